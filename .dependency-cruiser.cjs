@@ -1,0 +1,52 @@
+// Rooms are layered: a lower number never imports a higher one, and rooms of one number never import each other.
+const ROOMS = [
+  ['base'],
+  ['config', 'telemetry'],
+  ['model', 'region', 'conflict'],
+  ['consistency', 'change'],
+  ['cache'],
+  ['read', 'write'],
+  ['postgres', 'redis', 'http'],
+  ['graphql'],
+  ['server'],
+  ['runtime'],
+  ['cluster'],
+  ['cli'],
+];
+const room = (names) => `^src/(${names.join('|')})/`;
+
+const layers = ROOMS.flatMap((names, level) =>
+  names.map((name) => {
+    const allowed = [name, ...ROOMS.slice(0, level).flat()];
+    // Writing speaks of statements, which reading declares: the one pair of neighbours that may meet, one way.
+    if (name === 'write') allowed.push('read');
+    return {
+      name: `room-${name}`,
+      severity: 'error',
+      comment: `${name}/ may import ${allowed.join(', ')} and nothing above`,
+      from: { path: `^src/${name}/` },
+      to: { path: '^src/', pathNot: room(allowed) },
+    };
+  }),
+);
+
+const onlyImporter = (pkg, names) => ({
+  name: `only-importer-of-${pkg.replace(/\W/g, '-')}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: room(names) },
+  to: { path: `node_modules/${pkg}/` },
+});
+
+module.exports = {
+  forbidden: [
+    ...layers,
+    onlyImporter('pg', ['postgres', 'cluster']),
+    onlyImporter('pg-logical-replication', ['postgres']),
+    onlyImporter('ioredis', ['redis']),
+    { name: 'client-stays-small', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: '^src/(client|base)/' } },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: 'index\\.ts$' }, to: {} },
+    { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/cluster/' }, to: { dependencyTypes: ['npm-dev'] } },
+  ],
+  options: { doNotFollow: { path: 'node_modules' }, tsConfig: { fileName: 'tsconfig.json' }, tsPreCompilationDeps: true, enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] } },
+};

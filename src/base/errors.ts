@@ -1,0 +1,75 @@
+/** Owns the error catalogue: every code that Meridian may answer with, and the one error class that carries it. */
+
+/** Code → whether repeating the same request later may succeed. */
+const CATALOGUE = {
+  /** The header is no Meridian token, or damaged. */
+  CONSISTENCY_TOKEN_MALFORMED: { retryable: false },
+  /** The signature does not match any configured secret. */
+  CONSISTENCY_TOKEN_FORGED: { retryable: false },
+  /** No position in the token belongs to this graph's clusters although one must. */
+  CONSISTENCY_TOKEN_FOREIGN: { retryable: false },
+  /** The token names a position or timeline that the primary has not reached. */
+  CONSISTENCY_TOKEN_FUTURE: { retryable: false },
+  /** The token names a write that a failover lost (R7). */
+  CONSISTENCY_LOST: { retryable: false },
+  /** The floor was not reached within the time limit and no primary could answer. */
+  CONSISTENCY_TIMEOUT: { retryable: true },
+  /** No server that may answer is reachable. */
+  REGION_UNAVAILABLE: { retryable: true },
+  /** The primary is not reachable; nothing was written. */
+  PRIMARY_UNAVAILABLE: { retryable: true },
+  /** The connection broke after COMMIT was sent: the write may or may not have happened. */
+  WRITE_OUTCOME_UNKNOWN: { retryable: false },
+  /** A bounded queue is full. */
+  OVERLOADED: { retryable: true },
+  /** A constraint of the database refused the write. */
+  CONSTRAINT_VIOLATION: { retryable: false },
+  /** Serialization failure or deadlock, after all retries. */
+  TRANSACTION_CONFLICT: { retryable: true },
+  BAD_USER_INPUT: { retryable: false },
+  NOT_FOUND: { retryable: false },
+  UNAUTHENTICATED: { retryable: false },
+  FORBIDDEN: { retryable: false },
+  CONFIG_INVALID: { retryable: false },
+  SCHEMA_INVALID: { retryable: false },
+  DATABASE_NOT_READY: { retryable: false },
+  CLUSTER_START_FAILED: { retryable: false },
+  DATABASE_ERROR: { retryable: false },
+} as const;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+export interface MeridianErrorOptions {
+  readonly code: ErrorCode;
+  /** One clear sentence: what is wrong, where, and the mend. */
+  readonly message: string;
+  /** Machine-readable facts for `extensions`; never secrets, never SQL parameters. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+export class MeridianError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(options: MeridianErrorOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'MeridianError';
+    this.code = options.code;
+    this.details = options.details ?? {};
+  }
+
+  get retryable(): boolean {
+    return CATALOGUE[this.code].retryable;
+  }
+}
+
+export function isMeridianError(error: unknown, code?: ErrorCode): error is MeridianError {
+  return error instanceof MeridianError && (code === undefined || error.code === code);
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(messageOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,52 @@
+/** Owns the port through which a region's changes arrive: whatever produces them, they come in commit order. */
+import { type Lsn } from '../base/lsn.ts';
+import { type Row } from '../model/model.ts';
+
+/** One row change read from the WAL. Old values are whole only under REPLICA IDENTITY FULL. */
+export interface RowChange {
+  readonly kind: 'insert' | 'update' | 'delete';
+  readonly schema: string;
+  readonly table: string;
+  /** Text values by column; a TOASTed value that did not change is absent. */
+  readonly before: Row | null;
+  readonly after: Row | null;
+}
+
+/** The whole table changed in a way that has no rows: `TRUNCATE`. */
+export interface TableChange {
+  readonly kind: 'truncate';
+  readonly schema: string;
+  readonly table: string;
+}
+
+export type Change = RowChange | TableChange;
+
+/** One committed transaction, delivered only after the region's replica shows it (R2). */
+export interface CommittedTransaction {
+  /** End of the commit record: a replica whose `replayLsn` is at or above it shows the transaction. */
+  readonly commitLsn: Lsn;
+  /** The primary's clock at commit, milliseconds since 1970. */
+  readonly committedAtMs: number;
+  readonly changes: readonly Change[];
+  /** Contents of the transaction's logical messages with Meridian's prefix. */
+  readonly messages: readonly string[];
+}
+
+/** A sign of life through the WAL: everything up to `lsn` has been delivered; `primaryTimeMs` is the primary's clock. */
+export interface Heartbeat {
+  readonly lsn: Lsn;
+  readonly primaryTimeMs: number;
+}
+
+export interface ChangeHandlers {
+  /** Must have applied the transaction when it resolves; only then is it acknowledged upstream. */
+  onTransaction(transaction: CommittedTransaction): Promise<void> | void;
+  onHeartbeat(heartbeat: Heartbeat): void;
+  /** Changes may have been missed: the slot is new, was invalidated, or a new timeline begins below the watermark (R8). */
+  onGap(reason: string): Promise<void> | void;
+}
+
+/** Producer of changes. `run` resolves when stopped; it reconnects on its own, with backoff, until then. */
+export interface ChangeSource {
+  run(handlers: ChangeHandlers, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,67 @@
+/** Owns the list of options: everything that can be tuned, each declared once. Docs, flags and environment follow from it. */
+import { choice, count, flag, milliseconds, option, text, type Option } from './option.ts';
+
+export const OPTIONS = {
+  port: option(count(0, 65_535), { default: 4000, group: 'server', help: 'TCP port of the GraphQL server; 0 picks a free one.' }),
+  host: option(text(), { default: '127.0.0.1', group: 'server', help: 'Address that the GraphQL server listens on.' }),
+  drainMs: option(milliseconds(), { default: 10_000, group: 'server', help: 'How long requests in flight may take to finish after SIGTERM.' }),
+  maxRequestBytes: option(count(1, 1 << 30), { default: 1 << 20, group: 'server', help: 'Largest request body.' }),
+  maxQueryDepth: option(count(), { default: 15, group: 'server', help: 'Deepest selection that an operation may have.' }),
+
+  poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes.' }),
+  poolQueue: option(count(0), { default: 1_000, group: 'connections', help: 'Statements that may wait for a connection; more are refused with OVERLOADED.' }),
+  poolWaitMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Longest wait for a connection.' }),
+  connectMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Time limit for opening a connection.' }),
+  statementMs: option(milliseconds(), { default: 15_000, group: 'connections', help: 'Time limit for one SQL statement.' }),
+  primaryReads: option(count(), { default: 10, group: 'connections', help: 'Reads that may run at the primary at once from this server, so that a dead replica cannot overrun it.' }),
+
+  maxWaitMs: option(milliseconds(0), { default: 2_000, group: 'consistency', help: 'Longest time a read may wait for its floor before it fails with CONSISTENCY_TIMEOUT.' }),
+  maxWaiters: option(count(), { default: 10_000, group: 'consistency', help: 'Reads that may wait for a floor at once.' }),
+  boundedLagMs: option(milliseconds(), { default: 5_000, group: 'consistency', help: 'Bound of level BOUNDED when the request names none.' }),
+  maxTokenBytes: option(count(64, 65_536), { default: 4_096, group: 'consistency', help: 'Longest consistency token header.' }),
+
+  heartbeatMs: option(milliseconds(50), { default: 1_000, group: 'tail', help: 'Interval of the heartbeat that is written at the primary.' }),
+  slotName: option(text(), { default: 'meridian', group: 'tail', help: 'Name of the logical slot on the region\'s replica.' }),
+  publication: option(text(), { default: 'meridian', group: 'tail', help: 'Name of the publication that the tail reads.' }),
+  tailRetryMs: option(milliseconds(), { default: 200, group: 'tail', help: 'First wait before the tail reconnects; doubles up to tailRetryMaxMs.' }),
+  tailRetryMaxMs: option(milliseconds(), { default: 5_000, group: 'tail', help: 'Longest wait before the tail reconnects.' }),
+  maxTransactionChanges: option(count(), { default: 100_000, group: 'tail', help: 'Row changes of one transaction kept as rows; a larger one is treated as changes to whole tables.' }),
+
+  probeMs: option(milliseconds(50), { default: 500, group: 'health', help: 'Interval between two probes of a region.' }),
+  probeTimeoutMs: option(milliseconds(), { default: 1_000, group: 'health', help: 'Time limit of one probe.' }),
+  failuresToUnreachable: option(count(), { default: 3, group: 'health', help: 'Failed probes in a row before a region counts as unreachable.' }),
+  successesToHealthy: option(count(), { default: 2, group: 'health', help: 'Good probes in a row before a region counts as healthy again.' }),
+  lagAlertMs: option(milliseconds(), { default: 5_000, group: 'health', help: 'Replication lag above which an alert is raised.' }),
+  alertWebhook: option(text(), { default: '', group: 'health', help: 'URL that receives a POST when an alert is raised or cleared; empty for none.' }),
+  alertWebhookMs: option(milliseconds(), { default: 3_000, group: 'health', help: 'Time limit of one POST to alertWebhook.' }),
+
+  pageSize: option(count(), { default: 20, group: 'reads', help: 'Rows of a connection or list when the client names no number.' }),
+  maxPageSize: option(count(), { default: 200, group: 'reads', help: 'Largest page a client may ask for.' }),
+  maxBatch: option(count(), { default: 1_000, group: 'reads', help: 'Keys that one loader statement may carry; more become several statements.' }),
+
+  transactionRetries: option(count(0, 100), { default: 3, group: 'writes', help: 'Retries after a serialization failure or deadlock.' }),
+
+  auth: option(choice(['jwt', 'none']), { default: 'jwt', group: 'auth', help: 'How the viewer is known: a bearer JWT, or none at all.' }),
+  jwtSecret: option(text(), { default: '', group: 'auth', help: 'Shared secret of HS256 tokens.' }),
+  jwksUrl: option(text(), { default: '', group: 'auth', help: 'URL of the key set that signs tokens.' }),
+  jwtIssuer: option(text(), { default: '', group: 'auth', help: 'Required `iss`; empty accepts any.' }),
+  jwtAudience: option(text(), { default: '', group: 'auth', help: 'Required `aud`; empty accepts any.' }),
+  tenantClaim: option(text(), { default: 'tenant', group: 'auth', help: 'Claim that holds the viewer\'s tenant.' }),
+  rolesClaim: option(text(), { default: 'roles', group: 'auth', help: 'Claim that holds the viewer\'s roles.' }),
+  adminRole: option(text(), { default: 'admin', group: 'auth', help: 'Role that may ask for regionHealth.' }),
+  tokenSecret: option(text(), { default: '', group: 'consistency', help: 'Secrets that sign consistency tokens, comma-separated: the first signs, all verify. The same in every region.' }),
+
+  logLevel: option(choice(['trace', 'debug', 'info', 'warn', 'error', 'silent']), { default: 'info', group: 'telemetry', help: 'Least severity that is logged.' }),
+  introspection: option(flag(), { default: true, group: 'server', help: 'Whether clients may introspect the schema.' }),
+} as const satisfies Record<string, Option<never> | Option<string> | Option<number> | Option<boolean>>;
+
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** Every option with its value. */
+export type Options = { readonly [K in keyof typeof OPTIONS]: ValueOf<(typeof OPTIONS)[K]> };
+
+/** The options with nothing set: for tests and for `createDataLayer`. */
+export function defaultOptions(overrides: Partial<Options> = {}): Options {
+  const entries = Object.entries(OPTIONS).map(([key, declared]) => [key, declared.default]);
+  return { ...(Object.fromEntries(entries) as unknown as Options), ...overrides };
+}

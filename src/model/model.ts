@@ -1,0 +1,171 @@
+/** Owns the application model: entities, their columns, keys and relations, as plain data that names no database driver. */
+
+/** A PostgreSQL type as the catalog spells it. */
+export interface SqlType {
+  /** Name usable in a cast: `bigint`, `text`, `public.task_status`, `text[]`. */
+  readonly sql: string;
+  /** What values look like in JavaScript once read. */
+  readonly kind: ScalarKind;
+  readonly array: boolean;
+}
+
+/**
+ * How a column's values travel: everything that a JavaScript number cannot hold exactly stays text.
+ * `int` (int2, int4) and `float` are numbers, `bool` a boolean, `json` the parsed value; the others are strings:
+ * `bigint` and `numeric` digits, `date` `2026-01-31`, `timestamptz` ISO 8601 in UTC with microseconds kept.
+ */
+export type ScalarKind = 'int' | 'float' | 'bigint' | 'numeric' | 'text' | 'uuid' | 'bool' | 'date' | 'timestamp' | 'timestamptz' | 'time' | 'json' | 'enum' | 'bytea' | 'other';
+
+export interface Column {
+  readonly name: string;
+  readonly type: SqlType;
+  readonly nullable: boolean;
+  /** The database fills it when an insert leaves it out (default, identity, generated). */
+  readonly hasDefault: boolean;
+}
+
+export interface Table {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Where a definition stands in the SDL, for messages. */
+export interface SourceSpot {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A federated object and the table that holds its rows. */
+export interface Entity {
+  readonly name: string;
+  readonly table: Table;
+  /** Every mapped column, by column name, in the order in which statements select them. */
+  readonly columns: ReadonlyMap<string, Column>;
+  /** Every field that Meridian resolves, by GraphQL field name. */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** Columns of the primary key (or of the first unique key where a table has none). */
+  readonly primaryKey: readonly string[];
+  /** Column sets that are unique and not null in the catalog, the primary key first. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  /** Field sets of the federation `@key`s, as column names. */
+  readonly federationKeys: readonly (readonly string[])[];
+  /** Column that each update increments, when the entity has one. */
+  readonly version: string | null;
+  readonly spot: SourceSpot;
+}
+
+export type Field = ColumnField | ToOneField | ListField | ConnectionField | CountField;
+
+export interface ColumnField {
+  readonly kind: 'column';
+  readonly column: string;
+}
+
+/** Column pairs: `from[i]` of this entity's table equals `to[i]` of the target's. Empty at the root. */
+export interface Join {
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+}
+
+export interface ToOneField {
+  readonly kind: 'toOne';
+  readonly target: string;
+  readonly join: Join;
+}
+
+export interface OrderTerm {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
+/** A condition that the SDL fixes, in SQL over the target's columns. Written by the schema's author, checked at start. */
+export type WhereSql = string;
+
+/** Many rows of `target`, reached from a parent by `join` or from the root. */
+export interface Selection {
+  readonly target: string;
+  readonly join: Join;
+  readonly where: WhereSql | null;
+  /** Always total: the primary key closes it. */
+  readonly orderBy: readonly OrderTerm[];
+  /** Arguments that filter, by argument name. */
+  readonly filters: ReadonlyMap<string, FilterArg>;
+  /** Argument that chooses an order, when there is one. */
+  readonly orderArg: OrderArg | null;
+}
+
+export interface ListField extends Selection {
+  readonly kind: 'list';
+  /** Rows at most, where the field has no `first` argument or a larger one is asked for. */
+  readonly limit: number;
+}
+
+export interface ConnectionField extends Selection {
+  readonly kind: 'connection';
+  readonly defaultPageSize: number;
+  readonly maxPageSize: number;
+}
+
+export interface CountField extends Omit<Selection, 'orderBy' | 'orderArg'> {
+  readonly kind: 'count';
+}
+
+/** `equals`: the argument's value is compared with a column (a list means "one of"). `filter`: an input object of conditions. */
+export type FilterArg = { readonly kind: 'equals'; readonly column: string } | { readonly kind: 'filter'; readonly input: FilterInput };
+
+/** A filter input type: its fields name columns, or are `and` / `or` / `not` of itself. */
+export interface FilterInput {
+  readonly name: string;
+  /** Input field → what it tests. Nested `and`/`or`/`not` refer to this same input. */
+  readonly fields: ReadonlyMap<string, FilterField>;
+}
+
+export type FilterField =
+  | { readonly kind: 'equals'; readonly column: string }
+  | { readonly kind: 'operators'; readonly column: string; readonly operators: ReadonlyMap<string, FilterOperator> }
+  | { readonly kind: 'and' | 'or' | 'not' };
+
+export type FilterOperator = 'eq' | 'ne' | 'in' | 'notIn' | 'lt' | 'lte' | 'gt' | 'gte' | 'isNull' | 'contains' | 'startsWith' | 'endsWith' | 'has' | 'hasAny' | 'hasAll';
+
+/** Enum value (as GraphQL names it) → order. */
+export interface OrderArg {
+  readonly argument: string;
+  readonly values: ReadonlyMap<string, OrderTerm>;
+}
+
+/** What a field of `Query` or `Mutation` does, by field name. */
+export type RootField = LookupRoot | ListField | ConnectionField | CountField | ObjectRoot;
+
+/** One entity by a unique key: argument name → column. */
+export interface LookupRoot {
+  readonly kind: 'lookup';
+  readonly target: string;
+  readonly arguments: ReadonlyMap<string, string>;
+}
+
+/** An object that has no row of its own (a namespace): its fields are resolved on their own. */
+export interface ObjectRoot {
+  readonly kind: 'object';
+}
+
+export interface WriteField {
+  readonly kind: 'insert' | 'update' | 'delete';
+  readonly target: string;
+  /** Arguments that choose the row (update, delete): argument name → column; together a unique key. */
+  readonly keyArguments: ReadonlyMap<string, string>;
+  /** Argument that holds the values, and how its input fields map to columns; null where values are plain arguments. */
+  readonly inputArgument: string | null;
+  /** Input field (or plain argument) → column. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Fields of the payload type: the entity, and the token. */
+  readonly payload: { readonly entityField: string | null; readonly tokenField: string | null };
+}
+
+export interface Model {
+  readonly entities: ReadonlyMap<string, Entity>;
+  readonly queries: ReadonlyMap<string, RootField>;
+  readonly mutations: ReadonlyMap<string, WriteField>;
+}
+
+/** One row as read: column name → value in the shape that `ScalarKind` gives. */
+export type Row = Readonly<Record<string, unknown>>;

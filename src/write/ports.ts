@@ -1,0 +1,45 @@
+/** Owns the ports of writing: transactions at the primary, with the position that their commit reached. */
+import { type Position } from '../base/lineage.ts';
+import { type Row } from '../model/model.ts';
+import { type Statement } from '../read/ports.ts';
+
+/** Rows of one statement and how many rows it touched. */
+export interface StatementResult {
+  readonly rows: readonly Row[];
+  readonly rowCount: number;
+}
+
+/** A committed transaction's results, in statement order, and a position not below its commit. */
+export interface Committed<T> {
+  readonly result: T;
+  readonly position: Position;
+  /** Statements sent and WAN round trips spent, for `extensions` and metrics. */
+  readonly roundTrips: number;
+}
+
+export type IsolationLevel = 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+
+export interface TransactionOptions {
+  readonly isolation?: IsolationLevel;
+  /** Extra invalidation tags, committed with the data in one logical message. */
+  readonly tags?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Inside `transaction(fn)`: statements run at the primary, in order, and see their own writes. */
+export interface Transaction {
+  query(statement: Statement | string, values?: readonly unknown[]): Promise<StatementResult>;
+  /** Adds an invalidation tag to this transaction's logical message. */
+  tag(tag: string): void;
+}
+
+export interface WriteServer {
+  /**
+   * Statements that do not depend on each other, in one transaction and one round trip: BEGIN, statements, logical
+   * message, COMMIT and the position go out together. Throws `PRIMARY_UNAVAILABLE` (nothing written),
+   * `WRITE_OUTCOME_UNKNOWN`, `CONSTRAINT_VIOLATION`, `TRANSACTION_CONFLICT` or `DATABASE_ERROR`.
+   */
+  pipelined(statements: readonly Statement[], options?: TransactionOptions): Promise<Committed<readonly StatementResult[]>>;
+  /** An interactive transaction, retried on serialization failure and deadlock up to the configured limit. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<Committed<T>>;
+}
