@@ -10,9 +10,11 @@ export interface RowChange {
   /** Text values by column; a TOASTed value that did not change is absent. */
   readonly before: Row | null;
   readonly after: Row | null;
+  /** Whether `before` holds every column (REPLICA IDENTITY FULL). False: it holds the key at most, so any old value is possible. */
+  readonly beforeIsWhole: boolean;
 }
 
-/** The whole table changed in a way that has no rows: `TRUNCATE`. */
+/** The whole table changed in a way that has no rows: `TRUNCATE`, or more rows than are kept one by one. */
 export interface TableChange {
   readonly kind: 'truncate';
   readonly schema: string;
@@ -38,10 +40,20 @@ export interface Heartbeat {
   readonly primaryTimeMs: number;
 }
 
+/** Where a stream of changes begins: everything up to `lsn` counts as delivered. */
+export interface StreamStart {
+  readonly lsn: Lsn;
+  readonly timeline: number;
+}
+
 export interface ChangeHandlers {
+  /** A stream begins; called after `onGap` when there was one, before anything else. Only who hears this holds the slot. */
+  onStart?(start: StreamStart): Promise<void> | void;
   /** Must have applied the transaction when it resolves; only then is it acknowledged upstream. */
   onTransaction(transaction: CommittedTransaction): Promise<void> | void;
   onHeartbeat(heartbeat: Heartbeat): void;
+  /** Everything up to `lsn` has been delivered and is shown; nothing of it concerned the published tables. */
+  onProgress?(lsn: Lsn): void;
   /** Changes may have been missed: the slot is new, was invalidated, or a new timeline begins below the watermark (R8). */
   onGap(reason: string): Promise<void> | void;
 }
