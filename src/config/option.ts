@@ -2,10 +2,13 @@
 import { z } from 'zod';
 
 export interface Option<T> {
+  /** Its `description` is the type as people read it; its messages say what a value must be. */
   readonly schema: z.ZodType<T>;
   readonly default: T;
   readonly help: string;
   readonly group: string;
+  /** Never printed, and never a flag: a command line is there for every user of the machine to see. */
+  readonly secret?: true;
 }
 
 export function option<T>(schema: z.ZodType<T>, rest: Omit<Option<T>, 'schema'>): Option<T> {
@@ -26,9 +29,27 @@ const WHOLE = /^\d+$/;
 
 /** Numbers arrive as text from flags and the environment; a file may hold either. */
 const fromText = (value: unknown): unknown => (typeof value === 'string' && WHOLE.test(value) ? Number(value) : value);
+const wholeNumber = (what: string, min: number, max: number): z.ZodType<number> => {
+  const error = `must be ${what} from ${min} to ${max}`;
+  return z.preprocess(fromText, z.number({ error }).int(error).min(min, error).max(max, error)).describe(`${what}, ${min} to ${max}`);
+};
 
-export const count = (min = 1, max = 1_000_000): z.ZodType<number> => z.preprocess(fromText, z.number({ error: 'must be a whole number' }).int('must be a whole number').min(min).max(max)) as z.ZodType<number>;
-export const milliseconds = (min = 1, max = 86_400_000): z.ZodType<number> => count(min, max);
-export const flag = (): z.ZodType<boolean> => z.preprocess((value) => (value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value), z.boolean({ error: 'must be true or false' })) as z.ZodType<boolean>;
-export const text = (): z.ZodType<string> => z.string();
-export const choice = <const C extends readonly [string, ...string[]]>(values: C): z.ZodType<C[number]> => z.enum(values) as unknown as z.ZodType<C[number]>;
+export const count = (min = 1, max = 1_000_000): z.ZodType<number> => wholeNumber('a whole number', min, max);
+export const milliseconds = (min = 1, max = 86_400_000): z.ZodType<number> => wholeNumber('whole milliseconds', min, max);
+
+const BOOLEANS = new Map<unknown, boolean>([['true', true], ['1', true], ['false', false], ['0', false]]);
+export const flag = (): z.ZodType<boolean> => z.preprocess((value) => BOOLEANS.get(value) ?? value, z.boolean({ error: 'must be true or false' })).describe('true or false');
+
+export const text = (): z.ZodType<string> => z.string({ error: 'must be text' }).describe('text');
+
+export const choice = <const C extends readonly [string, ...string[]]>(values: C): z.ZodType<C[number]> => {
+  const named = `one of ${values.join(', ')}`;
+  return (z.enum(values, { error: `must be ${named}` }) as unknown as z.ZodType<C[number]>).describe(named);
+};
+
+/** Text that is empty or a URL of one of the schemes, given as `https`. */
+export const url = (...schemes: readonly string[]): z.ZodType<string> => {
+  const named = `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
+  const fits = (value: string): boolean => value === '' || (URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)));
+  return z.string({ error: `must be ${named}` }).refine(fits, `must be ${named}`).describe(named);
+};

@@ -1,11 +1,19 @@
 /** Owns the list of options: everything that can be tuned, each declared once. Docs, flags and environment follow from it. */
-import { choice, count, flag, milliseconds, option, text, type Option } from './option.ts';
+import { choice, count, flag, milliseconds, option, text, url, type Option } from './option.ts';
 
 export const OPTIONS = {
+  config: option(text(), { default: '', group: 'application', help: 'JSON file with regions and options; without it, meridian.json in the current folder is read if it is there. Flags and the environment win over it.' }),
+  region: option(text(), { default: '', group: 'application', help: 'Name of the region that this server runs in; may be left out where only one region is configured.' }),
+  schema: option(text(), { default: './schema', group: 'application', help: 'Folder with the SDL files of the application.' }),
+  resolvers: option(text(), { default: '', group: 'application', help: 'TypeScript or JavaScript module with custom resolvers; empty for none.' }),
+
   port: option(count(0, 65_535), { default: 4000, group: 'server', help: 'TCP port of the GraphQL server; 0 picks a free one.' }),
   host: option(text(), { default: '127.0.0.1', group: 'server', help: 'Address that the GraphQL server listens on.' }),
+  drainDelayMs: option(milliseconds(0), { default: 0, group: 'server', help: 'How long to go on serving after SIGTERM with /health/ready already failing, so that load balancers notice before connections are refused.' }),
   drainMs: option(milliseconds(), { default: 10_000, group: 'server', help: 'How long requests in flight may take to finish after SIGTERM.' }),
   maxRequestBytes: option(count(1, 1 << 30), { default: 1 << 20, group: 'server', help: 'Largest request body.' }),
+  readyMs: option(milliseconds(), { default: 2_000, group: 'server', help: 'Time limit of the checks behind /health/ready.' }),
+  corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
   maxQueryDepth: option(count(), { default: 15, group: 'server', help: 'Deepest selection that an operation may have.' }),
 
   poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes.' }),
@@ -32,8 +40,10 @@ export const OPTIONS = {
   failuresToUnreachable: option(count(), { default: 3, group: 'health', help: 'Failed probes in a row before a region counts as unreachable.' }),
   successesToHealthy: option(count(), { default: 2, group: 'health', help: 'Good probes in a row before a region counts as healthy again.' }),
   lagAlertMs: option(milliseconds(), { default: 5_000, group: 'health', help: 'Replication lag above which an alert is raised.' }),
-  alertWebhook: option(text(), { default: '', group: 'health', help: 'URL that receives a POST when an alert is raised or cleared; empty for none.' }),
+  alertWebhook: option(url('http', 'https'), { default: '', group: 'health', secret: true, help: 'URL that receives a POST when an alert is raised or cleared; empty for none.' }),
   alertWebhookMs: option(milliseconds(), { default: 3_000, group: 'health', help: 'Time limit of one POST to alertWebhook.' }),
+  alertWebhookTries: option(count(1, 100), { default: 3, group: 'health', help: 'How often one alert is posted before it is given up.' }),
+  alertQueue: option(count(), { default: 100, group: 'health', help: 'Alerts that may wait for the webhook; the oldest is dropped beyond that.' }),
 
   pageSize: option(count(), { default: 20, group: 'reads', help: 'Rows of a connection or list when the client names no number.' }),
   maxPageSize: option(count(), { default: 200, group: 'reads', help: 'Largest page a client may ask for.' }),
@@ -42,14 +52,17 @@ export const OPTIONS = {
   transactionRetries: option(count(0, 100), { default: 3, group: 'writes', help: 'Retries after a serialization failure or deadlock.' }),
 
   auth: option(choice(['jwt', 'none']), { default: 'jwt', group: 'auth', help: 'How the viewer is known: a bearer JWT, or none at all.' }),
-  jwtSecret: option(text(), { default: '', group: 'auth', help: 'Shared secret of HS256 tokens.' }),
-  jwksUrl: option(text(), { default: '', group: 'auth', help: 'URL of the key set that signs tokens.' }),
+  jwtSecret: option(text(), { default: '', group: 'auth', secret: true, help: 'Shared secret of HS256 tokens, 32 bytes or more.' }),
+  jwksUrl: option(url('http', 'https'), { default: '', group: 'auth', help: 'URL of the key set that signs tokens (RS, PS, ES and EdDSA algorithms).' }),
+  jwksTimeoutMs: option(milliseconds(), { default: 2_000, group: 'auth', help: 'Time limit for fetching the key set.' }),
+  jwksMaxAgeMs: option(milliseconds(), { default: 600_000, group: 'auth', help: 'How long a fetched key set is used before it is fetched again.' }),
+  clockToleranceMs: option(milliseconds(0, 300_000), { default: 5_000, group: 'auth', help: 'Clock difference forgiven when a token expires or begins.' }),
   jwtIssuer: option(text(), { default: '', group: 'auth', help: 'Required `iss`; empty accepts any.' }),
   jwtAudience: option(text(), { default: '', group: 'auth', help: 'Required `aud`; empty accepts any.' }),
-  tenantClaim: option(text(), { default: 'tenant', group: 'auth', help: 'Claim that holds the viewer\'s tenant.' }),
-  rolesClaim: option(text(), { default: 'roles', group: 'auth', help: 'Claim that holds the viewer\'s roles.' }),
+  tenantClaim: option(text(), { default: 'tenant', group: 'auth', help: 'Claim that holds the viewer\'s tenant; a dot leads into an object.' }),
+  rolesClaim: option(text(), { default: 'roles', group: 'auth', help: 'Claim that holds the viewer\'s roles, as a list or as words; a dot leads into an object.' }),
   adminRole: option(text(), { default: 'admin', group: 'auth', help: 'Role that may ask for regionHealth.' }),
-  tokenSecret: option(text(), { default: '', group: 'consistency', help: 'Secrets that sign consistency tokens, comma-separated: the first signs, all verify. The same in every region.' }),
+  tokenSecret: option(text(), { default: '', group: 'consistency', secret: true, help: 'Secrets that sign consistency tokens, comma-separated: the first signs, all verify. The same in every region.' }),
 
   logLevel: option(choice(['trace', 'debug', 'info', 'warn', 'error', 'silent']), { default: 'info', group: 'telemetry', help: 'Least severity that is logged.' }),
   introspection: option(flag(), { default: true, group: 'server', help: 'Whether clients may introspect the schema.' }),

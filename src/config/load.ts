@@ -1,0 +1,110 @@
+/** Owns loading: flags win over the environment, it over the file, it over the defaults; and everything that is wrong is reported at once. */
+import { resolve } from 'node:path';
+import { envName, flagName, type Option } from './option.ts';
+import { OPTIONS, type Options } from './options.ts';
+import { readSettings, type Settings } from './file.ts';
+import { configError, nearestName, type Problem } from './problems.ts';
+import { parseRegions, REGIONS_VARIABLE, type RegionConfig } from './regions.ts';
+import { needProblems, type Need } from './needs.ts';
+
+export interface Config {
+  readonly options: Options;
+  /** The region that this server runs in; empty where none was needed or named. */
+  readonly region: string;
+  readonly regions: readonly RegionConfig[];
+  /** One sentence each: names in the environment that mean nothing. */
+  readonly warnings: readonly string[];
+}
+
+export interface ConfigInput {
+  /** Values by option key, as the command line gave them. */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Settings given in code, in the shape of the file: no file is looked for then. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Folder where `meridian.json` and relative paths are looked up. */
+  readonly folder?: string;
+  /** What the command cannot do without. */
+  readonly needs?: readonly Need[];
+}
+
+type OptionKey = keyof typeof OPTIONS;
+const KEYS = Object.keys(OPTIONS) as OptionKey[];
+/** Paths, which in a file are meant from the file's own folder. */
+const PATHS: ReadonlySet<OptionKey> = new Set(['schema', 'resolvers']);
+/** Names in the environment that are no options: how processes speak with each other and with the shell. */
+const OTHER_VARIABLES = [REGIONS_VARIABLE, 'MERIDIAN_DEBUG', 'MERIDIAN_PARENT_PIPE'];
+
+interface Given {
+  readonly value: unknown;
+  readonly where: string;
+  readonly fromFile: boolean;
+}
+
+/** Loads and validates the configuration. Throws one `CONFIG_INVALID` that lists every problem. */
+export function loadConfig(input: ConfigInput = {}): Config {
+  const env = input.env ?? process.env;
+  const folder = input.folder ?? process.cwd();
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const asked = givenBefore('config', input.flags ?? {}, env);
+  const settings = input.settings
+    ? { values: input.settings, where: 'settings', folder }
+    : readSettings({ asked: asked && { path: String(asked.value), where: asked.where }, folder });
+
+  if (settings) problems.push(...unknownKeys(settings));
+  warnings.push(...unknownVariables(env));
+  const options = Object.fromEntries(
+    KEYS.map((key) => {
+      const given = givenBefore(key, input.flags ?? {}, env) ?? givenInFile(key, settings);
+      const value = given ? validated(key, given, problems) : OPTIONS[key].default;
+      return [key, given?.fromFile && PATHS.has(key) && value !== '' ? resolve(settings?.folder ?? folder, String(value)) : value];
+    }),
+  ) as unknown as Options;
+  const regions = parseRegions({ settings, env, problems, warnings });
+  const region = options.region || (regions.length === 1 ? (regions[0]?.name ?? '') : '');
+  const complained = new Set(problems.map(({ option }) => option));
+  problems.push(...needProblems(input.needs ?? [], { options, region, regions }).filter(({ option }) => !complained.has(option)));
+  if (problems.length > 0) throw configError(problems, warnings);
+  return { options, region, regions, warnings };
+}
+
+/** A flag's or a variable's value. An empty variable counts as not set: compose files pass those on for what nobody gave. */
+function givenBefore(key: OptionKey, flags: Readonly<Record<string, string | undefined>>, env: Readonly<Record<string, string | undefined>>): Given | null {
+  const flagged = flags[key];
+  if (flagged !== undefined) return { value: flagged, where: `flag ${flagName(key)}`, fromFile: false };
+  const variable = env[envName(key)];
+  return variable ? { value: variable, where: `environment ${envName(key)}`, fromFile: false } : null;
+}
+
+function givenInFile(key: OptionKey, settings: Settings | null): Given | null {
+  const value = settings && key !== 'config' && Object.hasOwn(settings.values, key) ? settings.values[key] : undefined;
+  return settings && value !== undefined ? { value, where: settings.where, fromFile: true } : null;
+}
+
+function validated(key: OptionKey, given: Given, problems: Problem[]): unknown {
+  const declared: Option<unknown> = OPTIONS[key];
+  const parsed = declared.schema.safeParse(given.value);
+  if (parsed.success) return parsed.data;
+  const message = parsed.error.issues[0]?.message ?? 'is not valid';
+  const shown = declared.secret ? '' : `, not ${JSON.stringify(given.value)}`;
+  const fallback = declared.default === '' ? 'leave it out' : `leave it out for ${JSON.stringify(declared.default)}`;
+  problems.push({ option: key, where: given.where, what: `${message}${shown}`, mend: `correct it, or ${fallback}` });
+  return declared.default;
+}
+
+function unknownKeys(settings: Settings): Problem[] {
+  const known = [...KEYS.filter((key) => key !== 'config'), 'regions'];
+  return Object.keys(settings.values).filter((key) => !known.includes(key)).map((key) => {
+    const meant = nearestName(key, known);
+    return { option: key, where: settings.where, what: 'is no option', mend: meant ? `did you mean ${meant}` : '`meridian options` lists them all' };
+  });
+}
+
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...KEYS.map(envName), ...OTHER_VARIABLES];
+  return Object.keys(env).filter((name) => name.startsWith('MERIDIAN_') && !known.includes(name)).map((name) => {
+    const meant = nearestName(name, known);
+    return `${name} (environment) is no option${meant ? `; did you mean ${meant}?` : '; `meridian options` lists them all.'}`;
+  });
+}

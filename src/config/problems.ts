@@ -1,0 +1,48 @@
+/** Owns how what is wrong with a configuration is said: all of it together, each with its place, its fault and its mend. */
+import { MeridianError } from '../base/errors.ts';
+
+/** One thing that is wrong. No field ever holds a secret. */
+export interface Problem {
+  /** Name of the option or of the region's setting. */
+  readonly option: string;
+  /** Where the value came from: `flag --port`, `environment MERIDIAN_PORT`, `file meridian.json`; or what left it out. */
+  readonly where: string;
+  readonly what: string;
+  readonly mend: string;
+}
+
+export function problemSentence(problem: Problem): string {
+  return `${problem.option} (${problem.where}) ${problem.what}; ${problem.mend}.`;
+}
+
+/** One error for all problems. Warnings join it, since an unknown name is often why a needed value is missing. */
+export function configError(problems: readonly Problem[], warnings: readonly string[] = []): MeridianError {
+  const sentences = [...problems.map(problemSentence), ...warnings];
+  const message = sentences.length === 1 ? `The configuration is not valid: ${sentences[0]}` : `The configuration is not valid:\n${sentences.map((sentence) => `  - ${sentence}`).join('\n')}`;
+  return new MeridianError({ code: 'CONFIG_INVALID', message, details: { problems, warnings } });
+}
+
+/** The known name that `given` was probably meant to be, or null: at most a third of its letters away, or two (letters swapped). */
+export function nearestName(given: string, known: Iterable<string>): string | null {
+  let best: string | null = null;
+  let bestDistance = Math.min(given.length, Math.max(2, Math.floor(given.length / 3)) + 1);
+  for (const name of known) {
+    const distance = editDistance(given.toLowerCase(), name.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [name, distance];
+  }
+  return best;
+}
+
+/** Letters to insert, remove or replace (Levenshtein), one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,37 @@
+/** Owns the log: structured JSON lines on standard output, readable lines where that is a terminal. */
+import { pino } from 'pino';
+import pretty from 'pino-pretty';
+
+interface LogMethod {
+  (fields: object, message: string): void;
+  (message: string): void;
+}
+
+/** What rooms log through. Fields hold facts, never secrets, tokens or SQL parameters; an error goes under `err`. */
+export interface Log {
+  readonly trace: LogMethod;
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+  /** A log whose lines carry `fields` too. */
+  child(fields: object): Log;
+}
+
+export interface LogOptions {
+  readonly level: string;
+  /** Fields on every line, such as the region. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Where lines go instead of standard output. */
+  readonly destination?: { write(line: string): void };
+}
+
+/** Headers that carry credentials; a log line that holds a request must not hold them. */
+const REDACTED = ['authorization', 'cookie', 'headers.authorization', 'headers.cookie', 'req.headers.authorization', 'req.headers.cookie'];
+
+export function createLog(options: LogOptions): Log {
+  const settings = { level: options.level, base: options.fields ?? {}, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED, formatters: { level: (label: string) => ({ level: label }) } };
+  if (options.destination) return pino(settings, options.destination);
+  if (process.stdout.isTTY) return pino(settings, pretty({ translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname', sync: true }));
+  return pino(settings);
+}

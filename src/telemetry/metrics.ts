@@ -1,0 +1,82 @@
+/** Owns the metrics: each declared once, with its help and its labels, whose values are few and known. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds; from a local cache hit to an ocean crossed several times. */
+const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Declares every metric on a registry of its own, so that several layers in one process keep apart. */
+function declare(registry: Registry) {
+  const registers = [registry];
+  const counter = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> => new Counter<L>({ name: `meridian_${name}`, help, labelNames, registers });
+  const gauge = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => new Gauge<L>({ name: `meridian_${name}`, help, labelNames, registers });
+  const histogram = <const L extends string>(name: string, help: string, labelNames: readonly L[] = [], buckets: number[] = DURATIONS): Histogram<L> => new Histogram<L>({ name: `meridian_${name}`, help, labelNames, buckets, registers });
+  return {
+    httpRequests: counter('http_requests_total', 'HTTP requests answered, by method, route and status.', ['method', 'route', 'status']),
+    httpSeconds: histogram('http_request_duration_seconds', 'Time to answer an HTTP request.', ['method', 'route']),
+    httpInFlight: gauge('http_requests_in_flight', 'HTTP requests being answered now.'),
+
+    operations: counter('graphql_operations_total', 'GraphQL operations, by type (query, mutation, invalid).', ['type']),
+    operationSeconds: histogram('graphql_operation_duration_seconds', 'Time to execute a GraphQL operation.', ['type']),
+    errors: counter('graphql_errors_total', 'Errors in GraphQL answers, by code.', ['code']),
+
+    statements: counter('sql_statements_total', 'SQL statements sent, by region and kind (read, write, snapshot, probe).', ['region', 'kind']),
+    statementSeconds: histogram('sql_statement_duration_seconds', 'Time from sending a SQL statement until its answer.', ['region', 'kind']),
+    poolConnections: gauge('pool_connections', 'Connections to a region\'s database, by state (busy, idle), and statements waiting for one (waiting).', ['region', 'state']),
+    overloaded: counter('overloaded_total', 'Requests refused because a bounded queue was full.', ['what']),
+
+    reads: counter('reads_total', 'Reads answered, by level, by the kind of server (cache, replica, primary) and its region.', ['level', 'served_by', 'region']),
+    floorWaitSeconds: histogram('floor_wait_seconds', 'Time that reads waited for their floor, by outcome (reached, fallback, timeout).', ['outcome']),
+    fallbacks: counter('fallbacks_total', 'Reads that went to another server than the nearest, by where to and why.', ['to', 'reason']),
+    tokenErrors: counter('token_errors_total', 'Consistency tokens refused, by code.', ['code']),
+
+    writes: counter('writes_total', 'Transactions at the primary, by outcome (committed, or the error\'s code).', ['outcome']),
+    writeRoundTrips: histogram('write_round_trips', 'Round trips to the primary that a transaction took.', [], [1, 2, 3, 4, 5, 8, 13, 21]),
+    heartbeatFailures: counter('heartbeat_failures_total', 'Heartbeats that could not be written at the primary.'),
+
+    regionLagSeconds: gauge('region_lag_seconds', 'Staleness of a region; absent while unknown.', ['region']),
+    regionLagBytes: gauge('region_lag_bytes', 'WAL that a region has not replayed yet; absent while unknown.', ['region']),
+    regionRttSeconds: gauge('region_rtt_seconds', 'Round trip from here to a region\'s database; absent while unknown.', ['region']),
+    regionStatus: gauge('region_status', 'One for the status that a region has (healthy, degraded, unreachable), zero for the others.', ['region', 'status']),
+    alerts: counter('alerts_total', 'Alerts raised, by region and kind.', ['region', 'kind']),
+    alertsActive: gauge('alerts_active', 'Alerts that are raised now, by region and kind.', ['region', 'kind']),
+    alertPosts: counter('alert_posts_total', 'Posts to the alert webhook, by outcome (sent, failed, dropped).', ['outcome']),
+
+    tailWatermarkBytes: gauge('tail_watermark_bytes', 'LSN through which this region has applied every change, as a number.'),
+    tailTransactions: counter('tail_transactions_total', 'Transactions that the tail delivered.'),
+    tailChanges: counter('tail_changes_total', 'Row changes that the tail delivered.'),
+    tailReconnects: counter('tail_reconnects_total', 'Times that the tail had to connect again.'),
+    tailGaps: counter('tail_gaps_total', 'Times that the tail may have missed changes.'),
+  };
+}
+
+export interface Metrics extends Readonly<ReturnType<typeof declare>> {
+  readonly registry: Registry;
+}
+
+export interface MetricsOptions {
+  /** Also memory, CPU, event loop and garbage collection of this process. */
+  readonly process?: boolean;
+}
+
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  const registry = new Registry();
+  if (options.process) collectDefaultMetrics({ register: registry });
+  return { ...declare(registry), registry };
+}
+
+/** Sets a gauge, or takes its series away when the value is not known: unknown is never zero. */
+export function setOrRemove<L extends string>(gauge: Gauge<L>, labels: Record<L, string>, value: number | null): void {
+  if (value === null) gauge.remove(labels);
+  else gauge.set(labels, value);
+}
+
+/** Keeps a label's values few: after `limit` different ones, every new one counts as `other`. */
+export function boundedLabel(limit: number): (value: string) => string {
+  const seen = new Set<string>();
+  return (value) => {
+    if (seen.has(value)) return value;
+    if (seen.size >= limit) return 'other';
+    seen.add(value);
+    return value;
+  };
+}

@@ -1,0 +1,22 @@
+/** Owns what rooms receive to tell how they fare: one log and one set of metrics. */
+import { createLog, type Log, type LogOptions } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+
+export interface Telemetry {
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export interface TelemetryOptions extends LogOptions {
+  /** Also measure this process itself. */
+  readonly process?: boolean;
+}
+
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  return { log: createLog(options), metrics: createMetrics({ process: options.process ?? false }) };
+}
+
+/** Telemetry that logs nothing and whose metrics nobody reads. */
+export function silentTelemetry(): Telemetry {
+  return createTelemetry({ level: 'silent' });
+}
