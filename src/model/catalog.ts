@@ -1,0 +1,61 @@
+/** Owns what the model needs to know of a database's catalog: tables with their columns, keys, references and indexes. */
+import { type Column, type Table } from './model.ts';
+
+export interface CatalogColumn extends Column {
+  /** Labels of an enum type (or of the elements of an array of one), in the type's order; null for other types. */
+  readonly labels: readonly string[] | null;
+  /** The database alone writes it: generated, or an identity that is `GENERATED ALWAYS`. */
+  readonly readOnly: boolean;
+}
+
+/** Rows of the table hold, in `columns`, the values of `toColumns` of a row of `toTable`. */
+export interface ForeignKey {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly toTable: Table;
+  readonly toColumns: readonly string[];
+}
+
+export interface CatalogTable extends Table {
+  /** Views have no keys, and what may be null in them is not known. */
+  readonly kind: 'table' | 'view';
+  readonly columns: ReadonlyMap<string, CatalogColumn>;
+  readonly primaryKey: readonly string[] | null;
+  /** Column sets that no two rows share, the primary key first; columns may be nullable. Partial and expression indexes do not count. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Key columns of each index over plain columns, in order; partial ones are left out. */
+  readonly indexes: readonly (readonly string[])[];
+  /** A row trigger runs before each insert and may fill columns that the insert leaves out. */
+  readonly fillsOnInsert: boolean;
+}
+
+export interface Catalog {
+  /** Tables and views by `schema.name`. */
+  readonly tables: ReadonlyMap<string, CatalogTable>;
+  /** The schemas that were read, in the order in which unqualified names are looked up. */
+  readonly searchPath: readonly string[];
+}
+
+export function tableKey(table: Table): string {
+  return `${table.schema}.${table.name}`;
+}
+
+/** The table of that name: in `schema`, or in the first schema of the search path that has it. */
+export function findTable(catalog: Catalog, name: string, schema: string | null): CatalogTable | null {
+  for (const candidate of schema === null ? catalog.searchPath : [schema]) {
+    const table = catalog.tables.get(tableKey({ schema: candidate, name }));
+    if (table) return table;
+  }
+  return null;
+}
+
+/** Whether `columns`, in any order, contain a unique key. */
+export function coversUniqueKey(table: CatalogTable, columns: readonly string[]): boolean {
+  return table.uniqueKeys.some((key) => key.every((column) => columns.includes(column)));
+}
+
+/** Whether some index begins with exactly `columns`, in any order: a lookup by them is then one descent. */
+export function hasIndexOn(table: CatalogTable, columns: readonly string[]): boolean {
+  return table.indexes.some((index) => index.length >= columns.length && index.slice(0, columns.length).every((column) => columns.includes(column)));
+}

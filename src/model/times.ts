@@ -1,0 +1,93 @@
+/** Owns the text of dates and times: what is a real one, and the one canonical spelling of each instant. */
+
+const DATE = /^(\d{4,7})-(\d{2})-(\d{2})( BC)?$/;
+const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)?( BC)?$/;
+const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
+const INFINITIES: ReadonlySet<string> = new Set(['infinity', '-infinity']);
+
+// PostgreSQL's own limits, a year short of each so that no time zone can carry a value across.
+const MAX_DATE_YEAR = 5_874_896;
+const MAX_TIMESTAMP_YEAR = 294_275;
+const MAX_BC_YEAR = 4_712;
+/** Beyond this, JavaScript has no calendar; such a value is kept as it is spelled. */
+const MAX_JS_YEAR = 275_000;
+const MICROSECOND_DIGITS = 6;
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+function isRealDay(year: number, month: number, day: number, bc: boolean): boolean {
+  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
+  const astronomical = bc ? 1 - year : year;
+  const leap = astronomical % 4 === 0 && (astronomical % 100 !== 0 || astronomical % 400 === 0);
+  return day <= (month === 2 && leap ? 29 : (DAYS[month - 1] ?? 0));
+}
+
+function isRealClock(hour: number, minute: number, second: number): boolean {
+  return hour <= 23 && minute <= 59 && second <= 59;
+}
+
+/** `.500` → `.5`, nothing for zero; digits below a microsecond are cut off, since PostgreSQL keeps none. */
+function fraction(digits: string | undefined): string {
+  const kept = (digits ?? '').slice(0, MICROSECOND_DIGITS).replace(/0+$/, '');
+  return kept === '' ? '' : `.${kept}`;
+}
+
+/** The canonical spelling of a date, or null when the text is none. */
+export function canonicalDate(text: string): string | null {
+  if (INFINITIES.has(text)) return text;
+  const match = DATE.exec(text);
+  if (!match) return null;
+  const [year, month, day, bc] = [Number(match[1]), Number(match[2]), Number(match[3]), match[4] !== undefined];
+  if (!isRealDay(year, month, day, bc) || year > (bc ? MAX_BC_YEAR : MAX_DATE_YEAR)) return null;
+  return text;
+}
+
+/** Minutes and seconds of `+05:30`, in milliseconds; null when no such offset exists. */
+function offsetMs(zone: string): number | null {
+  if (zone === 'Z' || zone === 'z') return 0;
+  const digits = zone.slice(1).replaceAll(':', '');
+  const [hours, minutes, seconds] = [Number(digits.slice(0, 2)), Number(digits.slice(2, 4)), Number(digits.slice(4, 6))];
+  if (hours > 15 || minutes > 59 || seconds > 59) return null;
+  return (zone.startsWith('-') ? -1 : 1) * ((hours * 60 + minutes) * 60 + seconds) * 1_000;
+}
+
+/**
+ * The canonical spelling of a timestamp, or null when the text is none. With a zone it is moved to UTC
+ * (`2026-01-31T12:00:00.123456Z`); `zoned` says whether a zone must or must not be there.
+ */
+export function canonicalTimestamp(text: string, zoned: boolean): string | null {
+  if (INFINITIES.has(text)) return text;
+  const match = TIMESTAMP.exec(text);
+  if (!match) return null;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? '0')];
+  const zone = match[8];
+  const bc = match[9] !== undefined;
+  if (!isRealDay(year, month, day, bc) || !isRealClock(hour, minute, second) || year > (bc ? MAX_BC_YEAR : MAX_TIMESTAMP_YEAR)) return null;
+  if ((zone !== undefined) !== zoned) return null;
+  const offset = zone === undefined ? 0 : offsetMs(zone);
+  if (offset === null) return null;
+  // No ISO 8601 spelling exists for these; PostgreSQL reads its own back exactly.
+  if (bc || year > MAX_JS_YEAR) return text;
+  const suffix = `${fraction(match[7])}${zoned ? 'Z' : ''}`;
+  if (offset === 0) return `${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6] ?? '00'}${suffix}`;
+  const utc = new Date(0);
+  utc.setUTCFullYear(year, month - 1, day);
+  utc.setUTCHours(hour, minute, second, 0);
+  const moved = new Date(utc.getTime() - offset);
+  const movedYear = moved.getUTCFullYear();
+  if (movedYear < 1) return text;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${String(movedYear).padStart(4, '0')}-${two(moved.getUTCMonth() + 1)}-${two(moved.getUTCDate())}T${two(moved.getUTCHours())}:${two(moved.getUTCMinutes())}:${two(moved.getUTCSeconds())}${suffix}`;
+}
+
+/** The canonical spelling of a time of day, or null when the text is none. A zone is kept as it is. */
+export function canonicalTime(text: string): string | null {
+  const match = TIME.exec(text);
+  if (!match) return null;
+  // PostgreSQL has 24:00:00 as the end of the day.
+  const endOfDay = /^24:00(:00(\.0+)?)?/.test(text);
+  if (!endOfDay && !isRealClock(Number(match[1]), Number(match[2]), Number(match[3] ?? '0'))) return null;
+  if (match[5] !== undefined && offsetMs(match[5]) === null) return null;
+  return `${match[1]}:${match[2]}:${match[3] ?? '00'}${fraction(match[4])}${match[5] ?? ''}`;
+}

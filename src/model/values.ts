@@ -1,0 +1,178 @@
+/** Owns values on their way into SQL and out of rows: validated and canonical for their column's type, exact both ways. */
+import { type ScalarKind, type SqlType } from './model.ts';
+import { canonicalDate, canonicalTime, canonicalTimestamp } from './times.ts';
+
+/** What a statement may carry as a parameter: text, numbers, booleans, null, and flat lists of them. */
+export type SqlParam = string | number | boolean | null | readonly SqlParam[];
+
+/** A canonical parameter, or what the value must be: a phrase that completes "X must be …". */
+export type Normalized = { readonly value: SqlParam } | { readonly problem: string };
+
+const INT = { min: -(2 ** 31), max: 2 ** 31 - 1 } as const;
+const SMALLINT = { min: -(2 ** 15), max: 2 ** 15 - 1 } as const;
+const BIGINT = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
+const FLOAT4_MAX = 3.402_823_466_385_288_6e38;
+const FLOAT4_MIN = 1.401_298_464_324_817_1e-45;
+/** Limits of `numeric`, as PostgreSQL documents them. */
+const NUMERIC = { integerDigits: 131_072, fractionDigits: 16_383 } as const;
+/** Deeper JSON could exhaust the stack of the server that parses it. */
+const MAX_JSON_DEPTH = 500;
+
+const INTEGER_TEXT = /^[+-]?\d{1,1000}$/;
+const NUMERIC_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
+const UUID_TEXT = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
+const HEX_TEXT = /^\\x(?:[0-9a-f]{2})*$/i;
+const NON_FINITE: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
+
+const problem = (what: string): Normalized => ({ problem: what });
+
+const TEXT_PROBLEM = 'text without NUL characters or broken surrogate pairs';
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair; the driver would replace the latter without a word. */
+function isStorable(text: string): boolean {
+  return !text.includes('\u0000') && text.isWellFormed();
+}
+
+function text(value: unknown): Normalized {
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return { value: String(value) };
+  return typeof value === 'string' && isStorable(value) ? { value } : problem(TEXT_PROBLEM);
+}
+
+function int(value: unknown, sql: string): Normalized {
+  const range = /^(smallint|int2)\b/.test(sql) ? SMALLINT : INT;
+  const number = typeof value === 'number' ? value : (typeof value === 'string' || typeof value === 'bigint') && INTEGER_TEXT.test(String(value)) ? Number(value) : NaN;
+  // `+ 0` turns -0, which would be spelled "-0", into 0.
+  return Number.isInteger(number) && number >= range.min && number <= range.max ? { value: number + 0 } : problem(`a whole number from ${range.min} to ${range.max}`);
+}
+
+function bigint(value: unknown): Normalized {
+  const wanted = `a whole number from ${BIGINT.min} to ${BIGINT.max}`;
+  // A number beyond 2^53 has lost digits already, so that it can name the wrong row.
+  if (typeof value === 'number' ? !Number.isSafeInteger(value) : typeof value !== 'bigint' && !(typeof value === 'string' && INTEGER_TEXT.test(value))) return problem(wanted);
+  const exact = BigInt(typeof value === 'string' ? value.replace(/^\+/, '') : (value as number | bigint));
+  return exact >= BIGINT.min && exact <= BIGINT.max ? { value: exact.toString() } : problem(wanted);
+}
+
+function float(value: unknown, sql: string): Normalized {
+  const wanted = 'a number within the range of its type';
+  if (typeof value === 'string' && NON_FINITE.has(value)) return { value };
+  if (typeof value === 'number' && !Number.isFinite(value)) return { value: String(value) };
+  const number = typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
+  if (!Number.isFinite(number)) return problem(wanted);
+  const size = Math.abs(number);
+  if (/^(real|float4)\b/.test(sql) && size !== 0 && (size > FLOAT4_MAX || size < FLOAT4_MIN)) return problem(wanted);
+  return { value: number };
+}
+
+function isNumericText(value: string): boolean {
+  const match = NUMERIC_TEXT.exec(value);
+  return match !== null && `${match[2] ?? ''}${match[3] ?? ''}` !== '';
+}
+
+function numeric(value: unknown): Normalized {
+  const wanted = 'a decimal number such as "12.50"';
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return problem(wanted);
+  const spelled = String(value);
+  if (NON_FINITE.has(spelled)) return { value: spelled };
+  const match = NUMERIC_TEXT.exec(spelled);
+  if (!match || !isNumericText(spelled)) return problem(wanted);
+  const [whole, digits, exponent] = [match[2] ?? '', match[3] ?? '', Number(match[4] ?? '0')];
+  if (whole.length + exponent > NUMERIC.integerDigits || digits.length - exponent > NUMERIC.fractionDigits || whole.length > NUMERIC.integerDigits) return problem(`${wanted} within the range of its type`);
+  return { value: spelled.replace(/^\+/, '') };
+}
+
+function bool(value: unknown): Normalized {
+  if (value === true || value === 'true' || value === 't') return { value: true };
+  if (value === false || value === 'false' || value === 'f') return { value: false };
+  return problem('true or false');
+}
+
+function uuid(value: unknown): Normalized {
+  if (typeof value !== 'string' || !UUID_TEXT.test(value)) return problem('a UUID such as 123e4567-e89b-12d3-a456-426614174000');
+  const hex = value.replaceAll('-', '').toLowerCase();
+  return { value: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` };
+}
+
+function spelled(value: unknown, canonical: (text: string) => string | null, wanted: string): Normalized {
+  const found = typeof value === 'string' ? canonical(value) : null;
+  return found === null ? problem(wanted) : { value: found };
+}
+
+function bytea(value: unknown): Normalized {
+  if (value instanceof Uint8Array) return { value: `\\x${Buffer.from(value).toString('hex')}` };
+  return typeof value === 'string' && HEX_TEXT.test(value) ? { value: value.toLowerCase() } : problem('bytes in hexadecimal such as "\\x48656c6c6f"');
+}
+
+/** Whether PostgreSQL can hold the value as jsonb: no NUL, no broken surrogate, nothing that JSON has no spelling for. */
+function isJson(value: unknown, depth: number): boolean {
+  if (depth > MAX_JSON_DEPTH) return false;
+  switch (typeof value) {
+    case 'string':
+      return isStorable(value);
+    case 'number':
+      return Number.isFinite(value);
+    case 'boolean':
+      return true;
+    case 'object':
+      if (value === null) return true;
+      if (Array.isArray(value)) return value.every((item) => isJson(item, depth + 1));
+      return Object.entries(value).every(([key, item]) => isStorable(key) && (item === undefined || isJson(item, depth + 1)));
+    default:
+      return false;
+  }
+}
+
+function json(value: unknown): Normalized {
+  return isJson(value, 0) ? { value: JSON.stringify(value) } : problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels`);
+}
+
+const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Normalized>> = {
+  int,
+  float,
+  bigint,
+  numeric,
+  text,
+  enum: text,
+  other: text,
+  uuid,
+  bool,
+  bytea,
+  json,
+  date: (value) => spelled(value, canonicalDate, 'a date such as 2026-01-31'),
+  time: (value) => spelled(value, canonicalTime, 'a time such as 13:45:00'),
+  timestamp: (value) => spelled(value, (it) => canonicalTimestamp(it, false), 'a timestamp without a time zone such as 2026-01-31T13:45:00'),
+  timestamptz: (value) => spelled(value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value, (it) => canonicalTimestamp(it, true), 'a timestamp with a time zone such as 2026-01-31T13:45:00Z'),
+};
+
+/** One value of the type, arrays aside. Null and undefined are SQL's NULL. */
+export function normalizeScalar(type: Pick<SqlType, 'kind' | 'sql'>, value: unknown): Normalized {
+  if (value === null || value === undefined) return { value: null };
+  return SCALARS[type.kind](value, type.sql);
+}
+
+/** One value of the type as a canonical statement parameter, or the problem with it. Null and undefined are SQL's NULL. */
+export function normalizeValue(type: SqlType, value: unknown): Normalized {
+  if (!type.array || value === null || value === undefined) return normalizeScalar(type, value);
+  if (!Array.isArray(value)) return problem('a list');
+  const items: SqlParam[] = [];
+  for (const item of value) {
+    const normalized = normalizeScalar(type, item);
+    if ('problem' in normalized) return problem(`a list whose every entry is ${normalized.problem}`);
+    items.push(normalized.value);
+  }
+  return { value: items };
+}
+
+/**
+ * How to turn a selected value into the shape that `ScalarKind` gives; null where it arrives in that shape. Values
+ * that a JavaScript number or Date would damage are selected as text (see `outputExpression`).
+ */
+export function readerOf(type: SqlType): ((value: unknown) => unknown) | null {
+  if (type.kind !== 'timestamptz' && type.kind !== 'timestamp') return null;
+  const zoned = type.kind === 'timestamptz';
+  const read = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(read);
+    return typeof value === 'string' ? (canonicalTimestamp(value, zoned) ?? value) : value;
+  };
+  return read;
+}
