@@ -1,0 +1,139 @@
+/** Owns the consistency token's codec: positions in, signed text out, and back, without a look at any database. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { MeridianError } from '../base/errors.ts';
+import { type ClusterId, type Position } from '../base/lineage.ts';
+import { toLsn } from '../base/lsn.ts';
+import { mergePositions, NO_POSITIONS, type Positions } from './positions.ts';
+
+/** A client's opaque proof of freshness: `m1.<payload>.<signature>`. */
+export type ConsistencyToken = string & { readonly __brand: 'ConsistencyToken' };
+
+export interface TokenCodecOptions {
+  /** The first signs, all verify: that is how a secret is rotated without refusing anybody's token. */
+  readonly secrets: readonly string[];
+  /** Longest header that is looked at, in bytes. */
+  readonly maxTokenBytes: number;
+  /**
+   * Every cluster that a token of this graph may name; empty or left out: any. A graph has as many clusters as its
+   * subgraphs have databases, and one subgraph does not know the others', so that positions of strange clusters are
+   * carried through to the answer's token as a rule. Where the graph's clusters are all listed here, a token that
+   * names another one was signed with the same secret for another graph, and is refused as foreign.
+   */
+  readonly clusters?: readonly ClusterId[];
+}
+
+const VERSION = 'm1';
+/** The cluster's name is 8 base64url characters, which are exactly 6 bytes; then timeline and LSN, big-endian. */
+const CLUSTER_BYTES = 6;
+const RECORD_BYTES = CLUSTER_BYTES + 4 + 8;
+const SIGNATURE_BYTES = 16;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+
+export class TokenCodec {
+  readonly #keys: readonly Buffer[];
+  readonly #maxBytes: number;
+  readonly #clusters: ReadonlySet<ClusterId> | null;
+
+  /** Throws `CONFIG_INVALID` without a secret. */
+  constructor(options: TokenCodecOptions) {
+    const secrets = options.secrets.filter((secret) => secret !== '');
+    if (secrets.length === 0) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Consistency tokens have no secret to be signed with; set tokenSecret, to the same value in every region.' });
+    this.#keys = secrets.map((secret) => Buffer.from(secret, 'utf8'));
+    this.#maxBytes = options.maxTokenBytes;
+    this.#clusters = options.clusters && options.clusters.length > 0 ? new Set(options.clusters) : null;
+  }
+
+  /** Signs `positions`; null when there are none. Equal positions give equal tokens. */
+  encode(positions: Positions): ConsistencyToken | null {
+    const [key] = this.#keys;
+    if (positions.size === 0 || key === undefined) return null;
+    const payload = encodePayload(positions).toString('base64url');
+    return `${VERSION}.${payload}.${sign(key, payload).toString('base64url')}` as ConsistencyToken;
+  }
+
+  /**
+   * Reads a `consistency-token` header: one token, or several joined by commas, which are merged. Empty: no positions.
+   * Throws `CONSISTENCY_TOKEN_MALFORMED`, `CONSISTENCY_TOKEN_FORGED` or `CONSISTENCY_TOKEN_FOREIGN`.
+   */
+  decode(header: string): Positions {
+    // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
+    if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes`);
+    const tokens = header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
+    if (tokens.length === 0) return NO_POSITIONS;
+    const positions = mergePositions(...tokens.map((token) => this.#decodeOne(token)));
+    // The answer's token adds at most this cluster's position: it must still fit when the client sends it back.
+    if (tokenLength(positions.size + 1) > this.#maxBytes) throw malformed(`it names ${positions.size} clusters, more than fit into a token of ${this.#maxBytes} bytes`);
+    return positions;
+  }
+
+  #decodeOne(token: string): Positions {
+    const [version, payload, signature, ...rest] = token.split('.');
+    if (version !== VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed('it is not of the form m1.<payload>.<signature>');
+    const bytes = fromBase64url(payload);
+    const given = fromBase64url(signature);
+    if (bytes === null || given === null || given.length !== SIGNATURE_BYTES) throw malformed('it is damaged');
+    // Every key is tried, whatever the outcome, so that time tells nothing about which one matched.
+    let verified = false;
+    for (const key of this.#keys) verified = timingSafeEqual(sign(key, payload), given) || verified;
+    if (!verified) throw new MeridianError({ code: 'CONSISTENCY_TOKEN_FORGED', message: 'The consistency token was not signed with any secret of this graph; drop it, or give every region the same tokenSecret.' });
+    const positions = decodePayload(bytes);
+    if (positions === null || encodePayload(positions).compare(bytes) !== 0) throw malformed('its payload is not canonical');
+    this.#refuseForeign(positions);
+    return positions;
+  }
+
+  #refuseForeign(positions: Positions): void {
+    if (this.#clusters === null) return;
+    for (const cluster of positions.keys()) {
+      if (this.#clusters.has(cluster)) continue;
+      throw new MeridianError({
+        code: 'CONSISTENCY_TOKEN_FOREIGN',
+        message: `The consistency token names cluster ${cluster}, which is none of this graph's; drop it, or add the cluster to tokenClusters.`,
+        details: { cluster },
+      });
+    }
+  }
+}
+
+function tokenLength(clusters: number): number {
+  return VERSION.length + 2 + (clusters * RECORD_BYTES * 4) / 3 + Math.ceil((SIGNATURE_BYTES * 4) / 3);
+}
+
+function sign(key: Buffer, payload: string): Buffer {
+  return createHmac('sha256', key).update(`${VERSION}.${payload}`).digest().subarray(0, SIGNATURE_BYTES);
+}
+
+/** Decodes strictly: characters outside the alphabet and bits that are set past the last byte are refused. */
+function fromBase64url(text: string): Buffer | null {
+  if (!BASE64URL.test(text)) return null;
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? bytes : null;
+}
+
+/** Sorted by the cluster's bytes, so that a set of positions has one encoding only. */
+function encodePayload(positions: Positions): Buffer {
+  const records = [...positions.values()].map((position) => {
+    const record = Buffer.alloc(RECORD_BYTES);
+    record.write(position.cluster, 'base64url');
+    record.writeUInt32BE(position.timeline, CLUSTER_BYTES);
+    record.writeBigUInt64BE(position.lsn, CLUSTER_BYTES + 4);
+    return record;
+  });
+  return Buffer.concat(records.sort((a, b) => a.compare(b)));
+}
+
+function decodePayload(bytes: Buffer): Positions | null {
+  if (bytes.length === 0 || bytes.length % RECORD_BYTES !== 0) return null;
+  const positions = new Map<ClusterId, Position>();
+  for (let at = 0; at < bytes.length; at += RECORD_BYTES) {
+    const cluster = bytes.toString('base64url', at, at + CLUSTER_BYTES) as ClusterId;
+    const timeline = bytes.readUInt32BE(at + CLUSTER_BYTES);
+    if (timeline === 0 || positions.has(cluster)) return null;
+    positions.set(cluster, { cluster, timeline, lsn: toLsn(bytes.readBigUInt64BE(at + CLUSTER_BYTES + 4)) });
+  }
+  return positions;
+}
+
+function malformed(why: string): MeridianError {
+  return new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The consistency-token header cannot be read: ${why}; send back a token exactly as it was answered, or none.` });
+}

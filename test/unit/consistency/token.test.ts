@@ -1,0 +1,151 @@
+/** Tests of the token codec: what goes in comes out, and nothing else gets in. */
+import assert from 'node:assert/strict';
+import { randomBytes, randomInt } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { isMeridianError, type ErrorCode } from '../../../src/base/errors.ts';
+import { clusterIdOf, type ClusterId, type Position } from '../../../src/base/lineage.ts';
+import { toLsn } from '../../../src/base/lsn.ts';
+import { mergePositions, withPosition, type Positions } from '../../../src/consistency/positions.ts';
+import { TokenCodec } from '../../../src/consistency/token.ts';
+
+const codec = new TokenCodec({ secrets: ['first secret', 'second secret'], maxTokenBytes: 4096 });
+const CLUSTERS = ['1', '2', '3', '4', '5'].map(clusterIdOf);
+
+function randomPosition(cluster: ClusterId): Position {
+  return { cluster, timeline: randomInt(1, 4), lsn: toLsn(randomBytes(8).readBigUInt64BE() >> BigInt(randomInt(0, 64))) };
+}
+
+function randomPositions(): Positions {
+  return new Map(CLUSTERS.filter(() => Math.random() < 0.5).map((cluster) => [cluster, randomPosition(cluster)]));
+}
+
+const sorted = (positions: Positions): Position[] => [...positions.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
+const codeIs = (code: ErrorCode) => (error: unknown) => isMeridianError(error, code);
+
+function tokenOf(positions: Positions, by = codec): string {
+  const token = by.encode(positions);
+  assert.ok(token);
+  return token;
+}
+
+describe('consistency token', () => {
+  it('gives back what it was made of, for random positions', () => {
+    for (let i = 0; i < 2_000; i += 1) {
+      const positions = withPosition(randomPositions(), randomPosition(CLUSTERS[0] as ClusterId));
+      assert.deepEqual(sorted(codec.decode(tokenOf(positions))), sorted(positions));
+    }
+  });
+
+  it('is one text for one set of positions, whatever their order', () => {
+    const positions = new Map(CLUSTERS.map((cluster) => [cluster, randomPosition(cluster)]));
+    assert.equal(codec.encode(new Map([...positions].reverse())), codec.encode(positions));
+  });
+
+  it('stays short: 18 bytes for each cluster', () => {
+    assert.equal(tokenOf(new Map([[CLUSTERS[0] as ClusterId, randomPosition(CLUSTERS[0] as ClusterId)]])).length, 2 + 1 + 24 + 1 + 22);
+  });
+
+  it('holds the largest timeline and position', () => {
+    const cluster = clusterIdOf('x');
+    const position = { cluster, timeline: 0xffffffff, lsn: toLsn((1n << 64n) - 1n) };
+    assert.deepEqual(codec.decode(tokenOf(new Map([[cluster, position]]))).get(cluster), position);
+  });
+
+  it('has no token for no positions, and reads an empty header as none', () => {
+    assert.equal(codec.encode(new Map()), null);
+    for (const header of ['', ' ', ',', ' , ,']) assert.equal(codec.decode(header).size, 0);
+  });
+
+  it('refuses every change of one character', () => {
+    const token = tokenOf(new Map(CLUSTERS.slice(0, 2).map((cluster) => [cluster, randomPosition(cluster)])));
+    for (let i = 0; i < token.length; i += 1) {
+      for (let code = 1; code < 256; code += 1) {
+        const character = String.fromCharCode(code);
+        if (character === token[i]) continue;
+        const changed = token.slice(0, i) + character + token.slice(i + 1);
+        assert.throws(() => codec.decode(changed), (error) => isMeridianError(error, 'CONSISTENCY_TOKEN_MALFORMED') || isMeridianError(error, 'CONSISTENCY_TOKEN_FORGED'), `character ${i} as ${code}`);
+      }
+    }
+  });
+
+  it('refuses every shorter and every longer text', () => {
+    const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)));
+    for (let length = 1; length < token.length; length += 1) assert.throws(() => codec.decode(token.slice(0, length)), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    for (const tail of ['A', '.', '=', '\n', '.A']) assert.throws(() => codec.decode(token + tail), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+  });
+
+  it('tells a strange signature from damage', () => {
+    const other = new TokenCodec({ secrets: ['another secret'], maxTokenBytes: 4096 });
+    const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)), other);
+    assert.throws(() => codec.decode(token), codeIs('CONSISTENCY_TOKEN_FORGED'));
+    assert.throws(() => codec.decode('nonsense'), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    assert.throws(() => codec.decode(token.replace('m1', 'm2')), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+  });
+
+  it('verifies with every secret and signs with the first', () => {
+    const positions = withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId));
+    const second = new TokenCodec({ secrets: ['second secret'], maxTokenBytes: 4096 });
+    const first = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 4096 });
+    assert.deepEqual(codec.decode(tokenOf(positions, second)), positions);
+    assert.deepEqual(first.decode(tokenOf(positions)), positions);
+    assert.throws(() => second.decode(tokenOf(positions)), codeIs('CONSISTENCY_TOKEN_FORGED'));
+  });
+
+  it('merges a header of several tokens to the later position of each cluster', () => {
+    for (let i = 0; i < 500; i += 1) {
+      const sets = [randomPositions(), randomPositions(), randomPositions()].filter((set) => set.size > 0);
+      if (sets.length === 0) continue;
+      const header = sets.map((set) => tokenOf(set)).join(i % 2 === 0 ? ',' : ' ,\t');
+      assert.deepEqual(sorted(codec.decode(header)), sorted(mergePositions(...sets)));
+    }
+  });
+
+  it('refuses the whole header when one of its tokens is bad', () => {
+    const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)));
+    assert.throws(() => codec.decode(`${token},x`), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+  });
+
+  it('looks at no header that is too long, and answers no token that would be', () => {
+    const small = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 100 });
+    assert.throws(() => small.decode('m1.'.padEnd(101, 'A')), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    const three = new Map(CLUSTERS.slice(0, 3).map((cluster) => [cluster, randomPosition(cluster)]));
+    const full = tokenOf(three, small);
+    assert.equal(full.length, 98);
+    assert.throws(() => small.decode(full), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    assert.equal(small.decode(tokenOf(new Map([...three].slice(0, 2)), small)).size, 2);
+  });
+
+  it('carries strange clusters, and refuses them where the graph lists its own', () => {
+    const [own, strange] = CLUSTERS as [ClusterId, ClusterId];
+    const listed = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 4096, clusters: [own] });
+    const both = mergePositions(new Map([[own, randomPosition(own)]]), new Map([[strange, randomPosition(strange)]]));
+    assert.equal(codec.decode(tokenOf(both)).size, 2);
+    assert.equal(listed.decode(tokenOf(new Map([[own, randomPosition(own)]]))).size, 1);
+    assert.throws(() => listed.decode(tokenOf(both)), codeIs('CONSISTENCY_TOKEN_FOREIGN'));
+  });
+
+  it('needs a secret', () => {
+    assert.throws(() => new TokenCodec({ secrets: [''], maxTokenBytes: 4096 }), codeIs('CONFIG_INVALID'));
+  });
+});
+
+describe('positions', () => {
+  it('merge in any order and any number of times to the same', () => {
+    for (let i = 0; i < 1_000; i += 1) {
+      const [a, b, c] = [randomPositions(), randomPositions(), randomPositions()];
+      assert.deepEqual(sorted(mergePositions(a, b)), sorted(mergePositions(b, a)));
+      assert.deepEqual(sorted(mergePositions(mergePositions(a, b), c)), sorted(mergePositions(a, mergePositions(b, c))));
+      assert.deepEqual(sorted(mergePositions(a, a)), sorted(a));
+    }
+  });
+
+  it('never fall below what went in', () => {
+    const cluster = CLUSTERS[0] as ClusterId;
+    for (let i = 0; i < 1_000; i += 1) {
+      const [a, b] = [randomPosition(cluster), randomPosition(cluster)];
+      const merged = mergePositions(new Map([[cluster, a]]), new Map([[cluster, b]])).get(cluster);
+      assert.ok(merged);
+      for (const one of [a, b]) assert.ok(merged.timeline > one.timeline || (merged.timeline === one.timeline && merged.lsn >= one.lsn));
+    }
+  });
+});
