@@ -7,7 +7,7 @@ export type HealthStatus = 'healthy' | 'degraded' | 'unreachable';
 
 export interface Alert {
   readonly region: string;
-  readonly kind: 'lag' | 'unreachable' | 'tail';
+  readonly kind: 'lag' | 'unreachable' | 'tail' | 'primary';
   readonly message: string;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
@@ -49,7 +49,7 @@ export interface RegionView {
   reachable(region: string): boolean;
   /** Measured round trip to the region's database, milliseconds. */
   rttMs(region: string): number | null;
-  /** This region's staleness now, milliseconds; null when unknown. */
+  /** Upper bound of this region's staleness now, milliseconds: everything committed longer ago is shown here. 0 at the primary; null when unknown. */
   stalenessMs(): number | null;
   /** Expected time from a commit at the primary until this region shows it, milliseconds (moving average); null when unknown. */
   catchUpMs(): number | null;

@@ -1,0 +1,70 @@
+/** Owns when an alert is raised and when it clears: pure, with hysteresis, so that a value at the limit does not flap. */
+import { type Alert, type HealthStatus } from './view.ts';
+
+/** What is true of one region now. */
+export interface AlertInput {
+  readonly region: string;
+  readonly status: HealthStatus;
+  readonly lagMs: number | null;
+  /** Why its database cannot be reached, where that is so. */
+  readonly error: string | null;
+  /** Why changes do not arrive, where they should; null while they do. */
+  readonly tailProblem: string | null;
+  /** Regions that claim to be the primary beside the one that is believed. */
+  readonly rivalPrimaries: readonly string[];
+}
+
+export interface AlertLimits {
+  readonly lagAlertMs: number;
+}
+
+export interface AlertChange {
+  readonly alerts: readonly Alert[];
+  readonly raised: readonly Alert[];
+  readonly cleared: readonly Alert[];
+}
+
+/** Lag clears below this share of the limit that raised it. */
+const CLEAR_SHARE = 0.5;
+
+type Kind = Alert['kind'];
+const KINDS: readonly Kind[] = ['lag', 'unreachable', 'tail', 'primary'];
+
+/** The alerts of a region after `input`, and which of them are new or gone. `nowMs`: milliseconds since 1970. */
+export function nextAlerts(current: readonly Alert[], input: AlertInput, limits: AlertLimits, nowMs: number): AlertChange {
+  const raised: Alert[] = [];
+  const cleared: Alert[] = [];
+  const alerts: Alert[] = [];
+  for (const kind of KINDS) {
+    const standing = current.find((alert) => alert.kind === kind);
+    const message = messageFor(kind, input, limits, standing !== undefined);
+    if (message === null) {
+      if (standing) cleared.push(standing);
+      continue;
+    }
+    const alert: Alert = { region: input.region, kind, message, sinceMs: standing?.sinceMs ?? nowMs };
+    alerts.push(alert);
+    if (!standing) raised.push(alert);
+  }
+  return { alerts, raised, cleared };
+}
+
+/** What the alert says, or null when there is none to raise or keep. */
+function messageFor(kind: Kind, input: AlertInput, limits: AlertLimits, standing: boolean): string | null {
+  const { region, lagMs } = input;
+  switch (kind) {
+    case 'lag': {
+      const limit = standing ? limits.lagAlertMs * CLEAR_SHARE : limits.lagAlertMs;
+      // Lag that has become unknown is no recovery: a standing alert stays.
+      if (lagMs === null) return standing ? `Region ${region} was more than ${limits.lagAlertMs} ms behind when its lag was last known.` : null;
+      return lagMs > limit ? `Region ${region} is ${Math.round(lagMs)} ms behind the primary (limit ${limits.lagAlertMs} ms).` : null;
+    }
+    case 'unreachable':
+      if (input.status === 'unreachable') return `The database of region ${region} cannot be reached: ${input.error ?? 'no answer'}.`;
+      return standing && input.status !== 'healthy' ? `The database of region ${region} answers again but is not proven yet.` : null;
+    case 'tail':
+      return input.tailProblem === null ? null : `Region ${region} does not follow the primary's changes: ${input.tailProblem}`;
+    case 'primary':
+      return input.rivalPrimaries.length === 0 ? null : `Region ${region} is taken as the primary, but ${input.rivalPrimaries.join(', ')} also accepts writes: stop the older primary.`;
+  }
+}

@@ -1,0 +1,161 @@
+/** Owns lag: how old what a replica shows is, from samples of the primary's position on one clock. Pure: time is handed in. */
+import { type Lsn } from '../base/lsn.ts';
+
+/** Everything that the primary had committed by `atMs` lies at or below `lsn`. */
+export interface PositionSample {
+  readonly lsn: Lsn;
+  /** Milliseconds on this process's monotonic clock. */
+  readonly atMs: number;
+}
+
+export interface HistoryOptions {
+  readonly capacity: number;
+  /** Samples closer together than this replace each other. */
+  readonly spacingMs: number;
+}
+
+/**
+ * Where the primary was, when: a bounded list that grows in both position and time. When it is full, every second sample
+ * of its older half goes, so that recent lag is measured finely and long lag still at all.
+ */
+export class PositionHistory {
+  readonly #options: HistoryOptions;
+  #samples: PositionSample[] = [];
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#samples.length;
+  }
+
+  get newest(): PositionSample | null {
+    return this.#samples.at(-1) ?? null;
+  }
+
+  /** Adds a sample, in any order of arrival; one that says nothing new is dropped. */
+  add(sample: PositionSample): void {
+    const at = this.#firstAbove(sample.lsn);
+    const before = this.#samples[at - 1];
+    if (before !== undefined && before.atMs >= sample.atMs) return;
+    // Higher positions that were dated earlier than this lower one say less than it does.
+    let stale = 0;
+    while ((this.#samples[at + stale]?.atMs ?? Number.POSITIVE_INFINITY) <= sample.atMs) stale += 1;
+    const beforeLast = this.#samples[at - 2];
+    const tooClose = before !== undefined && (before.lsn === sample.lsn || (beforeLast !== undefined && sample.atMs - beforeLast.atMs < this.#options.spacingMs));
+    this.#samples.splice(tooClose ? at - 1 : at, stale + (tooClose ? 1 : 0), sample);
+    if (this.#samples.length > this.#options.capacity) this.#thin();
+  }
+
+  /** The newest sample that a server at `lsn` covers. */
+  atOrBelow(lsn: Lsn): PositionSample | null {
+    return this.#samples[this.#firstAbove(lsn) - 1] ?? null;
+  }
+
+  /** The oldest sample that a server at `lsn` does not cover. */
+  firstAbove(lsn: Lsn): PositionSample | null {
+    return this.#samples[this.#firstAbove(lsn)] ?? null;
+  }
+
+  /** Forgets what lies above `lsn`: a failover undid it. */
+  cutAbove(lsn: Lsn): void {
+    this.#samples.length = this.#firstAbove(lsn);
+  }
+
+  #firstAbove(lsn: Lsn): number {
+    let low = 0;
+    let high = this.#samples.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#samples[middle]?.lsn ?? lsn) <= lsn) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #thin(): void {
+    const half = this.#samples.length >> 1;
+    this.#samples = this.#samples.filter((_, i) => i >= half || i % 2 === 0);
+  }
+}
+
+export interface LagLimits {
+  /** A newest sample that is older than this proves no longer that the primary stands still. */
+  readonly freshMs: number;
+  /** What is younger than this may still be on its way: it is not counted as lag. */
+  readonly graceMs: number;
+}
+
+/**
+ * An upper bound of the age of what a server at `position` shows: it shows everything committed longer ago than this.
+ * Null when nothing is known of the primary's past at or below `position`.
+ */
+export function stalenessBoundMs(history: PositionHistory, position: Lsn | null, nowMs: number): number | null {
+  const covered = position === null ? null : history.atOrBelow(position);
+  return covered === null ? null : Math.max(0, nowMs - covered.atMs);
+}
+
+/**
+ * The lag to report: 0 for a server that has everything which had time to arrive, while the primary is heard of;
+ * otherwise the age of the newest position that it is known to show; null, never 0, when that is not known.
+ */
+export function lagMs(history: PositionHistory, position: Lsn | null, nowMs: number, limits: LagLimits): number | null {
+  const bound = stalenessBoundMs(history, position, nowMs);
+  const newest = history.newest;
+  if (bound === null || newest === null || position === null) return null;
+  const missing = history.firstAbove(position);
+  if (missing === null) return nowMs - newest.atMs <= limits.freshMs ? 0 : bound;
+  return nowMs - missing.atMs <= limits.graceMs ? 0 : bound;
+}
+
+/** One reading of another host's clock: `remoteMs` was read `rttMs` around `localMs`, the middle of the exchange. */
+export interface ClockReading {
+  readonly localMs: number;
+  readonly remoteMs: number;
+  readonly rttMs: number;
+}
+
+/**
+ * Maps another host's wall clock to this process's monotonic clock. The reading with the shortest round trip of the last
+ * few is the most exact: its error is at most half its round trip.
+ */
+export class ClockMap {
+  readonly #window: number;
+  #readings: ClockReading[] = [];
+
+  constructor(window = 60) {
+    this.#window = window;
+  }
+
+  add(reading: ClockReading): void {
+    this.#readings.push(reading);
+    if (this.#readings.length > this.#window) this.#readings.shift();
+  }
+
+  /** Local monotonic milliseconds of a remote time; null before any reading. */
+  toLocalMs(remoteMs: number): number | null {
+    const [first, ...rest] = this.#readings;
+    if (first === undefined) return null;
+    const best = rest.reduce((a, b) => (b.rttMs <= a.rttMs ? b : a), first);
+    return remoteMs - best.remoteMs + best.localMs;
+  }
+}
+
+/** A moving average that follows the last dozen or so values. */
+export class MovingAverage {
+  readonly #weight: number;
+  #value: number | null = null;
+
+  constructor(weight = 0.2) {
+    this.#weight = weight;
+  }
+
+  get value(): number | null {
+    return this.#value;
+  }
+
+  add(value: number): void {
+    this.#value = this.#value === null ? value : this.#value + (value - this.#value) * this.#weight;
+  }
+}

@@ -1,0 +1,309 @@
+/** Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the tail. */
+import { systemClock, type Clock } from '../base/clock.ts';
+import { MeridianError, messageOf } from '../base/errors.ts';
+import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
+import { bytesBetween, maxLsn, type Lsn } from '../base/lsn.ts';
+import { type Notify } from '../base/notice.ts';
+import { nextAlerts } from './alerts.ts';
+import { lagMs, MovingAverage, PositionHistory, stalenessBoundMs } from './lag.ts';
+import { electPrimary, type Claim } from './primary.ts';
+import { type Probe, type Prober } from './prober.ts';
+import { readOrderOf } from './routing.ts';
+import { type Alert, type RegionReport, type RegionView } from './view.ts';
+import { WatchedRegion, type WatchedOptions } from './watched.ts';
+
+export interface MonitorOptions extends WatchedOptions {
+  readonly lagAlertMs: number;
+}
+
+export interface MonitorParts {
+  readonly local: string;
+  readonly regions: readonly string[];
+  readonly prober: Prober;
+  readonly options: MonitorOptions;
+  readonly notify: Notify;
+  /** Position that this region's replica is known to show (the `replayed` watermark); null when unknown. */
+  readonly shown?: () => Lsn | null;
+  /** Health of a region's shared cache; null where it has none or it is not known here. */
+  readonly cacheHealth?: (region: string) => boolean | null;
+  /** Told of each alert as it is raised or cleared. */
+  readonly onAlert?: (change: 'raised' | 'cleared', alert: Alert) => void;
+  readonly clock?: Clock;
+}
+
+/** Samples kept of the primary's past: at 20 a second for minutes, and thinner for hours. */
+const HISTORY = { capacity: 4_096, spacingMs: 50 };
+
+export class RegionMonitor implements RegionView {
+  readonly local: string;
+  readonly #parts: MonitorParts;
+  readonly #clock: Clock;
+  readonly #regions = new Map<string, WatchedRegion>();
+  readonly #alerts = new Map<string, readonly Alert[]>();
+  readonly #positions = new PositionHistory(HISTORY);
+  readonly #catchUp = new MovingAverage();
+  #systemIdentifier: string | null = null;
+  #history: TimelineHistory | null = null;
+  #historyFetch: Promise<void> | null = null;
+  #primary: string | null = null;
+  #rivals: readonly string[] = [];
+  #primaryLsn: Lsn | null = null;
+  #tailProblem: string | null = null;
+  #stopped = false;
+
+  constructor(parts: MonitorParts) {
+    if (!parts.regions.includes(parts.local)) {
+      throw new MeridianError({ code: 'CONFIG_INVALID', message: `The local region ${parts.local} is not among the regions ${parts.regions.join(', ')}: name one of them.` });
+    }
+    this.local = parts.local;
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    for (const region of parts.regions) {
+      const { prober, options } = parts;
+      this.#regions.set(region, new WatchedRegion({ region, prober, options, clock: this.#clock, accept: (probe) => this.#accept(probe), onChange: (w) => this.#changed(w) }));
+    }
+  }
+
+  /** Begins probing; await `refresh()` afterwards for a first picture. */
+  start(): void {
+    for (const watched of this.#regions.values()) watched.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...this.#regions.values()].map((w) => w.stop()));
+    await this.#historyFetch;
+    await this.#parts.prober.close();
+  }
+
+  get cluster(): ClusterId | null {
+    return this.#systemIdentifier === null ? null : clusterIdOf(this.#systemIdentifier);
+  }
+
+  get history(): TimelineHistory | null {
+    return this.#history;
+  }
+
+  get primary(): string | null {
+    return this.#primary;
+  }
+
+  get primaryLsn(): Lsn | null {
+    return this.#primaryLsn;
+  }
+
+  readOrder(): readonly string[] {
+    return readOrderOf(
+      this.local,
+      [...this.#regions.values()].map((w) => ({ region: w.region, usable: w.health.usable && w.caughtUp && !this.#diverged(w), rttMs: w.rttMs })),
+    );
+  }
+
+  reachable(region: string): boolean {
+    return this.#regions.get(region)?.health.usable ?? false;
+  }
+
+  rttMs(region: string): number | null {
+    return this.#regions.get(region)?.rttMs ?? null;
+  }
+
+  stalenessMs(): number | null {
+    if (this.#primary === this.local && this.reachable(this.local)) return 0;
+    return stalenessBoundMs(this.#positions, this.#localPosition(), this.#clock.monotonicMs());
+  }
+
+  catchUpMs(): number | null {
+    return this.#primary === this.local ? 0 : this.#catchUp.value;
+  }
+
+  reportFailure(region: string, error: unknown): void {
+    const watched = this.#regions.get(region);
+    if (!watched || !watched.health.usable) return;
+    this.#parts.notify('warn', `A statement could not reach region ${region}; it is skipped until probes succeed.`, { region, error: messageOf(error) });
+    watched.broken(error);
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.all([...this.#regions.values()].map((w) => w.probeNow()));
+    await this.#historyFetch;
+  }
+
+  /** A heartbeat arrived through this region's tail: everything committed before its time is shown here. */
+  observeHeartbeat(heartbeat: { readonly lsn: Lsn; readonly primaryTimeMs: number }): void {
+    this.#sample(heartbeat.lsn, heartbeat.primaryTimeMs);
+    this.#arrived(heartbeat.primaryTimeMs);
+  }
+
+  /** A transaction arrived through this region's tail. */
+  observeTransaction(transaction: { readonly commitLsn: Lsn; readonly committedAtMs: number }): void {
+    this.#sample(transaction.commitLsn, transaction.committedAtMs);
+    this.#arrived(transaction.committedAtMs);
+  }
+
+  /** A write of this process, or a read at the primary, has shown that the primary is at `lsn` at least. */
+  observePrimaryLsn(lsn: Lsn): void {
+    this.#primaryLsn = this.#primaryLsn === null ? lsn : maxLsn(this.#primaryLsn, lsn);
+  }
+
+  /** What keeps this region's tail from following, in one sentence; null while it follows. */
+  reportTail(problem: string | null): void {
+    this.#tailProblem = problem;
+    const watched = this.#regions.get(this.local);
+    if (watched) this.#judge(watched);
+  }
+
+  reports(): RegionReport[] {
+    return [...this.#regions.values()].map((watched) => this.#report(watched));
+  }
+
+  #report(watched: WatchedRegion): RegionReport {
+    const { region } = watched;
+    const probe = watched.current;
+    const position = this.#positionOf(watched);
+    return {
+      region,
+      role: watched.last?.role ?? null,
+      status: watched.health.status,
+      databaseHealthy: probe !== null && watched.health.usable,
+      cacheHealthy: this.#parts.cacheHealth?.(region) ?? null,
+      lagMs: this.#lagOf(watched),
+      lagBytes: position === null || this.#primaryLsn === null ? null : region === this.#primary ? 0 : bytesBetween(position, this.#primaryLsn),
+      replayLsn: position,
+      timeline: probe?.timeline ?? null,
+      rttMs: probe === null ? null : watched.rttMs,
+      alerts: this.#alerts.get(region) ?? [],
+      error: watched.error,
+      probedAtMs: watched.probedAtMs,
+    };
+  }
+
+  #positionOf(watched: WatchedRegion): Lsn | null {
+    if (watched.region === this.local) return watched.current === null ? null : this.#localPosition();
+    return watched.current?.lsn ?? null;
+  }
+
+  #localPosition(): Lsn | null {
+    const probed = this.#regions.get(this.local)?.current?.lsn ?? null;
+    const shown = this.#parts.shown?.() ?? null;
+    return probed !== null && shown !== null ? maxLsn(probed, shown) : (shown ?? probed);
+  }
+
+  /** As of the region's last probe: a position is only compared with what the primary had by the time it was read. */
+  #lagOf(watched: WatchedRegion): number | null {
+    const { current: probe, lastAtMs } = watched;
+    if (probe === null || lastAtMs === null) return null;
+    if (watched.region === this.#primary) return 0;
+    const { probeMs, probeTimeoutMs } = this.#parts.options;
+    const rttMs = (this.#primary === null ? null : this.rttMs(this.#primary)) ?? 0;
+    // While the primary is heard of, the newest sample is at most one interval and one slow probe old.
+    const freshMs = 2 * probeMs + Math.min(probeTimeoutMs, 2 * rttMs) + 250;
+    const graceMs = Math.max(100, rttMs);
+    return lagMs(this.#positions, probe.lsn, lastAtMs - probe.rttMs / 2, { freshMs, graceMs });
+  }
+
+  /** A replica that replayed what a failover undid shows rows that never were; it is not read until it has been rewound (R7). */
+  #diverged(watched: WatchedRegion): boolean {
+    const { last: probe } = watched;
+    if (probe === null || probe.timeline === null || this.#history === null) return false;
+    return standingOf({ timeline: probe.timeline, lsn: probe.lsn }, this.#history) === 'lost';
+  }
+
+  #accept(probe: Probe): void {
+    if (this.#systemIdentifier === null) this.#systemIdentifier = probe.systemIdentifier;
+    if (probe.systemIdentifier !== this.#systemIdentifier) {
+      throw new Error(`its database belongs to another cluster (system identifier ${probe.systemIdentifier}, expected ${this.#systemIdentifier}): point it at a replica of the primary`);
+    }
+  }
+
+  #changed(watched: WatchedRegion): void {
+    const probe = watched.current;
+    if (watched.region === this.local) {
+      const shown = this.#parts.shown?.() ?? null;
+      if (shown !== null) watched.noteShown(shown);
+    }
+    this.#electPrimary();
+    if (probe !== null && watched.region === this.#primary && probe.role === 'primary') {
+      this.#followTimeline(watched, probe);
+      this.observePrimaryLsn(probe.lsn);
+      this.#sample(probe.lsn, probe.serverTimeMs);
+    } else if (probe?.lastReplayedMs != null && !this.#diverged(watched)) {
+      // What a replica last replayed was committed then, by the primary's clock: it dates positions that we never saw there.
+      this.#sample(probe.lsn, probe.lastReplayedMs);
+    }
+    this.#judge(watched);
+  }
+
+  #electPrimary(): void {
+    const claims: Claim[] = [...this.#regions.values()].map((w) => ({ region: w.region, role: w.last?.role ?? null, timeline: w.last?.timeline ?? null, answers: w.current !== null }));
+    const { primary, rivals } = electPrimary(this.#primary, claims);
+    this.#rivals = rivals;
+    if (primary === this.#primary) return;
+    this.#parts.notify(primary === null ? 'warn' : 'info', primary === null ? 'No region is the primary now.' : `Region ${primary} is the primary.`, { before: this.#primary, primary });
+    this.#primary = primary;
+  }
+
+  /** A higher timeline: a replica was promoted. Its history says what of the old one survived. */
+  #followTimeline(watched: WatchedRegion, probe: Probe): void {
+    const { timeline } = probe;
+    if (timeline === null || this.#history?.timeline === timeline || this.#historyFetch !== null) return;
+    if (this.#history !== null && timeline < this.#history.timeline) return;
+    this.#historyFetch = this.#fetchHistory(watched.region, timeline).finally(() => {
+      this.#historyFetch = null;
+    });
+  }
+
+  async #fetchHistory(region: string, timeline: number): Promise<void> {
+    try {
+      const limit = AbortSignal.timeout(this.#parts.options.probeTimeoutMs);
+      const history = timeline === 1 ? { timeline, switches: [] } : await this.#parts.prober.history(region, timeline, limit);
+      if (!this.#stopped) this.#adopt(history);
+    } catch (error) {
+      // The next probe of the primary tries again; until then the older history stands, which only makes tokens of the new timeline unknown.
+      this.#parts.notify('warn', `The history of timeline ${timeline} could not be read from region ${region}.`, { region, timeline, error: messageOf(error) });
+    }
+  }
+
+  #adopt(history: TimelineHistory): void {
+    const before = this.#history;
+    this.#history = history;
+    if (before === null) return;
+    const cut = history.switches.find((s) => s.timeline === before.timeline)?.switchLsn;
+    if (cut !== undefined) {
+      this.#positions.cutAbove(cut);
+      for (const watched of this.#regions.values()) watched.cutShown(cut);
+    }
+    const probe = this.#primary === null ? null : (this.#regions.get(this.#primary)?.last ?? null);
+    this.#primaryLsn = probe?.lsn ?? null;
+    this.#parts.notify('info', `The primary is on timeline ${history.timeline} now.`, { timeline: history.timeline, before: before.timeline });
+  }
+
+  /** Dates `lsn` by the primary's clock; nothing is known before its clock has been read once. */
+  #sample(lsn: Lsn, primaryTimeMs: number): void {
+    const primary = this.#primary === null ? undefined : this.#regions.get(this.#primary);
+    const atMs = primary?.clockMap.toLocalMs(primaryTimeMs) ?? null;
+    if (atMs !== null) this.#positions.add({ lsn, atMs: Math.min(atMs, this.#clock.monotonicMs()) });
+    this.observePrimaryLsn(lsn);
+  }
+
+  #arrived(primaryTimeMs: number): void {
+    const primary = this.#primary === null ? undefined : this.#regions.get(this.#primary);
+    const atMs = primary?.clockMap.toLocalMs(primaryTimeMs) ?? null;
+    if (atMs !== null) this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
+  }
+
+  #judge(watched: WatchedRegion): void {
+    const { region } = watched;
+    const input = {
+      region,
+      status: watched.health.status,
+      lagMs: this.#lagOf(watched),
+      error: watched.error,
+      tailProblem: region === this.local ? this.#tailProblem : null,
+      rivalPrimaries: region === this.#primary ? this.#rivals : [],
+    };
+    const change = nextAlerts(this.#alerts.get(region) ?? [], input, this.#parts.options, this.#clock.nowMs());
+    this.#alerts.set(region, change.alerts);
+    for (const alert of change.raised) this.#parts.onAlert?.('raised', alert);
+    for (const alert of change.cleared) this.#parts.onAlert?.('cleared', alert);
+  }
+}

@@ -1,0 +1,29 @@
+/** Owns the port through which a region's database is looked at: one cheap question, bounded by the caller. */
+import { type Lsn } from '../base/lsn.ts';
+import { type TimelineHistory } from '../base/lineage.ts';
+import { type Role } from './view.ts';
+
+/** What one server answered about itself in one statement. */
+export interface Probe {
+  readonly role: Role;
+  readonly systemIdentifier: string;
+  /** Null where it could not be learnt: the region is used all the same, only its lineage is unproven. */
+  readonly timeline: number | null;
+  /** Replay position of a replica, flush position of a primary. Read after `serverTimeMs`: it covers every commit up to then. */
+  readonly lsn: Lsn;
+  /** The server's clock, milliseconds since 1970. */
+  readonly serverTimeMs: number;
+  /** A replica's last replayed commit, on the primary's clock, milliseconds since 1970; null on a primary and before any. */
+  readonly lastReplayedMs: number | null;
+  readonly rttMs: number;
+  /** `server_version_num`: 180004. */
+  readonly serverVersion: number;
+}
+
+export interface Prober {
+  /** Asks the region's server; throws when it cannot be reached. `signal` aborts at the probe's time limit. */
+  probe(region: string, signal: AbortSignal): Promise<Probe>;
+  /** The finished timelines that led to `timeline`, as the region's server tells them. */
+  history(region: string, timeline: number, signal: AbortSignal): Promise<TimelineHistory>;
+  close(): Promise<void>;
+}
