@@ -30,6 +30,8 @@ const CATALOGUE = {
   NOT_FOUND: { retryable: false },
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },
+  /** Who is asking cannot be found out now: the key set is not reachable. */
+  AUTHENTICATION_UNAVAILABLE: { retryable: true },
   CONFIG_INVALID: { retryable: false },
   SCHEMA_INVALID: { retryable: false },
   DATABASE_NOT_READY: { retryable: false },

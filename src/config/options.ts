@@ -11,9 +11,12 @@ export const OPTIONS = {
   host: option(text(), { default: '127.0.0.1', group: 'server', help: 'Address that the GraphQL server listens on.' }),
   drainDelayMs: option(milliseconds(0), { default: 0, group: 'server', help: 'How long to go on serving after SIGTERM with /health/ready already failing, so that load balancers notice before connections are refused.' }),
   drainMs: option(milliseconds(), { default: 10_000, group: 'server', help: 'How long requests in flight may take to finish after SIGTERM.' }),
+  closeMs: option(milliseconds(), { default: 5_000, group: 'server', help: 'How long connections to databases may take to close after that, before the process ends anyway.' }),
+  receiveMs: option(milliseconds(), { default: 30_000, group: 'server', help: 'Time limit for receiving one whole request.' }),
   maxRequestBytes: option(count(1, 1 << 30), { default: 1 << 20, group: 'server', help: 'Largest request body.' }),
   readyMs: option(milliseconds(), { default: 2_000, group: 'server', help: 'Time limit of the checks behind /health/ready.' }),
   corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
+  maxQueryTokens: option(count(), { default: 10_000, group: 'server', help: 'Longest GraphQL document, in lexical tokens.' }),
   maxQueryDepth: option(count(), { default: 15, group: 'server', help: 'Deepest selection that an operation may have.' }),
 
   poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes.' }),

@@ -1,0 +1,39 @@
+/** Owns the HTTP status of GraphQL answers, and their count and duration in the metrics. */
+import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+
+const STRICT_MEDIA_TYPE = 'application/graphql-response+json';
+/** The request was GraphQL over HTTP, but its document or variables were not right. */
+const REQUEST_ERRORS: ReadonlySet<unknown> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
+
+/**
+ * Errors inside GraphQL answer with 200, since gateways bury the code of any other status. What is no GraphQL request
+ * at all keeps its 4xx, and clients that accept `application/graphql-response+json` get that media type's 400 for a
+ * document that is not valid.
+ */
+export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseContext> {
+  const { metrics } = telemetry;
+  return {
+    async requestDidStart() {
+      const startedMs = performance.now();
+      return {
+        async willSendResponse({ operation, request, response }) {
+          const type = operation?.operation ?? 'invalid';
+          metrics.operations.inc({ type });
+          metrics.operationSeconds.observe({ type }, (performance.now() - startedMs) / 1_000);
+          if (response.body.kind !== 'single') return;
+          const codes = response.body.singleResult.errors?.map((error) => error.extensions?.['code']) ?? [];
+          const strict = request.http?.headers.get('accept')?.includes(STRICT_MEDIA_TYPE) ?? false;
+          if (buriesCode(response.http.status, codes, strict)) response.http.status = 200;
+        },
+      };
+    },
+  };
+}
+
+function buriesCode(status: number | undefined, codes: readonly unknown[], strict: boolean): boolean {
+  if (codes.length === 0) return false;
+  // 500 is what Apollo gives an error from a plugin that names no status: ours name none.
+  if (status === 500) return true;
+  return status === 400 && !strict && codes.every((code) => REQUEST_ERRORS.has(code));
+}

@@ -1,0 +1,65 @@
+/** Owns the HTTP side under GraphQL: body and time limits, CORS, answers to what is no GraphQL, and the request metrics. */
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { type Options } from '../config/options.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+
+export interface AppSettings {
+  readonly options: Pick<Options, 'maxRequestBytes' | 'receiveMs' | 'corsOrigins'>;
+  readonly telemetry: Telemetry;
+  readonly draining: () => boolean;
+}
+
+const TOKEN_HEADER = 'consistency-token';
+const PREFLIGHT_CACHED_S = 600;
+
+export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
+  // Requests that still come in on open connections while the server drains are answered like any other.
+  const app = fastify({ bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, return503OnClosing: false, genReqId: () => randomUUID() });
+  await allowOrigins(app, options.corsOrigins);
+  measure(app, telemetry);
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining()) void reply.header('connection', 'close');
+  });
+  app.setNotFoundHandler(async (request, reply) => refuse(reply, 404, { code: 'NOT_FOUND', message: `Nothing is served at ${request.method} ${pathOf(request.url)}; GraphQL is at /graphql.` }));
+  app.setErrorHandler<FastifyError>(async (error, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return refuse(reply, status, { code: 'BAD_REQUEST', message: error.message });
+    telemetry.log.error({ err: error, errorId: request.id }, 'unexpected error');
+    return refuse(reply, 500, { code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
+  });
+  return app;
+}
+
+/** Browsers see the token header only if it is exposed to them. */
+async function allowOrigins(app: FastifyInstance, corsOrigins: string): Promise<void> {
+  const origins = corsOrigins.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '');
+  if (origins.length === 0) return;
+  await app.register(cors, { origin: origins.includes('*') ? '*' : origins, methods: ['GET', 'POST'], exposedHeaders: [TOKEN_HEADER], maxAge: PREFLIGHT_CACHED_S });
+}
+
+/** Counts at `close`, which comes after an answer as well as after a client that left before it. */
+function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
+  app.addHook('onRequest', async (request, reply) => {
+    metrics.httpInFlight.inc();
+    reply.raw.once('close', () => {
+      metrics.httpInFlight.dec();
+      const route = request.routeOptions.url ?? 'unmatched';
+      // Methods are free text to a client: only those of a route become a label.
+      const method = route === 'unmatched' ? 'any' : request.method;
+      const status = reply.raw.writableFinished ? String(reply.statusCode) : 'aborted';
+      metrics.httpRequests.inc({ method, route, status });
+      metrics.httpSeconds.observe({ method, route }, reply.elapsedTime / 1_000);
+      log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime }, 'answered');
+    });
+  });
+}
+
+function refuse(reply: FastifyReply, status: number, { code, message }: { readonly code: string; readonly message: string }): FastifyReply {
+  return reply.code(status).send({ errors: [{ message, extensions: { code } }] });
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? url;
+}

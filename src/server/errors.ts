@@ -1,0 +1,63 @@
+/** Owns what clients see of an error: known ones with code, `retryable` and details; unexpected ones masked, with an id that the log has too. */
+import { randomUUID } from 'node:crypto';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { MeridianError } from '../base/errors.ts';
+import { boundedLabel } from '../telemetry/metrics.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+
+export type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
+
+const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
+/** Codes of custom resolvers are free text: the metric keeps this many and counts the rest as `other`. */
+const MAX_CODES = 100;
+const MAX_QUEUES = 50;
+/** Not the client's doing: the log has them with their cause, which the client does not see. */
+const FOR_OPERATORS: ReadonlySet<string> = new Set(['DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
+
+/** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
+export function errorFormatter(telemetry: Telemetry): FormatError {
+  const { log, metrics } = telemetry;
+  const codeLabel = boundedLabel(MAX_CODES);
+  const queueLabel = boundedLabel(MAX_QUEUES);
+  return (formatted, error) => {
+    const known = innermost(error, MeridianError);
+    const given = formatted.extensions?.['code'];
+    const code: string = known?.code ?? (typeof given === 'string' ? given : UNEXPECTED);
+    metrics.errors.inc({ code: codeLabel(code) });
+    if (known) {
+      if (code.startsWith('CONSISTENCY_TOKEN_')) metrics.tokenErrors.inc({ code });
+      const { what } = known.details;
+      if (code === 'OVERLOADED') metrics.overloaded.inc({ what: queueLabel(typeof what === 'string' ? what : 'unnamed') });
+      if (FOR_OPERATORS.has(code)) log.error({ err: known, path: formatted.path }, known.message);
+      else log.debug({ code, path: formatted.path }, known.message);
+      return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(known.details).length > 0 ? { details: known.details } : {}) });
+    }
+    const original = innermost(error, Error);
+    if (code !== UNEXPECTED || original === null || original instanceof GraphQLError) return formatted;
+    const errorId = randomUUID();
+    log.error({ err: original, errorId, path: formatted.path }, 'unexpected error');
+    return answer(formatted, `Something went wrong on the server; its log has more under ${errorId}.`, { code, errorId });
+  };
+}
+
+/**
+ * An error met while the context was built, as GraphQL shows it: status 200, since gateways bury the code of any other.
+ * Apollo would say 500.
+ */
+export function contextError(error: unknown): GraphQLError {
+  if (error instanceof GraphQLError && error.extensions['http'] !== undefined) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const extensions = error instanceof GraphQLError ? error.extensions : {};
+  return new GraphQLError(message, { originalError: error instanceof Error ? error : new Error(message), extensions: { ...extensions, http: { status: 200 } } });
+}
+
+function answer(formatted: GraphQLFormattedError, message: string, extensions: Record<string, unknown>): GraphQLFormattedError {
+  return { message, ...(formatted.locations ? { locations: formatted.locations } : {}), ...(formatted.path ? { path: formatted.path } : {}), extensions };
+}
+
+/** GraphQL wraps what resolvers throw, sometimes more than once: the innermost original, if it is of the class asked for. */
+function innermost<E extends Error>(error: unknown, type: abstract new (...args: never[]) => E): E | null {
+  let current: unknown = error;
+  while (current instanceof GraphQLError && current.originalError) current = current.originalError;
+  return current instanceof type ? current : null;
+}

@@ -1,0 +1,42 @@
+/** Owns the endpoints for machines: alive, ready, and the metrics. */
+import { type FastifyInstance } from 'fastify';
+import { messageOf } from '../base/errors.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+
+/** Whether requests can be answered; `why` is one sentence when not. */
+export interface Readiness {
+  readonly ok: boolean;
+  readonly why?: string;
+}
+
+export interface HealthSettings {
+  readonly ready: () => Promise<Readiness>;
+  /** Time limit of `ready`, milliseconds. */
+  readonly readyMs: number;
+  readonly draining: () => boolean;
+  readonly telemetry: Telemetry;
+}
+
+export function registerHealth(app: FastifyInstance, settings: HealthSettings): void {
+  app.get('/health/live', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'live' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const { ok, why } = await readiness(settings);
+    return reply.code(ok ? 200 : 503).header('cache-control', 'no-store').send(ok ? { status: 'ready' } : { status: 'not ready', why });
+  });
+  const { registry } = settings.telemetry.metrics;
+  app.get('/metrics', async (_request, reply) => reply.header('content-type', registry.contentType).send(await registry.metrics()));
+}
+
+async function readiness(settings: HealthSettings): Promise<Readiness> {
+  if (settings.draining()) return { ok: false, why: 'The server is draining.' };
+  const { promise: late, resolve } = Promise.withResolvers<Readiness>();
+  const timer = setTimeout(() => resolve({ ok: false, why: `The checks took longer than ${settings.readyMs} ms.` }), settings.readyMs);
+  try {
+    return await Promise.race([settings.ready(), late]);
+  } catch (error) {
+    settings.telemetry.log.warn({ err: error }, 'the readiness check failed');
+    return { ok: false, why: `The checks failed: ${messageOf(error)}` };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,53 @@
+/** Owns how the process ends: drained on a signal, at once on a second one, and never left behind by its parent. */
+import { messageOf } from '../base/errors.ts';
+import { type Log } from '../telemetry/log.ts';
+
+export interface ShutdownSettings {
+  /** Drains the server, then closes what it used. */
+  readonly close: () => Promise<void>;
+  /** Time limit of `close`, milliseconds; the process ends with status 1 beyond it. */
+  readonly limitMs: number;
+  readonly log: Log;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+const EXIT_BY_SECOND_SIGNAL = 130;
+
+/** Takes over SIGTERM and SIGINT. With MERIDIAN_PARENT_PIPE=1 the end of standard input means that the parent is gone. */
+export function closeOnSignals(settings: ShutdownSettings): void {
+  const { log } = settings;
+  let closing = false;
+  const onSignal = (signal: string): void => {
+    if (closing) {
+      log.warn({ signal }, 'second signal: ending at once');
+      process.exit(EXIT_BY_SECOND_SIGNAL);
+    }
+    closing = true;
+    log.info({ signal }, 'closing');
+    void end(settings);
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Nobody is left to serve once the parent is gone, killed perhaps: there is nothing to drain for.
+  const orphaned = (): void => {
+    log.warn('the parent process is gone: ending');
+    process.exit(0);
+  };
+  if (process.env['MERIDIAN_PARENT_PIPE'] === '1') {
+    process.stdin.on('end', orphaned).on('close', orphaned).on('error', orphaned).resume();
+  }
+  if (process.connected) process.on('disconnect', orphaned);
+}
+
+async function end({ close, limitMs, log }: ShutdownSettings): Promise<void> {
+  setTimeout(() => {
+    log.error({ limitMs }, 'closing took too long: ending anyway');
+    process.exit(1);
+  }, limitMs).unref();
+  try {
+    await close();
+    process.exit(0);
+  } catch (error) {
+    log.error({ err: error }, `closing failed: ${messageOf(error)}`);
+    process.exit(1);
+  }
+}

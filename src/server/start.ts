@@ -1,0 +1,140 @@
+/** Owns the server: GraphQL over HTTP with its limits, the endpoints for machines, and the drain that ends it. */
+import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type GraphQLSchema } from 'graphql';
+import { MeridianError, messageOf } from '../base/errors.ts';
+import { sleep } from '../base/clock.ts';
+import { type Viewer } from '../base/viewer.ts';
+import { type Options } from '../config/options.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+import { answerPlugin } from './answers.ts';
+import { createApp } from './app.ts';
+import { depthLimit } from './depth.ts';
+import { contextError, errorFormatter } from './errors.ts';
+import { registerHealth, type Readiness } from './health.ts';
+import { type Headers, type Viewers } from './viewer.ts';
+
+/** One GraphQL request as the context is built from it. */
+export interface IncomingRequest {
+  /** Names in lower case; repeated headers joined by commas. */
+  readonly headers: Headers;
+  /** Null for a request without credentials. */
+  readonly viewer: Viewer | null;
+  /** Unique; log lines about the request carry it. */
+  readonly id: string;
+  /** Aborts when the client goes away before it has its answer. */
+  readonly signal: AbortSignal;
+}
+
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'maxRequestBytes' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection'>;
+
+export interface ServerSettings<C extends BaseContext> {
+  readonly schema: GraphQLSchema;
+  /** What resolvers receive. An error thrown here answers the request with 200 and its code. */
+  readonly context: (request: IncomingRequest) => Promise<C> | C;
+  readonly plugins?: readonly ApolloServerPlugin<C>[];
+  readonly viewers: Viewers;
+  /** Whether requests can be answered; draining is known here. */
+  readonly health: { readonly ready: () => Promise<Readiness> };
+  readonly options: ServerOptions;
+  readonly telemetry: Telemetry;
+}
+
+export interface RunningServer {
+  /** Where GraphQL is served, as in `http://127.0.0.1:4001/graphql`. */
+  readonly url: string;
+  readonly port: number;
+  /** Drains: readiness fails, requests in flight finish within `drainMs`, then connections close. Later calls wait for the first. */
+  close(): Promise<void>;
+}
+
+/** Starts listening. Throws `CONFIG_INVALID` when the address cannot be had. */
+export async function startServer<C extends BaseContext>(settings: ServerSettings<C>): Promise<RunningServer> {
+  const { options, telemetry } = settings;
+  const state = { draining: false };
+  const apollo = createApollo(settings);
+  await apollo.start();
+  const app = await createApp({ options, telemetry, draining: () => state.draining });
+  app.route({ method: ['GET', 'POST'], url: '/graphql', handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
+  registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
+  try {
+    await listen(app, options);
+  } catch (error) {
+    await apollo.stop();
+    await app.close();
+    throw error;
+  }
+  const port = portOf(app);
+  const host = ['0.0.0.0', '::'].includes(options.host) ? 'localhost' : options.host;
+  let closed: Promise<void> | null = null;
+  const drain = async (): Promise<void> => {
+    state.draining = true;
+    telemetry.log.info('draining');
+    await sleep(options.drainDelayMs);
+    const cut = setTimeout(() => {
+      telemetry.log.warn({ drainMs: options.drainMs }, 'requests did not finish within drainMs; their connections are cut');
+      app.server.closeAllConnections();
+    }, options.drainMs);
+    await app.close();
+    clearTimeout(cut);
+    await apollo.stop();
+    telemetry.log.info('drained');
+  };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/graphql`, port, close: () => (closed ??= drain()) };
+}
+
+function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry }: ServerSettings<C>): ApolloServer<C> {
+  const log = telemetry.log.child({ part: 'apollo' });
+  return new ApolloServer<C>({
+    schema,
+    plugins: [...(plugins ?? []), answerPlugin(telemetry), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
+    introspection: options.introspection,
+    hideSchemaDetailsFromClientErrors: !options.introspection,
+    validationRules: [depthLimit(options.maxQueryDepth)],
+    parseOptions: { maxTokens: options.maxQueryTokens },
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    // The process has one owner of signals, which drains this server in its turn.
+    stopOnTerminationSignals: false,
+    formatError: errorFormatter(telemetry),
+    logger: { debug: (text: string) => log.debug(text), info: (text: string) => log.info(text), warn: (text: string) => log.warn(text), error: (text: string) => log.error(text) },
+  });
+}
+
+async function buildContext<C extends BaseContext>(settings: ServerSettings<C>, request: FastifyRequest, reply: FastifyReply): Promise<C> {
+  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
+  const left = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) left.abort();
+  });
+  try {
+    const viewer = await settings.viewers.of({ headers });
+    return await settings.context({ headers, viewer, id: request.id, signal: left.signal });
+  } catch (error) {
+    throw contextError(error);
+  }
+}
+
+async function listen(app: FastifyInstance, { port, host }: ServerOptions): Promise<void> {
+  try {
+    await app.listen({ port, host });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const place = `port ${port} on ${host}`;
+    const message = code === 'EADDRINUSE' ? `The server cannot listen: ${place} is in use; stop what uses it, or choose another with --port.`
+      : code === 'EACCES' ? `The server cannot listen: this user may not use ${place}; choose a port above 1023 with --port.`
+      : `The server cannot listen on ${place}: ${messageOf(error)}; choose an address of this machine with --host.`;
+    throw new MeridianError({ code: 'CONFIG_INVALID', message, cause: error });
+  }
+}
+
+function portOf(app: FastifyInstance): number {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('the server has no TCP port');
+  return address.port;
+}
+

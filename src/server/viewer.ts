@@ -1,0 +1,96 @@
+/** Owns who is asking: a bearer JWT, verified with the shared secret or the key set, or a hook, gives the viewer. */
+import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import { MeridianError } from '../base/errors.ts';
+import { type Viewer } from '../base/viewer.ts';
+import { type Options } from '../config/options.ts';
+
+/** Header names in lower case; repeated headers joined by commas. */
+export type Headers = Readonly<Record<string, string | undefined>>;
+
+/** Knows the viewer in the application's own way. What it throws reaches the client as an error of the whole request. */
+export type ViewerHook = (request: { readonly headers: Headers }) => Viewer | null | Promise<Viewer | null>;
+
+export interface Viewers {
+  /** The viewer, or null for a request without credentials. Throws `UNAUTHENTICATED` for credentials that do not hold. */
+  of(request: { readonly headers: Headers }): Promise<Viewer | null>;
+}
+
+export type ViewerOptions = Pick<Options, 'auth' | 'jwtSecret' | 'jwksUrl' | 'jwksTimeoutMs' | 'jwksMaxAgeMs' | 'jwtIssuer' | 'jwtAudience' | 'clockToleranceMs' | 'tenantClaim' | 'rolesClaim'>;
+
+const SECRET_ALGORITHM = 'HS256';
+/** Asymmetric only: a public key must never be taken for a shared secret. */
+const KEY_SET_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+
+/** A hook decides alone. With `auth: none` and no hook everyone is anonymous, so that nobody is an admin either. */
+export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewers {
+  if (hook) return { of: async (request) => hook(request) };
+  if (options.auth === 'none') return { of: async () => null };
+  const verify = createVerifier(options);
+  return {
+    of: async ({ headers }) => {
+      const token = bearerToken(headers['authorization']);
+      return token === null ? null : viewerOf(await verify(token), options);
+    },
+  };
+}
+
+function unauthenticated(why: string): MeridianError {
+  return new MeridianError({ code: 'UNAUTHENTICATED', message: `The Authorization header was not accepted: ${why}.` });
+}
+
+function bearerToken(header: string | undefined): string | null {
+  if (header === undefined) return null;
+  const match = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(header.trim());
+  if (!match?.[1]) throw unauthenticated('it must be "Bearer" and a signed JSON Web Token');
+  return match[1];
+}
+
+function createVerifier(options: ViewerOptions): (token: string) => Promise<JWTPayload> {
+  const secret = options.jwtSecret === '' ? null : new TextEncoder().encode(options.jwtSecret);
+  const keySet = options.jwksUrl === '' ? null : createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: options.jwksTimeoutMs, cacheMaxAge: options.jwksMaxAgeMs });
+  const claims: JWTVerifyOptions = {
+    clockTolerance: options.clockToleranceMs / 1_000,
+    ...(options.jwtIssuer === '' ? {} : { issuer: options.jwtIssuer }),
+    ...(options.jwtAudience === '' ? {} : { audience: options.jwtAudience }),
+  };
+  return async (token) => {
+    try {
+      const { alg } = decodeProtectedHeader(token);
+      // The algorithm picks the key, and each key takes its own algorithms only.
+      if (alg === SECRET_ALGORITHM && secret) return (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload;
+      if (alg !== undefined && KEY_SET_ALGORITHMS.includes(alg) && keySet) return (await jwtVerify(token, keySet, { ...claims, algorithms: KEY_SET_ALGORITHMS })).payload;
+    } catch (error) {
+      throw refusal(error, options);
+    }
+    throw unauthenticated(`this server verifies ${[secret ? SECRET_ALGORITHM : '', keySet ? 'key set' : ''].filter((name) => name !== '').join(' and ') || 'no'} tokens only`);
+  };
+}
+
+/** What jose throws, in words that help an honest client; a key set that cannot be fetched is not the client's fault. */
+function refusal(error: unknown, options: ViewerOptions): MeridianError {
+  if (error instanceof errors.JWTExpired) return unauthenticated('the token has expired');
+  if (error instanceof errors.JWTClaimValidationFailed) return unauthenticated(`the token's "${error.claim}" is not right`);
+  if (error instanceof errors.JWSSignatureVerificationFailed) return unauthenticated('the signature does not verify');
+  if (error instanceof errors.JWKSNoMatchingKey) return unauthenticated('the key set has no key for it');
+  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.constructor === errors.JOSEError) {
+    if (options.jwksUrl !== '') return new MeridianError({ code: 'AUTHENTICATION_UNAVAILABLE', message: 'The key set that verifies tokens cannot be fetched now; try again shortly.', cause: error });
+  }
+  return unauthenticated('it is no valid JSON Web Token');
+}
+
+function viewerOf(payload: JWTPayload, options: ViewerOptions): Viewer {
+  if (typeof payload.sub !== 'string' || payload.sub === '') throw unauthenticated('the token has no "sub", which names the viewer');
+  const tenant = claim(payload, options.tenantClaim);
+  return { id: payload.sub, tenant: typeof tenant === 'string' || typeof tenant === 'number' ? String(tenant) : null, roles: words(claim(payload, options.rolesClaim)) };
+}
+
+/** A claim by its whole name first, since names may be URLs; else by its path, as in `realm_access.roles`. */
+function claim(payload: JWTPayload, name: string): unknown {
+  if (Object.hasOwn(payload, name)) return payload[name];
+  return name.split('.').reduce<unknown>((value, part) => (typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined), payload);
+}
+
+function words(value: unknown): string[] {
+  if (typeof value === 'string') return value.split(/[\s,]+/).filter((word) => word !== '');
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
