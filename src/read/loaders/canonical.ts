@@ -1,0 +1,16 @@
+/** Owns the text by which equal arguments and equal keys are recognised. */
+
+function stable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(stable);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (value instanceof Date) return value.toISOString();
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  // A list of pairs, since an object literal would lose a key named __proto__.
+  return { pairs: entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, stable(item)]) };
+}
+
+/** The same text for the same content, whatever the order of keys. */
+export function canonicalText(value: unknown): string {
+  return JSON.stringify(stable(value)) ?? '';
+}

@@ -1,0 +1,215 @@
+/** Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and remembered. */
+import { MeridianError } from '../../base/errors.ts';
+import { type Options } from '../../config/options.ts';
+import { type ConnectionField, type CountField, type Entity, type Join, type ListField, type Model, type Row } from '../../model/model.ts';
+import { argument, type Arguments } from '../input.ts';
+import { EMPTY_PAGE, pageOf, pageSize, planPage, type Edge, type PageInfo, type PagePlan } from '../page.ts';
+import { type Executor } from '../ports.ts';
+import { conditionsOf } from '../sql/conditions.ts';
+import { orderOf } from '../sql/order.ts';
+import { type KeyValues } from '../sql/parents.ts';
+import { canonicalText } from './canonical.ts';
+import { CountLoader, namedCount, type NamedCount } from './count-loader.ts';
+import { KeyLoader, keyOf } from './key-loader.ts';
+import { SliceLoader } from './slice-loader.ts';
+
+export type LoaderLimits = Pick<Options, 'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'>;
+
+export interface EntityLoadersOptions {
+  readonly model: Model;
+  readonly executor: Executor;
+  readonly limits: LoaderLimits;
+}
+
+/** A connection's page. `totalCount` costs a statement, so it is counted only when called. */
+export interface Page {
+  readonly edges: readonly Edge[];
+  readonly nodes: readonly Row[];
+  readonly pageInfo: PageInfo;
+  readonly totalCount: () => Promise<number>;
+}
+
+/** A connection whose parts are read when asked for: the page by `edges`, `nodes` and `pageInfo`, the count by `totalCount`. */
+export interface Connection {
+  readonly edges: () => Promise<readonly Edge[]>;
+  readonly nodes: () => Promise<readonly Row[]>;
+  readonly pageInfo: () => Promise<PageInfo>;
+  readonly totalCount: () => Promise<number>;
+}
+
+/** A parent's values of the join's `from` columns, in order; null at the root. */
+export type ParentValues = readonly unknown[] | null;
+
+/** Anything whose rows can be counted: a count field, or a list or connection, whose size and cursors then do not matter. */
+export type Countable = Pick<CountField, 'target' | 'join' | 'where' | 'filters'>;
+
+/** The values that a relation starts from, out of its parent's row. */
+export function parentValues(join: Join, row: Row): readonly unknown[] {
+  return join.from.map((column) => row[column]);
+}
+
+interface Prepared<Plan> {
+  readonly loader: SliceLoader;
+  readonly plan: Plan;
+}
+
+export class EntityLoaders {
+  readonly #options: EntityLoadersOptions;
+  readonly #byKey = new Map<Entity, Map<string, KeyLoader>>();
+  readonly #lists = new Map<ListField, Map<string, Prepared<null>>>();
+  readonly #pages = new Map<ConnectionField, Map<string, Prepared<PagePlan>>>();
+  readonly #counters = new Map<string, CountLoader>();
+  readonly #counts = new Map<Countable, Map<string, NamedCount>>();
+  #made = 0;
+
+  constructor(options: EntityLoadersOptions) {
+    this.#options = options;
+  }
+
+  /** The row with these values of a unique key's columns; null when there is none or a value cannot be one of its column. */
+  async one(entityName: string, columns: readonly string[], values: readonly unknown[]): Promise<Row | null> {
+    return this.#keyLoader(this.#entity(entityName), columns).load(values);
+  }
+
+  /** The rows of a list: at most the field's limit, or fewer by the argument `first`. Throws `BAD_USER_INPUT`. */
+  async list(field: ListField, parent: ParentValues, args: Arguments = {}): Promise<readonly Row[]> {
+    const { loader } = this.#memo(this.#lists, field, args, () => this.#prepareList(field, args));
+    const key = this.#parentKey(field, parent);
+    return key === null ? [] : loader.load(key);
+  }
+
+  /** One page of a connection. Throws `BAD_USER_INPUT` for arguments that do not fit. */
+  async page(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Promise<Page> {
+    const { loader, plan } = this.#memo(this.#pages, field, args, () => this.#preparePage(field, args));
+    const key = this.#parentKey(field, parent);
+    const page = key === null ? EMPTY_PAGE : pageOf(plan, await loader.load(key));
+    return { ...page, nodes: page.edges.map((edge) => edge.node), totalCount: () => this.count(field, parent, args) };
+  }
+
+  /** The same page, read only as far as its parts are asked for. Throws `BAD_USER_INPUT` at once. */
+  connection(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Connection {
+    // Checks the arguments also where only the count is asked for.
+    this.#memo(this.#pages, field, args, () => this.#preparePage(field, args));
+    let page: Promise<Page> | null = null;
+    const read = (): Promise<Page> => (page ??= this.page(field, parent, args));
+    return {
+      edges: async () => (await read()).edges,
+      nodes: async () => (await read()).nodes,
+      pageInfo: async () => (await read()).pageInfo,
+      totalCount: () => this.count(field, parent, args),
+    };
+  }
+
+  /** How many rows there are, whatever page sizes and cursors say. Throws `BAD_USER_INPUT`. */
+  async count(field: Countable, parent: ParentValues, args: Arguments = {}): Promise<number> {
+    const entity = this.#entity(field.target);
+    const count = this.#memo(this.#counts, field, args, () => {
+      const { conditions, clientShaped } = conditionsOf(entity, field, args, this.#options.limits);
+      return namedCount({ conditions, prepared: !clientShaped });
+    });
+    const key = this.#parentKey(field, parent);
+    return key === null ? 0 : this.#counter(entity, field.join.to).load(key, count);
+  }
+
+  /** Remembers rows that were read by other means under the same requirement (a mutation's RETURNING, a cache). */
+  prime(entityName: string, row: Row): void {
+    this.#primeRow(this.#entity(entityName), row);
+  }
+
+  #entity(name: string): Entity {
+    const entity = this.#options.model.entities.get(name);
+    if (!entity) throw new TypeError(`the model has no entity ${JSON.stringify(name)}`);
+    return entity;
+  }
+
+  /** Null when the parent has no value there: it has no rows, and no statement is needed to know it. */
+  #parentKey(field: Countable, parent: ParentValues): KeyValues | null {
+    if (field.join.to.length === 0) return [];
+    return parent === null ? null : keyOf(this.#entity(field.target), field.join.to, parent);
+  }
+
+  #keyLoader(entity: Entity, columns: readonly string[]): KeyLoader {
+    const loaders = this.#byKey.get(entity) ?? new Map<string, KeyLoader>();
+    this.#byKey.set(entity, loaders);
+    const name = JSON.stringify(columns);
+    const known = loaders.get(name);
+    if (known) return known;
+    const { executor, limits } = this.#options;
+    const loader = new KeyLoader({ entity, columns, executor, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(entity, row) });
+    loaders.set(name, loader);
+    return loader;
+  }
+
+  /** Every unique key of the entity now knows the row. */
+  #primeRow(entity: Entity, row: Row): void {
+    for (const columns of entity.uniqueKeys) this.#keyLoader(entity, columns).prime(row);
+  }
+
+  #counter(entity: Entity, joinColumns: readonly string[]): CountLoader {
+    const name = JSON.stringify([entity.name, joinColumns]);
+    const known = this.#counters.get(name);
+    if (known) return known;
+    const { executor, limits } = this.#options;
+    const counter = new CountLoader({ entity, joinColumns, executor, maxBatch: limits.maxBatch });
+    this.#counters.set(name, counter);
+    return counter;
+  }
+
+  #prepareList(field: ListField, args: Arguments): Prepared<null> {
+    const entity = this.#entity(field.target);
+    const asked = pageSize(argument(args, 'first'), 'first', Number.MAX_SAFE_INTEGER);
+    const order = orderOf(entity, field, args);
+    const { conditions, clientShaped } = conditionsOf(entity, field, args, this.#options.limits);
+    return {
+      loader: this.#sliceLoader({
+        entity,
+        joinColumns: field.join.to,
+        conditions,
+        order: order.terms,
+        limit: Math.min(asked ?? field.limit, field.limit),
+        prepared: !clientShaped && !order.clientShaped,
+      }),
+      plan: null,
+    };
+  }
+
+  #preparePage(field: ConnectionField, args: Arguments): Prepared<PagePlan> {
+    const entity = this.#entity(field.target);
+    const plan = planPage(entity, field, args);
+    const { conditions, clientShaped } = conditionsOf(entity, field, args, this.#options.limits);
+    return {
+      loader: this.#sliceLoader({
+        entity,
+        joinColumns: field.join.to,
+        conditions: [...conditions, ...plan.conditions],
+        order: plan.readTerms,
+        // One row more tells whether there is another page.
+        limit: plan.size + 1,
+        prepared: !clientShaped && !plan.clientShaped,
+      }),
+      plan,
+    };
+  }
+
+  #sliceLoader(slice: ConstructorParameters<typeof SliceLoader>[0]['slice']): SliceLoader {
+    const { executor, limits } = this.#options;
+    return new SliceLoader({ slice, executor, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(slice.entity, row) });
+  }
+
+  /** One per field and arguments, made on first use and counted against the limit. */
+  #memo<F, T>(all: Map<F, Map<string, T>>, field: F, args: Arguments, make: () => T): T {
+    const ofField = all.get(field) ?? new Map<string, T>();
+    all.set(field, ofField);
+    const name = canonicalText(args);
+    const known = ofField.get(name);
+    if (known !== undefined) return known;
+    const { maxLoaders } = this.#options.limits;
+    if (this.#made >= maxLoaders) {
+      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `The operation reads more than ${maxLoaders} different relations and argument sets, which is the limit; split it.` });
+    }
+    const made = make();
+    this.#made += 1;
+    ofField.set(name, made);
+    return made;
+  }
+}

@@ -1,0 +1,117 @@
+/** Owns pages: what `first/after/last/before` ask for, and the connection that the rows make (Relay cursor connections). */
+import { type ConnectionField, type Entity, type Row } from '../model/model.ts';
+import { decodeCursor, encodeCursor, orderSignature } from './cursor.ts';
+import { argument, badInput, type Arguments } from './input.ts';
+import { afterCondition, orderOf, reversed, type Condition, type SortTerm } from './sql/order.ts';
+
+export interface Edge {
+  readonly node: Row;
+  readonly cursor: string;
+}
+
+export interface PageInfo {
+  /**
+   * Relay's rule: exact in the direction of travel, by looking one row ahead. Against it, true where a cursor was
+   * given, since that cursor names a row there (it may have been deleted since; a statement for that alone is not spent).
+   */
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
+}
+
+export interface PagePlan {
+  readonly size: number;
+  /** Walks the order from its end; the rows must be turned round. */
+  readonly backward: boolean;
+  readonly after: boolean;
+  readonly before: boolean;
+  /** The order as the client sees it. */
+  readonly terms: readonly SortTerm[];
+  /** The order in which the statement reads. */
+  readonly readTerms: readonly SortTerm[];
+  readonly signature: string;
+  /** Conditions of the cursors. */
+  readonly conditions: readonly Condition[];
+  readonly clientShaped: boolean;
+}
+
+/**
+ * What the arguments ask for. With neither `first` nor `last` the page has the default size and runs forward, or
+ * backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once, sizes out of range and foreign cursors.
+ */
+export function planPage(entity: Entity, field: ConnectionField, args: Arguments): PagePlan {
+  const given = (name: string): unknown => argument(args, name) ?? null;
+  const { terms, clientShaped } = orderOf(entity, field, args);
+  const signature = orderSignature(entity, terms);
+  const [after, before] = [given('after'), given('before')];
+  const first = pageSize(given('first'), 'first', field.maxPageSize);
+  const last = pageSize(given('last'), 'last', field.maxPageSize);
+  if (first !== null && last !== null) throw badInput('"first" and "last" cannot be asked for together; choose one.');
+  const backward = last !== null || (first === null && before !== null && after === null);
+  const back = reversed(terms);
+  const conditions: Condition[] = [];
+  if (after !== null) conditions.push(afterCondition(entity, terms, decodeCursor(after, { entity, terms, signature, argument: 'after' })));
+  if (before !== null) conditions.push(afterCondition(entity, back, decodeCursor(before, { entity, terms, signature, argument: 'before' })));
+  return {
+    size: first ?? last ?? Math.min(field.defaultPageSize, field.maxPageSize),
+    backward,
+    after: after !== null,
+    before: before !== null,
+    terms,
+    readTerms: backward ? back : terms,
+    signature,
+    conditions,
+    clientShaped,
+  };
+}
+
+/** A whole number that the client named, or null. Throws `BAD_USER_INPUT` outside 0 … max. */
+export function pageSize(value: unknown, name: string, max: number): number | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw badInput(`"${name}" must be a whole number from 0 to ${max}.`);
+  if (value > max) throw badInput(`"${name}" is ${value}, but a page of this field has at most ${max} rows; ask for fewer and follow the cursors.`);
+  return value;
+}
+
+class RowEdge implements Edge {
+  readonly node: Row;
+  readonly #plan: PagePlan;
+
+  constructor(node: Row, plan: PagePlan) {
+    this.node = node;
+    this.#plan = plan;
+  }
+
+  /** Made only when asked for: most clients want a cursor or two, of a page's many rows. */
+  get cursor(): string {
+    return encodeCursor(this.#plan.signature, this.#plan.terms, this.node);
+  }
+}
+
+export interface PageRows {
+  readonly edges: readonly Edge[];
+  readonly pageInfo: PageInfo;
+}
+
+/** The page that the rows make; `rows` are as read, up to one more than the page's size. */
+export function pageOf(plan: PagePlan, rows: readonly Row[]): PageRows {
+  const more = rows.length > plan.size;
+  const kept = rows.slice(0, plan.size);
+  const edges = (plan.backward ? kept.reverse() : kept).map((row) => new RowEdge(row, plan));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: plan.backward ? plan.before : more || plan.before,
+      hasPreviousPage: plan.backward ? more || plan.after : plan.after,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
+    },
+  };
+}
+
+export const EMPTY_PAGE: PageRows = { edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } };

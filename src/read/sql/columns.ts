@@ -1,0 +1,45 @@
+/** Owns the select list: every mapped column of an entity, selected so that no driver can damage its value, and read back. */
+import { type Column, type Entity, type Row, type SqlType } from '../../model/model.ts';
+import { readerOf } from '../../model/values.ts';
+import { columnReference, quoteIdentifier } from './identifiers.ts';
+
+/** Kinds that every driver reads exactly; all others travel as text, whatever parsers are installed. */
+const DIRECT: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json', 'text', 'uuid', 'enum']);
+const DIRECT_ARRAYS: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json']);
+
+function outputExpression(reference: string, type: SqlType): string {
+  if (type.array) return DIRECT_ARRAYS.has(type.kind) ? reference : `${reference}::text[]`;
+  return DIRECT.has(type.kind) ? reference : `${reference}::text`;
+}
+
+/** `"tasks"."id"::text AS "id", "tasks"."title" AS "title", …` */
+export function outputColumns(entity: Entity): string {
+  return [...entity.columns.values()].map((column) => `${outputExpression(columnReference(entity, column.name), column.type)} AS ${quoteIdentifier(column.name)}`).join(', ');
+}
+
+/** The same columns untouched, for an inner query whose outer one casts them. */
+export function rawColumns(entity: Entity): string {
+  return [...entity.columns.keys()].map((name) => columnReference(entity, name)).join(', ');
+}
+
+type Reader = (row: Row) => Row;
+const readers = new WeakMap<Entity, Reader>();
+
+function makeReader(entity: Entity): Reader {
+  const columns = [...entity.columns.values()].map((column: Column) => ({ name: column.name, read: readerOf(column.type) }));
+  return (row) => {
+    const result: Record<string, unknown> = {};
+    for (const { name, read } of columns) result[name] = read === null ? row[name] : read(row[name]);
+    return result;
+  };
+}
+
+/** Turns what a statement over `outputColumns` returned into a row of the entity, and leaves out anything else. */
+export function readRow(entity: Entity, row: Row): Row {
+  let reader = readers.get(entity);
+  if (reader === undefined) {
+    reader = makeReader(entity);
+    readers.set(entity, reader);
+  }
+  return reader(row);
+}

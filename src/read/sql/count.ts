@@ -1,0 +1,49 @@
+/** Owns counting: several counts of one relation, for many parents, in one statement. */
+import { type Entity, type Row } from '../../model/model.ts';
+import { type Statement } from '../ports.ts';
+import { allOf } from './filters.ts';
+import { fromTable } from './identifiers.ts';
+import { type Condition } from './order.ts';
+import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyValues } from './parents.ts';
+import { Params, statement } from './statement.ts';
+
+export interface Count {
+  /** All must hold for a row to be counted; none counts every row. */
+  readonly conditions: readonly Condition[];
+  readonly prepared: boolean;
+}
+
+export interface Counting {
+  readonly entity: Entity;
+  /** Columns that a parent's key values are compared with; empty at the root. */
+  readonly joinColumns: readonly string[];
+  readonly counts: readonly Count[];
+}
+
+const outputName = (i: number): string => `$count${i}`;
+
+/** Counts for the parents, or of the whole table when `parents` is null. */
+export function countStatement({ entity, joinColumns, counts }: Counting, parents: readonly KeyValues[] | null): Statement {
+  const params = new Params();
+  const source = parents === null ? null : keySource(entity, joinColumns, parents, params);
+  const tests = counts.map(({ conditions }) => (conditions.length === 0 ? null : allOf(conditions)(params)));
+  const alone = tests.length === 1;
+  const columns = tests.map((test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`);
+  // Rows that no count wants are left out before they are grouped.
+  const wanted = tests.includes(null) ? [] : [`(${tests.join(' OR ')})`];
+  const text =
+    source === null
+      ? `SELECT ${columns.join(', ')} FROM ${fromTable(entity)}${wanted.length === 0 ? '' : ` WHERE ${wanted.join('')}`}`
+      : `SELECT ${ordinalReference}, ${columns.join(', ')} FROM ${source} JOIN ${fromTable(entity)} ON ${[matchesKey(entity, joinColumns), ...wanted].join(' AND ')} GROUP BY ${ordinalReference}`;
+  return statement(text, params, { prepared: counts.every((count) => count.prepared) });
+}
+
+/** The counts of each parent (one "parent" at the root), zero where the statement returned no row. */
+export function countsOf(answer: readonly Row[], parents: number | null, counts: number): readonly (readonly number[])[] {
+  const result = Array.from({ length: parents ?? 1 }, () => new Array<number>(counts).fill(0));
+  for (const row of answer) {
+    const target = result[parents === null ? 0 : Number(row[ORDINAL]) - 1];
+    if (target) for (let i = 0; i < counts; i += 1) target[i] = Number(row[outputName(i)]);
+  }
+  return result;
+}

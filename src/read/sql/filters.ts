@@ -1,0 +1,114 @@
+/** Owns filters: the arguments that narrow a selection, checked whole before any SQL is made of them. */
+import { type Entity, type FilterField, type FilterInput, type Selection } from '../../model/model.ts';
+import { argument, badInput, type Arguments } from '../input.ts';
+import { compileOperator, equalsSql, type FilterLimits } from './operators.ts';
+import { type Condition } from './order.ts';
+
+export interface CompiledFilters {
+  /** One per condition that must hold; none when nothing narrows. */
+  readonly conditions: readonly Condition[];
+  /** The client composed more than one condition: too many shapes to prepare. */
+  readonly clientShaped: boolean;
+}
+
+interface Compilation {
+  readonly entity: Entity;
+  readonly limits: FilterLimits;
+  conditions: number;
+}
+
+/**
+ * The conditions that the selection's filter arguments ask for. An argument that is null or left out narrows nothing.
+ * Throws `BAD_USER_INPUT` that names the argument.
+ *
+ * Conditions are true or false, never unknown: `ne` and `notIn` keep rows whose column is NULL, `not` keeps exactly
+ * the rows that its content does not match, `eq: null` is IS NULL, and nothing is in an empty list.
+ */
+export function compileFilters(entity: Entity, filters: Selection['filters'], args: Arguments, limits: FilterLimits): CompiledFilters {
+  const compilation: Compilation = { entity, limits, conditions: 0 };
+  const conditions: Condition[] = [];
+  let composed = 0;
+  for (const [name, filter] of filters) {
+    const given = argument(args, name) ?? null;
+    if (given === null) continue;
+    if (filter.kind === 'equals') {
+      conditions.push(equalsOrOneOf(compilation, filter.column, given, name));
+    } else {
+      const before = compilation.conditions;
+      conditions.push(compileInput(compilation, filter.input, given, name, 1));
+      composed += compilation.conditions - before;
+    }
+  }
+  return { conditions, clientShaped: composed > 1 };
+}
+
+/** All of them hold. */
+export function allOf(conditions: readonly Condition[]): Condition {
+  return (params) => joined(conditions, params, ' AND ', 'TRUE');
+}
+
+function anyOf(conditions: readonly Condition[]): Condition {
+  return (params) => joined(conditions, params, ' OR ', 'FALSE');
+}
+
+function joined(conditions: readonly Condition[], params: Parameters<Condition>[0], operator: string, none: string): string {
+  if (conditions.length === 0) return none;
+  const spelled = conditions.map((condition) => condition(params));
+  return spelled.length === 1 ? (spelled[0] as string) : `(${spelled.join(operator)})`;
+}
+
+function counted(compilation: Compilation, path: string): void {
+  compilation.conditions += 1;
+  const limit = compilation.limits.maxFilterConditions;
+  if (compilation.conditions > limit) throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit.`);
+}
+
+function equalsOrOneOf(compilation: Compilation, column: string, given: unknown, path: string): Condition {
+  counted(compilation, path);
+  const type = compilation.entity.columns.get(column)?.type;
+  const list = Array.isArray(given) && type?.array !== true;
+  return list ? compileOperator({ ...compilation, column, operator: 'in', path }, given) : equalsSql({ ...compilation, column, path }, given);
+}
+
+function compileInput(compilation: Compilation, input: FilterInput, given: unknown, path: string, depth: number): Condition {
+  const limit = compilation.limits.maxFilterDepth;
+  if (depth > limit) throw badInput(`"${path}" is nested deeper than ${limit} levels, which is the limit.`);
+  const conditions = entriesOf(given, path).map(([name, value]) => {
+    const field = input.fields.get(name);
+    const here = `${path}.${name}`;
+    if (!field) throw badInput(`"${here}" is not a field of ${input.name}.`);
+    if (field.kind === 'equals') return equalsOrOneOf(compilation, field.column, value, here);
+    if (field.kind === 'operators') return compileOperators(compilation, field, value, here);
+    return compileLogic(compilation, input, field.kind, value, { path: here, depth: depth + 1 });
+  });
+  return allOf(conditions);
+}
+
+function compileLogic(compilation: Compilation, input: FilterInput, kind: 'and' | 'or' | 'not', value: unknown, at: { readonly path: string; readonly depth: number }): Condition {
+  counted(compilation, at.path);
+  if (kind === 'not') {
+    const inner = compileInput(compilation, input, value, at.path, at.depth);
+    return (params) => `((${inner(params)}) IS NOT TRUE)`;
+  }
+  // GraphQL lets a single value stand for a list of one.
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const parts = items.map((item, i) => compileInput(compilation, input, item, `${at.path}[${i}]`, at.depth));
+  return kind === 'and' ? allOf(parts) : anyOf(parts);
+}
+
+function compileOperators(compilation: Compilation, field: Extract<FilterField, { kind: 'operators' }>, value: unknown, path: string): Condition {
+  const conditions = entriesOf(value, path).map(([name, operand]) => {
+    const operator = field.operators.get(name);
+    const here = `${path}.${name}`;
+    if (!operator) throw badInput(`"${here}" is not an operator here; use one of ${[...field.operators.keys()].join(', ')}.`);
+    counted(compilation, here);
+    return compileOperator({ ...compilation, column: field.column, operator, path: here }, operand);
+  });
+  return allOf(conditions);
+}
+
+/** Own entries that were given; GraphQL input objects have no prototype, JavaScript ones may have a hostile one. */
+function entriesOf(given: unknown, path: string): readonly (readonly [string, unknown])[] {
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) throw badInput(`"${path}" must be an object of conditions${given === null ? '; leave it out, or ask for { isNull: true }' : ''}.`);
+  return Object.entries(given).filter(([, value]) => value !== undefined);
+}

@@ -1,0 +1,98 @@
+/** Owns total orders: which one a selection has, how SQL spells it, and the condition "after this row" (keyset). */
+import { type Entity, type OrderTerm, type Selection } from '../../model/model.ts';
+import { type SqlParam } from '../../model/values.ts';
+import { argument, badInput, type Arguments } from '../input.ts';
+import { columnReference, columnType } from './identifiers.ts';
+import { type Params } from './statement.ts';
+
+/** A condition over an entity's columns; adds its values to the statement's parameters. */
+export type Condition = (params: Params) => string;
+
+/** One term with what the catalog says about it. NULL counts as the largest value, as PostgreSQL's default has it. */
+export interface SortTerm extends OrderTerm {
+  readonly nullable: boolean;
+}
+
+export interface ChosenOrder {
+  readonly terms: readonly SortTerm[];
+  /** The client chose a sequence of several terms: too many shapes to prepare. */
+  readonly clientShaped: boolean;
+}
+
+/** The selection's own order, or the one that its order argument chooses, closed by the primary key. */
+export function orderOf(entity: Entity, selection: Pick<Selection, 'orderBy' | 'orderArg'>, args: Arguments): ChosenOrder {
+  const chosen = chosenTerms(selection, args);
+  // A tie-break in the direction of the last chosen term keeps the order readable from one index, forwards or backwards.
+  const direction = chosen.at(-1)?.descending ?? false;
+  const terms = chosen.length === 0 ? selection.orderBy : [...chosen, ...entity.primaryKey.map((column) => ({ column, descending: direction }))];
+  const seen = new Set<string>();
+  const total = terms.filter(({ column }) => !seen.has(column) && seen.add(column));
+  return { terms: total.map((term) => ({ ...term, nullable: entity.columns.get(term.column)?.nullable ?? true })), clientShaped: chosen.length > 1 };
+}
+
+function chosenTerms({ orderArg }: Pick<Selection, 'orderArg'>, args: Arguments): readonly OrderTerm[] {
+  const given = orderArg === null ? null : (argument(args, orderArg.argument) ?? null);
+  if (orderArg === null || given === null) return [];
+  const names: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (names.length > orderArg.values.size) throw badInput(`"${orderArg.argument}" lists more orders than there are.`);
+  return names.map((name) => {
+    const term = typeof name === 'string' ? orderArg.values.get(name) : undefined;
+    if (!term) throw badInput(`"${orderArg.argument}" must be one of ${[...orderArg.values.keys()].join(', ')}.`);
+    return term;
+  });
+}
+
+/** The same order walked from its end. */
+export function reversed(terms: readonly SortTerm[]): readonly SortTerm[] {
+  return terms.map((term) => ({ ...term, descending: !term.descending }));
+}
+
+/** `"tasks"."created_at" DESC, "tasks"."id" DESC`; the place of NULLs is written out where there can be any. */
+export function orderBySql(entity: Entity, terms: readonly SortTerm[]): string {
+  const spelled = terms.map(({ column, descending, nullable }) => {
+    const nulls = nullable ? (descending ? ' NULLS FIRST' : ' NULLS LAST') : '';
+    return `${columnReference(entity, column)} ${descending ? 'DESC' : 'ASC'}${nulls}`;
+  });
+  return spelled.join(', ');
+}
+
+/**
+ * The rows that come after the row with these key values in this order. One row comparison, which an index range
+ * serves, where all terms run one way and none can be NULL; otherwise written out term by term, led by a bound on the first.
+ */
+export function afterCondition(entity: Entity, terms: readonly SortTerm[], values: readonly SqlParam[]): Condition {
+  const oneWay = terms.every((term) => term.descending === terms[0]?.descending && !term.nullable) && !values.includes(null);
+  return (params) => {
+    const references = terms.map(({ column }) => columnReference(entity, column));
+    const places = terms.map(({ column }, i) => (values[i] === null ? null : params.add(columnType(entity, column), values[i] ?? null)));
+    if (oneWay) return `(${references.join(', ')}) ${terms[0]?.descending ? '<' : '>'} (${places.join(', ')})`;
+    return expandedAfter(terms, references, places);
+  };
+}
+
+function expandedAfter(terms: readonly SortTerm[], references: readonly string[], places: readonly (string | null)[]): string {
+  let tail = 'FALSE';
+  for (let i = terms.length - 1; i >= 0; i -= 1) {
+    const [term, reference, place] = [terms[i] as SortTerm, references[i] as string, places[i] ?? null];
+    const equal = place === null ? `${reference} IS NULL` : `${reference} = ${place}`;
+    const beyond = beyondSql(term, reference, place);
+    const rest = tail === 'FALSE' ? 'FALSE' : `(${equal} AND ${tail})`;
+    tail = beyond === 'FALSE' ? rest : rest === 'FALSE' ? beyond : `(${beyond} OR ${rest})`;
+  }
+  const bound = leadingBound(terms[0] as SortTerm, references[0] as string, places[0] ?? null);
+  return bound === null ? tail : `(${bound} AND ${tail})`;
+}
+
+/** Strictly after the value in the term's direction, NULL being the largest. */
+function beyondSql({ descending, nullable }: SortTerm, reference: string, place: string | null): string {
+  if (place === null) return descending ? `${reference} IS NOT NULL` : 'FALSE';
+  if (descending) return `${reference} < ${place}`;
+  return nullable ? `(${reference} > ${place} OR ${reference} IS NULL)` : `${reference} > ${place}`;
+}
+
+/** What every row after the value satisfies on the first column alone: a range that an index can start from. */
+function leadingBound({ descending, nullable }: SortTerm, reference: string, place: string | null): string | null {
+  if (place === null) return descending ? null : `${reference} IS NULL`;
+  if (descending) return `${reference} <= ${place}`;
+  return nullable ? null : `${reference} >= ${place}`;
+}

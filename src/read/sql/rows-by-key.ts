@@ -1,0 +1,46 @@
+/** Owns the statement that reads rows by a unique key, for a whole batch of keys. */
+import { type Entity, type Row, type ScalarKind } from '../../model/model.ts';
+import { type Statement } from '../ports.ts';
+import { outputColumns, readRow } from './columns.ts';
+import { columnReference, columnType, fromTable } from './identifiers.ts';
+import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyValues } from './parents.ts';
+import { Params, statement } from './statement.ts';
+
+/** Kinds whose canonical text is one per value, so that a row can be matched with its key here; for others the server does it. */
+const EXACT: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'uuid']);
+
+export interface RowsByKey {
+  readonly statement: Statement;
+  /** The rows in the order of the keys, null where there is none. */
+  rowsOf(answer: readonly Row[]): readonly (Row | null)[];
+}
+
+export function rowsByKey(entity: Entity, columns: readonly string[], keys: readonly KeyValues[]): RowsByKey {
+  const [only] = columns;
+  return columns.length === 1 && only !== undefined && EXACT.has(columnType(entity, only).kind) ? bySingleColumn(entity, only, keys) : byOrdinal(entity, columns, keys);
+}
+
+function bySingleColumn(entity: Entity, column: string, keys: readonly KeyValues[]): RowsByKey {
+  const params = new Params();
+  const values = keys.map((key) => key[0] ?? null);
+  const text = `SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${columnReference(entity, column)} = ANY(${params.addList(columnType(entity, column), values)})`;
+  return {
+    statement: statement(text, params),
+    rowsOf: (answer) => {
+      const found = new Map(answer.map((row) => [String(row[column]), readRow(entity, row)]));
+      return values.map((value) => found.get(String(value)) ?? null);
+    },
+  };
+}
+
+function byOrdinal(entity: Entity, columns: readonly string[], keys: readonly KeyValues[]): RowsByKey {
+  const params = new Params();
+  const text = `SELECT ${ordinalReference}, ${outputColumns(entity)} FROM ${keySource(entity, columns, keys, params)} JOIN ${fromTable(entity)} ON ${matchesKey(entity, columns)}`;
+  return {
+    statement: statement(text, params),
+    rowsOf: (answer) => {
+      const found = new Map(answer.map((row) => [Number(row[ORDINAL]), readRow(entity, row)]));
+      return keys.map((_, i) => found.get(i + 1) ?? null);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row. */
+import { type Column, type Entity, type Model, type WriteField } from '../model/model.ts';
+import { type SqlParam } from '../model/values.ts';
+import { argument, badInput, inputParam, type Arguments } from '../read/input.ts';
+import { type Statement } from '../read/ports.ts';
+import { outputColumns } from '../read/sql/columns.ts';
+import { columnReference, columnType, fromTable, quoteIdentifier } from '../read/sql/identifiers.ts';
+import { Params, statement } from '../read/sql/statement.ts';
+
+/** A column and the value that the client gives it. */
+interface Assignment {
+  readonly column: Column;
+  readonly value: SqlParam;
+}
+
+/**
+ * The statement that a mutation field asks for; it returns every mapped column of the row it touched (read it with
+ * `readRow`), or no row when its key names none. Only input fields that were given are written; null writes NULL.
+ * An update without any leaves the row as it is, version included, and returns it. Throws `BAD_USER_INPUT` that names the field.
+ */
+export function writeStatement(model: Model, field: WriteField, args: Arguments): Statement {
+  const entity = model.entities.get(field.target);
+  if (!entity) throw new TypeError(`the model has no entity ${JSON.stringify(field.target)}`);
+  switch (field.kind) {
+    case 'insert':
+      return insertStatement(entity, field, args);
+    case 'update':
+      return updateStatement(entity, field, args);
+    case 'delete':
+      return deleteStatement(entity, field, args);
+  }
+}
+
+function columnOf(entity: Entity, name: string): Column {
+  const column = entity.columns.get(name);
+  if (!column) throw new TypeError(`entity ${entity.name} maps no column ${JSON.stringify(name)}`);
+  return column;
+}
+
+/** The given values, in the order in which the model lists them, so that one set of fields has one statement. */
+function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): readonly Assignment[] {
+  const source = field.inputArgument === null ? args : (argument(args, field.inputArgument) ?? {});
+  if (typeof source !== 'object' || Array.isArray(source)) throw badInput(`"${field.inputArgument}" must be an object.`);
+  const assignments: Assignment[] = [];
+  for (const [name, columnName] of field.values) {
+    const column = columnOf(entity, columnName);
+    const path = field.inputArgument === null ? name : `${field.inputArgument}.${name}`;
+    const given = argument(source as Arguments, name);
+    if (given === undefined) {
+      if (field.kind === 'insert' && !column.nullable && !column.hasDefault && columnName !== entity.version) throw badInput(`"${path}" is required.`);
+      continue;
+    }
+    if (given === null && !column.nullable) throw badInput(`"${path}" must not be null; leave it out to keep ${field.kind === 'insert' ? 'its default' : 'it as it is'}.`);
+    assignments.push({ column, value: inputParam(column.type, given, path) });
+  }
+  return assignments;
+}
+
+function insertStatement(entity: Entity, field: WriteField, args: Arguments): Statement {
+  const params = new Params();
+  const given = assignmentsOf(entity, field, args);
+  const version = entity.version === null ? null : columnOf(entity, entity.version);
+  const first = version !== null && !version.hasDefault && !given.some(({ column }) => column === version) ? [{ column: version, value: 1 }] : [];
+  const assignments = [...given, ...first];
+  const columns = assignments.map(({ column }) => quoteIdentifier(column.name)).join(', ');
+  const values = assignments.map(({ column, value }) => params.add(column.type, value)).join(', ');
+  const content = assignments.length === 0 ? 'DEFAULT VALUES' : `(${columns}) VALUES (${values})`;
+  return statement(`INSERT INTO ${fromTable(entity)} ${content} RETURNING ${outputColumns(entity)}`, params);
+}
+
+/** `WHERE "tasks"."id" = $2::bigint` */
+function keyCondition(entity: Entity, field: WriteField, { args, params }: { readonly args: Arguments; readonly params: Params }): string {
+  const tests = [...field.keyArguments].map(([name, column]) => {
+    const type = columnType(entity, column);
+    const value = inputParam(type, argument(args, name), name);
+    if (value === null) throw badInput(`"${name}" must not be null: it chooses the row.`);
+    return `${columnReference(entity, column)} = ${params.add(type, value)}`;
+  });
+  // Without a key the statement would write to every row.
+  if (tests.length === 0) throw new TypeError(`a mutation of ${entity.name} has no key arguments`);
+  return `WHERE ${tests.join(' AND ')}`;
+}
+
+function updateStatement(entity: Entity, field: WriteField, args: Arguments): Statement {
+  const params = new Params();
+  const assignments = assignmentsOf(entity, field, args).filter(({ column }) => column.name !== entity.version);
+  if (assignments.length === 0) {
+    return statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} ${keyCondition(entity, field, { args, params })}`, params);
+  }
+  const set = assignments.map(({ column, value }) => `${quoteIdentifier(column.name)} = ${params.add(column.type, value)}`);
+  if (entity.version !== null) set.push(`${quoteIdentifier(entity.version)} = ${columnReference(entity, entity.version)} + 1`);
+  return statement(`UPDATE ${fromTable(entity)} SET ${set.join(', ')} ${keyCondition(entity, field, { args, params })} RETURNING ${outputColumns(entity)}`, params);
+}
+
+function deleteStatement(entity: Entity, field: WriteField, args: Arguments): Statement {
+  const params = new Params();
+  return statement(`DELETE FROM ${fromTable(entity)} ${keyCondition(entity, field, { args, params })} RETURNING ${outputColumns(entity)}`, params);
+}
