@@ -1,0 +1,160 @@
+/** Owns reading: one engine per server process, one session per operation; every statement goes where its requirement allows. */
+import { type Clock, systemClock } from '../base/clock.ts';
+import { Limiter } from '../base/limiter.ts';
+import { laterPosition, type Position } from '../base/lineage.ts';
+import { type Watermark } from '../change/watermark.ts';
+import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
+import { type Requirement } from '../consistency/requirement.ts';
+import { type Row } from '../model/model.ts';
+import { type RegionView } from '../region/view.ts';
+import { type Metrics } from '../telemetry/metrics.ts';
+import { ReadIndex } from './engine-index.ts';
+import { ReadRecord, type ReadReport } from './engine-report.ts';
+import { ReadRun, Stall, type Ask, type ReadLimits, type ReadParts } from './engine-run.ts';
+import { SnapshotReads } from './engine-snapshot.ts';
+import { type Executor, type PrimaryServer, type SnapshotSession, type Statement } from './ports.ts';
+
+export interface ReadEngineOptions {
+  readonly view: RegionView;
+  /** The position through which this region is known to have replayed; reads wait on it. */
+  readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor'>;
+  /** Every region's server by region name; who of them is primary, `view` tells. */
+  readonly servers: ReadonlyMap<string, PrimaryServer>;
+  readonly limits: ReadLimits;
+  readonly clock?: Clock;
+  readonly metrics?: Pick<Metrics, 'reads' | 'floorWaitSeconds' | 'fallbacks'> | null;
+}
+
+export interface ReadSessionOptions {
+  /** The positions of the request's token, of all clusters. */
+  readonly token?: Positions;
+  readonly signal?: AbortSignal;
+}
+
+export class ReadEngine {
+  readonly #parts: ReadParts;
+
+  constructor(options: ReadEngineOptions) {
+    const { view, servers, limits } = options;
+    this.#parts = {
+      view,
+      servers,
+      limits,
+      replayed: options.replayed,
+      index: new ReadIndex(() => (view.primary === null ? null : (servers.get(view.primary) ?? null))),
+      primaryReads: new Limiter({ what: 'reads at the primary', concurrent: limits.primaryReads, queued: limits.poolQueue, waitMs: limits.poolWaitMs }),
+      stall: new Stall(),
+      clock: options.clock ?? systemClock,
+      metrics: options.metrics ?? null,
+    };
+  }
+
+  /** One session per operation; `close` it when the operation is answered. */
+  session(options: ReadSessionOptions = {}): ReadSession {
+    return new ReadSession(this.#parts, options);
+  }
+}
+
+/** One operation's reads: they share the read index, the snapshot, what was written, and the report. */
+export class ReadSession {
+  readonly #parts: ReadParts;
+  readonly #token: Positions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #record: ReadRecord;
+  readonly #executors = new Map<string, Executor>();
+  readonly #snapshots: SnapshotReads[] = [];
+  #index: Promise<Position> | null = null;
+  #written: Position | null = null;
+
+  constructor(parts: ReadParts, options: ReadSessionOptions) {
+    this.#parts = parts;
+    this.#token = options.token ?? NO_POSITIONS;
+    this.#signal = options.signal;
+    this.#record = new ReadRecord(this.#token);
+  }
+
+  /** This cluster's position in the request's token; null without one. */
+  get floor(): Position | null {
+    const { cluster } = this.#parts.view;
+    return cluster === null ? null : (this.#token.get(cluster) ?? null);
+  }
+
+  /** The position of the latest write of this operation; null while there was none. */
+  get written(): Position | null {
+    return this.#written;
+  }
+
+  /** Runs statements under `requirement`. Equal requirements share one executor, and with SNAPSHOT one transaction. */
+  executor(requirement: Requirement): Executor {
+    const { level, floor, maxLagMs } = requirement;
+    const key = `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''}`;
+    const known = this.#executors.get(key);
+    if (known) return known;
+    const executor = level === 'SNAPSHOT' ? this.#snapshot(requirement) : { query: (statement: Statement) => this.#query(requirement, statement) };
+    this.#executors.set(key, executor);
+    return executor;
+  }
+
+  /** The operation has written: its later reads, of every level but EVENTUAL, see that write. */
+  raise(position: Position): void {
+    this.#written = this.#written === null ? position : laterPosition(this.#written, position);
+    this.#record.reached(position);
+    // A read index from before the write would be too low.
+    this.#index = null;
+  }
+
+  /** What the reads so far have met; its positions make the response's token. */
+  report(): ReadReport {
+    return this.#record.report();
+  }
+
+  /** Ends snapshots that are still open; never throws. */
+  async close(): Promise<void> {
+    await Promise.all(this.#snapshots.map((snapshot) => snapshot.close()));
+  }
+
+  async #query(requirement: Requirement, statement: Statement): Promise<readonly Row[]> {
+    const ask: Ask<readonly Row[]> = async (server, demand) => {
+      const answer = await server.query({ ...demand, statement });
+      return answer.kind === 'rows' ? { kind: 'done', value: answer.rows, seen: answer.seen, role: answer.role } : answer;
+    };
+    const { value } = await this.#run(requirement, ask).run();
+    return value;
+  }
+
+  #snapshot(requirement: Requirement): Executor {
+    const snapshot = new SnapshotReads({
+      open: async (avoid) => {
+        const run = this.#run<SnapshotSession>(requirement, async (server, demand) => {
+          const answer = await server.snapshot(demand);
+          return answer.kind === 'open' ? { kind: 'done', value: answer.session, seen: answer.session.seen, role: answer.session.role } : answer;
+        }, avoid);
+        const { value, region } = await run.run();
+        return { session: value, region };
+      },
+      failed: (region, error) => this.#parts.view.reportFailure(region, error),
+    });
+    this.#snapshots.push(snapshot);
+    return snapshot;
+  }
+
+  #run<T>(requirement: Requirement, ask: Ask<T>, avoid: readonly string[] = []): ReadRun<T> {
+    return new ReadRun(this.#parts, { requirement: this.#raised(requirement), index: () => this.#readIndex(), ask, record: this.#record, signal: this.#signal, avoid });
+  }
+
+  #raised(requirement: Requirement): Requirement {
+    if (this.#written === null || requirement.level === 'EVENTUAL') return requirement;
+    return { ...requirement, floor: requirement.floor === null ? this.#written : laterPosition(requirement.floor, this.#written) };
+  }
+
+  /** Once per operation; a failure is not kept, so that the read after the failover asks again. */
+  #readIndex(): Promise<Position> {
+    if (this.#index !== null) return this.#index;
+    const fetched = this.#parts.index.current();
+    this.#index = fetched;
+    fetched.catch(() => {
+      if (this.#index === fetched) this.#index = null;
+    });
+    return fetched;
+  }
+}
