@@ -1,0 +1,46 @@
+/** Owns the proof that clients see known errors whole and unexpected ones not at all. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { startTestServer } from '../../support/server.ts';
+
+describe('errors of resolvers', () => {
+  it('give a known error its code, whether to repeat, its details and its place', async () => {
+    await using server = await startTestServer();
+    const { status, body } = await server.ask('{ fail(how: "meridian") }');
+    assert.equal(status, 200);
+    assert.deepEqual(body, {
+      data: { fail: null },
+      errors: [{ message: 'Too many reads; try again.', locations: [{ line: 1, column: 3 }], path: ['fail'], extensions: { code: 'OVERLOADED', retryable: true, details: { what: 'reads', limit: 5 } } }],
+    });
+    const metrics = await server.telemetry.metrics.registry.metrics();
+    assert.match(metrics, /^meridian_graphql_errors_total\{code="OVERLOADED"\} 1$/m);
+    assert.match(metrics, /^meridian_overloaded_total\{what="reads"\} 1$/m);
+  });
+
+  it('mask an unexpected one, and log it under the id that the client sees', async () => {
+    await using server = await startTestServer();
+    const { status, body } = await server.ask('{ fail(how: "plain") }');
+    assert.equal(status, 200);
+    const error = body.errors?.[0];
+    assert.equal(error?.extensions['code'], 'INTERNAL_SERVER_ERROR');
+    assert.doesNotMatch(JSON.stringify(body), /hunter2|SELECT|\.ts/);
+    const line = server.logged.find(({ errorId }) => errorId === error.extensions['errorId']);
+    assert.match(JSON.stringify(line), /hunter2/);
+    assert.match(error.message, new RegExp(String(error.extensions['errorId'])));
+  });
+
+  it('keep the cause of a failed statement from the client and log it', async () => {
+    await using server = await startTestServer();
+    const { body } = await server.ask('{ fail(how: "database") }');
+    assert.equal(body.errors?.[0]?.extensions['code'], 'DATABASE_ERROR');
+    assert.doesNotMatch(JSON.stringify(body), /hunter2/);
+    assert.match(JSON.stringify(server.logged), /hunter2/);
+  });
+
+  it('pass on what a custom resolver says with a code of its own', async () => {
+    await using server = await startTestServer();
+    const { body } = await server.ask('{ fail(how: "custom") }');
+    assert.equal(body.errors?.[0]?.message, 'Not today.');
+    assert.equal(body.errors[0].extensions['code'], 'CLOSED');
+  });
+});

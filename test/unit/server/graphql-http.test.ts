@@ -1,0 +1,95 @@
+/** Owns the proof that errors inside GraphQL answer with 200 and a code, and that what is no GraphQL does not. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MeridianError } from '../../../src/base/errors.ts';
+import { startTestServer, type TestContext } from '../../support/server.ts';
+
+const json = { 'content-type': 'application/json' };
+
+describe('GraphQL over HTTP', () => {
+  it('answers a query', async () => {
+    await using server = await startTestServer();
+    const { status, body } = await server.ask('{ hello }');
+    assert.equal(status, 200);
+    assert.deepEqual(body, { data: { hello: 'world' } });
+  });
+
+  it('gives an error of the context 200, its code, whether to repeat, and its details', async () => {
+    const context = async (): Promise<TestContext> => {
+      throw new MeridianError({ code: 'CONSISTENCY_TOKEN_FORGED', message: 'The token is forged.', details: { header: 'consistency-token' } });
+    };
+    await using server = await startTestServer({ context });
+    const { status, body } = await server.ask('{ hello }');
+    assert.equal(status, 200);
+    assert.deepEqual(body, { errors: [{ message: 'The token is forged.', extensions: { code: 'CONSISTENCY_TOKEN_FORGED', retryable: false, details: { header: 'consistency-token' } } }] });
+    assert.match(await server.telemetry.metrics.registry.metrics(), /^meridian_token_errors_total\{code="CONSISTENCY_TOKEN_FORGED"\} 1$/m);
+  });
+
+  it('masks an unexpected error of the context', async () => {
+    await using server = await startTestServer({ context: () => Promise.reject(new Error('hunter2')) });
+    const { status, body } = await server.ask('{ hello }');
+    assert.equal(status, 200);
+    assert.equal(body.errors?.[0]?.extensions['code'], 'INTERNAL_SERVER_ERROR');
+    assert.doesNotMatch(JSON.stringify(body), /hunter2/);
+  });
+
+  it('answers documents that are not valid with 200 to JSON clients, and with 400 to clients of graphql-response+json', async () => {
+    await using server = await startTestServer();
+    for (const [query, code] of [['{ hello', 'GRAPHQL_PARSE_FAILED'], ['{ nothing }', 'GRAPHQL_VALIDATION_FAILED'], ['query($v: Int!) { int(value: $v) }', 'BAD_USER_INPUT'], ['query A { hello } query B { hello }', 'OPERATION_RESOLUTION_FAILURE']] as const) {
+      const loose = await server.ask(query);
+      assert.equal(loose.status, 200, query);
+      assert.equal(loose.body.errors?.[0]?.extensions['code'], code);
+      assert.equal((await server.ask(query, { accept: 'application/graphql-response+json' })).status, 400, query);
+    }
+  });
+
+  it('keeps 4xx for what is no GraphQL request', async () => {
+    await using server = await startTestServer({ options: { maxRequestBytes: 2_000 } });
+    const status = async (init: RequestInit, path = ''): Promise<number> => (await fetch(server.running.url + path, init)).status;
+    assert.equal(await status({ method: 'POST', headers: json, body: '{ not json' }), 400);
+    assert.equal(await status({ method: 'POST', headers: json, body: '{}' }), 400);
+    assert.equal(await status({ method: 'POST', headers: json, body: '[{"query":"{ hello }"}]' }), 400);
+    assert.equal(await status({ method: 'POST', headers: json, body: JSON.stringify({ query: ' '.repeat(3_000) }) }), 413);
+    assert.equal(await status({ method: 'POST', headers: { 'content-type': 'application/xml' }, body: '<a/>' }), 415);
+    assert.equal(await status({ headers: { 'apollo-require-preflight': 'yes' } }, '?query=mutation{touch}'), 405);
+  });
+
+  it('refuses what a browser may send to it unasked', async () => {
+    await using server = await startTestServer();
+    assert.equal((await fetch(`${server.running.url}?query={hello}`)).status, 400);
+    assert.equal((await fetch(`${server.running.url}?query={hello}`, { headers: { 'apollo-require-preflight': 'yes' } })).status, 200);
+    assert.equal((await fetch(server.running.url, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ hello }"}' })).status, 400);
+  });
+
+  it('says where GraphQL is to who looks elsewhere', async () => {
+    await using server = await startTestServer();
+    const response = await fetch(`${server.base}/`);
+    assert.equal(response.status, 404);
+    assert.match(await response.text(), /GraphQL is at \/graphql/);
+  });
+
+  it('shows the token header to browsers of the origins that are allowed, and of no others', async () => {
+    await using server = await startTestServer({ options: { corsOrigins: 'https://app.example.com, https://b.example.com' } });
+    const allowed = await server.ask('{ hello }', { origin: 'https://app.example.com' });
+    assert.equal(allowed.headers.get('access-control-allow-origin'), 'https://app.example.com');
+    assert.equal(allowed.headers.get('access-control-expose-headers'), 'consistency-token');
+    assert.equal((await server.ask('{ hello }', { origin: 'https://evil.example.com' })).headers.get('access-control-allow-origin'), null);
+    const preflight = await fetch(server.running.url, { method: 'OPTIONS', headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST', 'access-control-request-headers': 'consistency-token,content-type' } });
+    assert.equal(preflight.headers.get('access-control-allow-headers'), 'consistency-token,content-type');
+    await using closed = await startTestServer();
+    assert.equal((await closed.ask('{ hello }', { origin: 'https://app.example.com' })).headers.get('access-control-allow-origin'), null);
+  });
+
+  it('hides the schema when introspection is off', async () => {
+    await using open = await startTestServer();
+    assert.equal((await open.ask('{ __schema { queryType { name } } }')).body.errors, undefined);
+    await using closed = await startTestServer({ options: { introspection: false } });
+    assert.equal((await closed.ask('{ __schema { queryType { name } } }')).body.errors?.[0]?.extensions['code'], 'GRAPHQL_VALIDATION_FAILED');
+    assert.doesNotMatch(JSON.stringify((await closed.ask('{ helo }')).body), /Did you mean/);
+  });
+
+  it('says which port is in use', async () => {
+    await using server = await startTestServer();
+    await assert.rejects(startTestServer({ options: { port: server.running.port } }), { code: 'CONFIG_INVALID', message: `The server cannot listen: port ${server.running.port} on 127.0.0.1 is in use; stop what uses it, or choose another with --port.` });
+  });
+});

@@ -1,0 +1,112 @@
+/** Owns the proof that only tokens that hold give a viewer, and that no credentials give none. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
+import { defaultOptions, type Options } from '../../../src/config/options.ts';
+import { createViewers } from '../../../src/server/viewer.ts';
+import { startReceiver } from '../../support/http.ts';
+import { startTestServer } from '../../support/server.ts';
+
+const SECRET = 'a secret of more than thirty-two bytes';
+const key = (secret: string): Uint8Array => new TextEncoder().encode(secret);
+const sign = (claims: JWTPayload, { secret = SECRET, expires = '1h', alg = 'HS256' } = {}): Promise<string> => new SignJWT(claims).setProtectedHeader({ alg }).setExpirationTime(expires).sign(key(secret));
+const options = (overrides: Partial<Options> = {}): Options => defaultOptions({ jwtSecret: SECRET, ...overrides });
+const bearer = (token: string): { headers: Record<string, string> } => ({ headers: { authorization: `Bearer ${token}` } });
+const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
+
+describe('the viewer of a token with a shared secret', () => {
+  it('has id, tenant and roles', async () => {
+    const viewers = createViewers(options());
+    assert.deepEqual(await viewers.of(bearer(await sign({ sub: '7', tenant: 3, roles: ['admin', 'staff'] }))), { id: '7', tenant: '3', roles: ['admin', 'staff'] });
+    assert.deepEqual(await viewers.of(bearer(await sign({ sub: '7' }))), { id: '7', tenant: null, roles: [] });
+  });
+
+  it('may keep them in other claims, in words or inside an object', async () => {
+    const viewers = createViewers(options({ tenantClaim: 'https://example.com/org', rolesClaim: 'realm_access.roles' }));
+    assert.deepEqual(await viewers.of(bearer(await sign({ sub: '7', 'https://example.com/org': 'acme', realm_access: { roles: 'admin staff' } }))), { id: '7', tenant: 'acme', roles: ['admin', 'staff'] });
+  });
+
+  it('is null without an Authorization header', async () => {
+    assert.equal(await createViewers(options()).of({ headers: {} }), null);
+  });
+
+  it('is refused when the token has expired, is forged, has no subject, or is none', async () => {
+    const viewers = createViewers(options());
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { expires: '-1h' }))), { ...UNAUTHENTICATED, message: 'The Authorization header was not accepted: the token has expired.' });
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { secret: `${SECRET}!` }))), { ...UNAUTHENTICATED, message: /the signature does not verify/ });
+    await assert.rejects(viewers.of(bearer(await sign({ roles: ['admin'] }))), { ...UNAUTHENTICATED, message: /has no "sub"/ });
+    await assert.rejects(viewers.of(bearer('a.b.c')), UNAUTHENTICATED);
+    await assert.rejects(viewers.of({ headers: { authorization: 'Basic dTpw' } }), UNAUTHENTICATED);
+    await assert.rejects(viewers.of({ headers: { authorization: '' } }), UNAUTHENTICATED);
+  });
+
+  it('forgives a small difference of clocks only', async () => {
+    const viewers = createViewers(options({ clockToleranceMs: 30_000 }));
+    assert.equal((await viewers.of(bearer(await sign({ sub: '7' }, { expires: '-10s' }))))?.id, '7');
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { expires: '-40s' }))), UNAUTHENTICATED);
+  });
+
+  it('is refused for another algorithm, above all for none', async () => {
+    const viewers = createViewers(options());
+    const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"7"}').toString('base64url')}.`;
+    await assert.rejects(viewers.of(bearer(none)), UNAUTHENTICATED);
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { alg: 'HS512', secret: SECRET.repeat(2) }))), UNAUTHENTICATED);
+  });
+
+  it('is refused for another issuer or audience', async () => {
+    const viewers = createViewers(options({ jwtIssuer: 'us', jwtAudience: 'api' }));
+    assert.equal((await viewers.of(bearer(await sign({ sub: '7', iss: 'us', aud: 'api' }))))?.id, '7');
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7', iss: 'them', aud: 'api' }))), { ...UNAUTHENTICATED, message: /"iss" is not right/ });
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7', iss: 'us', aud: 'web' }))), UNAUTHENTICATED);
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }))), UNAUTHENTICATED);
+  });
+});
+
+describe('the viewer of a token with a key set', () => {
+  const signWith = (privateKey: CryptoKey, kid: string): Promise<string> => new SignJWT({ sub: '7' }).setProtectedHeader({ alg: 'RS256', kid }).setExpirationTime('1h').sign(privateKey);
+
+  it('is verified with the published keys, which are fetched once', async () => {
+    const pair = await generateKeyPair('RS256');
+    const published = JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'RS256' }] });
+    await using keySet = await startReceiver(() => ({ body: published }));
+    const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url }));
+    for (let i = 0; i < 3; i += 1) assert.equal((await viewers.of(bearer(await signWith(pair.privateKey, 'one'))))?.id, '7');
+    assert.equal(keySet.received.length, 1);
+    const stranger = await generateKeyPair('RS256');
+    await assert.rejects(viewers.of(bearer(await signWith(stranger.privateKey, 'one'))), UNAUTHENTICATED);
+    await assert.rejects(viewers.of(bearer(await signWith(pair.privateKey, 'two'))), UNAUTHENTICATED);
+    // The public key as a shared secret: the classic confusion of algorithms.
+    await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { secret: published }))), UNAUTHENTICATED);
+  });
+
+  it('is not the client\'s fault when the key set cannot be fetched', async () => {
+    const pair = await generateKeyPair('RS256');
+    await using keySet = await startReceiver(() => ({ status: 500 }));
+    await assert.rejects(createViewers(defaultOptions({ jwksUrl: keySet.url })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE', retryable: true });
+    await using silent = await startReceiver(() => ({ afterMs: 2_000 }));
+    const startedMs = performance.now();
+    await assert.rejects(createViewers(defaultOptions({ jwksUrl: silent.url, jwksTimeoutMs: 100 })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE' });
+    assert.ok(performance.now() - startedMs < 1_500);
+    const closed = 'http://127.0.0.1:1/keys';
+    await assert.rejects(createViewers(defaultOptions({ jwksUrl: closed })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE' });
+  });
+});
+
+describe('the viewer in a request', () => {
+  it('reaches resolvers, and an expired token answers 200 with its code', async () => {
+    await using server = await startTestServer({ options: { auth: 'jwt', jwtSecret: SECRET } });
+    const good = await server.ask('{ me }', { authorization: `Bearer ${await sign({ sub: '7', tenant: 'acme', roles: ['admin'] })}` });
+    assert.deepEqual(good.body, { data: { me: '7/acme/admin' } });
+    assert.deepEqual((await server.ask('{ me }')).body, { data: { me: null } });
+    const expired = await server.ask('{ me }', { authorization: `Bearer ${await sign({ sub: '7' }, { expires: '-1h' })}` });
+    assert.equal(expired.status, 200);
+    assert.deepEqual(expired.body, { errors: [{ message: 'The Authorization header was not accepted: the token has expired.', extensions: { code: 'UNAUTHENTICATED', retryable: false } }] });
+  });
+
+  it('comes from a hook where there is one, and is nobody with auth none', async () => {
+    await using hooked = await startTestServer({ hook: ({ headers }) => ({ id: headers['x-user'] ?? '?', tenant: null, roles: [] }) });
+    assert.deepEqual((await hooked.ask('{ me }', { 'x-user': 'ann' })).body, { data: { me: 'ann/null/' } });
+    await using open = await startTestServer();
+    assert.deepEqual((await open.ask('{ me }', { authorization: 'Bearer whatever' })).body, { data: { me: null } });
+  });
+});
