@@ -1,0 +1,101 @@
+/** Owns the context that resolvers see: who asks, the region, and the same reads and transactions that directives use. */
+import { type GraphQLResolveInfo } from 'graphql';
+import { MeridianError } from '../base/errors.ts';
+import { type Position } from '../base/lineage.ts';
+import { type Viewer } from '../base/viewer.ts';
+import { type Row } from '../model/model.ts';
+import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { type Transaction, type TransactionOptions } from '../write/ports.ts';
+import { type Operation, type Scope } from './operation.ts';
+
+/** What a custom resolver gets as its third argument, bound to the consistency of the field that it resolves. */
+export interface ResolverContext {
+  readonly viewer: Viewer | null;
+  /** The region that answers. */
+  readonly region: string;
+  /** The loaders that directives use: same batches, same consistency. */
+  readonly loaders: EntityLoaders;
+  /** Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. */
+  read(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** The consistency token of everything that this operation has read and written so far. */
+  token(): string;
+}
+
+export interface ContextDeps {
+  readonly region: string;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<{ readonly result: T; readonly position: Position }>;
+  encodeToken(operation: Operation): string;
+}
+
+/** The `contextValue` of one request. The operation arrives when the edge has decided it. */
+export class RequestContext {
+  readonly viewer: Viewer | null;
+  readonly tokenHeader: string | undefined;
+  readonly deps: ContextDeps;
+  #operation: Operation | null = null;
+
+  constructor(input: { viewer: Viewer | null; tokenHeader: string | undefined; deps: ContextDeps }) {
+    this.viewer = input.viewer;
+    this.tokenHeader = input.tokenHeader;
+    this.deps = input.deps;
+  }
+
+  get started(): boolean {
+    return this.#operation !== null;
+  }
+
+  get operation(): Operation {
+    if (!this.#operation) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'The operation was executed without Meridian\'s plugin, so its consistency is not decided; add meridianPlugin to the server\'s plugins.' });
+    return this.#operation;
+  }
+
+  begin(operation: Operation): void {
+    this.#operation = operation;
+  }
+
+  /** The view of one field. */
+  at(info: GraphQLResolveInfo): ResolverContext {
+    return new FieldContext(this, info);
+  }
+}
+
+class FieldContext implements ResolverContext {
+  readonly #request: RequestContext;
+  readonly #info: GraphQLResolveInfo;
+  #scope: Scope;
+
+  constructor(request: RequestContext, info: GraphQLResolveInfo) {
+    this.#request = request;
+    this.#info = info;
+    this.#scope = request.operation.at(info);
+  }
+
+  get viewer(): Viewer | null {
+    return this.#request.viewer;
+  }
+
+  get region(): string {
+    return this.#request.deps.region;
+  }
+
+  get loaders(): EntityLoaders {
+    return this.#scope.loaders;
+  }
+
+  read(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    // Unnamed, since a text that code may put together anew each time must not fill the connections with prepared statements.
+    return this.#scope.executor.query({ name: '', text: sql, values });
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    const { result, position } = await this.#request.deps.transaction(work, options);
+    this.#scope = this.#request.operation.wrote(this.#info, position);
+    return result;
+  }
+
+  token(): string {
+    return this.#request.deps.encodeToken(this.#request.operation);
+  }
+}

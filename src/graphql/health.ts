@@ -1,0 +1,51 @@
+/** Owns the `regionHealth` query: reports of every region, for administrators. */
+import { type GraphQLFieldResolver } from 'graphql';
+import { MeridianError } from '../base/errors.ts';
+import { formatLsn } from '../base/lsn.ts';
+import { type Viewer } from '../base/viewer.ts';
+import { type RegionReport } from '../region/view.ts';
+import { type RequestContext } from './context.ts';
+
+export interface HealthDeps {
+  reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
+  /** Whether this viewer may see how the regions are. */
+  isAdmin(viewer: Viewer | null): boolean | Promise<boolean>;
+}
+
+export function healthResolver(deps: HealthDeps): GraphQLFieldResolver<unknown, RequestContext, { region?: string | null }> {
+  return async (_parent, args, context) => {
+    await requireAdmin(deps, context.viewer);
+    const reports = await deps.reports();
+    const asked = args.region ?? null;
+    const chosen = asked === null ? reports : reports.filter(({ region }) => region === asked);
+    if (chosen.length === 0) {
+      const known = reports.map(({ region }) => region).join(', ');
+      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `There is no region ${JSON.stringify(asked)}; this graph runs in ${known}.` });
+    }
+    return chosen.map(healthOf);
+  };
+}
+
+async function requireAdmin(deps: HealthDeps, viewer: Viewer | null): Promise<void> {
+  if (await deps.isAdmin(viewer)) return;
+  if (viewer === null) throw new MeridianError({ code: 'UNAUTHENTICATED', message: 'regionHealth is for administrators; send an Authorization header with an administrator\'s bearer token.' });
+  throw new MeridianError({ code: 'FORBIDDEN', message: 'regionHealth is for administrators; the bearer token names no administrator.' });
+}
+
+/** The report in the words of the schema; what is unknown stays null. */
+function healthOf(report: RegionReport): Readonly<Record<string, unknown>> {
+  return {
+    region: report.region,
+    role: report.role?.toUpperCase() ?? null,
+    status: report.status.toUpperCase(),
+    databaseHealthy: report.databaseHealthy,
+    cacheHealthy: report.cacheHealthy,
+    replicationLagMs: report.lagMs,
+    replicationLagBytes: report.lagBytes === null ? null : String(report.lagBytes),
+    replayLsn: report.replayLsn === null ? null : formatLsn(report.replayLsn),
+    timeline: report.timeline,
+    rttMs: report.rttMs,
+    alerts: report.alerts.map((alert) => ({ kind: alert.kind.toUpperCase(), message: alert.message, since: new Date(alert.sinceMs).toISOString() })),
+    error: report.error,
+  };
+}

@@ -1,0 +1,101 @@
+/** Owns one GraphQL operation's state: its viewer, its reads under each requirement, and which subtree follows which. */
+import { type GraphQLResolveInfo } from 'graphql';
+import { type Path } from 'graphql/jsutils/Path.js';
+import { type Position } from '../base/lineage.ts';
+import { type Requirement } from '../consistency/requirement.ts';
+import { type ReadSession } from '../read/engine.ts';
+import { type Executor } from '../read/ports.ts';
+import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { type Model } from '../model/model.ts';
+import { afterWrite, type EdgeDecision } from './edge.ts';
+import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
+
+/** Reads under one requirement: the loaders, and plain SQL through the same decision. */
+export interface Scope {
+  readonly executor: Executor;
+  readonly requirement: Requirement;
+  readonly loaders: EntityLoaders;
+}
+
+export interface OperationInput {
+  readonly model: Model;
+  readonly limits: LoaderLimits;
+  readonly session: ReadSession;
+  readonly edge: EdgeDecision;
+}
+
+export class Operation {
+  readonly session: ReadSession;
+  readonly edge: EdgeDecision;
+  readonly #model: Model;
+  readonly #limits: LoaderLimits;
+  readonly #scopes = new Map<string, Scope>();
+  /** Subtrees that follow another requirement than the root's, by the path where they begin. */
+  readonly #subtrees = new WeakMap<Path, Scope>();
+  #root: Scope;
+  #hasSubtrees: boolean;
+
+  constructor(input: OperationInput) {
+    this.session = input.session;
+    this.edge = input.edge;
+    this.#model = input.model;
+    this.#limits = input.limits;
+    this.#root = this.#scope(input.edge.root);
+    this.#hasSubtrees = input.edge.fields.size > 0;
+  }
+
+  get root(): Scope {
+    return this.#root;
+  }
+
+  /** The scope of a field: its own `@consistent`, else the nearest ancestor's, else the operation's. */
+  at(info: GraphQLResolveInfo): Scope {
+    if (!this.#hasSubtrees) return this.#root;
+    // graphql-js hands every field below a path the same path objects, so identity is enough and strings are not built.
+    for (let path: Path | undefined = info.path; path !== undefined; path = path.prev) {
+      const found = this.#subtrees.get(path);
+      if (found) return found;
+      if (path === info.path) {
+        const own = this.#annotated(info);
+        if (own) return own;
+      }
+    }
+    return this.#root;
+  }
+
+  #annotated(info: GraphQLResolveInfo): Scope | null {
+    for (const node of info.fieldNodes) {
+      const requirement = this.edge.fields.get(node);
+      if (!requirement) continue;
+      const written = this.session.written;
+      const scope = this.#scope(written && requirement.level !== 'EVENTUAL' ? afterWrite(requirement, written) : requirement);
+      this.#subtrees.set(info.path, scope);
+      return scope;
+    }
+    return null;
+  }
+
+  /** A mutation's write has committed: whatever is read from here on, below it or after it, sees that write. */
+  wrote(info: GraphQLResolveInfo, position: Position): Scope {
+    const before = this.at(info).requirement;
+    this.session.raise(position);
+    const written = this.session.written ?? position;
+    this.#root = this.#scope(afterWrite(this.edge.root, written));
+    const scope = this.#scope(afterWrite(before, written));
+    this.#subtrees.set(info.path, scope);
+    this.#hasSubtrees = true;
+    return scope;
+  }
+
+  #scope(requirement: Requirement): Scope {
+    const { level, floor, maxLagMs } = requirement;
+    const key = `${level}:${floor ? `${floor.timeline}/${floor.lsn}` : ''}:${maxLagMs ?? ''}`;
+    let scope = this.#scopes.get(key);
+    if (!scope) {
+      const executor = this.session.executor(requirement);
+      scope = { requirement, executor, loaders: new EntityLoaders({ model: this.#model, executor, limits: this.#limits }) };
+      this.#scopes.set(key, scope);
+    }
+    return scope;
+  }
+}

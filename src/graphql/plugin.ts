@@ -1,0 +1,86 @@
+/** Owns Meridian's Apollo plugin: it decides the edge before execution and puts the token on the answer after it. */
+import { type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestContextWillSendResponse, type GraphQLRequestListener } from '@apollo/server';
+import { GraphQLError } from 'graphql';
+import { isMeridianError } from '../base/errors.ts';
+import { type ClusterId } from '../base/lineage.ts';
+import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
+import { type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
+import { type Model } from '../model/model.ts';
+import { type ReadReport } from '../read/engine-report.ts';
+import { type ReadSession } from '../read/engine.ts';
+import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
+import { type RequestContext } from './context.ts';
+import { decideAtEdge } from './edge.ts';
+import { Operation } from './operation.ts';
+
+export const TOKEN_HEADER = 'consistency-token';
+
+export interface PluginDeps {
+  readonly model: Model;
+  readonly limits: LoaderLimits;
+  readonly codec: TokenCodec;
+  readonly region: string;
+  readonly boundedLagMs: number;
+  /** Starts the reads of one operation that came with these positions. */
+  openSession(positions: Positions): ReadSession;
+  cluster(): ClusterId | null;
+}
+
+export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestContext> {
+  return {
+    async requestDidStart(): Promise<GraphQLRequestListener<RequestContext>> {
+      return {
+        async didResolveOperation(request) {
+          begin(deps, request);
+        },
+        async willSendResponse(request) {
+          if (request.contextValue.started) await finish(deps, request);
+        },
+      };
+    },
+  };
+}
+
+function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>): void {
+  const { contextValue, document, operation, schema } = request;
+  if (!document || !operation) return;
+  const header = contextValue.tokenHeader;
+  const positions = header === undefined ? NO_POSITIONS : answering(() => deps.codec.decode(header));
+  const cluster = deps.cluster();
+  const floor = (cluster && positions.get(cluster)) ?? null;
+  const variables = request.request.variables ?? {};
+  const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor, defaultMaxLagMs: deps.boundedLagMs }));
+  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, session: deps.openSession(positions), edge }));
+}
+
+/** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
+function answering<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isMeridianError(error)) throw error;
+    throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status: 200 } } });
+  }
+}
+
+/** The token is made when every read is done: it covers all that the answer shows (R6). */
+async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendResponse<RequestContext>): Promise<void> {
+  const { operation } = request.contextValue;
+  await operation.session.close();
+  const report = operation.session.report();
+  const token: ConsistencyToken | null = deps.codec.encode(report.positions);
+  if (token !== null) request.response.http.headers.set(TOKEN_HEADER, token);
+  const { body } = request.response;
+  if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
+  body.singleResult.extensions = {
+    ...body.singleResult.extensions,
+    consistency: { token, level: operation.edge.root.level, region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs },
+  };
+}
+
+/** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */
+function countsOf(report: ReadReport): Readonly<Record<'cache' | 'replica' | 'primary', number>> {
+  const counts = { cache: 0, replica: 0, primary: 0 };
+  for (const { by, count } of report.servedBy) counts[by] += count;
+  return counts;
+}

@@ -1,0 +1,109 @@
+/** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
+import { type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
+import { type Entity, type Field, type Model, type RootField, type Row } from '../model/model.ts';
+import { parentValues, type ParentValues } from '../read/loaders/entity-loaders.ts';
+import { type RequestContext, type ResolverContext } from './context.ts';
+import { referenceResolver } from './reference.ts';
+import { writeResolver, type WriteDeps } from './write.ts';
+
+type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
+export type UserResolver = (parent: unknown, args: Record<string, unknown>, context: ResolverContext, info: GraphQLResolveInfo) => unknown;
+/** What `--resolvers FILE` exports: type → field → function, as everywhere in GraphQL. Scalars may be given whole. */
+export type UserResolvers = Readonly<Record<string, GraphQLScalarType | Readonly<Record<string, unknown>>>>;
+
+export type ResolverMap = Record<string, GraphQLScalarType | Record<string, unknown>>;
+
+export interface ResolverInput {
+  readonly model: Model;
+  readonly user: UserResolvers;
+  readonly write: WriteDeps;
+}
+
+/** The user's resolver wins over the model's for the same field. */
+export function buildResolvers({ model, user, write }: ResolverInput): ResolverMap {
+  const map: ResolverMap = { Query: {}, Mutation: {} };
+  for (const [name, field] of model.queries) own(map, 'Query')[name] = rootResolver(field);
+  for (const [name, field] of model.mutations) own(map, 'Mutation')[name] = writeResolver(entityOf(model, field.target), field, write);
+  for (const entity of model.entities.values()) {
+    const type = own(map, entity.name);
+    for (const [name, field] of entity.fields) type[name] = fieldResolver(field);
+    if (entity.federationKeys.length > 0) type['__resolveReference'] = referenceResolver(entity);
+  }
+  for (const [typeName, definition] of Object.entries(user)) {
+    if (!isFieldMap(definition)) map[typeName] = definition as GraphQLScalarType;
+    else for (const [name, value] of Object.entries(definition)) own(map, typeName)[name] = userResolver(name, value);
+  }
+  if (Object.keys(own(map, 'Mutation')).length === 0) delete map['Mutation'];
+  return map;
+}
+
+function own(map: ResolverMap, type: string): Record<string, unknown> {
+  return (map[type] ??= {}) as Record<string, unknown>;
+}
+
+function isFieldMap(value: unknown): value is Record<string, unknown> {
+  return Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
+}
+
+function entityOf(model: Model, name: string): Entity {
+  const entity = model.entities.get(name);
+  if (!entity) throw new TypeError(`the model has no entity ${name}`);
+  return entity;
+}
+
+/** Custom resolvers get the context bound to their own field, so that `@consistent` reaches what they read. */
+function userResolver(name: string, value: unknown): unknown {
+  if (typeof value !== 'function') return value;
+  const resolve = value as UserResolver;
+  if (name === '__resolveReference') return (reference: unknown, context: RequestContext, info: GraphQLResolveInfo) => (value as (r: unknown, c: ResolverContext, i: GraphQLResolveInfo) => unknown)(reference, context.at(info), info);
+  if (name === '__resolveType' || name === '__isTypeOf') return value;
+  const bound: Resolver = (parent, args, context, info) => resolve(parent, args, context.at(info), info);
+  return bound;
+}
+
+function rootResolver(field: RootField): Resolver {
+  switch (field.kind) {
+    case 'lookup': {
+      const names = [...field.arguments.keys()];
+      const columns = [...field.arguments.values()];
+      return (_parent, args, context, info) => context.operation.at(info).loaders.one(field.target, columns, names.map((name) => args[name]));
+    }
+    case 'object':
+      return () => ({});
+    default:
+      return selectionResolver(field, () => null);
+  }
+}
+
+function fieldResolver(field: Field): Resolver {
+  switch (field.kind) {
+    case 'column': {
+      const column = field.column;
+      return (parent) => (parent as Row)[column];
+    }
+    case 'toOne': {
+      const { from, to } = field.join;
+      return (parent, _args, context, info) => {
+        const values = from.map((column) => (parent as Row)[column]);
+        // A null in any part of the foreign key means: no such row, and no statement to learn it.
+        return values.includes(null) ? null : context.operation.at(info).loaders.one(field.target, [...to], values);
+      };
+    }
+    default:
+      return selectionResolver(field, (parent) => parentValues(field.join, parent as Row));
+  }
+}
+
+type SelectionField = Exclude<Field, { kind: 'column' | 'toOne' }>;
+
+function selectionResolver(field: SelectionField, keyOf: (parent: unknown) => ParentValues): Resolver {
+  switch (field.kind) {
+    case 'list':
+      return (parent, args, context, info) => context.operation.at(info).loaders.list(field, keyOf(parent), args);
+    case 'count':
+      return (parent, args, context, info) => context.operation.at(info).loaders.count(field, keyOf(parent), args);
+    case 'connection':
+      return (parent, args, context, info) => context.operation.at(info).loaders.connection(field, keyOf(parent), args);
+  }
+}
+
