@@ -1,0 +1,75 @@
+/** Owns the way from SDL and a live catalog to the model: every mistake is found before anything is served. */
+import { isEnumType, type DocumentNode } from 'graphql';
+import { type Catalog } from '../../model/catalog.ts';
+import { type Model } from '../../model/model.ts';
+import { type Compilation, type Limits, type ResolverMap } from './context.ts';
+import { columnName } from './directives.ts';
+import { readDocument } from './document.ts';
+import { findEntities, finishEntity, readFederationKeys } from './entities.ts';
+import { readFields } from './fields.ts';
+import { type SdlFile } from './files.ts';
+import { Problems, type Problem } from './problems.ts';
+import { checkSubscriptions, readQueries } from './roots.ts';
+import { readMutations } from './writes.ts';
+
+export interface CompileRequest extends Limits {
+  readonly files: readonly SdlFile[];
+  readonly catalog: Catalog;
+  /** Custom resolvers: a field that has one needs no mapping. */
+  readonly resolvers?: ResolverMap;
+  /** Why the database would refuse a statement, or null; without it, conditions written in SQL are not tried. */
+  readonly checkStatement?: (sql: string) => Promise<string | null>;
+}
+
+export interface CompiledSchema {
+  readonly model: Model;
+  /** What works but may not be meant, or will be slow. */
+  readonly warnings: readonly Problem[];
+  /** For `buildSubgraphSchema([{ typeDefs, resolvers }])`. */
+  readonly typeDefs: DocumentNode;
+  /** Enums whose values are stored under other names, as resolvers: enum → value → stored label. */
+  readonly enums: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** Compiles the schema. Throws one `SCHEMA_INVALID` that lists every problem with file, line and mend. */
+export async function compileModel(request: CompileRequest): Promise<CompiledSchema> {
+  const problems = new Problems();
+  const { typeDefs, schema, federation } = readDocument(request.files, problems);
+  const compilation: Compilation = {
+    schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
+    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), conditions: [], orders: new Set(),
+  };
+  findEntities(compilation);
+  readFields(compilation);
+  readFederationKeys(compilation);
+  const queries = readQueries(compilation);
+  const mutations = readMutations(compilation);
+  checkSubscriptions(compilation);
+  await tryConditions(compilation, request.checkStatement);
+  problems.throwErrors();
+  const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(draft)]));
+  return { model: { entities, queries, mutations }, warnings: problems.warnings(), typeDefs, enums: storedEnums(compilation) };
+}
+
+async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {
+  if (!check) return;
+  for (const { table, where, node, place } of compilation.conditions) {
+    // The line break ends a comment in the condition, so that it cannot hide the closing bracket.
+    const refusal = await check(`SELECT FROM ${quoted(table.schema)}.${quoted(table.name)} WHERE (${where}\n)`);
+    if (refusal !== null) compilation.problems.error(node, `${place} has the condition ${where}, which the database refuses: ${refusal}`);
+  }
+}
+
+function storedEnums({ schema, orders }: Compilation): Record<string, Record<string, string>> {
+  const enums: Record<string, Record<string, string>> = {};
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isEnumType(type) || type.name.startsWith('__') || orders.has(type)) continue;
+    const values = type.getValues();
+    if (values.some((value) => columnName(value) !== null)) enums[type.name] = Object.fromEntries(values.map((value) => [value.name, columnName(value) ?? value.name]));
+  }
+  return enums;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,121 @@
+/** Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up columns. */
+import { type ASTNode, type GraphQLEnumType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
+import { type Field, type OrderTerm } from '../../model/model.ts';
+import { didYouMean, snakeCase } from '../../model/names.ts';
+import { columnName, type Annotated } from './directives.ts';
+import { type Federation } from './federation.ts';
+import { type Problems } from './problems.ts';
+
+/** Resolvers as graphql-tools and Apollo know them: type → field → function. */
+export type ResolverMap = Readonly<Record<string, unknown>>;
+
+/** An entity while it is being read. */
+export interface Draft {
+  readonly type: GraphQLObjectType;
+  readonly table: CatalogTable;
+  readonly fields: Map<string, Field>;
+  /** Columns that something selects, joins, filters or orders by. */
+  readonly used: Set<string>;
+  readonly primaryKey: readonly string[];
+  federationKeys: readonly (readonly string[])[];
+  version: string | null;
+}
+
+/** A condition written in SQL, to be tried at the database. */
+export interface Condition {
+  readonly table: CatalogTable;
+  readonly where: string;
+  readonly node: ASTNode | null;
+  readonly place: string;
+}
+
+export interface Limits {
+  readonly pageSize: number;
+  readonly maxPageSize: number;
+}
+
+export interface Compilation {
+  readonly schema: GraphQLSchema;
+  readonly federation: Federation;
+  readonly catalog: Catalog;
+  readonly resolvers: ResolverMap;
+  readonly limits: Limits;
+  readonly problems: Problems;
+  readonly drafts: Map<string, Draft>;
+  readonly conditions: Condition[];
+  /** Enums that name orders: their `@column`s are columns, not stored labels. */
+  readonly orders: Set<GraphQLEnumType>;
+}
+
+export function hasResolver(compilation: Compilation, type: string, field: string): boolean {
+  const fields = compilation.resolvers[type];
+  return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, field);
+}
+
+/** `tasks`, or `audit.tasks` where the schema is not the first one that is searched. */
+export function tableName(compilation: Compilation, table: CatalogTable): string {
+  return table.schema === compilation.catalog.searchPath[0] ? table.name : tableKey(table);
+}
+
+/** Column that a name of the SDL means: a field of the entity, else a column in snake_case, else one of just that name. */
+export function columnNamed(draft: Draft, name: string): CatalogColumn | null {
+  const field = draft.fields.get(name);
+  const viaField = field?.kind === 'column' ? field.column : field?.kind === 'toOne' && field.join.from.length === 1 ? field.join.from[0] : undefined;
+  const declared = draft.type.getFields()[name];
+  const candidates = [viaField, declared ? (columnName(declared) ?? undefined) : undefined, snakeCase(name), name];
+  for (const candidate of candidates) {
+    const column = candidate === undefined ? undefined : draft.table.columns.get(candidate);
+    if (column) return column;
+  }
+  return null;
+}
+
+/**
+ * Column behind an argument, an input field or an enum value called `name`; where there is none, says so at `node` and
+ * gives null. `place` is how the sentence begins: `Query.user(mail:)`.
+ */
+export function requireColumn(compilation: Compilation, draft: Draft, element: Annotated & { readonly name: string }, place: string): CatalogColumn | null {
+  const explicit = columnName(element);
+  const column = explicit === null ? columnNamed(draft, element.name) : (draft.table.columns.get(explicit) ?? null);
+  if (column) {
+    draft.used.add(column.name);
+    return column;
+  }
+  compilation.problems.error(element.astNode, unknownColumn(compilation, draft, explicit ?? snakeCase(element.name), place, explicit === null));
+  return null;
+}
+
+export function unknownColumn(compilation: Compilation, draft: Draft, column: string, place: string, canName: boolean): string {
+  const guess = didYouMean(column, draft.table.columns.keys());
+  const mend = canName ? `${guess === '' ? ';' : ''} ${guess === '' ? 'n' : 'N'}ame it with @column(name:)` : '';
+  return `${place} maps to column "${column}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${guess}${mend}`;
+}
+
+/** Columns by name, as directives list them; says which ones the table lacks and then gives null. */
+export function requireColumns(compilation: Compilation, draft: Draft, names: readonly string[], node: ASTNode, place: string): readonly string[] | null {
+  const missing = names.filter((name) => !draft.table.columns.has(name));
+  for (const name of missing) {
+    compilation.problems.error(node, `${place} names column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
+  }
+  if (missing.length > 0) return null;
+  for (const name of names) draft.used.add(name);
+  return names;
+}
+
+/** The order that a directive lists, closed by the primary key so that it is total; the key runs in the last term's direction. */
+export function readOrder(compilation: Compilation, draft: Draft, terms: readonly string[], node: ASTNode | null, place: string): readonly OrderTerm[] {
+  const order: OrderTerm[] = [];
+  for (const term of terms) {
+    const match = /^\s*(\S+?)(?:\s+(asc|desc))?\s*$/i.exec(term);
+    const column = match?.[1] === undefined ? null : (draft.table.columns.get(match[1]) ?? columnNamed(draft, match[1]));
+    if (column) order.push({ column: column.name, descending: match?.[2]?.toLowerCase() === 'desc' });
+    else if (match?.[1] === undefined) compilation.problems.error(node, `${place} is ordered by "${term}", which is not a column with an optional " DESC"`);
+    else compilation.problems.error(node, `${place} is ordered by "${match[1]}", which is no column of ${tableName(compilation, draft.table)}${didYouMean(match[1], draft.table.columns.keys())}`);
+  }
+  const descending = order.at(-1)?.descending ?? false;
+  const ties = draft.primaryKey.filter((column) => !order.some((term) => term.column === column)).map((column) => ({ column, descending }));
+  const total = [...order, ...ties];
+  for (const term of total) draft.used.add(term.column);
+  return total;
+}

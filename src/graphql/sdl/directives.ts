@@ -1,0 +1,82 @@
+/** Owns reading the arguments of Meridian's directives off the SDL. */
+import { getNamedType, isListType, isNonNullType, valueFromASTUntyped, type ASTNode, type ConstDirectiveNode, type GraphQLNamedType, type GraphQLType } from 'graphql';
+
+export interface RelationArguments {
+  readonly from: readonly string[] | null;
+  readonly to: readonly string[] | null;
+  readonly where: string | null;
+  readonly orderBy: readonly string[] | null;
+  readonly limit: number | null;
+  readonly node: ConstDirectiveNode;
+}
+
+/** Anything that may carry directives: a definition with its extensions. */
+export interface Annotated {
+  readonly astNode?: (ASTNode & { readonly directives?: readonly ConstDirectiveNode[] | undefined }) | null | undefined;
+  readonly extensionASTNodes?: readonly { readonly directives?: readonly ConstDirectiveNode[] | undefined }[] | null | undefined;
+}
+
+export function directivesOf(element: Annotated, name: string): readonly ConstDirectiveNode[] {
+  const nodes = [element.astNode, ...(element.extensionASTNodes ?? [])];
+  return nodes.flatMap((node) => node?.directives ?? []).filter((directive) => directive.name.value === name);
+}
+
+export function directiveOf(element: Annotated, name: string): ConstDirectiveNode | null {
+  return directivesOf(element, name)[0] ?? null;
+}
+
+/** A directive's argument, or null where it is left out. GraphQL's own rules have checked its type before. */
+function argumentOf(directive: ConstDirectiveNode, name: string): unknown {
+  const node = directive.arguments?.find((argument) => argument.name.value === name);
+  return node ? (valueFromASTUntyped(node.value) ?? null) : null;
+}
+
+export function textArgument(directive: ConstDirectiveNode | null, name: string): string | null {
+  return directive ? (argumentOf(directive, name) as string | null) : null;
+}
+
+function namesArgument(directive: ConstDirectiveNode, name: string): readonly string[] | null {
+  const value = argumentOf(directive, name) as string | readonly string[] | null;
+  return typeof value === 'string' ? [value] : value;
+}
+
+/** `@column(name:)`. */
+export function columnName(element: Annotated): string | null {
+  return textArgument(directiveOf(element, 'column'), 'name');
+}
+
+/** What `@relation`, `@list` or `@count` say; what a directive has no argument for is null. */
+export function relationArguments(directive: ConstDirectiveNode | null): RelationArguments | null {
+  if (!directive) return null;
+  return {
+    from: namesArgument(directive, 'from'),
+    to: namesArgument(directive, 'to'),
+    where: textArgument(directive, 'where'),
+    orderBy: namesArgument(directive, 'orderBy'),
+    limit: argumentOf(directive, 'limit') as number | null,
+    node: directive,
+  };
+}
+
+/** `@key(resolvable: false)` marks an object that another subgraph resolves. */
+export function isResolvable(key: ConstDirectiveNode): boolean {
+  return argumentOf(key, 'resolvable') !== false;
+}
+
+/** A type's name, and what is wrapped around it. */
+export interface Shape {
+  readonly named: GraphQLNamedType;
+  readonly nonNull: boolean;
+  /** Lists around the name: 0, 1, or more (which no column or relation has). */
+  readonly lists: number;
+}
+
+export function shapeOf(type: GraphQLType): Shape {
+  let lists = 0;
+  let inner = type;
+  while (isListType(inner) || isNonNullType(inner)) {
+    if (isListType(inner)) lists += 1;
+    inner = inner.ofType as GraphQLType;
+  }
+  return { named: getNamedType(type), nonNull: isNonNullType(type), lists };
+}

@@ -1,0 +1,108 @@
+/** Owns turning SDL files into one valid document: parsed, joined with what Meridian adds, and checked as GraphQL. */
+import {
+  buildASTSchema, GraphQLError, isTypeDefinitionNode, isTypeExtensionNode, Kind, parse, Source, validateSchema, visit,
+  type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode,
+} from 'graphql';
+import { validateSDL } from 'graphql/validation/validate.js';
+import { readFederation, type Federation } from './federation.ts';
+import { builtInSdl, type SdlFile } from './files.ts';
+import { type Problems } from './problems.ts';
+
+export interface SchemaDocument {
+  /** What a subgraph serves: the author's definitions and those of Meridian's that they use. */
+  readonly typeDefs: DocumentNode;
+  readonly schema: GraphQLSchema;
+  readonly federation: Federation;
+}
+
+/** Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every breach of GraphQL's own rules. */
+export function readDocument(files: readonly SdlFile[], problems: Problems): SchemaDocument {
+  const own = files.flatMap((file) => parseFile(file, problems));
+  problems.throwErrors();
+  const federation = readFederation(own);
+  const definitions = defineOrphans([...own, ...usedBuiltIns(own, federation)]);
+  const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
+  const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
+  for (const error of validateSDL(checked)) {
+    if (!isImportedDirective(error, checked, federation)) problems.graphqlError(error, 'correct the SDL there');
+  }
+  problems.throwErrors();
+  const schema = buildASTSchema(checked, { assumeValidSDL: true });
+  for (const error of validateSchema(schema)) problems.graphqlError(error, 'correct the SDL there');
+  problems.throwErrors();
+  return { typeDefs, schema, federation };
+}
+
+function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[] {
+  try {
+    const { definitions } = parse(new Source(file.body, file.name));
+    for (const node of definitions) {
+      if (node.kind === Kind.OPERATION_DEFINITION || node.kind === Kind.FRAGMENT_DEFINITION) problems.error(node, 'this is an operation, not a part of a schema; keep operations out of the schema folder');
+    }
+    return definitions;
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    // An empty file is nothing wrong: a folder may hold one that is yet to be written.
+    if (/^\s*(#[^\n]*\s*)*$/.test(file.body)) return [];
+    problems.graphqlError(error, 'correct the SDL there');
+    return [];
+  }
+}
+
+/** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
+function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
+  const file = builtInSdl();
+  const taken = new Set(own.map(definedName));
+  const builtIn = parse(new Source(file.body, file.name)).definitions.filter((node) => !isDefinedIn(taken, node));
+  const types = new Map(builtIn.filter(isTypeDefinitionNode).map((node) => [node.name.value, node]));
+  const used = new Set<string>();
+  const follow = (node: DefinitionNode): void => {
+    visit(node, {
+      NamedType({ name: { value: name } }) {
+        const type = types.get(name);
+        if (!type || used.has(name)) return;
+        used.add(name);
+        follow(type);
+      },
+    });
+  };
+  for (const node of [...own, ...builtIn.filter((candidate) => !isTypeDefinitionNode(candidate))]) follow(node);
+  const shareable = federation.localName('shareable');
+  const kept = builtIn.filter((node) => !isTypeDefinitionNode(node) || used.has(node.name.value));
+  const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (directive.name.value === 'shareable' ? { ...directive, name: { ...directive.name, value: shareable } } : undefined) }));
+  return [...(federation.link?.definitions ?? []), ...renamed];
+}
+
+/** `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. */
+function defineOrphans(definitions: readonly DefinitionNode[]): DefinitionNode[] {
+  const defined = new Set(definitions.filter(isTypeDefinitionNode).map((node) => node.name.value));
+  return definitions.map((node) => {
+    if (!isTypeExtensionNode(node) || defined.has(node.name.value)) return node;
+    defined.add(node.name.value);
+    return { ...node, kind: node.kind.replace('Extension', 'Definition') } as TypeDefinitionNode;
+  });
+}
+
+/** Federation's definitions, except those that the author has written out. */
+function missingStubs(definitions: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
+  const taken = new Set(definitions.map(definedName));
+  return federation.stubs().definitions.filter((node) => !isDefinedIn(taken, node));
+}
+
+function isImportedDirective(error: GraphQLError, document: DocumentNode, federation: Federation): boolean {
+  const node = error.nodes?.[0];
+  if (node?.kind !== Kind.DIRECTIVE || !federation.imported.has(node.name.value)) return false;
+  const defined = document.definitions.some((definition) => definition.kind === Kind.DIRECTIVE_DEFINITION && definition.name.value === node.name.value);
+  return !defined && error.message.startsWith('Unknown directive');
+}
+
+/** Types and directives have names of their own kind; extensions and the schema have none that could clash. */
+function definedName(node: DefinitionNode): string | null {
+  if (isTypeDefinitionNode(node)) return node.name.value;
+  return node.kind === Kind.DIRECTIVE_DEFINITION ? `@${node.name.value}` : null;
+}
+
+function isDefinedIn(taken: ReadonlySet<string | null>, node: DefinitionNode): boolean {
+  const name = definedName(node);
+  return name !== null && taken.has(name);
+}

@@ -1,0 +1,151 @@
+/** Owns which objects are entities: their tables, their keys and their versions. */
+import { isObjectType, Kind, parse, type ConstDirectiveNode, type GraphQLObjectType, type SelectionNode } from 'graphql';
+import { coversUniqueKey, findTable, type CatalogTable } from '../../model/catalog.ts';
+import { type Entity } from '../../model/model.ts';
+import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
+import { hasResolver, tableName, type Compilation, type Draft } from './context.ts';
+import { directiveOf, directivesOf, isResolvable, textArgument } from './directives.ts';
+import { spotOf } from './problems.ts';
+
+/** Finds every `@entity` and its table. What has no table or no key is reported and left out. */
+export function findEntities(compilation: Compilation): void {
+  for (const type of Object.values(compilation.schema.getTypeMap())) {
+    if (!isObjectType(type)) continue;
+    const directive = directiveOf(type, 'entity');
+    if (!directive) continue;
+    const table = tableOf(compilation, type, directive);
+    if (!table) continue;
+    const primaryKey = rowKey(compilation, type, table);
+    if (!primaryKey) continue;
+    const draft: Draft = { type, table, fields: new Map(), used: new Set(primaryKey), primaryKey, federationKeys: [], version: null };
+    draft.version = versionOf(compilation, draft, directive);
+    compilation.drafts.set(type.name, draft);
+  }
+}
+
+function tableOf(compilation: Compilation, type: GraphQLObjectType, directive: ConstDirectiveNode): CatalogTable | null {
+  const { catalog, problems } = compilation;
+  const named = textArgument(directive, 'table');
+  const schema = textArgument(directive, 'schema');
+  const singular = snakeCase(type.name);
+  const candidates = named === null ? [plural(singular), singular] : [named];
+  for (const candidate of candidates) {
+    const table = findTable(catalog, candidate, schema);
+    if (table) return table;
+  }
+  const where = `${schema === null ? 'schema' : 'schema '}${schema ?? (catalog.searchPath.length > 1 ? `s ${catalog.searchPath.join(', ')}` : ` ${catalog.searchPath[0] ?? ''}`)}`;
+  const names = [...catalog.tables.values()].map((table) => table.name);
+  const guess = didYouMean(candidates[0] ?? '', names);
+  const mend = guess === '' ? 'create it or name another with @entity(table:)' : named === null ? `name it with @entity(table: "${closest(candidates[0] ?? '', names) ?? ''}")` : 'correct the name';
+  problems.error(directive, `${type.name} maps to table "${candidates.join('" or "')}", which ${where} does not have${guess}${guess === '' ? '; ' : ' '}${guess === '' ? mend : mend.charAt(0).toUpperCase() + mend.slice(1)}`);
+  return null;
+}
+
+/** Columns that tell rows apart: the primary key, else a unique key without nulls, else (views) the author's first `@key`. */
+function rowKey(compilation: Compilation, type: GraphQLObjectType, table: CatalogTable): readonly string[] | null {
+  if (table.primaryKey) return table.primaryKey;
+  const unique = notNullKeys(table)[0];
+  if (unique) return unique;
+  if (table.kind === 'view') {
+    const fields = keyDirectives(compilation, type).map((key) => keyFields(textArgument(key, 'fields') ?? ''))[0];
+    const columns = fields?.map((name) => ({ name, column: viewColumn(table, type, name) }));
+    if (columns && columns.every((entry) => entry.column !== null)) return columns.map((entry) => entry.column ?? entry.name);
+    compilation.problems.error(type.astNode, `${type.name} shows view ${tableName(compilation, table)}, which has no primary key of its own; say with @key(fields:) which fields tell its rows apart`);
+    return null;
+  }
+  compilation.problems.error(type.astNode, `${type.name} maps to table ${tableName(compilation, table)}, which has neither a primary key nor a unique key over NOT NULL columns; add one`);
+  return null;
+}
+
+function viewColumn(table: CatalogTable, type: GraphQLObjectType, name: string): string | null {
+  const field = type.getFields()[name];
+  const explicit = field ? textArgument(directiveOf(field, 'column'), 'name') : null;
+  return [explicit, snakeCase(name), name].find((candidate) => candidate !== null && table.columns.has(candidate)) ?? null;
+}
+
+function notNullKeys(table: CatalogTable): readonly (readonly string[])[] {
+  return table.uniqueKeys.filter((key) => key === table.primaryKey || key.every((column) => table.columns.get(column)?.nullable === false));
+}
+
+function versionOf(compilation: Compilation, draft: Draft, directive: ConstDirectiveNode): string | null {
+  const name = textArgument(directive, 'version');
+  if (name === null) return null;
+  const column = draft.table.columns.get(name);
+  if (!column) {
+    compilation.problems.error(directive, `${draft.type.name} counts its version in column "${name}", which table ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
+    return null;
+  }
+  if (!['int', 'bigint'].includes(column.type.kind) || column.type.array || column.nullable) {
+    compilation.problems.error(directive, `${draft.type.name} counts its version in column "${name}", which is ${column.type.sql}${column.nullable ? ' and may be null' : ''}; use an integer or bigint column that is NOT NULL`);
+    return null;
+  }
+  draft.used.add(name);
+  return name;
+}
+
+function keyDirectives(compilation: Compilation, type: GraphQLObjectType): readonly ConstDirectiveNode[] {
+  return directivesOf(type, compilation.federation.localName('key')).filter(isResolvable);
+}
+
+/** Reads the `@key`s of every entity, once its fields are known. */
+export function readFederationKeys(compilation: Compilation): void {
+  for (const draft of compilation.drafts.values()) {
+    if (hasResolver(compilation, draft.type.name, '__resolveReference')) continue;
+    const keys = keyDirectives(compilation, draft.type).map((key) => federationKey(compilation, draft, key));
+    draft.federationKeys = keys.filter((key) => key !== null);
+  }
+}
+
+function federationKey(compilation: Compilation, draft: Draft, key: ConstDirectiveNode): readonly string[] | null {
+  const { problems } = compilation;
+  const text = textArgument(key, 'fields') ?? '';
+  const place = `@key(fields: "${text}") of ${draft.type.name}`;
+  const names = keyFields(text);
+  if (names === null) {
+    problems.error(key, `${place} must list fields by name, without fields in braces; give ${draft.type.name} a field for each column of the key`);
+    return null;
+  }
+  const columns: string[] = [];
+  for (const name of names) {
+    const field = draft.fields.get(name);
+    if (field?.kind === 'column') columns.push(field.column);
+    // A field whose own problem has been reported needs no second sentence.
+    else if (!draft.type.getFields()[name]) problems.error(key, `${place} names "${name}", which is no field of ${draft.type.name}${didYouMean(name, Object.keys(draft.type.getFields()))}`);
+    else if (field || hasResolver(compilation, draft.type.name, name)) problems.error(key, `${place} names "${name}", which is not a column; use fields that show columns`);
+  }
+  if (columns.length < names.length) return null;
+  if (draft.table.kind === 'table' && !coversUniqueKey(draft.table, columns)) {
+    problems.error(key, `${place} is not unique: table ${tableName(compilation, draft.table)} has no unique key over ${columns.join(', ')}; add one or choose another key`);
+    return null;
+  }
+  return columns;
+}
+
+/** `"invoiceId lineNo"` → its names; null where it is not a plain list of fields. */
+function keyFields(text: string): readonly string[] | null {
+  try {
+    const definition = parse(`{ ${text} }`, { noLocation: true }).definitions[0];
+    const selections = definition?.kind === Kind.OPERATION_DEFINITION ? definition.selectionSet.selections : [];
+    const names = selections.map((node: SelectionNode) => (node.kind === Kind.FIELD && !node.selectionSet && !node.arguments?.length ? node.name.value : null));
+    return names.every((name) => name !== null) ? names : null;
+  } catch {
+    // Not a selection at all; the caller's sentence says how a key is written.
+    return null;
+  }
+}
+
+/** The finished entity. */
+export function finishEntity(draft: Draft): Entity {
+  const keys = notNullKeys(draft.table).filter((key) => key.every((column) => draft.used.has(column)));
+  return {
+    name: draft.type.name,
+    table: { schema: draft.table.schema, name: draft.table.name },
+    columns: new Map([...draft.table.columns].filter(([name]) => draft.used.has(name)).map(([name, { type, nullable, hasDefault }]) => [name, { name, type, nullable, hasDefault }])),
+    fields: draft.fields,
+    primaryKey: draft.primaryKey,
+    uniqueKeys: keys.length > 0 ? keys : [draft.primaryKey],
+    federationKeys: draft.federationKeys,
+    version: draft.version,
+    spot: spotOf(draft.type.astNode),
+  };
+}

@@ -1,0 +1,84 @@
+/** Owns how a schema's author has imported federation: which local name each of its directives goes by. */
+import { Kind, parse, type ConstDirectiveNode, type ConstValueNode, type DefinitionNode, type DocumentNode } from 'graphql';
+
+const FEDERATION_URL = 'https://specs.apollo.dev/federation/';
+
+/** Federation's own directives, for validation only: the subgraph library defines the real ones. */
+const DIRECTIVES: Readonly<Record<string, string>> = {
+  key: '(fields: String!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE',
+  shareable: 'repeatable on OBJECT | FIELD_DEFINITION',
+  external: '(reason: String) on OBJECT | FIELD_DEFINITION',
+  requires: '(fields: String!) on FIELD_DEFINITION',
+  provides: '(fields: String!) on FIELD_DEFINITION',
+  extends: 'on OBJECT | INTERFACE',
+  override: '(from: String!, label: String) on FIELD_DEFINITION',
+  interfaceObject: 'on OBJECT',
+  composeDirective: '(name: String!) repeatable on SCHEMA',
+  inaccessible: 'on OBJECT | FIELD_DEFINITION | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION',
+  tag: '(name: String!) repeatable on SCHEMA | OBJECT | FIELD_DEFINITION | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION',
+  authenticated: 'on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
+  requiresScopes: '(scopes: [[String!]!]!) on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
+  policy: '(policies: [[String!]!]!) on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
+};
+
+const LINK = `
+  scalar link__Import
+  enum link__Purpose { SECURITY EXECUTION }
+  directive @link(url: String!, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA`;
+
+/** What Meridian imports for a schema that has no `@link` of its own. */
+const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.6", import: [${Object.keys(DIRECTIVES).map((name) => `"@${name}"`).join(', ')}])`;
+
+export interface Federation {
+  /** Name of a federation directive in this schema, without `@`: `key`, or `federation__key` where it is not imported. */
+  localName(directive: string): string;
+  /** Names that any `@link` brings in, of any specification: defined elsewhere, so not unknown. */
+  readonly imported: ReadonlySet<string>;
+  /** `extend schema @link(…)` to add, for schemas without one. */
+  readonly link: DocumentNode | null;
+  /** Definitions under which the schema can be validated. */
+  stubs(): DocumentNode;
+}
+
+/** Reads the schema's `@link`s. */
+export function readFederation(definitions: readonly DefinitionNode[]): Federation {
+  const links = definitions.flatMap((node) => (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION ? (node.directives ?? []) : [])).filter((directive) => directive.name.value === 'link');
+  const federation = links.find((link) => textOf(argument(link, 'url'))?.startsWith(FEDERATION_URL));
+  const names = new Map<string, string>();
+  const imported = new Set<string>();
+  for (const link of links) {
+    for (const [name, alias] of importsOf(link)) {
+      imported.add(alias);
+      if (link === federation) names.set(name, alias);
+    }
+  }
+  const prefix = federation ? (textOf(argument(federation, 'as')) ?? 'federation') : null;
+  const localName = (directive: string): string => names.get(directive) ?? (prefix === null ? directive : `${prefix}__${directive}`);
+  const stubs = (): DocumentNode => parse([LINK, ...Object.entries(DIRECTIVES).map(([name, rest]) => `directive @${localName(name)}${rest.startsWith('(') ? '' : ' '}${rest}`)].join('\n'), { noLocation: true });
+  return { localName, imported, link: federation ? null : parse(DEFAULT_LINK, { noLocation: true }), stubs };
+}
+
+/** Imported directives of one `@link`: its name in the specification and here, both without `@`. */
+function importsOf(link: ConstDirectiveNode): [string, string][] {
+  const imports = argument(link, 'import');
+  if (imports?.kind !== Kind.LIST) return [];
+  return imports.values.flatMap((entry): [string, string][] => {
+    if (entry.kind === Kind.STRING) return [[bare(entry.value), bare(entry.value)]];
+    if (entry.kind !== Kind.OBJECT) return [];
+    const field = (name: string): string | null => textOf(entry.fields.find((candidate) => candidate.name.value === name)?.value);
+    const name = field('name');
+    return name === null ? [] : [[bare(name), bare(field('as') ?? name)]];
+  });
+}
+
+function argument(directive: ConstDirectiveNode, name: string): ConstValueNode | undefined {
+  return directive.arguments?.find((candidate) => candidate.name.value === name)?.value;
+}
+
+function textOf(value: ConstValueNode | undefined): string | null {
+  return value?.kind === Kind.STRING ? value.value : null;
+}
+
+function bare(name: string): string {
+  return name.replace(/^@/, '');
+}

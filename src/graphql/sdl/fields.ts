@@ -1,0 +1,112 @@
+/** Owns the fields of entities: which are columns, which lead to other entities, and which count them. */
+import { isEnumType, isInterfaceType, isObjectType, isScalarType, isUnionType } from 'graphql';
+import { didYouMean } from '../../model/names.ts';
+import { connectionTarget, checkConnection } from './connections.ts';
+import { hasResolver, requireColumn, type Compilation, type Draft } from './context.ts';
+import { columnName, directiveOf, directivesOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { toManyJoin, toOneJoin, type RelationRequest } from './relations.ts';
+import { readConnection, readCount, readList, type AnyField } from './selections.ts';
+import { misfit } from './types.ts';
+
+interface Site {
+  readonly draft: Draft;
+  readonly field: AnyField;
+  readonly shape: Shape;
+  readonly place: string;
+}
+
+/** Columns and to-one relations of every entity, then what may filter by them. Fields with a resolver are left to it. */
+export function readFields(compilation: Compilation): void {
+  const sites = [...compilation.drafts.values()].flatMap((draft) =>
+    Object.values(draft.type.getFields())
+      .filter((field) => !isExempt(compilation, draft, field))
+      .map((field): Site => ({ draft, field, shape: shapeOf(field.type), place: `${draft.type.name}.${field.name}` })),
+  );
+  const many = sites.filter((site) => isMany(compilation, site));
+  for (const site of sites) if (!many.includes(site)) readSingle(compilation, site);
+  for (const site of many) readMany(compilation, site);
+}
+
+function isExempt(compilation: Compilation, draft: Draft, field: AnyField): boolean {
+  const external = compilation.federation.localName('external');
+  return hasResolver(compilation, draft.type.name, field.name) || directivesOf(field, external).length > 0;
+}
+
+function isMany(compilation: Compilation, { field, shape }: Site): boolean {
+  if (directiveOf(field, 'count')) return true;
+  return (shape.lists > 0 && compilation.drafts.has(shape.named.name)) || connectionTarget(compilation, shape.named) !== null;
+}
+
+function readSingle(compilation: Compilation, site: Site): void {
+  const { problems, drafts } = compilation;
+  const { field, shape, place } = site;
+  const target = drafts.get(shape.named.name);
+  if (field.args.length > 0) {
+    problems.error(field.astNode, `${place} takes arguments, which ${target ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
+    return;
+  }
+  if (target) readToOne(compilation, site, target);
+  else if (isScalarType(shape.named) || isEnumType(shape.named) || (isObjectType(shape.named) && columnName(field) !== null)) readColumn(compilation, site);
+  else if (directiveOf(shape.named, 'entity') === null) {
+    const kind = isInterfaceType(shape.named) ? 'an interface' : isUnionType(shape.named) ? 'a union' : 'no @entity';
+    problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, or ` : ''}write a resolver for ${place}`);
+  }
+  // What is left is an @entity without a table or key, which has been said.
+}
+
+function readColumn(compilation: Compilation, { draft, field, shape, place }: Site): void {
+  const column = requireColumn(compilation, draft, field, place);
+  if (!column) return;
+  const wrong = misfit(column, shape, 'output');
+  if (wrong !== null) {
+    compilation.problems.error(field.astNode, `${place}: ${wrong}`);
+    return;
+  }
+  draft.fields.set(field.name, { kind: 'column', column: column.name });
+  if (shape.nonNull && column.nullable && draft.table.kind === 'table') {
+    compilation.problems.warn(field.astNode, `${place} is non-null, but column "${column.name}" may be null, and such a row would be an error; make the column NOT NULL or declare ${String(field.type).slice(0, -1)}`);
+  }
+}
+
+function readToOne(compilation: Compilation, { draft, field, shape, place }: Site, target: Draft): void {
+  const { problems } = compilation;
+  const relation = relationArguments(directiveOf(field, 'relation'));
+  if (relation && (relation.where !== null || relation.orderBy !== null || relation.limit !== null)) {
+    problems.error(relation.node, `${place} leads to one ${target.type.name}, so where, orderBy and limit have no meaning there; remove them`);
+  }
+  const join = toOneJoin(compilation, { from: draft, to: target, field: field.name, place, node: field.astNode, relation, directive: '@relation' });
+  if (!join) return;
+  draft.fields.set(field.name, { kind: 'toOne', target: target.type.name, join });
+  const nullable = join.from.filter((column) => draft.table.columns.get(column)?.nullable);
+  if (shape.nonNull && nullable.length > 0 && draft.table.kind === 'table') {
+    problems.warn(field.astNode, `${place} is non-null, but column "${nullable.join('", "')}" may be null, and such a row would be an error; make the column NOT NULL or declare ${target.type.name}`);
+  }
+}
+
+function readMany(compilation: Compilation, site: Site): void {
+  const { draft, field, shape, place } = site;
+  const count = directiveOf(field, 'count');
+  const relation = relationArguments(count ?? directiveOf(field, 'relation'));
+  const target = count ? countTarget(compilation, textArgument(count, 'of') ?? '', site) : (compilation.drafts.get(shape.named.name) ?? connectionTarget(compilation, shape.named));
+  if (!target) return;
+  const request: RelationRequest = { from: draft, to: target, field: field.name, place, node: field.astNode, relation, directive: count ? '@count' : '@relation' };
+  const join = toManyJoin(compilation, request);
+  if (!join) return;
+  const selection = { target, join, field, place, relation };
+  if (count) draft.fields.set(field.name, readCount(compilation, selection));
+  else if (shape.lists > 0) draft.fields.set(field.name, readList(compilation, selection));
+  else {
+    if (isObjectType(shape.named)) checkConnection(compilation, shape.named, target);
+    draft.fields.set(field.name, readConnection(compilation, selection));
+  }
+}
+
+/** The entity that `@count(of:)` names; says so where there is none. */
+export function countTarget(compilation: Compilation, name: string, { field, place }: Pick<Site, 'field' | 'place'>): Draft | null {
+  const target = compilation.drafts.get(name);
+  if (target) return target;
+  const type = compilation.schema.getType(name);
+  if (isObjectType(type) && directiveOf(type, 'entity')) return null;
+  compilation.problems.error(field.astNode, `${place} counts "${name}", which is no @entity${didYouMean(name, compilation.drafts.keys())}`);
+  return null;
+}

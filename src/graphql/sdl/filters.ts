@@ -1,0 +1,137 @@
+/** Owns arguments that choose rows: equality, filter inputs and orders. */
+import { isEnumType, isInputObjectType, type GraphQLArgument, type GraphQLEnumType, type GraphQLInputField, type GraphQLInputObjectType } from 'graphql';
+import { type CatalogColumn } from '../../model/catalog.ts';
+import { type FilterArg, type FilterField, type FilterInput, type FilterOperator, type OrderArg, type OrderTerm, type ScalarKind } from '../../model/model.ts';
+import { didYouMean, snakeCase } from '../../model/names.ts';
+import { columnNamed, requireColumn, tableName, unknownColumn, type Compilation, type Draft } from './context.ts';
+import { columnName, shapeOf, type Shape } from './directives.ts';
+import { misfit } from './types.ts';
+
+/** What an operator's operand is: a value of the column's (elements') type, a list of them, or true/false. */
+const OPERATORS: Readonly<Record<FilterOperator, 'value' | 'list' | 'flag'>> = {
+  eq: 'value', ne: 'value', in: 'list', notIn: 'list', lt: 'value', lte: 'value', gt: 'value', gte: 'value', isNull: 'flag',
+  contains: 'value', startsWith: 'value', endsWith: 'value', has: 'value', hasAny: 'list', hasAll: 'list',
+};
+const TEXT_ONLY: ReadonlySet<string> = new Set(['contains', 'startsWith', 'endsWith']);
+const ARRAY_ONLY: ReadonlySet<string> = new Set(['has', 'hasAny', 'hasAll']);
+const RANGE: ReadonlySet<string> = new Set(['lt', 'lte', 'gt', 'gte']);
+const UNORDERED: ReadonlySet<ScalarKind> = new Set<ScalarKind>(['json', 'bytea', 'bool']);
+
+/** Reads one argument as a condition on `draft`'s rows; null (and a problem) where it is none. */
+export function readFilter(compilation: Compilation, draft: Draft, argument: GraphQLArgument, place: string): FilterArg | null {
+  const shape = shapeOf(argument.type);
+  if (isInputObjectType(shape.named)) {
+    if (shape.lists > 0) {
+      compilation.problems.error(argument.astNode, `${place} is a list of ${shape.named.name}; take one, whose \`and\` or \`or\` combine conditions`);
+      return null;
+    }
+    return { kind: 'filter', input: readFilterInput(compilation, draft, shape.named) };
+  }
+  const column = requireColumn(compilation, draft, argument, place);
+  return column && fitsOneOf(compilation, column, shape, argument, place) ? { kind: 'equals', column: column.name } : null;
+}
+
+/** A value, or a list of values that means "one of". An array column has no such list: it is compared as a whole. */
+function fitsOneOf(compilation: Compilation, column: CatalogColumn, shape: Shape, element: GraphQLArgument | GraphQLInputField, place: string): boolean {
+  const oneOf = !column.type.array && shape.lists === 1 ? { ...shape, lists: 0 } : shape;
+  const wrong = misfit(column, oneOf, 'input');
+  if (wrong !== null) compilation.problems.error(element.astNode, `${place}: ${wrong}`);
+  return wrong === null;
+}
+
+function readFilterInput(compilation: Compilation, draft: Draft, type: GraphQLInputObjectType): FilterInput {
+  const fields = new Map<string, FilterField>();
+  for (const field of Object.values(type.getFields())) {
+    const read = readFilterField(compilation, draft, type, field);
+    if (read) fields.set(field.name, read);
+  }
+  return { name: type.name, fields };
+}
+
+function readFilterField(compilation: Compilation, draft: Draft, type: GraphQLInputObjectType, field: GraphQLInputField): FilterField | null {
+  const { problems } = compilation;
+  const place = `${type.name}.${field.name}`;
+  const shape = shapeOf(field.type);
+  if (shape.named === type) {
+    const lists = field.name === 'not' ? 0 : 1;
+    if ((field.name === 'and' || field.name === 'or' || field.name === 'not') && shape.lists === lists) return { kind: field.name };
+    problems.error(field.astNode, `${place} combines conditions, which only \`and: [${type.name}!]\`, \`or: [${type.name}!]\` and \`not: ${type.name}\` do; rename it or change its type`);
+    return null;
+  }
+  const column = requireColumn(compilation, draft, field, place);
+  if (!column) return null;
+  if (isInputObjectType(shape.named) && shape.lists === 0) return readOperators(compilation, column, shape.named, field, place);
+  return fitsOneOf(compilation, column, shape, field, place) ? { kind: 'equals', column: column.name } : null;
+}
+
+function readOperators(compilation: Compilation, column: CatalogColumn, type: GraphQLInputObjectType, field: GraphQLInputField, place: string): FilterField | null {
+  const { problems } = compilation;
+  const operators = new Map<string, FilterOperator>();
+  for (const operator of Object.values(type.getFields())) {
+    const name = operator.name as FilterOperator;
+    const operand = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : null;
+    if (operand === null) {
+      problems.error(operator.astNode, `${type.name}.${name} is no operator${didYouMean(name, Object.keys(OPERATORS))}; the operators are ${Object.keys(OPERATORS).join(', ')}`);
+      continue;
+    }
+    const wrong = operatorMisfit(column, name) ?? (operand === 'flag' ? null : operandMisfit(column, name, operand, shapeOf(operator.type)));
+    if (wrong !== null) {
+      problems.error(field.astNode, `${place}: ${type.name}.${name} does not apply, since ${wrong}`);
+      return null;
+    }
+    operators.set(name, name);
+  }
+  return { kind: 'operators', column: column.name, operators };
+}
+
+function operatorMisfit(column: CatalogColumn, operator: FilterOperator): string | null {
+  const { kind, array, sql } = column.type;
+  if (ARRAY_ONLY.has(operator) && !array) return `column "${column.name}" is ${sql}, not an array`;
+  if (!ARRAY_ONLY.has(operator) && array && !['eq', 'ne', 'isNull'].includes(operator)) return `column "${column.name}" is ${sql}, an array; use StringListFilter or an input with has, hasAny and hasAll`;
+  if (TEXT_ONLY.has(operator) && kind !== 'text') return `column "${column.name}" is ${sql}, not text`;
+  if (RANGE.has(operator) && UNORDERED.has(kind)) return `values of ${sql} have no order`;
+  return null;
+}
+
+function operandMisfit(column: CatalogColumn, operator: FilterOperator, operand: 'value' | 'list', shape: Shape): string | null {
+  const whole = column.type.array && !ARRAY_ONLY.has(operator);
+  const expected = operand === 'list' || whole ? 1 : 0;
+  if (shape.lists !== expected) return `it takes ${expected === 1 ? 'a list' : 'one value'}`;
+  return misfit(column, shape, 'input', 'any');
+}
+
+/** Reads `orderBy: X` or `orderBy: [X!]`, where X is an enum of columns with `_ASC` and `_DESC`. */
+export function readOrderArgument(compilation: Compilation, draft: Draft, argument: GraphQLArgument, place: string): OrderArg | null {
+  const { named, lists } = shapeOf(argument.type);
+  if (!isEnumType(named) || lists > 1) {
+    compilation.problems.error(argument.astNode, `${place} must be an enum whose values are columns with _ASC or _DESC, such as CREATED_AT_DESC, or a list of it`);
+    return null;
+  }
+  compilation.orders.add(named);
+  return { argument: argument.name, values: readOrderValues(compilation, draft, named) };
+}
+
+function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEnumType): ReadonlyMap<string, OrderTerm> {
+  const values = new Map<string, OrderTerm>();
+  for (const value of type.getValues()) {
+    const name = value.name.replace(/_(ASC|DESC)$/, '');
+    const place = `${type.name}.${value.name}`;
+    const explicit = columnName(value);
+    const column = explicit === null ? columnForConstant(draft, name) : (draft.table.columns.get(explicit) ?? null);
+    if (!column) {
+      compilation.problems.error(value.astNode, unknownColumn(compilation, draft, explicit ?? name.toLowerCase(), place, explicit === null));
+    } else if (column.type.array || column.type.kind === 'json' || column.type.kind === 'bytea') {
+      compilation.problems.error(value.astNode, `${place} orders ${tableName(compilation, draft.table)} by "${column.name}", which is ${column.type.sql} and has no useful order; remove it`);
+    } else {
+      draft.used.add(column.name);
+      values.set(value.name, { column: column.name, descending: value.name.endsWith('_DESC') });
+    }
+  }
+  return values;
+}
+
+/** `CREATED_AT` → the column of field `createdAt`, else column `created_at`. */
+function columnForConstant(draft: Draft, constant: string): CatalogColumn | null {
+  const field = Object.keys(draft.type.getFields()).find((name) => snakeCase(name).toUpperCase() === constant);
+  return (field === undefined ? null : columnNamed(draft, field)) ?? draft.table.columns.get(constant.toLowerCase()) ?? null;
+}

@@ -1,0 +1,68 @@
+/** Owns what is wrong with a schema: problems with their place, gathered until all are known, then reported at once. */
+import { type ASTNode, type GraphQLError } from 'graphql';
+import { MeridianError } from '../../base/errors.ts';
+import { type SourceSpot } from '../../model/model.ts';
+
+export interface Problem extends SourceSpot {
+  readonly severity: 'error' | 'warning';
+  /** One sentence: what is wrong, and the mend. */
+  readonly message: string;
+}
+
+/** Where `node` was written; the whole of the SDL (line 1) for what has no place of its own. */
+export function spotOf(node: ASTNode | null | undefined): SourceSpot {
+  const location = node?.loc;
+  return location ? { file: location.source.name, line: location.startToken.line } : { file: 'schema', line: 1 };
+}
+
+/** `workspace.graphql:41  Task.assigne maps to …` */
+export function formatProblem(problem: Problem): string {
+  return `${problem.file}:${problem.line}  ${problem.message}`;
+}
+
+export class Problems {
+  readonly #found: Problem[] = [];
+
+  error(at: ASTNode | SourceSpot | null | undefined, message: string): void {
+    this.#add('error', at, message);
+  }
+
+  warn(at: ASTNode | SourceSpot | null | undefined, message: string): void {
+    this.#add('warning', at, message);
+  }
+
+  /** What graphql-js found, at the place that it names. */
+  graphqlError(error: GraphQLError, mend: string): void {
+    const at = error.nodes?.[0];
+    const file = error.source?.name;
+    const line = error.locations?.[0]?.line;
+    this.error(file !== undefined && line !== undefined ? { file, line } : at, `${error.message.replace(/\.$/, '')}; ${mend}`);
+  }
+
+  warnings(): readonly Problem[] {
+    return this.#sorted('warning');
+  }
+
+  /** Throws one `SCHEMA_INVALID` that lists every error, in the order of files and lines. */
+  throwErrors(): void {
+    const errors = this.#sorted('error');
+    if (errors.length === 0) return;
+    const count = errors.length === 1 ? 'one problem' : `${errors.length} problems`;
+    throw new MeridianError({
+      code: 'SCHEMA_INVALID',
+      message: `The schema has ${count}:\n${errors.map((problem) => `  ${formatProblem(problem)}`).join('\n')}`,
+      details: { problems: errors },
+    });
+  }
+
+  #add(severity: Problem['severity'], at: ASTNode | SourceSpot | null | undefined, message: string): void {
+    const spot = at && 'file' in at ? at : spotOf(at);
+    // One mistake is often met on several ways (a filter that two fields use); it is said once.
+    if (this.#found.some((known) => known.file === spot.file && known.line === spot.line && known.message === message)) return;
+    this.#found.push({ severity, ...spot, message });
+  }
+
+  #sorted(severity: Problem['severity']): Problem[] {
+    return this.#found.filter((problem) => problem.severity === severity).sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+  }
+}

@@ -1,0 +1,118 @@
+/** Owns how two entities belong together: by what `@relation` says, else by the one foreign key that fits. */
+import { type ASTNode } from 'graphql';
+import { coversUniqueKey, hasIndexOn, tableKey, type CatalogTable, type ForeignKey } from '../../model/catalog.ts';
+import { type Join, type ScalarKind } from '../../model/model.ts';
+import { snakeCase } from '../../model/names.ts';
+import { requireColumns, tableName, type Compilation, type Draft } from './context.ts';
+import { type RelationArguments } from './directives.ts';
+
+export interface RelationRequest {
+  readonly from: Draft;
+  readonly to: Draft;
+  /** Field that the relation is for; its name chooses among several foreign keys (`owner` → `owner_id`). */
+  readonly field: string;
+  readonly place: string;
+  readonly node: ASTNode | null | undefined;
+  readonly relation: Pick<RelationArguments, 'from' | 'to' | 'node'> | null;
+  /** What the SDL calls the thing that names columns: `@relation` or `@count`. */
+  readonly directive: string;
+}
+
+/** Join from a row to the one row that it points at. */
+export function toOneJoin(compilation: Compilation, request: RelationRequest): Join | null {
+  const { from, to, place, node } = request;
+  const explicit = explicitJoin(compilation, request, () => ({ from: null, to: to.primaryKey }));
+  if (explicit !== undefined) return explicit && checkedToOne(compilation, request, explicit);
+  const forward = references(from.table, to.table).map((key): Join => ({ from: key.columns, to: key.toColumns }));
+  const backward = references(to.table, from.table).filter((key) => coversUniqueKey(to.table, key.columns)).map((key): Join => ({ from: key.toColumns, to: key.columns }));
+  const join = choose(compilation, request, forward.length > 0 ? forward : backward, 'from');
+  if (join) return checkedToOne(compilation, request, join);
+  if (join === undefined) {
+    compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or name the columns with @relation(from: [...], to: [...])`);
+  }
+  return null;
+}
+
+/** Join from a row to the many rows that point at it. */
+export function toManyJoin(compilation: Compilation, request: RelationRequest): Join | null {
+  const { from, to, place, node } = request;
+  const explicit = explicitJoin(compilation, request, () => ({ from: from.primaryKey, to: null }));
+  const join = explicit !== undefined ? explicit : choose(compilation, request, references(to.table, from.table).map((key): Join => ({ from: key.toColumns, to: key.columns })), 'to');
+  if (join === undefined) {
+    compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, to.table)} to ${tableName(compilation, from.table)} to follow; add one, or name the columns with ${request.directive}(from: [...], to: [...])`);
+  }
+  if (!join) return null;
+  use(request, join);
+  warnWithoutIndex(compilation, request, join);
+  return join;
+}
+
+/** What the directive says, null where it is wrong, undefined where it names no columns. */
+function explicitJoin(compilation: Compilation, request: RelationRequest, otherwise: () => { from: readonly string[] | null; to: readonly string[] | null }): Join | null | undefined {
+  const { relation, place, directive } = request;
+  if (!relation || (relation.from === null && relation.to === null)) return undefined;
+  const sides = { from: relation.from ?? otherwise().from, to: relation.to ?? otherwise().to };
+  if (sides.from === null || sides.to === null) {
+    const missing = sides.from === null ? 'from' : 'to';
+    compilation.problems.error(relation.node, `${place} says only one side of its relation; add ${missing}: [...] to ${directive}`);
+    return null;
+  }
+  const from = requireColumns(compilation, request.from, sides.from, relation.node, place);
+  const to = requireColumns(compilation, request.to, sides.to, relation.node, place);
+  if (!from || !to) return null;
+  if (from.length !== to.length) {
+    compilation.problems.error(relation.node, `${place} joins ${from.length} columns (${from.join(', ')}) with ${to.length} (${to.join(', ')}); name as many on either side`);
+    return null;
+  }
+  const clash = from.findIndex((name, i) => !comparable(request.from.table, name, request.to.table, to[i] ?? ''));
+  if (clash >= 0) {
+    const [left, right] = [from[clash] ?? '', to[clash] ?? ''];
+    compilation.problems.error(relation.node, `${place} joins "${left}" (${request.from.table.columns.get(left)?.type.sql}) with "${right}" (${request.to.table.columns.get(right)?.type.sql}), which do not compare; join columns of one type`);
+    return null;
+  }
+  return { from, to };
+}
+
+/** The one candidate, or the one whose columns carry the field's name; null (and a problem) for a tie, undefined for none. */
+function choose(compilation: Compilation, request: RelationRequest, candidates: readonly Join[], side: 'from' | 'to'): Join | null | undefined {
+  const distinct = candidates.filter((join, i) => candidates.findIndex((other) => other.from.join() === join.from.join() && other.to.join() === join.to.join()) === i);
+  if (distinct.length <= 1) return distinct[0];
+  const name = snakeCase(request.field);
+  const named = distinct.filter((join) => join[side].some((column) => column === name || column === `${name}_id`));
+  if (named.length === 1) return named[0];
+  const choices = distinct.map((join) => `${request.directive}(${side}: [${join[side].map((column) => `"${column}"`).join(', ')}])`).join(' or ');
+  compilation.problems.error(request.node, `${request.place} could follow ${distinct.length} foreign keys between ${tableName(compilation, request.from.table)} and ${tableName(compilation, request.to.table)}; choose one: ${choices}`);
+  return null;
+}
+
+function checkedToOne(compilation: Compilation, request: RelationRequest, join: Join): Join | null {
+  const { to, place, node } = request;
+  if (to.table.kind === 'table' && !coversUniqueKey(to.table, join.to)) {
+    compilation.problems.error(node, `${place} may match several rows: table ${tableName(compilation, to.table)} has no unique key over ${join.to.join(', ')}; add one, or return a list`);
+    return null;
+  }
+  use(request, join);
+  return join;
+}
+
+function use(request: RelationRequest, join: Join): void {
+  for (const column of join.from) request.from.used.add(column);
+  for (const column of join.to) request.to.used.add(column);
+}
+
+function warnWithoutIndex(compilation: Compilation, { to, place, node }: RelationRequest, join: Join): void {
+  if (to.table.kind === 'view' || hasIndexOn(to.table, join.to)) return;
+  const name = tableName(compilation, to.table);
+  compilation.problems.warn(node, `${place} reads table ${name} by ${join.to.join(', ')}, on which it has no index; CREATE INDEX ON ${name} (${join.to.join(', ')})`);
+}
+
+function references(table: CatalogTable, target: CatalogTable): readonly ForeignKey[] {
+  return table.foreignKeys.filter((key) => tableKey(key.toTable) === tableKey(target));
+}
+
+const CLASSES: Readonly<Partial<Record<ScalarKind, string>>> = { int: 'number', bigint: 'number', numeric: 'number', float: 'number', timestamp: 'time', timestamptz: 'time', date: 'time' };
+
+function comparable(left: CatalogTable, leftName: string, right: CatalogTable, rightName: string): boolean {
+  const [a, b] = [left.columns.get(leftName)?.type, right.columns.get(rightName)?.type];
+  return a?.array === b?.array && a !== undefined && b !== undefined && (CLASSES[a.kind] ?? a.kind) === (CLASSES[b.kind] ?? b.kind);
+}

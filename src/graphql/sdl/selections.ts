@@ -1,0 +1,84 @@
+/** Owns fields that return many rows: their arguments, fixed conditions, orders and limits. */
+import { type GraphQLField } from 'graphql';
+import { type ConnectionField, type CountField, type FilterArg, type Join, type ListField, type OrderArg } from '../../model/model.ts';
+import { readOrder, type Compilation, type Draft } from './context.ts';
+import { shapeOf, type RelationArguments } from './directives.ts';
+import { readFilter, readOrderArgument } from './filters.ts';
+
+export type AnyField = GraphQLField<unknown, unknown>;
+
+export const ROOT_JOIN: Join = { from: [], to: [] };
+
+export interface SelectionRequest {
+  readonly target: Draft;
+  readonly join: Join;
+  readonly field: AnyField;
+  readonly place: string;
+  /** `@relation`, `@list` or `@count` of the field. */
+  readonly relation: RelationArguments | null;
+}
+
+const PAGING = { list: ['first'], connection: ['first', 'after', 'last', 'before'], count: [] } as const;
+
+export function readList(compilation: Compilation, request: SelectionRequest): ListField {
+  const limit = positiveLimit(compilation, request) ?? compilation.limits.maxPageSize;
+  return { kind: 'list', ...readSelection(compilation, request, 'list'), limit };
+}
+
+export function readConnection(compilation: Compilation, request: SelectionRequest): ConnectionField {
+  const { pageSize, maxPageSize } = compilation.limits;
+  const limit = positiveLimit(compilation, request);
+  if (limit !== null && limit > maxPageSize) {
+    compilation.problems.error(request.relation?.node, `${request.place} has pages of ${limit} rows, above the largest page of ${maxPageSize}; lower the limit or raise the option maxPageSize`);
+  }
+  return { kind: 'connection', ...readSelection(compilation, request, 'connection'), defaultPageSize: Math.min(limit ?? pageSize, maxPageSize), maxPageSize };
+}
+
+export function readCount(compilation: Compilation, request: SelectionRequest): CountField {
+  const { place, field } = request;
+  const shape = shapeOf(field.type);
+  if (!['Int', 'BigInt'].includes(shape.named.name) || shape.lists > 0) compilation.problems.error(field.astNode, `${place} counts rows and must be Int!, not ${String(field.type)}`);
+  const { target, join, where, filters } = readSelection(compilation, request, 'count');
+  return { kind: 'count', target, join, where, filters };
+}
+
+function readSelection(compilation: Compilation, request: SelectionRequest, kind: keyof typeof PAGING) {
+  const { target, join, place, field, relation } = request;
+  const filters = new Map<string, FilterArg>();
+  let orderArg: OrderArg | null = null;
+  for (const argument of field.args) {
+    const spot = `${place}(${argument.name}:)`;
+    if ((PAGING.connection as readonly string[]).includes(argument.name)) checkPaging(compilation, request, kind, argument.name);
+    else if (argument.name === 'orderBy' && kind !== 'count') orderArg = readOrderArgument(compilation, target, argument, spot);
+    else {
+      const filter = readFilter(compilation, target, argument, spot);
+      if (filter) filters.set(argument.name, filter);
+    }
+  }
+  if (relation?.where != null) compilation.conditions.push({ table: target.table, where: relation.where, node: relation.node, place });
+  const orderBy = readOrder(compilation, target, relation?.orderBy ?? [], relation?.node ?? null, place);
+  return { target: target.type.name, join, where: relation?.where ?? null, orderBy, filters, orderArg };
+}
+
+function checkPaging(compilation: Compilation, { field, place }: SelectionRequest, kind: keyof typeof PAGING, name: string): void {
+  const argument = field.args.find((candidate) => candidate.name === name);
+  if (!argument) return;
+  if (!(PAGING[kind] as readonly string[]).includes(name)) {
+    const mend = kind === 'list' ? 'return a connection, or page with first alone' : 'remove it';
+    compilation.problems.error(argument.astNode, `${place}(${name}:) has no meaning on a ${kind}; ${mend}`);
+    return;
+  }
+  const { named, lists } = shapeOf(argument.type);
+  const expected = name === 'first' || name === 'last' ? 'Int' : 'String';
+  const fits = named.name === expected || (expected === 'String' && named.name === 'ID');
+  if (!fits || lists > 0) compilation.problems.error(argument.astNode, `${place}(${name}:) must be ${expected}, not ${String(argument.type)}`);
+}
+
+function positiveLimit(compilation: Compilation, { relation, place }: SelectionRequest): number | null {
+  const limit = relation?.limit ?? null;
+  if (limit !== null && limit < 1) {
+    compilation.problems.error(relation?.node, `${place} has a limit of ${limit}; give at least 1`);
+    return null;
+  }
+  return limit;
+}
