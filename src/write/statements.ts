@@ -1,5 +1,5 @@
 /** Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row. */
-import { type Column, type Entity, type Model, type WriteField } from '../model/model.ts';
+import { type Column, type Entity, type WriteField } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { argument, badInput, inputParam, type Arguments } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
@@ -18,9 +18,7 @@ interface Assignment {
  * `readRow`), or no row when its key names none. Only input fields that were given are written; null writes NULL.
  * An update without any leaves the row as it is, version included, and returns it. Throws `BAD_USER_INPUT` that names the field.
  */
-export function writeStatement(model: Model, field: WriteField, args: Arguments): Statement {
-  const entity = model.entities.get(field.target);
-  if (!entity) throw new TypeError(`the model has no entity ${JSON.stringify(field.target)}`);
+export function writeStatement(entity: Entity, field: WriteField, args: Arguments): Statement {
   switch (field.kind) {
     case 'insert':
       return insertStatement(entity, field, args);
@@ -46,10 +44,8 @@ function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): read
     const column = columnOf(entity, columnName);
     const path = field.inputArgument === null ? name : `${field.inputArgument}.${name}`;
     const given = argument(source as Arguments, name);
-    if (given === undefined) {
-      if (field.kind === 'insert' && !column.nullable && !column.hasDefault && columnName !== entity.version) throw badInput(`"${path}" is required.`);
-      continue;
-    }
+    // A column that is left out takes its default or what a trigger fills in; the database knows whether it must be given.
+    if (given === undefined) continue;
     if (given === null && !column.nullable) throw badInput(`"${path}" must not be null; leave it out to keep ${field.kind === 'insert' ? 'its default' : 'it as it is'}.`);
     assignments.push({ column, value: inputParam(column.type, given, path) });
   }

@@ -1,7 +1,7 @@
 /** Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and remembered. */
 import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
-import { type ConnectionField, type CountField, type Entity, type Join, type ListField, type Model, type Row } from '../../model/model.ts';
+import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../model/model.ts';
 import { argument, type Arguments } from '../input.ts';
 import { EMPTY_PAGE, pageOf, pageSize, planPage, type Edge, type PageInfo, type PagePlan } from '../page.ts';
 import { type Executor } from '../ports.ts';
@@ -29,24 +29,11 @@ export interface Page {
   readonly totalCount: () => Promise<number>;
 }
 
-/** A connection whose parts are read when asked for: the page by `edges`, `nodes` and `pageInfo`, the count by `totalCount`. */
-export interface Connection {
-  readonly edges: () => Promise<readonly Edge[]>;
-  readonly nodes: () => Promise<readonly Row[]>;
-  readonly pageInfo: () => Promise<PageInfo>;
-  readonly totalCount: () => Promise<number>;
-}
-
 /** A parent's values of the join's `from` columns, in order; null at the root. */
 export type ParentValues = readonly unknown[] | null;
 
 /** Anything whose rows can be counted: a count field, or a list or connection, whose size and cursors then do not matter. */
 export type Countable = Pick<CountField, 'target' | 'join' | 'where' | 'filters'>;
-
-/** The values that a relation starts from, out of its parent's row. */
-export function parentValues(join: Join, row: Row): readonly unknown[] {
-  return join.from.map((column) => row[column]);
-}
 
 interface Prepared<Plan> {
   readonly loader: SliceLoader;
@@ -86,18 +73,10 @@ export class EntityLoaders {
     return { ...page, nodes: page.edges.map((edge) => edge.node), totalCount: () => this.count(field, parent, args) };
   }
 
-  /** The same page, read only as far as its parts are asked for. Throws `BAD_USER_INPUT` at once. */
-  connection(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Connection {
-    // Checks the arguments also where only the count is asked for.
+  /** How many rows the connection has over all its pages; checks the arguments as `page` does. Throws `BAD_USER_INPUT`. */
+  async totalCount(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Promise<number> {
     this.#memo(this.#pages, field, args, () => this.#preparePage(field, args));
-    let page: Promise<Page> | null = null;
-    const read = (): Promise<Page> => (page ??= this.page(field, parent, args));
-    return {
-      edges: async () => (await read()).edges,
-      nodes: async () => (await read()).nodes,
-      pageInfo: async () => (await read()).pageInfo,
-      totalCount: () => this.count(field, parent, args),
-    };
+    return this.count(field, parent, args);
   }
 
   /** How many rows there are, whatever page sizes and cursors say. Throws `BAD_USER_INPUT`. */
