@@ -1,9 +1,9 @@
 /** Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the tail. */
 import { systemClock, type Clock } from '../base/clock.ts';
-import { MeridianError, messageOf } from '../base/errors.ts';
+import { MeridianError } from '../base/errors.ts';
 import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
 import { bytesBetween, maxLsn, type Lsn } from '../base/lsn.ts';
-import { type Notify } from '../base/notice.ts';
+import { type Log } from '../telemetry/log.ts';
 import { nextAlerts } from './alerts.ts';
 import { lagMs, MovingAverage, PositionHistory, stalenessBoundMs } from './lag.ts';
 import { electPrimary, type Claim } from './primary.ts';
@@ -21,7 +21,7 @@ export interface MonitorParts {
   readonly regions: readonly string[];
   readonly prober: Prober;
   readonly options: MonitorOptions;
-  readonly notify: Notify;
+  readonly log: Log;
   /** Position that this region's replica is known to show (the `replayed` watermark); null when unknown. */
   readonly shown?: () => Lsn | null;
   /** Health of a region's shared cache; null where it has none or it is not known here. */
@@ -119,7 +119,7 @@ export class RegionMonitor implements RegionView {
   reportFailure(region: string, error: unknown): void {
     const watched = this.#regions.get(region);
     if (!watched || !watched.health.usable) return;
-    this.#parts.notify('warn', `A statement could not reach region ${region}; it is skipped until probes succeed.`, { region, error: messageOf(error) });
+    this.#parts.log.warn({ region, err: error }, `A statement could not reach region ${region}; it is skipped until probes succeed.`);
     watched.broken(error);
   }
 
@@ -238,7 +238,8 @@ export class RegionMonitor implements RegionView {
     const { primary, rivals } = electPrimary(this.#primary, claims);
     this.#rivals = rivals;
     if (primary === this.#primary) return;
-    this.#parts.notify(primary === null ? 'warn' : 'info', primary === null ? 'No region is the primary now.' : `Region ${primary} is the primary.`, { before: this.#primary, primary });
+    if (primary === null) this.#parts.log.warn({ before: this.#primary }, 'No region is the primary now.');
+    else this.#parts.log.info({ before: this.#primary, primary }, `Region ${primary} is the primary.`);
     this.#primary = primary;
   }
 
@@ -259,7 +260,7 @@ export class RegionMonitor implements RegionView {
       if (!this.#stopped) this.#adopt(history);
     } catch (error) {
       // The next probe of the primary tries again; until then the older history stands, which only makes tokens of the new timeline unknown.
-      this.#parts.notify('warn', `The history of timeline ${timeline} could not be read from region ${region}.`, { region, timeline, error: messageOf(error) });
+      this.#parts.log.warn({ region, timeline, err: error }, `The history of timeline ${timeline} could not be read from region ${region}.`);
     }
   }
 
@@ -274,7 +275,7 @@ export class RegionMonitor implements RegionView {
     }
     const probe = this.#primary === null ? null : (this.#regions.get(this.#primary)?.last ?? null);
     this.#primaryLsn = probe?.lsn ?? null;
-    this.#parts.notify('info', `The primary is on timeline ${history.timeline} now.`, { timeline: history.timeline, before: before.timeline });
+    this.#parts.log.info({ timeline: history.timeline, before: before.timeline }, `The primary is on timeline ${history.timeline} now.`);
   }
 
   /** Dates `lsn` by the primary's clock; nothing is known before its clock has been read once. */

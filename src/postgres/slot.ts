@@ -1,0 +1,133 @@
+/** Owns the region's logical slot on its own server: whether it can be used, and making it anew. */
+import type pg from 'pg';
+import { sleep } from '../base/clock.ts';
+import { MeridianError } from '../base/errors.ts';
+import { parseLsn, type Lsn } from '../base/lsn.ts';
+import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
+
+/** `broken`: the server gave it up (its WAL is gone, or rows it needed were removed) and it never works again. */
+export type SlotState =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'broken'; readonly reason: string }
+  | { readonly kind: 'taken'; readonly pid: number }
+  | { readonly kind: 'free'; readonly confirmedLsn: Lsn };
+
+export interface ServerSurvey {
+  readonly version: number;
+  readonly inRecovery: boolean;
+  readonly walLevel: string;
+  readonly hasPublication: boolean;
+  readonly slot: SlotState;
+}
+
+interface SurveyRow {
+  version: number;
+  in_recovery: boolean;
+  wal_level: string;
+  has_publication: boolean;
+  database: string;
+  slot: SlotRow | null;
+}
+
+interface SlotRow {
+  plugin: string | null;
+  slot_type: string;
+  database: string | null;
+  active_pid: number | null;
+  confirmed_flush_lsn: string | null;
+  wal_status: string | null;
+  /** 16 and later. */
+  conflicting?: boolean | null;
+  /** 17 and later. */
+  invalidation_reason?: string | null;
+}
+
+/** The row goes out as JSON: its columns differ between versions. */
+const SURVEY = `
+  SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, current_setting('wal_level') AS wal_level,
+         current_database()::text AS database, EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS has_publication,
+         (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE s.slot_name = $1) AS slot`;
+
+export async function surveyServer(client: pg.Client, slotName: string, publication: string): Promise<ServerSurvey> {
+  const { rows } = await client.query<SurveyRow>(SURVEY, [slotName, publication]);
+  const row = rows[0];
+  if (!row) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
+  return { version: row.version, inRecovery: row.in_recovery, walLevel: row.wal_level, hasPublication: row.has_publication, slot: slotState(slotName, row.slot, row.database) };
+}
+
+function slotState(name: string, slot: SlotRow | null, database: string): SlotState {
+  if (slot === null) return { kind: 'missing' };
+  if (slot.slot_type !== 'logical' || slot.plugin !== 'pgoutput' || slot.database !== database) {
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: `The replication slot ${name} is ${slot.slot_type}, of plugin ${slot.plugin ?? 'none'} and database ${slot.database ?? 'none'}, not this database's logical pgoutput slot: drop it, or set another slotName.`,
+    });
+  }
+  if (slot.invalidation_reason) return { kind: 'broken', reason: `the slot was invalidated (${slot.invalidation_reason})` };
+  if (slot.wal_status === 'lost') return { kind: 'broken', reason: 'the slot was invalidated: WAL that it needs is gone' };
+  if (slot.conflicting) return { kind: 'broken', reason: 'the slot was invalidated: it conflicted with recovery' };
+  if (slot.active_pid !== null) return { kind: 'taken', pid: slot.active_pid };
+  if (slot.confirmed_flush_lsn === null) return { kind: 'broken', reason: 'the slot was never completed' };
+  return { kind: 'free', confirmedLsn: parseLsn(slot.confirmed_flush_lsn) };
+}
+
+export interface CreateSlotOptions {
+  readonly databaseUrl: string;
+  readonly slotName: string;
+  /** The primary's DSN, when the server is a replica and a primary is known. */
+  readonly primaryUrl: string | null;
+  readonly connectMs: number;
+  readonly slotCreateMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Interval of the nudges to the primary while a slot is being created on a replica. */
+const NUDGE_MS = 200;
+
+/**
+ * Creates the slot and returns the position that it starts from. On a replica creation waits for a record of the
+ * running transactions, which the primary writes on request, or by itself every 15 s while anything is written.
+ */
+export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
+  const { databaseUrl, slotName, connectMs, slotCreateMs } = options;
+  const client = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: slotCreateMs });
+  const done = new AbortController();
+  const abort = (): void => done.abort();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  const nudging = options.primaryUrl === null ? Promise.resolve() : nudge(options.primaryUrl, connectMs, done.signal);
+  try {
+    const { rows } = await client.query<{ lsn: string }>(`SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`, [slotName]);
+    const lsn = rows[0]?.lsn;
+    if (lsn === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: `Creating the slot ${slotName} answered nothing.` });
+    return parseLsn(lsn);
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+    done.abort();
+    await Promise.all([nudging, closeClient(client)]);
+  }
+}
+
+/** Asks the primary for running-transactions records until told to stop. A refusal is fine: creation then only takes longer. */
+async function nudge(primaryUrl: string, connectMs: number, signal: AbortSignal): Promise<void> {
+  let client: pg.Client | null = null;
+  try {
+    client = await openClient({ databaseUrl: primaryUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+    while (!signal.aborted) {
+      await client.query('SELECT pg_log_standby_snapshot()');
+      await sleep(NUDGE_MS, signal);
+    }
+  } catch {
+    // Out of reach or not permitted: the primary writes such a record by itself within 15 s of any activity.
+  } finally {
+    if (client) await closeClient(client);
+  }
+}
+
+/** Drops the slot; one that is gone already is fine. */
+export async function dropSlot(client: pg.Client, slotName: string): Promise<void> {
+  try {
+    await client.query('SELECT pg_drop_replication_slot($1)', [slotName]);
+  } catch (error) {
+    if (errorCodeOf(error) !== '42704') throw error;
+  }
+}

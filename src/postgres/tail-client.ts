@@ -1,0 +1,73 @@
+/** Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error listener. */
+import pg from 'pg';
+
+export interface ClientOptions {
+  readonly databaseUrl: string;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string;
+  readonly connectMs: number;
+  /** Time limit of one statement; 0 for none. */
+  readonly statementMs: number;
+  /** Speaks the replication protocol beside SQL. */
+  readonly replication?: boolean;
+  /** Told once when the connection breaks outside of a statement. */
+  readonly onBroken?: (error: Error) => void;
+}
+
+/** `replication` is known to the driver but not to its types. */
+type Config = pg.ClientConfig & { replication?: 'database' };
+
+export async function openClient(options: ClientOptions): Promise<pg.Client> {
+  const config: Config = {
+    connectionString: options.databaseUrl,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: options.connectMs,
+    keepAlive: true,
+  };
+  if (options.replication) config.replication = 'database';
+  else if (options.statementMs > 0) {
+    config.statement_timeout = options.statementMs;
+    // The server's limit does not help when the network is gone; this one does.
+    config.query_timeout = options.statementMs + 1_000;
+  }
+  const client = new pg.Client(config);
+  client.on('error', (error) => options.onBroken?.(error));
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await closeClient(client);
+    throw error;
+  }
+}
+
+/** Ends a connection whatever state it is in; never throws, never waits for a dead server. */
+export async function closeClient(client: pg.Client): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const ended = client.end().catch(() => {
+    // It was broken already: there is nothing left to end.
+  });
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      destroySocket(client);
+      resolve();
+    }, 1_000);
+  });
+  await Promise.race([ended, limit]);
+  clearTimeout(timer);
+}
+
+interface WithSocket {
+  readonly connection: { readonly stream: { destroy(): void } };
+}
+
+/** Drops the connection at once, without a word to the server. */
+export function destroySocket(client: pg.Client): void {
+  (client as unknown as WithSocket).connection.stream.destroy();
+}
+
+/** SQLSTATE of a server's error, or a socket's error code; empty for anything else. */
+export function errorCodeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
+}

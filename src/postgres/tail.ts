@@ -1,0 +1,287 @@
+/** Owns the tail: holds the slot of the region's own server, delivers its changes in commit order, reconnects, and tells of gaps. */
+import type pg from 'pg';
+import { Backoff } from '../base/backoff.ts';
+import { sleep } from '../base/clock.ts';
+import { MeridianError, messageOf } from '../base/errors.ts';
+import { standingOf } from '../base/lineage.ts';
+import { formatLsn, maxLsn, type Lsn } from '../base/lsn.ts';
+import { type ChangeHandlers, type ChangeSource } from '../change/ports.ts';
+import { type Options } from '../config/options.ts';
+import { type Log } from '../telemetry/log.ts';
+import { createSlot, dropSlot, surveyServer, type ServerSurvey } from './slot.ts';
+import { SlotStream, type SystemIdentity } from './slot-stream.ts';
+import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
+import { ChangeDecoder } from './tail-decode.ts';
+import { SHOWN_SQL, VisibilityGate, type ShownRow } from './tail-gate.ts';
+import { TailPump } from './tail-pump.ts';
+
+export type TailOptions = Pick<
+  Options,
+  | 'slotName' | 'publication' | 'tailRetryMs' | 'tailRetryMaxMs' | 'maxTransactionChanges' | 'maxTransactionBytes'
+  | 'tailBufferBytes' | 'tailStatusMs' | 'tailSilenceMs' | 'slotCreateMs' | 'slotRetryMs' | 'connectMs' | 'statementMs'
+>;
+
+/** Where a consumer stands: what it has applied, and of which lineage. */
+export interface Standpoint extends SystemIdentity {
+  readonly lsn: Lsn;
+}
+
+/**
+ * `streaming`: this process holds the slot. `follower`: another process of the region holds it. `unsupported`: this
+ * server cannot decode (a replica before PostgreSQL 16). `down`: `problem` says why.
+ */
+export type TailState =
+  | { readonly kind: 'starting' | 'streaming' | 'follower' | 'stopped' }
+  | { readonly kind: 'unsupported' | 'down'; readonly problem: string };
+
+export interface TailParts {
+  /** DSN of the region's own server: its replica, or the primary in the primary's region. */
+  readonly databaseUrl: string;
+  /** DSN of the primary as known now; only to speed up the creation of a slot on a replica. */
+  readonly primaryUrl: () => string | null;
+  readonly options: TailOptions;
+  readonly log: Log;
+  readonly onState?: (state: TailState) => void;
+  /**
+   * Where the consumer stands when a stream begins, if it keeps that itself (a shared cache that outlives the process).
+   * Without it, what this object has delivered counts.
+   */
+  readonly standpoint?: () => Promise<Standpoint | null> | Standpoint | null;
+}
+
+/** Why a session did not stream, where that is an ordinary state and no failure. */
+class NotNow extends Error {
+  readonly state: TailState;
+
+  constructor(state: TailState) {
+    super(state.kind);
+    this.state = state;
+  }
+}
+
+const OBJECT_IN_USE = '55006';
+
+export class Tail implements ChangeSource {
+  readonly #parts: TailParts;
+  readonly #backoff: Backoff;
+  #state: TailState = { kind: 'starting' };
+  #delivered: Standpoint | null = null;
+  #ping: (() => void) | null = null;
+
+  constructor(parts: TailParts) {
+    this.#parts = parts;
+    this.#backoff = new Backoff({ firstMs: parts.options.tailRetryMs, maxMs: parts.options.tailRetryMaxMs });
+  }
+
+  get state(): TailState {
+    return this.#state;
+  }
+
+  /** Asks the server how far it has decoded, so that the watermark moves past records that hold no published change. */
+  ping(): void {
+    this.#ping?.();
+  }
+
+  async run(handlers: ChangeHandlers, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let waitMs: number;
+      try {
+        await this.#session(handlers, signal);
+        // The server ended the stream in good order (it shuts down, or was promoted): ask again, but not at once.
+        if (!signal.aborted) this.#enter({ kind: 'starting' });
+        waitMs = this.#backoff.nextMs();
+      } catch (error) {
+        waitMs = this.#afterFailure(error);
+      }
+      await sleep(waitMs, signal);
+    }
+    this.#enter({ kind: 'stopped' });
+  }
+
+  #afterFailure(error: unknown): number {
+    const { options, log } = this.#parts;
+    if (error instanceof NotNow || errorCodeOf(error) === OBJECT_IN_USE) {
+      const state: TailState = error instanceof NotNow ? error.state : { kind: 'follower' };
+      if (state.kind !== this.#state.kind) {
+        if (state.kind === 'follower') log.info({ slot: options.slotName }, `Another process of this region holds the slot ${options.slotName}; this one watches the replay position instead and takes over when it is free.`);
+        else if (state.kind === 'unsupported') log.warn({}, state.problem);
+      }
+      this.#enter(state);
+      this.#backoff.reset();
+      return options.slotRetryMs;
+    }
+    const problem = messageOf(error);
+    if (this.#state.kind !== 'down' || this.#state.problem !== problem) log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');
+    this.#enter({ kind: 'down', problem });
+    return this.#backoff.nextMs();
+  }
+
+  #enter(state: TailState): void {
+    this.#state = state;
+    this.#parts.onState?.(state);
+  }
+
+  /** From connecting to the end of one stream. */
+  async #session(handlers: ChangeHandlers, outer: AbortSignal): Promise<void> {
+    const { databaseUrl, options } = this.#parts;
+    // One signal ends everything of this session, whichever part fails first, and carries the cause.
+    const end = new AbortController();
+    const abort = (): void => end.abort();
+    outer.addEventListener('abort', abort, { once: true });
+    let sql: pg.Client | null = null;
+    let stream: SlotStream | null = null;
+    try {
+      const { connectMs, statementMs } = options;
+      const onBroken = (error: Error): void => end.abort(error);
+      sql = await openClient({ databaseUrl, applicationName: 'meridian tail', connectMs, statementMs, onBroken });
+      stream = await SlotStream.open({ databaseUrl, applicationName: 'meridian tail', connectMs, onBroken });
+      if (outer.aborted) return;
+      const start = await this.#prepare(sql, stream, handlers, end.signal);
+      await this.#stream({ sql, stream, handlers, start, end });
+    } finally {
+      outer.removeEventListener('abort', abort);
+      end.abort();
+      await Promise.all([stream?.close(), sql === null ? null : closeClient(sql)]);
+    }
+  }
+
+  /** Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins. */
+  async #prepare(sql: pg.Client, stream: SlotStream, handlers: ChangeHandlers, signal: AbortSignal): Promise<Standpoint> {
+    const { options, log } = this.#parts;
+    const survey = await surveyServer(sql, options.slotName, options.publication);
+    if (survey.version < 160_000 && survey.inRecovery) {
+      throw new NotNow({ kind: 'unsupported', problem: 'This replica runs PostgreSQL 15 or older, which cannot decode changes: reads go by its replay position, and nothing is cached. Upgrade it to 16 or later for a cache.' });
+    }
+    if (survey.slot.kind === 'taken') throw new NotNow({ kind: 'follower' });
+    await this.#demandPublication(sql, survey);
+    const identity = await stream.identify();
+    const stand = (await this.#parts.standpoint?.()) ?? this.#delivered;
+    const { confirmedLsn, gap } = await this.#secureSlot(sql, stream, survey, identity, stand, signal);
+    if (gap !== null && stand !== null) {
+      log.warn({ reason: gap, watermark: formatLsn(stand.lsn) }, 'Changes may have been missed; the region begins anew.');
+      // Forgotten first: if the handler fails, the next session must not take up where this one stood.
+      await handlers.onGap(gap);
+      this.#delivered = null;
+    }
+    // What this consumer has applied need not come again, even if the slot was told so only in part.
+    const lsn = gap === null && stand !== null ? maxLsn(stand.lsn, confirmedLsn) : confirmedLsn;
+    return { ...identity, lsn };
+  }
+
+  /**
+   * Without its publication a server either refuses to decode or silently leaves changes out (18 and later), so a slot that saw such a
+   * time is worth nothing.
+   */
+  async #demandPublication(sql: pg.Client, survey: ServerSurvey): Promise<void> {
+    const { options } = this.#parts;
+    if (survey.hasPublication) return;
+    if (survey.slot.kind !== 'missing') await dropSlot(sql, options.slotName);
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The publication ${options.publication} does not exist on this region's server: run meridian setup (or wait until the replica has replayed it).` });
+  }
+
+  async #secureSlot(sql: pg.Client, stream: SlotStream, survey: ServerSurvey, identity: SystemIdentity, stand: Standpoint | null, signal: AbortSignal): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
+    const { slotName } = this.#parts.options;
+    const { slot } = survey;
+    const lost = stand === null ? null : await lineageGap(stream, identity, stand);
+    if (slot.kind === 'free' && lost === null) {
+      const skipped = stand !== null && slot.confirmedLsn > stand.lsn;
+      return { confirmedLsn: slot.confirmedLsn, gap: skipped ? `the slot ${slotName} was read by another process up to ${formatLsn(slot.confirmedLsn)} meanwhile` : null };
+    }
+    const gap = lost ?? (slot.kind === 'broken' ? slot.reason : `the slot ${slotName} was gone`);
+    if (slot.kind !== 'missing') await dropSlot(sql, slotName);
+    const { databaseUrl, primaryUrl, options, log } = this.#parts;
+    const confirmedLsn = await createSlot({ databaseUrl, slotName, primaryUrl: survey.inRecovery ? primaryUrl() : null, connectMs: options.connectMs, slotCreateMs: options.slotCreateMs, signal });
+    log.info({ slot: slotName, lsn: formatLsn(confirmedLsn) }, `Created the slot ${slotName}.`);
+    return { confirmedLsn, gap };
+  }
+
+  async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: Standpoint; end: AbortController }): Promise<void> {
+    const { sql, stream, handlers, start, end } = session;
+    const { options, log } = this.#parts;
+    const decoder = new ChangeDecoder(options.publication, options);
+    const gate = new VisibilityGate(async () => firstRow(await sql.query<ShownRow>({ name: 'meridian_shown', text: SHOWN_SQL })));
+    let heardAtMs = performance.now();
+    const pump = new TailPump({
+      handlers,
+      gate,
+      startLsn: start.lsn,
+      maxBytes: options.tailBufferBytes,
+      signal: end.signal,
+      onPressure: (high) => (high ? stream.pause() : stream.resume()),
+      onDrained: (lsn) => { this.#delivered = { ...start, lsn }; },
+      onError: (error) => end.abort(error),
+    });
+    const acknowledge = (ping: boolean): void => {
+      this.#delivered = { ...start, lsn: pump.applied };
+      stream.acknowledge(pump.applied, ping);
+    };
+    const begin = async (): Promise<void> => handlers.onStart?.({ lsn: start.lsn, timeline: start.timeline });
+    const timer = setInterval(() => {
+      if (!pump.pressure && performance.now() - heardAtMs > options.tailSilenceMs) end.abort(new Error(`the server was silent for ${options.tailSilenceMs} ms`));
+      else acknowledge(true);
+    }, options.tailStatusMs);
+    try {
+      const streaming = stream.stream({
+        slot: options.slotName,
+        publication: options.publication,
+        from: start.lsn,
+        onStart: () => {
+          pump.open(begin());
+          this.#ping = () => acknowledge(true);
+          this.#backoff.reset();
+          this.#enter({ kind: 'streaming' });
+          log.info({ slot: options.slotName, lsn: formatLsn(start.lsn), timeline: start.timeline }, `The tail follows the slot ${options.slotName}.`);
+          acknowledge(true);
+        },
+        onData: (payload) => {
+          heardAtMs = performance.now();
+          try {
+            const decoded = decoder.push(payload);
+            if (decoded !== null) pump.push(decoded);
+          } catch (error) {
+            // Thrown into the socket's reader it would take the process down.
+            end.abort(error);
+          }
+        },
+        onKeepalive: (decodedLsn, replyRequested) => {
+          heardAtMs = performance.now();
+          if (replyRequested) acknowledge(false);
+          pump.progress(decodedLsn);
+        },
+      });
+      await Promise.race([streaming, aborted(end.signal)]);
+    } finally {
+      clearInterval(timer);
+      this.#ping = null;
+      acknowledge(false);
+    }
+  }
+}
+
+/** Rejects with the signal's cause, or resolves when it has none: an ordinary stop. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      const reason: unknown = signal.reason;
+      if (reason instanceof DOMException && reason.name === 'AbortError') resolve();
+      else reject(reason instanceof Error ? reason : new Error(messageOf(reason)));
+    };
+    if (signal.aborted) settle();
+    else signal.addEventListener('abort', settle, { once: true });
+  });
+}
+
+/** Why `stand` is not on the server's history any more, or null when it is (R8). */
+async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: Standpoint): Promise<string | null> {
+  if (identity.systemIdentifier !== stand.systemIdentifier) return `the server belongs to another cluster now (system identifier ${identity.systemIdentifier})`;
+  if (identity.timeline <= stand.timeline) return null;
+  const history = await stream.history(identity.timeline);
+  if (standingOf(stand, history) !== 'lost') return null;
+  return `timeline ${identity.timeline} begins below ${formatLsn(stand.lsn)}, which this region had applied: a failover lost it`;
+}
+
+function firstRow<R>(result: { rows: R[] }): R {
+  const row = result.rows[0];
+  if (row === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about what it shows.' });
+  return row;
+}
