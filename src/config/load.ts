@@ -32,8 +32,10 @@ type OptionKey = keyof typeof OPTIONS;
 const KEYS = Object.keys(OPTIONS) as OptionKey[];
 /** Paths, which in a file are meant from the file's own folder. */
 const PATHS: ReadonlySet<OptionKey> = new Set(['schema', 'resolvers']);
-/** Names in the environment that are no options: how processes speak with each other and with the shell. */
-const OTHER_VARIABLES = [REGIONS_VARIABLE, 'MERIDIAN_DEBUG', 'MERIDIAN_PARENT_PIPE'];
+/** Set to anything, commands show the stack of what went wrong. */
+export const DEBUG_VARIABLE = 'MERIDIAN_DEBUG';
+/** Names in the environment that are no options. */
+const OTHER_VARIABLES = [REGIONS_VARIABLE, DEBUG_VARIABLE];
 
 interface Given {
   readonly value: unknown;

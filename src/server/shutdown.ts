@@ -1,4 +1,4 @@
-/** Owns how the process ends: drained on a signal, at once on a second one, and never left behind by its parent. */
+/** Owns how the process ends: drained on a signal, at once on a second one. */
 import { messageOf } from '../base/errors.ts';
 import { type Log } from '../telemetry/log.ts';
 
@@ -13,7 +13,7 @@ export interface ShutdownSettings {
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const EXIT_BY_SECOND_SIGNAL = 130;
 
-/** Takes over SIGTERM and SIGINT. With MERIDIAN_PARENT_PIPE=1 the end of standard input means that the parent is gone. */
+/** Takes over SIGTERM and SIGINT. */
 export function closeOnSignals(settings: ShutdownSettings): void {
   const { log } = settings;
   let closing = false;
@@ -27,15 +27,6 @@ export function closeOnSignals(settings: ShutdownSettings): void {
     void end(settings);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  // Nobody is left to serve once the parent is gone, killed perhaps: there is nothing to drain for.
-  const orphaned = (): void => {
-    log.warn('the parent process is gone: ending');
-    process.exit(0);
-  };
-  if (process.env['MERIDIAN_PARENT_PIPE'] === '1') {
-    process.stdin.on('end', orphaned).on('close', orphaned).on('error', orphaned).resume();
-  }
-  if (process.connected) process.on('disconnect', orphaned);
 }
 
 async function end({ close, limitMs, log }: ShutdownSettings): Promise<void> {

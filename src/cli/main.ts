@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/** Owns the command line: its commands, its help, and how failures end it. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { DEBUG_VARIABLE } from '../config/load.ts';
+import { registerOptionsCommand } from './options.ts';
+import { failureText } from './output.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const program = new Command('meridian')
+  .description('The multi-region data layer for GraphQL federation on PostgreSQL.')
+  .version(version)
+  .option('--verbose', 'show the stack of what went wrong')
+  .showHelpAfterError('(--help shows what there is)');
+
+registerOptionsCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const debug = process.env[DEBUG_VARIABLE] !== undefined || program.opts<{ verbose?: boolean }>().verbose === true;
+  console.error(failureText(error, debug));
+  process.exitCode = 1;
+}
