@@ -20,7 +20,7 @@ const READ = `
 WITH RECURSIVE wanted AS (
   SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind IN ('v', 'm') AS is_view
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+  WHERE (n.nspname = ANY ($1::text[]) OR ($1 IS NULL AND n.nspname !~ '^(pg_|information_schema$)')) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ), base AS (
   SELECT t.oid, t.oid AS base, t.typtype, t.typbasetype, t.typnotnull FROM pg_type t
   WHERE t.oid IN (SELECT a.atttypid FROM pg_attribute a JOIN wanted w ON w.oid = a.attrelid)
@@ -28,8 +28,8 @@ WITH RECURSIVE wanted AS (
   SELECT b.oid, t.oid, t.typtype, t.typbasetype, b.typnotnull OR t.typnotnull FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
 ), type AS (
   SELECT b.oid, b.typnotnull AS not_null, e.typname, e.typtype,
-         -- Names of types that an application made carry their schema: another connection may have another search path.
-         CASE n.nspname WHEN 'pg_catalog' THEN format_type(b.base, NULL)
+         -- Names of types outside the system schema carry their schema: another connection may have another search path.
+         CASE n.nspname WHEN 'pg_catalog' THEN format_type(b.base, -1)
            ELSE format('%I.%I', n.nspname, e.typname) || CASE WHEN e.oid <> b.base THEN '[]' ELSE '' END END AS sql,
          t.typcategory = 'A' AND t.typelem <> 0 AS is_array,
          CASE e.typtype WHEN 'e' THEN (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = e.oid) END AS labels
@@ -86,11 +86,16 @@ interface TableRow {
   fills: boolean;
 }
 
-/** Reads every table and view of `schemas` that this user may see in the catalog. Throws what `query` throws. */
-export async function readCatalog(query: PlainQuery, schemas: readonly string[] = ['public']): Promise<Catalog> {
+/**
+ * Reads every table and view of `schemas`, in whose order unqualified names are then looked up; without a list, of every
+ * schema that is not the system's, those of the connection's `search_path` first. Throws what `query` throws.
+ */
+export async function readCatalog(query: PlainQuery, schemas: readonly string[] | null = null): Promise<Catalog> {
   const rows = (await query(READ, [schemas])) as unknown as readonly TableRow[];
-  const tables = rows.map(tableOf);
-  return { tables: new Map(tables.map((table) => [tableKey(table), table])), searchPath: schemas };
+  const tables = new Map(rows.map(tableOf).map((table) => [tableKey(table), table]));
+  if (schemas) return { tables, searchPath: schemas };
+  const path = (await query('SELECT current_schemas(false)::text[] AS path'))[0]?.['path'] as readonly string[];
+  return { tables, searchPath: [...new Set([...path, ...rows.map((row) => row.schema)])] };
 }
 
 /**

@@ -18,6 +18,10 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   tag: '(name: String!) repeatable on SCHEMA | OBJECT | FIELD_DEFINITION | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION',
   authenticated: 'on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
   requiresScopes: '(scopes: [[String!]!]!) on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
+  context: '(name: String!) repeatable on INTERFACE | OBJECT | UNION',
+  fromContext: '(field: String) on ARGUMENT_DEFINITION',
+  cost: '(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR',
+  listSize: '(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION',
   policy: '(policies: [[String!]!]!) on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
 };
 
@@ -27,7 +31,7 @@ const LINK = `
   directive @link(url: String!, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA`;
 
 /** What Meridian imports for a schema that has no `@link` of its own. */
-const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.6", import: [${Object.keys(DIRECTIVES).map((name) => `"@${name}"`).join(', ')}])`;
+const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.9", import: [${Object.keys(DIRECTIVES).map((name) => `"@${name}"`).join(', ')}])`;
 
 export interface Federation {
   /** Name of a federation directive in this schema, without `@`: `key`, or `federation__key` where it is not imported. */
