@@ -5,6 +5,8 @@ import { Command } from 'commander';
 import { DEBUG_VARIABLE } from '../config/load.ts';
 import { registerOptionsCommand } from './options.ts';
 import { failureText } from './output.ts';
+import { registerStart } from './start.ts';
+import { registerToken } from './token.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -14,6 +16,8 @@ const program = new Command('meridian')
   .option('--verbose', 'show the stack of what went wrong')
   .showHelpAfterError('(--help shows what there is)');
 
+registerStart(program);
+registerToken(program);
 registerOptionsCommand(program);
 
 try {

@@ -42,8 +42,9 @@ describe('the health of a Redis', () => {
     assert.deepEqual(await Promise.all([health.ping(), health.ping()]), [true, true]);
     await first[Symbol.asyncDispose]();
     await untilAnswers(health, false);
-    await using _second = await startScratchRedis(program ?? '', port);
+    const second = await startScratchRedis(program ?? '', port);
     await untilAnswers(health, true);
     health.close();
+    await second[Symbol.asyncDispose]();
   });
 });
