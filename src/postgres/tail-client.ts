@@ -25,7 +25,7 @@ export async function openClient(options: ClientOptions): Promise<pg.Client> {
     keepAlive: true,
   };
   if (options.replication) config.replication = 'database';
-  else if (options.statementMs > 0) {
+  if (options.statementMs > 0) {
     config.statement_timeout = options.statementMs;
     // The server's limit does not help when the network is gone; this one does.
     config.query_timeout = options.statementMs + 1_000;

@@ -1,5 +1,5 @@
 /** Owns turning pgoutput's messages into committed transactions and heartbeats, with positions exact to 64 bits. */
-import { Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
+import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import { parseLsn } from '../base/lsn.ts';
 import { type Change, type CommittedTransaction, type Heartbeat } from '../change/ports.ts';
 import { type Row } from '../model/model.ts';
@@ -96,7 +96,8 @@ export class ChangeDecoder {
         return null;
       case 'message':
         return this.#message(message);
-      default:
+      case 'type':
+      case 'origin':
         return null;
     }
   }

@@ -15,21 +15,28 @@ export async function readHistory(client: pg.Client, timeline: number): Promise<
 
 export interface LineageOptions {
   readonly databaseUrl: string;
+  /** Time limit of connecting, and of the answer. */
   readonly connectMs: number;
 }
 
-/** The timeline that the server is on, and its history, over a connection opened for the purpose; `timeline` names another one. */
-export async function fetchHistory(options: LineageOptions, timeline?: number): Promise<TimelineHistory> {
-  const client = await openClient({ ...options, applicationName: 'meridian lineage', statementMs: 0, replication: true });
+/** The finished timelines that led to `timeline`, over a connection opened for the purpose. */
+export function fetchHistory(options: LineageOptions, timeline: number): Promise<TimelineHistory> {
+  return ask(options, (client) => readHistory(client, timeline));
+}
+
+/** The timeline that the server replays or writes now: exact on a replica too, where SQL knows it only from its receiver. */
+export function fetchTimeline(options: LineageOptions): Promise<number> {
+  return ask(options, async (client) => {
+    const { rows } = await client.query<{ timeline: number | string }>('IDENTIFY_SYSTEM');
+    return Number(rows[0]?.timeline);
+  });
+}
+
+async function ask<T>({ databaseUrl, connectMs }: LineageOptions, question: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await openClient({ databaseUrl, applicationName: 'meridian lineage', connectMs, statementMs: connectMs, replication: true });
   try {
-    return await readHistory(client, timeline ?? (await readTimeline(client)));
+    return await question(client);
   } finally {
     await closeClient(client);
   }
-}
-
-/** The timeline that the server replays or writes now. */
-export async function readTimeline(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ timeline: number | string }>('IDENTIFY_SYSTEM');
-  return Number(rows[0]?.timeline);
 }

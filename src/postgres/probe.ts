@@ -1,0 +1,172 @@
+/** Owns looking at each region's server: one connection per region, kept open, one statement per probe. */
+import type pg from 'pg';
+import { MeridianError } from '../base/errors.ts';
+import { type TimelineHistory } from '../base/lineage.ts';
+import { parseLsn, type Lsn } from '../base/lsn.ts';
+import { type Options } from '../config/options.ts';
+import { type Probe, type Prober } from '../region/prober.ts';
+import { closeClient, destroySocket, openClient } from './tail-client.ts';
+import { fetchHistory, fetchTimeline } from './timeline.ts';
+
+export type ProbeOptions = Pick<Options, 'connectMs' | 'probeTimeoutMs'>;
+
+/**
+ * Columns are evaluated from left to right: the clock before the position, so that everything committed by that time lies at or below it.
+ * A primary's flush position leaves out what `synchronous_commit = off` has not flushed yet (a fraction of a second).
+ * The receiver's timeline is shown to members of pg_monitor only; without it a replica's timeline stays unknown.
+ */
+const PROBE_SQL = `
+  SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS server_time_ms,
+         pg_is_in_recovery() AS in_recovery,
+         (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END)::text AS lsn,
+         CASE WHEN pg_is_in_recovery() THEN NULL ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END AS wal_timeline,
+         EXISTS (SELECT FROM pg_stat_wal_receiver) AS has_receiver,
+         (SELECT received_tli FROM pg_stat_wal_receiver) AS received_timeline,
+         extract(epoch FROM pg_last_xact_replay_timestamp())::float8 * 1000 AS last_replayed_ms,
+         (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
+         current_setting('server_version_num')::int AS server_version`;
+
+interface ProbeRow {
+  server_time_ms: number;
+  in_recovery: boolean;
+  lsn: string | null;
+  wal_timeline: string | null;
+  has_receiver: boolean;
+  received_timeline: number | null;
+  last_replayed_ms: number | null;
+  system_identifier: string;
+  server_version: number;
+}
+
+/** A replica that streams from nobody is asked over a replication connection, and no more often than this. */
+const IDENTIFY_EVERY_MS = 5_000;
+
+/** One region's connection and what it remembers. */
+class Probed {
+  readonly #databaseUrl: string;
+  readonly #options: ProbeOptions;
+  #client: pg.Client | null = null;
+  #known: { readonly timeline: number; readonly lsn: Lsn } | null = null;
+  #identifiedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(databaseUrl: string, options: ProbeOptions) {
+    this.#databaseUrl = databaseUrl;
+    this.#options = options;
+  }
+
+  async probe(signal: AbortSignal): Promise<Probe> {
+    // Whatever a hung connection holds is dropped at the time limit: the next probe begins with a new one.
+    const drop = (): void => {
+      if (this.#client) destroySocket(this.#client);
+      this.#client = null;
+    };
+    signal.addEventListener('abort', drop, { once: true });
+    try {
+      const client = (this.#client ??= await this.#connect(signal));
+      const began = performance.now();
+      const { rows } = await client.query<ProbeRow>({ name: 'meridian_probe', text: PROBE_SQL });
+      const rttMs = performance.now() - began;
+      const row = rows[0];
+      if (!row || row.lsn === null) throw new MeridianError({ code: 'DATABASE_NOT_READY', message: 'The replica has not replayed anything yet.' });
+      const lsn = parseLsn(row.lsn);
+      return {
+        role: row.in_recovery ? 'replica' : 'primary',
+        systemIdentifier: row.system_identifier,
+        timeline: row.wal_timeline === null ? await this.#replicaTimeline(row, lsn) : this.#learn(Number.parseInt(row.wal_timeline, 16), lsn),
+        lsn,
+        serverTimeMs: row.server_time_ms,
+        lastReplayedMs: row.in_recovery ? row.last_replayed_ms : null,
+        rttMs,
+        serverVersion: row.server_version,
+      };
+    } catch (error) {
+      drop();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', drop);
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client) await closeClient(client);
+  }
+
+  async #connect(signal: AbortSignal): Promise<pg.Client> {
+    const { connectMs, probeTimeoutMs } = this.#options;
+    const client = await openClient({
+      databaseUrl: this.#databaseUrl,
+      applicationName: 'meridian probe',
+      connectMs: Math.min(connectMs, probeTimeoutMs),
+      statementMs: probeTimeoutMs,
+      onBroken: () => {
+        if (this.#client === client) this.#client = null;
+      },
+    });
+    try {
+      signal.throwIfAborted();
+      // A new session's first statement loads catalogs; measured, it would pass for distance.
+      await client.query({ name: 'meridian_probe', text: PROBE_SQL });
+      return client;
+    } catch (error) {
+      destroySocket(client);
+      throw error;
+    }
+  }
+
+  async #replicaTimeline(row: ProbeRow, lsn: Lsn): Promise<number | null> {
+    if (row.received_timeline !== null) return this.#learn(row.received_timeline, lsn);
+    // A receiver that shows no timeline: this role may not see it. A timeline that cannot be followed is better unknown than old.
+    if (row.has_receiver) return null;
+    // Without a receiver a replica that replays nothing stays on its timeline.
+    if (this.#known?.lsn === lsn) return this.#known.timeline;
+    if (performance.now() - this.#identifiedAtMs < IDENTIFY_EVERY_MS) return null;
+    this.#identifiedAtMs = performance.now();
+    try {
+      return this.#learn(await fetchTimeline({ databaseUrl: this.#databaseUrl, connectMs: this.#options.probeTimeoutMs }), lsn);
+    } catch {
+      // No REPLICATION privilege or no free sender: the probe itself went well, and an unknown timeline says just that.
+      return null;
+    }
+  }
+
+  #learn(timeline: number, lsn: Lsn): number {
+    this.#known = { timeline, lsn };
+    return timeline;
+  }
+}
+
+export class PostgresProber implements Prober {
+  readonly #regions: ReadonlyMap<string, Probed>;
+  readonly #urls: ReadonlyMap<string, string>;
+  readonly #options: ProbeOptions;
+
+  /** `databaseUrls`: DSN by region name. */
+  constructor(databaseUrls: ReadonlyMap<string, string>, options: ProbeOptions) {
+    this.#urls = databaseUrls;
+    this.#options = options;
+    this.#regions = new Map([...databaseUrls].map(([region, url]) => [region, new Probed(url, options)]));
+  }
+
+  async probe(region: string, signal: AbortSignal): Promise<Probe> {
+    const probed = this.#regions.get(region);
+    if (!probed) throw unknownRegion(region);
+    return probed.probe(signal);
+  }
+
+  async history(region: string, timeline: number, signal: AbortSignal): Promise<TimelineHistory> {
+    const databaseUrl = this.#urls.get(region);
+    if (databaseUrl === undefined) throw unknownRegion(region);
+    signal.throwIfAborted();
+    return fetchHistory({ databaseUrl, connectMs: this.#options.connectMs }, timeline);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#regions.values()].map((probed) => probed.close()));
+  }
+}
+
+function unknownRegion(region: string): MeridianError {
+  return new MeridianError({ code: 'CONFIG_INVALID', message: `No region is called ${region}: add it to the configured regions.` });
+}

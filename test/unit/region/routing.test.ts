@@ -1,0 +1,40 @@
+/** Read order and the choice of the primary. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { electPrimary, type Claim } from '../../../src/region/primary.ts';
+import { readOrderOf } from '../../../src/region/routing.ts';
+
+test('this region first, then the nearest, the unmeasured last; what is out is left out', () => {
+  const candidates = [
+    { region: 'us', usable: true, rttMs: 80 },
+    { region: 'eu', usable: true, rttMs: 200 },
+    { region: 'ap', usable: true, rttMs: 150 },
+    { region: 'sa', usable: true, rttMs: null },
+    { region: 'af', usable: false, rttMs: 1 },
+  ];
+  assert.deepEqual(readOrderOf('eu', candidates), ['eu', 'us', 'ap', 'sa']);
+  assert.deepEqual(readOrderOf('af', candidates), ['us', 'ap', 'eu', 'sa']);
+  assert.deepEqual(readOrderOf('eu', []), []);
+});
+
+const claim = (region: string, role: Claim['role'], timeline: number | null = 1, answers = true): Claim => ({ region, role, timeline, answers });
+
+test('the region that claims it is the primary', () => {
+  assert.deepEqual(electPrimary(null, [claim('us', 'primary'), claim('eu', 'replica')]), { primary: 'us', rivals: [] });
+  assert.deepEqual(electPrimary(null, [claim('us', null), claim('eu', 'replica')]), { primary: null, rivals: [] });
+});
+
+test('of two the higher timeline wins, and the other is named', () => {
+  assert.deepEqual(electPrimary('us', [claim('us', 'primary', 1), claim('eu', 'primary', 2)]), { primary: 'eu', rivals: ['us'] });
+  assert.deepEqual(electPrimary('us', [claim('us', 'primary', 2), claim('eu', 'primary', 2)]), { primary: 'us', rivals: ['eu'] });
+});
+
+test('a primary that is merely unheard stays; one that became a replica does not', () => {
+  assert.equal(electPrimary('us', [claim('us', 'primary', 1, false), claim('eu', 'replica')]).primary, 'us');
+  assert.equal(electPrimary('us', [claim('us', 'replica', 1), claim('eu', 'replica')]).primary, null);
+});
+
+test('a promoted region replaces a primary that is gone, and is not unseated when the old one returns', () => {
+  assert.equal(electPrimary('us', [claim('us', 'primary', 1, false), claim('eu', 'primary', 2)]).primary, 'eu');
+  assert.deepEqual(electPrimary('eu', [claim('us', 'primary', 1), claim('eu', 'primary', 2, false)]), { primary: 'eu', rivals: ['us'] });
+});
