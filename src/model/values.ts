@@ -11,8 +11,6 @@ export type Normalized = { readonly value: SqlParam } | { readonly problem: stri
 const INT = { min: -(2 ** 31), max: 2 ** 31 - 1 } as const;
 const SMALLINT = { min: -(2 ** 15), max: 2 ** 15 - 1 } as const;
 const BIGINT = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
-const FLOAT4_MAX = 3.402_823_466_385_288_6e38;
-const FLOAT4_MIN = 1.401_298_464_324_817_1e-45;
 /** Limits of `numeric`, as PostgreSQL documents them. */
 const NUMERIC = { integerDigits: 131_072, fractionDigits: 16_383 } as const;
 /** Deeper JSON could exhaust the stack of the server that parses it. */
@@ -59,8 +57,9 @@ function float(value: unknown, sql: string): Normalized {
   if (typeof value === 'number' && !Number.isFinite(value)) return { value: String(value) };
   const number = typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
   if (!Number.isFinite(number)) return problem(wanted);
-  const size = Math.abs(number);
-  if (/^(real|float4)\b/.test(sql) && size !== 0 && (size > FLOAT4_MAX || size < FLOAT4_MIN)) return problem(wanted);
+  const rounded = /^(real|float4)\b/.test(sql) ? Math.fround(number) : number;
+  // PostgreSQL refuses what would become infinity or zero.
+  if (!Number.isFinite(rounded) || (rounded === 0 && number !== 0)) return problem(wanted);
   return { value: number };
 }
 

@@ -50,6 +50,7 @@ export function countField(rest: Pick<CountField, 'target'> & Partial<CountField
 export class CountingExecutor implements Executor {
   readonly statements: Statement[] = [];
   readonly #client: pg.Client;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(client: pg.Client) {
     this.#client = client;
@@ -60,11 +61,17 @@ export class CountingExecutor implements Executor {
     return this.statements.splice(0).length;
   }
 
-  async query(statement: Statement): Promise<readonly Row[]> {
+  query(statement: Statement): Promise<readonly Row[]> {
     this.statements.push(statement);
+    const answer = this.#last.then(() => this.#run(statement));
+    // One connection answers one statement after the other; a failed one does not stop the next.
+    this.#last = answer.catch(() => null);
+    return answer;
+  }
+
+  async #run({ name, text, values }: Statement): Promise<readonly Row[]> {
     try {
-      const { rows } = await this.#client.query<Row>({ ...(statement.name === '' ? {} : { name: statement.name }), text: statement.text, values: [...statement.values] });
-      return rows;
+      return (await this.#client.query<Row>({ ...(name === '' ? {} : { name }), text, values: [...values] })).rows;
     } catch (cause) {
       throw new MeridianError({ code: 'DATABASE_ERROR', message: `The database refused a statement: ${messageOf(cause)}.`, cause });
     }

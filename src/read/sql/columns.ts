@@ -7,7 +7,11 @@ import { columnReference, quoteIdentifier } from './identifiers.ts';
 const DIRECT: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json', 'text', 'uuid', 'enum']);
 const DIRECT_ARRAYS: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json']);
 
+/** Their cast to text is not their spelling: it adds the `/32` that an address does not show. Drivers read them as text anyway. */
+const MISCAST: ReadonlySet<string> = new Set(['inet', 'inet[]']);
+
 function outputExpression(reference: string, type: SqlType): string {
+  if (MISCAST.has(type.sql)) return reference;
   if (type.array) return DIRECT_ARRAYS.has(type.kind) ? reference : `${reference}::text[]`;
   return DIRECT.has(type.kind) ? reference : `${reference}::text`;
 }

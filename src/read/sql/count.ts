@@ -29,16 +29,16 @@ export function countStatement({ entity, joinColumns, counts }: Counting, parent
   const tests = counts.map(({ conditions }) => (conditions.length === 0 ? null : allOf(conditions)(params)));
   const alone = tests.length === 1;
   const columns = tests.map((test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`);
-  // Rows that no count wants are left out before they are grouped.
+  // Rows that no count wants are left out before they are counted.
   const wanted = tests.includes(null) ? [] : [`(${tests.join(' OR ')})`];
-  const text =
-    source === null
-      ? `SELECT ${columns.join(', ')} FROM ${fromTable(entity)}${wanted.length === 0 ? '' : ` WHERE ${wanted.join('')}`}`
-      : `SELECT ${ordinalReference}, ${columns.join(', ')} FROM ${source} JOIN ${fromTable(entity)} ON ${[matchesKey(entity, joinColumns), ...wanted].join(' AND ')} GROUP BY ${ordinalReference}`;
+  const where = source === null ? wanted : [matchesKey(entity, joinColumns), ...wanted];
+  const counting = `SELECT ${columns.join(', ')} FROM ${fromTable(entity)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`;
+  // Lateral, so that each parent costs its own rows by the relation's index; a join would read the whole table for a few dozen parents.
+  const text = source === null ? counting : `SELECT ${ordinalReference}, "$counts".* FROM ${source} CROSS JOIN LATERAL (${counting}) AS "$counts"`;
   return statement(text, params, { prepared: counts.every((count) => count.prepared) });
 }
 
-/** The counts of each parent (one "parent" at the root), zero where the statement returned no row. */
+/** The counts of each parent (of one "parent" at the root). */
 export function countsOf(answer: readonly Row[], parents: number | null, counts: number): readonly (readonly number[])[] {
   const result = Array.from({ length: parents ?? 1 }, () => new Array<number>(counts).fill(0));
   for (const row of answer) {
