@@ -86,7 +86,7 @@ export function canonicalTime(text: string): string | null {
   const match = TIME.exec(text);
   if (!match) return null;
   // PostgreSQL has 24:00:00 as the end of the day.
-  const endOfDay = /^24:00(:00(\.0+)?)?/.test(text);
+  const endOfDay = /^24:00(:00(\.0+)?)?([Zz+-]|$)/.test(text);
   if (!endOfDay && !isRealClock(Number(match[1]), Number(match[2]), Number(match[3] ?? '0'))) return null;
   if (match[5] !== undefined && offsetMs(match[5]) === null) return null;
   return `${match[1]}:${match[2]}:${match[3] ?? '00'}${fraction(match[4])}${match[5] ?? ''}`;

@@ -1,0 +1,39 @@
+/** Spellings of dates and times: one canonical text for each instant, and no text for what no calendar has. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { canonicalDate, canonicalTime, canonicalTimestamp } from '../../../src/model/times.ts';
+
+describe('times', () => {
+  it('with a zone are moved to UTC across days, years and leap days', () => {
+    const cases: [string, string | null][] = [
+      ['2026-01-31T12:00Z', '2026-01-31T12:00:00Z'],
+      ['2026-01-31 12:00:00.120000+00', '2026-01-31T12:00:00.12Z'],
+      ['2024-02-29T23:30:00-01:00', '2024-03-01T00:30:00Z'],
+      ['2025-12-31T20:00:00.000001-0530', '2026-01-01T01:30:00.000001Z'],
+      ['0099-01-01T00:00:00+01:00', '0098-12-31T23:00:00Z'],
+      ['10000-01-01T00:00:00+01', '9999-12-31T23:00:00Z'],
+      ['0044-03-15 00:00:00+00 BC', '0044-03-15 00:00:00+00 BC'],
+      ['-infinity', '-infinity'],
+      ['2025-02-29T00:00:00Z', null],
+      ['1900-02-29T00:00:00Z', null],
+      ['2026-01-31T12:00:00', null],
+      ['2026-01-31T12:60:00Z', null],
+      ['2026-01-31T12:00:00+99:00', null],
+      ["2026-01-31T12:00:00Z'; --", null],
+    ];
+    for (const [text, want] of cases) {
+      assert.equal(canonicalTimestamp(text, true), want, text);
+      if (want !== null) assert.equal(canonicalTimestamp(want, true), want, `${want} is canonical`);
+    }
+  });
+
+  it('without a zone stay where they are', () => {
+    assert.equal(canonicalTimestamp('2026-03-29 02:30:00.5', false), '2026-03-29T02:30:00.5');
+    assert.equal(canonicalTimestamp('2026-03-29T02:30:00Z', false), null);
+  });
+
+  it('are real', () => {
+    assert.deepEqual(['2024-02-29', '2000-02-29', '0005-02-29 BC', '2023-02-29', '2026-04-31', '2026-00-10', '26-01-01'].map(canonicalDate), ['2024-02-29', '2000-02-29', '0005-02-29 BC', null, null, null, null]);
+    assert.deepEqual(['23:59:59.5', '24:00:00', '24:00:01', '7:00', '12:00+02'].map(canonicalTime), ['23:59:59.5', '24:00:00', null, null, '12:00:00+02']);
+  });
+});
