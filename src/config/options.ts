@@ -65,6 +65,8 @@ export const OPTIONS = {
   maxFilterValues: option(count(), { default: 1_000, group: 'reads', help: 'Values that one list in a filter may hold.' }),
 
   transactionRetries: option(count(0, 100), { default: 3, group: 'writes', help: 'Retries after a serialization failure or deadlock.' }),
+  transactionRetryMs: option(milliseconds(), { default: 5, group: 'writes', help: 'First wait before a transaction is retried; doubles, with jitter, up to a second.' }),
+  transactionMs: option(milliseconds(), { default: 30_000, group: 'writes', help: 'Time limit of one interactive transaction, its retries included; it is rolled back when it is over.' }),
 
   auth: option(choice(['jwt', 'none']), { default: 'jwt', group: 'auth', help: 'How the viewer is known: a bearer JWT, or none at all.' }),
   jwtSecret: option(text(), { default: '', group: 'auth', secret: true, help: 'Shared secret of HS256 tokens, 32 bytes or more.' }),
@@ -78,6 +80,8 @@ export const OPTIONS = {
   rolesClaim: option(text(), { default: 'roles', group: 'auth', help: 'Claim that holds the viewer\'s roles, as a list or as words; a dot leads into an object.' }),
   adminRole: option(text(), { default: 'admin', group: 'auth', help: 'Role that may ask for regionHealth.' }),
   tokenSecret: option(text(), { default: '', group: 'consistency', secret: true, help: 'Secrets that sign consistency tokens, comma-separated: the first signs, all verify. The same in every region.' }),
+
+  tokenClusters: option(text(), { default: '', group: 'consistency', help: 'Every database cluster of this graph, comma-separated, as tokens name them; a token that names another one is refused as foreign. Empty: positions of other clusters are passed on.' }),
 
   logLevel: option(choice(['trace', 'debug', 'info', 'warn', 'error', 'silent']), { default: 'info', group: 'telemetry', help: 'Least severity that is logged.' }),
   introspection: option(flag(), { default: true, group: 'server', help: 'Whether clients may introspect the schema.' }),

@@ -1,0 +1,151 @@
+/** Owns one connection: statements pipelined in one round trip, and what this very connection has proved of its server. */
+import type pg from 'pg';
+import { type ClusterId, type Position } from '../base/lineage.ts';
+import { type Row } from '../model/model.ts';
+import { type Role } from '../region/view.ts';
+import { destroySocket } from './tail-client.ts';
+
+export interface SqlText {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+export interface SqlResult {
+  readonly rows: readonly Row[];
+  readonly rowCount: number;
+  /** The command's tag: `COMMIT`, `ROLLBACK`, `UPDATE`. */
+  readonly command: string;
+}
+
+/** What became of one statement of a pipeline. */
+export type Outcome = { readonly ok: true; readonly result: SqlResult } | { readonly ok: false; readonly error: unknown };
+
+export interface PipelineOptions {
+  /** Milliseconds within which the first statement must have been answered; a link that is cut answers nothing. */
+  readonly answerMs?: number;
+}
+
+export class Connection {
+  /** Resolves when the connection is gone. */
+  readonly ended: Promise<void>;
+  readonly #client: pg.ClientBase;
+  #underWay = 0;
+  #broken = false;
+  #cluster: ClusterId | null = null;
+  #timeline = 1;
+  #primary = false;
+  /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
+  #shown: Position | null = null;
+
+  constructor(client: pg.ClientBase) {
+    this.#client = client;
+    // Statements under way are told by the driver; without a listener the process would end.
+    client.on('error', () => (this.#broken = true));
+    this.ended = new Promise((resolve) => {
+      client.on('end', () => {
+        this.#broken = true;
+        resolve();
+      });
+    });
+  }
+
+  /** Nothing is open or under way, so that somebody else may have it. */
+  get reusable(): boolean {
+    return !this.#broken && this.#underWay === 0 && (this.#client as pg.Client).getTransactionStatus() === 'I';
+  }
+
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  get cluster(): ClusterId {
+    if (this.#cluster === null) throw new TypeError('a connection was used before it was proved');
+    return this.#cluster;
+  }
+
+  /** At least the timeline that the server was on when it was last asked. */
+  get timeline(): number {
+    return this.#timeline;
+  }
+
+  get shown(): Position | null {
+    return this.#shown;
+  }
+
+  proved(cluster: ClusterId, timeline: number): void {
+    this.#cluster = cluster;
+    this.#timeline = timeline;
+  }
+
+  /** Whether the server was writable when it was last asked. */
+  get primary(): boolean {
+    return this.#primary;
+  }
+
+  showed(position: Position, role: Role): void {
+    this.#timeline = Math.max(this.#timeline, position.timeline);
+    this.#primary = role === 'primary';
+    this.#shown = position;
+  }
+
+  /** Sends the statements in one flush and waits for every answer; each tells its own outcome. */
+  outcomes(statements: readonly SqlText[], options: PipelineOptions = {}): Promise<readonly Outcome[]> {
+    return Promise.all(this.send(statements, options));
+  }
+
+  /** Sends the statements in one flush; gives each one's outcome as it comes. None of the promises rejects. */
+  send(statements: readonly SqlText[], { answerMs }: PipelineOptions = {}): readonly Promise<Outcome>[] {
+    this.#underWay += statements.length;
+    const sent = this.#corked(() => statements.map((statement) => this.#query(statement)));
+    const [first] = sent;
+    if (answerMs !== undefined && first !== undefined) this.#watch(first, answerMs);
+    return sent;
+  }
+
+  /** As `outcomes`, for statements that must all succeed: throws the first failure. */
+  async pipeline(statements: readonly SqlText[], options: PipelineOptions = {}): Promise<readonly SqlResult[]> {
+    const outcomes = await this.outcomes(statements, options);
+    return outcomes.map((outcome) => {
+      if (!outcome.ok) throw outcome.error;
+      return outcome.result;
+    });
+  }
+
+  /** Drops the connection; everything that is under way fails at once. */
+  destroy(): void {
+    this.#broken = true;
+    destroySocket(this.#client as pg.Client);
+  }
+
+  async #query({ name, text, values }: SqlText): Promise<Outcome> {
+    try {
+      const config = { text, ...(name === undefined ? {} : { name }), ...(values === undefined ? {} : { values: [...values] }) };
+      const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
+      return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
+    } catch (error) {
+      return { ok: false, error };
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  /** One write to the socket, and so one packet where they fit into one, instead of one for each statement. */
+  #corked<T>(work: () => T): T {
+    const { stream } = (this.#client as unknown as { readonly connection: { readonly stream: { cork(): void; uncork(): void } } }).connection;
+    stream.cork();
+    try {
+      return work();
+    } finally {
+      stream.uncork();
+    }
+  }
+
+  #watch(first: Promise<Outcome>, answerMs: number): void {
+    const timer = setTimeout(() => {
+      // Every statement under way now fails as on any broken connection.
+      this.destroy();
+    }, answerMs);
+    void first.finally(() => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Owns where a server stands: what it proves before a statement's snapshot, and what a statement may have seen (R5, R6).
+ *
+ * **What a replica's statement may have seen.** Replay applies a commit record first, which makes it visible, and only
+ * then moves `pg_last_wal_replay_lsn()` past it (ApplyWalRecord in xlogrecovery.c: `rm_redo`, then
+ * `lastReplayedEndRecPtr`). Read after the statement, that position can therefore be one record too low: the record that
+ * was being applied. No other record can be missing, since records are applied one by one. So:
+ *
+ * - Is it certain that no record beyond `replay` was being applied, the answer is `replay`. Certain it is, taken before
+ *   `replay` is read, in any of these cases:
+ *   - The WAL receiver streams and has flushed nothing beyond `replay`. While it streams, replay reads what it has
+ *     flushed and nothing else: the startup process begins to stream only when it has applied all that it had before
+ *     (WaitForWALToBecomeAvailable changes its source on a failed read of the *next* record, and never while it reads
+ *     ahead), and stops the receiver before it reads from the archive or from pg_wal again. After a restart the receiver
+ *     begins at the start of a segment, below `replay`: nothing is applied until it is past that, so the rule holds.
+ *     State and position are read under one lock (pg_stat_get_wal_receiver). `pg_last_wal_receive_lsn()` alone would not
+ *     do: it is null or stands still while replay goes on from pg_wal or from an archive.
+ *   - Replay is paused in fact, not only asked to: it pauses between two records.
+ *   - The startup process waits for WAL, for the end of `recovery_min_apply_delay`, or to try again: all of them between
+ *     two records. This is what an idle replica of a dead primary shows.
+ * - Otherwise the answer is `replay` + 1 byte. Replay positions lie at the ends of records only, so that whoever reaches
+ *   it has replayed the whole of the next record, which is the one in question.
+ *
+ * The last two sources need `pg_monitor` (or superuser); without it the answer is the higher one more often, never lower.
+ *
+ * **What a primary's statement may have seen.** A commit becomes visible after its record was inserted, and after it was
+ * flushed unless its session runs with `synchronous_commit = off`, which any session may set for itself. So nothing below
+ * the insert position is sure to cover everything that is visible. It costs little: what lies between flush and insert is
+ * flushed within milliseconds, by the commits that wrote it or by the WAL writer. At the beginning of a page the insert
+ * position lies behind the page's header where the last record ended before it; there the flush position is taken.
+ *
+ * **What a primary may not show yet (R5's corner).** A commit is visible on replicas as soon as they replay it, on the
+ * primary only when the committing backend has taken itself out of the list of running transactions, which it does last:
+ * after the flush and, above all, after its wait for a synchronous standby (RecordTransactionCommit in xact.c:
+ * XactLogCommitRecord, TransactionTreeSetCommitTsData, XLogFlush, TransactionIdCommitTree, SyncRepWaitForLSN; then
+ * ProcArrayEndTransaction. COMMIT PREPARED goes the same way). So a floor that came from a replica may name a commit
+ * which the primary has in its WAL and still shows to nobody. With `track_commit_timestamp` such a transaction can be
+ * told: it runs, as snapshots have it, and has a commit timestamp already. A read with a floor waits until those
+ * transactions that did so at its first look are through; later ones commit above its floor. Between the record's
+ * insertion and the timestamp lie a few instructions without a wait or a flush of its own; for a floor to come from
+ * there, another backend's flush must carry the record out, and a replica's reader must be back here, before they have
+ * run. Without `track_commit_timestamp` only the long wait, the one for a standby, can be seen.
+ */
+import { type ClusterId, type Position } from '../base/lineage.ts';
+import { parseLsn, toLsn, type Lsn } from '../base/lsn.ts';
+import { type Row } from '../model/model.ts';
+import { type Role } from '../region/view.ts';
+
+const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
+  ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END`;
+
+/**
+ * Proof of a floor; run before the statement. `$1`: the transactions that an earlier look found unsettled, or null.
+ * Top-level transactions only are listed as running, and a commit stamps them together with their subtransactions.
+ */
+export const PROVE = {
+  name: 'meridian_prove',
+  text: `SELECT pg_is_in_recovery() AS recovering, ${TIMELINE} AS timeline,
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS at,
+  CASE WHEN pg_is_in_recovery() THEN '{}'
+    WHEN current_setting('track_commit_timestamp') = 'on' THEN ARRAY(
+      SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) x
+      WHERE ($1::text[] IS NULL OR x::text = ANY ($1)) AND pg_xact_commit_timestamp(x::xid) IS NOT NULL)
+    ELSE ARRAY(
+      SELECT backend_xid::text FROM pg_stat_activity
+      WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL AND ($1::text[] IS NULL OR backend_xid::text = ANY ($1)))
+  END AS unsettled`,
+};
+
+/** What the statements before it on this connection may have seen; run after them. Columns are evaluated in order. */
+export const SEEN = {
+  name: 'meridian_seen',
+  text: `SELECT r.recovering, w.status, w.flushed_lsn::text AS flushed,
+  CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() = 'paused' END AS paused,
+  CASE WHEN r.recovering AND (w.status IS DISTINCT FROM 'streaming' OR w.flushed_lsn > pg_last_wal_replay_lsn()) THEN EXISTS (
+    SELECT FROM pg_stat_activity WHERE backend_type = 'startup'
+      AND wait_event IN ('RecoveryWalStream', 'RecoveryApplyDelay', 'RecoveryRetrieveRetryInterval', 'RecoveryPause')) END AS waiting,
+  pg_last_wal_replay_lsn()::text AS replay,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS inserted,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own,
+  ${TIMELINE} AS timeline
+FROM (SELECT pg_is_in_recovery() AS recovering OFFSET 0) r LEFT JOIN pg_stat_wal_receiver w ON true`,
+};
+
+/** The primary's position now: a read index. */
+export const INDEX = {
+  name: 'meridian_index',
+  text: `SELECT pg_is_in_recovery() AS recovering, ${TIMELINE} AS timeline, current_setting('synchronous_commit') AS synchronous,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS inserted,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own`,
+};
+
+export interface Proof {
+  readonly role: Role;
+  readonly at: Position;
+  readonly unsettled: readonly string[];
+}
+
+/** What a connection knows beside the row: its cluster, and a timeline to go by while a replica is without its primary. */
+export interface Ground {
+  readonly cluster: ClusterId;
+  readonly timeline: number;
+}
+
+export function readProof(row: Row, ground: Ground): Proof {
+  return {
+    role: row['recovering'] === true ? 'replica' : 'primary',
+    at: position(row, ground, parseLsn(row['at'] as string)),
+    unsettled: row['unsettled'] as string[],
+  };
+}
+
+export interface Seen {
+  readonly role: Role;
+  /** Not below anything that was seen (R6). */
+  readonly seen: Position;
+  /** What the server is sure to have reached: on a replica a byte less, where a record was being applied. */
+  readonly reached: Position;
+}
+
+export function readSeen(row: Row, ground: Ground): Seen {
+  if (row['inserted'] !== null) {
+    const at = position(row, ground, primaryPosition(parseLsn(row['inserted'] as string), parseLsn(row['flushed_own'] as string)));
+    return { role: 'primary', seen: at, reached: at };
+  }
+  const replay = parseLsn(row['replay'] as string);
+  const drained = row['status'] === 'streaming' && row['flushed'] !== null && parseLsn(row['flushed'] as string) <= replay;
+  const certain = drained || row['paused'] === true || row['waiting'] === true;
+  const reached = position(row, ground, replay);
+  return { role: 'replica', seen: certain ? reached : { ...reached, lsn: toLsn(replay + 1n) }, reached };
+}
+
+/**
+ * Acknowledged commits lie below the flush position, except those of sessions with `synchronous_commit = off`, whose
+ * loss in a crash their authors accept. Where that is the default, the insert position is taken; elsewhere not, since
+ * what was only just inserted may take the WAL writer's whole delay to arrive anywhere. Null: the server is a replica.
+ */
+export function readIndex(row: Row, ground: Ground): Position | null {
+  if (row['inserted'] === null) return null;
+  const [inserted, flushed] = [parseLsn(row['inserted'] as string), parseLsn(row['flushed_own'] as string)];
+  return position(row, ground, row['synchronous'] === 'off' ? primaryPosition(inserted, flushed) : flushed);
+}
+
+const PAGE_BYTES = 8_192n;
+const PAGE_HEADERS: readonly bigint[] = [24n, 40n];
+
+function primaryPosition(inserted: Lsn, flushed: Lsn): Lsn {
+  const header = inserted - flushed;
+  return PAGE_HEADERS.includes(header) && flushed % PAGE_BYTES === 0n ? flushed : inserted;
+}
+
+function position(row: Row, ground: Ground, lsn: Lsn): Position {
+  return { cluster: ground.cluster, timeline: Math.max((row['timeline'] as number | null) ?? 0, ground.timeline), lsn };
+}
+
+/**
+ * Whether a server at `at` has everything up to `floor`. A server on an older timeline than the floor's has not; one on a
+ * newer has, if the floor's write survived, which is asked where the history is known (R7).
+ */
+export function covers(at: Position, floor: Position): boolean {
+  return at.timeline >= floor.timeline && at.lsn >= floor.lsn;
+}
+
+/** Whether a server at `at` has not gone back behind what it showed before. A new timeline counts afresh. */
+export function notBehind(at: Position, shown: Position): boolean {
+  return at.timeline > shown.timeline || (at.timeline === shown.timeline && at.lsn >= shown.lsn);
+}

@@ -1,0 +1,180 @@
+/** Owns one PostgreSQL server as readers meet it: a statement with its proof before it and its position after it, in one round trip. */
+import { MeridianError } from '../base/errors.ts';
+import { laterPosition, type ClusterId, type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
+import { type Demand, type PrimaryServer, type ServerAnswer, type ServerQuery, type ServerRefusal, type SnapshotAnswer } from '../read/ports.ts';
+import { type Log } from '../telemetry/log.ts';
+import { type Metrics } from '../telemetry/metrics.ts';
+import { toMeridianError } from './errors.ts';
+import { type Connection, type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
+import { DatabasePool, type PoolLimits } from './pool.ts';
+import { covers, INDEX, notBehind, PROVE, readIndex, readProof, readSeen, SEEN, type Seen } from './server-position.ts';
+import { OpenSnapshot } from './server-snapshot.ts';
+
+export interface PostgresServerOptions {
+  readonly region: string;
+  readonly databaseUrl: string;
+  readonly limits: PoolLimits;
+  /** The cluster that every region's database belongs to; null while it is not known. */
+  readonly cluster: () => ClusterId | null;
+  /** For this region's own replica: the watermark, below which no connection is used (R4). */
+  readonly watermark?: () => Lsn | null;
+  readonly log?: Pick<Log, 'debug'>;
+  readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds'> | null;
+}
+
+/** What this process knows of a server when it asks: positions that the server had reached before. */
+interface Known {
+  readonly shown: Position | null;
+  readonly watermark: Lsn | null;
+}
+
+/**
+ * Primary or replica: the server itself tells, with every answer, since roles change. What a region's server has shown
+ * this process is remembered, so that one that restarts and for a moment shows less is noticed on its new connections.
+ */
+export class PostgresServer implements PrimaryServer {
+  readonly region: string;
+  readonly #options: PostgresServerOptions;
+  readonly #pool: DatabasePool;
+  #shown: Position | null = null;
+
+  constructor(options: PostgresServerOptions) {
+    const { region, databaseUrl, limits, cluster, log } = options;
+    this.region = region;
+    this.#options = options;
+    this.#pool = new DatabasePool({ region, databaseUrl, limits, cluster, log, applicationName: 'meridian read', readOnly: true });
+  }
+
+  get pool(): Pick<DatabasePool, 'busy' | 'idle' | 'waiting'> {
+    return this.#pool;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  query(query: ServerQuery): Promise<ServerAnswer> {
+    return this.#use(query, 'read', async (connection) => {
+      const proof = this.#needsProof(connection, query) ? [this.#proof(query)] : [];
+      const known = this.#known(connection);
+      const outcomes = await connection.outcomes([...proof, query.statement, SEEN], this.#answerLimit(proof));
+      const refusal = proof.length > 0 ? this.#judge(connection, { ...query, known }, outcomes[0]) : null;
+      if (refusal) return refusal;
+      const [rows, seen] = outcomes.slice(proof.length).map((outcome) => this.#result(outcome));
+      const { role, seen: position } = this.#remember(connection, seen as SqlResult);
+      return { kind: 'rows', rows: (rows as SqlResult).rows, seen: position, role };
+    });
+  }
+
+  async snapshot(demand: Demand): Promise<SnapshotAnswer> {
+    let given = false;
+    return new Promise<SnapshotAnswer>((resolve, reject) => {
+      const held = this.#use({ ...demand, signal: undefined }, 'snapshot', async (connection) => {
+        // The proof runs before BEGIN, so that the snapshot, which the statement after BEGIN takes, is the later one.
+        const proof = this.#needsProof(connection, demand) ? [this.#proof(demand)] : [];
+        const known = this.#known(connection);
+        const begin: SqlText[] = [{ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, SEEN];
+        const outcomes = await connection.outcomes([...proof, ...begin], this.#answerLimit(proof));
+        const refusal = proof.length > 0 ? this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
+        if (refusal) {
+          await connection.outcomes([{ text: 'ROLLBACK' }]);
+          return resolve(refusal);
+        }
+        this.#result(outcomes.at(-2));
+        const { role, seen } = this.#remember(connection, this.#result(outcomes.at(-1)));
+        const session = new OpenSnapshot({ connection, region: this.region, role, seen, count: () => this.#count('snapshot') });
+        given = true;
+        resolve({ kind: 'open', session });
+        await Promise.race([session.closed, connection.ended]);
+      });
+      held.catch((error: unknown) => {
+        // Once the session is given away, its own statements tell what becomes of the connection.
+        if (given) this.#options.log?.debug({ region: this.region, err: error }, `A snapshot in region ${this.region} did not end well.`);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Not below any commit that was acknowledged before the call. */
+  position(): Promise<Position> {
+    return this.#use({ floor: null }, 'read', async (connection) => {
+      const [answer] = await connection.pipeline([INDEX], { answerMs: this.#options.limits.connectMs });
+      const position = readIndex(answer?.rows[0] ?? {}, connection);
+      if (position === null) throw this.#notPrimary();
+      return position;
+    });
+  }
+
+  async #use<T>({ signal }: Demand, kind: 'read' | 'snapshot', work: (connection: Connection) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    const observe = this.#options.metrics?.statementSeconds.startTimer({ region: this.region, kind });
+    this.#count(kind);
+    try {
+      const done = this.#pool.use(work);
+      return signal ? await untilAborted(done, signal) : await done;
+    } finally {
+      observe?.();
+    }
+  }
+
+  #count(kind: 'read' | 'snapshot'): void {
+    this.#options.metrics?.statements.inc({ region: this.region, kind });
+  }
+
+  /** A connection that has shown the floor once is past it for good; a role can only be known by asking again. */
+  #needsProof(connection: Connection, demand: Demand): boolean {
+    if (demand.asPrimary || connection.shown === null) return true;
+    // At the primary a floor is more than a position: commits below it may still be on their way to be seen.
+    return demand.floor !== null && (connection.primary || !covers(connection.shown, demand.floor));
+  }
+
+  #proof({ unsettled }: Demand): SqlText {
+    return { ...PROVE, values: [unsettled === undefined || unsettled.length === 0 ? null : unsettled] };
+  }
+
+  #answerLimit(proof: readonly SqlText[]): { answerMs?: number } {
+    return proof.length > 0 ? { answerMs: this.#options.limits.connectMs } : {};
+  }
+
+  /** What a connection that has shown nothing yet must not fall behind: taken before it is asked, since it grows. */
+  #known(connection: Connection): Known | null {
+    return connection.shown === null ? { shown: this.#shown, watermark: this.#options.watermark?.() ?? null } : null;
+  }
+
+  #judge(connection: Connection, { floor, asPrimary, known }: Demand & { readonly known: Known | null }, outcome: Outcome | undefined): ServerRefusal | null {
+    const { role, at, unsettled } = readProof(this.#result(outcome).rows[0] ?? {}, connection);
+    if (asPrimary && role !== 'primary') throw this.#notPrimary();
+    const wentBack = known !== null && known.shown !== null && !notBehind(at, known.shown);
+    const belowWatermark = known !== null && known.watermark !== null && role === 'replica' && at.lsn < known.watermark;
+    if (wentBack || belowWatermark || (floor !== null && !covers(at, floor))) return { kind: 'behind', at };
+    if (floor !== null && role === 'primary' && unsettled.length > 0) return { kind: 'settling', unsettled };
+    connection.showed(at, role);
+    return null;
+  }
+
+  #remember(connection: Connection, result: SqlResult): Seen {
+    const seen = readSeen(result.rows[0] ?? {}, connection);
+    connection.showed(seen.reached, seen.role);
+    this.#shown = this.#shown === null ? seen.reached : laterPosition(this.#shown, seen.reached);
+    return seen;
+  }
+
+  #result(outcome: Outcome | undefined): SqlResult {
+    if (outcome?.ok) return outcome.result;
+    throw toMeridianError(outcome?.error, { region: this.region });
+  }
+
+  #notPrimary(): MeridianError {
+    return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The database of region ${this.region} is not writable: it is a replica now; try again when the new primary is known.`, details: { region: this.region } });
+  }
+}
+
+/** What the server has begun it ends on its own; nobody waits for it any more. */
+function untilAborted<T>(done: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    void done.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

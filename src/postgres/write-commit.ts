@@ -1,0 +1,58 @@
+/** Owns the verdict on a transaction: from what the server answered to each statement, whether it is committed, failed or unknown. */
+import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { type IsolationLevel } from '../write/ports.ts';
+import { isConflict, sqlStateOf, toMeridianError } from './errors.ts';
+import { type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
+import { MESSAGE_PREFIX } from './tail-decode.ts';
+
+export function beginText(isolation: IsolationLevel = 'READ COMMITTED'): string {
+  return `BEGIN ISOLATION LEVEL ${isolation} READ WRITE`;
+}
+
+/** Committed with the data or not at all. Without tags there is nothing to say, and a message would only be more WAL. */
+export function messageOfTags(tags: readonly string[]): readonly SqlText[] {
+  if (tags.length === 0) return [];
+  return [{ name: 'meridian_tags', text: 'SELECT pg_logical_emit_message(true, $1::text, $2::text)', values: [MESSAGE_PREFIX, JSON.stringify({ tags })] }];
+}
+
+export type Verdict =
+  | { readonly kind: 'committed'; readonly results: readonly SqlResult[] }
+  /** `again`: nothing was written and the same transaction may succeed now. */
+  | { readonly kind: 'failed'; readonly error: MeridianError; readonly again: boolean };
+
+/** `outcomes`: of BEGIN, every statement, and COMMIT, which comes last. */
+export function judgeCommit(outcomes: readonly Outcome[], region: string): Verdict {
+  const failed = outcomes.find((outcome) => !outcome.ok);
+  const commit = outcomes.at(-1);
+  if (commit?.ok && commit.result.command === 'COMMIT' && failed === undefined) return { kind: 'committed', results: outcomes.map((outcome) => (outcome as Outcome & { ok: true }).result) };
+  const cause = failed === undefined || failed.ok ? undefined : failed.error;
+  // Only an error that the server itself gave before COMMIT, or in COMMIT's place, proves that nothing was written. The
+  // server that ends a connection during COMMIT does not: the record may be out already.
+  const state = sqlStateOf(cause);
+  const refused = state !== null && !(failed === commit && state.startsWith('57P'));
+  if (refused) return refusal(cause, state, region);
+  // COMMIT of a transaction that has failed is answered with ROLLBACK, and with no error.
+  if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, null, region);
+  return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
+}
+
+/** A server that is in recovery refuses READ WRITE with 0A000 and writes with 25006. */
+function refusal(cause: unknown, state: string | null, region: string): Verdict {
+  if (state === '0A000' || state === '25006') return { kind: 'failed', error: notWritable(region, cause), again: false };
+  const error = toMeridianError(cause, { region });
+  if (isMeridianError(error, 'REGION_UNAVAILABLE')) {
+    return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${region} went away before the commit; nothing was written. Try again shortly.`, details: { region }, cause }), again: false };
+  }
+  return { kind: 'failed', error, again: isConflict(cause) };
+}
+
+export function notWritable(region: string, cause: unknown): MeridianError {
+  return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The database of region ${region} is not writable any more; nothing was written. Try again when the new primary is known.`, details: { region }, cause });
+}
+
+export function outcomeUnknown(region: string, committed: boolean, cause: unknown): MeridianError {
+  const message = committed
+    ? `The write was committed in region ${region}, but the connection broke before its position was known; read it again before relying on it.`
+    : `The connection to region ${region} broke after COMMIT was sent, so that the write may or may not have happened; look before trying again.`;
+  return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { region, committed: committed ? true : null }, cause });
+}

@@ -1,0 +1,163 @@
+/** Owns writing: transactions at whichever region's server is primary, in as few round trips as they can be. */
+import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { type ClusterId, type Position } from '../base/lineage.ts';
+import { type Options } from '../config/options.ts';
+import { type Statement } from '../read/ports.ts';
+import { type RegionView } from '../region/view.ts';
+import { type Log } from '../telemetry/log.ts';
+import { type Metrics } from '../telemetry/metrics.ts';
+import { type Committed, type StatementResult, type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
+import { retried, type Try } from '../write/transaction.ts';
+
+import { type Connection } from './pool-connection.ts';
+import { DatabasePool, type PoolLimits } from './pool.ts';
+import { INDEX, readIndex } from './server-position.ts';
+import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
+import { InteractiveTransaction } from './write-transaction.ts';
+
+export type WriteLimits = PoolLimits & Pick<Options, 'transactionRetries' | 'transactionRetryMs' | 'transactionMs'>;
+
+export interface PostgresWriterOptions {
+  readonly view: Pick<RegionView, 'primary' | 'reachable' | 'reportFailure' | 'refresh'>;
+  /** Every region's database URL by region name. */
+  readonly databaseUrls: ReadonlyMap<string, string>;
+  readonly limits: WriteLimits;
+  readonly cluster: () => ClusterId | null;
+  /** Told of each commit's position: the primary is there at least. */
+  readonly onCommit?: (position: Position) => void;
+  readonly log?: Pick<Log, 'debug'>;
+  readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds' | 'writes' | 'writeRoundTrips'> | null;
+}
+
+/** Connections are opened when a region is first written to: as a rule that is one region, and after a failover another. */
+export class PostgresWriter implements WriteServer {
+  readonly #options: PostgresWriterOptions;
+  readonly #pools = new Map<string, DatabasePool>();
+
+  constructor(options: PostgresWriterOptions) {
+    this.#options = options;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  pipelined(statements: readonly Statement[], options: TransactionOptions = {}): Promise<Committed<readonly StatementResult[]>> {
+    return this.#counted(options, (pool, tries) =>
+      pool.use(async (connection) => {
+        const message = messageOfTags(options.tags ?? []);
+        const commit = [{ text: 'COMMIT' }, INDEX];
+        const sent = [{ text: beginText(options.isolation) }, ...statements, ...message, ...commit];
+        this.#count(pool.region, sent.length);
+        if (connection.broken) return notSent(pool.region);
+        const outcomes = await connection.outcomes(sent, { answerMs: this.#options.limits.connectMs });
+        const verdict = judgeCommit(outcomes.slice(0, -1), pool.region);
+        if (verdict.kind === 'failed') return verdict;
+        const index = outcomes.at(-1);
+        const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null;
+        const result = verdict.results.slice(1, 1 + statements.length).map(({ rows, rowCount }) => ({ rows, rowCount }));
+        return { kind: 'done', value: { result, position: position ?? (await this.#positionAgain(pool.region)), roundTrips: tries + 1 } };
+      }),
+    );
+  }
+
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<Committed<T>> {
+    const deadlineMs = performance.now() + this.#options.limits.transactionMs;
+    return this.#counted(options, (pool, tries) =>
+      pool.use(async (connection) => {
+        if (connection.broken) return notSent(pool.region);
+        const tx = new InteractiveTransaction({ connection, region: pool.region, options, answerMs: this.#options.limits.connectMs, count: (n) => this.#count(pool.region, n) });
+        const verdict = await tx.run(work, deadlineMs);
+        if (verdict.kind === 'failed') return verdict;
+        const position = verdict.position ?? (await this.#positionAgain(pool.region));
+        return { kind: 'done', value: { result: verdict.result, position, roundTrips: tries + tx.roundTrips } };
+      }),
+    );
+  }
+
+  async #counted<T>(options: TransactionOptions, once: (pool: DatabasePool, tries: number) => Promise<Try<Committed<T>>>): Promise<Committed<T>> {
+    const { metrics, limits, onCommit } = this.#options;
+    try {
+      const committed = await retried((tries) => this.#once((pool) => once(pool, tries)), { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal });
+      metrics?.writes.inc({ outcome: 'committed' });
+      metrics?.writeRoundTrips.observe(committed.roundTrips);
+      onCommit?.(committed.position);
+      return committed;
+    } catch (error) {
+      metrics?.writes.inc({ outcome: isMeridianError(error) ? error.code : 'aborted' });
+      throw error;
+    }
+  }
+
+  async #once<T>(once: (pool: DatabasePool) => Promise<Try<T>>): Promise<Try<T>> {
+    const pool = await this.#primary();
+    const stop = this.#options.metrics?.statementSeconds.startTimer({ region: pool.region, kind: 'write' });
+    try {
+      const outcome = await once(pool);
+      if (outcome.kind === 'failed') this.#learn(pool.region, outcome.error);
+      return outcome;
+    } catch (error) {
+      // The pool could not lend a connection, so that nothing has been sent.
+      if (!isMeridianError(error, 'REGION_UNAVAILABLE')) throw error;
+      this.#learn(pool.region, error);
+      throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${pool.region} cannot be reached; nothing was written. Try again shortly.`, details: { region: pool.region }, cause: error });
+    } finally {
+      stop?.();
+    }
+  }
+
+  /** The primary has turned out not to be one, or not to be there: the picture of the regions is out of date. */
+  #learn(region: string, error: unknown): void {
+    const { view, log } = this.#options;
+    if (isMeridianError(error, 'REGION_UNAVAILABLE')) view.reportFailure(region, error);
+    else if (isMeridianError(error, 'PRIMARY_UNAVAILABLE')) view.refresh().catch((failure: unknown) => log?.debug({ err: failure }, 'Looking for the primary failed.'));
+  }
+
+  async #primary(): Promise<DatabasePool> {
+    const { view } = this.#options;
+    if (view.primary === null || !view.reachable(view.primary)) await view.refresh();
+    const region = view.primary;
+    const databaseUrl = region === null ? undefined : this.#options.databaseUrls.get(region);
+    if (region === null || databaseUrl === undefined || !view.reachable(region)) {
+      throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: 'No region is known to be writable and within reach; nothing was written. Try again when the failover has finished.' });
+    }
+    return this.#poolOf(region, databaseUrl);
+  }
+
+  #poolOf(region: string, databaseUrl: string): DatabasePool {
+    let pool = this.#pools.get(region);
+    if (pool === undefined) {
+      const { limits, cluster, log } = this.#options;
+      // Read-only unless a transaction says otherwise: should BEGIN fail, the statements behind it must not commit one by one.
+      pool = new DatabasePool({ region, databaseUrl, limits, cluster, log, applicationName: 'meridian write', readOnly: true });
+      this.#pools.set(region, pool);
+    }
+    return pool;
+  }
+
+  /** The commit is known, its position was lost with the connection: any later position of the primary covers it. */
+  async #positionAgain(region: string): Promise<Position> {
+    const databaseUrl = this.#options.databaseUrls.get(region);
+    if (databaseUrl === undefined) throw outcomeUnknown(region, true, undefined);
+    try {
+      return await this.#poolOf(region, databaseUrl).use(async (connection: Connection) => {
+        const [answer] = await connection.pipeline([INDEX], { answerMs: this.#options.limits.connectMs });
+        const position = readIndex(answer?.rows[0] ?? {}, connection);
+        if (position === null) throw notWritable(region, undefined);
+        return position;
+      });
+    } catch (error) {
+      throw outcomeUnknown(region, true, error);
+    }
+  }
+
+  #count(region: string, statements: number): void {
+    this.#options.metrics?.statements.inc({ region, kind: 'write' }, statements);
+  }
+}
+
+/** The connection broke while it lay idle: nothing was sent, another one will do. */
+function notSent(region: string): Try<never> {
+  return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The connection to the primary in region ${region} was lost before anything was sent; nothing was written. Try again.`, details: { region } }), again: true };
+}
+

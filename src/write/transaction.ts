@@ -1,0 +1,27 @@
+/** Owns when a transaction is tried again: after a conflict with another one, a bounded number of times, after a growing pause. */
+import { Backoff } from '../base/backoff.ts';
+import { sleep } from '../base/clock.ts';
+
+export interface RetryOptions {
+  /** Tries after the first one. */
+  readonly retries: number;
+  readonly firstMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const MAX_PAUSE_MS = 1_000;
+
+/** What one try came to: done, or a failure and whether it may be tried again. */
+export type Try<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'failed'; readonly error: unknown; readonly again: boolean };
+
+/** Runs `once` until it is done, may not be tried again, or was tried often enough; throws its last error. */
+export async function retried<T>(once: (tries: number) => Promise<Try<T>>, options: RetryOptions): Promise<T> {
+  const backoff = new Backoff({ firstMs: options.firstMs, maxMs: MAX_PAUSE_MS });
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const outcome = await once(backoff.tries);
+    if (outcome.kind === 'done') return outcome.value;
+    if (!outcome.again || backoff.tries >= options.retries) throw outcome.error;
+    await sleep(backoff.nextMs(), options.signal);
+  }
+}
