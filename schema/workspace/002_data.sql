@@ -104,7 +104,7 @@ OVERRIDING SYSTEM VALUE
 SELECT i, p.organization_id, made.project_id, CASE WHEN pg_temp.dice(i, 42, 10) < 9 THEN assignee.user_id END,
        title, made.description, made.status::task_status, priority, estimate, labels,
        -- Half have a due date, up to 120 days on; some planned far ahead, so that open work is not all overdue.
-       CASE WHEN pg_temp.dice(i, 51, 10) < 5 THEN made_at::date + pg_temp.dice(i, 52, 120)::int
+       CASE WHEN pg_temp.dice(i, 51, 10) < 5 THEN (made_at AT TIME ZONE 'UTC')::date + pg_temp.dice(i, 52, 120)::int
             WHEN pg_temp.dice(i, 51, 10) < 6 THEN date '2030-01-01' + pg_temp.dice(i, 52, 1460)::int END,
        made_at, made_at + CASE made.status WHEN 'TODO' THEN 0 ELSE pg_temp.dice(i, 53, 1000000) END * interval '1 second'
 FROM (

@@ -8,6 +8,7 @@ import { readDocument } from './document.ts';
 import { findEntities, finishEntity, readFederationKeys } from './entities.ts';
 import { readFields } from './fields.ts';
 import { type SdlFile } from './files.ts';
+import { checkPlacement, checkResolvers } from './placement.ts';
 import { Problems, type Problem } from './problems.ts';
 import { checkSubscriptions, readQueries } from './roots.ts';
 import { readMutations } from './writes.ts';
@@ -45,6 +46,8 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const queries = readQueries(compilation);
   const mutations = readMutations(compilation);
   checkSubscriptions(compilation);
+  checkPlacement(compilation);
+  checkResolvers(compilation);
   await tryConditions(compilation, request.checkStatement);
   problems.throwErrors();
   const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(draft)]));

@@ -88,8 +88,9 @@ export function requireColumn(compilation: Compilation, draft: Draft, element: A
 
 export function unknownColumn(compilation: Compilation, draft: Draft, column: string, place: string, canName: boolean): string {
   const guess = didYouMean(column, draft.table.columns.keys());
-  const mend = canName ? `${guess === '' ? ';' : ''} ${guess === '' ? 'n' : 'N'}ame it with @column(name:)` : '';
-  return `${place} maps to column "${column}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${guess}${mend}`;
+  const mend = canName ? 'name it with @column(name:)' : 'correct the name';
+  const rest = guess === '' ? `; ${mend}` : canName ? `${guess} ${capital(mend)}` : guess;
+  return `${place} maps to column "${column}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${rest}`;
 }
 
 /** Columns by name, as directives list them; says which ones the table lacks and then gives null. */
@@ -118,4 +119,8 @@ export function readOrder(compilation: Compilation, draft: Draft, terms: readonl
   const total = [...order, ...ties];
   for (const term of total) draft.used.add(term.column);
   return total;
+}
+
+export function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -1,6 +1,6 @@
 /** Owns which objects are entities: their tables, their keys and their versions. */
 import { isObjectType, Kind, parse, type ConstDirectiveNode, type GraphQLObjectType, type SelectionNode } from 'graphql';
-import { coversUniqueKey, findTable, type CatalogTable } from '../../model/catalog.ts';
+import { coversUniqueKey, findTable, type Catalog, type CatalogTable } from '../../model/catalog.ts';
 import { type Entity } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
 import { hasResolver, tableName, type Compilation, type Draft } from './context.ts';
@@ -33,12 +33,21 @@ function tableOf(compilation: Compilation, type: GraphQLObjectType, directive: C
     const table = findTable(catalog, candidate, schema);
     if (table) return table;
   }
-  const where = `${schema === null ? 'schema' : 'schema '}${schema ?? (catalog.searchPath.length > 1 ? `s ${catalog.searchPath.join(', ')}` : ` ${catalog.searchPath[0] ?? ''}`)}`;
-  const names = [...catalog.tables.values()].map((table) => table.name);
-  const guess = didYouMean(candidates[0] ?? '', names);
-  const mend = guess === '' ? 'create it or name another with @entity(table:)' : named === null ? `name it with @entity(table: "${closest(candidates[0] ?? '', names) ?? ''}")` : 'correct the name';
-  problems.error(directive, `${type.name} maps to table "${candidates.join('" or "')}", which ${where} does not have${guess}${guess === '' ? '; ' : ' '}${guess === '' ? mend : mend.charAt(0).toUpperCase() + mend.slice(1)}`);
+  problems.error(directive, `${type.name} maps to table "${candidates.join('" or "')}", which ${whereTablesAre(catalog, schema)}; ${tableMend(catalog, named, candidates[0] ?? '', schema)}`);
   return null;
+}
+
+function whereTablesAre(catalog: Catalog, schema: string | null): string {
+  if (schema !== null) return `schema ${schema} does not have`;
+  return catalog.searchPath.length === 1 ? `schema ${catalog.searchPath[0] ?? ''} does not have` : `none of the schemas ${catalog.searchPath.join(', ')} has`;
+}
+
+function tableMend(catalog: Catalog, named: string | null, wanted: string, schema: string | null): string {
+  const elsewhere = schema === null ? null : findTable(catalog, wanted, null);
+  if (elsewhere) return `schema ${elsewhere.schema} has one of that name`;
+  const guess = closest(wanted, [...catalog.tables.values()].filter((table) => schema === null || table.schema === schema).map((table) => table.name));
+  if (guess === null) return named === null ? 'create it or name another with @entity(table:)' : 'create it or correct the name';
+  return named === null ? `did you mean "${guess}"? Name it with @entity(table: "${guess}")` : `did you mean "${guess}"?`;
 }
 
 /** Columns that tell rows apart: the primary key, else a unique key without nulls, else (views) the author's first `@key`. */

@@ -12,6 +12,7 @@ const OPERATORS: Readonly<Record<FilterOperator, 'value' | 'list' | 'flag'>> = {
   eq: 'value', ne: 'value', in: 'list', notIn: 'list', lt: 'value', lte: 'value', gt: 'value', gte: 'value', isNull: 'flag',
   contains: 'value', startsWith: 'value', endsWith: 'value', has: 'value', hasAny: 'list', hasAll: 'list',
 };
+const ARRAY_INPUT = 'StringListFilter, IntListFilter or an input of your own with has, hasAny and hasAll';
 const TEXT_ONLY: ReadonlySet<string> = new Set(['contains', 'startsWith', 'endsWith']);
 const ARRAY_ONLY: ReadonlySet<string> = new Set(['has', 'hasAny', 'hasAll']);
 const RANGE: ReadonlySet<string> = new Set(['lt', 'lte', 'gt', 'gte']);
@@ -87,7 +88,7 @@ function readOperators(compilation: Compilation, column: CatalogColumn, type: Gr
 function operatorMisfit(column: CatalogColumn, operator: FilterOperator): string | null {
   const { kind, array, sql } = column.type;
   if (ARRAY_ONLY.has(operator) && !array) return `column "${column.name}" is ${sql}, not an array`;
-  if (!ARRAY_ONLY.has(operator) && array && !['eq', 'ne', 'isNull'].includes(operator)) return `column "${column.name}" is ${sql}, an array; use StringListFilter or an input with has, hasAny and hasAll`;
+  if (!ARRAY_ONLY.has(operator) && array && !['eq', 'ne', 'isNull'].includes(operator)) return `column "${column.name}" is ${sql}, an array; use ${ARRAY_INPUT}`;
   if (TEXT_ONLY.has(operator) && kind !== 'text') return `column "${column.name}" is ${sql}, not text`;
   if (RANGE.has(operator) && UNORDERED.has(kind)) return `values of ${sql} have no order`;
   return null;
@@ -96,7 +97,10 @@ function operatorMisfit(column: CatalogColumn, operator: FilterOperator): string
 function operandMisfit(column: CatalogColumn, operator: FilterOperator, operand: 'value' | 'list', shape: Shape): string | null {
   const whole = column.type.array && !ARRAY_ONLY.has(operator);
   const expected = operand === 'list' || whole ? 1 : 0;
-  if (shape.lists !== expected) return `it takes ${expected === 1 ? 'a list' : 'one value'}`;
+  if (shape.lists !== expected) {
+    if (whole) return `column "${column.name}" is ${column.type.sql}, an array; use ${ARRAY_INPUT}`;
+    return `its operand must be ${expected === 1 ? 'a list' : 'one value, not a list'}`;
+  }
   return misfit(column, shape, 'input', 'any');
 }
 

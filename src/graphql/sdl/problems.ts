@@ -36,7 +36,9 @@ export class Problems {
     const at = error.nodes?.[0];
     const file = error.source?.name;
     const line = error.locations?.[0]?.line;
-    this.error(file !== undefined && line !== undefined ? { file, line } : at, `${error.message.replace(/\.$/, '')}; ${mend}`);
+    const sentence = error.message.replace(/\.$/, '');
+    const joined = sentence.endsWith('?') ? `${sentence} ${mend.charAt(0).toUpperCase()}${mend.slice(1)}` : `${sentence}; ${mend}`;
+    this.error(file !== undefined && line !== undefined ? { file, line } : at, joined);
   }
 
   warnings(): readonly Problem[] {

@@ -47,7 +47,10 @@ export function misfit(column: CatalogColumn, shape: Shape, direction: Direction
 }
 
 function proposalFor(column: CatalogColumn, shape: Shape): string {
-  const fits = isEnumType(shape.named) ? shape.named.name : (FITTING[column.type.kind].find((name) => name === shape.named.name) ?? FITTING[column.type.kind][0] ?? 'String');
+  const fitting = FITTING[column.type.kind];
+  const isKey = /(^|_)id$/.test(column.name) && fitting.includes('ID');
+  const kept = isEnumType(shape.named) || fitting.includes(shape.named.name) ? shape.named.name : null;
+  const fits = kept ?? (column.labels ? `an enum of its labels (${column.labels.join(', ')})` : isKey ? 'ID' : (fitting[0] ?? 'String'));
   return column.type.array ? `[${fits}!]` : fits;
 }
 

@@ -1,0 +1,62 @@
+/** Owns directives that stand where they mean nothing, and resolvers for what the schema does not have. */
+import { isObjectType, isScalarType, isEnumType, type GraphQLObjectType } from 'graphql';
+import { didYouMean } from '../../model/names.ts';
+import { hasResolver, type Compilation } from './context.ts';
+import { directiveOf } from './directives.ts';
+import { type AnyField } from './selections.ts';
+
+const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
+
+/** Functions of a type that are not fields of it. */
+const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
+
+/** A directive that does nothing would mislead whoever reads the schema: it is an error. */
+export function checkPlacement(compilation: Compilation): void {
+  for (const type of Object.values(compilation.schema.getTypeMap())) {
+    if (!isObjectType(type)) continue;
+    const isBroken = directiveOf(type, 'entity') !== null && !compilation.drafts.has(type.name);
+    for (const field of isBroken ? [] : Object.values(type.getFields())) checkField(compilation, type, field);
+  }
+}
+
+function checkField(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {
+  if (hasResolver(compilation, type.name, field.name)) return;
+  const { allowed, where } = meaningful(compilation, type, field);
+  for (const name of ON_FIELDS) {
+    const directive = directiveOf(field, name);
+    if (directive && !allowed.includes(name)) compilation.problems.error(directive, `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${mendFor(allowed)}`);
+  }
+}
+
+function meaningful(compilation: Compilation, type: GraphQLObjectType, field: AnyField): { allowed: readonly string[]; where: string } {
+  const { schema, drafts } = compilation;
+  if (type === schema.getQueryType()) return { allowed: ['list', 'count', 'relation'], where: 'a field of Query' };
+  if (type === schema.getMutationType()) return { allowed: ['insert', 'update', 'delete'], where: 'a mutation' };
+  const mapped = drafts.get(type.name)?.fields.get(field.name);
+  if (!drafts.has(type.name)) return { allowed: [], where: 'no field of an @entity' };
+  // A field that could not be read has had its own problem.
+  if (!mapped) return { allowed: ON_FIELDS, where: '' };
+  if (mapped.kind === 'column') return { allowed: ['column'], where: 'a column' };
+  if (mapped.kind === 'count') return { allowed: ['count'], where: 'a count' };
+  return { allowed: ['relation'], where: 'a relation' };
+}
+
+function mendFor(allowed: readonly string[]): string {
+  return allowed.length === 0 ? 'remove it' : `use @${allowed.join(' or @')}, or remove it`;
+}
+
+/** A resolver whose field is misspelt would never run. */
+export function checkResolvers(compilation: Compilation): void {
+  const { schema, problems, resolvers } = compilation;
+  for (const [typeName, fields] of Object.entries(resolvers)) {
+    const type = schema.getType(typeName);
+    if (!type) {
+      problems.error({ file: 'resolvers', line: 1 }, `the resolvers name the type ${typeName}, which the schema does not have${didYouMean(typeName, Object.keys(schema.getTypeMap()))}`);
+    } else if (typeof fields === 'object' && fields !== null && !isScalarType(type) && !isEnumType(type) && 'getFields' in type) {
+      for (const name of Object.keys(fields)) {
+        if (HOOKS.has(name) || Object.hasOwn(type.getFields(), name)) continue;
+        problems.error({ file: 'resolvers', line: 1 }, `the resolvers have ${typeName}.${name}, which the schema does not${didYouMean(name, Object.keys(type.getFields()))}`);
+      }
+    }
+  }
+}
