@@ -1,0 +1,120 @@
+/** Owns the embedded cluster: a primary, its replicas and the ocean between them, started together and ended together. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bootDatabases, replicaConf, type Databases } from './databases.ts';
+import { Keeper } from './keeper/keeper.ts';
+import { type ClusterOptions } from './options.ts';
+import { placeData } from './place.ts';
+import { requireFree, type RegionPorts } from './ports.ts';
+import { chooseAccount } from './postgres/account.ts';
+import { usableBinaries } from './postgres/binaries.ts';
+import { USER } from './postgres/conf.ts';
+import { type Instance } from './postgres/instance.ts';
+import { explained } from './problems.ts';
+import { State, type Secrets } from './state.ts';
+import { pairsOf } from './wan/topology.ts';
+import { Wan } from './wan/wan.ts';
+
+export interface ClusterRegion {
+  readonly name: string;
+  /** As started; a promotion changes the truth, not this. */
+  readonly role: 'primary' | 'replica';
+  readonly ports: RegionPorts;
+  /** Straight to this region's database, past the ocean. */
+  readonly dsn: string;
+  readonly postgres: Instance;
+}
+
+export interface Cluster {
+  readonly regions: readonly ClusterRegion[];
+  readonly keeper: Keeper;
+  readonly wan: Wan;
+  readonly secrets: Secrets;
+  readonly dataDir: string;
+  readonly logDir: string;
+  region(name: string): ClusterRegion;
+  /** How `from`'s servers reach `to`'s database: direct at home, else through the ocean. */
+  dsnFor(from: string, to: string): string;
+  /** How `from`'s servers reach `to`'s GraphQL server. */
+  urlFor(from: string, to: string): string;
+  /** Starts a region's database again after it was stopped or killed. */
+  startPostgres(region: string): Promise<void>;
+  /** Ends everything; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster; when it fails nothing is left running. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const progress = options.onProgress ?? (() => undefined);
+  const logDir = join(options.stateDir, 'logs');
+  await explained(`The folder ${options.stateDir}`, () => mkdirSync(logDir, { recursive: true }));
+  await requireFree(options.ports);
+  const keeper = await explained('Starting the cluster', () => Keeper.start());
+  let state: State | undefined;
+  let wan: Wan | undefined;
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      await keeper.stop();
+      await wan?.stop();
+      state?.unlock();
+    })();
+    return stopped;
+  };
+  try {
+    const account = chooseAccount();
+    const regions = options.regions;
+    const targets = Object.fromEntries([...options.ports].map(([name, ports]) => [name, ports]));
+    // Without delay while the replicas find their primary, which would take a second of round trips.
+    const [binaries, dataDir, ocean] = await Promise.all([
+      usableBinaries(keeper, account),
+      placeData(keeper, account, options.dataDir),
+      Wan.start({ pairs: pairsOf(regions, 'off'), targets }),
+    ]);
+    wan = ocean;
+    state = new State(dataDir);
+    await explained(`The data folder ${dataDir}`, () => state?.lock());
+    const databases = await bootDatabases({ options, keeper, account, binaries, dataDir, logDir, state, wan, progress });
+    const delayed = pairsOf(regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
+    await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => ocean.set(a, b, { rttMs, jitterMs })));
+    return clusterOf({ options, databases, keeper, wan, dataDir, logDir, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Parts extends Pick<Cluster, 'keeper' | 'wan' | 'dataDir' | 'logDir' | 'stop'> {
+  readonly options: ClusterOptions;
+  readonly databases: Databases;
+}
+
+function clusterOf({ options, databases, ...parts }: Parts): Cluster {
+  const { secrets, instances } = databases;
+  const dsn = (port: number): string => `postgres://${USER}:${secrets.password}@127.0.0.1:${port}/${encodeURIComponent(options.database)}`;
+  const regions = options.regions.map((name, i): ClusterRegion => {
+    const ports = options.ports.get(name);
+    const postgres = instances.get(name);
+    if (!ports || !postgres) throw new RangeError(`region ${name} was not started`);
+    return { name, role: i === 0 ? 'primary' : 'replica', ports, dsn: dsn(ports.postgres), postgres };
+  });
+  const region = (name: string): ClusterRegion => {
+    const found = regions.find((candidate) => candidate.name === name);
+    if (!found) throw new RangeError(`the cluster has no region ${name}, only ${options.regions.join(', ')}`);
+    return found;
+  };
+  return {
+    ...parts,
+    secrets,
+    regions,
+    region,
+    dsnFor: (from, to) => (from === to ? region(to).dsn : dsn(parts.wan.port(from, to, 'postgres'))),
+    urlFor: (from, to) => `http://127.0.0.1:${from === to ? region(to).ports.http : parts.wan.port(from, to, 'http')}`,
+    startPostgres: (name) => region(name).postgres.start(replicaConf(parts.dataDir, name)),
+  };
+}
+
+/** Removes a data folder for good; only for data that nobody shall start again. */
+export function discardData(dataDir: string): void {
+  rmSync(dataDir, { recursive: true, force: true });
+}

@@ -1,0 +1,133 @@
+/** Owns the cluster's side of the keeper: processes that cannot outlive this one, each with its end to wait for. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { MeridianError } from '../../base/errors.ts';
+import { entryPath } from '../entry.ts';
+import { type Exit, type Report, type Request, type SpawnSpec } from './protocol.ts';
+
+export interface KeptProcess {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  /** Ends it by its own steps; resolves when it is gone. */
+  stop(): Promise<Exit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+interface Pending {
+  readonly resolve: (process: KeptProcess) => void;
+  readonly reject: (error: unknown) => void;
+  readonly command: string;
+  pid: number | undefined;
+  readonly group: boolean;
+  readonly exit: PromiseWithResolvers<Exit>;
+}
+
+/** An error of the operating system, with its code, as the keeper met it. */
+function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+export class Keeper {
+  readonly #channel: ChildProcess;
+  readonly #processes = new Map<number, Pending>();
+  readonly #gone = Promise.withResolvers<void>();
+  #nextId = 1;
+  #stopping = false;
+
+  private constructor(channel: ChildProcess) {
+    this.#channel = channel;
+    channel.on('message', (report: Report) => this.#onReport(report));
+    channel.once('exit', () => this.#onGone());
+    // A send that fails because the keeper is gone is answered by 'exit'.
+    channel.on('error', () => undefined);
+  }
+
+  /** Starts the keeper in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. */
+  static async start(): Promise<Keeper> {
+    const channel = fork(entryPath('./keeper/main.ts'), [], { detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const ready = Promise.withResolvers<void>();
+    const onReady = (report: Report): void => (report.type === 'ready' ? ready.resolve() : undefined);
+    const onEnd = (): void => ready.reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The process that looks after the cluster could not be started; see the message above.' }));
+    channel.once('message', onReady).once('exit', onEnd).once('error', onEnd);
+    await ready.promise;
+    channel.off('exit', onEnd).off('error', onEnd);
+    return new Keeper(channel);
+  }
+
+  /** Resolves when the keeper is gone: asked to go, or killed. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  get pid(): number | undefined {
+    return this.#channel.pid;
+  }
+
+  spawn(spec: SpawnSpec): Promise<KeptProcess> {
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<KeptProcess>();
+    if (this.#stopping || !this.#channel.connected) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The cluster is stopping, so ${spec.command} was not started.` });
+    this.#processes.set(id, { resolve, reject, command: spec.command, pid: undefined, group: spec.group, exit: Promise.withResolvers<Exit>() });
+    this.#send({ type: 'spawn', id, spec });
+    return promise;
+  }
+
+  /** Runs a program to its end. */
+  async run(spec: SpawnSpec): Promise<Exit> {
+    return (await this.spawn({ input: '', ...spec })).exited;
+  }
+
+  /** Ends everything that is still there, then the keeper; bounded by the processes' own stop steps. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#channel.connected) this.#channel.disconnect();
+    await this.gone;
+  }
+
+  #send(request: Request): void {
+    if (this.#channel.connected) this.#channel.send(request);
+  }
+
+  #onReport(report: Report): void {
+    if (report.type === 'ready') return;
+    const entry = this.#processes.get(report.id);
+    if (!entry) return;
+    if (report.type === 'failed') {
+      this.#processes.delete(report.id);
+      entry.reject(systemError(report.code, report.message));
+    } else if (report.type === 'exited') {
+      this.#processes.delete(report.id);
+      entry.exit.resolve(report.exit);
+    } else {
+      entry.pid = report.pid;
+      entry.resolve({
+        pid: report.pid,
+        exited: entry.exit.promise,
+        stop: () => {
+          this.#send({ type: 'stop', id: report.id });
+          return entry.exit.promise;
+        },
+        kill: (signal) => this.#send({ type: 'kill', id: report.id, signal }),
+      });
+    }
+  }
+
+  /** The keeper ends its processes before itself; one that was killed could not, so that falls to us. */
+  #onGone(): void {
+    for (const entry of this.#processes.values()) {
+      if (entry.pid === undefined) entry.reject(systemError('KEEPER_GONE', `the cluster ended before ${entry.command} had started`));
+      else killLeftover(entry.pid, entry.group);
+      entry.exit.resolve({ code: null, signal: 'SIGKILL', output: '' });
+    }
+    this.#processes.clear();
+    this.#gone.resolve();
+  }
+}
+
+function killLeftover(pid: number, group: boolean): void {
+  try {
+    process.kill(group ? -pid : pid, group ? 'SIGKILL' : 'SIGQUIT');
+  } catch (error) {
+    // ESRCH: it went with the keeper.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Owns every process of an embedded cluster: it starts them at the cluster's request, and when the cluster's own process
+ * is gone, however it went, it ends them and itself. It is their parent, so there is no moment in which one is unknown.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { messageOf } from '../../base/errors.ts';
+import { type Report, type Request, type SpawnSpec } from './protocol.ts';
+
+const OUTPUT_CHARS = 16_384;
+
+interface Kept {
+  readonly child: ChildProcess;
+  readonly spec: SpawnSpec;
+  timers: NodeJS.Timeout[];
+}
+
+const kept = new Map<number, Kept>();
+let leaving = false;
+
+function report(message: Report): void {
+  // When the cluster's process is gone there is nobody to tell; 'disconnect' does what has to be done then.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
+}
+
+function start(id: number, spec: SpawnSpec): void {
+  let log: number | undefined;
+  try {
+    if (spec.log !== undefined) log = openSync(spec.log, 'a', 0o600);
+    const out = log ?? 'pipe';
+    const account = spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {};
+    const child = spawn(spec.command, spec.args, { env: spec.env, cwd: spec.cwd, stdio: ['pipe', out, out], detached: true, ...account });
+    keep(id, child, spec);
+  } catch (error) {
+    report({ type: 'failed', id, code: codeOf(error), message: messageOf(error) });
+  } finally {
+    if (log !== undefined) closeSync(log);
+  }
+}
+
+function keep(id: number, child: ChildProcess, spec: SpawnSpec): void {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_CHARS)));
+  // A process may end without reading its input; its exit says all there is to say.
+  child.stdin?.on('error', () => undefined);
+  if (spec.input !== undefined) child.stdin?.end(spec.input);
+  child.once('error', (error) => {
+    if (child.pid === undefined) report({ type: 'failed', id, code: codeOf(error), message: messageOf(error) });
+  });
+  if (child.pid === undefined) return;
+  kept.set(id, { child, spec, timers: [] });
+  report({ type: 'spawned', id, pid: child.pid });
+  // Whatever the process started and left behind goes with it.
+  if (spec.group) child.once('exit', () => signalTo(child, spec, 'SIGKILL'));
+  child.once('close', (code, signal) => {
+    for (const timer of kept.get(id)?.timers ?? []) clearTimeout(timer);
+    kept.delete(id);
+    report({ type: 'exited', id, exit: { code, signal, output } });
+    leaveIfEmpty();
+  });
+}
+
+function signalTo(child: ChildProcess, spec: SpawnSpec, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(spec.group ? -child.pid : child.pid, signal);
+  } catch (error) {
+    // ESRCH: it is gone already, which is what was wanted.
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+function stop(id: number): void {
+  const entry = kept.get(id);
+  if (!entry || entry.timers.length > 0) return;
+  entry.timers = entry.spec.stop.map((step) => setTimeout(() => signalTo(entry.child, entry.spec, step.signal), step.afterMs));
+}
+
+function leave(): void {
+  leaving = true;
+  for (const id of kept.keys()) stop(id);
+  leaveIfEmpty();
+}
+
+function leaveIfEmpty(): void {
+  if (leaving && kept.size === 0) process.exit(0);
+}
+
+process.on('message', (message: Request) => {
+  const entry = kept.get(message.id);
+  if (message.type === 'spawn' && !leaving) start(message.id, message.spec);
+  else if (message.type === 'stop') stop(message.id);
+  else if (message.type === 'kill' && entry) signalTo(entry.child, entry.spec, message.signal);
+});
+process.on('disconnect', leave);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, leave);
+report({ type: 'ready' });

@@ -1,0 +1,35 @@
+/** Owns what a cluster is made from. */
+import { type RegionPorts } from './ports.ts';
+import { type WanSettings } from './wan/topology.ts';
+
+export const DEFAULT_REGIONS = ['us-east-1', 'eu-west-1', 'ap-northeast-1'] as const;
+
+/** What fills a new database. */
+export interface InitialData {
+  /** Changes when the data would come out different; compared at the next start. */
+  readonly fingerprint: string;
+  /** Fills the empty database behind `dsn`, as its superuser, before the replicas are made. */
+  readonly load: (dsn: string) => Promise<void>;
+}
+
+export interface ClusterOptions {
+  /** The first one is the primary. */
+  readonly regions: readonly string[];
+  readonly database: string;
+  /** Folder for logs and, where the database's account can reach it, data. */
+  readonly stateDir: string;
+  /** Where the data should be; elsewhere if the database's account cannot reach it. */
+  readonly dataDir: string;
+  readonly ports: ReadonlyMap<string, RegionPorts>;
+  readonly wan: WanSettings | 'off';
+  readonly initial: InitialData;
+  /** Runs at the primary at every start, after the data is there and before replicas are: must be repeatable. */
+  readonly prepare?: ((dsn: string) => Promise<void>) | undefined;
+  /** Throw away what an earlier start has left. */
+  readonly reset?: boolean;
+  readonly sharedBuffersMb?: number;
+  /** Told what is being done, while it is done. */
+  readonly onProgress?: (sentence: string) => void;
+  /** Told what the user should know: data made anew, data older than its sources. */
+  readonly onNotice?: (sentence: string) => void;
+}

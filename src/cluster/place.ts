@@ -1,0 +1,34 @@
+/** Owns where the data lies: where the user wants it, or, if the database's account cannot go there, beside the system's other temporary data. */
+import { createHash } from 'node:crypto';
+import { chmodSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename } from 'node:path';
+import { MeridianError } from '../base/errors.ts';
+import { type Keeper } from './keeper/keeper.ts';
+import { canEnter, type Account } from './postgres/account.ts';
+import { ourPlace } from './postgres/binary-copy.ts';
+import { makePassage } from './postgres/data-dir.ts';
+import { explain, explained } from './problems.ts';
+
+/** The folder for a cluster's data, made if need be; the same one at every start. */
+export async function placeData(keeper: Keeper, account: Account | undefined, wanted: string): Promise<string> {
+  await explained(`The data folder ${wanted}`, () => makePassage(wanted));
+  if (await canEnter(keeper, account, wanted)) return realpathSync(wanted);
+  const real = realpathSync(wanted);
+  const name = `meridian-data-${basename(real)}-${createHash('sha256').update(real).digest('hex').slice(0, 12)}`;
+  for (const base of new Set(['/var/tmp', tmpdir()])) {
+    const place = ourPlace(base, name);
+    if (place === undefined) continue;
+    try {
+      mkdirSync(place, { mode: 0o711 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explain(error, `The data folder ${place}`);
+    }
+    // What ourPlace has seen may have been replaced since; what is looked at now is not, in a folder with the sticky bit.
+    const stats = lstatSync(place);
+    if (!stats.isDirectory() || stats.uid !== process.getuid?.()) continue;
+    chmodSync(place, 0o711);
+    if (await canEnter(keeper, account, place)) return place;
+  }
+  throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL runs under the unprivileged account ${account?.uid}, which can enter neither ${wanted} nor a folder of the system's for temporary data; choose a place that it can enter with --data.` });
+}

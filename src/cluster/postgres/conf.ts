@@ -1,0 +1,86 @@
+/** Owns the configuration of the cluster's PostgreSQL servers, written anew at every start so that ports and links may change. */
+import { chmodSync, chownSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Account } from './account.ts';
+
+export const USER = 'meridian';
+
+export interface ConfOptions {
+  readonly port: number;
+  readonly sharedBuffersMb: number;
+  /** Where a replica finds its primary: a link's port. Null for the primary. */
+  readonly upstream: { readonly port: number; readonly slot: string; readonly passFile: string; readonly region: string } | null;
+}
+
+/** Text inside single quotes, in a configuration file. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A value inside a connection string. */
+function connValue(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+function conninfo({ port, passFile, region }: NonNullable<ConfOptions['upstream']>): string {
+  return `host=127.0.0.1 port=${port} user=${USER} passfile=${connValue(passFile)} application_name=${connValue(region)} sslmode=disable gssencmode=disable`;
+}
+
+function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: string): Record<string, string | number> {
+  const shared = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    hba_file: hbaFile,
+    max_connections: 200,
+    shared_buffers: `${sharedBuffersMb}MB`,
+    // Every region decodes changes from its own replica, which needs the primary's WAL to carry them.
+    wal_level: 'logical',
+    max_wal_senders: 20,
+    max_replication_slots: 20,
+    hot_standby: 'on',
+    hot_standby_feedback: 'on',
+    track_commit_timestamp: 'on',
+    // A replica or tail that stays away may not fill the disk.
+    max_slot_wal_keep_size: '1GB',
+    max_wal_size: '1GB',
+    min_wal_size: '80MB',
+    // Development data can be made anew; the operating system, not the disk, has to survive our kill -9.
+    fsync: 'off',
+    synchronous_commit: 'on',
+    wal_receiver_status_interval: '1s',
+    // After a cut has healed the stream goes on at once.
+    wal_retrieve_retry_interval: '100ms',
+    wal_sender_timeout: '60s',
+    autovacuum: 'on',
+    jit: 'off',
+    io_method: 'sync',
+    max_parallel_workers_per_gather: 0,
+    random_page_cost: 1.1,
+    password_encryption: 'scram-sha-256',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_min_messages: 'warning',
+    log_line_prefix: '%m [%p] %q%a: ',
+  };
+  return upstream === null ? shared : { ...shared, primary_conninfo: conninfo(upstream), primary_slot_name: upstream.slot };
+}
+
+/** Writes `text` whole or not at all. With `account` the file is that account's secret, else everyone on the machine may read it. */
+export function writeWhole(path: string, text: string, secretOf?: { readonly account: Account | undefined }): void {
+  const unfinished = `${path}.${process.pid}.tmp`;
+  writeFileSync(unfinished, text, { mode: 0o600 });
+  if (secretOf?.account) chownSync(unfinished, secretOf.account.uid, secretOf.account.gid);
+  if (!secretOf) chmodSync(unfinished, 0o644);
+  renameSync(unfinished, path);
+}
+
+/** Writes the configuration of one server beside its data, not into it; returns the file's path. */
+export function writeConf(folder: string, name: string, options: ConfOptions): string {
+  const hbaFile = join(folder, `${name}.hba.conf`);
+  writeWhole(hbaFile, 'host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n');
+  const confFile = join(folder, `${name}.conf`);
+  const lines = Object.entries(settings(options, hbaFile)).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : quoted(value)}`);
+  writeWhole(confFile, `${lines.join('\n')}\n`);
+  return confFile;
+}

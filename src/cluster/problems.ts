@@ -1,0 +1,71 @@
+/** Owns how trouble with the machine is told: one sentence with what is wrong, where, and the mend. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { MeridianError, isMeridianError, messageOf } from '../base/errors.ts';
+
+const TAIL_BYTES = 8_192;
+
+function known(code: string | undefined, where: string): string | undefined {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `No space is left for ${where}; free some or choose another place with --data.`;
+    case 'EACCES':
+    case 'EPERM':
+      return `${where} may not be written by this user; change its owner or start in another folder.`;
+    case 'EROFS':
+      return `${where} lies on a read-only file system; start in another folder or choose another place with --data.`;
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `${where} is in the way or is no folder; move it or choose another place with --data.`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `Too many files are open on this machine for ${where}; raise the limit (ulimit -n).`;
+    default:
+      return undefined;
+  }
+}
+
+/** Any error as one of ours; `where` is what was being written or started, as it may begin a sentence. */
+export function explain(error: unknown, where: string): MeridianError {
+  if (isMeridianError(error)) return error;
+  const message = known((error as NodeJS.ErrnoException | undefined)?.code, where) ?? `${where} failed: ${messageOf(error)}.`;
+  return new MeridianError({ code: 'CLUSTER_START_FAILED', message, cause: error });
+}
+
+/** What a failed program wrote, as one sentence. */
+export function explainOutput(output: string, where: string): MeridianError {
+  if (/No space left on device|Disk quota exceeded/i.test(output)) return explain({ code: 'ENOSPC' }, where);
+  if (/Read-only file system/i.test(output)) return explain({ code: 'EROFS' }, where);
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const telling = lines.filter((line) => /FATAL|PANIC|ERROR|error:|cannot|could not/i.test(line));
+  const last = (telling.length > 0 ? telling : lines).slice(-2).join(' / ').trim();
+  return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: ${last === '' ? 'it wrote nothing' : last}.` });
+}
+
+/** Runs `work`; whatever the machine throws comes out as one clear sentence about `where`. */
+export async function explained<T>(where: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explain(error, where);
+  }
+}
+
+/** The end of a log file from byte `from` on; empty when it cannot be read, since a missing log is no second failure. */
+export function tailOf(path: string, from = 0): string {
+  try {
+    const size = statSync(path).size;
+    const start = Math.max(from, size - TAIL_BYTES);
+    const buffer = Buffer.alloc(Math.max(0, size - start));
+    const file = openSync(path, 'r');
+    try {
+      readSync(file, buffer, 0, buffer.length, start);
+    } finally {
+      closeSync(file);
+    }
+    return buffer.toString('utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    return `(the log ${path} cannot be read: ${messageOf(error)})`;
+  }
+}

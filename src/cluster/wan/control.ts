@@ -1,0 +1,74 @@
+/** Owns the HTTP interface to the ocean: list links, change delay and jitter of a pair, cut and heal it. */
+import fastify, { type FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { type Ocean, type Selection } from './ocean.ts';
+import { LINK_KINDS } from './topology.ts';
+
+const CALLS = {
+  'GET /links': 'every link with its delay, jitter, state, open connections and bytes',
+  'PATCH /links/:a/:b': '{"rttMs"?, "jitterMs"?, "kind"?}: round trip and jitter between two regions, milliseconds, both ways; POST does the same',
+  'POST /links/:a/:b/cut': '{"kind"?}: nothing passes between two regions any more; connections stall and new ones hang',
+  'POST /links/:a/:b/heal': '{"kind"?}: bytes pass again; connections that the cut has stalled are reset',
+} as const;
+
+const kind = z.enum(LINK_KINDS).optional();
+const selectionSchema = z.strictObject({ kind }).default({});
+const changeSchema = z
+  .strictObject({ kind, rttMs: z.number().min(0).max(60_000).optional(), jitterMs: z.number().min(0).max(60_000).optional() })
+  .refine((change) => change.rttMs !== undefined || change.jitterMs !== undefined, 'give rttMs, jitterMs or both');
+
+interface Pair {
+  readonly Params: { readonly a: string; readonly b: string };
+}
+
+/** A request that cannot be done, with the HTTP status that says so. */
+class Refusal extends Error {
+  readonly statusCode: number;
+
+  constructor(statusCode: number, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body ?? undefined);
+  if (parsed.success) return parsed.data;
+  const why = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
+  throw new Refusal(400, `The body is wrong: ${why.join('; ')}.`);
+}
+
+export function controlServer(ocean: Ocean): FastifyInstance {
+  const app = fastify({ logger: false, forceCloseConnections: true });
+
+  const selection = ({ a, b }: Pair['Params'], chosen: Selection['kind']): Selection => {
+    const found: Selection = { between: [a, b], kind: chosen };
+    if (ocean.find(found).length > 0) return found;
+    const pairs = new Set(ocean.reports().map((link) => `${link.from}/${link.to}`));
+    throw new Refusal(404, `There is no link between "${a}" and "${b}"; there are ${[...pairs].join(', ')}.`);
+  };
+  const answer = (found: Selection): unknown => ({ links: ocean.find(found).map((link) => link.report) });
+
+  app.get('/', () => ({ calls: CALLS }));
+  app.get('/links', () => ({ links: ocean.reports() }));
+  app.route<Pair>({
+    method: ['PATCH', 'POST'],
+    url: '/links/:a/:b',
+    handler: (request) => {
+      const { kind: chosen, rttMs, jitterMs } = parse(changeSchema, request.body);
+      const found = selection(request.params, chosen);
+      ocean.change(found, { ...(rttMs === undefined ? {} : { rttMs }), ...(jitterMs === undefined ? {} : { jitterMs }) });
+      return answer(found);
+    },
+  });
+  for (const action of ['cut', 'heal'] as const) {
+    app.post<Pair>(`/links/:a/:b/${action}`, (request) => {
+      const found = selection(request.params, parse(selectionSchema, request.body).kind);
+      for (const link of ocean.find(found)) link[action]();
+      return answer(found);
+    });
+  }
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: `There is no such call; GET / lists them.` }));
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => reply.code(error.statusCode ?? 500).send({ error: error.message }));
+  return app;
+}

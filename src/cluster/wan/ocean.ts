@@ -1,0 +1,76 @@
+/** Owns all links together: found by pair and kind, changed and cut both ways at once. */
+import { Link, type LinkReport } from './link.ts';
+import { LINK_KINDS, pairKey, type Conditions, type LinkKind, type RegionPair } from './topology.ts';
+
+/** Where each region's servers really listen. */
+export interface Targets {
+  readonly [region: string]: { readonly postgres: number; readonly http: number };
+}
+
+export interface OceanOptions {
+  readonly pairs: readonly RegionPair[];
+  readonly targets: Targets;
+}
+
+/** What the ocean's thread tells once it listens. */
+export interface OceanReady {
+  readonly control: string;
+  readonly links: readonly LinkReport[];
+}
+
+/** What to change: a pair of regions, and one kind of link or all of them. */
+export interface Selection {
+  readonly between: readonly [string, string];
+  readonly kind?: LinkKind | undefined;
+}
+
+export class Ocean {
+  readonly #links = new Map<string, Map<LinkKind, Link[]>>();
+
+  constructor({ pairs, targets }: OceanOptions) {
+    for (const { between, rttMs, jitterMs } of pairs) {
+      const kinds = new Map<LinkKind, Link[]>();
+      for (const kind of LINK_KINDS) {
+        const [a, b] = between;
+        const ways = [[a, b], [b, a]] as const;
+        kinds.set(kind, ways.map(([from, to]) => new Link({ from, to, kind, targetPort: portOf(targets, to, kind), conditions: { rttMs, jitterMs } })));
+      }
+      this.#links.set(pairKey(...between), kinds);
+    }
+  }
+
+  async listen(): Promise<void> {
+    await Promise.all(this.#all().map((link) => link.listen()));
+  }
+
+  reports(): LinkReport[] {
+    return this.#all().map((link) => link.report);
+  }
+
+  /** The links of a selection, both ways; none when there is no such pair. */
+  find({ between, kind }: Selection): Link[] {
+    const kinds = this.#links.get(pairKey(...between));
+    return kind === undefined ? [...(kinds?.values() ?? [])].flat() : (kinds?.get(kind) ?? []);
+  }
+
+  change(selection: Selection, change: Partial<Conditions>): void {
+    for (const link of this.find(selection)) {
+      const { rttMs, jitterMs } = link.report;
+      link.conditions = { rttMs: change.rttMs ?? rttMs, jitterMs: change.jitterMs ?? jitterMs };
+    }
+  }
+
+  close(): void {
+    for (const link of this.#all()) link.close();
+  }
+
+  #all(): Link[] {
+    return [...this.#links.values()].flatMap((kinds) => [...kinds.values()].flat());
+  }
+}
+
+function portOf(targets: Targets, region: string, kind: LinkKind): number {
+  const target = targets[region];
+  if (!target) throw new RangeError(`no target for region ${region}`);
+  return kind === 'http' ? target.http : target.postgres;
+}

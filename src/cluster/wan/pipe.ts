@@ -1,0 +1,117 @@
+/** Owns one direction of one connection over the ocean: bytes leave in the order they came, each after its delay. */
+import { type Socket } from 'node:net';
+
+/** Bytes that may be under way in one direction; as a full network would, more makes the sender wait. */
+const IN_FLIGHT_BYTES = 8 * 1024 * 1024;
+const END = Symbol('end');
+const RESET = Symbol('reset');
+
+interface Parcel {
+  readonly dueMs: number;
+  readonly content: Buffer | typeof END | typeof RESET;
+}
+
+export interface PipeOptions {
+  readonly source: Socket;
+  readonly sink: Socket;
+  /** One-way delay of the next bytes, milliseconds. */
+  readonly delayMs: () => number;
+  /** Nothing counts as sent before this moment (monotonic milliseconds): a connection is first opened, then used. */
+  readonly openAtMs: number;
+  readonly onBytes: (count: number) => void;
+}
+
+// Node's timers count whole milliseconds; the rest is slept through here. The ocean has a thread of its own, so a sleep
+// of under a millisecond holds up nothing else, and unlike a busy wait it costs no processor.
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+const LATE_ENOUGH_MS = 0.05;
+
+export class Pipe {
+  readonly #options: PipeOptions;
+  #parcels: Parcel[] = [];
+  #head = 0;
+  #bytes = 0;
+  #lastDueMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #frozen = false;
+  #draining = false;
+  #ended = false;
+
+  constructor(options: PipeOptions) {
+    this.#options = options;
+    const { source, sink } = options;
+    source.on('data', (chunk: Buffer) => {
+      options.onBytes(chunk.length);
+      this.#send(chunk);
+    });
+    source.once('end', () => this.#send(END));
+    source.once('close', () => this.#send(RESET));
+    sink.on('drain', () => {
+      this.#draining = false;
+      this.#deliver();
+    });
+  }
+
+  /** Stops delivering; what is under way stays where it is. */
+  freeze(): void {
+    this.#frozen = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #send(content: Parcel['content']): void {
+    if (this.#ended) return;
+    if (typeof content === 'symbol') this.#ended = true;
+    else this.#bytes += content.length;
+    const nowMs = performance.now();
+    // Never before its predecessor: jitter changes when bytes arrive, not their order.
+    this.#lastDueMs = Math.max(this.#lastDueMs, Math.max(nowMs, this.#options.openAtMs) + this.#options.delayMs());
+    this.#parcels.push({ dueMs: this.#lastDueMs, content });
+    if (this.#bytes > IN_FLIGHT_BYTES) this.#options.source.pause();
+    if (this.#timer === undefined) this.#deliver();
+  }
+
+  #deliver(): void {
+    this.#timer = undefined;
+    if (this.#frozen || this.#draining) return;
+    const waitMs = (this.#parcels[this.#head]?.dueMs ?? 0) - performance.now();
+    if (waitMs >= 1) return this.#wake(Math.floor(waitMs));
+    if (waitMs > LATE_ENOUGH_MS) Atomics.wait(sleeper, 0, 0, waitMs);
+    const nowMs = performance.now() + LATE_ENOUGH_MS;
+    for (let parcel = this.#parcels[this.#head]; parcel !== undefined && parcel.dueMs <= nowMs; parcel = this.#parcels[this.#head]) {
+      this.#head += 1;
+      if (!this.#hand(parcel.content)) break;
+    }
+    this.#forget();
+    const next = this.#parcels[this.#head];
+    // Through the timer even when it is due by now: one sleep per turn, so that a bulk stream lets others have theirs.
+    if (next !== undefined && !this.#draining) this.#wake(Math.max(0, Math.floor(next.dueMs - performance.now())));
+  }
+
+  #wake(inMs: number): void {
+    this.#timer = setTimeout(() => this.#deliver(), inMs);
+  }
+
+  /** Hands one parcel to the sink; false when the sink is full and 'drain' goes on. */
+  #hand(content: Parcel['content']): boolean {
+    const { source, sink } = this.#options;
+    if (content === END) sink.end();
+    else if (content === RESET) sink.resetAndDestroy();
+    else {
+      this.#bytes -= content.length;
+      if (this.#bytes < IN_FLIGHT_BYTES / 2 && source.isPaused()) source.resume();
+      // As a host answers bytes for a connection that it has forgotten.
+      if (sink.destroyed) source.resetAndDestroy();
+      else if (sink.writable && !sink.write(content)) this.#draining = true;
+    }
+    return !this.#draining;
+  }
+
+  /** Delivered parcels leave the array in bulk, which keeps a long stream's cost linear. */
+  #forget(): void {
+    if (this.#head === this.#parcels.length) this.#parcels = [];
+    else if (this.#head > 1_024) this.#parcels = this.#parcels.slice(this.#head);
+    else return;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,36 @@
+/** Owns the cluster's hold on the ocean: starts its thread, knows every link's port, speaks to its control interface. */
+import { Worker } from 'node:worker_threads';
+import { MeridianError } from '../../base/errors.ts';
+import { entryPath } from '../entry.ts';
+import { WanControl } from './client.ts';
+import { type OceanOptions, type OceanReady } from './ocean.ts';
+import { type LinkKind } from './topology.ts';
+
+export class Wan extends WanControl {
+  readonly #worker: Worker;
+  readonly #ports: ReadonlyMap<string, number>;
+
+  private constructor(worker: Worker, ready: OceanReady) {
+    super(ready.control);
+    this.#worker = worker;
+    this.#ports = new Map(ready.links.map((link) => [`${link.from}/${link.to}/${link.kind}`, link.port]));
+  }
+
+  static async start(options: OceanOptions): Promise<Wan> {
+    const worker = new Worker(entryPath('./wan/worker.ts'), { workerData: options, execArgv: [] });
+    const { promise, resolve, reject } = Promise.withResolvers<OceanReady>();
+    worker.once('message', resolve).once('error', reject).once('exit', () => reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The simulated ocean ended before it was ready.' })));
+    return new Wan(worker, await promise);
+  }
+
+  /** The port in `from` that leads to `to`. */
+  port(from: string, to: string, kind: LinkKind): number {
+    const port = this.#ports.get(`${from}/${to}/${kind}`);
+    if (port === undefined) throw new RangeError(`there is no ${kind} link from ${from} to ${to}`);
+    return port;
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

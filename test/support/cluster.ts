@@ -1,0 +1,152 @@
+/** Owns real clusters for tests: a primary and replicas on free ports, in a folder that goes when they do. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, type QueryResultRow } from 'pg';
+import { startCluster, type Cluster } from '../../src/cluster/cluster.ts';
+import { DEFAULT_REGIONS } from '../../src/cluster/options.ts';
+import { freePorts } from '../../src/cluster/ports.ts';
+import { withSession } from '../../src/cluster/postgres/session.ts';
+import { type LinkKind } from '../../src/cluster/wan/topology.ts';
+
+export interface TestClusterOptions {
+  /** The first one is the primary; default us-east-1, eu-west-1, ap-northeast-1. */
+  readonly regions?: readonly string[];
+  /** SQL text, or paths of `.sql` files, loaded in order before the replicas are made. */
+  readonly sql?: string | readonly string[];
+  /** Round trips, milliseconds: `{ 'us-east-1/eu-west-1': 80 }`; other pairs keep their default. Default: no delay at all. */
+  readonly wan?: 'off' | Readonly<Record<string, number>>;
+  /** Name of the database; default `workspace`. */
+  readonly name?: string;
+}
+
+export interface TestRegion {
+  readonly name: string;
+  /** Straight to this region's database, past the ocean. */
+  readonly dsn: string;
+}
+
+export interface TestCluster extends AsyncDisposable {
+  readonly regions: readonly TestRegion[];
+  /** The region that was started as the primary. */
+  readonly primary: TestRegion;
+  readonly cluster: Cluster;
+  /** As `from`'s servers reach `to`'s database: through the ocean unless they are the same. */
+  dsnFor(from: string, to: string): string;
+  /** Runs SQL straight at a region's database, with a session of its own. */
+  query<R extends QueryResultRow>(region: string, sql: string, params?: readonly unknown[]): Promise<R[]>;
+  pauseReplay(region: string): Promise<void>;
+  resumeReplay(region: string): Promise<void>;
+  /** Resolves when every replica (or `region` alone) has replayed what the primary has written by now; throws after 10 s. */
+  caughtUp(region?: string): Promise<void>;
+  /** Cuts every link between two regions, or those of one kind. */
+  cut(a: string, b: string, kind?: LinkKind): Promise<void>;
+  heal(a: string, b: string, kind?: LinkKind): Promise<void>;
+  setRtt(a: string, b: string, rttMs: number, jitterMs?: number): Promise<void>;
+  /** Sends `signal` (default SIGKILL) to a region's PostgreSQL and waits for its end. */
+  killPostgres(region: string, signal?: NodeJS.Signals): Promise<void>;
+  startPostgres(region: string): Promise<void>;
+  /** Makes a replica writable; resolves when it is. */
+  promote(region: string): Promise<void>;
+  /** Drops a replication slot on a region's server, whoever uses it. */
+  dropSlot(region: string, slot: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const CAUGHT_UP_MS = 10_000;
+
+function sqlOf(sql: TestClusterOptions['sql']): string[] {
+  const parts = typeof sql === 'string' ? [sql] : [...(sql ?? [])];
+  return parts.map((part) => (part.endsWith('.sql') ? readFileSync(part, 'utf8') : part));
+}
+
+export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const names = options.regions ?? DEFAULT_REGIONS;
+  const stateDir = mkdtempSync(join(tmpdir(), 'meridian-test-'));
+  // As root the database runs under another account, which has to pass through.
+  chmodSync(stateDir, 0o711);
+  const discard = (): void => rmSync(stateDir, { recursive: true, force: true });
+  const wan = options.wan ?? 'off';
+  try {
+    const cluster = await startCluster({
+      regions: names,
+      database: options.name ?? 'workspace',
+      stateDir,
+      dataDir: join(stateDir, 'data'),
+      ports: await freePorts(names),
+      wan: wan === 'off' ? 'off' : Object.fromEntries(Object.entries(wan).map(([pair, rttMs]) => [pair, { rttMs }])),
+      sharedBuffersMb: 32,
+      initial: {
+        fingerprint: 'test',
+        load: (dsn) =>
+          withSession({ dsn, settings: { 'meridian.scale': '1' } }, async (client) => {
+            for (const text of sqlOf(options.sql)) await client.query(text);
+          }),
+      },
+    });
+    return handleOf(cluster, discard);
+  } catch (error) {
+    discard();
+    throw error;
+  }
+}
+
+function handleOf(cluster: Cluster, discard: () => void): TestCluster {
+  const primary = cluster.regions[0];
+  if (!primary) throw new RangeError('a cluster has at least one region');
+  const session = <T>(region: string, work: (client: Client) => Promise<T>): Promise<T> => withSession({ dsn: cluster.region(region).dsn }, work);
+  const query = <R extends QueryResultRow>(region: string, sql: string, params: readonly unknown[] = []): Promise<R[]> =>
+    session(region, async (client) => (await client.query<R>(sql, [...params])).rows);
+
+  async function caughtUp(only?: string): Promise<void> {
+    const [written] = await query<{ lsn: string }>(primary?.name ?? '', 'SELECT pg_current_wal_insert_lsn()::text AS lsn');
+    for (const { name } of cluster.regions.slice(1).filter((region) => only === undefined || region.name === only)) {
+      await session(name, async (client) => {
+        for (const until = performance.now() + CAUGHT_UP_MS; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
+          const { rows } = await client.query<{ done: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done', [written?.lsn]);
+          if (rows[0]?.done) return;
+          if (performance.now() > until) throw new Error(`${name} has not replayed ${written?.lsn} within ${CAUGHT_UP_MS} ms`);
+        }
+      });
+    }
+  }
+
+  async function stop(): Promise<void> {
+    await cluster.stop();
+    discard();
+  }
+
+  return {
+    regions: cluster.regions.map(({ name, dsn }) => ({ name, dsn })),
+    primary: { name: primary.name, dsn: primary.dsn },
+    cluster,
+    dsnFor: (from, to) => cluster.dsnFor(from, to),
+    query,
+    pauseReplay: async (region) => {
+      await session(region, async (client) => {
+        await client.query('SELECT pg_wal_replay_pause()');
+        // The pause takes effect with the next record; until then the state says "pause requested".
+        for (;;) {
+          const { rows } = await client.query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state');
+          if (rows[0]?.state === 'paused') return;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      });
+    },
+    resumeReplay: async (region) => void (await query(region, 'SELECT pg_wal_replay_resume()')),
+    caughtUp,
+    cut: async (a, b, kind) => void (await cluster.wan.cut(a, b, kind)),
+    heal: async (a, b, kind) => void (await cluster.wan.heal(a, b, kind)),
+    setRtt: async (a, b, rttMs, jitterMs) => void (await cluster.wan.set(a, b, { rttMs, ...(jitterMs === undefined ? {} : { jitterMs }) })),
+    killPostgres: (region, signal = 'SIGKILL') => cluster.region(region).postgres.kill(signal),
+    startPostgres: (region) => cluster.startPostgres(region),
+    promote: async (region) => void (await query(region, 'SELECT pg_promote(true, 10)')),
+    dropSlot: (region, slot) =>
+      session(region, async (client) => {
+        await client.query('SELECT pg_terminate_backend(active_pid, 2000) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL', [slot]);
+        await client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+      }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
