@@ -1,9 +1,9 @@
 /** Owns models for tests that need no SDL: entities straight from a live catalog, one field per column. */
 import type pg from 'pg';
-import { MeridianError, messageOf } from '../../src/base/errors.ts';
 import { type CatalogTable } from '../../src/model/catalog.ts';
 import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
 import { readCatalog } from '../../src/postgres/catalog.ts';
+import { toMeridianError } from '../../src/postgres/errors.ts';
 import { type Executor, type Statement } from '../../src/read/ports.ts';
 
 function entityOf(name: string, table: CatalogTable, version: string | null): Entity {
@@ -72,8 +72,8 @@ export class CountingExecutor implements Executor {
   async #run({ name, text, values }: Statement): Promise<readonly Row[]> {
     try {
       return (await this.#client.query<Row>({ ...(name === '' ? {} : { name }), text, values: [...values] })).rows;
-    } catch (cause) {
-      throw new MeridianError({ code: 'DATABASE_ERROR', message: `The database refused a statement: ${messageOf(cause)}.`, cause });
+    } catch (error) {
+      throw toMeridianError(error, { region: 'test' });
     }
   }
 }
