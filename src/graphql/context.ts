@@ -1,11 +1,12 @@
 /** Owns the context that resolvers see: who asks, the region, and the same reads and transactions that directives use. */
 import { type GraphQLResolveInfo } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type Position } from '../base/lineage.ts';
+import { type Positions } from '../consistency/positions.ts';
+import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Row } from '../model/model.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
-import { type Transaction, type TransactionOptions } from '../write/ports.ts';
+import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { type Operation, type Scope } from './operation.ts';
 
 /** What a custom resolver gets as its third argument, bound to the consistency of the field that it resolves. */
@@ -25,20 +26,22 @@ export interface ResolverContext {
 
 export interface ContextDeps {
   readonly region: string;
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<{ readonly result: T; readonly position: Position }>;
-  encodeToken(operation: Operation): string;
+  readonly writer: WriteServer;
+  encode(positions: Positions): ConsistencyToken;
 }
 
 /** The `contextValue` of one request. The operation arrives when the edge has decided it. */
 export class RequestContext {
   readonly viewer: Viewer | null;
   readonly tokenHeader: string | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly deps: ContextDeps;
   #operation: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; tokenHeader: string | undefined; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; tokenHeader: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.tokenHeader = input.tokenHeader;
+    this.signal = input.signal;
     this.deps = input.deps;
   }
 
@@ -53,6 +56,11 @@ export class RequestContext {
 
   begin(operation: Operation): void {
     this.#operation = operation;
+  }
+
+  /** Covers everything that the operation has read and written so far. */
+  token(): ConsistencyToken {
+    return this.deps.encode(this.operation.session.report().positions);
   }
 
   /** The view of one field. */
@@ -90,12 +98,12 @@ class FieldContext implements ResolverContext {
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    const { result, position } = await this.#request.deps.transaction(work, options);
+    const { result, position } = await this.#request.deps.writer.transaction(work, options);
     this.#scope = this.#request.operation.wrote(this.#info, position);
     return result;
   }
 
   token(): string {
-    return this.#request.deps.encodeToken(this.#request.operation);
+    return this.#request.token();
   }
 }

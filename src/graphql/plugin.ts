@@ -22,7 +22,7 @@ export interface PluginDeps {
   readonly region: string;
   readonly boundedLagMs: number;
   /** Starts the reads of one operation that came with these positions. */
-  openSession(positions: Positions): ReadSession;
+  openSession(positions: Positions, signal: AbortSignal | undefined): ReadSession;
   cluster(): ClusterId | null;
 }
 
@@ -50,7 +50,8 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   const floor = (cluster && positions.get(cluster)) ?? null;
   const variables = request.request.variables ?? {};
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor, defaultMaxLagMs: deps.boundedLagMs }));
-  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, session: deps.openSession(positions), edge }));
+  const session = answering(() => deps.openSession(positions, contextValue.signal));
+  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, session, edge }));
 }
 
 /** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */

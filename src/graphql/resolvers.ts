@@ -1,8 +1,9 @@
 /** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
 import { type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
 import { type Entity, type Field, type Model, type RootField, type Row } from '../model/model.ts';
-import { parentValues, type ParentValues } from '../read/loaders/entity-loaders.ts';
+import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
+import { connectionObject } from './connection.ts';
 import { referenceResolver } from './reference.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
 
@@ -90,7 +91,7 @@ function fieldResolver(field: Field): Resolver {
       };
     }
     default:
-      return selectionResolver(field, (parent) => parentValues(field.join, parent as Row));
+      return selectionResolver(field, (parent) => field.join.from.map((column) => (parent as Row)[column]));
   }
 }
 
@@ -103,7 +104,7 @@ function selectionResolver(field: SelectionField, keyOf: (parent: unknown) => Pa
     case 'count':
       return (parent, args, context, info) => context.operation.at(info).loaders.count(field, keyOf(parent), args);
     case 'connection':
-      return (parent, args, context, info) => context.operation.at(info).loaders.connection(field, keyOf(parent), args);
+      return (parent, args, context, info) => connectionObject({ loaders: context.operation.at(info).loaders, field, parent: keyOf(parent), args });
   }
 }
 

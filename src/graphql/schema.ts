@@ -7,12 +7,15 @@ import { SCALARS } from './scalars.ts';
 
 export interface SchemaInput extends ResolverInput {
   readonly typeDefs: DocumentNode;
+  /** Enums whose values are stored under other names: enum → value → stored label. */
+  readonly enums: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly health: HealthDeps;
 }
 
 export function buildSchema(input: SchemaInput): GraphQLSchema {
   const resolvers = buildResolvers(input);
   (resolvers['Query'] as Record<string, unknown>)['regionHealth'] ??= healthResolver(input.health);
+  for (const [name, labels] of Object.entries(input.enums)) resolvers[name] ??= { ...labels };
   const defined = definedNames(input.typeDefs);
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;
   return buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);

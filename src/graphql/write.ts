@@ -1,30 +1,29 @@
 /** Owns the mutations that directives declare: one pipelined transaction, then a payload whose reads see the write. */
 import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type Entity, type Model, type WriteField } from '../model/model.ts';
+import { type Entity, type WriteField } from '../model/model.ts';
+import { readRow } from '../read/sql/columns.ts';
 import { type WriteServer } from '../write/ports.ts';
 import { writeStatement } from '../write/statements.ts';
 import { type RequestContext } from './context.ts';
 
 export interface WriteDeps {
-  readonly model: Model;
-  /** The primary as it is known when the mutation arrives; throws `PRIMARY_UNAVAILABLE` while none is. */
-  primary(): Promise<WriteServer>;
+  readonly writer: WriteServer;
 }
 
 export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return async (_parent, args, context, info) => {
-    const statement = writeStatement(deps.model, field, args);
-    const primary = await deps.primary();
-    const { result, position } = await primary.pipelined([statement]);
+    const statement = writeStatement(entity, field, args);
+    const { result, position } = await deps.writer.pipelined([statement]);
     // Also where no row was found: whoever learned that has seen the primary as of this position.
     const scope = context.operation.wrote(info, position);
-    const row = result[0]?.rows[0];
-    if (!row) throw notFound(entity, field, args);
+    const returned = result[0]?.rows[0];
+    if (!returned) throw notFound(entity, field, args);
+    const row = readRow(entity, returned);
     if (field.kind !== 'delete') scope.loaders.prime(entity.name, row);
     const payload: Record<string, unknown> = {};
     if (field.payload.entityField !== null) payload[field.payload.entityField] = row;
-    if (field.payload.tokenField !== null) payload[field.payload.tokenField] = () => context.deps.encodeToken(context.operation);
+    if (field.payload.tokenField !== null) payload[field.payload.tokenField] = () => context.token();
     return payload;
   };
 }

@@ -1,0 +1,29 @@
+/** Owns the connection object that a resolver returns: pages and totals are read only when they are selected. */
+import { type ConnectionField, type Row } from '../model/model.ts';
+import { type EntityLoaders, type Page, type ParentValues } from '../read/loaders/entity-loaders.ts';
+
+export interface ConnectionInput {
+  readonly loaders: EntityLoaders;
+  readonly field: ConnectionField;
+  readonly parent: ParentValues;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** graphql-js calls the functions of selected fields only: `{ totalCount }` alone costs no page. */
+export interface ConnectionObject {
+  edges(): Promise<Page['edges']>;
+  nodes(): Promise<readonly Row[]>;
+  pageInfo(): Promise<Page['pageInfo']>;
+  totalCount(): Promise<number>;
+}
+
+export function connectionObject({ loaders, field, parent, args }: ConnectionInput): ConnectionObject {
+  let page: Promise<Page> | null = null;
+  const read = (): Promise<Page> => (page ??= loaders.page(field, parent, args));
+  return {
+    edges: async () => (await read()).edges,
+    nodes: async () => (await read()).nodes,
+    pageInfo: async () => (await read()).pageInfo,
+    totalCount: () => loaders.totalCount(field, parent, args),
+  };
+}

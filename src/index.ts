@@ -1,0 +1,14 @@
+/** What the package exports: the data layer, the server, and the types that code beside them needs. */
+export { MeridianError, isMeridianError, type ErrorCode } from './base/errors.ts';
+export { type Viewer } from './base/viewer.ts';
+export { type ConsistencyLevel } from './consistency/requirement.ts';
+export { type ConsistencyToken } from './consistency/token.ts';
+export { type ResolverContext } from './graphql/context.ts';
+export { type UserResolvers } from './graphql/resolvers.ts';
+export { type Row } from './model/model.ts';
+export { type RegionReport } from './region/view.ts';
+export { createDataLayer, createServer, type DataLayerSettings, type ServerSettings, type Settings } from './runtime/create.ts';
+export { type BoundLoaders, type DataLayer, type ReadOptions, type ReadResult, type WriteResult } from './runtime/layer.ts';
+export { type Runtime } from './runtime/start.ts';
+export { type Telemetry } from './telemetry/telemetry.ts';
+export { type IsolationLevel, type Transaction, type TransactionOptions } from './write/ports.ts';

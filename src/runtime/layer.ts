@@ -1,0 +1,153 @@
+/** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
+import { MeridianError } from '../base/errors.ts';
+import { type Position } from '../base/lineage.ts';
+import { type Config } from '../config/load.ts';
+import { NO_POSITIONS, withPosition, type Positions } from '../consistency/positions.ts';
+import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
+import { type ConsistencyToken } from '../consistency/token.ts';
+import { type Model, type Row } from '../model/model.ts';
+import { type ServedBy } from '../read/engine-report.ts';
+import { type ReadSession } from '../read/engine.ts';
+import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { type RegionReport } from '../region/view.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+import { type Transaction, type TransactionOptions } from '../write/ports.ts';
+import { changeHandlers } from './changes.ts';
+import { publishGauges } from './gauges.ts';
+import { createParts, type Parts } from './parts.ts';
+
+export interface ReadOptions {
+  /** Unless given: SESSION with a token, EVENTUAL without. */
+  readonly level?: ConsistencyLevel;
+  /** A consistency token, or several joined by commas. */
+  readonly token?: string | null;
+  /** With BOUNDED, milliseconds. */
+  readonly maxLagMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadResult {
+  readonly rows: readonly Row[];
+  /** Not below anything that was read, nor below the token that was given. */
+  readonly token: ConsistencyToken | null;
+  readonly servedBy: readonly ServedBy[];
+  readonly waitedMs: number;
+  /** Milliseconds; null when unknown. */
+  readonly stalenessMs: number | null;
+}
+
+export interface WriteResult<T> {
+  readonly result: T;
+  /** Covers the commit, and the token that was given. */
+  readonly token: ConsistencyToken;
+}
+
+/** Entity loaders under one requirement; `token()` covers what they have read so far. */
+export interface BoundLoaders {
+  readonly loaders: EntityLoaders;
+  token(): ConsistencyToken | null;
+  /** Ends a snapshot, if the level was SNAPSHOT. */
+  close(): Promise<void>;
+}
+
+export class DataLayer {
+  readonly parts: Parts;
+  readonly #stop = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+  #stopGauges: () => void = () => undefined;
+  #model: Model | null = null;
+
+  constructor(config: Config, telemetry: Telemetry) {
+    this.parts = createParts(config, telemetry);
+  }
+
+  get region(): string {
+    return this.parts.config.region;
+  }
+
+  /** Starts probing and tailing; resolves when every region has been looked at once, whether or not it answered. */
+  async start(): Promise<void> {
+    const { monitor, tail, replay, heartbeat, caches } = this.parts;
+    monitor.start();
+    caches.start();
+    await monitor.refresh();
+    const { signal } = this.#stop;
+    this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal)]);
+    this.#running.catch((error: unknown) => this.parts.telemetry.log.error({ err: error }, 'a background loop of the region ended'));
+    this.#stopGauges = publishGauges(this.parts);
+  }
+
+  /** Ends every connection and loop. In-flight reads finish or fail on their own. */
+  async close(): Promise<void> {
+    const { monitor, servers, writer, caches, alerts } = this.parts;
+    this.#stopGauges();
+    this.#stop.abort();
+    await Promise.allSettled([this.#running]);
+    caches.stop();
+    await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), ...[...servers.values()].map((server) => server.close())]);
+  }
+
+  /** Entities can be loaded once the layer knows the model. */
+  useModel(model: Model): void {
+    this.#model = model;
+  }
+
+  /** Reads with SQL; parameters are `$1 …`. Throws the typed errors of the consistency levels. */
+  async read(sql: string, values: readonly unknown[] = [], options: ReadOptions = {}): Promise<ReadResult> {
+    const { session, requirement } = this.#begin(options);
+    try {
+      const rows = await session.executor(requirement).query({ name: '', text: sql, values });
+      const { positions, servedBy, waitedMs, stalenessMs } = session.report();
+      return { rows, token: this.parts.codec.encode(positions), servedBy, waitedMs, stalenessMs };
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Entities by key, lists, pages and counts, batched; make one per unit of work. */
+  loaders(options: ReadOptions = {}): BoundLoaders {
+    if (!this.#model) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.' });
+    const { session, requirement } = this.#begin(options);
+    const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.parts.config.options });
+    return { loaders, token: () => this.parts.codec.encode(session.report().positions), close: () => session.close() };
+  }
+
+  /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions & { readonly token?: string | null } = {}): Promise<WriteResult<T>> {
+    const { token, ...rest } = options;
+    const before = token ? this.parts.codec.decode(token) : NO_POSITIONS;
+    const { result, position } = await this.parts.writer.transaction(work, rest);
+    return { result, token: this.encode(withPosition(before, position)) };
+  }
+
+  /** Health of every region as this one sees it. */
+  regionHealth(): readonly RegionReport[] {
+    return this.parts.monitor.reports();
+  }
+
+  /**
+   * Starts the reads of one operation. Throws `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
+   * its positions is this cluster's cannot be known then, and ignoring it would be a claim of consistency.
+   */
+  openSession(token: Positions, signal?: AbortSignal): ReadSession {
+    if (token.size > 0 && this.parts.monitor.cluster === null) {
+      throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `Region ${this.region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.` });
+    }
+    return this.parts.engine.session({ token, ...(signal ? { signal } : {}) });
+  }
+
+  /** Throws `TypeError` for no positions: after a write there is one. */
+  encode(positions: Positions): ConsistencyToken {
+    const token = this.parts.codec.encode(positions);
+    if (token === null) throw new TypeError('a token was asked for before anything was read or written');
+    return token;
+  }
+
+  #begin({ token, level, maxLagMs, signal }: ReadOptions): { session: ReadSession; requirement: Requirement } {
+    const positions = token ? this.parts.codec.decode(token) : NO_POSITIONS;
+    const session = this.openSession(positions, signal);
+    const floor: Position | null = session.floor;
+    const chosen = level ?? (floor === null ? 'EVENTUAL' : 'SESSION');
+    return { session, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : floor, maxLagMs: chosen === 'BOUNDED' ? (maxLagMs ?? this.parts.config.options.boundedLagMs) : null } };
+  }
+}

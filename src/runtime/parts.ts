@@ -1,0 +1,85 @@
+/** Owns construction: every adapter of a region is made here and nowhere else, and ends here in reverse order. */
+import { MeridianError } from '../base/errors.ts';
+import { Watermark } from '../change/watermark.ts';
+import { type Config } from '../config/load.ts';
+import { type RegionConfig } from '../config/regions.ts';
+import { TokenCodec } from '../consistency/token.ts';
+import { HeartbeatWriter } from '../postgres/heartbeat.ts';
+import { PostgresProber } from '../postgres/probe.ts';
+import { PostgresServer } from '../postgres/server.ts';
+import { ReplayWatcher } from '../postgres/tail-replay.ts';
+import { Tail, type TailState } from '../postgres/tail.ts';
+import { PostgresWriter } from '../postgres/write.ts';
+import { ReadEngine } from '../read/engine.ts';
+import { RedisHealth } from '../redis/health.ts';
+import { RegionMonitor } from '../region/monitor.ts';
+import { createAlertSink, type AlertSink } from '../server/alerts.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+import { CacheHealth } from './cache-health.ts';
+
+export interface Parts {
+  readonly config: Config;
+  readonly telemetry: Telemetry;
+  readonly codec: TokenCodec;
+  readonly applied: Watermark;
+  readonly replayed: Watermark;
+  readonly monitor: RegionMonitor;
+  readonly servers: ReadonlyMap<string, PostgresServer>;
+  readonly writer: PostgresWriter;
+  readonly engine: ReadEngine;
+  readonly tail: Tail;
+  readonly replay: ReplayWatcher;
+  readonly heartbeat: HeartbeatWriter;
+  readonly caches: CacheHealth;
+  readonly alerts: AlertSink;
+}
+
+export function createParts(config: Config, telemetry: Telemetry): Parts {
+  const { options, region: local, regions } = config;
+  const { log, metrics } = telemetry;
+  const own = ownRegion(config);
+  const codec = new TokenCodec({ secrets: options.tokenSecret.split(',').map((secret) => secret.trim()), maxTokenBytes: options.maxTokenBytes });
+  const applied = new Watermark({ maxWaiters: options.maxWaiters });
+  const replayed = new Watermark({ maxWaiters: options.maxWaiters });
+  const caches = new CacheHealth({
+    everyMs: options.probeMs,
+    caches: new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, timeoutMs: options.probeTimeoutMs, log })]]))),
+  });
+  const alerts = createAlertSink({ region: local, options, telemetry });
+  const urls = new Map(regions.map(({ name, databaseUrl }) => [name, databaseUrl]));
+  const monitor = new RegionMonitor({
+    local,
+    regions: regions.map(({ name }) => name),
+    prober: new PostgresProber(urls, options),
+    options,
+    log,
+    shown: () => replayed.lsn,
+    cacheHealth: (region) => caches.of(region),
+    onAlert: (change, alert) => alerts[change](alert),
+  });
+  const shared = { limits: options, cluster: () => monitor.cluster, metrics };
+  const servers = new Map(regions.map(({ name, databaseUrl }) => [name, new PostgresServer({ ...shared, region: name, databaseUrl, log, ...(name === local ? { watermark: () => applied.lsn } : {}) })]));
+  const writer = new PostgresWriter({ ...shared, view: monitor, databaseUrls: urls, log, onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn) });
+  const engine = new ReadEngine({ view: monitor, replayed, servers, limits: options, metrics });
+  const tail = new Tail({
+    databaseUrl: own.databaseUrl,
+    primaryUrl: () => (monitor.primary === null ? null : (urls.get(monitor.primary) ?? null)),
+    options,
+    log,
+    onState: (state) => monitor.reportTail(problemOf(state)),
+  });
+  const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
+  const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log });
+  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, caches, alerts };
+}
+
+function ownRegion({ region, regions }: Config): RegionConfig {
+  const own = regions.find(({ name }) => name === region);
+  if (!own) throw new MeridianError({ code: 'CONFIG_INVALID', message: `Region ${JSON.stringify(region)} is not configured; name one of ${regions.map(({ name }) => name).join(', ')}.` });
+  return own;
+}
+
+/** A follower and a server that cannot decode are as they should be; only a broken tail is worth an alert. */
+function problemOf(state: TailState): string | null {
+  return state.kind === 'down' ? state.problem : null;
+}

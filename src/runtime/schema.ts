@@ -1,0 +1,66 @@
+/** Owns the step from a folder of SDL to a compiled model: the live catalog is read and every problem reported at once. */
+import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import { MeridianError, messageOf } from '../base/errors.ts';
+import { type Config } from '../config/load.ts';
+import { compileModel, type CompiledSchema } from '../graphql/sdl/compile.ts';
+import { readSdlFolder, type SdlFile } from '../graphql/sdl/files.ts';
+import { type UserResolvers } from '../graphql/resolvers.ts';
+import { explainProblem, readCatalog } from '../postgres/catalog.ts';
+import { closeClient, openClient } from '../postgres/tail-client.ts';
+import { type Log } from '../telemetry/log.ts';
+
+export interface SchemaRequest {
+  readonly config: Config;
+  readonly files: readonly SdlFile[];
+  readonly resolvers: UserResolvers;
+  readonly log: Log;
+}
+
+/** Reads the SDL folder that the configuration names. */
+export function schemaFiles(config: Config): readonly SdlFile[] {
+  return readSdlFolder(resolve(config.options.schema));
+}
+
+/** Loads the module that `--resolvers` names; its default export (or its `resolvers`) is the resolver map. */
+export async function loadResolvers(config: Config): Promise<UserResolvers> {
+  if (config.options.resolvers === '') return {};
+  const file = resolve(config.options.resolvers);
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw new MeridianError({ code: 'CONFIG_INVALID', message: `The resolvers file ${file} cannot be loaded: ${messageOf(error)}; name a JavaScript or TypeScript module whose default export is a resolver map.`, cause: error });
+  }
+  const map = module['default'] ?? module['resolvers'];
+  if (typeof map !== 'object' || map === null) throw new MeridianError({ code: 'CONFIG_INVALID', message: `The resolvers file ${file} has no default export that is a resolver map; export default { Query: { … } }.` });
+  return map as UserResolvers;
+}
+
+/** Compiles against the nearest database that answers: the own region's, else the others in their order. */
+export async function compileSchema(request: SchemaRequest): Promise<CompiledSchema> {
+  const { config, log } = request;
+  const regions = [...config.regions].sort((a, b) => Number(b.name === config.region) - Number(a.name === config.region));
+  const refusals: string[] = [];
+  for (const { name, databaseUrl } of regions) {
+    let client: Awaited<ReturnType<typeof openClient>>;
+    try {
+      const { connectMs, statementMs } = config.options;
+      client = await openClient({ databaseUrl, applicationName: 'meridian schema', connectMs, statementMs, onBroken: (error) => log.debug({ err: error }, 'the schema\'s connection broke') });
+    } catch (error) {
+      refusals.push(`${name}: ${messageOf(error)}`);
+      continue;
+    }
+    try {
+      const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
+      const catalog = await readCatalog(query);
+      const { pageSize, maxPageSize } = config.options;
+      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers as never, pageSize, maxPageSize, checkStatement: (sql) => explainProblem(query, sql) });
+      for (const warning of compiled.warnings) log.warn({ file: warning.file, line: warning.line }, warning.message);
+      return compiled;
+    } finally {
+      await closeClient(client);
+    }
+  }
+  throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `No database could be reached to check the schema against (${refusals.join('; ')}); start one or correct its URL.` });
+}

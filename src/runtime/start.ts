@@ -1,0 +1,104 @@
+/** Owns the start of a region's server: the layer, the schema checked against the live catalog, then HTTP; and its end. */
+import { type GraphQLSchema } from 'graphql';
+import { isMeridianError } from '../base/errors.ts';
+import { type Viewer } from '../base/viewer.ts';
+import { type Config } from '../config/load.ts';
+import { RequestContext } from '../graphql/context.ts';
+import { meridianPlugin, TOKEN_HEADER } from '../graphql/plugin.ts';
+import { type UserResolvers } from '../graphql/resolvers.ts';
+import { buildSchema } from '../graphql/schema.ts';
+import { type SdlFile } from '../graphql/sdl/files.ts';
+import { type Model } from '../model/model.ts';
+import { startServer, type RunningServer } from '../server/start.ts';
+import { createViewers, type ViewerHook } from '../server/viewer.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+import { DataLayer } from './layer.ts';
+import { compileSchema, loadResolvers, schemaFiles } from './schema.ts';
+
+export interface RuntimeRequest {
+  readonly config: Config;
+  readonly telemetry: Telemetry;
+  /** SDL given in code, instead of the folder that the configuration names. */
+  readonly files?: readonly SdlFile[];
+  /** Resolvers given in code, instead of the file that the configuration names. */
+  readonly resolvers?: UserResolvers;
+  /** Knows the viewer in the application's own way, instead of a bearer JWT. */
+  readonly viewer?: ViewerHook;
+  /** Who may see `regionHealth`; unless given, viewers with the role `adminRole`. */
+  readonly isAdmin?: (viewer: Viewer | null) => boolean | Promise<boolean>;
+}
+
+export interface Runtime {
+  readonly url: string;
+  readonly port: number;
+  readonly layer: DataLayer;
+  readonly schema: GraphQLSchema;
+  /** Drains: requests in flight finish, then every connection ends. */
+  close(): Promise<void>;
+}
+
+/** Throws `SCHEMA_INVALID`, `CONFIG_INVALID`, `DATABASE_NOT_READY` or `REGION_UNAVAILABLE`; nothing is left running then. */
+export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
+  const { config, telemetry } = request;
+  const resolvers = request.resolvers ?? (await loadResolvers(config));
+  const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, log: telemetry.log });
+  const layer = new DataLayer(config, telemetry);
+  layer.useModel(compiled.model);
+  try {
+    await layer.start();
+    const isAdmin = request.isAdmin ?? ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);
+    const schema = buildSchema({
+      model: compiled.model,
+      typeDefs: compiled.typeDefs,
+      enums: compiled.enums,
+      user: resolvers,
+      write: { writer: layer.parts.writer },
+      health: { reports: () => layer.regionHealth(), isAdmin },
+    });
+    const server = await serve(request, layer, compiled.model, schema);
+    const close = async (): Promise<void> => {
+      await server.close();
+      await layer.close();
+    };
+    return { url: server.url, port: server.port, layer, schema, close };
+  } catch (error) {
+    await layer.close();
+    throw error;
+  }
+}
+
+function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, model: Model, schema: GraphQLSchema): Promise<RunningServer> {
+  const { options, region } = config;
+  const { codec, monitor } = layer.parts;
+  const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
+  return startServer<RequestContext>({
+    schema,
+    context: (request) => new RequestContext({ viewer: request.viewer, tokenHeader: request.headers[TOKEN_HEADER], signal: request.signal, deps }),
+    plugins: [
+      meridianPlugin({
+        model,
+        codec,
+        region,
+        limits: options,
+        boundedLagMs: options.boundedLagMs,
+        openSession: (positions, signal) => layer.openSession(positions, signal),
+        cluster: () => monitor.cluster,
+      }),
+    ],
+    viewers: createViewers(options, viewer),
+    health: { ready: () => ready(layer) },
+    options,
+    telemetry,
+  });
+}
+
+/** Ready once some database answers: this region's, or a neighbour's that stands in for it. */
+async function ready(layer: DataLayer): Promise<{ ok: boolean; why?: string }> {
+  const { monitor } = layer.parts;
+  try {
+    if (monitor.readOrder().length === 0) await monitor.refresh();
+  } catch (error) {
+    if (!isMeridianError(error)) throw error;
+  }
+  return monitor.readOrder().length > 0 ? { ok: true } : { ok: false, why: `No database answers as seen from region ${layer.region}.` };
+}
