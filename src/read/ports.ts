@@ -3,7 +3,7 @@ import { type Position } from '../base/lineage.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 
-/** A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection. */
+/** A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection; an empty name is not prepared. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
