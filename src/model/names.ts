@@ -22,7 +22,7 @@ export function closest(name: string, candidates: Iterable<string>): string | nu
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
     // `assignee` means `assignee_id` as often as not, so the ending costs nothing.
-    const spellings = [comparable(candidate), comparable(candidate.replace(/_?id$/i, ''))];
+    const spellings = [comparable(candidate), comparable(candidate.replace(/(?<=.)_?id$/i, ''))];
     const distance = Math.min(...spellings.map((spelling) => editDistance(wanted, spelling)));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

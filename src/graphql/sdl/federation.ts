@@ -56,8 +56,8 @@ export function readFederation(definitions: readonly DefinitionNode[]): Federati
       if (link === federation) names.set(name, alias);
     }
   }
-  const prefix = federation ? (textOf(argument(federation, 'as')) ?? 'federation') : null;
-  const localName = (directive: string): string => names.get(directive) ?? (prefix === null ? directive : `${prefix}__${directive}`);
+  // The subgraph library knows what is not imported by this prefix only, whatever `as` says.
+  const localName = (directive: string): string => names.get(directive) ?? (federation ? `federation__${directive}` : directive);
   const stubs = (): DocumentNode => parse([LINK, ...Object.entries(DIRECTIVES).map(([name, rest]) => `directive @${localName(name)}${rest.startsWith('(') ? '' : ' '}${rest}`)].join('\n'), { noLocation: true });
   return { localName, imported, link: federation ? null : parse(DEFAULT_LINK, { noLocation: true }), stubs };
 }

@@ -22,15 +22,16 @@ export function checkPlacement(compilation: Compilation): void {
 function checkField(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {
   if (hasResolver(compilation, type.name, field.name)) return;
   const { allowed, where } = meaningful(compilation, type, field);
+  const mend = allowed.length === 0 ? 'remove it' : `use @${allowed.join(' or @')}, or remove it`;
   for (const name of ON_FIELDS) {
     const directive = directiveOf(field, name);
-    if (directive && !allowed.includes(name)) compilation.problems.error(directive, `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${mendFor(allowed)}`);
+    if (directive && !allowed.includes(name)) compilation.problems.error(directive, `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${mend}`);
   }
 }
 
 function meaningful(compilation: Compilation, type: GraphQLObjectType, field: AnyField): { allowed: readonly string[]; where: string } {
   const { schema, drafts } = compilation;
-  if (type === schema.getQueryType()) return { allowed: ['list', 'count', 'relation'], where: 'a field of Query' };
+  if (type === schema.getQueryType()) return { allowed: ['list', 'count'], where: 'a field of Query' };
   if (type === schema.getMutationType()) return { allowed: ['insert', 'update', 'delete'], where: 'a mutation' };
   const mapped = drafts.get(type.name)?.fields.get(field.name);
   if (!drafts.has(type.name)) return { allowed: [], where: 'no field of an @entity' };
@@ -39,10 +40,6 @@ function meaningful(compilation: Compilation, type: GraphQLObjectType, field: An
   if (mapped.kind === 'column') return { allowed: ['column'], where: 'a column' };
   if (mapped.kind === 'count') return { allowed: ['count'], where: 'a count' };
   return { allowed: ['relation'], where: 'a relation' };
-}
-
-function mendFor(allowed: readonly string[]): string {
-  return allowed.length === 0 ? 'remove it' : `use @${allowed.join(' or @')}, or remove it`;
 }
 
 /** A resolver whose field is misspelt would never run. */

@@ -34,8 +34,6 @@ function readRoot(compilation: Compilation, field: AnyField, place: string): Roo
   const { drafts, problems } = compilation;
   const shape = shapeOf(field.type);
   const relation = relationArguments(directiveOf(field, 'list'));
-  const misplaced = directiveOf(field, 'relation');
-  if (misplaced) problems.error(misplaced, `${place} starts from no entity, so @relation has no meaning there; use @list for where, orderBy and limit`);
   const count = directiveOf(field, 'count');
   if (count) {
     const target = countTarget(compilation, textArgument(count, 'of') ?? '', { field, place });

@@ -1,0 +1,88 @@
+/** Mistakes in the SDL itself: each is named with its place and its mend. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { problemsOf } from '../../support/compile.ts';
+
+describe('mistakes in the sdl itself', () => {
+  it('a syntax error, with its line', async () => {
+    const sdl = `
+      type Team {
+        id: ID!
+        name String
+      }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:4  Syntax Error: Expected ":", found Name "String"; correct the SDL there',
+    ]);
+  });
+
+  it('an unknown type', async () => {
+    const sdl = `
+      type Team @entity {
+        id: ID!
+        owner: Persn
+      }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:4  Unknown type "Persn"; correct the SDL there',
+    ]);
+  });
+
+  it('an unknown directive', async () => {
+    const sdl = 'type Team @entty { id: ID! }';
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:1  Unknown directive "@entty"; correct the SDL there',
+    ]);
+  });
+
+  it('an unknown argument of a directive', async () => {
+    const sdl = 'type Team @entity(tabel: "x") { id: ID! }';
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:1  Unknown argument "tabel" on directive "@entity". Did you mean "table"? Correct the SDL there',
+    ]);
+  });
+
+  it('an operation among the schema', async () => {
+    const sdl = 'query { teams }';
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:1  this is an operation, not a part of a schema; keep operations out of the schema folder',
+    ]);
+  });
+
+  it('a type defined twice', async () => {
+    const sdl = `
+      type Team @entity @key(fields: "id") { id: ID! name: String! }
+      type Team { motto: String }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:2  There can be only one type named "Team"; correct the SDL there',
+    ]);
+  });
+
+  it('an interface that is not fulfilled', async () => {
+    const sdl = `
+      interface Node { id: ID! }
+      type X implements Node { x: Int }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:2  Interface field Node.id expected but X does not provide it; correct the SDL there',
+    ]);
+  });
+
+  it('a directive where it means nothing', async () => {
+    const sdl = `
+      type Task @entity { id: ID! title: String! @relation(from: ["title"]) }
+      type Team @entity {
+        id: ID!
+        tasks: [Task!]! @column(name: "id")
+        all: [Task!]! @list(limit: 3)
+        n: Int! @count(of: "Task") @insert
+      }
+      type Plain { x: Int @column(name: "id") }
+      type Query { team(id: ID!): Team @delete }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:2  Task.title is a column, where @relation has no meaning; use @column, or remove it',
+      'app.graphql:5  Team.tasks is a relation, where @column has no meaning; use @relation, or remove it',
+      'app.graphql:6  Team.all is a relation, where @list has no meaning; use @relation, or remove it',
+      'app.graphql:7  Team.n is a count, where @insert has no meaning; use @count, or remove it',
+      'app.graphql:9  Plain.x is no field of an @entity, where @column has no meaning; remove it',
+      'app.graphql:10  Query.team is a field of Query, where @delete has no meaning; use @list or @count, or remove it',
+    ]);
+  });
+});
