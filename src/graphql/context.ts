@@ -36,7 +36,8 @@ export class RequestContext {
   readonly tokenHeader: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly deps: ContextDeps;
-  #operation: Operation | null = null;
+  // Not a #private field: Apollo copies the context by its properties.
+  private decided: Operation | null = null;
 
   constructor(input: { viewer: Viewer | null; tokenHeader: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
     this.viewer = input.viewer;
@@ -46,16 +47,16 @@ export class RequestContext {
   }
 
   get started(): boolean {
-    return this.#operation !== null;
+    return this.decided !== null;
   }
 
   get operation(): Operation {
-    if (!this.#operation) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'The operation was executed without Meridian\'s plugin, so its consistency is not decided; add meridianPlugin to the server\'s plugins.' });
-    return this.#operation;
+    if (!this.decided) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'The operation was executed without Meridian\'s plugin, so its consistency is not decided; add meridianPlugin to the server\'s plugins.' });
+    return this.decided;
   }
 
   begin(operation: Operation): void {
-    this.#operation = operation;
+    this.decided = operation;
   }
 
   /** Covers everything that the operation has read and written so far. */

@@ -1,5 +1,5 @@
 /** Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9). */
-import { getDirectiveValues, Kind, visit, type DocumentNode, type FieldNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { getDirectiveValues, Kind, visit, type DefinitionNode, type DocumentNode, type FieldNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
@@ -33,18 +33,19 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
   const byDefault = requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
   const root = directive ? (read(directive, input.operation, input) ?? byDefault) : byDefault;
   if (directive) {
-    const enter = (node: FieldNode): void => {
+    // Fields of the operation and of its fragments; other operations of the document are not executed.
+    const Field = (node: FieldNode): void => {
       const found = read(directive, node, input);
       if (found) fields.set(node, found);
     };
-    visit(input.operation, { Field: enter });
-    for (const definition of input.document.definitions) {
-      if (definition.kind === Kind.FRAGMENT_DEFINITION) visit(definition, { Field: enter });
-    }
+    const executed: readonly DefinitionNode[] = [input.operation, ...input.document.definitions.filter(isFragment)];
+    for (const definition of executed) visit(definition, { Field });
   }
   const annotated = fields.size > 0 || root !== byDefault;
   return { root, fields, wantsExtensions: input.headerPresent || annotated || input.operation.operation === 'mutation' };
 }
+
+const isFragment = (definition: DefinitionNode): boolean => definition.kind === Kind.FRAGMENT_DEFINITION;
 
 /**
  * `@consistent` alone means: whatever this client wrote or saw is there. With a token that is SESSION; a client

@@ -4,6 +4,7 @@ import { GraphQLError } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
 import { type ClusterId } from '../base/lineage.ts';
 import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
+import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
 import { type Model } from '../model/model.ts';
 import { type ReadReport } from '../read/engine-report.ts';
@@ -75,8 +76,15 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
   if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
   body.singleResult.extensions = {
     ...body.singleResult.extensions,
-    consistency: { token, level: operation.edge.root.level, region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs },
+    consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs) },
   };
+}
+
+/** The strongest level that any part of the operation asked for; after a write at least SESSION, since its reads see that write. */
+function strongestLevel({ edge, session }: Operation): ConsistencyLevel {
+  const asked = [edge.root, ...edge.fields.values()].map(({ level }) => level);
+  const levels: readonly ConsistencyLevel[] = session.written === null ? asked : [...asked, 'SESSION'];
+  return levels.reduce((a, b) => (CONSISTENCY_LEVELS.indexOf(a) >= CONSISTENCY_LEVELS.indexOf(b) ? a : b));
 }
 
 /** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */

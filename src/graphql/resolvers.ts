@@ -31,7 +31,7 @@ export function buildResolvers({ model, user, write }: ResolverInput): ResolverM
     if (entity.federationKeys.length > 0) type['__resolveReference'] = referenceResolver(entity);
   }
   for (const [typeName, definition] of Object.entries(user)) {
-    if (!isFieldMap(definition)) map[typeName] = definition as GraphQLScalarType;
+    if (!isFieldMap(definition)) map[typeName] = definition;
     else for (const [name, value] of Object.entries(definition)) own(map, typeName)[name] = userResolver(name, value);
   }
   if (Object.keys(own(map, 'Mutation')).length === 0) delete map['Mutation'];

@@ -55,7 +55,7 @@ export async function compileSchema(request: SchemaRequest): Promise<CompiledSch
       const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
       const catalog = await readCatalog(query);
       const { pageSize, maxPageSize } = config.options;
-      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers as never, pageSize, maxPageSize, checkStatement: (sql) => explainProblem(query, sql) });
+      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, pageSize, maxPageSize, checkStatement: (sql) => explainProblem(query, sql) });
       for (const warning of compiled.warnings) log.warn({ file: warning.file, line: warning.line }, warning.message);
       return compiled;
     } finally {
