@@ -1,7 +1,8 @@
 /** Owns the embedded cluster: a primary, its replicas and the ocean between them, started together and ended together. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootDatabases, replicaConf, type Databases } from './databases.ts';
+import { confFile } from './boot.ts';
+import { bootDatabases, type Databases } from './databases.ts';
 import { Keeper } from './keeper/keeper.ts';
 import { type ClusterOptions } from './options.ts';
 import { placeData } from './place.ts';
@@ -11,7 +12,7 @@ import { usableBinaries } from './postgres/binaries.ts';
 import { USER } from './postgres/conf.ts';
 import { type Instance } from './postgres/instance.ts';
 import { explained } from './problems.ts';
-import { State, type Secrets } from './state.ts';
+import { State } from './state.ts';
 import { pairsOf } from './wan/topology.ts';
 import { Wan } from './wan/wan.ts';
 
@@ -29,7 +30,6 @@ export interface Cluster {
   readonly regions: readonly ClusterRegion[];
   readonly keeper: Keeper;
   readonly wan: Wan;
-  readonly secrets: Secrets;
   readonly dataDir: string;
   readonly logDir: string;
   region(name: string): ClusterRegion;
@@ -39,6 +39,8 @@ export interface Cluster {
   urlFor(from: string, to: string): string;
   /** Starts a region's database again after it was stopped or killed. */
   startPostgres(region: string): Promise<void>;
+  /** Resolves with one sentence when the cluster has ended without `stop`: its keeper or its ocean is gone. */
+  readonly lost: Promise<string>;
   /** Ends everything; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const keeper = await explained('Starting the cluster', () => Keeper.start());
   let state: State | undefined;
   let wan: Wan | undefined;
+  const lost = Promise.withResolvers<string>();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= (async () => {
@@ -61,7 +64,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     })();
     return stopped;
   };
+  void keeper.gone.then(() => {
+    if (!stopped) lost.resolve('The process that looks after the cluster was killed, and the cluster has ended with it; start it again.');
+  });
+  // Ending the keeper fails every step that is under way.
+  const abort = (): void => void stop();
+  options.signal?.addEventListener('abort', abort, { once: true });
   try {
+    options.signal?.throwIfAborted();
     const account = chooseAccount();
     const regions = options.regions;
     const targets = Object.fromEntries([...options.ports].map(([name, ports]) => [name, ports]));
@@ -72,26 +82,29 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       Wan.start({ pairs: pairsOf(regions, 'off'), targets }),
     ]);
     wan = ocean;
+    void ocean.failed.then((why) => lost.resolve(`The simulated ocean has failed (${why}), and the cluster ends with it; start it again.`));
     state = new State(dataDir);
     await explained(`The data folder ${dataDir}`, () => state?.lock());
     const databases = await bootDatabases({ options, keeper, account, binaries, dataDir, logDir, state, wan, progress });
     const delayed = pairsOf(regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
     await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => ocean.set(a, b, { rttMs, jitterMs })));
-    return clusterOf({ options, databases, keeper, wan, dataDir, logDir, stop });
+    return clusterOf({ options, databases, keeper, wan, dataDir, logDir, lost: lost.promise, stop });
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
   }
 }
 
-interface Parts extends Pick<Cluster, 'keeper' | 'wan' | 'dataDir' | 'logDir' | 'stop'> {
+interface Parts extends Pick<Cluster, 'keeper' | 'wan' | 'dataDir' | 'logDir' | 'lost' | 'stop'> {
   readonly options: ClusterOptions;
   readonly databases: Databases;
 }
 
 function clusterOf({ options, databases, ...parts }: Parts): Cluster {
-  const { secrets, instances } = databases;
-  const dsn = (port: number): string => `postgres://${USER}:${secrets.password}@127.0.0.1:${port}/${encodeURIComponent(options.database)}`;
+  const { password, instances } = databases;
+  const dsn = (port: number): string => `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(options.database)}`;
   const regions = options.regions.map((name, i): ClusterRegion => {
     const ports = options.ports.get(name);
     const postgres = instances.get(name);
@@ -105,16 +118,10 @@ function clusterOf({ options, databases, ...parts }: Parts): Cluster {
   };
   return {
     ...parts,
-    secrets,
     regions,
     region,
     dsnFor: (from, to) => (from === to ? region(to).dsn : dsn(parts.wan.port(from, to, 'postgres'))),
     urlFor: (from, to) => `http://127.0.0.1:${from === to ? region(to).ports.http : parts.wan.port(from, to, 'http')}`,
-    startPostgres: (name) => region(name).postgres.start(replicaConf(parts.dataDir, name)),
+    startPostgres: (name) => region(name).postgres.start(confFile(parts.dataDir, name)),
   };
-}
-
-/** Removes a data folder for good; only for data that nobody shall start again. */
-export function discardData(dataDir: string): void {
-  rmSync(dataDir, { recursive: true, force: true });
 }

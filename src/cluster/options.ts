@@ -28,6 +28,8 @@ export interface ClusterOptions {
   /** Throw away what an earlier start has left. */
   readonly reset?: boolean;
   readonly sharedBuffersMb?: number;
+  /** Gives up the start; what has been started ends. */
+  readonly signal?: AbortSignal;
   /** Told what is being done, while it is done. */
   readonly onProgress?: (sentence: string) => void;
   /** Told what the user should know: data made anew, data older than its sources. */

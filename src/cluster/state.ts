@@ -7,7 +7,9 @@ import { MeridianError } from '../base/errors.ts';
 import { writeWhole } from './postgres/conf.ts';
 import { startOf } from './process.ts';
 
-const secretsSchema = z.object({ password: z.string(), jwtSecret: z.string(), tokenSecret: z.string() });
+const passwordSchema = z.object({ password: z.string() });
+const secretsSchema = z.object({ jwtSecret: z.string(), tokenSecret: z.string() });
+/** What signs bearer tokens and consistency tokens. */
 export type Secrets = z.infer<typeof secretsSchema>;
 
 /** Written last: data without it was left half-made by a crash. */
@@ -16,6 +18,8 @@ export type Origin = z.infer<typeof originSchema>;
 
 const ownerSchema = z.object({ pid: z.number(), started: z.string() });
 const OWN = { account: undefined };
+/** Says which process uses the data. */
+export const OWNER_FILE = 'owner.json';
 
 function readAs<T>(schema: z.ZodType<T>, path: string): T | undefined {
   if (!existsSync(path)) return undefined;
@@ -26,6 +30,21 @@ function readAs<T>(schema: z.ZodType<T>, path: string): T | undefined {
     if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }
+}
+
+const secret = (): string => randomBytes(32).toString('base64url');
+
+function keptOrMade<T>(schema: z.ZodType<T>, path: string, make: () => T): T {
+  const kept = readAs(schema, path);
+  if (kept !== undefined) return kept;
+  const made = make();
+  writeWhole(path, JSON.stringify(made), OWN);
+  return made;
+}
+
+/** The secrets of a development cluster; they outlive restarts and resets, so that tokens stay valid. */
+export function secretsIn(stateDir: string): Secrets {
+  return keptOrMade(secretsSchema, join(stateDir, 'secrets.json'), () => ({ jwtSecret: secret(), tokenSecret: secret() }));
 }
 
 export class State {
@@ -43,20 +62,14 @@ export class State {
     writeWhole(join(this.#dir, 'origin.json'), JSON.stringify(origin, null, 2), OWN);
   }
 
-  /** The secrets of this data, made at first use; they outlive restarts, so that tokens and DSNs stay valid. */
-  secrets(): Secrets {
-    const path = join(this.#dir, 'secrets.json');
-    const found = readAs(secretsSchema, path);
-    if (found) return found;
-    const secret = (): string => randomBytes(24).toString('base64url');
-    const made = { password: secret(), jwtSecret: secret(), tokenSecret: secret() };
-    writeWhole(path, JSON.stringify(made), OWN);
-    return made;
+  /** The superuser's password, made at first use. */
+  password(): string {
+    return keptOrMade(passwordSchema, join(this.#dir, 'password.json'), () => ({ password: secret() })).password;
   }
 
   /** Marks the data as in use by this process; throws when another one that lives has it. */
   lock(): void {
-    const path = join(this.#dir, 'owner.json');
+    const path = join(this.#dir, OWNER_FILE);
     const owner = readAs(ownerSchema, path);
     if (owner && owner.pid !== process.pid && startOf(owner.pid) === owner.started) {
       throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `A cluster runs already on the data in ${this.#dir} (process ${owner.pid}); stop it, or choose another place with --data.` });
@@ -65,6 +78,6 @@ export class State {
   }
 
   unlock(): void {
-    rmSync(join(this.#dir, 'owner.json'), { force: true });
+    rmSync(join(this.#dir, OWNER_FILE), { force: true });
   }
 }

@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, type QueryResultRow } from 'pg';
+import { type Client, type QueryResultRow } from 'pg';
 import { startCluster, type Cluster } from '../../src/cluster/cluster.ts';
 import { DEFAULT_REGIONS } from '../../src/cluster/options.ts';
 import { freePorts } from '../../src/cluster/ports.ts';

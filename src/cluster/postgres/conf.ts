@@ -1,6 +1,5 @@
 /** Owns the configuration of the cluster's PostgreSQL servers, written anew at every start so that ports and links may change. */
 import { chmodSync, chownSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Account } from './account.ts';
 
 export const USER = 'meridian';
@@ -75,12 +74,10 @@ export function writeWhole(path: string, text: string, secretOf?: { readonly acc
   renameSync(unfinished, path);
 }
 
-/** Writes the configuration of one server beside its data, not into it; returns the file's path. */
-export function writeConf(folder: string, name: string, options: ConfOptions): string {
-  const hbaFile = join(folder, `${name}.hba.conf`);
+/** Writes the configuration of one server: beside its data, not into it, where the database's account could replace it. */
+export function writeConf(path: string, options: ConfOptions): void {
+  const hbaFile = `${path}.hba`;
   writeWhole(hbaFile, 'host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n');
-  const confFile = join(folder, `${name}.conf`);
   const lines = Object.entries(settings(options, hbaFile)).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : quoted(value)}`);
-  writeWhole(confFile, `${lines.join('\n')}\n`);
-  return confFile;
+  writeWhole(path, `${lines.join('\n')}\n`);
 }

@@ -38,6 +38,10 @@ export class Instance {
     return this.#options.dataDir;
   }
 
+  get logFile(): string {
+    return this.#options.logFile;
+  }
+
   /** The postmaster's process id; undefined while it does not run. */
   get pid(): number | undefined {
     return this.#process?.pid;

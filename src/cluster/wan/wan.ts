@@ -1,6 +1,6 @@
 /** Owns the cluster's hold on the ocean: starts its thread, knows every link's port, speaks to its control interface. */
 import { Worker } from 'node:worker_threads';
-import { MeridianError } from '../../base/errors.ts';
+import { MeridianError, messageOf } from '../../base/errors.ts';
 import { entryPath } from '../entry.ts';
 import { WanControl } from './client.ts';
 import { type OceanOptions, type OceanReady } from './ocean.ts';
@@ -9,10 +9,13 @@ import { type LinkKind } from './topology.ts';
 export class Wan extends WanControl {
   readonly #worker: Worker;
   readonly #ports: ReadonlyMap<string, number>;
+  /** Resolves with the reason if the ocean's thread breaks. */
+  readonly failed: Promise<string>;
 
   private constructor(worker: Worker, ready: OceanReady) {
     super(ready.control);
     this.#worker = worker;
+    this.failed = new Promise((resolve) => worker.once('error', (error) => resolve(messageOf(error))));
     this.#ports = new Map(ready.links.map((link) => [`${link.from}/${link.to}/${link.kind}`, link.port]));
   }
 
