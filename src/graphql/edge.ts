@@ -1,5 +1,5 @@
 /** Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9). */
-import { getDirectiveValues, Kind, visit, type DefinitionNode, type DocumentNode, type FieldNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { getDirectiveValues, Kind, OperationTypeNode, visit, type DefinitionNode, type DocumentNode, type FieldNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
@@ -42,7 +42,7 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
     for (const definition of executed) visit(definition, { Field });
   }
   const annotated = fields.size > 0 || root !== byDefault;
-  return { root, fields, wantsExtensions: input.headerPresent || annotated || input.operation.operation === 'mutation' };
+  return { root, fields, wantsExtensions: input.headerPresent || annotated || input.operation.operation === OperationTypeNode.MUTATION };
 }
 
 const isFragment = (definition: DefinitionNode): boolean => definition.kind === Kind.FRAGMENT_DEFINITION;
