@@ -1,8 +1,9 @@
 /** Owns one replication connection: its commands, and the stream of a logical slot with acknowledgements that never run ahead. */
 import type pg from 'pg';
+import { sleep } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { type TimelineHistory } from '../base/lineage.ts';
-import { formatLsn, parseLsn, toLsn, type Lsn } from '../base/lsn.ts';
+import { formatLsn, toLsn, type Lsn } from '../base/lsn.ts';
 import { closeClient, openClient, type ClientOptions } from './tail-client.ts';
 import { readHistory } from './timeline.ts';
 
@@ -12,7 +13,7 @@ interface CopyConnection {
   on(event: 'copyData', listener: (message: { readonly chunk: Buffer }) => void): void;
   on(event: 'replicationStart', listener: () => void): void;
   sendCopyFromChunk(chunk: Buffer): void;
-  end(): void;
+  endCopyFrom(): void;
 }
 
 export interface SystemIdentity {
@@ -35,6 +36,8 @@ export interface StreamRequest {
 const XLOG_DATA = 0x77; // 'w'
 const KEEPALIVE = 0x6b; // 'k'
 const XLOG_DATA_HEADER = 25;
+/** A server in the middle of a large transaction answers late; it need not be waited for. */
+const GOODBYE_MS = 500;
 /** Milliseconds from 1970 to 2000, PostgreSQL's epoch. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 
@@ -42,6 +45,9 @@ export class SlotStream {
   readonly #client: pg.Client;
   readonly #connection: CopyConnection;
   #streaming = false;
+  #closing = false;
+  /** Settles when the server has left the stream. */
+  #left: Promise<unknown> = Promise.resolve();
 
   constructor(client: pg.Client) {
     this.#client = client;
@@ -71,11 +77,13 @@ export class SlotStream {
     });
     this.#connection.on('copyData', ({ chunk }) => this.#receive(chunk, request));
     const publication = quoteLiteral(quoteIdentifier(request.publication));
+    // Protocol 1 sends each transaction whole and after its commit, in commit order: what R2 asks for.
+    const streaming = this.#client.query(
+      `START_REPLICATION SLOT ${quoteIdentifier(request.slot)} LOGICAL ${formatLsn(request.from)} (proto_version '1', publication_names ${publication}, messages 'true')`,
+    );
+    this.#left = streaming.then(noop, noop);
     try {
-      // Protocol 1 sends each transaction whole and after its commit, in commit order: what R2 asks for.
-      await this.#client.query(
-        `START_REPLICATION SLOT ${quoteIdentifier(request.slot)} LOGICAL ${formatLsn(request.from)} (proto_version '1', publication_names ${publication}, messages 'true')`,
-      );
+      await streaming;
     } finally {
       this.#streaming = false;
     }
@@ -106,23 +114,28 @@ export class SlotStream {
     this.#connection.stream.resume();
   }
 
-  /** Says goodbye, so that the server frees the slot at once instead of when it notices. */
+  /** Leaves the stream in good order, so that the server takes the last acknowledgement and frees the slot at once. */
   async close(): Promise<void> {
-    if (this.#streaming && this.#connection.stream.writable) this.#connection.end();
+    this.#closing = true;
+    if (this.#streaming && this.#connection.stream.writable) {
+      this.#connection.endCopyFrom();
+      this.#connection.stream.resume();
+      await Promise.race([this.#left, sleep(GOODBYE_MS)]);
+    }
     await closeClient(this.#client);
   }
 
   #receive(chunk: Buffer, request: StreamRequest): void {
+    if (this.#closing) return;
     const kind = chunk[0];
     if (kind === XLOG_DATA) request.onData(chunk.subarray(XLOG_DATA_HEADER));
     else if (kind === KEEPALIVE) request.onKeepalive(toLsn(chunk.readBigUInt64BE(1)), chunk[17] === 1);
   }
 }
 
-/** Position of a column like `pg_last_wal_replay_lsn()`; null where the server has none. */
-export function lsnOrNull(text: string | null): Lsn | null {
-  return text === null ? null : parseLsn(text);
-}
+const noop = (): void => {
+  // Whoever streams hears of the failure; leaving only needs to know that it is over.
+};
 
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

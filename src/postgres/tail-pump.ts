@@ -103,8 +103,9 @@ export class TailPump {
       const { commitLsn } = item.transaction;
       if (!(await gate.pass(item.xid, commitLsn, signal))) return false;
       await handlers.onTransaction(item.transaction);
-      if (signal.aborted) return false;
+      // Applied is applied, even when the session ends meanwhile: the last acknowledgement then spares a repetition.
       this.#moveTo(commitLsn);
+      if (signal.aborted) return false;
     } else if (item.kind === 'heartbeat') {
       this.#moveTo(item.heartbeat.lsn);
       handlers.onHeartbeat(item.heartbeat);
