@@ -10,7 +10,7 @@ import { toMeridianError } from './errors.ts';
 import { Connection } from './pool-connection.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from './types.ts';
 
-export type PoolLimits = Pick<Options, 'poolSize' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs'>;
+export type PoolLimits = Pick<Options, 'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs'>;
 
 export interface PoolOptions {
   readonly region: string;
@@ -46,7 +46,7 @@ export class DatabasePool {
     const config = poolConfig({ databaseUrl: options.databaseUrl, applicationName: options.applicationName, connectMs: limits.connectMs, statementMs: limits.statementMs, readOnly: options.readOnly, types: this.#types });
     // The driver waits for the promise, which its types do not say.
     const onConnect = ((client: pg.ClientBase) => this.#prove(client)) as (client: pg.ClientBase) => void;
-    this.#pool = new pg.Pool({ ...config, max: limits.poolSize, idleTimeoutMillis: IDLE_MS, allowExitOnIdle: true, onConnect });
+    this.#pool = new pg.Pool({ ...config, max: limits.poolSize, min: Math.min(limits.poolWarm, limits.poolSize), idleTimeoutMillis: IDLE_MS, allowExitOnIdle: true, onConnect });
     // An idle connection whose server went away: the pool has dropped it, the next statement opens another.
     this.#pool.on('error', (error) => options.log?.debug({ region, err: error }, `An idle connection to region ${region} broke.`));
   }
@@ -61,6 +61,16 @@ export class DatabasePool {
 
   get waiting(): number {
     return this.#limiter.waiting;
+  }
+
+  /** Opens connections ahead of need, up to `poolWarm`; one that cannot be opened is reported by whoever needs it. */
+  async warm(): Promise<void> {
+    const { poolWarm, poolSize } = this.#options.limits;
+    const missing = Math.min(poolWarm, poolSize) - this.#pool.totalCount;
+    if (missing <= 0) return;
+    // Held all at once: a pool that lends and takes back one by one would open one only.
+    const clients = await Promise.allSettled(Array.from({ length: missing + this.#pool.idleCount }, () => this.#pool.connect()));
+    for (const client of clients) if (client.status === 'fulfilled') client.value.release();
   }
 
   /** Lends a connection for the time of `work`. Throws `OVERLOADED`, `REGION_UNAVAILABLE` or what `work` throws, as `MeridianError`. */

@@ -87,6 +87,10 @@ class Probed {
     }
   }
 
+  get connected(): boolean {
+    return this.#client !== null;
+  }
+
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = null;
@@ -98,7 +102,7 @@ class Probed {
     const client = await openClient({
       databaseUrl: this.#databaseUrl,
       applicationName: 'meridian probe',
-      connectMs: Math.min(connectMs, probeTimeoutMs),
+      connectMs,
       statementMs: probeTimeoutMs,
       onBroken: () => {
         if (this.#client === client) this.#client = null;
@@ -153,6 +157,10 @@ export class PostgresProber implements Prober {
     const probed = this.#regions.get(region);
     if (!probed) throw unknownRegion(region);
     return probed.probe(signal);
+  }
+
+  connected(region: string): boolean {
+    return this.#regions.get(region)?.connected ?? false;
   }
 
   async history(region: string, timeline: number, signal: AbortSignal): Promise<TimelineHistory> {

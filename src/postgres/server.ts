@@ -50,6 +50,11 @@ export class PostgresServer implements PrimaryServer {
     return this.#pool;
   }
 
+  /** Opens connections ahead of need. */
+  warm(): Promise<void> {
+    return this.#pool.warm();
+  }
+
   async close(): Promise<void> {
     await this.#pool.close();
   }

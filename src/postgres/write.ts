@@ -38,6 +38,13 @@ export class PostgresWriter implements WriteServer {
     this.#options = options;
   }
 
+  /** Opens connections to the primary ahead of need; without a known primary there is nothing to open. */
+  async warm(): Promise<void> {
+    const { view, databaseUrls } = this.#options;
+    const databaseUrl = view.primary === null ? undefined : databaseUrls.get(view.primary);
+    if (view.primary !== null && databaseUrl !== undefined && view.reachable(view.primary)) await this.#poolOf(view.primary, databaseUrl).warm();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }

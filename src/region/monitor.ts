@@ -1,5 +1,5 @@
 /** Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the tail. */
-import { systemClock, type Clock } from '../base/clock.ts';
+import { sleep, systemClock, type Clock } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
 import { bytesBetween, maxLsn, type Lsn } from '../base/lsn.ts';
@@ -123,9 +123,25 @@ export class RegionMonitor implements RegionView {
     watched.broken(error);
   }
 
-  async refresh(): Promise<void> {
-    await Promise.all([...this.#regions.values()].map((w) => w.probeNow()));
-    await this.#historyFetch;
+  refresh(): Promise<void> {
+    return this.#look(this.#parts.options.probeTimeoutMs);
+  }
+
+  /** The first picture: as `refresh`, with the time that it takes to open connections over an ocean. */
+  async firstLook(): Promise<void> {
+    const { connectMs, probeTimeoutMs } = this.#parts.options;
+    await this.#look(connectMs + probeTimeoutMs);
+  }
+
+  /** What a probe finds after the limit counts all the same; only nobody waits for it. */
+  async #look(limitMs: number): Promise<void> {
+    const done = new AbortController();
+    const look = async (): Promise<void> => {
+      await Promise.all([...this.#regions.values()].map((w) => w.probeNow()));
+      await this.#historyFetch;
+      done.abort();
+    };
+    await Promise.race([look(), sleep(limitMs, done.signal)]);
   }
 
   /** A heartbeat arrived through this region's tail: everything committed before its time is shown here. */

@@ -23,6 +23,8 @@ export interface Probe {
 export interface Prober {
   /** Asks the region's server; throws when it cannot be reached. `signal` aborts at the probe's time limit. */
   probe(region: string, signal: AbortSignal): Promise<Probe>;
+  /** Whether a connection to the region is open; a probe without one has to open it first, which takes several round trips. */
+  connected(region: string): boolean;
   /** The finished timelines that led to `timeline`, as the region's server tells them. */
   history(region: string, timeline: number, signal: AbortSignal): Promise<TimelineHistory>;
   close(): Promise<void>;

@@ -8,7 +8,10 @@ import { type Probe, type Prober } from './prober.ts';
 
 export interface WatchedOptions extends HealthLimits {
   readonly probeMs: number;
+  /** Time limit of a probe over an open connection. */
   readonly probeTimeoutMs: number;
+  /** More time for a probe that has to open its connection first. */
+  readonly connectMs: number;
 }
 
 export interface WatchedParts {
@@ -139,12 +142,13 @@ export class WatchedRegion {
   async #probe(): Promise<void> {
     const { prober, region, clock, options, accept } = this.#parts;
     const limit = new AbortController();
+    const limitMs = prober.connected(region) ? options.probeTimeoutMs : options.connectMs + options.probeTimeoutMs;
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new Error(`no answer within ${options.probeTimeoutMs} ms`));
+        reject(new Error(`no answer within ${limitMs} ms`));
         limit.abort();
-      }, options.probeTimeoutMs);
+      }, limitMs);
     });
     try {
       const probe = await Promise.race([prober.probe(region, limit.signal), timeout]);

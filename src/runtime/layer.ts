@@ -15,6 +15,7 @@ import { type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { changeHandlers } from './changes.ts';
 import { publishGauges } from './gauges.ts';
 import { createParts, type Parts } from './parts.ts';
+import { keepWarm, warmConnections } from './warm.ts';
 
 export interface ReadOptions {
   /** Unless given: SESSION with a token, EVENTUAL without. */
@@ -70,11 +71,12 @@ export class DataLayer {
     const { monitor, tail, replay, heartbeat, caches } = this.parts;
     monitor.start();
     caches.start();
-    await monitor.refresh();
+    await monitor.firstLook();
     const { signal } = this.#stop;
-    this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal)]);
+    this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal), keepWarm(this.parts, signal)]);
     this.#running.catch((error: unknown) => this.parts.telemetry.log.error({ err: error }, 'a background loop of the region ended'));
     this.#stopGauges = publishGauges(this.parts);
+    await warmConnections(this.parts);
   }
 
   /** Ends every connection and loop. In-flight reads finish or fail on their own. */

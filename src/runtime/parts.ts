@@ -1,5 +1,6 @@
 /** Owns construction: every adapter of a region is made here and nowhere else, and ends here in reverse order. */
 import { MeridianError } from '../base/errors.ts';
+import { type ClusterId } from '../base/lineage.ts';
 import { Watermark } from '../change/watermark.ts';
 import { type Config } from '../config/load.ts';
 import { type RegionConfig } from '../config/regions.ts';
@@ -38,7 +39,7 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const { options, region: local, regions } = config;
   const { log, metrics } = telemetry;
   const own = ownRegion(config);
-  const codec = new TokenCodec({ secrets: options.tokenSecret.split(',').map((secret) => secret.trim()), maxTokenBytes: options.maxTokenBytes });
+  const codec = new TokenCodec({ secrets: listed(options.tokenSecret), maxTokenBytes: options.maxTokenBytes, clusters: listed(options.tokenClusters) as ClusterId[] });
   const applied = new Watermark({ maxWaiters: options.maxWaiters });
   const replayed = new Watermark({ maxWaiters: options.maxWaiters });
   const caches = new CacheHealth({
@@ -71,6 +72,10 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
   const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log });
   return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, caches, alerts };
+}
+
+function listed(text: string): string[] {
+  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
 }
 
 function ownRegion({ region, regions }: Config): RegionConfig {

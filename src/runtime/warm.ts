@@ -1,0 +1,17 @@
+/** Owns readiness ahead of need: connections over the ocean are opened before a request has to wait for them. */
+import { sleep } from '../base/clock.ts';
+import { type Parts } from './parts.ts';
+
+/** Often enough that a new primary, or a server that came back, is met before the next request as a rule. */
+const EVERY_MS = 2_000;
+
+/** One round over every region that answers. Never throws: a server that cannot be reached is the probes' matter. */
+export async function warmConnections({ monitor, servers, writer }: Parts): Promise<void> {
+  const readers = [...servers].filter(([region]) => monitor.reachable(region)).map(([, server]) => server.warm());
+  await Promise.allSettled([...readers, writer.warm()]);
+}
+
+/** Resolves when `signal` aborts. */
+export async function keepWarm(parts: Parts, signal: AbortSignal): Promise<void> {
+  while (await sleep(EVERY_MS, signal)) await warmConnections(parts);
+}
