@@ -171,4 +171,5 @@ SELECT setval(pg_get_serial_sequence('organizations', 'id'), organizations), set
 FROM amount;
 
 DROP TABLE member, amount;
+DROP FUNCTION pg_temp.pick, pg_temp.skewed, pg_temp.dice;
 ANALYZE organizations, users, projects, tasks, comments;

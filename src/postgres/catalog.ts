@@ -99,12 +99,13 @@ export async function readCatalog(query: PlainQuery, schemas: readonly string[] 
 }
 
 /**
- * Why the database would refuse `sql`, in its own words, or null when it would run: the statement is planned and not
- * executed. `sql` must be one statement without parameters.
+ * Why the database would refuse the query `select`, in its own words, or null when it would run: it is planned and not
+ * executed.
  */
-export async function explainProblem(query: PlainQuery, sql: string): Promise<string | null> {
+export async function explainProblem(query: PlainQuery, select: string): Promise<string | null> {
   try {
-    await query(`EXPLAIN ${sql}`, []);
+    // With a parameter the driver must use the extended protocol, in which a second statement after a semicolon is refused.
+    await query(`EXPLAIN SELECT FROM (${select}) AS tried WHERE $1::boolean`, [true]);
     return null;
   } catch (error) {
     // Only what the server says about the statement (it has an SQLSTATE) is an answer; a broken connection is not.

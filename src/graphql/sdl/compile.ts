@@ -18,7 +18,7 @@ export interface CompileRequest extends Limits {
   readonly catalog: Catalog;
   /** Custom resolvers: a field that has one needs no mapping. */
   readonly resolvers?: ResolverMap;
-  /** Why the database would refuse a statement, or null; without it, conditions written in SQL are not tried. */
+  /** Why the database would refuse a query, or null; without it, conditions written in SQL are not tried. */
   readonly checkStatement?: (sql: string) => Promise<string | null>;
 }
 
@@ -55,8 +55,12 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {
-  if (!check) return;
   for (const { table, where, node, place } of compilation.conditions) {
+    if (/\$\d/.test(where)) {
+      compilation.problems.error(node, `${place} has the condition ${where}, which takes a parameter; write out the value, or filter by an argument`);
+      continue;
+    }
+    if (!check) continue;
     // The line break ends a comment in the condition, so that it cannot hide the closing bracket.
     const refusal = await check(`SELECT FROM ${quoted(table.schema)}.${quoted(table.name)} WHERE (${where}\n)`);
     if (refusal !== null) compilation.problems.error(node, `${place} has the condition ${where}, which the database refuses: ${refusal}`);

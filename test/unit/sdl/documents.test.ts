@@ -165,6 +165,10 @@ describe('conditions in SQL', () => {
     assert.deepEqual(tried, [`SELECT FROM "public"."teams" WHERE (nmae = 'x'\n)`]);
   });
 
+  it('take no parameters, which nothing would fill', async () => {
+    assert.deepEqual(await problemsOf(sdl.replace("'x'", '$1')), ['app.graphql:3  Query.teams has the condition nmae = $1, which takes a parameter; write out the value, or filter by an argument']);
+  });
+
   it('pass when the database accepts them', async () => {
     assert.deepEqual(await problemsOf(sdl, { checkStatement: async () => null }), []);
   });
