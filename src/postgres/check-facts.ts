@@ -1,0 +1,85 @@
+/** Owns what a check asks of one server: its version, settings, room, slot, rights, and the mapped tables. */
+import type pg from 'pg';
+import { MeridianError } from '../base/errors.ts';
+import { type Table } from '../model/model.ts';
+
+export interface ServerFacts {
+  readonly version: number;
+  readonly inRecovery: boolean;
+  readonly systemIdentifier: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly slotsUsed: number;
+  readonly sendersUsed: number;
+  /** The region's logical slot, as `pg_replication_slots` has it. */
+  readonly slot: Readonly<Record<string, unknown>> | null;
+  readonly role: string;
+  readonly superuser: boolean;
+  readonly replication: boolean;
+  readonly monitor: boolean;
+  /** May ask the primary for a running-transactions record; null where the server has no such function. */
+  readonly logSnapshot: boolean | null;
+  readonly publication: PublicationFacts | null;
+  readonly tables: readonly TableFacts[];
+}
+
+export interface PublicationFacts {
+  readonly all_tables: boolean;
+  /** Which of insert, update, delete and truncate it leaves out. */
+  readonly omits: readonly string[];
+}
+
+export interface TableFacts extends Table {
+  readonly exists: boolean;
+  /** `f`: whole old rows. */
+  readonly identity: string | null;
+  readonly published: boolean;
+  /** The publication shows only some of its rows or columns. */
+  readonly filtered: boolean;
+  /** Which of SELECT, INSERT, UPDATE and DELETE the role lacks. */
+  readonly lacks: readonly string[];
+}
+
+const SETTINGS = ['wal_level', 'max_replication_slots', 'max_wal_senders', 'hot_standby_feedback', 'primary_slot_name', 'track_commit_timestamp', 'synchronous_commit', 'max_slot_wal_keep_size', 'wal_sender_timeout'];
+
+const SERVER_SQL = `
+  SELECT current_setting('server_version_num')::int AS "version", pg_is_in_recovery() AS "inRecovery",
+         (SELECT system_identifier::text FROM pg_control_system()) AS "systemIdentifier",
+         (SELECT jsonb_object_agg(name, current_setting(name)) FROM pg_settings WHERE name = ANY ($3)) AS "settings",
+         (SELECT count(*)::int FROM pg_replication_slots) AS "slotsUsed",
+         (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'walsender') AS "sendersUsed",
+         (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE slot_name = $1) AS "slot",
+         current_user::text AS "role", r.rolsuper AS "superuser", r.rolsuper OR r.rolreplication AS "replication",
+         pg_has_role(current_user, 'pg_monitor', 'MEMBER') AS "monitor",
+         has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'EXECUTE') AS "logSnapshot",
+         (SELECT jsonb_build_object('all_tables', puballtables, 'omits', array_remove(ARRAY[
+             CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,
+             CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END], NULL))
+            FROM pg_publication WHERE pubname = $2) AS "publication"
+    FROM pg_roles r WHERE r.rolname = current_user`;
+
+/** A publication that names a partitioned table covers its partitions; the root is what the model maps. */
+const TABLES_SQL = `
+  WITH mapped AS (SELECT m.schema, m.name, to_regclass(format('%I.%I', m.schema, m.name)) AS relation FROM unnest($1::text[], $2::text[]) AS m (schema, name))
+  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", c.relreplident::text AS "identity",
+         EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $3 AND ((p.schemaname = m.schema AND p.tablename = m.name)
+                 OR EXISTS (SELECT FROM pg_partition_tree(m.relation) t WHERE t.isleaf AND t.relid = to_regclass(format('%I.%I', p.schemaname, p.tablename))))) AS "published",
+         EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid WHERE b.pubname = $3 AND r.prrelid = m.relation
+                 AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL)) AS "filtered",
+         array_remove(ARRAY[
+           CASE WHEN NOT has_table_privilege(m.relation, 'SELECT') THEN 'SELECT' END, CASE WHEN NOT has_table_privilege(m.relation, 'INSERT') THEN 'INSERT' END,
+           CASE WHEN NOT has_table_privilege(m.relation, 'UPDATE') THEN 'UPDATE' END, CASE WHEN NOT has_table_privilege(m.relation, 'DELETE') THEN 'DELETE' END], NULL) AS "lacks"
+    FROM mapped m LEFT JOIN pg_class c ON c.oid = m.relation`;
+
+export interface FactsQuery {
+  readonly slotName: string;
+  readonly publication: string;
+  readonly tables: readonly Table[];
+}
+
+export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
+  const { rows } = await client.query<Omit<ServerFacts, 'tables'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
+  const server = rows[0];
+  if (!server) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
+  const mapped = await client.query<TableFacts>(TABLES_SQL, [tables.map((t) => t.schema), tables.map((t) => t.name), publication]);
+  return { ...server, tables: mapped.rows };
+}

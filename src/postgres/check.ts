@@ -1,0 +1,154 @@
+/** Owns the check of a database: what each region's server has, what it lacks, and what to do about it. */
+import { messageOf } from '../base/errors.ts';
+import { type Table } from '../model/model.ts';
+import { type Options } from '../config/options.ts';
+import { readFacts, type ServerFacts } from './check-facts.ts';
+import { quoteIdentifier } from './slot-stream.ts';
+import { closeClient, openClient } from './tail-client.ts';
+
+export interface DatabaseTarget {
+  readonly regions: readonly { readonly name: string; readonly databaseUrl: string }[];
+  /** Tables that the schema maps. */
+  readonly tables: readonly Table[];
+  readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'>;
+}
+
+export interface Finding {
+  readonly region: string;
+  readonly severity: 'ok' | 'warn' | 'error';
+  readonly what: string;
+  /** What to do about it; null where nothing needs doing. */
+  readonly mend: string | null;
+}
+
+interface Checked {
+  readonly region: string;
+  readonly facts: ServerFacts;
+}
+
+type Say = (severity: Finding['severity'], what: string, mend?: string) => void;
+
+/** Looks at every region's server at once; one that cannot be reached is a finding, not a failure. Changes nothing. */
+export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const sayOf = (region: string): Say => (severity, what, mend) => void findings.push({ region, severity, what, mend: mend ?? null });
+  const looked = await Promise.all(target.regions.map(async ({ name, databaseUrl }): Promise<Checked | { region: string; error: unknown }> => {
+    try {
+      return { region: name, facts: await factsOf(databaseUrl, target) };
+    } catch (error) {
+      return { region: name, error };
+    }
+  }));
+  const checked = looked.filter((one): one is Checked => 'facts' in one);
+  for (const one of looked) {
+    const say = sayOf(one.region);
+    if ('facts' in one) checkServer(one.facts, target, say);
+    else say('error', `Its database cannot be reached: ${messageOf(one.error)}.`, 'Check the DSN, the network, pg_hba.conf and that the server runs.');
+  }
+  checkCluster(checked, target, sayOf);
+  return findings;
+}
+
+export async function factsOf(databaseUrl: string, { options, tables }: Pick<DatabaseTarget, 'options' | 'tables'>): Promise<ServerFacts> {
+  const { connectMs, statementMs } = options;
+  const client = await openClient({ databaseUrl, applicationName: 'meridian check', connectMs, statementMs });
+  try {
+    return await readFacts(client, { ...options, tables });
+  } finally {
+    await closeClient(client);
+  }
+}
+
+function checkServer(facts: ServerFacts, target: DatabaseTarget, say: Say): void {
+  const major = Math.floor(facts.version / 10_000);
+  const role = facts.inRecovery ? 'replica' : 'primary';
+  const decodes = !facts.inRecovery || major >= 16;
+  if (major < 15) say('error', `PostgreSQL ${major} is too old.`, 'Upgrade to 15 or later; 16 or later on replicas, for a cache.');
+  else if (!decodes) say('warn', `PostgreSQL ${major} cannot decode changes on a replica: this region asks its replica for the replay position instead, and caches nothing.`, 'Upgrade to 16 or later for a cache.');
+  else say('ok', `PostgreSQL ${major}, ${role}.`);
+  checkSettings(facts, say);
+  if (decodes) checkSlot(facts, target, say);
+  checkRights(facts, decodes, say);
+}
+
+function checkSettings(facts: ServerFacts, say: Say): void {
+  const { settings } = facts;
+  // A replica decodes only if the primary's WAL carries what decoding needs and the replica itself is set so.
+  if (settings['wal_level'] === 'logical') say('ok', 'wal_level is logical.');
+  else say('error', `wal_level is ${settings['wal_level'] ?? 'unknown'}.`, `ALTER SYSTEM SET wal_level = 'logical' and restart; needed on the primary and on every replica.`);
+  if (facts.inRecovery) {
+    if (settings['hot_standby_feedback'] === 'on') say('ok', 'hot_standby_feedback is on.');
+    else say('error', 'hot_standby_feedback is off: the primary removes rows that the slot needs, which invalidates it.', 'ALTER SYSTEM SET hot_standby_feedback = on, then SELECT pg_reload_conf(), on the replica.');
+    if (settings['primary_slot_name']) say('ok', `It streams through the physical slot ${settings['primary_slot_name']}.`);
+    else say('warn', 'It streams without a physical slot: feedback protects the logical slot only while it is connected.', `Create a physical slot at the primary and set primary_slot_name on the replica.`);
+    return;
+  }
+  if (settings['track_commit_timestamp'] === 'on') say('ok', 'track_commit_timestamp is on.');
+  else say('warn', 'track_commit_timestamp is off: a read that falls back to the primary right after a commit was seen elsewhere cannot tell whether that commit is visible yet, and waits longer than it need.', 'ALTER SYSTEM SET track_commit_timestamp = on and restart the primary and its replicas.');
+  if (settings['synchronous_commit'] === 'off') say('warn', 'synchronous_commit is off: a crash of the primary may lose writes whose tokens were given out, and replicas see them later.', 'ALTER SYSTEM SET synchronous_commit = on, then SELECT pg_reload_conf().');
+  else say('ok', `synchronous_commit is ${settings['synchronous_commit'] ?? 'unknown'}.`);
+}
+
+function checkSlot(facts: ServerFacts, { options }: DatabaseTarget, say: Say): void {
+  const { slot, settings } = facts;
+  const name = options.slotName;
+  const slots = Number(settings['max_replication_slots']);
+  const senders = Number(settings['max_wal_senders']);
+  if (slot === null && facts.slotsUsed >= slots) say('error', `All ${slots} replication slots are used.`, 'Raise max_replication_slots by one or more and restart, or drop a slot that nobody needs.');
+  if (slot?.['active_pid'] == null && facts.sendersUsed >= senders) say('error', `All ${senders} WAL senders are busy.`, 'Raise max_wal_senders and restart: each region needs one for its tail and one now and then.');
+  if (slot === null) {
+    say('warn', `The logical slot ${name} does not exist yet.`, 'Run meridian setup; a server creates it too when it starts.');
+    return;
+  }
+  const invalid = slot['invalidation_reason'] ?? (slot['wal_status'] === 'lost' ? 'wal_removed' : slot['conflicting'] === true ? 'conflict with recovery' : null);
+  if (slot['slot_type'] !== 'logical' || slot['plugin'] !== 'pgoutput') say('error', `The slot ${name} is not a logical slot of pgoutput.`, 'Drop it, or set another slotName.');
+  else if (typeof invalid === 'string') say('error', `The slot ${name} was invalidated (${invalid}).`, 'Nothing to do while a server runs: it drops the slot and makes a new one, beginning with an empty cache. To avoid it check hot_standby_feedback and max_slot_wal_keep_size.');
+  else say('ok', `The logical slot ${name} exists${slot['active_pid'] == null ? '' : ' and is being read'}.`);
+  if (settings['max_slot_wal_keep_size'] === '-1') say('warn', 'max_slot_wal_keep_size is unlimited: a tail that stays away lets WAL fill the disk.', `ALTER SYSTEM SET max_slot_wal_keep_size = '10GB' (or what the disk affords), then SELECT pg_reload_conf().`);
+}
+
+function checkRights(facts: ServerFacts, decodes: boolean, say: Say): void {
+  const role = quoteIdentifier(facts.role);
+  if (!facts.replication && decodes) say('error', `The role ${facts.role} lacks REPLICATION, which reading the slot needs.`, `ALTER ROLE ${role} REPLICATION at the primary.`);
+  if (!facts.monitor && !facts.superuser) say('warn', `The role ${facts.role} is not in pg_monitor: replicas' timelines stay unknown, so a replica that a failover left behind is recognised later.`, `GRANT pg_monitor TO ${role} at the primary.`);
+  if (!facts.inRecovery && facts.logSnapshot === false) say('warn', `The role ${facts.role} may not call pg_log_standby_snapshot(): creating a slot on a replica takes up to 15 s.`, `GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO ${role} at the primary.`);
+  if (facts.replication && (facts.monitor || facts.superuser) && facts.logSnapshot !== false) say('ok', `The role ${facts.role} has the rights that following changes needs.`);
+}
+
+/** What holds for the whole: it is looked up at the primary, since replicas have the same catalog a moment later. */
+function checkCluster(checked: readonly Checked[], target: DatabaseTarget, sayOf: (region: string) => Say): void {
+  const primaries = checked.filter((one) => !one.facts.inRecovery);
+  const [primary] = primaries;
+  for (const other of primaries.slice(1)) sayOf(other.region)('error', `It accepts writes, and so does ${primary?.region ?? ''}.`, 'Exactly one region may be the primary: stop the older one and make it a replica (pg_rewind).');
+  if (!primary && checked.length > 0) for (const { region } of checked) sayOf(region)('error', 'No region that can be reached is the primary.', 'Name the primary among the regions, or promote a replica.');
+  const reference = primary ?? checked[0];
+  if (!reference) return;
+  for (const { region, facts } of checked) {
+    if (facts.systemIdentifier !== reference.facts.systemIdentifier) sayOf(region)('error', `It belongs to another cluster than ${reference.region} (system identifiers ${facts.systemIdentifier}, ${reference.facts.systemIdentifier}).`, `Make it a physical replica of ${reference.region} (pg_basebackup).`);
+  }
+  checkTables(reference, target, sayOf(reference.region));
+}
+
+function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, say: Say): void {
+  const names = (list: readonly Table[]): string => list.map(({ schema, name }) => `${schema}.${name}`).join(', ');
+  const publication = options.publication;
+  const missing = facts.tables.filter((t) => !t.exists);
+  const present = facts.tables.filter((t) => t.exists);
+  if (missing.length > 0) say('error', `Mapped tables do not exist: ${names(missing)}.`, 'Run the migrations, or correct the schema.');
+  if (facts.publication === null) say('error', `The publication ${publication} does not exist.`, 'Run meridian setup.');
+  else {
+    const unpublished = present.filter((t) => !t.published);
+    const filtered = present.filter((t) => t.filtered);
+    if (facts.publication.omits.length > 0) say('error', `The publication ${publication} leaves out ${facts.publication.omits.join(', ')}.`, `ALTER PUBLICATION ${quoteIdentifier(publication)} SET (publish = 'insert, update, delete, truncate').`);
+    if (unpublished.length > 0) say('error', `The publication ${publication} does not cover ${names(unpublished)}.`, 'Run meridian setup.');
+    if (filtered.length > 0) say('error', `The publication ${publication} shows only some rows or columns of ${names(filtered)}.`, 'Publish these tables whole.');
+    if (facts.publication.omits.length + unpublished.length + filtered.length === 0) say('ok', `The publication ${publication} covers the ${present.length} mapped tables.`);
+  }
+  const keyed = present.filter((t) => t.identity !== 'f');
+  if (keyed.length > 0) say('warn', `Without REPLICA IDENTITY FULL each change of ${names(keyed)} invalidates the whole table's relations.`, 'Run meridian setup.');
+  else if (tables.length > 0) say('ok', 'Every mapped table has REPLICA IDENTITY FULL.');
+  const unreadable = present.filter((t) => t.lacks.includes('SELECT'));
+  if (unreadable.length > 0) say('error', `The role ${facts.role} may not read ${names(unreadable)}.`, `GRANT SELECT ON ${names(unreadable)} TO ${quoteIdentifier(facts.role)}.`);
+  const unwritable = present.filter((t) => !t.lacks.includes('SELECT') && t.lacks.length > 0);
+  if (unwritable.length > 0) say('warn', `The role ${facts.role} may not write everywhere: ${unwritable.map((t) => `${t.schema}.${t.name} (${t.lacks.join(', ')})`).join('; ')}.`, 'Grant it if mutations write there; it is fine for tables that are only read.');
+}

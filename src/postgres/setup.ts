@@ -1,0 +1,179 @@
+/** Owns making a database ready, idempotently: publication, replica identity, rights, slots, and settings when asked. */
+import type pg from 'pg';
+import { MeridianError, messageOf } from '../base/errors.ts';
+import { type Table } from '../model/model.ts';
+import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from './check.ts';
+import { type ServerFacts } from './check-facts.ts';
+import { createSlot, dropSlot, surveyServer } from './slot.ts';
+import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
+import { closeClient, openClient } from './tail-client.ts';
+
+export interface SetupTarget extends DatabaseTarget {
+  /** Schemas whose tables are all published; used when `tables` is empty. */
+  readonly schemas?: readonly string[];
+  /** Writes settings by ALTER SYSTEM; some of them need a restart, which is left to you. */
+  readonly alterSystem?: boolean;
+  /** Role that the servers connect as, where it is not the one that sets up: it is given what it needs. */
+  readonly role?: string;
+}
+
+export interface SetupStep {
+  readonly region: string;
+  readonly what: string;
+  /** False where it was so already. */
+  readonly changed: boolean;
+}
+
+export interface SetupResult {
+  readonly steps: readonly SetupStep[];
+  /** Regions whose server must be restarted before a changed setting counts. */
+  readonly restart: readonly string[];
+  /** How everything stands afterwards. */
+  readonly findings: readonly Finding[];
+}
+
+interface Context {
+  readonly target: SetupTarget;
+  readonly steps: SetupStep[];
+  readonly restart: Set<string>;
+}
+
+/** Throws `DATABASE_NOT_READY` when no region, or more than one, is the primary. Repeating it changes nothing more. */
+export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
+  const servers = await Promise.all(target.regions.map(async (region) => ({ ...region, facts: await factsOf(region.databaseUrl, target) })));
+  const primaries = servers.filter((server) => !server.facts.inRecovery);
+  const [primary] = primaries;
+  if (!primary || primaries.length > 1) {
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: primary ? `Several regions accept writes (${primaries.map((p) => p.name).join(', ')}): stop all but the newest primary first.` : 'None of the regions is the primary: name it among them, or promote a replica.' });
+  }
+  const context: Context = { target, steps: [], restart: new Set() };
+  if (target.alterSystem) for (const server of servers) await withClient(server.databaseUrl, target, (client) => alterSettings(client, server.name, server.facts, context));
+  const published = await withClient(primary.databaseUrl, target, async (client) => {
+    const tables = await resolveTables(client, target);
+    await publish(client, primary.name, tables, context);
+    await identify(client, primary.name, tables, context);
+    if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
+    const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
+    return rows[0]?.lsn ?? '0/0';
+  });
+  await Promise.all(servers.map((server) => withClient(server.databaseUrl, target, (client) => ensureSlot(client, server, { primaryUrl: primary.databaseUrl, published }, context))));
+  const tables = await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
+  return { steps: context.steps, restart: [...context.restart], findings: await checkDatabase({ ...target, tables }) };
+}
+
+async function withClient<T>(databaseUrl: string, { options }: SetupTarget, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await openClient({ databaseUrl, applicationName: 'meridian setup', connectMs: options.connectMs, statementMs: Math.max(options.statementMs, options.slotCreateMs) });
+  try {
+    return await work(client);
+  } finally {
+    await closeClient(client);
+  }
+}
+
+const nameOf = ({ schema, name }: Table): string => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+
+async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget): Promise<readonly Table[]> {
+  if (tables.length > 0) return tables;
+  // Partitions are covered by their root.
+  const { rows } = await client.query<Table>(
+    `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' ORDER BY 1, 2`,
+    [schemas ?? ['public']],
+  );
+  return rows;
+}
+
+async function publish(client: pg.Client, region: string, tables: readonly Table[], { target, steps }: Context): Promise<void> {
+  const { publication } = target.options;
+  const name = quoteIdentifier(publication);
+  const { rows } = await client.query<{ all_tables: boolean; whole: boolean }>(`SELECT puballtables AS all_tables, pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AS whole FROM pg_publication WHERE pubname = $1`, [publication]);
+  const [existing] = rows;
+  if (!existing) {
+    await client.query(`CREATE PUBLICATION ${name}${tables.length > 0 ? ` FOR TABLE ${tables.map(nameOf).join(', ')}` : ''} WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`);
+    steps.push({ region, what: `Created the publication ${publication} for ${tables.length} tables.`, changed: true });
+    return;
+  }
+  // A partition is published under its root's name, which is the one that the model knows.
+  if (!existing.whole) await client.query(`ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`);
+  const present = await client.query<Table>('SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1', [publication]);
+  const has = new Set(present.rows.map(nameOf));
+  const missing = existing.all_tables ? [] : tables.filter((table) => !has.has(nameOf(table)));
+  if (missing.length > 0) await client.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.map(nameOf).join(', ')}`);
+  const changed = missing.length > 0 || !existing.whole;
+  steps.push({ region, what: changed ? `Completed the publication ${publication} (${missing.length} tables added).` : `The publication ${publication} covers all tables.`, changed });
+}
+
+/** Old rows whole, of partitions too: a change is decoded from the leaf that it happened in. */
+async function identify(client: pg.Client, region: string, tables: readonly Table[], { steps }: Context): Promise<void> {
+  const { rows } = await client.query<Table>(
+    `SELECT DISTINCT n.nspname AS schema, c.relname AS name FROM unnest($1::text[]) AS root (name)
+       JOIN LATERAL (SELECT root.name::regclass AS relid UNION SELECT relid FROM pg_partition_tree(root.name::regclass)) AS t ON true
+       JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relreplident <> 'f'`,
+    [tables.map(nameOf)],
+  );
+  for (const table of rows) await client.query(`ALTER TABLE ${nameOf(table)} REPLICA IDENTITY FULL`);
+  steps.push({ region, what: rows.length > 0 ? `Set REPLICA IDENTITY FULL on ${rows.map((t) => `${t.schema}.${t.name}`).join(', ')}.` : 'Every table has REPLICA IDENTITY FULL.', changed: rows.length > 0 });
+}
+
+async function grant(client: pg.Client, region: string, tables: readonly Table[], role: string, { steps }: Context): Promise<void> {
+  const name = quoteIdentifier(role);
+  const { rows } = await client.query<{ replication: boolean; has_snapshot: boolean }>(`SELECT rolsuper OR rolreplication AS replication, to_regprocedure('pg_log_standby_snapshot()') IS NOT NULL AS has_snapshot FROM pg_roles WHERE rolname = $1`, [role]);
+  const [found] = rows;
+  if (!found) throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The role ${role} does not exist: create it first (CREATE ROLE ${name} LOGIN REPLICATION).` });
+  if (!found.replication) await client.query(`ALTER ROLE ${name} REPLICATION`);
+  await client.query(`GRANT pg_monitor TO ${name}`);
+  if (found.has_snapshot) await client.query(`GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO ${name}`);
+  for (const schema of new Set(tables.map((t) => t.schema))) await client.query(`GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${name}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${quoteIdentifier(schema)} TO ${name}`);
+  if (tables.length > 0) await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.map(nameOf).join(', ')} TO ${name}`);
+  steps.push({ region, what: `Granted ${role} what following changes, reading and writing need.`, changed: true });
+}
+
+interface SlotOrigin {
+  readonly primaryUrl: string;
+  /** The primary's position with the publication in place: a slot that begins below it could not find it. */
+  readonly published: string;
+}
+
+async function ensureSlot(client: pg.Client, server: { name: string; databaseUrl: string; facts: ServerFacts }, origin: SlotOrigin, { target, steps }: Context): Promise<void> {
+  const { slotName, publication, connectMs, slotCreateMs } = target.options;
+  const { name: region, databaseUrl, facts } = server;
+  if (facts.inRecovery && facts.version < 160_000) return void steps.push({ region, what: 'Needs no slot: a replica of PostgreSQL 15 is followed by its replay position.', changed: false });
+  if (facts.settings['wal_level'] !== 'logical') return void steps.push({ region, what: `The slot ${slotName} waits until wal_level is logical: restart, then set up again.`, changed: false });
+  const { slot } = await surveyServer(client, slotName, publication);
+  if (slot.kind === 'free' || slot.kind === 'taken') return void steps.push({ region, what: `The slot ${slotName} exists.`, changed: false });
+  if (slot.kind === 'broken') await dropSlot(client, slotName);
+  if (facts.inRecovery) await replayed(client, region, origin.published, slotCreateMs);
+  try {
+    await createSlot({ databaseUrl, slotName, primaryUrl: facts.inRecovery ? origin.primaryUrl : null, connectMs, slotCreateMs });
+  } catch (error) {
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The slot ${slotName} could not be created in ${region}: ${messageOf(error)}. See meridian check for what it needs.`, cause: error });
+  }
+  steps.push({ region, what: `Created the slot ${slotName}.`, changed: true });
+}
+
+/** Waits until the replica has the publication. */
+async function replayed(client: pg.Client, region: string, lsn: string, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const { rows } = await client.query<{ reached: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS reached FROM pg_sleep(0.02)', [lsn]);
+    if (rows[0]?.reached) return;
+    if (performance.now() > deadline) throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The replica of ${region} did not replay ${lsn} within ${limitMs} ms: see whether it streams (pg_stat_wal_receiver) and whether replay is paused.` });
+  }
+}
+
+/** On every server, since any of them may be promoted; `restart`: nothing less brings it into force. */
+const WANTED: readonly { readonly name: string; readonly value: string; readonly restart: boolean }[] = [
+  { name: 'wal_level', value: 'logical', restart: true },
+  { name: 'track_commit_timestamp', value: 'on', restart: true },
+  { name: 'hot_standby_feedback', value: 'on', restart: false },
+];
+
+async function alterSettings(client: pg.Client, region: string, facts: ServerFacts, { steps, restart }: Context): Promise<void> {
+  for (const { name, value, restart: restarts } of WANTED) {
+    if (facts.settings[name] === value) continue;
+    await client.query(`ALTER SYSTEM SET ${name} = ${quoteLiteral(value)}`);
+    if (restarts) restart.add(region);
+    steps.push({ region, what: `Set ${name} = ${value}${restarts ? ', which a restart brings into force' : ''}.`, changed: true });
+  }
+  await client.query('SELECT pg_reload_conf()');
+}
