@@ -37,6 +37,9 @@ const onlyImporter = (pkg, names) => ({
   to: { path: `node_modules/${pkg}/` },
 });
 
+/** Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own. */
+const PROGRAMS = '^src/(index|cli/main|cluster/keeper/(main|leash)|cluster/wan/worker)\\.ts$';
+
 module.exports = {
   forbidden: [
     ...layers,
@@ -45,7 +48,13 @@ module.exports = {
     onlyImporter('ioredis', ['redis']),
     { name: 'client-stays-small', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: '^src/(client|base)/' } },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: 'index\\.ts$' }, to: {} },
+    {
+      name: 'no-dead-module',
+      severity: 'error',
+      comment: 'every module is reached from a program or from what the package exports',
+      from: { path: PROGRAMS },
+      to: { path: '^src/', pathNot: PROGRAMS, reachable: false },
+    },
     { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/cluster/' }, to: { dependencyTypes: ['npm-dev'] } },
   ],
   options: { doNotFollow: { path: 'node_modules' }, tsConfig: { fileName: 'tsconfig.json' }, tsPreCompilationDeps: true, enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] } },
