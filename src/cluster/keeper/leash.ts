@@ -1,7 +1,5 @@
 /** Owns a server process's tie to the keeper: preloaded into it, this ends the process when its input closes. */
-
-/** Time that a server has to drain once nobody is left to stop it, milliseconds. */
-const DRAIN_MS = 5_000;
+import { DRAIN_MS } from './protocol.ts';
 
 process.stdin.on('error', () => undefined).resume();
 process.stdin.once('end', () => {

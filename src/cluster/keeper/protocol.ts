@@ -44,3 +44,6 @@ export type Report =
 export const STOP_COMMAND: readonly StopStep[] = [{ signal: 'SIGTERM', afterMs: 0 }, { signal: 'SIGKILL', afterMs: 2_000 }];
 /** PostgreSQL: fast shutdown, then immediate, then none at all; recovery mends what is left. */
 export const STOP_POSTGRES: readonly StopStep[] = [{ signal: 'SIGINT', afterMs: 0 }, { signal: 'SIGQUIT', afterMs: 5_000 }, { signal: 'SIGKILL', afterMs: 8_000 }];
+/** A server of ours: drained by SIGTERM, ended when that takes too long. */
+export const DRAIN_MS = 5_000;
+export const STOP_SERVER: readonly StopStep[] = [{ signal: 'SIGTERM', afterMs: 0 }, { signal: 'SIGKILL', afterMs: DRAIN_MS }];

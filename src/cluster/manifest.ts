@@ -1,0 +1,56 @@
+/** Owns `.meridian/cluster.json`: where everything of a running cluster is, for tools, tests and the shell. */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { MeridianError } from '../base/errors.ts';
+import { writeWhole } from './postgres/conf.ts';
+
+const pid = z.number().int().positive().nullable();
+
+const manifestSchema = z.object({
+  regions: z.array(
+    z.object({
+      name: z.string(),
+      role: z.enum(['primary', 'replica']),
+      /** URL of the region's GraphQL server. */
+      graphql: z.string(),
+      /** DSN straight to the region's database, past the ocean. */
+      postgres: z.string(),
+      redis: z.string().nullable(),
+      /** Null while a process does not run. */
+      pids: z.object({ server: pid, postgres: pid, redis: pid }),
+    }),
+  ),
+  wan: z.object({ control: z.string() }),
+  adminToken: z.string(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+const FILE = 'cluster.json';
+
+export function manifestPath(stateDir: string): string {
+  return join(stateDir, FILE);
+}
+
+/** Written whole or not at all, readable by its owner only, since it holds a token and passwords. */
+export function writeManifest(stateDir: string, manifest: Manifest): void {
+  writeWhole(manifestPath(stateDir), `${JSON.stringify(manifest, null, 2)}\n`, { account: undefined });
+}
+
+export function removeManifest(stateDir: string): void {
+  rmSync(manifestPath(stateDir), { force: true });
+}
+
+/** The running cluster's manifest; throws when there is none. */
+export function readManifest(stateDir: string): Manifest {
+  const path = manifestPath(stateDir);
+  const absent = (why: string): MeridianError => new MeridianError({ code: 'CONFIG_INVALID', message: `${path} ${why}; start a cluster there with "meridian dev", or name its folder with --data.` });
+  if (!existsSync(path)) throw absent('does not exist, so no cluster runs there');
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) throw absent('is not what a cluster writes');
+    throw error;
+  }
+}
