@@ -40,8 +40,8 @@ export interface Tried {
   readonly behind: ReadonlySet<string>;
   /** The one wait that is allowed before the primary is asked has been spent. */
   readonly waited: boolean;
-  /** Commits at the primary that it is still making visible; empty when it is not waited for. */
-  readonly unsettled: readonly string[];
+  /** The primary has just answered that it is still making commits visible; a pause takes this back. */
+  readonly settling: boolean;
   /** A new look at who is primary has been taken for this read. */
   readonly rediscovered: boolean;
 }
@@ -99,7 +99,7 @@ function strong(facts: Facts): Step {
   if (facts.indexed) return atFloor(facts);
   if (facts.primary === null || facts.tried.failed.has(facts.primary)) return facts.tried.rediscovered ? fail('PRIMARY_UNAVAILABLE') : { kind: 'rediscover' };
   // Next to the primary its position need not be asked for: the primary itself answers.
-  if (facts.primary === facts.order[0]) return facts.tried.unsettled.length > 0 ? settle(facts) : ask(facts.primary, true);
+  if (facts.primary === facts.order[0]) return facts.tried.settling ? settle(facts) : ask(facts.primary, true);
   return { kind: 'index' };
 }
 
@@ -116,7 +116,7 @@ function atFloor(facts: Facts): Step {
 
 function atPrimary(facts: Facts, what: 'floor' | 'staleness'): Step {
   const { primary, tried } = facts;
-  if (primary !== null && tried.unsettled.length > 0 && !tried.failed.has(primary)) return settle(facts);
+  if (primary !== null && tried.settling && !tried.failed.has(primary)) return settle(facts);
   if (primary !== null && untried(facts, primary)) return ask(primary, true);
   // A floor can be proved by anybody's replica; staleness cannot.
   const other = what === 'floor' ? usableOf(facts).find((name) => untried(facts, name)) : undefined;

@@ -35,7 +35,8 @@
  * XactLogCommitRecord, TransactionTreeSetCommitTsData, XLogFlush, TransactionIdCommitTree, SyncRepWaitForLSN; then
  * ProcArrayEndTransaction. COMMIT PREPARED goes the same way). So a floor that came from a replica may name a commit
  * which the primary has in its WAL and still shows to nobody. With `track_commit_timestamp` such a transaction can be
- * told: it runs, as snapshots have it, and has a commit timestamp already. A read with a floor waits until those
+ * told: a process (or a prepared transaction) still has its transaction id, and the id has a commit timestamp already.
+ * (The list of running transactions in a snapshot would not do: it ends at the last transaction that is through.) A read with a floor waits until those
  * transactions that did so at its first look are through; later ones commit above its floor. Between the record's
  * insertion and the timestamp lie a few instructions without a wait or a flush of its own; for a floor to come from
  * there, another backend's flush must carry the record out, and a replica's reader must be back here, before they have
@@ -51,7 +52,7 @@ const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM p
 
 /**
  * Proof of a floor; run before the statement. `$1`: the transactions that an earlier look found unsettled, or null.
- * Top-level transactions only are listed as running, and a commit stamps them together with their subtransactions.
+ * Whoever commits between the statement's snapshot and the look at processes is visible to the statement that follows.
  */
 export const PROVE = {
   name: 'meridian_prove',
@@ -59,11 +60,11 @@ export const PROVE = {
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS at,
   CASE WHEN pg_is_in_recovery() THEN '{}'
     WHEN current_setting('track_commit_timestamp') = 'on' THEN ARRAY(
-      SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) x
-      WHERE ($1::text[] IS NULL OR x::text = ANY ($1)) AND pg_xact_commit_timestamp(x::xid) IS NOT NULL)
+      SELECT x::text FROM (SELECT backend_xid AS x FROM pg_stat_get_activity(NULL) UNION ALL SELECT transaction FROM pg_prepared_xact()) running
+      WHERE x IS NOT NULL AND ($1::text[] IS NULL OR x::text = ANY ($1)) AND pg_xact_commit_timestamp(x) IS NOT NULL)
     ELSE ARRAY(
-      SELECT backend_xid::text FROM pg_stat_activity
-      WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL AND ($1::text[] IS NULL OR backend_xid::text = ANY ($1)))
+      SELECT id FROM (SELECT coalesce(backend_xid::text, 'process ' || pid) AS id FROM pg_stat_get_activity(NULL) WHERE wait_event = 'SyncRep') waiting
+      WHERE $1::text[] IS NULL OR id = ANY ($1))
   END AS unsettled`,
 };
 

@@ -3,7 +3,7 @@ import { sleep, type Clock } from '../base/clock.ts';
 import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../base/errors.ts';
 import { type Limiter } from '../base/limiter.ts';
 import { laterPosition, standingOf, type Position } from '../base/lineage.ts';
-import { formatLsn } from '../base/lsn.ts';
+import { formatLsn, toLsn } from '../base/lsn.ts';
 import { type Watermark } from '../change/watermark.ts';
 import { type Options } from '../config/options.ts';
 import { nextStep, type Facts, type Step } from '../consistency/decision.ts';
@@ -84,6 +84,7 @@ export class ReadRun<T> {
   #waited = false;
   #waitedMs = 0;
   #settleMs = SETTLE_FIRST_MS;
+  #settling = false;
   #unsettled: readonly string[] = [];
   #rediscovered = false;
   #lastError: unknown;
@@ -144,7 +145,7 @@ export class ReadRun<T> {
       catchUpMs: view.catchUpMs(),
       // Three heartbeats without one that arrives: nothing does.
       stalled: stall.standsAt(replayed.lsn) || (stalenessMs !== null && stalenessMs > 3 * limits.heartbeatMs),
-      tried: { failed: this.#failed, behind: this.#behind, waited: this.#waited, unsettled: this.#unsettled, rediscovered: this.#rediscovered },
+      tried: { failed: this.#failed, behind: this.#behind, waited: this.#waited, settling: this.#settling, rediscovered: this.#rediscovered },
       leftMs: limits.maxWaitMs - this.#waitedMs,
     };
   }
@@ -198,6 +199,7 @@ export class ReadRun<T> {
 
   #refused(region: string, asPrimary: boolean, answer: ServerRefusal): void {
     if (answer.kind === 'settling') {
+      this.#settling = true;
       this.#unsettled = answer.unsettled;
       return;
     }
@@ -211,7 +213,7 @@ export class ReadRun<T> {
   #attemptFailed(region: string, fallback: boolean, error: unknown): void {
     if (isMeridianError(error, 'REGION_UNAVAILABLE') || isMeridianError(error, 'PRIMARY_UNAVAILABLE')) {
       if (isMeridianError(error, 'REGION_UNAVAILABLE')) this.#parts.view.reportFailure(region, error);
-      // Who was primary is not any more: it can still serve as a replica, but not this read.
+      // Another primary has other transactions on their way.
       this.#unsettled = [];
     } else if (isMeridianError(error, 'OVERLOADED') ? !fallback : !isRecoveryConflict(error)) throw error;
     this.#failed.add(region);
@@ -256,33 +258,40 @@ export class ReadRun<T> {
   }
 
   async #wait(step: Extract<Step, { kind: 'wait' }>): Promise<void> {
-    const { replayed, stall, view } = this.#parts;
+    const { replayed, stall } = this.#parts;
     const { signal } = this.#input;
     const timeoutMs = step.last ? Math.min(step.budgetMs, SLICE_MS) : step.budgetMs;
     const from = replayed.lsn;
     const target = step.for === 'staleness' ? (from === null ? null : from + 1n) : (this.#floor?.lsn ?? null);
     const already = target === null || (from !== null && from >= target);
-    // The watermark is there and the server was not: it has restarted, or speaks for another region; it is given a moment.
-    const reached = already ? !(await sleep(Math.min(timeoutMs, SETTLE_MAX_MS), signal)) || true : await replayed.waitFor(target as typeof from & bigint, { timeoutMs, signal });
-    if (!step.last) this.#waited = true;
-    if (!reached && !step.last) stall.ranOut(replayed.lsn);
-    if (!reached && !step.last) return;
+    // The watermark is there and the server was not: it has restarted, or another region's was asked; it is given a moment.
+    const reached = already ? await sleep(Math.min(timeoutMs, SETTLE_MAX_MS), signal) : await replayed.waitFor(toLsn(target), { timeoutMs, signal });
+    if (!step.last) {
+      this.#waited = true;
+      if (!reached) return stall.ranOut(replayed.lsn);
+    }
     this.#behind.clear();
-    for (const region of this.#failed) if (view.reachable(region)) this.#failed.delete(region);
+    this.#tryAgain();
+  }
+
+  /** Who failed and can be reached is asked again, except where a snapshot has just broken. */
+  #tryAgain(): void {
+    for (const region of this.#failed) {
+      if (this.#parts.view.reachable(region) && !this.#input.avoid?.includes(region)) this.#failed.delete(region);
+    }
   }
 
   async #settle(): Promise<void> {
     await sleep(this.#settleMs, this.#input.signal);
     this.#settleMs = Math.min(SETTLE_MAX_MS, this.#settleMs * 2);
-    const { primary } = this.#parts.view;
-    if (primary === null) this.#unsettled = [];
+    this.#settling = false;
   }
 
   async #rediscover(): Promise<void> {
     const { view } = this.#parts;
     await view.refresh();
     this.#rediscovered = true;
-    for (const region of this.#failed) if (view.reachable(region)) this.#failed.delete(region);
+    this.#tryAgain();
     if (view.primary !== null) this.#behind.delete(view.primary);
   }
 
