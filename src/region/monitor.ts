@@ -48,6 +48,7 @@ export class RegionMonitor implements RegionView {
   #primary: string | null = null;
   #rivals: readonly string[] = [];
   #primaryLsn: Lsn | null = null;
+  #streamingSinceMs = 0;
   #tailProblem: string | null = null;
   #stopped = false;
 
@@ -142,6 +143,11 @@ export class RegionMonitor implements RegionView {
       done.abort();
     };
     await Promise.race([look(), sleep(limitMs, done.signal)]);
+  }
+
+  /** The tail's stream begins (again). */
+  streamBegan(): void {
+    this.#streamingSinceMs = this.#clock.monotonicMs();
   }
 
   /** A heartbeat arrived through this region's tail: everything committed before its time is shown here. */
@@ -305,7 +311,8 @@ export class RegionMonitor implements RegionView {
   #arrived(primaryTimeMs: number): void {
     const primary = this.#primary === null ? undefined : this.#regions.get(this.#primary);
     const atMs = primary?.clockMap.toLocalMs(primaryTimeMs) ?? null;
-    if (atMs !== null) this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
+    // What was committed before the stream began has waited for the stream, not for the ocean.
+    if (atMs !== null && atMs >= this.#streamingSinceMs) this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
   }
 
   #judge(watched: WatchedRegion): void {

@@ -24,6 +24,7 @@ export function changeHandlers({ applied, replayed, monitor, telemetry }: Change
   return {
     onStart({ lsn }) {
       applied.advance(lsn);
+      monitor.streamBegan();
     },
     onTransaction(transaction) {
       metrics.tailTransactions.inc();
