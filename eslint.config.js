@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', '.meridian/', 'src/graphql/generated/']),
+  globalIgnores(['dist/', '.meridian/', 'src/graphql/generated/', 'schema/*/generated/']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -5,6 +5,7 @@ import { formatLsn } from '../base/lsn.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type RequestContext } from './context.ts';
+import { type RegionHealth } from './generated/meridian.ts';
 
 export interface HealthDeps {
   reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
@@ -33,11 +34,11 @@ async function requireAdmin(deps: HealthDeps, viewer: Viewer | null): Promise<vo
 }
 
 /** The report in the words of the schema; what is unknown stays null. */
-function healthOf(report: RegionReport): Readonly<Record<string, unknown>> {
+function healthOf(report: RegionReport): RegionHealth {
   return {
     region: report.region,
-    role: report.role?.toUpperCase() ?? null,
-    status: report.status.toUpperCase(),
+    role: report.role === null ? null : upperCase(report.role),
+    status: upperCase(report.status),
     databaseHealthy: report.databaseHealthy,
     cacheHealthy: report.cacheHealthy,
     replicationLagMs: report.lagMs,
@@ -45,7 +46,11 @@ function healthOf(report: RegionReport): Readonly<Record<string, unknown>> {
     replayLsn: report.replayLsn === null ? null : formatLsn(report.replayLsn),
     timeline: report.timeline,
     rttMs: report.rttMs,
-    alerts: report.alerts.map((alert) => ({ kind: alert.kind.toUpperCase(), message: alert.message, since: new Date(alert.sinceMs).toISOString() })),
+    alerts: report.alerts.map((alert) => ({ kind: upperCase(alert.kind), message: alert.message, since: new Date(alert.sinceMs).toISOString() })),
     error: report.error,
   };
+}
+
+function upperCase<T extends string>(text: T): Uppercase<T> {
+  return text.toUpperCase() as Uppercase<T>;
 }

@@ -1,0 +1,258 @@
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = T | null | undefined;
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** Whole number of 64 bits, as a string of digits. */
+  BigInt: { input: string; output: string; }
+  /** Proof of how fresh an answer was. Opaque: send it back in the `consistency-token` header, and nothing older will be shown. */
+  ConsistencyToken: { input: string; output: string; }
+  /** Calendar day: `2026-01-31`. */
+  Date: { input: string; output: string; }
+  /** Moment in time, ISO 8601 in UTC: `2026-01-31T09:30:00.123456Z`. */
+  DateTime: { input: string; output: string; }
+  /** Exact decimal number, as a string; never rounded. */
+  Decimal: { input: string; output: string; }
+  /** Any JSON value. */
+  JSON: { input: unknown; output: unknown; }
+  /** Date and time of day without a time zone: `2026-01-31T09:30:00`. */
+  LocalDateTime: { input: string; output: string; }
+  /** Time of day: `09:30:00`. */
+  Time: { input: string; output: string; }
+  /** UUID: `0e37df36-f698-11e6-8dd4-cb9ced3df976`. */
+  UUID: { input: string; output: string; }
+};
+
+export type BigIntFilter = {
+  readonly eq?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly gt?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly gte?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['BigInt']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly lte?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly ne?: InputMaybe<Scalars['BigInt']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['BigInt']['input']>>;
+};
+
+export type BooleanFilter = {
+  readonly eq?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly ne?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+export type ConsistencyLevel =
+  /** At most `maxLagMs` behind the primary. */
+  | 'BOUNDED'
+  /** Whatever the region has. */
+  | 'EVENTUAL'
+  /** Nothing older than the request's consistency token. */
+  | 'SESSION'
+  /** As SESSION or STRONG, and the whole operation sees one moment. */
+  | 'SNAPSHOT'
+  /** Nothing older than the primary at the moment of the request. */
+  | 'STRONG';
+
+export type DateFilter = {
+  readonly eq?: InputMaybe<Scalars['Date']['input']>;
+  readonly gt?: InputMaybe<Scalars['Date']['input']>;
+  readonly gte?: InputMaybe<Scalars['Date']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['Date']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['Date']['input']>;
+  readonly lte?: InputMaybe<Scalars['Date']['input']>;
+  readonly ne?: InputMaybe<Scalars['Date']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['Date']['input']>>;
+};
+
+export type DateTimeFilter = {
+  readonly eq?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly gt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly gte?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['DateTime']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly lte?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly ne?: InputMaybe<Scalars['DateTime']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['DateTime']['input']>>;
+};
+
+export type DecimalFilter = {
+  readonly eq?: InputMaybe<Scalars['Decimal']['input']>;
+  readonly gt?: InputMaybe<Scalars['Decimal']['input']>;
+  readonly gte?: InputMaybe<Scalars['Decimal']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['Decimal']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['Decimal']['input']>;
+  readonly lte?: InputMaybe<Scalars['Decimal']['input']>;
+  readonly ne?: InputMaybe<Scalars['Decimal']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['Decimal']['input']>>;
+};
+
+export type FloatFilter = {
+  readonly eq?: InputMaybe<Scalars['Float']['input']>;
+  readonly gt?: InputMaybe<Scalars['Float']['input']>;
+  readonly gte?: InputMaybe<Scalars['Float']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['Float']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['Float']['input']>;
+  readonly lte?: InputMaybe<Scalars['Float']['input']>;
+  readonly ne?: InputMaybe<Scalars['Float']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['Float']['input']>>;
+};
+
+export type IdFilter = {
+  readonly eq?: InputMaybe<Scalars['ID']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly ne?: InputMaybe<Scalars['ID']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['ID']['input']>>;
+};
+
+export type IntFilter = {
+  readonly eq?: InputMaybe<Scalars['Int']['input']>;
+  readonly gt?: InputMaybe<Scalars['Int']['input']>;
+  readonly gte?: InputMaybe<Scalars['Int']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['Int']['input']>;
+  readonly lte?: InputMaybe<Scalars['Int']['input']>;
+  readonly ne?: InputMaybe<Scalars['Int']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+};
+
+/** For columns that hold an array of whole numbers. */
+export type IntListFilter = {
+  readonly eq?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  readonly has?: InputMaybe<Scalars['Int']['input']>;
+  readonly hasAll?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  readonly hasAny?: InputMaybe<ReadonlyArray<Scalars['Int']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+export type LocalDateTimeFilter = {
+  readonly eq?: InputMaybe<Scalars['LocalDateTime']['input']>;
+  readonly gt?: InputMaybe<Scalars['LocalDateTime']['input']>;
+  readonly gte?: InputMaybe<Scalars['LocalDateTime']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['LocalDateTime']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['LocalDateTime']['input']>;
+  readonly lte?: InputMaybe<Scalars['LocalDateTime']['input']>;
+  readonly ne?: InputMaybe<Scalars['LocalDateTime']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['LocalDateTime']['input']>>;
+};
+
+/** Where a page lies in its connection (Relay cursor connections). */
+export type PageInfo = {
+  readonly endCursor?: Maybe<Scalars['String']['output']>;
+  readonly hasNextPage: Scalars['Boolean']['output'];
+  readonly hasPreviousPage: Scalars['Boolean']['output'];
+  readonly startCursor?: Maybe<Scalars['String']['output']>;
+};
+
+export type Query = {
+  /** Health of every region, or of one. For administrators. */
+  readonly regionHealth: ReadonlyArray<RegionHealth>;
+};
+
+
+export type QueryRegionHealthArgs = {
+  region?: InputMaybe<Scalars['String']['input']>;
+};
+
+export type RegionAlert = {
+  readonly kind: RegionAlertKind;
+  readonly message: Scalars['String']['output'];
+  readonly since: Scalars['DateTime']['output'];
+};
+
+export type RegionAlertKind =
+  /** The region is further behind than allowed. */
+  | 'LAG'
+  /** Another server accepts writes as well. */
+  | 'PRIMARY'
+  /** The region's change stream is broken. */
+  | 'TAIL'
+  /** The region does not answer. */
+  | 'UNREACHABLE';
+
+/** One region as this server sees it. What is not known is null, never zero. */
+export type RegionHealth = {
+  readonly alerts: ReadonlyArray<RegionAlert>;
+  /** Null where the region has no shared cache. */
+  readonly cacheHealthy?: Maybe<Scalars['Boolean']['output']>;
+  readonly databaseHealthy: Scalars['Boolean']['output'];
+  /** Why the last probe failed. */
+  readonly error?: Maybe<Scalars['String']['output']>;
+  readonly region: Scalars['String']['output'];
+  readonly replayLsn?: Maybe<Scalars['String']['output']>;
+  readonly replicationLagBytes?: Maybe<Scalars['BigInt']['output']>;
+  /** Age of the newest position that the region shows, in milliseconds; 0 when it has caught up. */
+  readonly replicationLagMs?: Maybe<Scalars['Float']['output']>;
+  readonly role?: Maybe<RegionRole>;
+  /** Round trip from this server to the region's database, in milliseconds. */
+  readonly rttMs?: Maybe<Scalars['Float']['output']>;
+  readonly status: RegionStatus;
+  readonly timeline?: Maybe<Scalars['Int']['output']>;
+};
+
+export type RegionRole =
+  | 'PRIMARY'
+  | 'REPLICA';
+
+export type RegionStatus =
+  | 'DEGRADED'
+  | 'HEALTHY'
+  | 'UNREACHABLE';
+
+export type StringFilter = {
+  readonly contains?: InputMaybe<Scalars['String']['input']>;
+  readonly endsWith?: InputMaybe<Scalars['String']['input']>;
+  readonly eq?: InputMaybe<Scalars['String']['input']>;
+  readonly gt?: InputMaybe<Scalars['String']['input']>;
+  readonly gte?: InputMaybe<Scalars['String']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['String']['input']>;
+  readonly lte?: InputMaybe<Scalars['String']['input']>;
+  readonly ne?: InputMaybe<Scalars['String']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly startsWith?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** For columns that hold an array of text. */
+export type StringListFilter = {
+  /** Equal as a whole, order included. */
+  readonly eq?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** Contains this value. */
+  readonly has?: InputMaybe<Scalars['String']['input']>;
+  /** Contains all of these. */
+  readonly hasAll?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** Contains at least one of these. */
+  readonly hasAny?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+};
+
+export type TimeFilter = {
+  readonly eq?: InputMaybe<Scalars['Time']['input']>;
+  readonly gt?: InputMaybe<Scalars['Time']['input']>;
+  readonly gte?: InputMaybe<Scalars['Time']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['Time']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly lt?: InputMaybe<Scalars['Time']['input']>;
+  readonly lte?: InputMaybe<Scalars['Time']['input']>;
+  readonly ne?: InputMaybe<Scalars['Time']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['Time']['input']>>;
+};
+
+export type UuidFilter = {
+  readonly eq?: InputMaybe<Scalars['UUID']['input']>;
+  readonly in?: InputMaybe<ReadonlyArray<Scalars['UUID']['input']>>;
+  readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
+  readonly ne?: InputMaybe<Scalars['UUID']['input']>;
+  readonly notIn?: InputMaybe<ReadonlyArray<Scalars['UUID']['input']>>;
+};
