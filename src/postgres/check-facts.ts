@@ -57,18 +57,25 @@ const SERVER_SQL = `
             FROM pg_publication WHERE pubname = $2) AS "publication"
     FROM pg_roles r WHERE r.rolname = current_user`;
 
-/** A publication that names a partitioned table covers its partitions; the root is what the model maps. */
+/**
+ * Names are looked up in the catalog, since a cast to regclass fails where the role may not use the schema. A publication that
+ * lists a partitioned table's partitions covers it, too.
+ */
 const TABLES_SQL = `
-  WITH mapped AS (SELECT m.schema, m.name, to_regclass(format('%I.%I', m.schema, m.name)) AS relation FROM unnest($1::text[], $2::text[]) AS m (schema, name))
-  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", c.relreplident::text AS "identity",
-         EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $3 AND ((p.schemaname = m.schema AND p.tablename = m.name)
-                 OR EXISTS (SELECT FROM pg_partition_tree(m.relation) t WHERE t.isleaf AND t.relid = to_regclass(format('%I.%I', p.schemaname, p.tablename))))) AS "published",
+  WITH mapped AS (
+    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relreplident
+      FROM unnest($1::text[], $2::text[]) AS m (schema, name)
+      LEFT JOIN pg_namespace n ON n.nspname = m.schema LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name),
+  published AS MATERIALIZED (SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $3)
+  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", m.relreplident::text AS "identity",
+         EXISTS (SELECT FROM published p WHERE p.schemaname = m.schema AND p.tablename = m.name)
+           OR EXISTS (SELECT FROM pg_partition_tree(m.relation) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+                      JOIN published p ON p.schemaname = n.nspname AND p.tablename = c.relname WHERE t.isleaf) AS "published",
          EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid WHERE b.pubname = $3 AND r.prrelid = m.relation
                  AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL)) AS "filtered",
-         array_remove(ARRAY[
-           CASE WHEN NOT has_table_privilege(m.relation, 'SELECT') THEN 'SELECT' END, CASE WHEN NOT has_table_privilege(m.relation, 'INSERT') THEN 'INSERT' END,
-           CASE WHEN NOT has_table_privilege(m.relation, 'UPDATE') THEN 'UPDATE' END, CASE WHEN NOT has_table_privilege(m.relation, 'DELETE') THEN 'DELETE' END], NULL) AS "lacks"
-    FROM mapped m LEFT JOIN pg_class c ON c.oid = m.relation`;
+         ARRAY(SELECT right_name FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS right_name
+                WHERE NOT (has_schema_privilege(m.namespace, 'USAGE') AND has_table_privilege(m.relation, right_name))) AS "lacks"
+    FROM mapped m`;
 
 export interface FactsQuery {
   readonly slotName: string;

@@ -36,6 +36,8 @@ interface Context {
   readonly target: SetupTarget;
   readonly steps: SetupStep[];
   readonly restart: Set<string>;
+  /** A slot that is older than its publication never finds it: it is made anew. */
+  publicationIsNew: boolean;
 }
 
 /** Throws `DATABASE_NOT_READY` when no region, or more than one, is the primary. Repeating it changes nothing more. */
@@ -46,7 +48,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   if (!primary || primaries.length > 1) {
     throw new MeridianError({ code: 'DATABASE_NOT_READY', message: primary ? `Several regions accept writes (${primaries.map((p) => p.name).join(', ')}): stop all but the newest primary first.` : 'None of the regions is the primary: name it among them, or promote a replica.' });
   }
-  const context: Context = { target, steps: [], restart: new Set() };
+  const context: Context = { target, steps: [], restart: new Set(), publicationIsNew: false };
   if (target.alterSystem) for (const server of servers) await withClient(server.databaseUrl, target, (client) => alterSettings(client, server.name, server.facts, context));
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
@@ -83,7 +85,8 @@ async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget
   return rows;
 }
 
-async function publish(client: pg.Client, region: string, tables: readonly Table[], { target, steps }: Context): Promise<void> {
+async function publish(client: pg.Client, region: string, tables: readonly Table[], context: Context): Promise<void> {
+  const { target, steps } = context;
   const { publication } = target.options;
   const name = quoteIdentifier(publication);
   const { rows } = await client.query<{ all_tables: boolean; whole: boolean }>(`SELECT puballtables AS all_tables, pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AS whole FROM pg_publication WHERE pubname = $1`, [publication]);
@@ -91,6 +94,7 @@ async function publish(client: pg.Client, region: string, tables: readonly Table
   if (!existing) {
     await client.query(`CREATE PUBLICATION ${name}${tables.length > 0 ? ` FOR TABLE ${tables.map(nameOf).join(', ')}` : ''} WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`);
     steps.push({ region, what: `Created the publication ${publication} for ${tables.length} tables.`, changed: true });
+    context.publicationIsNew = true;
     return;
   }
   // A partition is published under its root's name, which is the one that the model knows.
@@ -134,14 +138,14 @@ interface SlotOrigin {
   readonly published: string;
 }
 
-async function ensureSlot(client: pg.Client, server: { name: string; databaseUrl: string; facts: ServerFacts }, origin: SlotOrigin, { target, steps }: Context): Promise<void> {
+async function ensureSlot(client: pg.Client, server: { name: string; databaseUrl: string; facts: ServerFacts }, origin: SlotOrigin, { target, steps, publicationIsNew }: Context): Promise<void> {
   const { slotName, publication, connectMs, slotCreateMs } = target.options;
   const { name: region, databaseUrl, facts } = server;
   if (facts.inRecovery && facts.version < 160_000) return void steps.push({ region, what: 'Needs no slot: a replica of PostgreSQL 15 is followed by its replay position.', changed: false });
   if (facts.settings['wal_level'] !== 'logical') return void steps.push({ region, what: `The slot ${slotName} waits until wal_level is logical: restart, then set up again.`, changed: false });
   const { slot } = await surveyServer(client, slotName, publication);
-  if (slot.kind === 'free' || slot.kind === 'taken') return void steps.push({ region, what: `The slot ${slotName} exists.`, changed: false });
-  if (slot.kind === 'broken') await dropSlot(client, slotName);
+  if (slot.kind === 'taken' || (slot.kind === 'free' && !publicationIsNew)) return void steps.push({ region, what: `The slot ${slotName} exists.`, changed: false });
+  if (slot.kind !== 'missing') await dropSlot(client, slotName);
   if (facts.inRecovery) await replayed(client, region, origin.published, slotCreateMs);
   try {
     await createSlot({ databaseUrl, slotName, primaryUrl: facts.inRecovery ? origin.primaryUrl : null, connectMs, slotCreateMs });

@@ -60,12 +60,15 @@ class NotNow extends Error {
 }
 
 const OBJECT_IN_USE = '55006';
+const UNDEFINED_OBJECT = '42704';
 
 export class Tail implements ChangeSource {
   readonly #parts: TailParts;
   readonly #backoff: Backoff;
   #state: TailState = { kind: 'starting' };
   #delivered: Standpoint | null = null;
+  /** Why the slot cannot go on although the server still offers it. */
+  #condemned: string | null = null;
   #ping: (() => void) | null = null;
 
   constructor(parts: TailParts) {
@@ -111,6 +114,8 @@ export class Tail implements ChangeSource {
       return options.slotRetryMs;
     }
     const problem = messageOf(error);
+    // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever (before 18).
+    if (errorCodeOf(error) === UNDEFINED_OBJECT && /publication .* does not exist/.test(problem)) this.#condemned = 'the slot is older than its publication';
     if (this.#state.kind !== 'down' || this.#state.problem !== problem) log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');
     this.#enter({ kind: 'down', problem });
     return this.#backoff.nextMs();
@@ -183,12 +188,13 @@ export class Tail implements ChangeSource {
     const { slotName } = this.#parts.options;
     const { slot } = survey;
     const lost = stand === null ? null : await lineageGap(stream, identity, stand);
-    if (slot.kind === 'free' && lost === null) {
+    if (slot.kind === 'free' && lost === null && this.#condemned === null) {
       const skipped = stand !== null && slot.confirmedLsn > stand.lsn;
       return { confirmedLsn: slot.confirmedLsn, gap: skipped ? `the slot ${slotName} was read by another process up to ${formatLsn(slot.confirmedLsn)} meanwhile` : null };
     }
-    const gap = lost ?? (slot.kind === 'broken' ? slot.reason : `the slot ${slotName} was gone`);
+    const gap = lost ?? this.#condemned ?? (slot.kind === 'broken' ? slot.reason : `the slot ${slotName} was gone`);
     if (slot.kind !== 'missing') await dropSlot(sql, slotName);
+    this.#condemned = null;
     const { databaseUrl, primaryUrl, options, log } = this.#parts;
     const confirmedLsn = await createSlot({ databaseUrl, slotName, primaryUrl: survey.inRecovery ? primaryUrl() : null, connectMs: options.connectMs, slotCreateMs: options.slotCreateMs, signal });
     log.info({ slot: slotName, lsn: formatLsn(confirmedLsn) }, `Created the slot ${slotName}.`);
