@@ -1,0 +1,119 @@
+/** Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always, without. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AP, EU, OCEAN, startTestApp, US, type TestApp } from '../support/app.ts';
+
+const RENAME = 'mutation($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name version } token } }';
+const NAME = 'query($id: ID!) { user(id: $id) { name } }';
+
+interface Renamed {
+  readonly updateUser: { readonly user: { readonly name: string; readonly version: number }; readonly token: string };
+}
+interface Named {
+  readonly user: { readonly name: string };
+}
+
+describe('consistency over HTTP', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startTestApp({ wan: OCEAN });
+  });
+  after(async () => app[Symbol.asyncDispose]());
+
+  const rename = async (region: string, id: number, name: string): Promise<string> => {
+    const answer = await app.gql<Renamed>(region, RENAME, { variables: { id, name } });
+    assert.deepEqual(answer.errors, []);
+    assert.equal(answer.data?.updateUser.user.name, name);
+    assert.equal(answer.token, answer.data?.updateUser.token);
+    return answer.data?.updateUser.token ?? '';
+  };
+
+  /** Writes `count` names in EU, `lanes` at a time, and reads each in AP at once; answers how many reads saw their write. */
+  const writesSeen = async (count: number, withToken: boolean, lanes = 20): Promise<{ seen: number; primary: number }> => {
+    const tally = { seen: 0, primary: 0 };
+    const lane = async (number: number): Promise<void> => {
+      for (let i = 0; i < count / lanes; i += 1) {
+        const name = `name ${number} ${i} ${withToken}`;
+        const token = await rename(EU, number + 1, name);
+        const answer = await app.gql<Named>(AP, NAME, { variables: { id: number + 1 }, ...(withToken ? { token } : {}) });
+        assert.deepEqual(answer.errors, []);
+        if (answer.data?.user.name === name) tally.seen += 1;
+        if (answer.consistency?.servedBy.primary) tally.primary += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)));
+    return tally;
+  };
+
+  it('shows the anomaly without a token', async () => {
+    const { seen } = await writesSeen(40, false);
+    assert.ok(seen < 40, `all ${seen} reads saw the write although nothing made them`);
+  });
+
+  it('shows 1,000 of 1,000 writes with their token', async () => {
+    assert.equal((await writesSeen(1_000, true)).seen, 1_000);
+  });
+
+  it('shows every write while the region stands still, from the primary; and none of them without a token', async () => {
+    await app.cluster.pauseReplay(AP);
+    try {
+      const { seen, primary } = await writesSeen(100, true);
+      assert.equal(seen, 100);
+      assert.equal(primary, 100);
+      assert.equal((await writesSeen(40, false)).seen, 0);
+    } finally {
+      await app.cluster.resumeReplay(AP);
+    }
+    await app.cluster.caughtUp(AP);
+  });
+
+  it('lets reads return tokens that keep time from running backwards between regions', async () => {
+    await app.cluster.pauseReplay(AP);
+    try {
+      await rename(US, 50, 'seen in US');
+      const inUs = await app.gql<Named>(US, NAME, { variables: { id: 50 } });
+      assert.equal(inUs.data?.user.name, 'seen in US');
+      assert.notEqual((await app.gql<Named>(AP, NAME, { variables: { id: 50 } })).data?.user.name, 'seen in US', 'AP shows the write although its replay is paused');
+      const inAp = await app.gql<Named>(AP, NAME, { variables: { id: 50 }, token: inUs.token });
+      assert.equal(inAp.data?.user.name, 'seen in US');
+    } finally {
+      await app.cluster.resumeReplay(AP);
+    }
+  });
+
+  it('merges tokens that a gateway has joined with commas', async () => {
+    const old = await rename(EU, 60, 'first');
+    const young = await rename(EU, 61, 'second');
+    for (const token of [`${old},${young}`, `${young} , ${old}`]) {
+      const answer = await app.gql<{ a: { name: string }; b: { name: string } }>(AP, '{ a: user(id: 60) { name } b: user(id: 61) { name } }', { token });
+      assert.deepEqual(answer.data, { a: { name: 'first' }, b: { name: 'second' } });
+    }
+  });
+
+  it('reads what a mutation wrote below that mutation and after it, wherever it runs', async () => {
+    const answer = await app.gql<{ createTask: { task: { id: string; project: { tasks: { nodes: { title: string }[] } } } }; addComment: { comment: { task: { comments: { totalCount: number } } } } }>(
+      AP,
+      `mutation { createTask(input: { projectId: 7, title: "fresh" }) { task { id project { tasks(first: 1, orderBy: CREATED_AT_DESC) { nodes { title } } } } token }
+        addComment(input: { taskId: 3, authorId: 1, body: "hello" }) { comment { task { comments { totalCount } } } token } }`,
+    );
+    assert.deepEqual(answer.errors, []);
+    assert.equal(answer.data?.createTask.task.project.tasks.nodes[0]?.title, 'fresh');
+    const [row] = await app.cluster.query<{ n: number }>(US, 'SELECT count(*)::int AS n FROM comments WHERE task_id = 3');
+    assert.equal(answer.data?.addComment.comment.task.comments.totalCount, row?.n);
+  });
+
+  it('crosses the ocean once for a mutation', async () => {
+    const before = await roundTrips(app);
+    const answer = await app.gql<Renamed>(AP, RENAME, { variables: { id: 70, name: 'quick' } });
+    assert.deepEqual(answer.errors, []);
+    const after = await roundTrips(app);
+    assert.deepEqual({ count: after.count - before.count, sum: after.sum - before.sum }, { count: 1, sum: 1 });
+    assert.ok(answer.ms >= 149 && answer.ms < 2 * 150, `took ${answer.ms} ms over a round trip of 150 ms`);
+  });
+});
+
+async function roundTrips(app: TestApp): Promise<{ count: number; sum: number }> {
+  const { values } = await app.server(AP).layer.parts.telemetry.metrics.writeRoundTrips.get();
+  const of = (suffix: string): number => values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0;
+  return { count: of('_count'), sum: of('_sum') };
+}

@@ -1,0 +1,102 @@
+/** Owns whole applications for tests: a real cluster and a real server in each region, inside the test's process. */
+import { fileURLToPath } from 'node:url';
+import { SignJWT } from 'jose';
+import { createServer, type Runtime, type ServerSettings } from '../../src/index.ts';
+import { readSdlFolder, type SdlFile } from '../../src/graphql/sdl/files.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
+import { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
+
+export interface TestAppOptions {
+  /** Folder under `schema/` that holds the SDL and the SQL; default `workspace`. */
+  readonly application?: string;
+  /** SDL and SQL of the test's own, instead of a folder's. */
+  readonly files?: readonly SdlFile[];
+  readonly sql?: TestClusterOptions['sql'];
+  readonly wan?: TestClusterOptions['wan'];
+  /** Further settings of every server. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly server?: Partial<Omit<ServerSettings, 'settings'>>;
+}
+
+export interface Answer<D = Record<string, never>> {
+  readonly status: number;
+  readonly ms: number;
+  readonly token: string | null;
+  readonly data: D | null;
+  readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: { readonly code: string } & Record<string, unknown> }[];
+  readonly consistency: { readonly token: string; readonly level: string; readonly region: string; readonly servedBy: Record<'cache' | 'replica' | 'primary', number>; readonly waitedMs: number; readonly staleness: number | null } | null;
+}
+
+export interface Call {
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** The token header; '' asks for extensions only. */
+  readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface TestApp extends AsyncDisposable {
+  readonly cluster: TestCluster;
+  readonly adminToken: string;
+  server(region: string): Runtime;
+  gql<D = Record<string, never>>(region: string, query: string, call?: Call): Promise<Answer<D>>;
+  /** A bearer token for a viewer. */
+  bearer(viewer: { readonly id: string; readonly tenant?: string; readonly roles?: readonly string[] }): Promise<string>;
+}
+
+/** As far from each other as the development cluster's regions are. */
+export const OCEAN = { 'us-east-1/eu-west-1': 80, 'us-east-1/ap-northeast-1': 150, 'eu-west-1/ap-northeast-1': 220 } as const;
+export const US = 'us-east-1';
+export const EU = 'eu-west-1';
+export const AP = 'ap-northeast-1';
+
+const JWT_SECRET = 'a secret for tests that is long enough';
+const TOKEN_SECRET = 'another secret for tests';
+
+function folder(application: string): string {
+  return fileURLToPath(new URL(`../../schema/${application}`, import.meta.url));
+}
+
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const application = folder(options.application ?? 'workspace');
+  const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
+  const files = options.files ?? readSdlFolder(application);
+  const cluster = await startTestCluster({ sql: [...(typeof sql === 'string' ? [sql] : sql), 'CREATE PUBLICATION meridian FOR ALL TABLES'], wan: options.wan ?? 'off' });
+  const servers = new Map<string, Runtime>();
+  const stop = async (): Promise<void> => {
+    await Promise.allSettled([...servers.values()].map((server) => server.close()));
+    await cluster.stop();
+  };
+  const start = async (region: string): Promise<void> => {
+    const regions = Object.fromEntries(cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name) }]));
+    const settings = { region, regions, port: 0, tokenSecret: TOKEN_SECRET, jwtSecret: JWT_SECRET, drainMs: 1_000, ...options.settings };
+    // What a failing test needs to see is in its own answers; `MERIDIAN_TEST_LOG=info` shows the servers' side too.
+    const telemetry = createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } });
+    servers.set(region, await createServer({ files, telemetry, ...options.server, settings }));
+  };
+  const bearer: TestApp['bearer'] = ({ id, tenant, roles }) =>
+    new SignJWT({ ...(tenant === undefined ? {} : { tenant }), roles: [...(roles ?? [])] }).setProtectedHeader({ alg: 'HS256' }).setSubject(id).setExpirationTime('1h').sign(new TextEncoder().encode(JWT_SECRET));
+  try {
+    await Promise.all(cluster.regions.map(({ name }) => start(name)));
+    const adminToken = await bearer({ id: 'admin', roles: ['admin'] });
+    const server = (region: string): Runtime => {
+      const found = servers.get(region);
+      if (!found) throw new RangeError(`no server runs in ${region}`);
+      return found;
+    };
+    return { cluster, adminToken, server, bearer, gql: (region, query, call) => ask(server(region).url, query, call), [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export async function ask<D>(url: string, query: string, call: Call = {}): Promise<Answer<D>> {
+  const began = performance.now();
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(call.token === undefined || call.token === null ? {} : { 'consistency-token': call.token }), ...call.headers },
+    body: JSON.stringify({ query, variables: call.variables ?? {} }),
+  });
+  const body = (await response.json()) as { data?: D | null; errors?: Answer['errors']; extensions?: { consistency?: Answer['consistency'] } };
+  return { status: response.status, ms: performance.now() - began, token: response.headers.get('consistency-token'), data: body.data ?? null, errors: body.errors ?? [], consistency: body.extensions?.consistency ?? null };
+}
