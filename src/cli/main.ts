@@ -3,10 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { DEBUG_VARIABLE } from '../config/load.ts';
+import { registerDev } from './dev.ts';
+import { registerCheck } from './check.ts';
 import { registerOptionsCommand } from './options.ts';
 import { failureText } from './output.ts';
+import { registerSetup } from './setup.ts';
 import { registerStart } from './start.ts';
 import { registerToken } from './token.ts';
+import { registerWan } from './wan.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -16,7 +20,11 @@ const program = new Command('meridian')
   .option('--verbose', 'show the stack of what went wrong')
   .showHelpAfterError('(--help shows what there is)');
 
+registerDev(program);
+registerWan(program);
 registerStart(program);
+registerCheck(program);
+registerSetup(program);
 registerToken(program);
 registerOptionsCommand(program);
 

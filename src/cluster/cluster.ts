@@ -45,13 +45,18 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+export interface StartOptions extends ClusterOptions {
+  /** Runs at every start, while the ocean is still without delay: must be repeatable. */
+  readonly prepare?: (cluster: Cluster) => Promise<void>;
+}
+
 /** Starts a cluster; when it fails nothing is left running. */
-export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+export async function startCluster(options: StartOptions): Promise<Cluster> {
   const progress = options.onProgress ?? (() => undefined);
   const logDir = join(options.stateDir, 'logs');
   await explained(`The folder ${options.stateDir}`, () => mkdirSync(logDir, { recursive: true }));
   await requireFree(options.ports);
-  const keeper = await explained('Starting the cluster', () => Keeper.start());
+  const keeper = await explained('Starting the cluster', () => Keeper.start(options.discard));
   let state: State | undefined;
   let wan: Wan | undefined;
   const lost = Promise.withResolvers<string>();
@@ -75,7 +80,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const account = chooseAccount();
     const regions = options.regions;
     const targets = Object.fromEntries([...options.ports].map(([name, ports]) => [name, ports]));
-    // Without delay while the replicas find their primary, which would take a second of round trips.
+    // Without delay while the replicas find their primary, which would take a second of round trips; wrong settings are told now.
+    pairsOf(regions, options.wan);
     const [binaries, dataDir, ocean] = await Promise.all([
       usableBinaries(keeper, account),
       placeData(keeper, account, options.dataDir),
@@ -86,9 +92,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     state = new State(dataDir);
     await explained(`The data folder ${dataDir}`, () => state?.lock());
     const databases = await bootDatabases({ options, keeper, account, binaries, dataDir, logDir, state, wan, progress });
+    const cluster = clusterOf({ options, databases, keeper, wan, dataDir, logDir, lost: lost.promise, stop });
+    await options.prepare?.(cluster);
     const delayed = pairsOf(regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
     await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => ocean.set(a, b, { rttMs, jitterMs })));
-    return clusterOf({ options, databases, keeper, wan, dataDir, logDir, lost: lost.promise, stop });
+    return cluster;
   } catch (error) {
     await stop();
     throw error;

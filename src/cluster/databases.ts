@@ -42,7 +42,6 @@ export async function bootDatabases(context: BootContext): Promise<Databases> {
     });
     await options.initial.load(dsn(options.database));
   }
-  await options.prepare?.(dsn(options.database));
   await withSession({ dsn: dsn('postgres') }, (client) => bringUpReplicas({ context, client, primary, replicas, instances }));
   if (fresh) await explained(where, () => (state.origin = { format: 1, primary, database: options.database, fingerprint: options.initial.fingerprint }));
   return { password, instances };

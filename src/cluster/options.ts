@@ -23,8 +23,8 @@ export interface ClusterOptions {
   readonly ports: ReadonlyMap<string, RegionPorts>;
   readonly wan: WanSettings | 'off';
   readonly initial: InitialData;
-  /** Runs at the primary at every start, after the data is there and before replicas are: must be repeatable. */
-  readonly prepare?: ((dsn: string) => Promise<void>) | undefined;
+  /** Files and folders that go when the cluster has ended, however it ended. */
+  readonly discard?: readonly string[];
   /** Throw away what an earlier start has left. */
   readonly reset?: boolean;
   readonly sharedBuffersMb?: number;

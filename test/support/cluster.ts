@@ -65,7 +65,6 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const stateDir = mkdtempSync(join(tmpdir(), 'meridian-test-'));
   // As root the database runs under another account, which has to pass through.
   chmodSync(stateDir, 0o711);
-  const discard = (): void => rmSync(stateDir, { recursive: true, force: true });
   const wan = options.wan ?? 'off';
   try {
     const cluster = await startCluster({
@@ -74,6 +73,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       stateDir,
       dataDir: join(stateDir, 'data'),
       ports: await freePorts(names),
+      // Also when the test's process is killed.
+      discard: [stateDir],
       wan: wan === 'off' ? 'off' : Object.fromEntries(Object.entries(wan).map(([pair, rttMs]) => [pair, { rttMs }])),
       sharedBuffersMb: 32,
       initial: {
@@ -84,14 +85,14 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
           }),
       },
     });
-    return handleOf(cluster, discard);
+    return handleOf(cluster);
   } catch (error) {
-    discard();
+    rmSync(stateDir, { recursive: true, force: true });
     throw error;
   }
 }
 
-function handleOf(cluster: Cluster, discard: () => void): TestCluster {
+function handleOf(cluster: Cluster): TestCluster {
   const primary = cluster.regions[0];
   if (!primary) throw new RangeError('a cluster has at least one region');
   const session = <T>(region: string, work: (client: Client) => Promise<T>): Promise<T> => withSession({ dsn: cluster.region(region).dsn }, work);
@@ -111,10 +112,7 @@ function handleOf(cluster: Cluster, discard: () => void): TestCluster {
     }
   }
 
-  async function stop(): Promise<void> {
-    await cluster.stop();
-    discard();
-  }
+  const stop = (): Promise<void> => cluster.stop();
 
   return {
     regions: cluster.regions.map(({ name, dsn }) => ({ name, dsn })),

@@ -41,9 +41,9 @@ export class Keeper {
     channel.on('error', () => undefined);
   }
 
-  /** Starts the keeper in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. */
-  static async start(): Promise<Keeper> {
-    const channel = fork(entryPath('./keeper/main.ts'), [], { detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  /** Starts the keeper in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. It removes `discard` as it goes. */
+  static async start(discard: readonly string[] = []): Promise<Keeper> {
+    const channel = fork(entryPath('./keeper/main.ts'), discard, { detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const ready = Promise.withResolvers<void>();
     const onReady = (report: Report): void => (report.type === 'ready' ? ready.resolve() : undefined);
     const onEnd = (): void => ready.reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The process that looks after the cluster could not be started; see the message above.' }));

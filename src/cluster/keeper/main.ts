@@ -3,7 +3,7 @@
  * is gone, however it went, it ends them and itself. It is their parent, so there is no moment in which one is unknown.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
 import { type Report, type Request, type SpawnSpec } from './protocol.ts';
 
@@ -87,7 +87,9 @@ function leave(): void {
 }
 
 function leaveIfEmpty(): void {
-  if (leaving && kept.size === 0) process.exit(0);
+  if (!leaving || kept.size > 0) return;
+  for (const path of process.argv.slice(2)) rmSync(path, { recursive: true, force: true });
+  process.exit(0);
 }
 
 process.on('message', (message: Request) => {

@@ -1,0 +1,52 @@
+/** Owns what a development cluster prints when it is ready: its regions, and lines to try. */
+import { sleep } from '../base/clock.ts';
+import { type Cluster } from '../cluster/cluster.ts';
+import { type Example } from '../cluster/examples.ts';
+import { table } from './output.ts';
+
+export interface OverviewInput {
+  readonly cluster: Cluster;
+  readonly adminToken: string;
+  readonly examples: readonly Example[];
+}
+
+const LAG_CALL_MS = 2_000;
+/** The first heartbeats take a moment; the table does not wait longer for them. */
+const LAG_WAIT_MS = 1_500;
+const LAG_POLL_MS = 200;
+
+export async function overview({ cluster, adminToken, examples }: OverviewInput): Promise<string> {
+  const names = cluster.regions.map(({ name }) => name);
+  const links = (await cluster.wan.links()).filter(({ kind }) => kind === 'http');
+  const rtt = (from: string, to: string): string => (from === to ? '-' : `${links.find((link) => link.from === from && link.to === to)?.rttMs ?? '?'} ms`);
+  const lags = await lagsOf(cluster, adminToken);
+  const rows = cluster.regions.map(({ name, role }) => [name, role, `${cluster.urlFor(name, name)}/graphql`, ...names.map((to) => rtt(name, to)), lagText(lags.get(name))]);
+  const lines = examples.map(({ what, line }) => `# ${what}\n${line}`);
+  return `\n${table([['REGION', 'ROLE', 'GRAPHQL', ...names.map((name) => `RTT TO ${name}`), 'LAG'], ...rows])}\n\nTry:\n\n${lines.join('\n\n')}\n`;
+}
+
+function lagText(lagMs: number | null | undefined): string {
+  return typeof lagMs === 'number' ? `${Math.round(lagMs)} ms` : 'unknown';
+}
+
+/** Lag by region as the primary's server reports it; what it does not know yet after a moment is left out. */
+async function lagsOf(cluster: Cluster, adminToken: string): Promise<ReadonlyMap<string, number | null>> {
+  const first = cluster.regions[0]?.name ?? '';
+  const until = performance.now() + LAG_WAIT_MS;
+  for (;;) {
+    const lags = await lagsNow(`${cluster.urlFor(first, first)}/graphql`, adminToken);
+    if ([...lags.values()].every((lag) => lag !== null) || performance.now() > until) return lags;
+    await sleep(LAG_POLL_MS);
+  }
+}
+
+interface HealthAnswer {
+  readonly data?: { readonly regionHealth?: readonly { readonly region: string; readonly replicationLagMs: number | null }[] };
+}
+
+async function lagsNow(url: string, adminToken: string): Promise<Map<string, number | null>> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query: '{ regionHealth { region replicationLagMs } }' }), signal: AbortSignal.timeout(LAG_CALL_MS) });
+  const { data } = (await response.json()) as HealthAnswer;
+  return new Map((data?.regionHealth ?? []).map(({ region, replicationLagMs }) => [region, replicationLagMs]));
+}

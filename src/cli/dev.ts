@@ -1,0 +1,93 @@
+/** Owns `meridian dev`: a whole multi-region cluster for one's own schema and SQL, on one machine, until Ctrl-C. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Command } from 'commander';
+import { MeridianError } from '../base/errors.ts';
+import { DEFAULT_REGIONS } from '../cluster/options.ts';
+import { explain } from '../cluster/problems.ts';
+import { MAX_REGIONS } from '../cluster/ports.ts';
+import { parseWanFile, type WanSettings } from '../cluster/wan/topology.ts';
+
+interface Flags {
+  readonly schema: string;
+  readonly sql: string;
+  readonly resolvers?: string;
+  readonly regions: string;
+  readonly scale: string;
+  readonly wan?: string;
+  readonly portsFrom?: string;
+  readonly database: string;
+  readonly reset?: boolean;
+  readonly data: string;
+}
+
+const REGION = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+const REGION_CHARS = 40;
+const MAX_SCALE = 1_000;
+const MAX_PORT = 65_000;
+
+export function registerDev(program: Command): void {
+  program
+    .command('dev')
+    .description('run your schema and SQL in several regions on this machine: databases, servers and an ocean between them')
+    .requiredOption('--schema <folder>', 'folder with the SDL files of the application')
+    .requiredOption('--sql <folder>', 'folder with its .sql files: tables and data, loaded in the order of their names')
+    .option('--resolvers <file>', 'TypeScript or JavaScript module with custom resolvers')
+    .option('--regions <names>', 'regions, separated by commas; the first holds the primary', DEFAULT_REGIONS.join(','))
+    .option('--scale <number>', 'offered to SQL as current_setting(\'meridian.scale\'); the reference application makes that much data', '1')
+    .option('--wan <file>', 'round trips between regions: "off" for none, or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}; pairs left out keep their default')
+    .option('--ports-from <port>', 'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, port+102, … (default: GraphQL from 4001, PostgreSQL from 5501)')
+    .option('--database <name>', 'name of the database, which also keeps the data of several applications apart', 'workspace')
+    .option('--reset', 'throw away the data of an earlier start and load it anew')
+    .option('--data <folder>', 'folder for cluster.json, logs and data', '.meridian')
+    .action(async (flags: Flags) => {
+      const settings = {
+        schema: resolve(flags.schema),
+        sql: flags.sql,
+        resolvers: flags.resolvers === undefined ? undefined : resolve(flags.resolvers),
+        regions: regionsOf(flags.regions),
+        scale: numberOf('--scale', flags.scale, { above: 0, max: MAX_SCALE }),
+        wan: wanOf(flags.wan),
+        portsFrom: flags.portsFrom === undefined ? undefined : numberOf('--ports-from', flags.portsFrom, { above: 1_023, max: MAX_PORT, whole: true }),
+        database: flags.database,
+        reset: flags.reset === true,
+        stateDir: flags.data,
+      };
+      // Loaded here: every other command does without the cluster and starts in a fraction of the time.
+      const { runDev } = await import('./dev-run.ts');
+      await runDev(settings);
+    });
+}
+
+function invalid(message: string): MeridianError {
+  return new MeridianError({ code: 'BAD_USER_INPUT', message });
+}
+
+function regionsOf(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  if (names.length === 0 || names.length > MAX_REGIONS) throw invalid(`--regions names ${names.length} regions; name 1 to ${MAX_REGIONS}, separated by commas.`);
+  for (const [i, name] of names.entries()) {
+    if (!REGION.test(name) || name.length > REGION_CHARS) throw invalid(`--regions: "${name}" is no region name; use small letters, digits and single hyphens, as in eu-west-1.`);
+    if (names.indexOf(name) !== i) throw invalid(`--regions names "${name}" twice; name each region once.`);
+  }
+  return names;
+}
+
+function numberOf(flag: string, text: string, { above, max, whole }: { above: number; max: number; whole?: boolean }): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > above && value <= max && (!whole || Number.isInteger(value))) return value;
+  throw invalid(`${flag} ${JSON.stringify(text)} is no ${whole ? 'whole ' : ''}number above ${above} and up to ${max}.`);
+}
+
+function wanOf(text: string | undefined): WanSettings | 'off' {
+  if (text === undefined || text === 'on') return {};
+  if (text === 'off') return 'off';
+  let content: string;
+  try {
+    content = readFileSync(text, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw invalid(`There is no WAN file ${text}; --wan takes "off" or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80}, …}.`);
+    throw explain(error, `The WAN file ${text}`);
+  }
+  return parseWanFile(content, text);
+}

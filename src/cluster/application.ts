@@ -1,0 +1,25 @@
+/** Owns the meeting of a user's application with a cluster: its schema is checked, and the databases are set up for it, before any server starts. */
+import { loadConfig } from '../config/load.ts';
+import { type Model } from '../model/model.ts';
+import { setupDatabase } from '../postgres/setup.ts';
+import { compileSchema, loadResolvers, schemaFiles } from '../runtime/schema.ts';
+import { createTelemetry } from '../telemetry/telemetry.ts';
+import { type CompiledSchema } from '../graphql/sdl/compile.ts';
+import { serverEnv, type ServersOptions } from './servers.ts';
+
+/** Compiles the schema against the primary and makes every region's database ready. Throws `SCHEMA_INVALID` with every problem. */
+export async function prepareApplication(options: ServersOptions, onNotice: (sentence: string) => void): Promise<CompiledSchema> {
+  const primary = options.cluster.regions[0]?.name ?? '';
+  const config = loadConfig({ env: serverEnv(options, primary), needs: ['regions', 'region'] });
+  const { log } = createTelemetry({ level: 'silent', fields: {} });
+  const compiled = await compileSchema({ config, files: schemaFiles(config), resolvers: await loadResolvers(config), log });
+  for (const { file, line, message } of compiled.warnings) onNotice(`${file}:${line}: ${message}`);
+  const { findings } = await setupDatabase({ regions: config.regions, tables: tablesOf(compiled.model), options: config.options });
+  for (const { region, severity, what, mend } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${mend === null ? '' : ` ${mend}`}`);
+  return compiled;
+}
+
+function tablesOf(model: Model): { schema: string; name: string }[] {
+  const tables = [...model.entities.values()].map(({ table }) => table);
+  return [...new Map(tables.map((table) => [`${table.schema}\0${table.name}`, table])).values()];
+}
