@@ -171,7 +171,8 @@ function readValues(compilation: Compilation, site: Site, elements: readonly (Gr
 function checkComplete(compilation: Compilation, { place, field, target }: Site, given: ReadonlySet<string>, possible: ReadonlySet<string>): void {
   if (target.table.fillsOnInsert) return;
   for (const column of target.table.columns.values()) {
-    if (column.nullable || column.hasDefault || given.has(column.name)) continue;
+    // Meridian itself gives a new row its first version.
+    if (column.nullable || column.hasDefault || given.has(column.name) || column.name === target.version) continue;
     const how = possible.has(column.name) ? 'may leave out' : 'leaves out';
     const mend = possible.has(column.name) ? 'make the input field non-null, or give the column a default' : 'add an input field for it, or give the column a default';
     compilation.problems.error(field.astNode, `${place} ${how} column "${column.name}", which is NOT NULL without a default in table ${tableName(compilation, target.table)}; ${mend}`);
