@@ -1,0 +1,62 @@
+/** Owns what `check` and `setup` share: the tables that the schema maps, and how findings are printed. */
+import { existsSync } from 'node:fs';
+import { isMeridianError } from '../base/errors.ts';
+import { type Config } from '../config/load.ts';
+import { type Problem } from '../graphql/sdl/problems.ts';
+import { type Table } from '../model/model.ts';
+import { type Finding } from '../postgres/check.ts';
+import { compileSchema, loadResolvers, schemaFiles } from '../runtime/schema.ts';
+import { silentTelemetry } from '../telemetry/telemetry.ts';
+import { table } from './output.ts';
+
+export interface MappedTables {
+  readonly tables: readonly Table[];
+  /** What is to be said of the schema itself. */
+  readonly findings: readonly Finding[];
+}
+
+/** Where a finding is about the schema rather than about a region's server. */
+const SCHEMA = 'schema';
+
+/** Checks the schema against the live catalog; its problems are findings, not failures. */
+export async function mappedTables(config: Config): Promise<MappedTables> {
+  const folder = config.options.schema;
+  if (!existsSync(folder)) {
+    return { tables: [], findings: [finding('warn', `There is no folder ${folder}, so no table is known to be mapped.`, 'Name the folder of the SDL with --schema.')] };
+  }
+  try {
+    const compiled = await compileSchema({ config, files: schemaFiles(config), resolvers: await loadResolvers(config), log: silentTelemetry().log });
+    const tables = new Map([...compiled.model.entities.values()].map((entity) => [`${entity.table.schema}.${entity.table.name}`, entity.table]));
+    const warnings = compiled.warnings.map((problem) => spoken('warn', problem));
+    return { tables: [...tables.values()], findings: warnings.length > 0 ? warnings : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)] };
+  } catch (error) {
+    // No region answers: each region's own finding says so.
+    if (isMeridianError(error, 'REGION_UNAVAILABLE')) return { tables: [], findings: [] };
+    if (!isMeridianError(error, 'SCHEMA_INVALID')) throw error;
+    const { problems } = error.details as { problems?: readonly Problem[] };
+    return { tables: [], findings: problems?.map((problem) => spoken('error', problem)) ?? [finding('error', error.message)] };
+  }
+}
+
+function finding(severity: Finding['severity'], what: string, mend: string | null = null): Finding {
+  return { region: SCHEMA, severity, what, mend };
+}
+
+function spoken(severity: Finding['severity'], { file, line, message }: Problem): Finding {
+  return finding(severity, `${file}:${line} ${message}`);
+}
+
+/** A table with the mend below what it mends, and the sum of it all. */
+export function findingsReport(findings: readonly Finding[]): string {
+  const rows = findings.flatMap(({ region, severity, what, mend }) => [[region, severity, what], ...(mend === null ? [] : [['', '', `→ ${mend}`]])]);
+  const count = (severity: Finding['severity'], noun: string): string => {
+    const found = findings.filter((one) => one.severity === severity).length;
+    return `${found} ${noun}${found === 1 ? '' : 's'}`;
+  };
+  const verdict = hasErrors(findings) ? 'Not ready' : 'Ready';
+  return `${table([['REGION', 'STATUS', 'WHAT'], ...rows])}\n\n${verdict}: ${count('error', 'error')}, ${count('warn', 'warning')}.`;
+}
+
+export function hasErrors(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity === 'error');
+}

@@ -1,0 +1,45 @@
+/** Owns `meridian setup`: makes databases ready, as often as it is run. */
+import { type Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { givenFlags, registerOptions } from './flags.ts';
+import { table } from './output.ts';
+
+interface SetupFlags {
+  readonly json?: boolean;
+  readonly alterSystem?: boolean;
+  readonly role?: string;
+  readonly tablesOf: readonly string[];
+}
+
+export function registerSetup(program: Command): void {
+  const command = program
+    .command('setup')
+    .description('make the databases ready: publication, replica identity, slots, and rights and settings if asked')
+    .option('--role <role>', 'give this role what servers need; use it when you set up as another one')
+    .option('--alter-system', 'also write settings with ALTER SYSTEM; some count after a restart only')
+    .option('--tables-of <schema>', 'database schema whose tables are all published where the SDL maps none; may be repeated (default: public)', (name: string, names: readonly string[]) => [...names, name], [] as readonly string[])
+    .option('--json', 'print what was done and the findings as JSON')
+    .addHelpText('after', '\nDoing it again changes nothing more. Ends with status 1 when something is left to mend.');
+  registerOptions(command, { groups: ['application', 'connections', 'tail'] }).action(async (given: SetupFlags) => {
+    const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
+    const [{ setupDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/setup.ts'), import('./readiness.ts')]);
+    for (const warning of config.warnings) console.error(warning);
+    const mapped = await mappedTables(config);
+    const result = await setupDatabase({
+      regions: config.regions,
+      tables: mapped.tables,
+      options: config.options,
+      ...(given.tablesOf.length > 0 ? { schemas: given.tablesOf } : {}),
+      ...(given.role === undefined ? {} : { role: given.role }),
+      ...(given.alterSystem ? { alterSystem: true } : {}),
+    });
+    const findings = [...result.findings, ...mapped.findings];
+    if (given.json) console.log(JSON.stringify({ ...result, findings }, null, 2));
+    else {
+      console.log(table([['REGION', 'STEP', 'WHAT'], ...result.steps.map(({ region, changed, what }) => [region, changed ? 'done' : 'as it was', what])]));
+      if (result.restart.length > 0) console.log(`\nRestart the databases of ${result.restart.join(', ')}, then run this again: settings were changed that count after a restart only.`);
+      console.log(`\n${findingsReport(findings)}`);
+    }
+    if (hasErrors(findings)) process.exitCode = 1;
+  });
+}
