@@ -31,7 +31,8 @@ async function freePort(): Promise<number> {
 /** One server: its address, a ready client, and ways to break it. */
 export class TestServer {
   readonly dataDir: string;
-  readonly port: number;
+  /** May be changed while the server is stopped. */
+  port: number;
   /** The way from a replica to its primary. */
   link: TestLink | null = null;
   #process: ChildProcess | null = null;

@@ -1,0 +1,248 @@
+/** The tail through failures: broken connections, crashed replicas, lost slots, several processes, promotion. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { sleep } from '../../src/base/clock.ts';
+import { type CommittedTransaction } from '../../src/change/ports.ts';
+import { fetchHistory, fetchTimeline } from '../../src/postgres/timeline.ts';
+import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
+import { beat, follow, publishTable, type Follower } from '../support/tail.ts';
+
+let set: ReplicaSet;
+let replica: TestServer;
+beforeEach(async () => {
+  set = await startReplicaSet(2);
+  replica = set.replicas[0] ?? assert.fail('no replica');
+  await publishTable(set);
+});
+afterEach(() => set[Symbol.asyncDispose]());
+
+const idsOf = (transactions: readonly CommittedTransaction[]): number[] => transactions.flatMap((t) => t.changes.map((c) => ('after' in c ? Number(c.after?.['id']) : -1)));
+const streaming = (follower: Follower): Promise<void> => until('the tail streams', () => follower.tail.state.kind === 'streaming');
+const insert = (...ids: number[]): Promise<unknown> => set.primary.query('INSERT INTO t SELECT id FROM unnest($1::bigint[]) AS id', [ids]);
+const caughtUp = async (follower: Follower): Promise<void> => {
+  assert.equal(await follower.applied.waitFor(await set.primary.position(), { timeoutMs: 20_000 }), true, JSON.stringify(follower.tail.state));
+};
+
+test('a connection that is killed again and again loses nothing, and nothing comes twice within one process', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  const expected: number[] = [];
+  for (let round = 0; round < 8; round += 1) {
+    for (let i = 0; i < 10; i += 1) {
+      const id = round * 10 + i;
+      expected.push(id);
+      await insert(id);
+      if (i === 5) await replica.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'meridian tail' AND ($1 OR backend_type = 'walsender')`, [round % 2 === 0]);
+    }
+    await sleep(60);
+  }
+  await caughtUp(tail);
+  assert.deepEqual(idsOf(tail.transactions), expected);
+  assert.deepEqual(tail.gaps, []);
+});
+
+test('a replica that crashes and comes back is followed on; what it had not confirmed comes again at most', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  await insert(1);
+  await caughtUp(tail);
+  await replica.stop('SIGQUIT');
+  await until('the tail notices', () => tail.tail.state.kind === 'down');
+  await insert(2);
+  await sleep(300);
+  await replica.start();
+  await insert(3);
+  await caughtUp(tail);
+  assert.deepEqual(idsOf(tail.transactions), [1, 2, 3]);
+  assert.deepEqual(tail.gaps, []);
+});
+
+test('only what is applied is acknowledged: a change whose handler fails comes again', async () => {
+  let attempts = 0;
+  await using tail = follow({
+    server: replica,
+    primary: set.primary,
+    apply: async (transaction) => {
+      if (idsOf([transaction]).includes(7) && (attempts += 1) <= 2) throw new Error('the cache is out of reach');
+    },
+  });
+  await streaming(tail);
+  await insert(6);
+  await insert(7);
+  await insert(8);
+  await caughtUp(tail);
+  assert.deepEqual(idsOf(tail.transactions), [6, 7, 8]);
+  assert.equal(attempts, 3);
+});
+
+test('a process that ends without applying leaves the change for the next one', async () => {
+  const stuck = follow({ server: replica, primary: set.primary, apply: () => new Promise((resolve) => setTimeout(resolve, 1_500)) });
+  await streaming(stuck);
+  await insert(11);
+  await sleep(200);
+  await stuck[Symbol.asyncDispose]();
+  await using next = follow({ server: replica, primary: set.primary });
+  await caughtUp(next);
+  assert.ok(idsOf(next.transactions).includes(11));
+});
+
+test('a slot that is dropped is made anew, and the gap is told before anything of the new stream', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  await insert(1);
+  await caughtUp(tail);
+  await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian'`);
+  await until('the slot is dropped', async () => {
+    try {
+      await replica.query(`SELECT pg_drop_replication_slot('meridian')`);
+      return true;
+    } catch {
+      // Still in the hands of the process that was just terminated, or of the tail again.
+      await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`);
+      return false;
+    }
+  });
+  await until('the gap is told', () => tail.gaps.length > 0, 20_000);
+  await streaming(tail);
+  await insert(2);
+  await caughtUp(tail);
+  assert.match(tail.gaps.join(), /^the slot meridian was gone$/);
+  assert.equal(idsOf(tail.transactions).at(-1), 2);
+});
+
+test('a slot that the server invalidated is a gap, too', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  await insert(1);
+  await caughtUp(tail);
+  // Without feedback and slot the primary vacuums rows of its catalog that the slot needs; replaying that invalidates it.
+  await replica.query(`ALTER SYSTEM SET hot_standby_feedback = off`);
+  await replica.query('SELECT pg_reload_conf()');
+  await until('the primary no longer hears the replica\'s horizon', async () => (await set.primary.query(`SELECT FROM pg_replication_slots WHERE slot_name = 'replica_1' AND catalog_xmin IS NULL`)).length === 1);
+  await set.primary.query('CREATE TABLE churn (i int)');
+  for (let i = 0; i < 20; i += 1) await set.primary.query(`ALTER TABLE churn ADD COLUMN c${i} int`);
+  await set.primary.query('DROP TABLE churn');
+  await set.primary.query('VACUUM FULL pg_class');
+  for (const table of ['pg_attribute', 'pg_type', 'pg_class']) await set.primary.query(`VACUUM ${table}`);
+  await insert(2);
+  await until('the gap is told', () => tail.gaps.length > 0, 20_000);
+  await streaming(tail);
+  await insert(3);
+  await caughtUp(tail);
+  assert.match(tail.gaps[0] ?? '', /invalidated/);
+  assert.equal(idsOf(tail.transactions).at(-1), 3);
+});
+
+test('a time without the publication is a gap: its changes were never sent', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  await insert(1);
+  await caughtUp(tail);
+  await set.primary.query('DROP PUBLICATION meridian');
+  await insert(2);
+  await replica.caughtUp(await set.primary.position());
+  await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`);
+  await until('the tail says what it lacks', () => tail.tail.state.kind === 'down' && /publication/.test(tail.tail.state.problem));
+  await set.primary.query('CREATE PUBLICATION meridian FOR TABLE t');
+  await until('the gap is told', () => tail.gaps.length > 0, 20_000);
+  await streaming(tail);
+  await insert(3);
+  await caughtUp(tail);
+  assert.equal(idsOf(tail.transactions).at(-1), 3);
+});
+
+test('of two processes one holds the slot; the other still learns the replay position, and takes over', async () => {
+  const first = follow({ server: replica, primary: set.primary });
+  await streaming(first);
+  await using second = follow({ server: replica, primary: set.primary });
+  await until('the second one follows', () => second.tail.state.kind === 'follower');
+  await insert(1);
+  const floor = await set.primary.position();
+  assert.equal(await second.replayed.waitFor(floor, { timeoutMs: 5_000 }), true);
+  assert.equal(second.applied.lsn, null, 'what it has not applied it does not claim');
+  assert.deepEqual(idsOf(second.transactions), []);
+  await caughtUp(first);
+  await first[Symbol.asyncDispose]();
+  await streaming(second);
+  await insert(2);
+  await caughtUp(second);
+  assert.equal(idsOf(second.transactions).at(-1), 2);
+  assert.equal(idsOf(first.transactions).includes(2), false);
+});
+
+test('a process that lost the slot for a while and gets it back has a gap', async () => {
+  await using one = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 100, tailRetryMs: 400 } });
+  await streaming(one);
+  await insert(1);
+  await caughtUp(one);
+  await using thief = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 10 } });
+  await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian'`);
+  await streaming(thief);
+  await insert(2);
+  await caughtUp(thief);
+  await thief[Symbol.asyncDispose]();
+  await until('the first one has it again', () => one.gaps.length > 0);
+  assert.match(one.gaps[0] ?? '', /read by another process/);
+  await streaming(one);
+  await insert(3);
+  await caughtUp(one);
+  assert.equal(idsOf(one.transactions).at(-1), 3);
+});
+
+test('promotion: the promoted server\'s tail and the other replica\'s go on, on the new timeline', async () => {
+  const other = set.replicas[1] ?? assert.fail('one replica only');
+  await using tail = follow({ server: replica, primary: set.primary });
+  await using third = follow({ server: other, primary: set.primary });
+  await streaming(tail);
+  await streaming(third);
+  await insert(1);
+  await caughtUp(tail);
+  await caughtUp(third);
+  await set.primary.stop();
+  await replica.query('SELECT pg_promote(true, 30)');
+  await replica.query(`SELECT pg_create_physical_replication_slot('replica_2', true)`);
+  await other.query(`ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=${replica.port} user=postgres application_name=replica_2'`);
+  await other.query('SELECT pg_reload_conf()');
+  await replica.query('INSERT INTO t VALUES (2)');
+  await using beats = beat(replica, 100);
+  assert.ok(beats);
+  const end = await replica.position();
+  assert.equal(await tail.applied.waitFor(end, { timeoutMs: 20_000 }), true, JSON.stringify(tail.tail.state));
+  assert.equal(await third.applied.waitFor(end, { timeoutMs: 20_000 }), true, JSON.stringify(third.tail.state));
+  assert.deepEqual(idsOf(tail.transactions), [1, 2]);
+  assert.deepEqual(idsOf(third.transactions), [1, 2]);
+  assert.deepEqual([...tail.gaps, ...third.gaps], []);
+  const lineage = { databaseUrl: other.url, connectMs: 2_000 };
+  assert.equal(await fetchTimeline(lineage), 2);
+  const history = await fetchHistory({ ...lineage, databaseUrl: replica.url }, 2);
+  assert.equal(history.switches[0]?.timeline, 1);
+  assert.ok((history.switches[0]?.switchLsn ?? 0n) > 0n);
+});
+
+test('a new timeline that begins below what the region had applied is a gap', async () => {
+  const other = set.replicas[1] ?? assert.fail('one replica only');
+  // What the consumer has applied lies beyond what the promoted replica ever received.
+  await other.query('SELECT pg_wal_replay_pause()');
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  other.link?.cut();
+  await insert(1);
+  await caughtUp(tail);
+  await set.primary.stop('SIGQUIT');
+  await other.query('SELECT pg_wal_replay_resume()');
+  await other.query('SELECT pg_promote(true, 30)');
+  await other.query('INSERT INTO t VALUES (100)');
+  // The region's database is now a copy of the new primary, at the same address.
+  const lost = tail.applied.lsn ?? assert.fail('nothing applied');
+  const history = await fetchHistory({ databaseUrl: other.url, connectMs: 2_000 }, 2);
+  assert.ok((history.switches[0]?.switchLsn ?? lost) < lost, 'the failover lost what was applied');
+  await replica.stop();
+  await other.stop();
+  other.port = replica.port;
+  await other.start();
+  await until('the gap is told', () => tail.gaps.length > 0, 20_000);
+  assert.match(tail.gaps[0] ?? '', /timeline 2 begins below .*lost it/);
+  await streaming(tail);
+  await other.query('INSERT INTO t VALUES (101)');
+  await until('the new stream is followed', () => idsOf(tail.transactions).at(-1) === 101);
+});
