@@ -97,9 +97,13 @@ function bounded(facts: Facts): Step {
 
 function strong(facts: Facts): Step {
   if (facts.indexed) return atFloor(facts);
-  if (facts.primary === null || facts.tried.failed.has(facts.primary)) return facts.tried.rediscovered ? fail('PRIMARY_UNAVAILABLE') : { kind: 'rediscover' };
+  const { primary, tried } = facts;
+  if (primary === null || !untried(facts, primary)) {
+    if (!tried.rediscovered) return { kind: 'rediscover' };
+    return fail(primary !== null && tried.behind.has(primary) ? 'CONSISTENCY_TIMEOUT' : 'PRIMARY_UNAVAILABLE');
+  }
   // Next to the primary its position need not be asked for: the primary itself answers.
-  if (facts.primary === facts.order[0]) return facts.tried.settling ? settle(facts) : ask(facts.primary, true);
+  if (primary === facts.order[0]) return tried.settling ? settle(facts) : ask(primary, true);
   return { kind: 'index' };
 }
 

@@ -156,10 +156,11 @@ function position(row: Row, ground: Ground, lsn: Lsn): Position {
 
 /**
  * Whether a server at `at` has everything up to `floor`. A server on an older timeline than the floor's has not; one on a
- * newer has, if the floor's write survived, which is asked where the history is known (R7).
+ * newer has, if the floor's write survived, which is asked where the history is known (R7). A floor one byte above a
+ * record names the next record, which at the primary either exists, and ends higher, or was never written by anybody.
  */
-export function covers(at: Position, floor: Position): boolean {
-  return at.timeline >= floor.timeline && at.lsn >= floor.lsn;
+export function covers(at: Position, floor: Position, role: Role): boolean {
+  return at.timeline >= floor.timeline && at.lsn + (role === 'primary' ? 1n : 0n) >= floor.lsn;
 }
 
 /** Whether a server at `at` has not gone back behind what it showed before. A new timeline counts afresh. */

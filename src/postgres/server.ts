@@ -131,7 +131,7 @@ export class PostgresServer implements PrimaryServer {
   #needsProof(connection: Connection, demand: Demand): boolean {
     if (demand.asPrimary || connection.shown === null) return true;
     // At the primary a floor is more than a position: commits below it may still be on their way to be seen.
-    return demand.floor !== null && (connection.primary || !covers(connection.shown, demand.floor));
+    return demand.floor !== null && (connection.primary || !covers(connection.shown, demand.floor, 'replica'));
   }
 
   #proof({ unsettled }: Demand): SqlText {
@@ -152,7 +152,7 @@ export class PostgresServer implements PrimaryServer {
     if (asPrimary && role !== 'primary') throw this.#notPrimary();
     const wentBack = known !== null && known.shown !== null && !notBehind(at, known.shown);
     const belowWatermark = known !== null && known.watermark !== null && role === 'replica' && at.lsn < known.watermark;
-    if (wentBack || belowWatermark || (floor !== null && !covers(at, floor))) return { kind: 'behind', at };
+    if (wentBack || belowWatermark || (floor !== null && !covers(at, floor, role))) return { kind: 'behind', at };
     if (floor !== null && role === 'primary' && unsettled.length > 0) return { kind: 'settling', unsettled };
     connection.showed(at, role);
     return null;

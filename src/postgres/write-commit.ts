@@ -36,8 +36,15 @@ export function judgeCommit(outcomes: readonly Outcome[], region: string): Verdi
   return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
 }
 
+/** What a refused BEGIN means for the whole transaction; null when it went well or was not answered. */
+export function judgeBegin(outcome: Outcome | undefined, region: string): Extract<Verdict, { kind: 'failed' }> | null {
+  if (outcome === undefined || outcome.ok) return null;
+  const state = sqlStateOf(outcome.error);
+  return state === null ? null : refusal(outcome.error, state, region);
+}
+
 /** A server that is in recovery refuses READ WRITE with 0A000 and writes with 25006. */
-function refusal(cause: unknown, state: string | null, region: string): Verdict {
+function refusal(cause: unknown, state: string | null, region: string): Extract<Verdict, { kind: 'failed' }> {
   if (state === '0A000' || state === '25006') return { kind: 'failed', error: notWritable(region, cause), again: false };
   const error = toMeridianError(cause, { region });
   if (isMeridianError(error, 'REGION_UNAVAILABLE')) {

@@ -7,7 +7,7 @@ import { type StatementResult, type Transaction, type TransactionOptions } from 
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
 import { INDEX, readIndex } from './server-position.ts';
-import { beginText, judgeCommit, messageOfTags, type Verdict } from './write-commit.ts';
+import { beginText, judgeBegin, judgeCommit, messageOfTags, type Verdict } from './write-commit.ts';
 
 export interface InteractiveOptions {
   readonly connection: Connection;
@@ -97,6 +97,8 @@ export class InteractiveTransaction implements Transaction {
       else await Promise.all(this.#send([{ text: 'ROLLBACK' }]));
     }
     const outcomes = await Promise.all(this.#outcomes);
+    const refused = judgeBegin(outcomes[0], region);
+    if (refused) return refused;
     const conflict = outcomes.find((outcome) => !outcome.ok && isConflict(outcome.error));
     if (conflict && !conflict.ok) return { kind: 'failed', error: toMeridianError(conflict.error, { region }), again: true };
     const lost = outcomes.some((outcome) => !outcome.ok && connection.broken) && !(error instanceof MeridianError && error.details['timeout'] === true);

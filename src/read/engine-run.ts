@@ -215,7 +215,11 @@ export class ReadRun<T> {
       if (isMeridianError(error, 'REGION_UNAVAILABLE')) this.#parts.view.reportFailure(region, error);
       // Another primary has other transactions on their way.
       this.#unsettled = [];
-    } else if (isMeridianError(error, 'OVERLOADED') ? !fallback : !isRecoveryConflict(error)) throw error;
+    } else if (isMeridianError(error, 'OVERLOADED')) {
+      if (!fallback) throw error;
+      // There is no other primary to look for: this one has enough to do.
+      this.#rediscovered = true;
+    } else if (!isRecoveryConflict(error)) throw error;
     this.#failed.add(region);
     this.#lastError = error;
   }
@@ -246,8 +250,6 @@ export class ReadRun<T> {
     const primary = view.primary;
     try {
       const index = await this.#input.index();
-      // Fetched after the request came in: a token of the same timeline that is above it is of no past of this primary.
-      if (own !== null && own.timeline === index.timeline && own.lsn > index.lsn) throw this.#future(index);
       this.#floor = own === null ? index : laterPosition(own, index);
       this.#indexed = true;
     } catch (error) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
 import { formatLsn, parseLsn, type Lsn } from '../../src/base/lsn.ts';
-import { sql, startReader, type Reader } from '../support/readers.ts';
+import { sql, startReader, tokenOf, type Reader } from '../support/readers.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 
 let set: ReplicaSet;
@@ -115,6 +115,27 @@ describe('the position of a read', () => {
     } finally {
       await set.primary.query('RESET synchronous_commit');
       await us[Symbol.asyncDispose]();
+    }
+  });
+
+  it('is never too low, nor refused as of the future, where the role may not look at the server\'s processes', async () => {
+    await set.primary.query(`CREATE ROLE plain LOGIN; GRANT SELECT, UPDATE ON t TO plain`);
+    await replica().caughtUp(await set.primary.position());
+    const asPlain = (url: string): string => url.replace('postgres@', 'plain@');
+    const urls = { us: asPlain(set.primary.url), eu: asPlain(replica().url) };
+    const [us, plain] = [await startReader({ local: 'us', urls }), await startReader({ local: 'eu', urls })];
+    try {
+      for (let round = 0; round < 5; round += 1) {
+        const { token } = await plain.read('SELECT v FROM t');
+        assert.ok([...token.values()][0]!.lsn > (await replica().position()), 'what cannot be ruled out is covered');
+        for (const reader of [us, plain]) assert.equal((await reader.read('SELECT v FROM t', { token })).rows.length, 1);
+        const { position } = await plain.writer.pipelined([sql('UPDATE t SET v = v + 1')]);
+        const seen = await plain.read('SELECT v FROM t', { token: tokenOf(position) });
+        assert.equal(seen.rows[0]?.['v'], (await us.read('SELECT v FROM t')).rows[0]?.['v']);
+      }
+    } finally {
+      await us[Symbol.asyncDispose]();
+      await plain[Symbol.asyncDispose]();
     }
   });
 

@@ -17,7 +17,7 @@ interface Corner {
   readonly us: Reader;
   readonly eu: Reader;
   /** Commits `value`, which the primary shows only when `release` lets the synchronous replica replay it. */
-  commit(value: string): Promise<{ committed: Promise<unknown>; release: () => Promise<unknown> }>;
+  readonly commit: (value: string) => Promise<{ committed: Promise<unknown>; release: () => Promise<unknown> }>;
 }
 
 /** `eu` replays at once; `held` is the synchronous replica that every commit waits for. */

@@ -1,0 +1,121 @@
+/** Tests of the driver's edge: values, arrays, connection URLs and error sentences, without a server. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isMeridianError, type ErrorCode } from '../../../src/base/errors.ts';
+import { poolConfig } from '../../../src/postgres/connect.ts';
+import { isConflict, isConnectionFailure, toMeridianError } from '../../../src/postgres/errors.ts';
+import { parseArray } from '../../../src/postgres/types-array.ts';
+import { parseTimestamp, parseTimestamptz, TypeParsers } from '../../../src/postgres/types.ts';
+
+describe('arrays', () => {
+  const text = (value: string): unknown => parseArray(value, (element) => element);
+  it('read plain, quoted, nested and null elements', () => {
+    assert.deepEqual(text('{}'), []);
+    assert.deepEqual(text('{a,b}'), ['a', 'b']);
+    assert.deepEqual(text('{NULL,"NULL",null}'), [null, 'NULL', 'null']);
+    assert.deepEqual(text('{"a b","c,d","{e}","\\"f\\"","g\\\\h",""}'), ['a b', 'c,d', '{e}', '"f"', 'g\\h', '']);
+    assert.deepEqual(text('{{a,b},{c,NULL}}'), [['a', 'b'], ['c', null]]);
+    assert.deepEqual(text('[0:1]={a,b}'), ['a', 'b']);
+    assert.deepEqual(text('[-1:0][2:2]={{a},{b}}'), [['a'], ['b']]);
+  });
+  it('refuse what is none', () => {
+    for (const broken of ['', '{', '}', 'a', '{a', '{a}b', '{,}', '{a,}', '{"a}', '{a}{b}']) assert.throws(() => text(broken), SyntaxError, broken);
+  });
+});
+
+describe('values', () => {
+  const parse = (oid: number, value: string): unknown => new TypeParsers().getTypeParser(oid)(value);
+  it('keep what a number cannot hold', () => {
+    assert.equal(parse(20, '9223372036854775807'), '9223372036854775807');
+    assert.equal(parse(1700, '0.10000000000000000000001'), '0.10000000000000000000001');
+    assert.equal(parse(23, '-5'), -5);
+    assert.equal(parse(701, '1e-3'), 0.001);
+    assert.equal(parse(16, 't'), true);
+    assert.equal(parse(16, 'f'), false);
+    assert.deepEqual(parse(3802, '{"a":[1,null]}'), { a: [1, null] });
+    assert.deepEqual(parse(1016, '{1,NULL,9007199254740993}'), ['1', null, '9007199254740993']);
+    assert.deepEqual(parse(1231, '{1.10,NaN}'), ['1.10', 'NaN']);
+    assert.deepEqual(parse(3807, '{"{\\"a\\": 1}",NULL}'), [{ a: 1 }, null]);
+    assert.equal(parse(99_999, 'an enum\'s label'), 'an enum\'s label');
+  });
+  it('keep microseconds, and what ISO 8601 has no year for', () => {
+    assert.equal(parseTimestamptz('2026-01-31 12:00:00.123456+00'), '2026-01-31T12:00:00.123456Z');
+    assert.equal(parseTimestamptz('2026-01-31 12:00:00+00'), '2026-01-31T12:00:00Z');
+    assert.equal(parseTimestamp('2026-01-31 12:00:00.5'), '2026-01-31T12:00:00.5');
+    for (const text of ['infinity', '-infinity', '0044-03-15 12:00:00+00 BC', '10000-01-01 00:00:00+00']) assert.equal(parseTimestamptz(text), text);
+  });
+  it('of array types that an application made follow their elements', () => {
+    const types = new TypeParsers();
+    types.learn([{ array: 20_001, element: 20_000 }, { array: 20_011, element: 23 }]);
+    assert.deepEqual(types.getTypeParser(20_001)('{TODO,DONE}'), ['TODO', 'DONE']);
+    assert.deepEqual(types.getTypeParser(20_011)('{1,2}'), [1, 2]);
+  });
+});
+
+describe('connection URLs', () => {
+  const config = (databaseUrl: string) => poolConfig({ databaseUrl, applicationName: 'test', connectMs: 1, statementMs: 2, readOnly: true, types: new TypeParsers() });
+  const params = (databaseUrl: string): Record<string, string> => Object.fromEntries(new URL(config(databaseUrl).connectionString ?? '').searchParams);
+  it('read sslmode as libpq does', () => {
+    assert.deepEqual(params('postgres://u@h/d'), {});
+    assert.deepEqual(params('postgresql://u@h/d?sslmode=require'), { sslmode: 'require', uselibpqcompat: 'true' });
+    assert.deepEqual(params('postgres://u@h/d?sslmode=prefer'), { sslmode: 'disable' });
+    assert.deepEqual(params('postgres://u@h/d?sslmode=no-verify'), { sslmode: 'no-verify' });
+  });
+  it('keep a URL\'s own session settings, below Meridian\'s', () => {
+    const { options, connectionString } = config('postgres://u@h/d?options=-c%20work_mem%3D64MB%20-c%20timezone%3DAsia/Tokyo&application_name=mine');
+    assert.match(options ?? '', /^-c work_mem=64MB -c timezone=Asia\/Tokyo .*-c timezone=UTC /);
+    assert.doesNotMatch(connectionString ?? '', /options/);
+    assert.match(connectionString ?? '', /application_name=mine/);
+  });
+  it('are never quoted when they are wrong', () => {
+    for (const url of ['secret', 'mysql://u:secret@h/d', 'postgres://u:se cret@ h/d']) {
+      assert.throws(() => config(url), (error) => isMeridianError(error, 'CONFIG_INVALID') && !/secret|se cret/.test(error.message), url);
+    }
+  });
+});
+
+describe('errors', () => {
+  const server = (code: string, rest: object = {}): Error => Object.assign(new Error('relation "secret" says no'), { code, severity: 'ERROR', ...rest });
+  const socket = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code });
+  const cases: readonly (readonly [string, Error, ErrorCode])[] = [
+    ['a refused connection', socket('ECONNREFUSED'), 'REGION_UNAVAILABLE'],
+    ['a broken one', new Error('Connection terminated unexpectedly'), 'REGION_UNAVAILABLE'],
+    ['a server that starts', server('57P03'), 'REGION_UNAVAILABLE'],
+    ['a server that stops', server('57P01'), 'REGION_UNAVAILABLE'],
+    ['every address refused', new AggregateError([socket('ECONNREFUSED'), socket('ECONNREFUSED')]), 'REGION_UNAVAILABLE'],
+    ['no connection left', server('53300'), 'OVERLOADED'],
+    ['a unique key', server('23505'), 'CONSTRAINT_VIOLATION'],
+    ['an exclusion', server('23P01'), 'CONSTRAINT_VIOLATION'],
+    ['a serialization failure', server('40001'), 'TRANSACTION_CONFLICT'],
+    ['a deadlock', server('40P01'), 'TRANSACTION_CONFLICT'],
+    ['a value out of range', server('22003'), 'BAD_USER_INPUT'],
+    ['an invalid text', server('22P02'), 'BAD_USER_INPUT'],
+    ['a missing privilege', server('42501'), 'FORBIDDEN'],
+    ['a missing table', server('42P01'), 'DATABASE_ERROR'],
+    ['a time limit', server('57014'), 'DATABASE_ERROR'],
+    ['a bug of ours', new TypeError('x is not a function'), 'DATABASE_ERROR'],
+  ];
+  for (const [name, error, code] of cases) {
+    it(`${name} is ${code}`, () => {
+      const mapped = toMeridianError(error, { region: 'eu' });
+      assert.equal(mapped.code, code);
+      assert.equal(mapped.cause, error);
+      assert.doesNotMatch(mapped.message + JSON.stringify(mapped.details), /secret/);
+    });
+  }
+  it('tell a recovery conflict, which another server does not share', () => {
+    for (const code of ['40001', '57014']) {
+      const mapped = toMeridianError(Object.assign(server(code), { message: 'canceling statement due to conflict with recovery' }), { region: 'eu' });
+      assert.equal(mapped.code, 'TRANSACTION_CONFLICT');
+      assert.equal(mapped.details['recoveryConflict'], true);
+    }
+  });
+  it('name columns but no values', () => {
+    const mapped = toMeridianError(server('23505', { detail: 'Key (tenant, "E Mail")=(7, secret) already exists.', table: 'users', constraint: 'users_key' }), { region: 'eu' });
+    assert.deepEqual(mapped.details, { sqlState: '23505', constraint: 'users_key', table: 'users', columns: ['tenant', 'E Mail'] });
+  });
+  it('are conflicts, connection failures or neither', () => {
+    assert.ok(isConflict(server('40001')) && isConflict(server('40P01')) && !isConflict(server('23505')) && !isConflict(new Error('x')));
+    assert.ok(isConnectionFailure(socket('ECONNRESET')) && !isConnectionFailure(server('40001')) && !isConnectionFailure(new Error('x')));
+  });
+});
