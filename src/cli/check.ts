@@ -1,7 +1,7 @@
 /** Owns `meridian check`: whether databases and schema are ready, and what to do where they are not. */
 import { type Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
-import { givenFlags, registerOptions } from './flags.ts';
+import { givenFlags, READINESS_OPTIONS, registerOptions } from './flags.ts';
 
 export function registerCheck(program: Command): void {
   const command = program
@@ -9,7 +9,7 @@ export function registerCheck(program: Command): void {
     .description('tell whether each region\'s database is ready, and what to do where it is not')
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nChanges nothing. Ends with status 1 when something must be mended.');
-  registerOptions(command, { groups: ['application', 'connections', 'tail'] }).action(async (given: { json?: boolean }) => {
+  registerOptions(command, READINESS_OPTIONS).action(async (given: { json?: boolean }) => {
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
     const [{ checkDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/check.ts'), import('./readiness.ts')]);
     for (const warning of config.warnings) console.error(warning);

@@ -3,26 +3,25 @@ import { Option as Flag, type Command } from 'commander';
 import { flagName, type Option } from '../config/option.ts';
 import { OPTIONS } from '../config/options.ts';
 
-/** Groups of options in the order in which help and documentation show them. */
-export type OptionGroup = (typeof OPTIONS)[keyof typeof OPTIONS]['group'];
+type OptionKey = keyof typeof OPTIONS;
 
-export interface FlagSettings {
-  /** Only options of these groups; all without it. */
-  readonly groups?: readonly OptionGroup[];
-  /** Options that the command has flags of its own for. */
-  readonly except?: readonly (keyof typeof OPTIONS)[];
-}
+/** Options that matter to looking at a database and its schema. */
+export const READINESS_OPTIONS = ['config', 'schema', 'resolvers', 'slotName', 'publication', 'slotCreateMs', 'connectMs', 'statementMs'] as const satisfies readonly OptionKey[];
 
-/** Adds a flag for every option, with help and default. Secrets have none: other users can read a command line. */
-export function registerOptions(command: Command, settings: FlagSettings = {}): Command {
-  for (const [key, declared] of Object.entries(OPTIONS) as [keyof typeof OPTIONS, Option<unknown>][]) {
-    if (declared.secret || settings.except?.includes(key)) continue;
-    if (settings.groups && !settings.groups.includes(declared.group)) continue;
+/** Adds a flag for every option, or for `only` some, with help and default. Secrets have none: other users can read a command line. */
+export function registerOptions(command: Command, only?: readonly OptionKey[]): Command {
+  for (const [key, declared] of Object.entries(OPTIONS) as [OptionKey, Option<unknown>][]) {
+    if (declared.secret || (only && !only.includes(key))) continue;
     // The default is shown only: were it set, it would win over the environment and the file.
     const shown = declared.default === '' ? '' : ` (default: ${String(declared.default)})`;
     command.addOption(new Flag(`${flagName(key)} <value>`, declared.help + shown).helpGroup(`Options for ${declared.group}:`));
   }
   return command;
+}
+
+/** A flag that may be repeated, for commander's `option`. */
+export function repeated(value: string, values: readonly string[] = []): readonly string[] {
+  return [...values, value];
 }
 
 /** The flags that were given, by option key, for `loadConfig`. */

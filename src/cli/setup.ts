@@ -1,14 +1,15 @@
 /** Owns `meridian setup`: makes databases ready, as often as it is run. */
 import { type Command } from 'commander';
+import { MeridianError } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
-import { givenFlags, registerOptions } from './flags.ts';
+import { givenFlags, READINESS_OPTIONS, registerOptions, repeated } from './flags.ts';
 import { table } from './output.ts';
 
 interface SetupFlags {
   readonly json?: boolean;
   readonly alterSystem?: boolean;
   readonly role?: string;
-  readonly tablesOf: readonly string[];
+  readonly tablesOf?: readonly string[];
 }
 
 export function registerSetup(program: Command): void {
@@ -17,19 +18,23 @@ export function registerSetup(program: Command): void {
     .description('make the databases ready: publication, replica identity, slots, and rights and settings if asked')
     .option('--role <role>', 'give this role what servers need; use it when you set up as another one')
     .option('--alter-system', 'also write settings with ALTER SYSTEM; some count after a restart only')
-    .option('--tables-of <schema>', 'database schema whose tables are all published where the SDL maps none; may be repeated (default: public)', (name: string, names: readonly string[]) => [...names, name], [] as readonly string[])
+    .option('--tables-of <schema>', 'database schema whose tables are all published where the SDL maps none; may be repeated (default: public)', repeated)
     .option('--json', 'print what was done and the findings as JSON')
     .addHelpText('after', '\nDoing it again changes nothing more. Ends with status 1 when something is left to mend.');
-  registerOptions(command, { groups: ['application', 'connections', 'tail'] }).action(async (given: SetupFlags) => {
+  registerOptions(command, READINESS_OPTIONS).action(async (given: SetupFlags) => {
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
     const [{ setupDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/setup.ts'), import('./readiness.ts')]);
     for (const warning of config.warnings) console.error(warning);
     const mapped = await mappedTables(config);
+    if (hasErrors(mapped.findings)) {
+      // Which tables are mapped is not known then, and setting up others would be hard to take back.
+      throw new MeridianError({ code: 'SCHEMA_INVALID', message: `Nothing was changed, since the schema does not fit the database:\n${findingsReport(mapped.findings)}` });
+    }
     const result = await setupDatabase({
       regions: config.regions,
       tables: mapped.tables,
       options: config.options,
-      ...(given.tablesOf.length > 0 ? { schemas: given.tablesOf } : {}),
+      ...(given.tablesOf ? { schemas: given.tablesOf } : {}),
       ...(given.role === undefined ? {} : { role: given.role }),
       ...(given.alterSystem ? { alterSystem: true } : {}),
     });

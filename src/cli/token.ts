@@ -7,12 +7,12 @@ import { MeridianError } from '../base/errors.ts';
 import { isRecord } from '../config/file.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Options } from '../config/options.ts';
-import { givenFlags, registerOptions } from './flags.ts';
+import { givenFlags, registerOptions, repeated } from './flags.ts';
 
 interface TokenFlags {
   readonly sub: string;
   readonly tenant?: string;
-  readonly role: readonly string[];
+  readonly role?: readonly string[];
   readonly expires: string;
   readonly data: string;
 }
@@ -27,11 +27,11 @@ export function registerToken(program: Command): void {
     .description('sign a bearer token (HS256) with the configured jwtSecret, or the development cluster\'s')
     .option('--sub <id>', 'who is asking: the viewer\'s id', '1')
     .option('--tenant <tenant>', 'the viewer\'s tenant')
-    .option('--role <role>', 'a role of the viewer; may be repeated', (role: string, roles: readonly string[]) => [...roles, role], [] as readonly string[])
+    .option('--role <role>', 'a role of the viewer; may be repeated', repeated)
     .option('--expires <duration>', 'how long it holds: 30s, 15m, 1h, 7d', '1h')
     .option('--data <folder>', 'folder of the development cluster', '.meridian')
     .addHelpText('after', '\nExample: curl -H "Authorization: Bearer $(meridian token --role admin)" …');
-  registerOptions(command, { groups: ['auth'] }).action(async (given: TokenFlags) => {
+  registerOptions(command, ['config', 'tenantClaim', 'rolesClaim', 'jwtIssuer', 'jwtAudience']).action(async (given: TokenFlags) => {
     if (!DURATION.test(given.expires)) throw new MeridianError({ code: 'BAD_USER_INPUT', message: `--expires ${JSON.stringify(given.expires)} is no duration; write it as in 30s, 15m, 1h or 7d.` });
     const { options } = loadConfig({ flags: givenFlags(command) });
     console.log(await sign(given, options, options.jwtSecret === '' ? clusterSecret(given.data) : options.jwtSecret));
@@ -39,7 +39,7 @@ export function registerToken(program: Command): void {
 }
 
 async function sign(given: TokenFlags, options: Options, secret: string): Promise<string> {
-  const claims = { ...(given.tenant === undefined ? {} : { [options.tenantClaim]: given.tenant }), ...(given.role.length === 0 ? {} : { [options.rolesClaim]: given.role }) };
+  const claims = { ...(given.tenant === undefined ? {} : { [options.tenantClaim]: given.tenant }), ...(given.role === undefined ? {} : { [options.rolesClaim]: given.role }) };
   const jwt = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject(given.sub).setIssuedAt().setExpirationTime(given.expires);
   if (options.jwtIssuer !== '') jwt.setIssuer(options.jwtIssuer);
   if (options.jwtAudience !== '') jwt.setAudience(options.jwtAudience);
