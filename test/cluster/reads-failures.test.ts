@@ -179,6 +179,36 @@ describe('reads while things break', () => {
     assert.equal(after.report.servedBy[0]?.region, 'ap', 'eu still follows the old timeline and cannot prove a position of the new one');
   });
 
+  it('a statement that a replica cancels so that replay can go on is answered elsewhere, unless its snapshot is already in use', async () => {
+    for (const one of set.replicas) {
+      await one.query(`ALTER SYSTEM SET max_standby_streaming_delay = '20ms'`);
+      await one.query('SELECT pg_reload_conf()');
+    }
+    await until('the setting is in force', async () => (await euServer.query<{ d: string }>(`SELECT current_setting('max_standby_streaming_delay') AS d`))[0]?.d === '20ms');
+    const conflict = (): Promise<unknown> => set.primary.query('ALTER TABLE t ALTER COLUMN v SET STATISTICS 50; ALTER TABLE t ADD COLUMN extra int; ALTER TABLE t DROP COLUMN extra');
+    setTimeout(() => void conflict(), 100);
+    const { rows, report } = await eu.read('SELECT v, pg_sleep(0.6) FROM t WHERE id = 1');
+    assert.equal(rows[0]?.['v'], 'first');
+    assert.notEqual(report.servedBy[0]?.region, 'eu');
+    assert.ok(eu.monitor.reachable('eu'), 'the replica is alive');
+
+    const fresh = eu.session();
+    const opening = fresh.executor({ level: 'SNAPSHOT', floor: null, maxLagMs: null });
+    setTimeout(() => void conflict(), 100);
+    assert.equal((await opening.query(sql('SELECT v, pg_sleep(0.6) FROM t WHERE id = 1')))[0]?.['v'], 'first');
+    await fresh.close();
+
+    await caughtUp();
+    const used = eu.session();
+    const snapshot = used.executor({ level: 'SNAPSHOT', floor: null, maxLagMs: null });
+    await snapshot.query(sql('SELECT 1 AS one'));
+    assert.equal(used.report().servedBy[0]?.region, 'eu');
+    setTimeout(() => void conflict(), 100);
+    await assert.rejects(snapshot.query(sql('SELECT v, pg_sleep(0.6) FROM t WHERE id = 1')), (error) => isMeridianError(error) && ['TRANSACTION_CONFLICT', 'REGION_UNAVAILABLE'].includes(error.code));
+    await used.close();
+    assert.equal((await eu.read(READ)).rows[0]?.['v'], 'first');
+  });
+
   it('more reads than the primary may take are refused, and the others are answered', async () => {
     await euServer.query('SELECT pg_wal_replay_pause()');
     await apServer.query('SELECT pg_wal_replay_pause()');
