@@ -15,6 +15,8 @@ export interface HeartbeatParts {
   readonly isPrimary: () => boolean;
   readonly options: HeartbeatOptions;
   readonly log: Log;
+  /** Called for each beat that could not be written. */
+  readonly onFailure?: () => void;
 }
 
 /** The clock is read before the message is placed, so everything committed by that time lies below it. */
@@ -51,7 +53,7 @@ export class HeartbeatWriter {
   }
 
   async #beat(): Promise<void> {
-    const { log } = this.#parts;
+    const { log, onFailure } = this.#parts;
     try {
       this.#client ??= await this.#connect();
       await this.#client.query(this.#text, [HEARTBEAT_PREFIX]);
@@ -60,6 +62,7 @@ export class HeartbeatWriter {
     } catch (error) {
       if (!this.#failing) log.warn({ err: error }, 'A heartbeat could not be written; the next one tries again.');
       this.#failing = true;
+      onFailure?.();
       await this.#disconnect();
     }
   }

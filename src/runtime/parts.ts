@@ -67,10 +67,13 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
     primaryUrl: () => (monitor.primary === null ? null : (urls.get(monitor.primary) ?? null)),
     options,
     log,
-    onState: (state) => monitor.reportTail(problemOf(state)),
+    onState: (state) => {
+      if (state.kind === 'down') metrics.tailReconnects.inc();
+      monitor.reportTail(problemOf(state));
+    },
   });
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
-  const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log });
+  const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
   return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, caches, alerts };
 }
 
