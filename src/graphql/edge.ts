@@ -1,8 +1,12 @@
 /** Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9). */
-import { getDirectiveValues, Kind, OperationTypeNode, visit, type DefinitionNode, type DocumentNode, type FieldNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import {
+  getDirectiveValues, GraphQLIncludeDirective, GraphQLSkipDirective, Kind, OperationTypeNode, visit, BREAK,
+  type DocumentNode, type FieldNode, type FragmentDefinitionNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode,
+} from 'graphql';
+import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
-import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
+import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 
 export interface EdgeInput {
   readonly schema: GraphQLSchema;
@@ -28,24 +32,67 @@ export interface EdgeDecision {
 
 /** Throws `BAD_USER_INPUT` for a `@consistent` whose arguments contradict each other. */
 export function decideAtEdge(input: EdgeInput): EdgeDecision {
-  const directive = input.schema.getDirective('consistent');
-  const fields = new Map<FieldNode, Requirement>();
+  const { operation, document, headerPresent } = input;
   const byDefault = requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
-  const root = directive ? (read(directive, input.operation, input) ?? byDefault) : byDefault;
-  if (directive) {
-    // Fields of the operation and of its fragments; other operations of the document are not executed.
-    const Field = (node: FieldNode): void => {
-      const found = read(directive, node, input);
-      if (found) fields.set(node, found);
-    };
-    const executed: readonly DefinitionNode[] = [input.operation, ...input.document.definitions.filter(isFragment)];
-    for (const definition of executed) visit(definition, { Field });
+  const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || operation.operation === OperationTypeNode.MUTATION };
+  const directive = input.schema.getDirective('consistent');
+  if (!directive || !mentions(document, directive.name)) return plain;
+  const { coerced } = getVariableValues(input.schema, operation.variableDefinitions ?? [], input.variables);
+  // Variables that do not fit are execution's to report, which reads nothing then.
+  if (!coerced) return plain;
+  const edge = { ...input, variables: coerced };
+  const root = read(directive, operation, edge);
+  const fields = new Map<FieldNode, Requirement>();
+  for (const node of executedFields(edge)) {
+    const found = read(directive, node, edge);
+    if (found) fields.set(node, found);
   }
-  const annotated = fields.size > 0 || root !== byDefault;
-  return { root, fields, wantsExtensions: input.headerPresent || annotated || input.operation.operation === OperationTypeNode.MUTATION };
+  return { root: root ?? byDefault, fields, wantsExtensions: plain.wantsExtensions || root !== null || fields.size > 0 };
 }
 
-const isFragment = (definition: DefinitionNode): boolean => definition.kind === Kind.FRAGMENT_DEFINITION;
+/** Whether a document uses the directive at all: most do not, and the server keeps parsed documents, so that this is looked up once. */
+const mentioned = new WeakMap<DocumentNode, boolean>();
+
+function mentions(document: DocumentNode, directive: string): boolean {
+  const known = mentioned.get(document);
+  if (known !== undefined) return known;
+  let found = false;
+  visit(document, {
+    Directive({ name }) {
+      if (name.value !== directive) return undefined;
+      found = true;
+      return BREAK;
+    },
+  });
+  mentioned.set(document, found);
+  return found;
+}
+
+/** Fields of the operation and of the fragments that it spreads, without what `@skip` and `@include` leave out. */
+function executedFields({ document, operation, variables }: EdgeInput): FieldNode[] {
+  const fragments = new Map(document.definitions.filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+  const spread = new Set<string>();
+  const fields: FieldNode[] = [];
+  const follow = (selections: SelectionSetNode | undefined): void => {
+    for (const node of selections?.selections ?? []) {
+      if (!isIncluded(node, variables)) continue;
+      if (node.kind !== Kind.FRAGMENT_SPREAD) {
+        if (node.kind === Kind.FIELD) fields.push(node);
+        follow(node.selectionSet);
+      } else if (!spread.has(node.name.value)) {
+        // Once is enough: its nodes are the same ones wherever it is spread.
+        spread.add(node.name.value);
+        follow(fragments.get(node.name.value)?.selectionSet);
+      }
+    }
+  };
+  follow(operation.selectionSet);
+  return fields;
+}
+
+function isIncluded(node: SelectionNode, variables: EdgeInput['variables']): boolean {
+  return getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] !== true && getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] !== false;
+}
 
 /**
  * `@consistent` alone means: whatever this client wrote or saw is there. With a token that is SESSION; a client
@@ -56,7 +103,6 @@ function read(directive: GraphQLDirective, node: FieldNode | OperationDefinition
   if (!values) return null;
   const level = (values['level'] as ConsistencyLevel | null | undefined) ?? (input.floor === null ? 'STRONG' : 'SESSION');
   const maxLagMs = (values['maxLagMs'] as number | null | undefined) ?? null;
-  if (!CONSISTENCY_LEVELS.includes(level)) throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent knows no level ${level}; use one of ${CONSISTENCY_LEVELS.join(', ')}.` });
   if (maxLagMs !== null && level !== 'BOUNDED') {
     throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent(level: ${level}) takes no maxLagMs: only BOUNDED does; drop it or ask for level: BOUNDED.` });
   }
@@ -71,6 +117,15 @@ function requirement(level: ConsistencyLevel, input: EdgeInput, maxLagMs: number
     floor: level === 'EVENTUAL' ? null : input.floor,
     maxLagMs: level === 'BOUNDED' ? (maxLagMs ?? input.defaultMaxLagMs) : null,
   };
+}
+
+/** Each adds to what the ones before it promise: BOUNDED keeps the floor of SESSION, and a snapshot starts where STRONG would read. */
+const BY_STRENGTH: readonly ConsistencyLevel[] = ['EVENTUAL', 'SESSION', 'BOUNDED', 'STRONG', 'SNAPSHOT'];
+
+/** The requirement that satisfies both: where one field of the answer is asked for twice. */
+export function strongerOf(a: Requirement, b: Requirement): Requirement {
+  if (a.level === 'BOUNDED' && b.level === 'BOUNDED') return (a.maxLagMs ?? 0) <= (b.maxLagMs ?? 0) ? a : b;
+  return BY_STRENGTH.indexOf(a.level) >= BY_STRENGTH.indexOf(b.level) ? a : b;
 }
 
 /**

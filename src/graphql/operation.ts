@@ -7,7 +7,7 @@ import { type ReadSession } from '../read/engine.ts';
 import { type Executor } from '../read/ports.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type Model } from '../model/model.ts';
-import { afterWrite, type EdgeDecision } from './edge.ts';
+import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 
 /** Reads under one requirement: the loaders, and plain SQL through the same decision. */
@@ -51,28 +51,36 @@ export class Operation {
   /** The scope of a field: its own `@consistent`, else the nearest ancestor's, else the operation's. */
   at(info: GraphQLResolveInfo): Scope {
     if (!this.#hasSubtrees) return this.#root;
+    const known = this.#subtrees.get(info.path);
+    if (known) return known;
+    const inherited = this.#inherited(info.path);
+    const requirement = this.#required(info, inherited.requirement);
+    if (requirement === null) return inherited;
+    const scope = this.#scope(requirement);
+    this.#subtrees.set(info.path, scope);
+    return scope;
+  }
+
+  #inherited(path: Path): Scope {
     // graphql-js hands every field below a path the same path objects, so identity is enough and strings are not built.
-    for (let path: Path | undefined = info.path; path !== undefined; path = path.prev) {
-      const found = this.#subtrees.get(path);
+    for (let above = path.prev; above !== undefined; above = above.prev) {
+      const found = this.#subtrees.get(above);
       if (found) return found;
-      if (path === info.path) {
-        const own = this.#annotated(info);
-        if (own) return own;
-      }
     }
     return this.#root;
   }
 
-  #annotated(info: GraphQLResolveInfo): Scope | null {
-    for (const node of info.fieldNodes) {
-      const requirement = this.edge.fields.get(node);
-      if (!requirement) continue;
-      const written = this.session.written;
-      const scope = this.#scope(written && requirement.level !== 'EVENTUAL' ? afterWrite(requirement, written) : requirement);
-      this.#subtrees.set(info.path, scope);
-      return scope;
-    }
-    return null;
+  /** What the field's own directives ask for; null without any. Nodes that are merged into one field are all satisfied. */
+  #required({ fieldNodes }: GraphQLResolveInfo, inherited: Requirement): Requirement | null {
+    if (!fieldNodes.some((node) => this.edge.fields.has(node))) return null;
+    const { written } = this.session;
+    return fieldNodes
+      .map((node) => {
+        const own = this.edge.fields.get(node);
+        if (own === undefined) return inherited;
+        return written && own.level !== 'EVENTUAL' ? afterWrite(own, written) : own;
+      })
+      .reduce(strongerOf);
   }
 
   /** A mutation's write has committed: whatever is read from here on, below it or after it, sees that write. */

@@ -70,7 +70,10 @@ function rootResolver(field: RootField): Resolver {
       return (_parent, args, context, info) => context.operation.at(info).loaders.one(field.target, columns, names.map((name) => args[name]));
     }
     case 'object':
-      return () => ({});
+      return (_parent, _args, context, info) => {
+        context.operation.at(info);
+        return {};
+      };
     default:
       return selectionResolver(field, () => null);
   }

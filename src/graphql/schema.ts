@@ -1,6 +1,7 @@
 /** Owns the executable schema: the user's SDL with Meridian's, as a Federation 2 subgraph. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { Kind, type DocumentNode, type GraphQLSchema } from 'graphql';
+import { defaultFieldResolver, getNamedType, isCompositeType, isIntrospectionType, isObjectType, Kind, type DocumentNode, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import { type RequestContext } from './context.ts';
 import { healthResolver, type HealthDeps } from './health.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
 import { SCALARS } from './scalars.ts';
@@ -18,7 +19,21 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   for (const [name, labels] of Object.entries(input.enums)) resolvers[name] ??= { ...labels };
   const defined = definedNames(input.typeDefs);
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;
-  return buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
+  const schema = buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
+  followDirectives(schema);
+  return schema;
+}
+
+/** Objects that no resolver of ours returns (a payload's entity, a connection's nodes) are on the way to what lies under them. */
+function followDirectives(schema: GraphQLSchema): void {
+  const resolve: GraphQLFieldResolver<unknown, RequestContext> = (parent, args, context, info) => {
+    context.operation.at(info);
+    return defaultFieldResolver(parent, args, context, info);
+  };
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || isIntrospectionType(type)) continue;
+    for (const field of Object.values(type.getFields())) if (isCompositeType(getNamedType(field.type))) field.resolve ??= resolve;
+  }
 }
 
 /** Scalars that the schema does not mention are left out of it, and must have no resolver either. */

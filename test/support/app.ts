@@ -12,6 +12,8 @@ export interface TestAppOptions {
   /** SDL and SQL of the test's own, instead of a folder's. */
   readonly files?: readonly SdlFile[];
   readonly sql?: TestClusterOptions['sql'];
+  /** How much data `workspace` is filled with; default 1, as for everybody. */
+  readonly scale?: number;
   readonly wan?: TestClusterOptions['wan'];
   /** Further settings of every server. */
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -60,7 +62,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const application = folder(options.application ?? 'workspace');
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
-  const cluster = await startTestCluster({ sql: [...(typeof sql === 'string' ? [sql] : sql), 'CREATE PUBLICATION meridian FOR ALL TABLES'], wan: options.wan ?? 'off' });
+  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), 'CREATE PUBLICATION meridian FOR ALL TABLES'], wan: options.wan ?? 'off' });
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));
