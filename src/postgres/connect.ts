@@ -15,26 +15,28 @@ export interface ConnectOptions {
   readonly types: TypeParsers;
 }
 
-/** Fixed for every session, since parsers depend on them and a role or database may have others as its default. */
+/** How values are written as text: fixed for every session, since parsers depend on it and a role or database may have another default. */
+const VALUE_SETTINGS = { datestyle: 'ISO', timezone: 'UTC', intervalstyle: 'iso_8601', extra_float_digits: '1', bytea_output: 'hex' };
+
 function settingsOf({ statementMs, readOnly }: ConnectOptions): string {
   const settings = {
-    datestyle: 'ISO',
-    timezone: 'UTC',
-    intervalstyle: 'iso_8601',
-    extra_float_digits: '1',
-    bytea_output: 'hex',
+    ...VALUE_SETTINGS,
     default_transaction_isolation: 'read\\ committed',
     default_transaction_read_only: readOnly ? 'on' : 'off',
     statement_timeout: String(statementMs),
     // An interactive transaction whose process hangs must not hold its locks for ever.
     idle_in_transaction_session_timeout: String(statementMs),
   };
+  return asOptions(settings);
+}
+
+function asOptions(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`).join(' ');
 }
 
-/** Throws `CONFIG_INVALID` where the URL cannot be read; the message never quotes it, since it may hold a password. */
-export function poolConfig(options: ConnectOptions): pg.PoolConfig {
-  const url = readUrl(options.databaseUrl);
+/** The URL as the driver takes it, and the session's settings: what the URL itself asks for comes first, so that Meridian's win. */
+export function driverTarget(databaseUrl: string, settings = asOptions(VALUE_SETTINGS)): { connectionString: string; options: string } {
+  const url = readUrl(databaseUrl);
   const own = url.searchParams.get('options');
   url.searchParams.delete('options');
   const sslmode = url.searchParams.get('sslmode');
@@ -42,11 +44,14 @@ export function poolConfig(options: ConnectOptions): pg.PoolConfig {
   // TLS to none within one attempt, which is what `prefer` and `allow` are about: they promise nothing, and get none.
   if (sslmode === 'prefer' || sslmode === 'allow') url.searchParams.set('sslmode', 'disable');
   else if (sslmode !== null && sslmode !== 'no-verify' && !url.searchParams.has('uselibpqcompat')) url.searchParams.set('uselibpqcompat', 'true');
+  return { connectionString: url.toString(), options: own === null || own === '' ? settings : `${own} ${settings}` };
+}
+
+/** Throws `CONFIG_INVALID` where the URL cannot be read; the message never quotes it, since it may hold a password. */
+export function poolConfig(options: ConnectOptions): pg.PoolConfig {
   return {
-    connectionString: url.toString(),
+    ...driverTarget(options.databaseUrl, settingsOf(options)),
     application_name: options.applicationName,
-    // What the URL itself asks for comes first: the settings that Meridian depends on win.
-    options: [own, settingsOf(options)].filter((part) => part !== null && part !== '').join(' '),
     connectionTimeoutMillis: options.connectMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

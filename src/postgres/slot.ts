@@ -15,7 +15,8 @@ export type SlotState =
 export interface ServerSurvey {
   readonly version: number;
   readonly inRecovery: boolean;
-  readonly walLevel: string;
+  /** What a replica shows; null on a primary. */
+  readonly replayLsn: Lsn | null;
   readonly hasPublication: boolean;
   readonly slot: SlotState;
 }
@@ -23,7 +24,7 @@ export interface ServerSurvey {
 interface SurveyRow {
   version: number;
   in_recovery: boolean;
-  wal_level: string;
+  replay_lsn: string | null;
   has_publication: boolean;
   database: string;
   slot: SlotRow | null;
@@ -44,7 +45,7 @@ interface SlotRow {
 
 /** The row goes out as JSON: its columns differ between versions. */
 const SURVEY = `
-  SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, current_setting('wal_level') AS wal_level,
+  SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, pg_last_wal_replay_lsn()::text AS replay_lsn,
          current_database()::text AS database, EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS has_publication,
          (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE s.slot_name = $1) AS slot`;
 
@@ -52,7 +53,14 @@ export async function surveyServer(client: pg.Client, slotName: string, publicat
   const { rows } = await client.query<SurveyRow>(SURVEY, [slotName, publication]);
   const row = rows[0];
   if (!row) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
-  return { version: row.version, inRecovery: row.in_recovery, walLevel: row.wal_level, hasPublication: row.has_publication, slot: slotState(slotName, row.slot, row.database) };
+  return {
+    version: row.version,
+    inRecovery: row.in_recovery,
+    // A promoted server still answers with the last position that it replayed.
+    replayLsn: row.in_recovery && row.replay_lsn !== null ? parseLsn(row.replay_lsn) : null,
+    hasPublication: row.has_publication,
+    slot: slotState(slotName, row.slot, row.database),
+  };
 }
 
 function slotState(name: string, slot: SlotRow | null, database: string): SlotState {

@@ -1,5 +1,6 @@
 /** Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error listener. */
 import pg from 'pg';
+import { driverTarget } from './connect.ts';
 
 export interface ClientOptions {
   readonly databaseUrl: string;
@@ -19,7 +20,7 @@ type Config = pg.ClientConfig & { replication?: 'database' };
 
 export async function openClient(options: ClientOptions): Promise<pg.Client> {
   const config: Config = {
-    connectionString: options.databaseUrl,
+    ...driverTarget(options.databaseUrl),
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectMs,
     keepAlive: true,

@@ -158,9 +158,9 @@ export class Tail implements ChangeSource {
       throw new NotNow({ kind: 'unsupported', problem: 'This replica runs PostgreSQL 15 or older, which cannot decode changes: reads go by its replay position, and nothing is cached. Upgrade it to 16 or later for a cache.' });
     }
     if (survey.slot.kind === 'taken') throw new NotNow({ kind: 'follower' });
-    await this.#demandPublication(sql, survey);
-    const identity = await stream.identify();
     const stand = (await this.#parts.standpoint?.()) ?? this.#delivered;
+    await this.#demandPublication(sql, survey, stand);
+    const identity = await stream.identify();
     const { confirmedLsn, gap } = await this.#secureSlot(sql, stream, survey, identity, stand, signal);
     if (gap !== null && stand !== null) {
       log.warn({ reason: gap, watermark: formatLsn(stand.lsn) }, 'Changes may have been missed; the region begins anew.');
@@ -177,9 +177,14 @@ export class Tail implements ChangeSource {
    * Without its publication a server either refuses to decode or silently leaves changes out (18 and later), so a slot that saw such a
    * time is worth nothing.
    */
-  async #demandPublication(sql: pg.Client, survey: ServerSurvey): Promise<void> {
+  async #demandPublication(sql: pg.Client, survey: ServerSurvey, stand: Standpoint | null): Promise<void> {
     const { options } = this.#parts;
     if (survey.hasPublication) return;
+    const { replayLsn, slot } = survey;
+    const behind = (lsn: Lsn | undefined): boolean => lsn !== undefined && replayLsn !== null && replayLsn < lsn;
+    if (behind(stand?.lsn) || (slot.kind === 'free' && behind(slot.confirmedLsn))) {
+      throw new MeridianError({ code: 'DATABASE_NOT_READY', message: 'The replica was restarted and does not show yet what it had shown; the tail waits for it.' });
+    }
     if (survey.slot.kind !== 'missing') await dropSlot(sql, options.slotName);
     throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The publication ${options.publication} does not exist on this region's server: run meridian setup (or wait until the replica has replayed it).` });
   }

@@ -10,7 +10,7 @@ import { startLink, type TestLink } from '../support/link.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 import { beat, quiet } from '../support/tail.ts';
 
-const OPTIONS = defaultOptions({ probeMs: 100, probeTimeoutMs: 300, lagAlertMs: 1_500 });
+const OPTIONS = defaultOptions({ probeMs: 100, probeTimeoutMs: 300, connectMs: 300, lagAlertMs: 1_500 });
 let set: ReplicaSet;
 let eu: TestServer;
 let ap: TestServer;
@@ -132,7 +132,7 @@ test('a region that cannot be reached has null lag, is skipped, and slows no oth
   assert.ok((reportOf(watching, 'eu').probedAtMs ?? 0) - before >= 200, 'eu is probed at its own pace');
   const began = performance.now();
   await watching.monitor.refresh();
-  assert.ok(performance.now() - began < 2 * OPTIONS.probeTimeoutMs + 200, 'a refresh is bounded');
+  assert.ok(performance.now() - began < OPTIONS.probeTimeoutMs + 200, 'a refresh is bounded');
   assert.ok(watching.alerts.includes('raised ap unreachable'));
   toAp.heal();
   await until('ap is back', () => watching.monitor.readOrder().includes('ap'));
@@ -149,16 +149,21 @@ test('a statement\'s failure takes a region out at once; good probes bring it ba
 
 test('a replica that opens below what it had shown is not used until it has caught up', async () => {
   const { monitor } = await watch('eu');
+  const report = (): RegionReport => monitor.reports().find((r) => r.region === 'ap') ?? assert.fail('no report of ap');
+  // Replay holds back what was committed in the last seconds, so that the moment after a crash lasts long enough to be looked at.
+  await ap.query(`ALTER SYSTEM SET recovery_min_apply_delay = '4s'`);
   await set.primary.query('CREATE TABLE t (i int)');
-  await ap.caughtUp(await set.primary.position());
+  const shown = await set.primary.position();
+  await ap.caughtUp(shown);
   await monitor.refresh();
-  // No restartpoint since it was made, and nothing comes in: it opens at the start of its WAL and cannot go further than it has.
   await ap.stop('SIGQUIT');
   await until('ap is out', () => !monitor.readOrder().includes('ap'));
   await ap.start();
+  await until('ap answers', () => report().status === 'healthy');
+  assert.ok((await ap.position()) < shown, 'the replica shows less than it did, or this test shows nothing');
+  assert.equal(monitor.readOrder().includes('ap'), false);
   await until('ap is back', () => monitor.readOrder().includes('ap'));
-  const report = monitor.reports().find((r) => r.region === 'ap');
-  assert.ok(report && report.replayLsn !== null && monitor.primaryLsn !== null);
+  assert.ok((await ap.position()) >= shown);
 });
 
 test('a promotion is followed: new primary, its history, and an old primary that returns is named a rival', async () => {

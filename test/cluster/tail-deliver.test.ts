@@ -10,7 +10,7 @@ import { beat, follow, publishTable } from '../support/tail.ts';
 
 let set: ReplicaSet;
 before(async () => {
-  set = await startReplicaSet(1);
+  set = await startReplicaSet(1, { timezone: 'Asia/Kolkata', datestyle: 'German' });
   await publishTable(set);
 });
 after(() => set[Symbol.asyncDispose]());

@@ -57,6 +57,27 @@ test('a replica that crashes and comes back is followed on; what it had not conf
   assert.deepEqual(tail.gaps, []);
 });
 
+test('a replica that opens below what it had shown takes the replayed position back, and the watermark does not move on', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  await replica.query(`ALTER SYSTEM SET recovery_min_apply_delay = '4s'`);
+  await insert(1);
+  const shown = await set.primary.position();
+  await caughtUp(tail);
+  assert.equal(await tail.replayed.waitFor(shown, { timeoutMs: 2_000 }), true);
+  await replica.stop('SIGQUIT');
+  await replica.start();
+  await until('the position is taken back', () => tail.replayed.lsn !== null && tail.replayed.lsn < shown);
+  assert.ok(tail.applied.reached(shown), 'what was applied to the caches stays applied');
+  assert.equal(await tail.replayed.waitFor(shown, { timeoutMs: 15_000 }), true);
+  await replica.query('ALTER SYSTEM RESET recovery_min_apply_delay');
+  await replica.query('SELECT pg_reload_conf()');
+  await insert(2);
+  await caughtUp(tail);
+  assert.deepEqual(tail.gaps, [], 'a replica that is merely behind is no gap');
+  assert.deepEqual(idsOf(tail.transactions), [1, 2]);
+});
+
 test('only what is applied is acknowledged: a change whose handler fails comes again', async () => {
   let attempts = 0;
   await using tail = follow({

@@ -1,6 +1,6 @@
 /** Owns one process's worth of following: a tail, its watermarks and its replay watcher, with a record of what was delivered. */
-import { type CommittedTransaction } from '../../src/change/ports.ts';
-import { followInto } from '../../src/change/follow.ts';
+import { type Lsn } from '../../src/base/lsn.ts';
+import { type ChangeHandlers, type CommittedTransaction } from '../../src/change/ports.ts';
 import { Watermark } from '../../src/change/watermark.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
 import { HeartbeatWriter } from '../../src/postgres/heartbeat.ts';
@@ -37,16 +37,27 @@ export function follow({ server, primary, options: overrides, apply }: FollowerP
   const heartbeats: number[] = [];
   const gaps: string[] = [];
   const tail = new Tail({ databaseUrl: server.url, primaryUrl: () => primary.url, options, log: quiet });
-  const handlers = followInto({
-    applied,
-    replayed,
-    apply: async (transaction) => {
+  const reached = (lsn: Lsn): void => {
+    replayed.advance(lsn);
+    applied.advance(lsn);
+  };
+  const handlers: ChangeHandlers = {
+    onGap(reason) {
+      gaps.push(reason);
+      applied.reset(reason);
+    },
+    onStart: ({ lsn }) => void applied.advance(lsn),
+    async onTransaction(transaction) {
       await apply?.(transaction);
       transactions.push(transaction);
+      reached(transaction.commitLsn);
     },
-    onGap: (reason) => void gaps.push(reason),
-    onHeartbeat: ({ primaryTimeMs }) => heartbeats.push(primaryTimeMs),
-  });
+    onHeartbeat({ lsn, primaryTimeMs }) {
+      heartbeats.push(primaryTimeMs);
+      reached(lsn);
+    },
+    onProgress: reached,
+  };
   const watcher = new ReplayWatcher({ databaseUrl: server.url, replayed, applied, ping: () => tail.ping(), options, log: quiet });
   const running = Promise.all([tail.run(handlers, stop.signal), watcher.run(stop.signal)]);
   return {
