@@ -30,6 +30,8 @@ export interface PublicationFacts {
 
 export interface TableFacts extends Table {
   readonly exists: boolean;
+  /** `replicated`: a table whose rows reach replicas. `unlogged`: one whose rows do not. `view`: no rows of its own. */
+  readonly kind: 'replicated' | 'unlogged' | 'view' | null;
   /** `f`: whole old rows. */
   readonly identity: string | null;
   readonly published: boolean;
@@ -63,11 +65,12 @@ const SERVER_SQL = `
  */
 const TABLES_SQL = `
   WITH mapped AS (
-    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relreplident
+    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relreplident,
+           CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'view' WHEN c.relpersistence = 'p' THEN 'replicated' WHEN c.oid IS NOT NULL THEN 'unlogged' END AS kind
       FROM unnest($1::text[], $2::text[]) AS m (schema, name)
       LEFT JOIN pg_namespace n ON n.nspname = m.schema LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name),
   published AS MATERIALIZED (SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $3)
-  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", m.relreplident::text AS "identity",
+  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", m.kind AS "kind", m.relreplident::text AS "identity",
          EXISTS (SELECT FROM published p WHERE p.schemaname = m.schema AND p.tablename = m.name)
            OR EXISTS (SELECT FROM pg_partition_tree(m.relation) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
                       JOIN published p ON p.schemaname = n.nspname AND p.tablename = c.relname WHERE t.isleaf) AS "published",

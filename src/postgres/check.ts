@@ -133,8 +133,12 @@ function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, sa
   const names = (list: readonly Table[]): string => list.map(({ schema, name }) => `${schema}.${name}`).join(', ');
   const publication = options.publication;
   const missing = facts.tables.filter((t) => !t.exists);
-  const present = facts.tables.filter((t) => t.exists);
+  const readable = facts.tables.filter((t) => t.exists);
+  const unlogged = readable.filter((t) => t.kind === 'unlogged');
+  // A view has no rows of its own: nothing of it is published or replicated.
+  const present = readable.filter((t) => t.kind === 'replicated');
   if (missing.length > 0) say('error', `Mapped tables do not exist: ${names(missing)}.`, 'Run the migrations, or correct the schema.');
+  if (unlogged.length > 0) say('error', `${names(unlogged)} cannot be read on a replica: unlogged tables are not replicated.`, `ALTER TABLE … SET LOGGED, or do not map them.`);
   if (facts.publication === null) say('error', `The publication ${publication} does not exist.`, 'Run meridian setup.');
   else {
     const unpublished = present.filter((t) => !t.published);
@@ -147,7 +151,7 @@ function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, sa
   const keyed = present.filter((t) => t.identity !== 'f');
   if (keyed.length > 0) say('warn', `Without REPLICA IDENTITY FULL each change of ${names(keyed)} invalidates the whole table's relations.`, 'Run meridian setup.');
   else if (tables.length > 0) say('ok', 'Every mapped table has REPLICA IDENTITY FULL.');
-  const unreadable = present.filter((t) => t.lacks.includes('SELECT'));
+  const unreadable = readable.filter((t) => t.lacks.includes('SELECT'));
   if (unreadable.length > 0) say('error', `The role ${facts.role} may not read ${names(unreadable)}.`, `GRANT SELECT ON ${names(unreadable)} TO ${quoteIdentifier(facts.role)}.`);
   const unwritable = present.filter((t) => !t.lacks.includes('SELECT') && t.lacks.length > 0);
   if (unwritable.length > 0) say('warn', `The role ${facts.role} may not write everywhere: ${unwritable.map((t) => `${t.schema}.${t.name} (${t.lacks.join(', ')})`).join('; ')}.`, 'Grant it if mutations write there; it is fine for tables that are only read.');

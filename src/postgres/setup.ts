@@ -59,8 +59,8 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
     return rows[0]?.lsn ?? '0/0';
   });
   await Promise.all(servers.map((server) => withClient(server.databaseUrl, target, (client) => ensureSlot(client, server, { primaryUrl: primary.databaseUrl, published }, context))));
-  const tables = await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
-  return { steps: context.steps, restart: [...context.restart], findings: await checkDatabase({ ...target, tables }) };
+  const checked = target.tables.length > 0 ? target.tables : await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
+  return { steps: context.steps, restart: [...context.restart], findings: await checkDatabase({ ...target, tables: checked }) };
 }
 
 async function withClient<T>(databaseUrl: string, { options }: SetupTarget, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -75,7 +75,15 @@ async function withClient<T>(databaseUrl: string, { options }: SetupTarget, work
 const nameOf = ({ schema, name }: Table): string => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 
 async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget): Promise<readonly Table[]> {
-  if (tables.length > 0) return tables;
+  if (tables.length > 0) {
+    // Views have no rows of their own to publish; what is missing is said by the check.
+    const mapped = await client.query<Table>(
+      `SELECT m.schema, m.name FROM unnest($1::text[], $2::text[]) AS m (schema, name) JOIN pg_namespace n ON n.nspname = m.schema
+         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'`,
+      [tables.map((t) => t.schema), tables.map((t) => t.name)],
+    );
+    return mapped.rows;
+  }
   // Partitions are covered by their root.
   const { rows } = await client.query<Table>(
     `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
