@@ -41,11 +41,12 @@ function healthOf(report: RegionReport): RegionHealth {
     status: upperCase(report.status),
     databaseHealthy: report.databaseHealthy,
     cacheHealthy: report.cacheHealthy,
-    replicationLagMs: report.lagMs,
+    serverHealthy: report.serverHealthy,
+    replicationLagMs: rounded(report.lagMs),
     replicationLagBytes: report.lagBytes === null ? null : String(report.lagBytes),
     replayLsn: report.replayLsn === null ? null : formatLsn(report.replayLsn),
     timeline: report.timeline,
-    rttMs: report.rttMs,
+    rttMs: rounded(report.rttMs),
     alerts: report.alerts.map((alert) => ({ kind: upperCase(alert.kind), message: alert.message, since: new Date(alert.sinceMs).toISOString() })),
     error: report.error,
   };
@@ -53,4 +54,9 @@ function healthOf(report: RegionReport): RegionHealth {
 
 function upperCase<T extends string>(text: T): Uppercase<T> {
   return text.toUpperCase() as Uppercase<T>;
+}
+
+/** Tenths of a millisecond: what lies below is noise. */
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
 }

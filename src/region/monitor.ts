@@ -26,6 +26,8 @@ export interface MonitorParts {
   readonly shown?: () => Lsn | null;
   /** Health of a region's shared cache; null where it has none or it is not known here. */
   readonly cacheHealth?: (region: string) => boolean | null;
+  /** Whether a region's Meridian server is ready; null where its address is not known here. */
+  readonly serverHealth?: (region: string) => boolean | null;
   /** Told of each alert as it is raised or cleared. */
   readonly onAlert?: (change: 'raised' | 'cleared', alert: Alert) => void;
   readonly clock?: Clock;
@@ -188,6 +190,7 @@ export class RegionMonitor implements RegionView {
       status: watched.health.status,
       databaseHealthy: probe !== null && watched.health.usable,
       cacheHealthy: this.#parts.cacheHealth?.(region) ?? null,
+      serverHealthy: this.#parts.serverHealth?.(region) ?? null,
       lagMs: this.#lagOf(watched),
       lagBytes: position === null || this.#primaryLsn === null ? null : region === this.#primary ? 0 : bytesBetween(position, this.#primaryLsn),
       replayLsn: position,

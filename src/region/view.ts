@@ -21,6 +21,8 @@ export interface RegionReport {
   readonly databaseHealthy: boolean;
   /** Null where the region has no shared cache. */
   readonly cacheHealthy: boolean | null;
+  /** Null where the address of the region's server is not known here. */
+  readonly serverHealthy: boolean | null;
   /** True staleness: age of the newest position that the region is known to show; 0 when it has caught up. */
   readonly lagMs: number | null;
   readonly lagBytes: number | null;

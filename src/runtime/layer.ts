@@ -68,9 +68,10 @@ export class DataLayer {
 
   /** Starts probing and tailing; resolves when every region has been looked at once, whether or not it answered. */
   async start(): Promise<void> {
-    const { monitor, tail, replay, heartbeat, caches } = this.parts;
+    const { monitor, tail, replay, heartbeat, caches, peers } = this.parts;
     monitor.start();
     caches.start();
+    peers.start();
     await monitor.firstLook();
     const { signal } = this.#stop;
     this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal), keepWarm(this.parts, signal)]);
@@ -81,11 +82,13 @@ export class DataLayer {
 
   /** Ends every connection and loop. In-flight reads finish or fail on their own. */
   async close(): Promise<void> {
-    const { monitor, servers, writer, caches, alerts } = this.parts;
+    const { monitor, servers, writer, redis, caches, peers, alerts } = this.parts;
     this.#stopGauges();
     this.#stop.abort();
     await Promise.allSettled([this.#running]);
     caches.stop();
+    peers.stop();
+    for (const cache of redis.values()) cache.close();
     await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), ...[...servers.values()].map((server) => server.close())]);
   }
 

@@ -11,12 +11,13 @@ import { PostgresServer } from '../postgres/server.ts';
 import { ReplayWatcher } from '../postgres/tail-replay.ts';
 import { Tail, type TailState } from '../postgres/tail.ts';
 import { PostgresWriter } from '../postgres/write.ts';
+import { ServerHealth } from '../http/health.ts';
 import { ReadEngine } from '../read/engine.ts';
 import { RedisHealth } from '../redis/health.ts';
 import { RegionMonitor } from '../region/monitor.ts';
 import { createAlertSink, type AlertSink } from '../server/alerts.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { CacheHealth } from './cache-health.ts';
+import { PeerHealth } from './peer-health.ts';
 
 export interface Parts {
   readonly config: Config;
@@ -31,7 +32,9 @@ export interface Parts {
   readonly tail: Tail;
   readonly replay: ReplayWatcher;
   readonly heartbeat: HeartbeatWriter;
-  readonly caches: CacheHealth;
+  readonly redis: ReadonlyMap<string, RedisHealth>;
+  readonly caches: PeerHealth;
+  readonly peers: PeerHealth;
   readonly alerts: AlertSink;
 }
 
@@ -42,10 +45,10 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const codec = new TokenCodec({ secrets: listed(options.tokenSecret), maxTokenBytes: options.maxTokenBytes, clusters: listed(options.tokenClusters) as ClusterId[] });
   const applied = new Watermark({ maxWaiters: options.maxWaiters });
   const replayed = new Watermark({ maxWaiters: options.maxWaiters });
-  const caches = new CacheHealth({
-    everyMs: options.probeMs,
-    caches: new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, timeoutMs: options.probeTimeoutMs, log })]]))),
-  });
+  const timeoutMs = options.probeTimeoutMs;
+  const redis = new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, timeoutMs, log })]])));
+  const caches = new PeerHealth(redis, options.probeMs);
+  const peers = new PeerHealth(new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, new ServerHealth({ url: serverUrl, timeoutMs, log })]]))), options.probeMs);
   const alerts = createAlertSink({ region: local, options, telemetry });
   const urls = new Map(regions.map(({ name, databaseUrl }) => [name, databaseUrl]));
   const monitor = new RegionMonitor({
@@ -56,6 +59,7 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
     log,
     shown: () => replayed.lsn,
     cacheHealth: (region) => caches.of(region),
+    serverHealth: (region) => peers.of(region),
     onAlert: (change, alert) => alerts[change](alert),
   });
   const shared = { limits: options, cluster: () => monitor.cluster, metrics };
@@ -74,7 +78,7 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   });
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
   const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
-  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, caches, alerts };
+  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, redis, caches, peers, alerts };
 }
 
 function listed(text: string): string[] {

@@ -433,6 +433,8 @@ export type RegionHealth = {
   readonly role?: Maybe<RegionRole>;
   /** Round trip from this server to the region's database, in milliseconds. */
   readonly rttMs?: Maybe<Scalars['Float']['output']>;
+  /** Whether the region's Meridian server is ready; null where its address is not configured here. */
+  readonly serverHealthy?: Maybe<Scalars['Boolean']['output']>;
   readonly status: RegionStatus;
   readonly timeline?: Maybe<Scalars['Int']['output']>;
 };
@@ -1117,6 +1119,7 @@ export type RegionHealthResolvers<ContextType = ResolverContext, ParentType exte
   replicationLagMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   role?: Resolver<Maybe<ResolversTypes['RegionRole']>, ParentType, ContextType>;
   rttMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  serverHealthy?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   status?: Resolver<ResolversTypes['RegionStatus'], ParentType, ContextType>;
   timeline?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };

@@ -196,6 +196,8 @@ export type RegionHealth = {
   readonly role?: Maybe<RegionRole>;
   /** Round trip from this server to the region's database, in milliseconds. */
   readonly rttMs?: Maybe<Scalars['Float']['output']>;
+  /** Whether the region's Meridian server is ready; null where its address is not configured here. */
+  readonly serverHealthy?: Maybe<Scalars['Boolean']['output']>;
   readonly status: RegionStatus;
   readonly timeline?: Maybe<Scalars['Int']['output']>;
 };
