@@ -45,6 +45,8 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
 function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>): void {
   const { contextValue, document, operation, schema } = request;
   if (!document || !operation) return;
+  // Execution would say so too, but as an error of its own making.
+  if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
   const header = contextValue.tokenHeader;
   const positions = header === undefined ? NO_POSITIONS : answering(() => deps.codec.decode(header));
   const cluster = deps.cluster();
