@@ -87,7 +87,7 @@ function productionSection(): string[] {
   return [
     '## Who is asking',
     '',
-    'With `auth: jwt` the viewer comes from the bearer token: its `sub` is the id, `tenantClaim` and `rolesClaim` hold the rest. HS256 tokens are verified with `jwtSecret`, tokens of asymmetric algorithms with the keys at `jwksUrl`. A request without an Authorization header is anonymous; one whose token does not hold is refused with `UNAUTHENTICATED`. In a process of your own, the `viewer` hook of `createServer` takes the place of both. With `auth: none` and no hook everyone is anonymous and nobody has `adminRole`, so that `regionHealth` is closed.',
+    'With `auth: jwt` the viewer comes from the bearer token: its `sub` is the id, `tenantClaim` and `rolesClaim` hold the rest. HS256 tokens are verified with `jwtSecret`, tokens of asymmetric algorithms with the keys at `jwksUrl`. A request without an Authorization header is anonymous; one whose token does not hold is refused with `UNAUTHENTICATED`. With `auth: hook` the function `viewer({ headers })` that the resolvers module exports answers `{ id, tenant, roles }` or null instead; in a process of your own, the `viewer` hook of `createServer` does. A function `isAdmin(viewer)` beside it decides who may see `regionHealth`. With `auth: none` and no hook everyone is anonymous and nobody has `adminRole`, so that `regionHealth` is closed.',
     '',
     '`meridian start` refuses to start without a way to know the viewer (unless told `auth: none`) and without `tokenSecret`.',
     '',

@@ -39,8 +39,9 @@ function secretsNeeded(options: Options): Problem[] {
   const complain = (option: string, what: string, mend: string): unknown => problems.push({ option, where: 'not given', what, mend });
   const short = (secret: string, bytes: number): boolean => Buffer.byteLength(secret) < bytes;
   if (options.auth === 'jwt' && options.jwtSecret === '' && options.jwksUrl === '') {
-    complain('auth', 'is jwt, but there is neither jwtSecret nor jwksUrl to verify a token with', `set MERIDIAN_JWT_SECRET (${MAKE_ONE}) or MERIDIAN_JWKS_URL, or say MERIDIAN_AUTH=none if nobody has to be known`);
+    complain('auth', 'is jwt, but there is neither jwtSecret nor jwksUrl to verify a token with', `set MERIDIAN_JWT_SECRET (${MAKE_ONE}) or MERIDIAN_JWKS_URL, or say MERIDIAN_AUTH=hook and let the resolvers module tell, or MERIDIAN_AUTH=none if nobody has to be known`);
   }
+  if (options.auth === 'hook' && options.resolvers === '') complain('resolvers', 'names no module, though auth: hook needs one that exports `viewer`', 'name it with --resolvers or MERIDIAN_RESOLVERS');
   if (options.jwtSecret !== '' && short(options.jwtSecret, MIN_JWT_SECRET_BYTES)) {
     problems.push({ option: 'jwtSecret', where: 'as given', what: `is shorter than ${MIN_JWT_SECRET_BYTES} bytes and can be guessed`, mend: MAKE_ONE });
   }

@@ -18,6 +18,8 @@ export const OPTIONS = {
   corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
   maxQueryTokens: option(count(), { default: 10_000, group: 'server', help: 'Longest GraphQL document, in lexical tokens.' }),
   maxQueryDepth: option(count(), { default: 15, group: 'server', help: 'Deepest selection that an operation may have.' }),
+  maxAnswerValues: option(count(1, 100_000_000), { default: 250_000, group: 'server', help: 'Values that the answer to one operation could hold at most, every field counted and page sizes multiplied along its path; larger operations are refused before anything is read.' }),
+  maxMutations: option(count(), { default: 50, group: 'server', help: 'Mutations that one operation may hold: they run one after the other.' }),
 
   poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes.' }),
   poolWarm: option(count(0), { default: 2, group: 'connections', help: 'Connections to each database that are opened ahead and kept open: opening one across an ocean takes half a dozen round trips.' }),
@@ -69,7 +71,7 @@ export const OPTIONS = {
   transactionRetryMs: option(milliseconds(), { default: 5, group: 'writes', help: 'First wait before a transaction is retried; doubles, with jitter, up to a second.' }),
   transactionMs: option(milliseconds(), { default: 30_000, group: 'writes', help: 'Time limit of one interactive transaction, its retries included; it is rolled back when it is over.' }),
 
-  auth: option(choice(['jwt', 'none']), { default: 'jwt', group: 'auth', help: 'How the viewer is known: a bearer JWT, or none at all.' }),
+  auth: option(choice(['jwt', 'hook', 'none']), { default: 'jwt', group: 'auth', help: 'How the viewer is known: a bearer JWT, the function `viewer` that the resolvers module exports, or none at all.' }),
   jwtSecret: option(text(), { default: '', group: 'auth', secret: true, help: 'Shared secret of HS256 tokens, 32 bytes or more.' }),
   jwksUrl: option(url('http', 'https'), { default: '', group: 'auth', help: 'URL of the key set that signs tokens (RS, PS, ES and EdDSA algorithms).' }),
   jwksTimeoutMs: option(milliseconds(), { default: 2_000, group: 'auth', help: 'Time limit for fetching the key set.' }),

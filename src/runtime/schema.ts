@@ -1,5 +1,4 @@
 /** Owns the step from a folder of SDL to a compiled model: the live catalog is read and every problem reported at once. */
-import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import { MeridianError, messageOf } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
@@ -20,21 +19,6 @@ export interface SchemaRequest {
 /** Reads the SDL folder that the configuration names. */
 export function schemaFiles(config: Config): readonly SdlFile[] {
   return readSdlFolder(resolve(config.options.schema));
-}
-
-/** Loads the module that `--resolvers` names; its default export (or its `resolvers`) is the resolver map. */
-export async function loadResolvers(config: Config): Promise<UserResolvers> {
-  if (config.options.resolvers === '') return {};
-  const file = resolve(config.options.resolvers);
-  let module: Record<string, unknown>;
-  try {
-    module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-  } catch (error) {
-    throw new MeridianError({ code: 'CONFIG_INVALID', message: `The resolvers file ${file} cannot be loaded: ${messageOf(error)}; name a JavaScript or TypeScript module whose default export is a resolver map.`, cause: error });
-  }
-  const map = module['default'] ?? module['resolvers'];
-  if (typeof map !== 'object' || map === null) throw new MeridianError({ code: 'CONFIG_INVALID', message: `The resolvers file ${file} has no default export that is a resolver map; export default { Query: { … } }.` });
-  return map as UserResolvers;
 }
 
 /** Compiles against the nearest database that answers: the own region's, else the others in their order. */

@@ -13,7 +13,8 @@ import { startServer, type RunningServer } from '../server/start.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
-import { compileSchema, loadResolvers, schemaFiles } from './schema.ts';
+import { loadModule, type AdminHook, type UserModule } from './module.ts';
+import { compileSchema, schemaFiles } from './schema.ts';
 
 export interface RuntimeRequest {
   readonly config: Config;
@@ -25,7 +26,7 @@ export interface RuntimeRequest {
   /** Knows the viewer in the application's own way, instead of a bearer JWT. */
   readonly viewer?: ViewerHook;
   /** Who may see `regionHealth`; unless given, viewers with the role `adminRole`. */
-  readonly isAdmin?: (viewer: Viewer | null) => boolean | Promise<boolean>;
+  readonly isAdmin?: AdminHook;
 }
 
 export interface Runtime {
@@ -40,13 +41,14 @@ export interface Runtime {
 /** Throws `SCHEMA_INVALID`, `CONFIG_INVALID`, `DATABASE_NOT_READY` or `REGION_UNAVAILABLE`; nothing is left running then. */
 export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { config, telemetry } = request;
-  const resolvers = request.resolvers ?? (await loadResolvers(config));
+  const module: UserModule = request.resolvers ? { resolvers: request.resolvers } : await loadModule(config);
+  const { resolvers } = module;
   const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, log: telemetry.log });
   const layer = new DataLayer(config, telemetry);
   layer.useModel(compiled.model);
   try {
     await layer.start();
-    const isAdmin = request.isAdmin ?? ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);
+    const isAdmin = request.isAdmin ?? module.isAdmin ?? ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);
     const schema = buildSchema({
       model: compiled.model,
       typeDefs: compiled.typeDefs,
@@ -55,7 +57,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       write: { writer: layer.parts.writer },
       health: { reports: () => layer.regionHealth(), isAdmin },
     });
-    const server = await serve(request, layer, compiled.model, schema);
+    const server = await serve({ ...request, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled.model, schema);
     const close = async (): Promise<void> => {
       await server.close();
       await layer.close();
@@ -65,6 +67,10 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
     await layer.close();
     throw error;
   }
+}
+
+function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
+  return viewer ? { viewer } : {};
 }
 
 function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, model: Model, schema: GraphQLSchema): Promise<RunningServer> {
