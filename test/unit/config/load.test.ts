@@ -66,7 +66,7 @@ describe('loading the configuration', () => {
     );
     assert.match(message, /port \(flag --port\) must be a whole number from 0 to 65535, not "80x"; correct it, or leave it out for 4000\./);
     assert.match(message, /prot \(settings\) is no option; did you mean port\./);
-    assert.match(message, /auth \(environment MERIDIAN_AUTH\) must be one of jwt, none, not "jwks"/);
+    assert.match(message, /auth \(environment MERIDIAN_AUTH\) must be one of jwt, hook, none, not "jwks"/);
     assert.match(message, /MERIDIAN_JWT_SECRT \(environment\) is no option; did you mean MERIDIAN_JWT_SECRET\?/);
   });
 
