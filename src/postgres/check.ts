@@ -66,17 +66,20 @@ function checkServer(facts: ServerFacts, target: DatabaseTarget, say: Say): void
   if (major < 15) say('error', `PostgreSQL ${major} is too old.`, 'Upgrade to 15 or later; 16 or later on replicas, for a cache.');
   else if (!decodes) say('warn', `PostgreSQL ${major} cannot decode changes on a replica: this region asks its replica for the replay position instead, and caches nothing.`, 'Upgrade to 16 or later for a cache.');
   else say('ok', `PostgreSQL ${major}, ${role}.`);
-  checkSettings(facts, say);
+  checkSettings(facts, decodes, say);
   if (decodes) checkSlot(facts, target, say);
   checkRights(facts, decodes, say);
 }
 
-function checkSettings(facts: ServerFacts, say: Say): void {
+function checkSettings(facts: ServerFacts, decodes: boolean, say: Say): void {
   const { settings } = facts;
   // A replica decodes only if the primary's WAL carries what decoding needs and the replica itself is set so.
   if (settings['wal_level'] === 'logical') say('ok', 'wal_level is logical.');
+  else if (!decodes) say('warn', `wal_level is ${settings['wal_level'] ?? 'unknown'}: it does no harm here, but once promoted this server's changes cannot be followed.`, `ALTER SYSTEM SET wal_level = 'logical' and restart.`);
   else say('error', `wal_level is ${settings['wal_level'] ?? 'unknown'}.`, `ALTER SYSTEM SET wal_level = 'logical' and restart; needed on the primary and on every replica.`);
   if (facts.inRecovery) {
+    // What follows protects a logical slot, which a replica that cannot decode does not have.
+    if (!decodes) return;
     if (settings['hot_standby_feedback'] === 'on') say('ok', 'hot_standby_feedback is on.');
     else say('error', 'hot_standby_feedback is off: the primary removes rows that the slot needs, which invalidates it.', 'ALTER SYSTEM SET hot_standby_feedback = on, then SELECT pg_reload_conf(), on the replica.');
     if (settings['primary_slot_name']) say('ok', `It streams through the physical slot ${settings['primary_slot_name']}.`);

@@ -111,7 +111,8 @@ export class Tail implements ChangeSource {
       }
       this.#enter(state);
       this.#backoff.reset();
-      return options.slotRetryMs;
+      // Only a promotion makes such a server decode; a slot may be given up at any time.
+      return state.kind === 'unsupported' ? options.tailRetryMaxMs : options.slotRetryMs;
     }
     const problem = messageOf(error);
     // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever (before 18).

