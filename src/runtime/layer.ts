@@ -1,9 +1,8 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
 import { MeridianError } from '../base/errors.ts';
-import { type Position } from '../base/lineage.ts';
 import { type Config } from '../config/load.ts';
 import { NO_POSITIONS, withPosition, type Positions } from '../consistency/positions.ts';
-import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
+import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Model, type Row } from '../model/model.ts';
 import { type ServedBy } from '../read/engine-report.ts';
@@ -149,10 +148,16 @@ export class DataLayer {
   }
 
   #begin({ token, level, maxLagMs, signal }: ReadOptions): { session: ReadSession; requirement: Requirement } {
-    const positions = token ? this.parts.codec.decode(token) : NO_POSITIONS;
-    const session = this.openSession(positions, signal);
-    const floor: Position | null = session.floor;
-    const chosen = level ?? (floor === null ? 'EVENTUAL' : 'SESSION');
-    return { session, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : floor, maxLagMs: chosen === 'BOUNDED' ? (maxLagMs ?? this.parts.config.options.boundedLagMs) : null } };
+    const session = this.openSession(token ? this.parts.codec.decode(token) : NO_POSITIONS, signal);
+    const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
+    if (!CONSISTENCY_LEVELS.includes(chosen)) throw badOption(`there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`);
+    if (maxLagMs !== undefined && chosen !== 'BOUNDED') throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);
+    if (maxLagMs !== undefined && !(maxLagMs >= 0)) throw badOption(`maxLagMs is ${maxLagMs}; give milliseconds from 0 up`);
+    const bound = maxLagMs ?? this.parts.config.options.boundedLagMs;
+    return { session, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
   }
+}
+
+function badOption(why: string): MeridianError {
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `The options of this read cannot be met: ${why}.` });
 }
