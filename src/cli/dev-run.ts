@@ -1,4 +1,5 @@
 /** Owns a development cluster's life: start, what is printed when it is ready, restarts, and its end. */
+import { flushCompileCache, getCompileCacheDir } from 'node:module';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
@@ -63,7 +64,7 @@ async function run(settings: DevSettings, stopping: AbortSignal, say: (sentence:
     dataDir: resolve(stateDir, 'data', settings.database),
     ports: portsOf(settings.regions, settings.portsFrom),
     wan: settings.wan,
-    initial,
+    initial: { ...initial, load: async (dsn) => void (await Promise.all([initial.load(dsn), warmUp()])) },
     reset: settings.reset,
     discard: [manifestPath(stateDir)],
     signal: stopping,
@@ -71,19 +72,23 @@ async function run(settings: DevSettings, stopping: AbortSignal, say: (sentence:
     onNotice: say,
     prepare: async (started) => {
       say('checking the schema and setting up the databases');
-      const options = { cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: settings.schema, resolvers: settings.resolvers, env: process.env };
+      const env = { NODE_COMPILE_CACHE: getCompileCacheDir(), ...process.env };
+      const options = { cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: settings.schema, resolvers: settings.resolvers, env };
       application = { options, compiled: await prepareApplication(options, say) };
     },
   });
-  const stop = (): void => void cluster.stop();
-  stopping.addEventListener('abort', stop, { once: true });
   try {
-    if (stopping.aborted || !application) return;
-    await serve({ cluster, stateDir, stopping, say, ...application });
+    if (application) await serve({ cluster, stateDir, stopping, say, ...application });
   } finally {
     removeManifest(stateDir);
     await cluster.stop();
   }
+}
+
+/** Compiles what the servers consist of while the databases are made, so that not each of them has to. */
+async function warmUp(): Promise<void> {
+  await import('../runtime/start.ts');
+  flushCompileCache();
 }
 
 interface Serving {
@@ -95,11 +100,27 @@ interface Serving {
   readonly options: ServersOptions;
 }
 
-async function serve({ cluster, stateDir, stopping, say, compiled, options }: Serving): Promise<void> {
+/** Until `stopping`: then the servers finish what they are answering, before their databases go. */
+async function serve(serving: Serving): Promise<void> {
+  const { cluster, stopping, options } = serving;
   const servers = new Map(cluster.regions.map(({ name }) => [name, new RegionServer(options, name)]));
+  const stopServers = async (): Promise<void> => void (await Promise.all([...servers.values()].map((server) => server.stop())));
+  const stopped = new Promise<null>((done) => stopping.addEventListener('abort', () => done(null), { once: true }));
+  stopping.addEventListener('abort', () => void stopServers(), { once: true });
+  try {
+    if (stopping.aborted) return;
+    await open(serving, servers);
+    const lost = await Promise.race([cluster.lost, stopped]);
+    if (lost !== null) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: lost });
+  } finally {
+    await stopServers();
+  }
+}
+
+async function open({ cluster, stateDir, stopping, say, compiled, options }: Serving, servers: ReadonlyMap<string, RegionServer>): Promise<void> {
   say(`starting the servers of ${cluster.regions.map(({ name }) => name).join(', ')}`);
   await Promise.all([...servers.values()].map((server) => server.start()));
-  const adminToken = await new SignJWT({ roles: ['admin'] }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject('admin').setIssuedAt().setExpirationTime(ADMIN_TOKEN_LASTS).sign(new TextEncoder().encode(options.secrets.jwtSecret));
+  const adminToken = await signAdmin(options.secrets.jwtSecret);
   const publish = (): void => {
     if (!stopping.aborted) writeManifest(stateDir, manifestOf(cluster, servers, adminToken));
   };
@@ -114,9 +135,11 @@ async function serve({ cluster, stateDir, stopping, say, compiled, options }: Se
     if (server) void supervise({ what: `The server of ${region.name}`, ended: () => server.ended(), start: () => server.start() }, supervision);
     void supervise({ what: `PostgreSQL of ${region.name}`, ended: () => region.postgres.ended(), start: () => cluster.startPostgres(region.name) }, supervision);
   }
-  const stopped = new Promise<null>((done) => stopping.addEventListener('abort', () => done(null), { once: true }));
-  const lost = stopping.aborted ? null : await Promise.race([cluster.lost, stopped]);
-  if (lost !== null) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: lost });
+}
+
+function signAdmin(jwtSecret: string): Promise<string> {
+  const jwt = new SignJWT({ roles: ['admin'] }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject('admin').setIssuedAt().setExpirationTime(ADMIN_TOKEN_LASTS);
+  return jwt.sign(new TextEncoder().encode(jwtSecret));
 }
 
 function manifestOf(cluster: Cluster, servers: ReadonlyMap<string, RegionServer>, adminToken: string): Manifest {

@@ -1,5 +1,6 @@
 /** Owns `meridian dev`: a whole multi-region cluster for one's own schema and SQL, on one machine, until Ctrl-C. */
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
 import { MeridianError } from '../base/errors.ts';
@@ -54,6 +55,8 @@ export function registerDev(program: Command): void {
         stateDir: flags.data,
       };
       // Loaded here: every other command does without the cluster and starts in a fraction of the time.
+      // What is compiled here is compiled for the servers too, which begin in the same second.
+      enableCompileCache(resolve(flags.data, 'compiled'));
       const { runDev } = await import('./dev-run.ts');
       await runDev(settings);
     });

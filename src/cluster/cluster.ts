@@ -1,5 +1,5 @@
 /** Owns the embedded cluster: a primary, its replicas and the ocean between them, started together and ended together. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { confFile } from './boot.ts';
 import { bootDatabases, type Databases } from './databases.ts';
@@ -54,17 +54,18 @@ export interface StartOptions extends ClusterOptions {
 export async function startCluster(options: StartOptions): Promise<Cluster> {
   const progress = options.onProgress ?? (() => undefined);
   const logDir = join(options.stateDir, 'logs');
-  await explained(`The folder ${options.stateDir}`, () => mkdirSync(logDir, { recursive: true }));
   await requireFree(options.ports);
+  await explained(`The folder ${options.stateDir}`, () => prepareLogs(logDir));
   const keeper = await explained('Starting the cluster', () => Keeper.start(options.discard));
   let state: State | undefined;
-  let wan: Wan | undefined;
+  let sailing: Promise<Wan> | undefined;
   const lost = Promise.withResolvers<string>();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= (async () => {
       await keeper.stop();
-      await wan?.stop();
+      // Also one whose start was overtaken by another step's failure; its own failure has been told by then.
+      await sailing?.then((wan) => wan.stop(), () => undefined);
       state?.unlock();
     })();
     return stopped;
@@ -82,20 +83,17 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
     const targets = Object.fromEntries([...options.ports].map(([name, ports]) => [name, ports]));
     // Without delay while the replicas find their primary, which would take a second of round trips; wrong settings are told now.
     pairsOf(regions, options.wan);
-    const [binaries, dataDir, ocean] = await Promise.all([
-      usableBinaries(keeper, account),
-      placeData(keeper, account, options.dataDir),
-      Wan.start({ pairs: pairsOf(regions, 'off'), targets }),
-    ]);
-    wan = ocean;
-    void ocean.failed.then((why) => lost.resolve(`The simulated ocean has failed (${why}), and the cluster ends with it; start it again.`));
-    state = new State(dataDir);
-    await explained(`The data folder ${dataDir}`, () => state?.lock());
+    sailing = Wan.start({ pairs: pairsOf(regions, 'off'), targets });
+    const [binaries, dataDir, wan] = await Promise.all([usableBinaries(keeper, account), placeData(keeper, account, options.dataDir), sailing]);
+    void wan.failed.then((why) => lost.resolve(`The simulated ocean has failed (${why}), and the cluster ends with it; start it again.`));
+    const data = new State(dataDir);
+    await explained(`The data folder ${dataDir}`, () => data.lock());
+    state = data;
     const databases = await bootDatabases({ options, keeper, account, binaries, dataDir, logDir, state, wan, progress });
     const cluster = clusterOf({ options, databases, keeper, wan, dataDir, logDir, lost: lost.promise, stop });
     await options.prepare?.(cluster);
     const delayed = pairsOf(regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
-    await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => ocean.set(a, b, { rttMs, jitterMs })));
+    await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => wan.set(a, b, { rttMs, jitterMs })));
     return cluster;
   } catch (error) {
     await stop();
@@ -103,6 +101,12 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
+}
+
+/** Each start has logs of its own; those of the one before are kept, older ones are not. */
+function prepareLogs(logDir: string): void {
+  mkdirSync(logDir, { recursive: true });
+  for (const name of readdirSync(logDir).filter((file) => file.endsWith('.log'))) renameSync(join(logDir, name), join(logDir, `${name}.before`));
 }
 
 interface Parts extends Pick<Cluster, 'keeper' | 'wan' | 'dataDir' | 'logDir' | 'lost' | 'stop'> {

@@ -1,33 +1,48 @@
 /** Owns where the data lies: where the user wants it, or, if the database's account cannot go there, beside the system's other temporary data. */
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { MeridianError } from '../base/errors.ts';
 import { type Keeper } from './keeper/keeper.ts';
 import { canEnter, type Account } from './postgres/account.ts';
-import { ourPlace } from './postgres/binary-copy.ts';
+import { isOurs, ourPlace } from './postgres/binary-copy.ts';
 import { makePassage } from './postgres/data-dir.ts';
 import { explain, explained } from './problems.ts';
 
 /** Lies in every data folder. What begins anew empties the folder, so it has to be known for one of ours. */
 export const DATA_MARKER = 'meridian-data';
 
-function claim(folder: string): string {
+const FALLBACK = 'meridian-data-';
+
+function claim(folder: string, wanted: string): string {
   const marker = join(folder, DATA_MARKER);
   if (existsSync(marker)) return folder;
   if (readdirSync(folder).length > 0) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The folder ${folder} holds files that are no cluster's data; move them or choose another place with --data.` });
-  writeFileSync(marker, 'This folder belongs to a Meridian development cluster; everything in it may be removed.\n');
+  writeFileSync(marker, `${wanted}\nThis folder belongs to a Meridian development cluster; everything in it may be removed.\n`);
   return folder;
+}
+
+/** Data in `base` whose checkout was removed since has nobody left who could start it. */
+function removeOrphans(base: string): void {
+  for (const name of readdirSync(base).filter((entry) => entry.startsWith(FALLBACK))) {
+    const folder = join(base, name);
+    const marker = join(folder, DATA_MARKER);
+    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    if (!stats || !isOurs(stats) || !existsSync(marker)) continue;
+    const [wanted = ''] = readFileSync(marker, 'utf8').split('\n');
+    if (isAbsolute(wanted) && !existsSync(wanted)) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The folder for a cluster's data, made if need be; the same one at every start. */
 export async function placeData(keeper: Keeper, account: Account | undefined, wanted: string): Promise<string> {
   await explained(`The data folder ${wanted}`, () => makePassage(wanted));
   const real = realpathSync(wanted);
-  if (await canEnter(keeper, account, real)) return explained(`The data folder ${real}`, () => claim(real));
-  const name = `meridian-data-${basename(real)}-${createHash('sha256').update(real).digest('hex').slice(0, 12)}`;
+  if (await canEnter(keeper, account, real)) return explained(`The data folder ${real}`, () => claim(real, real));
+  const name = `${FALLBACK}${basename(real)}-${createHash('sha256').update(real).digest('hex').slice(0, 12)}`;
   for (const base of new Set(['/var/tmp', tmpdir()])) {
+    removeOrphans(base);
     const place = ourPlace(base, name);
     if (place === undefined) continue;
     try {
@@ -39,7 +54,7 @@ export async function placeData(keeper: Keeper, account: Account | undefined, wa
     const stats = lstatSync(place);
     if (!stats.isDirectory() || stats.uid !== process.getuid?.()) continue;
     chmodSync(place, 0o711);
-    if (await canEnter(keeper, account, place)) return explained(`The data folder ${place}`, () => claim(place));
+    if (await canEnter(keeper, account, place)) return explained(`The data folder ${place}`, () => claim(place, real));
   }
   throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL runs under the unprivileged account ${account?.uid}, which can enter neither ${wanted} nor a folder of the system's for temporary data; choose a place that it can enter with --data.` });
 }

@@ -67,11 +67,11 @@ export class State {
     return keptOrMade(passwordSchema, join(this.#dir, 'password.json'), () => ({ password: secret() })).password;
   }
 
-  /** Marks the data as in use by this process; throws when another one that lives has it. */
+  /** Marks the data as in use by this process; throws when a cluster that lives has it. */
   lock(): void {
     const path = join(this.#dir, OWNER_FILE);
     const owner = readAs(ownerSchema, path);
-    if (owner && owner.pid !== process.pid && startOf(owner.pid) === owner.started) {
+    if (owner && startOf(owner.pid) === owner.started) {
       throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `A cluster runs already on the data in ${this.#dir} (process ${owner.pid}); stop it, or choose another place with --data.` });
     }
     writeWhole(path, JSON.stringify({ pid: process.pid, started: startOf(process.pid) ?? '' }), OWN);

@@ -79,7 +79,7 @@ export class Keeper {
   /** Ends everything that is still there, then the keeper; bounded by the processes' own stop steps. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#channel.connected) this.#channel.disconnect();
+    this.#send({ type: 'leave', id: 0 });
     await this.gone;
   }
 

@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
-import { type Report, type Request, type SpawnSpec } from './protocol.ts';
+import { HURRIED_STEP_MS, type Report, type Request, type SpawnSpec } from './protocol.ts';
 
 const OUTPUT_CHARS = 16_384;
 
@@ -74,15 +74,17 @@ function signalTo(child: ChildProcess, spec: SpawnSpec, signal: NodeJS.Signals):
   }
 }
 
-function stop(id: number): void {
+function stop(id: number, hurried = false): void {
   const entry = kept.get(id);
-  if (!entry || entry.timers.length > 0) return;
-  entry.timers = entry.spec.stop.map((step) => setTimeout(() => signalTo(entry.child, entry.spec, step.signal), step.afterMs));
+  if (!entry || (entry.timers.length > 0 && !hurried)) return;
+  for (const timer of entry.timers) clearTimeout(timer);
+  entry.timers = entry.spec.stop.map((step, i) => setTimeout(() => signalTo(entry.child, entry.spec, step.signal), hurried ? i * HURRIED_STEP_MS : step.afterMs));
 }
 
-function leave(): void {
+function leave(hurried: boolean): void {
+  if (leaving) return;
   leaving = true;
-  for (const id of kept.keys()) stop(id);
+  for (const id of kept.keys()) stop(id, hurried);
   leaveIfEmpty();
 }
 
@@ -96,8 +98,9 @@ process.on('message', (message: Request) => {
   const entry = kept.get(message.id);
   if (message.type === 'spawn' && !leaving) start(message.id, message.spec);
   else if (message.type === 'stop') stop(message.id);
+  else if (message.type === 'leave') leave(false);
   else if (message.type === 'kill' && entry) signalTo(entry.child, entry.spec, message.signal);
 });
-process.on('disconnect', leave);
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, leave);
+process.on('disconnect', () => leave(true));
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => leave(true));
 report({ type: 'ready' });

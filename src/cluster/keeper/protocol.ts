@@ -25,6 +25,8 @@ export interface SpawnSpec {
 export type Request =
   | { readonly type: 'spawn'; readonly id: number; readonly spec: SpawnSpec }
   | { readonly type: 'stop'; readonly id: number }
+  /** The cluster ends in order: everything may take its time. Without it, the end of the channel means that the cluster was killed. */
+  | { readonly type: 'leave'; readonly id: 0 }
   | { readonly type: 'kill'; readonly id: number; readonly signal: NodeJS.Signals };
 
 export interface Exit {
@@ -40,6 +42,8 @@ export type Report =
   | { readonly type: 'failed'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly type: 'exited'; readonly id: number; readonly exit: Exit };
 
+/** Once the cluster's process was killed nobody is waiting for a good end: each step comes this much after the one before. */
+export const HURRIED_STEP_MS = 750;
 /** A program that is done when it is done, and may be ended at any time. */
 export const STOP_COMMAND: readonly StopStep[] = [{ signal: 'SIGTERM', afterMs: 0 }, { signal: 'SIGKILL', afterMs: 2_000 }];
 /** PostgreSQL: fast shutdown, then immediate, then none at all; recovery mends what is left. */

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { chmodSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { startCluster } from '../../src/cluster/cluster.ts';
+import { freePorts } from '../../src/cluster/ports.ts';
+import { Keeper } from '../../src/cluster/keeper/keeper.ts';
+import { chooseAccount } from '../../src/cluster/postgres/account.ts';
+import { findPackage, usableBinaries } from '../../src/cluster/postgres/binaries.ts';
+import { withSession } from '../../src/cluster/postgres/session.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+describe('root, in a home that only root may enter', { timeout: 60_000, skip: isRoot ? false : 'root only' }, () => {
+  it('runs programs and data where the unprivileged account reaches them', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'meridian-home-'));
+    chmodSync(home, 0o700);
+    const keeper = await Keeper.start();
+    let dataDir = home;
+    try {
+      const installed = findPackage();
+      cpSync(installed.root, join(home, 'package'), { recursive: true, verbatimSymlinks: true });
+      // As after npm install --ignore-scripts.
+      rmSync(join(home, 'package', 'native', 'lib', 'libpq.so.5'));
+      const binaries = await usableBinaries(keeper, chooseAccount(), { ...installed, root: join(home, 'package'), home: join(home, 'package', 'native') });
+      assert.ok(!binaries.startsWith(home), binaries);
+
+      const start = async () => startCluster({ regions: ['a', 'b'], database: 'workspace', stateDir: join(home, '.meridian'), dataDir: join(home, '.meridian', 'data'), ports: await freePorts(['a', 'b']), wan: 'off', sharedBuffersMb: 32, initial: { fingerprint: '', load: (dsn) => withSession({ dsn }, async (client) => void (await client.query('CREATE TABLE t ()'))) } });
+      const first = await start();
+      ({ dataDir } = first);
+      assert.ok(!dataDir.startsWith(home), dataDir);
+      assert.equal(statSync(dataDir).uid, 0, 'the account owns its data, not the folder around it');
+      assert.notEqual(statSync(join(dataDir, 'a')).uid, 0);
+      await first.stop();
+      const second = await start();
+      assert.equal(second.dataDir, dataDir);
+      await withSession({ dsn: second.region('b').dsn }, (client) => client.query('SELECT FROM t'));
+      await second.stop();
+    } finally {
+      await keeper.stop();
+      rmSync(home, { recursive: true });
+      if (dataDir !== home) rmSync(dataDir, { recursive: true });
+    }
+  });
+});

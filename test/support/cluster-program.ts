@@ -1,0 +1,6 @@
+/** Owns a program that starts a cluster and then waits to be killed: it prints the process ids that must not outlive it. */
+import { startTestCluster } from './cluster.ts';
+
+const { cluster } = await startTestCluster({ regions: ['a', 'b'] });
+console.log(JSON.stringify({ pids: [cluster.keeper.pid, ...cluster.regions.map(({ postgres }) => postgres.pid)], dataDir: cluster.dataDir }));
+setInterval(() => undefined, 60_000);
