@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { endLeftover } from '../../src/cluster/postgres/leftover.ts';
 import { startOf } from '../../src/cluster/process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../support/cluster-program.ts', import.meta.url));
@@ -25,4 +27,19 @@ describe('a cluster whose process is gone', { timeout: 60_000 }, () => {
       assert.ok(!existsSync(dataDir), 'nor does its folder stay');
     });
   }
+
+  it('whose keeper was killed with it leaves servers, which the next start ends', async () => {
+    const program = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(createInterface(program.stdout), 'line')) as [string];
+    const { pids, dataDir } = JSON.parse(line) as { pids: [number, number, number]; dataDir: string };
+    const [keeper, first, second] = pids;
+    program.kill('SIGSTOP');
+    process.kill(keeper, 'SIGKILL');
+    program.kill('SIGKILL');
+    await once(program, 'exit');
+    assert.ok(startOf(first) !== undefined && startOf(second) !== undefined);
+    await Promise.all([endLeftover(join(dataDir, 'a')), endLeftover(join(dataDir, 'b'))]);
+    assert.deepEqual([startOf(first), startOf(second)], [undefined, undefined]);
+    rmSync(dirname(dataDir), { recursive: true });
+  });
 });
