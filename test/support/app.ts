@@ -40,6 +40,10 @@ export interface TestApp extends AsyncDisposable {
   readonly cluster: TestCluster;
   readonly adminToken: string;
   server(region: string): Runtime;
+  /** Ends a region's server; until it is started again nobody answers there. */
+  stopServer(region: string): Promise<void>;
+  /** Starts a region's server anew, on another port: it remembers nothing. */
+  startServer(region: string): Promise<void>;
   gql<D = Record<string, never>>(region: string, query: string, call?: Call): Promise<Answer<D>>;
   /** A bearer token for a viewer. */
   bearer(viewer: { readonly id: string; readonly tenant?: string; readonly roles?: readonly string[] }): Promise<string>;
@@ -85,7 +89,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       if (!found) throw new RangeError(`no server runs in ${region}`);
       return found;
     };
-    return { cluster, adminToken, server, bearer, gql: (region, query, call) => ask(server(region).url, query, call), [Symbol.asyncDispose]: stop };
+    return { cluster, adminToken, server, bearer, startServer: start, stopServer: (region) => server(region).close(), gql: (region, query, call) => ask(server(region).url, query, call), [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
