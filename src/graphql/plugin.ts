@@ -11,6 +11,7 @@ import { type ReadReport } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext } from './context.ts';
+import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge } from './edge.ts';
 import { Operation } from './operation.ts';
 
@@ -18,7 +19,7 @@ export const TOKEN_HEADER = 'consistency-token';
 
 export interface PluginDeps {
   readonly model: Model;
-  readonly limits: LoaderLimits;
+  readonly limits: LoaderLimits & CostLimits;
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
@@ -52,6 +53,7 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   const cluster = deps.cluster();
   const floor = (cluster && positions.get(cluster)) ?? null;
   const variables = request.request.variables ?? {};
+  answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor, defaultMaxLagMs: deps.boundedLagMs }));
   const session = answering(() => deps.openSession(positions, contextValue.signal));
   contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, session, edge }));

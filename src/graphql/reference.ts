@@ -1,5 +1,5 @@
 /** Owns references: a federation representation to its entity, through the same loaders as every other read. */
-import { type GraphQLResolveInfo } from 'graphql';
+import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { type RequestContext } from './context.ts';
@@ -18,4 +18,32 @@ export function referenceResolver(entity: Entity): (reference: Reference, contex
     }
     return context.operation.at(info).loaders.one(entity.name, key.columns, key.fields.map((field) => reference[field]));
   };
+}
+
+type EntitiesResolver = GraphQLFieldResolver<unknown, RequestContext, { readonly representations: readonly unknown[] }>;
+
+/** Representations are any JSON: one that names no entity of ours is its sender's mistake, and only its own place in the answer fails. */
+export function guardRepresentations(schema: GraphQLSchema): void {
+  const field = schema.getQueryType()?.getFields()['_entities'];
+  const resolve = field?.resolve as EntitiesResolver | undefined;
+  if (!field || !resolve) return;
+  const guarded: EntitiesResolver = (parent, { representations }, context, info) => {
+    const sound = representations.filter((it) => namesEntity(schema, it));
+    const found = (resolve(parent, { representations: sound }, context, info) as readonly unknown[]).values();
+    return representations.map((it) => (namesEntity(schema, it) ? found.next().value : noEntity()));
+  };
+  field.resolve = guarded as GraphQLFieldResolver<unknown, unknown>;
+}
+
+function namesEntity(schema: GraphQLSchema, representation: unknown): boolean {
+  if (typeof representation !== 'object' || representation === null || !Object.hasOwn(representation, '__typename')) return false;
+  const { __typename: name } = representation as { readonly __typename: unknown };
+  // A list of one name would pass for the name in a lookup, and for nothing known where the type is checked again.
+  const type = typeof name === 'string' ? schema.getType(name) : undefined;
+  const entities = schema.getType('_Entity');
+  return type !== undefined && (isInterfaceType(type) || (isUnionType(entities) && entities.getTypes().some((entity) => entity === type)));
+}
+
+function noEntity(): MeridianError {
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity of this graph; send one with a "__typename" and a key.' });
 }

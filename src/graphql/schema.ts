@@ -3,6 +3,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { defaultFieldResolver, getNamedType, isCompositeType, isIntrospectionType, isObjectType, Kind, type DocumentNode, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
 import { type RequestContext } from './context.ts';
 import { healthResolver, type HealthDeps } from './health.ts';
+import { guardRepresentations } from './reference.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
 import { SCALARS } from './scalars.ts';
 
@@ -21,6 +22,7 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;
   const schema = buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
   followDirectives(schema);
+  guardRepresentations(schema);
   return schema;
 }
 

@@ -1,0 +1,43 @@
+/** Proves that operations which ask for too much, and representations of nothing, are turned away with a code and without harm. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AP, startTestApp, type TestApp } from '../support/app.ts';
+import { counting } from '../support/observe.ts';
+
+describe('hostile queries', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startTestApp({ scale: 0.05 });
+    await app.cluster.caughtUp();
+  });
+  after(async () => app[Symbol.asyncDispose]());
+
+  const refused = async (query: string): Promise<void> => {
+    const { value, statements } = await counting(app, AP, () => app.gql(AP, query));
+    const { status, errors, data } = value;
+    assert.deepEqual([status, data, errors.map(({ extensions }) => extensions.code), statements], [200, null, ['BAD_USER_INPUT'], 0]);
+  };
+
+  it('refuse an operation whose pages multiply, before anything is read', () =>
+    refused('{ organizations(first: 200) { nodes { projects(first: 200) { nodes { tasks(first: 200) { nodes { id comments(first: 200) { nodes { body } } } } } } } } }'));
+
+  it('refuse a wide operation over many rows', () => refused(`{ organizations(first: 200) { nodes { users(first: 200) { nodes { ${Array.from({ length: 50 }, (_, i) => `a${i}: name`).join(' ')} } } } } }`));
+
+  it('refuse a train of mutations as a whole', () => refused(`mutation { ${Array.from({ length: 51 }, (_, i) => `a${i}: updateUser(id: 1, input: { name: "x" }) { token }`).join(' ')} }`));
+
+  it('let pass what dashboards and lists ask for', async () => {
+    const { errors } = await app.gql(AP, '{ organizations(first: 20) { nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }');
+    assert.deepEqual(errors, []);
+  });
+
+  it('fail representations of nothing each in its own place, and never show what was read for them', async () => {
+    const representations = [{ __typename: 'Nope', id: '1' }, { __typename: 'Task', id: '1' }, 5, 'Task', { id: '1' }, { __typename: ['Task'], id: '1' }, { __typename: 'Query' }, { __typename: 'Int' }, { __typename: 'constructor' }];
+    const { data, errors } = await app.gql<{ _entities: unknown[] }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { id } } }', { variables: { r: representations } });
+    assert.deepEqual(data?._entities, representations.map((_, i) => (i === 1 ? { id: '1' } : null)));
+    assert.equal(errors.length, representations.length - 1);
+    for (const { message, extensions } of errors) {
+      assert.equal(extensions.code, 'BAD_USER_INPUT');
+      assert.doesNotMatch(message, /organization_id|project_id|title/);
+    }
+  });
+});
