@@ -11,7 +11,7 @@ import { chooseAccount } from './postgres/account.ts';
 import { usableBinaries } from './postgres/binaries.ts';
 import { USER } from './postgres/conf.ts';
 import { type Instance } from './postgres/instance.ts';
-import { explained } from './problems.ts';
+import { explained, explainFullDisk } from './problems.ts';
 import { State } from './state.ts';
 import { pairsOf } from './wan/topology.ts';
 import { Wan } from './wan/wan.ts';
@@ -97,7 +97,7 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
     return cluster;
   } catch (error) {
     await stop();
-    throw error;
+    throw explainFullDisk(error, `The data folder ${options.dataDir}`, options.regions.map((region) => join(logDir, `postgres-${region}.log`)));
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }

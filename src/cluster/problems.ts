@@ -3,12 +3,13 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { MeridianError, isMeridianError, messageOf } from '../base/errors.ts';
 
 const TAIL_BYTES = 8_192;
+const NO_SPACE = /No space left on device|Disk quota exceeded|wrote only \d+ of \d+ bytes/i;
 
 function known(code: string | undefined, where: string): string | undefined {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return `No space is left for ${where}; free some or choose another place with --data.`;
+      return `${where} has no space left on its disk; free some or choose another place with --data.`;
     case 'EACCES':
     case 'EPERM':
       return `${where} may not be written by this user; change its owner or start in another folder.`;
@@ -19,7 +20,7 @@ function known(code: string | undefined, where: string): string | undefined {
       return `${where} is in the way or is no folder; move it or choose another place with --data.`;
     case 'EMFILE':
     case 'ENFILE':
-      return `Too many files are open on this machine for ${where}; raise the limit (ulimit -n).`;
+      return `${where} met the limit of open files on this machine; raise the limit (ulimit -n).`;
     default:
       return undefined;
   }
@@ -34,12 +35,19 @@ export function explain(error: unknown, where: string): MeridianError {
 
 /** What a failed program wrote, as one sentence. */
 export function explainOutput(output: string, where: string): MeridianError {
-  if (/No space left on device|Disk quota exceeded/i.test(output)) return explain({ code: 'ENOSPC' }, where);
+  if (NO_SPACE.test(output)) return explain({ code: 'ENOSPC' }, where);
+  if (/could not look up effective user ID/.test(output)) return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: PostgreSQL wants a name for the account that it runs under, and number ${process.getuid?.() ?? ''} has none; add a line for it to /etc/passwd or start as another user.` });
   if (/Read-only file system/i.test(output)) return explain({ code: 'EROFS' }, where);
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const telling = lines.filter((line) => /FATAL|PANIC|ERROR|error:|cannot|could not/i.test(line));
   const last = (telling.length > 0 ? telling : lines).slice(-2).join(' / ').trim();
   return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: ${last === '' ? 'it wrote nothing' : last}.` });
+}
+
+/** A full disk shows in many ways, down to a connection that ends without a word; the servers' logs tell what it was. */
+export function explainFullDisk(error: unknown, where: string, logs: readonly string[]): unknown {
+  const told = [messageOf(error), ...logs.map((log) => tailOf(log))].some((text) => NO_SPACE.test(text));
+  return told ? explain({ code: 'ENOSPC' }, where) : error;
 }
 
 /** Runs `work`; whatever the machine throws comes out as one clear sentence about `where`. */

@@ -2,5 +2,5 @@
 import { startTestCluster } from './cluster.ts';
 
 const { cluster } = await startTestCluster({ regions: ['a', 'b'] });
-console.log(JSON.stringify({ pids: [cluster.keeper.pid, ...cluster.regions.map(({ postgres }) => postgres.pid)], dataDir: cluster.dataDir }));
+process.stdout.write(`${JSON.stringify({ pids: [cluster.keeper.pid, ...cluster.regions.map(({ postgres }) => postgres.pid)], dataDir: cluster.dataDir })}\n`);
 setInterval(() => undefined, 60_000);
