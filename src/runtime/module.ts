@@ -30,6 +30,7 @@ export async function loadModule({ options }: Config): Promise<UserModule> {
   } catch (error) {
     throw invalid(`cannot be loaded: ${messageOf(error)}; name a JavaScript or TypeScript module whose default export is a resolver map.`, error);
   }
+  if (!['default', 'viewer', 'isAdmin'].some((name) => name in module)) throw invalid('has no default export, nor a hook; export default { Query: { … } }.');
   const { default: map = {}, viewer, isAdmin } = module;
   if (typeof map !== 'object' || map === null) throw invalid('has a default export that is no resolver map; export default { Query: { … } }.');
   for (const [name, hook] of Object.entries({ viewer, isAdmin })) {
