@@ -210,16 +210,16 @@ describe('regionHealth', () => {
       while (!stop.signal.aborted) await lane();
     });
     try {
-      await until('reads are under way', () => tally.reads > 50);
+      await until('reads are under way', () => tally.reads > 50, { withinMs: 20_000 });
       assert.ok((await localReads()) > 0);
       tally.slowestMs = 0;
       const before = tally.reads;
       await app.cluster.killPostgres(AP);
       await until('AP is out', async () => (await seen(US, AP)).status === 'UNREACHABLE');
-      await until('reads have gone on elsewhere', () => tally.reads > before + 100);
+      await until('reads have gone on elsewhere', () => tally.reads > before + 100, { withinMs: 20_000 });
       const away = await localReads();
       await app.cluster.startPostgres(AP);
-      await until('AP is read again', async () => (await localReads()) > away + 20, { withinMs: 10_000 });
+      await until('AP is read again', async () => (await localReads()) > away + 20, { withinMs: 20_000 });
     } finally {
       stop.abort();
       await Promise.all(lanes);

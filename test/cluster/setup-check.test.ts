@@ -63,7 +63,7 @@ test('a role without rights, an unreachable region, a missing table', async () =
   const asClerk = target.regions.map((r) => ({ ...r, databaseUrl: r.databaseUrl.replace('postgres@', 'clerk@') }));
   const findings = await checkDatabase({ ...target, tables: [...target.tables, { schema: 'public', name: 'nowhere' }], regions: [...asClerk.slice(0, 2), { name: 'ap', databaseUrl: 'postgres://clerk@127.0.0.1:1/postgres' }] });
   has(findings, 'us', 'error', /lacks REPLICATION/);
-  has(findings, 'us', 'warn', /pg_monitor/);
+  has(findings, 'us', 'error', /pg_monitor/);
   has(findings, 'us', 'warn', /pg_log_standby_snapshot/);
   has(findings, 'us', 'error', /may not read public\.item, public\.log/);
   has(findings, 'us', 'warn', /may not write everywhere: shop\.Order \(INSERT, UPDATE, DELETE\)/);
