@@ -2,6 +2,8 @@
 import type pg from 'pg';
 import { MeridianError } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
+import { grantCalls, uncallable } from './rights.ts';
+import { quoteIdentifier } from './slot-stream.ts';
 
 export interface ServerFacts {
   readonly version: number;
@@ -86,10 +88,20 @@ export interface FactsQuery {
   readonly tables: readonly Table[];
 }
 
+/** Throws `DATABASE_NOT_READY`, with `details.mend`, where the role may not even look. */
 export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
+  const forbidden = await uncallable(client);
+  if (forbidden.length > 0) throw await mayNotCall(client, forbidden);
   const { rows } = await client.query<Omit<ServerFacts, 'tables'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
   const server = rows[0];
   if (!server) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
   const mapped = await client.query<TableFacts>(TABLES_SQL, [tables.map((t) => t.schema), tables.map((t) => t.name), publication]);
   return { ...server, tables: mapped.rows };
+}
+
+async function mayNotCall(client: pg.Client, functions: readonly string[]): Promise<MeridianError> {
+  const { rows } = await client.query<{ role: string }>('SELECT current_user::text AS role');
+  const role = rows[0]?.role ?? '';
+  const mend = `${grantCalls(functions, quoteIdentifier(role))} at the primary.`;
+  return new MeridianError({ code: 'DATABASE_NOT_READY', message: `The role ${role} may not call ${functions.join(', ')}, which servers need.`, details: { mend } });
 }

@@ -1,5 +1,5 @@
 /** Owns the check of a database: what each region's server has, what it lacks, and what to do about it. */
-import { messageOf } from '../base/errors.ts';
+import { isMeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { type Options } from '../config/options.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
@@ -43,6 +43,7 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
   for (const one of looked) {
     const say = sayOf(one.region);
     if ('facts' in one) checkServer(one.facts, target, say);
+    else if (isMeridianError(one.error, 'DATABASE_NOT_READY')) say('error', one.error.message, String(one.error.details['mend']));
     else say('error', `Its database cannot be reached: ${messageOf(one.error)}.`, 'Check the DSN, the network, pg_hba.conf and that the server runs.');
   }
   checkCluster(checked, target, sayOf);
@@ -113,7 +114,7 @@ function checkSlot(facts: ServerFacts, { options }: DatabaseTarget, say: Say): v
 function checkRights(facts: ServerFacts, decodes: boolean, say: Say): void {
   const role = quoteIdentifier(facts.role);
   if (!facts.replication && decodes) say('error', `The role ${facts.role} lacks REPLICATION, which reading the slot needs.`, `ALTER ROLE ${role} REPLICATION at the primary.`);
-  if (!facts.monitor && !facts.superuser) say('warn', `The role ${facts.role} is not in pg_monitor: replicas' timelines stay unknown, so a replica that a failover left behind is recognised later.`, `GRANT pg_monitor TO ${role} at the primary.`);
+  if (!facts.monitor && !facts.superuser) say('error', `The role ${facts.role} is not in pg_monitor: replicas' timelines stay unknown, so that a replica which a failover left behind is recognised later, and a read that falls back to the primary may miss what another role has committed and a replica has shown.`, `GRANT pg_monitor TO ${role} at the primary.`);
   if (!facts.inRecovery && facts.logSnapshot === false) say('warn', `The role ${facts.role} may not call pg_log_standby_snapshot(): creating a slot on a replica takes up to 15 s.`, `GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO ${role} at the primary.`);
   if (facts.replication && (facts.monitor || facts.superuser) && facts.logSnapshot !== false) say('ok', `The role ${facts.role} has the rights that following changes needs.`);
 }

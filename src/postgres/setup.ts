@@ -1,9 +1,10 @@
 /** Owns making a database ready, idempotently: publication, replica identity, rights, slots, and settings when asked. */
 import type pg from 'pg';
-import { MeridianError, messageOf } from '../base/errors.ts';
+import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from './check.ts';
 import { type ServerFacts } from './check-facts.ts';
+import { grantCalls, uncallable } from './rights.ts';
 import { createSlot, dropSlot, surveyServer } from './slot.ts';
 import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
@@ -40,9 +41,9 @@ interface Context {
   publicationIsNew: boolean;
 }
 
-/** Throws `DATABASE_NOT_READY` when no region, or more than one, is the primary. Repeating it changes nothing more. */
+/** Throws `REGION_UNAVAILABLE` when a region cannot be reached, `DATABASE_NOT_READY` when none, or more than one, is the primary. Repeating it changes nothing more. */
 export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
-  const servers = await Promise.all(target.regions.map(async (region) => ({ ...region, facts: await factsOf(region.databaseUrl, target) })));
+  const servers = await Promise.all(target.regions.map(async (region) => ({ ...region, facts: await reachedFacts(region, target) })));
   const primaries = servers.filter((server) => !server.facts.inRecovery);
   const [primary] = primaries;
   if (!primary || primaries.length > 1) {
@@ -61,6 +62,15 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   await Promise.all(servers.map((server) => withClient(server.databaseUrl, target, (client) => ensureSlot(client, server, { primaryUrl: primary.databaseUrl, published }, context))));
   const checked = target.tables.length > 0 ? target.tables : await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
   return { steps: context.steps, restart: [...context.restart], findings: await checkDatabase({ ...target, tables: checked }) };
+}
+
+async function reachedFacts({ name, databaseUrl }: SetupTarget['regions'][number], target: SetupTarget): Promise<ServerFacts> {
+  try {
+    return await factsOf(databaseUrl, target);
+  } catch (error) {
+    if (isMeridianError(error)) throw error;
+    throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The database of region ${name} cannot be reached: ${messageOf(error)}; nothing was changed. Check the DSN, the network, pg_hba.conf and that the server runs.`, cause: error });
+  }
 }
 
 async function withClient<T>(databaseUrl: string, { options }: SetupTarget, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -135,6 +145,8 @@ async function grant(client: pg.Client, region: string, tables: readonly Table[]
   if (!found.replication) await client.query(`ALTER ROLE ${name} REPLICATION`);
   await client.query(`GRANT pg_monitor TO ${name}`);
   if (found.has_snapshot) await client.query(`GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO ${name}`);
+  const forbidden = await uncallable(client, role);
+  if (forbidden.length > 0) await client.query(grantCalls(forbidden, name));
   for (const schema of new Set(tables.map((t) => t.schema))) await client.query(`GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${name}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${quoteIdentifier(schema)} TO ${name}`);
   if (tables.length > 0) await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.map(nameOf).join(', ')} TO ${name}`);
   steps.push({ region, what: `Granted ${role} what following changes, reading and writing need.`, changed: true });

@@ -1,0 +1,25 @@
+/** Owns which of the server's own functions Meridian calls, and which of them a role may not. */
+import type pg from 'pg';
+
+/** Everybody may call them unless somebody took that away; names that a version does not have are passed over. */
+const CALLED = [
+  'pg_control_system()', 'pg_control_checkpoint()', 'pg_control_recovery()', 'pg_current_wal_insert_lsn()', 'pg_current_wal_flush_lsn()', 'pg_walfile_name(pg_lsn)',
+  'pg_last_wal_replay_lsn()', 'pg_last_wal_receive_lsn()', 'pg_last_xact_replay_timestamp()', 'pg_get_wal_replay_pause_state()', 'pg_stat_get_wal_receiver()',
+  'pg_stat_get_activity(integer)', 'pg_prepared_xact()', 'pg_xact_commit_timestamp(xid)',
+  // With `flush` since 17.
+  'pg_logical_emit_message(boolean,text,text)', 'pg_logical_emit_message(boolean,text,text,boolean)',
+  'pg_create_logical_replication_slot(name,name,boolean,boolean)', 'pg_create_logical_replication_slot(name,name,boolean,boolean,boolean)', 'pg_drop_replication_slot(name)',
+];
+
+/** The functions that `role`, or else the session's own role, may not call. */
+export async function uncallable(client: Pick<pg.Client, 'query'>, role: string | null = null): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT name FROM unnest($1::text[]) AS name WHERE NOT has_function_privilege(coalesce($2, current_user)::name, to_regprocedure(name), 'EXECUTE')`,
+    [CALLED, role],
+  );
+  return rows.map(({ name }) => name);
+}
+
+export function grantCalls(functions: readonly string[], role: string): string {
+  return `GRANT EXECUTE ON FUNCTION ${functions.join(', ')} TO ${role}`;
+}
