@@ -76,6 +76,7 @@ export const OPTIONS = {
   jwksUrl: option(url('http', 'https'), { default: '', group: 'auth', help: 'URL of the key set that signs tokens (RS, PS, ES and EdDSA algorithms).' }),
   jwksTimeoutMs: option(milliseconds(), { default: 2_000, group: 'auth', help: 'Time limit for fetching the key set.' }),
   jwksMaxAgeMs: option(milliseconds(), { default: 600_000, group: 'auth', help: 'How long a fetched key set is used before it is fetched again.' }),
+  jwksRetryMs: option(milliseconds(), { default: 1_000, group: 'auth', help: 'How long to wait after a failed fetch of the key set before the next one; requests with a token it would verify are refused at once meanwhile.' }),
   clockToleranceMs: option(milliseconds(0, 300_000), { default: 5_000, group: 'auth', help: 'Clock difference forgiven when a token expires or begins.' }),
   jwtIssuer: option(text(), { default: '', group: 'auth', help: 'Required `iss`; empty accepts any.' }),
   jwtAudience: option(text(), { default: '', group: 'auth', help: 'Required `aud`; empty accepts any.' }),
@@ -87,6 +88,7 @@ export const OPTIONS = {
   tokenClusters: option(text(), { default: '', group: 'consistency', help: 'Every database cluster of this graph, comma-separated, as tokens name them; a token that names another one is refused as foreign. Empty: positions of other clusters are passed on.' }),
 
   logLevel: option(choice(['trace', 'debug', 'info', 'warn', 'error', 'silent']), { default: 'info', group: 'telemetry', help: 'Least severity that is logged.' }),
+  maxErrorLogs: option(count(), { default: 20, group: 'telemetry', help: 'Lines that errors of one code, which their cause explains, may write to the log in a second; more are only counted in the metrics.' }),
   introspection: option(flag(), { default: true, group: 'server', help: 'Whether clients may introspect the schema.' }),
 } as const satisfies Record<string, Option<never> | Option<string> | Option<number> | Option<boolean>>;
 

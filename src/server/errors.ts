@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { boundedLabel } from '../telemetry/metrics.ts';
+import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 
 export type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
@@ -15,10 +16,11 @@ const MAX_QUEUES = 50;
 const FOR_OPERATORS: ReadonlySet<string> = new Set(['DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
 
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
-export function errorFormatter(telemetry: Telemetry): FormatError {
+export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Options, 'maxErrorLogs'>): FormatError {
   const { log, metrics } = telemetry;
   const codeLabel = boundedLabel(MAX_CODES);
   const queueLabel = boundedLabel(MAX_QUEUES);
+  const mayLog = perSecond(maxErrorLogs);
   return (formatted, error) => {
     const known = innermost(error, MeridianError);
     const given = formatted.extensions?.['code'];
@@ -28,7 +30,7 @@ export function errorFormatter(telemetry: Telemetry): FormatError {
       if (code.startsWith('CONSISTENCY_TOKEN_')) metrics.tokenErrors.inc({ code });
       const { what } = known.details;
       if (code === 'OVERLOADED') metrics.overloaded.inc({ what: queueLabel(typeof what === 'string' ? what : 'unnamed') });
-      if (FOR_OPERATORS.has(code)) log.error({ err: known, path: formatted.path }, known.message);
+      if (FOR_OPERATORS.has(code) && mayLog(code)) log.error({ err: known, path: formatted.path }, known.message);
       else log.debug({ code, path: formatted.path }, known.message);
       return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(known.details).length > 0 ? { details: known.details } : {}) });
     }
@@ -37,6 +39,21 @@ export function errorFormatter(telemetry: Telemetry): FormatError {
     const errorId = randomUUID();
     log.error({ err: original, errorId, path: formatted.path }, 'unexpected error');
     return answer(formatted, `Something went wrong on the server; its log has more under ${errorId}.`, { code, errorId });
+  };
+}
+
+/** A database that is down must not fill the disk with what is said of it: at most `limit` a second of each code. */
+function perSecond(limit: number): (code: string) => boolean {
+  const said = new Map<string, { second: number; lines: number }>();
+  return (code) => {
+    const second = Math.floor(performance.now() / 1_000);
+    const known = said.get(code);
+    if (known?.second !== second) {
+      said.set(code, { second, lines: 1 });
+      return true;
+    }
+    known.lines += 1;
+    return known.lines <= limit;
   };
 }
 

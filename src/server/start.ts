@@ -29,7 +29,7 @@ export interface IncomingRequest {
   readonly signal: AbortSignal;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'maxRequestBytes' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'maxRequestBytes' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection' | 'maxErrorLogs'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -100,7 +100,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
     includeStacktraceInErrorResponses: false,
     // The process has one owner of signals, which drains this server in its turn.
     stopOnTerminationSignals: false,
-    formatError: errorFormatter(telemetry),
+    formatError: errorFormatter(telemetry, options),
     logger: { debug: (text: string) => log.debug(text), info: (text: string) => log.info(text), warn: (text: string) => log.warn(text), error: (text: string) => log.error(text) },
   });
 }

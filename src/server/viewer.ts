@@ -1,5 +1,5 @@
 /** Owns who is asking: a bearer JWT, verified with the shared secret or the key set, or a hook, gives the viewer. */
-import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
@@ -15,7 +15,7 @@ export interface Viewers {
   of(request: { readonly headers: Headers }): Promise<Viewer | null>;
 }
 
-export type ViewerOptions = Pick<Options, 'auth' | 'jwtSecret' | 'jwksUrl' | 'jwksTimeoutMs' | 'jwksMaxAgeMs' | 'jwtIssuer' | 'jwtAudience' | 'clockToleranceMs' | 'tenantClaim' | 'rolesClaim'>;
+export type ViewerOptions = Pick<Options, 'auth' | 'jwtSecret' | 'jwksUrl' | 'jwksTimeoutMs' | 'jwksMaxAgeMs' | 'jwksRetryMs' | 'jwtIssuer' | 'jwtAudience' | 'clockToleranceMs' | 'tenantClaim' | 'rolesClaim'>;
 
 const SECRET_ALGORITHM = 'HS256';
 /** Asymmetric only: a public key must never be taken for a shared secret. */
@@ -47,7 +47,7 @@ function bearerToken(header: string | undefined): string | null {
 
 function createVerifier(options: ViewerOptions): (token: string) => Promise<JWTPayload> {
   const secret = options.jwtSecret === '' ? null : new TextEncoder().encode(options.jwtSecret);
-  const keySet = options.jwksUrl === '' ? null : createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: options.jwksTimeoutMs, cacheMaxAge: options.jwksMaxAgeMs });
+  const keySet = options.jwksUrl === '' ? null : fetchedKeySet(options);
   const claims: JWTVerifyOptions = {
     clockTolerance: options.clockToleranceMs / 1_000,
     ...(options.jwtIssuer === '' ? {} : { issuer: options.jwtIssuer }),
@@ -55,7 +55,7 @@ function createVerifier(options: ViewerOptions): (token: string) => Promise<JWTP
   };
   return async (token) => {
     try {
-      const { alg } = decodeProtectedHeader(token);
+      const alg = algorithmOf(token);
       // The algorithm picks the key, and each key takes its own algorithms only.
       if (alg === SECRET_ALGORITHM && secret) return (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload;
       if (alg !== undefined && KEY_SET_ALGORITHMS.includes(alg) && keySet) return (await jwtVerify(token, keySet, { ...claims, algorithms: KEY_SET_ALGORITHMS })).payload;
@@ -66,14 +66,46 @@ function createVerifier(options: ViewerOptions): (token: string) => Promise<JWTP
   };
 }
 
+function algorithmOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).alg;
+  } catch (error) {
+    throw new errors.JWTInvalid('the header is no JSON object', { cause: error });
+  }
+}
+
+/** After a failed fetch nobody waits for the next one before `jwksRetryMs` is over: requests would pile up behind an endpoint that hangs. */
+function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: ViewerOptions): JWTVerifyGetKey {
+  const keySet = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: jwksTimeoutMs, cacheMaxAge: jwksMaxAgeMs });
+  let failed: { readonly error: unknown; readonly atMs: number } | null = null;
+  return async (header, token) => {
+    if (!keySet.fresh) {
+      if (failed !== null && performance.now() - failed.atMs < jwksRetryMs) throw failed.error;
+      try {
+        await keySet.reload();
+        failed = null;
+      } catch (error) {
+        failed = { error, atMs: performance.now() };
+        throw error;
+      }
+    }
+    return keySet(header, token);
+  };
+}
+
+/** The endpoint did not answer, or not with a key set; every other error of jose's is about the token. */
+function isFetchFailure(error: unknown): boolean {
+  return error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError) || error.constructor === errors.JOSEError;
+}
+
 /** What jose throws, in words that help an honest client; a key set that cannot be fetched is not the client's fault. */
 function refusal(error: unknown, options: ViewerOptions): MeridianError {
   if (error instanceof errors.JWTExpired) return unauthenticated('the token has expired');
   if (error instanceof errors.JWTClaimValidationFailed) return unauthenticated(`the token's "${error.claim}" is not right`);
   if (error instanceof errors.JWSSignatureVerificationFailed) return unauthenticated('the signature does not verify');
   if (error instanceof errors.JWKSNoMatchingKey) return unauthenticated('the key set has no key for it');
-  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.constructor === errors.JOSEError) {
-    if (options.jwksUrl !== '') return new MeridianError({ code: 'AUTHENTICATION_UNAVAILABLE', message: 'The key set that verifies tokens cannot be fetched now; try again shortly.', cause: error });
+  if (options.jwksUrl !== '' && isFetchFailure(error)) {
+    return new MeridianError({ code: 'AUTHENTICATION_UNAVAILABLE', message: 'The key set that verifies tokens cannot be fetched now; try again shortly.', cause: error });
   }
   return unauthenticated('it is no valid JSON Web Token');
 }

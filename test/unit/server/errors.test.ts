@@ -37,6 +37,15 @@ describe('errors of resolvers', () => {
     assert.match(JSON.stringify(server.logged), /hunter2/);
   });
 
+  it('log a cause that every request meets only so many times a second, and count it each time', async () => {
+    await using server = await startTestServer({ options: { maxErrorLogs: 3 } });
+    await Promise.all(Array.from({ length: 40 }, () => server.ask('{ fail(how: "database") }')));
+    const lines = server.logged.filter(({ level }) => level === 'error').length;
+    // The requests may fall into two seconds, or three where the machine is busy.
+    assert.ok(lines >= 3 && lines <= 9, String(lines));
+    assert.match(await server.telemetry.metrics.registry.metrics(), /^meridian_graphql_errors_total\{code="DATABASE_ERROR"\} 40$/m);
+  });
+
   it('pass on what a custom resolver says with a code of its own', async () => {
     await using server = await startTestServer();
     const { body } = await server.ask('{ fail(how: "custom") }');

@@ -91,6 +91,27 @@ describe('the viewer of a token with a key set', () => {
     const closed = 'http://127.0.0.1:1/keys';
     await assert.rejects(createViewers(defaultOptions({ jwksUrl: closed })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE' });
   });
+
+  it('is refused at once for a while after a failed fetch, and then found', async () => {
+    const pair = await generateKeyPair('RS256');
+    const published = JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'RS256' }] });
+    let broken = true;
+    await using keySet = await startReceiver(() => ({ body: broken ? '<html>' : published }));
+    const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url, jwksRetryMs: 200 }));
+    const ask = async (): Promise<unknown> => viewers.of(bearer(await signWith(pair.privateKey, 'one')));
+    for (let i = 0; i < 20; i += 1) await assert.rejects(ask(), { code: 'AUTHENTICATION_UNAVAILABLE' });
+    assert.equal(keySet.received.length, 1);
+    broken = false;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    assert.notEqual(await ask(), null);
+  });
+
+  it('is refused as a client\'s mistake where the token is damaged, whatever its key', async () => {
+    await using keySet = await startReceiver(() => ({ body: '{"keys":[]}' }));
+    const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url }));
+    const part = (text: string): string => Buffer.from(text).toString('base64url');
+    for (const header of ['x', '[]', 'null', '{"alg":5}', '{"alg":"none"}', '{"alg":"RS256","crit":["x"],"x":1}']) await assert.rejects(viewers.of(bearer(`${part(header)}.${part('{"sub":"7"}')}.AAAA`)), UNAUTHENTICATED, header);
+  });
 });
 
 describe('the viewer in a request', () => {
