@@ -1,5 +1,6 @@
 /** What the package exports: the data layer, the server, and the types that code beside them needs. */
 export { MeridianError, isMeridianError, type ErrorCode } from './base/errors.ts';
+export { formatLsn, type Lsn } from './base/lsn.ts';
 export { type Viewer } from './base/viewer.ts';
 export { type ConsistencyLevel } from './consistency/requirement.ts';
 export { type ConsistencyToken } from './consistency/token.ts';
@@ -10,5 +11,5 @@ export { type RegionReport } from './region/view.ts';
 export { createDataLayer, createServer, type DataLayerSettings, type ServerSettings, type Settings } from './runtime/create.ts';
 export { type BoundLoaders, type DataLayer, type ReadOptions, type ReadResult, type WriteResult } from './runtime/layer.ts';
 export { type Runtime } from './runtime/start.ts';
-export { type Telemetry } from './telemetry/telemetry.ts';
+export { createTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/telemetry.ts';
 export { type IsolationLevel, type Transaction, type TransactionOptions } from './write/ports.ts';
