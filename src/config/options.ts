@@ -27,6 +27,7 @@ export const OPTIONS = {
   poolWaitMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Longest wait for a connection.' }),
   connectMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Time limit for opening a connection.' }),
   statementMs: option(milliseconds(), { default: 15_000, group: 'connections', help: 'Time limit for one SQL statement.' }),
+  maxPrepared: option(count(10), { default: 500, group: 'connections', help: 'Prepared statements that one connection keeps; statements beyond are planned each time.' }),
   primaryReads: option(count(), { default: 10, group: 'connections', help: 'Reads that may run at the primary at once from this server, so that a dead replica cannot overrun it.' }),
 
   maxWaitMs: option(milliseconds(0), { default: 2_000, group: 'consistency', help: 'Longest time a read may wait for its floor before it fails with CONSISTENCY_TIMEOUT.' }),

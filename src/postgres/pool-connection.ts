@@ -37,9 +37,13 @@ export class Connection {
   #primary = false;
   /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
   #shown: Position | null = null;
+  readonly #maxPrepared: number;
+  readonly #prepared = new Set<string>();
 
-  constructor(client: pg.ClientBase) {
+  /** `maxPrepared`: named statements that it keeps; those beyond are sent without their name. */
+  constructor(client: pg.ClientBase, maxPrepared: number) {
     this.#client = client;
+    this.#maxPrepared = maxPrepared;
     // Statements under way are told by the driver; without a listener the process would end.
     client.on('error', () => (this.#broken = true));
     this.ended = new Promise((resolve) => {
@@ -120,7 +124,7 @@ export class Connection {
 
   async #query({ name, text, values }: SqlText): Promise<Outcome> {
     try {
-      const config = { text, ...(name === undefined ? {} : { name }), ...(values === undefined ? {} : { values: [...values] }) };
+      const config = { text, ...(name !== undefined && this.#mayPrepare(name) ? { name } : {}), ...(values === undefined ? {} : { values: [...values] }) };
       const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
     } catch (error) {
@@ -128,6 +132,14 @@ export class Connection {
     } finally {
       this.#underWay -= 1;
     }
+  }
+
+  /** The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an end to it. */
+  #mayPrepare(name: string): boolean {
+    if (this.#prepared.has(name)) return true;
+    if (name === '' || this.#prepared.size >= this.#maxPrepared) return false;
+    this.#prepared.add(name);
+    return true;
   }
 
   /** One write to the socket, and so one packet where they fit into one, instead of one for each statement. */

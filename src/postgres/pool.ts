@@ -1,5 +1,6 @@
 /** Owns one region's pool of connections: bounded, proved to be the right database, and never without an error listener. */
 import pg from 'pg';
+import { sleep } from '../base/clock.ts';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { clusterIdOf, type ClusterId } from '../base/lineage.ts';
@@ -10,7 +11,7 @@ import { toMeridianError } from './errors.ts';
 import { Connection } from './pool-connection.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from './types.ts';
 
-export type PoolLimits = Pick<Options, 'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs'>;
+export type PoolLimits = Pick<Options, 'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs' | 'maxPrepared'>;
 
 export interface PoolOptions {
   readonly region: string;
@@ -29,6 +30,7 @@ const PROOF = `SELECT s.system_identifier::text AS system,
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`;
 
 const IDLE_MS = 30_000;
+const GOODBYE_MS = 1_000;
 
 export class DatabasePool {
   readonly region: string;
@@ -37,6 +39,7 @@ export class DatabasePool {
   readonly #pool: pg.Pool;
   readonly #limiter: Limiter;
   readonly #connections = new WeakMap<pg.ClientBase, Connection>();
+  readonly #open = new Set<Connection>();
 
   constructor(options: PoolOptions) {
     const { limits, region } = options;
@@ -92,8 +95,15 @@ export class DatabasePool {
     });
   }
 
+  /** Never waits long for a server that does not answer: what is still open then is dropped. */
   async close(): Promise<void> {
-    await this.#pool.end();
+    const ended = this.#pool.end();
+    const limit = new AbortController();
+    void sleep(GOODBYE_MS, limit.signal).then((late) => {
+      if (late) for (const connection of this.#open) connection.destroy();
+    });
+    await ended;
+    limit.abort();
   }
 
   async #take(): Promise<pg.PoolClient> {
@@ -105,7 +115,9 @@ export class DatabasePool {
   }
 
   async #prove(client: pg.ClientBase): Promise<void> {
-    const connection = new Connection(client);
+    const connection = new Connection(client, this.#options.limits.maxPrepared);
+    this.#open.add(connection);
+    void connection.ended.then(() => this.#open.delete(connection));
     const [proof, arrays] = await connection.pipeline([{ text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
     const { system, timeline } = proof?.rows[0] as { system: string; timeline: number };
     const cluster = clusterIdOf(system);

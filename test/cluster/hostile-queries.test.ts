@@ -4,10 +4,12 @@ import { after, before, describe, it } from 'node:test';
 import { AP, startTestApp, type TestApp } from '../support/app.ts';
 import { counting } from '../support/observe.ts';
 
+const MAX_PREPARED = 15;
+
 describe('hostile queries', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp({ scale: 0.05 });
+    app = await startTestApp({ scale: 0.05, settings: { poolSize: 1, poolWarm: 1, maxPrepared: MAX_PREPARED } });
     await app.cluster.caughtUp();
   });
   after(async () => app[Symbol.asyncDispose]());
@@ -39,5 +41,20 @@ describe('hostile queries', () => {
       assert.equal(extensions.code, 'BAD_USER_INPUT');
       assert.doesNotMatch(message, /organization_id|project_id|title/);
     }
+  });
+
+  it('leave no more prepared statements behind than a connection may keep', async () => {
+    const prepared = async (): Promise<number> => Number((await app.server(AP).layer.read('SELECT count(*) FROM pg_prepared_statements')).rows[0]?.['count']);
+    const before = await prepared();
+    for (const negated of [false, true]) {
+      for (const operator of ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'startsWith', 'endsWith']) {
+        for (const way of ['first', 'last']) {
+          const { errors } = await app.gql(AP, `{ project(id: 1) { tasks(${way}: 1, filter: { ${negated ? 'not: { ' : ''}title: { ${operator}: "a" } ${negated ? '}' : ''} }) { nodes { id } } } }`);
+          assert.deepEqual(errors, [], operator);
+        }
+      }
+    }
+    assert.ok(before < MAX_PREPARED);
+    assert.equal(await prepared(), MAX_PREPARED);
   });
 });
