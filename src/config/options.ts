@@ -14,6 +14,7 @@ export const OPTIONS = {
   closeMs: option(milliseconds(), { default: 5_000, group: 'server', help: 'How long connections to databases may take to close after that, before the process ends anyway.' }),
   receiveMs: option(milliseconds(), { default: 30_000, group: 'server', help: 'Time limit for receiving one whole request.' }),
   maxRequestBytes: option(count(1, 1 << 30), { default: 1 << 20, group: 'server', help: 'Largest request body.' }),
+  maxRequestDepth: option(count(10, 1_000), { default: 600, group: 'server', help: 'Levels that the JSON of a request, its variables above all, may nest.' }),
   readyMs: option(milliseconds(), { default: 2_000, group: 'server', help: 'Time limit of the checks behind /health/ready.' }),
   corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
   maxQueryTokens: option(count(), { default: 10_000, group: 'server', help: 'Longest GraphQL document, in lexical tokens.' }),

@@ -6,7 +6,7 @@ import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 
 export interface AppSettings {
-  readonly options: Pick<Options, 'maxRequestBytes' | 'receiveMs' | 'corsOrigins'>;
+  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'corsOrigins'>;
   readonly telemetry: Telemetry;
   readonly draining: () => boolean;
 }
@@ -19,6 +19,10 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   const app = fastify({ bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, return503OnClosing: false, genReqId: () => randomUUID() });
   await allowOrigins(app, options.corsOrigins);
   measure(app, telemetry);
+  app.addHook('preHandler', async (request, reply) => {
+    if (!isDeeper(request.body, options.maxRequestDepth)) return undefined;
+    return refuse(reply, 400, { code: 'BAD_REQUEST', message: `The request's JSON nests deeper than ${options.maxRequestDepth} levels, which is the limit.` });
+  });
   app.addHook('onSend', async (_request, reply) => {
     if (draining()) void reply.header('connection', 'close');
   });
@@ -54,6 +58,16 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
       log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime }, 'answered');
     });
   });
+}
+
+/** Level by level instead of by recursion: what it looks for would exhaust the stack of whoever follows it down. */
+function isDeeper(value: unknown, limit: number): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth <= limit; depth += 1) {
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 function refuse(reply: FastifyReply, status: number, { code, message }: { readonly code: string; readonly message: string }): FastifyReply {

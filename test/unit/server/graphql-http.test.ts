@@ -92,4 +92,19 @@ describe('GraphQL over HTTP', () => {
     await using server = await startTestServer();
     await assert.rejects(startTestServer({ options: { port: server.running.port } }), { code: 'CONFIG_INVALID', message: `The server cannot listen: port ${server.running.port} on 127.0.0.1 is in use; stop what uses it, or choose another with --port.` });
   });
+
+  it('refuses JSON that nests too deep, before anybody follows it down', async () => {
+    await using server = await startTestServer();
+    const post = async (levels: number): Promise<[number, string]> => {
+      const response = await fetch(server.running.url, { method: 'POST', headers: json, body: `{"query":"{ hello }","variables":{"v":${'{"a":'.repeat(levels)}[]${'}'.repeat(levels)}}}` });
+      return [response.status, await response.text()];
+    };
+    assert.deepEqual((await post(500))[0], 200);
+    for (const levels of [600, 5_000, 100_000]) {
+      const [status, body] = await post(levels);
+      assert.equal(status, 400);
+      assert.match(body, /nests deeper than 600 levels/);
+    }
+    assert.deepEqual(server.logged.filter(({ level }) => level === 'error'), []);
+  });
 });
