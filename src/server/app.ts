@@ -64,7 +64,7 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
 function isDeeper(value: unknown, limit: number): boolean {
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth <= limit; depth += 1) {
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
     if (level.length === 0) return false;
   }
   return true;
