@@ -1,7 +1,7 @@
 /** Owns `meridian dev`: a whole multi-region cluster for one's own schema and SQL, on one machine, until Ctrl-C. */
 import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Command } from 'commander';
 import { MeridianError } from '../base/errors.ts';
 import { DEFAULT_REGIONS } from '../cluster/options.ts';
@@ -52,7 +52,7 @@ export function registerDev(program: Command): void {
         portsFrom: flags.portsFrom === undefined ? undefined : numberOf('--ports-from', flags.portsFrom, { above: 1_023, max: MAX_PORT, whole: true }),
         database: flags.database,
         reset: flags.reset === true,
-        stateDir: flags.data,
+        stateDir: folderOf(flags.data),
       };
       // Loaded here: every other command does without the cluster and starts in a fraction of the time.
       // What is compiled here is compiled for the servers too, which begin in the same second.
@@ -64,6 +64,13 @@ export function registerDev(program: Command): void {
 
 function invalid(message: string): MeridianError {
   return new MeridianError({ code: 'BAD_USER_INPUT', message });
+}
+
+/** Everything that a cluster keeps lies right in this folder, which the root of a file system is not for. */
+function folderOf(text: string): string {
+  const folder = resolve(text);
+  if (text.trim() === '' || dirname(folder) === folder) throw invalid(`--data ${JSON.stringify(text)} is no folder of its own; name one, as in --data .meridian.`);
+  return text;
 }
 
 function regionsOf(text: string): string[] {

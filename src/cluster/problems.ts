@@ -18,6 +18,8 @@ function known(code: string | undefined, where: string): string | undefined {
     case 'ENOTDIR':
     case 'EEXIST':
       return `${where} is in the way or is no folder; move it or choose another place with --data.`;
+    case 'ENOENT':
+      return `${where} cannot be made there; choose another place with --data.`;
     case 'EMFILE':
     case 'ENFILE':
       return `${where} met the limit of open files on this machine; raise the limit (ulimit -n).`;

@@ -1,5 +1,6 @@
 /** Owns the folders that hold data: who may enter them, and that they are ours. */
-import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Account } from './account.ts';
 
 /** A new, empty data directory of the account, in place of whatever was there. */
@@ -9,8 +10,15 @@ export function makeDataDir(path: string, account: Account | undefined): void {
   if (account) chownSync(path, account.uid, account.gid);
 }
 
+/** Step by step, since Node's `recursive` never ends where the system refuses a folder as absent (/proc). */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  mkdirSync(path, { mode: 0o711 });
+}
+
 /** A folder that stays ours while the account may pass through it to what is its own. */
 export function makePassage(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o711 });
+  makeFolders(path);
   chmodSync(path, 0o711);
 }
