@@ -53,14 +53,17 @@ export class TokenCodec {
 
   /**
    * Reads a `consistency-token` header: one token, or several joined by commas, which are merged. Empty: no positions.
+   * `each` is told of every position that is named, also of one that is merged away.
    * Throws `CONSISTENCY_TOKEN_MALFORMED`, `CONSISTENCY_TOKEN_FORGED` or `CONSISTENCY_TOKEN_FOREIGN`.
    */
-  decode(header: string): Positions {
+  decode(header: string, each?: (position: Position) => void): Positions {
     // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
     if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes`);
     const tokens = header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
     if (tokens.length === 0) return NO_POSITIONS;
-    const positions = mergePositions(...tokens.map((token) => this.#decodeOne(token)));
+    const decoded = tokens.map((token) => this.#decodeOne(token));
+    if (each) for (const one of decoded) for (const position of one.values()) each(position);
+    const positions = mergePositions(...decoded);
     // The answer's token adds at most this cluster's position: it must still fit when the client sends it back.
     if (tokenLength(positions.size + 1) > this.#maxBytes) throw malformed(`it names ${positions.size} clusters, more than fit into a token of ${this.#maxBytes} bytes`);
     return positions;

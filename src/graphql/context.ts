@@ -99,8 +99,10 @@ class FieldContext implements ResolverContext {
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    const { result, position } = await this.#request.deps.writer.transaction(work, options);
-    this.#scope = this.#request.operation.wrote(this.#info, position);
+    const { operation, deps } = this.#request;
+    await operation.session.admitWrite();
+    const { result, position } = await deps.writer.transaction(work, options);
+    this.#scope = await operation.wrote(this.#info, position);
     return result;
   }
 

@@ -84,9 +84,9 @@ export class Operation {
   }
 
   /** A mutation's write has committed: whatever is read from here on, below it or after it, sees that write. */
-  wrote(info: GraphQLResolveInfo, position: Position): Scope {
+  async wrote(info: GraphQLResolveInfo, position: Position): Promise<Scope> {
     const before = this.at(info).requirement;
-    this.session.raise(position);
+    await this.session.raise(position);
     const written = this.session.written ?? position;
     this.#root = this.#scope(afterWrite(this.edge.root, written));
     const scope = this.#scope(afterWrite(before, written));

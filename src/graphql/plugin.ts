@@ -2,8 +2,6 @@
 import { type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestContextWillSendResponse, type GraphQLRequestListener } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
-import { type ClusterId } from '../base/lineage.ts';
-import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
 import { type Model } from '../model/model.ts';
@@ -23,9 +21,8 @@ export interface PluginDeps {
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
-  /** Starts the reads of one operation that came with these positions. */
-  openSession(positions: Positions, signal: AbortSignal | undefined): ReadSession;
-  cluster(): ClusterId | null;
+  /** Starts the reads of one operation that came with this token header. */
+  openSession(header: string | undefined, signal: AbortSignal | undefined): ReadSession;
 }
 
 export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestContext> {
@@ -49,13 +46,10 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   // Execution would say so too, but as an error of its own making.
   if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
   const header = contextValue.tokenHeader;
-  const positions = header === undefined ? NO_POSITIONS : answering(() => deps.codec.decode(header));
-  const cluster = deps.cluster();
-  const floor = (cluster && positions.get(cluster)) ?? null;
+  const session = answering(() => deps.openSession(header, contextValue.signal));
   const variables = request.request.variables ?? {};
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
-  const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor, defaultMaxLagMs: deps.boundedLagMs }));
-  const session = answering(() => deps.openSession(positions, contextValue.signal));
+  const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor: session.floor, defaultMaxLagMs: deps.boundedLagMs }));
   contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, session, edge }));
 }
 

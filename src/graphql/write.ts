@@ -14,9 +14,10 @@ export interface WriteDeps {
 export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return async (_parent, args, context, info) => {
     const statement = writeStatement(entity, field, args);
+    await context.operation.session.admitWrite();
     const { result, position } = await deps.writer.pipelined([statement]);
     // Also where no row was found: whoever learned that has seen the primary as of this position.
-    const scope = context.operation.wrote(info, position);
+    const scope = await context.operation.wrote(info, position);
     const returned = result[0]?.rows[0];
     if (!returned) throw notFound(entity, field, args);
     const row = readRow(entity, returned);

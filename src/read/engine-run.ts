@@ -2,7 +2,7 @@
 import { sleep, type Clock } from '../base/clock.ts';
 import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../base/errors.ts';
 import { type Limiter } from '../base/limiter.ts';
-import { laterPosition, standingOf, type Position } from '../base/lineage.ts';
+import { laterPosition, standingOf, type Position, type Standing } from '../base/lineage.ts';
 import { formatLsn, toLsn } from '../base/lsn.ts';
 import { type Watermark } from '../change/watermark.ts';
 import { type Options } from '../config/options.ts';
@@ -11,6 +11,7 @@ import { type Requirement } from '../consistency/requirement.ts';
 import { type RegionView, type Role } from '../region/view.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { type ReadIndex } from './engine-index.ts';
+import { lostOf } from './engine-named.ts';
 import { type ReadRecord } from './engine-report.ts';
 import { type Demand, type PrimaryServer, type ServerRefusal } from './ports.ts';
 
@@ -46,6 +47,8 @@ export interface ReadInput<T> {
   readonly index: () => Promise<Position>;
   readonly ask: Ask<T>;
   readonly record: ReadRecord;
+  /** What the request's tokens name of this cluster: every level but EVENTUAL vouches for all of it. */
+  readonly named: readonly Position[];
   readonly signal: AbortSignal | undefined;
   /** Regions that are not to be asked: they have just failed in the middle of a snapshot. */
   readonly avoid?: readonly string[];
@@ -133,7 +136,7 @@ export class ReadRun<T> {
     return {
       level,
       floor: this.#floor,
-      standing: this.#floor !== null && view.history !== null ? standingOf(this.#floor, view.history) : null,
+      standing: this.#standing(),
       indexed: this.#indexed,
       maxLagMs: level === 'BOUNDED' ? (maxLagMs ?? limits.boundedLagMs) : null,
       local: view.local,
@@ -148,6 +151,20 @@ export class ReadRun<T> {
       tried: { failed: this.#failed, behind: this.#behind, waited: this.#waited, settling: this.#settling, rediscovered: this.#rediscovered },
       leftMs: limits.maxWaitMs - this.#waitedMs,
     };
+  }
+
+  #standing(): Standing | null {
+    const { history } = this.#parts.view;
+    if (history === null) return null;
+    if (lostOf(this.#vouchedFor(), history) !== null) return 'lost';
+    return this.#floor === null ? null : standingOf(this.#floor, history);
+  }
+
+  /** The floor as it was asked for is among them: STRONG's own may be of a younger timeline, behind which a lost one would hide. */
+  #vouchedFor(): readonly Position[] {
+    const { requirement, named } = this.#input;
+    if (requirement.level === 'EVENTUAL') return [];
+    return [...named, ...[requirement.floor, this.#floor].filter((position) => position !== null)];
   }
 
   async #ask({ region, asPrimary }: Extract<Step, { kind: 'ask' }>): Promise<(Answered<T> & { readonly region: string }) | null> {
@@ -173,15 +190,22 @@ export class ReadRun<T> {
    */
   async #accept(region: string, answer: Answered<T>): Promise<(Answered<T> & { readonly region: string }) | null> {
     const { view, metrics } = this.#parts;
-    const floor = this.#floor;
-    if (floor !== null && answer.seen.timeline > floor.timeline) {
-      if (view.history === null || view.history.timeline < answer.seen.timeline) await view.refresh();
-      const standing = view.history === null || view.history.timeline < answer.seen.timeline ? null : standingOf(floor, view.history);
-      if (standing === 'lost') throw this.#failure('CONSISTENCY_LOST');
-      if (standing !== 'on-history') {
+    const { seen } = answer;
+    const older = this.#vouchedFor().filter(({ timeline }) => timeline < seen.timeline);
+    if (older.length > 0) {
+      // Counted as waiting: with its primary out of reach every look takes its whole time limit, and teaches nothing.
+      if (view.history === null || view.history.timeline < seen.timeline) await this.#timed(() => view.refresh());
+      const history = view.history === null || view.history.timeline < seen.timeline ? null : view.history;
+      if (lostOf(older, history) !== null) throw this.#failure('CONSISTENCY_LOST');
+      if (history === null || older.some((position) => standingOf(position, history) !== 'on-history')) {
         this.#behind.add(region);
         return null;
       }
+    }
+    // A server that went on where the failover did not: what it shows never was, and its position would be of no use to anybody.
+    if (lostOf([seen], view.history) !== null) {
+      this.#behind.add(region);
+      return null;
     }
     const { level } = this.#input.requirement;
     this.#input.record.waited(this.#waitedMs);
@@ -206,7 +230,9 @@ export class ReadRun<T> {
     const floor = this.#floor;
     // The writable server of the floor's own timeline has not written it: nobody has.
     if (asPrimary && floor !== null && floor.timeline === answer.at.timeline && floor.lsn > answer.at.lsn) throw this.#future(answer.at);
-    if (asPrimary && floor !== null && floor.timeline > answer.at.timeline && this.#rediscovered) throw this.#future(answer.at);
+    // A younger timeline than any primary's is nobody's, once everybody has been asked; a region out of reach may have it.
+    const everybody = [...this.#parts.servers.keys()].every((name) => this.#parts.view.reachable(name));
+    if (asPrimary && floor !== null && floor.timeline > answer.at.timeline && this.#rediscovered && everybody) throw this.#future(answer.at);
     this.#behind.add(region);
   }
 

@@ -9,6 +9,7 @@ import { type Row } from '../model/model.ts';
 import { type RegionView } from '../region/view.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { ReadIndex } from './engine-index.ts';
+import { NamedPositions } from './engine-named.ts';
 import { ReadRecord, type ReadReport } from './engine-report.ts';
 import { ReadRun, Stall, type Ask, type ReadLimits, type ReadParts } from './engine-run.ts';
 import { SnapshotReads } from './engine-snapshot.ts';
@@ -28,6 +29,8 @@ export interface ReadEngineOptions {
 export interface ReadSessionOptions {
   /** The positions of the request's token, of all clusters. */
   readonly token?: Positions;
+  /** Every position that the request's tokens name, where they were several; unless given, those of `token`. */
+  readonly named?: readonly Position[];
   readonly signal?: AbortSignal;
 }
 
@@ -59,6 +62,7 @@ export class ReadEngine {
 export class ReadSession {
   readonly #parts: ReadParts;
   readonly #token: Positions;
+  readonly #named: NamedPositions;
   readonly #signal: AbortSignal | undefined;
   readonly #record: ReadRecord;
   readonly #executors = new Map<string, Executor>();
@@ -69,6 +73,7 @@ export class ReadSession {
   constructor(parts: ReadParts, options: ReadSessionOptions) {
     this.#parts = parts;
     this.#token = options.token ?? NO_POSITIONS;
+    this.#named = new NamedPositions(parts.view, options.named ?? [...this.#token.values()], () => parts.servers.keys());
     this.#signal = options.signal;
     this.#record = new ReadRecord(this.#token);
   }
@@ -95,8 +100,17 @@ export class ReadSession {
     return executor;
   }
 
-  /** The operation has written: its later reads, of every level but EVENTUAL, see that write. */
-  raise(position: Position): void {
+  /** To be awaited before each write. Throws where the token forbids it: `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE`, `CONSISTENCY_TOKEN_FUTURE`. */
+  admitWrite(): Promise<void> {
+    return this.#named.admitWrite();
+  }
+
+  /**
+   * The operation has written: its later reads, of every level but EVENTUAL, see that write. Throws `CONSISTENCY_LOST` where the
+   * token shows that the server which was written to had been replaced.
+   */
+  async raise(position: Position): Promise<void> {
+    await this.#named.written(position);
     this.#written = this.#written === null ? position : laterPosition(this.#written, position);
     this.#record.reached(position);
     // A read index from before the write would be too low.
@@ -105,7 +119,8 @@ export class ReadSession {
 
   /** What the reads so far have met; its positions make the response's token. */
   report(): ReadReport {
-    return this.#record.report();
+    const report = this.#record.report();
+    return { ...report, positions: this.#named.kept(report.positions) };
   }
 
   /** Ends snapshots that are still open; never throws. */
@@ -139,7 +154,7 @@ export class ReadSession {
   }
 
   #run<T>(requirement: Requirement, ask: Ask<T>, avoid: readonly string[] = []): ReadRun<T> {
-    return new ReadRun(this.#parts, { requirement: this.#raised(requirement), index: () => this.#readIndex(), ask, record: this.#record, signal: this.#signal, avoid });
+    return new ReadRun(this.#parts, { requirement: this.#raised(requirement), index: () => this.#readIndex(), ask, record: this.#record, named: this.#named.own, signal: this.#signal, avoid });
   }
 
   #raised(requirement: Requirement): Requirement {

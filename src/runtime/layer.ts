@@ -1,7 +1,8 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
 import { MeridianError } from '../base/errors.ts';
+import { type Position } from '../base/lineage.ts';
 import { type Config } from '../config/load.ts';
-import { NO_POSITIONS, withPosition, type Positions } from '../consistency/positions.ts';
+import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Model, type Row } from '../model/model.ts';
@@ -119,9 +120,11 @@ export class DataLayer {
   /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions & { readonly token?: string | null } = {}): Promise<WriteResult<T>> {
     const { token, ...rest } = options;
-    const before = token ? this.parts.codec.decode(token) : NO_POSITIONS;
+    const session = this.openSession(token, options.signal);
+    await session.admitWrite();
     const { result, position } = await this.parts.writer.transaction(work, rest);
-    return { result, token: this.encode(withPosition(before, position)) };
+    await session.raise(position);
+    return { result, token: this.encode(session.report().positions) };
   }
 
   /** Health of every region as this one sees it. */
@@ -130,14 +133,16 @@ export class DataLayer {
   }
 
   /**
-   * Starts the reads of one operation. Throws `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
+   * Starts the reads of one operation that came with this token, or with several joined by commas. Throws what is wrong with them, and `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
    * its positions is this cluster's cannot be known then, and ignoring it would be a claim of consistency.
    */
-  openSession(token: Positions, signal?: AbortSignal): ReadSession {
+  openSession(header: string | null | undefined, signal?: AbortSignal): ReadSession {
+    const named: Position[] = [];
+    const token = header ? this.parts.codec.decode(header, (position) => named.push(position)) : NO_POSITIONS;
     if (token.size > 0 && this.parts.monitor.cluster === null) {
       throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `Region ${this.region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.` });
     }
-    return this.parts.engine.session({ token, ...(signal ? { signal } : {}) });
+    return this.parts.engine.session({ token, named, ...(signal ? { signal } : {}) });
   }
 
   /** Throws `TypeError` for no positions: after a write there is one. */
@@ -148,7 +153,7 @@ export class DataLayer {
   }
 
   #begin({ token, level, maxLagMs, signal }: ReadOptions): { session: ReadSession; requirement: Requirement } {
-    const session = this.openSession(token ? this.parts.codec.decode(token) : NO_POSITIONS, signal);
+    const session = this.openSession(token, signal);
     const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
     if (!CONSISTENCY_LEVELS.includes(chosen)) throw badOption(`there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`);
     if (maxLagMs !== undefined && chosen !== 'BOUNDED') throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);

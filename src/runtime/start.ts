@@ -75,7 +75,7 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
 
 function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, model: Model, schema: GraphQLSchema): Promise<RunningServer> {
   const { options, region } = config;
-  const { codec, monitor } = layer.parts;
+  const { codec } = layer.parts;
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
@@ -87,8 +87,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
         region,
         limits: options,
         boundedLagMs: options.boundedLagMs,
-        openSession: (positions, signal) => layer.openSession(positions, signal),
-        cluster: () => monitor.cluster,
+        openSession: (header, signal) => layer.openSession(header, signal),
       }),
     ],
     viewers: createViewers(options, viewer),

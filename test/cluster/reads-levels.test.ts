@@ -220,7 +220,7 @@ describe('reads at every level', () => {
       await executor.query(sql(READ));
       const value = fresh();
       const { position } = await eu.writer.pipelined([sql('UPDATE t SET v = $1 WHERE id = 1', [value])]);
-      session.raise(position);
+      await session.raise(position);
       assert.equal((await executor.query(sql(READ)))[0]?.['v'], value);
       const seen = session.report().positions.get(position.cluster);
       assert.ok(seen && seen.lsn >= position.lsn);
