@@ -47,7 +47,8 @@ import { parseLsn, toLsn, type Lsn } from '../base/lsn.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 
-const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
+/** On a replica that of its WAL receiver: 0 where this role may not see it, null where there is none. */
+const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT coalesce(received_tli, 0) FROM pg_stat_wal_receiver)
   ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END`;
 
 /**
@@ -101,6 +102,13 @@ export interface Proof {
 export interface Ground {
   readonly cluster: ClusterId;
   readonly timeline: number;
+}
+
+/** Where the row is a replica's that streams from nobody: the position for which the timeline has to be asked; else null. */
+export function withoutTimeline(row: Row): Lsn | null {
+  if (row['timeline'] !== null || row['recovering'] !== true) return null;
+  const at = row['at'] ?? row['replay'];
+  return typeof at === 'string' ? parseLsn(at) : null;
 }
 
 export function readProof(row: Row, ground: Ground): Proof {

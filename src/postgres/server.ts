@@ -2,14 +2,16 @@
 import { MeridianError } from '../base/errors.ts';
 import { laterPosition, type ClusterId, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
+import { type Row } from '../model/model.ts';
 import { type Demand, type PrimaryServer, type ServerAnswer, type ServerQuery, type ServerRefusal, type SnapshotAnswer } from '../read/ports.ts';
 import { type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
-import { covers, INDEX, notBehind, PROVE, readIndex, readProof, readSeen, SEEN, type Seen } from './server-position.ts';
+import { covers, INDEX, notBehind, PROVE, readIndex, readProof, readSeen, SEEN, withoutTimeline, type Ground, type Seen } from './server-position.ts';
 import { OpenSnapshot } from './server-snapshot.ts';
+import { ReplicaTimeline } from './server-timeline.ts';
 
 export interface PostgresServerOptions {
   readonly region: string;
@@ -37,12 +39,14 @@ export class PostgresServer implements PrimaryServer {
   readonly region: string;
   readonly #options: PostgresServerOptions;
   readonly #pool: DatabasePool;
+  readonly #timeline: ReplicaTimeline;
   #shown: Position | null = null;
 
   constructor(options: PostgresServerOptions) {
     const { region, databaseUrl, limits, cluster, log } = options;
     this.region = region;
     this.#options = options;
+    this.#timeline = new ReplicaTimeline({ region, databaseUrl, connectMs: limits.connectMs, log });
     this.#pool = new DatabasePool({ region, databaseUrl, limits, cluster, log, applicationName: 'meridian read', readOnly: true });
   }
 
@@ -64,10 +68,10 @@ export class PostgresServer implements PrimaryServer {
       const proof = this.#needsProof(connection, query) ? [this.#proof(query)] : [];
       const known = this.#known(connection);
       const outcomes = await connection.outcomes([...proof, query.statement, SEEN], this.#answerLimit(proof));
-      const refusal = proof.length > 0 ? this.#judge(connection, { ...query, known }, outcomes[0]) : null;
+      const refusal = proof.length > 0 ? await this.#judge(connection, { ...query, known }, outcomes[0]) : null;
       if (refusal) return refusal;
       const [rows, seen] = outcomes.slice(proof.length).map((outcome) => this.#result(outcome));
-      const { role, seen: position } = this.#remember(connection, seen as SqlResult);
+      const { role, seen: position } = await this.#remember(connection, seen as SqlResult);
       return { kind: 'rows', rows: (rows as SqlResult).rows, seen: position, role };
     });
   }
@@ -81,13 +85,13 @@ export class PostgresServer implements PrimaryServer {
         const known = this.#known(connection);
         const begin: SqlText[] = [{ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, SEEN];
         const outcomes = await connection.outcomes([...proof, ...begin], this.#answerLimit(proof));
-        const refusal = proof.length > 0 ? this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
+        const refusal = proof.length > 0 ? await this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
         if (refusal) {
           await connection.outcomes([{ text: 'ROLLBACK' }]);
           return resolve(refusal);
         }
         this.#result(outcomes.at(-2));
-        const { role, seen } = this.#remember(connection, this.#result(outcomes.at(-1)));
+        const { role, seen } = await this.#remember(connection, this.#result(outcomes.at(-1)));
         const session = new OpenSnapshot({ connection, region: this.region, role, seen, count: () => this.#count('snapshot') });
         given = true;
         resolve({ kind: 'open', session });
@@ -147,19 +151,30 @@ export class PostgresServer implements PrimaryServer {
     return connection.shown === null ? { shown: this.#shown, watermark: this.#options.watermark?.() ?? null } : null;
   }
 
-  #judge(connection: Connection, { floor, asPrimary, known }: Demand & { readonly known: Known | null }, outcome: Outcome | undefined): ServerRefusal | null {
-    const { role, at, unsettled } = readProof(this.#result(outcome).rows[0] ?? {}, connection);
+  async #judge(connection: Connection, { floor, asPrimary, known }: Demand & { readonly known: Known | null }, outcome: Outcome | undefined): Promise<ServerRefusal | null> {
+    const row = this.#result(outcome).rows[0] ?? {};
+    const ground = await this.#ground(connection, row);
+    const { role, at, unsettled } = readProof(row, ground ?? connection);
     if (asPrimary && role !== 'primary') throw this.#notPrimary();
     const wentBack = known !== null && known.shown !== null && !notBehind(at, known.shown);
     const belowWatermark = known !== null && known.watermark !== null && role === 'replica' && at.lsn < known.watermark;
-    if (wentBack || belowWatermark || (floor !== null && !covers(at, floor, role))) return { kind: 'behind', at };
+    if (wentBack || belowWatermark || (floor !== null && (ground === null || !covers(at, floor, role)))) return { kind: 'behind', at };
     if (floor !== null && role === 'primary' && unsettled.length > 0) return { kind: 'settling', unsettled };
     connection.showed(at, role);
     return null;
   }
 
-  #remember(connection: Connection, result: SqlResult): Seen {
-    const seen = readSeen(result.rows[0] ?? {}, connection);
+  /** What the row is to be read by; null where its timeline cannot be found out, so that it proves nothing. */
+  async #ground(connection: Connection, row: Row): Promise<Ground | null> {
+    const lsn = withoutTimeline(row);
+    if (lsn === null) return connection;
+    const timeline = await this.#timeline.at(lsn);
+    return timeline === null ? null : { cluster: connection.cluster, timeline: Math.max(timeline, connection.timeline) };
+  }
+
+  async #remember(connection: Connection, result: SqlResult): Promise<Seen> {
+    const row = result.rows[0] ?? {};
+    const seen = readSeen(row, (await this.#ground(connection, row)) ?? connection);
     connection.showed(seen.reached, seen.role);
     this.#shown = this.#shown === null ? seen.reached : laterPosition(this.#shown, seen.reached);
     return seen;

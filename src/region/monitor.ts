@@ -98,7 +98,7 @@ export class RegionMonitor implements RegionView {
   readOrder(): readonly string[] {
     return readOrderOf(
       this.local,
-      [...this.#regions.values()].map((w) => ({ region: w.region, usable: w.health.usable && w.caughtUp && !this.#diverged(w), rttMs: w.rttMs })),
+      [...this.#regions.values()].map((w) => ({ region: w.region, usable: w.health.usable && w.caughtUp && !this.#rivals.includes(w.region) && !this.#diverged(w), rttMs: w.rttMs })),
     );
   }
 

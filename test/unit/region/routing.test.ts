@@ -38,3 +38,10 @@ test('a promoted region replaces a primary that is gone, and is not unseated whe
   assert.equal(electPrimary('us', [claim('us', 'primary', 1, false), claim('eu', 'primary', 2)]).primary, 'eu');
   assert.deepEqual(electPrimary('eu', [claim('us', 'primary', 1), claim('eu', 'primary', 2, false)]), { primary: 'eu', rivals: ['us'] });
 });
+
+test('a primary that is older than what a replica follows is none, even while its successor is out of reach', () => {
+  assert.deepEqual(electPrimary(null, [claim('us', 'primary', 1), claim('eu', null, null, false), claim('ap', 'replica', 2)]), { primary: null, rivals: ['us'] });
+  assert.deepEqual(electPrimary('us', [claim('us', 'primary', 1), claim('ap', 'replica', 2)]), { primary: null, rivals: ['us'] });
+  assert.deepEqual(electPrimary('eu', [claim('us', 'primary', 1), claim('eu', 'primary', 2, false), claim('ap', 'replica', 2)]), { primary: 'eu', rivals: ['us'] });
+  assert.equal(electPrimary('us', [claim('us', 'primary', null), claim('ap', 'replica', 2)]).primary, 'us', 'a timeline that is not known proves nothing');
+});
