@@ -107,6 +107,13 @@ describe('custom resolvers', () => {
       });
     });
 
+    it('see the writes before them in their operation, whatever level was asked for, except where EVENTUAL stands on the field', async () => {
+      await paused(async () => {
+        const { data } = await asked<Record<string, string>>(AP, 'mutation @consistent(level: EVENTUAL) { before: peek(id: 51) transfer(from: 51, to: 52, amount: "1") { token } after: peek(id: 51) bounded: peek(id: 51) @consistent(level: BOUNDED, maxLagMs: 60000) old: peek(id: 51) @consistent(level: EVENTUAL) }');
+        assert.deepEqual([data['before'], data['after'], data['bounded'], data['old']], ['100.00', '99.00', '99.00', '100.00']);
+      });
+    });
+
     it('are rolled back whole when something is thrown, with the code of what was thrown', async () => {
       const before = await balances();
       const cases = [

@@ -28,6 +28,8 @@ export const BANK_SDL = `
     transfer(from: ID!, to: ID!, amount: Decimal!): TransferPayload!
     "Reads, then writes what it has computed."
     addOne(id: ID!, isolation: String!): TransferPayload!
+    "Reads only."
+    peek(id: ID!): Decimal
     openAccount(customerId: ID!, kind: AccountKind!, balance: Decimal!): OpenAccountPayload! @insert
   }
   enum AccountKind { CHECKING @column(name: "checking account") SAVINGS @column(name: "savings account") }
@@ -79,6 +81,7 @@ export const bankResolvers: UserResolvers = {
       });
       return payload(ctx, from, to);
     },
+    peek: async (_parent: unknown, { id }: { id: string }, ctx: ResolverContext) => (await ctx.read('SELECT balance::text FROM accounts WHERE id = $1', [id]))[0]?.['balance'],
     addOne: async (_parent: unknown, { id, isolation }: { id: string; isolation: 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE' }, ctx: ResolverContext) => {
       await ctx.transaction(
         async (tx) => {
