@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { sleep } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { parseLsn, type Lsn } from '../base/lsn.ts';
-import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
+import { closeClient, destroySocket, errorCodeOf, openClient } from './tail-client.ts';
 
 /** `broken`: the server gave it up (its WAL is gone, or rows it needed were removed) and it never works again. */
 export type SlotState =
@@ -100,7 +100,11 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
   const { databaseUrl, slotName, connectMs, slotCreateMs } = options;
   const client = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: slotCreateMs });
   const done = new AbortController();
-  const abort = (): void => done.abort();
+  // A creation that waits for a primary which is gone would hold up the end for as long as it may take.
+  const abort = (): void => {
+    done.abort();
+    void cancel(client, options);
+  };
   options.signal?.addEventListener('abort', abort, { once: true });
   const nudging = options.primaryUrl === null ? Promise.resolve() : nudge(options.primaryUrl, connectMs, done.signal);
   try {
@@ -112,6 +116,21 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     options.signal?.removeEventListener('abort', abort);
     done.abort();
     await Promise.all([nudging, closeClient(client)]);
+  }
+}
+
+/** Ends what `client` is at, from a connection beside it: a backend that only lost its client would go on and leave a slot behind. */
+async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotOptions): Promise<void> {
+  try {
+    const beside = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+    try {
+      await beside.query('SELECT pg_cancel_backend($1)', [(client as pg.Client & { readonly processID: number }).processID]);
+    } finally {
+      await closeClient(beside);
+    }
+  } catch {
+    // The server is out of reach, and so is the creation: dropping its connection ends the wait here.
+    destroySocket(client);
   }
 }
 
