@@ -6,6 +6,7 @@ import { type Command } from 'commander';
 import { MeridianError } from '../base/errors.ts';
 import { DEFAULT_REGIONS } from '../cluster/options.ts';
 import { explain } from '../cluster/problems.ts';
+import { makeFolders } from '../cluster/postgres/data-dir.ts';
 import { MAX_REGIONS } from '../cluster/ports.ts';
 import { parseWanFile, type WanSettings } from '../cluster/wan/topology.ts';
 
@@ -56,7 +57,7 @@ export function registerDev(program: Command): void {
       };
       // Loaded here: every other command does without the cluster and starts in a fraction of the time.
       // What is compiled here is compiled for the servers too, which begin in the same second.
-      enableCompileCache(resolve(flags.data, 'compiled'));
+      enableCompileCache(compiledIn(flags.data));
       const { runDev } = await import('./dev-run.ts');
       await runDev(settings);
     });
@@ -64,6 +65,17 @@ export function registerDev(program: Command): void {
 
 function invalid(message: string): MeridianError {
   return new MeridianError({ code: 'BAD_USER_INPUT', message });
+}
+
+/** Made here, since Node would go on trying for ever to make a folder that the system refuses as absent (/proc). */
+function compiledIn(folder: string): string {
+  const compiled = resolve(folder, 'compiled');
+  try {
+    makeFolders(compiled);
+  } catch (error) {
+    throw explain(error, `The folder ${resolve(folder)}`);
+  }
+  return compiled;
 }
 
 /** Everything that a cluster keeps lies right in this folder, which the root of a file system is not for. */

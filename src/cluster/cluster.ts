@@ -1,5 +1,5 @@
 /** Owns the embedded cluster: a primary, its replicas and the ocean between them, started together and ended together. */
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { confFile } from './boot.ts';
 import { bootDatabases, type Databases } from './databases.ts';
@@ -11,6 +11,7 @@ import { chooseAccount } from './postgres/account.ts';
 import { usableBinaries } from './postgres/binaries.ts';
 import { USER } from './postgres/conf.ts';
 import { type Instance } from './postgres/instance.ts';
+import { makeFolders } from './postgres/data-dir.ts';
 import { explained, explainFullDisk } from './problems.ts';
 import { State } from './state.ts';
 import { pairsOf } from './wan/topology.ts';
@@ -105,7 +106,7 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
 
 /** Each start has logs of its own; those of the one before are kept, older ones are not. */
 function prepareLogs(logDir: string): void {
-  mkdirSync(logDir, { recursive: true });
+  makeFolders(logDir);
   for (const name of readdirSync(logDir).filter((file) => file.endsWith('.log'))) renameSync(join(logDir, name), join(logDir, `${name}.before`));
 }
 

@@ -11,7 +11,7 @@ export function makeDataDir(path: string, account: Account | undefined): void {
 }
 
 /** Step by step, since Node's `recursive` never ends where the system refuses a folder as absent (/proc). */
-function makeFolders(path: string): void {
+export function makeFolders(path: string): void {
   if (existsSync(path)) return;
   if (dirname(path) !== path) makeFolders(dirname(path));
   mkdirSync(path, { mode: 0o711 });
