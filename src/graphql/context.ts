@@ -101,7 +101,13 @@ class FieldContext implements ResolverContext {
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     const { operation, deps } = this.#request;
     await operation.session.admitWrite();
-    const { result, position } = await deps.writer.transaction(work, options);
+    const { result, position } = await deps.writer.transaction(work, {
+      ...options,
+      onRefused: (at) => {
+        operation.session.saw(at);
+        options?.onRefused?.(at);
+      },
+    });
     this.#scope = await operation.wrote(this.#info, position);
     return result;
   }

@@ -1,12 +1,13 @@
 /** Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9). */
 import {
-  getDirectiveValues, GraphQLIncludeDirective, GraphQLSkipDirective, Kind, OperationTypeNode, visit, BREAK,
+  getDirectiveValues, GraphQLIncludeDirective, GraphQLSkipDirective, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
   type DocumentNode, type FieldNode, type FragmentDefinitionNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode,
 } from 'graphql';
 import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
 import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
+import { readsNothing } from './column.ts';
 
 export interface EdgeInput {
   readonly schema: GraphQLSchema;
@@ -37,6 +38,7 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
   const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || operation.operation === OperationTypeNode.MUTATION };
   const directive = input.schema.getDirective('consistent');
   if (!directive || !mentions(document, directive.name)) return plain;
+  refuseOnColumns(input.schema, document, directive);
   const { coerced } = getVariableValues(input.schema, operation.variableDefinitions ?? [], input.variables);
   // Variables that do not fit are execution's to report, which reads nothing then.
   if (!coerced) return plain;
@@ -66,6 +68,18 @@ function mentions(document: DocumentNode, directive: string): boolean {
   });
   mentioned.set(document, found);
   return found;
+}
+
+/** A column comes with its row: a level of its own would be claimed and not kept. Throws `BAD_USER_INPUT`. */
+function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directive: GraphQLDirective): void {
+  const types = new TypeInfo(schema);
+  visit(document, visitWithTypeInfo(types, {
+    Field(node) {
+      if (!node.directives?.some(({ name }) => name.value === directive.name) || !readsNothing(types.getFieldDef()?.resolve)) return;
+      const field = `${types.getParentType()?.name}.${node.name.value}`;
+      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent on ${field} can have no effect: its value comes with the row it belongs to. Put the directive on the field that reads the row.` });
+    },
+  }));
 }
 
 /** Fields of the operation and of the fragments that it spreads, without what `@skip` and `@include` leave out. */

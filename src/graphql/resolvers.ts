@@ -3,6 +3,7 @@ import { type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarT
 import { type Entity, type Field, type Model, type RootField, type Row } from '../model/model.ts';
 import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
+import { columnResolver } from './column.ts';
 import { connectionObject } from './connection.ts';
 import { referenceResolver } from './reference.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
@@ -81,10 +82,8 @@ function rootResolver(field: RootField): Resolver {
 
 function fieldResolver(field: Field): Resolver {
   switch (field.kind) {
-    case 'column': {
-      const column = field.column;
-      return (parent) => (parent as Row)[column];
-    }
+    case 'column':
+      return columnResolver(field.column);
     case 'toOne': {
       const { from, to } = field.join;
       return (parent, _args, context, info) => {

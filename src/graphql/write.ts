@@ -14,8 +14,9 @@ export interface WriteDeps {
 export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return async (_parent, args, context, info) => {
     const statement = writeStatement(entity, field, args);
-    await context.operation.session.admitWrite();
-    const { result, position } = await deps.writer.pipelined([statement]);
+    const { session } = context.operation;
+    await session.admitWrite();
+    const { result, position } = await deps.writer.pipelined([statement], { onRefused: (at) => session.saw(at) });
     // Also where no row was found: whoever learned that has seen the primary as of this position.
     const scope = await context.operation.wrote(info, position);
     const returned = result[0]?.rows[0];

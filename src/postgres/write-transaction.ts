@@ -84,8 +84,10 @@ export class InteractiveTransaction implements Transaction {
     const index = await sent.at(-1);
     const outcomes = (await Promise.all(this.#outcomes)).slice(0, -1);
     const verdict = judgeCommit(outcomes, region);
-    if (verdict.kind === 'failed') return verdict;
-    return { kind: 'committed', result, position: index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null };
+    const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null;
+    if (verdict.kind === 'committed') return { kind: 'committed', result, position };
+    this.#refusedAt(position);
+    return verdict;
   }
 
   /** The work's own error is the caller's to see, unless a conflict in the database is behind it: then it is tried again. */
@@ -94,7 +96,10 @@ export class InteractiveTransaction implements Transaction {
     if (this.#outcomes.length > 0) {
       // What still runs (a lock it waits for, say) must not hold up the end: the connection goes with it.
       if (this.#underWay > 0) connection.destroy();
-      else await Promise.all(this.#send([{ text: 'ROLLBACK' }]));
+      else {
+        const index = await this.#send([{ text: 'ROLLBACK' }, INDEX]).at(-1);
+        this.#refusedAt(index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null);
+      }
     }
     const outcomes = await Promise.all(this.#outcomes);
     const refused = judgeBegin(outcomes[0], region);
@@ -104,6 +109,10 @@ export class InteractiveTransaction implements Transaction {
     const lost = outcomes.some((outcome) => !outcome.ok && connection.broken) && !(error instanceof MeridianError && error.details['timeout'] === true);
     if (!lost || !isUnavailable(error)) return { kind: 'failed', error: error as MeridianError, again: false };
     return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${region} went away before the commit; nothing was written. Try again shortly.`, details: { region }, cause: error }), again: false };
+  }
+
+  #refusedAt(position: Position | null): void {
+    if (position !== null) this.#options.options.onRefused?.(position);
   }
 
   #send(statements: readonly SqlText[]): readonly Promise<Outcome>[] {

@@ -59,9 +59,12 @@ export class PostgresWriter implements WriteServer {
         if (connection.broken) return notSent(pool.region);
         const outcomes = await connection.outcomes(sent, { answerMs: this.#options.limits.connectMs });
         const verdict = judgeCommit(outcomes.slice(0, -1), pool.region);
-        if (verdict.kind === 'failed') return verdict;
         const index = outcomes.at(-1);
         const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null;
+        if (verdict.kind === 'failed') {
+          if (position !== null) options.onRefused?.(position);
+          return verdict;
+        }
         const result = verdict.results.slice(1, 1 + statements.length).map(({ rows, rowCount }) => ({ rows, rowCount }));
         return { kind: 'done', value: { result, position: position ?? (await this.#positionAgain(pool.region)), roundTrips: tries + 1 } };
       }),

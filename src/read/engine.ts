@@ -117,6 +117,11 @@ export class ReadSession {
     this.#index = null;
   }
 
+  /** The operation was told of something that was there as of `position`, although it neither read nor wrote it. */
+  saw(position: Position): void {
+    this.#record.reached(position);
+  }
+
   /** What the reads so far have met; its positions make the response's token. */
   report(): ReadReport {
     const report = this.#record.report();

@@ -23,6 +23,11 @@ export interface TransactionOptions {
   readonly isolation?: IsolationLevel;
   /** Extra invalidation tags, committed with the data in one logical message. */
   readonly tags?: readonly string[];
+  /**
+   * Told where the primary stood when it had refused the transaction, as far as that is known: its error tells of what was there (a key
+   * that is taken, say), so that whoever hears of it has seen the primary as of that position.
+   */
+  readonly onRefused?: (position: Position) => void;
   readonly signal?: AbortSignal;
 }
 
