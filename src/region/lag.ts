@@ -116,9 +116,17 @@ export interface ClockReading {
   readonly rttMs: number;
 }
 
+/** Readings may differ by half of each round trip, by drift, and by what a busy process adds; beyond that the clock was set. */
+const SET_MS = 1_000;
+
+function contradicts(a: ClockReading, b: ClockReading): boolean {
+  return Math.abs(a.remoteMs - a.localMs - (b.remoteMs - b.localMs)) > (a.rttMs + b.rttMs) / 2 + SET_MS;
+}
+
 /**
  * Maps another host's wall clock to this process's monotonic clock. The reading with the shortest round trip of the last
- * few is the most exact: its error is at most half its round trip.
+ * few is the most exact: its error is at most half its round trip. A clock that was set makes older readings wrong: by one
+ * that was set forward, what is old would pass for new, and so for fresh.
  */
 export class ClockMap {
   readonly #window: number;
@@ -129,6 +137,7 @@ export class ClockMap {
   }
 
   add(reading: ClockReading): void {
+    if (this.#readings.some((older) => contradicts(older, reading))) this.#readings = [];
     this.#readings.push(reading);
     if (this.#readings.length > this.#window) this.#readings.shift();
   }

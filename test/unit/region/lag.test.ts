@@ -96,6 +96,17 @@ test('another clock is mapped by its closest reading', () => {
   assert.equal(map.toLocalMs(60_010), 10_000, 'old readings leave, since clocks drift');
 });
 
+test('a clock that was set, either way, is believed at once', () => {
+  for (const stepMs of [10_000, -10_000]) {
+    const map = new ClockMap();
+    for (const localMs of [1_000, 2_000, 3_000]) map.add({ localMs, remoteMs: localMs + 50_000, rttMs: 2 });
+    map.add({ localMs: 4_000, remoteMs: 54_000 + stepMs, rttMs: 160 });
+    assert.equal(map.toLocalMs(54_500 + stepMs), 4_500);
+    map.add({ localMs: 5_000, remoteMs: 55_060 + stepMs, rttMs: 300 });
+    assert.equal(map.toLocalMs(54_500 + stepMs), 4_500, 'readings that agree are kept');
+  }
+});
+
 test('a moving average starts at the first value and follows', () => {
   const average = new MovingAverage(0.5);
   assert.equal(average.value, null);
