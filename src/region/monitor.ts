@@ -63,7 +63,8 @@ export class RegionMonitor implements RegionView {
     this.#clock = parts.clock ?? systemClock;
     for (const region of parts.regions) {
       const { prober, options } = parts;
-      this.#regions.set(region, new WatchedRegion({ region, prober, options, clock: this.#clock, accept: (probe) => this.#accept(probe), onChange: (w) => this.#changed(w) }));
+      const shown = region === parts.local ? parts.shown : undefined;
+      this.#regions.set(region, new WatchedRegion({ region, prober, options, shown, clock: this.#clock, accept: (probe) => this.#accept(probe), onChange: (w) => this.#changed(w) }));
     }
   }
 
@@ -242,10 +243,6 @@ export class RegionMonitor implements RegionView {
 
   #changed(watched: WatchedRegion): void {
     const probe = watched.current;
-    if (watched.region === this.local) {
-      const shown = this.#parts.shown?.() ?? null;
-      if (shown !== null) watched.noteShown(shown);
-    }
     this.#electPrimary();
     if (probe !== null && watched.region === this.#primary && probe.role === 'primary') {
       this.#followTimeline(watched, probe);

@@ -19,6 +19,8 @@ export interface WatchedParts {
   readonly prober: Prober;
   readonly clock: Clock;
   readonly options: WatchedOptions;
+  /** What the region is known to show, by other means than its probes; null when unknown. */
+  readonly shown?: (() => Lsn | null) | undefined;
   /** Refuses a probe's answer by throwing (a foreign cluster, say). */
   readonly accept: (probe: Probe) => void;
   /** Called after each probe and each passive failure. */
@@ -37,6 +39,8 @@ export class WatchedRegion {
   #lastWallMs: number | null = null;
   #error: string | null = null;
   #shown: Lsn | null = null;
+  /** What was known to be shown when the last good probe was sent: what is shown grows while a probe is on its way. */
+  #required: Lsn | null = null;
   #inFlight: Promise<void> | null = null;
   #queued: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -81,17 +85,13 @@ export class WatchedRegion {
 
   /** A restarted replica opens at its restart point, below what it had shown: it waits until it shows that again (R4). */
   get caughtUp(): boolean {
-    return this.#last !== null && (this.#shown === null || this.#last.role === 'primary' || this.#last.lsn >= this.#shown);
-  }
-
-  /** Remembers that the region has shown `lsn`. */
-  noteShown(lsn: Lsn): void {
-    if (this.#shown === null || lsn > this.#shown) this.#shown = lsn;
+    return this.#last !== null && (this.#required === null || this.#last.role === 'primary' || this.#last.lsn >= this.#required);
   }
 
   /** A failover undid what lies above `lsn`: nobody will show it again. */
   cutShown(lsn: Lsn): void {
     if (this.#shown !== null && this.#shown > lsn) this.#shown = lsn;
+    if (this.#required !== null && this.#required > lsn) this.#required = lsn;
   }
 
   start(): void {
@@ -151,9 +151,13 @@ export class WatchedRegion {
       }, limitMs);
     });
     try {
+      this.#noteShown(this.#parts.shown?.() ?? null);
+      const required = this.#shown;
       const probe = await Promise.race([prober.probe(region, limit.signal), timeout]);
       if (this.#stopped) return;
       accept(probe);
+      // A failover in the meantime may have undone some of it.
+      this.#required = required !== null && this.#shown !== null && this.#shown < required ? this.#shown : required;
       this.#seen(probe, clock.monotonicMs());
     } catch (error) {
       if (this.#stopped) return;
@@ -173,7 +177,11 @@ export class WatchedRegion {
     this.#rtt.add(probe.rttMs);
     this.clockMap.add({ localMs: nowMs - probe.rttMs / 2, remoteMs: probe.serverTimeMs, rttMs: probe.rttMs });
     this.#step('ok');
-    this.noteShown(probe.lsn);
+    this.#noteShown(probe.lsn);
+  }
+
+  #noteShown(lsn: Lsn | null): void {
+    if (lsn !== null && (this.#shown === null || lsn > this.#shown)) this.#shown = lsn;
   }
 
   #step(event: HealthEvent): void {
