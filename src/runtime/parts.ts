@@ -1,6 +1,7 @@
 /** Owns construction: every adapter of a region is made here and nowhere else, and ends here in reverse order. */
 import { MeridianError } from '../base/errors.ts';
 import { type ClusterId } from '../base/lineage.ts';
+import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { Watermark } from '../change/watermark.ts';
 import { type Config } from '../config/load.ts';
 import { type RegionConfig } from '../config/regions.ts';
@@ -63,7 +64,7 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
     onAlert: (change, alert) => alerts[change](alert),
   });
   const shared = { limits: options, cluster: () => monitor.cluster, metrics };
-  const servers = new Map(regions.map(({ name, databaseUrl }) => [name, new PostgresServer({ ...shared, region: name, databaseUrl, log, ...(name === local ? { watermark: () => applied.lsn } : {}) })]));
+  const servers = new Map(regions.map(({ name, databaseUrl }) => [name, new PostgresServer({ ...shared, region: name, databaseUrl, log, ...(name === local ? { watermark: () => highest(applied.lsn, replayed.lsn) } : {}) })]));
   const writer = new PostgresWriter({ ...shared, view: monitor, databaseUrls: urls, log, onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn) });
   const engine = new ReadEngine({ view: monitor, replayed, servers, limits: options, metrics });
   const tail = new Tail({
@@ -79,6 +80,11 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
   const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
   return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, redis, caches, peers, alerts };
+}
+
+/** What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is told by. */
+function highest(applied: Lsn | null, replayed: Lsn | null): Lsn | null {
+  return applied !== null && replayed !== null ? maxLsn(applied, replayed) : (applied ?? replayed);
 }
 
 function listed(text: string): string[] {
