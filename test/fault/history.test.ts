@@ -15,7 +15,7 @@ const CLIENTS = 9;
 const USERS = [1, 2, 3, 4, 5, 6];
 const TASKS = [1, 2, 3];
 const REGIONS = [US, EU, AP];
-const BOUND_MS = 1_500;
+const BOUND_MS = 800;
 /** Beyond every time limit of a request: a wait, a statement, a connection. */
 const HANG_MS = 30_000;
 /** Once everything is whole again. */
@@ -91,15 +91,17 @@ class Client {
 
   /** Reads some users and counts in one operation; whether all of it was answered. */
   async read(region: string, directive: string): Promise<boolean> {
+    // Without a token a level has to keep its promise alone; most tokens name more than it promises.
+    const bare = directive !== '' && this.#random.below(3) > 0;
     const users = this.#random.shuffled(USERS).slice(0, 3);
     const task = this.#random.pick(TASKS);
     const query = `query ${directive === '' ? '' : `Q ${directive}`} { ${users.map((id) => `u${id}: user(id: ${id}) { ${USER_FIELDS} }`).join(' ')} t: task(id: ${task}) { comments { totalCount } } }`;
     const keys = [...users.map((id) => `user ${id}`), `comments of ${task}`];
     const began = performance.now();
-    const floors = new Map(keys.map((key) => [key, Math.max(this.known.keys.get(key) ?? 0, this.#promised(key, directive, began))]));
-    const data = await this.#ask<Record<string, User & Counted>>(region, query, {});
+    const floors = new Map(keys.map((key) => [key, Math.max(bare ? 0 : (this.known.keys.get(key) ?? 0), this.#promised(key, directive, bare, began))]));
+    const data = await this.#ask<Record<string, User & Counted>>(region, query, {}, bare);
     if (data === null) return false;
-    const what = `${this.name} read in ${region} ${directive}`;
+    const what = `${this.name} read in ${region} ${directive}${bare ? ' without a token' : ''}`;
     const judge = (key: string, at: number, value: string | null): void => {
       this.#history.saw(key, { at, value }, floors.get(key) ?? 0, what);
       learn(this.known.keys, key, at);
@@ -110,18 +112,18 @@ class Client {
   }
 
   /** What the level promises whatever the token says. */
-  #promised(key: string, directive: string, nowMs: number): number {
-    if (directive.includes('STRONG') || (directive.includes('SNAPSHOT') && this.known.token === null)) return this.#history.ackedBy(key, nowMs);
+  #promised(key: string, directive: string, bare: boolean, nowMs: number): number {
+    if (directive.includes('STRONG') || (directive.includes('SNAPSHOT') && (bare || this.known.token === null))) return this.#history.ackedBy(key, nowMs);
     return directive.includes('BOUNDED') ? this.#history.ackedBy(key, nowMs - BOUND_MS) : 0;
   }
 
   /** Null where the answer was an error; an error that may not be is a finding. */
-  async #ask<D>(region: string, query: string, variables: Record<string, unknown>): Promise<D | null> {
+  async #ask<D>(region: string, query: string, variables: Record<string, unknown>, bare = false): Promise<D | null> {
     const began = performance.now();
     const url = this.#app.server(region).url;
     let answer: Answer<D>;
     try {
-      answer = await this.#app.gql<D>(region, query, { variables, token: this.known.token ?? '' });
+      answer = await this.#app.gql<D>(region, query, { variables, token: bare ? '' : (this.known.token ?? '') });
     } catch (error) {
       // Nobody listens there: only a server that was stopped may do that.
       this.#count('no server');
@@ -136,7 +138,7 @@ class Client {
       if (!ALLOWED.has(extensions.code)) this.#history.findings.push(`UNTYPED ${this.name} in ${region}: ${extensions.code} ${message}`);
     }
     // Also an answer of errors alone carries a token: whatever it names, later reads must not be older than what is known.
-    if (answer.token !== null) this.known.token = answer.token;
+    if (answer.token !== null) this.known.token = bare && this.known.token !== null ? `${this.known.token},${answer.token}` : answer.token;
     if (answer.errors.length > 0 || answer.data === null) return null;
     this.#count(`by ${answer.consistency?.servedBy.primary ? 'primary' : 'replica'}`);
     return answer.data;
@@ -159,7 +161,7 @@ async function started(cluster: TestApp['cluster'], region: string): Promise<voi
     try {
       return await cluster.startPostgres(region);
     } catch (error) {
-      if (performance.now() > deadline || !/shared memory block/.test(String(error))) throw error;
+      if (performance.now() > deadline) throw error;
     }
   }
 }
