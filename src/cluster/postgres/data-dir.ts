@@ -1,5 +1,5 @@
 /** Owns the folders that hold data: who may enter them, and that they are ours. */
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Account } from './account.ts';
 
@@ -12,7 +12,7 @@ export function makeDataDir(path: string, account: Account | undefined): void {
 
 /** Step by step, since Node's `recursive` never ends where the system refuses a folder as absent (/proc). */
 export function makeFolders(path: string): void {
-  if (existsSync(path)) return;
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeFolders(dirname(path));
   mkdirSync(path, { mode: 0o711 });
 }
