@@ -245,11 +245,11 @@ describe('reads at every level', () => {
   it('a read that is given up frees everything', async () => {
     const stop = new AbortController();
     const session = eu.engine.session({ signal: stop.signal });
-    const slow = session.executor({ level: 'EVENTUAL', floor: null, maxLagMs: null }).query(sql('SELECT pg_sleep(0.4)'));
+    const slow = session.executor({ level: 'EVENTUAL', floor: null, maxLagMs: null }).query(sql('SELECT pg_sleep(2)'));
     setTimeout(() => stop.abort(new Error('gone')), 50);
     const from = performance.now();
     await assert.rejects(slow, /gone/);
-    assert.ok(performance.now() - from < 300);
+    assert.ok(performance.now() - from < 1_500);
     await until('the connection is free', () => eu.servers.get('eu')?.pool.busy === 0);
   });
 });

@@ -132,7 +132,7 @@ test('a region that cannot be reached has null lag, is skipped, and slows no oth
   assert.ok((reportOf(watching, 'eu').probedAtMs ?? 0) - before >= 200, 'eu is probed at its own pace');
   const began = performance.now();
   await watching.monitor.refresh();
-  assert.ok(performance.now() - began < OPTIONS.probeTimeoutMs + 200, 'a refresh is bounded');
+  assert.ok(performance.now() - began < 2 * OPTIONS.probeTimeoutMs, 'a refresh is bounded');
   assert.ok(watching.alerts.includes('raised ap unreachable'));
   toAp.heal();
   await until('ap is back', () => watching.monitor.readOrder().includes('ap'));

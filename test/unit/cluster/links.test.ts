@@ -57,10 +57,12 @@ describe('links over the ocean', { timeout: 60_000 }, () => {
   };
 
   it('delays each way, never less than it should and little more', async () => {
+    const from = performance.now();
     const socket = await cross('a', 'b');
-    assert.ok((await roundTripMs(socket)) >= 2 * RTT_MS - 1, 'opening a connection costs a round trip too');
+    await roundTripMs(socket);
+    assert.ok(performance.now() - from >= 2 * RTT_MS - 1, 'opening a connection costs a round trip too');
     const median = await medianMs(socket);
-    assert.ok(median >= RTT_MS - 0.2 && median < RTT_MS + 8, `round trip ${median} ms`);
+    assert.ok(median >= RTT_MS - 0.2 && median < 2 * RTT_MS, `round trip ${median} ms`);
   });
 
   it('changes the delay of open connections, both ways round', async () => {
@@ -68,7 +70,7 @@ describe('links over the ocean', { timeout: 60_000 }, () => {
     await wan.set('c', 'a', { rttMs: 10 });
     await roundTripMs(socket);
     const median = await medianMs(socket);
-    assert.ok(median >= 9.8 && median < 18, `round trip ${median} ms`);
+    assert.ok(median >= 9.8 && median < RTT_MS, `round trip ${median} ms`);
   });
 
   it('keeps the order of bytes whatever the jitter, and passes bulk', async () => {
