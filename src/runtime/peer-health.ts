@@ -1,4 +1,4 @@
-/** Owns what is known of the regions' helpers, shared caches or servers: asked at an interval, answered at once. */
+/** Owns what is known of the regions' shared caches and servers: asked at an interval, answered at once. */
 
 export interface Pinged {
   /** Whether it answers; never rejects, bounded in time. */
