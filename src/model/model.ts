@@ -22,6 +22,8 @@ export interface Column {
   readonly nullable: boolean;
   /** The database fills it when an insert leaves it out (default, identity, generated). */
   readonly hasDefault: boolean;
+  /** Equal values have equal text, and a change in the WAL carries the column: values can be cached by it. */
+  readonly exact: boolean;
 }
 
 export interface Table {
@@ -51,7 +53,20 @@ export interface Entity {
   readonly federationKeys: readonly (readonly string[])[];
   /** Column that each update increments, when the entity has one. */
   readonly version: string | null;
+  /** Column that holds a row's tenant: rows of another tenant than the viewer's do not exist for the viewer (R11). */
+  readonly tenant: string | null;
+  readonly caching: Caching;
   readonly spot: SourceSpot;
+}
+
+/** How an entity's rows, or the values of one field, are cached. */
+export interface Caching {
+  /** Why they are not, in words for the schema's author; null where they are. */
+  readonly off: string | null;
+  /** Backstop, milliseconds; null: the configured default. */
+  readonly ttlMs: number | null;
+  /** Lists, pages and counts with different arguments that are kept for one parent; null: the configured default. */
+  readonly maxVariants: number | null;
 }
 
 export type Field = ColumnField | ToOneField | ListField | ConnectionField | CountField;
@@ -92,6 +107,7 @@ export interface Selection {
   readonly filters: ReadonlyMap<string, FilterArg>;
   /** Argument that chooses an order, when there is one. */
   readonly orderArg: OrderArg | null;
+  readonly caching: Caching;
 }
 
 export interface ListField extends Selection {

@@ -136,6 +136,7 @@ function columnOf(row: ColumnRow): CatalogColumn {
     type: { sql: row.sql, kind, array: row.array },
     nullable: row.nullable,
     hasDefault: row.hasDefault,
+    exact: false,
     labels: row.labels,
     readOnly: row.readOnly,
   };

@@ -72,7 +72,7 @@ export class PostgresServer implements PrimaryServer {
       if (refusal) return refusal;
       const [rows, seen] = outcomes.slice(proof.length).map((outcome) => this.#result(outcome));
       const { role, seen: position } = await this.#remember(connection, seen as SqlResult);
-      return { kind: 'rows', rows: (rows as SqlResult).rows, seen: position, role };
+      return { kind: 'rows', rows: (rows as SqlResult).rows, seen: position, role, provedAt: null };
     });
   }
 

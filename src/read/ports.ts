@@ -1,5 +1,6 @@
 /** Owns the ports of reading: statements in, rows out, and the servers that a statement can run on. */
 import { type Position } from '../base/lineage.ts';
+import { type Loaded, type CacheDemand } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 
@@ -13,6 +14,29 @@ export interface Statement {
 /** Runs statements under one requirement. Implementations decide where; callers never see lag or retries (R9). */
 export interface Executor {
   query(statement: Statement): Promise<readonly Row[]>;
+  /** How reads under this requirement meet the region's cache; absent where none may be used (SNAPSHOT). */
+  readonly caching?: CachedReads | undefined;
+}
+
+/** What reading through a cache needs beside `query`. */
+export interface CachedReads {
+  /** As `query`, with what a cache must know to keep the rows. */
+  answer(statement: Statement): Promise<Answer>;
+  /**
+   * What a cached value must satisfy; null where none may be used: a token that a failover may have lost, a history or a staleness that
+   * is not known. Fetches STRONG's read index where it needs it. Never throws: what is wrong, `query` will say.
+   */
+  demand(): Promise<CacheDemand | null>;
+  /** Tells the report of values that a cache answered, and what they had seen (R6). */
+  hit(seen: Position): void;
+}
+
+export interface Answer {
+  readonly rows: readonly Row[];
+  /** Not below any position that the rows came from. */
+  readonly seen: Position;
+  /** With what the rows may be cached in this region; null where they may not. */
+  readonly asOf: Loaded<unknown>['asOf'];
 }
 
 /** What a server must prove before it may answer. */
@@ -29,6 +53,16 @@ export interface Demand {
 
 export interface ServerQuery extends Demand {
   readonly statement: Statement;
+  /** Proves a position before the statement even where the demand needs none, so that the rows can be cached with it. */
+  readonly prove?: boolean | undefined;
+  /** Settings under which the statement runs, and nothing else on the connection (row-level security); in the same round trip. */
+  readonly settings?: readonly Setting[] | undefined;
+}
+
+/** A setting of the database's, for one statement or transaction: `app.tenant_id`, `role`. */
+export interface Setting {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** Why a server did not answer although it could be reached. */
@@ -41,7 +75,8 @@ export type ServerRefusal =
 /** What a server answered. */
 export type ServerAnswer =
   /** `seen`: not below any position that the rows came from (R6). */
-  { readonly kind: 'rows'; readonly rows: readonly Row[]; readonly seen: Position; readonly role: Role } | ServerRefusal;
+  /** `provedAt`: what the connection had proved before the statement; null where nothing was proved just then, or a primary answered (what lies below its position need not be visible yet). */
+  { readonly kind: 'rows'; readonly rows: readonly Row[]; readonly seen: Position; readonly role: Role; readonly provedAt: Position | null } | ServerRefusal;
 
 /** One REPEATABLE READ transaction on one server. */
 export interface SnapshotSession {

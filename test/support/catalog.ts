@@ -31,6 +31,7 @@ function columnOf(sketch: string): CatalogColumn {
     type: { sql: `${isEnum ? `public.${base}` : base}${array ?? ''}`, kind: isEnum ? 'enum' : (KINDS[base] ?? 'other'), array: array !== undefined },
     nullable: flags.includes('null'),
     hasDefault: flags.includes('default') || flags.includes('readonly'),
+    exact: isEnum || ['bigint', 'int', 'integer', 'text', 'uuid', 'boolean'].includes(base),
     labels: isEnum ? labels.split(',') : null,
     readOnly: flags.includes('readonly'),
   };

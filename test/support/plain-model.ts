@@ -1,10 +1,13 @@
 /** Owns models for tests that need no SDL: entities straight from a live catalog, one field per column. */
 import type pg from 'pg';
 import { type CatalogTable } from '../../src/model/catalog.ts';
-import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
+import { type Caching, type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
 import { readCatalog } from '../../src/postgres/catalog.ts';
 import { toMeridianError } from '../../src/postgres/errors.ts';
 import { type Executor, type Statement } from '../../src/read/ports.ts';
+
+/** Everything at its defaults. */
+const CACHED: Caching = { off: null, ttlMs: null, maxVariants: null };
 
 function entityOf(name: string, table: CatalogTable, version: string | null): Entity {
   const unique = table.uniqueKeys.filter((key) => key.every((column) => table.columns.get(column)?.nullable === false));
@@ -17,6 +20,8 @@ function entityOf(name: string, table: CatalogTable, version: string | null): En
     uniqueKeys: unique,
     federationKeys: unique,
     version,
+    tenant: null,
+    caching: CACHED,
     spot: { file: 'test.graphql', line: 1 },
   };
 }
@@ -32,7 +37,7 @@ export async function plainModel(client: pg.Client): Promise<Model> {
   };
 }
 
-const NOTHING_FIXED = { join: { from: [], to: [] }, where: null, filters: new Map(), orderArg: null } as const;
+const NOTHING_FIXED = { join: { from: [], to: [] }, where: null, filters: new Map(), orderArg: null, caching: CACHED } as const;
 
 export function listField(rest: Pick<ListField, 'target' | 'orderBy'> & Partial<ListField>): ListField {
   return { kind: 'list', limit: 1_000, ...NOTHING_FIXED, ...rest };
@@ -43,7 +48,7 @@ export function connectionField(rest: Pick<ConnectionField, 'target' | 'orderBy'
 }
 
 export function countField(rest: Pick<CountField, 'target'> & Partial<CountField>): CountField {
-  return { kind: 'count', join: NOTHING_FIXED.join, where: null, filters: new Map(), ...rest };
+  return { kind: 'count', join: NOTHING_FIXED.join, where: null, filters: new Map(), caching: CACHED, ...rest };
 }
 
 /** Runs statements on a real connection and keeps them, to be counted and explained. */

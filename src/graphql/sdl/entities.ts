@@ -5,6 +5,7 @@ import { type Entity } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
 import { hasResolver, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, textArgument } from './directives.ts';
+import { UNDECIDED } from './caching.ts';
 import { spotOf } from './problems.ts';
 
 /** Finds every `@entity` and its table. What has no table or no key is reported and left out. */
@@ -149,12 +150,14 @@ export function finishEntity(draft: Draft): Entity {
   return {
     name: draft.type.name,
     table: { schema: draft.table.schema, name: draft.table.name },
-    columns: new Map([...draft.table.columns].filter(([name]) => draft.used.has(name)).map(([name, { type, nullable, hasDefault }]) => [name, { name, type, nullable, hasDefault }])),
+    columns: new Map([...draft.table.columns].filter(([name]) => draft.used.has(name)).map(([name, { type, nullable, hasDefault, exact }]) => [name, { name, type, nullable, hasDefault, exact }])),
     fields: draft.fields,
     primaryKey: draft.primaryKey,
     uniqueKeys: keys.length > 0 ? keys : [draft.primaryKey],
     federationKeys: draft.federationKeys,
     version: draft.version,
+    tenant: null,
+    caching: UNDECIDED,
     spot: spotOf(draft.type.astNode),
   };
 }

@@ -1,4 +1,5 @@
 /** Owns fields that return many rows: their arguments, fixed conditions, orders and limits. */
+import { UNDECIDED } from './caching.ts';
 import { type GraphQLField } from 'graphql';
 import { type ConnectionField, type CountField, type FilterArg, type Join, type ListField, type OrderArg } from '../../model/model.ts';
 import { readOrder, type Compilation, type Draft } from './context.ts';
@@ -22,7 +23,7 @@ const PAGING = { list: ['first'], connection: ['first', 'after', 'last', 'before
 
 export function readList(compilation: Compilation, request: SelectionRequest): ListField {
   const limit = positiveLimit(compilation, request) ?? compilation.limits.maxPageSize;
-  return { kind: 'list', ...readSelection(compilation, request, 'list'), limit };
+  return { kind: 'list', caching: UNDECIDED, ...readSelection(compilation, request, 'list'), limit };
 }
 
 export function readConnection(compilation: Compilation, request: SelectionRequest): ConnectionField {
@@ -31,7 +32,7 @@ export function readConnection(compilation: Compilation, request: SelectionReque
   if (limit !== null && limit > maxPageSize) {
     compilation.problems.error(request.relation?.node, `${request.place} has pages of ${limit} rows, above the largest page of ${maxPageSize}; lower the limit or raise the option maxPageSize`);
   }
-  return { kind: 'connection', ...readSelection(compilation, request, 'connection'), defaultPageSize: Math.min(limit ?? pageSize, maxPageSize), maxPageSize };
+  return { kind: 'connection', caching: UNDECIDED, ...readSelection(compilation, request, 'connection'), defaultPageSize: Math.min(limit ?? pageSize, maxPageSize), maxPageSize };
 }
 
 export function readCount(compilation: Compilation, request: SelectionRequest): CountField {
@@ -39,7 +40,7 @@ export function readCount(compilation: Compilation, request: SelectionRequest): 
   const shape = shapeOf(field.type);
   if (!['Int', 'BigInt'].includes(shape.named.name) || shape.lists > 0) compilation.problems.error(field.astNode, `${place} counts rows and must be Int!, not ${String(field.type)}`);
   const { target, join, where, filters } = readSelection(compilation, request, 'count');
-  return { kind: 'count', target, join, where, filters };
+  return { kind: 'count', caching: UNDECIDED, target, join, where, filters };
 }
 
 function readSelection(compilation: Compilation, request: SelectionRequest, kind: keyof typeof PAGING) {

@@ -1,7 +1,7 @@
 /** Owns a small entity for the unit tests of reading and writing. */
 import { type Column, type Entity, type ScalarKind } from '../../../src/model/model.ts';
 
-const column = (name: string, sql: string, kind: ScalarKind, nullable = false): [string, Column] => [name, { name, type: { sql, kind, array: sql.endsWith('[]') }, nullable, hasDefault: name === 'id' }];
+const column = (name: string, sql: string, kind: ScalarKind, nullable = false): [string, Column] => [name, { name, type: { sql, kind, array: sql.endsWith('[]') }, nullable, hasDefault: name === 'id', exact: kind === 'bigint' }];
 
 export const TASKS: Entity = {
   name: 'Task',
@@ -12,5 +12,7 @@ export const TASKS: Entity = {
   uniqueKeys: [['id']],
   federationKeys: [['id']],
   version: null,
+  tenant: null,
+  caching: { off: null, ttlMs: null, maxVariants: null },
   spot: { file: 'test.graphql', line: 1 },
 };

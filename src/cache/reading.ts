@@ -1,0 +1,66 @@
+/** Owns how loaders read through the region's cache: what a cached value must satisfy, and how what is missing is loaded. */
+import { type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
+import { type CacheKey } from './ports.ts';
+
+/** What a cached value must satisfy (R5). */
+export interface CacheDemand {
+  /** Position that the value must be right as of, and proved to lie on the newest history; null without a floor. */
+  readonly floor: Position | null;
+  /**
+   * Without a floor: what the region's server showed a moment ago (`cacheLagMs`). A cache whose W is below that is not asked, so
+   * that a tail that stands still does not show old values for hours while the replica has new ones. Null: not known; then any W will do.
+   */
+  readonly notBelow: Lsn | null;
+}
+
+/** Values as text and back. `decode(encode(v))` equals `v`; what it gives is shared by requests and frozen. */
+export interface Codec<V> {
+  encode(value: V): string;
+  decode(text: string): V;
+}
+
+/** What `load` read. */
+export interface Loaded<V> {
+  /** In the order in which they were asked for. */
+  readonly values: readonly V[];
+  readonly seen: Position;
+  /**
+   * What the values may be kept with. A position: the server had proved it on the same connection before the statement's snapshot was taken.
+   * `watermark`: the region's own server answered and is the primary, so that W as read before the load holds (R4). Null: not to be kept.
+   */
+  readonly asOf: Position | 'watermark' | null;
+}
+
+/** How long and how many; of the entity or field. */
+export interface Keeping {
+  /** Backstop, milliseconds; null: the configured default. */
+  readonly ttlMs: number | null;
+  /** Values under one tag; null: the configured default. */
+  readonly maxVariants: number | null;
+}
+
+export interface FetchRequest<V> {
+  readonly keys: readonly CacheKey[];
+  readonly demand: CacheDemand;
+  readonly keeping: Keeping;
+  readonly codec: Codec<V>;
+  /** Reads the values of these places in `keys` under the request's own requirement. */
+  readonly load: (places: readonly number[]) => Promise<Loaded<V>>;
+}
+
+export interface Fetched<V> {
+  /** In the order of the keys. */
+  readonly values: readonly V[];
+  /** What the values that came from a cache had seen, or from a read of another request; null where all were loaded for this one. */
+  readonly seen: Position | null;
+  /** How many values came from where. */
+  readonly local: number;
+  readonly shared: number;
+  readonly loaded: number;
+}
+
+/** The region's cache as loaders see it. Without a working cache everything is loaded; it never fails on its own account. */
+export interface ReadCache {
+  fetch<V>(request: FetchRequest<V>): Promise<Fetched<V>>;
+}

@@ -1,0 +1,44 @@
+/** Owns tags: the names under which values are cached and by which changes make them wrong. */
+import { createHash } from 'node:crypto';
+import { type Table } from '../model/model.ts';
+
+/** A table as tags name it; every tag of its rows begins with it. */
+export type TableTag = string & { readonly __brand: 'TableTag' };
+
+/**
+ * What a cached value depends on: the rows of one table whose `columns` have these values. No columns: any row of the table.
+ * A row by its key, "no such row", and what is related by a foreign key are all of this one shape.
+ */
+export type Tag = string & { readonly __brand: 'Tag' };
+
+/** Longer values go by their hash, so that a tag stays short whatever clients look up. */
+const LONGEST_VALUE = 100;
+
+export function tableTag({ schema, name }: Table): TableTag {
+  return `${encodeURIComponent(schema)}.${encodeURIComponent(name)}` as TableTag;
+}
+
+/** `values`: one per column, as text that is equal where the values are. */
+export function tagOf(table: TableTag, columns: readonly string[], values: readonly string[]): Tag {
+  return `${table}|${columns.map(encodeURIComponent).join(',')}|${values.map(shortened).join(',')}` as Tag;
+}
+
+/** Any row of the table. */
+export function anyRowTag(table: TableTag): Tag {
+  return tagOf(table, [], []);
+}
+
+/** A name of the application's own, that a mutation invalidates and a custom read depends on. */
+export function customTag(name: string): Tag {
+  return `|!|${shortened(name)}` as Tag;
+}
+
+/** The table whose wholesale change makes the tag's values wrong; null for a custom tag. */
+export function tableOfTag(tag: Tag): TableTag | null {
+  const table = tag.slice(0, tag.indexOf('|'));
+  return table === '' ? null : (table as TableTag);
+}
+
+function shortened(value: string): string {
+  return value.length <= LONGEST_VALUE ? encodeURIComponent(value) : `#${createHash('sha256').update(value).digest('base64url')}`;
+}
