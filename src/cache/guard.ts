@@ -1,0 +1,65 @@
+/** Owns the decisions that keep caches exact: what may be served, kept, and followed. Pure, and each of them made here and nowhere else in the process. */
+import { type Lsn } from '../base/lsn.ts';
+import { type Life } from './ports.ts';
+import { type CacheDemand, type Loaded } from './reading.ts';
+
+/** Where one layer of the cache stands at the moment of a decision. */
+export interface Standing {
+  readonly life: Omit<Life, 'epoch'>;
+  /** W: everything up to here is applied to the layer. */
+  readonly watermark: Lsn;
+}
+
+/**
+ * Whether a value that the layer keeps may answer (R5): it is right as of max(`asOf`, W). A floor on an older timeline was proved to lie on
+ * the newest history, where positions compare by LSN; of a newer timeline than its own the layer knows nothing.
+ */
+export function mayServe({ floor, notBelow }: CacheDemand, { life, watermark }: Standing, asOf: Lsn): boolean {
+  if (notBelow !== null && watermark < notBelow) return false;
+  if (floor === null) return true;
+  if (floor.cluster !== life.cluster || floor.timeline > life.timeline) return false;
+  return watermark >= floor.lsn || asOf >= floor.lsn;
+}
+
+/** What a layer knows of a key when a value for it arrives. */
+export interface Known {
+  /** Above it every tombstone is still there; below it one may have been forgotten. */
+  readonly horizon: Lsn;
+  /** The highest tombstone of the key's tags and of their tables; null without one. */
+  readonly tombstone: Lsn | null;
+  /** `asOf` of the value that is kept already; null without one. */
+  readonly kept: Lsn | null;
+}
+
+/** Whether a value that was read as of `asOf` may be kept (R4). Asked in one step with the write. */
+export function mayKeep(asOf: Lsn, { horizon, tombstone, kept }: Known): boolean {
+  if (asOf < horizon) return false;
+  if (tombstone !== null && isInvalidated(asOf, tombstone)) return false;
+  return kept === null || kept <= asOf;
+}
+
+/** Whether an invalidation at `at` makes a value wrong that was read as of `asOf`: what is as new as the invalidation has seen the change. */
+export function isInvalidated(asOf: Lsn, at: Lsn): boolean {
+  return asOf < at;
+}
+
+/** Whether what was read in the life `epoch` may still be kept: tombstones of an earlier life are gone. */
+export function isSameLife(life: Pick<Life, 'epoch'> | null, epoch: string): boolean {
+  return life?.epoch === epoch;
+}
+
+/**
+ * With which `asOf` a layer may keep what was loaded; null: not at all. `before` is where the layer stood before the load was sent: a later
+ * W would be too high. A position speaks for a layer of its own timeline only, since below a switch two timelines may differ.
+ */
+export function asOfIn(before: Standing, { asOf, seen }: Pick<Loaded<unknown>, 'asOf' | 'seen'>): Lsn | null {
+  if (asOf === null) return null;
+  const from = asOf === 'watermark' ? seen : asOf;
+  if (from.cluster !== before.life.cluster || from.timeline !== before.life.timeline) return null;
+  return asOf === 'watermark' ? before.watermark : asOf.lsn;
+}
+
+/** Whether a message follows the last one that was applied; any other means that one was missed, or that another life has begun. */
+export function isNextInSequence(last: { readonly epoch: string; readonly sequence: number }, next: { readonly epoch: string; readonly sequence: number }): boolean {
+  return next.epoch === last.epoch && next.sequence === last.sequence + 1;
+}

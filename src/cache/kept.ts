@@ -1,0 +1,120 @@
+/** Owns the values of the in-process cache and how they are found: each is decoded once, and known by its first tag and its place there. */
+import { type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
+import { type Tag } from '../change/tags.ts';
+import { type CacheKey, type Entry } from './ports.ts';
+import { type Codec } from './reading.ts';
+
+/** Text that is decoded at its first use and shared from then on. */
+export class Body {
+  #text: string | null;
+  #value: unknown;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** All who ask for one value ask with equal codecs: its shape is part of its key. Throws what the codec throws. */
+  by<V>(codec: Codec<V>): V {
+    if (this.#text !== null) {
+      this.#value = codec.decode(this.#text);
+      this.#text = null;
+    }
+    return this.#value as V;
+  }
+}
+
+/** Of a table, shared by all values that depend on it: one number makes all of them wrong. */
+export interface TableMark {
+  /** The table's tombstone; null without one. */
+  invalidatedAt: Lsn | null;
+}
+
+export interface KeptOptions {
+  readonly key: CacheKey;
+  readonly entry: Entry;
+  readonly body: Body;
+  readonly bytes: number;
+  readonly tables: readonly TableMark[];
+}
+
+/** One value in the in-process cache (R3). */
+export class Kept {
+  readonly tags: readonly Tag[];
+  readonly place: string;
+  readonly asOf: Lsn;
+  readonly seen: Position;
+  readonly expiresAtMs: number;
+  readonly body: Body;
+  readonly bytes: number;
+  readonly tables: readonly TableMark[];
+
+  constructor({ key, entry, body, bytes, tables }: KeptOptions) {
+    this.tags = key.tags;
+    this.place = placeOf(key);
+    this.asOf = entry.asOf;
+    this.seen = entry.seen;
+    this.expiresAtMs = entry.expiresAtMs;
+    this.body = body;
+    this.bytes = bytes;
+    this.tables = tables;
+  }
+}
+
+/**
+ * What tells a value apart from others under its first tag. Further tags are part of it: a value that depends on fewer of them than are
+ * asked for is not what was asked for.
+ */
+export function placeOf({ tags, variant }: CacheKey): string {
+  return tags.length === 1 ? variant : [variant, ...tags.slice(1)].join('\n');
+}
+
+/** Values by first tag and place. Most tags have one value, which then stands there without a map around it. */
+export class KeptIndex {
+  readonly #tags = new Map<Tag, Kept | Map<string, Kept>>();
+
+  /** How many tags have values. */
+  get size(): number {
+    return this.#tags.size;
+  }
+
+  find(tag: Tag, place: string): Kept | undefined {
+    const found = this.#tags.get(tag);
+    if (found instanceof Kept) return found.place === place ? found : undefined;
+    return found?.get(place);
+  }
+
+  /** All values under the tag; a copy. */
+  of(tag: Tag): readonly Kept[] {
+    const found = this.#tags.get(tag);
+    if (found === undefined) return [];
+    return found instanceof Kept ? [found] : [...found.values()];
+  }
+
+  /** How many values are under the tag. */
+  count(tag: Tag): number {
+    const found = this.#tags.get(tag);
+    return found instanceof Map ? found.size : Number(found !== undefined);
+  }
+
+  /** The value's place must be free. */
+  add(tag: Tag, kept: Kept): void {
+    const found = this.#tags.get(tag);
+    if (found === undefined) this.#tags.set(tag, kept);
+    else if (found instanceof Map) found.set(kept.place, kept);
+    else this.#tags.set(tag, new Map([[found.place, found], [kept.place, kept]]));
+  }
+
+  remove(tag: Tag, kept: Kept): void {
+    const found = this.#tags.get(tag);
+    if (found === kept) this.#tags.delete(tag);
+    else if (found instanceof Map && found.get(kept.place) === kept) {
+      found.delete(kept.place);
+      if (found.size === 0) this.#tags.delete(tag);
+    }
+  }
+
+  clear(): void {
+    this.#tags.clear();
+  }
+}

@@ -1,0 +1,211 @@
+/** Owns the in-process cache (L1): bounded by entries and bytes, exact by the same rules as the region's shared one. */
+import { LRUCache } from 'lru-cache';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { maxLsn, type Lsn } from '../base/lsn.ts';
+import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
+import { type Options } from '../config/options.ts';
+import { isInvalidated, isSameLife, mayKeep } from './guard.ts';
+import { Body, Kept, KeptIndex, placeOf, type TableMark } from './kept.ts';
+import { type Batch, type CacheKey, type FillItem, type FillVerdict, type Life } from './ports.ts';
+import { Tombstones } from './tombstones.ts';
+
+export type LocalLimits = Pick<Options, 'cacheEntries' | 'cacheBytes' | 'cacheValueBytes' | 'tombstones'>;
+
+export interface LocalItem extends FillItem {
+  /** The entry's body, where it is decoded already or somebody else will decode it, too. */
+  readonly body?: Body;
+}
+
+export interface LocalFigures {
+  /** Values that are kept. */
+  readonly entries: number;
+  /** Of their bodies, as UTF-8. */
+  readonly bytes: number;
+}
+
+/**
+ * Without a life it serves nothing and keeps nothing. Every method is one synchronous step, so that a look at W and at values is one moment.
+ * Whoever calls `apply` promises order and completeness: each batch, once or more often, with nothing missing between two.
+ */
+export class LocalCache {
+  readonly #limits: LocalLimits;
+  readonly #clock: Clock;
+  readonly #index = new KeptIndex();
+  /** Further tags → the values that depend on them as well. */
+  readonly #dependents = new Map<Tag, Set<Kept>>();
+  /** As many as there are tables. They are never forgotten within a life, so that what they made wrong may be removed when it is met. */
+  readonly #tables = new Map<TableTag, TableMark>();
+  readonly #tombstones: Tombstones;
+  #kept: LRUCache<Kept, true>;
+  #life: Life | null = null;
+  #watermark: Lsn | null = null;
+  #lossReason: string | null = null;
+
+  constructor(limits: LocalLimits, clock: Clock = systemClock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#tombstones = new Tombstones(limits.tombstones);
+    this.#kept = this.#emptyList();
+  }
+
+  get life(): Life | null {
+    return this.#life;
+  }
+
+  /** W: everything up to here is applied; null without a life. */
+  get watermark(): Lsn | null {
+    return this.#watermark;
+  }
+
+  /** Why the last life ended; null while there is one, and before the first. */
+  get lossReason(): string | null {
+    return this.#lossReason;
+  }
+
+  figures(): LocalFigures {
+    return { entries: this.#kept.size, bytes: this.#kept.calculatedSize };
+  }
+
+  /** Begins a life at `lsn`, empty. */
+  begin(life: Life, lsn: Lsn): void {
+    this.#empty(lsn);
+    this.#life = life;
+    this.#watermark = lsn;
+    this.#lossReason = null;
+  }
+
+  /** Ends the life, since something may have been missed (R8). */
+  lose(reason: string): void {
+    if (this.#life === null) return;
+    this.#empty(this.#watermark as Lsn);
+    this.#life = null;
+    this.#watermark = null;
+    this.#lossReason = reason;
+  }
+
+  /** Applies one batch: what is wrong below its watermark goes, W moves up to it. Without a life it changes nothing. */
+  apply({ watermark: at, tags, tables, horizon }: Batch): void {
+    if (this.#watermark === null) return;
+    for (const tag of tags) {
+      for (const kept of this.#index.of(tag)) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
+      for (const kept of [...(this.#dependents.get(tag) ?? [])]) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
+      this.#tombstones.put(tag, at);
+    }
+    for (const table of tables) {
+      const mark = this.#markOf(table);
+      mark.invalidatedAt = mark.invalidatedAt === null ? at : maxLsn(mark.invalidatedAt, at);
+    }
+    this.#tombstones.forgetUpTo(horizon);
+    this.#watermark = maxLsn(this.#watermark, at);
+  }
+
+  /** What is kept under the keys, in their order, right as of max(`asOf`, W); undefined where nothing is. Whether it may be served is the caller's question. */
+  lookup(keys: readonly CacheKey[]): readonly (Kept | undefined)[] {
+    return keys.map((key) => this.#find(key));
+  }
+
+  /**
+   * Keeps what the guard lets in (R4). `epoch`: the life at the moment from which the items' `asOf` is. `full` is also said of values
+   * that are larger than `cacheValueBytes`.
+   */
+  fill(epoch: string, items: readonly LocalItem[]): FillVerdict[] {
+    if (!isSameLife(this.#life, epoch)) return items.map(() => 'ended');
+    return items.map((item) => this.#keep(item));
+  }
+
+  #find(key: CacheKey): Kept | undefined {
+    const kept = this.#index.find(key.tags[0] as Tag, placeOf(key));
+    if (kept === undefined) return undefined;
+    if (isBelowTable(kept)) {
+      this.#kept.delete(kept);
+      return undefined;
+    }
+    // The list is told of the use.
+    this.#kept.get(kept);
+    return kept;
+  }
+
+  #keep({ key, entry, maxVariants, body }: LocalItem): FillVerdict {
+    const { cacheEntries, cacheBytes, cacheValueBytes } = this.#limits;
+    const bytes = Buffer.byteLength(entry.body);
+    if (cacheEntries === 0 || bytes > Math.min(cacheBytes, cacheValueBytes)) return 'full';
+    const [tag] = key.tags as readonly [Tag];
+    const tables = this.#marksOf(key.tags);
+    const earlier = this.#find(key);
+    if (!mayKeep(entry.asOf, { horizon: this.#tombstones.horizon, tombstone: this.#tombstoneOf(key.tags, tables), kept: earlier?.asOf ?? null })) return 'stale';
+    if (earlier !== undefined) this.#kept.delete(earlier);
+    else if (this.#index.count(tag) >= maxVariants && !this.#sweep(tag)) return 'full';
+    const kept = new Kept({ key, entry, bytes, tables, body: body ?? new Body(entry.body) });
+    this.#index.add(tag, kept);
+    for (const further of key.tags.slice(1)) this.#dependentsOf(further).add(kept);
+    this.#kept.set(kept, true);
+    return 'stored';
+  }
+
+  /** Removes the values under a tag that nobody will be served any more; false: there were none. */
+  #sweep(tag: Tag): boolean {
+    const nowMs = this.#clock.nowMs();
+    const useless = this.#index.of(tag).filter((kept) => kept.expiresAtMs <= nowMs || isBelowTable(kept));
+    for (const kept of useless) this.#kept.delete(kept);
+    return useless.length > 0;
+  }
+
+  #tombstoneOf(tags: readonly Tag[], tables: readonly TableMark[]): Lsn | null {
+    const found = [...tags.map((tag) => this.#tombstones.of(tag) ?? null), ...tables.map((table) => table.invalidatedAt)].filter((lsn) => lsn !== null);
+    return found.length === 0 ? null : found.reduce(maxLsn);
+  }
+
+  #marksOf(tags: readonly Tag[]): TableMark[] {
+    return [...new Set(tags.map(tableOfTag))].filter((table) => table !== null).map((table) => this.#markOf(table));
+  }
+
+  #markOf(table: TableTag): TableMark {
+    const known = this.#tables.get(table);
+    if (known !== undefined) return known;
+    const mark: TableMark = { invalidatedAt: null };
+    this.#tables.set(table, mark);
+    return mark;
+  }
+
+  #dependentsOf(tag: Tag): Set<Kept> {
+    const known = this.#dependents.get(tag);
+    if (known !== undefined) return known;
+    const dependents = new Set<Kept>();
+    this.#dependents.set(tag, dependents);
+    return dependents;
+  }
+
+  /** Called for whatever leaves the list, evicted or deleted. */
+  #unlink(kept: Kept): void {
+    const [tag, ...further] = kept.tags as readonly [Tag, ...Tag[]];
+    this.#index.remove(tag, kept);
+    for (const other of further) {
+      const dependents = this.#dependents.get(other);
+      if (dependents?.delete(kept) === true && dependents.size === 0) this.#dependents.delete(other);
+    }
+  }
+
+  #empty(lsn: Lsn): void {
+    // A new list: clearing the old one would take its values out of the index one by one.
+    if (this.#kept.size > 0) this.#kept = this.#emptyList();
+    this.#index.clear();
+    this.#dependents.clear();
+    this.#tables.clear();
+    this.#tombstones.reset(lsn);
+  }
+
+  #emptyList(): LRUCache<Kept, true> {
+    return new LRUCache<Kept, true>({
+      max: Math.max(1, this.#limits.cacheEntries),
+      maxSize: Math.max(1, this.#limits.cacheBytes),
+      sizeCalculation: (_, kept) => Math.max(1, kept.bytes),
+      dispose: (_, kept) => this.#unlink(kept),
+    });
+  }
+}
+
+/** Whether a table that the value depends on was invalidated since the value was read. */
+function isBelowTable({ asOf, tables }: Kept): boolean {
+  for (const { invalidatedAt } of tables) if (invalidatedAt !== null && isInvalidated(asOf, invalidatedAt)) return true;
+  return false;
+}
