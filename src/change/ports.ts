@@ -1,4 +1,5 @@
 /** Owns the port through which a region's changes arrive: whatever produces them, they come in commit order. */
+import { type ClusterId } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Row } from '../model/model.ts';
 
@@ -42,14 +43,15 @@ export interface Heartbeat {
 
 /** Where a stream of changes begins: everything up to `lsn` counts as delivered. */
 export interface StreamStart {
-  readonly lsn: Lsn;
+  readonly cluster: ClusterId;
   readonly timeline: number;
+  readonly lsn: Lsn;
 }
 
 export interface ChangeHandlers {
   /** A stream begins; called after `onGap` when there was one, before anything else. Only who hears this holds the slot. */
   onStart?(start: StreamStart): Promise<void> | void;
-  /** Must have applied the transaction when it resolves; only then is it acknowledged upstream. */
+  /** Must have applied the transaction when it resolves; only then is it acknowledged upstream. When it rejects, the stream begins anew before it. */
   onTransaction(transaction: CommittedTransaction): Promise<void> | void;
   onHeartbeat(heartbeat: Heartbeat): void;
   /** Everything up to `lsn` has been delivered and is shown; nothing of it concerned the published tables. */

@@ -45,9 +45,11 @@ export class TailPump {
     return this.#pressure;
   }
 
-  /** Nothing is applied before `ready`. */
+  /** Nothing is applied before `ready`, and nothing at all when it rejects. */
   open(ready: Promise<void>): void {
     this.#ready = ready;
+    // Told at once: on an idle server nothing may come for long that would wait for it.
+    ready.catch((error: unknown) => this.#parts.onError(error));
   }
 
   push(item: Decoded): void {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { MeridianError, messageOf } from '../base/errors.ts';
-import { standingOf } from '../base/lineage.ts';
+import { clusterIdOf, standingOf } from '../base/lineage.ts';
 import { formatLsn, maxLsn, type Lsn } from '../base/lsn.ts';
 import { type ChangeHandlers, type ChangeSource } from '../change/ports.ts';
 import { type Options } from '../config/options.ts';
@@ -59,6 +59,14 @@ class NotNow extends Error {
   }
 }
 
+/** Somebody asked for another session; nothing failed. */
+class Reconnect extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'Reconnect';
+  }
+}
+
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
 
@@ -70,6 +78,8 @@ export class Tail implements ChangeSource {
   /** Why the slot cannot go on although the server still offers it. */
   #condemned: string | null = null;
   #ping: (() => void) | null = null;
+  /** Ends the session that is under way, or the wait for the next one. */
+  #leave: ((reason: string) => void) | null = null;
 
   constructor(parts: TailParts) {
     this.#parts = parts;
@@ -85,8 +95,17 @@ export class Tail implements ChangeSource {
     this.#ping?.();
   }
 
+  /**
+   * Ends the current session and begins another at once: when a newer timeline is known than the one that the stream began on, `onStart` comes with
+   * it. Calls in quick succession are spread out by `tailRetryMs`. Does nothing before `run` and after its end.
+   */
+  reconnect(reason: string): void {
+    this.#leave?.(reason);
+  }
+
   async run(handlers: ChangeHandlers, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const beganMs = performance.now();
       let waitMs: number;
       try {
         await this.#session(handlers, signal);
@@ -94,11 +113,25 @@ export class Tail implements ChangeSource {
         if (!signal.aborted) this.#enter({ kind: 'starting' });
         waitMs = this.#backoff.nextMs();
       } catch (error) {
-        waitMs = this.#afterFailure(error);
+        waitMs = error instanceof Reconnect ? this.#afterReconnect(error.message, beganMs) : this.#afterFailure(error);
       }
-      await sleep(waitMs, signal);
+      await this.#pause(waitMs, signal);
     }
     this.#enter({ kind: 'stopped' });
+  }
+
+  /** A pause that `reconnect` ends. */
+  async #pause(waitMs: number, outer: AbortSignal): Promise<void> {
+    const end = new AbortController();
+    this.#leave = () => end.abort();
+    await sleep(waitMs, AbortSignal.any([outer, end.signal]));
+    this.#leave = null;
+  }
+
+  #afterReconnect(reason: string, beganMs: number): number {
+    this.#parts.log.info({ reason }, 'The tail begins a new session.');
+    this.#enter({ kind: 'starting' });
+    return Math.max(0, this.#parts.options.tailRetryMs - (performance.now() - beganMs));
   }
 
   #afterFailure(error: unknown): number {
@@ -134,6 +167,7 @@ export class Tail implements ChangeSource {
     const end = new AbortController();
     const abort = (): void => end.abort();
     outer.addEventListener('abort', abort, { once: true });
+    this.#leave = (reason) => end.abort(new Reconnect(reason));
     let sql: pg.Client | null = null;
     let stream: SlotStream | null = null;
     try {
@@ -144,8 +178,12 @@ export class Tail implements ChangeSource {
       if (outer.aborted) return;
       const start = await this.#prepare(sql, stream, handlers, end.signal);
       await this.#stream({ sql, stream, handlers, start, end });
+    } catch (error) {
+      // What it was interrupted in, such as the creation of a slot, fails in ways of its own.
+      throw end.signal.reason instanceof Reconnect ? end.signal.reason : error;
     } finally {
       outer.removeEventListener('abort', abort);
+      this.#leave = null;
       end.abort();
       await Promise.all([stream?.close(), sql === null ? null : closeClient(sql)]);
     }
@@ -227,7 +265,7 @@ export class Tail implements ChangeSource {
       this.#delivered = { ...start, lsn: pump.applied };
       stream.acknowledge(pump.applied, ping);
     };
-    const begin = async (): Promise<void> => handlers.onStart?.({ lsn: start.lsn, timeline: start.timeline });
+    const begin = async (): Promise<void> => handlers.onStart?.({ cluster: clusterIdOf(start.systemIdentifier), timeline: start.timeline, lsn: start.lsn });
     const timer = setInterval(() => {
       if (!pump.pressure && performance.now() - heardAtMs > options.tailSilenceMs) end.abort(new Error(`the server was silent for ${options.tailSilenceMs} ms`));
       else acknowledge(true);
