@@ -14,7 +14,7 @@ export async function prepareApplication(options: ServersOptions, onNotice: (sen
   const config = loadConfig({ env: serverEnv(options, primary), needs: ['regions', 'region'] });
   const { log } = createTelemetry({ level: 'silent', fields: {} });
   const compiled = await compileSchema({ config, files: schemaFiles(config), resolvers: (await loadModule(config)).resolvers, log });
-  for (const { file, line, message } of compiled.warnings) onNotice(`${file}:${line}: ${message}`);
+  for (const { file, line, message } of [...compiled.warnings, ...compiled.notices]) onNotice(`${file}:${line}: ${message}`);
   const { findings } = await setupDatabase({ regions: config.regions, tables: tablesOf(compiled.model), options: config.options });
   for (const { region, severity, what, mend } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${mend === null ? '' : ` ${mend}`}`);
   return compiled;

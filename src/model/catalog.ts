@@ -16,9 +16,38 @@ export interface ForeignKey {
   readonly toColumns: readonly string[];
 }
 
+/** What kind of thing a table of the catalog is. */
+export type Relation = 'table' | 'partitioned' | 'foreign' | 'view' | 'materialized';
+
+/** How the publication shows a table. */
+export interface Publishing {
+  /** Which of insert, update, delete and truncate it leaves out. */
+  readonly omits: readonly string[];
+  /** Only some of the table's rows or columns. */
+  readonly filtered: boolean;
+}
+
+/** A policy of row-level security that decides which rows a SELECT sees. */
+export interface Policy {
+  readonly name: string;
+  /** As the database spells it. */
+  readonly condition: string;
+}
+
 export interface CatalogTable extends Table {
   /** Views have no keys, and what may be null in them is not known. */
   readonly kind: 'table' | 'view';
+  readonly relation: Relation;
+  /** False for what is unlogged or temporary: its changes are not in the WAL. */
+  readonly isLogged: boolean;
+  /** Other tables, which are no partitions, inherit from it: a SELECT shows their rows as well. */
+  readonly isInherited: boolean;
+  /** REPLICA IDENTITY FULL: changes carry the old row whole. */
+  readonly keepsOldRows: boolean;
+  /** Null: the publication does not have it, or none was asked about. */
+  readonly publishing: Publishing | null;
+  /** Null: row-level security is off. */
+  readonly policies: readonly Policy[] | null;
   readonly columns: ReadonlyMap<string, CatalogColumn>;
   readonly primaryKey: readonly string[] | null;
   /** Column sets that no two rows share, the primary key first; columns may be nullable. Partial and expression indexes do not count. */
@@ -35,6 +64,8 @@ export interface Catalog {
   readonly tables: ReadonlyMap<string, CatalogTable>;
   /** The schemas that were read, in the order in which unqualified names are looked up. */
   readonly searchPath: readonly string[];
+  /** The publication that was asked about. */
+  readonly publication: { readonly name: string; readonly exists: boolean } | null;
 }
 
 export function tableKey(table: Table): string {

@@ -91,3 +91,8 @@ export function canonicalTime(text: string): string | null {
   if (match[5] !== undefined && offsetMs(match[5]) === null) return null;
   return `${match[1]}:${match[2]}:${match[3] ?? '00'}${fraction(match[4])}${match[5] ?? ''}`;
 }
+
+/** Whether PostgreSQL could read the text as a moment that depends on when it is read: `now`, or a range that begins `today`. */
+export function namesTheMoment(text: string): boolean {
+  return /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i.test(text);
+}

@@ -1,6 +1,6 @@
 /** Owns values on their way into SQL and out of rows: validated and canonical for their column's type, exact both ways. */
 import { type ScalarKind, type SqlType } from './model.ts';
-import { canonicalDate, canonicalTime, canonicalTimestamp } from './times.ts';
+import { canonicalDate, canonicalTime, canonicalTimestamp, namesTheMoment } from './times.ts';
 
 /** What a statement may carry as a parameter: text, numbers, booleans, null, and flat lists of them. */
 export type SqlParam = string | number | boolean | null | readonly SqlParam[];
@@ -34,6 +34,15 @@ function isStorable(text: string): boolean {
 function text(value: unknown): Normalized {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return { value: String(value) };
   return typeof value === 'string' && isStorable(value) ? { value } : problem(TEXT_PROBLEM);
+}
+
+/** Types without a kind of their own whose text may mean the moment of reading. */
+const MOMENTOUS = /^(?:time with time zone|date(?:multi)?range|ts(?:tz)?(?:multi)?range)\b/;
+
+function other(value: unknown, sql: string): Normalized {
+  const normalized = text(value);
+  // A cached answer must not depend on when it was asked for, nor should any other.
+  return 'value' in normalized && MOMENTOUS.test(sql) && namesTheMoment(String(normalized.value)) ? problem(`a value of type ${sql} without words such as now or today`) : normalized;
 }
 
 function int(value: unknown, sql: string): Normalized {
@@ -132,7 +141,7 @@ const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Norm
   numeric,
   text,
   enum: text,
-  other: text,
+  other,
   uuid,
   bool,
   bytea,

@@ -1,6 +1,6 @@
 /** Owns reading the catalog of a live database: one statement, whatever the number of tables. */
 import { messageOf } from '../base/errors.ts';
-import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey } from '../model/catalog.ts';
+import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type Policy, type Publishing, type Relation } from '../model/catalog.ts';
 import { type ScalarKind } from '../model/model.ts';
 
 /** Runs one statement and gives its rows; what any driver can do. */
@@ -12,13 +12,15 @@ const KINDS: Readonly<Record<string, ScalarKind>> = {
   date: 'date', timestamp: 'timestamp', timestamptz: 'timestamptz', time: 'time', json: 'json', jsonb: 'json', bytea: 'bytea',
 };
 
+const RELATIONS: Readonly<Record<string, Relation>> = { r: 'table', p: 'partitioned', f: 'foreign', v: 'view', m: 'materialized' };
+
 /*
  * One JSON document per table. `base` walks from a domain to the type under it; `element` is the type that decides how
  * values travel: an array's elements, or the type itself. A relation that is a partition is reached through its parent.
  */
 const READ = `
 WITH RECURSIVE wanted AS (
-  SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind IN ('v', 'm') AS is_view
+  SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE (n.nspname = ANY ($1::text[]) OR ($1 IS NULL AND n.nspname !~ '^(pg_|information_schema$)')) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ), base AS (
@@ -27,7 +29,7 @@ WITH RECURSIVE wanted AS (
   UNION ALL
   SELECT b.oid, t.oid, t.typtype, t.typbasetype, b.typnotnull OR t.typnotnull FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
 ), type AS (
-  SELECT b.oid, b.typnotnull AS not_null, e.typname, e.typtype,
+  SELECT b.oid, b.typnotnull AS not_null, e.typname, e.typtype, n.nspname = 'pg_catalog' AS is_system,
          -- Names of types outside the system schema carry their schema: another connection may have another search path.
          CASE n.nspname WHEN 'pg_catalog' THEN format_type(b.base, -1)
            ELSE format('%I.%I', n.nspname, e.typname) || CASE WHEN e.oid <> b.base THEN '[]' ELSE '' END END AS sql,
@@ -38,11 +40,25 @@ WITH RECURSIVE wanted AS (
   JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
   JOIN pg_namespace n ON n.oid = e.typnamespace
   WHERE b.typtype <> 'd'
+), published AS MATERIALIZED (
+  SELECT schemaname, tablename, rowfilter FROM pg_publication_tables WHERE pubname = $2::text
 )
-SELECT w.schema, w.name, w.is_view,
+SELECT w.schema, w.name, w.relkind AS relation, w.relpersistence AS persistence, w.relreplident = 'f' AS whole_rows,
+  EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = w.oid AND NOT c.relispartition) AS inherited,
+  (SELECT json_build_object('omits', array_remove(ARRAY[
+       CASE WHEN NOT b.pubinsert THEN 'insert' END, CASE WHEN NOT b.pubupdate THEN 'update' END,
+       CASE WHEN NOT b.pubdelete THEN 'delete' END, CASE WHEN NOT b.pubtruncate THEN 'truncate' END], NULL),
+     'filtered', p.rowfilter IS NOT NULL OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = b.oid AND r.prrelid = w.oid AND r.prattrs IS NOT NULL))
+   FROM pg_publication b JOIN published p ON p.schemaname = w.schema AND p.tablename = w.name WHERE b.pubname = $2::text) AS publishing,
+  -- Those that decide which rows a SELECT sees.
+  CASE WHEN w.relrowsecurity THEN (SELECT coalesce(json_agg(json_build_object('name', y.polname, 'condition', pg_get_expr(y.polqual, y.polrelid)) ORDER BY y.polname), '[]')
+   FROM pg_policy y WHERE y.polrelid = w.oid AND y.polcmd IN ('r', '*') AND y.polqual IS NOT NULL) END AS policies,
   (SELECT json_agg(json_build_object(
      'name', a.attname, 'sql', y.sql, 'base', y.typname, 'typtype', y.typtype, 'array', y.is_array, 'labels', y.labels,
-     'nullable', NOT (a.attnotnull OR y.not_null), 'hasDefault', a.atthasdef OR a.attidentity <> '', 'readOnly', a.attgenerated <> '' OR a.attidentity = 'a'
+     'nullable', NOT (a.attnotnull OR y.not_null), 'hasDefault', a.atthasdef OR a.attidentity <> '', 'readOnly', a.attgenerated <> '' OR a.attidentity = 'a',
+     -- Not name (longer keys are cut off), not char(n) and citext (equal values differ in text), and nothing generated (the WAL need not carry it).
+     'exact', a.attgenerated = '' AND NOT y.is_array AND (y.typtype = 'e' OR y.is_system AND (y.typname IN ('int2', 'int4', 'int8', 'uuid', 'bool')
+       OR y.typname IN ('text', 'varchar') AND (SELECT l.collisdeterministic FROM pg_collation l WHERE l.oid = a.attcollation)))
    ) ORDER BY a.attnum)
    FROM pg_attribute a JOIN type y ON y.oid = a.atttypid WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
   (SELECT json_agg(json_build_object(
@@ -64,6 +80,8 @@ SELECT w.schema, w.name, w.is_view,
   EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = w.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7 AND g.tgenabled IN ('O', 'A')) AS fills
 FROM wanted w ORDER BY w.schema, w.name`;
 
+const FOUND = 'SELECT current_schemas(false)::text[] AS path, EXISTS (SELECT FROM pg_publication WHERE pubname = $1::text) AS exists';
+
 interface ColumnRow {
   name: string;
   sql: string;
@@ -74,28 +92,40 @@ interface ColumnRow {
   nullable: boolean;
   hasDefault: boolean;
   readOnly: boolean;
+  exact: boolean;
 }
 
 interface TableRow {
   schema: string;
   name: string;
-  is_view: boolean;
+  relation: string;
+  persistence: string;
+  whole_rows: boolean;
+  inherited: boolean;
+  publishing: Publishing | null;
+  policies: Policy[] | null;
   columns: ColumnRow[] | null;
   indexes: { unique: boolean; primary: boolean; columns: string[] }[] | null;
   foreign_keys: { name: string; schema: string; table: string; from: string[]; to: string[] }[] | null;
   fills: boolean;
 }
 
-/**
- * Reads every table and view of `schemas`, in whose order unqualified names are then looked up; without a list, of every
- * schema that is not the system's, those of the connection's `search_path` first. Throws what `query` throws.
- */
-export async function readCatalog(query: PlainQuery, schemas: readonly string[] | null = null): Promise<Catalog> {
-  const rows = (await query(READ, [schemas])) as unknown as readonly TableRow[];
-  const tables = new Map(rows.map(tableOf).map((table) => [tableKey(table), table]));
-  if (schemas) return { tables, searchPath: schemas };
-  const path = (await query('SELECT current_schemas(false)::text[] AS path'))[0]?.['path'] as readonly string[];
-  return { tables, searchPath: [...new Set([...path, ...rows.map((row) => row.schema)])] };
+export interface CatalogRequest {
+  /** In whose order unqualified names are looked up; without a list: every schema that is not the system's, those of the connection's `search_path` first. */
+  readonly schemas?: readonly string[] | undefined;
+  /** The publication that the tail reads; without it, no table counts as published. */
+  readonly publication?: string | undefined;
+}
+
+/** Reads every table and view of the schemas, at a primary or a replica. Throws what `query` throws. */
+export async function readCatalog(query: PlainQuery, { schemas, publication }: CatalogRequest = {}): Promise<Catalog> {
+  const rows = (await query(READ, [schemas ?? null, publication ?? null])) as unknown as readonly TableRow[];
+  const [found] = (await query(FOUND, [publication ?? null])) as unknown as readonly { path: string[]; exists: boolean }[];
+  return {
+    tables: new Map(rows.map(tableOf).map((table) => [tableKey(table), table])),
+    searchPath: schemas ?? [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])],
+    publication: publication === undefined ? null : { name: publication, exists: found?.exists === true },
+  };
 }
 
 /**
@@ -116,10 +146,17 @@ export async function explainProblem(query: PlainQuery, select: string): Promise
 
 function tableOf(row: TableRow): CatalogTable {
   const indexes = row.indexes ?? [];
+  const relation = RELATIONS[row.relation] ?? 'view';
   return {
     schema: row.schema,
     name: row.name,
-    kind: row.is_view ? 'view' : 'table',
+    kind: relation === 'view' || relation === 'materialized' ? 'view' : 'table',
+    relation,
+    isLogged: row.persistence === 'p',
+    isInherited: row.inherited,
+    keepsOldRows: row.whole_rows,
+    publishing: row.publishing,
+    policies: row.policies,
     columns: new Map((row.columns ?? []).map((column) => [column.name, columnOf(column)])),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? null,
     uniqueKeys: indexes.filter((index) => index.unique).map((index) => index.columns),
@@ -136,7 +173,7 @@ function columnOf(row: ColumnRow): CatalogColumn {
     type: { sql: row.sql, kind, array: row.array },
     nullable: row.nullable,
     hasDefault: row.hasDefault,
-    exact: false,
+    exact: row.exact,
     labels: row.labels,
     readOnly: row.readOnly,
   };

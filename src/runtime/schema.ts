@@ -37,14 +37,20 @@ export async function compileSchema(request: SchemaRequest): Promise<CompiledSch
     }
     try {
       const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
-      const catalog = await readCatalog(query);
-      const { pageSize, maxPageSize } = config.options;
-      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, pageSize, maxPageSize, checkStatement: (sql) => explainProblem(query, sql) });
-      for (const warning of compiled.warnings) log.warn({ file: warning.file, line: warning.line }, warning.message);
+      const { pageSize, maxPageSize, publication } = config.options;
+      const catalog = await readCatalog(query, { publication });
+      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
+      for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);
+      for (const { file, line, message } of compiled.notices) log.info({ file, line }, message);
       return compiled;
     } finally {
       await closeClient(client);
     }
   }
   throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `No database could be reached to check the schema against (${refusals.join('; ')}); start one or correct its URL.` });
+}
+
+/** `app.tenant_id=tenant,role:app_user` → `app.tenant_id`, `role`. */
+function settingNames({ options }: Config): readonly string[] {
+  return options.viewerSettings.split(',').map((setting) => setting.split(/[=:]/, 1)[0]?.trim() ?? '');
 }

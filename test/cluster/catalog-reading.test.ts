@@ -112,7 +112,7 @@ describe('reading the catalog', () => {
 
   it('looks names up as the connection does, or in the schemas that are named', async () => {
     assert.deepEqual(catalog.searchPath, ['public', 'other']);
-    const one = await readCatalog(plainQuery(client), ['other']);
+    const one = await readCatalog(plainQuery(client), { schemas: ['other'] });
     assert.deepEqual([[...one.tables.keys()], one.searchPath], [['other.places'], ['other']]);
   });
 

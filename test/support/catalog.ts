@@ -1,5 +1,5 @@
 /** Owns catalogs written by hand, for tests of the schema compiler that need no database. */
-import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey } from '../../src/model/catalog.ts';
+import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type Policy, type Publishing, type Relation } from '../../src/model/catalog.ts';
 import { type ScalarKind } from '../../src/model/model.ts';
 
 const KINDS: Readonly<Record<string, ScalarKind>> = {
@@ -18,6 +18,14 @@ export interface TableSketch {
   readonly references?: readonly string[];
   readonly indexes?: readonly (readonly string[])[];
   readonly fillsOnInsert?: boolean;
+  /** Unless given: a table, or a view. */
+  readonly relation?: Relation;
+  readonly isLogged?: boolean;
+  readonly isInherited?: boolean;
+  readonly keepsOldRows?: boolean;
+  /** Unless given: everything of it is published. */
+  readonly publishing?: Publishing | null;
+  readonly policies?: readonly Policy[];
 }
 
 function columnOf(sketch: string): CatalogColumn {
@@ -31,7 +39,7 @@ function columnOf(sketch: string): CatalogColumn {
     type: { sql: `${isEnum ? `public.${base}` : base}${array ?? ''}`, kind: isEnum ? 'enum' : (KINDS[base] ?? 'other'), array: array !== undefined },
     nullable: flags.includes('null'),
     hasDefault: flags.includes('default') || flags.includes('readonly'),
-    exact: isEnum || ['bigint', 'int', 'integer', 'text', 'uuid', 'boolean'].includes(base),
+    exact: array === undefined && (isEnum || ['bigint', 'integer', 'text', 'uuid', 'boolean'].includes(base)),
     labels: isEnum ? labels.split(',') : null,
     readOnly: flags.includes('readonly'),
   };
@@ -51,6 +59,12 @@ export function sketchCatalog(tables: Readonly<Record<string, TableSketch>>): Ca
       schema: sketch.schema ?? 'public',
       name,
       kind: sketch.view ? 'view' : 'table',
+      relation: sketch.relation ?? (sketch.view ? 'view' : 'table'),
+      isLogged: sketch.isLogged ?? true,
+      isInherited: sketch.isInherited ?? false,
+      keepsOldRows: sketch.keepsOldRows ?? true,
+      publishing: sketch.publishing === undefined ? { omits: [], filtered: false } : sketch.publishing,
+      policies: sketch.policies ?? null,
       columns: new Map(sketch.columns.map(columnOf).map((column) => [column.name, column])),
       primaryKey: sketch.primaryKey ?? null,
       uniqueKeys: unique,
@@ -60,7 +74,7 @@ export function sketchCatalog(tables: Readonly<Record<string, TableSketch>>): Ca
     };
   });
   const schemas = all.map((table) => table.schema);
-  return { tables: new Map(all.map((table) => [tableKey(table), table])), searchPath: [...new Set(['public', ...schemas])] };
+  return { tables: new Map(all.map((table) => [tableKey(table), table])), searchPath: [...new Set(['public', ...schemas])], publication: { name: 'meridian', exists: true } };
 }
 
 /** Teams with members and tasks: small, with every kind of relation. */

@@ -758,7 +758,6 @@ export type ResolversTypes = {
   AddCommentPayload: ResolverTypeWrapper<Omit<AddCommentPayload, 'comment'> & { comment?: Maybe<ResolversTypes['Comment']> }>;
   BigInt: ResolverTypeWrapper<Scalars['BigInt']['output']>;
   BigIntFilter: BigIntFilter;
-  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   BooleanFilter: BooleanFilter;
   Comment: ResolverTypeWrapper<Row>;
   CommentConnection: ResolverTypeWrapper<Omit<CommentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['CommentEdge']>, nodes: ReadonlyArray<ResolversTypes['Comment']> }>;
@@ -820,8 +819,9 @@ export type ResolversTypes = {
   UserEdge: ResolverTypeWrapper<Omit<UserEdge, 'node'> & { node: ResolversTypes['User'] }>;
   UserFilter: UserFilter;
   UserOrder: UserOrder;
-  String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
@@ -831,7 +831,6 @@ export type ResolversParentTypes = {
   AddCommentPayload: Omit<AddCommentPayload, 'comment'> & { comment?: Maybe<ResolversParentTypes['Comment']> };
   BigInt: Scalars['BigInt']['output'];
   BigIntFilter: BigIntFilter;
-  Boolean: Scalars['Boolean']['output'];
   BooleanFilter: BooleanFilter;
   Comment: Row;
   CommentConnection: Omit<CommentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['CommentEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Comment']> };
@@ -884,9 +883,18 @@ export type ResolversParentTypes = {
   UserConnection: Omit<UserConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['UserEdge']>, nodes: ReadonlyArray<ResolversParentTypes['User']> };
   UserEdge: Omit<UserEdge, 'node'> & { node: ResolversParentTypes['User'] };
   UserFilter: UserFilter;
-  String: Scalars['String']['output'];
+  Boolean: Scalars['Boolean']['output'];
   Int: Scalars['Int']['output'];
+  String: Scalars['String']['output'];
 };
+
+export type CachedDirectiveArgs = {
+  enabled?: Maybe<Scalars['Boolean']['input']>;
+  maxVariants?: Maybe<Scalars['Int']['input']>;
+  ttlMs?: Maybe<Scalars['Int']['input']>;
+};
+
+export type CachedDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = CachedDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type ColumnDirectiveArgs = {
   name: Scalars['String']['input'];
@@ -947,6 +955,12 @@ export type RelationDirectiveArgs = {
 };
 
 export type RelationDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = RelationDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type TenantDirectiveArgs = {
+  column: Scalars['String']['input'];
+};
+
+export type TenantDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = TenantDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type UpdateDirectiveArgs = {
   entity?: Maybe<Scalars['String']['input']>;
@@ -1237,6 +1251,7 @@ export type Resolvers<ContextType = ResolverContext> = {
 };
 
 export type DirectiveResolvers<ContextType = ResolverContext> = {
+  cached?: CachedDirectiveResolver<any, any, ContextType>;
   column?: ColumnDirectiveResolver<any, any, ContextType>;
   consistent?: ConsistentDirectiveResolver<any, any, ContextType>;
   count?: CountDirectiveResolver<any, any, ContextType>;
@@ -1245,5 +1260,6 @@ export type DirectiveResolvers<ContextType = ResolverContext> = {
   insert?: InsertDirectiveResolver<any, any, ContextType>;
   list?: ListDirectiveResolver<any, any, ContextType>;
   relation?: RelationDirectiveResolver<any, any, ContextType>;
+  tenant?: TenantDirectiveResolver<any, any, ContextType>;
   update?: UpdateDirectiveResolver<any, any, ContextType>;
 };

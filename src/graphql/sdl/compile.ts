@@ -5,7 +5,7 @@ import { type Model } from '../../model/model.ts';
 import { type Compilation, type Limits, type ResolverMap } from './context.ts';
 import { columnName } from './directives.ts';
 import { readDocument } from './document.ts';
-import { findEntities, finishEntity, readFederationKeys } from './entities.ts';
+import { checkTenants, findEntities, finishEntity, readFederationKeys } from './entities.ts';
 import { readFields } from './fields.ts';
 import { type SdlFile } from './files.ts';
 import { checkPlacement, checkResolvers } from './placement.ts';
@@ -18,6 +18,8 @@ export interface CompileRequest extends Limits {
   readonly catalog: Catalog;
   /** Custom resolvers: a field that has one needs no mapping. */
   readonly resolvers?: ResolverMap;
+  /** Settings of the database that carry the viewer into row-level security; they are part of every cache key. */
+  readonly viewerSettings?: readonly string[];
   /** Why the database would refuse a query, or null; without it, conditions written in SQL are not tried. */
   readonly checkStatement?: (sql: string) => Promise<string | null>;
 }
@@ -26,6 +28,8 @@ export interface CompiledSchema {
   readonly model: Model;
   /** What works but may not be meant, or will be slow. */
   readonly warnings: readonly Problem[];
+  /** What is as it should be, and may not be what the author expects: what is not cached, and why. */
+  readonly notices: readonly Problem[];
   /** For `buildSubgraphSchema([{ typeDefs, resolvers }])`. */
   readonly typeDefs: DocumentNode;
   /** Enums whose values are stored under other names, as resolvers: enum → value → stored label. */
@@ -39,6 +43,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const compilation: Compilation = {
     schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
     limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), conditions: [], orders: new Set(),
+    viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
   findEntities(compilation);
   readFields(compilation);
@@ -46,12 +51,13 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const queries = readQueries(compilation);
   const mutations = readMutations(compilation);
   checkSubscriptions(compilation);
-  checkPlacement(compilation);
+  checkTenants(compilation);
+  checkPlacement(compilation, queries);
   checkResolvers(compilation);
   await tryConditions(compilation, request.checkStatement);
   problems.throwErrors();
   const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(draft)]));
-  return { model: { entities, queries, mutations }, warnings: problems.warnings(), typeDefs, enums: storedEnums(compilation) };
+  return { model: { entities, queries, mutations }, warnings: problems.warnings(), notices: problems.notices(), typeDefs, enums: storedEnums(compilation) };
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {

@@ -1,7 +1,7 @@
 /** Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up columns. */
 import { type ASTNode, type GraphQLEnumType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
-import { type Field, type OrderTerm } from '../../model/model.ts';
+import { type Caching, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
 import { columnName, type Annotated } from './directives.ts';
 import { type Federation } from './federation.ts';
@@ -20,6 +20,8 @@ export interface Draft {
   readonly primaryKey: readonly string[];
   federationKeys: readonly (readonly string[])[];
   version: string | null;
+  tenant: string | null;
+  readonly caching: Caching;
 }
 
 /** A condition written in SQL, to be tried at the database. */
@@ -41,6 +43,8 @@ export interface Compilation {
   readonly catalog: Catalog;
   readonly resolvers: ResolverMap;
   readonly limits: Limits;
+  /** Names of the database's settings that carry the viewer, in lower case. */
+  readonly viewerSettings: ReadonlySet<string>;
   readonly problems: Problems;
   readonly drafts: Map<string, Draft>;
   readonly conditions: Condition[];

@@ -58,6 +58,24 @@ export function relationArguments(directive: ConstDirectiveNode | null): Relatio
   };
 }
 
+export interface CachedArguments {
+  readonly enabled: boolean;
+  readonly ttlMs: number | null;
+  readonly maxVariants: number | null;
+  readonly node: ConstDirectiveNode;
+}
+
+/** What `@cached` says. */
+export function cachedArguments(directive: ConstDirectiveNode | null): CachedArguments | null {
+  if (!directive) return null;
+  return {
+    enabled: argumentOf(directive, 'enabled') !== false,
+    ttlMs: argumentOf(directive, 'ttlMs') as number | null,
+    maxVariants: argumentOf(directive, 'maxVariants') as number | null,
+    node: directive,
+  };
+}
+
 /** `@key(resolvable: false)` marks an object that another subgraph resolves. */
 export function isResolvable(key: ConstDirectiveNode): boolean {
   return argumentOf(key, 'resolvable') !== false;

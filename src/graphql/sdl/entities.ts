@@ -1,11 +1,11 @@
 /** Owns which objects are entities: their tables, their keys and their versions. */
 import { isObjectType, Kind, parse, type ConstDirectiveNode, type GraphQLObjectType, type SelectionNode } from 'graphql';
 import { coversUniqueKey, findTable, type Catalog, type CatalogTable } from '../../model/catalog.ts';
-import { type Entity } from '../../model/model.ts';
+import { type Entity, type ScalarKind } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
-import { hasResolver, tableName, type Compilation, type Draft } from './context.ts';
+import { entityCaching } from './caching.ts';
+import { columnNamed, hasResolver, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, textArgument } from './directives.ts';
-import { UNDECIDED } from './caching.ts';
 import { spotOf } from './problems.ts';
 
 /** Finds every `@entity` and its table. What has no table or no key is reported and left out. */
@@ -18,8 +18,9 @@ export function findEntities(compilation: Compilation): void {
     if (!table) continue;
     const primaryKey = rowKey(compilation, type, table);
     if (!primaryKey) continue;
-    const draft: Draft = { type, table, fields: new Map(), used: new Set(primaryKey), primaryKey, federationKeys: [], version: null };
+    const draft: Draft = { type, table, fields: new Map(), used: new Set(primaryKey), primaryKey, federationKeys: [], version: null, tenant: null, caching: entityCaching(compilation, type, table) };
     draft.version = versionOf(compilation, draft, directive);
+    draft.tenant = tenantOf(compilation, draft);
     compilation.drafts.set(type.name, draft);
   }
 }
@@ -93,6 +94,35 @@ function versionOf(compilation: Compilation, draft: Draft, directive: ConstDirec
   return name;
 }
 
+/** Values of these are one text each, which a viewer's tenant can be compared with. */
+const TENANT_KINDS: ReadonlySet<ScalarKind> = new Set(['text', 'enum', 'int', 'bigint', 'uuid']);
+
+function tenantOf(compilation: Compilation, draft: Draft): string | null {
+  const directive = directiveOf(draft.type, 'tenant');
+  const name = textArgument(directive, 'column');
+  if (directive === null || name === null) return null;
+  const column = draft.table.columns.get(name) ?? columnNamed(draft, name);
+  if (!column) {
+    compilation.problems.error(directive, `${draft.type.name} holds its tenant in column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
+    return null;
+  }
+  if (!TENANT_KINDS.has(column.type.kind) || column.type.array) {
+    compilation.problems.error(directive, `${draft.type.name} holds its tenant in column "${name}", which is ${column.type.sql}; use a column of text, whole numbers, uuid or an enum`);
+    return null;
+  }
+  draft.used.add(column.name);
+  return column.name;
+}
+
+/** Where one type of a table's rows keeps tenants apart, another one without it would show all of them to everybody. */
+export function checkTenants({ drafts, problems }: Compilation): void {
+  const all = [...drafts.values()];
+  for (const open of all.filter(({ tenant }) => tenant === null)) {
+    const closed = all.find(({ table, tenant }) => table === open.table && tenant !== null);
+    if (closed) problems.warn(open.type.astNode, `${open.type.name} shows the rows of ${closed.type.name} to every tenant; give it @tenant(column: "${closed.tenant ?? ''}"), too`);
+  }
+}
+
 function keyDirectives(compilation: Compilation, type: GraphQLObjectType): readonly ConstDirectiveNode[] {
   return directivesOf(type, compilation.federation.localName('key')).filter(isResolvable);
 }
@@ -156,8 +186,8 @@ export function finishEntity(draft: Draft): Entity {
     uniqueKeys: keys.length > 0 ? keys : [draft.primaryKey],
     federationKeys: draft.federationKeys,
     version: draft.version,
-    tenant: null,
-    caching: UNDECIDED,
+    tenant: draft.tenant,
+    caching: draft.caching,
     spot: spotOf(draft.type.astNode),
   };
 }

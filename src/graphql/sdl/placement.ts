@@ -1,22 +1,48 @@
 /** Owns directives that stand where they mean nothing, and resolvers for what the schema does not have. */
 import { isObjectType, isScalarType, isEnumType, type GraphQLObjectType } from 'graphql';
+import { type RootField } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
 import { hasResolver, type Compilation } from './context.ts';
 import { directiveOf } from './directives.ts';
 import { type AnyField } from './selections.ts';
 
 const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
+const ON_ENTITIES = ['cached', 'tenant'] as const;
 
 /** Functions of a type that are not fields of it. */
 const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
 
 /** A directive that does nothing would mislead whoever reads the schema: it is an error. */
-export function checkPlacement(compilation: Compilation): void {
+export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<string, RootField>): void {
   for (const type of Object.values(compilation.schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
-    const isBroken = directiveOf(type, 'entity') !== null && !compilation.drafts.has(type.name);
-    for (const field of isBroken ? [] : Object.values(type.getFields())) checkField(compilation, type, field);
+    const isEntity = directiveOf(type, 'entity') !== null;
+    if (!isEntity) checkObject(compilation, type);
+    const isBroken = isEntity && !compilation.drafts.has(type.name);
+    for (const field of isBroken ? [] : Object.values(type.getFields())) {
+      checkField(compilation, type, field);
+      checkCached(compilation, type, field, queries);
+    }
   }
+}
+
+function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
+  for (const name of ON_ENTITIES) {
+    const directive = directiveOf(type, name);
+    if (directive) problems.error(directive, `${type.name} is no @entity, so @${name} has no meaning there; remove it`);
+  }
+}
+
+/** Only what has many rows is kept field by field; one row is kept as its entity is. */
+function checkCached(compilation: Compilation, type: GraphQLObjectType, field: AnyField, queries: ReadonlyMap<string, RootField>): void {
+  const directive = directiveOf(field, 'cached');
+  if (!directive) return;
+  const isQuery = type === compilation.schema.getQueryType();
+  const mapped = isQuery ? queries.get(field.name) : compilation.drafts.get(type.name)?.fields.get(field.name);
+  // A field of an entity that could not be read has had its own problem.
+  const isUnread = mapped === undefined && !hasResolver(compilation, type.name, field.name) && (isQuery || compilation.drafts.has(type.name));
+  if (isUnread || (mapped && ['list', 'connection', 'count'].includes(mapped.kind))) return;
+  compilation.problems.error(directive, `${type.name}.${field.name} is no list, connection or count of rows, so @cached has no meaning there; ${mapped && 'target' in mapped ? `say it on ${mapped.target}` : 'remove it'}`);
 }
 
 function checkField(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {

@@ -4,7 +4,7 @@ import { MeridianError } from '../../base/errors.ts';
 import { type SourceSpot } from '../../model/model.ts';
 
 export interface Problem extends SourceSpot {
-  readonly severity: 'error' | 'warning';
+  readonly severity: 'error' | 'warning' | 'notice';
   /** One sentence: what is wrong, and the mend. */
   readonly message: string;
 }
@@ -31,6 +31,11 @@ export class Problems {
     this.#add('warning', at, message);
   }
 
+  /** What is as it should be, and may not be what the author expects. */
+  note(at: ASTNode | SourceSpot | null | undefined, message: string): void {
+    this.#add('notice', at, message);
+  }
+
   /** What graphql-js found, at the place that it names. */
   graphqlError(error: GraphQLError, mend: string): void {
     const at = error.nodes?.[0];
@@ -43,6 +48,10 @@ export class Problems {
 
   warnings(): readonly Problem[] {
     return this.#sorted('warning');
+  }
+
+  notices(): readonly Problem[] {
+    return this.#sorted('notice');
   }
 
   /** Throws one `SCHEMA_INVALID` that lists every error, in the order of files and lines. */

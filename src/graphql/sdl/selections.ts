@@ -1,7 +1,7 @@
 /** Owns fields that return many rows: their arguments, fixed conditions, orders and limits. */
-import { UNDECIDED } from './caching.ts';
 import { type GraphQLField } from 'graphql';
 import { type ConnectionField, type CountField, type FilterArg, type Join, type ListField, type OrderArg } from '../../model/model.ts';
+import { selectionCaching } from './caching.ts';
 import { readOrder, type Compilation, type Draft } from './context.ts';
 import { shapeOf, type RelationArguments } from './directives.ts';
 import { readFilter, readOrderArgument } from './filters.ts';
@@ -23,7 +23,7 @@ const PAGING = { list: ['first'], connection: ['first', 'after', 'last', 'before
 
 export function readList(compilation: Compilation, request: SelectionRequest): ListField {
   const limit = positiveLimit(compilation, request) ?? compilation.limits.maxPageSize;
-  return { kind: 'list', caching: UNDECIDED, ...readSelection(compilation, request, 'list'), limit };
+  return { kind: 'list', ...readSelection(compilation, request, 'list'), limit };
 }
 
 export function readConnection(compilation: Compilation, request: SelectionRequest): ConnectionField {
@@ -32,15 +32,15 @@ export function readConnection(compilation: Compilation, request: SelectionReque
   if (limit !== null && limit > maxPageSize) {
     compilation.problems.error(request.relation?.node, `${request.place} has pages of ${limit} rows, above the largest page of ${maxPageSize}; lower the limit or raise the option maxPageSize`);
   }
-  return { kind: 'connection', caching: UNDECIDED, ...readSelection(compilation, request, 'connection'), defaultPageSize: Math.min(limit ?? pageSize, maxPageSize), maxPageSize };
+  return { kind: 'connection', ...readSelection(compilation, request, 'connection'), defaultPageSize: Math.min(limit ?? pageSize, maxPageSize), maxPageSize };
 }
 
 export function readCount(compilation: Compilation, request: SelectionRequest): CountField {
   const { place, field } = request;
   const shape = shapeOf(field.type);
   if (!['Int', 'BigInt'].includes(shape.named.name) || shape.lists > 0) compilation.problems.error(field.astNode, `${place} counts rows and must be Int!, not ${String(field.type)}`);
-  const { target, join, where, filters } = readSelection(compilation, request, 'count');
-  return { kind: 'count', caching: UNDECIDED, target, join, where, filters };
+  const { target, join, where, filters, caching } = readSelection(compilation, request, 'count');
+  return { kind: 'count', target, join, where, filters, caching };
 }
 
 function readSelection(compilation: Compilation, request: SelectionRequest, kind: keyof typeof PAGING) {
@@ -58,7 +58,8 @@ function readSelection(compilation: Compilation, request: SelectionRequest, kind
   }
   if (relation?.where != null) compilation.conditions.push({ table: target.table, where: relation.where, node: relation.node, place });
   const orderBy = readOrder(compilation, target, relation?.orderBy ?? [], relation?.node ?? null, place);
-  return { target: target.type.name, join, where: relation?.where ?? null, orderBy, filters, orderArg };
+  const where = relation?.where ?? null;
+  return { target: target.type.name, join, where, orderBy, filters, orderArg, caching: selectionCaching(compilation, { target, field, place, where, filters }) };
 }
 
 function checkPaging(compilation: Compilation, { field, place }: SelectionRequest, kind: keyof typeof PAGING, name: string): void {

@@ -51,7 +51,7 @@ describe('entities', () => {
   it('of which several show one table join through its foreign keys all the same', async () => {
     const { model } = await compileSdl(`${ALL}\ntype TeamPage @entity(table: "teams") { open: Int! @count(of: "Task", where: "status <> 'DONE'") latest: [Task!]! @relation(orderBy: ["created_at DESC"], limit: 10) }\ntype Query { page(teamId: ID! @column(name: "id")): TeamPage }`);
     const page = model.entities.get('TeamPage');
-    assert.deepEqual(page?.fields.get('open'), { kind: 'count', target: 'Task', join: { from: ['id'], to: ['team_id'] }, where: "status <> 'DONE'", filters: new Map() });
+    assert.deepEqual(page?.fields.get('open'), { kind: 'count', target: 'Task', join: { from: ['id'], to: ['team_id'] }, where: "status <> 'DONE'", filters: new Map(), caching: { off: null, ttlMs: null, maxVariants: null } });
     const latest = page?.fields.get('latest');
     assert.ok(latest?.kind === 'list');
     assert.deepEqual([latest.limit, latest.orderBy], [10, [{ column: 'created_at', descending: true }, { column: 'id', descending: true }]]);
