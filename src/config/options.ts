@@ -1,5 +1,6 @@
 /** Owns the list of options: everything that can be tuned, each declared once. Docs, flags and environment follow from it. */
 import { choice, count, flag, milliseconds, option, text, url, type Option } from './option.ts';
+import { viewerSettings } from './viewer-settings.ts';
 
 export const OPTIONS = {
   config: option(text(), { default: '', group: 'application', help: 'JSON file with regions and options; without it, meridian.json in the current folder is read if it is there. Flags and the environment win over it.' }),
@@ -73,7 +74,7 @@ export const OPTIONS = {
   redisFailures: option(count(), { default: 3, group: 'cache', help: 'Failed commands in a row after which Redis is not asked for a while.' }),
   redisRetryMs: option(milliseconds(), { default: 1_000, group: 'cache', help: 'How long Redis is left alone then, before it is tried again.' }),
   redisStatsMs: option(milliseconds(100), { default: 2_000, group: 'cache', help: 'Interval at which a server leaves its cache figures in Redis, for regionHealth in other regions.' }),
-  viewerSettings: option(text(), { default: '', group: 'server', help: 'Settings of the database that carry the viewer into row-level security, comma-separated, each setting=id, tenant or roles, or setting:literal: app.tenant_id=tenant,app.user_id=id,role:app_user. They are part of every cache key.' }),
+  viewerSettings: option(viewerSettings(), { default: '', group: 'server', help: 'Settings of the database that carry the viewer into row-level security, comma-separated, each setting=id, tenant or roles, or setting:literal: app.tenant_id=tenant,app.user_id=id,role:app_user. They are part of every cache key.' }),
 
   probeMs: option(milliseconds(50), { default: 500, group: 'health', help: 'Interval between two probes of a region.' }),
   probeTimeoutMs: option(milliseconds(), { default: 1_000, group: 'health', help: 'Time limit of one probe.' }),

@@ -3,6 +3,7 @@ import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type IsolationLevel } from '../write/ports.ts';
 import { isConflict, sqlStateOf, toMeridianError } from './errors.ts';
 import { type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
+import { settingsRefused } from './settings.ts';
 import { MESSAGE_PREFIX } from './tail-decode.ts';
 
 export function beginText(isolation: IsolationLevel = 'READ COMMITTED'): string {
@@ -20,8 +21,14 @@ export type Verdict =
   /** `again`: nothing was written and the same transaction may succeed now. */
   | { readonly kind: 'failed'; readonly error: MeridianError; readonly again: boolean };
 
-/** `outcomes`: of BEGIN, every statement, and COMMIT, which comes last. */
-export function judgeCommit(outcomes: readonly Outcome[], region: string): Verdict {
+export interface CommitPlace {
+  readonly region: string;
+  /** How many statements after BEGIN made settings. */
+  readonly settings: number;
+}
+
+/** `outcomes`: of BEGIN, what made settings, every statement, and COMMIT, which comes last. */
+export function judgeCommit(outcomes: readonly Outcome[], { region, settings }: CommitPlace): Verdict {
   const failed = outcomes.find((outcome) => !outcome.ok);
   const commit = outcomes.at(-1);
   if (commit?.ok && commit.result.command === 'COMMIT' && failed === undefined) return { kind: 'committed', results: outcomes.map((outcome) => (outcome as Outcome & { ok: true }).result) };
@@ -30,10 +37,16 @@ export function judgeCommit(outcomes: readonly Outcome[], region: string): Verdi
   // server that ends a connection during COMMIT does not: the record may be out already.
   const state = sqlStateOf(cause);
   const refused = state !== null && !(failed === commit && state.startsWith('57P'));
+  if (refused && failed !== undefined && isSetting(outcomes, failed, settings)) return { kind: 'failed', error: settingsRefused(cause, region), again: false };
   if (refused) return refusal(cause, state, region);
   // COMMIT of a transaction that has failed is answered with ROLLBACK, and with no error.
   if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, null, region);
   return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
+}
+
+function isSetting(outcomes: readonly Outcome[], failed: Outcome, settings: number): boolean {
+  const place = outcomes.indexOf(failed);
+  return place >= 1 && place <= settings;
 }
 
 /** What a refused BEGIN means for the whole transaction; null when it went well or was not answered. */

@@ -7,6 +7,7 @@ import { type StatementResult, type Transaction, type TransactionOptions } from 
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
 import { INDEX, readIndex } from './server-position.ts';
+import { settingsRefused, settingStatements } from './settings.ts';
 import { beginText, judgeBegin, judgeCommit, messageOfTags, type Verdict } from './write-commit.ts';
 
 export interface InteractiveOptions {
@@ -24,6 +25,7 @@ export class InteractiveTransaction implements Transaction {
   readonly #tags: Set<string>;
   /** Everything sent so far, BEGIN first: what COMMIT is judged by. */
   readonly #outcomes: Promise<Outcome>[] = [];
+  readonly #settings: readonly SqlText[];
   #over: MeridianError | null = null;
   #roundTrips = 0;
   #underWay = 0;
@@ -31,6 +33,7 @@ export class InteractiveTransaction implements Transaction {
   constructor(options: InteractiveOptions) {
     this.#options = options;
     this.#tags = new Set(options.options.tags);
+    this.#settings = settingStatements(options.options.settings);
   }
 
   get roundTrips(): number {
@@ -46,6 +49,8 @@ export class InteractiveTransaction implements Transaction {
     const sql: SqlText = typeof statement === 'string' ? named(statement, values) : statement;
     const outcome = await this.#send([sql]).at(-1);
     if (outcome?.ok) return { rows: outcome.result.rows, rowCount: outcome.result.rowCount };
+    // Behind settings that were refused every statement fails, and none says why.
+    for (const made of await Promise.all(this.#outcomes.slice(1, 1 + this.#settings.length))) if (!made.ok) throw settingsRefused(made.error, this.#options.region);
     throw toMeridianError(outcome?.error, { region: this.#options.region });
   }
 
@@ -83,7 +88,7 @@ export class InteractiveTransaction implements Transaction {
     const sent = this.#send([...messageOfTags([...this.#tags]), { text: 'COMMIT' }, INDEX]);
     const index = await sent.at(-1);
     const outcomes = (await Promise.all(this.#outcomes)).slice(0, -1);
-    const verdict = judgeCommit(outcomes, region);
+    const verdict = judgeCommit(outcomes, { region, settings: this.#settings.length });
     const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null;
     if (verdict.kind === 'committed') return { kind: 'committed', result, position };
     this.#refusedAt(position);
@@ -117,7 +122,7 @@ export class InteractiveTransaction implements Transaction {
 
   #send(statements: readonly SqlText[]): readonly Promise<Outcome>[] {
     const { connection, answerMs, count, options } = this.#options;
-    const begin = this.#outcomes.length === 0 ? [{ text: beginText(options.isolation) }] : [];
+    const begin = this.#outcomes.length === 0 ? [{ text: beginText(options.isolation) }, ...this.#settings] : [];
     const all = [...begin, ...statements];
     count(all.length);
     // Statements that are sent while others are on their way share their round trip.

@@ -1,7 +1,7 @@
 /** Owns the ports of writing: transactions at the primary, with the position that their commit reached. */
 import { type Position } from '../base/lineage.ts';
 import { type Row } from '../model/model.ts';
-import { type Statement } from '../read/ports.ts';
+import { type Setting, type Statement } from '../read/ports.ts';
 
 /** Rows of one statement and how many rows it touched. */
 export interface StatementResult {
@@ -23,6 +23,8 @@ export interface TransactionOptions {
   readonly isolation?: IsolationLevel;
   /** Extra invalidation tags, committed with the data in one logical message. */
   readonly tags?: readonly string[];
+  /** Under which its statements run (row-level security), set in the transaction's first round trip and gone with it. */
+  readonly settings?: readonly Setting[];
   /**
    * Told where the primary stood when it had refused the transaction, as far as that is known: its error tells of what was there (a key
    * that is taken, say), so that whoever hears of it has seen the primary as of that position.
