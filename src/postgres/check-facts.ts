@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { MeridianError } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
+import { readAnnouncing, type Announcing } from './announce.ts';
 import { grantCalls, uncallable } from './rights.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 
@@ -20,6 +21,7 @@ export interface ServerFacts {
   readonly monitor: boolean;
   /** May ask the primary for a running-transactions record; null where the server has no such function. */
   readonly logSnapshot: boolean | null;
+  readonly announcing: Announcing;
   readonly publication: PublicationFacts | null;
   readonly tables: readonly TableFacts[];
 }
@@ -28,6 +30,8 @@ export interface PublicationFacts {
   readonly all_tables: boolean;
   /** Which of insert, update, delete and truncate it leaves out. */
   readonly omits: readonly string[];
+  /** Changes of a partition come under the name of its root. */
+  readonly via_root: boolean;
 }
 
 export interface TableFacts extends Table {
@@ -37,6 +41,11 @@ export interface TableFacts extends Table {
   /** `f`: whole old rows. */
   readonly identity: string | null;
   readonly published: boolean;
+  readonly partitioned: boolean;
+  /** It is a partition: its changes come under its root's name. */
+  readonly partition: boolean;
+  /** Tables that inherit from it without being partitions: their changes come under their own names. */
+  readonly children: boolean;
   /** The publication shows only some of its rows or columns. */
   readonly filtered: boolean;
   /** Which of SELECT, INSERT, UPDATE and DELETE the role lacks. */
@@ -55,7 +64,7 @@ const SERVER_SQL = `
          current_user::text AS "role", r.rolsuper AS "superuser", r.rolsuper OR r.rolreplication AS "replication",
          pg_has_role(current_user, 'pg_monitor', 'MEMBER') AS "monitor",
          has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'EXECUTE') AS "logSnapshot",
-         (SELECT jsonb_build_object('all_tables', puballtables, 'omits', array_remove(ARRAY[
+         (SELECT jsonb_build_object('all_tables', puballtables, 'via_root', pubviaroot, 'omits', array_remove(ARRAY[
              CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,
              CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END], NULL))
             FROM pg_publication WHERE pubname = $2) AS "publication"
@@ -67,12 +76,13 @@ const SERVER_SQL = `
  */
 const TABLES_SQL = `
   WITH mapped AS (
-    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relreplident,
+    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relreplident, c.relkind, c.relispartition,
            CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'view' WHEN c.relpersistence = 'p' THEN 'replicated' WHEN c.oid IS NOT NULL THEN 'unlogged' END AS kind
       FROM unnest($1::text[], $2::text[]) AS m (schema, name)
       LEFT JOIN pg_namespace n ON n.nspname = m.schema LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name),
   published AS MATERIALIZED (SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $3)
   SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", m.kind AS "kind", m.relreplident::text AS "identity",
+         coalesce(m.relkind = 'p', false) AS "partitioned", coalesce(m.relispartition, false) AS "partition", coalesce(m.relkind = 'r', false) AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = m.relation) AS "children",
          EXISTS (SELECT FROM published p WHERE p.schemaname = m.schema AND p.tablename = m.name)
            OR EXISTS (SELECT FROM pg_partition_tree(m.relation) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
                       JOIN published p ON p.schemaname = n.nspname AND p.tablename = c.relname WHERE t.isleaf) AS "published",
@@ -92,11 +102,11 @@ export interface FactsQuery {
 export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
   const forbidden = await uncallable(client);
   if (forbidden.length > 0) throw await mayNotCall(client, forbidden);
-  const { rows } = await client.query<Omit<ServerFacts, 'tables'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
+  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'announcing'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
   const server = rows[0];
   if (!server) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
   const mapped = await client.query<TableFacts>(TABLES_SQL, [tables.map((t) => t.schema), tables.map((t) => t.name), publication]);
-  return { ...server, tables: mapped.rows };
+  return { ...server, tables: mapped.rows, announcing: await readAnnouncing(client) };
 }
 
 async function mayNotCall(client: pg.Client, functions: readonly string[]): Promise<MeridianError> {

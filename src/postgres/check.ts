@@ -2,6 +2,7 @@
 import { isMeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { type Options } from '../config/options.ts';
+import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
@@ -130,7 +131,21 @@ function checkCluster(checked: readonly Checked[], target: DatabaseTarget, sayOf
   for (const { region, facts } of checked) {
     if (facts.systemIdentifier !== reference.facts.systemIdentifier) sayOf(region)('error', `It belongs to another cluster than ${reference.region} (system identifiers ${facts.systemIdentifier}, ${reference.facts.systemIdentifier}).`, `Make it a physical replica of ${reference.region} (pg_basebackup).`);
   }
+  checkAnnouncing(reference.facts.announcing, sayOf(reference.region));
   checkTables(reference, target, sayOf(reference.region));
+}
+
+const UNANNOUNCED: Readonly<Record<Exclude<Announcing, 'installed'>, string>> = {
+  unannounced: 'Schema changes are not announced (setup has created no event triggers)',
+  missing: 'Schema changes are not announced (the event triggers meridian_ddl_command_end and meridian_sql_drop are missing)',
+  disabled: 'Schema changes are not always announced (event triggers of the schema meridian are disabled, or not ENABLE ALWAYS)',
+  outdated: 'Schema changes are announced as another version of Meridian does it, which may miss some',
+};
+
+function checkAnnouncing(state: Announcing, say: Say): void {
+  if (state === 'installed') return say('ok', 'Schema changes are announced to caches.');
+  const byHand = state === 'unannounced' ? ANNOUNCE_MESSAGE : ANNOUNCE_CALL;
+  say('warn', `${UNANNOUNCED[state]}: caches notice what is missed only by TTL.`, `Run meridian setup as a superuser, or what your cloud has for one; where that cannot be, end each migration with ${byHand}.`);
 }
 
 function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, say: Say): void {
@@ -150,8 +165,14 @@ function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, sa
     if (facts.publication.omits.length > 0) say('error', `The publication ${publication} leaves out ${facts.publication.omits.join(', ')}.`, `ALTER PUBLICATION ${quoteIdentifier(publication)} SET (publish = 'insert, update, delete, truncate').`);
     if (unpublished.length > 0) say('error', `The publication ${publication} does not cover ${names(unpublished)}.`, 'Run meridian setup.');
     if (filtered.length > 0) say('error', `The publication ${publication} shows only some rows or columns of ${names(filtered)}.`, 'Publish these tables whole.');
-    if (facts.publication.omits.length + unpublished.length + filtered.length === 0) say('ok', `The publication ${publication} covers the ${present.length} mapped tables.`);
+    const rootless = facts.publication.via_root ? [] : present.filter((t) => t.partitioned);
+    if (rootless.length > 0) say('error', `The publication ${publication} names the partitions, not ${names(rootless)}, in what it sends, so that changes miss what is cached.`, `Run meridian setup, or ALTER PUBLICATION ${quoteIdentifier(publication)} SET (publish_via_partition_root = true).`);
+    if (facts.publication.omits.length + rootless.length + unpublished.length + filtered.length === 0) say('ok', `The publication ${publication} covers the ${present.length} mapped tables.`);
   }
+  const partitions = facts.publication?.via_root ? present.filter((t) => t.partition) : [];
+  if (partitions.length > 0) say('warn', `${names(partitions)} are partitions, whose changes come under the name of their root and miss what is cached of them.`, 'Map the root, or do not cache these tables.');
+  const parents = present.filter((t) => t.children);
+  if (parents.length > 0) say('warn', `Other tables inherit from ${names(parents)}: their rows are seen through it, but their changes come under their own names and miss what is cached of it.`, 'Turn the children into partitions, or do not cache these tables.');
   const keyed = present.filter((t) => t.identity !== 'f');
   if (keyed.length > 0) say('warn', `Without REPLICA IDENTITY FULL each change of ${names(keyed)} invalidates the whole table's relations.`, 'Run meridian setup.');
   else if (tables.length > 0) say('ok', 'Every mapped table has REPLICA IDENTITY FULL.');

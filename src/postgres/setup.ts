@@ -1,13 +1,14 @@
-/** Owns making a database ready, idempotently: publication, replica identity, rights, slots, and settings when asked. */
+/** Owns making a database ready, idempotently: announcing of schema changes, publication, replica identity, rights, slots, and settings when asked. */
 import type pg from 'pg';
 import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
+import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, FUNCTIONS_SQL, readAnnouncing, TRIGGERS_SQL } from './announce.ts';
 import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from './check.ts';
 import { type ServerFacts } from './check-facts.ts';
 import { grantCalls, uncallable } from './rights.ts';
 import { createSlot, dropSlot, surveyServer } from './slot.ts';
 import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
-import { closeClient, openClient } from './tail-client.ts';
+import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
 
 export interface SetupTarget extends DatabaseTarget {
   /** Schemas whose tables are all published; used when `tables` is empty. */
@@ -53,6 +54,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   if (target.alterSystem) for (const server of servers) await withClient(server.databaseUrl, target, (client) => alterSettings(client, server.name, server.facts, context));
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
+    await announce(client, primary.name, context);
     await publish(client, primary.name, tables, context);
     await identify(client, primary.name, tables, context);
     if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
@@ -101,6 +103,30 @@ async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget
     [schemas ?? ['public']],
   );
   return rows;
+}
+
+/** First of all, so that what follows is announced already. Where it is not permitted the rest goes on. */
+async function announce(client: pg.Client, region: string, { steps }: Context): Promise<void> {
+  const said = (what: string, changed: boolean): void => void steps.push({ region, what, changed });
+  if ((await readAnnouncing(client)) === 'installed') return said('Schema changes are announced to caches.', false);
+  const noFunctions = await refusal(client, FUNCTIONS_SQL);
+  // What was changed until now nobody has announced.
+  const noTriggers = noFunctions ?? (await refusal(client, `${TRIGGERS_SQL};\n${ANNOUNCE_CALL}`));
+  if (noTriggers === null) return said('Created event triggers, in the schema meridian, that announce schema changes to caches.', true);
+  const state = await readAnnouncing(client);
+  said(`Event triggers could not be created (${noTriggers}), so that caches notice schema changes only by TTL: set up once as a superuser or what your cloud has for it, or end each migration with ${state === 'unannounced' ? ANNOUNCE_MESSAGE : ANNOUNCE_CALL}.`, false);
+}
+
+/** Runs the statements in one transaction; answers why the server refused them, or null when it did not. */
+async function refusal(client: pg.Client, sql: string): Promise<string | null> {
+  try {
+    await client.query(sql);
+    return null;
+  } catch (error) {
+    // A lost connection is no refusal.
+    if (!/^(42|0A|55)/.test(errorCodeOf(error))) throw error;
+    return messageOf(error);
+  }
 }
 
 async function publish(client: pg.Client, region: string, tables: readonly Table[], context: Context): Promise<void> {

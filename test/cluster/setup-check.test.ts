@@ -32,6 +32,7 @@ test('a bare cluster: what is missing is named, nothing is changed', async () =>
   const findings = await checkDatabase(target);
   has(findings, 'us', 'error', /publication meridian does not exist/);
   has(findings, 'us', 'warn', /REPLICA IDENTITY FULL .*shop\.Order/);
+  has(findings, 'us', 'warn', /not announced .* only by TTL/);
   for (const region of ['us', 'eu', 'ap']) has(findings, region, 'warn', /slot meridian does not exist/);
   has(findings, 'eu', 'ok', /PostgreSQL 18, replica/);
   has(findings, 'eu', 'ok', /physical slot/);
@@ -41,7 +42,7 @@ test('a bare cluster: what is missing is named, nothing is changed', async () =>
 test('setup makes it ready, and the second time changes nothing', async () => {
   const first = await setupDatabase(target);
   assert.deepEqual(problems(first.findings).filter((p) => !p.includes('max_slot_wal_keep_size')), []);
-  assert.equal(first.steps.filter((s) => s.changed).length, 5, JSON.stringify(first.steps));
+  assert.equal(first.steps.filter((s) => s.changed).length, 6, JSON.stringify(first.steps));
   const second = await setupDatabase(target);
   assert.deepEqual(second.steps.filter((s) => s.changed), []);
   assert.deepEqual(second.restart, []);
