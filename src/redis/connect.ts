@@ -1,0 +1,119 @@
+/** Owns connections to a region's Redis: one server, Sentinels or a Cluster, by one or several URLs; and that none of them queues or retries. */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { MeridianError, messageOf } from '../base/errors.ts';
+import { type Options } from '../config/options.ts';
+import { type Log } from '../telemetry/log.ts';
+
+export type RedisConnection = Redis | Cluster;
+
+export interface RedisAddress {
+  /** One URL, or several separated by commas: the Sentinels, or nodes of the Cluster. */
+  readonly url: string;
+  readonly options: Pick<Options, 'redisMode' | 'redisMaster' | 'redisConnectMs'>;
+  readonly log: Log;
+}
+
+interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 1_000;
+const SERVER_PORT = 6_379;
+const SENTINEL_PORT = 26_379;
+
+/**
+ * Connects on its own until it is disconnected, with growing waits. A command fails at once while there is no connection, and once
+ * when it breaks: whoever sent it decides what then.
+ */
+export function openRedis({ url, options, log }: RedisAddress, overrides: Pick<RedisOptions, 'lazyConnect'> = {}): RedisConnection {
+  const { nodes, login } = parse(url, options.redisMode);
+  const { lazyConnect = false } = overrides;
+  const shared: RedisOptions = { ...login, connectTimeout: options.redisConnectMs, disconnectTimeout: options.redisConnectMs, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
+  const connection =
+    options.redisMode === 'cluster'
+      ? new Cluster([...nodes], { lazyConnect, redisOptions: shared, enableOfflineQueue: false, clusterRetryStrategy: retryMs, retryDelayOnFailover: 0, slotsRefreshTimeout: options.redisConnectMs })
+      : openOne({ ...shared, ...target(nodes, options, login), lazyConnect, enableOfflineQueue: false, retryStrategy: retryMs, reconnectOnError: isDemoted }, options.redisConnectMs);
+  // Without a listener a broken connection would take the process down.
+  connection.on('error', (error: Error) => log.debug({ err: error }, `Redis: ${messageOf(error)}`));
+  return connection;
+}
+
+/**
+ * A connection of its own to subscribe with, that ends instead of reconnecting: whoever follows must know of each loss. In a Cluster it
+ * goes to one of the nodes named, `attempt` after `attempt` to the next one: messages reach all of them.
+ */
+export function openSubscriber({ url, options, log }: RedisAddress, attempt: number): Redis {
+  const { nodes, login } = parse(url, options.redisMode);
+  const node = nodes[attempt % nodes.length] as Node;
+  const place = options.redisMode === 'cluster' ? node : target(nodes, options, login);
+  // A Sentinel that does not answer is tried again by the caller too: the promise of the connection ends after one round.
+  const redis = new Redis({ ...login, ...place, lazyConnect: true, connectTimeout: options.redisConnectMs, disconnectTimeout: options.redisConnectMs, maxRetriesPerRequest: 0, autoResubscribe: false, retryStrategy: null, sentinelRetryStrategy: () => null });
+  redis.on('error', (error) => log.debug({ err: error }, `Redis subscription: ${messageOf(error)}`));
+  return redis;
+}
+
+/** Whether the connection can be used, waiting for it at most this long. Starts a connection that was left lazy. */
+export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<boolean> {
+  if (redis.status === 'ready') return Promise.resolve(true);
+  // Its failure is seen by the listener for errors, and the connection tries again by itself.
+  if (redis.status === 'wait') redis.connect().catch(() => undefined);
+  return new Promise((resolve) => {
+    const done = (ready: boolean): void => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      redis.off('end', onEnd);
+      resolve(ready);
+    };
+    const onReady = (): void => done(true);
+    const onEnd = (): void => done(false);
+    const timer = setTimeout(() => done(false), timeoutMs);
+    redis.once('ready', onReady);
+    redis.once('end', onEnd);
+  });
+}
+
+/** A server that takes connections and says nothing would hold one for ever: it counts as connected only once it has answered. */
+function openOne(options: RedisOptions, answerMs: number): Redis {
+  const redis = new Redis(options);
+  let timer: NodeJS.Timeout | undefined;
+  redis.on('connect', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => redis.disconnect(true), answerMs);
+  });
+  for (const event of ['ready', 'close', 'end']) redis.on(event, () => clearTimeout(timer));
+  return redis;
+}
+
+function target(nodes: readonly Node[], { redisMode, redisMaster }: RedisAddress['options'], login: Login): RedisOptions {
+  if (redisMode === 'standalone') return nodes[0] as Node;
+  return { sentinels: [...nodes], name: redisMaster, failoverDetector: true, sentinelRetryStrategy: retryMs, enableTLSForSentinelMode: login.tls !== undefined, ...(login.tls === undefined ? {} : { sentinelTLS: login.tls }) };
+}
+
+/** Half to all of the step, so that the servers of a region do not come back as one. */
+function retryMs(tries: number): number {
+  const step = Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 10), MAX_RETRY_MS);
+  return step / 2 + (Math.random() * step) / 2;
+}
+
+/** What a master answers after it became a replica: the next connection finds the new one. */
+function isDemoted(error: Error): boolean {
+  return error.message.startsWith('READONLY');
+}
+
+type Login = Pick<RedisOptions, 'username' | 'password' | 'sentinelUsername' | 'sentinelPassword' | 'db' | 'tls'>;
+
+/** Login and database are those of the first URL. Throws `CONFIG_INVALID`. */
+function parse(text: string, mode: string): { readonly nodes: readonly Node[]; readonly login: Login } {
+  const urls = text.split(',').map((part) => part.trim()).filter((part) => part !== '').map((part) => new URL(part));
+  const [first] = urls;
+  if (first === undefined || (mode === 'standalone' && urls.length > 1)) {
+    throw new MeridianError({ code: 'CONFIG_INVALID', message: `A Redis URL names ${urls.length} servers, which redisMode ${mode} cannot use; give one, or set redisMode to sentinel or cluster.` });
+  }
+  const nodes = urls.map(({ hostname, port }) => ({ host: hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1', port: Number(port) || (mode === 'sentinel' ? SENTINEL_PORT : SERVER_PORT) }));
+  const given = { username: decodeURIComponent(first.username), password: decodeURIComponent(first.password), sentinelUsername: first.searchParams.get('sentinelUser'), sentinelPassword: first.searchParams.get('sentinelPassword') };
+  const login = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== '')) as Login;
+  const db = Number(first.pathname.slice(1));
+  return { nodes, login: { ...login, ...(mode !== 'cluster' && db > 0 ? { db } : {}), ...(first.protocol === 'rediss:' ? { tls: {} } : {}) } };
+}

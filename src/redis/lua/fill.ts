@@ -1,0 +1,91 @@
+/** Owns the script that fills entries in: the guard and the write of each in one step (R4). */
+import { COMMON } from './common.ts';
+
+/**
+ * ARGV: prefix of entries, epoch, how long expired entries are kept in ms, most markers of one hash; then per item: variant, asOf,
+ * expiresAtMs, most entries under the first tag, nonce, entry, number of tags, tags.
+ * Answers false where the life is over; else one verdict per item.
+ */
+export const FILL = `${COMMON}
+local life = standing(KEYS[1])
+if not life or life.epoch ~= ARGV[2] then return false end
+local base, staleMs, mostMarkers = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[3]), tonumber(ARGV[4])
+local nowMs = now()
+
+local function summary(hash)
+  local lowest, earliest, entries, markers = string.match(redis.call('HGET', hash, '@') or '', '^(%d+) (%d+) (%d+) (%d+)$')
+  if not lowest then return { lowest = math.huge, earliest = math.huge, entries = 0, markers = 0 } end
+  return { lowest = tonumber(lowest), earliest = tonumber(earliest), entries = tonumber(entries), markers = tonumber(markers) }
+end
+
+-- Fields that are over, or dead by their table's tombstone, make room; looked for only where there is one.
+local function purge(hash, sum, dead)
+  if sum.lowest >= dead and sum.earliest + staleMs > nowMs then return sum end
+  local left = { lowest = math.huge, earliest = math.huge, entries = 0, markers = 0 }
+  for _, field in ipairs(redis.call('HKEYS', hash)) do
+    local kind = string.sub(field, 1, 1)
+    local value = kind ~= '@' and redis.call('HGET', hash, field)
+    if kind == '*' and tonumber(value) <= nowMs then redis.call('HDEL', hash, field) end
+    if kind == '=' or kind == '>' then
+      local asOf, expiresAtMs = string.match(value, '^(%d+) %S+ (%d+) ')
+      asOf, expiresAtMs = tonumber(asOf), tonumber(expiresAtMs)
+      if asOf < dead or expiresAtMs + staleMs <= nowMs then
+        redis.call('HDEL', hash, field)
+      else
+        left.lowest, left.earliest = math.min(left.lowest, asOf), math.min(left.earliest, expiresAtMs)
+        if kind == '=' then left.entries = left.entries + 1 else left.markers = left.markers + 1 end
+      end
+    end
+  end
+  return left
+end
+
+local function place(hash, tag, field, count, most)
+  local sum, fresh = summary(hash), redis.call('HEXISTS', hash, field) == 0
+  if fresh and sum[count] >= most then
+    sum = purge(hash, sum, tableTombstone(KEYS[1], tag))
+    if sum[count] >= most then return nil end
+  end
+  if fresh then sum[count] = sum[count] + 1 end
+  return { hash = hash, field = field, sum = sum }
+end
+
+local function put(at, value, asOf, expiresAtMs)
+  local sum = at.sum
+  local text = string.format('%.0f %.0f %d %d', math.min(sum.lowest, asOf), math.min(sum.earliest, expiresAtMs), sum.entries, sum.markers)
+  local written = redis.pcall('HSET', at.hash, at.field, value, '@', text)
+  if type(written) ~= 'number' then return false end
+  local keepMs = math.max(expiresAtMs + staleMs - nowMs, 1)
+  if redis.call('PTTL', at.hash) < keepMs then redis.call('PEXPIRE', at.hash, string.format('%.0f', keepMs)) end
+  return true
+end
+
+local function fill(variant, asOf, expiresAtMs, most, nonce, entry, first, last)
+  if asOf < life.horizon then return 'stale' end
+  for i = first, last do
+    if tombstone(KEYS[1], ARGV[i]) > asOf then return 'stale' end
+  end
+  local hash = base .. ARGV[first]
+  local known = redis.call('HGET', hash, '=' .. variant)
+  if known and tonumber(string.match(known, '^%d+')) > asOf then return 'stale' end
+  local marker, places = '>' .. ARGV[first] .. ' ' .. variant, { place(hash, ARGV[first], '=' .. variant, 'entries', most) }
+  for i = first + 1, last do places[#places + 1] = place(base .. ARGV[i], ARGV[i], marker, 'markers', mostMarkers) end
+  if #places <= last - first then return 'full' end
+  -- Markers first, so that memory that is full, which is taken for the same, leaves no entry without them.
+  local brief = string.format('%.0f %s %.0f ', asOf, nonce, expiresAtMs)
+  for i = #places, 1, -1 do
+    if not put(places[i], i == 1 and entry or brief, asOf, expiresAtMs) then return 'full' end
+  end
+  return 'stored'
+end
+
+local verdicts = {}
+local at = 5
+while at < #ARGV do
+  local count, first = tonumber(ARGV[at + 6]), at + 7
+  verdicts[#verdicts + 1] = fill(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5], first, first + count - 1)
+  redis.call('HDEL', base .. ARGV[first], '*' .. ARGV[at])
+  at = first + count
+end
+return verdicts
+`;

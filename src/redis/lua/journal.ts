@@ -1,0 +1,61 @@
+/** Owns the scripts of the one who writes the shared cache: taking it over, beginning a life, applying what changed. */
+import { COMMON } from './common.ts';
+
+/** ARGV: the state that must stand, as text up to the holder; from the sequence to before the horizon; the new holder. Answers 1, or 0 where another state stands. */
+export const ADOPT = `${COMMON}
+local life = standing(KEYS[1])
+if not life then return 0 end
+local before, after, horizon = string.match(life.text, '^(%S+ %S+ %d+) %S+ (%d+ %d+) (%S+)$')
+if before ~= ARGV[1] or after ~= ARGV[2] then return 0 end
+rewrite(KEYS[1], life, before .. ' ' .. ARGV[3] .. ' ' .. after .. ' ' .. horizon)
+return 1
+`;
+
+/** ARGV: the state; channel; message. A deletion comes first: once a script has written, a server without memory lets it finish. */
+export const BEGIN = `
+redis.call('UNLINK', KEYS[1])
+redis.call('ZADD', KEYS[1], '-inf', ARGV[1])
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return 1
+`;
+
+/**
+ * One step of a batch. ARGV: prefix of entries; the state that must stand, as text up to the horizon; position of the tombstones; tombstones that
+ * may be kept; tombstones that may be trimmed at once; the next state as text up to the horizon, '' where more steps follow; lowest
+ * horizon; channel; message; number of tables; tables; tags. Answers 1, or 0 where another state stands: then nothing was written.
+ */
+export const APPLY = `${COMMON}
+local key, at = KEYS[1], tonumber(ARGV[3])
+local life = standing(key)
+if not life or string.sub(life.text, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
+-- Once a script has written anything, a server without memory lets it finish: invalidations go on when nothing can be filled in.
+redis.call('ZREM', key, '')
+local base, first = ARGV[1] .. life.epoch .. ':', 11 + tonumber(ARGV[10])
+for i = 11, first - 1 do redis.call('ZADD', key, 'LT', '-' .. ARGV[3], ARGV[i]) end
+for i = first, #ARGV, 500 do
+  local stones = {}
+  for j = i, math.min(i + 499, #ARGV) do
+    local hash = base .. ARGV[j]
+    local lowest = string.match(redis.call('HGET', hash, '@') or '', '^%d+')
+    -- What was all read after the change stays.
+    if not lowest or tonumber(lowest) < at then redis.call('UNLINK', hash) end
+    stones[#stones + 1] = ARGV[3]
+    stones[#stones + 1] = ARGV[j]
+  end
+  redis.call('ZADD', key, 'GT', unpack(stones))
+end
+if ARGV[6] == '' then return 1 end
+
+local rank = redis.call('ZCOUNT', key, '-inf', '(0')
+local horizon = math.max(life.horizon, tonumber(ARGV[7]))
+local excess = redis.call('ZCARD', key) - rank - tonumber(ARGV[4])
+if excess > 0 then
+  horizon = math.max(horizon, tonumber(redis.call('ZRANGE', key, rank + excess - 1, rank + excess - 1, 'WITHSCORES')[2]))
+end
+local text = string.format('%.17g', horizon)
+local over = math.min(redis.call('ZCOUNT', key, 0, text), tonumber(ARGV[5]))
+if over > 0 then redis.call('ZREMRANGEBYRANK', key, rank, rank + over - 1) end
+rewrite(key, life, ARGV[6] .. text)
+redis.call('PUBLISH', ARGV[8], ARGV[9])
+return 1
+`;

@@ -1,0 +1,58 @@
+/** Owns the script that looks entries up: state and entries of one moment, and the leases of what is missing. */
+import { COMMON } from './common.ts';
+
+/**
+ * ARGV: prefix of entries, lease in ms (0: none), most fields of a hash that takes a lease; then per key: variant, number of tags, tags.
+ * Answers false without a life; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
+ * An entry is looked at against its tombstones although the invalidation deleted it: while a slot of a Cluster moves, a deletion
+ * can come before what it deletes.
+ */
+export const LOOKUP = `${COMMON}
+local life = standing(KEYS[1])
+if not life then return false end
+local base, leaseMs, most = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[2]), tonumber(ARGV[3])
+local nowMs = leaseMs > 0 and now() or 0
+
+local function lease(hash, field, untilMs)
+  if untilMs and tonumber(untilMs) > nowMs then return '*' end
+  if redis.call('HLEN', hash) >= most then return '' end
+  -- Without memory for it nobody is told to wait.
+  local taken = redis.pcall('HSET', hash, field, string.format('%.0f', nowMs + leaseMs))
+  if type(taken) == 'number' and redis.call('PTTL', hash) < leaseMs then redis.call('PEXPIRE', hash, leaseMs) end
+  return ''
+end
+
+local function alive(entry, first, count, variant)
+  local asOf, nonce = string.match(entry, '^(%d+) (%S+) ')
+  asOf = tonumber(asOf)
+  for place = first, first + count - 1 do
+    if tombstone(KEYS[1], ARGV[place]) > asOf then return false end
+    if place > first then
+      local marker = redis.call('HGET', base .. ARGV[place], '>' .. ARGV[first] .. ' ' .. variant)
+      if not marker or string.match(marker, '^%d+ (%S+) ') ~= nonce then return false end
+    end
+  end
+  return true
+end
+
+local answer = { life.text }
+local place = 4
+while place < #ARGV do
+  local variant, count, first = ARGV[place], tonumber(ARGV[place + 1]), place + 2
+  local hash = base .. ARGV[first]
+  local entry, held
+  if leaseMs > 0 then
+    local found = redis.call('HMGET', hash, '=' .. variant, '*' .. variant)
+    entry, held = found[1], found[2]
+  else
+    entry = redis.call('HGET', hash, '=' .. variant)
+  end
+  if entry and alive(entry, first, count, variant) then
+    answer[#answer + 1] = entry
+  else
+    answer[#answer + 1] = leaseMs > 0 and lease(hash, '*' .. variant, held) or ''
+  end
+  place = first + count
+end
+return answer
+`;

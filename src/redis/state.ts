@@ -1,0 +1,72 @@
+/** Owns how the shared cache's state and positions are written as text, and how what followers hear of it is. */
+import { type ClusterId } from '../base/lineage.ts';
+import { toLsn, type Lsn } from '../base/lsn.ts';
+import { type Applied, type SharedState } from '../cache/ports.ts';
+import { type TableTag, type Tag } from '../change/tags.ts';
+
+/** Redis counts in doubles; more significant bits than this do not fit. */
+const EXACT_BITS = 53;
+
+/** The highest number that Redis holds exactly and that is not above the position. */
+export function roundedDown(lsn: Lsn): Lsn {
+  const excess = BigInt(Math.max(lsn.toString(2).length - EXACT_BITS, 0));
+  return ((lsn >> excess) << excess) as Lsn;
+}
+
+/** The lowest number that Redis holds exactly and that is not below the position. */
+export function roundedUp(lsn: Lsn): bigint {
+  const excess = BigInt(Math.max(lsn.toString(2).length - EXACT_BITS, 0));
+  const down: bigint = roundedDown(lsn);
+  return down === lsn ? down : down + (1n << excess);
+}
+
+/** The state up to the holder, and from the sequence to the watermark: between them stands who writes. */
+export function stateParts({ epoch, cluster, timeline, sequence, watermark }: SharedState): readonly [string, string] {
+  return [`${epoch} ${cluster} ${timeline}`, `${sequence} ${watermark}`];
+}
+
+/** The state as it stands under this holder, up to the horizon. */
+export function stateText(state: SharedState, holder: string): string {
+  const [before, after] = stateParts(state);
+  return `${before} ${holderText(holder)} ${after} `;
+}
+
+/** Parts of the state are separated by spaces. */
+export function holderText(holder: string): string {
+  return encodeURIComponent(holder);
+}
+
+const STATE = /^(\S+) (\S+) (\d+) \S+ (\d+) (\d+) \S+$/;
+
+/** Null where it is no state. */
+export function parseState(text: string): SharedState | null {
+  const [, epoch, cluster, timeline, sequence, watermark] = STATE.exec(text) ?? [];
+  if (epoch === undefined || cluster === undefined || watermark === undefined) return null;
+  return { epoch, cluster: cluster as ClusterId, timeline: Number(timeline), sequence: Number(sequence), watermark: toLsn(BigInt(watermark)) };
+}
+
+export type Message = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
+
+export function appliedMessage({ epoch, sequence, watermark, tags, tables }: Applied): string {
+  return JSON.stringify(['applied', epoch, sequence, String(watermark), tables, tags]);
+}
+
+export function beganMessage({ epoch, cluster, timeline, sequence, watermark }: SharedState): string {
+  return JSON.stringify(['began', epoch, cluster, timeline, sequence, String(watermark)]);
+}
+
+/** Null where nobody of ours wrote it. */
+export function parseMessage(text: string): Message | null {
+  try {
+    const [kind, epoch, ...rest] = JSON.parse(text) as [string, string, ...unknown[]];
+    if (kind === 'applied') {
+      const [sequence, watermark, tables, tags] = rest as [number, string, TableTag[], Tag[]];
+      return { kind, applied: { epoch, sequence, watermark: toLsn(BigInt(watermark)), tables: [...tables], tags: [...tags] } };
+    }
+    if (kind !== 'began') return null;
+    const [cluster, timeline, sequence, watermark] = rest as [ClusterId, number, number, string];
+    return { kind, state: { epoch, cluster, timeline, sequence, watermark: toLsn(BigInt(watermark)) } };
+  } catch {
+    return null;
+  }
+}
