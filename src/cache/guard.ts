@@ -1,4 +1,5 @@
 /** Owns the decisions that keep caches exact: what may be served, kept, and followed. Pure, and each of them made here and nowhere else in the process. */
+import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Life } from './ports.ts';
 import { type CacheDemand, type Loaded } from './reading.ts';
@@ -19,6 +20,30 @@ export function mayServe({ floor, notBelow }: CacheDemand, { life, watermark }: 
   if (floor === null) return true;
   if (floor.cluster !== life.cluster || floor.timeline > life.timeline) return false;
   return watermark >= floor.lsn || asOf >= floor.lsn;
+}
+
+/**
+ * What a value's time to live says (a backstop, no part of exactness). `stale`: over, but a read without a floor may show it for
+ * `staleMs` more while it is read anew.
+ */
+export function freshnessOf({ floor }: CacheDemand, expiresAtMs: number, { nowMs, staleMs }: { readonly nowMs: number; readonly staleMs: number }): 'fresh' | 'stale' | 'over' {
+  if (nowMs < expiresAtMs) return 'fresh';
+  return floor === null && nowMs < expiresAtMs + staleMs ? 'stale' : 'over';
+}
+
+/** A value that another request has just read. */
+export interface ReadByAnother {
+  /** What that request asked for: the value is right as of it, whoever answered. */
+  readonly floor: Position | null;
+  /** What the value is right as of; null where that is not known. */
+  readonly asOf: Position | null;
+}
+
+/** Whether a value that another request has just read answers this one as well, although it may have been read before this one began. */
+export function mayShare({ floor, notBelow }: CacheDemand, read: ReadByAnother): boolean {
+  const reaches = (lsn: Lsn, on: Position | null): boolean =>
+    [read.floor, read.asOf].some((at) => at !== null && at.lsn >= lsn && (on === null || (at.cluster === on.cluster && at.timeline === on.timeline)));
+  return (notBelow === null || reaches(notBelow, null)) && (floor === null || reaches(floor.lsn, floor));
 }
 
 /** What a layer knows of a key when a value for it arrives. */

@@ -1,0 +1,225 @@
+/** Owns what happens to values that the process has not: they are looked up in the region's shared cache, waited for or loaded, and then kept. */
+import { type Clock, sleep } from '../base/clock.ts';
+import { type Position } from '../base/lineage.ts';
+import { maxLsn, ZERO_LSN, type Lsn } from '../base/lsn.ts';
+import { type Options } from '../config/options.ts';
+import { type Flight, type Landed } from './flights.ts';
+import { asOfIn, freshnessOf, mayServe, type Standing } from './guard.ts';
+import { Body } from './kept.ts';
+import { type LocalCache, type LocalItem } from './local.ts';
+import { tellFills, type CacheObserver } from './observer.ts';
+import { type CacheKey, type Entry, type FillItem, type Life, type SharedCache, type SharedItem, type SharedLookup, type SharedState } from './ports.ts';
+import { type FetchRequest, type Loaded } from './reading.ts';
+import { SharedFills, type FillLimits } from './shared-fills.ts';
+
+export type ReadThroughLimits = FillLimits & Pick<Options, 'cacheTtlMs' | 'cacheJitterPercent' | 'cacheStaleMs' | 'cacheVariants' | 'leaseMs'>;
+
+export interface ReadThroughOptions {
+  readonly local: LocalCache;
+  readonly shared: SharedCache | null;
+  readonly limits: ReadThroughLimits;
+  readonly clock: Clock;
+  readonly observe: CacheObserver;
+}
+
+/** One value under way: its place among the request's keys, and the flight that ends with it. */
+export interface Leg {
+  readonly place: number;
+  readonly flight: Flight;
+}
+
+/** A layer before something was read for it: what is kept there afterwards is kept with this (R4). */
+interface Ticket extends Standing {
+  readonly life: Life;
+}
+
+/** The way of one fetch beyond the process. */
+export interface Trip<V> {
+  readonly request: FetchRequest<V>;
+  /** Told of places where a value is shown although its time to live is over; null: such a value counts as a miss, since this trip is there to renew it. */
+  readonly renew: ((places: readonly number[]) => void) | null;
+  /** Monotonic milliseconds until which other servers' leases are waited for. */
+  readonly untilMs: number;
+  /** How often the shared cache had failed when the trip began. */
+  readonly failuresBefore: number;
+}
+
+interface Tickets {
+  readonly local: Ticket | null;
+  readonly shared: Ticket | null;
+}
+
+/** What one look at the shared cache left open. */
+interface Open {
+  readonly ticket: Ticket | null;
+  /** To be loaded. */
+  readonly missing: readonly Leg[];
+  /** Another server of the region is loading them. */
+  readonly leased: readonly Leg[];
+}
+
+/** First pause between two looks for what another server is loading; each further one is twice as long. */
+const FIRST_PAUSE_MS = 2;
+
+export class ReadThrough {
+  readonly #options: ReadThroughOptions;
+  readonly #fills: SharedFills | null;
+  /** Where the shared cache stood when it was last seen. */
+  #lastShared: SharedState | null = null;
+  #failures = 0;
+
+  constructor(options: ReadThroughOptions) {
+    const { shared, limits, observe } = options;
+    this.#options = options;
+    this.#fills = shared && new SharedFills({ shared, limits, observe });
+  }
+
+  begin<V>(request: FetchRequest<V>, renew: Trip<V>['renew']): Trip<V> {
+    return { request, renew, untilMs: this.#options.clock.monotonicMs() + this.#options.limits.leaseMs, failuresBefore: this.#failures };
+  }
+
+  /** Ends the flight of every leg, and never throws. */
+  async fly<V>(trip: Trip<V>, legs: readonly Leg[]): Promise<void> {
+    try {
+      await this.#seek(trip, legs, FIRST_PAUSE_MS);
+    } catch (error) {
+      // Flights that landed before are not changed by this.
+      for (const { flight } of legs) flight.end({ kind: 'crashed', error });
+    }
+  }
+
+  /** What is missing is loaded at once, beside the wait for others' leases: else two servers could wait for each other's. */
+  async #seek<V>(trip: Trip<V>, legs: readonly Leg[], pauseMs: number): Promise<void> {
+    const local = this.#localTicket();
+    const { ticket: shared, missing, leased } = await this.#look(trip, legs, local);
+    const leftMs = trip.untilMs - this.#options.clock.monotonicMs();
+    const isWaiting = leased.length > 0 && leftMs > 0;
+    const now = isWaiting ? missing : [...missing, ...leased];
+    await Promise.all([
+      now.length > 0 && this.#load(trip.request, now, { local, shared }),
+      isWaiting && sleep(Math.min(pauseMs, leftMs)).then(() => this.#seek(trip, leased, pauseMs * 2)),
+    ]);
+  }
+
+  #localTicket(): Ticket | null {
+    const { life, watermark } = this.#options.local;
+    return life === null || watermark === null ? null : { life, watermark };
+  }
+
+  async #look<V>(trip: Trip<V>, legs: readonly Leg[], local: Ticket | null): Promise<Open> {
+    const found = await this.#lookup(trip, legs);
+    if (found === null) return { ticket: null, missing: legs, leased: [] };
+    const { request, renew } = trip;
+    const { clock, limits, observe } = this.#options;
+    const ticket: Ticket = { life: found.state, watermark: found.state.watermark };
+    const at = { nowMs: clock.nowMs(), staleMs: renew === null ? 0 : limits.cacheStaleMs };
+    const [missing, leased, stale, keep]: [Leg[], Leg[], number[], LocalItem[]] = [[], [], [], []];
+    legs.forEach((leg, i) => {
+      const item = found.items[i] as SharedItem;
+      if (item.kind === 'miss') return void (item.leased && mayServe(request.demand, ticket, ZERO_LSN) ? leased : missing).push(leg);
+      const { entry } = item;
+      const freshness = freshnessOf(request.demand, entry.expiresAtMs, at);
+      const landed = freshness !== 'over' && mayServe(request.demand, ticket, entry.asOf) ? this.#landedFrom(request, entry, ticket, freshness === 'stale') : null;
+      if (landed === null) return void missing.push(leg);
+      if (landed.stale) stale.push(leg.place);
+      const asOf = local && asOfIn(local, landed);
+      if (asOf !== null && landed.body !== null) keep.push({ ...this.#itemOf(request, leg.place, { ...entry, asOf }), body: landed.body });
+      leg.flight.end(landed);
+    });
+    this.#keepLocally(local, keep);
+    const hits = legs.length - missing.length - leased.length;
+    if (hits > 0) observe.hit('shared', hits);
+    if (stale.length > 0) {
+      observe.stale(stale.length);
+      renew?.(stale);
+    }
+    return { ticket, missing, leased };
+  }
+
+  /** Null: there is no shared cache, or none that lives, or it failed since the trip began, whoever waited for it: nobody waits twice. */
+  async #lookup<V>(trip: Trip<V>, legs: readonly Leg[]): Promise<SharedLookup | null> {
+    const { shared, observe } = this.#options;
+    if (shared === null || this.#failures > trip.failuresBefore) return null;
+    try {
+      const found = await shared.lookup(legs.map(({ place }) => trip.request.keys[place] as CacheKey), { leaseMs: this.#leaseMs(trip) });
+      this.#lastShared = found?.state ?? null;
+      return found;
+    } catch (error) {
+      this.#failures += 1;
+      observe.failed(error);
+      return null;
+    }
+  }
+
+  /** A lease is of use only where a value that others fill in could answer, as far as can be told before looking. */
+  #leaseMs<V>({ request: { demand } }: Trip<V>): number {
+    const { limits } = this.#options;
+    const last = this.#lastShared;
+    if (last === null) return demand.floor === null ? limits.leaseMs : 0;
+    return mayServe(demand, { life: last, watermark: last.watermark }, ZERO_LSN) ? limits.leaseMs : 0;
+  }
+
+  /** Null: it cannot be read, which no request shall fail by. */
+  #landedFrom<V>(request: FetchRequest<V>, entry: Entry, { life, watermark }: Ticket, stale: boolean): Landed | null {
+    const body = new Body(entry.body);
+    try {
+      const asOf = { cluster: life.cluster, timeline: life.timeline, lsn: maxLsn(entry.asOf, watermark) };
+      return { kind: 'landed', from: 'shared', own: body.by(request.codec), body, seen: entry.seen, asOf, stale };
+    } catch (error) {
+      this.#options.observe.failed(error);
+      return null;
+    }
+  }
+
+  async #load<V>(request: FetchRequest<V>, legs: readonly Leg[], tickets: Tickets): Promise<void> {
+    this.#options.observe.miss(legs.length);
+    const loaded = await request.load(legs.map(({ place }) => place));
+    const localAsOf = tickets.local && asOfIn(tickets.local, loaded);
+    const sharedAsOf = tickets.shared && asOfIn(tickets.shared, loaded);
+    const asOf = positionOf(loaded, [localAsOf, sharedAsOf]);
+    const expiresAtMs = this.#expiryOf(request);
+    const keep: LocalItem[] = [];
+    legs.forEach((leg, i) => {
+      const own = loaded.values[i] as V;
+      const text = localAsOf !== null || sharedAsOf !== null || leg.flight.isJoined ? this.#encode(request, own) : null;
+      const body = text === null ? null : new Body(text);
+      if (text !== null && body !== null) {
+        const itemAt = (at: Lsn): FillItem => this.#itemOf(request, leg.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
+        if (localAsOf !== null) keep.push({ ...itemAt(localAsOf), body });
+        if (sharedAsOf !== null && tickets.shared !== null) this.#fills?.add(tickets.shared.life.epoch, itemAt(sharedAsOf));
+      }
+      leg.flight.end({ kind: 'landed', from: 'load', own, body, seen: loaded.seen, asOf, stale: false });
+    });
+    this.#keepLocally(tickets.local, keep);
+  }
+
+  #encode<V>({ codec }: FetchRequest<V>, value: V): string | null {
+    try {
+      return codec.encode(value);
+    } catch (error) {
+      this.#options.observe.failed(error);
+      return null;
+    }
+  }
+
+  #itemOf<V>({ keys, keeping }: FetchRequest<V>, place: number, entry: Entry): FillItem {
+    return { key: keys[place] as CacheKey, entry, maxVariants: keeping.maxVariants ?? this.#options.limits.cacheVariants };
+  }
+
+  #keepLocally(ticket: Ticket | null, items: readonly LocalItem[]): void {
+    if (ticket !== null && items.length > 0) tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.life.epoch, items));
+  }
+
+  #expiryOf<V>({ keeping }: FetchRequest<V>): number {
+    const { limits, clock } = this.#options;
+    const ttlMs = keeping.ttlMs ?? limits.cacheTtlMs;
+    return clock.nowMs() + Math.ceil(ttlMs * (1 - (Math.random() * limits.cacheJitterPercent) / 100));
+  }
+}
+
+/** What loaded values are right as of: proved, or the highest W that held before the load. */
+function positionOf({ asOf, seen }: Loaded<unknown>, known: readonly (Lsn | null)[]): Position | null {
+  if (asOf !== 'watermark') return asOf;
+  const lsns = known.filter((lsn) => lsn !== null);
+  return lsns.length === 0 ? null : { ...seen, lsn: lsns.reduce(maxLsn) };
+}

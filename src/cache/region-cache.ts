@@ -1,0 +1,158 @@
+/** Owns reading through the region's cache: first the process's own, then what it is reading already, then the shared one, then the load. */
+import { systemClock, type Clock } from '../base/clock.ts';
+import { type Lsn } from '../base/lsn.ts';
+import { type Options } from '../config/options.ts';
+import { Flights, type Crashed, type Flight, type Landed } from './flights.ts';
+import { Gathering } from './gathering.ts';
+import { freshnessOf, mayServe, mayShare } from './guard.ts';
+import { type LocalCache } from './local.ts';
+import { SILENT, type CacheObserver } from './observer.ts';
+import { type CacheKey, type SharedCache } from './ports.ts';
+import { ReadThrough, type Leg, type ReadThroughLimits, type Trip } from './read-through.ts';
+import { type Fetched, type FetchRequest, type ReadCache } from './reading.ts';
+
+export type RegionCacheLimits = ReadThroughLimits & Pick<Options, 'cacheFlights'>;
+
+export interface RegionCacheOptions {
+  readonly local: LocalCache;
+  /** Null: the region has no shared cache. */
+  readonly shared: SharedCache | null;
+  readonly limits: RegionCacheLimits;
+  readonly clock?: Clock | undefined;
+  readonly observe?: CacheObserver | undefined;
+}
+
+export class RegionCache implements ReadCache {
+  readonly #local: LocalCache;
+  readonly #beyond: ReadThrough;
+  readonly #flights: Flights;
+  readonly #staleMs: number;
+  readonly #clock: Clock;
+  readonly #observe: CacheObserver;
+
+  constructor({ local, shared, limits, clock = systemClock, observe = SILENT }: RegionCacheOptions) {
+    this.#local = local;
+    this.#beyond = new ReadThrough({ local, shared, limits, clock, observe });
+    this.#flights = new Flights(limits.cacheFlights);
+    this.#staleMs = limits.cacheStaleMs;
+    this.#clock = clock;
+    this.#observe = observe;
+  }
+
+  async fetch<V>(request: FetchRequest<V>): Promise<Fetched<V>> {
+    const gathered = new Gathering<V>(request.keys.length);
+    const missing = this.#fromLocal(request, gathered);
+    if (missing.length > 0) await this.#fromBeyond(request, missing, gathered);
+    return gathered.isMixed ? this.#loadAll(request) : gathered.fetched();
+  }
+
+  /** Puts what the process keeps; returns the places of the rest. */
+  #fromLocal<V>(request: FetchRequest<V>, gathered: Gathering<V>): number[] {
+    const { life, watermark } = this.#local;
+    if (life === null || watermark === null) return [...request.keys.keys()];
+    const { demand, codec } = request;
+    const standing = { life, watermark };
+    const at = { nowMs: this.#clock.nowMs(), staleMs: this.#staleMs };
+    const missing: number[] = [];
+    const stale: number[] = [];
+    const found = this.#local.lookup(request.keys);
+    for (const [place, kept] of found.entries()) {
+      const freshness = kept === undefined ? 'over' : freshnessOf(demand, kept.expiresAtMs, at);
+      if (kept === undefined || freshness === 'over' || !mayServe(demand, standing, kept.asOf)) {
+        missing.push(place);
+        continue;
+      }
+      try {
+        gathered.put(place, kept.body.by(codec), 'local', kept.seen);
+        if (freshness === 'stale') stale.push(place);
+      } catch (error) {
+        this.#observe.failed(error);
+        missing.push(place);
+      }
+    }
+    if (missing.length < found.length) this.#observe.hit('local', found.length - missing.length);
+    if (stale.length > 0) {
+      this.#observe.stale(stale.length);
+      this.#renew(request, stale);
+    }
+    return missing;
+  }
+
+  async #fromBeyond<V>(request: FetchRequest<V>, missing: readonly number[], gathered: Gathering<V>): Promise<void> {
+    const trip = this.#beyond.begin(request, (places) => this.#renew(request, places));
+    const own: Leg[] = [];
+    const joined: Leg[] = [];
+    for (const place of missing) {
+      const key = request.keys[place] as CacheKey;
+      const flight = this.#flights.find(key);
+      if (flight !== undefined && this.#isWorthJoining(flight, request)) {
+        flight.join();
+        joined.push({ place, flight });
+      } else own.push({ place, flight: this.#flights.begin(key, request.demand.floor) });
+    }
+    await Promise.all([this.#fly(trip, own, gathered), this.#join(trip, joined, gathered)]);
+  }
+
+  /** A flight whose reader has to wait for its floor is not worth the wait to those who need not. */
+  #isWorthJoining<V>({ floor }: Flight, { demand }: FetchRequest<V>): boolean {
+    if (floor === null) return true;
+    const reached = (lsn: Lsn | null | undefined): boolean => lsn !== null && lsn !== undefined && floor.lsn <= lsn;
+    return reached(demand.floor?.lsn) || reached(this.#local.watermark);
+  }
+
+  async #fly<V>(trip: Trip<V>, legs: readonly Leg[], gathered: Gathering<V>): Promise<void> {
+    if (legs.length === 0) return;
+    void this.#beyond.fly(trip, legs);
+    await Promise.all(
+      legs.map(async ({ place, flight }) => {
+        const outcome = await flight.outcome;
+        if (outcome.kind === 'crashed') throw outcome.error;
+        if (outcome.from === 'load') gathered.put(place, outcome.own as V, 'loaded', null);
+        else gathered.put(place, outcome.own as V, 'shared', outcome.seen);
+      }),
+    );
+  }
+
+  /** Takes what others read, where it answers this request, too; reads the rest. */
+  async #join<V>(trip: Trip<V>, legs: readonly Leg[], gathered: Gathering<V>): Promise<void> {
+    if (legs.length === 0) return;
+    const { request } = trip;
+    const outcomes = await Promise.all(legs.map(({ flight }) => flight.outcome));
+    const rest = legs.filter(({ place, flight }, i) => {
+      const outcome = outcomes[i] as Landed | Crashed;
+      return outcome.kind === 'crashed' || !this.#share(request, flight, outcome, place, gathered);
+    });
+    if (legs.length > rest.length) this.#observe.joined(legs.length - rest.length);
+    // No flight is begun before this request is ready to fly it: who joined it would wait for what this request still waits for.
+    await this.#fly(trip, rest.map(({ place }) => ({ place, flight: this.#flights.begin(request.keys[place] as CacheKey, request.demand.floor) })), gathered);
+  }
+
+  /** What another request loaded counts as local: nothing was asked for it. */
+  #share<V>({ demand, codec }: FetchRequest<V>, { floor }: Flight, landed: Landed, place: number, gathered: Gathering<V>): boolean {
+    if (landed.body === null || !mayShare(demand, { floor, asOf: landed.asOf }) || (landed.stale && demand.floor !== null)) return false;
+    try {
+      gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', landed.seen);
+      return true;
+    } catch (error) {
+      this.#observe.failed(error);
+      return false;
+    }
+  }
+
+  /** Reads anew what was shown although its time is over, once for everybody. */
+  #renew<V>(request: FetchRequest<V>, places: readonly number[]): void {
+    const legs: Leg[] = [];
+    for (const place of places) {
+      const flight = this.#flights.beginOnly(request.keys[place] as CacheKey, request.demand.floor);
+      if (flight === null) continue;
+      legs.push({ place, flight });
+      void flight.outcome.then((outcome) => outcome.kind === 'crashed' && this.#observe.failed(outcome.error));
+    }
+    if (legs.length > 0) void this.#beyond.fly(this.#beyond.begin(request, null), legs);
+  }
+
+  async #loadAll<V>({ keys, load }: FetchRequest<V>): Promise<Fetched<V>> {
+    const { values } = await load([...keys.keys()]);
+    return { values, seen: null, local: 0, shared: 0, loaded: values.length };
+  }
+}
