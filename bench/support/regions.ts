@@ -11,7 +11,7 @@ export const EU = 'eu-west-1';
 export const AP = 'ap-northeast-1';
 
 interface Manifest {
-  readonly regions: readonly { readonly name: string; readonly graphql: string; readonly postgres: string }[];
+  readonly regions: readonly { readonly name: string; readonly graphql: string; readonly postgres: string; readonly redis: string | null }[];
   readonly wan: { readonly control: string };
   readonly adminToken: string;
 }
