@@ -20,7 +20,13 @@ export function tableTag({ schema, name }: Table): TableTag {
 
 /** `values`: one per column, as text that is equal where the values are. */
 export function tagOf(table: TableTag, columns: readonly string[], values: readonly string[]): Tag {
-  return `${table}|${columns.map(encodeURIComponent).join(',')}|${values.map(shortened).join(',')}` as Tag;
+  return tagsOver(table, columns)(values);
+}
+
+/** The same for many values of the same columns. */
+export function tagsOver(table: TableTag, columns: readonly string[]): (values: readonly string[]) => Tag {
+  const start = `${table}|${columns.map(encodeURIComponent).join(',')}|`;
+  return (values) => (start + values.map(shortened).join(',')) as Tag;
 }
 
 /** Any row of the table. */
@@ -39,6 +45,10 @@ export function tableOfTag(tag: Tag): TableTag | null {
   return table === '' ? null : (table as TableTag);
 }
 
+/** Text that means itself in a tag. */
+const PLAIN = /^[\w.-]*$/;
+
 function shortened(value: string): string {
+  if (value.length <= LONGEST_VALUE && PLAIN.test(value)) return value;
   return value.length <= LONGEST_VALUE ? encodeURIComponent(value) : `#${createHash('sha256').update(value).digest('base64url')}`;
 }

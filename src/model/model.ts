@@ -181,6 +181,8 @@ export interface Model {
   readonly entities: ReadonlyMap<string, Entity>;
   readonly queries: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
+  /** Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a clause about "it"; null where all are. */
+  readonly unseen: ReadonlyMap<string, string | null>;
 }
 
 /** One row as read: column name → value in the shape that `ScalarKind` gives. */

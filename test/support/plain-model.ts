@@ -34,6 +34,7 @@ export async function plainModel(client: pg.Client): Promise<Model> {
     entities: new Map(tables.map((table) => [table.name, entityOf(table.name, table, table.columns.has('version') ? 'version' : null)])),
     queries: new Map(),
     mutations: new Map(),
+    unseen: new Map([...catalog.tables.keys()].map((name) => [name, null])),
   };
 }
 

@@ -2,6 +2,7 @@
 import { isEnumType, type DocumentNode } from 'graphql';
 import { type Catalog } from '../../model/catalog.ts';
 import { type Model } from '../../model/model.ts';
+import { whyUnseen } from '../../model/unseen.ts';
 import { type Compilation, type Limits, type ResolverMap } from './context.ts';
 import { columnName } from './directives.ts';
 import { readDocument } from './document.ts';
@@ -57,7 +58,8 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   await tryConditions(compilation, request.checkStatement);
   problems.throwErrors();
   const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(draft)]));
-  return { model: { entities, queries, mutations }, warnings: problems.warnings(), notices: problems.notices(), typeDefs, enums: storedEnums(compilation) };
+  const unseen = new Map([...request.catalog.tables].map(([name, table]) => [name, whyUnseen(request.catalog, table)]));
+  return { model: { entities, queries, mutations, unseen }, warnings: problems.warnings(), notices: problems.notices(), typeDefs, enums: storedEnums(compilation) };
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {

@@ -1,0 +1,90 @@
+/** Owns the author's notation for tags: what custom reads depend on and mutations invalidate. */
+import { MeridianError } from '../base/errors.ts';
+import { type Entity, type Model } from '../model/model.ts';
+import { didYouMean } from '../model/names.ts';
+import { normalizeValue } from '../model/values.ts';
+import { tableNamed } from './messages.ts';
+
+/** What one text of the notation names. */
+export type Dependency =
+  /** Rows of the entity's table with these values, which are canonical; no columns: any row. */
+  | { readonly kind: 'rows'; readonly entity: Entity; readonly columns: readonly string[]; readonly values: readonly unknown[] }
+  | { readonly kind: 'table'; readonly schema: string; readonly name: string }
+  | { readonly kind: 'custom'; readonly name: string };
+
+const NAMED = /^(?<entity>[A-Za-z_]\w*)(?:(?<sign>[:.])(?<rest>.*))?$/s;
+const COLUMN = /^(?<column>[^=]+)=(?<value>.*)$/s;
+const TABLE = 'table:';
+
+/**
+ * `Task` (any row), `Task:42` (by primary key; `Seat:A,3` or `Seat:["A",3]` where it is compound), `Task.projectId=7` (a field or column),
+ * `table:audit.log` (any row of a table), or a name of the application's own, which begins with a small letter. Throws `BAD_USER_INPUT`.
+ */
+export function readDependency(model: Model, text: string): Dependency {
+  if (text === '' || !text.isWellFormed()) throw mistake(text, 'is no name', 'name an entity, a table or a tag of your own');
+  if (text.startsWith(TABLE)) return tableOf(text);
+  const { entity: name = '', sign, rest = '' } = NAMED.exec(text)?.groups ?? {};
+  const entity = model.entities.get(name);
+  if (!entity) {
+    // A misspelt entity would be a tag that no change ever names.
+    if (/^[A-Z]/.test(text)) throw mistake(text, `names no @entity${didYouMean(name, model.entities.keys())}`, 'begin tags of your own with a small letter');
+    return { kind: 'custom', name: text };
+  }
+  if (sign === undefined) return { kind: 'rows', entity, columns: [], values: [] };
+  return sign === ':' ? byKey(entity, text, rest) : byColumn(entity, text, rest);
+}
+
+function tableOf(text: string): Dependency {
+  const table = tableNamed(text.slice(TABLE.length));
+  if (table === null) throw mistake(text, 'names no table', 'write table:schema.name, as in table:public.tasks');
+  return { kind: 'table', ...table };
+}
+
+function byKey(entity: Entity, text: string, rest: string): Dependency {
+  const { primaryKey } = entity;
+  const values = primaryKey.length === 1 ? [rest] : keyValues(rest, primaryKey.length);
+  if (values.length !== primaryKey.length) throw mistake(text, `has ${values.length} ${values.length === 1 ? 'value' : 'values'} for the key ${primaryKey.join(', ')} of ${entity.name}`, 'give one for each column, separated by commas, or a JSON array');
+  return { kind: 'rows', entity, columns: primaryKey, values: primaryKey.map((column, i) => canonical(entity, column, values[i], text)) };
+}
+
+/** Text with commas in it needs the JSON array. */
+function keyValues(rest: string, columns: number): readonly unknown[] {
+  if (rest.startsWith('[')) {
+    try {
+      const values: unknown = JSON.parse(rest);
+      if (Array.isArray(values) && values.length === columns) return values;
+    } catch {
+      // Not an array: the bracket belongs to the first value.
+    }
+  }
+  return rest.split(',');
+}
+
+function byColumn(entity: Entity, text: string, rest: string): Dependency {
+  const { column: name, value } = COLUMN.exec(rest)?.groups ?? {};
+  if (name === undefined || value === undefined) throw mistake(text, 'gives no value', `write ${entity.name}.column=value`);
+  const column = columnOf(entity, name);
+  if (column === null) throw mistake(text, `names "${name}", which is no column of ${entity.name}${didYouMean(name, [...entity.fields.keys(), ...entity.columns.keys()])}`, 'name a field that shows a column, or a column');
+  return { kind: 'rows', entity, columns: [column], values: [canonical(entity, column, value, text)] };
+}
+
+function columnOf(entity: Entity, name: string): string | null {
+  const field = entity.fields.get(name);
+  if (field?.kind === 'column') return field.column;
+  if (field?.kind === 'toOne' && field.join.from.length === 1) return field.join.from[0] ?? null;
+  return entity.columns.has(name) ? name : null;
+}
+
+function canonical(entity: Entity, column: string, value: unknown, text: string): unknown {
+  const type = entity.columns.get(column)?.type;
+  if (!type) throw mistake(text, `names column "${column}", which ${entity.name} does not select`, 'name a field that shows a column');
+  const normalized = normalizeValue(type, value);
+  if ('problem' in normalized) throw mistake(text, `has a value for column "${column}" that must be ${normalized.problem}`, 'correct it');
+  if (normalized.value === null) throw mistake(text, `has null for column "${column}"`, 'give a value, or name the entity alone');
+  return normalized.value;
+}
+
+function mistake(text: string, what: string, mend: string): MeridianError {
+  const joined = what.endsWith('?') ? `${what} ${mend.charAt(0).toUpperCase()}${mend.slice(1)}` : `${what}; ${mend}`;
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `The tag ${JSON.stringify(text)} ${joined}.` });
+}

@@ -1,0 +1,197 @@
+/** Owns which tags a change makes wrong, and under which tag a read is kept: both from one model, so that they always meet. */
+import { type Lsn } from '../base/lsn.ts';
+import { type Options } from '../config/options.ts';
+import { type Entity, type Model, type Row } from '../model/model.ts';
+import { columnSets, fingerprintOf, getOrAdd, nameOf, setName, type ColumnSet, type TableSets } from './column-sets.ts';
+import { readDependency } from './dependency.ts';
+import { readMessage } from './messages.ts';
+import { type Change, type CommittedTransaction } from './ports.ts';
+import { anyRowTag, customTag, tableOfTag, tableTag, type TableTag, type Tag } from './tags.ts';
+
+/** What one transaction makes wrong. */
+export interface Invalidation {
+  readonly lsn: Lsn;
+  readonly tags: readonly Tag[];
+  /** All values of these tables. */
+  readonly tables: readonly TableTag[];
+  /** The schema changed in a way that could concern any value: the whole cache must begin anew. */
+  readonly everything: boolean;
+}
+
+/** From the columns of a read to its tag: which of its values count. */
+interface Way {
+  readonly any: Tag;
+  readonly set: ColumnSet;
+  readonly places: readonly number[];
+}
+
+export class TagScheme {
+  readonly #model: Model;
+  readonly #maxTags: number;
+  readonly #tables: ReadonlyMap<string, TableSets>;
+  readonly #unseen: ReadonlyMap<TableTag, string | null>;
+  /** By entity and columns; no more than the program asks for. */
+  readonly #ways = new Map<Entity, Map<string, Way>>();
+  /** Two schemes with one fingerprint name the same tags for every change; others must not share a cache. */
+  readonly fingerprint: string;
+
+  constructor(model: Model, { maxTags }: Pick<Options, 'maxTags'>) {
+    this.#model = model;
+    this.#maxTags = maxTags;
+    this.#tables = columnSets(model);
+    this.#unseen = unseenTables(model);
+    this.fingerprint = fingerprintOf(this.#tables);
+  }
+
+  /**
+   * What a read of the rows with these values depends on. `values` are canonical and none of them null (`keyOf`). Columns that are not exact drop out, so that
+   * rows with other values of them share the tag; columns that no key or relation of the model is made of depend on any row.
+   */
+  tagFor(entity: Entity, columns: readonly string[], values: readonly unknown[]): Tag {
+    const way = this.#wayOf(entity, columns);
+    const texts = way.places.map((place) => walText(values[place]));
+    return areKnown(texts) ? way.set.tag(texts) : way.any;
+  }
+
+  #wayOf(entity: Entity, columns: readonly string[]): Way {
+    const ways = getOrAdd(this.#ways, entity, () => new Map<string, Way>());
+    return getOrAdd(ways, setName(columns), () => {
+      const any = anyRowTag(tableTag(entity.table));
+      const known = this.#tables.get(nameOf(entity.table));
+      const exact = [...new Set(columns)].filter((column) => known?.exact.has(column)).sort();
+      const set = known?.sets.get(setName(exact));
+      return { any, set: set ?? { columns: [], tag: () => any }, places: set?.columns.map((column) => columns.indexOf(column)) ?? [] };
+    });
+  }
+
+  /** Tag of a text in the author's notation (`readDependency`). Throws `BAD_USER_INPUT` for what cannot be meant. */
+  dependencyTag(text: string): Tag {
+    const dependency = readDependency(this.#model, text);
+    switch (dependency.kind) {
+      case 'rows':
+        return this.tagFor(dependency.entity, dependency.columns, dependency.values);
+      case 'table':
+        return anyRowTag(tableTag(dependency));
+      case 'custom':
+        return customTag(dependency.name);
+    }
+  }
+
+  /** Why some changes under the tag may not be seen, as a clause about its table, so that nothing may be kept under it; null where all are. */
+  whyUnseen(tag: Tag): string | null {
+    const table = tableOfTag(tag);
+    if (table === null) return null;
+    const found = this.#unseen.get(table);
+    return found === undefined ? 'it was not there when the server started' : found;
+  }
+
+  /** Never throws, whatever is in the transaction's messages. */
+  invalidationOf(transaction: CommittedTransaction): Invalidation {
+    const named = new Named(this.#maxTags);
+    for (const change of transaction.changes) this.#addChange(named, change);
+    let everything = false;
+    for (const content of transaction.messages) {
+      const message = readMessage(content);
+      everything ||= message.everything;
+      for (const table of message.tables) named.addTable(tableTag(table));
+      for (const text of message.tags) this.#addAuthors(named, text);
+    }
+    return { lsn: transaction.commitLsn, ...named.sum(), everything };
+  }
+
+  #addChange(named: Named, change: Change): void {
+    const name = { schema: change.schema, name: change.table };
+    const known = this.#tables.get(nameOf(name));
+    const table = known?.table ?? tableTag(name);
+    if (change.kind === 'truncate') return named.addTable(table);
+    if (!known) return named.add(table, anyRowTag(table));
+    if (named.isWhole(table)) return;
+    const { kind, before, after } = change;
+    // Without the old row, any value could have been there.
+    const old = kind === 'insert' ? null : change.beforeIsWhole ? before : undefined;
+    // A large value that did not change is not sent again.
+    const now = kind === 'delete' ? null : after === null ? undefined : { ...old, ...after };
+    if (old === undefined || now === undefined || (kind !== 'insert' && old === null)) return named.addTable(table);
+    for (const set of known.sets.values()) {
+      const tags = [tagOfRow(set, old), tagOfRow(set, now)];
+      // A column that is not there was renamed or dropped: which values it had, the change does not tell.
+      if (tags.includes(undefined)) return named.addTable(table);
+      for (const tag of tags) if (tag) named.add(table, tag);
+    }
+  }
+
+  #addAuthors(named: Named, text: string): void {
+    try {
+      const tag = this.dependencyTag(text);
+      named.add(tableOfTag(tag), tag);
+    } catch {
+      // Nothing can be kept under what cannot be read: whoever depends on it is told so.
+    }
+  }
+}
+
+/** Tags and tables of one transaction, each once. */
+class Named {
+  readonly #maxTags: number;
+  readonly #tags = new Map<TableTag | null, Set<Tag>>();
+  readonly #whole = new Set<TableTag>();
+
+  constructor(maxTags: number) {
+    this.#maxTags = maxTags;
+  }
+
+  isWhole(table: TableTag): boolean {
+    return this.#whole.has(table);
+  }
+
+  addTable(table: TableTag): void {
+    this.#whole.add(table);
+    this.#tags.delete(table);
+  }
+
+  add(table: TableTag | null, tag: Tag): void {
+    if (table !== null && this.#whole.has(table)) return;
+    const tags = this.#tags.get(table) ?? new Set();
+    this.#tags.set(table, tags.add(tag));
+    if (table !== null && tags.size > this.#maxTags) this.addTable(table);
+  }
+
+  sum(): Pick<Invalidation, 'tags' | 'tables'> {
+    return { tags: [...this.#tags.values()].flatMap((tags) => [...tags]), tables: [...this.#whole] };
+  }
+}
+
+/** Null: no row there, or NULL in one of the columns, by which nothing is read. Undefined: a column is missing. */
+function tagOfRow(set: ColumnSet, row: Row | null): Tag | null | undefined {
+  if (row === null) return null;
+  const values: string[] = [];
+  let hasNull = false;
+  for (const column of set.columns) {
+    const value = row[column];
+    if (typeof value === 'string') values.push(value);
+    else if (value === null) hasNull = true;
+    else return undefined;
+  }
+  return hasNull ? null : set.tag(values);
+}
+
+/** A canonical value as the WAL spells it; null for what no exact column holds. */
+function walText(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : null;
+}
+
+function areKnown(texts: readonly (string | null)[]): texts is readonly string[] {
+  return !texts.includes(null);
+}
+
+function unseenTables(model: Model): ReadonlyMap<TableTag, string | null> {
+  const tables = new Map<TableTag, string | null>();
+  for (const [key, why] of model.unseen) {
+    const dot = key.indexOf('.');
+    const tag = tableTag({ schema: key.slice(0, dot), name: key.slice(dot + 1) });
+    tables.set(tag, why ?? tables.get(tag) ?? null);
+  }
+  return tables;
+}
