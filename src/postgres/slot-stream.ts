@@ -58,6 +58,11 @@ export class SlotStream {
     return new SlotStream(await openClient({ ...options, replication: true, statementMs: 0 }));
   }
 
+  /** Of the server's process that streams. */
+  get pid(): number {
+    return (this.#client as pg.Client & { readonly processID: number }).processID;
+  }
+
   async identify(): Promise<SystemIdentity> {
     const { rows } = await this.#client.query<{ systemid: string; timeline: number | string }>('IDENTIFY_SYSTEM');
     const row = rows[0];

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { MeridianError, messageOf } from '../base/errors.ts';
-import { clusterIdOf, standingOf } from '../base/lineage.ts';
+import { clusterIdOf, standingOf, type Position } from '../base/lineage.ts';
 import { formatLsn, maxLsn, type Lsn } from '../base/lsn.ts';
 import { type ChangeHandlers, type ChangeSource } from '../change/ports.ts';
 import { type Options } from '../config/options.ts';
@@ -20,11 +20,6 @@ export type TailOptions = Pick<
   | 'slotName' | 'publication' | 'tailRetryMs' | 'tailRetryMaxMs' | 'maxTransactionChanges' | 'maxTransactionBytes'
   | 'tailBufferBytes' | 'tailStatusMs' | 'tailSilenceMs' | 'slotCreateMs' | 'slotRetryMs' | 'connectMs' | 'statementMs'
 >;
-
-/** Where a consumer stands: what it has applied, and of which lineage. */
-export interface Standpoint extends SystemIdentity {
-  readonly lsn: Lsn;
-}
 
 /**
  * `streaming`: this process holds the slot. `follower`: another process of the region holds it. `unsupported`: this
@@ -46,7 +41,7 @@ export interface TailParts {
    * Where the consumer stands when a stream begins, if it keeps that itself (a shared cache that outlives the process).
    * Without it, what this object has delivered counts.
    */
-  readonly standpoint?: () => Promise<Standpoint | null> | Standpoint | null;
+  readonly standpoint?: () => Promise<Position | null> | Position | null;
 }
 
 /** Why a session did not stream, where that is an ordinary state and no failure. */
@@ -67,6 +62,7 @@ class Reconnect extends Error {
   }
 }
 
+const HOLDS_SQL = 'SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active_pid = $2) AS holds';
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
 
@@ -74,10 +70,11 @@ export class Tail implements ChangeSource {
   readonly #parts: TailParts;
   readonly #backoff: Backoff;
   #state: TailState = { kind: 'starting' };
-  #delivered: Standpoint | null = null;
+  #delivered: Position | null = null;
   /** Why the slot cannot go on although the server still offers it. */
   #condemned: string | null = null;
   #ping: (() => void) | null = null;
+  #holds: (() => Promise<boolean>) | null = null;
   /** Ends the session that is under way, or the wait for the next one. */
   #leave: ((reason: string) => void) | null = null;
 
@@ -93,6 +90,19 @@ export class Tail implements ChangeSource {
   /** Asks the server how far it has decoded, so that the watermark moves past records that hold no published change. */
   ping(): void {
     this.#ping?.();
+  }
+
+  /**
+   * Whether the server says just now that this object's stream has the slot. A process that was halted may think so for a while after
+   * another one has taken over.
+   */
+  async holds(): Promise<boolean> {
+    try {
+      return (await this.#holds?.()) ?? false;
+    } catch {
+      // A session whose connections are broken is about to end.
+      return false;
+    }
   }
 
   /**
@@ -190,7 +200,7 @@ export class Tail implements ChangeSource {
   }
 
   /** Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins. */
-  async #prepare(sql: pg.Client, stream: SlotStream, handlers: ChangeHandlers, signal: AbortSignal): Promise<Standpoint> {
+  async #prepare(sql: pg.Client, stream: SlotStream, handlers: ChangeHandlers, signal: AbortSignal): Promise<Position> {
     const { options, log } = this.#parts;
     const survey = await surveyServer(sql, options.slotName, options.publication);
     if (survey.version < 160_000 && survey.inRecovery) {
@@ -209,14 +219,14 @@ export class Tail implements ChangeSource {
     }
     // What this consumer has applied need not come again, even if the slot was told so only in part.
     const lsn = gap === null && stand !== null ? maxLsn(stand.lsn, confirmedLsn) : confirmedLsn;
-    return { ...identity, lsn };
+    return { cluster: clusterIdOf(identity.systemIdentifier), timeline: identity.timeline, lsn };
   }
 
   /**
    * Without its publication a server either refuses to decode or silently leaves changes out (18 and later), so a slot that saw such a
    * time is worth nothing.
    */
-  async #demandPublication(sql: pg.Client, survey: ServerSurvey, stand: Standpoint | null): Promise<void> {
+  async #demandPublication(sql: pg.Client, survey: ServerSurvey, stand: Position | null): Promise<void> {
     const { options } = this.#parts;
     if (survey.hasPublication) return;
     const { replayLsn, slot } = survey;
@@ -228,7 +238,7 @@ export class Tail implements ChangeSource {
     throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The publication ${options.publication} does not exist on this region's server: run meridian setup (or wait until the replica has replayed it).` });
   }
 
-  async #secureSlot(sql: pg.Client, stream: SlotStream, survey: ServerSurvey, identity: SystemIdentity, stand: Standpoint | null, signal: AbortSignal): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
+  async #secureSlot(sql: pg.Client, stream: SlotStream, survey: ServerSurvey, identity: SystemIdentity, stand: Position | null, signal: AbortSignal): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
     const { slotName } = this.#parts.options;
     const { slot } = survey;
     const lost = stand === null ? null : await lineageGap(stream, identity, stand);
@@ -245,7 +255,7 @@ export class Tail implements ChangeSource {
     return { confirmedLsn, gap };
   }
 
-  async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: Standpoint; end: AbortController }): Promise<void> {
+  async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: Position; end: AbortController }): Promise<void> {
     const { sql, stream, handlers, start, end } = session;
     const { options, log } = this.#parts;
     const decoder = new ChangeDecoder(options.publication, options);
@@ -265,7 +275,7 @@ export class Tail implements ChangeSource {
       this.#delivered = { ...start, lsn: pump.applied };
       stream.acknowledge(pump.applied, ping);
     };
-    const begin = async (): Promise<void> => handlers.onStart?.({ cluster: clusterIdOf(start.systemIdentifier), timeline: start.timeline, lsn: start.lsn });
+    const begin = async (): Promise<void> => handlers.onStart?.(start);
     const timer = setInterval(() => {
       if (!pump.pressure && performance.now() - heardAtMs > options.tailSilenceMs) end.abort(new Error(`the server was silent for ${options.tailSilenceMs} ms`));
       else acknowledge(true);
@@ -276,8 +286,9 @@ export class Tail implements ChangeSource {
         publication: options.publication,
         from: start.lsn,
         onStart: () => {
-          pump.open(begin());
           this.#ping = () => acknowledge(true);
+          this.#holds = async () => firstRow(await sql.query<{ holds: boolean }>({ name: 'meridian_holds', text: HOLDS_SQL, values: [options.slotName, stream.pid] })).holds;
+          pump.open(begin());
           this.#backoff.reset();
           this.#enter({ kind: 'streaming' });
           log.info({ slot: options.slotName, lsn: formatLsn(start.lsn), timeline: start.timeline }, `The tail follows the slot ${options.slotName}.`);
@@ -303,6 +314,7 @@ export class Tail implements ChangeSource {
     } finally {
       clearInterval(timer);
       this.#ping = null;
+      this.#holds = null;
       acknowledge(false);
     }
   }
@@ -322,8 +334,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Why `stand` is not on the server's history any more, or null when it is (R8). */
-async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: Standpoint): Promise<string | null> {
-  if (identity.systemIdentifier !== stand.systemIdentifier) return `the server belongs to another cluster now (system identifier ${identity.systemIdentifier})`;
+async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: Position): Promise<string | null> {
+  if (clusterIdOf(identity.systemIdentifier) !== stand.cluster) return `the server belongs to another cluster now (system identifier ${identity.systemIdentifier})`;
   if (identity.timeline <= stand.timeline) return null;
   const history = await stream.history(identity.timeline);
   if (standingOf(stand, history) !== 'lost') return null;
@@ -332,6 +344,6 @@ async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: S
 
 function firstRow<R>(result: { rows: R[] }): R {
   const row = result.rows[0];
-  if (row === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about what it shows.' });
+  if (row === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about what it shows or who reads it.' });
   return row;
 }
