@@ -6,6 +6,7 @@ export interface RegionConfig {
   readonly name: string;
   /** PostgreSQL URL of this region's server, as this process reaches it. */
   readonly databaseUrl: string;
+  /** Redis of the region; several URLs, separated by commas, name Sentinels or nodes of a Cluster. */
   readonly redisUrl: string | null;
   /** Base URL of this region's Meridian server, as other regions reach it. */
   readonly serverUrl: string | null;
@@ -15,13 +16,15 @@ interface RegionSetting {
   readonly key: 'databaseUrl' | 'redisUrl' | 'serverUrl';
   readonly prefix: string;
   readonly schemes: readonly string[];
+  /** Whether several may be given, separated by commas. */
+  readonly several?: true;
   readonly example: string;
   readonly help: string;
 }
 
 export const REGION_SETTINGS: readonly RegionSetting[] = [
   { key: 'databaseUrl', prefix: 'DB_URL_', schemes: ['postgres', 'postgresql'], example: 'postgres://user:password@host:5432/database', help: 'PostgreSQL server of the region (primary or replica: roles are discovered).' },
-  { key: 'redisUrl', prefix: 'REDIS_URL_', schemes: ['redis', 'rediss'], example: 'redis://host:6379', help: 'Redis of the region; may be left out.' },
+  { key: 'redisUrl', prefix: 'REDIS_URL_', schemes: ['redis', 'rediss'], several: true, example: 'redis://host:6379', help: 'Redis of the region; may be left out. Several Sentinels, or nodes of a Cluster, are separated by commas (redisMode); user, password and database are those of the first, and Sentinels\' own are given as ?sentinelUser= and &sentinelPassword=.' },
   { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it; may be left out.' },
 ];
 
@@ -90,12 +93,17 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
       return null;
     }
     // The value may hold a password, so that the message never quotes it.
-    if (typeof given === 'string' && URL.canParse(given) && setting.schemes.includes(new URL(given).protocol.slice(0, -1))) return given;
+    if (typeof given === 'string' && isOf(setting, given)) return given;
     input.problems.push({ option: `${setting.key} of region ${name}`, where, what: `is no ${setting.schemes[0]} URL`, mend: `write it as in ${setting.example}, with special characters of the password percent-encoded` });
     return null;
   };
   const [databaseUrl, redisUrl, serverUrl] = REGION_SETTINGS.map(value);
   return { name, databaseUrl: databaseUrl ?? '', redisUrl: redisUrl ?? null, serverUrl: serverUrl ?? null };
+}
+
+function isOf({ schemes, several }: RegionSetting, given: string): boolean {
+  const urls = several ? given.split(',').map((url) => url.trim()) : [given];
+  return urls.every((url) => URL.canParse(url) && schemes.includes(new URL(url).protocol.slice(0, -1)));
 }
 
 /** A `DB_URL_…` of a region that nobody named is most often a slip in one of the two names. */

@@ -74,6 +74,17 @@ export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<bo
   });
 }
 
+/** The answer, or an error after this long; a later answer is of no use to anybody. */
+export async function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** A server that takes connections and says nothing would hold one for ever: it counts as connected only once it has answered. */
 function openOne(options: RedisOptions, answerMs: number): Redis {
   const redis = new Redis(options);

@@ -1,39 +1,37 @@
-/** Owns whether a region's Redis answers: one connection, one PING at a time, never longer than its limit. */
-import { Redis } from 'ioredis';
-import { messageOf } from '../base/errors.ts';
+/** Owns whether a region's Redis answers, and the figures that lie in it: one connection, one PING at a time, never longer than its limit. */
+import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
+import { answeredWithin, openRedis, whenReady, type RedisConnection } from './connect.ts';
+import { RedisFigures } from './figures.ts';
 
 export interface RedisHealthSettings {
   readonly url: string;
+  readonly options: Pick<Options, 'redisMode' | 'redisMaster' | 'redisPrefix' | 'redisStatsMs'>;
   /** Time limit of one PING, with the connection that it may need, milliseconds. */
   readonly timeoutMs: number;
   readonly log: Log;
 }
 
-const MAX_RECONNECT_MS = 1_000;
-
 export class RedisHealth {
-  readonly #redis: Redis;
-  readonly #settings: RedisHealthSettings;
+  /** What the region's processes left there. */
+  readonly figures: RedisFigures;
+  readonly #redis: RedisConnection;
+  readonly #timeoutMs: number;
   #asked: Promise<boolean> | null = null;
 
-  constructor(settings: RedisHealthSettings) {
-    this.#settings = settings;
-    this.#redis = new Redis(settings.url, {
-      lazyConnect: true,
-      connectTimeout: settings.timeoutMs,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (tries) => Math.min(tries * 100, MAX_RECONNECT_MS),
-    });
-    // Without a listener a broken connection would take the process down.
-    this.#redis.on('error', (error) => settings.log.debug({ err: error }, `Redis: ${messageOf(error)}`));
+  constructor({ url, options, timeoutMs, log }: RedisHealthSettings) {
+    this.#timeoutMs = timeoutMs;
+    this.#redis = openRedis({ url, options: { redisMode: options.redisMode, redisMaster: options.redisMaster, redisConnectMs: timeoutMs }, log }, { lazyConnect: true });
+    this.figures = new RedisFigures({ redis: this.#redis, timeoutMs, options });
   }
 
   /** Whether Redis answers PING in time. Never throws; callers at one moment share one PING. */
   ping(): Promise<boolean> {
-    this.#asked ??= this.#ping().finally(() => {
-      this.#asked = null;
-    });
+    this.#asked ??= answeredWithin(this.#timeoutMs, this.#ping())
+      .catch(() => false)
+      .finally(() => {
+        this.#asked = null;
+      });
     return this.#asked;
   }
 
@@ -41,18 +39,8 @@ export class RedisHealth {
     this.#redis.disconnect();
   }
 
+  /** Why not is logged by the connection's own listener. */
   async #ping(): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), this.#settings.timeoutMs);
-    const answered = this.#redis.ping().then(
-      (answer) => answer === 'PONG',
-      // The reason is logged by the connection's own listener.
-      () => false,
-    );
-    try {
-      return await Promise.race([answered, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return (await whenReady(this.#redis, this.#timeoutMs)) && (await this.#redis.ping()) === 'PONG';
   }
 }

@@ -1,24 +1,13 @@
 /** Owns how commands are sent to Redis: scripts by their hash, each within its time limit, none while Redis is known not to answer. */
-import { createHash } from 'node:crypto';
 import { Breaker } from '../base/breaker.ts';
 import { messageOf } from '../base/errors.ts';
 import { SharedCacheDown } from '../cache/ports.ts';
 import { type Options } from '../config/options.ts';
-import { openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
+import { answeredWithin, openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
+import { type Script } from './script.ts';
 
 export interface RedisSettings extends RedisAddress {
   readonly options: Pick<Options, 'redisMode' | 'redisMaster' | 'redisConnectMs' | 'redisMs' | 'redisFailures' | 'redisRetryMs'>;
-}
-
-/** A Lua script; every one names one key, whose hash tag all others share that it touches. */
-export class Script {
-  readonly lua: string;
-  readonly sha: string;
-
-  constructor(lua: string) {
-    this.lua = lua;
-    this.sha = createHash('sha1').update(lua).digest('hex');
-  }
 }
 
 export class RedisLink {
@@ -30,7 +19,7 @@ export class RedisLink {
     const { redisFailures: failures, redisRetryMs: retryMs } = settings.options;
     this.#settings = settings;
     this.#redis = openRedis(settings);
-    this.#breaker = new Breaker({ failures, retryMs, probe: () => this.#within(this.#redis.ping()), onChange: (open, cause) => this.#onChange(open, cause) });
+    this.#breaker = new Breaker({ failures, retryMs, probe: () => answeredWithin(settings.options.redisMs, this.#redis.ping()), onChange: (open, cause) => this.#onChange(open, cause) });
     this.#redis.on('ready', () => this.#breaker.close());
   }
 
@@ -51,7 +40,7 @@ export class RedisLink {
   run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
     return this.#send(async () => {
       try {
-        return await this.#evaluate(script, key, args);
+        return await script.run(this.#redis, key, args);
       } catch (error) {
         if (messageOf(error).includes('WRONGTYPE')) return null;
         throw error;
@@ -63,32 +52,11 @@ export class RedisLink {
     this.#redis.disconnect();
   }
 
-  async #evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown> {
-    try {
-      return await this.#redis.evalsha(script.sha, 1, key, ...args);
-    } catch (error) {
-      // A server that was restarted, or became the master, has never heard of it.
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      return await this.#redis.eval(script.lua, 1, key, ...args);
-    }
-  }
-
   async #send<T>(task: () => Promise<T>): Promise<T> {
     try {
-      return await this.#breaker.run(() => this.#within(task()));
+      return await this.#breaker.run(() => answeredWithin(this.#settings.options.redisMs, task()));
     } catch (error) {
       throw new SharedCacheDown(`The region's Redis does not answer (${messageOf(error)}).`, { cause: error });
-    }
-  }
-
-  async #within<T>(answer: Promise<T>): Promise<T> {
-    const { redisMs } = this.#settings.options;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`no answer within ${redisMs} ms`)), redisMs);
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -47,7 +47,7 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const applied = new Watermark({ maxWaiters: options.maxWaiters });
   const replayed = new Watermark({ maxWaiters: options.maxWaiters });
   const timeoutMs = options.probeTimeoutMs;
-  const redis = new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, timeoutMs, log })]])));
+  const redis = new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, options, timeoutMs, log })]])));
   const caches = new PeerHealth(redis, options.probeMs);
   const peers = new PeerHealth(new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, new ServerHealth({ url: serverUrl, timeoutMs, log })]]))), options.probeMs);
   const alerts = createAlertSink({ region: local, options, telemetry });

@@ -100,6 +100,14 @@ describe('regions', () => {
     assert.equal(region, 'eu-west-1');
   });
 
+  it('may name several servers of one Redis', () => {
+    const nodes = 'redis://user:pw@one:26379/2, rediss://two';
+    assert.equal(loadConfig({ env: { MERIDIAN_REGIONS: 'a', DB_URL_A: 'postgres://h/d', REDIS_URL_A: nodes }, folder: empty }).regions[0]?.redisUrl, nodes);
+    for (const redisUrl of ['redis://one,', 'redis://one,http://two', 'redis://one,two']) {
+      assert.deepEqual(refusal({ settings: { regions: { a: { databaseUrl: 'postgres://h/d', redisUrl } } } }).problems.map(({ option }) => option), ['redisUrl of region a'], redisUrl);
+    }
+  });
+
   it('come from the file, and the environment adds what is secret', () => {
     const settings = { region: 'eu-west-1', regions: { 'us-east-1': { databaseUrl: 'postgres://us/app' }, 'eu-west-1': {} } };
     const { regions } = loadConfig({ env: { DB_URL_EU_WEST_1: 'postgres://eu:pw@eu/app' }, settings, needs: ['regions', 'region'] });

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it } from 'node:test';
+import { defaultOptions } from '../../../src/config/options.ts';
 import { RedisHealth } from '../../../src/redis/health.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { freePort, redisProgram, startScratchRedis } from '../../support/redis.ts';
 
 const { log } = silentTelemetry();
+const options = defaultOptions({ redisStatsMs: 100 });
 const program = redisProgram();
 
 async function untilAnswers(health: RedisHealth, expected: boolean): Promise<void> {
@@ -20,13 +22,13 @@ async function untilAnswers(health: RedisHealth, expected: boolean): Promise<voi
 
 describe('the health of a Redis', () => {
   it('is false, in time, where nothing listens or nobody answers', async () => {
-    const absent = new RedisHealth({ url: `redis://127.0.0.1:${await freePort()}`, timeoutMs: 200, log });
+    const absent = new RedisHealth({ url: `redis://127.0.0.1:${await freePort()}`, options, timeoutMs: 200, log });
     assert.equal(await absent.ping(), false);
     absent.close();
     const open = new Set<Socket>();
     const mute = createServer((socket) => open.add(socket));
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
-    const silent = new RedisHealth({ url: `redis://127.0.0.1:${(mute.address() as AddressInfo).port}`, timeoutMs: 200, log });
+    const silent = new RedisHealth({ url: `redis://127.0.0.1:${(mute.address() as AddressInfo).port}`, options, timeoutMs: 200, log });
     const startedMs = performance.now();
     assert.equal(await silent.ping(), false);
     assert.ok(performance.now() - startedMs < 1_000);
@@ -38,7 +40,7 @@ describe('the health of a Redis', () => {
   it('follows a real server: there, gone, there again', { skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' }, async () => {
     const port = await freePort();
     const first = await startScratchRedis(program ?? '', port);
-    const health = new RedisHealth({ url: first.url, timeoutMs: 500, log });
+    const health = new RedisHealth({ url: first.url, options, timeoutMs: 500, log });
     assert.deepEqual(await Promise.all([health.ping(), health.ping()]), [true, true]);
     await first[Symbol.asyncDispose]();
     await untilAnswers(health, false);
