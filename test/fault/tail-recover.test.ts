@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
+import { clusterIdOf } from '../../src/base/lineage.ts';
+import { parseLsn } from '../../src/base/lsn.ts';
 import { type CommittedTransaction } from '../../src/change/ports.ts';
 import { fetchHistory, fetchTimeline } from '../../src/postgres/timeline.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
@@ -94,6 +96,87 @@ test('only what is applied is acknowledged: a change whose handler fails comes a
   await caughtUp(tail);
   assert.deepEqual(idsOf(tail.transactions), [6, 7, 8]);
   assert.equal(attempts, 3);
+});
+
+test('while a change cannot be applied nothing of it is acknowledged, however often the session begins anew', async () => {
+  let failing = true;
+  await using tail = follow({
+    server: replica,
+    primary: set.primary,
+    options: { tailStatusMs: 20 },
+    apply: (transaction) => {
+      if (failing && idsOf([transaction]).includes(7)) throw new Error('the cache is out of reach');
+    },
+  });
+  await streaming(tail);
+  await insert(6);
+  await caughtUp(tail);
+  const before = await set.primary.position();
+  await insert(7);
+  const commit = await set.primary.position();
+  await insert(8);
+  await until('it has begun anew some times', () => tail.starts.length >= 4);
+  const [slot] = await replica.query<{ lsn: string }>(`SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'meridian'`);
+  assert.ok(parseLsn(slot?.lsn ?? '') < commit, 'the server would send it again to anybody');
+  assert.equal(tail.applied.reached(commit), false);
+  assert.ok(tail.starts.every(({ lsn }) => lsn <= before));
+  failing = false;
+  await caughtUp(tail);
+  assert.deepEqual(idsOf(tail.transactions), [6, 7, 8]);
+});
+
+test('a consumer that cannot begin is asked again, and nothing is delivered before it could', async () => {
+  let refusals = 0;
+  await using tail = follow({
+    server: replica,
+    primary: set.primary,
+    begin: () => {
+      if ((refusals += 1) <= 2) throw new Error('not yet');
+    },
+  });
+  await until('it has begun', () => tail.starts.length > 0);
+  assert.equal(refusals, 3);
+  await insert(1);
+  await caughtUp(tail);
+  assert.deepEqual(idsOf(tail.transactions), [1]);
+});
+
+test('a new session on demand: at once, without loss or repetition, with where it begins', async () => {
+  await using tail = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 60_000 } });
+  await streaming(tail);
+  const [system] = await replica.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()');
+  assert.deepEqual(tail.starts.map(({ cluster, timeline }) => [cluster, timeline]), [[clusterIdOf(system?.id ?? ''), 1]]);
+  for (let id = 1; id <= 20; id += 1) {
+    await insert(id);
+    if (id % 5 === 0) tail.tail.reconnect('the test wants it');
+  }
+  await until('it has begun anew', () => tail.starts.length >= 2);
+  await caughtUp(tail);
+  assert.deepEqual(idsOf(tail.transactions), Array.from({ length: 20 }, (_, i) => i + 1));
+  assert.deepEqual(tail.gaps, []);
+  // While it waits it is roused.
+  await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian'`);
+  await using thief = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 10 } });
+  await until('one has it, the other has not', () => [tail, thief].map((one) => one.tail.state.kind).toSorted().join() === 'follower,streaming');
+  const [holder, waiter] = tail.tail.state.kind === 'streaming' ? [tail, thief] : [thief, tail];
+  await holder[Symbol.asyncDispose]();
+  waiter.tail.reconnect('the other one is gone');
+  await streaming(waiter);
+});
+
+test('a session begun anew after a promotion begins on the new timeline', async () => {
+  await using tail = follow({ server: replica, primary: set.primary });
+  await streaming(tail);
+  await insert(1);
+  await caughtUp(tail);
+  await set.primary.stop();
+  await replica.query('SELECT pg_promote(true, 30)');
+  await replica.query('INSERT INTO t VALUES (2)');
+  tail.tail.reconnect('timeline 2 is newer than the stream\'s');
+  await until('it has begun on the new timeline', () => tail.starts.at(-1)?.timeline === 2, 20_000);
+  await replica.query('INSERT INTO t VALUES (3)');
+  assert.equal(await tail.applied.waitFor(await replica.position(), { timeoutMs: 20_000 }), true, JSON.stringify(tail.tail.state));
+  assert.equal(idsOf(tail.transactions).at(-1), 3);
 });
 
 test('a process that ends without applying leaves the change for the next one', async () => {

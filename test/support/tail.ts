@@ -1,6 +1,6 @@
 /** Owns one process's worth of following: a tail, its watermarks and its replay watcher, with a record of what was delivered. */
 import { type Lsn } from '../../src/base/lsn.ts';
-import { type ChangeHandlers, type CommittedTransaction } from '../../src/change/ports.ts';
+import { type ChangeHandlers, type CommittedTransaction, type StreamStart } from '../../src/change/ports.ts';
 import { Watermark } from '../../src/change/watermark.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
 import { HeartbeatWriter } from '../../src/postgres/heartbeat.ts';
@@ -19,6 +19,7 @@ export interface Follower extends AsyncDisposable {
   readonly transactions: CommittedTransaction[];
   readonly heartbeats: number[];
   readonly gaps: string[];
+  readonly starts: StreamStart[];
 }
 
 export interface FollowerParts {
@@ -26,9 +27,10 @@ export interface FollowerParts {
   readonly primary: TestServer;
   readonly options?: Partial<Options>;
   readonly apply?: (transaction: CommittedTransaction) => Promise<void> | void;
+  readonly begin?: (start: StreamStart) => Promise<void> | void;
 }
 
-export function follow({ server, primary, options: overrides, apply }: FollowerParts): Follower {
+export function follow({ server, primary, options: overrides, apply, begin }: FollowerParts): Follower {
   const options = { ...TEST_OPTIONS, ...overrides };
   const stop = new AbortController();
   const applied = new Watermark(options);
@@ -36,6 +38,7 @@ export function follow({ server, primary, options: overrides, apply }: FollowerP
   const transactions: CommittedTransaction[] = [];
   const heartbeats: number[] = [];
   const gaps: string[] = [];
+  const starts: StreamStart[] = [];
   const tail = new Tail({ databaseUrl: server.url, primaryUrl: () => primary.url, options, log: quiet });
   const reached = (lsn: Lsn): void => {
     replayed.advance(lsn);
@@ -46,7 +49,11 @@ export function follow({ server, primary, options: overrides, apply }: FollowerP
       gaps.push(reason);
       applied.reset(reason);
     },
-    onStart: ({ lsn }) => void applied.advance(lsn),
+    async onStart(start) {
+      await begin?.(start);
+      starts.push(start);
+      applied.advance(start.lsn);
+    },
     async onTransaction(transaction) {
       await apply?.(transaction);
       transactions.push(transaction);
@@ -61,7 +68,7 @@ export function follow({ server, primary, options: overrides, apply }: FollowerP
   const watcher = new ReplayWatcher({ databaseUrl: server.url, replayed, applied, ping: () => tail.ping(), options, log: quiet });
   const running = Promise.all([tail.run(handlers, stop.signal), watcher.run(stop.signal)]);
   return {
-    tail, applied, replayed, transactions, heartbeats, gaps,
+    tail, applied, replayed, transactions, heartbeats, gaps, starts,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
