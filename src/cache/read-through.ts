@@ -8,6 +8,7 @@ import { asOfIn, freshnessOf, mayServe, type Standing } from './guard.ts';
 import { Body } from './kept.ts';
 import { type LocalCache, type LocalItem } from './local.ts';
 import { tellFills, type CacheObserver } from './observer.ts';
+import { unpacked } from './packing.ts';
 import { type CacheKey, type Entry, type FillItem, type Life, type SharedCache, type SharedItem, type SharedLookup, type SharedState } from './ports.ts';
 import { type FetchRequest, type Loaded } from './reading.ts';
 import { SharedFills, type FillLimits } from './shared-fills.ts';
@@ -56,6 +57,13 @@ interface Open {
   readonly missing: readonly Leg[];
   /** Another server of the region is loading them. */
   readonly leased: readonly Leg[];
+}
+
+/** A value of the shared cache that answers. */
+interface Found {
+  readonly text: string;
+  readonly body: Body;
+  readonly landed: Landed;
 }
 
 /** First pause between two looks for what another server is loading; each further one is twice as long. */
@@ -119,12 +127,12 @@ export class ReadThrough {
       if (item.kind === 'miss') return void (item.leased && mayServe(request.demand, ticket, ZERO_LSN) ? leased : missing).push(leg);
       const { entry } = item;
       const freshness = freshnessOf(request.demand, entry.expiresAtMs, at);
-      const landed = freshness !== 'over' && mayServe(request.demand, ticket, entry.asOf) ? this.#landedFrom(request, entry, ticket, freshness === 'stale') : null;
-      if (landed === null) return void missing.push(leg);
-      if (landed.stale) stale.push(leg.place);
-      const asOf = local && asOfIn(local, landed);
-      if (asOf !== null && landed.body !== null) keep.push({ ...this.#itemOf(request, leg.place, { ...entry, asOf }), body: landed.body });
-      leg.flight.end(landed);
+      const hit = freshness !== 'over' && mayServe(request.demand, ticket, entry.asOf) ? this.#landedFrom(request, entry, ticket, freshness === 'stale') : null;
+      if (hit === null) return void missing.push(leg);
+      if (freshness === 'stale') stale.push(leg.place);
+      const asOf = local && asOfIn(local, hit.landed);
+      if (asOf !== null) keep.push({ ...this.#itemOf(request, leg.place, { ...entry, asOf, body: hit.text }), body: hit.body });
+      leg.flight.end(hit.landed);
     });
     this.#keepLocally(local, keep);
     const hits = legs.length - missing.length - leased.length;
@@ -160,11 +168,12 @@ export class ReadThrough {
   }
 
   /** Null: it cannot be read, which no request shall fail by. */
-  #landedFrom<V>(request: FetchRequest<V>, entry: Entry, { life, watermark }: Ticket, stale: boolean): Landed | null {
-    const body = new Body(entry.body);
+  #landedFrom<V>(request: FetchRequest<V>, entry: Entry, { life, watermark }: Ticket, stale: boolean): Found | null {
     try {
+      const text = unpacked(entry.body, this.#options.limits.cacheValueBytes);
+      const body = new Body(text);
       const asOf = { cluster: life.cluster, timeline: life.timeline, lsn: maxLsn(entry.asOf, watermark) };
-      return { kind: 'landed', from: 'shared', own: body.by(request.codec), body, seen: entry.seen, asOf, stale };
+      return { text, body, landed: { kind: 'landed', from: 'shared', own: body.by(request.codec), body, seen: entry.seen, asOf, stale } };
     } catch (error) {
       this.#options.observe.failed(error);
       return null;

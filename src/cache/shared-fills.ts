@@ -1,6 +1,7 @@
 /** Owns filling the shared cache behind the answers' backs: fills of one tick share round trips, and what waits is bounded. */
 import { type Options } from '../config/options.ts';
 import { tellFills, type CacheObserver } from './observer.ts';
+import { packed } from './packing.ts';
 import { type FillItem, type SharedCache } from './ports.ts';
 
 export type FillLimits = Pick<Options, 'cacheFlights' | 'cacheValueBytes'>;
@@ -67,7 +68,8 @@ export class SharedFills {
   async #fill(trip: readonly Waiting[]): Promise<void> {
     const { shared, observe } = this.#options;
     try {
-      const verdicts = await shared.fill((trip[0] as Waiting).epoch, trip.map(({ item }) => item));
+      const items = await Promise.all(trip.map(async ({ item }) => ({ ...item, entry: { ...item.entry, body: await packed(item.entry.body) } })));
+      const verdicts = await shared.fill((trip[0] as Waiting).epoch, items);
       tellFills(observe, 'shared', verdicts);
     } catch (error) {
       observe.fill('shared', 'failed', trip.length);

@@ -1,0 +1,119 @@
+/** Owns the text of cached rows and counts: rows as JSON arrays in column order, exact for every kind of value. */
+import { createHash } from 'node:crypto';
+import { type Column, type Entity, type Row } from '../model/model.ts';
+import { type Codec } from './reading.ts';
+
+/** Part of every shape: rows written by another version of this module are never read. */
+const FORMAT = 1;
+const SHAPE_LENGTH = 10;
+
+/** One row as it stands in the text. */
+type Cells = unknown[];
+
+interface RowForm {
+  readonly toCells: (row: Row) => Cells;
+  readonly toRow: (cells: Cells) => Row;
+  /** Whether a cell of the row is spelled otherwise than `JSON.stringify` would. */
+  readonly isOdd: (cells: Cells) => boolean;
+}
+
+const forms = new WeakMap<Entity, RowForm>();
+const shapes = new WeakMap<Entity, string>();
+
+/** A short hash of what rows of the entity consist of: where models differ, variants do, and nobody reads what another one wrote. */
+export function shapeOf(entity: Entity): string {
+  const known = shapes.get(entity);
+  if (known !== undefined) return known;
+  const columns = [...entity.columns.values()].map(({ name, type }) => [name, type.sql, type.kind, type.array]);
+  const content = JSON.stringify([FORMAT, entity.table.schema, entity.table.name, columns]);
+  const shape = createHash('sha256').update(content).digest('base64url').slice(0, SHAPE_LENGTH);
+  shapes.set(entity, shape);
+  return shape;
+}
+
+/** One row, or null where there is none. */
+export function rowCodec(entity: Entity): Codec<Row | null> {
+  const { toCells, toRow, isOdd } = formOf(entity);
+  return {
+    encode: (row) => {
+      if (row === null) return 'null';
+      const cells = toCells(row);
+      return isOdd(cells) ? spell(cells) : JSON.stringify(cells);
+    },
+    decode: (text) => {
+      const cells = JSON.parse(text) as Cells | null;
+      return cells === null ? null : toRow(cells);
+    },
+  };
+}
+
+export function rowsCodec(entity: Entity): Codec<readonly Row[]> {
+  const { toCells, toRow, isOdd } = formOf(entity);
+  return {
+    encode: (rows) => {
+      const all = rows.map(toCells);
+      return all.some(isOdd) ? spell(all) : JSON.stringify(all);
+    },
+    decode: (text) => Object.freeze((JSON.parse(text) as Cells[]).map(toRow)),
+  };
+}
+
+/** Counts. */
+export const numberCodec: Codec<number> = { encode: String, decode: Number };
+
+function formOf(entity: Entity): RowForm {
+  const known = forms.get(entity);
+  if (known !== undefined) return known;
+  const form = makeForm([...entity.columns.values()]);
+  forms.set(entity, form);
+  return form;
+}
+
+function makeForm(columns: readonly Column[]): RowForm {
+  const names = columns.map(({ name }) => name);
+  // Only these two kinds hold numbers that JSON cannot spell: JSON itself may say 1e999.
+  const oddPlaces = columns.flatMap(({ type }, place) => (type.kind === 'float' || type.kind === 'json' ? [place] : []));
+  const floatPlaces = columns.flatMap(({ type }, place) => (type.kind === 'float' ? [place] : []));
+  return {
+    toCells: (row) => names.map((name) => row[name]),
+    isOdd: (cells) => oddPlaces.some((place) => hasOddNumber(cells[place])),
+    toRow: (cells) => {
+      for (const place of floatPlaces) cells[place] = withNaN(cells[place]);
+      const row: Record<string, unknown> = {};
+      for (let place = 0; place < names.length; place += 1) row[names[place] as string] = frozen(cells[place]);
+      return Object.freeze(row);
+    },
+  };
+}
+
+function hasOddNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value) || Object.is(value, -0);
+  if (typeof value !== 'object' || value === null) return false;
+  return Array.isArray(value) ? value.some(hasOddNumber) : Object.values(value).some(hasOddNumber);
+}
+
+/** As `JSON.stringify`, with the numbers that it loses: `JSON.parse` reads 1e999 and -0 back as they were, and floats know "NaN". */
+function spell(value: unknown): string {
+  if (typeof value === 'number') {
+    if (Number.isNaN(value)) return '"NaN"';
+    if (!Number.isFinite(value)) return value > 0 ? '1e999' : '-1e999';
+    return Object.is(value, -0) ? '-0' : String(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(spell).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${spell(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value ?? null);
+}
+
+/** Of a float column, where a text can only be this one. */
+function withNaN(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNaN);
+  return value === 'NaN' ? NaN : value;
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const item of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) frozen(item);
+  return Object.freeze(value);
+}
