@@ -14,7 +14,7 @@ export type ParsedViewerSettings = { readonly settings: readonly ViewerSetting[]
 const ITEM = /^([^=:]*)([=:])(.*)$/s;
 const NAME = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/i;
 /** Settings under this name are Meridian's own. */
-const RESERVED = /^meridian\./i;
+const RESERVED = /^meridian(_refuses)?\./i;
 
 /** Whether a setting of that name may be given: one of the application's own, `class.name`, or `role`. */
 export function isSettingName(name: string): boolean {

@@ -5,6 +5,7 @@ import { type Positions } from '../consistency/positions.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Row } from '../model/model.ts';
+import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { type Operation, type Scope } from './operation.ts';
@@ -33,14 +34,17 @@ export interface ContextDeps {
 /** The `contextValue` of one request. The operation arrives when the edge has decided it. */
 export class RequestContext {
   readonly viewer: Viewer | null;
+  /** Under which everything that the request reads and writes runs (row-level security). */
+  readonly settings: readonly Setting[];
   readonly tokenHeader: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly deps: ContextDeps;
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; tokenHeader: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
     this.viewer = input.viewer;
+    this.settings = input.settings ?? [];
     this.tokenHeader = input.tokenHeader;
     this.signal = input.signal;
     this.deps = input.deps;
@@ -102,6 +106,7 @@ class FieldContext implements ResolverContext {
     const { operation, deps } = this.#request;
     await operation.session.admitWrite();
     const { result, position } = await deps.writer.transaction(work, {
+      settings: this.#request.settings,
       ...options,
       onRefused: (at) => {
         operation.session.saw(at);

@@ -6,6 +6,7 @@ import { type Requirement } from '../consistency/requirement.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type Executor } from '../read/ports.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { type Tenancy } from '../read/sql/tenant.ts';
 import { type Model } from '../model/model.ts';
 import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
@@ -20,6 +21,8 @@ export interface Scope {
 export interface OperationInput {
   readonly model: Model;
   readonly limits: LoaderLimits;
+  /** Whose rows exist for the viewer. */
+  readonly tenancy: Tenancy;
   readonly session: ReadSession;
   readonly edge: EdgeDecision;
 }
@@ -27,6 +30,7 @@ export interface OperationInput {
 export class Operation {
   readonly session: ReadSession;
   readonly edge: EdgeDecision;
+  readonly tenancy: Tenancy;
   readonly #model: Model;
   readonly #limits: LoaderLimits;
   readonly #scopes = new Map<string, Scope>();
@@ -38,6 +42,7 @@ export class Operation {
   constructor(input: OperationInput) {
     this.session = input.session;
     this.edge = input.edge;
+    this.tenancy = input.tenancy;
     this.#model = input.model;
     this.#limits = input.limits;
     this.#root = this.#scope(input.edge.root);

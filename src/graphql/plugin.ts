@@ -8,6 +8,8 @@ import { type Model } from '../model/model.ts';
 import { type ReadReport } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
+import { type Setting } from '../read/ports.ts';
+import { Tenancy } from '../read/sql/tenant.ts';
 import { type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge } from './edge.ts';
@@ -22,7 +24,7 @@ export interface PluginDeps {
   readonly region: string;
   readonly boundedLagMs: number;
   /** Starts the reads of one operation that came with this token header. */
-  openSession(header: string | undefined, signal: AbortSignal | undefined): ReadSession;
+  openSession(header: string | undefined, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
 }
 
 export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestContext> {
@@ -46,11 +48,11 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   // Execution would say so too, but as an error of its own making.
   if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
   const header = contextValue.tokenHeader;
-  const session = answering(() => deps.openSession(header, contextValue.signal));
+  const session = answering(() => deps.openSession(header, contextValue.settings, contextValue.signal));
   const variables = request.request.variables ?? {};
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor: session.floor, defaultMaxLagMs: deps.boundedLagMs }));
-  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, session, edge }));
+  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy: Tenancy.of(contextValue.viewer?.tenant ?? null), session, edge }));
 }
 
 /** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */

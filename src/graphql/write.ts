@@ -1,10 +1,11 @@
-/** Owns the mutations that directives declare: one pipelined transaction, then a payload whose reads see the write. */
+/** Owns the mutations that directives declare: one pipelined transaction within the viewer's tenant, then a payload whose reads see the write. */
 import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Entity, type WriteField } from '../model/model.ts';
 import { readRow } from '../read/sql/columns.ts';
 import { type WriteServer } from '../write/ports.ts';
-import { writeStatement } from '../write/statements.ts';
+import { writeStatements } from '../write/statements.ts';
+import { tenantRefusal } from '../write/tenant.ts';
 import { type RequestContext } from './context.ts';
 
 export interface WriteDeps {
@@ -13,13 +14,15 @@ export interface WriteDeps {
 
 export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return async (_parent, args, context, info) => {
-    const statement = writeStatement(entity, field, args);
-    const { session } = context.operation;
+    const { session, tenancy } = context.operation;
+    const statements = writeStatements({ entity, field, args, tenancy });
     await session.admitWrite();
-    const { result, position } = await deps.writer.pipelined([statement], { onRefused: (at) => session.saw(at) });
+    const { result, position } = await deps.writer.pipelined(statements, { settings: context.settings, onRefused: (at) => session.saw(at) }).catch((error: unknown) => {
+      throw tenantRefusal(error, entity, field.references) ?? error;
+    });
     // Also where no row was found: whoever learned that has seen the primary as of this position.
     const scope = await context.operation.wrote(info, position);
-    const returned = result[0]?.rows[0];
+    const returned = result.at(-1)?.rows[0];
     if (!returned) throw notFound(entity, field, args);
     const row = readRow(entity, returned);
     if (field.kind !== 'delete') scope.loaders.prime(entity.name, row);

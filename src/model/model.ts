@@ -173,8 +173,23 @@ export interface WriteField {
   readonly inputArgument: string | null;
   /** Input field (or plain argument) → column. */
   readonly values: ReadonlyMap<string, string>;
+  /** What the row may refer to in the viewer's tenant only. */
+  readonly references: readonly TenantReference[];
   /** Fields of the payload type: the entity, and the token. */
   readonly payload: { readonly entityField: string | null; readonly tokenField: string | null };
+}
+
+/** A foreign key into a table whose rows belong to tenants. */
+export interface TenantReference {
+  /** Name of the constraint. */
+  readonly constraint: string;
+  readonly columns: readonly string[];
+  readonly table: Table;
+  /** Columns of that table, in the order of `columns`. */
+  readonly toColumns: readonly string[];
+  /** Column of that table that holds the tenant. */
+  readonly tenant: string;
+  readonly tenantType: SqlType;
 }
 
 export interface Model {

@@ -1,5 +1,6 @@
 /** Owns the way from a driver's error to Meridian's: which code, which sentence, and never SQL or a parameter's value. */
 import { isMeridianError, MeridianError, type ErrorCode } from '../base/errors.ts';
+import { raisedReason } from '../write/refusal.ts';
 
 /** What the server says of an error, as far as it may be passed on. */
 interface ServerError extends Error {
@@ -63,6 +64,8 @@ export function toMeridianError(error: unknown, { region }: ErrorPlace): Meridia
 function fromState(state: string, error: ServerError, region: string): MeridianError {
   const facts = { region, sqlState: state };
   if (state.startsWith('23')) return constraint(state, error);
+  const refused = raisedReason(state, error.message);
+  if (refused !== null) return make('CONSTRAINT_VIOLATION', 'A condition of the write does not hold; nothing was written.', { refused }, error);
   if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);
   if (state === '57014') return make('DATABASE_ERROR', `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, { ...facts, timeout: true }, error);
   if (state === '55P03') return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);

@@ -1,6 +1,7 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
+import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
 import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
@@ -9,6 +10,8 @@ import { type Model, type Row } from '../model/model.ts';
 import { type ServedBy } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { type Setting } from '../read/ports.ts';
+import { checkedSettings, settingsMaker } from '../read/settings.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type Transaction, type TransactionOptions } from '../write/ports.ts';
@@ -17,7 +20,15 @@ import { publishGauges } from './gauges.ts';
 import { createParts, type Parts } from './parts.ts';
 import { keepWarm, warmConnections } from './warm.ts';
 
-export interface ReadOptions {
+/** For whom something is read or written. */
+export interface OnBehalf {
+  /** Whose rows exist where entities keep tenants apart, and whom `viewerSettings` carry into the database; null, or left out: nobody known. */
+  readonly viewer?: Viewer | null;
+  /** Settings of the database (row-level security) instead of those that `viewerSettings` makes of the viewer; none at all for `[]`. */
+  readonly settings?: readonly Setting[];
+}
+
+export interface ReadOptions extends OnBehalf {
   /** Unless given: SESSION with a token, EVENTUAL without. */
   readonly level?: ConsistencyLevel;
   /** A consistency token, or several joined by commas. */
@@ -25,6 +36,11 @@ export interface ReadOptions {
   /** With BOUNDED, milliseconds. */
   readonly maxLagMs?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface LoaderOptions extends ReadOptions {
+  /** For jobs that work for all tenants: their rows exist, whoever the viewer is. */
+  readonly allTenants?: boolean;
 }
 
 export interface ReadResult {
@@ -53,6 +69,8 @@ export interface BoundLoaders {
 
 export class DataLayer {
   readonly parts: Parts;
+  /** What `viewerSettings` makes of a viewer. Throws `FORBIDDEN` for one that no setting can hold. */
+  readonly settingsOf: (viewer: Viewer | null) => readonly Setting[];
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #stopGauges: () => void = () => undefined;
@@ -60,6 +78,7 @@ export class DataLayer {
 
   constructor(config: Config, telemetry: Telemetry) {
     this.parts = createParts(config, telemetry);
+    this.settingsOf = settingsMaker(config.options.viewerSettings);
   }
 
   get region(): string {
@@ -110,7 +129,7 @@ export class DataLayer {
   }
 
   /** Entities by key, lists, pages and counts, batched; make one per unit of work. */
-  loaders(options: ReadOptions = {}): BoundLoaders {
+  loaders(options: LoaderOptions = {}): BoundLoaders {
     if (!this.#model) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.' });
     const { session, requirement } = this.#begin(options);
     const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.parts.config.options });
@@ -118,11 +137,12 @@ export class DataLayer {
   }
 
   /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions & { readonly token?: string | null } = {}): Promise<WriteResult<T>> {
-    const { token, ...rest } = options;
-    const session = this.openSession(token, options.signal);
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions & OnBehalf & { readonly token?: string | null } = {}): Promise<WriteResult<T>> {
+    const { token, viewer, settings: given, ...rest } = options;
+    const settings = this.#settings(viewer, given);
+    const session = this.openSession(token, { settings, signal: options.signal });
     await session.admitWrite();
-    const { result, position } = await this.parts.writer.transaction(work, rest);
+    const { result, position } = await this.parts.writer.transaction(work, { ...rest, settings });
     await session.raise(position);
     return { result, token: this.encode(session.report().positions) };
   }
@@ -136,13 +156,13 @@ export class DataLayer {
    * Starts the reads of one operation that came with this token, or with several joined by commas. Throws what is wrong with them, and `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
    * its positions is this cluster's cannot be known then, and ignoring it would be a claim of consistency.
    */
-  openSession(header: string | null | undefined, signal?: AbortSignal): ReadSession {
+  openSession(header: string | null | undefined, { settings = [], signal }: { readonly settings?: readonly Setting[]; readonly signal?: AbortSignal | undefined } = {}): ReadSession {
     const named: Position[] = [];
     const token = header ? this.parts.codec.decode(header, (position) => named.push(position)) : NO_POSITIONS;
     if (token.size > 0 && this.parts.monitor.cluster === null) {
       throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `Region ${this.region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.` });
     }
-    return this.parts.engine.session({ token, named, ...(signal ? { signal } : {}) });
+    return this.parts.engine.session({ token, named, ...(settings.length > 0 ? { settings } : {}), ...(signal ? { signal } : {}) });
   }
 
   /** Throws `TypeError` for no positions: after a write there is one. */
@@ -152,8 +172,12 @@ export class DataLayer {
     return token;
   }
 
-  #begin({ token, level, maxLagMs, signal }: ReadOptions): { session: ReadSession; requirement: Requirement } {
-    const session = this.openSession(token, signal);
+  #settings(viewer: Viewer | null = null, given?: readonly Setting[]): readonly Setting[] {
+    return given === undefined ? this.settingsOf(viewer) : checkedSettings(given);
+  }
+
+  #begin({ token, level, maxLagMs, signal, viewer, settings }: ReadOptions): { session: ReadSession; requirement: Requirement } {
+    const session = this.openSession(token, { settings: this.#settings(viewer, settings), signal });
     const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
     if (!CONSISTENCY_LEVELS.includes(chosen)) throw badOption(`there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`);
     if (maxLagMs !== undefined && chosen !== 'BOUNDED') throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);

@@ -79,7 +79,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, tokenHeader: request.headers[TOKEN_HEADER], signal: request.signal, deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], signal: request.signal, deps }),
     plugins: [
       meridianPlugin({
         model,
@@ -87,7 +87,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
         region,
         limits: options,
         boundedLagMs: options.boundedLagMs,
-        openSession: (header, signal) => layer.openSession(header, signal),
+        openSession: (header, settings, signal) => layer.openSession(header, { settings, signal }),
       }),
     ],
     viewers: createViewers(options, viewer),

@@ -7,7 +7,9 @@ import { defaultOptions } from '../../src/config/options.ts';
 import { type Entity, type Model, type Row, type WriteField } from '../../src/model/model.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { readRow } from '../../src/read/sql/columns.ts';
-import { writeStatement } from '../../src/write/statements.ts';
+import { type Statement } from '../../src/read/ports.ts';
+import { Tenancy } from '../../src/read/sql/tenant.ts';
+import { writeStatements } from '../../src/write/statements.ts';
 import { connectionField, CountingExecutor, plainModel } from '../support/plain-model.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
@@ -37,9 +39,11 @@ describe('values', () => {
     keyArguments: kind === 'insert' ? new Map() : new Map(entity.primaryKey.map((column) => [column, column])),
     inputArgument: 'input',
     values: new Map([...entity.columns.keys()].map((column) => [column, column])),
+    references: [],
     payload: { entityField: null, tokenField: null },
     ...rest,
   });
+  const writeStatement = (entity: Entity, field: WriteField, args: Record<string, unknown>): Statement => writeStatements({ entity, field, args, tenancy: Tenancy.all })[0] as Statement;
   const write = async (kind: WriteField['kind'], args: Record<string, unknown>, entity = things): Promise<Row | null> => {
     const [row] = await executor.query(writeStatement(entity, writeField(kind, entity), args));
     return row ? readRow(entity, row) : null;

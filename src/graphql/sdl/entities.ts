@@ -106,8 +106,8 @@ function tenantOf(compilation: Compilation, draft: Draft): string | null {
     compilation.problems.error(directive, `${draft.type.name} holds its tenant in column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
     return null;
   }
-  if (!TENANT_KINDS.has(column.type.kind) || column.type.array) {
-    compilation.problems.error(directive, `${draft.type.name} holds its tenant in column "${name}", which is ${column.type.sql}; use a column of text, whole numbers, uuid or an enum`);
+  if (!TENANT_KINDS.has(column.type.kind) || !column.exact) {
+    compilation.problems.error(directive, `${draft.type.name} holds its tenant in column "${name}", which is ${column.type.sql}${TENANT_KINDS.has(column.type.kind) ? ' and not compared by its plain text, or generated' : ''}; use a plain column of text, whole numbers, uuid or an enum`);
     return null;
   }
   draft.used.add(column.name);

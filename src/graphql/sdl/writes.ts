@@ -5,6 +5,7 @@ import { didYouMean } from '../../model/names.ts';
 import { hasResolver, requireColumn, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, shapeOf, textArgument } from './directives.ts';
 import { isUnique, keysOf, readKeyArguments } from './roots.ts';
+import { tenantReferences } from './tenants.ts';
 import { type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
@@ -62,7 +63,7 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const elements = inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument));
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, payload: shown };
+  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), payload: shown };
 }
 
 /** The entity that the directive names, else the only one in the payload. */
@@ -171,8 +172,8 @@ function readValues(compilation: Compilation, site: Site, elements: readonly (Gr
 function checkComplete(compilation: Compilation, { place, field, target }: Site, given: ReadonlySet<string>, possible: ReadonlySet<string>): void {
   if (target.table.fillsOnInsert) return;
   for (const column of target.table.columns.values()) {
-    // Meridian itself gives a new row its first version.
-    if (column.nullable || column.hasDefault || given.has(column.name) || column.name === target.version) continue;
+    // Meridian itself gives a new row its first version, and the viewer's tenant.
+    if (column.nullable || column.hasDefault || given.has(column.name) || column.name === target.version || column.name === target.tenant) continue;
     const how = possible.has(column.name) ? 'may leave out' : 'leaves out';
     const mend = possible.has(column.name) ? 'make the input field non-null, or give the column a default' : 'add an input field for it, or give the column a default';
     compilation.problems.error(field.astNode, `${place} ${how} column "${column.name}", which is NOT NULL without a default in table ${tableName(compilation, target.table)}; ${mend}`);

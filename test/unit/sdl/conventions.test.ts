@@ -149,9 +149,9 @@ describe('mutations', () => {
       }`);
     const payload = { entityField: 'person', tokenField: 'token' };
     assert.deepEqual([...model.mutations], [
-      ['addPerson', { kind: 'insert', target: 'Person', keyArguments: new Map(), inputArgument: 'input', values: new Map([['teamId', 'team_id'], ['email', 'email'], ['age', 'age']]), payload }],
-      ['changePerson', { kind: 'update', target: 'Person', keyArguments: new Map([['id', 'id']]), inputArgument: 'input', values: new Map([['email', 'email'], ['nickname', 'nick']]), payload }],
-      ['removePerson', { kind: 'delete', target: 'Person', keyArguments: new Map([['email', 'email']]), inputArgument: null, values: new Map(), payload }],
+      ['addPerson', { kind: 'insert', target: 'Person', keyArguments: new Map(), inputArgument: 'input', values: new Map([['teamId', 'team_id'], ['email', 'email'], ['age', 'age']]), references: [], payload }],
+      ['changePerson', { kind: 'update', target: 'Person', keyArguments: new Map([['id', 'id']]), inputArgument: 'input', values: new Map([['email', 'email'], ['nickname', 'nick']]), references: [], payload }],
+      ['removePerson', { kind: 'delete', target: 'Person', keyArguments: new Map([['email', 'email']]), inputArgument: null, values: new Map(), references: [], payload }],
     ]);
   });
 

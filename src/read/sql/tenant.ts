@@ -1,0 +1,86 @@
+/** Owns which rows exist for a viewer where entities keep tenants apart (R11): as a condition in SQL, and as a test of rows already read. */
+import { type Entity, type Row, type SqlType } from '../../model/model.ts';
+import { normalizeValue, type SqlParam } from '../../model/values.ts';
+import { columnReference, columnType, elementType } from './identifiers.ts';
+import { type Condition } from './order.ts';
+import { type Params } from './statement.ts';
+
+/** A tenant as a value of an entity's tenant column. */
+export type TenantValue = Exclude<SqlParam, null>;
+
+/** Whose rows a reader sees. Entities without a tenant column show theirs to everybody. */
+export class Tenancy {
+  /** For code that works for all tenants. */
+  static readonly all: Tenancy = new Tenancy(null, false);
+
+  /** Null, and a name without a letter, see no row of any tenant. */
+  static of(tenant: string | null): Tenancy {
+    return new Tenancy(tenant === '' ? null : tenant, true);
+  }
+
+  readonly #tenant: string | null;
+  readonly #applies: boolean;
+  readonly #values = new Map<SqlType, TenantValue | null>();
+
+  private constructor(tenant: string | null, applies: boolean) {
+    this.#tenant = tenant;
+    this.#applies = applies;
+  }
+
+  /** Nothing is kept apart. */
+  get isAll(): boolean {
+    return !this.#applies;
+  }
+
+  /** Whether rows of the entity are kept apart here. */
+  applies(entity: Entity): entity is Entity & { readonly tenant: string } {
+    return this.#applies && entity.tenant !== null;
+  }
+
+  /** The viewer's tenant in the spelling of a column's type; null where no row can be the viewer's. */
+  valueOf(type: SqlType): TenantValue | null {
+    const known = this.#values.get(type);
+    if (known !== undefined) return known;
+    const value = canonical(type, this.#tenant);
+    this.#values.set(type, value);
+    return value;
+  }
+
+  /** What the entity's tenant column holds in the viewer's rows; null where there are none. */
+  valueFor(entity: Entity & { readonly tenant: string }): TenantValue | null {
+    return this.valueOf(columnType(entity, entity.tenant));
+  }
+
+  /** No row of the entity exists for the viewer. */
+  seesNone(entity: Entity): boolean {
+    return this.applies(entity) && this.valueFor(entity) === null;
+  }
+
+  /** What holds for the viewer's rows and for no other; null where all rows are. */
+  condition(entity: Entity): Condition | null {
+    if (!this.applies(entity)) return null;
+    const { tenant } = entity;
+    const value = this.valueFor(entity);
+    if (value === null) return () => 'FALSE';
+    return (params) => `${columnReference(entity, tenant)} = ${tenantParam(columnType(entity, tenant), value, params)}`;
+  }
+
+  /** Whether a row that was read, by whomever, exists for the viewer. */
+  has(entity: Entity, row: Row): boolean {
+    if (!this.applies(entity)) return true;
+    const value = this.valueFor(entity);
+    return value !== null && canonical(columnType(entity, entity.tenant), row[entity.tenant]) === value;
+  }
+}
+
+function canonical(type: SqlType, value: unknown): TenantValue | null {
+  const normalized = normalizeValue(type, value);
+  return 'problem' in normalized ? null : normalized.value;
+}
+
+/** A text that is no member of an enum names no tenant; cast outright, it would fail the statement. */
+export function tenantParam(type: SqlType, value: TenantValue, params: Params): string {
+  if (type.kind !== 'enum') return params.add(type, value);
+  const [text, element] = [params.raw('text', value), elementType(type)];
+  return `(CASE WHEN ${text} = ANY(enum_range(NULL::${element})::text[]) THEN ${text}::${element} END)`;
+}
