@@ -1,11 +1,14 @@
-/** Owns what a development cluster prints when it is ready: its regions, and lines to try. */
+/** Owns what a development cluster prints when it is ready: its regions, where they cache, and lines to try. */
 import { sleep } from '../base/clock.ts';
-import { type Cluster } from '../cluster/cluster.ts';
+import { type Cluster, type ClusterRegion } from '../cluster/cluster.ts';
 import { type Example } from '../cluster/examples.ts';
+import { type RedisProgram } from '../cluster/redis/program.ts';
 import { table } from './output.ts';
 
 export interface OverviewInput {
   readonly cluster: Cluster;
+  /** Where the regions cache. */
+  readonly caching: string;
   readonly adminToken: string;
   readonly examples: readonly Example[];
 }
@@ -15,14 +18,27 @@ const LAG_CALL_MS = 2_000;
 const LAG_WAIT_MS = 1_500;
 const LAG_POLL_MS = 200;
 
-export async function overview({ cluster, adminToken, examples }: OverviewInput): Promise<string> {
+export async function overview({ cluster, caching, adminToken, examples }: OverviewInput): Promise<string> {
   const names = cluster.regions.map(({ name }) => name);
   const links = (await cluster.wan.links()).filter(({ kind }) => kind === 'http');
   const rtt = (from: string, to: string): string => (from === to ? '-' : `${links.find((link) => link.from === from && link.to === to)?.rttMs ?? '?'} ms`);
   const lags = await lagsOf(cluster, adminToken);
   const rows = cluster.regions.map(({ name, role }) => [name, role, `${cluster.urlFor(name, name)}/graphql`, ...names.map((to) => rtt(name, to)), lagText(lags.get(name))]);
   const lines = examples.map(({ what, line }) => `# ${what}\n${line}`);
-  return `\n${table([['REGION', 'ROLE', 'GRAPHQL', ...names.map((name) => `RTT TO ${name}`), 'LAG'], ...rows])}\n\nTry:\n\n${lines.join('\n\n')}\n`;
+  return `\n${table([['REGION', 'ROLE', 'GRAPHQL', ...names.map((name) => `RTT TO ${name}`), 'LAG'], ...rows])}\n\n${caching}\n\nTry:\n\n${lines.join('\n\n')}\n`;
+}
+
+/** Where the regions cache, in one sentence. */
+export function cachingOf(regions: readonly Pick<ClusterRegion, 'ports'>[], wanted: 'auto' | 'off', program: RedisProgram | null): string {
+  if (program !== null) return `${program.product} ${program.version} on ${portRange(regions.map(({ ports }) => ports.redis))}: one per region, shared by its servers.`;
+  const alone = 'each region caches in its own process alone';
+  return wanted === 'off' ? `Redis is switched off: ${alone}.` : `No redis-server or valkey-server was found: ${alone}; apt-get install redis-server to share it.`;
+}
+
+function portRange(ports: readonly number[]): string {
+  const [first = 0, ...rest] = ports;
+  if (rest.length === 0) return `port ${first}`;
+  return rest.every((port, i) => port === first + i + 1) ? `ports ${first}–${rest.at(-1)}` : `ports ${ports.join(', ')}`;
 }
 
 function lagText(lagMs: number | null | undefined): string {

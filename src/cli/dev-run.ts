@@ -9,13 +9,14 @@ import { startCluster, type Cluster } from '../cluster/cluster.ts';
 import { examplesFor } from '../cluster/examples.ts';
 import { manifestPath, removeManifest, writeManifest, type Manifest } from '../cluster/manifest.ts';
 import { portsOf } from '../cluster/ports.ts';
+import { findRedis } from '../cluster/redis/program.ts';
 import { RegionServer, supervise, type ServersOptions } from '../cluster/servers.ts';
 import { sqlFolder } from '../cluster/sql/load.ts';
 import { secretsIn } from '../cluster/state.ts';
 import { type WanSettings } from '../cluster/wan/topology.ts';
 import { type CompiledSchema } from '../graphql/sdl/compile.ts';
 import { readSdlFolder } from '../graphql/sdl/files.ts';
-import { overview } from './dev-overview.ts';
+import { cachingOf, overview } from './dev-overview.ts';
 import { watchLauncher } from './launcher.ts';
 
 export interface DevSettings {
@@ -26,6 +27,7 @@ export interface DevSettings {
   readonly scale: number;
   readonly wan: WanSettings | 'off';
   readonly portsFrom: number | undefined;
+  readonly redis: 'auto' | 'off';
   readonly database: string;
   readonly reset: boolean;
   readonly stateDir: string;
@@ -56,6 +58,7 @@ async function run(settings: DevSettings, stopping: AbortSignal, say: (sentence:
   // Read first: what is wrong with the files is told before anything is started.
   readSdlFolder(settings.schema);
   const initial = sqlFolder({ folder: settings.sql, scale: settings.scale, onProgress: say, onNotice: say });
+  const redis = settings.redis === 'off' ? null : findRedis();
   let application: { readonly compiled: CompiledSchema; readonly options: ServersOptions } | undefined;
   const cluster = await startCluster({
     regions: settings.regions,
@@ -64,6 +67,7 @@ async function run(settings: DevSettings, stopping: AbortSignal, say: (sentence:
     dataDir: resolve(stateDir, 'data', settings.database),
     ports: portsOf(settings.regions, settings.portsFrom),
     wan: settings.wan,
+    redis,
     initial: { ...initial, load: async (dsn) => void (await Promise.all([initial.load(dsn), warmUp()])) },
     reset: settings.reset,
     discard: [manifestPath(stateDir)],
@@ -78,7 +82,7 @@ async function run(settings: DevSettings, stopping: AbortSignal, say: (sentence:
     },
   });
   try {
-    if (application) await serve({ cluster, stateDir, stopping, say, ...application });
+    if (application) await serve({ cluster, caching: cachingOf(cluster.regions, settings.redis, redis), stateDir, stopping, say, ...application });
   } finally {
     removeManifest(stateDir);
     await cluster.stop();
@@ -93,6 +97,7 @@ async function warmUp(): Promise<void> {
 
 interface Serving {
   readonly cluster: Cluster;
+  readonly caching: string;
   readonly stateDir: string;
   readonly stopping: AbortSignal;
   readonly say: (sentence: string) => void;
@@ -117,7 +122,7 @@ async function serve(serving: Serving): Promise<void> {
   }
 }
 
-async function open({ cluster, stateDir, stopping, say, compiled, options }: Serving, servers: ReadonlyMap<string, RegionServer>): Promise<void> {
+async function open({ cluster, caching, stateDir, stopping, say, compiled, options }: Serving, servers: ReadonlyMap<string, RegionServer>): Promise<void> {
   say(`starting the servers of ${cluster.regions.map(({ name }) => name).join(', ')}`);
   await Promise.all([...servers.values()].map((server) => server.start()));
   const adminToken = await signAdmin(options.secrets.jwtSecret);
@@ -127,13 +132,15 @@ async function open({ cluster, stateDir, stopping, say, compiled, options }: Ser
   publish();
   const manifest = relative(process.cwd(), manifestPath(stateDir));
   const examples = await examplesFor({ cluster, compiled, manifest });
-  console.log(await overview({ cluster, adminToken, examples }));
+  console.log(await overview({ cluster, caching, adminToken, examples }));
   say('ready; Ctrl-C stops everything');
   const supervision = { onNotice: say, onChange: publish, stopping };
   for (const region of cluster.regions) {
     const server = servers.get(region.name);
     if (server) void supervise({ what: `The server of ${region.name}`, ended: () => server.ended(), start: () => server.start() }, supervision);
     void supervise({ what: `PostgreSQL of ${region.name}`, ended: () => region.postgres.ended(), start: () => cluster.startPostgres(region.name) }, supervision);
+    const { redis } = region;
+    if (redis !== null) void supervise({ what: `Redis of ${region.name}`, ended: () => redis.ended(), start: () => redis.start() }, supervision);
   }
 }
 
@@ -144,12 +151,12 @@ function signAdmin(jwtSecret: string): Promise<string> {
 
 function manifestOf(cluster: Cluster, servers: ReadonlyMap<string, RegionServer>, adminToken: string): Manifest {
   return {
-    regions: cluster.regions.map(({ name, role, dsn, postgres }) => ({
+    regions: cluster.regions.map(({ name, role, dsn, postgres, redis }) => ({
       name, role,
       graphql: `${cluster.urlFor(name, name)}/graphql`,
       postgres: dsn,
-      redis: null,
-      pids: { server: servers.get(name)?.pid ?? null, postgres: postgres.pid ?? null, redis: null },
+      redis: redis?.url ?? null,
+      pids: { server: servers.get(name)?.pid ?? null, postgres: postgres.pid ?? null, redis: redis?.pid ?? null },
     })),
     wan: { control: cluster.wan.control },
     adminToken,

@@ -18,6 +18,7 @@ interface Flags {
   readonly scale: string;
   readonly wan?: string;
   readonly portsFrom?: string;
+  readonly redis: string;
   readonly database: string;
   readonly reset?: boolean;
   readonly data: string;
@@ -38,7 +39,8 @@ export function registerDev(program: Command): void {
     .option('--regions <names>', 'regions, separated by commas; the first holds the primary', DEFAULT_REGIONS.join(','))
     .option('--scale <number>', 'offered to SQL as current_setting(\'meridian.scale\'); the reference application makes that much data', '1')
     .option('--wan <file>', 'round trips between regions: "off" for none, or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}; pairs left out keep their default')
-    .option('--ports-from <port>', 'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, port+102, … (default: GraphQL from 4001, PostgreSQL from 5501)')
+    .option('--ports-from <port>', 'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, …, Redis at port+201, … (default: GraphQL from 4001, PostgreSQL from 5501, Redis from 6501)')
+    .option('--redis <choice>', '"auto" starts a redis-server or valkey-server in each region if this machine has one; "off" does without', 'auto')
     .option('--database <name>', 'name of the database, which also keeps the data of several applications apart', 'workspace')
     .option('--reset', 'throw away the data of an earlier start and load it anew')
     .option('--data <folder>', 'folder for cluster.json, logs and data', '.meridian')
@@ -51,6 +53,7 @@ export function registerDev(program: Command): void {
         scale: numberOf('--scale', flags.scale, { above: 0, max: MAX_SCALE }),
         wan: wanOf(flags.wan),
         portsFrom: flags.portsFrom === undefined ? undefined : numberOf('--ports-from', flags.portsFrom, { above: 1_023, max: MAX_PORT, whole: true }),
+        redis: redisOf(flags.redis),
         database: flags.database,
         reset: flags.reset === true,
         stateDir: folderOf(flags.data),
@@ -99,6 +102,11 @@ function numberOf(flag: string, text: string, { above, max, whole }: { above: nu
   const value = Number(text);
   if (text.trim() !== '' && value > above && value <= max && (!whole || Number.isInteger(value))) return value;
   throw invalid(`${flag} ${JSON.stringify(text)} is no ${whole ? 'whole ' : ''}number above ${above} and up to ${max}.`);
+}
+
+function redisOf(text: string): 'auto' | 'off' {
+  if (text === 'auto' || text === 'off') return text;
+  throw invalid(`--redis ${JSON.stringify(text)} is neither "auto" nor "off".`);
 }
 
 function wanOf(text: string | undefined): WanSettings | 'off' {

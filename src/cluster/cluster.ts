@@ -2,6 +2,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { confFile } from './boot.ts';
+import { bootCaches } from './caches.ts';
 import { bootDatabases, type Databases } from './databases.ts';
 import { Keeper } from './keeper/keeper.ts';
 import { type ClusterOptions } from './options.ts';
@@ -13,6 +14,7 @@ import { USER } from './postgres/conf.ts';
 import { type Instance } from './postgres/instance.ts';
 import { makeFolders } from './postgres/data-dir.ts';
 import { explained, explainFullDisk } from './problems.ts';
+import { type RedisInstance } from './redis/instance.ts';
 import { State } from './state.ts';
 import { pairsOf } from './wan/topology.ts';
 import { Wan } from './wan/wan.ts';
@@ -25,6 +27,8 @@ export interface ClusterRegion {
   /** Straight to this region's database, past the ocean. */
   readonly dsn: string;
   readonly postgres: Instance;
+  /** The region's cache, reached without the ocean; null where the cluster was started without. */
+  readonly redis: RedisInstance | null;
 }
 
 export interface Cluster {
@@ -55,7 +59,7 @@ export interface StartOptions extends ClusterOptions {
 export async function startCluster(options: StartOptions): Promise<Cluster> {
   const progress = options.onProgress ?? (() => undefined);
   const logDir = join(options.stateDir, 'logs');
-  await requireFree(options.ports);
+  await requireFree(options.ports, { withRedis: Boolean(options.redis) });
   await explained(`The folder ${options.stateDir}`, () => prepareLogs(logDir));
   const keeper = await explained('Starting the cluster', () => Keeper.start(options.discard));
   let state: State | undefined;
@@ -90,8 +94,9 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
     const data = new State(dataDir);
     await explained(`The data folder ${dataDir}`, () => data.lock());
     state = data;
-    const databases = await bootDatabases({ options, keeper, account, binaries, dataDir, logDir, state, wan, progress });
-    const cluster = clusterOf({ options, databases, keeper, wan, dataDir, logDir, lost: lost.promise, stop });
+    const context = { options, keeper, account, binaries, dataDir, logDir, state, wan, progress };
+    const [databases, caches] = await Promise.all([bootDatabases(context), bootCaches(context)]);
+    const cluster = clusterOf({ options, databases, caches, keeper, wan, dataDir, logDir, lost: lost.promise, stop });
     await options.prepare?.(cluster);
     const delayed = pairsOf(regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
     await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => wan.set(a, b, { rttMs, jitterMs })));
@@ -113,16 +118,17 @@ function prepareLogs(logDir: string): void {
 interface Parts extends Pick<Cluster, 'keeper' | 'wan' | 'dataDir' | 'logDir' | 'lost' | 'stop'> {
   readonly options: ClusterOptions;
   readonly databases: Databases;
+  readonly caches: ReadonlyMap<string, RedisInstance>;
 }
 
-function clusterOf({ options, databases, ...parts }: Parts): Cluster {
+function clusterOf({ options, databases, caches, ...parts }: Parts): Cluster {
   const { password, instances } = databases;
   const dsn = (port: number): string => `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(options.database)}`;
   const regions = options.regions.map((name, i): ClusterRegion => {
     const ports = options.ports.get(name);
     const postgres = instances.get(name);
     if (!ports || !postgres) throw new RangeError(`region ${name} was not started`);
-    return { name, role: i === 0 ? 'primary' : 'replica', ports, dsn: dsn(ports.postgres), postgres };
+    return { name, role: i === 0 ? 'primary' : 'replica', ports, dsn: dsn(ports.postgres), postgres, redis: caches.get(name) ?? null };
   });
   const region = (name: string): ClusterRegion => {
     const found = regions.find((candidate) => candidate.name === name);

@@ -12,6 +12,7 @@ import { endLeftover } from './postgres/leftover.ts';
 import { slotName } from './postgres/replica.ts';
 import { withSession } from './postgres/session.ts';
 import { explained } from './problems.ts';
+import { REDIS_FOLDER } from './redis/folder.ts';
 import { bringUpReplicas } from './replicas.ts';
 import { OWNER_FILE } from './state.ts';
 
@@ -57,7 +58,7 @@ function emptyUnlessWhole({ options, dataDir, state }: BootContext, primary: str
     if (origin.fingerprint !== options.initial.fingerprint) options.onNotice?.(`The SQL files or the scale have changed since the data in ${dataDir} was loaded; --reset loads them anew.`);
     return false;
   }
-  const leftovers = readdirSync(dataDir).filter((name) => name !== OWNER_FILE && name !== DATA_MARKER);
+  const leftovers = readdirSync(dataDir).filter((name) => ![OWNER_FILE, DATA_MARKER, REDIS_FOLDER].includes(name));
   if (leftovers.length > 0 && !options.reset) options.onNotice?.(`An earlier start in ${dataDir} was not finished, so it begins anew.`);
   for (const name of leftovers) rmSync(join(dataDir, name), { recursive: true, force: true });
   return true;

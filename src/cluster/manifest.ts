@@ -16,6 +16,7 @@ const manifestSchema = z.object({
       graphql: z.string(),
       /** DSN straight to the region's database, past the ocean. */
       postgres: z.string(),
+      /** URL of the region's Redis; null where it has none. */
       redis: z.string().nullable(),
       /** Null while a process does not run. */
       pids: z.object({ server: pid, postgres: pid, redis: pid }),

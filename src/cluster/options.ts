@@ -1,5 +1,6 @@
 /** Owns what a cluster is made from. */
 import { type RegionPorts } from './ports.ts';
+import { type RedisProgram } from './redis/program.ts';
 import { type WanSettings } from './wan/topology.ts';
 
 export const DEFAULT_REGIONS = ['us-east-1', 'eu-west-1', 'ap-northeast-1'] as const;
@@ -22,6 +23,8 @@ export interface ClusterOptions {
   readonly dataDir: string;
   readonly ports: ReadonlyMap<string, RegionPorts>;
   readonly wan: WanSettings | 'off';
+  /** What each region's Redis is started from; without it the regions have none. */
+  readonly redis?: RedisProgram | null;
   readonly initial: InitialData;
   /** Files and folders that go when the cluster has ended, however it ended. */
   readonly discard?: readonly string[];

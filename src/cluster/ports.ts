@@ -6,21 +6,25 @@ import { explain } from './problems.ts';
 export interface RegionPorts {
   readonly http: number;
   readonly postgres: number;
+  readonly redis: number;
 }
 
 const LOOPBACK = '127.0.0.1';
-/** GraphQL from 4001 and PostgreSQL from 5501 unless told otherwise. */
+/** GraphQL from 4001, PostgreSQL from 5501 and Redis from 6501 unless told otherwise. */
 const DEFAULT_HTTP = 4001;
 const DEFAULT_POSTGRES = 5501;
-/** With `--ports-from N`: GraphQL at N+1, N+2, …, PostgreSQL at N+101, N+102, …, in the order of the regions. */
+const DEFAULT_REDIS = 6501;
+/** With `--ports-from N`: GraphQL at N+1, N+2, …, PostgreSQL at N+101, N+102, …, Redis at N+201, N+202, …, in the order of the regions. */
 const POSTGRES_OFFSET = 100;
+const REDIS_OFFSET = 200;
 export const MAX_REGIONS = 9;
 
 export function portsOf(regions: readonly string[], portsFrom?: number): Map<string, RegionPorts> {
   const http = portsFrom === undefined ? DEFAULT_HTTP : portsFrom + 1;
   const postgres = portsFrom === undefined ? DEFAULT_POSTGRES : portsFrom + POSTGRES_OFFSET + 1;
-  if (postgres + MAX_REGIONS > 65_535) throw new MeridianError({ code: 'CONFIG_INVALID', message: `--ports-from ${portsFrom} leaves no room: PostgreSQL would need port ${postgres + MAX_REGIONS}.` });
-  return new Map(regions.map((region, i) => [region, { http: http + i, postgres: postgres + i }]));
+  const redis = portsFrom === undefined ? DEFAULT_REDIS : portsFrom + REDIS_OFFSET + 1;
+  if (redis + MAX_REGIONS > 65_535) throw new MeridianError({ code: 'CONFIG_INVALID', message: `--ports-from ${portsFrom} leaves no room: Redis would need port ${redis + MAX_REGIONS}.` });
+  return new Map(regions.map((region, i) => [region, { http: http + i, postgres: postgres + i, redis: redis + i }]));
 }
 
 async function listenOnce(port: number): Promise<number> {
@@ -33,9 +37,13 @@ async function listenOnce(port: number): Promise<number> {
   return promise;
 }
 
-/** Throws one sentence naming every port of the cluster that is taken. */
-export async function requireFree(ports: ReadonlyMap<string, RegionPorts>): Promise<void> {
-  const wanted = [...ports].flatMap(([region, { http, postgres }]) => [{ port: http, what: `GraphQL in ${region}` }, { port: postgres, what: `PostgreSQL in ${region}` }]);
+/** Throws one sentence naming every port of the cluster that is taken; those of Redis only count where there will be one. */
+export async function requireFree(ports: ReadonlyMap<string, RegionPorts>, { withRedis }: { readonly withRedis: boolean }): Promise<void> {
+  const wanted = [...ports].flatMap(([region, { http, postgres, redis }]) => [
+    { port: http, what: `GraphQL in ${region}` },
+    { port: postgres, what: `PostgreSQL in ${region}` },
+    ...(withRedis ? [{ port: redis, what: `Redis in ${region}` }] : []),
+  ]);
   const busy: string[] = [];
   for (const { port, what } of wanted) {
     try {
@@ -76,6 +84,6 @@ export async function freePorts(regions: readonly string[]): Promise<Map<string,
     taken.add(port);
     return port;
   };
-  for (const region of regions) found.set(region, { http: await next(), postgres: await next() });
+  for (const region of regions) found.set(region, { http: await next(), postgres: await next(), redis: await next() });
   return found;
 }

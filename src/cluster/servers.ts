@@ -37,7 +37,9 @@ function suffix(region: string): string {
 export function serverEnv(options: ServersOptions, region: string): Record<string, string> {
   const { cluster, secrets, schema, resolvers, env } = options;
   const names = cluster.regions.map(({ name }) => name);
-  const inherited = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && !/^(MERIDIAN_POSTGRES_|DB_URL_|SERVER_URL_)/.test(entry[0]));
+  const caches = cluster.regions.flatMap(({ name, redis }) => (redis === null ? [] : [[`REDIS_URL_${suffix(name)}`, redis.url] as const]));
+  const own = caches.length > 0 ? /^(MERIDIAN_POSTGRES_|DB_URL_|SERVER_URL_|REDIS_URL_)/ : /^(MERIDIAN_POSTGRES_|DB_URL_|SERVER_URL_)/;
+  const inherited = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && !own.test(entry[0]));
   return {
     // A request in flight has a moment, not the ten seconds of production, to finish after Ctrl-C.
     MERIDIAN_DRAIN_MS: '3000',
@@ -47,6 +49,7 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
     MERIDIAN_REGIONS: names.join(','),
     ...Object.fromEntries(names.map((name) => [`DB_URL_${suffix(name)}`, cluster.dsnFor(region, name)])),
     ...Object.fromEntries(names.map((name) => [`SERVER_URL_${suffix(name)}`, cluster.urlFor(region, name)])),
+    ...Object.fromEntries(caches),
     MERIDIAN_HOST: '127.0.0.1',
     MERIDIAN_PORT: String(cluster.region(region).ports.http),
     MERIDIAN_SCHEMA: schema,

@@ -3,9 +3,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, type QueryResultRow } from 'pg';
-import { startCluster, type Cluster } from '../../src/cluster/cluster.ts';
+import { startCluster, type Cluster, type ClusterRegion } from '../../src/cluster/cluster.ts';
 import { DEFAULT_REGIONS } from '../../src/cluster/options.ts';
 import { freePorts } from '../../src/cluster/ports.ts';
+import { findRedis } from '../../src/cluster/redis/program.ts';
 import { withSession } from '../../src/cluster/postgres/session.ts';
 import { type LinkKind } from '../../src/cluster/wan/topology.ts';
 
@@ -16,6 +17,8 @@ export interface TestClusterOptions {
   readonly sql?: string | readonly string[];
   /** Round trips, milliseconds: `{ 'us-east-1/eu-west-1': 80 }`; other pairs keep their default. Default: no delay at all. */
   readonly wan?: 'off' | Readonly<Record<string, number>>;
+  /** Gives each region a Redis of its own, if the machine has one; default none. */
+  readonly redis?: boolean;
   /** Name of the database; default `workspace`. */
   readonly name?: string;
 }
@@ -24,6 +27,7 @@ export interface TestRegion {
   readonly name: string;
   /** Straight to this region's database, past the ocean. */
   readonly dsn: string;
+  readonly redisUrl: string | null;
 }
 
 export interface TestCluster extends AsyncDisposable {
@@ -76,6 +80,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       // Also when the test's process is killed.
       discard: [stateDir],
       wan: wan === 'off' ? 'off' : Object.fromEntries(Object.entries(wan).map(([pair, rttMs]) => [pair, { rttMs }])),
+      redis: options.redis ? findRedis() : null,
       sharedBuffersMb: 32,
       initial: {
         fingerprint: 'test',
@@ -90,6 +95,10 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     rmSync(stateDir, { recursive: true, force: true });
     throw error;
   }
+}
+
+function testRegion({ name, dsn, redis }: ClusterRegion): TestRegion {
+  return { name, dsn, redisUrl: redis?.url ?? null };
 }
 
 function handleOf(cluster: Cluster): TestCluster {
@@ -115,8 +124,8 @@ function handleOf(cluster: Cluster): TestCluster {
   const stop = (): Promise<void> => cluster.stop();
 
   return {
-    regions: cluster.regions.map(({ name, dsn }) => ({ name, dsn })),
-    primary: { name: primary.name, dsn: primary.dsn },
+    regions: cluster.regions.map(testRegion),
+    primary: testRegion(primary),
     cluster,
     dsnFor: (from, to) => cluster.dsnFor(from, to),
     query,

@@ -1,0 +1,27 @@
+/** Owns the regions' Redis servers coming up: one per region, beside the databases, or none at all. */
+import { join } from 'node:path';
+import { type BootContext } from './boot.ts';
+import { makeDataDir, makePassage } from './postgres/data-dir.ts';
+import { explained } from './problems.ts';
+import { REDIS_FOLDER } from './redis/folder.ts';
+import { RedisInstance } from './redis/instance.ts';
+import { endLeftoverRedis } from './redis/leftover.ts';
+
+/** Each begins empty: what an earlier start had cached is worth nothing now. Resolves when all of them answer. */
+export async function bootCaches({ options, keeper, account, dataDir, logDir }: Pick<BootContext, 'options' | 'keeper' | 'account' | 'dataDir' | 'logDir'>): Promise<ReadonlyMap<string, RedisInstance>> {
+  const program = options.redis ?? null;
+  if (program === null) return new Map();
+  const parent = join(dataDir, REDIS_FOLDER);
+  const started = [...options.ports].map(async ([region, { redis: port }]) => {
+    const folder = join(parent, region);
+    await endLeftoverRedis(folder);
+    await explained(`The data folder ${folder}`, () => {
+      makePassage(parent);
+      makeDataDir(folder, account);
+    });
+    const instance = new RedisInstance({ region, port, program, keeper, account, dataDir: folder, logFile: join(logDir, `redis-${region}.log`) });
+    await instance.start();
+    return [region, instance] as const;
+  });
+  return new Map(await Promise.all(started));
+}
