@@ -1,5 +1,6 @@
 /** Owns the answer to one fetch while its values come in from the layers. */
 import { laterPosition, type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
 import { type Fetched } from './reading.ts';
 
 export type ValueSource = 'local' | 'shared' | 'loaded';
@@ -8,6 +9,8 @@ export class Gathering<V> {
   readonly #values: V[];
   readonly #counts = { local: 0, shared: 0, loaded: 0 };
   #seen: Position | null = null;
+  /** Undefined: nothing but loaded values so far. */
+  #asOf: Lsn | null | undefined;
   #isMixed = false;
 
   constructor(count: number) {
@@ -19,16 +22,18 @@ export class Gathering<V> {
     return this.#isMixed;
   }
 
-  /** `seen`: null where this very request loaded the value. */
-  put(place: number, value: V, from: ValueSource, seen: Position | null): void {
+  /** `kept`: null where this very request loaded the value. */
+  put(place: number, value: V, from: ValueSource, kept: { readonly seen: Position; readonly asOf: Lsn | null } | null): void {
     this.#values[place] = value;
     this.#counts[from] += 1;
-    if (seen === null) return;
+    if (kept === null) return;
+    const { seen, asOf } = kept;
+    this.#asOf = asOf === null || this.#asOf === null ? null : this.#asOf === undefined || asOf < this.#asOf ? asOf : this.#asOf;
     if (this.#seen !== null && this.#seen.cluster !== seen.cluster) this.#isMixed = true;
     else this.#seen = this.#seen === null ? seen : laterPosition(this.#seen, seen);
   }
 
   fetched(): Fetched<V> {
-    return { values: this.#values, seen: this.#seen, ...this.#counts };
+    return { values: this.#values, seen: this.#seen, asOf: this.#asOf ?? null, ...this.#counts };
   }
 }

@@ -8,7 +8,7 @@ export interface CacheDemand {
   /** Position that the value must be right as of, and proved to lie on the newest history; null without a floor. */
   readonly floor: Position | null;
   /**
-   * Without a floor: what the region's server showed a moment ago (`cacheLagMs`). A cache whose W is below that is not asked, so
+   * What the region's server showed a moment ago (`cacheLagMs`), or what BOUNDED asks for. A cache whose W is below that is not asked, so
    * that a tail that stands still does not show old values for hours while the replica has new ones. Null: not known; then any W will do.
    */
   readonly notBelow: Lsn | null;
@@ -54,6 +54,8 @@ export interface Fetched<V> {
   readonly values: readonly V[];
   /** What the values that came from a cache had seen, or from a read of another request; null where all were loaded for this one. */
   readonly seen: Position | null;
+  /** What all of these are right as of; null where that is not known of one of them. */
+  readonly asOf: Lsn | null;
   /** How many values came from where. */
   readonly local: number;
   readonly shared: number;

@@ -1,6 +1,6 @@
 /** Owns reading through the region's cache: first the process's own, then what it is reading already, then the shared one, then the load. */
 import { systemClock, type Clock } from '../base/clock.ts';
-import { type Lsn } from '../base/lsn.ts';
+import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
 import { Flights, type Crashed, type Flight, type Landed } from './flights.ts';
 import { Gathering } from './gathering.ts';
@@ -63,7 +63,7 @@ export class RegionCache implements ReadCache {
         continue;
       }
       try {
-        gathered.put(place, kept.body.by(codec), 'local', kept.seen);
+        gathered.put(place, kept.body.by(codec), 'local', { seen: kept.seen, asOf: maxLsn(kept.asOf, watermark) });
         if (freshness === 'stale') stale.push(place);
       } catch (error) {
         this.#observe.failed(error);
@@ -108,7 +108,7 @@ export class RegionCache implements ReadCache {
         const outcome = await flight.outcome;
         if (outcome.kind === 'crashed') throw outcome.error;
         if (outcome.from === 'load') gathered.put(place, outcome.own as V, 'loaded', null);
-        else gathered.put(place, outcome.own as V, 'shared', outcome.seen);
+        else gathered.put(place, outcome.own as V, 'shared', { seen: outcome.seen, asOf: outcome.asOf?.lsn ?? null });
       }),
     );
   }
@@ -131,7 +131,7 @@ export class RegionCache implements ReadCache {
   #share<V>({ demand, codec }: FetchRequest<V>, { floor }: Flight, landed: Landed, place: number, gathered: Gathering<V>): boolean {
     if (landed.body === null || !mayShare(demand, { floor, asOf: landed.asOf }) || (landed.stale && demand.floor !== null)) return false;
     try {
-      gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', landed.seen);
+      gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', { seen: landed.seen, asOf: landed.asOf?.lsn ?? null });
       return true;
     } catch (error) {
       this.#observe.failed(error);
@@ -153,6 +153,6 @@ export class RegionCache implements ReadCache {
 
   async #loadAll<V>({ keys, load }: FetchRequest<V>): Promise<Fetched<V>> {
     const { values } = await load([...keys.keys()]);
-    return { values, seen: null, local: 0, shared: 0, loaded: values.length };
+    return { values, seen: null, asOf: null, local: 0, shared: 0, loaded: values.length };
   }
 }

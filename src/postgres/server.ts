@@ -11,6 +11,7 @@ import { type Connection, type Outcome, type SqlResult, type SqlText } from './p
 import { DatabasePool, type PoolLimits } from './pool.ts';
 import { covers, INDEX, notBehind, PROVE, readIndex, readProof, readSeen, SEEN, withoutTimeline, type Ground, type Seen } from './server-position.ts';
 import { OpenSnapshot } from './server-snapshot.ts';
+import { settingsRefused, settingStatements } from './settings.ts';
 import { ReplicaTimeline } from './server-timeline.ts';
 
 export interface PostgresServerOptions {
@@ -24,6 +25,9 @@ export interface PostgresServerOptions {
   readonly log?: Pick<Log, 'debug'>;
   readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds'> | null;
 }
+
+/** `proved`: what a replica shows to every later statement; null where its timeline is not known, or a primary answered. */
+type Judged = { readonly kind: 'refused'; readonly refusal: ServerRefusal } | { readonly kind: 'proved'; readonly proved: Position | null };
 
 /** What this process knows of a server when it asks: positions that the server had reached before. */
 interface Known {
@@ -63,16 +67,25 @@ export class PostgresServer implements PrimaryServer {
     await this.#pool.close();
   }
 
+  /**
+   * What is proved comes before the statement's snapshot, what may have been seen after it. Settings hold for a transaction around the
+   * statement alone, whatever becomes of it; proof and position stand outside of it, since a setting may take their rights away.
+   */
   query(query: ServerQuery): Promise<ServerAnswer> {
     return this.#use(query, 'read', async (connection) => {
-      const proof = this.#needsProof(connection, query) ? [this.#proof(query)] : [];
+      const { statement, settings = [] } = query;
+      // A primary's position would not do: what lies below it need not be visible yet.
+      const proof = this.#needsProof(connection, query) || (query.prove === true && !connection.primary) ? [this.#proof(query)] : [];
       const known = this.#known(connection);
-      const outcomes = await connection.outcomes([...proof, query.statement, SEEN], this.#answerLimit(proof));
-      const refusal = proof.length > 0 ? await this.#judge(connection, { ...query, known }, outcomes[0]) : null;
-      if (refusal) return refusal;
-      const [rows, seen] = outcomes.slice(proof.length).map((outcome) => this.#result(outcome));
-      const { role, seen: position } = await this.#remember(connection, seen as SqlResult);
-      return { kind: 'rows', rows: (rows as SqlResult).rows, seen: position, role, provedAt: null };
+      const begin = settings.length === 0 ? [] : [{ text: 'BEGIN READ ONLY' }, ...settingStatements(settings)];
+      const end = settings.length === 0 ? [] : [{ text: 'COMMIT' }];
+      const outcomes = await connection.outcomes([...proof, ...begin, statement, ...end, SEEN], this.#answerLimit(proof));
+      const judged = proof.length > 0 ? await this.#judge(connection, { ...query, known }, outcomes[0]) : null;
+      if (judged?.kind === 'refused') return judged.refusal;
+      this.#settled(outcomes.slice(proof.length, proof.length + begin.length));
+      const { rows } = this.#result(outcomes[proof.length + begin.length]);
+      const { role, seen } = await this.#remember(connection, this.#result(outcomes.at(-1)));
+      return { kind: 'rows', rows, seen, role, provedAt: judged?.proved ?? null };
     });
   }
 
@@ -84,14 +97,14 @@ export class PostgresServer implements PrimaryServer {
         const proof = this.#needsProof(connection, demand) ? [this.#proof(demand)] : [];
         const known = this.#known(connection);
         const begin: SqlText[] = [{ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, SEEN];
-        const outcomes = await connection.outcomes([...proof, ...begin], this.#answerLimit(proof));
-        const refusal = proof.length > 0 ? await this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
-        if (refusal) {
-          await connection.outcomes([{ text: 'ROLLBACK' }]);
-          return resolve(refusal);
-        }
-        this.#result(outcomes.at(-2));
-        const { role, seen } = await this.#remember(connection, this.#result(outcomes.at(-1)));
+        const outcomes = await connection.outcomes([...proof, ...begin, ...settingStatements(demand.settings)], this.#answerLimit(proof));
+        const judged = proof.length > 0 ? await this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
+        const [began, looked, ...settled] = outcomes.slice(proof.length);
+        if (judged?.kind === 'refused' || settled.some(({ ok }) => !ok)) await connection.outcomes([{ text: 'ROLLBACK' }]);
+        if (judged?.kind === 'refused') return resolve(judged.refusal);
+        this.#result(began);
+        this.#settled(settled);
+        const { role, seen } = await this.#remember(connection, this.#result(looked));
         const session = new OpenSnapshot({ connection, region: this.region, role, seen, count: () => this.#count('snapshot') });
         given = true;
         resolve({ kind: 'open', session });
@@ -151,17 +164,17 @@ export class PostgresServer implements PrimaryServer {
     return connection.shown === null ? { shown: this.#shown, watermark: this.#options.watermark?.() ?? null } : null;
   }
 
-  async #judge(connection: Connection, { floor, asPrimary, known }: Demand & { readonly known: Known | null }, outcome: Outcome | undefined): Promise<ServerRefusal | null> {
+  async #judge(connection: Connection, { floor, asPrimary, known }: Demand & { readonly known: Known | null }, outcome: Outcome | undefined): Promise<Judged> {
     const row = this.#result(outcome).rows[0] ?? {};
     const ground = await this.#ground(connection, row);
     const { role, at, unsettled } = readProof(row, ground ?? connection);
     if (asPrimary && role !== 'primary') throw this.#notPrimary();
     const wentBack = known !== null && known.shown !== null && !notBehind(at, known.shown);
     const belowWatermark = known !== null && known.watermark !== null && role === 'replica' && at.lsn < known.watermark;
-    if (wentBack || belowWatermark || (floor !== null && (ground === null || !covers(at, floor, role)))) return { kind: 'behind', at };
-    if (floor !== null && role === 'primary' && unsettled.length > 0) return { kind: 'settling', unsettled };
+    if (wentBack || belowWatermark || (floor !== null && (ground === null || !covers(at, floor, role)))) return { kind: 'refused', refusal: { kind: 'behind', at } };
+    if (floor !== null && role === 'primary' && unsettled.length > 0) return { kind: 'refused', refusal: { kind: 'settling', unsettled } };
     connection.showed(at, role);
-    return null;
+    return { kind: 'proved', proved: role === 'replica' && ground !== null ? at : null };
   }
 
   /** What the row is to be read by; null where its timeline cannot be found out, so that it proves nothing. */
@@ -183,6 +196,11 @@ export class PostgresServer implements PrimaryServer {
   #result(outcome: Outcome | undefined): SqlResult {
     if (outcome?.ok) return outcome.result;
     throw toMeridianError(outcome?.error, { region: this.region });
+  }
+
+  /** Throws unless the transaction began and every setting holds: else the statement has run without, and its rows are nobody's. */
+  #settled(outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) if (!outcome.ok) throw settingsRefused(outcome.error, this.region);
   }
 
   #notPrimary(): MeridianError {

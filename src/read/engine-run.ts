@@ -14,14 +14,17 @@ import { type ReadIndex } from './engine-index.ts';
 import { lostOf } from './engine-named.ts';
 import { type ReadRecord } from './engine-report.ts';
 import { type Demand, type PrimaryServer, type ServerRefusal } from './ports.ts';
+import { type ShownAgo } from './shown-ago.ts';
 
-export type ReadLimits = Pick<Options, 'maxWaitMs' | 'primaryReads' | 'poolQueue' | 'poolWaitMs' | 'boundedLagMs' | 'heartbeatMs' | 'probeMs'>;
+export type ReadLimits = Pick<Options, 'maxWaitMs' | 'primaryReads' | 'poolQueue' | 'poolWaitMs' | 'boundedLagMs' | 'heartbeatMs' | 'probeMs' | 'cacheLagMs'>;
 
 /** What every read of an engine shares. */
 export interface ReadParts {
   readonly view: RegionView;
   /** The position through which this region is known to have replayed. */
   readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor'>;
+  /** What this region had replayed `cacheLagMs` ago. */
+  readonly shown: Pick<ShownAgo, 'at'>;
   readonly servers: ReadonlyMap<string, PrimaryServer>;
   readonly limits: ReadLimits;
   readonly index: ReadIndex;

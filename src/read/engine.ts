@@ -8,17 +8,19 @@ import { type Requirement } from '../consistency/requirement.ts';
 import { type Row } from '../model/model.ts';
 import { type RegionView } from '../region/view.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
+import { SessionCaching } from './engine-cached.ts';
 import { ReadIndex } from './engine-index.ts';
 import { NamedPositions } from './engine-named.ts';
 import { ReadRecord, type ReadReport } from './engine-report.ts';
 import { ReadRun, Stall, type Ask, type ReadLimits, type ReadParts } from './engine-run.ts';
 import { SnapshotReads } from './engine-snapshot.ts';
-import { type Executor, type PrimaryServer, type SnapshotSession, type Statement } from './ports.ts';
+import { type Answer, type Executor, type PrimaryServer, type Setting, type SnapshotSession, type Statement } from './ports.ts';
+import { ShownAgo } from './shown-ago.ts';
 
 export interface ReadEngineOptions {
   readonly view: RegionView;
   /** The position through which this region is known to have replayed; reads wait on it. */
-  readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor'>;
+  readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor' | 'onAdvance' | 'onReset'>;
   /** Every region's server by region name; who of them is primary, `view` tells. */
   readonly servers: ReadonlyMap<string, PrimaryServer>;
   readonly limits: ReadLimits;
@@ -32,22 +34,29 @@ export interface ReadSessionOptions {
   /** Every position that the request's tokens name, where they were several; unless given, those of `token`. */
   readonly named?: readonly Position[];
   readonly signal?: AbortSignal;
+  /** Settings of the database under which every statement of the session runs (row-level security). */
+  readonly settings?: readonly Setting[];
 }
 
 export class ReadEngine {
   readonly #parts: ReadParts;
 
   constructor(options: ReadEngineOptions) {
-    const { view, servers, limits } = options;
+    const { view, servers, limits, replayed, clock = systemClock } = options;
+    const shown = new ShownAgo(limits.cacheLagMs);
+    if (replayed.lsn !== null) shown.add(replayed.lsn, clock.monotonicMs());
+    replayed.onAdvance((lsn) => shown.add(lsn, clock.monotonicMs()));
+    replayed.onReset(() => shown.forget());
     this.#parts = {
       view,
       servers,
       limits,
-      replayed: options.replayed,
+      replayed,
+      shown,
+      clock,
       index: new ReadIndex(() => (view.primary === null ? null : (servers.get(view.primary) ?? null))),
       primaryReads: new Limiter({ what: 'reads at the primary', concurrent: limits.primaryReads, queued: limits.poolQueue, waitMs: limits.poolWaitMs }),
       stall: new Stall(),
-      clock: options.clock ?? systemClock,
       metrics: options.metrics ?? null,
     };
   }
@@ -64,6 +73,7 @@ export class ReadSession {
   readonly #token: Positions;
   readonly #named: NamedPositions;
   readonly #signal: AbortSignal | undefined;
+  readonly #settings: readonly Setting[];
   readonly #record: ReadRecord;
   readonly #executors = new Map<string, Executor>();
   readonly #snapshots: SnapshotReads[] = [];
@@ -75,6 +85,7 @@ export class ReadSession {
     this.#token = options.token ?? NO_POSITIONS;
     this.#named = new NamedPositions(parts.view, options.named ?? [...this.#token.values()], () => parts.servers.keys());
     this.#signal = options.signal;
+    this.#settings = options.settings ?? [];
     this.#record = new ReadRecord(this.#token);
   }
 
@@ -95,7 +106,7 @@ export class ReadSession {
     const key = `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''}`;
     const known = this.#executors.get(key);
     if (known) return known;
-    const executor = level === 'SNAPSHOT' ? this.#snapshot(requirement) : { query: (statement: Statement) => this.#query(requirement, statement) };
+    const executor = level === 'SNAPSHOT' ? this.#snapshot(requirement) : this.#plain(requirement);
     this.#executors.set(key, executor);
     return executor;
   }
@@ -133,20 +144,46 @@ export class ReadSession {
     await Promise.all(this.#snapshots.map((snapshot) => snapshot.close()));
   }
 
+  #plain(requirement: Requirement): Executor {
+    const caching = new SessionCaching({
+      parts: this.#parts,
+      requirement: () => this.#raised(requirement),
+      named: () => this.#named.own,
+      index: () => this.#readIndex(),
+      record: this.#record,
+      answer: (statement) => this.#answer(requirement, statement),
+    });
+    return { query: (statement) => this.#query(requirement, statement), caching };
+  }
+
   async #query(requirement: Requirement, statement: Statement): Promise<readonly Row[]> {
     const ask: Ask<readonly Row[]> = async (server, demand) => {
-      const answer = await server.query({ ...demand, statement });
+      const answer = await server.query({ ...demand, statement, settings: this.#settings });
       return answer.kind === 'rows' ? { kind: 'done', value: answer.rows, seen: answer.seen, role: answer.role } : answer;
     };
     const { value } = await this.#run(requirement, ask).run();
     return value;
   }
 
+  /** W speaks for the region's own server only, so that nothing is kept of what another one answered (R4). */
+  async #answer(requirement: Requirement, statement: Statement): Promise<Answer> {
+    const { local } = this.#parts.view;
+    const ask: Ask<Pick<Answer, 'rows' | 'asOf'>> = async (server, demand) => {
+      const own = server.region === local;
+      const answer = await server.query({ ...demand, statement, settings: this.#settings, prove: own });
+      if (answer.kind !== 'rows') return answer;
+      const { rows, seen, role, provedAt } = answer;
+      return { kind: 'done', value: { rows, asOf: own ? (provedAt ?? (role === 'primary' ? 'watermark' : null)) : null }, seen, role };
+    };
+    const { value, seen } = await this.#run(requirement, ask).run();
+    return { ...value, seen };
+  }
+
   #snapshot(requirement: Requirement): Executor {
     const snapshot = new SnapshotReads({
       open: async (avoid) => {
         const run = this.#run<SnapshotSession>(requirement, async (server, demand) => {
-          const answer = await server.snapshot(demand);
+          const answer = await server.snapshot({ ...demand, settings: this.#settings });
           return answer.kind === 'open' ? { kind: 'done', value: answer.session, seen: answer.session.seen, role: answer.session.role } : answer;
         }, avoid);
         const { value, region } = await run.run();

@@ -1,5 +1,6 @@
 /** Owns the ports of reading: statements in, rows out, and the servers that a statement can run on. */
 import { type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
 import { type Loaded, type CacheDemand } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
@@ -27,8 +28,11 @@ export interface CachedReads {
    * is not known. Fetches STRONG's read index where it needs it. Never throws: what is wrong, `query` will say.
    */
   demand(): Promise<CacheDemand | null>;
-  /** Tells the report of values that a cache answered, and what they had seen (R6). */
-  hit(seen: Position): void;
+  /**
+   * Tells the report of values that a cache answered: what they had seen (R6), and what they are right as of, where that is known.
+   * False: a failover has undone what they had seen, so that they must not be shown; nothing was told then.
+   */
+  hit(seen: Position, asOf: Lsn | null): boolean;
 }
 
 export interface Answer {
@@ -47,6 +51,8 @@ export interface Demand {
   readonly asPrimary?: boolean | undefined;
   /** What an earlier `settling` answer named: only these commits are still waited for. */
   readonly unsettled?: readonly string[] | undefined;
+  /** Settings under which statements run, and nothing else on the connection (row-level security); in the same round trip. */
+  readonly settings?: readonly Setting[] | undefined;
   /** Aborts by throwing what the signal was aborted with; what the server has begun, it ends within its own limits. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,8 +61,6 @@ export interface ServerQuery extends Demand {
   readonly statement: Statement;
   /** Proves a position before the statement even where the demand needs none, so that the rows can be cached with it. */
   readonly prove?: boolean | undefined;
-  /** Settings under which the statement runs, and nothing else on the connection (row-level security); in the same round trip. */
-  readonly settings?: readonly Setting[] | undefined;
 }
 
 /** A setting of the database's, for one statement or transaction: `app.tenant_id`, `role`. */

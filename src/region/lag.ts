@@ -58,6 +58,11 @@ export class PositionHistory {
     return this.#samples[this.#firstAbove(lsn)] ?? null;
   }
 
+  /** The oldest sample that was taken at `atMs` or later. */
+  firstSince(atMs: number): PositionSample | null {
+    return this.#samples.find((sample) => sample.atMs >= atMs) ?? null;
+  }
+
   /** Forgets what lies above `lsn`: a failover undid it. */
   cutAbove(lsn: Lsn): void {
     this.#samples.length = this.#firstAbove(lsn);

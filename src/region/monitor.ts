@@ -116,6 +116,14 @@ export class RegionMonitor implements RegionView {
     return stalenessBoundMs(this.#positions, this.#localPosition(), this.#clock.monotonicMs());
   }
 
+  ageMs(lsn: Lsn): number | null {
+    return stalenessBoundMs(this.#positions, lsn, this.#clock.monotonicMs());
+  }
+
+  positionWithin(ageMs: number): Lsn | null {
+    return this.#positions.firstSince(this.#clock.monotonicMs() - ageMs)?.lsn ?? null;
+  }
+
   catchUpMs(): number | null {
     return this.#primary === this.local ? 0 : this.#catchUp.value;
   }

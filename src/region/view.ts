@@ -53,6 +53,10 @@ export interface RegionView {
   rttMs(region: string): number | null;
   /** Upper bound of this region's staleness now, milliseconds: everything committed longer ago is shown here. 0 at the primary; null when unknown. */
   stalenessMs(): number | null;
+  /** Upper bound of the age of what is right as of `lsn`, milliseconds: everything committed longer ago lies at or below it. Null when unknown. */
+  ageMs(lsn: Lsn): number | null;
+  /** A position, as low as is known, at or below which everything lies that was committed longer ago than `ageMs`; null when unknown. */
+  positionWithin(ageMs: number): Lsn | null;
   /** Expected time from a commit at the primary until this region shows it, milliseconds (moving average); null when unknown. */
   catchUpMs(): number | null;
   /** A statement could not reach the region: it is skipped at once, and comes back by probes. */

@@ -1,7 +1,7 @@
 /** Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and remembered. */
 import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
-import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../model/model.ts';
+import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row, type Selection } from '../../model/model.ts';
 import { argument, type Arguments } from '../input.ts';
 import { EMPTY_PAGE, pageOf, pageSize, planPage, type Edge, type PageInfo, type PagePlan } from '../page.ts';
 import { type Executor } from '../ports.ts';
@@ -11,7 +11,8 @@ import { type KeyValues } from '../sql/parents.ts';
 import { canonicalText } from './canonical.ts';
 import { CountLoader, namedCount, type NamedCount } from './count-loader.ts';
 import { KeyLoader, keyOf } from './key-loader.ts';
-import { SliceLoader } from './slice-loader.ts';
+import { SliceLoader, type SliceLoaderOptions } from './slice-loader.ts';
+import { type LoaderCaching } from './through-cache.ts';
 
 export type LoaderLimits = Pick<Options, 'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'>;
 
@@ -19,6 +20,8 @@ export interface EntityLoadersOptions {
   readonly model: Model;
   readonly executor: Executor;
   readonly limits: LoaderLimits;
+  /** Null: nothing is read from a cache or kept in one. */
+  readonly caching?: LoaderCaching | null;
 }
 
 /** A connection's page. `totalCount` costs a statement, so it is counted only when called. */
@@ -33,7 +36,7 @@ export interface Page {
 export type ParentValues = readonly unknown[] | null;
 
 /** Anything whose rows can be counted: a count field, or a list or connection, whose size and cursors then do not matter. */
-export type Countable = Pick<CountField, 'target' | 'join' | 'where' | 'filters'>;
+export type Countable = Pick<CountField, 'target' | 'join' | 'where' | 'filters' | 'caching'>;
 
 interface Prepared<Plan> {
   readonly loader: SliceLoader;
@@ -87,7 +90,7 @@ export class EntityLoaders {
       return namedCount({ conditions, prepared: !clientShaped });
     });
     const key = this.#parentKey(field, parent);
-    return key === null ? 0 : this.#counter(entity, field.join.to).load(key, count);
+    return key === null ? 0 : this.#counter(entity, field).load(key, count);
   }
 
   /** Remembers rows that were read by other means under the same requirement (a mutation's RETURNING, a cache). */
@@ -113,8 +116,8 @@ export class EntityLoaders {
     const name = JSON.stringify(columns);
     const known = loaders.get(name);
     if (known) return known;
-    const { executor, limits } = this.#options;
-    const loader = new KeyLoader({ entity, columns, executor, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(entity, row) });
+    const { executor, limits, caching = null } = this.#options;
+    const loader = new KeyLoader({ entity, columns, executor, caching, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(entity, row) });
     loaders.set(name, loader);
     return loader;
   }
@@ -124,12 +127,14 @@ export class EntityLoaders {
     for (const columns of entity.uniqueKeys) this.#keyLoader(entity, columns).prime(row);
   }
 
-  #counter(entity: Entity, joinColumns: readonly string[]): CountLoader {
-    const name = JSON.stringify([entity.name, joinColumns]);
+  /** One for all counts of a relation, as far as they are kept alike. */
+  #counter(entity: Entity, { join, caching: keeping }: Countable): CountLoader {
+    const { off, ttlMs, maxVariants } = keeping;
+    const name = JSON.stringify([entity.name, join.to, off === null ? [ttlMs, maxVariants] : null]);
     const known = this.#counters.get(name);
     if (known) return known;
-    const { executor, limits } = this.#options;
-    const counter = new CountLoader({ entity, joinColumns, executor, maxBatch: limits.maxBatch });
+    const { executor, limits, caching = null } = this.#options;
+    const counter = new CountLoader({ entity, joinColumns: join.to, executor, caching, keeping, maxBatch: limits.maxBatch });
     this.#counters.set(name, counter);
     return counter;
   }
@@ -147,7 +152,7 @@ export class EntityLoaders {
         order: order.terms,
         limit: Math.min(asked ?? field.limit, field.limit),
         prepared: !clientShaped && !order.clientShaped,
-      }),
+      }, field),
       plan: null,
     };
   }
@@ -165,14 +170,14 @@ export class EntityLoaders {
         // One row more tells whether there is another page.
         limit: plan.size + 1,
         prepared: !clientShaped && !plan.clientShaped,
-      }),
+      }, field),
       plan,
     };
   }
 
-  #sliceLoader(slice: ConstructorParameters<typeof SliceLoader>[0]['slice']): SliceLoader {
-    const { executor, limits } = this.#options;
-    return new SliceLoader({ slice, executor, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(slice.entity, row) });
+  #sliceLoader(slice: SliceLoaderOptions['slice'], { caching: keeping }: Pick<Selection, 'caching'>): SliceLoader {
+    const { executor, limits, caching = null } = this.#options;
+    return new SliceLoader({ slice, executor, caching, keeping, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(slice.entity, row) });
   }
 
   /** One per field and arguments, made on first use and counted against the limit. */

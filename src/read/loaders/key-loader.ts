@@ -1,5 +1,6 @@
 /** Owns one entity's loader by one unique key: one statement per batch, whatever the number of keys. */
 import DataLoader from 'dataloader';
+import { rowCodec } from '../../cache/row-codec.ts';
 import { type Entity, type Row } from '../../model/model.ts';
 import { normalizeValue, type SqlParam } from '../../model/values.ts';
 import { isDataException } from '../input.ts';
@@ -7,6 +8,7 @@ import { type Executor } from '../ports.ts';
 import { columnType } from '../sql/identifiers.ts';
 import { type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
+import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 /** Canonical key values, or null where one is NULL or cannot be a value of its column: such a key has no row. */
 export function keyOf(entity: Entity, columns: readonly string[], values: readonly unknown[]): KeyValues | null {
@@ -23,6 +25,8 @@ export interface KeyLoaderOptions {
   readonly entity: Entity;
   readonly columns: readonly string[];
   readonly executor: Executor;
+  /** Null: nothing is cached. */
+  readonly caching: LoaderCaching | null;
   readonly maxBatch: number;
   /** Is told of each row that was read, so that the entity's other keys know it too. */
   readonly onRow: (row: Row) => void;
@@ -31,9 +35,14 @@ export interface KeyLoaderOptions {
 export class KeyLoader {
   readonly #options: KeyLoaderOptions;
   readonly #loader: DataLoader<KeyValues, Row | null, string>;
+  readonly #caching: LoaderCaching | null;
+  readonly #variant: (key: KeyValues) => string;
 
   constructor(options: KeyLoaderOptions) {
     this.#options = options;
+    const { entity, caching } = options;
+    this.#caching = entity.caching.off === null ? caching : null;
+    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: null });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
     this.#loader = new DataLoader((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }
@@ -51,22 +60,48 @@ export class KeyLoader {
   }
 
   async #load(keys: readonly KeyValues[]): Promise<readonly (Row | null)[]> {
-    const rows = await this.#read(keys);
+    const rows = this.#caching === null ? await this.#read(keys) : await this.#readThrough(keys, this.#caching);
     for (const row of rows) if (row !== null) this.#options.onRow(row);
     return rows;
   }
 
+  async #readThrough(keys: readonly KeyValues[], { cache, tags }: LoaderCaching): Promise<readonly (Row | null)[]> {
+    const { entity, columns, executor } = this.#options;
+    try {
+      return await throughCache({
+        executor,
+        cache,
+        keys: keys.map((key) => ({ tags: [tags.tagFor(entity, columns, key)], variant: this.#variant(key) })),
+        keeping: entity.caching,
+        codec: rowCodec(entity),
+        load: (places, via) => this.#query(places.map((place) => keys[place] as KeyValues), via),
+      });
+    } catch (error) {
+      // "No such row" is kept as of a position, and a statement that failed has none: such a batch goes past the cache.
+      if (!isDataException(error)) throw error;
+      return this.#readHalves(keys);
+    }
+  }
+
   /** A text that its type refuses fails the statement: the batch is halved until that key stands alone, without a row. */
   async #read(keys: readonly KeyValues[]): Promise<readonly (Row | null)[]> {
-    const { entity, columns, executor } = this.#options;
-    const batch = rowsByKey(entity, columns, keys);
     try {
-      return batch.rowsOf(await executor.query(batch.statement));
+      return await this.#query(keys, this.#options.executor);
     } catch (error) {
       if (!isDataException(error)) throw error;
-      if (keys.length === 1) return [null];
-      const middle = keys.length >> 1;
-      return [...(await this.#read(keys.slice(0, middle))), ...(await this.#read(keys.slice(middle)))];
+      return this.#readHalves(keys);
     }
+  }
+
+  async #readHalves(keys: readonly KeyValues[]): Promise<readonly (Row | null)[]> {
+    if (keys.length === 1) return [null];
+    const middle = keys.length >> 1;
+    return [...(await this.#read(keys.slice(0, middle))), ...(await this.#read(keys.slice(middle)))];
+  }
+
+  async #query(keys: readonly KeyValues[], via: Pick<Executor, 'query'>): Promise<readonly (Row | null)[]> {
+    const { entity, columns } = this.#options;
+    const batch = rowsByKey(entity, columns, keys);
+    return batch.rowsOf(await via.query(batch.statement));
   }
 }

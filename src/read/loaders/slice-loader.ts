@@ -1,21 +1,27 @@
 /** Owns the loader of one list or connection with one set of arguments: one statement for all parents of a batch. */
 import DataLoader from 'dataloader';
-import { type Row } from '../../model/model.ts';
+import { rowsCodec } from '../../cache/row-codec.ts';
+import { type Caching, type Row } from '../../model/model.ts';
 import { badInput, isDataException } from '../input.ts';
 import { type Executor, type Statement } from '../ports.ts';
 import { readRow } from '../sql/columns.ts';
 import { type KeyValues } from '../sql/parents.ts';
 import { selectSlice, selectSlices, slicesOf, type Slice } from '../sql/select-many.ts';
+import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 export interface SliceLoaderOptions {
   readonly slice: Slice;
   readonly executor: Executor;
+  /** Null: nothing is cached. */
+  readonly caching: LoaderCaching | null;
+  /** How the field's values are kept. */
+  readonly keeping: Caching;
   readonly maxBatch: number;
   readonly onRow: (row: Row) => void;
 }
 
 /** The client's values passed our checks and failed the server's: say so in the client's terms. */
-export async function queryWithInput(executor: Executor, statement: Statement): Promise<readonly Row[]> {
+export async function queryWithInput(executor: Pick<Executor, 'query'>, statement: Statement): Promise<readonly Row[]> {
   try {
     return await executor.query(statement);
   } catch (error) {
@@ -27,9 +33,14 @@ export async function queryWithInput(executor: Executor, statement: Statement): 
 export class SliceLoader {
   readonly #options: SliceLoaderOptions;
   readonly #loader: DataLoader<KeyValues, readonly Row[], string>;
+  readonly #caching: LoaderCaching | null;
+  readonly #variant: (parent: KeyValues) => string;
 
   constructor(options: SliceLoaderOptions) {
     this.#options = options;
+    const { slice, caching, keeping } = options;
+    this.#caching = keeping.off === null ? caching : null;
+    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'slice', entity: slice.entity, scope: this.#caching.scope, content: contentOf(slice) });
     // At the root every load has the same empty key, so that the same selection is read once.
     this.#loader = new DataLoader((parents) => this.#load(parents), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }
@@ -39,11 +50,35 @@ export class SliceLoader {
   }
 
   async #load(parents: readonly KeyValues[]): Promise<readonly (readonly Row[])[]> {
-    const { slice, executor, onRow } = this.#options;
-    const root = slice.joinColumns.length === 0;
-    const answer = await queryWithInput(executor, root ? selectSlice(slice) : selectSlices(slice, parents));
-    const slices = root ? [answer.map((row) => readRow(slice.entity, row))] : slicesOf(slice.entity, answer, parents.length);
+    const { executor, onRow } = this.#options;
+    const slices = this.#caching === null ? await this.#read(parents, executor) : await this.#readThrough(parents, this.#caching);
     for (const rows of slices) rows.forEach(onRow);
     return slices;
   }
+
+  #readThrough(parents: readonly KeyValues[], { cache, tags }: LoaderCaching): Promise<readonly (readonly Row[])[]> {
+    const { slice, executor, keeping } = this.#options;
+    const { entity, joinColumns } = slice;
+    return throughCache({
+      executor,
+      cache,
+      keys: parents.map((parent) => ({ tags: [tags.tagFor(entity, joinColumns, parent)], variant: this.#variant(parent) })),
+      keeping,
+      codec: rowsCodec(entity),
+      load: (places, via) => this.#read(places.map((place) => parents[place] as KeyValues), via),
+    });
+  }
+
+  async #read(parents: readonly KeyValues[], via: Pick<Executor, 'query'>): Promise<readonly (readonly Row[])[]> {
+    const { slice } = this.#options;
+    const root = slice.joinColumns.length === 0;
+    const answer = await queryWithInput(via, root ? selectSlice(slice) : selectSlices(slice, parents));
+    return root ? [answer.map((row) => readRow(slice.entity, row))] : slicesOf(slice.entity, answer, parents.length);
+  }
+}
+
+/** What makes two slices of one parent differ: everything that their statement says, the limit among its values. */
+function contentOf(slice: Slice): unknown {
+  const { text, values } = selectSlice(slice);
+  return [slice.joinColumns, text, values];
 }

@@ -1,0 +1,74 @@
+/** Owns how the reads of one requirement meet the region's cache: what it must satisfy, and what its answers add to the report. */
+import { isMeridianError } from '../base/errors.ts';
+import { type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
+import { type CacheDemand } from '../cache/reading.ts';
+import { cacheDemand } from '../consistency/cache-demand.ts';
+import { type Requirement } from '../consistency/requirement.ts';
+import { lostOf } from './engine-named.ts';
+import { type ReadRecord } from './engine-report.ts';
+import { type ReadParts } from './engine-run.ts';
+import { type Answer, type CachedReads, type Statement } from './ports.ts';
+
+export interface SessionCachingOptions {
+  readonly parts: ReadParts;
+  /** The requirement as it is now: the operation's own writes raise it. */
+  readonly requirement: () => Requirement;
+  /** What the request's tokens name of this cluster. */
+  readonly named: () => readonly Position[];
+  /** STRONG's floor, shared by the whole operation. */
+  readonly index: () => Promise<Position>;
+  readonly record: ReadRecord;
+  readonly answer: (statement: Statement) => Promise<Answer>;
+}
+
+export class SessionCaching implements CachedReads {
+  readonly #options: SessionCachingOptions;
+
+  constructor(options: SessionCachingOptions) {
+    this.#options = options;
+  }
+
+  answer(statement: Statement): Promise<Answer> {
+    return this.#options.answer(statement);
+  }
+
+  async demand(): Promise<CacheDemand | null> {
+    const { parts } = this.#options;
+    const { view, shown, clock, servers, limits } = parts;
+    const { level } = this.#options.requirement();
+    const nearest = view.readOrder().find((region) => servers.has(region));
+    const nextToPrimary = nearest !== undefined && nearest === view.primary;
+    const index = level === 'STRONG' && !nextToPrimary ? await this.#index() : null;
+    // What the operation wrote meanwhile counts.
+    const { floor, maxLagMs } = this.#options.requirement();
+    return cacheDemand({
+      level, floor, index, nextToPrimary,
+      named: this.#options.named(),
+      history: view.history,
+      shown: shown.at(clock.monotonicMs()),
+      bound: level === 'BOUNDED' ? view.positionWithin(maxLagMs ?? limits.boundedLagMs) : null,
+    });
+  }
+
+  hit(seen: Position, asOf: Lsn | null): boolean {
+    const { parts, requirement, record } = this.#options;
+    const { view, metrics } = parts;
+    if (lostOf([seen], view.history) !== null) return false;
+    record.served({ region: view.local, by: 'cache', seen, stalenessMs: asOf === null ? null : view.ageMs(asOf) });
+    metrics?.reads.inc({ level: requirement().level, served_by: 'cache', region: view.local });
+    return true;
+  }
+
+  /** Null where it cannot be had: the query itself will look for another primary, and say so in the end. */
+  async #index(): Promise<Position | null> {
+    const { view } = this.#options.parts;
+    if (view.primary === null || !view.reachable(view.primary)) return null;
+    try {
+      return await this.#options.index();
+    } catch (error) {
+      if (isMeridianError(error)) return null;
+      throw error;
+    }
+  }
+}

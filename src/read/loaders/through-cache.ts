@@ -1,0 +1,114 @@
+/** Owns the way of a loader's batch through the region's cache, or past it: one fetch, one demand, one entry in the report. */
+import { createHash } from 'node:crypto';
+import { laterPosition, type Position } from '../../base/lineage.ts';
+import { type CacheKey } from '../../cache/ports.ts';
+import { type Codec, type Keeping, type Loaded, type ReadCache } from '../../cache/reading.ts';
+import { shapeOf } from '../../cache/row-codec.ts';
+import { type Tag } from '../../change/tags.ts';
+import { type Entity, type Row } from '../../model/model.ts';
+import { type Answer, type CachedReads, type Executor, type Setting, type Statement } from '../ports.ts';
+
+/** How reads name what they depend on: as changes do. */
+export interface TagNames {
+  /** The rows with these canonical values; possibly of more rows than these, never of fewer. No columns: any row. */
+  tagFor(entity: Entity, columns: readonly string[], values: readonly unknown[]): Tag;
+  /** Of a text in the author's notation. Throws `BAD_USER_INPUT`. */
+  dependencyTag(text: string): Tag;
+  /** Why not every change under the tag is seen, so that nothing may be kept under it; null where all are. */
+  whyUnseen(tag: Tag): string | null;
+}
+
+/** For whom values are read (R11): part of every key. */
+export interface CacheScope {
+  /** Whose rows exist; part of the keys of entities that keep tenants apart. */
+  readonly tenant: string | null;
+  /** Of the settings under which statements run (`settingsKey`). */
+  readonly settingsKey: string;
+}
+
+export interface LoaderCaching {
+  readonly cache: ReadCache;
+  readonly tags: TagNames;
+  readonly scope: CacheScope;
+}
+
+/** The same text for the same settings; empty without any. */
+export function settingsKey(settings: readonly Setting[]): string {
+  return settings.length === 0 ? '' : hashOf(settings.map(({ name, value }) => [name, value]));
+}
+
+/** Short, and never the same for different content. */
+export function hashOf(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22);
+}
+
+/** Longer ones stand in keys by their hash. */
+const LONGEST_VALUES = 64;
+
+export interface Variety {
+  readonly kind: 'row' | 'slice' | 'count';
+  readonly entity: Entity;
+  readonly scope: CacheScope;
+  /** What else makes values differ: arguments above all. */
+  readonly content: unknown;
+}
+
+/**
+ * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those with these values
+ * (`tagFor`), and must not mix them up.
+ */
+export function variants({ kind, entity, scope, content }: Variety): (values: readonly unknown[]) => string {
+  const base = `${kind.charAt(0)}${hashOf([shapeOf(entity), scope.settingsKey, entity.tenant === null ? null : [scope.tenant], content])}`;
+  return (values) => {
+    if (values.length === 0) return base;
+    const text = JSON.stringify(values);
+    return `${base} ${text.length <= LONGEST_VALUES ? text : hashOf(values)}`;
+  };
+}
+
+export interface CachedBatch<V> {
+  readonly executor: Executor;
+  /** Null: not cached. */
+  readonly cache: ReadCache | null;
+  readonly keys: readonly CacheKey[];
+  readonly keeping: Keeping;
+  readonly codec: Codec<V>;
+  /** Reads the values of these places in `keys` with statements to `via`. */
+  readonly load: (places: readonly number[], via: Pick<Executor, 'query'>) => Promise<readonly V[]>;
+}
+
+/** The values in the order of the keys, from the cache where it may answer and has them. What `load` throws is thrown, and never kept. */
+export async function throughCache<V>({ executor, cache, keys, keeping, codec, load }: CachedBatch<V>): Promise<readonly V[]> {
+  const direct = (): Promise<readonly V[]> => load([...keys.keys()], executor);
+  const { caching } = executor;
+  if (cache === null || caching === undefined) return direct();
+  const demand = await caching.demand();
+  if (demand === null) return direct();
+  const fetched = await cache.fetch({ keys, demand, keeping, codec, load: (places) => loadedBy(caching, (via) => load(places, via)) });
+  if (fetched.seen === null || caching.hit(fetched.seen, fetched.asOf)) return fetched.values;
+  return direct();
+}
+
+/** What was read together is kept together: with the lowest position that one of the statements can be kept with. */
+async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'query'>) => Promise<readonly V[]>): Promise<Loaded<V>> {
+  const answers: Answer[] = [];
+  const query = async (statement: Statement): Promise<readonly Row[]> => {
+    const answer = await caching.answer(statement);
+    answers.push(answer);
+    return answer.rows;
+  };
+  const values = await load({ query });
+  const [first, ...rest] = answers;
+  if (first === undefined) throw new TypeError('a load for the cache sent no statement');
+  return rest.reduce<Loaded<V>>((all, { seen, asOf }) => ({ values, seen: laterPosition(all.seen, seen), asOf: lowerOf(all.asOf, asOf) }), { values, seen: first.seen, asOf: first.asOf });
+}
+
+function lowerOf(a: Loaded<unknown>['asOf'], b: Loaded<unknown>['asOf']): Loaded<unknown>['asOf'] {
+  if (a === null || b === null) return null;
+  if (a === 'watermark' || b === 'watermark') return a === b ? a : null;
+  return sameLine(a, b) ? (a.lsn <= b.lsn ? a : b) : null;
+}
+
+function sameLine(a: Position, b: Position): boolean {
+  return a.cluster === b.cluster && a.timeline === b.timeline;
+}
