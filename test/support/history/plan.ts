@@ -1,0 +1,126 @@
+/** Owns the plan of a run: what each lane of clients, writers and faults will do, the same for the same seed whatever happens meanwhile. */
+import { seeded, type Random } from '../random.ts';
+
+/** Numbers that a step resolves its choices with, each from 0 to below 2^30: the ids that exist differ from run to run, the choices do not. */
+export type Dice = readonly [number, number, number, number];
+
+const DICE_SIDES = 1 << 30;
+
+function dice(random: Random): Dice {
+  return [random.below(DICE_SIDES), random.below(DICE_SIDES), random.below(DICE_SIDES), random.below(DICE_SIDES)];
+}
+
+export interface Weighted<T> {
+  readonly weight: number;
+  readonly value: T;
+}
+
+export function weighted<T>(random: Random, choices: readonly Weighted<T>[]): T {
+  let left = random.below(choices.reduce((sum, { weight }) => sum + weight, 0));
+  for (const { weight, value } of choices) {
+    if (left < weight) return value;
+    left -= weight;
+  }
+  throw new RangeError('no choices');
+}
+
+/** Each lane has randomness of its own, so that how fast one goes changes nothing for the others. */
+export function laneRandom(seed: number, lane: string): Random {
+  let mixed = seed >>> 0;
+  for (const character of lane) mixed = Math.imul(mixed ^ character.charCodeAt(0), 0x01000193) >>> 0;
+  return seeded(mixed);
+}
+
+export const READS = ['tasks', 'users', 'project', 'project again', 'assigned', 'comments', 'next page', 'organization', 'dashboard', 'nothing there'] as const;
+export const WRITES = ['rename', 'readdress', 'create', 'retitle', 'set status', 'move', 'assign', 'delete', 'comment'] as const;
+export type ReadKind = (typeof READS)[number];
+export type WriteKind = (typeof WRITES)[number];
+
+export const BOUND_MS = 800;
+
+/** What a read asks for. `bare`: without the client's token. */
+export interface Asking {
+  readonly level: 'SESSION' | 'EVENTUAL' | 'BOUNDED' | 'STRONG' | 'SNAPSHOT';
+  readonly bare: boolean;
+}
+
+export interface ClientStep {
+  readonly kind: ReadKind | WriteKind;
+  readonly asking: Asking;
+  /** Chooses the region, and the server in it. */
+  readonly place: number;
+  readonly dice: Dice;
+  /** Takes over what another client knows first, as a gateway does that joins tokens. */
+  readonly meets: number | null;
+  readonly pauseMs: number;
+}
+
+const KINDS: readonly Weighted<ReadKind | WriteKind>[] = [
+  ...([['tasks', 16], ['users', 10], ['project', 12], ['project again', 8], ['assigned', 6], ['comments', 8], ['next page', 3], ['organization', 4], ['dashboard', 5], ['nothing there', 3]] as const),
+  ...([['rename', 5], ['readdress', 2], ['create', 3], ['retitle', 5], ['set status', 4], ['move', 4], ['assign', 3], ['delete', 2], ['comment', 3]] as const),
+].map(([value, weight]) => ({ value, weight }));
+
+const ASKINGS: readonly Weighted<Asking>[] = [
+  { weight: 55, value: { level: 'SESSION', bare: false } },
+  { weight: 22, value: { level: 'EVENTUAL', bare: true } },
+  { weight: 3, value: { level: 'EVENTUAL', bare: false } },
+  { weight: 4, value: { level: 'BOUNDED', bare: false } },
+  { weight: 4, value: { level: 'BOUNDED', bare: true } },
+  { weight: 3, value: { level: 'STRONG', bare: false } },
+  { weight: 5, value: { level: 'STRONG', bare: true } },
+  { weight: 2, value: { level: 'SNAPSHOT', bare: false } },
+  { weight: 2, value: { level: 'SNAPSHOT', bare: true } },
+];
+
+export function* clientPlan(seed: number, name: string): Generator<ClientStep, never> {
+  const random = laneRandom(seed, name);
+  for (;;) {
+    yield {
+      kind: weighted(random, KINDS),
+      asking: weighted(random, ASKINGS),
+      place: random.below(DICE_SIDES),
+      dice: dice(random),
+      meets: random.below(12) === 0 ? random.below(DICE_SIDES) : null,
+      pauseMs: random.below(50),
+    };
+  }
+}
+
+export const SIDE_WRITES = [
+  'retitle', 'move', 'move back and forth', 'set status', 'rename user', 'rename organization', 'insert', 'delete', 'several tables', 'rolled back',
+  'savepoint', 'many rows', 'comments', 'dismiss user', 'truncate comments', 'truncate tasks', 'add column', 'rewrite column',
+] as const;
+export type SideWriteKind = (typeof SIDE_WRITES)[number];
+
+export interface SideStep {
+  readonly kind: SideWriteKind;
+  readonly dice: Dice;
+  readonly pauseMs: number;
+}
+
+const SIDE_KINDS: readonly Weighted<SideWriteKind>[] = (
+  [
+    ['retitle', 14], ['move', 12], ['move back and forth', 5], ['set status', 8], ['rename user', 8], ['rename organization', 3], ['insert', 8], ['delete', 6], ['several tables', 8], ['rolled back', 5],
+    ['savepoint', 4], ['many rows', 3], ['comments', 8], ['dismiss user', 2], ['truncate comments', 1], ['truncate tasks', 1], ['add column', 1], ['rewrite column', 2],
+  ] as const
+).map(([value, weight]) => ({ value, weight }));
+
+export function* sidePlan(seed: number): Generator<SideStep, never> {
+  const random = laneRandom(seed, 'psql');
+  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), pauseMs: random.below(150) };
+}
+
+export interface FaultStep<N extends string> {
+  readonly name: N;
+  readonly dice: Dice;
+  readonly forMs: number;
+  readonly restMs: number;
+}
+
+/** Every fault of the lane once before any comes again, each round in another order: a short run meets as many kinds as it can. */
+export function* faultPlan<N extends string>(seed: number, lane: string, names: readonly N[]): Generator<FaultStep<N>, never> {
+  const random = laneRandom(seed, lane);
+  for (;;) {
+    for (const name of random.shuffled(names)) yield { name, dice: dice(random), forMs: 200 + random.below(2_800), restMs: random.below(2_500) };
+  }
+}
