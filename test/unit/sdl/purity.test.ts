@@ -6,9 +6,9 @@ import { type ScalarKind } from '../../../src/model/model.ts';
 
 const KINDS: Readonly<Record<string, readonly [ScalarKind, string]>> = {
   id: ['bigint', 'bigint'], title: ['text', 'text'], status: ['enum', 'public.status'], mood: ['enum', '"Odd ""name"."Mo od"'], points: ['int', 'integer'], due_date: ['date', 'date'], created_at: ['timestamptz', 'timestamp with time zone'],
-  urgent: ['bool', 'boolean'], extra: ['json', 'jsonb'], estimate: ['numeric', 'numeric'], user: ['text', 'text'], current_date: ['date', 'date'], tenant_id: ['uuid', 'uuid'], 'Odd name': ['text', 'text'], e: ['text', 'text'], owner: ['text', 'text'],
+  urgent: ['bool', 'boolean'], extra: ['json', 'jsonb'], estimate: ['numeric', 'numeric'], user: ['text', 'text'], current_date: ['date', 'date'], tenant_id: ['uuid', 'uuid'], 'Odd name': ['text', 'text'], e: ['text', 'text'], owner: ['text', 'text'], labels: ['text', 'text[]'],
 };
-const columns = new Map([...Object.entries(KINDS).map(([name, [kind, sql]]) => [name, { type: { kind, sql, array: false } }] as const), ['labels', { type: { kind: 'text' as const, sql: 'text[]', array: true } }] as const]);
+const columns = new Map(Object.entries(KINDS).map(([name, [kind, sql]]) => [name, { type: { kind, sql, array: sql.endsWith('[]') } }]));
 
 const ofField = (condition: string): string | null => impurity(condition, { table: 'tasks', columns, settings: null });
 const ofPolicy = (condition: string): string | null => impurity(condition, { table: 'tasks', columns, settings: new Set(['app.tenant_id', 'role']) });
