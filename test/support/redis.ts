@@ -1,6 +1,6 @@
 /** Owns a real, throw-away Redis for tests: the machine's own server, installed first where that is possible. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,12 +23,26 @@ export function redisProgram(): string | null {
   return found() ?? null;
 }
 
+/** The server's program, and why a suite without it is skipped. */
+export function redisOrSkip(): { readonly program: string; readonly skip: string | false } {
+  const program = redisProgram();
+  return { program: program ?? '', skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' };
+}
+
 export interface ScratchRedis extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
 }
 
-export async function freePort(): Promise<number> {
+/** `highest`: a node of a Cluster needs the port 10,000 above its own too. */
+export async function freePort(highest = 65_535): Promise<number> {
+  for (;;) {
+    const port = await anyPort();
+    if (port <= highest) return port;
+  }
+}
+
+async function anyPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -36,21 +50,55 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+export interface ScratchOptions {
+  /** Further settings, as the program takes them on its command line. */
+  readonly args?: readonly string[];
+  /** Where it keeps its files; given, they outlive it. Default: a folder of its own. */
+  readonly folder?: string;
+}
+
 /** Starts it on a port of its own, without persistence; disposing of it removes every trace. */
-export async function startScratchRedis(program: string, port: number): Promise<ScratchRedis> {
-  const folder = mkdtempSync(join(tmpdir(), 'meridian-redis-'));
-  const server = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startScratchRedis(program: string, port: number, { args = [], folder }: ScratchOptions = {}): Promise<ScratchRedis> {
+  const home = folder ?? mkdtempSync(join(tmpdir(), 'meridian-redis-'));
+  const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
+  return startServer({ program, args: [...own, ...args], port, ready: 'eady to accept connections', scratch: folder === undefined ? home : null });
+}
+
+/** A Sentinel with these lines of configuration. */
+export async function startScratchSentinel(program: string, port: number, lines: readonly string[]): Promise<ScratchRedis> {
+  const home = mkdtempSync(join(tmpdir(), 'meridian-sentinel-'));
+  const file = join(home, 'sentinel.conf');
+  writeFileSync(file, [`port ${port}`, 'bind 127.0.0.1', `dir ${home}`, ...lines, ''].join('\n'));
+  return startServer({ program, args: [file, '--sentinel'], port, ready: '+monitor', scratch: home });
+}
+
+interface Start {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly port: number;
+  /** What it prints once it can be used. */
+  readonly ready: string;
+  /** Folder that goes with it. */
+  readonly scratch: string | null;
+}
+
+async function startServer({ program, args, port, ready, scratch }: Start): Promise<ScratchRedis> {
+  const server = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(server, 'exit');
   const kill = (): void => void server.kill('SIGKILL');
   process.once('exit', kill);
+  let printed = '';
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${program} was not ready within ${READY_MS} ms`)), READY_MS);
-    server.once('exit', (code) => reject(new Error(`${program} ended with ${code}`)));
-    server.stdout.on('data', (chunk: Buffer) => {
-      if (!chunk.includes('eady to accept connections')) return;
+    const timer = setTimeout(() => reject(new Error(`${program} was not ready within ${READY_MS} ms: ${printed}`)), READY_MS);
+    server.once('close', (code) => reject(new Error(`${program} ended with ${code}: ${printed}`)));
+    const read = (chunk: Buffer): void => {
+      printed = (printed + String(chunk)).slice(-2_000);
+      if (!printed.includes(ready)) return;
       clearTimeout(timer);
       resolve();
-    });
+    };
+    server.stdout.on('data', read);
+    server.stderr.on('data', read);
   });
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -59,7 +107,7 @@ export async function startScratchRedis(program: string, port: number): Promise<
       kill();
       await exited;
       process.off('exit', kill);
-      rmSync(folder, { recursive: true, force: true });
+      if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
     },
   };
 }
