@@ -1,7 +1,8 @@
 /** Owns the decisions that keep caches exact: what may be served, kept, and followed. Pure, and each of them made here and nowhere else in the process. */
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
-import { type Life } from './ports.ts';
+import { type StreamStart } from '../change/ports.ts';
+import { type Life, type SharedState } from './ports.ts';
 import { type CacheDemand, type Loaded } from './reading.ts';
 
 /** Where one layer of the cache stands at the moment of a decision. */
@@ -87,4 +88,14 @@ export function asOfIn(before: Standing, { asOf, seen }: Pick<Loaded<unknown>, '
 /** Whether a message follows the last one that was applied; any other means that one was missed, or that another life has begun. */
 export function isNextInSequence(last: { readonly epoch: string; readonly sequence: number }, next: { readonly epoch: string; readonly sequence: number }): boolean {
   return next.epoch === last.epoch && next.sequence === last.sequence + 1;
+}
+
+/** Whether a message tells of what was applied before the last one: it says nothing new. */
+export function isOldNews(last: { readonly epoch: string; readonly sequence: number }, next: { readonly epoch: string; readonly sequence: number }): boolean {
+  return next.epoch === last.epoch && next.sequence <= last.sequence;
+}
+
+/** Whether who knows everything that changed after `from` on the stream's timeline can go on with a shared cache that stands there. */
+export function mayGoOn({ cluster, timeline, watermark }: Pick<SharedState, 'cluster' | 'timeline' | 'watermark'>, stream: Pick<StreamStart, 'cluster' | 'timeline'>, from: Lsn): boolean {
+  return cluster === stream.cluster && timeline === stream.timeline && watermark >= from;
 }
