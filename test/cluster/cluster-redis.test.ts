@@ -44,15 +44,16 @@ describe('finding a Redis server', () => {
   const bin = (name: string): string => join(folder, name);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'meridian-bin-'));
-    for (const name of ['empty', 'valkey', 'broken']) mkdirSync(bin(name));
+    for (const name of ['empty', 'valkey', 'broken', 'old']) mkdirSync(bin(name));
     writeFileSync(join(bin('valkey'), 'valkey-server'), '#!/bin/sh\necho "Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=0"\n', { mode: 0o755 });
     writeFileSync(join(bin('broken'), 'redis-server'), '#!/bin/sh\nexit 127\n', { mode: 0o755 });
+    writeFileSync(join(bin('old'), 'redis-server'), '#!/bin/sh\necho "Redis server v=6.0.16 sha=00000000:0"\n', { mode: 0o755 });
     writeFileSync(join(bin('empty'), 'redis-server'), 'no program');
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('passes over what does not run, takes Valkey too, and looks beyond PATH', () => {
-    const path = [bin('empty'), bin('broken'), bin('nowhere'), bin('valkey')].join(':');
+  it('passes over what does not run or is too old, takes Valkey too, and looks beyond PATH', () => {
+    const path = [bin('empty'), bin('broken'), bin('old'), bin('nowhere'), bin('valkey')].join(':');
     const valkey: RedisProgram = { path: join(bin('valkey'), 'valkey-server'), product: 'Valkey', version: '8.1.3' };
     assert.deepEqual(findRedis({ path, commonFolders: [] }), valkey);
     assert.deepEqual(findRedis({ path: '', commonFolders: [bin('valkey')] }), valkey);

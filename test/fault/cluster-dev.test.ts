@@ -10,10 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { readManifest, type Manifest } from '../../src/cluster/manifest.ts';
 import { freePorts } from '../../src/cluster/ports.ts';
 import { startOf } from '../../src/cluster/process.ts';
+import { findRedis } from '../../src/cluster/redis/program.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY_MS = 60_000;
 const GONE_MS = 6_000;
+const hasRedis = findRedis() !== null;
+/** A server, a database and, where the machine has it, a Redis in each of three regions. */
+const PROCESSES = hasRedis ? 9 : 6;
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -61,7 +65,7 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     return readManifest(state());
   }
 
-  const pidsOf = (manifest: Manifest): number[] => manifest.regions.flatMap(({ pids }) => [pids.server, pids.postgres]).filter((pid) => pid !== null);
+  const pidsOf = (manifest: Manifest): number[] => manifest.regions.flatMap(({ pids }) => [pids.server, pids.postgres, pids.redis]).filter((pid) => pid !== null);
   const alive = (manifest: Manifest): number[] => pidsOf(manifest).filter((pid) => startOf(pid) !== undefined);
 
   /** The lines after "Try:", run as pasted. */
@@ -78,14 +82,15 @@ describe('meridian dev', { timeout: 240_000 }, () => {
   it('runs the reference application, restarts what dies, and leaves nothing after kill -9', async () => {
     const run = dev('workspace', '--scale', '0.05');
     const manifest = await ready(run);
+    const redisUrl = (i: number): string | null => (hasRedis ? `redis://127.0.0.1:${portsFrom + 200 + i}` : null);
     assert.equal(statSync(join(state(), 'cluster.json')).mode & 0o777, 0o600);
     assert.deepEqual(manifest.regions.map(({ name, role, graphql, redis }) => ({ name, role, graphql, redis })), [
-      { name: 'us-east-1', role: 'primary', graphql: `http://127.0.0.1:${portsFrom + 1}/graphql`, redis: null },
-      { name: 'eu-west-1', role: 'replica', graphql: `http://127.0.0.1:${portsFrom + 2}/graphql`, redis: null },
-      { name: 'ap-northeast-1', role: 'replica', graphql: `http://127.0.0.1:${portsFrom + 3}/graphql`, redis: null },
+      { name: 'us-east-1', role: 'primary', graphql: `http://127.0.0.1:${portsFrom + 1}/graphql`, redis: redisUrl(1) },
+      { name: 'eu-west-1', role: 'replica', graphql: `http://127.0.0.1:${portsFrom + 2}/graphql`, redis: redisUrl(2) },
+      { name: 'ap-northeast-1', role: 'replica', graphql: `http://127.0.0.1:${portsFrom + 3}/graphql`, redis: redisUrl(3) },
     ]);
     assert.match(run.out(), /REGION +ROLE +GRAPHQL .*LAG\nus-east-1 +primary .* 80 ms +150 ms +\d+ ms\n/);
-    assert.equal(alive(manifest).length, 6);
+    assert.equal(alive(manifest).length, PROCESSES);
 
     if (hasCurl) {
       const [written, dashboard, health] = tryLines(run);
@@ -99,7 +104,7 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     await eventually('the server is back', 20_000, () => run.err().includes('The server of eu-west-1 is back.'));
     const mended = readManifest(state());
     assert.notEqual(mended.regions[1]?.pids.server, server);
-    assert.equal(alive(mended).length, 6);
+    assert.equal(alive(mended).length, PROCESSES);
 
     run.process.kill('SIGKILL');
     await eventually('nothing is left', GONE_MS, () => alive(mended).length === 0 && !existsSync(join(state(), 'cluster.json')));

@@ -1,6 +1,7 @@
 /** Owns whole applications for tests: a real cluster and a real server in each region, inside the test's process. */
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
+import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
 import { createServer, type Runtime, type ServerSettings } from '../../src/index.ts';
 import { readSdlFolder, type SdlFile } from '../../src/graphql/sdl/files.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
@@ -55,6 +56,16 @@ export const US = 'us-east-1';
 export const EU = 'eu-west-1';
 export const AP = 'ap-northeast-1';
 
+/** What `meridian setup` does to a database, as far as one without replicas can have it. */
+const READY_SQL = [
+  'CREATE PUBLICATION meridian FOR ALL TABLES WITH (publish_via_partition_root = true)',
+  `DO $$ DECLARE t regclass; BEGIN
+     FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LOOP
+       EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t);
+     END LOOP; END $$`,
+  FUNCTIONS_SQL, TRIGGERS_SQL,
+];
+
 const JWT_SECRET = 'a secret for tests that is long enough';
 const TOKEN_SECRET = 'another secret for tests';
 
@@ -66,7 +77,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const application = folder(options.application ?? 'workspace');
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
-  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), 'CREATE PUBLICATION meridian FOR ALL TABLES'], wan: options.wan ?? 'off' });
+  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off' });
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));

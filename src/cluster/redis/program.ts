@@ -15,6 +15,8 @@ const NAMES = ['redis-server', 'valkey-server'] as const;
 /** Where packages put it that a shell's PATH may leave out. */
 const COMMON_FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin', '/opt/homebrew/sbin', '/opt/local/bin', '/home/linuxbrew/.linuxbrew/bin', '/snap/bin'];
 const VERSION_MS = 5_000;
+/** What the shared cache needs. */
+const OLDEST = { major: 6, minor: 2 };
 
 export interface RedisSearch {
   /** Folders that are searched first, as in PATH. */
@@ -48,5 +50,7 @@ function isProgram(path: string): boolean {
 function versionOf(path: string): RedisProgram | null {
   const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', env: PLAIN_ENV, timeout: VERSION_MS });
   const said = status === 0 ? /^(Redis|Valkey) server v=(\d+(?:\.\d+)*)/.exec(stdout) : null;
-  return said ? { path, product: said[1] as RedisProgram['product'], version: said[2] ?? '' } : null;
+  const [major = 0, minor = 0] = (said?.[2] ?? '').split('.').map(Number);
+  const usable = major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor);
+  return said && usable ? { path, product: said[1] as RedisProgram['product'], version: said[2] ?? '' } : null;
 }
