@@ -1,5 +1,6 @@
 /** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
-import { type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
+import { isNonNullType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
+import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Field, type Model, type RootField, type Row } from '../model/model.ts';
 import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
@@ -86,15 +87,22 @@ function fieldResolver(field: Field): Resolver {
       return columnResolver(field.column);
     case 'toOne': {
       const { from, to } = field.join;
-      return (parent, _args, context, info) => {
+      return async (parent, _args, context, info) => {
         const values = from.map((column) => (parent as Row)[column]);
         // A null in any part of the foreign key means: no such row, and no statement to learn it.
-        return values.includes(null) ? null : context.operation.at(info).loaders.one(field.target, [...to], values);
+        const row = values.includes(null) ? null : await context.operation.at(info).loaders.one(field.target, [...to], values);
+        if (row === null && isNonNullType(info.returnType)) throw nothingToShow(field.target, info);
+        return row;
       };
     }
     default:
       return selectionResolver(field, (parent) => field.join.from.map((column) => (parent as Row)[column]));
   }
+}
+
+/** The same sentence for a row that was removed and for one that is another tenant's. */
+function nothingToShow(target: string, { parentType, fieldName }: GraphQLResolveInfo): MeridianError {
+  return new MeridianError({ code: 'NOT_FOUND', message: `There is no ${target} that ${parentType.name}.${fieldName} could show, and the schema says that it is never null: the row was removed, or does not exist for this viewer.` });
 }
 
 type SelectionField = Exclude<Field, { kind: 'column' | 'toOne' }>;

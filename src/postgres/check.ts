@@ -3,6 +3,7 @@ import { isMeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { type Options } from '../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
+import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
@@ -11,7 +12,7 @@ export interface DatabaseTarget {
   readonly regions: readonly { readonly name: string; readonly databaseUrl: string }[];
   /** Tables that the schema maps. */
   readonly tables: readonly Table[];
-  readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'>;
+  readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'> & Partial<Pick<Options, 'viewerSettings'>>;
 }
 
 export interface Finding {
@@ -48,7 +49,22 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
     else say('error', `Its database cannot be reached: ${messageOf(one.error)}.`, 'Check the DSN, the network, pg_hba.conf and that the server runs.');
   }
   checkCluster(checked, target, sayOf);
+  await checkPolicies(checked, target, sayOf);
   return findings;
+}
+
+/** Looked up once, since replicas have the primary's roles and policies. */
+async function checkPolicies(checked: readonly Checked[], { regions, tables, options }: DatabaseTarget, sayOf: (region: string) => Say): Promise<void> {
+  const { region } = checked.find(({ facts }) => !facts.inRecovery) ?? checked[0] ?? { region: null };
+  const { connectMs, statementMs, viewerSettings = '' } = options;
+  for (const { name, databaseUrl } of regions) {
+    if (name !== region) continue;
+    try {
+      await checkSecurity({ databaseUrl, tables, viewerSettings, connectMs, statementMs }, sayOf(name));
+    } catch (error) {
+      sayOf(name)('error', `Its policies cannot be looked at: ${messageOf(error)}.`, 'Run the check again; its log at the server says more.');
+    }
+  }
 }
 
 export async function factsOf(databaseUrl: string, { options, tables }: Pick<DatabaseTarget, 'options' | 'tables'>): Promise<ServerFacts> {
