@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
 import { type Catalog, type CatalogColumn, type CatalogTable } from '../../src/model/catalog.ts';
+import { impurity } from '../../src/graphql/sdl/purity.ts';
+import { whyUnseen } from '../../src/model/unseen.ts';
 import { explainProblem, readCatalog } from '../../src/postgres/catalog.ts';
 import { plainQuery } from '../support/apps.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
@@ -41,7 +43,23 @@ const SCHEMA = `
   CREATE TABLE filled (id integer PRIMARY KEY);
   CREATE TRIGGER fill BEFORE INSERT OR UPDATE ON filled FOR EACH ROW EXECUTE FUNCTION fill();
   CREATE TRIGGER late AFTER INSERT ON parents FOR EACH ROW EXECUTE FUNCTION fill();
-  CREATE TRIGGER touched BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION fill();`;
+  CREATE TRIGGER touched BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION fill();
+  CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+  CREATE TABLE spelled (id integer PRIMARY KEY, plain text, folded text COLLATE folding, named name, fixed char(3), single "char", moods mood[]);
+  CREATE UNLOGGED TABLE hasty (id integer PRIMARY KEY);
+  CREATE TABLE forebear (id integer PRIMARY KEY);
+  CREATE TABLE heir () INHERITS (forebear);
+  CREATE FOREIGN DATA WRAPPER nothing;
+  CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+  CREATE FOREIGN TABLE abroad (id integer) SERVER nowhere;
+  CREATE TABLE secret (id integer PRIMARY KEY, owner text, tenant integer);
+  ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY own ON secret USING (tenant = current_setting('app.tenant', true)::integer AND owner = current_user);
+  CREATE POLICY changed ON secret FOR UPDATE USING (owner = now()::text);
+  CREATE POLICY added ON secret FOR INSERT WITH CHECK (false);
+  ALTER TABLE secret REPLICA IDENTITY FULL;
+  CREATE PUBLICATION told FOR TABLE things (id), spelled WHERE (id > 3), secret, forebear, parts;
+  CREATE PUBLICATION all_told FOR ALL TABLES WITH (publish = 'insert, update');`;
 
 describe('reading the catalog', () => {
   let server: ScratchPostgres;
@@ -114,6 +132,44 @@ describe('reading the catalog', () => {
     assert.deepEqual(catalog.searchPath, ['public', 'other']);
     const one = await readCatalog(plainQuery(client), { schemas: ['other'] });
     assert.deepEqual([[...one.tables.keys()], one.searchPath], [['other.places'], ['other']]);
+  });
+
+  it('knows for which columns equal values have equal text in the WAL', () => {
+    const exact = (name: string): readonly string[] => [...table(name).columns.values()].filter((column) => column.exact).map((column) => column.name);
+    assert.deepEqual(exact('public.things'), ['id', 'small', 'whole', 'serial_no', 'name', 'flag', 'uid', 'feeling', 'odd', 'short', 'shorter', 'parent_a', 'parent_b', 'other_id']);
+    assert.deepEqual(exact('public.spelled'), ['id', 'plain']);
+  });
+
+  it('knows what could keep a change of a table from being seen', async () => {
+    const told = await readCatalog(plainQuery(client), { publication: 'told' });
+    const why = (name: string, of = told): string | null => whyUnseen(of, of.tables.get(name) ?? assert.fail(name));
+    assert.deepEqual(['seen', 'kept', 'abroad', 'parts', 'forebear', 'hasty', 'things', 'spelled', 'filled', 'secret'].map((name) => [name, why(`public.${name}`)]), [
+      ['seen', 'it is a view, whose rows change when those under it do'],
+      ['kept', 'it is a materialized view, whose refreshing the WAL does not tell'],
+      ['abroad', 'it is a foreign table, whose rows change elsewhere'],
+      ['parts', 'it is partitioned, and a publication does not tell when one of its partitions is truncated'],
+      ['forebear', 'other tables inherit from it, whose rows it shows and which change under names of their own'],
+      ['hasty', 'it is unlogged or temporary, so that its changes are not in the WAL'],
+      ['things', 'the publication told shows only some of its rows or columns; take the filter away'],
+      ['spelled', 'the publication told shows only some of its rows or columns; take the filter away'],
+      ['filled', 'the publication told does not have it; meridian setup adds it'],
+      ['secret', null],
+    ]);
+    const all = await readCatalog(plainQuery(client), { publication: 'all_told' });
+    assert.equal(why('public.filled', all), 'the publication all_told leaves out delete, truncate; meridian setup completes it');
+    const none = await readCatalog(plainQuery(client), { publication: 'meridian' });
+    assert.equal(why('public.filled', none), 'there is no publication meridian; meridian setup creates it');
+    assert.equal(why('public.filled', catalog), 'no publication was named that would tell its changes');
+    assert.deepEqual([told.tables.get('public.secret')?.keepsOldRows, told.tables.get('public.things')?.keepsOldRows], [true, false]);
+  });
+
+  it('reads the policies that decide what a SELECT sees, as conditions that can be judged', () => {
+    const { policies, columns } = table('public.secret');
+    assert.deepEqual(policies, [{ name: 'own', condition: "((tenant = (current_setting('app.tenant'::text, true))::integer) AND (owner = CURRENT_USER))" }]);
+    assert.equal(things.policies, null);
+    const purity = { table: 'secret', columns };
+    assert.equal(impurity(policies?.[0]?.condition ?? '', { ...purity, settings: new Set(['app.tenant']) }), null);
+    assert.match(impurity(policies?.[0]?.condition ?? '', { ...purity, settings: new Set() }) ?? '', /^reads the setting app\.tenant, /);
   });
 
   it('says in the database\'s words why it would refuse a statement, and runs nothing', async () => {
