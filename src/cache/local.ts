@@ -21,6 +21,9 @@ export interface LocalFigures {
   readonly entries: number;
   /** Of their bodies, as UTF-8. */
   readonly bytes: number;
+  /** Tags under which values are. */
+  readonly tags: number;
+  readonly tombstones: number;
 }
 
 /**
@@ -63,7 +66,7 @@ export class LocalCache {
   }
 
   figures(): LocalFigures {
-    return { entries: this.#kept.size, bytes: this.#kept.calculatedSize };
+    return { entries: this.#kept.size, bytes: this.#kept.calculatedSize, tags: this.#index.size + this.#dependents.size, tombstones: this.#tombstones.size };
   }
 
   /** Begins a life at `lsn`, empty. */

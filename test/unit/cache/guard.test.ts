@@ -1,0 +1,89 @@
+/** The guard's decisions, at and around their borders. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { asOfIn, freshnessOf, isInvalidated, isNextInSequence, isSameLife, mayKeep, mayServe, mayShare } from '../../../src/cache/guard.ts';
+import { at, FLOORLESS, life, lsn, OTHER_CLUSTER } from './fixtures.ts';
+
+const standing = (watermark: number, timeline = 1) => ({ life: life('one', timeline), watermark: lsn(watermark) });
+const from = (floor: ReturnType<typeof at>) => ({ floor, notBelow: null });
+
+test('a floor is met by W or by asOf, and by nothing below', () => {
+  assert.equal(mayServe(from(at(100)), standing(100), lsn(1)), true);
+  assert.equal(mayServe(from(at(101)), standing(100), lsn(1)), false);
+  assert.equal(mayServe(from(at(101)), standing(100), lsn(101)), true);
+  assert.equal(mayServe(from(at(102)), standing(100), lsn(101)), false);
+});
+
+test('a floor of an older timeline compares by LSN, one of a newer timeline or of another cluster never hits', () => {
+  assert.equal(mayServe(from(at(100, 1)), standing(100, 2), lsn(1)), true);
+  assert.equal(mayServe(from(at(101, 1)), standing(100, 2), lsn(1)), false);
+  assert.equal(mayServe(from(at(1, 3)), standing(100, 2), lsn(100)), false);
+  assert.equal(mayServe(from(at(1, 1, OTHER_CLUSTER)), standing(100), lsn(100)), false);
+});
+
+test('a layer that is behind what the server showed is not asked', () => {
+  assert.equal(mayServe(FLOORLESS, standing(1), lsn(1)), true);
+  assert.equal(mayServe({ floor: null, notBelow: lsn(100) }, standing(100), lsn(1)), true);
+  assert.equal(mayServe({ floor: null, notBelow: lsn(101) }, standing(100), lsn(200)), false);
+  assert.equal(mayServe({ floor: at(50), notBelow: lsn(101) }, standing(100), lsn(200)), false);
+});
+
+test('a fill is refused below the horizon, below a tombstone, and below what is kept', () => {
+  const known = { horizon: lsn(10), tombstone: null, kept: null };
+  assert.equal(mayKeep(lsn(10), known), true);
+  assert.equal(mayKeep(lsn(9), known), false);
+  assert.equal(mayKeep(lsn(19), { ...known, tombstone: lsn(20) }), false);
+  assert.equal(mayKeep(lsn(20), { ...known, tombstone: lsn(20) }), true);
+  assert.equal(mayKeep(lsn(19), { ...known, kept: lsn(20) }), false);
+  assert.equal(mayKeep(lsn(20), { ...known, kept: lsn(20) }), true);
+});
+
+test('an invalidation concerns what is older than itself', () => {
+  assert.equal(isInvalidated(lsn(9), lsn(10)), true);
+  assert.equal(isInvalidated(lsn(10), lsn(10)), false);
+});
+
+test('what another request read answers where it was proved, or asked for, high enough on the same timeline', () => {
+  const read = (floor: ReturnType<typeof at> | null, asOf: ReturnType<typeof at> | null) => ({ floor, asOf });
+  assert.equal(mayShare(FLOORLESS, read(null, null)), true);
+  assert.equal(mayShare(from(at(100)), read(null, null)), false);
+  assert.equal(mayShare(from(at(100)), read(null, at(100))), true);
+  assert.equal(mayShare(from(at(100)), read(null, at(99))), false);
+  assert.equal(mayShare(from(at(100)), read(at(100), null)), true);
+  assert.equal(mayShare(from(at(100)), read(at(99), null)), false);
+  assert.equal(mayShare(from(at(100, 1)), read(null, at(200, 2))), false);
+  assert.equal(mayShare(from(at(100)), read(null, at(200, 1, OTHER_CLUSTER))), false);
+  assert.equal(mayShare({ floor: null, notBelow: lsn(100) }, read(null, null)), false);
+  assert.equal(mayShare({ floor: null, notBelow: lsn(100) }, read(null, at(100))), true);
+  assert.equal(mayShare({ floor: at(90), notBelow: lsn(100) }, read(at(95), null)), false);
+});
+
+test('asOf is what was proved, or W before the load; only for the life\'s own cluster and timeline', () => {
+  assert.equal(asOfIn(standing(100), { asOf: at(120), seen: at(130) }), lsn(120));
+  assert.equal(asOfIn(standing(100), { asOf: 'watermark', seen: at(130) }), lsn(100));
+  assert.equal(asOfIn(standing(100), { asOf: null, seen: at(130) }), null);
+  assert.equal(asOfIn(standing(100), { asOf: at(120, 2), seen: at(130, 2) }), null);
+  assert.equal(asOfIn(standing(100), { asOf: at(120, 1, OTHER_CLUSTER), seen: at(130, 1, OTHER_CLUSTER) }), null);
+  // A promoted primary may have lost what lies below W on the life's timeline.
+  assert.equal(asOfIn(standing(100), { asOf: 'watermark', seen: at(130, 2) }), null);
+});
+
+test('sequence and life', () => {
+  assert.equal(isNextInSequence({ epoch: 'a', sequence: 7 }, { epoch: 'a', sequence: 8 }), true);
+  for (const sequence of [6, 7, 9]) assert.equal(isNextInSequence({ epoch: 'a', sequence: 7 }, { epoch: 'a', sequence }), false);
+  assert.equal(isNextInSequence({ epoch: 'a', sequence: 7 }, { epoch: 'b', sequence: 8 }), false);
+  assert.equal(isSameLife({ epoch: 'a' }, 'a'), true);
+  assert.equal(isSameLife({ epoch: 'a' }, 'b'), false);
+  assert.equal(isSameLife(null, 'a'), false);
+});
+
+test('after its time to live a value is shown a while longer, without a floor only', () => {
+  const when = (nowMs: number) => ({ nowMs, staleMs: 10 });
+  assert.equal(freshnessOf(FLOORLESS, 100, when(99)), 'fresh');
+  assert.equal(freshnessOf(FLOORLESS, 100, when(100)), 'stale');
+  assert.equal(freshnessOf(FLOORLESS, 100, when(109)), 'stale');
+  assert.equal(freshnessOf(FLOORLESS, 100, when(110)), 'over');
+  assert.equal(freshnessOf(from(at(1)), 100, when(99)), 'fresh');
+  assert.equal(freshnessOf(from(at(1)), 100, when(100)), 'over');
+});
+
