@@ -78,6 +78,8 @@ BEGIN
                        OR (d.schema_name = 'meridian' AND d.object_type IN ('function', 'type'))
                        -- The column of a view goes with the view; those of an index, with the index.
                        OR (d.object_type = 'table column' AND ${kindBefore('d.objid')} NOT IN ('r', 'p', 'm', 'f', 'c'))
+                       -- A view's rule goes with the view, and another one only matters to writes.
+                       OR (d.object_type = 'rule' AND NOT d.original)
                        -- What is part of something else that goes: a table's row type, its place in a publication.
                        OR (NOT d.original AND NOT d.normal AND d.object_type NOT IN ('table', 'table column', 'policy'))
                        OR (d.object_type = 'type' AND EXISTS (SELECT FROM pg_type t JOIN pg_type e ON e.oid = coalesce(nullif(t.typelem, 0), t.oid) JOIN pg_class c ON c.oid = e.typrelid
