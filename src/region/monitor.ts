@@ -5,6 +5,7 @@ import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '.
 import { bytesBetween, maxLsn, type Lsn } from '../base/lsn.ts';
 import { type Log } from '../telemetry/log.ts';
 import { nextAlerts } from './alerts.ts';
+import { type CacheReport } from './cache-report.ts';
 import { lagMs, MovingAverage, PositionHistory, stalenessBoundMs } from './lag.ts';
 import { electPrimary, type Claim } from './primary.ts';
 import { type Probe, type Prober } from './prober.ts';
@@ -26,6 +27,8 @@ export interface MonitorParts {
   readonly shown?: () => Lsn | null;
   /** Health of a region's shared cache; null where it has none or it is not known here. */
   readonly cacheHealth?: (region: string) => boolean | null;
+  /** What the processes of a region tell of their caches; null where that is not known here. */
+  readonly cacheReport?: (region: string) => CacheReport | null;
   /** Whether a region's Meridian server is ready; null where its address is not known here. */
   readonly serverHealth?: (region: string) => boolean | null;
   /** Told of each alert as it is raised or cleared. */
@@ -185,6 +188,17 @@ export class RegionMonitor implements RegionView {
     if (watched) this.#judge(watched);
   }
 
+  /** How long ago it was `primaryTimeMs` by the primary's clock, milliseconds, as exact as a round trip there; null while its clock is not known. */
+  sinceMs(primaryTimeMs: number): number | null {
+    const atMs = this.#toLocalMs(primaryTimeMs);
+    return atMs === null ? null : Math.max(0, this.#clock.monotonicMs() - atMs);
+  }
+
+  /** The timeline that this region's server is on, as last probed; null when unknown. */
+  get timeline(): number | null {
+    return this.#regions.get(this.local)?.current?.timeline ?? null;
+  }
+
   reports(): RegionReport[] {
     return [...this.#regions.values()].map((watched) => this.#report(watched));
   }
@@ -199,6 +213,7 @@ export class RegionMonitor implements RegionView {
       status: watched.health.status,
       databaseHealthy: probe !== null && watched.health.usable,
       cacheHealthy: this.#parts.cacheHealth?.(region) ?? null,
+      cache: this.#parts.cacheReport?.(region) ?? null,
       serverHealthy: this.#parts.serverHealth?.(region) ?? null,
       lagMs: this.#lagOf(watched),
       lagBytes: position === null || this.#primaryLsn === null ? null : region === this.#primary ? 0 : bytesBetween(position, this.#primaryLsn),
@@ -310,17 +325,20 @@ export class RegionMonitor implements RegionView {
 
   /** Dates `lsn` by the primary's clock; nothing is known before its clock has been read once. */
   #sample(lsn: Lsn, primaryTimeMs: number): void {
-    const primary = this.#primary === null ? undefined : this.#regions.get(this.#primary);
-    const atMs = primary?.clockMap.toLocalMs(primaryTimeMs) ?? null;
+    const atMs = this.#toLocalMs(primaryTimeMs);
     if (atMs !== null) this.#positions.add({ lsn, atMs: Math.min(atMs, this.#clock.monotonicMs()) });
     this.observePrimaryLsn(lsn);
   }
 
   #arrived(primaryTimeMs: number): void {
-    const primary = this.#primary === null ? undefined : this.#regions.get(this.#primary);
-    const atMs = primary?.clockMap.toLocalMs(primaryTimeMs) ?? null;
+    const atMs = this.#toLocalMs(primaryTimeMs);
     // What was committed before the stream began has waited for the stream, not for the ocean.
     if (atMs !== null && atMs >= this.#streamingSinceMs) this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
+  }
+
+  #toLocalMs(primaryTimeMs: number): number | null {
+    const primary = this.#primary === null ? undefined : this.#regions.get(this.#primary);
+    return primary?.clockMap.toLocalMs(primaryTimeMs) ?? null;
   }
 
   #judge(watched: WatchedRegion): void {

@@ -1,6 +1,7 @@
 /** Owns what the rest may know of regions right now: cheap, synchronous looks at what probes and the tail have found. */
 import { type Lsn } from '../base/lsn.ts';
 import { type ClusterId, type TimelineHistory } from '../base/lineage.ts';
+import { type CacheReport } from './cache-report.ts';
 
 export type Role = 'primary' | 'replica';
 export type HealthStatus = 'healthy' | 'degraded' | 'unreachable';
@@ -21,6 +22,8 @@ export interface RegionReport {
   readonly databaseHealthy: boolean;
   /** Null where the region has no shared cache. */
   readonly cacheHealthy: boolean | null;
+  /** Null where none of the region's processes told of theirs. */
+  readonly cache: CacheReport | null;
   /** Null where the address of the region's server is not known here. */
   readonly serverHealthy: boolean | null;
   /** True staleness: age of the newest position that the region is known to show; 0 when it has caught up. */

@@ -1,45 +1,57 @@
-/** Owns what a region does with its changes: the watermarks move, the monitor learns, gaps begin anew. */
+/** Owns what a region does with its changes: the caches are fed, then the watermarks move, the monitor learns, gaps begin anew. */
 import { type ChangeHandlers } from '../change/ports.ts';
 import { type Watermark } from '../change/watermark.ts';
 import { type RegionMonitor } from '../region/monitor.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { type Caching } from './caching.ts';
 
 export interface ChangeParts {
   /** What every consumer of the region has applied. */
   readonly applied: Watermark;
   /** What the region's server is known to show. */
   readonly replayed: Watermark;
+  readonly caching: Caching;
   readonly monitor: RegionMonitor;
   readonly telemetry: Telemetry;
 }
 
-/** A change is delivered only after the server shows it (R2), so that both watermarks may move with it. */
-export function changeHandlers({ applied, replayed, monitor, telemetry }: ChangeParts): ChangeHandlers {
+/** A change is delivered only after the server shows it (R2), so that both watermarks may move with it, once the caches know of it. */
+export function changeHandlers({ applied, replayed, caching, monitor, telemetry }: ChangeParts): ChangeHandlers {
   const { metrics } = telemetry;
+  const { keeper } = caching;
   const reached = (lsn: Parameters<Watermark['advance']>[0]): void => {
     applied.advance(lsn);
     replayed.advance(lsn);
     metrics.tailWatermarkBytes.set(Number(lsn));
   };
   return {
-    onStart({ lsn }) {
-      applied.advance(lsn);
+    async onStart(start) {
+      await keeper?.onStart(start);
+      applied.advance(start.lsn);
       monitor.streamBegan();
     },
-    onTransaction(transaction) {
+    async onTransaction(transaction) {
+      await keeper?.onTransaction(transaction);
       metrics.tailTransactions.inc();
       metrics.tailChanges.inc(transaction.changes.length);
       reached(transaction.commitLsn);
       monitor.observeTransaction(transaction);
+      caching.applied(monitor.sinceMs(transaction.committedAtMs));
     },
     onHeartbeat(heartbeat) {
+      keeper?.onHeartbeat(heartbeat);
       reached(heartbeat.lsn);
       monitor.observeHeartbeat(heartbeat);
+      caching.applied(monitor.sinceMs(heartbeat.primaryTimeMs));
     },
-    onProgress: reached,
-    onGap(reason) {
+    onProgress(lsn) {
+      keeper?.onProgress(lsn);
+      reached(lsn);
+    },
+    async onGap(reason) {
       metrics.tailGaps.inc();
       applied.reset(reason);
+      await keeper?.onGap(reason);
     },
   };
 }

@@ -9,8 +9,11 @@ import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Model, type Row } from '../model/model.ts';
 import { type ServedBy } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
+import { readCustom, UncachedNotes, type CustomReadOptions } from '../read/custom-read.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { settingsKey, type LoaderCaching, type ModelCache } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
+import { Tenancy } from '../read/sql/tenant.ts';
 import { checkedSettings, settingsMaker } from '../read/settings.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
@@ -71,14 +74,18 @@ export class DataLayer {
   readonly parts: Parts;
   /** What `viewerSettings` makes of a viewer. Throws `FORBIDDEN` for one that no setting can hold. */
   readonly settingsOf: (viewer: Viewer | null) => readonly Setting[];
+  /** Says once in development why a custom read is not cached. */
+  readonly notes: UncachedNotes | null;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #stopGauges: () => void = () => undefined;
   #model: Model | null = null;
+  #cache: ModelCache | null = null;
 
   constructor(config: Config, telemetry: Telemetry) {
     this.parts = createParts(config, telemetry);
     this.settingsOf = settingsMaker(config.options.viewerSettings);
+    this.notes = process.env['NODE_ENV'] === 'production' ? null : new UncachedNotes(telemetry.log);
   }
 
   get region(): string {
@@ -87,9 +94,10 @@ export class DataLayer {
 
   /** Starts probing and tailing; resolves when every region has been looked at once, whether or not it answered. */
   async start(): Promise<void> {
-    const { monitor, tail, replay, heartbeat, caches, peers } = this.parts;
+    const { monitor, tail, replay, heartbeat, caches, peers, caching } = this.parts;
     monitor.start();
     caches.start();
+    caching.open(this.#model, this.parts);
     peers.start();
     await monitor.firstLook();
     const { signal } = this.#stop;
@@ -101,26 +109,33 @@ export class DataLayer {
 
   /** Ends every connection and loop. In-flight reads finish or fail on their own. */
   async close(): Promise<void> {
-    const { monitor, servers, writer, redis, caches, peers, alerts } = this.parts;
+    const { monitor, servers, writer, redis, caches, peers, caching, alerts } = this.parts;
     this.#stopGauges();
     this.#stop.abort();
     await Promise.allSettled([this.#running]);
+    await caching.close();
     caches.stop();
     peers.stop();
     for (const cache of redis.values()) cache.close();
     await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), ...[...servers.values()].map((server) => server.close())]);
   }
 
-  /** Entities can be loaded once the layer knows the model. */
-  useModel(model: Model): void {
+  /** Entities can be loaded once the layer knows the model, and cached where there is a cache. */
+  useModel(model: Model, cache: ModelCache | null = null): void {
     this.#model = model;
+    this.#cache = cache;
   }
 
-  /** Reads with SQL; parameters are `$1 …`. Throws the typed errors of the consistency levels. */
-  async read(sql: string, values: readonly unknown[] = [], options: ReadOptions = {}): Promise<ReadResult> {
-    const { session, requirement } = this.#begin(options);
+  /** Null: nothing is cached. */
+  get cache(): ModelCache | null {
+    return this.#cache;
+  }
+
+  /** Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the typed errors of the consistency levels. */
+  async read(sql: string, values: readonly unknown[] = [], options: ReadOptions & CustomReadOptions = {}): Promise<ReadResult> {
+    const { session, requirement, tenancy, caching } = this.#begin(options);
     try {
-      const rows = await session.executor(requirement).query({ name: '', text: sql, values });
+      const rows = await readCustom({ ...options, sql, values, executor: session.executor(requirement), model: this.#model, tenancy, caching, notes: this.notes });
       const { positions, servedBy, waitedMs, stalenessMs } = session.report();
       return { rows, token: this.parts.codec.encode(positions), servedBy, waitedMs, stalenessMs };
     } finally {
@@ -131,8 +146,8 @@ export class DataLayer {
   /** Entities by key, lists, pages and counts, batched; make one per unit of work. */
   loaders(options: LoaderOptions = {}): BoundLoaders {
     if (!this.#model) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.' });
-    const { session, requirement } = this.#begin(options);
-    const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.parts.config.options });
+    const { session, requirement, tenancy, caching } = this.#begin(options);
+    const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.parts.config.options, tenancy, caching });
     return { loaders, token: () => this.parts.codec.encode(session.report().positions), close: () => session.close() };
   }
 
@@ -176,14 +191,17 @@ export class DataLayer {
     return given === undefined ? this.settingsOf(viewer) : checkedSettings(given);
   }
 
-  #begin({ token, level, maxLagMs, signal, viewer, settings }: ReadOptions): { session: ReadSession; requirement: Requirement } {
-    const session = this.openSession(token, { settings: this.#settings(viewer, settings), signal });
+  #begin({ token, level, maxLagMs, signal, viewer, settings: given, allTenants }: LoaderOptions): { session: ReadSession; requirement: Requirement; tenancy: Tenancy; caching: LoaderCaching | null } {
+    const settings = this.#settings(viewer, given);
+    const session = this.openSession(token, { settings, signal });
     const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
     if (!CONSISTENCY_LEVELS.includes(chosen)) throw badOption(`there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`);
     if (maxLagMs !== undefined && chosen !== 'BOUNDED') throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);
     if (maxLagMs !== undefined && !(maxLagMs >= 0)) throw badOption(`maxLagMs is ${maxLagMs}; give milliseconds from 0 up`);
     const bound = maxLagMs ?? this.parts.config.options.boundedLagMs;
-    return { session, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
+    const tenancy = allTenants === true ? Tenancy.all : Tenancy.of(viewer?.tenant ?? null);
+    const caching = this.#cache && { ...this.#cache, scope: { tenancy, settingsKey: settingsKey(settings) } };
+    return { session, tenancy, caching, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
   }
 }
 

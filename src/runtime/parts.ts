@@ -18,7 +18,8 @@ import { RedisHealth } from '../redis/health.ts';
 import { RegionMonitor } from '../region/monitor.ts';
 import { createAlertSink, type AlertSink } from '../server/alerts.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { PeerHealth } from './peer-health.ts';
+import { Caching } from './caching.ts';
+import { PeerAnswers } from './peer-health.ts';
 
 export interface Parts {
   readonly config: Config;
@@ -34,8 +35,11 @@ export interface Parts {
   readonly replay: ReplayWatcher;
   readonly heartbeat: HeartbeatWriter;
   readonly redis: ReadonlyMap<string, RedisHealth>;
-  readonly caches: PeerHealth;
-  readonly peers: PeerHealth;
+  /** Whether the regions' Redis servers answer. */
+  readonly caches: PeerAnswers<boolean>;
+  /** Whether their servers are ready. */
+  readonly peers: PeerAnswers<boolean>;
+  readonly caching: Caching;
   readonly alerts: AlertSink;
 }
 
@@ -48,8 +52,10 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const replayed = new Watermark({ maxWaiters: options.maxWaiters });
   const timeoutMs = options.probeTimeoutMs;
   const redis = new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, options, timeoutMs, log })]])));
-  const caches = new PeerHealth(redis, options.probeMs);
-  const peers = new PeerHealth(new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, new ServerHealth({ url: serverUrl, timeoutMs, log })]]))), options.probeMs);
+  const caches = new PeerAnswers(new Map([...redis].map(([name, health]) => [name, () => health.ping()])), options.probeMs);
+  const serverHealth = new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, new ServerHealth({ url: serverUrl, timeoutMs, log })]])));
+  const peers = new PeerAnswers(new Map([...serverHealth].map(([name, health]) => [name, () => health.ping()])), options.probeMs);
+  const caching = new Caching({ config, telemetry, figures: new Map([...redis].map(([name, { figures }]) => [name, figures])) });
   const alerts = createAlertSink({ region: local, options, telemetry });
   const urls = new Map(regions.map(({ name, databaseUrl }) => [name, databaseUrl]));
   const monitor = new RegionMonitor({
@@ -60,11 +66,12 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
     log,
     shown: () => replayed.lsn,
     cacheHealth: (region) => caches.of(region),
+    cacheReport: (region) => caching.report(region),
     serverHealth: (region) => peers.of(region),
     onAlert: (change, alert) => alerts[change](alert),
   });
   const shared = { limits: options, cluster: () => monitor.cluster, metrics };
-  const servers = new Map(regions.map(({ name, databaseUrl }) => [name, new PostgresServer({ ...shared, region: name, databaseUrl, log, ...(name === local ? { watermark: () => highest(applied.lsn, replayed.lsn) } : {}) })]));
+  const servers = new Map(regions.map(({ name, databaseUrl }) => [name, new PostgresServer({ ...shared, region: name, databaseUrl, log, ...(name === local ? { watermark: () => highest([applied.lsn, replayed.lsn, caching.watermark]) } : {}) })]));
   const writer = new PostgresWriter({ ...shared, view: monitor, databaseUrls: urls, log, onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn) });
   const engine = new ReadEngine({ view: monitor, replayed, servers, limits: options, metrics });
   const tail = new Tail({
@@ -74,17 +81,19 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
     log,
     onState: (state) => {
       if (state.kind === 'down') metrics.tailReconnects.inc();
+      caching.become(state);
       monitor.reportTail(problemOf(state));
     },
+    standpoint: () => caching.standpoint(monitor),
   });
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
   const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
-  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, redis, caches, peers, alerts };
+  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, redis, caches, peers, caching, alerts };
 }
 
 /** What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is told by. */
-function highest(applied: Lsn | null, replayed: Lsn | null): Lsn | null {
-  return applied !== null && replayed !== null ? maxLsn(applied, replayed) : (applied ?? replayed);
+function highest(lsns: readonly (Lsn | null)[]): Lsn | null {
+  return lsns.reduce((a, b) => (a !== null && b !== null ? maxLsn(a, b) : (a ?? b)), null);
 }
 
 function listed(text: string): string[] {

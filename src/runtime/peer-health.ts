@@ -1,39 +1,49 @@
 /** Owns what is known of the regions' shared caches and servers: asked at an interval, answered at once. */
 
-export interface Pinged {
-  /** Whether it answers; never rejects, bounded in time. */
-  ping(): Promise<boolean>;
-}
+/** Asks one region; a rejection counts as null. Must be bounded in time. */
+export type Ask<T> = () => Promise<T>;
 
-export class PeerHealth {
-  readonly #peers: ReadonlyMap<string, Pinged>;
+export class PeerAnswers<T> {
+  readonly #peers: ReadonlyMap<string, Ask<T>>;
   readonly #everyMs: number;
-  readonly #healthy = new Map<string, boolean>();
+  readonly #answers = new Map<string, T | null>();
+  /** Regions that have not answered yet, so that asking never piles up. */
+  readonly #asked = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
   /** `peers`: by region name. */
-  constructor(peers: ReadonlyMap<string, Pinged>, everyMs: number) {
+  constructor(peers: ReadonlyMap<string, Ask<T>>, everyMs: number) {
     this.#peers = peers;
     this.#everyMs = everyMs;
   }
 
   start(): void {
     if (this.#peers.size === 0) return;
-    this.#ask();
-    this.#timer = setInterval(() => this.#ask(), this.#everyMs);
+    this.#askAll();
+    this.#timer = setInterval(() => this.#askAll(), this.#everyMs);
   }
 
   stop(): void {
     if (this.#timer) clearInterval(this.#timer);
   }
 
-  /** Null where the region has none, and until the first answer. */
-  of(region: string): boolean | null {
-    return this.#healthy.get(region) ?? null;
+  /** Null where the region has none, until the first answer, and where it could not be asked. */
+  of(region: string): T | null {
+    return this.#answers.get(region) ?? null;
   }
 
-  /** A ping that is still under way is shared, so that asking never piles up. */
-  #ask(): void {
-    for (const [region, peer] of this.#peers) void peer.ping().then((healthy) => this.#healthy.set(region, healthy));
+  #askAll(): void {
+    for (const [region, ask] of this.#peers) if (!this.#asked.has(region)) void this.#ask(region, ask);
+  }
+
+  async #ask(region: string, ask: Ask<T>): Promise<void> {
+    this.#asked.add(region);
+    try {
+      this.#answers.set(region, await ask());
+    } catch {
+      this.#answers.set(region, null);
+    } finally {
+      this.#asked.delete(region);
+    }
   }
 }

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { MeridianError, messageOf } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
+import { parseViewerSettings } from '../config/viewer-settings.ts';
 import { compileModel, type CompiledSchema } from '../graphql/sdl/compile.ts';
 import { readSdlFolder, type SdlFile } from '../graphql/sdl/files.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
@@ -50,7 +51,8 @@ export async function compileSchema(request: SchemaRequest): Promise<CompiledSch
   throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `No database could be reached to check the schema against (${refusals.join('; ')}); start one or correct its URL.` });
 }
 
-/** `app.tenant_id=tenant,role:app_user` → `app.tenant_id`, `role`. */
+/** What is wrong with the option was said when the configuration was read. */
 function settingNames({ options }: Config): readonly string[] {
-  return options.viewerSettings.split(',').map((setting) => setting.split(/[=:]/, 1)[0]?.trim() ?? '');
+  const parsed = parseViewerSettings(options.viewerSettings);
+  return 'problem' in parsed ? [] : parsed.settings.map(({ name }) => name);
 }

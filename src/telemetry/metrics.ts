@@ -46,6 +46,22 @@ function declare(registry: Registry) {
     tailChanges: counter('tail_changes_total', 'Row changes that the tail delivered.'),
     tailReconnects: counter('tail_reconnects_total', 'Times that the tail had to connect again.'),
     tailGaps: counter('tail_gaps_total', 'Times that the tail may have missed changes.'),
+
+    cacheLookups: counter('cache_lookups_total', 'Values looked up, by layer (local: in the process, shared: the region\'s Redis) and outcome (hit, joined: another request was reading it just then, miss).', ['layer', 'outcome']),
+    cacheStale: counter('cache_stale_total', 'Values shown although their time to live was over, while they were read anew.'),
+    cacheFills: counter('cache_fills_total', 'Values offered to a layer, by verdict (stored, stale: refused by the guard, full, ended: of an earlier life, dropped, failed).', ['layer', 'verdict']),
+    cacheFailures: counter('cache_failures_total', 'Times that a cache failed a request, which went on without it.'),
+    cacheSteps: counter('cache_steps_total', 'Steps by which a layer\'s watermark moved.', ['layer']),
+    cacheInvalidations: counter('cache_invalidations_total', 'Invalidations applied to a layer, by what they name (tag, table).', ['layer', 'what']),
+    cacheLives: counter('cache_lives_total', 'Lives that a layer began, empty, by why (stream, gap, schema, missing, outdated, follow).', ['layer', 'reason']),
+    cacheRefusals: counter('cache_refusals_total', 'Steps that the shared cache refused, since its state was not as this process had left it.'),
+    cacheMissed: counter('cache_missed_total', 'Times that this process may have missed a message of the one that holds the tail, and emptied its own cache.'),
+    cacheOn: gauge('cache_on', 'One while the layer is in use (local: it has a life; shared: Redis is asked), else zero.', ['layer']),
+    cacheEntries: gauge('cache_entries', 'Values in the process\'s own cache.'),
+    cacheBytes: gauge('cache_bytes', 'Bytes of values in the process\'s own cache.'),
+    cacheTombstones: gauge('cache_tombstones', 'Invalidations that the process\'s own cache remembers.'),
+    cacheWatermarkBytes: gauge('cache_watermark_bytes', 'LSN through which everything is applied to the process\'s own cache, as a number; absent while it is not in use.'),
+    invalidationLagSeconds: histogram('invalidation_lag_seconds', 'Time from a commit or a heartbeat at the primary until it is applied to this region\'s caches; measured where the tail is held.'),
   };
 }
 

@@ -1,0 +1,89 @@
+/** Owns what is told of a region's caches: the figures of each of its processes, how they travel as text, and their sum. Unknown is null, never zero. */
+
+/** Of one process. Counts are of the last minutes. */
+export interface CacheFigures {
+  /** Names the process. */
+  readonly process: string;
+  /** Lookups that the process's own cache answered, or a read that was under way. */
+  readonly localHits: number;
+  /** Lookups of the process. */
+  readonly lookups: number;
+  /** Those that the shared cache answered. */
+  readonly sharedHits: number;
+  /** Those that it was asked for. */
+  readonly sharedLookups: number;
+  /** Values in the process, and bytes of them. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Whether the process's own cache is in use. */
+  readonly isOn: boolean;
+  /** From commit at the primary until applied to the caches, milliseconds; null in a process that does not hold the tail, and where it is not known. */
+  readonly lagMs: number | null;
+  readonly lagP99Ms: number | null;
+}
+
+/** Of a region. */
+export interface CacheReport {
+  /** Server processes whose figures these are. */
+  readonly servers: number;
+  /** Of these, how many use a cache of their own now. */
+  readonly caching: number;
+  /** Shares of lookups that were answered there; null without lookups. */
+  readonly localHitRatio: number | null;
+  readonly sharedHitRatio: number | null;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly invalidationLagMs: number | null;
+  readonly invalidationLagP99Ms: number | null;
+}
+
+/** Null where no process told anything. */
+export function reportOf(figures: readonly CacheFigures[]): CacheReport | null {
+  if (figures.length === 0) return null;
+  const sum = (of: (one: CacheFigures) => number): number => figures.reduce((all, one) => all + of(one), 0);
+  return {
+    servers: figures.length,
+    caching: sum(({ isOn }) => Number(isOn)),
+    localHitRatio: ratio(sum(({ localHits }) => localHits), sum(({ lookups }) => lookups)),
+    sharedHitRatio: ratio(sum(({ sharedHits }) => sharedHits), sum(({ sharedLookups }) => sharedLookups)),
+    entries: sum(({ entries }) => entries),
+    bytes: sum(({ bytes }) => bytes),
+    invalidationLagMs: highest(figures.map(({ lagMs }) => lagMs)),
+    invalidationLagP99Ms: highest(figures.map(({ lagP99Ms }) => lagP99Ms)),
+  };
+}
+
+export function figuresText(figures: CacheFigures): string {
+  return JSON.stringify(figures);
+}
+
+/** Null for what is none: a server of another version may have left it. */
+export function readFigures(text: string): CacheFigures | null {
+  let found: Partial<Record<keyof CacheFigures, unknown>>;
+  try {
+    found = JSON.parse(text) as typeof found;
+  } catch {
+    return null;
+  }
+  const { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, isOn, lagMs, lagP99Ms } = found;
+  if (!isCount(localHits) || !isCount(lookups) || !isCount(sharedHits) || !isCount(sharedLookups) || !isCount(entries) || !isCount(bytes)) return null;
+  if (typeof process !== 'string' || typeof isOn !== 'boolean' || !isMs(lagMs) || !isMs(lagP99Ms)) return null;
+  return { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, isOn, lagMs, lagP99Ms };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
+}
+
+function isMs(value: unknown): value is number | null {
+  return value === null || isCount(value);
+}
+
+function ratio(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
+}
+
+/** Of several holders, one of whom may have been replaced, the slower one is believed. */
+function highest(values: readonly (number | null)[]): number | null {
+  return values.reduce((a, b) => (a === null || b === null ? (a ?? b) : Math.max(a, b)), null);
+}
