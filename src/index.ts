@@ -5,6 +5,7 @@ export { type Viewer } from './base/viewer.ts';
 export { type ConsistencyLevel } from './consistency/requirement.ts';
 export { type ConsistencyToken } from './consistency/token.ts';
 export { type ResolverContext } from './graphql/context.ts';
+export { type CustomReadOptions } from './read/custom-read.ts';
 export { type UserResolvers } from './graphql/resolvers.ts';
 export { type Row } from './model/model.ts';
 export { type RegionReport } from './region/view.ts';

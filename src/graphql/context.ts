@@ -5,6 +5,7 @@ import { type Positions } from '../consistency/positions.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Row } from '../model/model.ts';
+import { type CustomReadOptions } from '../read/custom-read.ts';
 import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
@@ -17,8 +18,8 @@ export interface ResolverContext {
   readonly region: string;
   /** The loaders that directives use: same batches, same consistency. */
   readonly loaders: EntityLoaders;
-  /** Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. */
-  read(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. */
+  read(sql: string, values?: readonly unknown[], options?: CustomReadOptions): Promise<readonly Row[]>;
   /** Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** The consistency token of everything that this operation has read and written so far. */
@@ -97,9 +98,8 @@ class FieldContext implements ResolverContext {
     return this.#scope.loaders;
   }
 
-  read(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    // Unnamed, since a text that code may put together anew each time must not fill the connections with prepared statements.
-    return this.#scope.executor.query({ name: '', text: sql, values });
+  read(sql: string, values: readonly unknown[] = [], options: CustomReadOptions = {}): Promise<readonly Row[]> {
+    return this.#request.operation.read(this.#scope, { ...options, sql, values });
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {

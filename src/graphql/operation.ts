@@ -3,11 +3,13 @@ import { type GraphQLResolveInfo } from 'graphql';
 import { type Path } from 'graphql/jsutils/Path.js';
 import { type Position } from '../base/lineage.ts';
 import { type Requirement } from '../consistency/requirement.ts';
+import { readCustom, type CustomReadInput, type CustomReadOptions, type UncachedNotes } from '../read/custom-read.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type Executor } from '../read/ports.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
-import { type Model } from '../model/model.ts';
+import { type LoaderCaching } from '../read/loaders/through-cache.ts';
+import { type Model, type Row } from '../model/model.ts';
 import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 
@@ -25,6 +27,10 @@ export interface OperationInput {
   readonly tenancy: Tenancy;
   readonly session: ReadSession;
   readonly edge: EdgeDecision;
+  /** Null: nothing is cached. */
+  readonly caching: LoaderCaching | null;
+  /** Told of custom reads that are not cached; null where nobody wants to know. */
+  readonly notes: UncachedNotes | null;
 }
 
 export class Operation {
@@ -33,6 +39,8 @@ export class Operation {
   readonly tenancy: Tenancy;
   readonly #model: Model;
   readonly #limits: LoaderLimits;
+  readonly #caching: LoaderCaching | null;
+  readonly #notes: UncachedNotes | null;
   readonly #scopes = new Map<string, Scope>();
   /** Subtrees that follow another requirement than the root's, by the path where they begin. */
   readonly #subtrees = new WeakMap<Path, Scope>();
@@ -45,6 +53,8 @@ export class Operation {
     this.tenancy = input.tenancy;
     this.#model = input.model;
     this.#limits = input.limits;
+    this.#caching = input.caching;
+    this.#notes = input.notes;
     this.#root = this.#scope(input.edge.root);
     this.#hasSubtrees = input.edge.fields.size > 0;
   }
@@ -88,6 +98,11 @@ export class Operation {
       .reduce(strongerOf);
   }
 
+  /** Reads with SQL of the application's own, in one of the operation's scopes. */
+  read({ executor }: Scope, request: CustomReadOptions & Pick<CustomReadInput, 'sql' | 'values'>): Promise<readonly Row[]> {
+    return readCustom({ ...request, executor, model: this.#model, tenancy: this.tenancy, caching: this.#caching, notes: this.#notes });
+  }
+
   /** A mutation's write has committed: whatever is read from here on, below it or after it, sees that write. */
   async wrote(info: GraphQLResolveInfo, position: Position): Promise<Scope> {
     const before = this.at(info).requirement;
@@ -106,7 +121,7 @@ export class Operation {
     let scope = this.#scopes.get(key);
     if (!scope) {
       const executor = this.session.executor(requirement);
-      scope = { requirement, executor, loaders: new EntityLoaders({ model: this.#model, executor, limits: this.#limits }) };
+      scope = { requirement, executor, loaders: new EntityLoaders({ model: this.#model, executor, limits: this.#limits, tenancy: this.tenancy, caching: this.#caching }) };
       this.#scopes.set(key, scope);
     }
     return scope;

@@ -5,9 +5,11 @@ import { isMeridianError } from '../base/errors.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
 import { type Model } from '../model/model.ts';
+import { type UncachedNotes } from '../read/custom-read.ts';
 import { type ReadReport } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
+import { settingsKey, type ModelCache } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { type RequestContext } from './context.ts';
@@ -23,6 +25,10 @@ export interface PluginDeps {
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
+  /** Null: nothing is cached. */
+  readonly caching: ModelCache | null;
+  /** Told of custom reads that are not cached; null where nobody wants to know. */
+  readonly notes: UncachedNotes | null;
   /** Starts the reads of one operation that came with this token header. */
   openSession(header: string | undefined, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
 }
@@ -52,7 +58,9 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   const variables = request.request.variables ?? {};
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor: session.floor, defaultMaxLagMs: deps.boundedLagMs }));
-  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy: Tenancy.of(contextValue.viewer?.tenant ?? null), session, edge }));
+  const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
+  const caching = deps.caching && { ...deps.caching, scope: { tenancy, settingsKey: settingsKey(contextValue.settings) } };
+  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes }));
 }
 
 /** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */

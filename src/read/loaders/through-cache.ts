@@ -7,6 +7,7 @@ import { shapeOf } from '../../cache/row-codec.ts';
 import { type Tag } from '../../change/tags.ts';
 import { type Entity, type Row } from '../../model/model.ts';
 import { type Answer, type CachedReads, type Executor, type Setting, type Statement } from '../ports.ts';
+import { type Tenancy } from '../sql/tenant.ts';
 
 /** How reads name what they depend on: as changes do. */
 export interface TagNames {
@@ -20,15 +21,20 @@ export interface TagNames {
 
 /** For whom values are read (R11): part of every key. */
 export interface CacheScope {
-  /** Whose rows exist; part of the keys of entities that keep tenants apart. */
-  readonly tenant: string | null;
+  /** Whose rows exist. Lists and counts are kept for each tenant; of a row by its key it is asked when it is shown. */
+  readonly tenancy: Tenancy;
   /** Of the settings under which statements run (`settingsKey`). */
   readonly settingsKey: string;
 }
 
-export interface LoaderCaching {
+/** The region's cache, and the names under which it keeps what the model's entities show. */
+export interface ModelCache {
   readonly cache: ReadCache;
   readonly tags: TagNames;
+}
+
+/** The region's cache as reads for one viewer use it. */
+export interface LoaderCaching extends ModelCache {
   readonly scope: CacheScope;
 }
 
@@ -58,7 +64,9 @@ export interface Variety {
  * (`tagFor`), and must not mix them up.
  */
 export function variants({ kind, entity, scope, content }: Variety): (values: readonly unknown[]) => string {
-  const base = `${kind.charAt(0)}${hashOf([shapeOf(entity), scope.settingsKey, entity.tenant === null ? null : [scope.tenant], content])}`;
+  const { tenancy, settingsKey: settings } = scope;
+  const tenant = kind !== 'row' && tenancy.applies(entity) ? [tenancy.valueFor(entity)] : null;
+  const base = `${kind.charAt(0)}${hashOf([shapeOf(entity), settings, tenant, content])}`;
   return (values) => {
     if (values.length === 0) return base;
     const text = JSON.stringify(values);
@@ -75,22 +83,24 @@ export interface CachedBatch<V> {
   readonly codec: Codec<V>;
   /** Reads the values of these places in `keys` with statements to `via`. */
   readonly load: (places: readonly number[], via: Pick<Executor, 'query'>) => Promise<readonly V[]>;
+  /** Whether what was loaded together may be kept; unless given, it may. */
+  readonly mayKeep?: (values: readonly V[]) => boolean;
 }
 
 /** The values in the order of the keys, from the cache where it may answer and has them. What `load` throws is thrown, and never kept. */
-export async function throughCache<V>({ executor, cache, keys, keeping, codec, load }: CachedBatch<V>): Promise<readonly V[]> {
+export async function throughCache<V>({ executor, cache, keys, keeping, codec, load, mayKeep }: CachedBatch<V>): Promise<readonly V[]> {
   const direct = (): Promise<readonly V[]> => load([...keys.keys()], executor);
   const { caching } = executor;
   if (cache === null || caching === undefined) return direct();
   const demand = await caching.demand();
   if (demand === null) return direct();
-  const fetched = await cache.fetch({ keys, demand, keeping, codec, load: (places) => loadedBy(caching, (via) => load(places, via)) });
+  const fetched = await cache.fetch({ keys, demand, keeping, codec, load: (places) => loadedBy(caching, (via) => load(places, via), mayKeep) });
   if (fetched.seen === null || caching.hit(fetched.seen, fetched.asOf)) return fetched.values;
   return direct();
 }
 
 /** What was read together is kept together: with the lowest position that one of the statements can be kept with. */
-async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'query'>) => Promise<readonly V[]>): Promise<Loaded<V>> {
+async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'query'>) => Promise<readonly V[]>, mayKeep: CachedBatch<V>['mayKeep']): Promise<Loaded<V>> {
   const answers: Answer[] = [];
   const query = async (statement: Statement): Promise<readonly Row[]> => {
     const answer = await caching.answer(statement);
@@ -100,7 +110,8 @@ async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'que
   const values = await load({ query });
   const [first, ...rest] = answers;
   if (first === undefined) throw new TypeError('a load for the cache sent no statement');
-  return rest.reduce<Loaded<V>>((all, { seen, asOf }) => ({ values, seen: laterPosition(all.seen, seen), asOf: lowerOf(all.asOf, asOf) }), { values, seen: first.seen, asOf: first.asOf });
+  const loaded = rest.reduce<Loaded<V>>((all, { seen, asOf }) => ({ values, seen: laterPosition(all.seen, seen), asOf: lowerOf(all.asOf, asOf) }), { values, seen: first.seen, asOf: first.asOf });
+  return mayKeep?.(values) === false ? { ...loaded, asOf: null } : loaded;
 }
 
 function lowerOf(a: Loaded<unknown>['asOf'], b: Loaded<unknown>['asOf']): Loaded<unknown>['asOf'] {
