@@ -1,7 +1,7 @@
 /** Owns the author's notation for tags: what custom reads depend on and mutations invalidate. */
 import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Model } from '../model/model.ts';
-import { didYouMean } from '../model/names.ts';
+import { didYouMean, snakeCase } from '../model/names.ts';
 import { normalizeValue } from '../model/values.ts';
 import { tableNamed } from './messages.ts';
 
@@ -72,7 +72,7 @@ function columnOf(entity: Entity, name: string): string | null {
   const field = entity.fields.get(name);
   if (field?.kind === 'column') return field.column;
   if (field?.kind === 'toOne' && field.join.from.length === 1) return field.join.from[0] ?? null;
-  return entity.columns.has(name) ? name : null;
+  return [snakeCase(name), name].find((column) => entity.columns.has(column)) ?? null;
 }
 
 function canonical(entity: Entity, column: string, value: unknown, text: string): unknown {

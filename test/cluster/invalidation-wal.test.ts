@@ -148,8 +148,8 @@ describe('tags of changes in the WAL', () => {
       const tags = await tagsOf(sql, kind === 'delete' ? [id] : [id, ...Object.values(set)]);
       const now = await rowNow(id);
       if (JSON.stringify(old) === JSON.stringify(now)) continue;
-      for (const row of [old, now]) {
-        for (const columns of row === null ? [] : asked) {
+      for (const row of [old, now].filter((one) => one !== null)) {
+        for (const columns of asked) {
           const key = keyOf(thing, columns, columns.map((column) => row[column]));
           if (key === null) continue;
           checked += 1;

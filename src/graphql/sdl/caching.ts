@@ -6,7 +6,6 @@ import { whyUnseen } from '../../model/unseen.ts';
 import { tableName, type Compilation, type Draft } from './context.ts';
 import { cachedArguments, directiveOf, type Annotated, type CachedArguments } from './directives.ts';
 import { impurity, type Purity } from './purity.ts';
-import { type AnyField } from './selections.ts';
 
 const BY_AUTHOR = 'says @cached(enabled: false)';
 
@@ -24,7 +23,7 @@ export function entityCaching(compilation: Compilation, type: GraphQLObjectType,
 
 export interface CachedSelection {
   readonly target: Draft;
-  readonly field: AnyField;
+  readonly field: Annotated;
   readonly place: string;
   readonly where: string | null;
   readonly filters: ReadonlyMap<string, FilterArg>;

@@ -24,6 +24,7 @@ describe('the notation', () => {
     ['Seat:A,3', tagOf(table('seats'), ['number', 'room'], ['3', 'A'])],
     ['Seat:["A,B",3]', tagOf(table('seats'), ['number', 'room'], ['3', 'A,B'])],
     ['Seat:[A,3', tagOf(table('seats'), ['number', 'room'], ['3', '[A'])],
+    ['Task.teamId=7', tagOf(table('tasks'), ['team_id'], ['7'])],
     ['Task.team_id=7', tagOf(table('tasks'), ['team_id'], ['7'])],
     ['Task.team=7', tagOf(table('tasks'), ['team_id'], ['7'])],
     [`Task.token=${UUID.toUpperCase().replaceAll('-', '')}`, tagOf(table('tasks'), ['token'], [UUID])],
