@@ -31,9 +31,10 @@ export function openRedis({ url, options, log }: RedisAddress, overrides: Pick<R
   const { nodes, login } = parse(url, options.redisMode);
   const { lazyConnect = false } = overrides;
   const shared: RedisOptions = { ...login, connectTimeout: options.redisConnectMs, disconnectTimeout: options.redisConnectMs, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
+  // A Cluster connects to its nodes when they are first needed: what is sent then waits for that. It is not to be sent anything before it is ready.
   const connection =
     options.redisMode === 'cluster'
-      ? new Cluster([...nodes], { lazyConnect, redisOptions: shared, enableOfflineQueue: false, clusterRetryStrategy: retryMs, retryDelayOnFailover: 0, slotsRefreshTimeout: options.redisConnectMs })
+      ? new Cluster([...nodes], { lazyConnect, redisOptions: shared, clusterRetryStrategy: retryMs, retryDelayOnFailover: 0, slotsRefreshTimeout: options.redisConnectMs })
       : openOne({ ...shared, ...target(nodes, options, login), lazyConnect, enableOfflineQueue: false, retryStrategy: retryMs, reconnectOnError: isDemoted }, options.redisConnectMs);
   // Without a listener a broken connection would take the process down.
   connection.on('error', (error: Error) => log.debug({ err: error }, `Redis: ${messageOf(error)}`));
@@ -74,10 +75,12 @@ export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<bo
   });
 }
 
-/** The answer, or an error after this long; a later answer is of no use to anybody. */
+export class NoAnswer extends Error {}
+
+/** The answer, or `NoAnswer` after this long; a later answer is of no use to anybody. */
 export async function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  const timer = setTimeout(() => reject(new NoAnswer(`no answer within ${limitMs} ms`)), limitMs);
   try {
     return await Promise.race([answer, late]);
   } finally {

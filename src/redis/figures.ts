@@ -36,7 +36,7 @@ export class RedisFigures {
   async #run(script: Script, args: readonly string[]): Promise<unknown> {
     const { redis, timeoutMs, options } = this.#settings;
     try {
-      await whenReady(redis, timeoutMs);
+      if (!(await whenReady(redis, timeoutMs))) throw new Error('there is no connection');
       return await answeredWithin(timeoutMs, script.run(redis, keyNames(options.redisPrefix).figures, args));
     } catch (error) {
       throw new SharedCacheDown(`A region's Redis does not answer (${messageOf(error)}).`, { cause: error });

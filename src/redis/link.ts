@@ -3,7 +3,7 @@ import { Breaker } from '../base/breaker.ts';
 import { messageOf } from '../base/errors.ts';
 import { SharedCacheDown } from '../cache/ports.ts';
 import { type Options } from '../config/options.ts';
-import { answeredWithin, openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
+import { NoAnswer, answeredWithin, openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
 import { type Script } from './script.ts';
 
 export interface RedisSettings extends RedisAddress {
@@ -13,13 +13,16 @@ export interface RedisSettings extends RedisAddress {
 export class RedisLink {
   readonly #redis: RedisConnection;
   readonly #settings: RedisSettings;
+  readonly #key: string;
   readonly #breaker: Breaker;
 
-  constructor(settings: RedisSettings) {
+  /** `key`: the one that all scripts are run on. */
+  constructor(settings: RedisSettings, key: string) {
     const { redisFailures: failures, redisRetryMs: retryMs } = settings.options;
     this.#settings = settings;
+    this.#key = key;
     this.#redis = openRedis(settings);
-    this.#breaker = new Breaker({ failures, retryMs, probe: () => answeredWithin(settings.options.redisMs, this.#redis.ping()), onChange: (open, cause) => this.#onChange(open, cause) });
+    this.#breaker = new Breaker({ failures, retryMs, probe: () => this.#ask(() => this.#redis.exists(key)), onChange: (open, cause) => this.#onChange(open, cause) });
     this.#redis.on('ready', () => this.#breaker.close());
   }
 
@@ -37,27 +40,31 @@ export class RedisLink {
    * Null where something else lies under the key: nothing of ours stands there.
    * Throws `SharedCacheDown`: no answer in time, no connection, an error for an answer, or Redis was given up for a while.
    */
-  run(script: Script, key: string, args: readonly string[]): Promise<unknown> {
-    return this.#send(async () => {
-      try {
-        return await script.run(this.#redis, key, args);
-      } catch (error) {
-        if (messageOf(error).includes('WRONGTYPE')) return null;
-        throw error;
-      }
-    });
+  async run(script: Script, args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#breaker.run(() => this.#ask(() => this.#evaluate(script, args)));
+    } catch (error) {
+      throw new SharedCacheDown(`The region's Redis does not answer (${messageOf(error)}).`, { cause: error });
+    }
   }
 
   close(): void {
     this.#redis.disconnect();
   }
 
-  async #send<T>(task: () => Promise<T>): Promise<T> {
+  async #evaluate(script: Script, args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#breaker.run(() => answeredWithin(this.#settings.options.redisMs, task()));
+      return await script.run(this.#redis, this.#key, args);
     } catch (error) {
-      throw new SharedCacheDown(`The region's Redis does not answer (${messageOf(error)}).`, { cause: error });
+      if (messageOf(error).includes('WRONGTYPE')) return null;
+      throw error;
     }
+  }
+
+  /** A Cluster queues what comes before it is connected, whatever its nodes do: nothing is sent to one that is not. */
+  async #ask<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#redis.status !== 'ready') throw new Error('there is no connection');
+    return answeredWithin(this.#settings.options.redisMs, task());
   }
 
   #onChange(open: boolean, cause: unknown): void {
@@ -65,6 +72,6 @@ export class RedisLink {
     if (!open) return log.info('The region\'s Redis answers again.');
     log.warn({ err: cause }, `The region's Redis is left alone for a while: ${messageOf(cause)}. Reads go on without it.`);
     // A connection whose other end is gone without a word would stay for many minutes.
-    if (this.#redis.status === 'ready') this.#redis.disconnect(true);
+    if (cause instanceof NoAnswer && this.#redis.status === 'ready') this.#redis.disconnect(true);
   }
 }

@@ -35,8 +35,8 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
 
   constructor(settings: SharedCacheSettings) {
     this.#settings = settings;
-    this.#link = new RedisLink(settings);
     this.#keys = keyNames(settings.options.redisPrefix);
+    this.#link = new RedisLink(settings, this.#keys.state);
   }
 
   /** Whether Redis is asked at all just now. */
@@ -59,7 +59,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
       const own = distinct(tags);
       args.push(variant, String(own.length), ...own);
     }
-    const answer = (await this.#link.run(lookupScript, this.#keys.state, args)) as readonly string[] | null;
+    const answer = (await this.#link.run(lookupScript, args)) as readonly string[] | null;
     const state = answer === null ? null : parseState(answer[0] ?? '');
     return state === null ? null : { state, items: keys.map((_, place) => itemOf(answer?.[place + 1] ?? '')) };
   }
@@ -68,7 +68,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
     const head = [this.#keys.entries, epoch, String(this.#settings.options.cacheStaleMs), String(MAX_MARKERS)];
     const parts = await Promise.all(
       byBytes(items).map(async (part): Promise<readonly FillVerdict[]> => {
-        const answer = await this.#link.run(fillScript, this.#keys.state, [...head, ...part.flatMap(fillArguments)]);
+        const answer = await this.#link.run(fillScript, [...head, ...part.flatMap(fillArguments)]);
         return (answer as readonly FillVerdict[] | null) ?? part.map(() => 'ended');
       }),
     );
@@ -80,13 +80,13 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
   }
 
   async adopt(holder: string, state: SharedState): Promise<boolean> {
-    return (await this.#link.run(adoptScript, this.#keys.state, [...stateParts(state), holderText(holder)])) === 1;
+    return (await this.#link.run(adoptScript, [...stateParts(state), holderText(holder)])) === 1;
   }
 
   async begin(holder: string, at: { readonly cluster: ClusterId; readonly timeline: number; readonly lsn: Lsn }): Promise<SharedState> {
     const state: SharedState = { epoch: randomUUID(), cluster: at.cluster, timeline: at.timeline, sequence: 0, watermark: at.lsn };
     // What was read before it is not kept: nobody knows what changed since.
-    await this.#link.run(beginScript, this.#keys.state, [`${stateText(state, holder)}${roundedUp(at.lsn)}`, this.#keys.channel, beganMessage(state)]);
+    await this.#link.run(beginScript, [`${stateText(state, holder)}${roundedUp(at.lsn)}`, this.#keys.channel, beganMessage(state)]);
     return state;
   }
 
@@ -102,7 +102,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
       const tags = batch.tags.slice(from, from + STEP_TAGS);
       const head = [this.#keys.entries, stateText(after, holder), at, String(options.tombstones), String(TRIM + 2 * batch.tags.length)];
       const final = last ? [stateText(next, holder), String(roundedUp(batch.horizon)), this.#keys.channel, appliedMessage({ ...next, ...told(batch) })] : ['', '', '', ''];
-      if ((await this.#link.run(applyScript, this.#keys.state, [...head, ...final, String(tables.length), ...tables, ...tags])) !== 1) return null;
+      if ((await this.#link.run(applyScript, [...head, ...final, String(tables.length), ...tables, ...tags])) !== 1) return null;
     }
     return next;
   }

@@ -161,14 +161,14 @@ export function sharedCacheContract(deployment: () => Deployment): void {
 
   it('lets one read what is missing, until it filled it in, it took too long, or it changed', async () => {
     using cache = await openCache(deployment());
-    let state = await cache.begin('me', at(100));
+    const state = await cache.begin('me', at(100));
     const look = async (leaseMs: number, ...ids: number[]): Promise<(string | null)[]> => ((await cache.lookup(ids.map((id) => key(id)), { leaseMs }))?.items ?? []).map(bodyOf);
     assert.deepEqual(await look(60_000, 1, 2), [null, null]);
     assert.deepEqual(await look(60_000, 1, 2, 3), ['leased', 'leased', null]);
     assert.deepEqual(await look(0, 1, 2, 3, 4), [null, null, null, null]);
     await cache.fill(state.epoch, [item(1, 100), item(2, 99)]);
     assert.deepEqual(await look(60_000, 1, 2, 3), ['as of 100', null, 'leased'], 'a refused fill frees it too');
-    state = taken(await cache.apply('me', state, batch(110, [tag(1), tag(3)])));
+    taken(await cache.apply('me', state, batch(110, [tag(1), tag(3)])));
     assert.deepEqual(await look(60_000, 1, 3), [null, null]);
     assert.deepEqual(await look(1, 5), [null]);
     await pause(20);

@@ -1,0 +1,83 @@
+/** Owns the proof that a shared cache never shows a value older than it claims, whatever happens at once and whatever Redis forgets. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { type Options } from '../../src/config/options.ts';
+import { runHistory, type HistoryReport } from '../support/cache-history.ts';
+import { type Random } from '../support/random.ts';
+import { optionsOf, startCluster, startStandalone, type Deployment } from '../support/redis-deployments.ts';
+import { redisOrSkip } from '../support/redis.ts';
+import { openCache } from '../support/shared-cache.ts';
+
+const { program, skip } = redisOrSkip();
+const SEED = Number(process.env['MERIDIAN_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+interface Run {
+  readonly rounds: number;
+  readonly ids?: number;
+  readonly padding?: number;
+  readonly options?: Partial<Options>;
+  /** Called now and then, with a connection to the first server. */
+  readonly disturb?: (redis: Redis, random: Random) => Promise<unknown>;
+}
+
+async function run(deployment: Deployment, { rounds, ids, padding, options, disturb }: Run): Promise<HistoryReport> {
+  const own = optionsOf(deployment, { tombstones: 15, ...options });
+  const caches = await Promise.all(Array.from({ length: 4 }, () => openCache(deployment, own)));
+  const redis = new Redis(deployment.servers[0]?.url ?? '');
+  try {
+    return await runHistory({
+      seed: SEED,
+      rounds,
+      readers: [...caches, ...caches],
+      holders: caches.slice(0, 2),
+      ...(ids === undefined ? {} : { ids }),
+      ...(padding === undefined ? {} : { padding }),
+      ...(disturb === undefined ? {} : { disturb: async (random) => void (await disturb(redis, random)) }),
+    });
+  } finally {
+    redis.disconnect();
+    for (const cache of caches) cache[Symbol.dispose]();
+  }
+}
+
+function worked(report: HistoryReport): void {
+  assert.ok(report.hits > 100 && report.stored > 100 && report.refused > 10 && report.applied > 20, JSON.stringify(report));
+}
+
+describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, () => {
+  it('agree with the reference while two holders fight for it', async () => {
+    await using deployment = await startStandalone(program);
+    worked(await run(deployment, { rounds: 150 }));
+  });
+
+  it('agree in a Cluster', async () => {
+    await using deployment = await startCluster(program);
+    worked(await run(deployment, { rounds: 100 }));
+  });
+
+  it('agree when everything is flushed again and again', async () => {
+    await using deployment = await startStandalone(program);
+    worked(await run(deployment, { rounds: 150, disturb: (redis) => redis.flushall() }));
+  });
+
+  it('agree when any key may vanish', async () => {
+    await using deployment = await startStandalone(program);
+    const disturb = async (redis: Redis, random: Random): Promise<void> => {
+      for (const key of random.shuffled(await redis.keys('*')).slice(0, 1 + random.below(10))) await redis.del(key);
+    };
+    worked(await run(deployment, { rounds: 150, disturb }));
+  });
+
+  for (const policy of ['allkeys-lru', 'allkeys-random', 'volatile-ttl', 'noeviction']) {
+    it(`agree in a memory that is too small, by ${policy}`, async () => {
+      await using deployment = await startStandalone(program, ['--maxmemory', '4mb', '--maxmemory-policy', policy]);
+      const report = await run(deployment, { rounds: 80, ids: 40, padding: 20_000 });
+      assert.ok(report.hits > 20 && report.stored > 100 && report.applied > 10, JSON.stringify(report));
+      const redis = new Redis(deployment.url);
+      const [stats, memory] = [await redis.info('stats'), await redis.info('errorstats')];
+      redis.disconnect();
+      assert.ok(policy === 'noeviction' ? memory.includes('errorstat_OOM') : !stats.includes('evicted_keys:0'), 'memory was too small');
+    });
+  }
+});
