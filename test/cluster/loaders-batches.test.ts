@@ -7,6 +7,7 @@ import { defaultOptions, type Options } from '../../src/config/options.ts';
 import { type Model } from '../../src/model/model.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { type Executor, type Statement } from '../../src/read/ports.ts';
+import { Tenancy } from '../../src/read/sql/tenant.ts';
 import { connectionField, countField, CountingExecutor, listField, plainModel } from '../support/plain-model.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
@@ -32,7 +33,7 @@ describe('loaders', () => {
 
   const fresh = (overrides: Partial<Options> = {}): { loaders: EntityLoaders; executor: CountingExecutor } => {
     const executor = new CountingExecutor(client);
-    return { loaders: new EntityLoaders({ model, executor, limits: defaultOptions(overrides) }), executor };
+    return { loaders: new EntityLoaders({ model, executor, limits: defaultOptions(overrides), tenancy: Tenancy.all }), executor };
   };
   const latest = [{ column: 'created_at', descending: true }, { column: 'id', descending: true }];
   const ofProject = { from: ['id'], to: ['project_id'] };
@@ -158,7 +159,7 @@ describe('loaders', () => {
     const executor: Executor = {
       query: (statement: Statement) => (failing ? Promise.reject(new MeridianError({ code: 'CONSISTENCY_TIMEOUT', message: 'The region is behind.' })) : real.query(statement)),
     };
-    const loaders = new EntityLoaders({ model, executor, limits: defaultOptions() });
+    const loaders = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
     const list = listField({ target: 'tasks', orderBy: latest, join: ofProject, limit: 3 });
     const reads = [
       async () => (await loaders.one('projects', ['id'], [1]))?.['slug'],

@@ -6,6 +6,7 @@ import { isMeridianError } from '../../src/base/errors.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { type FilterArg, type FilterField, type FilterInput, type FilterOperator, type ListField, type Model } from '../../src/model/model.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
+import { Tenancy } from '../../src/read/sql/tenant.ts';
 import { CountingExecutor, listField, plainModel } from '../support/plain-model.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
@@ -46,7 +47,7 @@ describe('filters', () => {
   });
   after(() => server[Symbol.asyncDispose]());
 
-  const loaders = (): EntityLoaders => new EntityLoaders({ model, executor: new CountingExecutor(client), limits: defaultOptions() });
+  const loaders = (): EntityLoaders => new EntityLoaders({ model, executor: new CountingExecutor(client), limits: defaultOptions(), tenancy: Tenancy.all });
   const found = async (args: Record<string, unknown>): Promise<string[]> => (await loaders().list(field, null, args)).map((row) => String(row['id']));
   const bySql = async (where: string): Promise<string[]> => (await client.query<{ id: string }>(`SELECT id FROM facts WHERE ${where} ORDER BY id`)).rows.map((row) => row.id);
   /** The filter finds what the SQL finds; the SQL finds some rows and not all, or the comparison would show little. */
@@ -171,7 +172,7 @@ describe('filters', () => {
 
   it('that the client composes are not prepared, since it could compose ever new ones', async () => {
     const executor = new CountingExecutor(client);
-    const all = new EntityLoaders({ model, executor, limits: defaultOptions() });
+    const all = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
     await all.list(field, null, { n: 1, stage: 'NEW' });
     await all.list(field, null, { filter: { n: { eq: 1 } } });
     await all.list(field, null, { filter: { n: { gt: 1, lt: 5 } } });

@@ -6,6 +6,7 @@ import { isMeridianError } from '../../src/base/errors.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { type ConnectionField, type Model, type OrderTerm } from '../../src/model/model.ts';
 import { EntityLoaders, type Page } from '../../src/read/loaders/entity-loaders.ts';
+import { Tenancy } from '../../src/read/sql/tenant.ts';
 import { connectionField, CountingExecutor, plainModel } from '../support/plain-model.ts';
 import { seeded } from '../support/random.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
@@ -32,7 +33,7 @@ describe('pages', () => {
 
   const fresh = (): { loaders: EntityLoaders; executor: CountingExecutor } => {
     const executor = new CountingExecutor(client);
-    return { loaders: new EntityLoaders({ model, executor, limits: defaultOptions() }), executor };
+    return { loaders: new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all }), executor };
   };
   const page = (field: ConnectionField, parent: readonly unknown[] | null, args: Record<string, unknown>): Promise<Page> => fresh().loaders.page(field, parent, args);
   const ids = ({ nodes }: Page): number[] => nodes.map((row) => Number(row['id']));

@@ -48,7 +48,7 @@ describe('values', () => {
     const [row] = await executor.query(writeStatement(entity, writeField(kind, entity), args));
     return row ? readRow(entity, row) : null;
   };
-  const loaded = async (id: unknown): Promise<Row | null> => new EntityLoaders({ model, executor, limits: defaultOptions() }).one('things', ['id'], [id]);
+  const loaded = async (id: unknown): Promise<Row | null> => new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all }).one('things', ['id'], [id]);
   const refused = (args: Record<string, unknown>, message: RegExp, kind: WriteField['kind'] = 'insert'): Promise<void> =>
     assert.rejects(write(kind, args), (error) => isMeridianError(error, 'BAD_USER_INPUT') && message.test(error.message), String(message));
 
@@ -100,7 +100,7 @@ describe('values', () => {
     for (const column of things.columns.keys()) {
       if (column === 'plain') continue; // json has no order
       const field = connectionField({ target: 'things', orderBy: [{ column, descending: column < 'm' }, { column: 'id', descending: false }] });
-      const loaders = new EntityLoaders({ model, executor, limits: defaultOptions() });
+      const loaders = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
       const { rows } = await client.query<{ id: string }>(`SELECT id FROM things ORDER BY "${column}" ${column < 'm' ? 'DESC' : 'ASC'}, id`);
       const walked: unknown[] = [];
       for (let cursor: string | null = null; ; ) {

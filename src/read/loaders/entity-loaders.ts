@@ -5,9 +5,11 @@ import { type ConnectionField, type CountField, type Entity, type ListField, typ
 import { argument, type Arguments } from '../input.ts';
 import { EMPTY_PAGE, pageOf, pageSize, planPage, type Edge, type PageInfo, type PagePlan } from '../page.ts';
 import { type Executor } from '../ports.ts';
-import { conditionsOf } from '../sql/conditions.ts';
+import { conditionsOf, type ConditionsInput } from '../sql/conditions.ts';
+import { type CompiledFilters } from '../sql/filters.ts';
 import { orderOf } from '../sql/order.ts';
 import { type KeyValues } from '../sql/parents.ts';
+import { type Tenancy } from '../sql/tenant.ts';
 import { canonicalText } from './canonical.ts';
 import { CountLoader, namedCount, type NamedCount } from './count-loader.ts';
 import { KeyLoader, keyOf } from './key-loader.ts';
@@ -20,6 +22,8 @@ export interface EntityLoadersOptions {
   readonly model: Model;
   readonly executor: Executor;
   readonly limits: LoaderLimits;
+  /** Whose rows exist. */
+  readonly tenancy: Tenancy;
   /** Null: nothing is read from a cache or kept in one. */
   readonly caching?: LoaderCaching | null;
 }
@@ -56,9 +60,14 @@ export class EntityLoaders {
     this.#options = options;
   }
 
-  /** The row with these values of a unique key's columns; null when there is none or a value cannot be one of its column. */
+  /**
+   * The row with these values of a unique key's columns; null when there is none, a value cannot be one of its column, or the row is
+   * another tenant's. Rows are read and kept whoever asks: whose they are, they say themselves.
+   */
   async one(entityName: string, columns: readonly string[], values: readonly unknown[]): Promise<Row | null> {
-    return this.#keyLoader(this.#entity(entityName), columns).load(values);
+    const entity = this.#entity(entityName);
+    const row = await this.#keyLoader(entity, columns).load(values);
+    return row !== null && this.#options.tenancy.has(entity, row) ? row : null;
   }
 
   /** The rows of a list: at most the field's limit, or fewer by the argument `first`. Throws `BAD_USER_INPUT`. */
@@ -86,7 +95,7 @@ export class EntityLoaders {
   async count(field: Countable, parent: ParentValues, args: Arguments = {}): Promise<number> {
     const entity = this.#entity(field.target);
     const count = this.#memo(this.#counts, field, args, () => {
-      const { conditions, clientShaped } = conditionsOf(entity, field, args, this.#options.limits);
+      const { conditions, clientShaped } = this.#conditions(entity, field, args);
       return namedCount({ conditions, prepared: !clientShaped });
     });
     const key = this.#parentKey(field, parent);
@@ -104,10 +113,17 @@ export class EntityLoaders {
     return entity;
   }
 
-  /** Null when the parent has no value there: it has no rows, and no statement is needed to know it. */
+  #conditions(entity: Entity, selection: ConditionsInput['selection'], args: Arguments): CompiledFilters {
+    const { limits, tenancy } = this.#options;
+    return conditionsOf({ entity, selection, args, limits, tenancy });
+  }
+
+  /** Null when the parent has no value there, or the viewer no tenant: there are no rows, and no statement is needed to know it. */
   #parentKey(field: Countable, parent: ParentValues): KeyValues | null {
+    const entity = this.#entity(field.target);
+    if (this.#options.tenancy.seesNone(entity)) return null;
     if (field.join.to.length === 0) return [];
-    return parent === null ? null : keyOf(this.#entity(field.target), field.join.to, parent);
+    return parent === null ? null : keyOf(entity, field.join.to, parent);
   }
 
   #keyLoader(entity: Entity, columns: readonly string[]): KeyLoader {
@@ -143,7 +159,7 @@ export class EntityLoaders {
     const entity = this.#entity(field.target);
     const asked = pageSize(argument(args, 'first'), 'first', Number.MAX_SAFE_INTEGER);
     const order = orderOf(entity, field, args);
-    const { conditions, clientShaped } = conditionsOf(entity, field, args, this.#options.limits);
+    const { conditions, clientShaped } = this.#conditions(entity, field, args);
     return {
       loader: this.#sliceLoader({
         entity,
@@ -160,7 +176,7 @@ export class EntityLoaders {
   #preparePage(field: ConnectionField, args: Arguments): Prepared<PagePlan> {
     const entity = this.#entity(field.target);
     const plan = planPage(entity, field, args);
-    const { conditions, clientShaped } = conditionsOf(entity, field, args, this.#options.limits);
+    const { conditions, clientShaped } = this.#conditions(entity, field, args);
     return {
       loader: this.#sliceLoader({
         entity,
