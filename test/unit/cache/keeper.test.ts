@@ -1,0 +1,336 @@
+/** Owns the proof of who feeds the caches: one stream or one subscription at a time, nothing missed, nothing applied by who has lost the tail. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { sleep } from '../../../src/base/clock.ts';
+import { type CommittedTransaction, type StreamStart } from '../../../src/change/ports.ts';
+import { type Tag } from '../../../src/change/tags.ts';
+import { CacheKeeper } from '../../../src/cache/keeper.ts';
+import { type KeeperObserver, type LifeReason } from '../../../src/cache/keeper-observer.ts';
+import { LocalCache } from '../../../src/cache/local.ts';
+import { type SharedState } from '../../../src/cache/ports.ts';
+import { type Options } from '../../../src/config/options.ts';
+import { RedisFanout } from '../../../src/redis/fanout.ts';
+import { RedisSharedCache } from '../../../src/redis/shared-cache.ts';
+import { keyNames } from '../../../src/redis/scripts.ts';
+import { appliedMessage } from '../../../src/redis/state.ts';
+import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
+import { until } from '../../support/observe.ts';
+import { optionsOf, startStandalone, type Deployment } from '../../support/redis-deployments.ts';
+import { redisOrSkip } from '../../support/redis.ts';
+import { CLUSTER, item, key, limits, lsn, task } from './fixtures.ts';
+
+const { log } = silentTelemetry();
+const PATIENT = { withinMs: 30_000 };
+const start = (at: number, timeline = 1): StreamStart => ({ cluster: CLUSTER, timeline, lsn: lsn(at) });
+
+/** A transaction that makes these tags wrong, or everything. */
+function transaction(at: number, ...tags: readonly Tag[]): CommittedTransaction {
+  return { commitLsn: lsn(at), committedAtMs: 0, changes: [], messages: tags };
+}
+
+const EVERYTHING = 'everything' as Tag;
+
+interface Fed extends AsyncDisposable {
+  readonly keeper: CacheKeeper;
+  readonly local: LocalCache;
+  readonly shared: RedisSharedCache | null;
+  readonly lives: string[];
+  refusals: number;
+  missed: number;
+  /** What its server says of the slot. */
+  holds: boolean;
+}
+
+/** A process's caches with their keeper; `options` name the region's Redis. */
+function feed(redis: { readonly url: string; readonly options: Options } | null = null): Fed {
+  const local = new LocalCache(limits());
+  const shared = redis && new RedisSharedCache({ ...redis, log });
+  const lives: string[] = [];
+  const observe: KeeperObserver = {
+    began: (layer, reason: LifeReason) => lives.push(`${layer} ${reason}`),
+    applied: () => {},
+    refused: () => (fed.refusals += 1),
+    missed: () => (fed.missed += 1),
+  };
+  const keeper = new CacheKeeper({
+    local,
+    shared: redis && shared && { journal: shared, fanout: new RedisFanout({ ...redis, log }) },
+    invalidationOf: ({ commitLsn, messages }) => ({ lsn: commitLsn, tags: messages.filter((tag) => tag !== EVERYTHING) as Tag[], tables: [], everything: messages.includes(EVERYTHING) }),
+    holds: async () => fed.holds,
+    options: { tombstoneMs: 60_000, maxTags: 100, redisRetryMs: 50 },
+    log,
+    observe,
+  });
+  const fed: Fed = {
+    keeper, local, shared, lives, refusals: 0, missed: 0, holds: true,
+    async [Symbol.asyncDispose]() {
+      await keeper.close();
+      shared?.close();
+    },
+  };
+  return fed;
+}
+
+const keeps = ({ local }: Fed, id: number): boolean => local.lookup([key(task(id))])[0] !== undefined;
+
+function keep({ local }: Fed, id: number, asOf: number): void {
+  assert.deepEqual(local.fill(local.life?.epoch ?? '', [item(key(task(id)), asOf)]), ['stored']);
+}
+
+describe('the holder of the tail', () => {
+  it('feeds the process\'s own cache, and takes its life when the stream ends', async () => {
+    await using one = feed();
+    assert.equal(one.local.life, null);
+    await one.keeper.onStart(start(100));
+    one.keeper.become('holder');
+    keep(one, 1, 100);
+    keep(one, 2, 100);
+    one.keeper.onProgress(lsn(110));
+    assert.equal(one.local.watermark, lsn(110));
+    await one.keeper.onTransaction(transaction(120, task(1)));
+    assert.deepEqual([keeps(one, 1), keeps(one, 2), one.local.watermark], [false, true, lsn(120)]);
+    one.keeper.become('none');
+    assert.equal(one.local.life, null);
+    await assert.rejects(one.keeper.onTransaction(transaction(130)), /without a stream/);
+    one.keeper.onProgress(lsn(140));
+    assert.equal(one.local.watermark, null);
+    assert.deepEqual(one.lives, ['local stream']);
+  });
+
+  it('empties the cache for a schema change that could concern anything, for a gap, and for each new stream', async () => {
+    await using one = feed();
+    await one.keeper.onStart(start(100));
+    keep(one, 1, 100);
+    await one.keeper.onTransaction(transaction(110, EVERYTHING));
+    assert.equal(keeps(one, 1), false);
+    keep(one, 1, 110);
+    await one.keeper.onGap('the slot was gone');
+    assert.equal(one.local.watermark, null);
+    await one.keeper.onStart(start(200, 2));
+    const { life, watermark } = one.local;
+    assert.deepEqual([life?.timeline, watermark, keeps(one, 1)], [2, lsn(200), false]);
+    assert.deepEqual(one.lives, ['local stream', 'local schema', 'local stream']);
+  });
+});
+
+describe('keepers that share a Redis', () => {
+  const { program, skip } = redisOrSkip();
+  let deployment: Deployment;
+  let control: Redis;
+
+  before(async () => {
+    if (skip) return;
+    deployment = await startStandalone(program);
+    control = new Redis(deployment.url);
+  });
+  after(async () => {
+    if (skip) return;
+    control.disconnect();
+    await deployment[Symbol.asyncDispose]();
+  });
+
+  const redis = (overrides: Partial<Options> = {}) => ({ url: deployment.url, options: optionsOf(deployment, overrides) });
+
+  async function opened(fed: Fed): Promise<RedisSharedCache> {
+    if (fed.shared === null) throw new Error('no Redis');
+    await fed.shared.opened();
+    return fed.shared;
+  }
+
+  const fill = async (cache: RedisSharedCache, id: number, asOf: number): Promise<void> => {
+    assert.deepEqual(await cache.fill((await stateOf(cache)).epoch, [item(key(task(id)), asOf)]), ['stored']);
+  };
+  const finds = async (cache: RedisSharedCache, id: number): Promise<boolean> => (await cache.lookup([key(task(id))], { leaseMs: 0 }))?.items[0]?.kind === 'hit';
+  const stateOf = async (cache: RedisSharedCache): Promise<SharedState> => {
+    const state = await cache.state();
+    if (state === null) throw new Error('no life');
+    return state;
+  };
+
+  it('go on with the shared cache where it stands where the stream begins, and begin anew where it does not', { skip }, async () => {
+    const region = redis();
+    await using first = feed(region);
+    const cache = await opened(first);
+    await first.keeper.onStart(start(100));
+    await fill(cache, 1, 100);
+    await fill(cache, 2, 100);
+    await first.keeper.onTransaction(transaction(110, task(2)));
+    first.keeper.onProgress(lsn(120));
+    first.keeper.onProgress(lsn(121));
+    await first.keeper.close();
+    const left = await stateOf(cache);
+    assert.deepEqual([left.watermark, await finds(cache, 1), await finds(cache, 2)], [lsn(121), true, false]);
+
+    await using second = feed(region);
+    await opened(second);
+    assert.deepEqual(await second.keeper.standpoint(), { cluster: CLUSTER, timeline: 1, lsn: lsn(121) });
+    await second.keeper.onStart(start(121));
+    await second.keeper.onTransaction(transaction(130, task(3)));
+    assert.deepEqual([(await stateOf(cache)).epoch, (await stateOf(cache)).watermark, await finds(cache, 1)], [left.epoch, lsn(130), true]);
+    second.keeper.become('none');
+
+    await second.keeper.onStart(start(140));
+    assert.deepEqual([(await stateOf(cache)).watermark, await finds(cache, 1)], [lsn(140), false], 'what changed between 130 and 140 is not known');
+    await fill(cache, 1, 140);
+    await second.keeper.onStart(start(140, 2));
+    assert.equal(await finds(cache, 1), false, 'another timeline');
+    assert.deepEqual(second.lives, ['local stream', 'shared outdated', 'local stream', 'shared outdated', 'local stream']);
+  });
+
+  it('empty it at a gap, before a stream begins', { skip }, async () => {
+    await using one = feed(redis());
+    const cache = await opened(one);
+    await one.keeper.onStart(start(100));
+    await fill(cache, 1, 100);
+    one.keeper.become('none');
+    await one.keeper.onGap('the slot was gone');
+    assert.equal(await finds(cache, 1), false);
+    await one.keeper.onStart(start(200));
+    assert.equal((await stateOf(cache)).watermark, lsn(200));
+  });
+
+  it('follow the holder message by message', { skip }, async () => {
+    const region = redis();
+    await using holder = feed(region);
+    await using other = feed(region);
+    await Promise.all([opened(holder), opened(other)]);
+    other.keeper.become('follower');
+    await holder.keeper.onStart(start(100));
+    await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
+    keep(other, 1, 100);
+    keep(other, 2, 100);
+    await holder.keeper.onTransaction(transaction(110, task(1)));
+    await until('the other one heard of it', () => other.local.watermark === lsn(110), PATIENT);
+    assert.deepEqual([keeps(other, 1), keeps(other, 2)], [false, true]);
+    await holder.keeper.onTransaction(transaction(120, EVERYTHING));
+    await until('the other one heard of a new life', () => other.local.watermark === lsn(120), PATIENT);
+    assert.equal(keeps(other, 2), false);
+    assert.equal(other.missed, 0);
+  });
+
+  it('lose the own cache at once with the subscription or with one message, and find back', { skip }, async () => {
+    const region = redis();
+    await using holder = feed(region);
+    await using other = feed(region);
+    const [cache] = await Promise.all([opened(holder), opened(other)]);
+    await holder.keeper.onStart(start(100));
+    other.keeper.become('follower');
+    await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
+    keep(other, 1, 100);
+    await control.client('KILL', 'TYPE', 'pubsub');
+    await until('it was noticed', () => other.missed === 1, PATIENT);
+    await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
+    assert.equal(keeps(other, 1), false);
+    keep(other, 1, 100);
+    const { epoch, sequence } = await stateOf(cache);
+    await control.publish(keyNames(region.options.redisPrefix).channel, appliedMessage({ epoch, sequence: sequence + 2, watermark: lsn(105), tags: [], tables: [] }));
+    await until('the gap was noticed', () => other.missed === 2, PATIENT);
+    await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
+    assert.equal(keeps(other, 1), false);
+    await holder.keeper.onTransaction(transaction(110));
+    await until('it hears of the next step', () => other.local.watermark === lsn(110), PATIENT);
+  });
+
+  it('keep what a follower has when it takes over where it stands', { skip }, async () => {
+    const region = redis();
+    await using other = feed(region);
+    const cache = await opened(other);
+    {
+      await using holder = feed(region);
+      await opened(holder);
+      await holder.keeper.onStart(start(100));
+      other.keeper.become('follower');
+      await until('it follows', () => other.local.watermark === lsn(100), PATIENT);
+      keep(other, 1, 100);
+      await holder.keeper.onTransaction(transaction(110));
+      await until('it heard', () => other.local.watermark === lsn(110), PATIENT);
+    }
+    await other.keeper.onStart(start(110));
+    other.keeper.become('holder');
+    assert.equal(keeps(other, 1), true);
+    await other.keeper.onTransaction(transaction(120, task(1)));
+    assert.deepEqual([keeps(other, 1), other.local.watermark, (await stateOf(cache)).watermark], [false, lsn(120), lsn(120)]);
+    // Nothing but the stream feeds it now.
+    await control.publish(keyNames(region.options.redisPrefix).channel, 'no message');
+    await sleep(50);
+    assert.deepEqual([other.local.watermark, other.missed], [lsn(120), 0]);
+  });
+
+  it('make good what a Redis that did not answer has missed, without its values', { skip }, async () => {
+    await using own = await startStandalone(program);
+    const [server] = own.servers;
+    await using one = feed({ url: own.url, options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50 }) });
+    const cache = await opened(one);
+    await one.keeper.onStart(start(100));
+    await fill(cache, 1, 100);
+    await fill(cache, 2, 100);
+    const { epoch } = await stateOf(cache);
+    process.kill(server?.pid ?? 0, 'SIGSTOP');
+    const began = performance.now();
+    await one.keeper.onTransaction(transaction(110, task(1)));
+    one.keeper.onProgress(lsn(111));
+    await one.keeper.onTransaction(transaction(112, task(3)));
+    assert.ok(performance.now() - began < 10_000, 'the tail goes on');
+    assert.equal(one.local.watermark, lsn(112));
+    process.kill(server?.pid ?? 0, 'SIGCONT');
+    await until('it is made good', async () => (await cache.state().catch(() => null))?.watermark === lsn(112), PATIENT);
+    assert.deepEqual([(await stateOf(cache)).epoch, await finds(cache, 1), await finds(cache, 2)], [epoch, false, true]);
+  });
+
+  it('begin anew in a Redis that has forgotten, or remembers what is long past', { skip }, async () => {
+    const region = redis();
+    await using one = feed(region);
+    const cache = await opened(one);
+    await one.keeper.onStart(start(100));
+    const { state } = keyNames(region.options.redisPrefix);
+    const old = await control.dumpBuffer(state);
+    await one.keeper.onTransaction(transaction(110));
+    await fill(cache, 1, 110);
+    await control.flushall();
+    await one.keeper.onTransaction(transaction(120));
+    await until('a life began', async () => (await cache.state())?.watermark === lsn(120), PATIENT);
+    await fill(cache, 1, 120);
+    await control.call('RESTORE', state, 0, old, 'REPLACE');
+    assert.equal((await stateOf(cache)).watermark, lsn(100));
+    await one.keeper.onTransaction(transaction(130));
+    await until('another life began', async () => (await cache.state())?.watermark === lsn(130), PATIENT);
+    assert.deepEqual([await finds(cache, 1), one.lives], [false, ['shared missing', 'local stream', 'shared missing', 'shared outdated']]);
+    assert.equal(one.refusals, 2);
+  });
+
+  it('leave the shared cache to the one who has the slot now', { skip }, async () => {
+    const region = redis();
+    await using halted = feed(region);
+    await using heir = feed(region);
+    const [cache] = await Promise.all([opened(halted), opened(heir)]);
+    await halted.keeper.onStart(start(100));
+    halted.holds = false;
+    await heir.keeper.onStart(start(100));
+    await heir.keeper.onTransaction(transaction(110));
+    await fill(cache, 1, 110);
+    // It wakes up in the middle of what it was at.
+    await halted.keeper.onTransaction(transaction(105, task(1)));
+    halted.keeper.onProgress(lsn(106));
+    await sleep(200);
+    const { watermark } = await stateOf(cache);
+    assert.deepEqual([watermark, await finds(cache, 1), halted.refusals, heir.refusals], [lsn(110), true, 1, 0]);
+    await heir.keeper.onTransaction(transaction(120));
+    assert.equal((await stateOf(cache)).watermark, lsn(120));
+    assert.deepEqual(heir.lives, ['local stream']);
+  });
+
+  it('let no step reach the own cache once its stream has ended', { skip }, async () => {
+    await using own = await startStandalone(program);
+    const [server] = own.servers;
+    await using one = feed({ url: own.url, options: optionsOf(own, { redisMs: 300, redisRetryMs: 50 }) });
+    await opened(one);
+    await one.keeper.onStart(start(100));
+    process.kill(server?.pid ?? 0, 'SIGSTOP');
+    const late = one.keeper.onTransaction(transaction(110));
+    one.keeper.become('none');
+    await assert.rejects(late, /the stream ended/);
+    process.kill(server?.pid ?? 0, 'SIGCONT');
+    assert.equal(one.local.life, null);
+  });
+});
