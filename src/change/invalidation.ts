@@ -50,7 +50,7 @@ export class TagScheme {
   tagFor(entity: Entity, columns: readonly string[], values: readonly unknown[]): Tag {
     const way = this.#wayOf(entity, columns);
     const texts = way.places.map((place) => walText(values[place]));
-    return areKnown(texts) ? way.set.tag(texts) : way.any;
+    return hasNoNull(texts) ? way.set.tag(texts) : way.any;
   }
 
   #wayOf(entity: Entity, columns: readonly string[]): Way {
@@ -107,16 +107,17 @@ export class TagScheme {
     if (!known) return named.add(table, anyRowTag(table));
     if (named.isWhole(table)) return;
     const { kind, before, after } = change;
-    // Without the old row, any value could have been there.
-    const old = kind === 'insert' ? null : change.beforeIsWhole ? before : undefined;
-    // A large value that did not change is not sent again.
-    const now = kind === 'delete' ? null : after === null ? undefined : { ...old, ...after };
-    if (old === undefined || now === undefined || (kind !== 'insert' && old === null)) return named.addTable(table);
+    // Without the old row whole, any value could have been there.
+    const isTold = (kind === 'insert' || (change.beforeIsWhole && before !== null)) && (kind === 'delete' || after !== null);
+    if (!isTold) return named.addTable(table);
+    const old = kind === 'insert' ? null : before;
     for (const set of known.sets.values()) {
-      const tags = [tagOfRow(set, old), tagOfRow(set, now)];
+      const was = old && valuesOf(set, old, null);
+      const is = after && valuesOf(set, after, old);
       // A column that is not there was renamed or dropped: which values it had, the change does not tell.
-      if (tags.includes(undefined)) return named.addTable(table);
-      for (const tag of tags) if (tag) named.add(table, tag);
+      if (was === undefined || is === undefined) return named.addTable(table);
+      if (was && hasNoNull(was)) named.add(table, set.tag(was));
+      if (is && hasNoNull(is) && !isSame(was, is)) named.add(table, set.tag(is));
     }
   }
 
@@ -161,18 +162,24 @@ class Named {
   }
 }
 
-/** Null: no row there, or NULL in one of the columns, by which nothing is read. Undefined: a column is missing. */
-function tagOfRow(set: ColumnSet, row: Row | null): Tag | null | undefined {
-  if (row === null) return null;
-  const values: string[] = [];
-  let hasNull = false;
-  for (const column of set.columns) {
-    const value = row[column];
-    if (typeof value === 'string') values.push(value);
-    else if (value === null) hasNull = true;
-    else return undefined;
+/** The row's values of the set's columns; undefined: one is missing. A large value that did not change is not sent again, and then is the old row's. */
+function valuesOf({ columns }: ColumnSet, row: Row, old: Row | null): readonly (string | null)[] | undefined {
+  const values: (string | null)[] = [];
+  for (const column of columns) {
+    const value = row[column] === undefined ? old?.[column] : row[column];
+    if (typeof value !== 'string' && value !== null) return undefined;
+    values.push(value);
   }
-  return hasNull ? null : set.tag(values);
+  return values;
+}
+
+/** Nothing is read by NULL. */
+function hasNoNull(values: readonly (string | null)[]): values is readonly string[] {
+  return !values.includes(null);
+}
+
+function isSame(some: readonly (string | null)[] | null, others: readonly (string | null)[]): boolean {
+  return some !== null && some.every((value, i) => value === others[i]);
 }
 
 /** A canonical value as the WAL spells it; null for what no exact column holds. */
@@ -180,10 +187,6 @@ function walText(value: unknown): string | null {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 't' : 'f';
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : null;
-}
-
-function areKnown(texts: readonly (string | null)[]): texts is readonly string[] {
-  return !texts.includes(null);
 }
 
 function unseenTables(model: Model): ReadonlyMap<TableTag, string | null> {

@@ -26,7 +26,7 @@ export function tagOf(table: TableTag, columns: readonly string[], values: reado
 /** The same for many values of the same columns. */
 export function tagsOver(table: TableTag, columns: readonly string[]): (values: readonly string[]) => Tag {
   const start = `${table}|${columns.map(encodeURIComponent).join(',')}|`;
-  return (values) => (start + values.map(shortened).join(',')) as Tag;
+  return (values) => (start + (values.length === 1 ? shortened(values[0] as string) : values.map(shortened).join(','))) as Tag;
 }
 
 /** Any row of the table. */

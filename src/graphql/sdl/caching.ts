@@ -34,8 +34,8 @@ export function selectionCaching(compilation: Compilation, { target, field, plac
   const { caching } = target;
   const said = readCached(compilation, field, place);
   if (said?.enabled === false) return { off: `${place} ${BY_AUTHOR}`, ttlMs: null, maxVariants: null };
-  const own = caching.off === null ? (whyImpure(target.table, where) ?? whyOpen(target.table, filters)) : null;
-  const off = caching.off ?? own;
+  const own = whyImpure(target.table, where) ?? whyOpen(target.table, filters);
+  const off = own ?? caching.off;
   // What holds for the whole entity has been said there, unless it is asked for here.
   if (off !== null && (own !== null || said !== null)) tell(compilation, { name: place, element: field, said, off, isExpected: false });
   return { off, ttlMs: said?.ttlMs ?? caching.ttlMs, maxVariants: said?.maxVariants ?? caching.maxVariants };
