@@ -1,8 +1,9 @@
-/** Owns random histories of a small database, its replica, its tail and readers through a cache, and the check of everything they were told. */
+/** Owns random histories of a small database, its replica, its tail and readers through caches, and the check of everything they were told. */
 import { type Position } from '../../../src/base/lineage.ts';
+import { maxLsn } from '../../../src/base/lsn.ts';
 import { type Tag } from '../../../src/change/tags.ts';
 import { type LocalCache } from '../../../src/cache/local.ts';
-import { type CacheKey, type SharedCache } from '../../../src/cache/ports.ts';
+import { type Batch, type CacheKey, type SharedCache, type SharedJournal, type SharedState } from '../../../src/cache/ports.ts';
 import { type CacheDemand, type Loaded } from '../../../src/cache/reading.ts';
 import { type RegionCache } from '../../../src/cache/region-cache.ts';
 import { seeded, type Random } from '../../support/random.ts';
@@ -76,35 +77,56 @@ class Database {
   }
 }
 
+/** A region's shared cache, for histories with one. */
+export interface SharedSides {
+  readonly cache: SharedCache;
+  readonly journal: SharedJournal;
+  /** Makes it forget everything, as a flush does. */
+  readonly forget: () => Promise<void>;
+}
+
 export interface HistoryOptions {
   readonly seed: number;
   readonly steps: number;
   readonly caches: Caches;
-  /** The shared cache and what keeps it in step with `apply`; null for none. */
-  readonly shared?: SharedCache | null;
+  /** Processes of the region, each with a cache of its own; the first one holds the tail. Default 1. */
+  readonly processes?: number;
+  readonly shared?: SharedSides | null;
 }
 
 export interface HistoryReport {
   /** What a reader was told that it must not have been, or what is kept although it is wrong; null: nothing. */
   readonly violation: string | null;
   readonly reads: number;
-  readonly fromCache: number;
+  readonly local: number;
+  readonly shared: number;
   readonly loads: number;
 }
 
-/** One history: the same seed gives the same. */
-export async function runHistory({ seed, steps, caches, shared = null }: HistoryOptions): Promise<HistoryReport> {
+interface Process {
+  readonly local: LocalCache;
+  readonly cache: RegionCache;
+  /** What was applied elsewhere and is still to be heard of here. */
+  unheard: Batch[];
+}
+
+/** One history. Without a shared cache, the same seed gives the same. */
+export async function runHistory({ seed, steps, caches, processes: count = 1, shared = null }: HistoryOptions): Promise<HistoryReport> {
   const random = seeded(seed);
   const database = new Database();
-  const options = limits({ tombstones: 100, cacheEntries: 8, cacheFlights: 1 + random.below(6), leaseMs: 0 });
-  // The declared least number of tombstones would never be reached here.
-  const local = new caches.LocalCache({ ...options, tombstones: 2 + random.below(6) });
-  const cache = new caches.RegionCache({ local, shared, limits: options });
+  const options = limits({ cacheEntries: 8, cacheFlights: 1 + random.below(6), leaseMs: 5 });
+  const processes = Array.from({ length: count }, (): Process => {
+    // The declared least number of tombstones would never be reached here.
+    const local = new caches.LocalCache({ ...options, tombstones: 2 + random.below(6) });
+    return { local, cache: new caches.RegionCache({ local, shared: shared?.cache ?? null, limits: options }), unheard: [] };
+  });
   const running: Promise<void>[] = [];
   const paused: (() => void)[] = [];
   const violations: string[] = [];
-  const counts = { reads: 0, fromCache: 0, loads: 0 };
+  const counts = { reads: 0, local: 0, shared: 0, loads: 0 };
+  let applied = EPOCH;
   let lives = 0;
+  let state: SharedState | null = null;
 
   const pause = (): Promise<void> => new Promise((resolve) => paused.push(resolve));
 
@@ -130,7 +152,7 @@ export async function runHistory({ seed, steps, caches, shared = null }: History
     counts.reads += 1;
     const keys = wanted.map((n) => (READS[n] as (typeof READS)[number]).key);
     let seenByLoads = 0;
-    const fetched = await cache.fetch({
+    const fetched = await random.pick(processes).cache.fetch({
       keys,
       demand,
       keeping: { ttlMs: null, maxVariants: null },
@@ -141,7 +163,8 @@ export async function runHistory({ seed, steps, caches, shared = null }: History
         return loaded;
       },
     });
-    counts.fromCache += fetched.local + fetched.shared;
+    counts.local += fetched.local;
+    counts.shared += fetched.shared;
     const seen = Math.max(seenByLoads, Number(fetched.seen?.lsn ?? 0n), Number(floor?.lsn ?? 0n));
     wanted.forEach((n, place) => {
       const { value } = READS[n] as (typeof READS)[number];
@@ -152,53 +175,84 @@ export async function runHistory({ seed, steps, caches, shared = null }: History
     });
   }
 
-  function apply(): void {
-    const from = Number(local.watermark ?? database.replayed);
-    if (database.replayed <= from) return;
-    const to = from + 1 + random.below(database.replayed - from);
-    const concerned = database.commits.filter((commit) => commit.lsn > from && commit.lsn <= to);
-    local.apply(batch(to, [...new Set(concerned.flatMap(({ tags }) => tags))], { tables: concerned.some(({ isWhole }) => isWhole) ? [TASKS] : [], horizon: lsn(Math.max(0, to - 20)) }));
+  /** The shared cache first, then the holder's own; the others hear of it in order, some time later. */
+  async function apply(): Promise<void> {
+    if (database.replayed <= applied) return;
+    const to = applied + 1 + random.below(database.replayed - applied);
+    const concerned = database.commits.filter((commit) => commit.lsn > applied && commit.lsn <= to);
+    const tags = [...new Set(concerned.flatMap((commit) => commit.tags))];
+    const step = batch(to, tags, { tables: concerned.some(({ isWhole }) => isWhole) ? [TASKS] : [], horizon: lsn(Math.max(0, to - 20)) });
+    if (shared !== null && state !== null) state = await shared.journal.apply('holder', state, step);
+    applied = to;
+    processes[0]?.local.apply(step);
+    for (const { unheard } of processes.slice(1)) unheard.push(step);
+  }
+
+  function hear({ local, unheard }: Process): void {
+    const step = unheard.shift();
+    if (step !== undefined) local.apply(step);
+  }
+
+  function begin(process: Process): void {
+    if (process.local.life !== null) return;
+    process.unheard = [];
+    process.local.begin(life(`life ${(lives += 1)}`), lsn(applied));
   }
 
   /** Every value that is kept is right as of max(asOf, W) (R3), or has already seen what comes after it. */
-  function checkKept(): void {
+  function check(where: string, of: (typeof READS)[number], { text, seen, rightAt }: { readonly text: string; readonly seen: Position; readonly rightAt: number }): void {
+    const isRight = database.spans(of.value, text).some(({ from, to }) => to > rightAt && from <= Math.max(rightAt, Number(seen.lsn)));
+    if (!isRight) violations.push(`${of.key.tags.join(' & ')} is kept in ${where} as ${text} where it was ${of.value(database.at(rightAt))} at ${rightAt}`);
+  }
+
+  function checkLocal({ local }: Process): void {
     const { watermark } = local;
     if (watermark === null) return;
-    for (const { key: of, value } of READS) {
-      const [kept] = local.lookup([of]);
-      if (kept === undefined) continue;
-      const rightAt = Number(kept.asOf > watermark ? kept.asOf : watermark);
-      const text = kept.body.by(plain);
-      const isRight = database.spans(value, text).some(({ from, to }) => to > rightAt && from <= Math.max(rightAt, Number(kept.seen.lsn)));
-      if (!isRight) violations.push(`${of.tags.join(' & ')} is kept as ${text} where it was ${value(database.at(rightAt))} at ${rightAt}`);
+    for (const of of READS) {
+      const [kept] = local.lookup([of.key]);
+      if (kept !== undefined) check('the process', of, { text: kept.body.by(plain), seen: kept.seen, rightAt: Number(maxLsn(kept.asOf, watermark)) });
     }
+  }
+
+  async function checkShared(): Promise<void> {
+    const found = await shared?.cache.lookup(READS.map((of) => of.key), { leaseMs: 0 });
+    found?.items.forEach((item, i) => {
+      if (item.kind === 'miss') return;
+      const { body, seen, asOf } = item.entry;
+      check('the shared cache', READS[i] as (typeof READS)[number], { text: body, seen, rightAt: Number(maxLsn(asOf, found.state.watermark)) });
+    });
   }
 
   const resume = (): void => paused.splice(random.below(paused.length), 1)[0]?.();
   const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  const begin = (): void => {
-    if (local.life === null) local.begin(life(`life ${(lives += 1)}`), lsn(database.replayed));
-  };
 
-  begin();
+  processes.forEach(begin);
   for (let step = 0; step < steps && violations.length === 0; step += 1) {
     const what = random.below(100);
+    const process = random.pick(processes);
     if (what < 15) database.commit(random);
     else if (what < 25) database.replayed += random.below(database.written - database.replayed + 1);
-    else if (what < 40) apply();
-    else if (what < 41) local.lose('chance');
-    else if (what < 44) begin();
+    else if (what < 40) await apply();
+    else if (what < 41) process.local.lose('chance');
+    else if (what < 44) begin(process);
+    else if (what < 45 && random.below(4) === 0) await shared?.forget();
     else if (what < 65) running.push(read());
+    else if (what < 75 && count > 1) hear(process);
     else if (paused.length > 0) resume();
     await breathe();
-    checkKept();
+    processes.forEach(checkLocal);
+    if (shared === null) continue;
+    state ??= await shared.journal.begin('holder', at(applied));
+    await checkShared();
   }
   // Whoever is still reading comes to an end; most wait for nothing but the replica.
   database.replayed = database.written;
-  while (paused.length > 0) {
-    resume();
+  let isOver = false;
+  const all = Promise.all(running).finally(() => (isOver = true));
+  while (!isOver) {
+    if (paused.length > 0) resume();
     await breathe();
   }
-  await Promise.all(running);
+  await all;
   return { violation: violations[0] ?? null, ...counts };
 }
