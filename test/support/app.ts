@@ -16,6 +16,10 @@ export interface TestAppOptions {
   /** How much data `workspace` is filled with; default 1, as for everybody. */
   readonly scale?: number;
   readonly wan?: TestClusterOptions['wan'];
+  /** Gives each region a Redis of its own, if the machine has one; default none. */
+  readonly redis?: boolean;
+  /** Role and password that servers connect as; default the databases' superuser. */
+  readonly login?: { readonly user: string; readonly password: string };
   /** Further settings of every server. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly server?: Partial<Omit<ServerSettings, 'settings'>>;
@@ -73,18 +77,25 @@ function folder(application: string): string {
   return fileURLToPath(new URL(`../../schema/${application}`, import.meta.url));
 }
 
+function loggedIn(dsn: string, login: TestAppOptions['login']): string {
+  if (login === undefined) return dsn;
+  const url = new URL(dsn);
+  [url.username, url.password] = [login.user, login.password];
+  return url.href;
+}
+
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const application = folder(options.application ?? 'workspace');
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
-  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off' });
+  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off', redis: options.redis ?? false });
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));
     await cluster.stop();
   };
   const start = async (region: string): Promise<void> => {
-    const regions = Object.fromEntries(cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name) }]));
+    const regions = Object.fromEntries(cluster.regions.map(({ name, redisUrl }) => [name, { databaseUrl: loggedIn(cluster.dsnFor(region, name), options.login), ...(redisUrl === null ? {} : { redisUrl }) }]));
     const settings = { region, regions, port: 0, tokenSecret: TOKEN_SECRET, jwtSecret: JWT_SECRET, drainMs: 1_000, ...options.settings };
     // What a failing test needs to see is in its own answers; `MERIDIAN_TEST_LOG=info` shows the servers' side too.
     const telemetry = createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } });
