@@ -9,7 +9,7 @@ import { type UncachedNotes } from '../read/custom-read.ts';
 import { type ReadReport } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
-import { settingsKey, type ModelCache } from '../read/loaders/through-cache.ts';
+import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { type RequestContext } from './context.ts';
@@ -25,10 +25,10 @@ export interface PluginDeps {
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
-  /** Null: nothing is cached. */
-  readonly caching: ModelCache | null;
   /** Told of custom reads that are not cached; null where nobody wants to know. */
   readonly notes: UncachedNotes | null;
+  /** The region's cache, for one viewer; null where nothing is cached. */
+  cachingFor(scope: CacheScope): LoaderCaching | null;
   /** Starts the reads of one operation that came with this token header. */
   openSession(header: string | undefined, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
 }
@@ -59,7 +59,7 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor: session.floor, defaultMaxLagMs: deps.boundedLagMs }));
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
-  const caching = deps.caching && { ...deps.caching, scope: { tenancy, settingsKey: settingsKey(contextValue.settings) } };
+  const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
   contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes }));
 }
 

@@ -16,8 +16,13 @@ export function referenceResolver(entity: Entity): (reference: Reference, contex
       const known = keys.map(({ fields }) => `"${fields.join(' ')}"`).join(' or ');
       throw new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${entity.name} carries none of its keys whole; send ${known}.` });
     }
-    return context.operation.at(info).loaders.one(entity.name, key.columns, key.fields.map((field) => reference[field]));
+    return ownCopy(await context.operation.at(info).loaders.one(entity.name, key.columns, key.fields.map((field) => reference[field])));
   };
+}
+
+/** The subgraph library writes `__typename` on what a reference resolves to; rows from a cache are frozen, since requests share them. */
+export function ownCopy<T>(value: T): T {
+  return typeof value === 'object' && value !== null && Object.isFrozen(value) ? { ...value } : value;
 }
 
 type EntitiesResolver = GraphQLFieldResolver<unknown, RequestContext, { readonly representations: readonly unknown[] }>;

@@ -6,7 +6,7 @@ import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
 import { columnResolver } from './column.ts';
 import { connectionObject } from './connection.ts';
-import { referenceResolver } from './reference.ts';
+import { ownCopy, referenceResolver } from './reference.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
@@ -58,7 +58,7 @@ function entityOf(model: Model, name: string): Entity {
 function userResolver(name: string, value: unknown): unknown {
   if (typeof value !== 'function') return value;
   const resolve = value as UserResolver;
-  if (name === '__resolveReference') return (reference: unknown, context: RequestContext, info: GraphQLResolveInfo) => (value as (r: unknown, c: ResolverContext, i: GraphQLResolveInfo) => unknown)(reference, context.at(info), info);
+  if (name === '__resolveReference') return async (reference: unknown, context: RequestContext, info: GraphQLResolveInfo) => ownCopy(await (value as (r: unknown, c: ResolverContext, i: GraphQLResolveInfo) => unknown)(reference, context.at(info), info));
   if (name === '__resolveType' || name === '__isTypeOf') return value;
   const bound: Resolver = (parent, args, context, info) => resolve(parent, args, context.at(info), info);
   return bound;

@@ -11,7 +11,7 @@ import { type ServedBy } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { readCustom, UncachedNotes, type CustomReadOptions } from '../read/custom-read.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
-import { settingsKey, type LoaderCaching, type ModelCache } from '../read/loaders/through-cache.ts';
+import { settingsKey, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { checkedSettings, settingsMaker } from '../read/settings.ts';
@@ -80,7 +80,6 @@ export class DataLayer {
   #running: Promise<unknown> = Promise.resolve();
   #stopGauges: () => void = () => undefined;
   #model: Model | null = null;
-  #cache: ModelCache | null = null;
 
   constructor(config: Config, telemetry: Telemetry) {
     this.parts = createParts(config, telemetry);
@@ -120,15 +119,9 @@ export class DataLayer {
     await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), ...[...servers.values()].map((server) => server.close())]);
   }
 
-  /** Entities can be loaded once the layer knows the model, and cached where there is a cache. */
-  useModel(model: Model, cache: ModelCache | null = null): void {
+  /** Entities can be loaded once the layer knows the model, which it must before it starts. */
+  useModel(model: Model): void {
     this.#model = model;
-    this.#cache = cache;
-  }
-
-  /** Null: nothing is cached. */
-  get cache(): ModelCache | null {
-    return this.#cache;
   }
 
   /** Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the typed errors of the consistency levels. */
@@ -200,7 +193,7 @@ export class DataLayer {
     if (maxLagMs !== undefined && !(maxLagMs >= 0)) throw badOption(`maxLagMs is ${maxLagMs}; give milliseconds from 0 up`);
     const bound = maxLagMs ?? this.parts.config.options.boundedLagMs;
     const tenancy = allTenants === true ? Tenancy.all : Tenancy.of(viewer?.tenant ?? null);
-    const caching = this.#cache && { ...this.#cache, scope: { tenancy, settingsKey: settingsKey(settings) } };
+    const caching = this.parts.caching.for({ tenancy, settingsKey: settingsKey(settings) });
     return { session, tenancy, caching, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
   }
 }

@@ -27,14 +27,10 @@ export interface CacheScope {
   readonly settingsKey: string;
 }
 
-/** The region's cache, and the names under which it keeps what the model's entities show. */
-export interface ModelCache {
+/** The region's cache as reads for one viewer use it. */
+export interface LoaderCaching {
   readonly cache: ReadCache;
   readonly tags: TagNames;
-}
-
-/** The region's cache as reads for one viewer use it. */
-export interface LoaderCaching extends ModelCache {
   readonly scope: CacheScope;
 }
 
