@@ -3,9 +3,10 @@ import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { formatLsn } from '../base/lsn.ts';
 import { type Viewer } from '../base/viewer.ts';
+import { type CacheReport } from '../region/cache-report.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type RequestContext } from './context.ts';
-import { type RegionHealth } from './generated/meridian.ts';
+import { type RegionCache, type RegionHealth } from './generated/meridian.ts';
 
 export interface HealthDeps {
   reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
@@ -41,6 +42,7 @@ function healthOf(report: RegionReport): RegionHealth {
     status: upperCase(report.status),
     databaseHealthy: report.databaseHealthy,
     cacheHealthy: report.cacheHealthy,
+    cache: report.cache === null ? null : cacheOf(report.cache),
     serverHealthy: report.serverHealthy,
     replicationLagMs: rounded(report.lagMs),
     replicationLagBytes: report.lagBytes === null ? null : String(report.lagBytes),
@@ -49,6 +51,19 @@ function healthOf(report: RegionReport): RegionHealth {
     rttMs: rounded(report.rttMs),
     alerts: report.alerts.map((alert) => ({ kind: upperCase(alert.kind), message: alert.message, since: new Date(alert.sinceMs).toISOString() })),
     error: report.error,
+  };
+}
+
+function cacheOf(report: CacheReport): RegionCache {
+  return {
+    servers: report.servers,
+    caching: report.caching,
+    localHitRatio: report.localHitRatio,
+    sharedHitRatio: report.sharedHitRatio,
+    invalidationLagMs: rounded(report.invalidationLagMs),
+    invalidationLagP99Ms: rounded(report.invalidationLagP99Ms),
+    entries: String(report.entries),
+    bytes: String(report.bytes),
   };
 }
 

@@ -417,10 +417,32 @@ export type RegionAlertKind =
   /** The region does not answer. */
   | 'UNREACHABLE';
 
+/** The caches of a region's servers together. Shares and lags are of the last minutes, and null where there was nothing to measure. */
+export type RegionCache = {
+  /** Bytes of them. */
+  readonly bytes: Scalars['BigInt']['output'];
+  /** Of these, how many use a cache of their own now. */
+  readonly caching: Scalars['Int']['output'];
+  /** Values in the servers' own caches. */
+  readonly entries: Scalars['BigInt']['output'];
+  /** From a commit, or a heartbeat, at the primary until it is applied to the region's caches, in milliseconds: the median. */
+  readonly invalidationLagMs?: Maybe<Scalars['Float']['output']>;
+  /** The same, which 99 in 100 do not exceed. */
+  readonly invalidationLagP99Ms?: Maybe<Scalars['Float']['output']>;
+  /** Share of what was looked up that the server's own cache had. */
+  readonly localHitRatio?: Maybe<Scalars['Float']['output']>;
+  /** Servers that these figures are of. */
+  readonly servers: Scalars['Int']['output'];
+  /** Of the rest, the share that the region's Redis had; null without one. */
+  readonly sharedHitRatio?: Maybe<Scalars['Float']['output']>;
+};
+
 /** One region as this server sees it. What is not known is null, never zero. */
 export type RegionHealth = {
   readonly alerts: ReadonlyArray<RegionAlert>;
-  /** Null where the region has no shared cache. */
+  /** How the region's caches fare; null where that is not known: of another region its Redis tells. */
+  readonly cache?: Maybe<RegionCache>;
+  /** Whether the region's Redis answers; null where it has none. */
   readonly cacheHealthy?: Maybe<Scalars['Boolean']['output']>;
   readonly databaseHealthy: Scalars['Boolean']['output'];
   /** Why the last probe failed. */
@@ -795,6 +817,7 @@ export type ResolversTypes = {
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RegionAlert: ResolverTypeWrapper<RegionAlert>;
   RegionAlertKind: RegionAlertKind;
+  RegionCache: ResolverTypeWrapper<RegionCache>;
   RegionHealth: ResolverTypeWrapper<RegionHealth>;
   RegionRole: RegionRole;
   RegionStatus: RegionStatus;
@@ -864,6 +887,7 @@ export type ResolversParentTypes = {
   ProjectEdge: Omit<ProjectEdge, 'node'> & { node: ResolversParentTypes['Project'] };
   Query: Record<PropertyKey, never>;
   RegionAlert: RegionAlert;
+  RegionCache: RegionCache;
   RegionHealth: RegionHealth;
   StringFilter: StringFilter;
   StringListFilter: StringListFilter;
@@ -1122,8 +1146,20 @@ export type RegionAlertResolvers<ContextType = ResolverContext, ParentType exten
   since?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
 };
 
+export type RegionCacheResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['RegionCache'] = ResolversParentTypes['RegionCache']> = {
+  bytes?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  caching?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  entries?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  invalidationLagMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  invalidationLagP99Ms?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  localHitRatio?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  servers?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  sharedHitRatio?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+};
+
 export type RegionHealthResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['RegionHealth'] = ResolversParentTypes['RegionHealth']> = {
   alerts?: Resolver<ReadonlyArray<ResolversTypes['RegionAlert']>, ParentType, ContextType>;
+  cache?: Resolver<Maybe<ResolversTypes['RegionCache']>, ParentType, ContextType>;
   cacheHealthy?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   databaseHealthy?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   error?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -1237,6 +1273,7 @@ export type Resolvers<ContextType = ResolverContext> = {
   ProjectEdge?: ProjectEdgeResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   RegionAlert?: RegionAlertResolvers<ContextType>;
+  RegionCache?: RegionCacheResolvers<ContextType>;
   RegionHealth?: RegionHealthResolvers<ContextType>;
   Task?: TaskResolvers<ContextType>;
   TaskConnection?: TaskConnectionResolvers<ContextType>;
