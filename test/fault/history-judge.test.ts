@@ -19,7 +19,7 @@ function truth(): Truth {
   const known = new Truth();
   const states = [task(1, 1, 'old'), task(1, 1, 'new'), task(1, 2, 'new'), null];
   known.begin('tasks', [states[0] as TruthRow, task(2, 2, 'other')]);
-  for (const i of [1, 2, 3]) known.add({ lsn: lsn(i * 10), committedAtMs: 0, touches: [{ table: 'tasks', id: '1', before: states[i - 1] ?? null, after: states[i] ?? null }] });
+  for (const i of [1, 2, 3]) known.add({ lsn: lsn(i * 10), endLsn: lsn(i * 10 + 3), committedAtMs: 0, touches: [{ table: 'tasks', id: '1', before: states[i - 1] ?? null, after: states[i] ?? null }] });
   known.reach(lsn(100));
   return known;
 }
@@ -49,6 +49,11 @@ describe('the judge of histories', () => {
     assert.deepEqual(verdicts({ sent: lsn(10), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), ['stale']);
     assert.deepEqual(verdicts({ promised: lsn(20), sights: [page(1, [task(1, 1, 'new')])] }), ['stale']);
     assert.deepEqual(verdicts({ sent: lsn(30), sights: [count(2, 2)] }), ['stale']);
+  });
+
+  it('does not ask for a commit of which half was flushed', () => {
+    assert.deepEqual(verdicts({ sent: lsn(12), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), []);
+    assert.deepEqual(verdicts({ sent: lsn(13), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), ['stale']);
   });
 
   it('finds rows that are back after their deletion', () => {

@@ -102,7 +102,7 @@ export class Judge {
     const { truth, witness } = this.#parts;
     const own = trace?.kind === 'value' ? (truth.writtenAt(trace.value) ?? ZERO_LSN) : ZERO_LSN;
     const token = asking.level === 'EVENTUAL' && trace === null ? witness.by(sentMs - OLDEST_MS) : sent;
-    return maxLsn(maxLsn(token, promised), own);
+    return truth.floor(maxLsn(maxLsn(token, promised), own));
   }
 
   #judgeSight(answered: Answered, sight: Sight, floor: Lsn, token: Lsn): boolean {
@@ -139,7 +139,11 @@ export class Judge {
     if (this.#mayReorder(answered)) return;
     const all = new Set(answered.sights.flatMap(({ selection }) => truth.positions(selection, floor, token)));
     for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown)) return;
-    this.#find('torn', answered, 'no position has all of its parts, though it is a snapshot');
+    const parts = answered.sights.map((sight) => {
+      const at = truth.positions(sight.selection, floor, token).filter((lsn) => truth.expected(sight, lsn) === sight.shown);
+      return `${selectionText(sight.selection)} is ${sight.shown} from ${at.map(formatLsn).join(' and ')}, not from ${truth.positions(sight.selection, floor, token).filter((lsn) => !at.includes(lsn)).map(formatLsn).join(' and ')}`;
+    });
+    this.#find('torn', answered, `between ${formatLsn(floor)} and ${formatLsn(token)} no position has all of its parts, though it is a snapshot: ${parts.join('; ')}`);
   }
 
   /**

@@ -87,8 +87,8 @@ type PagedProject = Row & { readonly tasks: Connection };
 
 function projectSights(id: string, narrowing: Narrowing, first: number, project: PagedProject | null): Sight[] {
   if (project === null) return [rowSight(PROJECT, 'id', id, null)];
-  const { args: _, ...selected } = narrowing;
-  return [rowSight(PROJECT, 'id', id, project), ...connectionSights(TASK, { ...selected, column: 'project_id', value: id, first }, project.tasks)];
+  const selection = { order: narrowing.order, ...(narrowing.where ? { where: narrowing.where } : {}), whereText: narrowing.whereText ?? '', column: 'project_id', value: id, first };
+  return [rowSight(PROJECT, 'id', id, project), ...connectionSights(TASK, selection, project.tasks)];
 }
 
 function project(pool: Pool, dice: Dice): Operation {

@@ -57,12 +57,12 @@ export interface ClientStep {
 
 const KINDS: readonly Weighted<ReadKind | WriteKind>[] = [
   ...([['tasks', 16], ['users', 10], ['project', 12], ['project again', 8], ['assigned', 6], ['comments', 8], ['next page', 3], ['organization', 4], ['dashboard', 5], ['nothing there', 3]] as const),
-  ...([['rename', 5], ['readdress', 2], ['create', 3], ['retitle', 5], ['set status', 4], ['move', 4], ['assign', 3], ['delete', 2], ['comment', 3]] as const),
+  ...([['rename', 3], ['readdress', 1], ['create', 2], ['retitle', 3], ['set status', 2], ['move', 3], ['assign', 2], ['delete', 1], ['comment', 2]] as const),
 ].map(([value, weight]) => ({ value, weight }));
 
 const ASKINGS: readonly Weighted<Asking>[] = [
-  { weight: 55, value: { level: 'SESSION', bare: false } },
-  { weight: 22, value: { level: 'EVENTUAL', bare: true } },
+  { weight: 50, value: { level: 'SESSION', bare: false } },
+  { weight: 28, value: { level: 'EVENTUAL', bare: true } },
   { weight: 3, value: { level: 'EVENTUAL', bare: false } },
   { weight: 4, value: { level: 'BOUNDED', bare: false } },
   { weight: 4, value: { level: 'BOUNDED', bare: true } },
@@ -107,7 +107,7 @@ const SIDE_KINDS: readonly Weighted<SideWriteKind>[] = (
 
 export function* sidePlan(seed: number): Generator<SideStep, never> {
   const random = laneRandom(seed, 'psql');
-  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), pauseMs: random.below(150) };
+  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), pauseMs: random.below(250) };
 }
 
 export interface FaultStep<N extends string> {
@@ -117,10 +117,10 @@ export interface FaultStep<N extends string> {
   readonly restMs: number;
 }
 
-/** Every fault of the lane once before any comes again, each round in another order: a short run meets as many kinds as it can. */
-export function* faultPlan<N extends string>(seed: number, lane: string, names: readonly N[]): Generator<FaultStep<N>, never> {
+/** Every fault of the lane once before any comes again, each round in another order: a short run meets as many kinds as it can. `restMs`: about how long everything is whole between two. */
+export function* faultPlan<N extends string>(seed: number, lane: string, names: readonly N[], restMs = 4_000): Generator<FaultStep<N>, never> {
   const random = laneRandom(seed, lane);
   for (;;) {
-    for (const name of random.shuffled(names)) yield { name, dice: dice(random), forMs: 200 + random.below(2_800), restMs: random.below(2_500) };
+    for (const name of random.shuffled(names)) yield { name, dice: dice(random), forMs: 200 + random.below(2_800), restMs: Math.round(restMs / 4) + random.below(restMs) };
   }
 }

@@ -23,7 +23,7 @@ function fieldOf(column: string): string {
 }
 
 function textOf(value: unknown): string | null {
-  return value === null || value === undefined ? null : String(value as string | number);
+  return value === null || value === undefined ? null : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function shownRow({ columns }: Shape, object: Answer): (string | null)[] {
@@ -39,7 +39,7 @@ export function rowSight(of: Shape, column: string, value: string, object: Answe
 export function rowSightWith(of: Shape, object: Answer, belongs: Readonly<Record<string, unknown>>): Sight {
   const columns = [...of.columns, ...Object.keys(belongs)];
   const shown = [...shownRow(of, object), ...Object.values(belongs).map(textOf)];
-  return { selection: { table: of.table, column: 'id', value: String(object['id'] as string), order: [{ column: 'id' }] }, what: 'rows', columns, shown: JSON.stringify([shown]) };
+  return { selection: { table: of.table, column: 'id', value: textOf(object['id']) ?? '', order: [{ column: 'id' }] }, what: 'rows', columns, shown: JSON.stringify([shown]) };
 }
 
 export const CREATED: readonly Term[] = [{ column: 'created_at' }, { column: 'id' }];
@@ -67,12 +67,12 @@ export function connectionSights(of: Shape, selection: Omit<Selection, 'table'>,
     shown: JSON.stringify({ rows: connection.nodes.map((node) => shownRow(of, node)), more: connection.pageInfo.hasNextPage }),
   };
   if (connection.totalCount === undefined) return [page];
-  const { first: _, after: __, ...all } = selection;
-  return [page, countSight({ ...all, table: of.table }, connection.totalCount)];
+  return [page, countSight(page.selection, connection.totalCount)];
 }
 
-export function countSight(selection: Selection, count: number): Sight {
-  return { selection: { ...selection, order: [] }, what: 'count', columns: [], shown: String(count) };
+/** How many rows there are on all pages together. */
+export function countSight({ table, column, value, where, whereText }: Selection, count: number): Sight {
+  return { selection: { table, column, value, order: [], ...(where ? { where } : {}), whereText: whereText ?? '' }, what: 'count', columns: [], shown: String(count) };
 }
 
 /** A list without pages. */

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import { sleep } from '../../../src/base/clock.ts';
-import { parseLsn } from '../../../src/base/lsn.ts';
+import { parseLsn, type Lsn } from '../../../src/base/lsn.ts';
 import { jsonOfRow, TABLE_NAMES, TABLES, type TableName, type TruthRow } from './tables.ts';
 import { emptyTables, type Touch, type Truth } from './truth.ts';
 
@@ -141,15 +141,15 @@ export class TruthFeed {
   #commit(message: Pgoutput.MessageCommit): string | null {
     const open = this.#open;
     this.#open = null;
-    if (message.commitEndLsn === null || open === null) return null;
-    const lsn = parseLsn(message.commitEndLsn);
+    if (message.commitEndLsn === null || message.commitLsn === null || open === null) return null;
+    const lsn = firstByteOf(parseLsn(message.commitLsn));
     if (lsn <= (this.#truth.commits.at(-1)?.lsn ?? 0n)) return message.commitEndLsn;
     const touches = [...open.rows.values()].filter(({ before, after }) => before !== null || after !== null);
     for (const { table, id, after } of touches) {
       if (after === null) this.#now.get(table)?.delete(id);
       else this.#now.get(table)?.set(id, after);
     }
-    if (touches.length > 0) this.#truth.add({ lsn, committedAtMs: Number(message.commitTime) / 1_000, touches });
+    if (touches.length > 0) this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), committedAtMs: Number(message.commitTime) / 1_000, touches });
     return message.commitEndLsn;
   }
 
@@ -179,4 +179,13 @@ export class TruthFeed {
     const open = this.#open?.rows.get(`${table} ${id}`);
     return open !== undefined ? open.after : (this.#now.get(table)?.get(id) ?? null);
   }
+}
+
+const PAGE_BYTES = 8_192n;
+const PAGE_HEADERS: readonly bigint[] = [24n, 40n];
+
+/** One byte above the end of the record before: at the beginning of a page that end lies before the page's header. */
+function firstByteOf(start: Lsn): Lsn {
+  const inPage = start % PAGE_BYTES;
+  return (start - (PAGE_HEADERS.includes(inPage) ? inPage : 0n) + 1n) as Lsn;
 }

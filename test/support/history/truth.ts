@@ -14,8 +14,10 @@ export interface Touch {
 }
 
 export interface Commit {
-  /** End of the commit record: whoever has replayed up to here shows it. */
+  /** The lowest position that names it: one byte into its commit record, since a server that was just applying a record is said to be one byte into it. */
   readonly lsn: Lsn;
+  /** End of the commit record: whoever has replayed up to here shows it. */
+  readonly endLsn: Lsn;
   readonly committedAtMs: number;
   readonly touches: readonly Touch[];
 }
@@ -60,6 +62,12 @@ export class Truth {
     this.commits.push(commit);
     for (const touch of commit.touches) this.#touch(commit.lsn, touch);
     this.reach(commit.lsn);
+  }
+
+  /** The floor as commits have it. One in the middle of a commit record, where half of it was flushed, does not ask for that commit. */
+  floor(lsn: Lsn): Lsn {
+    const last = this.commits[countUpTo(this.commits, (commit) => commit.lsn <= lsn) - 1];
+    return last !== undefined && lsn !== last.lsn && lsn < last.endLsn ? ((last.lsn - 1n) as Lsn) : lsn;
   }
 
   rowAt(table: TableName, id: string, lsn: Lsn): TruthRow | null {
@@ -148,7 +156,7 @@ export class Truth {
   }
 }
 
-export const emptyTables = (): Map<TableName, Map<string, TruthRow>> => new Map(TABLE_NAMES.map((table) => [table, new Map()]));
+export const emptyTables = (): Map<TableName, Map<string, TruthRow>> => new Map(TABLE_NAMES.map((table) => [table, new Map<string, TruthRow>()]));
 
 function listingKey(table: TableName, column: string, value: string): string {
   return `${table}.${column}=${value}`;

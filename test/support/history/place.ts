@@ -1,0 +1,112 @@
+/** Owns the place of a history: three regions with real databases, Redis and server processes, and every way to break them. */
+import { defaultOptions, type Options } from '../../../src/config/options.ts';
+import { setupDatabase } from '../../../src/postgres/setup.ts';
+import { freePorts } from '../../../src/cluster/ports.ts';
+import { AP, EU, OCEAN, US } from '../app.ts';
+import { startTestCluster, type TestCluster } from '../cluster.ts';
+import { redisProgram } from '../redis.ts';
+import { Gate, isReadingConnection } from './gate.ts';
+import { RegionRedis } from './region-redis.ts';
+import { RegionServer, type RegionAddresses } from './region-server.ts';
+import { historySql } from './tables.ts';
+
+export const REGIONS = [US, EU, AP] as const;
+export const PRIMARY = US;
+
+/** Intervals are short, so that a run meets many of them; limits are low, so that it meets those as well. */
+const COMMON: Partial<Options> = {
+  heartbeatMs: 250, slotCreateMs: 4_000, slotRetryMs: 300, tailRetryMaxMs: 1_000, redisRetryMs: 300, cacheLagMs: 1_500, maxTags: 40, tombstones: 400, tombstoneMs: 4_000, maxWaitMs: 3_000, poolWarm: 1,
+};
+
+/** Each process has something of its own that the others have not. */
+const PROCESSES: readonly { readonly name: string; readonly region: string; readonly options: Partial<Options> }[] = [
+  { name: 'us', region: US, options: {} },
+  { name: 'eu-1', region: EU, options: {} },
+  { name: 'eu-2', region: EU, options: { cacheEntries: 150, leaseMs: 0 } },
+  { name: 'ap', region: AP, options: { cacheTtlMs: 4_000, cacheStaleMs: 2_000, cacheVariants: 3 } },
+];
+
+export interface HistoryRegion {
+  readonly name: string;
+  readonly servers: readonly RegionServer[];
+  /** Null where this machine has none. */
+  readonly redis: RegionRedis | null;
+  /** Before this region's own database, for its own servers. */
+  readonly database: Gate;
+  /** Before this region's Redis, one for each server. */
+  readonly redisGates: readonly Gate[];
+}
+
+export interface Place extends AsyncDisposable {
+  readonly cluster: TestCluster;
+  readonly regions: ReadonlyMap<string, HistoryRegion>;
+  readonly servers: readonly RegionServer[];
+  region(name: string): HistoryRegion;
+}
+
+export interface PlaceSettings {
+  /** Mechanism that the servers run without; null: they are whole. */
+  readonly broken?: string | null;
+  /** Further options of every server. */
+  readonly options?: Partial<Options>;
+}
+
+export async function startPlace({ broken = null, options = {} }: PlaceSettings = {}): Promise<Place> {
+  const cluster = await startTestCluster({ sql: historySql(), wan: OCEAN });
+  const undo: (() => Promise<void>)[] = [() => cluster.stop()];
+  const dispose = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step().catch(() => undefined);
+  };
+  try {
+    await setupDatabase({ regions: cluster.regions.map(({ name, dsn }) => ({ name, databaseUrl: dsn, redisUrl: null, serverUrl: null })), tables: [], schemas: ['public'], options: defaultOptions() });
+    // One table whose changes do not carry the whole old row: all that is cached of it goes with each.
+    await cluster.query(PRIMARY, 'ALTER TABLE comments REPLICA IDENTITY DEFAULT');
+    await cluster.caughtUp();
+    const program = redisProgram();
+    const ports = await freePorts(PROCESSES.map(({ name }) => name));
+    const regions = new Map<string, HistoryRegion>();
+    for (const name of REGIONS) {
+      const redis = program === null ? null : await RegionRedis.start(program);
+      if (redis !== null) undo.push(() => redis[Symbol.asyncDispose]());
+      const database = await Gate.start({ targetPort: portOf(cluster.dsnFor(name, name)), holds: isReadingConnection });
+      undo.push(() => database[Symbol.asyncDispose]());
+      const redisGates: Gate[] = [];
+      const servers: RegionServer[] = [];
+      for (const one of PROCESSES.filter(({ region }) => region === name)) {
+        const gate = redis && (await Gate.start({ targetPort: redis.port, holds: () => true }));
+        if (gate) {
+          redisGates.push(gate);
+          undo.push(() => gate[Symbol.asyncDispose]());
+        }
+        const addresses = REGIONS.map((other): [string, RegionAddresses] => {
+          const own = other === name;
+          return [other, { databaseUrl: own ? withPort(cluster.dsnFor(name, name), database.port) : cluster.dsnFor(name, other), redisUrl: own && gate ? `redis://127.0.0.1:${gate.port}` : null }];
+        });
+        servers.push(new RegionServer({ ...one, broken, port: ports.get(one.name)?.http ?? 0, keeper: cluster.cluster.keeper, logDir: cluster.cluster.logDir, regions: Object.fromEntries(addresses), options: { ...COMMON, ...one.options, ...options } }));
+      }
+      regions.set(name, { name, servers, redis, database, redisGates });
+    }
+    const servers = [...regions.values()].flatMap((region) => region.servers);
+    undo.push(async () => void (await Promise.allSettled(servers.map((server) => server.kill('SIGKILL')))));
+    await Promise.all(servers.map((server) => server.start()));
+    const region = (name: string): HistoryRegion => {
+      const found = regions.get(name);
+      if (!found) throw new RangeError(`no region ${name}`);
+      return found;
+    };
+    return { cluster, regions, servers, region, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function portOf(dsn: string): number {
+  return Number(new URL(dsn).port);
+}
+
+function withPort(dsn: string, port: number): string {
+  const url = new URL(dsn);
+  url.port = String(port);
+  return url.href;
+}

@@ -1,0 +1,107 @@
+/** Owns the look at everything once nothing changes any more: what every cache of every region keeps must be what the database has. */
+import { sleep } from '../../../src/base/clock.ts';
+import { maxLsn, ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
+import { ask } from '../app.ts';
+import { lsnOf, type Shared } from './client.ts';
+import { everything, type Operation } from './operations.ts';
+import { PRIMARY } from './place.ts';
+import { selectionText } from './record.ts';
+import { type RegionServer } from './region-server.ts';
+import { jsonOfRow, TABLE_NAMES, type TruthRow } from './tables.ts';
+import { type Truth } from './truth.ts';
+
+/** How long everything that was broken may take to be whole. */
+const HEALED_MS = 30_000;
+/** Ids of tasks that are looked at; rows that are gone are among them. */
+const MOST_TASKS = 150;
+const AT_ONCE = 8;
+
+export interface QuietReport {
+  /** One sentence for each thing that is not as it should be. */
+  readonly findings: readonly string[];
+  /** Answers that were compared. */
+  readonly compared: number;
+  /** Of the second look, the part that caches answered. */
+  readonly cacheShare: number;
+}
+
+interface Look {
+  readonly wrong: string[];
+  compared: number;
+  readonly served: { cache: number; rest: number };
+}
+
+/** Nobody may write from now on. */
+export async function lookAtEverything(shared: Shared, truth: Truth): Promise<QuietReport> {
+  const { place, pool } = shared;
+  const findings = await differencesOfTruth(shared, truth);
+  const ids = [...new Set([...truth.tip('tasks').keys(), ...truth.everIds('tasks').slice(-MOST_TASKS)])].slice(-MOST_TASKS);
+  const operations = everything({ ...pool, users: truth.everIds('users').slice(-30) }, ids);
+  const reached = truth.reached;
+  let compared = 0;
+  let share = 0;
+  const look = async (server: RegionServer, title: string): Promise<void> => {
+    for (const deadline = performance.now() + HEALED_MS; ; await sleep(250)) {
+      const one = await lookOnce(server, operations, truth, reached);
+      compared += one.compared;
+      share = one.served.cache / Math.max(1, one.served.cache + one.served.rest);
+      if (one.wrong.length === 0) return;
+      if (performance.now() > deadline) return void findings.push(...one.wrong.slice(0, 5).map((text) => `LEFT OVER in ${server.name}, ${title}: ${text}`));
+    }
+  };
+  // First what lies in the processes and their Redis, then what was filled in meanwhile.
+  const shares: number[] = [];
+  for (const server of place.servers) {
+    await look(server, 'at the first look');
+    await look(server, 'at the second look');
+    shares.push(share);
+  }
+  // A new process knows nothing, so that its first answers are those of the region's Redis.
+  for (const { servers } of place.regions.values()) {
+    const last = servers.at(-1) as RegionServer;
+    await last.kill('SIGTERM');
+    await last.start();
+    await look(last, 'as a new process');
+  }
+  return { findings, compared, cacheShare: Math.min(...shares) };
+}
+
+/** The checker itself may be wrong: what it takes for the truth must be what the database has. */
+async function differencesOfTruth({ place }: Shared, truth: Truth): Promise<string[]> {
+  const findings: string[] = [];
+  for (const table of TABLE_NAMES) {
+    const rows = await place.cluster.query<{ row: TruthRow }>(PRIMARY, `SELECT ${jsonOfRow(table)} AS row FROM ${table} ORDER BY id`);
+    const known = [...truth.tip(table).values()].sort((a, b) => Number(a['id']) - Number(b['id']));
+    const [database, recorded] = [JSON.stringify(rows.map(({ row }) => row)), JSON.stringify(known)];
+    if (database !== recorded) findings.push(`CHECKER: its own record of ${table} is not what the database has: ${recorded.slice(0, 2_000)} instead of ${database.slice(0, 2_000)}`);
+  }
+  return findings;
+}
+
+async function lookOnce(server: RegionServer, operations: readonly Operation[], truth: Truth, at: Lsn): Promise<Look> {
+  const look: Look = { wrong: [], compared: 0, served: { cache: 0, rest: 0 } };
+  const rest = [...operations];
+  const work = async (): Promise<void> => {
+    for (let operation = rest.pop(); operation !== undefined; operation = rest.pop()) await compare(server, operation, truth, at, look);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return look;
+}
+
+async function compare(server: RegionServer, { what, text, sights }: Operation, truth: Truth, at: Lsn, look: Look): Promise<void> {
+  try {
+    const { data, errors, token, consistency } = await ask<Readonly<Record<string, unknown>>>(server.url, `query Q { ${text} }`, { token: '' });
+    if (data === null || errors.length > 0) return void look.wrong.push(`${what}: ${errors.map(({ message }) => message).join('; ')}`);
+    const { cache = 0, replica = 0, primary = 0 } = consistency?.servedBy ?? {};
+    look.served.cache += cache;
+    look.served.rest += replica + primary;
+    const newest = maxLsn(at, token === null ? ZERO_LSN : lsnOf(token));
+    for (const sight of sights(data)) {
+      look.compared += 1;
+      const expected = truth.expected(sight, newest);
+      if (expected !== sight.shown) look.wrong.push(`${sight.what} of ${selectionText(sight.selection)} shows ${sight.shown} instead of ${expected}, answered by ${JSON.stringify(consistency?.servedBy)}`);
+    }
+  } catch (error) {
+    look.wrong.push(`${what}: ${String(error)}`);
+  }
+}

@@ -1,0 +1,117 @@
+/** Owns one server process of a region in a history: the program itself, killed, stopped and started again at the same address. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sleep } from '../../../src/base/clock.ts';
+import { STOP_SERVER } from '../../../src/cluster/keeper/protocol.ts';
+import { type Keeper, type KeptProcess } from '../../../src/cluster/keeper/keeper.ts';
+import { envName } from '../../../src/config/option.ts';
+import { REGIONS_VARIABLE, variableSuffix } from '../../../src/config/regions.ts';
+import { type Options } from '../../../src/config/options.ts';
+
+const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const BREAK = new URL('../break.ts', import.meta.url).href;
+const LEASH = new URL('../../../src/cluster/keeper/leash.ts', import.meta.url).href;
+const READY_MS = 60_000;
+const CALL_MS = 2_000;
+
+export interface RegionAddresses {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | null;
+}
+
+export interface RegionServerParts {
+  readonly region: string;
+  /** Tells the region's processes apart. */
+  readonly name: string;
+  readonly port: number;
+  readonly keeper: Keeper;
+  readonly logDir: string;
+  /** Every region as this process reaches it. */
+  readonly regions: Readonly<Record<string, RegionAddresses>>;
+  readonly options: Partial<Options>;
+  /** Mechanism that the process runs without. */
+  readonly broken: string | null;
+}
+
+export class RegionServer {
+  readonly region: string;
+  readonly name: string;
+  readonly url: string;
+  /** A fault has ended it, or is about to start it: nobody needs to answer there. */
+  isDown = true;
+  readonly #parts: RegionServerParts;
+  #process: KeptProcess | null = null;
+
+  constructor(parts: RegionServerParts) {
+    this.#parts = parts;
+    this.region = parts.region;
+    this.name = parts.name;
+    this.url = `http://127.0.0.1:${parts.port}/graphql`;
+  }
+
+  async start(): Promise<void> {
+    const { keeper, logDir, name, broken } = this.#parts;
+    const preloads = [LEASH, ...(broken === null ? [] : [BREAK])];
+    const started = await keeper.spawn({
+      command: process.execPath,
+      args: [...preloads.flatMap((preload) => ['--import', preload]), MAIN, 'start'],
+      env: this.#env(), cwd: process.cwd(), log: join(logDir, `server-${name}.log`), group: true, stop: STOP_SERVER,
+    });
+    this.#process = started;
+    let exited = false;
+    void started.exited.then(() => (exited = true));
+    for (const deadline = performance.now() + READY_MS; !(await this.#isReady()); await sleep(50)) {
+      if (exited || performance.now() > deadline) throw new Error(`The server ${name} ${exited ? 'ended before it was' : `was not ready within ${READY_MS} ms`}; see ${join(logDir, `server-${name}.log`)}.`);
+    }
+    this.isDown = false;
+  }
+
+  async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.isDown = true;
+    const running = this.#process;
+    this.#process = null;
+    running?.kill(signal);
+    await running?.exited;
+  }
+
+  /** Takes connections and answers nothing. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  #env(): Record<string, string> {
+    const { region, regions, port, options, broken } = this.#parts;
+    const settings: Partial<Options> = { region, port, host: '127.0.0.1', auth: 'none', schema: entrySchema(), tokenSecret: TOKEN_SECRET, logLevel: 'info', drainMs: 1_000, ...options };
+    const addresses = Object.entries(regions).flatMap(([name, { databaseUrl, redisUrl }]) => [[`DB_URL_${variableSuffix(name)}`, databaseUrl], ...(redisUrl === null ? [] : [[`REDIS_URL_${variableSuffix(name)}`, redisUrl]])]);
+    return {
+      ...inherited(),
+      ...(Object.fromEntries(addresses) as Record<string, string>),
+      ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [envName(key), String(value)])),
+      [REGIONS_VARIABLE]: Object.keys(regions).join(','),
+      ...(broken === null ? {} : { BREAK: broken }),
+    };
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      const response = await fetch(this.url.replace('/graphql', '/health/ready'), { signal: AbortSignal.timeout(CALL_MS) });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      // Not listening yet, which the caller's time limit bounds.
+      return false;
+    }
+  }
+}
+
+export const TOKEN_SECRET = 'a secret of histories that is long enough';
+
+const entrySchema = (): string => fileURLToPath(new URL('../../../schema/workspace', import.meta.url));
+
+function inherited(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined && !/^(MERIDIAN_|DB_URL_|REDIS_URL_|SERVER_URL_|NODE_TEST)/.test(entry[0])));
+}

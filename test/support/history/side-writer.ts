@@ -1,0 +1,174 @@
+/** Owns whoever writes past Meridian: plain SQL at the primary, as `psql`, a migration or another service does it. */
+import pg from 'pg';
+import { sleep } from '../../../src/base/clock.ts';
+import { parseLsn } from '../../../src/base/lsn.ts';
+import { errorCodeOf } from '../../../src/postgres/tail-client.ts';
+import { type Shared } from './client.ts';
+import { PRIMARY } from './place.ts';
+import { sidePlan, type Dice, type SideWriteKind } from './plan.ts';
+import { wholeTable } from './truth-feed.ts';
+
+type Query = (sql: string, values?: unknown[]) => Promise<unknown>;
+
+interface Writing {
+  readonly query: Query;
+  readonly dice: Dice;
+  /** Text that nobody has written before. */
+  readonly unique: () => string;
+}
+
+/** One of the tasks that are there, more often one of the first: `roll` decides. */
+const someTask = (roll: number): string => `(SELECT id FROM tasks ORDER BY id OFFSET ${roll % 3 === 0 ? roll % 60 : roll % 9} % greatest(1, (SELECT count(*) FROM tasks)) LIMIT 1)`;
+const someUser = (roll: number): string => `${1 + (roll % 6)}`;
+const someProject = (roll: number): string => `${1 + (roll % 6)}`;
+const someStatus = (roll: number): string => ['TODO', 'DOING', 'DONE'][roll % 3] ?? 'TODO';
+
+const MOVE = (task: string, project: string): string => `UPDATE tasks SET project_id = ${project} WHERE id = ${task}`;
+
+const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>>> = {
+  async retitle({ query, dice, unique }) {
+    await query(`UPDATE tasks SET title = $1 WHERE id = ${someTask(dice[0])}`, [unique()]);
+  },
+  async move({ query, dice }) {
+    await query(MOVE(someTask(dice[0]), someProject(dice[1])));
+  },
+  async 'move back and forth'({ query, dice }) {
+    // The row is where it was before, but the page in between was true as well.
+    await query(MOVE(someTask(dice[0]), someProject(dice[1])));
+    await query(MOVE(someTask(dice[0]), someProject(dice[1] + 1)));
+  },
+  async 'set status'({ query, dice }) {
+    await query(`UPDATE tasks SET status = '${someStatus(dice[1])}', priority = ${dice[2] % 10} WHERE id = ${someTask(dice[0])}`);
+  },
+  async 'rename user'({ query, dice, unique }) {
+    await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[0])}`, [unique()]);
+  },
+  async 'rename organization'({ query, dice, unique }) {
+    await query(`UPDATE organizations SET name = $1 WHERE id = ${1 + (dice[0] % 2)}`, [unique()]);
+  },
+  async insert({ query, dice, unique }) {
+    await query(`INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) VALUES (1, ${someProject(dice[0])}, ${someUser(dice[1])}, $1, ${dice[2] % 10})`, [unique()]);
+  },
+  async delete({ query, dice }) {
+    await query(`DELETE FROM tasks WHERE id = ${someTask(dice[0])}`);
+  },
+  async 'several tables'({ query, dice, unique }) {
+    await query('BEGIN');
+    await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[0])}`, [unique()]);
+    await query(MOVE(someTask(dice[1]), someProject(dice[2])));
+    await query(`INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[3])}, $1 FROM tasks ORDER BY id LIMIT 2`, [unique()]);
+    await query(`DELETE FROM tasks WHERE id = ${someTask(dice[3])}`);
+    await query('COMMIT');
+  },
+  async 'rolled back'({ query, dice, unique }) {
+    await query('BEGIN');
+    await query(`UPDATE tasks SET title = $1 WHERE id = ${someTask(dice[0])}`, [unique()]);
+    await query(MOVE(someTask(dice[0]), someProject(dice[1])));
+    await query('ROLLBACK');
+  },
+  async savepoint({ query, dice, unique }) {
+    await query('BEGIN');
+    await query(`UPDATE tasks SET title = $1 WHERE id = ${someTask(dice[0])}`, [unique()]);
+    await query('SAVEPOINT one');
+    await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[1])}`, [unique()]);
+    await query('ROLLBACK TO one');
+    await query(MOVE(someTask(dice[2]), someProject(dice[3])));
+    await query('COMMIT');
+  },
+  async 'many rows'({ query, dice }) {
+    await query(`UPDATE tasks SET priority = (priority + 1) % 10 WHERE organization_id = ${1 + (dice[0] % 2)}`);
+  },
+  async comments({ query, dice, unique }) {
+    if (dice[0] % 3 === 0) await query(`DELETE FROM comments WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`);
+    else if (dice[0] % 3 === 1) await query(`UPDATE comments SET body = $1 WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`, [unique()]);
+    else await query(`INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[2])}, $1 FROM tasks WHERE id = ${someTask(dice[1])}`, [unique()]);
+  },
+  async 'dismiss user'({ query, dice, unique }) {
+    // Tasks lose their assignee by a cascade. Somebody else comes.
+    await query(`DELETE FROM users WHERE id = (SELECT id FROM users WHERE id > 6 ORDER BY id OFFSET ${dice[0] % 6} LIMIT 1)`);
+    await query(`INSERT INTO users (organization_id, name, email) VALUES (1, $1, $1)`, [unique()]);
+  },
+  async 'truncate comments'({ query }) {
+    await query('TRUNCATE comments');
+  },
+  async 'truncate tasks'({ query, unique }) {
+    await query('BEGIN');
+    await query('TRUNCATE tasks, comments');
+    await query(`INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) SELECT 1, 1 + i % 6, 1 + i % 6, $1 || ' ' || i, i % 10 FROM generate_series(1, 24) AS i`, [unique()]);
+    await query('COMMIT');
+  },
+  async 'add column'({ query, dice }) {
+    await query(`ALTER TABLE tasks ADD COLUMN IF NOT EXISTS extra_${dice[0] % 3} text DEFAULT 'none'`);
+  },
+  async 'rewrite column'({ query, unique }) {
+    // Every row changes and no change of a row is in the WAL.
+    await query('BEGIN');
+    await query(`ALTER TABLE tasks ALTER COLUMN description TYPE text USING '${unique()}'`);
+    await query(wholeTable('tasks'));
+    await query('COMMIT');
+  },
+};
+
+/** SQLSTATEs of what a writer meets who is not alone, or whose server was killed; other failures are of the connection. */
+const EXPECTED = /^(23|40|57|08|55P03|25P02)/;
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+export class SideWriter {
+  readonly #shared: Shared;
+  #client: pg.Client | null = null;
+  #written = 0;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  async run(): Promise<void> {
+    const { seed, isOver } = this.#shared;
+    const plan = sidePlan(seed);
+    while (!isOver()) {
+      const { kind, dice, pauseMs } = plan.next().value;
+      await this.write(kind, dice);
+      await sleep(pauseMs);
+    }
+    await this.#drop();
+  }
+
+  /** Whether it was committed. */
+  async write(kind: SideWriteKind, dice: Dice): Promise<boolean> {
+    const { witness, tally } = this.#shared;
+    try {
+      const client = await this.#connected();
+      const query: Query = (sql, values) => client.query(sql, values);
+      await WRITES[kind]({ query, dice, unique: () => `psql-${(this.#written += 1)}` });
+      const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
+      witness.saw(parseLsn(rows[0]?.lsn ?? ''));
+      tally.count('statements beside');
+      return true;
+    } catch (error) {
+      tally.count('statements beside that failed');
+      const code = errorCodeOf(error);
+      if (SQLSTATE.test(code) && !code.startsWith('E') && !EXPECTED.test(code)) throw error;
+      if (SQLSTATE.test(code)) await this.#client?.query('ROLLBACK').catch(() => this.#drop());
+      else await this.#drop();
+      return false;
+    }
+  }
+
+  async #connected(): Promise<pg.Client> {
+    if (this.#client !== null) return this.#client;
+    const { place } = this.#shared;
+    const client = new pg.Client({ connectionString: place.cluster.dsnFor(PRIMARY, PRIMARY), connectionTimeoutMillis: 2_000, statement_timeout: 10_000, application_name: 'psql' });
+    client.on('error', () => {
+      if (this.#client === client) this.#client = null;
+    });
+    await client.connect();
+    await client.query(`SET lock_timeout = 2000`);
+    return (this.#client = client);
+  }
+
+  async #drop(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    await client?.end().catch(() => undefined);
+  }
+}
