@@ -186,13 +186,13 @@ export class ReadThrough {
     const localAsOf = tickets.local && asOfIn(tickets.local, loaded);
     const sharedAsOf = tickets.shared && asOfIn(tickets.shared, loaded);
     const asOf = positionOf(loaded, [localAsOf, sharedAsOf]);
-    const expiresAtMs = this.#expiryOf(request);
     const keep: LocalItem[] = [];
     legs.forEach((leg, i) => {
       const own = loaded.values[i] as V;
       const text = localAsOf !== null || sharedAsOf !== null || leg.flight.isJoined ? this.#encode(request, own) : null;
       const body = text === null ? null : new Body(text);
       if (text !== null && body !== null) {
+        const expiresAtMs = this.#expiryOf(request);
         const itemAt = (at: Lsn): FillItem => this.#itemOf(request, leg.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
         if (localAsOf !== null) keep.push({ ...itemAt(localAsOf), body });
         if (sharedAsOf !== null && tickets.shared !== null) this.#fills?.add(tickets.shared.life.epoch, itemAt(sharedAsOf));
@@ -219,6 +219,7 @@ export class ReadThrough {
     if (ticket !== null && items.length > 0) tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.life.epoch, items));
   }
 
+  /** Of each value anew, so that those which were loaded together do not end together. */
   #expiryOf<V>({ keeping }: FetchRequest<V>): number {
     const { limits, clock } = this.#options;
     const ttlMs = keeping.ttlMs ?? limits.cacheTtlMs;
