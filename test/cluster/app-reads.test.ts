@@ -24,7 +24,8 @@ interface Tasks<N = Id> {
 describe('reads over HTTP', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp();
+    // What servers are asked is the question here, and caches would answer for them.
+    app = await startTestApp({ settings: { cache: false } });
     await app.cluster.caughtUp();
   });
   after(async () => app[Symbol.asyncDispose]());
