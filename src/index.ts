@@ -8,6 +8,7 @@ export { type ResolverContext } from './graphql/context.ts';
 export { type CustomReadOptions } from './read/custom-read.ts';
 export { type UserResolvers } from './graphql/resolvers.ts';
 export { type Row } from './model/model.ts';
+export { type Setting } from './read/ports.ts';
 export { type RegionReport } from './region/view.ts';
 export { createDataLayer, createServer, type DataLayerSettings, type ServerSettings, type Settings } from './runtime/create.ts';
 export { type BoundLoaders, type DataLayer, type ReadOptions, type ReadResult, type WriteResult } from './runtime/layer.ts';

@@ -25,7 +25,7 @@ import { keepWarm, warmConnections } from './warm.ts';
 
 /** For whom something is read or written. */
 export interface OnBehalf {
-  /** Whose rows exist where entities keep tenants apart, and whom `viewerSettings` carry into the database; null, or left out: nobody known. */
+  /** Whose rows exist where entities keep tenants apart, and whom `viewerSettings` carry into the database; null: nobody known. */
   readonly viewer?: Viewer | null;
   /** Settings of the database (row-level security) instead of those that `viewerSettings` makes of the viewer; none at all for `[]`. */
   readonly settings?: readonly Setting[];
@@ -39,9 +39,6 @@ export interface ReadOptions extends OnBehalf {
   /** With BOUNDED, milliseconds. */
   readonly maxLagMs?: number;
   readonly signal?: AbortSignal;
-}
-
-export interface LoaderOptions extends ReadOptions {
   /** For jobs that work for all tenants: their rows exist, whoever the viewer is. */
   readonly allTenants?: boolean;
 }
@@ -126,6 +123,7 @@ export class DataLayer {
 
   /** Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the typed errors of the consistency levels. */
   async read(sql: string, values: readonly unknown[] = [], options: ReadOptions & CustomReadOptions = {}): Promise<ReadResult> {
+    if (options.entity !== undefined) this.#requireAsker(options, [options.entity]);
     const { session, requirement, tenancy, caching } = this.#begin(options);
     try {
       const rows = await readCustom({ ...options, sql, values, executor: session.executor(requirement), model: this.#model, tenancy, caching, notes: this.notes });
@@ -137,8 +135,9 @@ export class DataLayer {
   }
 
   /** Entities by key, lists, pages and counts, batched; make one per unit of work. */
-  loaders(options: LoaderOptions = {}): BoundLoaders {
+  loaders(options: ReadOptions = {}): BoundLoaders {
     if (!this.#model) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.' });
+    this.#requireAsker(options, [...this.#model.entities.keys()]);
     const { session, requirement, tenancy, caching } = this.#begin(options);
     const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.parts.config.options, tenancy, caching });
     return { loaders, token: () => this.parts.codec.encode(session.report().positions), close: () => session.close() };
@@ -180,11 +179,18 @@ export class DataLayer {
     return token;
   }
 
+  /** Whoever forgets to say for whom would find nothing, and not know why. */
+  #requireAsker({ viewer, allTenants }: ReadOptions, entities: readonly string[]): void {
+    const kept = entities.find((name) => this.#model?.entities.get(name)?.tenant != null);
+    if (kept === undefined || viewer !== undefined || allTenants === true) return;
+    throw badOption(`rows of ${kept} belong to tenants, and it does not say for whom it reads; give viewer (null for nobody), or allTenants: true for a job`);
+  }
+
   #settings(viewer: Viewer | null = null, given?: readonly Setting[]): readonly Setting[] {
     return given === undefined ? this.settingsOf(viewer) : checkedSettings(given);
   }
 
-  #begin({ token, level, maxLagMs, signal, viewer, settings: given, allTenants }: LoaderOptions): { session: ReadSession; requirement: Requirement; tenancy: Tenancy; caching: LoaderCaching | null } {
+  #begin({ token, level, maxLagMs, signal, viewer, settings: given, allTenants }: ReadOptions): { session: ReadSession; requirement: Requirement; tenancy: Tenancy; caching: LoaderCaching | null } {
     const settings = this.#settings(viewer, given);
     const session = this.openSession(token, { settings, signal });
     const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
