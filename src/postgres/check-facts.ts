@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MeridianError } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { readAnnouncing, type Announcing } from './announce.ts';
+import { readIdentities, type IdentityFacts } from './identity.ts';
 import { grantCalls, uncallable } from './rights.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 
@@ -24,6 +25,8 @@ export interface ServerFacts {
   readonly announcing: Announcing;
   readonly publication: PublicationFacts | null;
   readonly tables: readonly TableFacts[];
+  /** Of the mapped tables and their partitions. */
+  readonly identities: readonly IdentityFacts[];
 }
 
 export interface PublicationFacts {
@@ -38,8 +41,6 @@ export interface TableFacts extends Table {
   readonly exists: boolean;
   /** `replicated`: a table whose rows reach replicas. `unlogged`: one whose rows do not. `view`: no rows of its own. */
   readonly kind: 'replicated' | 'unlogged' | 'view' | null;
-  /** `f`: whole old rows. */
-  readonly identity: string | null;
   readonly published: boolean;
   readonly partitioned: boolean;
   /** It is a partition: its changes come under its root's name. */
@@ -76,12 +77,12 @@ const SERVER_SQL = `
  */
 const TABLES_SQL = `
   WITH mapped AS (
-    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relreplident, c.relkind, c.relispartition,
+    SELECT m.schema, m.name, n.oid AS namespace, c.oid AS relation, c.relkind, c.relispartition,
            CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'view' WHEN c.relpersistence = 'p' THEN 'replicated' WHEN c.oid IS NOT NULL THEN 'unlogged' END AS kind
       FROM unnest($1::text[], $2::text[]) AS m (schema, name)
       LEFT JOIN pg_namespace n ON n.nspname = m.schema LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name),
   published AS MATERIALIZED (SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $3)
-  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", m.kind AS "kind", m.relreplident::text AS "identity",
+  SELECT m.schema, m.name, m.relation IS NOT NULL AS "exists", m.kind AS "kind",
          coalesce(m.relkind = 'p', false) AS "partitioned", coalesce(m.relispartition, false) AS "partition", coalesce(m.relkind = 'r', false) AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = m.relation) AS "children",
          EXISTS (SELECT FROM published p WHERE p.schemaname = m.schema AND p.tablename = m.name)
            OR EXISTS (SELECT FROM pg_partition_tree(m.relation) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -102,11 +103,11 @@ export interface FactsQuery {
 export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
   const forbidden = await uncallable(client);
   if (forbidden.length > 0) throw await mayNotCall(client, forbidden);
-  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'announcing'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
+  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'identities' | 'announcing'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
   const server = rows[0];
   if (!server) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
   const mapped = await client.query<TableFacts>(TABLES_SQL, [tables.map((t) => t.schema), tables.map((t) => t.name), publication]);
-  return { ...server, tables: mapped.rows, announcing: await readAnnouncing(client) };
+  return { ...server, tables: mapped.rows, identities: await readIdentities(client, tables), announcing: await readAnnouncing(client) };
 }
 
 async function mayNotCall(client: pg.Client, functions: readonly string[]): Promise<MeridianError> {

@@ -5,6 +5,7 @@ import { type Options } from '../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
 import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
+import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
 
@@ -164,7 +165,7 @@ function checkAnnouncing(state: Announcing, say: Say): void {
   say('warn', `${UNANNOUNCED[state]}: caches notice what is missed only by TTL.`, `Run meridian setup as a superuser, or what your cloud has for one; where that cannot be, end each migration with ${byHand}.`);
 }
 
-function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, say: Say): void {
+function checkTables({ facts }: Checked, { options }: DatabaseTarget, say: Say): void {
   const names = (list: readonly Table[]): string => list.map(({ schema, name }) => `${schema}.${name}`).join(', ');
   const publication = options.publication;
   const missing = facts.tables.filter((t) => !t.exists);
@@ -179,7 +180,7 @@ function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, sa
     const unpublished = present.filter((t) => !t.published);
     const filtered = present.filter((t) => t.filtered);
     if (facts.publication.omits.length > 0) say('error', `The publication ${publication} leaves out ${facts.publication.omits.join(', ')}.`, `ALTER PUBLICATION ${quoteIdentifier(publication)} SET (publish = 'insert, update, delete, truncate').`);
-    if (unpublished.length > 0) say('error', `The publication ${publication} does not cover ${names(unpublished)}.`, 'Run meridian setup.');
+    if (unpublished.length > 0) say('error', `The publication ${publication} does not cover ${names(unpublished)}.`, 'Run meridian setup; a table with virtual generated columns needs a primary key first.');
     if (filtered.length > 0) say('error', `The publication ${publication} shows only some rows or columns of ${names(filtered)}.`, 'Publish these tables whole.');
     const rootless = facts.publication.via_root ? [] : present.filter((t) => t.partitioned);
     if (rootless.length > 0) say('error', `The publication ${publication} names the partitions, not ${names(rootless)}, in what it sends, so that changes miss what is cached.`, `Run meridian setup, or ALTER PUBLICATION ${quoteIdentifier(publication)} SET (publish_via_partition_root = true).`);
@@ -189,11 +190,31 @@ function checkTables({ facts }: Checked, { options, tables }: DatabaseTarget, sa
   if (partitions.length > 0) say('warn', `${names(partitions)} are partitions, whose changes come under the name of their root and miss what is cached of them.`, 'Map the root, or do not cache these tables.');
   const parents = present.filter((t) => t.children);
   if (parents.length > 0) say('warn', `Other tables inherit from ${names(parents)}: their rows are seen through it, but their changes come under their own names and miss what is cached of it.`, 'Turn the children into partitions, or do not cache these tables.');
-  const keyed = present.filter((t) => t.identity !== 'f');
-  if (keyed.length > 0) say('warn', `Without REPLICA IDENTITY FULL each change of ${names(keyed)} invalidates the whole table's relations.`, 'Run meridian setup.');
-  else if (tables.length > 0) say('ok', 'Every mapped table has REPLICA IDENTITY FULL.');
+  checkIdentities(facts, say);
   const unreadable = readable.filter((t) => t.lacks.includes('SELECT'));
   if (unreadable.length > 0) say('error', `The role ${facts.role} may not read ${names(unreadable)}.`, `GRANT SELECT ON ${names(unreadable)} TO ${quoteIdentifier(facts.role)}.`);
   const unwritable = present.filter((t) => !t.lacks.includes('SELECT') && t.lacks.length > 0);
   if (unwritable.length > 0) say('warn', `The role ${facts.role} may not write everywhere: ${unwritable.map((t) => `${t.schema}.${t.name} (${t.lacks.join(', ')})`).join('; ')}.`, 'Grant it if mutations write there; it is fine for tables that are only read.');
+}
+
+/** Where updates are refused nothing of Meridian's works, nor does the application. */
+function checkIdentities({ identities }: ServerFacts, say: Say): void {
+  const names = (list: readonly Table[]): string => list.map(({ schema, name }) => `${schema}.${name}`).join(', ');
+  for (const table of identities.filter(isRefused)) {
+    const why = table.identity === 'f' ? `it has REPLICA IDENTITY FULL, and ${whyNotFull(table) ?? ''}` : 'it is published and has no replica identity';
+    say('error', `Updates and deletes of ${names([table])} are refused: ${why}.`, `Run meridian setup, which gives it an identity that it can have; ${remedy(table)}`);
+  }
+  const lacking = identities.filter((table) => !isRefused(table) && table.identity !== 'f');
+  const kept = lacking.filter((table) => whyNotFull(table) !== null);
+  const keyed = lacking.filter((table) => whyNotFull(table) === null);
+  if (keyed.length > 0) say('warn', `Without REPLICA IDENTITY FULL each change of ${names(keyed)} invalidates the whole table's relations.`, 'Run meridian setup.');
+  for (const table of kept) say('warn', `Each change of ${names([table])} invalidates all that is cached of it: it cannot have REPLICA IDENTITY FULL, since ${whyNotFull(table) ?? ''}.`, `Leave it so, or ${remedy(table)}`);
+  if (identities.length > 0 && lacking.length === 0 && !identities.some(isRefused)) say('ok', 'Every mapped table has REPLICA IDENTITY FULL.');
+}
+
+function remedy({ hasVirtual, listColumns, lackStored }: IdentityFacts): string {
+  if (hasVirtual) return 'make its virtual columns STORED.';
+  if (listColumns.length > 0) return `publish all of its columns in ${listColumns.join(', ')}.`;
+  if (lackStored.length > 0) return lackStored.map((name) => `ALTER PUBLICATION ${quoteIdentifier(name)} SET (publish_generated_columns = stored).`).join(' ');
+  return 'give it a primary key, or REPLICA IDENTITY FULL.';
 }

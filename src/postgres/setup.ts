@@ -1,4 +1,4 @@
-/** Owns making a database ready, idempotently: announcing of schema changes, publication, replica identity, rights, slots, and settings when asked. */
+/** Owns making a database ready, idempotently: announcing of schema changes, what is published, rights, slots, and settings when asked. */
 import type pg from 'pg';
 import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
@@ -6,6 +6,7 @@ import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, FUNCTIONS_SQL, readAnnouncing, TRIGGER
 import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from './check.ts';
 import { type ServerFacts } from './check-facts.ts';
 import { grantCalls, uncallable } from './rights.ts';
+import { nameOf, publishTables } from './setup-publication.ts';
 import { createSlot, dropSlot, surveyServer } from './slot.ts';
 import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
 import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
@@ -55,8 +56,8 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
-    await publish(client, primary.name, tables, context);
-    await identify(client, primary.name, tables, context);
+    const said = (what: string, changed: boolean): void => void context.steps.push({ region: primary.name, what, changed });
+    context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, said });
     if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
     return rows[0]?.lsn ?? '0/0';
@@ -83,8 +84,6 @@ async function withClient<T>(databaseUrl: string, { options }: SetupTarget, work
     await closeClient(client);
   }
 }
-
-const nameOf = ({ schema, name }: Table): string => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 
 async function resolveTables(client: pg.Client, { tables, schemas }: SetupTarget): Promise<readonly Table[]> {
   if (tables.length > 0) {
@@ -127,40 +126,6 @@ async function refusal(client: pg.Client, sql: string): Promise<string | null> {
     if (!/^(42|0A|55)/.test(errorCodeOf(error))) throw error;
     return messageOf(error);
   }
-}
-
-async function publish(client: pg.Client, region: string, tables: readonly Table[], context: Context): Promise<void> {
-  const { target, steps } = context;
-  const { publication } = target.options;
-  const name = quoteIdentifier(publication);
-  const { rows } = await client.query<{ all_tables: boolean; whole: boolean }>(`SELECT puballtables AS all_tables, pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AS whole FROM pg_publication WHERE pubname = $1`, [publication]);
-  const [existing] = rows;
-  if (!existing) {
-    await client.query(`CREATE PUBLICATION ${name}${tables.length > 0 ? ` FOR TABLE ${tables.map(nameOf).join(', ')}` : ''} WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`);
-    steps.push({ region, what: `Created the publication ${publication} for ${tables.length} tables.`, changed: true });
-    context.publicationIsNew = true;
-    return;
-  }
-  // A partition is published under its root's name, which is the one that the model knows.
-  if (!existing.whole) await client.query(`ALTER PUBLICATION ${name} SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`);
-  const present = await client.query<Table>('SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1', [publication]);
-  const has = new Set(present.rows.map(nameOf));
-  const missing = existing.all_tables ? [] : tables.filter((table) => !has.has(nameOf(table)));
-  if (missing.length > 0) await client.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.map(nameOf).join(', ')}`);
-  const changed = missing.length > 0 || !existing.whole;
-  steps.push({ region, what: changed ? `Completed the publication ${publication} (${missing.length} tables added).` : `The publication ${publication} covers all tables.`, changed });
-}
-
-/** Old rows whole, of partitions too: a change is decoded from the leaf that it happened in. */
-async function identify(client: pg.Client, region: string, tables: readonly Table[], { steps }: Context): Promise<void> {
-  const { rows } = await client.query<Table>(
-    `SELECT DISTINCT n.nspname AS schema, c.relname AS name FROM unnest($1::text[]) AS root (name)
-       JOIN LATERAL (SELECT root.name::regclass AS relid UNION SELECT relid FROM pg_partition_tree(root.name::regclass)) AS t ON true
-       JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relreplident <> 'f'`,
-    [tables.map(nameOf)],
-  );
-  for (const table of rows) await client.query(`ALTER TABLE ${nameOf(table)} REPLICA IDENTITY FULL`);
-  steps.push({ region, what: rows.length > 0 ? `Set REPLICA IDENTITY FULL on ${rows.map((t) => `${t.schema}.${t.name}`).join(', ')}.` : 'Every table has REPLICA IDENTITY FULL.', changed: rows.length > 0 });
 }
 
 async function grant(client: pg.Client, region: string, tables: readonly Table[], role: string, { steps }: Context): Promise<void> {

@@ -1,5 +1,6 @@
 /** Setup makes a bare cluster ready, twice without a change; check finds what is broken and says what to do. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
@@ -102,4 +103,78 @@ test('settings are altered only when asked, and a needed restart is told', async
   const { findings } = await setupDatabase({ ...alone, alterSystem: true });
   assert.deepEqual(problems(findings).filter((p) => !p.includes('max_slot_wal_keep_size')), []);
   await until('the slot is there', async () => (await bare.primary.query('SELECT FROM pg_replication_slots')).length === 1);
+});
+
+const GENERATED = `
+  CREATE TABLE stored (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED);
+  CREATE TABLE virtual (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) VIRTUAL);
+  CREATE TABLE keyless (id int, n int, twice int GENERATED ALWAYS AS (n * 2) VIRTUAL);
+  CREATE TABLE indexed (id int NOT NULL UNIQUE, n int, twice int GENERATED ALWAYS AS (n * 2) VIRTUAL); ALTER TABLE indexed REPLICA IDENTITY USING INDEX indexed_id_key;
+  CREATE TABLE parted (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED) PARTITION BY RANGE (id); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+  CREATE TABLE shown (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED); CREATE PUBLICATION other FOR TABLE shown;
+  CREATE TABLE listed (id int PRIMARY KEY, n int); CREATE PUBLICATION listing FOR TABLE listed (id);`;
+const GENERATED_TABLES = ['stored', 'virtual', 'keyless', 'indexed', 'parted', 'shown', 'listed'].map((name) => ({ schema: 'public', name }));
+/** The identity that each can have; `keyless` has none, and is not published. */
+const IDENTITIES = { stored: 'f', virtual: 'd', keyless: 'd', indexed: 'i', parted: 'f', parted_1: 'f', shown: 'd', listed: 'd' };
+
+async function writes(server: ReplicaSet['primary']): Promise<readonly string[]> {
+  const refused: string[] = [];
+  for (const { name } of GENERATED_TABLES) {
+    await server.query(`INSERT INTO ${name} (id) VALUES (1)`);
+    for (const sql of [`UPDATE ${name} SET id = 2`, `DELETE FROM ${name}`]) {
+      await server.query(sql).catch((error: unknown) => refused.push(`${sql}: ${(error as { code: string }).code}`));
+    }
+    await server.query(`TRUNCATE ${name}`);
+  }
+  return refused;
+}
+
+const identities = async (server: ReplicaSet['primary']): Promise<Record<string, string>> => {
+  const rows = await server.query<{ relname: string; relreplident: string }>('SELECT relname, relreplident::text FROM pg_class WHERE relname = ANY ($1)', [Object.keys(IDENTITIES)]);
+  return Object.fromEntries(rows.map(({ relname, relreplident }) => [relname, relreplident]));
+};
+
+test('generated columns: setup leaves every update possible, whatever publications show of them', async () => {
+  await using bare = await startReplicaSet(0);
+  await bare.primary.query(GENERATED);
+  const alone: DatabaseTarget = { regions: [{ name: 'us', databaseUrl: bare.primary.url }], tables: GENERATED_TABLES, options: TEST_OPTIONS };
+  const { steps, findings } = await setupDatabase(alone);
+  assert.deepEqual(await writes(bare.primary), []);
+  assert.deepEqual(await identities(bare.primary), IDENTITIES);
+  assert.ok(steps.some(({ what }) => /Left out of the publication: public.keyless/.test(what)), JSON.stringify(steps));
+  assert.deepEqual(findings.filter((finding) => finding.severity === 'error').map(({ what }) => what), ['The publication meridian does not cover public.keyless.']);
+  has(findings, 'us', 'warn', /Each change of public\.virtual .* virtual generated columns, which no publication can show/);
+  has(findings, 'us', 'warn', /Each change of public\.shown .* the publication other leaves out its stored/);
+  const second = await setupDatabase(alone);
+  assert.deepEqual(second.steps.filter((step) => step.changed), []);
+});
+
+test('generated columns: what refuses updates is told as an error, and setup mends it', async () => {
+  await using bare = await startReplicaSet(0);
+  await bare.primary.query(`${GENERATED} CREATE PUBLICATION meridian FOR TABLE stored, virtual, keyless, indexed, parted WITH (publish_via_partition_root = true)`);
+  for (const name of Object.keys(IDENTITIES)) await bare.primary.query(`ALTER TABLE ${name} REPLICA IDENTITY FULL`);
+  const alone: DatabaseTarget = { regions: [{ name: 'us', databaseUrl: bare.primary.url }], tables: GENERATED_TABLES, options: TEST_OPTIONS };
+  assert.deepEqual(await writes(bare.primary), GENERATED_TABLES.flatMap(({ name }) => [`UPDATE ${name} SET id = 2: 42P10`, `DELETE FROM ${name}: 42P10`]));
+  const broken = await checkDatabase(alone);
+  for (const name of ['stored', 'virtual', 'keyless', 'indexed', 'parted_1', 'shown', 'listed']) has(broken, 'us', 'error', new RegExp(`Updates and deletes of public\\.${name} are refused`));
+  await setupDatabase(alone);
+  assert.deepEqual(await writes(bare.primary), []);
+  const { indexed, ...rest } = await identities(bare.primary);
+  const { indexed: _, keyless: __, ...wanted } = IDENTITIES;
+  // Which index it had before cannot be known: like the one without a key it is taken out of the publication.
+  assert.deepEqual([indexed, rest], ['f', { ...wanted, keyless: 'f' }]);
+  const mended = await checkDatabase(alone);
+  assert.deepEqual(mended.filter((finding) => finding.severity === 'error').map(({ what }) => what), ['The publication meridian does not cover public.keyless, public.indexed.']);
+});
+
+test('generated columns: the music application takes updates after setup', async () => {
+  await using bare = await startReplicaSet(0);
+  const folder = new URL('../../schema/music/', import.meta.url);
+  for (const file of ['001_schema.sql', '002_data.sql']) await bare.primary.query(readFileSync(new URL(file, folder), 'utf8'));
+  const alone = { regions: [{ name: 'us', databaseUrl: bare.primary.url }], tables: [], options: TEST_OPTIONS };
+  const schemas = (await bare.primary.query<{ name: string }>(`SELECT DISTINCT n.nspname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$)'`)).map(({ name }) => name);
+  const { findings } = await setupDatabase({ ...alone, schemas });
+  assert.deepEqual(findings.filter((finding) => finding.severity === 'error'), []);
+  await bare.primary.query('UPDATE sales.invoice_line SET quantity = quantity + 1');
+  await bare.primary.query('BEGIN; DELETE FROM sales.refund; DELETE FROM sales.invoice_line; ROLLBACK');
 });

@@ -62,7 +62,7 @@ export const AP = 'ap-northeast-1';
 
 /** What `meridian setup` does to a database, as far as one without replicas can have it. */
 const READY_SQL = [
-  'CREATE PUBLICATION meridian FOR ALL TABLES WITH (publish_via_partition_root = true)',
+  'CREATE PUBLICATION meridian FOR ALL TABLES WITH (publish_via_partition_root = true, publish_generated_columns = stored)',
   `DO $$ DECLARE t regclass; BEGIN
      FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LOOP
        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t);

@@ -16,7 +16,7 @@ export function entityCaching(compilation: Compilation, type: GraphQLObjectType,
   const off = whyUncacheable(compilation, table);
   if (off !== null) tell(compilation, { name: type.name, element: type, said, off, isExpected: isExpected(compilation, table) });
   else if (!table.keepsOldRows) {
-    compilation.problems.note(type.astNode, `every update and delete in table ${tableName(compilation, table)} empties all that is cached of it, because its REPLICA IDENTITY is not FULL; meridian setup sets it`);
+    compilation.problems.note(type.astNode, `every update and delete in table ${tableName(compilation, table)} empties all that is cached of it, because its REPLICA IDENTITY is not FULL; meridian setup sets it, where no virtual generated column is in the way`);
   }
   return { off, ttlMs: said?.ttlMs ?? null, maxVariants: said?.maxVariants ?? null };
 }
