@@ -49,10 +49,10 @@ export class Client {
   readonly #shared: Shared;
   readonly #plan: Generator<ClientStep, never>;
 
-  constructor(name: string, shared: Shared) {
+  constructor(name: string, shared: Shared, plan: Generator<ClientStep, never> = clientPlan(shared.seed, name)) {
     this.name = name;
     this.#shared = shared;
-    this.#plan = clientPlan(shared.seed, name);
+    this.#plan = plan;
   }
 
   async run(others: readonly Client[]): Promise<void> {

@@ -136,7 +136,7 @@ export class Judge {
   /** All of a snapshot at one position. */
   #judgeSnapshot(answered: Answered, floor: Lsn, token: Lsn): void {
     const { truth } = this.#parts;
-    if (this.#mayReorder(answered)) return;
+    if (this.#mayReorder(answered) || answered.sights.length === 0) return;
     const all = new Set(answered.sights.flatMap(({ selection }) => truth.positions(selection, floor, token)));
     for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown)) return;
     const parts = answered.sights.map((sight) => {

@@ -82,7 +82,7 @@ export async function startPlace({ broken = null, options = {} }: PlaceSettings 
           const own = other === name;
           return [other, { databaseUrl: own ? withPort(cluster.dsnFor(name, name), database.port) : cluster.dsnFor(name, other), redisUrl: own && gate ? `redis://127.0.0.1:${gate.port}` : null }];
         });
-        servers.push(new RegionServer({ ...one, broken, port: ports.get(one.name)?.http ?? 0, keeper: cluster.cluster.keeper, logDir: cluster.cluster.logDir, regions: Object.fromEntries(addresses), options: { ...COMMON, ...one.options, ...options } }));
+        servers.push(new RegionServer({ ...one, port: ports.get(one.name)?.http ?? 0, keeper: cluster.cluster.keeper, logDir: cluster.cluster.logDir, regions: Object.fromEntries(addresses), options: { ...COMMON, ...one.options, ...options } }, broken));
       }
       regions.set(name, { name, servers, redis, database, redisGates });
     }

@@ -124,3 +124,26 @@ export function* faultPlan<N extends string>(seed: number, lane: string, names: 
     for (const name of random.shuffled(names)) yield { name, dice: dice(random), forMs: 200 + random.below(2_800), restMs: Math.round(restMs / 4) + random.below(restMs) };
   }
 }
+
+/** All at the same few rows, mostly in the regions that have replicas: what a missing mechanism spoils is looked at before it is spoilt otherwise. */
+export function* focusedPlan(seed: number, name: string): Generator<ClientStep, never> {
+  const random = laneRandom(seed, name);
+  const hot = (): number => 2 * random.below(3);
+  for (;;) {
+    yield {
+      kind: weighted(random, [{ weight: 8, value: 'tasks' }, { weight: 6, value: 'project again' }, { weight: 1, value: 'retitle' }, { weight: 1, value: 'move' }] as const),
+      asking: weighted(random, [{ weight: 6, value: { level: 'SESSION', bare: false } }, { weight: 3, value: { level: 'EVENTUAL', bare: true } }, { weight: 1, value: { level: 'STRONG', bare: true } }] as const),
+      place: (random.below(8) === 0 ? 0 : 1 + random.below(2)) + 3 * random.below(1 << 20),
+      dice: [hot(), hot(), hot(), 2 + 3 * random.below(100)],
+      meets: random.below(4) === 0 ? random.below(DICE_SIDES) : null,
+      pauseMs: random.below(30),
+    };
+  }
+}
+
+export function* focusedSidePlan(seed: number): Generator<SideStep, never> {
+  const random = laneRandom(seed, 'psql');
+  // The first few tasks, as `someTask` takes them.
+  const hot = (): number => 9 * random.below(1_000) * 3 + random.pick([1, 2]);
+  for (;;) yield { kind: weighted(random, [{ weight: 3, value: 'retitle' }, { weight: 2, value: 'move' }] as const), dice: [hot(), random.below(3), hot(), hot()], pauseMs: 100 + random.below(300) };
+}

@@ -29,8 +29,6 @@ export interface RegionServerParts {
   /** Every region as this process reaches it. */
   readonly regions: Readonly<Record<string, RegionAddresses>>;
   readonly options: Partial<Options>;
-  /** Mechanism that the process runs without. */
-  readonly broken: string | null;
 }
 
 export class RegionServer {
@@ -39,18 +37,22 @@ export class RegionServer {
   readonly url: string;
   /** A fault has ended it, or is about to start it: nobody needs to answer there. */
   isDown = true;
+  /** Mechanism that the process is started without from now on; null: it is whole. */
+  broken: string | null;
   readonly #parts: RegionServerParts;
   #process: KeptProcess | null = null;
 
-  constructor(parts: RegionServerParts) {
+  constructor(parts: RegionServerParts, broken: string | null) {
     this.#parts = parts;
+    this.broken = broken;
     this.region = parts.region;
     this.name = parts.name;
     this.url = `http://127.0.0.1:${parts.port}/graphql`;
   }
 
   async start(): Promise<void> {
-    const { keeper, logDir, name, broken } = this.#parts;
+    const { keeper, logDir, name } = this.#parts;
+    const { broken } = this;
     const preloads = [LEASH, ...(broken === null ? [] : [BREAK])];
     const started = await keeper.spawn({
       command: process.execPath,
@@ -84,7 +86,8 @@ export class RegionServer {
   }
 
   #env(): Record<string, string> {
-    const { region, regions, port, options, broken } = this.#parts;
+    const { region, regions, port, options } = this.#parts;
+    const { broken } = this;
     const settings: Partial<Options> = { region, port, host: '127.0.0.1', auth: 'none', schema: entrySchema(), tokenSecret: TOKEN_SECRET, logLevel: 'info', drainMs: 1_000, ...options };
     const addresses = Object.entries(regions).flatMap(([name, { databaseUrl, redisUrl }]) => [[`DB_URL_${variableSuffix(name)}`, databaseUrl], ...(redisUrl === null ? [] : [[`REDIS_URL_${variableSuffix(name)}`, redisUrl]])]);
     return {

@@ -55,7 +55,7 @@ export interface Stage extends AsyncDisposable {
   readonly onStrike: (name: string, fromMs: number, toMs: number) => void;
 }
 
-export async function startStage(place: Place, { seed, isOver, tally = new Tally() }: { readonly seed: number; readonly isOver: () => boolean; readonly tally?: Tally }): Promise<Stage> {
+export async function startStage(place: Place, { seed, isOver, tally }: Pick<Shared, 'seed' | 'isOver' | 'tally'>): Promise<Stage> {
   const truth = new Truth();
   const witness = new Witness();
   const strikes: { readonly name: string; readonly fromMs: number; readonly toMs: number }[] = [];

@@ -5,7 +5,7 @@ import { parseLsn } from '../../../src/base/lsn.ts';
 import { errorCodeOf } from '../../../src/postgres/tail-client.ts';
 import { type Shared } from './client.ts';
 import { PRIMARY } from './place.ts';
-import { sidePlan, type Dice, type SideWriteKind } from './plan.ts';
+import { sidePlan, type Dice, type SideStep, type SideWriteKind } from './plan.ts';
 import { wholeTable } from './truth-feed.ts';
 
 type Query = (sql: string, values?: unknown[]) => Promise<unknown>;
@@ -122,9 +122,8 @@ export class SideWriter {
     this.#shared = shared;
   }
 
-  async run(): Promise<void> {
-    const { seed, isOver } = this.#shared;
-    const plan = sidePlan(seed);
+  async run(plan: Generator<SideStep, never> = sidePlan(this.#shared.seed)): Promise<void> {
+    const { isOver } = this.#shared;
     while (!isOver()) {
       const { kind, dice, pauseMs } = plan.next().value;
       await this.write(kind, dice);

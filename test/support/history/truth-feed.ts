@@ -68,6 +68,7 @@ export class TruthFeed {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#running;
+    await this.#client?.query(`SELECT pg_drop_replication_slot('${SLOT}')`).catch(() => undefined);
     await this.#client?.end().catch(() => undefined);
   }
 

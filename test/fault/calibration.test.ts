@@ -1,0 +1,38 @@
+/** Proves the checker of histories: servers that lack one mechanism are found out, and whole ones under the same trouble are not. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { calibrate, TROUBLES } from '../support/history/calibrate.ts';
+import { startPlace, type Place } from '../support/history/place.ts';
+import { violationsOf } from '../support/history/report.ts';
+import { redisOrSkip } from '../support/redis.ts';
+
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+/** Enough by far on a machine that is idle; what is found is found within seconds. */
+const LIMIT_MS = 60_000;
+const WHOLE_MS = 6_000;
+
+describe(`the checker of histories (SEED=${SEED})`, { skip: redisOrSkip().skip }, () => {
+  let place: Place;
+  before(async () => {
+    place = await startPlace();
+  });
+  after(async () => place?.[Symbol.asyncDispose]());
+
+  for (const mechanism of Object.keys(TROUBLES)) {
+    it(`finds out servers without the ${mechanism}`, { timeout: 3 * LIMIT_MS }, async (t) => {
+      const { findings, sights, ms } = await calibrate(place, { mechanism, broken: true, seed: SEED, limitMs: LIMIT_MS });
+      t.diagnostic(`${findings.length} findings in ${sights} sights after ${(ms / 1_000).toFixed(1)} s`);
+      assert.ok(findings.length > 0, `nobody noticed in ${sights} sights that the ${mechanism} is missing`);
+      const kinds = new Set(findings.map(({ kind }) => kind));
+      assert.ok([...kinds].some((kind) => kind === 'stale' || kind === 'resurrected'), violationsOf(findings).join('\n'));
+    });
+  }
+
+  it('has nothing against servers that lack nothing, under the same troubles', { timeout: 3 * LIMIT_MS }, async (t) => {
+    for (const mechanism of ['fill-guard', 'sequence-gap', 'watermark-test']) {
+      const { findings, sights, tally } = await calibrate(place, { mechanism, broken: false, seed: SEED, limitMs: WHOLE_MS });
+      t.diagnostic(`${mechanism}: ${sights} sights, caches answered ${(100 * tally.cacheShare).toFixed(0)} %`);
+      assert.deepEqual(violationsOf(findings), []);
+    }
+  });
+});

@@ -1,0 +1,33 @@
+/** Owns what each mechanism is in the program's text, so that servers can be run without it: whoever checks histories must notice. */
+
+export interface Cut {
+  /** End of the module's URL. */
+  readonly file: string;
+  /** There exactly once. */
+  readonly text: string;
+  readonly instead: string;
+}
+
+const GUARD = '/src/cache/guard.ts';
+const LOCAL = '/src/cache/local.ts';
+const FILL = '/src/redis/lua/fill.ts';
+const LOOKUP = '/src/redis/lua/lookup.ts';
+const JOURNAL = '/src/redis/lua/journal.ts';
+
+export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
+  /** Whatever was read is kept, however long ago it was read (R4). */
+  'fill-guard': [
+    { file: GUARD, text: '  if (tombstone !== null && isInvalidated(asOf, tombstone)) return false;\n', instead: '' },
+    { file: FILL, text: "    if tombstone(KEYS[1], ARGV[i]) > asOf then return 'stale' end\n", instead: '' },
+    { file: LOOKUP, text: '    if tombstone(KEYS[1], ARGV[place]) > asOf then return false end\n', instead: '' },
+  ],
+  /** The guard asks, and nothing was remembered. */
+  tombstones: [
+    { file: LOCAL, text: '      this.#tombstones.put(tag, at);\n', instead: '' },
+    { file: JOURNAL, text: "  redis.call('ZADD', key, 'GT', unpack(stones))\n", instead: '' },
+  ],
+  /** Followers do not notice that a message was missed. */
+  'sequence-gap': [{ file: GUARD, text: '  return next.epoch === last.epoch && next.sequence === last.sequence + 1;\n', instead: '  return next.epoch === last.epoch;\n' }],
+  /** Whatever is in a cache answers, wherever the region stands (R5). */
+  'watermark-test': [{ file: GUARD, text: '  return watermark >= floor.lsn || asOf >= floor.lsn;\n', instead: '  return true;\n' }],
+};
