@@ -8,7 +8,7 @@ import { countsOf, countStatement, type Count } from '../sql/count.ts';
 import { type KeyValues } from '../sql/parents.ts';
 import { Params } from '../sql/statement.ts';
 import { queryWithInput } from './slice-loader.ts';
-import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import { throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
 
 /** A statement may have 1,664 output columns and 65,535 parameters; this stays far below both. */
 const MAX_COUNTS = 100;
@@ -16,12 +16,13 @@ const MAX_COUNTS = 100;
 /** A count with the text by which the same count is recognised, wherever in the operation it stands. */
 export interface NamedCount extends Count {
   readonly id: string;
+  readonly keeping: Caching;
 }
 
-export function namedCount(count: Count): NamedCount {
+export function namedCount(count: Count, keeping: Caching): NamedCount {
   const params = new Params();
   const text = allOf(count.conditions)(params);
-  return { ...count, id: JSON.stringify([text, params.values]) };
+  return { ...count, keeping, id: JSON.stringify([text, params.values]) };
 }
 
 export interface CountLoaderOptions {
@@ -30,8 +31,6 @@ export interface CountLoaderOptions {
   readonly executor: Executor;
   /** Null: nothing is cached. */
   readonly caching: LoaderCaching | null;
-  /** How the counts are kept. */
-  readonly keeping: Caching;
   readonly maxBatch: number;
 }
 
@@ -40,11 +39,18 @@ interface Request {
   readonly count: NamedCount;
 }
 
+/** By `nameOf`. */
+type Counts = ReadonlyMap<string, number>;
+
 /** Counts of one statement. */
 interface Counted {
   readonly parents: readonly (readonly [string, KeyValues])[];
   readonly counts: readonly NamedCount[];
   readonly via: Pick<Executor, 'query'>;
+}
+
+function nameOf({ parent, count }: Request): string {
+  return `${JSON.stringify(parent)} ${count.id}`;
 }
 
 function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
@@ -54,50 +60,68 @@ function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])
 export class CountLoader {
   readonly #options: CountLoaderOptions;
   readonly #loader: DataLoader<Request, number, string>;
-  readonly #caching: LoaderCaching | null;
   /** Variants of each count, by its id. */
   readonly #variants = new Map<string, (parent: KeyValues) => string>();
 
   constructor(options: CountLoaderOptions) {
     this.#options = options;
-    this.#caching = options.keeping.off === null ? options.caching : null;
-    this.#loader = new DataLoader((requests) => this.#load(requests), { cacheKeyFn: ({ parent, count }) => JSON.stringify([parent, count.id]) });
+    this.#loader = new DataLoader((requests) => this.#load(requests), { cacheKeyFn: nameOf });
   }
 
   load(parent: KeyValues, count: NamedCount): Promise<number> {
     return this.#loader.load({ parent, count });
   }
 
-  #load(requests: readonly Request[]): Promise<readonly number[]> {
-    return this.#caching === null ? this.#read(requests, this.#options.executor) : this.#readThrough(requests, this.#caching);
+  async #load(requests: readonly Request[]): Promise<readonly number[]> {
+    const { executor, caching } = this.#options;
+    const counts = caching === null ? await this.#read(requests, executor) : await this.#readThrough(requests, caching);
+    return requests.map((request) => counts.get(nameOf(request)) ?? 0);
   }
 
-  #readThrough(requests: readonly Request[], caching: LoaderCaching): Promise<readonly number[]> {
-    const { entity, joinColumns, executor, keeping } = this.#options;
-    return throughCache({
+  /** Counts that are not cached are read along with the first that are missing, so that a cold cache costs no further statement. */
+  async #readThrough(requests: readonly Request[], caching: LoaderCaching): Promise<Counts> {
+    const uncached = requests.filter(({ count }) => count.keeping.off !== null);
+    let along: Promise<Counts> | null = uncached.length === 0 ? Promise.resolve(new Map()) : null;
+    const load = async (missing: readonly Request[], via: Pick<Executor, 'query'>): Promise<readonly number[]> => {
+      const read = this.#read(along === null ? [...missing, ...uncached] : missing, via);
+      along ??= read;
+      const counts = await read;
+      return missing.map((request) => counts.get(nameOf(request)) ?? 0);
+    };
+    const cached = Map.groupBy(requests.filter(({ count }) => count.keeping.off === null), ({ count: { keeping } }) => `${keeping.ttlMs} ${keeping.maxVariants}`);
+    const found = await Promise.all([...cached.values()].map((group) => this.#cached(group, caching, load)));
+    along ??= this.#read(uncached, this.#options.executor);
+    return new Map([...(await along), ...found.flat()]);
+  }
+
+  /** Of counts that are kept alike. */
+  async #cached(requests: readonly Request[], { cache, tags, scope }: LoaderCaching, load: (missing: readonly Request[], via: Pick<Executor, 'query'>) => Promise<readonly number[]>): Promise<readonly (readonly [string, number])[]> {
+    const { entity, joinColumns, executor } = this.#options;
+    const values = await throughCache({
       executor,
-      cache: caching.cache,
-      keys: requests.map(({ parent, count }) => ({ tags: [caching.tags.tagFor(entity, joinColumns, parent)], variant: this.#variantsOf(count, caching)(parent) })),
-      keeping,
+      cache,
+      keys: requests.map(({ parent, count }) => ({ tags: [tags.tagFor(entity, joinColumns, parent)], variant: this.#variantsOf(count, scope)(parent) })),
+      keeping: (requests[0] as Request).count.keeping,
       codec: numberCodec,
-      load: (places, via) => this.#read(places.map((place) => requests[place] as Request), via),
+      load: (places, via) => load(places.map((place) => requests[place] as Request), via),
     });
+    return requests.map((request, i) => [nameOf(request), values[i] ?? 0]);
   }
 
-  #variantsOf({ id }: NamedCount, { scope }: LoaderCaching): (parent: KeyValues) => string {
+  #variantsOf({ id }: NamedCount, scope: CacheScope): (parent: KeyValues) => string {
     const { entity, joinColumns } = this.#options;
     const known = this.#variants.get(id) ?? variants({ kind: 'count', entity, scope, content: [joinColumns, id] });
     this.#variants.set(id, known);
     return known;
   }
 
-  async #read(requests: readonly Request[], via: Pick<Executor, 'query'>): Promise<readonly number[]> {
+  async #read(requests: readonly Request[], via: Pick<Executor, 'query'>): Promise<Counts> {
     const parents = new Map(requests.map(({ parent }) => [JSON.stringify(parent), parent]));
     const counts = new Map(requests.map(({ count }) => [count.id, count]));
     const results = new Map<string, number>();
     const jobs = chunksOf([...parents], this.#options.maxBatch).flatMap((some) => chunksOf([...counts.values()], MAX_COUNTS).map((these) => this.#count({ parents: some, counts: these, via }, results)));
     await Promise.all(jobs);
-    return requests.map(({ parent, count }) => results.get(`${JSON.stringify(parent)} ${count.id}`) ?? 0);
+    return results;
   }
 
   async #count({ parents, counts, via }: Counted, results: Map<string, number>): Promise<void> {
@@ -105,6 +129,6 @@ export class CountLoader {
     const keys = joinColumns.length === 0 ? null : parents.map(([, key]) => key);
     const answer = await queryWithInput(via, countStatement({ entity, joinColumns, counts }, keys));
     const found = countsOf(answer, keys?.length ?? null, counts.length);
-    parents.forEach(([name], i) => counts.forEach((count, j) => results.set(`${name} ${count.id}`, found[i]?.[j] ?? 0)));
+    parents.forEach(([, parent], i) => counts.forEach((count, j) => results.set(nameOf({ parent, count }), found[i]?.[j] ?? 0)));
   }
 }

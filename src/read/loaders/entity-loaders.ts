@@ -96,10 +96,10 @@ export class EntityLoaders {
     const entity = this.#entity(field.target);
     const count = this.#memo(this.#counts, field, args, () => {
       const { conditions, clientShaped } = this.#conditions(entity, field, args);
-      return namedCount({ conditions, prepared: !clientShaped });
+      return namedCount({ conditions, prepared: !clientShaped }, field.caching);
     });
     const key = this.#parentKey(field, parent);
-    return key === null ? 0 : this.#counter(entity, field).load(key, count);
+    return key === null ? 0 : this.#counter(entity, field.join.to).load(key, count);
   }
 
   /** Remembers rows that were read by other means under the same requirement (a mutation's RETURNING, a cache). */
@@ -143,14 +143,12 @@ export class EntityLoaders {
     for (const columns of entity.uniqueKeys) this.#keyLoader(entity, columns).prime(row);
   }
 
-  /** One for all counts of a relation, as far as they are kept alike. */
-  #counter(entity: Entity, { join, caching: keeping }: Countable): CountLoader {
-    const { off, ttlMs, maxVariants } = keeping;
-    const name = JSON.stringify([entity.name, join.to, off === null ? [ttlMs, maxVariants] : null]);
+  #counter(entity: Entity, joinColumns: readonly string[]): CountLoader {
+    const name = JSON.stringify([entity.name, joinColumns]);
     const known = this.#counters.get(name);
     if (known) return known;
     const { executor, limits, caching = null } = this.#options;
-    const counter = new CountLoader({ entity, joinColumns: join.to, executor, caching, keeping, maxBatch: limits.maxBatch });
+    const counter = new CountLoader({ entity, joinColumns, executor, caching, maxBatch: limits.maxBatch });
     this.#counters.set(name, counter);
     return counter;
   }
