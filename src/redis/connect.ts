@@ -38,7 +38,20 @@ export function openRedis({ url, options, log }: RedisAddress, overrides: Pick<R
       : openOne({ ...shared, ...target(nodes, options, login), lazyConnect, enableOfflineQueue: false, retryStrategy: retryMs, reconnectOnError: isDemoted }, options.redisConnectMs);
   // Without a listener a broken connection would take the process down.
   connection.on('error', (error: Error) => log.debug({ err: error }, `Redis: ${messageOf(error)}`));
+  // A Sentinel's word of a failover that comes while it connects ends a connection for good.
+  connection.on('end', () => {
+    const again = (): void => void (closed.has(connection) || connection.connect().catch(() => undefined));
+    if (!closed.has(connection)) setTimeout(again, retryMs(0)).unref();
+  });
   return connection;
+}
+
+const closed = new WeakSet<RedisConnection>();
+
+/** Ends it for good. */
+export function closeRedis(redis: RedisConnection): void {
+  closed.add(redis);
+  redis.disconnect();
 }
 
 /**

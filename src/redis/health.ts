@@ -1,7 +1,7 @@
 /** Owns whether a region's Redis answers, and the figures that lie in it: one connection, one PING at a time, never longer than its limit. */
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
-import { answeredWithin, openRedis, whenReady, type RedisConnection } from './connect.ts';
+import { answeredWithin, closeRedis, openRedis, whenReady, type RedisConnection } from './connect.ts';
 import { RedisFigures } from './figures.ts';
 
 export interface RedisHealthSettings {
@@ -36,7 +36,7 @@ export class RedisHealth {
   }
 
   close(): void {
-    this.#redis.disconnect();
+    closeRedis(this.#redis);
   }
 
   /** Why not is logged by the connection's own listener. */

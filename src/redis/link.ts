@@ -3,7 +3,7 @@ import { Breaker } from '../base/breaker.ts';
 import { messageOf } from '../base/errors.ts';
 import { SharedCacheDown } from '../cache/ports.ts';
 import { type Options } from '../config/options.ts';
-import { NoAnswer, answeredWithin, openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
+import { NoAnswer, answeredWithin, closeRedis, openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
 import { type Script } from './script.ts';
 
 export interface RedisSettings extends RedisAddress {
@@ -49,7 +49,7 @@ export class RedisLink {
   }
 
   close(): void {
-    this.#redis.disconnect();
+    closeRedis(this.#redis);
   }
 
   async #evaluate(script: Script, args: readonly string[]): Promise<unknown> {

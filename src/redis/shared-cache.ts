@@ -86,7 +86,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
   async begin(holder: string, at: { readonly cluster: ClusterId; readonly timeline: number; readonly lsn: Lsn }): Promise<SharedState> {
     const state: SharedState = { epoch: randomUUID(), cluster: at.cluster, timeline: at.timeline, sequence: 0, watermark: at.lsn };
     // What was read before it is not kept: nobody knows what changed since.
-    await this.#link.run(beginScript, [`${stateText(state, holder)}${roundedUp(at.lsn)}`, this.#keys.channel, beganMessage(state)]);
+    await this.#link.run(beginScript, [stateText(state, holder), String(roundedUp(at.lsn)), this.#keys.channel, beganMessage(state)]);
     return state;
   }
 

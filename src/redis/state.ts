@@ -25,7 +25,7 @@ export function stateParts({ epoch, cluster, timeline, sequence, watermark }: Sh
   return [`${epoch} ${cluster} ${timeline}`, `${sequence} ${watermark}`];
 }
 
-/** The state as it stands under this holder, up to the horizon. */
+/** The state as it stands under this holder, up to its home. */
 export function stateText(state: SharedState, holder: string): string {
   const [before, after] = stateParts(state);
   return `${before} ${holderText(holder)} ${after} `;
@@ -36,7 +36,7 @@ export function holderText(holder: string): string {
   return encodeURIComponent(holder);
 }
 
-const STATE = /^(\S+) (\S+) (\d+) \S+ (\d+) (\d+) \S+$/;
+const STATE = /^(\S+) (\S+) (\d+) \S+ (\d+) (\d+) \S+ \S+$/;
 
 /** Null where it is no state. */
 export function parseState(text: string): SharedState | null {

@@ -1,8 +1,19 @@
 /** Owns what all scripts of the shared cache know: how its state, its tombstones and its entries lie in Redis. */
 
 /**
+ * The node of a Cluster that runs the script; '-' elsewhere. While a slot moves, an invalidation at its new node misses the entries that still
+ * lie at the old one: a life is not written to at another node than where it began.
+ */
+export const HOME = `
+local function home()
+  local id = redis.pcall('CLUSTER', 'MYID')
+  return type(id) == 'string' and id or '-'
+end
+`;
+
+/**
  * The state is one ZSET, so that whatever Redis evicts, flushes or forgets goes as one:
- *   score -inf        one member: "epoch cluster timeline holder sequence watermark horizon"
+ *   score -inf        one member: "epoch cluster timeline holder sequence watermark home horizon"
  *   score -L          a table with a tombstone at L; never trimmed within a life, since entries of a table are found dead by it alone
  *   score  L          a tag with a tombstone at L; what is at or below the horizon is trimmed
  * Entries are one HASH per tag, under a key that holds the epoch:
@@ -13,13 +24,13 @@
  * Positions are 64 bits and numbers here are doubles. The caller rounds tombstones and the horizon up and asOf down where that matters, so
  * that they compare on the safe side; the watermark and the sequence are compared as text.
  */
-export const COMMON = `
+export const COMMON = `${HOME}
 local function standing(key)
   local found = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   if found[2] ~= '-inf' then return nil end
-  local epoch, horizon = string.match(found[1], '^(%S+) %S+ %d+ %S+ %d+ %d+ (%S+)$')
+  local epoch, place, horizon = string.match(found[1], '^(%S+) %S+ %d+ %S+ %d+ %d+ (%S+) (%S+)$')
   if not epoch or not tonumber(horizon) then return nil end
-  return { text = found[1], epoch = epoch, horizon = tonumber(horizon) }
+  return { text = found[1], epoch = epoch, home = place, horizon = tonumber(horizon) }
 end
 
 local function rewrite(key, life, text)

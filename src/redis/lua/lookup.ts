@@ -4,8 +4,7 @@ import { COMMON } from './common.ts';
 /**
  * ARGV: prefix of entries, lease in ms (0: none), most fields of a hash that takes a lease; then per key: variant, number of tags, tags.
  * Answers false without a life; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
- * An entry is looked at against its tombstones although the invalidation deleted it: while a slot of a Cluster moves, a deletion
- * can come before what it deletes.
+ * An entry is always looked at against its tombstones: those of tables delete nothing.
  */
 export const LOOKUP = `${COMMON}
 local life = standing(KEYS[1])
