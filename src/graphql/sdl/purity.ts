@@ -32,7 +32,7 @@ const BEFORE_BRACKETS: ReadonlySet<string> = new Set(['and', 'or', 'not', 'in', 
 /** Immutable for every type that they take. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   'coalesce', 'nullif', 'greatest', 'least', 'cast', 'lower', 'upper', 'length', 'char_length', 'octet_length', 'abs', 'sign', 'mod', 'ceil', 'ceiling', 'floor', 'round', 'trunc',
-  'btrim', 'ltrim', 'rtrim', 'left', 'right', 'substr', 'replace', 'strpos', 'starts_with', 'split_part', 'cardinality', 'array_length',
+  'btrim', 'ltrim', 'rtrim', 'left', 'right', 'substr', 'replace', 'strpos', 'starts_with', 'split_part', 'string_to_array', 'cardinality', 'array_length',
 ]);
 /** Not columns, even where a column has the name: without quotes these words are functions. */
 const WHO_READS: ReadonlySet<string> = new Set(['current_user', 'session_user', 'user', 'current_role']);
