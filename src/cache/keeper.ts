@@ -120,6 +120,7 @@ export class CacheKeeper implements ChangeHandlers {
     const stream = this.#stream;
     if (stream === null) return;
     this.#parts.local.apply({ watermark: lsn, tags: [], tables: [], horizon: stream.horizon.reached(lsn) });
+    this.#observe.applied('local', 0, 0);
     stream.feed?.progress(lsn);
   }
 
