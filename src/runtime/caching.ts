@@ -43,6 +43,8 @@ const RECONNECT = { firstMs: 500, maxMs: 30_000 };
 
 export class Caching {
   readonly #parts: CachingParts;
+  /** The role that this process connects as. */
+  readonly #login: string;
   readonly #peers: PeerAnswers<readonly CacheFigures[]>;
   readonly #reconnects = new Backoff(RECONNECT);
   #reconnectAtMs = 0;
@@ -51,6 +53,8 @@ export class Caching {
 
   constructor(parts: CachingParts) {
     this.#parts = parts;
+    const { region, regions } = parts.config;
+    this.#login = new URL(regions.find(({ name }) => name === region)?.databaseUrl ?? 'postgres:').username;
     const ask = (figures: RedisFigures) => async (): Promise<readonly CacheFigures[]> => (await figures.all()).map(readFigures).filter((one) => one !== null);
     this.#peers = new PeerAnswers(new Map([...parts.figures].map(([region, figures]) => [region, ask(figures)])), parts.config.options.redisStatsMs);
   }
@@ -95,8 +99,9 @@ export class Caching {
   }
 
   /** For loaders and custom reads; null where nothing is cached. */
-  for(scope: CacheScope): LoaderCaching | null {
-    return this.#made && { cache: this.#made.cache, tags: this.#made.tags, scope };
+  for({ tenancy, settingsKey }: CacheScope): LoaderCaching | null {
+    // Processes that share a Redis may connect as different roles, whom the database shows different rows.
+    return this.#made && { cache: this.#made.cache, tags: this.#made.tags, scope: { tenancy, settingsKey: `${this.#login} ${settingsKey}` } };
   }
 
   /** The tail's state changed. */

@@ -105,8 +105,14 @@ const ROLE_GIVEN: TestAppOptions = { settings: { viewerSettings: `${CARRIED},rol
 const CASES: readonly { readonly name: string; readonly role: string; readonly options: TestAppOptions; readonly redis: boolean }[] = [
   { name: 'servers that own the tables take on a role', role: 'app_user', options: ROLE_GIVEN, redis: false },
   { name: 'the same with Redis', role: 'app_user', options: ROLE_GIVEN, redis: true },
-  { name: 'servers connect as a role that owns nothing', role: 'app', options: { login: { user: 'app', password: PASSWORD }, settings: { viewerSettings: CARRIED } }, redis: false },
+  { name: 'servers connect as a role that owns nothing, with Redis', role: 'app', options: { login: { user: 'app', password: PASSWORD }, settings: { viewerSettings: CARRIED } }, redis: true },
 ];
+
+function asRole(dsn: string, user: string): string {
+  const url = new URL(dsn);
+  [url.username, url.password] = [user, PASSWORD];
+  return url.href;
+}
 
 for (const { name, role, options, redis } of CASES) {
   const skip = redis && findRedis() === null && 'neither redis-server nor valkey-server is here';
@@ -127,7 +133,7 @@ for (const { name, role, options, redis } of CASES) {
       for (const region of [EU, US]) {
         for (const level of ['', '@consistent(level: STRONG)', '@consistent(level: SNAPSHOT)', '']) {
           for (const { query, of } of SEEN) {
-            for (const viewer of [...VIEWERS, ...VIEWERS.toReversed()]) {
+            for (const viewer of level === '' ? [...VIEWERS, ...VIEWERS.toReversed()] : VIEWERS) {
               const { data, errors } = await ask(viewer, `query ${level} ${query}`, region);
               assert.deepEqual([data, errors], [of(viewer), []], `${region} ${level} ${query} ${viewer?.id}`);
             }
@@ -239,6 +245,26 @@ for (const { name, role, options, redis } of CASES) {
       }
     });
 
+    it('does not share what is cached between processes that connect as different roles', { skip: !redis }, async () => {
+      const layerAs = (dsn: (region: string) => string): ReturnType<typeof createDataLayer> => {
+        const regions = Object.fromEntries(app.cluster.regions.map(({ name, redisUrl }) => [name, { databaseUrl: dsn(name), ...(redisUrl === null ? {} : { redisUrl }) }]));
+        return createDataLayer({ settings: { region: EU, regions, tokenSecret: 'another secret for tests', viewerSettings: CARRIED }, schema: [{ name: 'notes.graphql', body: SDL.replace(/ {2}(bodies|whoami|whoWrites).*\n/g, '') }], telemetry: silentTelemetry() });
+      };
+      const layers = await Promise.all([layerAs((name) => asRole(app.cluster.dsnFor(EU, name), 'app')), layerAs((name) => app.cluster.dsnFor(EU, name))]);
+      try {
+        for (let i = 0; i < 3; i += 1) {
+          for (const [layer, rows] of [[layers[0], 2], [layers[1], 3]] as const) {
+            assert.equal((await layer.read('SELECT slug FROM notes ORDER BY slug', [], { viewer: ANN, dependsOn: ['Note'] })).rows.length, rows);
+            const bound = layer.loaders({ viewer: ANN });
+            assert.equal((await bound.loaders.one('Note', ['slug'], ['b-1'])) === null, rows === 2);
+            await bound.close();
+          }
+        }
+      } finally {
+        await Promise.all(layers.map((layer) => layer.close()));
+      }
+    });
+
     it('costs writes no round trip', async () => {
       const { metrics } = app.server(EU).layer.parts.telemetry;
       const taken = async (): Promise<number> => (await metrics.writeRoundTrips.get()).values.find(({ metricName }) => metricName?.endsWith('_sum'))?.value ?? 0;
@@ -247,10 +273,6 @@ for (const { name, role, options, redis } of CASES) {
       assert.equal((await taken()) - earlier, 1);
     });
 
-    function loggedIn(dsn: string): string {
-      const url = new URL(dsn);
-      if (options.login) [url.username, url.password] = [options.login.user, options.login.password];
-      return url.href;
-    }
+    const loggedIn = (dsn: string): string => (options.login ? asRole(dsn, options.login.user) : dsn);
   });
 }
