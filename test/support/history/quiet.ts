@@ -4,8 +4,9 @@ import { maxLsn, ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
 import { ask } from '../app.ts';
 import { lsnOf, type Shared } from './client.ts';
 import { everything, type Operation } from './operations.ts';
-import { PRIMARY } from './place.ts';
+import { PRIMARY, type HistoryRegion } from './place.ts';
 import { selectionText } from './record.ts';
+import { readContents, readLayout, type Contents, type Layout } from './redis-contents.ts';
 import { type RegionServer } from './region-server.ts';
 import { jsonOfRow, TABLE_NAMES, type TruthRow } from './tables.ts';
 import { type Truth } from './truth.ts';
@@ -23,6 +24,8 @@ export interface QuietReport {
   readonly compared: number;
   /** Of the second look, the part that caches answered. */
   readonly cacheShare: number;
+  /** Rows that were found in entries of Redis, and compared. */
+  readonly rowsInRedis: number;
 }
 
 interface Look {
@@ -60,7 +63,24 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
       await look(last, 'as a new process');
     }),
   );
-  return { findings, compared, cacheShare: Math.min(...shares) };
+  const layout = await readLayout(place.cluster.dsnFor(PRIMARY, PRIMARY));
+  let rowsInRedis = 0;
+  for (const region of place.regions.values()) {
+    const { wrong, rows, watermark } = await lookIntoRedis(region, layout, truth);
+    rowsInRedis += rows;
+    findings.push(...wrong.slice(0, 5).map((text) => `LEFT OVER: ${text}`));
+    if (region.redis !== null && watermark === null) findings.push(`LEFT OVER: the Redis of ${region.name} has no life, although nothing is broken`);
+  }
+  return { findings, compared, cacheShare: Math.min(...shares), rowsInRedis };
+}
+
+/** What it has not applied yet it does not claim. */
+async function lookIntoRedis(region: HistoryRegion, layout: Layout, truth: Truth): Promise<Contents> {
+  const newest = truth.commits.at(-1)?.endLsn ?? ZERO_LSN;
+  for (const deadline = performance.now() + HEALED_MS; ; await sleep(250)) {
+    const contents = await readContents(region, layout, truth);
+    if ((contents.watermark !== null && contents.watermark >= newest) || performance.now() > deadline) return contents;
+  }
 }
 
 /** The checker itself may be wrong: what it takes for the truth must be what the database has. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { sleep } from '../../../src/base/clock.ts';
 import { STOP_SERVER } from '../../../src/cluster/keeper/protocol.ts';
 import { type Keeper, type KeptProcess } from '../../../src/cluster/keeper/keeper.ts';
+import { tailOf } from '../../../src/cluster/problems.ts';
 import { envName } from '../../../src/config/option.ts';
 import { REGIONS_VARIABLE, variableSuffix } from '../../../src/config/regions.ts';
 import { type Options } from '../../../src/config/options.ts';
@@ -50,22 +51,36 @@ export class RegionServer {
     this.url = `http://127.0.0.1:${parts.port}/graphql`;
   }
 
+  /** A server whose database is out as well may end before it is ready: whoever looks after it starts it again, as is done here. */
   async start(): Promise<void> {
-    const { keeper, logDir, name } = this.#parts;
-    const { broken } = this;
-    const preloads = [LEASH, ...(broken === null ? [] : [BREAK])];
+    for (const deadline = performance.now() + READY_MS; !(await this.#started(deadline)); ) {
+      if (performance.now() > deadline) throw new Error(`The server ${this.name} was not ready within ${READY_MS} ms: ${tailOf(this.#logFile, 0).slice(-3_000)}`);
+      await sleep(200);
+    }
+    this.isDown = false;
+  }
+
+  get #logFile(): string {
+    return join(this.#parts.logDir, `server-${this.name}.log`);
+  }
+
+  /** Whether it came to be ready. */
+  async #started(deadline: number): Promise<boolean> {
+    const { keeper } = this.#parts;
+    const preloads = [LEASH, ...(this.broken === null ? [] : [BREAK])];
     const started = await keeper.spawn({
       command: process.execPath,
       args: [...preloads.flatMap((preload) => ['--import', preload]), MAIN, 'start'],
-      env: this.#env(), cwd: process.cwd(), log: join(logDir, `server-${name}.log`), group: true, stop: STOP_SERVER,
+      env: this.#env(), cwd: process.cwd(), log: this.#logFile, group: true, stop: STOP_SERVER,
     });
     this.#process = started;
     let exited = false;
     void started.exited.then(() => (exited = true));
-    for (const deadline = performance.now() + READY_MS; !(await this.#isReady()); await sleep(50)) {
-      if (exited || performance.now() > deadline) throw new Error(`The server ${name} ${exited ? 'ended before it was' : `was not ready within ${READY_MS} ms`}; see ${join(logDir, `server-${name}.log`)}.`);
+    while (!(await this.#isReady())) {
+      if (exited || performance.now() > deadline) return false;
+      await sleep(50);
     }
-    this.isDown = false;
+    return true;
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

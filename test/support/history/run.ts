@@ -17,7 +17,7 @@ export interface RunSettings extends PlaceSettings {
   readonly seed: number;
   readonly minutes: number;
   readonly clients?: number;
-  /** Told every `PROGRESS_MS` how it goes. */
+  /** Told every `PROGRESS_MS` how it goes, and of each finding. */
   readonly onProgress?: (line: string) => void;
   /** Ends at the first finding. */
   readonly untilFound?: boolean;
@@ -115,6 +115,7 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
   const beganMs = performance.now();
   const progress = (): string =>
     `${((performance.now() - beganMs) / 1_000).toFixed(0)} s: ${tally.operations} operations, ${judge.sights} sights judged, ${truth.commits.length} commits, ${[...tally.faults.values()].reduce((sum, n) => sum + n, 0)} faults, caches answered ${(100 * tally.cacheShare).toFixed(0)} %, ${judge.findings.length} findings`;
+  let told = 0;
   const lanes = [
     ...clients.map((client) => client.run(clients)),
     new SideWriter(shared).run(),
@@ -124,6 +125,7 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
     watch({ isOver, work: () => {
       judge.work();
       refresh(shared.pool, truth);
+      for (; told < judge.findings.length; told += 1) onProgress?.(judge.findings[told]?.text ?? '');
       if (untilFound && judge.findings.length > 0) endMs = 0;
     }, onTime: () => {
       truth.forgetUpTo(witness.by(performance.now() - REMEMBERED_MS));

@@ -1,0 +1,88 @@
+/** Owns the look into a region's Redis itself: every row in every entry that counts must be the row that the database has. */
+import pg from 'pg';
+import { ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
+import { unpacked } from '../../../src/cache/packing.ts';
+import { type Entity } from '../../../src/model/model.ts';
+import { parseEntry } from '../../../src/redis/entries.ts';
+import { keyNames } from '../../../src/redis/scripts.ts';
+import { parseState } from '../../../src/redis/state.ts';
+import { compileApp } from '../apps.ts';
+import { type HistoryRegion } from './place.ts';
+import { shownValue, TABLES, type TableName } from './tables.ts';
+import { type Truth } from './truth.ts';
+
+const MOST_BYTES = 1 << 24;
+
+/** The columns of each table's rows, in the order in which entries hold their values. */
+export type Layout = ReadonlyMap<TableName, readonly string[]>;
+
+export async function readLayout(dsn: string): Promise<Layout> {
+  const client = new pg.Client({ connectionString: dsn });
+  await client.connect();
+  try {
+    const { model } = await compileApp(client, 'workspace');
+    const entities: readonly Entity[] = [...model.entities.values()];
+    return new Map(entities.filter(({ name }) => name !== 'Dashboard').map(({ table, columns }) => [table.name as TableName, [...columns.keys()]]));
+  } finally {
+    await client.end();
+  }
+}
+
+export interface Contents {
+  readonly wrong: readonly string[];
+  /** Rows that were compared. */
+  readonly rows: number;
+  /** Up to where the region's Redis has applied everything; null without a life. */
+  readonly watermark: Lsn | null;
+}
+
+export async function readContents({ redis, name }: HistoryRegion, layout: Layout, truth: Truth): Promise<Contents> {
+  const names = keyNames('meridian');
+  const members = ((await redis?.command('ZRANGE', names.state, '0', '-1', 'WITHSCORES')) ?? []) as string[];
+  const scores = new Map<string, number>();
+  for (let i = 0; i < members.length; i += 2) scores.set(members[i] ?? '', Number(members[i + 1]));
+  const state = parseState([...scores].find(([, score]) => score === -Infinity)?.[0] ?? '');
+  if (redis === null || state === null) return { wrong: [], rows: 0, watermark: null };
+  const wrong: string[] = [];
+  let rows = 0;
+  const prefix = `${names.entries}${state.epoch}:`;
+  for (const key of (await redis.command('KEYS', `${prefix.replaceAll(/[[\]*?\\]/g, '\\$&')}*`)) as string[]) {
+    const tag = key.slice(prefix.length);
+    const table = tag.slice(tag.indexOf('.') + 1, tag.indexOf('|')) as TableName;
+    const columns = layout.get(table);
+    const tombstone = Math.max(scores.get(tag) ?? 0, -(scores.get(tag.slice(0, tag.indexOf('|'))) ?? 0));
+    const fields = (await redis.command('HGETALL', key)) as string[];
+    for (let i = 0; i < fields.length; i += 2) {
+      const [field = '', text = ''] = [fields[i], fields[i + 1]];
+      const entry = field.startsWith('=') ? parseEntry(text) : null;
+      if (entry === null || columns === undefined || Number(entry.asOf) < tombstone) continue;
+      for (const cells of rowsIn(field, JSON.parse(unpacked(entry.body, MOST_BYTES)))) {
+        rows += 1;
+        const differs = difference(table, columns, cells, truth);
+        if (differs !== null) wrong.push(`Redis of ${name} keeps under ${tag}, as of ${entry.asOf} at W ${state.watermark}: ${differs}`);
+      }
+    }
+  }
+  return { wrong, rows, watermark: state.watermark ?? ZERO_LSN };
+}
+
+/** Fields of rows begin with r, of lists and pages with s; counts and "no such row" hold none. */
+function rowsIn(field: string, body: unknown): readonly (readonly unknown[])[] {
+  if (!Array.isArray(body)) return [];
+  return field.startsWith('=r') ? [body as unknown[]] : field.startsWith('=s') ? (body as unknown[][]) : [];
+}
+
+function difference(table: TableName, columns: readonly string[], cells: readonly unknown[], truth: Truth): string | null {
+  const id = String(cells[columns.indexOf('id')]);
+  const row = truth.rowAt(table, id, truth.reached);
+  if (row === null) return `${table} ${id}, which is not there any more`;
+  for (const column of TABLES[table]) {
+    const place = columns.indexOf(column);
+    if (place < 0) continue;
+    const cell = cells[place];
+    const kept = cell === null ? null : typeof cell === 'string' ? cell : JSON.stringify(cell);
+    const is = shownValue(column, row[column] ?? null);
+    if (kept !== is) return `${table} ${id} with ${column} ${kept}, which is ${is}`;
+  }
+  return null;
+}
