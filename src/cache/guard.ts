@@ -1,5 +1,5 @@
 /** Owns the decisions that keep caches exact: what may be served, kept, and followed. Pure, and each of them made here and nowhere else in the process. */
-import { type Position } from '../base/lineage.ts';
+import { standingOf, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type StreamStart } from '../change/ports.ts';
 import { type Life, type SharedState } from './ports.ts';
@@ -16,11 +16,25 @@ export interface Standing {
  * Whether a value that the layer keeps may answer (R5): it is right as of max(`asOf`, W). A floor on an older timeline was proved to lie on
  * the newest history, where positions compare by LSN; of a newer timeline than its own the layer knows nothing.
  */
-export function mayServe({ floor, notBelow }: CacheDemand, { life, watermark }: Standing, asOf: Lsn): boolean {
-  if (notBelow !== null && watermark < notBelow) return false;
+export function mayServe(demand: CacheDemand, standing: Standing, asOf: Lsn): boolean {
+  const { floor, notBelow } = demand;
+  const { life, watermark } = standing;
+  if (!isComparable(demand, standing) || (notBelow !== null && watermark < notBelow)) return false;
   if (floor === null) return true;
   if (floor.cluster !== life.cluster || floor.timeline > life.timeline) return false;
   return watermark >= floor.lsn || asOf >= floor.lsn;
+}
+
+/**
+ * Whether the layer's positions mean what those of the demand do (R1). What was kept of another database, or on a branch that a failover cut off
+ * below W, says nothing here, however high its W is. A layer on a timeline whose history is not known yet may stand above a switch at which an
+ * older floor was lost (R7): servers find that out.
+ */
+function isComparable({ floor, lineage }: CacheDemand, { life, watermark }: Standing): boolean {
+  if (lineage == null) return true;
+  if (life.cluster !== lineage.cluster) return false;
+  const stands = lineage.history === null ? 'unknown' : standingOf({ timeline: life.timeline, lsn: watermark }, lineage.history);
+  return stands === 'on-history' || (stands === 'unknown' && floor === null);
 }
 
 /**

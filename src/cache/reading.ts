@@ -1,5 +1,5 @@
 /** Owns how loaders read through the region's cache: what a cached value must satisfy, and how what is missing is loaded. */
-import { type Position } from '../base/lineage.ts';
+import { type ClusterId, type Position, type TimelineHistory } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type CacheKey } from './ports.ts';
 
@@ -12,6 +12,15 @@ export interface CacheDemand {
    * that a tail that stands still does not show old values for hours while the replica has new ones. Null: not known; then any W will do.
    */
   readonly notBelow: Lsn | null;
+  /** What positions are compared along: a layer that stands elsewhere is not asked. Null, or left out: the database is not known yet. */
+  readonly lineage?: KnownLineage | null;
+}
+
+/** The region's database, as far as this process knows it. */
+export interface KnownLineage {
+  readonly cluster: ClusterId;
+  /** The newest one; null while none is known. */
+  readonly history: TimelineHistory | null;
 }
 
 /** Values as text and back. `decode(encode(v))` equals `v`; what it gives is shared by requests and frozen. */

@@ -42,13 +42,14 @@ export class SessionCaching implements CachedReads {
     const index = level === 'STRONG' && !nextToPrimary ? await this.#index() : null;
     // What the operation wrote meanwhile counts.
     const { floor, maxLagMs } = this.#options.requirement();
-    return cacheDemand({
-      level, floor, index, nextToPrimary,
+    const { cluster, history } = view;
+    const need = cacheDemand({
+      level, floor, index, nextToPrimary, history,
       named: this.#options.named(),
-      history: view.history,
       shown: shown.at(clock.monotonicMs()),
       bound: level === 'BOUNDED' ? view.positionWithin(maxLagMs ?? limits.boundedLagMs) : null,
     });
+    return need && { ...need, lineage: cluster === null ? null : { cluster, history } };
   }
 
   hit(seen: Position, asOf: Lsn | null): boolean {

@@ -1,8 +1,9 @@
 /** The guard's decisions, at and around their borders. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asOfIn, freshnessOf, isInvalidated, isNextInSequence, isSameLife, mayKeep, mayServe, mayShare } from '../../../src/cache/guard.ts';
-import { at, FLOORLESS, life, lsn, OTHER_CLUSTER } from './fixtures.ts';
+import { asOfIn, freshnessOf, isInvalidated, isNextInSequence, isSameLife, mayKeep, mayServe, mayShare, type Standing } from '../../../src/cache/guard.ts';
+import { type KnownLineage } from '../../../src/cache/reading.ts';
+import { at, CLUSTER, FLOORLESS, life, lsn, OTHER_CLUSTER } from './fixtures.ts';
 
 const standing = (watermark: number, timeline = 1) => ({ life: life('one', timeline), watermark: lsn(watermark) });
 const from = (floor: ReturnType<typeof at>) => ({ floor, notBelow: null });
@@ -19,6 +20,22 @@ test('a floor of an older timeline compares by LSN, one of a newer timeline or o
   assert.equal(mayServe(from(at(101, 1)), standing(100, 2), lsn(1)), false);
   assert.equal(mayServe(from(at(1, 3)), standing(100, 2), lsn(100)), false);
   assert.equal(mayServe(from(at(1, 1, OTHER_CLUSTER)), standing(100), lsn(100)), false);
+});
+
+test('a layer of another database, beside the newest history, or on a timeline that only it knows of is not compared with', () => {
+  const first = { cluster: CLUSTER, history: { timeline: 1, switches: [] } };
+  const second = { cluster: CLUSTER, history: { timeline: 2, switches: [{ timeline: 1, next: 2, switchLsn: lsn(100) }] } };
+  const served = (lineage: KnownLineage, floor: ReturnType<typeof at> | null, kept: Standing): boolean => mayServe({ floor, notBelow: lsn(50), lineage }, kept, lsn(60));
+  assert.equal(served(first, null, standing(100)), true);
+  assert.equal(served(first, null, { life: life('one', 1, OTHER_CLUSTER), watermark: lsn(100) }), false, 'rows of another database');
+  // The region had replayed up to 500 what a failover undid above 100: its W is no measure of what the primary committed since.
+  assert.equal(served(second, null, standing(500)), false, 'a branch that was cut off');
+  assert.equal(served(second, at(90), standing(100)), true);
+  assert.equal(served(second, at(90), standing(500, 2)), true);
+  // The region's server follows a new primary that this process has not met: whether 90 was lost is not known.
+  assert.equal(served(first, at(90), standing(500, 2)), false, 'a token that may be lost');
+  assert.equal(served(first, null, standing(500, 2)), true);
+  assert.equal(served({ cluster: CLUSTER, history: null }, null, standing(100)), true);
 });
 
 test('a layer that is behind what the server showed is not asked', () => {
