@@ -48,17 +48,17 @@ function worked(report: HistoryReport): void {
 describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, () => {
   it('agree with the reference while two holders fight for it', async () => {
     await using deployment = await startStandalone(program);
-    worked(await run(deployment, { rounds: 150 }));
+    worked(await run(deployment, { rounds: 120 }));
   });
 
   it('agree in a Cluster', async () => {
     await using deployment = await startCluster(program);
-    worked(await run(deployment, { rounds: 100 }));
+    worked(await run(deployment, { rounds: 80 }));
   });
 
   it('agree when everything is flushed again and again', async () => {
     await using deployment = await startStandalone(program);
-    worked(await run(deployment, { rounds: 150, disturb: (redis) => redis.flushall() }));
+    worked(await run(deployment, { rounds: 120, disturb: (redis) => redis.flushall() }));
   });
 
   it('agree when any key may vanish', async () => {
@@ -66,13 +66,13 @@ describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, (
     const disturb = async (redis: Redis, random: Random): Promise<void> => {
       for (const key of random.shuffled(await redis.keys('*')).slice(0, 1 + random.below(10))) await redis.del(key);
     };
-    worked(await run(deployment, { rounds: 150, disturb }));
+    worked(await run(deployment, { rounds: 120, disturb }));
   });
 
-  for (const policy of ['allkeys-lru', 'allkeys-random', 'volatile-ttl', 'noeviction']) {
+  for (const policy of ['allkeys-lru', 'volatile-ttl', 'noeviction']) {
     it(`agree in a memory that is too small, by ${policy}`, async () => {
       await using deployment = await startStandalone(program, ['--maxmemory', '4mb', '--maxmemory-policy', policy]);
-      const report = await run(deployment, { rounds: 80, ids: 40, padding: 20_000 });
+      const report = await run(deployment, { rounds: 60, ids: 40, padding: 20_000 });
       assert.ok(report.hits > 20 && report.stored > 100 && report.applied > 10, JSON.stringify(report));
       const redis = new Redis(deployment.url);
       const [stats, memory] = [await redis.info('stats'), await redis.info('errorstats')];

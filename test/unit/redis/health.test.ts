@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it } from 'node:test';
-import { defaultOptions } from '../../../src/config/options.ts';
+import { SharedCacheDown } from '../../../src/cache/ports.ts';
+import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { RedisHealth } from '../../../src/redis/health.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { freePort, redisProgram, startScratchRedis } from '../../support/redis.ts';
@@ -48,5 +49,27 @@ describe('the health of a Redis', () => {
     await untilAnswers(health, true);
     health.close();
     await second[Symbol.asyncDispose]();
+  });
+
+  it('holds figures of the processes that are there, for everybody with its prefix', { skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' }, async () => {
+    await using server = await startScratchRedis(program ?? '', await freePort());
+    const make = (overrides: Partial<Options>): RedisHealth => new RedisHealth({ url: server.url, options: defaultOptions(overrides), timeoutMs: 5_000, log });
+    using ending = new DisposableStack();
+    const [quick, slow, other] = [make({ redisStatsMs: 100 }), make({ redisStatsMs: 60_000 }), make({ redisPrefix: 'other' })];
+    for (const health of [quick, slow, other]) ending.defer(() => health.close());
+    assert.deepEqual(await quick.figures.all(), []);
+    await slow.figures.leave('a', '{"hits":1}');
+    await slow.figures.leave('a', '{"hits":2}\n');
+    await quick.figures.leave('b', 'x');
+    assert.deepEqual((await slow.figures.all()).toSorted(), ['x', '{"hits":2}\n']);
+    await other.figures.leave('c', 'y');
+    assert.deepEqual(await other.figures.all(), ['y']);
+    for (const end = Date.now() + 20_000; (await slow.figures.all()).includes('x'); ) {
+      assert.ok(Date.now() < end, 'what is not renewed is forgotten');
+      await pause(50);
+    }
+    assert.deepEqual(await slow.figures.all(), ['{"hits":2}\n']);
+    await server[Symbol.asyncDispose]();
+    await assert.rejects(quick.figures.all(), SharedCacheDown);
   });
 });
