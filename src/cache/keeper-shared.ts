@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { messageOf } from '../base/errors.ts';
 import { formatLsn, type Lsn } from '../base/lsn.ts';
 import { type StreamStart } from '../change/ports.ts';
+import { type TableTag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { mayGoOn } from './guard.ts';
@@ -76,9 +77,9 @@ export class SharedFeed {
     return this.#settle();
   }
 
-  /** Nothing changed up to `lsn`. Told to the cache soon, together with what follows meanwhile. */
-  progress(lsn: Lsn): void {
-    this.#owed.moveTo(lsn);
+  /** Nothing changed up to `lsn` but, perhaps, `tables`. Told to the cache soon, together with what follows meanwhile. */
+  progress(lsn: Lsn, tables: readonly TableTag[] = []): void {
+    this.#owed.add({ lsn, tags: [], tables });
     void this.#settle();
   }
 
@@ -154,7 +155,7 @@ export class SharedFeed {
 
   /** Takes over what there is, or begins a life. */
   async #enter(): Promise<void> {
-    const { journal, start, holds } = this.#parts;
+    const { journal, start, holds, log } = this.#parts;
     this.#state = null;
     // One that was halted and wakes up would empty what another process fills by now.
     if (this.#isDoubted && !(await holds())) throw new Error('another process of this region has the slot');
@@ -166,6 +167,7 @@ export class SharedFeed {
         this.#isDoubted = true;
         return;
       }
+      if (found !== null && found.cluster !== start.cluster) log.warn('The region\'s Redis holds the cache of another database under the same redisPrefix; give each graph a prefix of its own.');
       this.#anew ??= found === null ? 'missing' : 'outdated';
     }
     if (!this.#over) await this.#begin(this.#anew);

@@ -8,6 +8,7 @@ import { formatLsn, maxLsn, type Lsn } from '../base/lsn.ts';
 import { type ChangeHandlers, type ChangeSource } from '../change/ports.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
+import { PROVE } from './server-position.ts';
 import { createSlot, dropSlot, surveyServer, type ServerSurvey } from './slot.ts';
 import { SlotStream, type SystemIdentity } from './slot-stream.ts';
 import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
@@ -63,6 +64,8 @@ class Reconnect extends Error {
 }
 
 const HOLDS_SQL = 'SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active_pid = $2) AS holds';
+/** Between two looks at commits that are not shown yet. */
+const SETTLING_MS = 20;
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
 
@@ -251,6 +254,7 @@ export class Tail implements ChangeSource {
     this.#condemned = null;
     const { databaseUrl, primaryUrl, options, log } = this.#parts;
     const confirmedLsn = await createSlot({ databaseUrl, slotName, primaryUrl: survey.inRecovery ? primaryUrl() : null, connectMs: options.connectMs, slotCreateMs: options.slotCreateMs, signal });
+    if (!survey.inRecovery) await settled(sql, signal);
     log.info({ slot: slotName, lsn: formatLsn(confirmedLsn) }, `Created the slot ${slotName}.`);
     return { confirmedLsn, gap };
   }
@@ -340,6 +344,15 @@ async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: P
   const history = await stream.history(identity.timeline);
   if (standingOf(stand, history) !== 'lost') return null;
   return `timeline ${identity.timeline} begins below ${formatLsn(stand.lsn)}, which this region had applied: a failover lost it`;
+}
+
+/**
+ * A primary decodes a commit before it shows it. Those of before the slot are never delivered, so that nothing may count as delivered while
+ * one of them is not shown yet, as while it waits for a synchronous replica.
+ */
+async function settled(sql: pg.Client, signal: AbortSignal): Promise<void> {
+  const look = async (of: readonly string[] | null): Promise<readonly string[]> => firstRow(await sql.query<{ unsettled: string[] }>({ ...PROVE, values: [of] })).unsettled;
+  for (let left = await look(null); left.length > 0 && (await sleep(SETTLING_MS, signal)); ) left = await look(left);
 }
 
 function firstRow<R>(result: { rows: R[] }): R {
