@@ -60,7 +60,14 @@ export class PositionHistory {
 
   /** The oldest sample that was taken at `atMs` or later. */
   firstSince(atMs: number): PositionSample | null {
-    return this.#samples.find((sample) => sample.atMs >= atMs) ?? null;
+    let low = 0;
+    let high = this.#samples.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#samples[middle]?.atMs ?? atMs) < atMs) low = middle + 1;
+      else high = middle;
+    }
+    return this.#samples[low] ?? null;
   }
 
   /** Forgets what lies above `lsn`: a failover undid it. */

@@ -113,3 +113,10 @@ test('a moving average starts at the first value and follows', () => {
   for (const value of [10, 20, 20]) average.add(value);
   assert.equal(average.value, 17.5);
 });
+
+test('the first sample since a moment holds everything that was committed before it', () => {
+  const history = historyOf([100, 0], [200, 1_000], [300, 2_000]);
+  for (const [sinceMs, position] of [[-1, 100], [0, 100], [1, 200], [1_000, 200], [1_500, 300], [2_000, 300]] as const) assert.equal(history.firstSince(sinceMs)?.lsn, lsn(position), String(sinceMs));
+  assert.equal(history.firstSince(2_001), null, 'nothing is known of what came later');
+  assert.equal(historyOf().firstSince(0), null);
+});
