@@ -5,7 +5,7 @@ import { Judge } from '../support/history/judge.ts';
 import { clientPlan, faultPlan, sidePlan } from '../support/history/plan.ts';
 import { Witness, type Answered, type Sight } from '../support/history/record.ts';
 import { CREATED, rowSight, TASK } from '../support/history/shapes.ts';
-import { type TruthRow } from '../support/history/tables.ts';
+import { type TableName, type TruthRow } from '../support/history/tables.ts';
 import { Truth } from '../support/history/truth.ts';
 
 const task = (id: number, project: number, title: string): TruthRow => ({
@@ -19,7 +19,7 @@ function truth(): Truth {
   const known = new Truth();
   const states = [task(1, 1, 'old'), task(1, 1, 'new'), task(1, 2, 'new'), null];
   known.begin('tasks', [states[0] as TruthRow, task(2, 2, 'other')]);
-  for (const i of [1, 2, 3]) known.add({ lsn: lsn(i * 10), endLsn: lsn(i * 10 + 3), committedAtMs: 0, touches: [{ table: 'tasks', id: '1', before: states[i - 1] ?? null, after: states[i] ?? null }] });
+  for (const i of [1, 2, 3]) known.add({ lsn: lsn(i * 10), endLsn: lsn(i * 10 + 3), xid: i, wholes: new Set<TableName>(), toldAtMs: i * 1_000, touches: [{ table: 'tasks', id: '1', before: states[i - 1] ?? null, after: states[i] ?? null }] });
   known.reach(lsn(100));
   return known;
 }
@@ -32,7 +32,7 @@ const count = (project: number, shown: number): Sight => ({ selection: { table: 
 
 function verdicts(overrides: Partial<Answered>): string[] {
   const judge = new Judge({ truth: truth(), witness: new Witness(), brokenBetween: () => [], primary: 'us' });
-  judge.add({ n: 1, client: 'c', region: 'eu', server: 'eu', what: 'a read', asking: { level: 'SESSION', bare: false }, sentMs: 1, answeredMs: 2, sent: lsn(0), promised: lsn(0), token: lsn(100), servedBy: { cache: 1, replica: 0, primary: 0 }, sights: [], trace: null, ...overrides });
+  judge.add({ n: 1, client: 'c', region: 'eu', server: 'eu', what: 'a read', asking: { level: 'SESSION', bare: false }, sentMs: 1, answeredMs: 2, sent: lsn(0), promisedMs: null, token: lsn(100), servedBy: { cache: 1, replica: 0, primary: 0 }, sights: [], trace: null, ...overrides });
   judge.work();
   return judge.findings.map(({ kind }) => kind);
 }
@@ -47,7 +47,7 @@ describe('the judge of histories', () => {
 
   it('finds what is older than its floor', () => {
     assert.deepEqual(verdicts({ sent: lsn(10), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), ['stale']);
-    assert.deepEqual(verdicts({ promised: lsn(20), sights: [page(1, [task(1, 1, 'new')])] }), ['stale']);
+    assert.deepEqual(verdicts({ promisedMs: 2_000, sights: [page(1, [task(1, 1, 'new')])] }), ['stale']);
     assert.deepEqual(verdicts({ sent: lsn(30), sights: [count(2, 2)] }), ['stale']);
   });
 

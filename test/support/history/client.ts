@@ -37,6 +37,8 @@ export interface Shared {
   readonly tally: Tally;
   readonly pool: Pool;
   readonly record: (answered: Answered) => void;
+  /** A transaction beside Meridian was acknowledged. */
+  readonly acknowledge: (xid: number) => void;
   readonly report: (kind: 'wrong error' | 'hung', text: string) => void;
   /** Numbers answers. */
   readonly next: () => number;
@@ -84,8 +86,7 @@ export class Client {
     const header = bare ? '' : this.token;
     const sentMs = performance.now();
     const query = asking === null ? `mutation { ${text} }` : `query Q ${directiveOf(level, header)} { ${text} }`;
-    // Also where nobody answers the write may have been done.
-    const promised = level === 'STRONG' || (level === 'SNAPSHOT' && header === '') ? witness.by(sentMs) : level === 'BOUNDED' ? witness.by(sentMs - BOUND_MS) : ZERO_LSN;
+    const promisedMs = level === 'STRONG' || (level === 'SNAPSHOT' && header === '') ? sentMs : level === 'BOUNDED' ? sentMs - BOUND_MS : null;
     const answer = await this.#ask(server, query, header);
     if (answer === null) return false;
     const { data, errors, token: given, consistency } = answer;
@@ -99,7 +100,7 @@ export class Client {
     const id = whole ? created?.(data) : undefined;
     if (id !== undefined && id !== null) this.#shared.pool.tasks.push(id);
     record({
-      n: next(), client: this.name, region: server.region, server: server.name, what, asking: { level, bare }, sentMs, answeredMs, sent: header === '' ? ZERO_LSN : lsnOf(header), promised, token,
+      n: next(), client: this.name, region: server.region, server: server.name, what, asking: { level, bare }, sentMs, answeredMs, sent: header === '' ? ZERO_LSN : lsnOf(header), promisedMs, token,
       servedBy: consistency?.servedBy ?? null, sights: whole ? sights(data) : [], trace: whole ? (trace ?? null) : null,
     });
     tally.count(asking === null ? 'writes' : 'reads');

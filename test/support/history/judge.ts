@@ -31,6 +31,8 @@ export interface JudgeParts {
  * forgotten by an invalidation.
  */
 const OLDEST_MS = 60_000;
+/** A transaction that wrote no row is never known. */
+const FORGOTTEN_MS = 60_000;
 /** Answers that are kept so that a finding can name what came before it. */
 const KEPT = 20_000;
 
@@ -43,6 +45,7 @@ export class Judge {
   readonly #parts: JudgeParts;
   readonly #past: Answered[] = [];
   #waiting: Answered[] = [];
+  #told: { readonly xid: number; readonly ms: number }[] = [];
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -56,9 +59,11 @@ export class Judge {
   /** Judges what can be judged. */
   work(): void {
     const { truth } = this.#parts;
+    for (const answered of this.#waiting) this.#learn(answered);
+    this.#told = this.#told.filter(({ xid, ms }) => !truth.tell(xid, ms) && ms > performance.now() - FORGOTTEN_MS);
     const later: Answered[] = [];
     for (const answered of this.#waiting) {
-      if (maxLsn(answered.token ?? answered.sent, answered.promised) > truth.reached) {
+      if ((answered.token ?? answered.sent) > truth.reached) {
         later.push(answered);
         continue;
       }
@@ -69,8 +74,17 @@ export class Judge {
     if (this.#past.length > 2 * KEPT) this.#past.splice(0, this.#past.length - KEPT);
   }
 
-  get waiting(): number {
-    return this.#waiting.length;
+  /** A transaction beside Meridian was acknowledged. */
+  acknowledge(xid: number): void {
+    this.#told.push({ xid, ms: performance.now() });
+  }
+
+  /** Whoever was answered was told of the commit. */
+  #learn({ trace, token, answeredMs }: Answered): void {
+    const { truth } = this.#parts;
+    const at = trace?.kind === 'value' && token !== null ? truth.writtenAt(trace.value) : undefined;
+    const commit = at === undefined ? undefined : truth.commitAt(at);
+    if (commit !== undefined) commit.toldAtMs = Math.min(commit.toldAtMs, answeredMs);
   }
 
   #judge(answered: Answered): void {
@@ -81,7 +95,7 @@ export class Judge {
     const floor = this.#floorOf(answered);
     const whole = answered.asking.level === 'SNAPSHOT' && answered.trace === null;
     let sound = true;
-    for (const sight of answered.sights) sound = this.#judgeSight(answered, sight, floor, token) && sound;
+    for (const sight of answered.sights) sound = this.#judgeSight(answered, sight, this.#floorFor(answered, sight, floor), token) && sound;
     if (whole && sound) this.#judgeSnapshot(answered, floor, token);
   }
 
@@ -98,17 +112,24 @@ export class Judge {
   }
 
   /** What the answer must not be older than. */
-  #floorOf({ sent, promised, asking, sentMs, trace }: Answered): Lsn {
+  #floorOf({ sent, asking, sentMs, trace }: Answered): Lsn {
     const { truth, witness } = this.#parts;
     const own = trace?.kind === 'value' ? (truth.writtenAt(trace.value) ?? ZERO_LSN) : ZERO_LSN;
     const token = asking.level === 'EVENTUAL' && trace === null ? witness.by(sentMs - OLDEST_MS) : sent;
-    return truth.floor(maxLsn(maxLsn(token, promised), own));
+    return truth.floor(maxLsn(token, own));
+  }
+
+  /** What a level promises beside the token: the commits of these rows that somebody was told of by then. */
+  #floorFor({ promisedMs }: Answered, { selection }: Sight, floor: Lsn): Lsn {
+    const told = promisedMs === null ? undefined : this.#parts.truth.toldBy(selection, promisedMs, this.#parts.truth.reached);
+    return told === undefined ? floor : maxLsn(floor, told);
   }
 
   #judgeSight(answered: Answered, sight: Sight, floor: Lsn, token: Lsn): boolean {
     const { truth } = this.#parts;
     this.sights += 1;
     if (this.#trueIn(sight, floor, token) !== null) return true;
+    if (this.#isEmptied(answered, sight, floor)) return true;
     if (this.#mayReorder(answered) && this.#trueInParts(sight, floor, token)) {
       this.reordered += 1;
       return true;
@@ -127,6 +148,12 @@ export class Judge {
     return false;
   }
 
+  /** Tables that are truncated or rewritten under a snapshot are empty in it: so PostgreSQL does. */
+  #isEmptied({ asking }: Answered, { selection, shown }: Sight, floor: Lsn): boolean {
+    const isEmpty = shown === '0' || shown === '[]' || shown === '{"rows":[],"more":false}';
+    return isEmpty && asking.level === 'SNAPSHOT' && this.#parts.truth.wasEmptied(selection.table, floor);
+  }
+
   /** The newest position in the range at which the sight was true; null for none. */
   #trueIn(sight: Sight, from: Lsn, to: Lsn): Lsn | null {
     const { truth } = this.#parts;
@@ -138,7 +165,7 @@ export class Judge {
     const { truth } = this.#parts;
     if (this.#mayReorder(answered) || answered.sights.length === 0) return;
     const all = new Set(answered.sights.flatMap(({ selection }) => truth.positions(selection, floor, token)));
-    for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown)) return;
+    for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown || this.#isEmptied(answered, sight, lsn))) return;
     const parts = answered.sights.map((sight) => {
       const at = truth.positions(sight.selection, floor, token).filter((lsn) => truth.expected(sight, lsn) === sight.shown);
       return `${selectionText(sight.selection)} is ${sight.shown} from ${at.map(formatLsn).join(' and ')}, not from ${truth.positions(sight.selection, floor, token).filter((lsn) => !at.includes(lsn)).map(formatLsn).join(' and ')}`;

@@ -49,8 +49,8 @@ export interface Answered {
   readonly answeredMs: number;
   /** What the token that was sent names; zero without one. */
   readonly sent: Lsn;
-  /** What its level promises beside that, and why. */
-  readonly promised: Lsn;
+  /** Commits that anybody was told of by then, monotonic milliseconds, its level promises to show; null: none. */
+  readonly promisedMs: number | null;
   /** What the answer's token names; null where it had none. */
   readonly token: Lsn | null;
   readonly servedBy: Readonly<Record<'cache' | 'replica' | 'primary', number>> | null;

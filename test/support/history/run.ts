@@ -67,6 +67,7 @@ export async function startStage(place: Place, { seed, isOver, tally }: Pick<Sha
     place, seed, witness, tally, isOver,
     pool: poolOf(truth),
     record: (answered: Answered) => judge.add(answered),
+    acknowledge: (xid) => judge.acknowledge(xid),
     report: (kind, text) => void judge.findings.push({ kind, text }),
     next: () => (numbered += 1),
   };

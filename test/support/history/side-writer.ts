@@ -1,7 +1,6 @@
 /** Owns whoever writes past Meridian: plain SQL at the primary, as `psql`, a migration or another service does it. */
 import pg from 'pg';
 import { sleep } from '../../../src/base/clock.ts';
-import { parseLsn } from '../../../src/base/lsn.ts';
 import { errorCodeOf } from '../../../src/postgres/tail-client.ts';
 import { type Shared } from './client.ts';
 import { PRIMARY } from './place.ts';
@@ -10,8 +9,11 @@ import { wholeTable } from './truth-feed.ts';
 
 type Query = (sql: string, values?: unknown[]) => Promise<unknown>;
 
+/** Runs in a transaction, which is committed behind it. */
 interface Writing {
   readonly query: Query;
+  /** Ends this transaction and begins another one. */
+  readonly commit: () => Promise<void>;
   readonly dice: Dice;
   /** Text that nobody has written before. */
   readonly unique: () => string;
@@ -32,9 +34,10 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
   async move({ query, dice }) {
     await query(MOVE(someTask(dice[0]), someProject(dice[1])));
   },
-  async 'move back and forth'({ query, dice }) {
+  async 'move back and forth'({ query, commit, dice }) {
     // The row is where it was before, but the page in between was true as well.
     await query(MOVE(someTask(dice[0]), someProject(dice[1])));
+    await commit();
     await query(MOVE(someTask(dice[0]), someProject(dice[1] + 1)));
   },
   async 'set status'({ query, dice }) {
@@ -53,27 +56,23 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     await query(`DELETE FROM tasks WHERE id = ${someTask(dice[0])}`);
   },
   async 'several tables'({ query, dice, unique }) {
-    await query('BEGIN');
     await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[0])}`, [unique()]);
     await query(MOVE(someTask(dice[1]), someProject(dice[2])));
     await query(`INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[3])}, $1 FROM tasks ORDER BY id LIMIT 2`, [unique()]);
     await query(`DELETE FROM tasks WHERE id = ${someTask(dice[3])}`);
-    await query('COMMIT');
   },
   async 'rolled back'({ query, dice, unique }) {
-    await query('BEGIN');
     await query(`UPDATE tasks SET title = $1 WHERE id = ${someTask(dice[0])}`, [unique()]);
     await query(MOVE(someTask(dice[0]), someProject(dice[1])));
     await query('ROLLBACK');
+    await query('BEGIN');
   },
   async savepoint({ query, dice, unique }) {
-    await query('BEGIN');
     await query(`UPDATE tasks SET title = $1 WHERE id = ${someTask(dice[0])}`, [unique()]);
     await query('SAVEPOINT one');
     await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[1])}`, [unique()]);
     await query('ROLLBACK TO one');
     await query(MOVE(someTask(dice[2]), someProject(dice[3])));
-    await query('COMMIT');
   },
   async 'many rows'({ query, dice }) {
     await query(`UPDATE tasks SET priority = (priority + 1) % 10 WHERE organization_id = ${1 + (dice[0] % 2)}`);
@@ -83,29 +82,26 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     else if (dice[0] % 3 === 1) await query(`UPDATE comments SET body = $1 WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`, [unique()]);
     else await query(`INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[2])}, $1 FROM tasks WHERE id = ${someTask(dice[1])}`, [unique()]);
   },
-  async 'dismiss user'({ query, dice, unique }) {
+  async 'dismiss user'({ query, commit, dice, unique }) {
     // Tasks lose their assignee by a cascade. Somebody else comes.
     await query(`DELETE FROM users WHERE id = (SELECT id FROM users WHERE id > 6 ORDER BY id OFFSET ${dice[0] % 6} LIMIT 1)`);
+    await commit();
     await query(`INSERT INTO users (organization_id, name, email) VALUES (1, $1, $1)`, [unique()]);
   },
   async 'truncate comments'({ query }) {
     await query('TRUNCATE comments');
   },
   async 'truncate tasks'({ query, unique }) {
-    await query('BEGIN');
     await query('TRUNCATE tasks, comments');
     await query(`INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) SELECT 1, 1 + i % 6, 1 + i % 6, $1 || ' ' || i, i % 10 FROM generate_series(1, 24) AS i`, [unique()]);
-    await query('COMMIT');
   },
   async 'add column'({ query, dice }) {
     await query(`ALTER TABLE tasks ADD COLUMN IF NOT EXISTS extra_${dice[0] % 3} text DEFAULT 'none'`);
   },
   async 'rewrite column'({ query, unique }) {
     // Every row changes and no change of a row is in the WAL.
-    await query('BEGIN');
     await query(`ALTER TABLE tasks ALTER COLUMN description TYPE text USING '${unique()}'`);
     await query(wholeTable('tasks'));
-    await query('COMMIT');
   },
 };
 
@@ -134,13 +130,19 @@ export class SideWriter {
 
   /** Whether it was committed. */
   async write(kind: SideWriteKind, dice: Dice): Promise<boolean> {
-    const { witness, tally } = this.#shared;
+    const { acknowledge, tally } = this.#shared;
     try {
       const client = await this.#connected();
-      const query: Query = (sql, values) => client.query(sql, values);
-      await WRITES[kind]({ query, dice, unique: () => `psql-${(this.#written += 1)}` });
-      const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
-      witness.saw(parseLsn(rows[0]?.lsn ?? ''));
+      const commit = async (): Promise<void> => {
+        const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
+        await client.query('COMMIT');
+        const xid = rows[0]?.xid ?? null;
+        if (xid !== null) acknowledge(Number(BigInt(xid) & 0xffffffffn));
+      };
+      const begin = async (): Promise<void> => void (await client.query('BEGIN'));
+      await begin();
+      await WRITES[kind]({ query: (sql, values) => client.query(sql, values), commit: () => commit().then(begin), dice, unique: () => `psql-${(this.#written += 1)}` });
+      await commit();
       tally.count('statements beside');
       return true;
     } catch (error) {

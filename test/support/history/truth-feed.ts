@@ -18,7 +18,9 @@ export const wholeTable = (table: TableName): string =>
 const CHANGES = `SELECT data FROM pg_logical_slot_peek_binary_changes('${SLOT}', NULL, 20000, 'proto_version', '1', 'publication_names', 'meridian', 'messages', 'true')`;
 
 interface Open {
+  readonly xid: number;
   readonly rows: Map<string, Touch>;
+  readonly wholes: Set<TableName>;
 }
 
 export class TruthFeed {
@@ -113,7 +115,7 @@ export class TruthFeed {
   #take(message: Pgoutput.Message): string | null {
     switch (message.tag) {
       case 'begin':
-        this.#open = { rows: new Map() };
+        this.#open = { xid: message.xid >>> 0, rows: new Map(), wholes: new Set() };
         return null;
       case 'relation':
         for (const column of message.columns) column.parser = (raw: unknown) => raw;
@@ -150,7 +152,7 @@ export class TruthFeed {
       if (after === null) this.#now.get(table)?.delete(id);
       else this.#now.get(table)?.set(id, after);
     }
-    if (touches.length > 0) this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), committedAtMs: Number(message.commitTime) / 1_000, touches });
+    if (touches.length > 0 || open.wholes.size > 0) this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), xid: open.xid, touches, wholes: open.wholes, toldAtMs: Infinity });
     return message.commitEndLsn;
   }
 
@@ -166,6 +168,7 @@ export class TruthFeed {
 
   #whole(table: TableName, rows: readonly TruthRow[]): void {
     if (!(table in TABLES)) return;
+    this.#open?.wholes.add(table);
     const after = new Map(rows.map((row) => [row['id'] ?? '', row]));
     const ids = new Set([...(this.#now.get(table)?.keys() ?? []), ...[...(this.#open?.rows.values() ?? [])].filter((touch) => touch.table === table).map(({ id }) => id), ...after.keys()]);
     for (const id of ids) this.#touch(table, id, after.get(id) ?? null);

@@ -18,8 +18,13 @@ export interface Commit {
   readonly lsn: Lsn;
   /** End of the commit record: whoever has replayed up to here shows it. */
   readonly endLsn: Lsn;
-  readonly committedAtMs: number;
+  /** The low 32 bits of the transaction's id. */
+  readonly xid: number;
   readonly touches: readonly Touch[];
+  /** Tables that were truncated or rewritten: snapshots that are older find them empty, as PostgreSQL's documentation warns. */
+  readonly wholes: ReadonlySet<TableName>;
+  /** When somebody was told of it, monotonic milliseconds; Infinity until then. */
+  toldAtMs: number;
 }
 
 interface Version {
@@ -41,11 +46,40 @@ export class Truth {
   readonly #listings = new Map<string, Listing>();
   /** Values of text columns, with the commit that first wrote them. */
   readonly #written = new Map<string, Lsn>();
+  readonly #byXid = new Map<number, Commit>();
   #reached = START;
 
   /** Everything up to here is known. */
   get reached(): Lsn {
     return this.#reached;
+  }
+
+  /** Somebody was told of the transaction; false: it is not known (yet). */
+  tell(xid: number, ms: number): boolean {
+    const commit = this.#byXid.get(xid);
+    if (commit === undefined) return false;
+    commit.toldAtMs = Math.min(commit.toldAtMs, ms);
+    return true;
+  }
+
+  commitAt(lsn: Lsn): Commit | undefined {
+    const found = this.commits[countUpTo(this.commits, (commit) => commit.lsn <= lsn) - 1];
+    return found?.lsn === lsn ? found : undefined;
+  }
+
+  /** The last commit that touched the selection and that somebody had been told of by `ms`; undefined without one. */
+  toldBy(selection: Selection, ms: number, to: Lsn): Lsn | undefined {
+    return this.positions(selection, START, to).find((lsn) => (this.commitAt(lsn)?.toldAtMs ?? Infinity) <= ms);
+  }
+
+  /** Whether the table was truncated or rewritten after `from`. */
+  wasEmptied(table: TableName, from: Lsn): boolean {
+    for (let i = this.commits.length - 1; i >= 0; i -= 1) {
+      const commit = this.commits[i] as Commit;
+      if (commit.lsn <= from) return false;
+      if (commit.wholes.has(table)) return true;
+    }
+    return false;
   }
 
   reach(lsn: Lsn): void {
@@ -60,6 +94,7 @@ export class Truth {
   /** In the order of commits. */
   add(commit: Commit): void {
     this.commits.push(commit);
+    this.#byXid.set(commit.xid, commit);
     for (const touch of commit.touches) this.#touch(commit.lsn, touch);
     this.reach(commit.lsn);
   }
