@@ -54,7 +54,7 @@ export const OPTIONS = {
 
   cache: option(flag(), { default: true, group: 'cache', help: 'Whether rows, lists and counts are cached at all.' }),
   cacheEntries: option(count(0), { default: 100_000, group: 'cache', help: 'Values that one process keeps; 0 for none.' }),
-  cacheBytes: option(count(0, 1 << 34), { default: 128 << 20, group: 'cache', help: 'Bytes of values that one process keeps.' }),
+  cacheBytes: option(count(0, 2 ** 34), { default: 128 << 20, group: 'cache', help: 'Bytes of values that one process keeps.' }),
   cacheValueBytes: option(count(1_024, 1 << 28), { default: 1 << 20, group: 'cache', help: 'Largest value that is kept.' }),
   cacheVariants: option(count(), { default: 64, group: 'cache', help: 'Lists, pages and counts with different arguments that are kept for one parent.' }),
   cacheTtlMs: option(milliseconds(), { default: 3_600_000, group: 'cache', help: 'After this long a value is read anew although no change is known: a backstop only. @cached(ttlMs:) wins over it.' }),

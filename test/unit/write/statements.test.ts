@@ -91,6 +91,17 @@ describe('mutation statements of tenants', () => {
     assert.equal(open.length, 2, 'rows of no tenant refer to the viewer\'s own, too');
   });
 
+  it('look up what is given of a key of several columns, and nothing for a null in it', () => {
+    const [one] = references;
+    assert.ok(one);
+    const both: readonly TenantReference[] = [{ ...one, columns: ['org', 'project_id'], toColumns: ['org', 'id'] }];
+    const request = (input: Arguments): readonly Statement[] => writeStatements({ entity: withProject, field: field('insert', { values, references: both }), args: { input }, tenancy: Tenancy.of('7') });
+    assert.match(request({ projectId: 3 })[0]?.text ?? '', /WHERE "\$to"."id" = \$1::bigint AND "\$to"."org" = \$2::bigint\)/);
+    assert.match(request({ organizationId: 7, projectId: 3 })[0]?.text ?? '', /WHERE "\$to"."org" = \$1::bigint AND "\$to"."id" = \$2::bigint AND "\$to"."org" = \$3::bigint\)/);
+    const nullable = { ...withProject, columns: new Map([...withProject.columns].map(([name, column]) => [name, { ...column, nullable: true }])) };
+    assert.equal(writeStatements({ entity: nullable, field: field('insert', { values, references: both }), args: { input: { projectId: null } }, tenancy: Tenancy.of('7') }).length, 1);
+  });
+
   it('answer as the database does for a row that does not exist', () => {
     const raised = (reason: string): unknown => toMeridianError(Object.assign(new Error(`unrecognized configuration parameter "meridian_refuses.${reason}"`), { code: '42704', severity: 'ERROR' }), { region: 'us' });
     const refusal = tenantRefusal(raised('reference_0'), withProject, references);
