@@ -5,8 +5,10 @@ import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Invalidation } from '../change/invalidation.ts';
 import { type ChangeHandlers, type CommittedTransaction, type Heartbeat, type StreamStart } from '../change/ports.ts';
+import { type TableTag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
+import { type Coverage } from './keeper-coverage.ts';
 import { CacheFollower } from './keeper-follower.ts';
 import { Horizon } from './keeper-horizon.ts';
 import { QUIET, type KeeperObserver, type LifeReason } from './keeper-observer.ts';
@@ -21,6 +23,8 @@ export interface KeeperParts {
   /** Null: the region has no shared cache. Then only the holder of the slot can keep anything. */
   readonly shared: { readonly journal: SharedJournal; readonly fanout: Fanout } | null;
   readonly invalidationOf: (transaction: CommittedTransaction) => Invalidation;
+  /** Null, or left out: the schema says of nothing that it could be cached. */
+  readonly coverage?: Coverage | null;
   /** Whether this process has the slot, as its server says just now. */
   readonly holds: () => Promise<boolean>;
   readonly options: KeeperOptions;
@@ -82,6 +86,7 @@ export class CacheKeeper implements ChangeHandlers {
     const horizon = new Horizon(start.lsn, this.#parts.options.tombstoneMs, this.#clock);
     const stream: Stream = { start, horizon, feed: this.#feedOf(start, () => stream.horizon.lsn) };
     this.#stream = stream;
+    await this.#parts.coverage?.begin(start.lsn);
     if (stream.feed !== null) {
       this.#anew = null;
       await this.#ending;
@@ -98,7 +103,9 @@ export class CacheKeeper implements ChangeHandlers {
   async onTransaction(transaction: CommittedTransaction): Promise<void> {
     const stream = this.#stream;
     if (stream === null) throw new Error('a transaction came without a stream');
-    const { lsn, tags, tables, everything } = this.#parts.invalidationOf(transaction);
+    const { coverage, invalidationOf } = this.#parts;
+    await coverage?.before(transaction);
+    const { lsn, tags, tables: changed, everything } = invalidationOf(transaction);
     const horizon = stream.horizon.reached(lsn);
     if (everything) {
       await stream.feed?.beginAnew(lsn, 'schema');
@@ -106,6 +113,7 @@ export class CacheKeeper implements ChangeHandlers {
       this.#beginLocal(stream, lsn, 'schema');
       return;
     }
+    const tables = withAlways(changed, coverage?.step(lsn));
     await stream.feed?.apply({ lsn, tags, tables });
     this.#demandCurrent(stream);
     this.#parts.local.apply({ watermark: lsn, tags, tables, horizon });
@@ -119,9 +127,10 @@ export class CacheKeeper implements ChangeHandlers {
   onProgress(lsn: Lsn): void {
     const stream = this.#stream;
     if (stream === null) return;
-    this.#parts.local.apply({ watermark: lsn, tags: [], tables: [], horizon: stream.horizon.reached(lsn) });
-    this.#observe.applied('local', 0, 0);
-    stream.feed?.progress(lsn);
+    const tables = this.#parts.coverage?.step(lsn) ?? [];
+    this.#parts.local.apply({ watermark: lsn, tags: [], tables, horizon: stream.horizon.reached(lsn) });
+    this.#observe.applied('local', 0, tables.length);
+    stream.feed?.progress(lsn, tables);
   }
 
   /** Both caches are emptied before the stream begins. One that cannot be reached now stands still, and is emptied before this process writes it. */
@@ -206,4 +215,8 @@ export class CacheKeeper implements ChangeHandlers {
   #demandCurrent(stream: Stream): void {
     if (this.#stream !== stream) throw new Error('the stream ended before its change was applied');
   }
+}
+
+function withAlways(tables: readonly TableTag[], always: readonly TableTag[] = []): readonly TableTag[] {
+  return always.length === 0 ? tables : [...new Set([...tables, ...always])];
 }

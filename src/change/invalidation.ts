@@ -40,7 +40,7 @@ export class TagScheme {
     this.#maxTags = maxTags;
     this.#tables = columnSets(model);
     this.#unseen = unseenTables(model);
-    this.fingerprint = fingerprintOf(this.#tables);
+    this.fingerprint = fingerprintOf(this.#tables, [...model.unseen].filter(([, why]) => why === null).map(([name]) => name));
   }
 
   /**

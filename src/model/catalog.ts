@@ -25,6 +25,8 @@ export interface Publishing {
   readonly omits: readonly string[];
   /** Only some of the table's rows or columns. */
   readonly filtered: boolean;
+  /** Another one as soon as the publication has taken the table in anew, or was itself changed. */
+  readonly revision?: string;
 }
 
 /** A policy of row-level security that decides which rows a SELECT sees. */

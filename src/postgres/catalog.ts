@@ -48,7 +48,9 @@ SELECT w.schema, w.name, w.relkind AS relation, w.relpersistence AS persistence,
   (SELECT json_build_object('omits', array_remove(ARRAY[
        CASE WHEN NOT b.pubinsert THEN 'insert' END, CASE WHEN NOT b.pubupdate THEN 'update' END,
        CASE WHEN NOT b.pubdelete THEN 'delete' END, CASE WHEN NOT b.pubtruncate THEN 'truncate' END], NULL),
-     'filtered', p.rowfilter IS NOT NULL OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = b.oid AND r.prrelid = w.oid AND r.prattrs IS NOT NULL))
+     'filtered', p.rowfilter IS NOT NULL OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = b.oid AND r.prrelid = w.oid AND r.prattrs IS NOT NULL),
+     'revision', concat_ws(' ', b.xmin, (SELECT r.xmin FROM pg_publication_rel r WHERE r.prpubid = b.oid AND r.prrelid = w.oid),
+       (SELECT s.xmin FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = b.oid AND n.nspname = w.schema)))
    FROM pg_publication b JOIN published p ON p.schemaname = w.schema AND p.tablename = w.name WHERE b.pubname = $2::text) AS publishing,
   -- Those that decide which rows a SELECT sees.
   CASE WHEN w.relrowsecurity THEN (SELECT coalesce(json_agg(json_build_object('name', y.polname, 'condition', pg_get_expr(y.polqual, y.polrelid)) ORDER BY y.polname), '[]')

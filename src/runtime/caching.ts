@@ -1,6 +1,7 @@
 /** Owns the caches of a region as this process uses them: they are made when the model is known, fed by the keeper, and told of by figures. */
 import { type Position } from '../base/lineage.ts';
 import { Backoff } from '../base/backoff.ts';
+import { Coverage } from '../cache/keeper-coverage.ts';
 import { CacheKeeper, type TailRole } from '../cache/keeper.ts';
 import { LocalCache } from '../cache/local.ts';
 import { RegionCache } from '../cache/region-cache.ts';
@@ -17,7 +18,9 @@ import { type RegionMonitor } from '../region/monitor.ts';
 import { setOrRemove } from '../telemetry/metrics.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { CacheWatch } from './cache-figures.ts';
+import { CatalogCoverage } from './coverage.ts';
 import { PeerAnswers } from './peer-health.ts';
+import { settingNames, type LiveSchema } from './schema.ts';
 
 export interface CachingParts {
   readonly config: Config;
@@ -70,12 +73,12 @@ export class Caching {
   }
 
   /** Makes the caches, if there are to be any, and waits for nothing. To be called before the tail runs: tags follow from the whole model. */
-  open(model: Model | null, { tail, monitor }: { readonly tail: Tail; readonly monitor: RegionMonitor }): void {
+  open(schema: Pick<LiveSchema, 'model' | 'catalog'> | null, { tail, monitor }: { readonly tail: Tail; readonly monitor: RegionMonitor }): void {
     const { config: { options, region, regions }, telemetry: { log, metrics } } = this.#parts;
     this.#peers.start();
     if (!options.cache) return;
-    const tags = new TagScheme(model ?? NO_MODEL, options);
-    const url = regions.find(({ name }) => name === region)?.redisUrl ?? null;
+    const tags = new TagScheme(schema?.model ?? NO_MODEL, options);
+    const { redisUrl: url = null, databaseUrl } = regions.find(({ name }) => name === region) ?? {};
     // Processes that name other tags for the same change must not share what they invalidate.
     const redis = url === null ? null : { url, options: { ...options, redisPrefix: `${options.redisPrefix}:${tags.fingerprint}` }, log };
     const shared = redis && new RedisSharedCache(redis);
@@ -84,6 +87,7 @@ export class Caching {
     const keeper = new CacheKeeper({
       local,
       shared: redis && shared && { journal: shared, fanout: new RedisFanout(redis) },
+      coverage: schema !== null && databaseUrl !== undefined ? new Coverage(new CatalogCoverage({ ...schema, databaseUrl, viewerSettings: new Set(settingNames(this.#parts.config).map((name) => name.toLowerCase())), options }), log) : null,
       invalidationOf: (transaction) => tags.invalidationOf(transaction),
       holds: () => tail.holds(),
       options,

@@ -32,7 +32,7 @@ export async function createDataLayer({ settings, schema, telemetry }: DataLayer
   try {
     if (schema !== undefined) {
       const files = typeof schema === 'string' ? readSdlFolder(schema) : schema;
-      layer.useModel((await compileSchema({ config, files, resolvers: {}, log: used.log })).model);
+      layer.useModel(await compileSchema({ config, files, resolvers: {}, log: used.log }));
     }
     await layer.start();
     return layer;

@@ -19,6 +19,7 @@ import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { changeHandlers } from './changes.ts';
+import { type LiveSchema } from './schema.ts';
 import { publishGauges } from './gauges.ts';
 import { createParts, type Parts } from './parts.ts';
 import { keepWarm, warmConnections } from './warm.ts';
@@ -76,7 +77,7 @@ export class DataLayer {
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #stopGauges: () => void = () => undefined;
-  #model: Model | null = null;
+  #schema: Pick<LiveSchema, 'model' | 'catalog'> | null = null;
 
   constructor(config: Config, telemetry: Telemetry) {
     this.parts = createParts(config, telemetry);
@@ -88,12 +89,16 @@ export class DataLayer {
     return this.parts.config.region;
   }
 
+  get #model(): Model | null {
+    return this.#schema?.model ?? null;
+  }
+
   /** Starts probing and tailing; resolves when every region has been looked at once, whether or not it answered. */
   async start(): Promise<void> {
     const { monitor, tail, replay, heartbeat, caches, peers, caching } = this.parts;
     monitor.start();
     caches.start();
-    caching.open(this.#model, this.parts);
+    caching.open(this.#schema, this.parts);
     peers.start();
     await monitor.firstLook();
     const { signal } = this.#stop;
@@ -117,8 +122,8 @@ export class DataLayer {
   }
 
   /** Entities can be loaded once the layer knows the model, which it must before it starts. */
-  useModel(model: Model): void {
-    this.#model = model;
+  useModel(schema: Pick<LiveSchema, 'model' | 'catalog'>): void {
+    this.#schema = schema;
   }
 
   /** Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the typed errors of the consistency levels. */

@@ -6,6 +6,7 @@ import { parseViewerSettings } from '../config/viewer-settings.ts';
 import { compileModel, type CompiledSchema } from '../graphql/sdl/compile.ts';
 import { readSdlFolder, type SdlFile } from '../graphql/sdl/files.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
+import { type Catalog } from '../model/catalog.ts';
 import { explainProblem, readCatalog } from '../postgres/catalog.ts';
 import { closeClient, openClient } from '../postgres/tail-client.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -17,13 +18,18 @@ export interface SchemaRequest {
   readonly log: Log;
 }
 
+/** With the catalog that it was made from. */
+export interface LiveSchema extends CompiledSchema {
+  readonly catalog: Catalog;
+}
+
 /** Reads the SDL folder that the configuration names. */
 export function schemaFiles(config: Config): readonly SdlFile[] {
   return readSdlFolder(resolve(config.options.schema));
 }
 
 /** Compiles against the nearest database that answers: the own region's, else the others in their order. */
-export async function compileSchema(request: SchemaRequest): Promise<CompiledSchema> {
+export async function compileSchema(request: SchemaRequest): Promise<LiveSchema> {
   const { config, log } = request;
   const regions = [...config.regions].sort((a, b) => Number(b.name === config.region) - Number(a.name === config.region));
   const refusals: string[] = [];
@@ -43,7 +49,7 @@ export async function compileSchema(request: SchemaRequest): Promise<CompiledSch
       const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
       for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);
       for (const { file, line, message } of compiled.notices) log.info({ file, line }, message);
-      return compiled;
+      return { ...compiled, catalog };
     } finally {
       await closeClient(client);
     }
@@ -52,7 +58,7 @@ export async function compileSchema(request: SchemaRequest): Promise<CompiledSch
 }
 
 /** What is wrong with the option was said when the configuration was read. */
-function settingNames({ options }: Config): readonly string[] {
+export function settingNames({ options }: Config): readonly string[] {
   const parsed = parseViewerSettings(options.viewerSettings);
   return 'problem' in parsed ? [] : parsed.settings.map(({ name }) => name);
 }

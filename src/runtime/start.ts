@@ -45,7 +45,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { resolvers } = module;
   const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, log: telemetry.log });
   const layer = new DataLayer(config, telemetry);
-  layer.useModel(compiled.model);
+  layer.useModel(compiled);
   try {
     await layer.start();
     const isAdmin = request.isAdmin ?? module.isAdmin ?? ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);

@@ -72,9 +72,15 @@ function readCached({ problems }: Compilation, element: Annotated, place: string
 function whyUncacheable(compilation: Compilation, table: CatalogTable): string | null {
   const unseen = whyUnseen(compilation.catalog, table);
   if (unseen !== null) return `it shows ${table.kind} ${tableName(compilation, table)}, of which not every change can be seen: ${unseen}`;
+  const policy = impurePolicy(table, compilation.viewerSettings);
+  return policy === null ? null : `what a viewer sees of table ${tableName(compilation, table)} depends on more than its rows and viewerSettings: ${policy}`;
+}
+
+/** The policy of the table that decides by more than its rows and the settings, as a clause; null without one. */
+export function impurePolicy(table: CatalogTable, viewerSettings: ReadonlySet<string>): string | null {
   for (const policy of table.policies ?? []) {
-    const impure = impurity(policy.condition, purityOf(table, compilation.viewerSettings));
-    if (impure !== null) return `what a viewer sees of table ${tableName(compilation, table)} depends on more than its rows and viewerSettings: the policy ${policy.name} ${impure}`;
+    const impure = impurity(policy.condition, purityOf(table, viewerSettings));
+    if (impure !== null) return `the policy ${policy.name} ${impure}`;
   }
   return null;
 }
