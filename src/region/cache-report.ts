@@ -59,16 +59,21 @@ export function figuresText(figures: CacheFigures): string {
 
 /** Null for what is none: a server of another version may have left it. */
 export function readFigures(text: string): CacheFigures | null {
-  let found: Partial<Record<keyof CacheFigures, unknown>>;
-  try {
-    found = JSON.parse(text) as typeof found;
-  } catch {
-    return null;
-  }
+  const found = parsed(text);
+  if (found === null) return null;
   const { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, isOn, lagMs, lagP99Ms } = found;
   if (!isCount(localHits) || !isCount(lookups) || !isCount(sharedHits) || !isCount(sharedLookups) || !isCount(entries) || !isCount(bytes)) return null;
   if (typeof process !== 'string' || typeof isOn !== 'boolean' || !isMs(lagMs) || !isMs(lagP99Ms)) return null;
   return { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, isOn, lagMs, lagP99Ms };
+}
+
+function parsed(text: string): Partial<Record<keyof CacheFigures, unknown>> | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    return typeof found === 'object' ? found : null;
+  } catch {
+    return null;
+  }
 }
 
 function isCount(value: unknown): value is number {
