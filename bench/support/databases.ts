@@ -1,0 +1,70 @@
+/** Owns a cluster of databases and caches without servers: a bench's own data layer is then the only one in its region, as in life. */
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
+import { createDataLayer, type DataLayer } from '../../src/index.ts';
+import { prepareApplication } from '../../src/cluster/application.ts';
+import { startCluster, type Cluster } from '../../src/cluster/cluster.ts';
+import { freePorts } from '../../src/cluster/ports.ts';
+import { findRedis } from '../../src/cluster/redis/program.ts';
+import { sqlFolder } from '../../src/cluster/sql/load.ts';
+import { secretsIn } from '../../src/cluster/state.ts';
+
+export const APPLICATION = fileURLToPath(new URL('../../schema/workspace', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const FIRST_LIFE_MS = 10_000;
+
+export interface Databases extends AsyncDisposable {
+  readonly cluster: Cluster;
+}
+
+/** The reference application's databases in these regions, the first one the primary's, each with a Redis where the machine has one. */
+export async function startDatabases(regions: readonly string[], wan: 'on' | 'off'): Promise<Databases> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'meridian-bench-'));
+  // As root the database runs under another account, which has to pass through.
+  chmodSync(stateDir, 0o711);
+  const quiet = (): void => undefined;
+  const cluster = await startCluster({
+    regions,
+    database: 'workspace',
+    stateDir,
+    dataDir: join(stateDir, 'data'),
+    ports: await freePorts(regions),
+    discard: [stateDir],
+    wan: wan === 'off' ? 'off' : {},
+    redis: findRedis(),
+    initial: sqlFolder({ folder: APPLICATION, scale: 1, onProgress: quiet, onNotice: quiet }),
+    prepare: async (started) => void (await prepareApplication({ cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: APPLICATION, env: {} }, quiet)),
+  });
+  return { cluster, [Symbol.asyncDispose]: () => cluster.stop() };
+}
+
+export interface BenchLayer extends AsyncDisposable {
+  readonly layer: DataLayer;
+}
+
+/** The data layer of `region`, with its tail streaming. `options`: as in the configuration file. */
+export async function openLayer(cluster: Cluster, region: string, options: Readonly<Record<string, unknown>> = {}): Promise<BenchLayer> {
+  const regions = Object.fromEntries(cluster.regions.map(({ name, redis }) => [name, { databaseUrl: cluster.dsnFor(region, name), ...(redis === null ? {} : { redisUrl: redis.url }) }]));
+  const settings = { region, regions, tokenSecret: 'of a bench, whose tokens nobody else reads', logLevel: 'warn', ...options };
+  const layer = await createDataLayer({ settings, schema: APPLICATION });
+  for (const until = performance.now() + FIRST_LIFE_MS; layer.parts.applied.lsn === null; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    if (performance.now() > until) throw new Error(`the tail of ${region} did not stream within ${FIRST_LIFE_MS} ms`);
+  }
+  return { layer, [Symbol.asyncDispose]: () => layer.close() };
+}
+
+export interface BenchClient extends AsyncDisposable {
+  readonly client: Client;
+}
+
+/** A bare connection of the bench's own. */
+export async function openClient(url: string): Promise<BenchClient> {
+  const client = new Client({ connectionString: url });
+  // A server that stops under its clients would else take the process down, and hide what had gone wrong before.
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, [Symbol.asyncDispose]: () => client.end() };
+}
