@@ -1,7 +1,7 @@
 /** Owns how the reads of one requirement meet the region's cache: what it must satisfy, and what its answers add to the report. */
 import { isMeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
-import { type Lsn } from '../base/lsn.ts';
+import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { type CacheDemand } from '../cache/reading.ts';
 import { cacheDemand } from '../consistency/cache-demand.ts';
 import { type Requirement } from '../consistency/requirement.ts';
@@ -35,7 +35,7 @@ export class SessionCaching implements CachedReads {
 
   async demand(): Promise<CacheDemand | null> {
     const { parts } = this.#options;
-    const { view, shown, clock, servers, limits } = parts;
+    const { view, servers, limits } = parts;
     const { level } = this.#options.requirement();
     const nearest = view.readOrder().find((region) => servers.has(region));
     const nextToPrimary = nearest !== undefined && nearest === view.primary;
@@ -46,7 +46,7 @@ export class SessionCaching implements CachedReads {
     const need = cacheDemand({
       level, floor, index, nextToPrimary, history,
       named: this.#options.named(),
-      shown: shown.at(clock.monotonicMs()),
+      shown: this.#shown(nearest),
       bound: level === 'BOUNDED' ? view.positionWithin(maxLagMs ?? limits.boundedLagMs) : null,
     });
     return need && { ...need, lineage: cluster === null ? null : { cluster, history } };
@@ -59,6 +59,14 @@ export class SessionCaching implements CachedReads {
     record.served({ region: view.local, by: 'cache', seen, stalenessMs: asOf === null ? null : view.ageMs(asOf) });
     metrics?.reads.inc({ level: requirement().level, served_by: 'cache', region: view.local });
     return true;
+  }
+
+  /** While the region's own server is out it shows nothing, and another region's answers: the cache must not be far behind what that may have. */
+  #shown(nearest: string | undefined): Lsn | null {
+    const { view, shown, clock, limits } = this.#options.parts;
+    const own = shown.at(clock.monotonicMs());
+    const others = nearest === view.local ? null : view.positionWithin(limits.cacheLagMs);
+    return own !== null && others !== null ? maxLsn(own, others) : (own ?? others);
   }
 
   /** Null where it cannot be had: the query itself will look for another primary, and say so in the end. */

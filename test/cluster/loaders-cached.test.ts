@@ -13,10 +13,10 @@ import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-p
 const SCHEMA = `
   CREATE TABLE projects (id bigint PRIMARY KEY, slug text NOT NULL UNIQUE);
   CREATE TABLE tasks (id bigint PRIMARY KEY, project_id bigint NOT NULL, status text NOT NULL, title text NOT NULL);
-  CREATE TABLE hosts (address inet PRIMARY KEY, price numeric NOT NULL UNIQUE);
+  CREATE TABLE hosts (address inet PRIMARY KEY, price numeric NOT NULL UNIQUE, place numeric NOT NULL UNIQUE);
   INSERT INTO projects SELECT i, 'slug-' || i FROM generate_series(1, 50) i;
   INSERT INTO tasks SELECT i, 1 + i % 50, (ARRAY['TODO', 'DONE'])[1 + i / 50 % 2], 'title ' || i FROM generate_series(1, 500) i;
-  INSERT INTO hosts VALUES ('10.0.0.1', 1.50), ('10.0.0.2', 2)`;
+  INSERT INTO hosts VALUES ('10.0.0.1', 1.50, 2), ('10.0.0.2', 2, 1.5)`;
 
 const OFF: Caching = { off: 'the test says so', ttlMs: null, maxVariants: null };
 const ofProject = { from: ['id'], to: ['project_id'] };
@@ -108,8 +108,11 @@ describe('loaders through a cache', () => {
     const load = (loaders: EntityLoaders): Promise<unknown[]> => Promise.all(['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(async (address) => (await loaders.one('hosts', ['address'], [address]))?.['price']));
     assert.deepEqual((await spent(load)).value, ['1.50', '2', undefined]);
     assert.deepEqual(await keeps(load, 0), ['1.50', '2', undefined]);
-    const byPrice = (price: string) => async (loaders: EntityLoaders): Promise<unknown> => (await loaders.one('hosts', ['price'], [price]))?.['address'];
-    for (const [price, address] of [['1.5', '10.0.0.1'], ['2.00', '10.0.0.2'], ['3', undefined]] as const) assert.equal(await keeps(byPrice(price), 1), address);
+    const by = (column: string, value: string) => async (loaders: EntityLoaders): Promise<unknown> => (await loaders.one('hosts', [column], [value]))?.['address'];
+    for (const [value, price, place] of [['1.5', '10.0.0.1', '10.0.0.2'], ['2', '10.0.0.2', '10.0.0.1'], ['2.00', '10.0.0.2', '10.0.0.1'], ['3', undefined, undefined]] as const) {
+      assert.equal(await keeps(by('price', value), 1), price);
+      assert.equal(await keeps(by('place', value), 1), place);
+    }
   });
 
   it('pass a key by that its type refuses, and find the others', async () => {

@@ -40,9 +40,9 @@ export class KeyLoader {
 
   constructor(options: KeyLoaderOptions) {
     this.#options = options;
-    const { entity, caching } = options;
+    const { entity, columns, caching } = options;
     this.#caching = entity.caching.off === null ? caching : null;
-    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: null });
+    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: columns });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
     this.#loader = new DataLoader((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }
