@@ -40,8 +40,8 @@ export async function readContents({ redis, name }: HistoryRegion, layout: Layou
   const names = keyNames('meridian');
   const members = ((await redis?.command('ZRANGE', names.state, '0', '-1', 'WITHSCORES')) ?? []) as string[];
   const scores = new Map<string, number>();
-  for (let i = 0; i < members.length; i += 2) scores.set(members[i] ?? '', Number(members[i + 1]));
-  const state = parseState([...scores].find(([, score]) => score === -Infinity)?.[0] ?? '');
+  for (let i = 2; i < members.length; i += 2) scores.set(members[i] ?? '', Number(members[i + 1]));
+  const state = members[1] === '-inf' ? parseState(members[0] ?? '') : null;
   if (redis === null || state === null) return { wrong: [], rows: 0, watermark: null };
   const wrong: string[] = [];
   let rows = 0;

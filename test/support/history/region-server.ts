@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../../../src/base/clock.ts';
-import { STOP_SERVER } from '../../../src/cluster/keeper/protocol.ts';
+import { STOP_SERVER, type Exit } from '../../../src/cluster/keeper/protocol.ts';
 import { type Keeper, type KeptProcess } from '../../../src/cluster/keeper/keeper.ts';
 import { tailOf } from '../../../src/cluster/problems.ts';
 import { envName } from '../../../src/config/option.ts';
@@ -40,7 +40,10 @@ export class RegionServer {
   isDown = true;
   /** Mechanism that the process is started without from now on; null: it is whole. */
   broken: string | null;
+  /** One sentence for each time that it ended by itself. */
+  readonly deaths: string[] = [];
   readonly #parts: RegionServerParts;
+  #reviving: Promise<void> = Promise.resolve();
   #process: KeptProcess | null = null;
 
   constructor(parts: RegionServerParts, broken: string | null) {
@@ -60,6 +63,15 @@ export class RegionServer {
     this.isDown = false;
   }
 
+  /** It ended by itself: somebody starts it again, as in life. */
+  #onDeath({ code, signal }: Exit): void {
+    this.isDown = true;
+    this.deaths.push(`The server ${this.name} ended by itself with ${signal ?? code}: ${tailOf(this.#logFile, 0).slice(-3_000)}`);
+    this.#reviving = this.start();
+    // Whoever needs it hears of it.
+    this.#reviving.catch(() => undefined);
+  }
+
   get #logFile(): string {
     return join(this.#parts.logDir, `server-${this.name}.log`);
   }
@@ -75,7 +87,10 @@ export class RegionServer {
     });
     this.#process = started;
     let exited = false;
-    void started.exited.then(() => (exited = true));
+    void started.exited.then((exit) => {
+      exited = true;
+      if (!this.isDown && this.#process === started) this.#onDeath(exit);
+    });
     while (!(await this.#isReady())) {
       if (exited || performance.now() > deadline) return false;
       await sleep(50);
@@ -84,6 +99,7 @@ export class RegionServer {
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#reviving;
     this.isDown = true;
     const running = this.#process;
     this.#process = null;

@@ -125,6 +125,7 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
     strike(EU, 'redis', REDIS_FAULTS), strike(AP, 'redis', REDIS_FAULTS), strike(US, 'redis', REDIS_FAULTS),
     watch({ isOver, work: () => {
       judge.work();
+      for (const text of place.servers.flatMap(({ deaths }) => deaths.splice(0))) shared.report('wrong error', text);
       refresh(shared.pool, truth);
       for (; told < judge.findings.length; told += 1) onProgress?.(judge.findings[told]?.text ?? '');
       if (untilFound && judge.findings.length > 0) endMs = 0;
