@@ -13,7 +13,7 @@ const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
 const MAX_CODES = 100;
 const MAX_QUEUES = 50;
 /** Not the client's doing: the log has them with their cause, which the client does not see. */
-const FOR_OPERATORS: ReadonlySet<string> = new Set(['DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
+const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
 
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
 export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Options, 'maxErrorLogs'>): FormatError {

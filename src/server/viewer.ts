@@ -23,7 +23,7 @@ const KEY_SET_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'
 
 /** A hook decides alone. With `auth: none` and no hook everyone is anonymous, so that nobody is an admin either. */
 export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewers {
-  if (hook) return { of: async (request) => hook(request) };
+  if (hook) return { of: async (request) => viewerOfHook(await hook(request)) };
   if (options.auth === 'none') return { of: async () => null };
   const verify = createVerifier(options);
   return {
@@ -32,6 +32,14 @@ export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewer
       return token === null ? null : viewerOf(await verify(token), options);
     },
   };
+}
+
+/** Hooks are often plain JavaScript: ids come as numbers, and what there is not as undefined. A viewer that fits stays the object that it is. */
+function viewerOfHook(viewer: Viewer | null | undefined): Viewer | null {
+  if (viewer === null || viewer === undefined) return null;
+  const { id, tenant, roles } = viewer as { readonly [K in keyof Viewer]: unknown };
+  if (typeof id === 'string' && (tenant === null || typeof tenant === 'string') && Array.isArray(roles)) return viewer;
+  return { ...viewer, id: String(id), tenant: named(tenant), roles: words(roles) };
 }
 
 function unauthenticated(why: string): MeridianError {
@@ -113,7 +121,12 @@ function refusal(error: unknown, options: ViewerOptions): MeridianError {
 function viewerOf(payload: JWTPayload, options: ViewerOptions): Viewer {
   if (typeof payload.sub !== 'string' || payload.sub === '') throw unauthenticated('the token has no "sub", which names the viewer');
   const tenant = claim(payload, options.tenantClaim);
-  return { id: payload.sub, tenant: typeof tenant === 'string' || typeof tenant === 'number' ? String(tenant) : null, roles: words(claim(payload, options.rolesClaim)) };
+  return { id: payload.sub, tenant: named(tenant), roles: words(claim(payload, options.rolesClaim)) };
+}
+
+/** A tenant's name; numbers are names, too. */
+function named(tenant: unknown): string | null {
+  return typeof tenant === 'string' || typeof tenant === 'number' || typeof tenant === 'bigint' ? String(tenant) : null;
 }
 
 /** A claim by its whole name first, since names may be URLs; else by its path, as in `realm_access.roles`. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
+import { type Viewer } from '../../../src/base/viewer.ts';
 import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { createViewers } from '../../../src/server/viewer.ts';
 import { startReceiver } from '../../support/http.ts';
@@ -128,6 +129,11 @@ describe('the viewer in a request', () => {
   it('comes from a hook where there is one, and is nobody with auth none', async () => {
     await using hooked = await startTestServer({ hook: ({ headers }) => ({ id: headers['x-user'] ?? '?', tenant: null, roles: [] }) });
     assert.deepEqual((await hooked.ask('{ me }', { 'x-user': 'ann' })).body, { data: { me: 'ann/null/' } });
+    const loose = { id: 7, tenant: 1, roles: 'a b' } as unknown as Viewer;
+    await using plain = await startTestServer({ hook: () => loose });
+    assert.deepEqual((await plain.ask('{ me }')).body, { data: { me: '7/1/a+b' } }, 'plain JavaScript gives numbers');
+    await using bare = await startTestServer({ hook: () => ({ id: 'ann' }) as unknown as Viewer });
+    assert.deepEqual((await bare.ask('{ me }')).body, { data: { me: 'ann/null/' } });
     await using open = await startTestServer();
     assert.deepEqual((await open.ask('{ me }', { authorization: 'Bearer whatever' })).body, { data: { me: null } });
   });
