@@ -99,15 +99,18 @@ class Probed {
 
   async #connect(signal: AbortSignal): Promise<pg.Client> {
     const { connectMs, probeTimeoutMs } = this.#options;
+    // It may break as soon as it is open, before anybody here has it.
+    let opened: pg.Client | null = null;
     const client = await openClient({
       databaseUrl: this.#databaseUrl,
       applicationName: 'meridian probe',
       connectMs,
       statementMs: probeTimeoutMs,
       onBroken: () => {
-        if (this.#client === client) this.#client = null;
+        if (opened !== null && this.#client === opened) this.#client = null;
       },
     });
+    opened = client;
     try {
       signal.throwIfAborted();
       // A new session's first statement loads catalogs; measured, it would pass for distance.

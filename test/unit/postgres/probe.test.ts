@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { createServer, type AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { defaultOptions } from '../../../src/config/options.ts';
+import { PostgresProber } from '../../../src/postgres/probe.ts';
+
+const message = (type: string, body: Buffer): Buffer => {
+  const head = Buffer.from(`${type}    `);
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+};
+const WELCOME = message('R', Buffer.from([0, 0, 0, 0]));
+const READY = message('Z', Buffer.from('I'));
+const ENDED = message('E', Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'));
+
+test('a server that ends a connection in the moment in which it is open fails the probe, and nothing else', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(Buffer.concat([WELCOME, READY, ENDED])));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `postgres://postgres@127.0.0.1:${(server.address() as AddressInfo).port}/postgres`;
+  const prober = new PostgresProber(new Map([['eu', url]]), defaultOptions({ connectMs: 1_000, probeTimeoutMs: 1_000 }));
+  await assert.rejects(prober.probe('eu', AbortSignal.timeout(5_000)));
+  await prober.close();
+  await new Promise((resolve) => server.close(resolve));
+});
