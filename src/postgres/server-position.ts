@@ -47,8 +47,8 @@ import { parseLsn, toLsn, type Lsn } from '../base/lsn.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 
-/** On a replica that of its WAL receiver: 0 where this role may not see it, null where there is none. */
-const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT coalesce(received_tli, 0) FROM pg_stat_wal_receiver)
+/** On a replica that of its WAL receiver, which may be ahead: 0 where this role may not see it, null where there is none. */
+export const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT coalesce(received_tli, 0) FROM pg_stat_wal_receiver)
   ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END`;
 
 /**

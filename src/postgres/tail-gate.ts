@@ -11,6 +11,7 @@
  */
 import { parseLsn, type Lsn } from '../base/lsn.ts';
 import { sleep } from '../base/clock.ts';
+import { TIMELINE } from './server-position.ts';
 
 /** What the server showed at one moment. */
 export interface Shown {
@@ -47,7 +48,8 @@ function widen(xid: number, reference: bigint): bigint {
   return candidate;
 }
 
-export const SHOWN_SQL = `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END AS replay_lsn, pg_current_snapshot()::text AS snapshot`;
+/** The timeline comes after the position, so that it is not older than what the position is on. */
+export const SHOWN_SQL = `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END AS replay_lsn, pg_current_snapshot()::text AS snapshot, ${TIMELINE} AS timeline`;
 
 export interface ShownRow {
   readonly replay_lsn: string | null;
@@ -63,10 +65,10 @@ export class VisibilityGate {
     this.#look = look;
   }
 
-  /** Resolves once the server shows the transaction; to false when `signal` aborts first. */
-  async pass(xid: number, commitLsn: Lsn, signal: AbortSignal): Promise<boolean> {
+  /** Resolves once the server shows the transaction, or with null everything that was decoded up to `lsn`; to false when `signal` aborts first. */
+  async pass(xid: number | null, lsn: Lsn, signal: AbortSignal): Promise<boolean> {
     for (let waitMs = 0; !signal.aborted; waitMs = Math.min(20, waitMs + 1)) {
-      if (this.#shown !== null && shows(this.#shown, xid, commitLsn)) return true;
+      if (this.#shown !== null && shows(this.#shown, xid, lsn)) return true;
       if (waitMs > 0) await sleep(waitMs, signal);
       const row = await this.#look();
       this.#shown = { replayLsn: row.replay_lsn === null ? null : parseLsn(row.replay_lsn), snapshot: parseSnapshot(row.snapshot) };
@@ -75,6 +77,6 @@ export class VisibilityGate {
   }
 }
 
-function shows(shown: Shown, xid: number, commitLsn: Lsn): boolean {
-  return shown.replayLsn === null ? finishedIn(shown.snapshot, xid) : shown.replayLsn >= commitLsn;
+function shows(shown: Shown, xid: number | null, lsn: Lsn): boolean {
+  return shown.replayLsn === null ? xid === null || finishedIn(shown.snapshot, xid) : shown.replayLsn >= lsn;
 }

@@ -109,9 +109,11 @@ export class TailPump {
       this.#moveTo(commitLsn);
       if (signal.aborted) return false;
     } else if (item.kind === 'heartbeat') {
+      if (!(await gate.pass(null, item.heartbeat.lsn, signal))) return false;
       this.#moveTo(item.heartbeat.lsn);
       handlers.onHeartbeat(item.heartbeat);
     } else if (item.lsn > this.#applied) {
+      if (!(await gate.pass(null, item.lsn, signal))) return false;
       this.#moveTo(item.lsn);
       handlers.onProgress?.(item.lsn);
     }

@@ -4,11 +4,12 @@ import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { MeridianError, messageOf } from '../base/errors.ts';
 import { clusterIdOf, standingOf, type Position } from '../base/lineage.ts';
-import { formatLsn, maxLsn, type Lsn } from '../base/lsn.ts';
+import { formatLsn, maxLsn, parseLsn, type Lsn } from '../base/lsn.ts';
 import { type ChangeHandlers, type ChangeSource } from '../change/ports.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { PROVE } from './server-position.ts';
+import { ReplicaTimeline } from './server-timeline.ts';
 import { createSlot, dropSlot, surveyServer, type ServerSurvey } from './slot.ts';
 import { SlotStream, type SystemIdentity } from './slot-stream.ts';
 import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
@@ -263,7 +264,13 @@ export class Tail implements ChangeSource {
     const { sql, stream, handlers, start, end } = session;
     const { options, log } = this.#parts;
     const decoder = new ChangeDecoder(options.publication, options);
-    const gate = new VisibilityGate(async () => firstRow(await sql.query<ShownRow>({ name: 'meridian_shown', text: SHOWN_SQL })));
+    const timelines = new ReplicaTimeline({ region: 'this one', databaseUrl: this.#parts.databaseUrl, connectMs: options.connectMs, log });
+    const gate = new VisibilityGate(async () => {
+      const row = firstRow(await sql.query<ShownRow & TimelineRow>({ name: 'meridian_shown', text: SHOWN_SQL }));
+      const timeline = await youngerTimeline(row, start.timeline, timelines);
+      if (timeline !== null) throw new Reconnect(`this region's server is on timeline ${timeline}, the stream began on ${start.timeline}`);
+      return row;
+    });
     let heardAtMs = performance.now();
     const pump = new TailPump({
       handlers,
@@ -335,6 +342,22 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) settle();
     else signal.addEventListener('abort', settle, { once: true });
   });
+}
+
+/** Null where the role may not see it, or there is no receiver, as `TIMELINE` says. */
+interface TimelineRow {
+  readonly timeline: number | null;
+}
+
+/**
+ * The timeline that the server has gone over to since the stream began; null while it has not, as far as it tells. The stream goes on over a
+ * promotion without a word, and its positions then pass those of writes that the failover lost.
+ */
+async function youngerTimeline({ replay_lsn: replayed, timeline }: ShownRow & TimelineRow, began: number, timelines: ReplicaTimeline): Promise<number | null> {
+  if (timeline !== null && timeline <= began) return null;
+  // A receiver runs ahead of replay, and where there is none, what is replayed comes from an archive: of any timeline.
+  const exact = replayed === null ? timeline : ((await timelines.at(parseLsn(replayed))) ?? timeline);
+  return exact !== null && exact > began ? exact : null;
 }
 
 /** Why `stand` is not on the server's history any more, or null when it is (R8). */
