@@ -1,5 +1,6 @@
 /** Owns which tables are published, and with which replica identity: old rows whole wherever writes go on working so. */
 import type pg from 'pg';
+import { sleep } from '../base/clock.ts';
 import { type Table } from '../model/model.ts';
 import { readIdentities, whyNotFull, type IdentityFacts } from './identity.ts';
 import { quoteIdentifier } from './slot-stream.ts';
@@ -10,6 +11,8 @@ export interface PublicationRequest {
   readonly version: number;
   readonly publication: string;
   readonly tables: readonly Table[];
+  /** How long to wait for transactions that began before a table was published. */
+  readonly waitMs: number;
   readonly said: (what: string, changed: boolean) => void;
 }
 
@@ -49,16 +52,31 @@ function parameters({ version }: PublicationRequest): string {
 }
 
 /** Says what it did, in brackets; nothing where there was nothing to do. */
-async function complete({ client, publication }: PublicationRequest, tables: readonly Table[], unusable: ReadonlySet<string>): Promise<string> {
+async function complete(request: PublicationRequest, tables: readonly Table[], unusable: ReadonlySet<string>): Promise<string> {
+  const { client, publication } = request;
   const { rows } = await client.query<Table>('SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1', [publication]);
   const present = new Set(rows.map(nameOf));
   const missing = tables.filter((table) => !present.has(nameOf(table))).map(nameOf);
   const leaving = [...unusable].filter((name) => present.has(name));
   const name = quoteIdentifier(publication);
-  if (missing.length > 0) await client.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.join(', ')}`);
+  if (missing.length > 0) {
+    await client.query(`ALTER PUBLICATION ${name} ADD TABLE ${missing.join(', ')}`);
+    await othersEnded(request);
+  }
   if (leaving.length > 0) await client.query(`ALTER PUBLICATION ${name} DROP TABLE ${leaving.join(', ')}`);
   const parts = [...(missing.length > 0 ? [`${missing.length} tables added`] : []), ...(leaving.length > 0 ? [`${leaving.length} taken out`] : [])];
   return parts.length > 0 ? ` (${parts.join(', ')})` : '';
+}
+
+/** What a transaction changed before the table was published, the stream does not tell even when it commits later: servers that start now must not cache across that. */
+async function othersEnded({ client, waitMs, said }: PublicationRequest): Promise<void> {
+  const { rows: [begun] } = await client.query<{ next: string }>('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next');
+  for (const deadline = performance.now() + waitMs; ; await sleep(20)) {
+    const { rows: [now] } = await client.query<{ ended: boolean }>('SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 AS ended', [begun?.next]);
+    if (now?.ended) return;
+    if (performance.now() < deadline) continue;
+    return said('Transactions that began before tables were published still run (pg_stat_activity, pg_prepared_xacts): start servers once they have ended, since not all of their changes are told.', false);
+  }
 }
 
 /**

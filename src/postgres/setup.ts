@@ -57,7 +57,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
     const said = (what: string, changed: boolean): void => void context.steps.push({ region: primary.name, what, changed });
-    context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, said });
+    context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, waitMs: target.options.slotCreateMs, said });
     if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
     return rows[0]?.lsn ?? '0/0';
