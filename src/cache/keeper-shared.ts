@@ -92,7 +92,7 @@ export class SharedFeed {
 
   /** Tells what is owed still, if the cache answers, and nothing from then on. */
   async end(): Promise<void> {
-    const last = this.#settle();
+    const last = this.#state === null ? this.#settling : this.#settle();
     this.#over = true;
     await last;
     if (this.#retry !== null) clearTimeout(this.#retry);
