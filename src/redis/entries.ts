@@ -1,8 +1,7 @@
 /** Owns how entries are written in Redis: what scripts look at first, the value last. */
 import { type ClusterId } from '../base/lineage.ts';
-import { toLsn } from '../base/lsn.ts';
 import { type Entry } from '../cache/ports.ts';
-import { roundedDown } from './state.ts';
+import { parsePosition, roundedDown } from './state.ts';
 
 /** Where an entry has one tag, nothing has to agree with it. */
 export const NO_NONCE = '-';
@@ -17,11 +16,8 @@ const HEAD = /^(\d+) \S+ (\d+) (\S+) (\d+) (\d+) /;
 export function parseEntry(text: string): Entry | null {
   const match = HEAD.exec(text);
   if (match === null) return null;
-  const [head, asOf = '', expiresAtMs, cluster, timeline, lsn = ''] = match;
-  return {
-    asOf: toLsn(BigInt(asOf)),
-    seen: { cluster: cluster as ClusterId, timeline: Number(timeline), lsn: toLsn(BigInt(lsn)) },
-    expiresAtMs: Number(expiresAtMs),
-    body: text.slice(head.length),
-  };
+  const [head, asOfText = '', expiresAtMs, cluster, timeline, lsnText = ''] = match;
+  const [asOf, lsn] = [parsePosition(asOfText), parsePosition(lsnText)];
+  if (asOf === null || lsn === null) return null;
+  return { asOf, seen: { cluster: cluster as ClusterId, timeline: Number(timeline), lsn }, expiresAtMs: Number(expiresAtMs), body: text.slice(head.length) };
 }

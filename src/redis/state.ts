@@ -41,8 +41,16 @@ const STATE = /^(\S+) (\S+) (\d+) \S+ (\d+) (\d+) \S+ \S+$/;
 /** Null where it is no state. */
 export function parseState(text: string): SharedState | null {
   const [, epoch, cluster, timeline, sequence, watermark] = STATE.exec(text) ?? [];
-  if (epoch === undefined || cluster === undefined || watermark === undefined) return null;
-  return { epoch, cluster: cluster as ClusterId, timeline: Number(timeline), sequence: Number(sequence), watermark: toLsn(BigInt(watermark)) };
+  const at = parsePosition(watermark ?? '');
+  if (epoch === undefined || cluster === undefined || at === null) return null;
+  return { epoch, cluster: cluster as ClusterId, timeline: Number(timeline), sequence: Number(sequence), watermark: at };
+}
+
+const POSITION = /^\d{1,20}$/;
+
+/** Of decimal digits; null where it is no position. */
+export function parsePosition(text: string): Lsn | null {
+  return POSITION.test(text) && BigInt.asUintN(64, BigInt(text)) === BigInt(text) ? toLsn(BigInt(text)) : null;
 }
 
 export type Message = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };

@@ -21,6 +21,7 @@ end
  *   >tag variant      a marker: that entry depends on this tag too, and counts only while the nonces are equal
  *   *variant          a lease: until when, by this server's clock
  *   @                 "lowestAsOf earliestExpiry entries markers" over its entries and markers
+ * What cannot be read as one of these counts as not there.
  * Positions are 64 bits and numbers here are doubles. The caller rounds tombstones and the horizon up and asOf down where that matters, so
  * that they compare on the safe side; the watermark and the sequence are compared as text.
  */
@@ -48,6 +49,14 @@ end
 
 local function tombstone(key, tag)
   return math.max(tonumber(redis.call('ZSCORE', key, tag) or 0), tableTombstone(key, tag))
+end
+
+-- What is no hash, nobody of ours wrote: it makes room.
+local function get(hash, name)
+  local found = redis.pcall('HGET', hash, name)
+  if type(found) ~= 'table' then return found end
+  redis.call('UNLINK', hash)
+  return false
 end
 
 local function now()

@@ -13,9 +13,13 @@ local base, staleMs, mostMarkers = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[3
 local nowMs = now()
 
 local function summary(hash)
-  local lowest, earliest, entries, markers = string.match(redis.call('HGET', hash, '@') or '', '^(%d+) (%d+) (%d+) (%d+)$')
+  local lowest, earliest, entries, markers = string.match(get(hash, '@') or '', '^(%d+) (%d+) (%d+) (%d+)$')
   if not lowest then return { lowest = math.huge, earliest = math.huge, entries = 0, markers = 0 } end
   return { lowest = tonumber(lowest), earliest = tonumber(earliest), entries = tonumber(entries), markers = tonumber(markers) }
+end
+
+local function summaryText(sum)
+  return string.format('%.0f %.0f %d %d', sum.lowest, sum.earliest, sum.entries, sum.markers)
 end
 
 -- Fields that are over, or dead by their table's tombstone, make room; looked for only where there is one.
@@ -25,11 +29,11 @@ local function purge(hash, sum, dead)
   for _, field in ipairs(redis.call('HKEYS', hash)) do
     local kind = string.sub(field, 1, 1)
     local value = kind ~= '@' and redis.call('HGET', hash, field)
-    if kind == '*' and tonumber(value) <= nowMs then redis.call('HDEL', hash, field) end
+    if kind == '*' and (tonumber(value) or 0) <= nowMs then redis.call('HDEL', hash, field) end
     if kind == '=' or kind == '>' then
       local asOf, expiresAtMs = string.match(value, '^(%d+) %S+ (%d+) ')
       asOf, expiresAtMs = tonumber(asOf), tonumber(expiresAtMs)
-      if asOf < dead or expiresAtMs + staleMs <= nowMs then
+      if not asOf or asOf < dead or expiresAtMs + staleMs <= nowMs then
         redis.call('HDEL', hash, field)
       else
         left.lowest, left.earliest = math.min(left.lowest, asOf), math.min(left.earliest, expiresAtMs)
@@ -37,6 +41,8 @@ local function purge(hash, sum, dead)
       end
     end
   end
+  -- Else the next one who finds no room would look at every field again.
+  redis.pcall('HSET', hash, '@', summaryText(left))
   return left
 end
 
@@ -52,8 +58,8 @@ end
 
 local function put(at, value, asOf, expiresAtMs)
   local sum = at.sum
-  local text = string.format('%.0f %.0f %d %d', math.min(sum.lowest, asOf), math.min(sum.earliest, expiresAtMs), sum.entries, sum.markers)
-  local written = redis.pcall('HSET', at.hash, at.field, value, '@', text)
+  sum.lowest, sum.earliest = math.min(sum.lowest, asOf), math.min(sum.earliest, expiresAtMs)
+  local written = redis.pcall('HSET', at.hash, at.field, value, '@', summaryText(sum))
   if type(written) ~= 'number' then return false end
   local keepMs = math.max(expiresAtMs + staleMs - nowMs, 1)
   if redis.call('PTTL', at.hash) < keepMs then redis.call('PEXPIRE', at.hash, string.format('%.0f', keepMs)) end
@@ -66,8 +72,8 @@ local function fill(variant, asOf, expiresAtMs, most, nonce, entry, first, last)
     if tombstone(KEYS[1], ARGV[i]) > asOf then return 'stale' end
   end
   local hash = base .. ARGV[first]
-  local known = redis.call('HGET', hash, '=' .. variant)
-  if known and tonumber(string.match(known, '^%d+')) > asOf then return 'stale' end
+  local known = tonumber(string.match(get(hash, '=' .. variant) or '', '^%d+'))
+  if known and known > asOf then return 'stale' end
   local marker, places = '>' .. ARGV[first] .. ' ' .. variant, { place(hash, ARGV[first], '=' .. variant, 'entries', most) }
   for i = first + 1, last do places[#places + 1] = place(base .. ARGV[i], ARGV[i], marker, 'markers', mostMarkers) end
   if #places <= last - first then return 'full' end
@@ -84,7 +90,7 @@ local at = 5
 while at < #ARGV do
   local count, first = tonumber(ARGV[at + 6]), at + 7
   verdicts[#verdicts + 1] = fill(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5], first, first + count - 1)
-  redis.call('HDEL', base .. ARGV[first], '*' .. ARGV[at])
+  redis.pcall('HDEL', base .. ARGV[first], '*' .. ARGV[at])
   at = first + count
 end
 return verdicts

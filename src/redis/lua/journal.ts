@@ -36,7 +36,7 @@ for i = first, #ARGV, 500 do
   local stones = {}
   for j = i, math.min(i + 499, #ARGV) do
     local hash = base .. ARGV[j]
-    local lowest = string.match(redis.call('HGET', hash, '@') or '', '^%d+')
+    local lowest = string.match(get(hash, '@') or '', '^%d+')
     -- What was all read after the change stays.
     if not lowest or tonumber(lowest) < at then redis.call('UNLINK', hash) end
     stones[#stones + 1] = ARGV[3]

@@ -12,8 +12,9 @@ if not life then return false end
 local base, leaseMs, most = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[2]), tonumber(ARGV[3])
 local nowMs = leaseMs > 0 and now() or 0
 
-local function lease(hash, field, untilMs)
-  if untilMs and tonumber(untilMs) > nowMs then return '*' end
+local function lease(hash, field)
+  local untilMs = tonumber(get(hash, field) or nil)
+  if untilMs and untilMs > nowMs then return '*' end
   if redis.call('HLEN', hash) >= most then return '' end
   -- Without memory for it nobody is told to wait.
   local taken = redis.pcall('HSET', hash, field, string.format('%.0f', nowMs + leaseMs))
@@ -24,10 +25,11 @@ end
 local function alive(entry, first, count, variant)
   local asOf, nonce = string.match(entry, '^(%d+) (%S+) ')
   asOf = tonumber(asOf)
+  if not asOf then return false end
   for place = first, first + count - 1 do
     if tombstone(KEYS[1], ARGV[place]) > asOf then return false end
     if place > first then
-      local marker = redis.call('HGET', base .. ARGV[place], '>' .. ARGV[first] .. ' ' .. variant)
+      local marker = get(base .. ARGV[place], '>' .. ARGV[first] .. ' ' .. variant)
       if not marker or string.match(marker, '^%d+ (%S+) ') ~= nonce then return false end
     end
   end
@@ -39,17 +41,11 @@ local place = 4
 while place < #ARGV do
   local variant, count, first = ARGV[place], tonumber(ARGV[place + 1]), place + 2
   local hash = base .. ARGV[first]
-  local entry, held
-  if leaseMs > 0 then
-    local found = redis.call('HMGET', hash, '=' .. variant, '*' .. variant)
-    entry, held = found[1], found[2]
-  else
-    entry = redis.call('HGET', hash, '=' .. variant)
-  end
+  local entry = get(hash, '=' .. variant)
   if entry and alive(entry, first, count, variant) then
     answer[#answer + 1] = entry
   else
-    answer[#answer + 1] = leaseMs > 0 and lease(hash, '*' .. variant, held) or ''
+    answer[#answer + 1] = leaseMs > 0 and lease(hash, '*' .. variant) or ''
   end
   place = first + count
 end
