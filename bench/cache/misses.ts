@@ -1,0 +1,44 @@
+/** Owns the claim about misses: beside bare pg, and beside Meridian without caches. */
+import { openClient, openLayer, type BenchLayer } from '../support/databases.ts';
+import { measure, report, type Candidate } from '../support/measure.ts';
+import { EU } from '../support/regions.ts';
+import { idsFrom, TASKS } from '../support/tasks.ts';
+import { type Setting } from './setting.ts';
+
+const WARMUP = 50;
+const RUNS = 600;
+const BARE = { name: 'bare', text: 'SELECT * FROM tasks WHERE id = ANY($1)' };
+
+export async function misses({ cluster }: Setting): Promise<void> {
+  await using bare = await openClient(cluster.region(EU).dsn);
+  await using cached = await openLayer(cluster, EU);
+  await using uncached = await openLayer(cluster, EU, { cache: false, slotName: 'bench' });
+  // Every page of the table is in memory, whoever asks first.
+  await bare.client.query('SELECT count(title) FROM tasks');
+  let next = 0;
+  for (const size of [1, 20]) {
+    const from = next;
+    next += (WARMUP + RUNS) * size;
+    if (next > TASKS) throw new RangeError('there are not enough tasks for that many misses');
+    const ids = (i: number): readonly number[] => idsFrom(from + (i + WARMUP) * size, size);
+    const candidates: Candidate[] = [
+      { name: 'bare pg', run: (i) => bare.client.query({ ...BARE, values: [ids(i)] }) },
+      { name: 'Meridian without caches', run: (i) => read(uncached, ids(i)) },
+      { name: 'a miss in both layers', run: (i) => read(cached, ids(i)) },
+    ];
+    report({
+      name: `cache-miss-${size}`,
+      title: `A miss: ${size === 1 ? 'one row' : `${size} rows`} by key from the region's replica`,
+      figures: await measure(candidates, { runs: RUNS, warmup: WARMUP }),
+      notes: ['a miss asks Redis first, and has the replica prove its position before and after the statement, in the same round trip'],
+    });
+  }
+}
+
+/** In an operation of its own. */
+async function read({ layer }: BenchLayer, ids: readonly number[]): Promise<void> {
+  const { loaders, token, close } = layer.loaders();
+  await Promise.all(ids.map((id) => loaders.one('Task', ['id'], [id])));
+  token();
+  await close();
+}

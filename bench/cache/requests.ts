@@ -1,0 +1,2 @@
+import { type Setting } from './setting.ts';
+export async function requests(_: Setting): Promise<void> {}

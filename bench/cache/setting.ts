@@ -1,0 +1,17 @@
+/** Owns what every claim about the caches is measured on. */
+import { type Cluster } from '../../src/cluster/cluster.ts';
+import { type Entity } from '../../src/model/model.ts';
+import { EU } from '../support/regions.ts';
+
+export interface Setting {
+  /** Databases of two regions without delay between them, each with a Redis. */
+  readonly cluster: Cluster;
+  /** The reference application's tasks. */
+  readonly entity: Entity;
+}
+
+export function redisUrlOf({ cluster }: Setting): string {
+  const { redis } = cluster.region(EU);
+  if (redis === null) throw new TypeError(`${EU} has no Redis`);
+  return redis.url;
+}
