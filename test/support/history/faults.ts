@@ -1,6 +1,5 @@
 /** Owns the faults of a history: each breaks something real, and gives how to mend it. */
 import { sleep } from '../../../src/base/clock.ts';
-import { keyNames } from '../../../src/redis/scripts.ts';
 import { PRIMARY, type HistoryRegion, type Place } from './place.ts';
 import { faultPlan, type Dice } from './plan.ts';
 import { type Tally } from './tally.ts';
@@ -164,7 +163,7 @@ export const REDIS_FAULTS = {
     return async () => void (await redis?.command('CONFIG', 'SET', 'maxmemory', '0'));
   },
   async 'cache state evicted'({ region: { redis } }) {
-    await redis?.command('DEL', keyNames('meridian').state);
+    for (const key of (await redis?.stateKeys()) ?? []) await redis?.command('DEL', key);
     return nothing;
   },
   async 'subscribers disconnected'({ region: { redis } }) {

@@ -22,8 +22,8 @@ export interface QuietReport {
   readonly findings: readonly string[];
   /** Answers that were compared. */
   readonly compared: number;
-  /** Of the second look, the part that caches answered. */
-  readonly cacheShare: number;
+  /** Of the second look, the part that caches answered, by process. */
+  readonly cacheShares: Readonly<Record<string, number>>;
   /** Rows that were found in entries of Redis, and compared. */
   readonly rowsInRedis: number;
 }
@@ -53,7 +53,7 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
   };
   // First what lies in the processes and their Redis, then what was filled in meanwhile.
   await Promise.all(place.servers.map((server) => look(server, 'at the first look')));
-  const shares = await Promise.all(place.servers.map((server) => look(server, 'at the second look')));
+  const shares = await Promise.all(place.servers.map(async (server): Promise<[string, number]> => [server.name, await look(server, 'at the second look')]));
   // A new process knows nothing, so that its first answers are those of the region's Redis.
   await Promise.all(
     [...place.regions.values()].map(async ({ servers }) => {
@@ -71,7 +71,7 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
     findings.push(...wrong.slice(0, 5).map((text) => `LEFT OVER: ${text}`));
     if (region.redis !== null && watermark === null) findings.push(`LEFT OVER: the Redis of ${region.name} has no life, although nothing is broken`);
   }
-  return { findings, compared, cacheShare: Math.min(...shares), rowsInRedis };
+  return { findings, compared, cacheShares: Object.fromEntries(shares), rowsInRedis };
 }
 
 /** What it has not applied yet it does not claim. */

@@ -1,10 +1,9 @@
 /** Owns the look into a region's Redis itself: every row in every entry that counts must be the row that the database has. */
 import pg from 'pg';
-import { ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
+import { maxLsn, type Lsn } from '../../../src/base/lsn.ts';
 import { unpacked } from '../../../src/cache/packing.ts';
 import { type Entity } from '../../../src/model/model.ts';
 import { parseEntry } from '../../../src/redis/entries.ts';
-import { keyNames } from '../../../src/redis/scripts.ts';
 import { parseState } from '../../../src/redis/state.ts';
 import { compileApp } from '../apps.ts';
 import { type HistoryRegion } from './place.ts';
@@ -36,16 +35,35 @@ export interface Contents {
   readonly watermark: Lsn | null;
 }
 
-export async function readContents({ redis, name }: HistoryRegion, layout: Layout, truth: Truth): Promise<Contents> {
-  const names = keyNames('meridian');
-  const members = ((await redis?.command('ZRANGE', names.state, '0', '-1', 'WITHSCORES')) ?? []) as string[];
+/** Of every shared cache there: servers that name other tags have one of their own. */
+export async function readContents(region: HistoryRegion, layout: Layout, truth: Truth): Promise<Contents> {
+  const { redis } = region;
+  const all: Contents[] = [];
+  for (const key of (await redis?.stateKeys()) ?? []) all.push(await readOne({ region, key, layout, truth }));
+  const [first, ...rest] = all;
+  return rest.reduce<Contents>(
+    (sum, { wrong, rows, watermark }) => ({ wrong: [...sum.wrong, ...wrong], rows: sum.rows + rows, watermark: sum.watermark === null || (watermark !== null && watermark > sum.watermark) ? watermark : sum.watermark }),
+    first ?? { wrong: [], rows: 0, watermark: null },
+  );
+}
+
+interface One {
+  readonly region: HistoryRegion;
+  readonly key: string;
+  readonly layout: Layout;
+  readonly truth: Truth;
+}
+
+/** A cache whose last writer is gone claims nothing beyond its own W; what it keeps is right as of that. */
+async function readOne({ region: { redis, name }, key: stateKey, layout, truth }: One): Promise<Contents> {
+  const members = ((await redis?.command('ZRANGE', stateKey, '0', '-1', 'WITHSCORES')) ?? []) as string[];
   const scores = new Map<string, number>();
   for (let i = 2; i < members.length; i += 2) scores.set(members[i] ?? '', Number(members[i + 1]));
   const state = members[1] === '-inf' ? parseState(members[0] ?? '') : null;
   if (redis === null || state === null) return { wrong: [], rows: 0, watermark: null };
   const wrong: string[] = [];
   let rows = 0;
-  const prefix = `${names.entries}${state.epoch}:`;
+  const prefix = `${stateKey.slice(0, -'state'.length)}${state.epoch}:`;
   for (const key of (await redis.command('KEYS', `${prefix.replaceAll(/[[\]*?\\]/g, '\\$&')}*`)) as string[]) {
     const tag = key.slice(prefix.length);
     const table = tag.slice(tag.indexOf('.') + 1, tag.indexOf('|')) as TableName;
@@ -58,12 +76,12 @@ export async function readContents({ redis, name }: HistoryRegion, layout: Layou
       if (entry === null || columns === undefined || Number(entry.asOf) < tombstone) continue;
       for (const cells of rowsIn(field, JSON.parse(unpacked(entry.body, MOST_BYTES)))) {
         rows += 1;
-        const differs = difference(table, columns, cells, truth);
+        const differs = difference({ table, columns, cells, truth, at: maxLsn(entry.asOf, state.watermark) });
         if (differs !== null) wrong.push(`Redis of ${name} keeps under ${tag}, as of ${entry.asOf} at W ${state.watermark}: ${differs}`);
       }
     }
   }
-  return { wrong, rows, watermark: state.watermark ?? ZERO_LSN };
+  return { wrong, rows, watermark: state.watermark };
 }
 
 /** Fields of rows begin with r, of lists and pages with s; counts and "no such row" hold none. */
@@ -72,9 +90,18 @@ function rowsIn(field: string, body: unknown): readonly (readonly unknown[])[] {
   return field.startsWith('=r') ? [body as unknown[]] : field.startsWith('=s') ? (body as unknown[][]) : [];
 }
 
-function difference(table: TableName, columns: readonly string[], cells: readonly unknown[], truth: Truth): string | null {
+interface Kept {
+  readonly table: TableName;
+  readonly columns: readonly string[];
+  readonly cells: readonly unknown[];
+  readonly truth: Truth;
+  /** What it claims to be right as of. */
+  readonly at: Lsn;
+}
+
+function difference({ table, columns, cells, truth, at }: Kept): string | null {
   const id = String(cells[columns.indexOf('id')]);
-  const row = truth.rowAt(table, id, truth.reached);
+  const row = truth.rowAt(table, id, at);
   if (row === null) return `${table} ${id}, which is not there any more`;
   for (const column of TABLES[table]) {
     const place = columns.indexOf(column);

@@ -35,6 +35,11 @@ export class RegionRedis implements AsyncDisposable {
     return this.#client.call(name, ...args);
   }
 
+  /** Keys under which the state of a shared cache lies: one for each set of servers that name the same tags. */
+  async stateKeys(): Promise<string[]> {
+    return (await this.command('KEYS', '{meridian:*}:state')) as string[];
+  }
+
   async kill(): Promise<void> {
     this.#client?.disconnect();
     this.#client = null;

@@ -22,7 +22,7 @@ export function reportOf({ findings, tally, sights, reordered, commits, quiet }:
       ['of them in the primary\'s own order', reordered],
       ['sights compared when all was quiet', quiet?.compared ?? 0],
       ['rows compared in Redis itself', quiet?.rowsInRedis ?? 0],
-      ['share of caches then', percent(quiet?.cacheShare ?? 0)],
+      ['share of caches then', Object.entries(quiet?.cacheShares ?? {}).map(([name, share]) => `${name} ${percent(share)}`).join(', ')],
       ['violations', findings.length],
     ]),
     ...violationsOf(findings),
