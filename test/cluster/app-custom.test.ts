@@ -100,10 +100,11 @@ describe('custom resolvers', () => {
         const { from, to } = data.transfer;
         assert.deepEqual([from.balance, to.balance], ['69.75', '130.25']);
         assert.equal(from.customer.accounts.find(({ id }) => id === '21')?.balance, '69.75');
-        assert.deepEqual([data.transfer.token, consistency?.level, consistency?.servedBy.replica], [token, 'SESSION', 0]);
+        assert.deepEqual([consistency?.level, consistency?.servedBy.replica], ['SESSION', 0]);
         const read = '{ account(id: 21) { balance } }';
         assert.deepEqual((await asked(AP, read)).data, { account: { balance: '100.00' } }, 'AP shows the write although its replay is paused');
-        assert.deepEqual((await asked(AP, read, { token })).data, { account: { balance: '69.75' } });
+        // They differ where a heartbeat came between the write and what was read after it.
+        for (const covering of [token, data.transfer.token]) assert.deepEqual((await asked(AP, read, { token: covering })).data, { account: { balance: '69.75' } });
       });
     });
 
