@@ -2,7 +2,7 @@
 import { standingOf, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type StreamStart } from '../change/ports.ts';
-import { type Life, type SharedState } from './ports.ts';
+import { type Applied, type Life, type SharedState } from './ports.ts';
 import { type CacheDemand, type Loaded } from './reading.ts';
 
 /** Where one layer of the cache stands at the moment of a decision. */
@@ -99,9 +99,9 @@ export function asOfIn(before: Standing, { asOf, seen }: Pick<Loaded<unknown>, '
   return asOf === 'watermark' ? before.watermark : asOf.lsn;
 }
 
-/** Whether a message follows the last one that was applied; any other means that one was missed, or that another life has begun. */
-export function isNextInSequence(last: { readonly epoch: string; readonly sequence: number }, next: { readonly epoch: string; readonly sequence: number }): boolean {
-  return next.epoch === last.epoch && next.sequence === last.sequence + 1;
+/** Whether a message follows the last one that was applied; any other means that one was missed, or came with other content, or that another life has begun. */
+export function isNextInSequence(last: Pick<SharedState, 'epoch' | 'sequence' | 'watermark'>, next: Pick<Applied, 'epoch' | 'sequence' | 'previous'>): boolean {
+  return next.epoch === last.epoch && next.sequence === last.sequence + 1 && next.previous === last.watermark;
 }
 
 /** Whether a message tells of what was applied before the last one: it says nothing new. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Backoff } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import { type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { isNextInSequence, isOldNews } from './guard.ts';
@@ -27,6 +28,7 @@ type Message = { readonly kind: 'applied'; readonly applied: Applied } | { reado
 export interface Followed {
   readonly epoch: string;
   readonly sequence: number;
+  readonly watermark: Lsn;
   readonly horizon: Horizon;
 }
 
@@ -115,7 +117,7 @@ export class CacheFollower {
   #enter(state: SharedState): void {
     const { local, options, clock, observe } = this.#parts;
     const { epoch, sequence, cluster, timeline, watermark } = state;
-    this.#followed = { epoch, sequence, horizon: new Horizon(watermark, options.tombstoneMs, clock) };
+    this.#followed = { epoch, sequence, watermark, horizon: new Horizon(watermark, options.tombstoneMs, clock) };
     // A name of its own: a life of this process's cache begins whenever it is emptied.
     local.begin({ epoch: randomUUID(), cluster, timeline }, watermark);
     observe.began('local', 'follow');
@@ -145,7 +147,7 @@ export class CacheFollower {
 
   #apply({ horizon }: Followed, { epoch, sequence, watermark, tags, tables }: Applied): void {
     this.#parts.local.apply({ watermark, tags, tables, horizon: horizon.reached(watermark) });
-    this.#followed = { epoch, sequence, horizon };
+    this.#followed = { epoch, sequence, watermark, horizon };
     this.#parts.observe.applied('local', tags.length, tables.length);
     this.#backoff.reset();
   }

@@ -95,7 +95,7 @@ export class CacheKeeper implements ChangeHandlers {
     this.#demandCurrent(stream);
     const state = stream.feed?.state;
     // What was followed up to the very state that is gone on with has missed nothing.
-    if (followed !== null && followed.epoch === state?.epoch && followed.sequence === state.sequence) stream.horizon = followed.horizon;
+    if (followed !== null && followed.epoch === state?.epoch && followed.sequence === state.sequence && followed.watermark === state.watermark) stream.horizon = followed.horizon;
     else this.#beginLocal(stream, start.lsn, 'stream');
   }
 

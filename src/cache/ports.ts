@@ -92,6 +92,8 @@ export interface Batch {
 export interface Applied extends Omit<Batch, 'horizon'> {
   readonly epoch: string;
   readonly sequence: number;
+  /** W before it: where a failover of the shared cache lost the last steps, others may take their numbers. */
+  readonly previous: Lsn;
 }
 
 /** The region's shared cache, as the one who holds the tail writes it. Throws `SharedCacheDown`. */

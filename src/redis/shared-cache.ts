@@ -101,7 +101,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
       const tables = from === 0 ? batch.tables : [];
       const tags = batch.tags.slice(from, from + STEP_TAGS);
       const head = [this.#keys.entries, stateText(after, holder), at, String(options.tombstones), String(TRIM + 2 * batch.tags.length)];
-      const final = last ? [stateText(next, holder), String(roundedUp(batch.horizon)), this.#keys.channel, appliedMessage({ ...next, ...told(batch) })] : ['', '', '', ''];
+      const final = last ? [stateText(next, holder), String(roundedUp(batch.horizon)), this.#keys.channel, appliedMessage({ ...next, previous: after.watermark, ...told(batch) })] : ['', '', '', ''];
       if ((await this.#link.run(applyScript, [...head, ...final, String(tables.length), ...tables, ...tags])) !== 1) return null;
     }
     return next;

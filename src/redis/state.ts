@@ -55,8 +55,8 @@ export function parsePosition(text: string): Lsn | null {
 
 export type Message = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
 
-export function appliedMessage({ epoch, sequence, watermark, tags, tables }: Applied): string {
-  return JSON.stringify(['applied', epoch, sequence, String(watermark), tables, tags]);
+export function appliedMessage({ epoch, sequence, previous, watermark, tags, tables }: Applied): string {
+  return JSON.stringify(['applied', epoch, sequence, String(previous), String(watermark), tables, tags]);
 }
 
 export function beganMessage({ epoch, cluster, timeline, sequence, watermark }: SharedState): string {
@@ -68,8 +68,8 @@ export function parseMessage(text: string): Message | null {
   try {
     const [kind, epoch, ...rest] = JSON.parse(text) as [string, string, ...unknown[]];
     if (kind === 'applied') {
-      const [sequence, watermark, tables, tags] = rest as [number, string, TableTag[], Tag[]];
-      return { kind, applied: { epoch, sequence, watermark: toLsn(BigInt(watermark)), tables: [...tables], tags: [...tags] } };
+      const [sequence, previous, watermark, tables, tags] = rest as [number, string, string, TableTag[], Tag[]];
+      return { kind, applied: { epoch, sequence, previous: toLsn(BigInt(previous)), watermark: toLsn(BigInt(watermark)), tables: [...tables], tags: [...tags] } };
     }
     if (kind !== 'began') return null;
     const [cluster, timeline, sequence, watermark] = rest as [ClusterId, number, number, string];

@@ -86,9 +86,12 @@ test('asOf is what was proved, or W before the load; only for the life\'s own cl
 });
 
 test('sequence and life', () => {
-  assert.equal(isNextInSequence({ epoch: 'a', sequence: 7 }, { epoch: 'a', sequence: 8 }), true);
-  for (const sequence of [6, 7, 9]) assert.equal(isNextInSequence({ epoch: 'a', sequence: 7 }, { epoch: 'a', sequence }), false);
-  assert.equal(isNextInSequence({ epoch: 'a', sequence: 7 }, { epoch: 'b', sequence: 8 }), false);
+  const last = { epoch: 'a', sequence: 7, watermark: lsn(100) };
+  const next = { epoch: 'a', sequence: 8, previous: lsn(100) };
+  assert.equal(isNextInSequence(last, next), true);
+  for (const sequence of [6, 7, 9]) assert.equal(isNextInSequence(last, { ...next, sequence }), false);
+  for (const previous of [99, 101]) assert.equal(isNextInSequence(last, { ...next, previous: lsn(previous) }), false);
+  assert.equal(isNextInSequence(last, { ...next, epoch: 'b' }), false);
   assert.equal(isSameLife({ epoch: 'a' }, 'a'), true);
   assert.equal(isSameLife({ epoch: 'a' }, 'b'), false);
   assert.equal(isSameLife(null, 'a'), false);

@@ -28,7 +28,7 @@ describe('text in Redis', () => {
       assert.deepEqual(parseEntry(entryText(entry, 'nonce')), entry);
     }
     assert.deepEqual(parseState(`${stateText(state, 'a holder/1')}- 5`), state);
-    const applied = { epoch: 'e', sequence: 3, watermark: lsn(1n << 60n), tags: [tag('é|\n')], tables: [TABLE] };
+    const applied = { epoch: 'e', sequence: 3, previous: lsn((1n << 60n) - 1n), watermark: lsn(1n << 60n), tags: [tag('é|\n')], tables: [TABLE] };
     assert.deepEqual(parseMessage(appliedMessage(applied)), { kind: 'applied', applied });
     assert.deepEqual(parseMessage(beganMessage(state)), { kind: 'began', state });
   });
