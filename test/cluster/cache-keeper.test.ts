@@ -1,5 +1,7 @@
 /** Proves what becomes of a region's caches when something that feeds them is lost: no request fails, nothing is shown that is older than its token, and caching comes back. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { AWAY, COUNTERS, CountingRegion, PATIENT, type Reader, type RegionLayer } from '../support/counting-region.ts';
@@ -137,6 +139,23 @@ describe('a region\'s caches', { skip }, () => {
       await until('somebody noticed', async () => Object.keys({ ...(await holder.lives('shared')), ...(await follower.lives('shared')) }).length > 0, PATIENT);
       await until('both cache again', () => holder.isCaching && follower.isCaching && (holder.isHolder || follower.isHolder), PATIENT);
     });
+  });
+
+  it('begin anew when the replica was rebuilt', async () => {
+    await using servers = await pair();
+    const { holder, follower } = servers;
+    await warm(holder);
+    const { dataDir } = region.cluster.cluster.region(AWAY).postgres;
+    await underLoad([holder, follower], async () => {
+      await region.cluster.killPostgres(AWAY, 'SIGINT');
+      // What a copy of the primary does not have.
+      rmSync(join(dataDir, 'pg_replslot', 'meridian'), { recursive: true });
+      await region.count(3);
+      await region.cluster.startPostgres(AWAY);
+      await until('both cache again', () => holder.isCaching && follower.isCaching && (holder.isHolder || follower.isHolder), PATIENT);
+    });
+    const lives = [await holder.lives('shared'), await follower.lives('shared')];
+    assert.ok(lives.some((one) => 'gap' in one || 'outdated' in one), JSON.stringify(lives));
   });
 
   it('are emptied in a server that loses its subscription', async () => {
