@@ -60,7 +60,7 @@ export const OPTIONS = {
   cacheTtlMs: option(milliseconds(), { default: 3_600_000, group: 'cache', help: 'After this long a value is read anew although no change is known: a backstop only. @cached(ttlMs:) wins over it.' }),
   cacheJitterPercent: option(count(0, 90), { default: 10, group: 'cache', help: 'By how much of it the time to live of each value is shortened at random, so that values that were read together do not end together.' }),
   cacheStaleMs: option(milliseconds(0), { default: 10_000, group: 'cache', help: 'How long after its time to live a value may still be shown to reads without a floor, while it is read anew.' }),
-  cacheLagMs: option(milliseconds(), { default: 5_000, group: 'cache', help: 'How far the cache may be behind the region\'s own server before reads without a floor go past it.' }),
+  cacheLagMs: option(milliseconds(), { default: 5_000, group: 'cache', help: 'How far the cache may be behind the region\'s own server before reads go past it, also those whose floor it has reached.' }),
   cacheFlights: option(count(), { default: 10_000, group: 'cache', help: 'Values that may be being read at once with others waiting for them; beyond, everybody reads for themselves.' }),
   leaseMs: option(milliseconds(0), { default: 50, group: 'cache', help: 'How long a server waits for another one of the region that is reading the same value just now; 0 reads at once.' }),
   tombstones: option(count(100), { default: 200_000, group: 'cache', help: 'Invalidations that are remembered, so that reads which were under way do not fill in what they made wrong.' }),
