@@ -17,8 +17,10 @@ import { type Log } from '../telemetry/log.ts';
 export interface CatalogLook {
   /** Tables of which a change may go unseen, or a value depend on more than rows, and why, as a clause about "it". */
   readonly uncovered: ReadonlyMap<TableTag, string>;
-  /** Of the published tables: another text as soon as one was taken in anew. */
-  readonly revisions: ReadonlyMap<TableTag, string>;
+  /** Of each table, another text as soon as it is altered. */
+  readonly altered: ReadonlyMap<TableTag, string>;
+  /** Of those that are published, another one as soon as they are taken in anew. */
+  readonly joined: ReadonlyMap<TableTag, string>;
 }
 
 export interface CoverageSource {
@@ -65,13 +67,14 @@ export class Coverage {
 
   /** A stream begins at `lsn`: the schema may have changed under whoever held it before. */
   async begin(lsn: Lsn): Promise<void> {
-    await this.#look(lsn, this.#source.tables);
+    // Those that are as they were then, were so all the time.
+    await this.#look(lsn, ({ altered, joined }) => [...this.#source.tables].filter((table) => altered.get(table) !== this.#known.altered.get(table) || joined.get(table) !== this.#known.joined.get(table)));
   }
 
   /** To be called before the transaction is applied. Rejects where the schema changed and nobody can say how. */
   async before({ commitLsn, messages }: CommittedTransaction): Promise<void> {
     const touched = this.#touchedBy(messages);
-    if (touched.size > 0) await this.#look(commitLsn, touched);
+    if (touched.size > 0) await this.#look(commitLsn, () => touched);
   }
 
   /** The tables that are wrong at the step to `lsn`, whatever changed. To be called once for each step. */
@@ -93,11 +96,11 @@ export class Coverage {
     return touched;
   }
 
-  async #look(shown: Lsn, touched: ReadonlySet<TableTag>): Promise<void> {
+  async #look(shown: Lsn, touchedIn: (look: CatalogLook) => Iterable<TableTag>): Promise<void> {
     const { upTo, nextTransaction, ...look } = await this.#source.look(shown);
-    const joined = [...look.revisions].filter(([table, revision]) => this.#known.revisions.get(table) !== revision).map(([table]) => table);
+    const joined = [...look.joined].filter(([table, revision]) => this.#known.joined.get(table) !== revision).map(([table]) => table);
     if (joined.length > 0) this.#joining = { tables: new Set([...(this.#joining?.tables ?? []), ...joined]), before: nextTransaction, endedBy: null };
-    this.#unsettled = new Set([...this.#unsettled, ...touched]);
+    this.#unsettled = new Set([...this.#unsettled, ...touchedIn(look)]);
     this.#settledAt = maxLsn(this.#settledAt, upTo);
     this.#tell(look);
     this.#known = look;

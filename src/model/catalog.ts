@@ -50,6 +50,8 @@ export interface CatalogTable extends Table {
   readonly publishing: Publishing | null;
   /** Null: row-level security is off. */
   readonly policies: readonly Policy[] | null;
+  /** Another one as soon as its columns, its policies or itself are altered. */
+  readonly revision?: string;
   readonly columns: ReadonlyMap<string, CatalogColumn>;
   readonly primaryKey: readonly string[] | null;
   /** Column sets that no two rows share, the primary key first; columns may be nullable. Partial and expression indexes do not count. */

@@ -20,7 +20,7 @@ const RELATIONS: Readonly<Record<string, Relation>> = { r: 'table', p: 'partitio
  */
 const READ = `
 WITH RECURSIVE wanted AS (
-  SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity
+  SELECT c.oid, c.xmin AS altered_by, n.nspname AS schema, c.relname AS name, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE (n.nspname = ANY ($1::text[]) OR ($1 IS NULL AND n.nspname !~ '^(pg_|information_schema$)')) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
 ), base AS (
@@ -52,6 +52,8 @@ SELECT w.schema, w.name, w.relkind AS relation, w.relpersistence AS persistence,
      'revision', concat_ws(' ', b.xmin, (SELECT r.xmin FROM pg_publication_rel r WHERE r.prpubid = b.oid AND r.prrelid = w.oid),
        (SELECT s.xmin FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = b.oid AND n.nspname = w.schema)))
    FROM pg_publication b JOIN published p ON p.schemaname = w.schema AND p.tablename = w.name WHERE b.pubname = $2::text) AS publishing,
+  concat_ws(' ', w.altered_by, (SELECT md5(string_agg(a.xmin::text, ' ' ORDER BY a.attnum)) FROM pg_attribute a WHERE a.attrelid = w.oid AND a.attnum > 0),
+    (SELECT md5(string_agg(y.xmin::text, ' ' ORDER BY y.oid)) FROM pg_policy y WHERE y.polrelid = w.oid)) AS revision,
   -- Those that decide which rows a SELECT sees.
   CASE WHEN w.relrowsecurity THEN (SELECT coalesce(json_agg(json_build_object('name', y.polname, 'condition', pg_get_expr(y.polqual, y.polrelid)) ORDER BY y.polname), '[]')
    FROM pg_policy y WHERE y.polrelid = w.oid AND y.polcmd IN ('r', '*') AND y.polqual IS NOT NULL) END AS policies,
@@ -106,6 +108,7 @@ interface TableRow {
   inherited: boolean;
   publishing: Publishing | null;
   policies: Policy[] | null;
+  revision: string;
   columns: ColumnRow[] | null;
   indexes: { unique: boolean; primary: boolean; columns: string[] }[] | null;
   foreign_keys: { name: string; schema: string; table: string; from: string[]; to: string[] }[] | null;
@@ -159,6 +162,7 @@ function tableOf(row: TableRow): CatalogTable {
     keepsOldRows: row.whole_rows,
     publishing: row.publishing,
     policies: row.policies,
+    revision: row.revision,
     columns: new Map((row.columns ?? []).map((column) => [column.name, columnOf(column)])),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? null,
     uniqueKeys: indexes.filter((index) => index.unique).map((index) => index.columns),

@@ -86,15 +86,17 @@ export class CatalogCoverage implements CoverageSource {
 
   #compare(now: Catalog): CatalogLook {
     const uncovered = new Map<TableTag, string>();
-    const revisions = new Map<TableTag, string>();
+    const altered = new Map<TableTag, string>();
+    const joined = new Map<TableTag, string>();
     for (const then of this.#watched) {
       const tag = tableTag(then);
       const table = now.tables.get(tableKey(then));
       const why = this.#whyUncovered(then, now, table);
       if (why !== null) uncovered.set(tag, why);
-      if (table?.publishing?.revision !== undefined) revisions.set(tag, table.publishing.revision);
+      if (table?.revision !== undefined) altered.set(tag, table.revision);
+      if (table?.publishing?.revision !== undefined) joined.set(tag, table.publishing.revision);
     }
-    return { uncovered, revisions };
+    return { uncovered, altered, joined };
   }
 
   #whyUncovered(then: CatalogTable, now: Catalog, table: CatalogTable | undefined): string | null {
