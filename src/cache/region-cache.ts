@@ -80,11 +80,18 @@ export class RegionCache implements ReadCache {
 
   async #fromBeyond<V>(request: FetchRequest<V>, missing: readonly number[], gathered: Gathering<V>): Promise<void> {
     const trip = this.#beyond.begin(request, (places) => this.#renew(request, places));
+    await this.#part(trip, missing.map((place) => ({ place })), () => true, gathered);
+  }
+
+  /** Each place to a flight that is under way already, where it may join one, or to one of its own. */
+  async #part<V, P extends Pick<Leg, 'place'>>(trip: Trip<V>, places: readonly P[], mayJoin: (place: P) => boolean, gathered: Gathering<V>): Promise<void> {
+    const { request } = trip;
     const own: Leg[] = [];
     const joined: Leg[] = [];
-    for (const place of missing) {
+    for (const it of places) {
+      const { place } = it;
       const key = request.keys[place] as CacheKey;
-      const flight = this.#flights.find(key);
+      const flight = mayJoin(it) ? this.#flights.find(key) : undefined;
       if (flight !== undefined && this.#isWorthJoining(flight, request)) {
         flight.join();
         joined.push({ place, flight });
@@ -123,8 +130,10 @@ export class RegionCache implements ReadCache {
       return outcome.kind === 'crashed' || !this.#share(request, flight, outcome, place, gathered);
     });
     if (legs.length > rest.length) this.#observe.joined(legs.length - rest.length);
+    // Who waited for a reader that gave up (its client left, say) waits for the next one, lest they all read at once.
+    const left = new Set(legs.filter((_, i) => gaveUp(outcomes[i] as Landed | Crashed)));
     // No flight is begun before this request is ready to fly it: who joined it would wait for what this request still waits for.
-    await this.#fly(trip, rest.map(({ place }) => ({ place, flight: this.#flights.begin(request.keys[place] as CacheKey, request.demand.floor) })), gathered);
+    await this.#part(trip, rest, (leg) => left.has(leg), gathered);
   }
 
   /** What another request loaded counts as local: nothing was asked for it. */
@@ -155,4 +164,9 @@ export class RegionCache implements ReadCache {
     const { values } = await load([...keys.keys()]);
     return { values, seen: null, asOf: null, local: 0, shared: 0, loaded: values.length };
   }
+}
+
+/** Whether the reader ended for reasons of its own, of which the value knows nothing. */
+function gaveUp(outcome: Landed | Crashed): boolean {
+  return outcome.kind === 'crashed' && outcome.error instanceof DOMException && outcome.error.name === 'AbortError';
 }

@@ -124,6 +124,19 @@ test('a load that fails fails its own request; who waited for it loads for itsel
   assert.equal((await reader.fetch([one])).loaded, 1);
 });
 
+test('who waited for readers that gave up waits for the next one: they do not all read at once', async () => {
+  const reader = new Reader({ local: new LocalCache(limits()) });
+  const signals = [1, 2, 3].map(() => new AbortController());
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const leaving = signals.map(({ signal }) => reader.fetch([one], { load: () => new Promise((_, reject) => (signal.aborted ? reject(signal.reason as Error) : signal.addEventListener('abort', () => reject(signal.reason as Error)))) }));
+  const staying = Array.from({ length: 50 }, () => reader.fetch([one], { until: promise }));
+  for (const signal of signals) signal.abort();
+  await Promise.all(leaving.map((fetching) => assert.rejects(fetching, { name: 'AbortError' })));
+  resolve();
+  assert.deepEqual(new Set((await Promise.all(staying)).map(({ values }) => values[0])), new Set(['one 4']));
+  assert.equal(reader.loads.length, 4);
+});
+
 test('readers who wait for each other\'s keys both come to an end', async () => {
   const reader = new Reader({ local: new LocalCache(limits()) });
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
