@@ -12,7 +12,8 @@ type Cells = unknown[];
 
 interface RowForm {
   readonly toCells: (row: Row) => Cells;
-  readonly toRow: (cells: Cells) => Row;
+  /** Throws for what is no row of the entity. */
+  readonly toRow: (cells: unknown) => Row;
   /** Whether a cell of the row is spelled otherwise than `JSON.stringify` would. */
   readonly isOdd: (cells: Cells) => boolean;
 }
@@ -41,7 +42,7 @@ export function rowCodec(entity: Entity): Codec<Row | null> {
       return isOdd(cells) ? spell(cells) : JSON.stringify(cells);
     },
     decode: (text) => {
-      const cells = JSON.parse(text) as Cells | null;
+      const cells: unknown = JSON.parse(text);
       return cells === null ? null : toRow(cells);
     },
   };
@@ -54,12 +55,27 @@ export function rowsCodec(entity: Entity): Codec<readonly Row[]> {
       const all = rows.map(toCells);
       return all.some(isOdd) ? spell(all) : JSON.stringify(all);
     },
-    decode: (text) => Object.freeze((JSON.parse(text) as Cells[]).map(toRow)),
+    decode: (text) => {
+      const all: unknown = JSON.parse(text);
+      if (!Array.isArray(all)) throw damaged('list');
+      return Object.freeze(all.map(toRow));
+    },
   };
 }
 
 /** Counts. */
-export const numberCodec: Codec<number> = { encode: String, decode: Number };
+export const numberCodec: Codec<number> = {
+  encode: String,
+  decode: (text) => {
+    if (!/^\d+$/.test(text)) throw damaged('count');
+    return Number(text);
+  },
+};
+
+/** What lies in a cache that others can write to may be anything: such a value is read anew, and not shown. */
+function damaged(what: string): SyntaxError {
+  return new SyntaxError(`the text of a cached ${what} is none`);
+}
 
 function formOf(entity: Entity): RowForm {
   const known = forms.get(entity);
@@ -78,6 +94,7 @@ function makeForm(columns: readonly Column[]): RowForm {
     toCells: (row) => names.map((name) => row[name]),
     isOdd: (cells) => oddPlaces.some((place) => hasOddNumber(cells[place])),
     toRow: (cells) => {
+      if (!Array.isArray(cells) || cells.length !== names.length) throw damaged('row');
       for (const place of floatPlaces) cells[place] = withNaN(cells[place]);
       const row: Record<string, unknown> = {};
       for (let place = 0; place < names.length; place += 1) row[names[place] as string] = frozen(cells[place]);

@@ -45,6 +45,13 @@ test('no row, no rows, and counts', () => {
   for (const n of [0, 1, 2 ** 53 - 1]) assert.equal(numberCodec.decode(numberCodec.encode(n)), n);
 });
 
+test('what is no row, list or count of the entity is refused', () => {
+  const entity = entityOf({ a: { kind: 'int' }, b: { kind: 'text' } });
+  for (const text of ['', 'x', '1', '{}', '[]', '[1]', '[1,"x",2]', '{"a":1,"b":"x"}']) assert.throws(() => rowCodec(entity).decode(text), SyntaxError, text);
+  for (const text of ['', 'null', '{}', '[null]', '[[1]]', '[1,"x"]']) assert.throws(() => rowsCodec(entity).decode(text), SyntaxError, text);
+  for (const text of ['', 'x', '-1', 'null', '1.5', '1e3', '[]']) assert.throws(() => numberCodec.decode(text), SyntaxError, text);
+});
+
 test('what is decoded is frozen through and through', () => {
   const entity = entityOf({ j: { kind: 'json' }, a: { kind: 'text', array: true } });
   const codec = rowsCodec(entity);
