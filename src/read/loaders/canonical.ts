@@ -2,7 +2,9 @@
 
 function stable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(stable);
-  if (typeof value === 'bigint') return `${value}n`;
+  // As objects, since nothing else is written as one that has no pairs; JSON would write infinity as null.
+  if (typeof value === 'bigint') return { bigint: String(value) };
+  if (typeof value === 'number' && !Number.isFinite(value)) return { number: String(value) };
   if (value instanceof Date) return value.toISOString();
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);

@@ -30,7 +30,7 @@ describe('cursors', () => {
 describe('canonical text', () => {
   it('is the same for the same arguments in any order, and differs for any other', () => {
     assert.equal(canonicalText({ a: 1, b: { c: [1, 2], d: undefined } }), canonicalText({ b: { c: [1, 2] }, a: 1 }));
-    const distinct = [{}, { a: 1 }, { a: '1' }, { a: 1n }, { a: null }, { a: [1] }, { a: [[1]] }, { a: { 0: 1 } }, JSON.parse('{"__proto__": 1}'), JSON.parse('{"__proto__": {"a": 1}}'), { a: 'x","b' }, [], null];
+    const distinct = [{}, { a: 1 }, { a: '1' }, { a: 1n }, { a: '1n' }, { a: null }, { a: Infinity }, { a: -Infinity }, { a: NaN }, { a: 'Infinity' }, { a: [1] }, { a: [[1]] }, { a: { 0: 1 } }, JSON.parse('{"__proto__": 1}'), JSON.parse('{"__proto__": {"a": 1}}'), { a: 'x","b' }, [], null];
     assert.equal(new Set(distinct.map(canonicalText)).size, distinct.length);
   });
 });
