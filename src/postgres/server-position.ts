@@ -92,6 +92,9 @@ export const INDEX = {
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own`,
 };
 
+/** Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards. */
+export const COMMITS = { name: 'meridian_commits', text: `SELECT current_setting('synchronous_commit') AS synchronous` };
+
 export interface Proof {
   readonly role: Role;
   readonly at: Position;
@@ -143,11 +146,12 @@ export function readSeen(row: Row, ground: Ground): Seen {
  * Acknowledged commits lie below the flush position, except those of sessions with `synchronous_commit = off`, whose
  * loss in a crash their authors accept. Where that is the default, the insert position is taken; elsewhere not, since
  * what was only just inserted may take the WAL writer's whole delay to arrive anywhere. Null: the server is a replica.
+ * `commits`: the answer to `COMMITS` of the transaction whose position it is.
  */
-export function readIndex(row: Row, ground: Ground): Position | null {
+export function readIndex(row: Row, ground: Ground, commits: Row = {}): Position | null {
   if (row['inserted'] === null) return null;
   const [inserted, flushed] = [parseLsn(row['inserted'] as string), parseLsn(row['flushed_own'] as string)];
-  return position(row, ground, row['synchronous'] === 'off' ? primaryPosition(inserted, flushed) : flushed);
+  return position(row, ground, row['synchronous'] === 'off' || commits['synchronous'] === 'off' ? primaryPosition(inserted, flushed) : flushed);
 }
 
 const PAGE_BYTES = 8_192n;

@@ -6,7 +6,7 @@ import { type Statement } from '../read/ports.ts';
 import { type StatementResult, type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
-import { INDEX, readIndex } from './server-position.ts';
+import { COMMITS, INDEX, readIndex } from './server-position.ts';
 import { settingsRefused, settingStatements } from './settings.ts';
 import { beginText, judgeBegin, judgeCommit, messageOfTags, type Verdict } from './write-commit.ts';
 
@@ -85,11 +85,11 @@ export class InteractiveTransaction implements Transaction {
 
   async #commit<T>(result: T): Promise<InteractiveVerdict<T>> {
     const { region, connection } = this.#options;
-    const sent = this.#send([...messageOfTags([...this.#tags]), { text: 'COMMIT' }, INDEX]);
-    const index = await sent.at(-1);
+    const sent = this.#send([...messageOfTags([...this.#tags]), COMMITS, { text: 'COMMIT' }, INDEX]);
+    const [commits, , index] = await Promise.all(sent.slice(-3));
     const outcomes = (await Promise.all(this.#outcomes)).slice(0, -1);
     const verdict = judgeCommit(outcomes, { region, settings: this.#settings.length });
-    const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null;
+    const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection, commits?.ok ? commits.result.rows[0] : {}) : null;
     if (verdict.kind === 'committed') return { kind: 'committed', result, position };
     this.#refusedAt(position);
     return verdict;

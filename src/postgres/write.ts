@@ -11,7 +11,7 @@ import { retried, type Try } from '../write/transaction.ts';
 
 import { type Connection } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
-import { INDEX, readIndex } from './server-position.ts';
+import { COMMITS, INDEX, readIndex } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
 import { InteractiveTransaction } from './write-transaction.ts';
@@ -54,15 +54,15 @@ export class PostgresWriter implements WriteServer {
     return this.#counted(options, (pool, tries) =>
       pool.use(async (connection) => {
         const message = messageOfTags(options.tags ?? []);
-        const commit = [{ text: 'COMMIT' }, INDEX];
+        const commit = [COMMITS, { text: 'COMMIT' }, INDEX];
         const settings = settingStatements(options.settings);
         const sent = [{ text: beginText(options.isolation) }, ...settings, ...statements, ...message, ...commit];
         this.#count(pool.region, sent.length);
         if (connection.broken) return notSent(pool.region);
         const outcomes = await connection.outcomes(sent, { answerMs: this.#options.limits.connectMs });
         const verdict = judgeCommit(outcomes.slice(0, -1), { region: pool.region, settings: settings.length });
-        const index = outcomes.at(-1);
-        const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null;
+        const [commits, , index] = outcomes.slice(-3);
+        const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection, commits?.ok ? commits.result.rows[0] : {}) : null;
         if (verdict.kind === 'failed') {
           if (position !== null) options.onRefused?.(position);
           return verdict;

@@ -43,6 +43,26 @@ describe('transactions', () => {
     assert.equal((await eu.read(`SELECT n FROM t WHERE id = ${b}`, { token: tokenOf(position) })).rows[0]?.['n'], 1);
   });
 
+  it('give a position that covers them, although they alone commit without waiting for the disk', async () => {
+    const setting = async (text: string): Promise<void> => {
+      await set.primary.query(text);
+      await set.primary.query('SELECT pg_reload_conf()');
+    };
+    await setting(`ALTER SYSTEM SET wal_writer_delay = '2s'`);
+    try {
+      const [a, b] = [next(), next()];
+      const { position } = await us.writer.pipelined([sql(`SELECT set_config('synchronous_commit', 'off', true)`), insert(a)]);
+      assert.equal((await eu.read(`SELECT id FROM t WHERE id = ${a}`, { token: tokenOf(position) })).rows.length, 1);
+      const done = await us.writer.transaction(async (tx) => {
+        await tx.query('SET LOCAL synchronous_commit = off');
+        await tx.query(insert(b));
+      });
+      assert.equal((await eu.read(`SELECT id FROM t WHERE id = ${b}`, { token: tokenOf(done.position) })).rows.length, 1);
+    } finally {
+      await setting('ALTER SYSTEM RESET wal_writer_delay');
+    }
+  });
+
   it('cost one round trip however many statements they have', async () => {
     const link = await startSlowLink(set.primary.port, RTT_MS);
     const far = await startReader({ local: 'eu', urls: { us: `postgres://postgres@127.0.0.1:${link.port}/postgres`, eu: set.replicas[0]?.url ?? '' } });
