@@ -58,6 +58,7 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 const CAUGHT_UP_MS = 10_000;
+const DROP_MS = 30_000;
 
 function sqlOf(sql: TestClusterOptions['sql']): string[] {
   const parts = typeof sql === 'string' ? [sql] : [...(sql ?? [])];
@@ -150,8 +151,16 @@ function handleOf(cluster: Cluster): TestCluster {
     promote: async (region) => void (await query(region, 'SELECT pg_promote(true, 10)')),
     dropSlot: (region, slot) =>
       session(region, async (client) => {
-        await client.query('SELECT pg_terminate_backend(active_pid, 2000) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL', [slot]);
-        await client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+        for (const untilMs = performance.now() + DROP_MS; ; ) {
+          await client.query('SELECT pg_terminate_backend(active_pid, 2000) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL', [slot]);
+          try {
+            await client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+            return;
+          } catch (error) {
+            // Another server of the region may have taken the slot in between.
+            if ((error as { code?: string }).code !== '55006' || performance.now() > untilMs) throw error;
+          }
+        }
       }),
     stop,
     [Symbol.asyncDispose]: stop,
