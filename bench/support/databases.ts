@@ -13,7 +13,8 @@ import { sqlFolder } from '../../src/cluster/sql/load.ts';
 import { secretsIn } from '../../src/cluster/state.ts';
 
 export const APPLICATION = fileURLToPath(new URL('../../schema/workspace', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** The command line's program. */
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const FIRST_LIFE_MS = 30_000;
 /** A machine that is busy otherwise must not turn the caches off in the middle; and no server writes heartbeats here, of which much would be said. */
 const UNDISTURBED = { redisMs: 2_000, logLevel: 'error' };
@@ -50,7 +51,7 @@ export interface BenchLayer extends AsyncDisposable {
 /** The data layer of `region`, with its caches in use unless `cache` is off. `options`: as in the configuration file. */
 export async function openLayer(cluster: Cluster, region: string, options: Readonly<Record<string, unknown>> = {}): Promise<BenchLayer> {
   const regions = Object.fromEntries(cluster.regions.map(({ name, redis }) => [name, { databaseUrl: cluster.dsnFor(region, name), ...(redis === null ? {} : { redisUrl: redis.url }) }]));
-  const settings = { region, regions, tokenSecret: 'of a bench, whose tokens nobody else reads', ...UNDISTURBED, ...options };
+  const settings = { region, regions, tokenSecret: 'of a bench whose tokens nobody else reads', ...UNDISTURBED, ...options };
   const layer = await createDataLayer({ settings, schema: APPLICATION });
   const { applied, caching } = layer.parts;
   for (const until = performance.now() + FIRST_LIFE_MS; (options['cache'] === false ? applied.lsn : caching.watermark) === null; await new Promise((resolve) => setTimeout(resolve, 20))) {
