@@ -109,6 +109,11 @@ export function isOldNews(last: { readonly epoch: string; readonly sequence: num
   return next.epoch === last.epoch && next.sequence <= last.sequence;
 }
 
+/** Whether who followed up to the one has heard of everything up to the other; a number alone may have been given twice. */
+export function isSameState(followed: Pick<SharedState, 'epoch' | 'sequence' | 'watermark'>, state: Pick<SharedState, 'epoch' | 'sequence' | 'watermark'>): boolean {
+  return followed.epoch === state.epoch && followed.sequence === state.sequence && followed.watermark === state.watermark;
+}
+
 /** Whether who knows everything that changed after `from` on the stream's timeline can go on with a shared cache that stands there. */
 export function mayGoOn({ cluster, timeline, watermark }: Pick<SharedState, 'cluster' | 'timeline' | 'watermark'>, stream: Pick<StreamStart, 'cluster' | 'timeline'>, from: Lsn): boolean {
   return cluster === stream.cluster && timeline === stream.timeline && watermark >= from;

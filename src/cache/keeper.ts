@@ -8,6 +8,7 @@ import { type ChangeHandlers, type CommittedTransaction, type Heartbeat, type St
 import { type TableTag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
+import { isSameState } from './guard.ts';
 import { type Coverage } from './keeper-coverage.ts';
 import { CacheFollower } from './keeper-follower.ts';
 import { Horizon } from './keeper-horizon.ts';
@@ -93,9 +94,9 @@ export class CacheKeeper implements ChangeHandlers {
       await stream.feed.start();
     }
     this.#demandCurrent(stream);
-    const state = stream.feed?.state;
+    const state = stream.feed?.state ?? null;
     // What was followed up to the very state that is gone on with has missed nothing.
-    if (followed !== null && followed.epoch === state?.epoch && followed.sequence === state.sequence && followed.watermark === state.watermark) stream.horizon = followed.horizon;
+    if (followed !== null && state !== null && isSameState(followed, state)) stream.horizon = followed.horizon;
     else this.#beginLocal(stream, start.lsn, 'stream');
   }
 

@@ -15,6 +15,7 @@ import { RedisSharedCache } from '../../../src/redis/shared-cache.ts';
 import { keyNames } from '../../../src/redis/scripts.ts';
 import { appliedMessage } from '../../../src/redis/state.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
+import { startLink } from '../../support/link.ts';
 import { until } from '../../support/observe.ts';
 import { optionsOf, startStandalone, type Deployment } from '../../support/redis-deployments.ts';
 import { redisOrSkip } from '../../support/redis.ts';
@@ -278,23 +279,39 @@ describe('keepers that share a Redis', () => {
 
   it('make good what a Redis that did not answer has missed, without its values', { skip }, async () => {
     await using own = await startStandalone(program);
-    const [server] = own.servers;
-    await using one = feed({ url: own.url, options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50 }) });
+    await using link = await startLink(Number(new URL(own.url).port));
+    await using one = feed({ url: `redis://127.0.0.1:${link.port}`, options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }) });
     const cache = await opened(one);
     await one.keeper.onStart(start(100));
-    await fill(cache, 1, 100);
-    await fill(cache, 2, 100);
+    for (let id = 1; id <= 4; id += 1) await fill(cache, id, 100);
     const { epoch } = await stateOf(cache);
-    process.kill(server?.pid ?? 0, 'SIGSTOP');
+    // What is sent from here on never arrives.
+    link.cut();
     const began = performance.now();
     await one.keeper.onTransaction(transaction(110, task(1)));
     one.keeper.onProgress(lsn(111));
-    await one.keeper.onTransaction(transaction(112, task(3)));
+    await one.keeper.onTransaction(transaction(112, task(2)));
+    await one.keeper.onTransaction(transaction(113, task(3)));
     assert.ok(performance.now() - began < 10_000, 'the tail goes on');
-    assert.equal(one.local.watermark, lsn(112));
-    process.kill(server?.pid ?? 0, 'SIGCONT');
-    await until('it is made good', async () => (await cache.state().catch(() => null))?.watermark === lsn(112), PATIENT);
-    assert.deepEqual([(await stateOf(cache)).epoch, await finds(cache, 1), await finds(cache, 2)], [epoch, false, true]);
+    assert.equal(one.local.watermark, lsn(113));
+    link.heal();
+    await until('it is made good', async () => (await cache.state().catch(() => null))?.watermark === lsn(113), PATIENT);
+    const left = await Promise.all([1, 2, 3, 4].map((id) => finds(cache, id)));
+    assert.deepEqual([(await stateOf(cache)).epoch, left], [epoch, [false, false, false, true]]);
+  });
+
+  it('forget what they owe a Redis for too long, and begin anew there', { skip }, async () => {
+    await using own = await startStandalone(program);
+    await using link = await startLink(Number(new URL(own.url).port));
+    await using one = feed({ url: `redis://127.0.0.1:${link.port}`, options: optionsOf(own, { redisMs: 300, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }) });
+    const cache = await opened(one);
+    await one.keeper.onStart(start(100));
+    await fill(cache, 1, 100);
+    link.cut();
+    for (let step = 1; step <= 12; step += 1) await one.keeper.onTransaction(transaction(100 + step, ...Array.from({ length: 10 }, (_, i) => task(1_000 + step * 10 + i))));
+    link.heal();
+    await until('a life began', async () => (await cache.state().catch(() => null))?.watermark === lsn(112), PATIENT);
+    assert.deepEqual([await finds(cache, 1), one.lives.at(-1)], [false, 'shared outdated']);
   });
 
   it('begin anew in a Redis that has forgotten, or remembers what is long past', { skip }, async () => {
@@ -336,7 +353,7 @@ describe('keepers that share a Redis', () => {
     assert.deepEqual([watermark, await finds(cache, 1), halted.refusals, heir.refusals], [lsn(110), true, 1, 0]);
     await heir.keeper.onTransaction(transaction(120));
     assert.equal((await stateOf(cache)).watermark, lsn(120));
-    assert.deepEqual(heir.lives, ['local stream']);
+    assert.deepEqual([heir.refusals, heir.lives], [0, ['local stream']]);
   });
 
   it('let no step reach the own cache once its stream has ended', { skip }, async () => {
