@@ -17,6 +17,8 @@ export interface ServerSurvey {
   readonly inRecovery: boolean;
   /** What a replica shows; null on a primary. */
   readonly replayLsn: Lsn | null;
+  /** What a primary has written; null on a replica. */
+  readonly writtenLsn: Lsn | null;
   readonly hasPublication: boolean;
   readonly slot: SlotState;
 }
@@ -25,6 +27,7 @@ interface SurveyRow {
   version: number;
   in_recovery: boolean;
   replay_lsn: string | null;
+  written_lsn: string | null;
   has_publication: boolean;
   database: string;
   slot: SlotRow | null;
@@ -46,6 +49,7 @@ interface SlotRow {
 /** The row goes out as JSON: its columns differ between versions. */
 const SURVEY = `
   SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, pg_last_wal_replay_lsn()::text AS replay_lsn,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS written_lsn,
          current_database()::text AS database, EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS has_publication,
          (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE s.slot_name = $1) AS slot`;
 
@@ -58,6 +62,7 @@ export async function surveyServer(client: pg.Client, slotName: string, publicat
     inRecovery: row.in_recovery,
     // A promoted server still answers with the last position that it replayed.
     replayLsn: row.in_recovery && row.replay_lsn !== null ? parseLsn(row.replay_lsn) : null,
+    writtenLsn: row.written_lsn === null ? null : parseLsn(row.written_lsn),
     hasPublication: row.has_publication,
     slot: slotState(slotName, row.slot, row.database),
   };

@@ -245,7 +245,7 @@ export class Tail implements ChangeSource {
   async #secureSlot(sql: pg.Client, stream: SlotStream, survey: ServerSurvey, identity: SystemIdentity, stand: Position | null, signal: AbortSignal): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
     const { slotName } = this.#parts.options;
     const { slot } = survey;
-    const lost = stand === null ? null : await lineageGap(stream, identity, stand);
+    const lost = stand === null ? null : ((await lineageGap(stream, identity, stand)) ?? restoredGap(survey, stand));
     if (slot.kind === 'free' && lost === null && this.#condemned === null) {
       const skipped = stand !== null && slot.confirmedLsn > stand.lsn;
       return { confirmedLsn: slot.confirmedLsn, gap: skipped ? `the slot ${slotName} was read by another process up to ${formatLsn(slot.confirmedLsn)} meanwhile` : null };
@@ -367,6 +367,12 @@ async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: P
   const history = await stream.history(identity.timeline);
   if (standingOf(stand, history) !== 'lost') return null;
   return `timeline ${identity.timeline} begins below ${formatLsn(stand.lsn)}, which this region had applied: a failover lost it`;
+}
+
+/** Why `stand` lies ahead of a primary of the same timeline, or null where it does not: a copy of its files was put back, and what it writes now takes positions that were used. */
+function restoredGap({ writtenLsn }: ServerSurvey, { lsn }: Position): string | null {
+  if (writtenLsn === null || writtenLsn >= lsn) return null;
+  return `the primary has written up to ${formatLsn(writtenLsn)} and no further, and this region had applied ${formatLsn(lsn)}: an older copy of the database was put back`;
 }
 
 /**
