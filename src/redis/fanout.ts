@@ -89,7 +89,8 @@ export class RedisFanout implements Fanout {
     const reason = await ended;
     clearInterval(timer);
     signal.removeEventListener('abort', stop);
-    redis.disconnect();
+    // One that has ended would leave a timer behind.
+    if (!['close', 'end'].includes(redis.status)) redis.disconnect();
     return reason;
   }
 }
