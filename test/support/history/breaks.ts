@@ -14,18 +14,23 @@ const FILL = '/src/redis/lua/fill.ts';
 const LOOKUP = '/src/redis/lua/lookup.ts';
 const JOURNAL = '/src/redis/lua/journal.ts';
 
+const LOCAL_GUARD: readonly Cut[] = [{ file: GUARD, text: '  if (tombstone !== null && isInvalidated(asOf, tombstone)) return false;\n', instead: '' }];
+const SHARED_GUARD: readonly Cut[] = [
+  { file: FILL, text: "    if tombstone(KEYS[1], ARGV[i]) > asOf then return 'stale' end\n", instead: '' },
+  { file: LOOKUP, text: '    if tombstone(KEYS[1], ARGV[place]) > asOf then return false end\n', instead: '' },
+];
+const LOCAL_TOMBSTONES: readonly Cut[] = [{ file: LOCAL, text: '      this.#tombstones.put(tag, at);\n', instead: '' }];
+const SHARED_TOMBSTONES: readonly Cut[] = [{ file: JOURNAL, text: "  redis.call('ZADD', key, 'GT', unpack(stones))\n", instead: '' }];
+
 export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever was read is kept, however long ago it was read (R4). */
-  'fill-guard': [
-    { file: GUARD, text: '  if (tombstone !== null && isInvalidated(asOf, tombstone)) return false;\n', instead: '' },
-    { file: FILL, text: "    if tombstone(KEYS[1], ARGV[i]) > asOf then return 'stale' end\n", instead: '' },
-    { file: LOOKUP, text: '    if tombstone(KEYS[1], ARGV[place]) > asOf then return false end\n', instead: '' },
-  ],
+  'fill-guard': [...LOCAL_GUARD, ...SHARED_GUARD],
+  'fill-guard-of-processes': LOCAL_GUARD,
+  'fill-guard-of-redis': SHARED_GUARD,
   /** The guard asks, and nothing was remembered. */
-  tombstones: [
-    { file: LOCAL, text: '      this.#tombstones.put(tag, at);\n', instead: '' },
-    { file: JOURNAL, text: "  redis.call('ZADD', key, 'GT', unpack(stones))\n", instead: '' },
-  ],
+  tombstones: [...LOCAL_TOMBSTONES, ...SHARED_TOMBSTONES],
+  'tombstones-of-processes': LOCAL_TOMBSTONES,
+  'tombstones-of-redis': SHARED_TOMBSTONES,
   /** Followers do not notice that a message was missed. */
   'sequence-gap': [{ file: GUARD, text: '  return next.epoch === last.epoch && next.sequence === last.sequence + 1;\n', instead: '  return next.epoch === last.epoch;\n' }],
   /** Whatever is in a cache answers, wherever the region stands (R5). */

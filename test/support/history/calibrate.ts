@@ -42,7 +42,16 @@ async function pausedReplay({ cluster }: Place, isOver: () => boolean): Promise<
   }
 }
 
-export const TROUBLES: Readonly<Record<string, Trouble>> = { 'fill-guard': slowReads, tombstones: slowReads, 'sequence-gap': lostMessages, 'watermark-test': pausedReplay };
+export const TROUBLES: Readonly<Record<string, Trouble>> = {
+  'fill-guard': slowReads,
+  'fill-guard-of-processes': slowReads,
+  'fill-guard-of-redis': slowReads,
+  tombstones: slowReads,
+  'tombstones-of-processes': slowReads,
+  'tombstones-of-redis': slowReads,
+  'sequence-gap': lostMessages,
+  'watermark-test': pausedReplay,
+};
 
 export interface Calibration {
   readonly findings: readonly Finding[];

@@ -19,8 +19,6 @@ export interface RunSettings extends PlaceSettings {
   readonly clients?: number;
   /** Told every `PROGRESS_MS` how it goes, and of each finding. */
   readonly onProgress?: (line: string) => void;
-  /** Ends at the first finding. */
-  readonly untilFound?: boolean;
 }
 
 export interface RunReport {
@@ -31,7 +29,7 @@ export interface RunReport {
   readonly reordered: number;
   /** Commits of the true history. */
   readonly commits: number;
-  readonly quiet: QuietReport | null;
+  readonly quiet: QuietReport;
   readonly struck: readonly string[];
 }
 
@@ -104,7 +102,7 @@ function refresh(pool: Pool, truth: Truth): void {
 }
 
 export async function runHistory(settings: RunSettings): Promise<RunReport> {
-  const { seed, minutes, clients: count = 10, onProgress, untilFound = false } = settings;
+  const { seed, minutes, clients: count = 10, onProgress } = settings;
   await using place = await startPlace(settings);
   let endMs = performance.now() + minutes * 60_000;
   const tally = new Tally();
@@ -128,7 +126,6 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
       for (const text of place.servers.flatMap(({ deaths }) => deaths.splice(0))) shared.report('wrong error', text);
       refresh(shared.pool, truth);
       for (; told < judge.findings.length; told += 1) onProgress?.(judge.findings[told]?.text ?? '');
-      if (untilFound && judge.findings.length > 0) endMs = 0;
     }, onTime: () => {
       truth.forgetUpTo(witness.by(performance.now() - REMEMBERED_MS));
       onProgress?.(progress());
@@ -143,9 +140,8 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
   }
   await feed.caughtUp(KNOWN_MS);
   judge.work();
-  const stopped = untilFound && judge.findings.length > 0;
-  const quiet = stopped ? null : await lookAtEverything(shared, truth);
-  const findings: Finding[] = [...judge.findings, ...(quiet?.findings ?? []).map((text) => ({ kind: 'left over' as const, text }))];
+  const quiet = await lookAtEverything(shared, truth);
+  const findings: Finding[] = [...judge.findings, ...quiet.findings.map((text) => ({ kind: 'left over' as const, text }))];
   return { findings, tally, sights: judge.sights, reordered: judge.reordered, commits: truth.commits.length, quiet, struck: stage.struck };
 }
 
