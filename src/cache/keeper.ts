@@ -51,7 +51,7 @@ export class CacheKeeper implements ChangeHandlers {
   #stream: Stream | null = null;
   #follower: CacheFollower | null = null;
   /** What the last streams still tell the shared cache. */
-  #ending: Promise<unknown> = Promise.resolve();
+  #ending: Promise<void> = Promise.resolve();
   /** Why the shared cache must not be gone on with, although it could not be emptied when that was learnt. */
   #anew: LifeReason | null = null;
   #saidNoShared = false;
@@ -200,7 +200,8 @@ export class CacheKeeper implements ChangeHandlers {
     this.#stream = null;
     if (stream?.feed) {
       this.#anew ??= stream.feed.anew;
-      this.#ending = Promise.all([this.#ending, stream.feed.end()]);
+      const earlier = this.#ending;
+      this.#ending = stream.feed.end().then(() => earlier);
     }
     return stream !== null;
   }

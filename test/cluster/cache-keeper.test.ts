@@ -102,8 +102,11 @@ describe('a region\'s caches', { skip }, () => {
       await until('the follower caches nothing', () => !follower.isCaching, PATIENT);
       assert.equal(holder.isCaching, true, 'the holder goes on alone');
       await warm(follower);
+      await using late = await region.serve();
+      await warm(late);
+      assert.equal(late.isCaching, false, 'a server that starts without Redis serves without it');
       await region.startRedis();
-      await until('the follower follows again', () => follower.isCaching, PATIENT);
+      await until('the followers follow again', () => follower.isCaching && late.isCaching, PATIENT);
     });
     assert.deepEqual([(await holder.lives('shared'))['missing'], (await holder.lives('local'))['stream']], [1, 1]);
     const before = await follower.hits('shared');
