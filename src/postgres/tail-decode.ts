@@ -158,5 +158,11 @@ function rowChange(message: Pgoutput.MessageInsert | Pgoutput.MessageUpdate | Pg
 
 /** Leaves out what was not sent: large values that did not change, and columns outside of the key. */
 function present(tuple: Record<string, unknown>): Row {
-  return Object.fromEntries(Object.entries(tuple).filter(([, value]) => value !== undefined));
+  // A loop, since entries there and back take three times as long, of every row that changes.
+  const row: Record<string, unknown> = {};
+  for (const name in tuple) {
+    const value = tuple[name];
+    if (value !== undefined) row[name] = value;
+  }
+  return row;
 }
