@@ -10,6 +10,9 @@ import { type Executor } from './ports.ts';
 import { readRow } from './sql/columns.ts';
 import { type Tenancy } from './sql/tenant.ts';
 
+/** As long as `cacheTtlMs` may be. */
+const LONGEST_TTL_MS = 86_400_000;
+
 export interface CustomReadOptions {
   /**
    * Everything whose change makes the answer wrong: `Task` (any row), `Task:42`, `Task.projectId=7`, `table:audit.log`, or a tag of your own
@@ -43,7 +46,7 @@ export interface CustomReadInput extends CustomReadOptions {
  */
 export async function readCustom(input: CustomReadInput): Promise<readonly Row[]> {
   const entity = entityOf(input);
-  if (input.ttlMs !== undefined && !(input.ttlMs >= 1)) throw badInput(`The read's ttlMs is ${input.ttlMs}; give at least 1 millisecond.`);
+  if (input.ttlMs !== undefined && !(input.ttlMs >= 1 && input.ttlMs <= LONGEST_TTL_MS)) throw badInput(`The read's ttlMs is ${input.ttlMs}; give 1 to ${LONGEST_TTL_MS} milliseconds (a day).`);
   const rows = await readRows(input);
   return entity === null ? rows : rows.map((row) => rowOf(entity, row)).filter((row) => input.tenancy.has(entity, row));
 }
