@@ -44,6 +44,8 @@ export class RegionServer {
   readonly deaths: string[] = [];
   readonly #parts: RegionServerParts;
   #reviving: Promise<void> = Promise.resolve();
+  /** Counts starts and ends: one that was overtaken goes on no longer. */
+  #turn = 0;
   #process: KeptProcess | null = null;
 
   constructor(parts: RegionServerParts, broken: string | null) {
@@ -56,9 +58,11 @@ export class RegionServer {
 
   /** A server whose database is out as well may end before it is ready: whoever looks after it starts it again, as is done here. */
   async start(): Promise<void> {
-    for (const deadline = performance.now() + READY_MS; !(await this.#started(deadline)); ) {
-      if (performance.now() > deadline) throw new Error(`The server ${this.name} was not ready within ${READY_MS} ms: ${tailOf(this.#logFile, 0).slice(-3_000)}`);
-      await sleep(200);
+    const turn = (this.#turn += 1);
+    for (const deadline = performance.now() + READY_MS; !(await this.#started(turn, deadline)); await sleep(200)) {
+      if (turn !== this.#turn) return;
+      // One that lacks a mechanism and does not start cannot do without it any more, or not in this way.
+      if (this.broken !== null || performance.now() > deadline) throw new Error(`The server ${this.name} was not ready within ${READY_MS} ms: ${tailOf(this.#logFile, 0).slice(-3_000)}`);
     }
     this.isDown = false;
   }
@@ -77,7 +81,7 @@ export class RegionServer {
   }
 
   /** Whether it came to be ready. */
-  async #started(deadline: number): Promise<boolean> {
+  async #started(turn: number, deadline: number): Promise<boolean> {
     const { keeper } = this.#parts;
     const preloads = [LEASH, ...(this.broken === null ? [] : [BREAK])];
     const started = await keeper.spawn({
@@ -85,6 +89,10 @@ export class RegionServer {
       args: [...preloads.flatMap((preload) => ['--import', preload]), MAIN, 'start'],
       env: this.#env(), cwd: process.cwd(), log: this.#logFile, group: true, stop: STOP_SERVER,
     });
+    if (turn !== this.#turn) {
+      started.kill('SIGKILL');
+      return false;
+    }
     this.#process = started;
     let exited = false;
     void started.exited.then((exit) => {
@@ -95,12 +103,13 @@ export class RegionServer {
       if (exited || performance.now() > deadline) return false;
       await sleep(50);
     }
-    return true;
+    return !exited;
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    await this.#reviving;
+    await this.#reviving.catch(() => undefined);
     this.isDown = true;
+    this.#turn += 1;
     const running = this.#process;
     this.#process = null;
     running?.kill(signal);
