@@ -24,6 +24,7 @@ const NON_FINITE: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']
 
 const problem = (what: string): Normalized => ({ problem: what });
 
+const BIGINT_PROBLEM = `a whole number from ${BIGINT.min} to ${BIGINT.max}`;
 const TEXT_PROBLEM = 'text without NUL characters or broken surrogate pairs';
 
 /** PostgreSQL stores neither NUL nor half a surrogate pair; the driver would replace the latter without a word. */
@@ -53,11 +54,10 @@ function int(value: unknown, sql: string): Normalized {
 }
 
 function bigint(value: unknown): Normalized {
-  const wanted = `a whole number from ${BIGINT.min} to ${BIGINT.max}`;
   // A number beyond 2^53 has lost digits already, so that it can name the wrong row.
-  if (typeof value === 'number' ? !Number.isSafeInteger(value) : typeof value !== 'bigint' && !(typeof value === 'string' && INTEGER_TEXT.test(value))) return problem(wanted);
+  if (typeof value === 'number' ? !Number.isSafeInteger(value) : typeof value !== 'bigint' && !(typeof value === 'string' && INTEGER_TEXT.test(value))) return problem(BIGINT_PROBLEM);
   const exact = BigInt(typeof value === 'string' ? value.replace(/^\+/, '') : (value as number | bigint));
-  return exact >= BIGINT.min && exact <= BIGINT.max ? { value: exact.toString() } : problem(wanted);
+  return exact >= BIGINT.min && exact <= BIGINT.max ? { value: exact.toString() } : problem(BIGINT_PROBLEM);
 }
 
 function float(value: unknown, sql: string): Normalized {

@@ -1,5 +1,5 @@
 /** Owns cursors: opaque text that names a row's place in one order, exact to the last digit, and never trusted. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Entity, type Row } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { badInput } from './input.ts';
@@ -12,7 +12,7 @@ const MAX_CURSOR_LENGTH = 65_536;
 /** Short hash of what a cursor's values mean: the target and its order. A cursor of another order has another one. */
 export function orderSignature(entity: Entity, terms: readonly SortTerm[]): string {
   const meaning = JSON.stringify([entity.name, entity.table, terms.map(({ column, descending }) => [column, descending])]);
-  return createHash('sha256').update(meaning).digest('base64url').slice(0, SIGNATURE_LENGTH);
+  return hash('sha256', meaning, 'base64url').slice(0, SIGNATURE_LENGTH);
 }
 
 export function encodeCursor(signature: string, terms: readonly SortTerm[], row: Row): string {

@@ -1,5 +1,5 @@
 /** Owns the way of a loader's batch through the region's cache, or past it: one fetch, one demand, one entry in the report. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { laterPosition, type Position } from '../../base/lineage.ts';
 import { type CacheKey } from '../../cache/ports.ts';
 import { type Codec, type Keeping, type Loaded, type ReadCache } from '../../cache/reading.ts';
@@ -41,7 +41,7 @@ export function settingsKey(settings: readonly Setting[]): string {
 
 /** Short, and never the same for different content. */
 export function hashOf(content: unknown): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22);
+  return hash('sha256', JSON.stringify(content), 'base64url').slice(0, 22);
 }
 
 /** Longer ones stand in keys by their hash. */

@@ -1,5 +1,5 @@
 /** Owns the making of statements: numbered parameters with casts, and names that stand for exactly one text. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { type Statement } from '../ports.ts';
@@ -29,7 +29,7 @@ export class Params {
 
 /** A short stable name for a text: the same text has the same name in every process. At most 63 bytes. */
 export function statementName(text: string): string {
-  return `m_${createHash('sha256').update(text).digest('base64url').slice(0, NAME_LENGTH)}`;
+  return `m_${hash('sha256', text, 'base64url').slice(0, NAME_LENGTH)}`;
 }
 
 /**
