@@ -78,7 +78,7 @@ export async function calibrate(place: Place, { mechanism, broken, seed, limitMs
       isFound = judge.findings.length > 0;
     }
   };
-  await Promise.all([...clients.map((client) => client.run(clients)), new SideWriter(shared).run(focusedSidePlan(seed)), trouble(place, isOver), watching()]);
+  await Promise.all([...clients.map((client) => client.run(clients)), new SideWriter('psql', shared).run(focusedSidePlan(seed)), trouble(place, isOver), watching()]);
   await feed.caughtUp(KNOWN_MS);
   judge.work();
   return { findings: judge.findings, tally, sights: judge.sights, ms: performance.now() - beganMs };

@@ -95,6 +95,10 @@ export type SideWriteKind = (typeof SIDE_WRITES)[number];
 export interface SideStep {
   readonly kind: SideWriteKind;
   readonly dice: Dice;
+  /** Does not wait for a synchronous replica: it is visible before what was committed earlier and waits. */
+  readonly local: boolean;
+  /** How long each transaction stays open before it is committed. */
+  readonly openMs: number;
   readonly pauseMs: number;
 }
 
@@ -105,9 +109,9 @@ const SIDE_KINDS: readonly Weighted<SideWriteKind>[] = (
   ] as const
 ).map(([value, weight]) => ({ value, weight }));
 
-export function* sidePlan(seed: number): Generator<SideStep, never> {
-  const random = laneRandom(seed, 'psql');
-  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), pauseMs: random.below(250) };
+export function* sidePlan(seed: number, name: string): Generator<SideStep, never> {
+  const random = laneRandom(seed, name);
+  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), local: random.below(4) === 0, openMs: random.below(5) === 0 ? random.below(400) : 0, pauseMs: random.below(400) };
 }
 
 export interface FaultStep<N extends string> {
@@ -145,5 +149,5 @@ export function* focusedSidePlan(seed: number): Generator<SideStep, never> {
   const random = laneRandom(seed, 'psql');
   // The first few tasks, as `someTask` takes them.
   const hot = (): number => 9 * random.below(1_000) * 3 + random.pick([1, 2]);
-  for (;;) yield { kind: weighted(random, [{ weight: 3, value: 'retitle' }, { weight: 2, value: 'move' }] as const), dice: [hot(), random.below(3), hot(), hot()], pauseMs: 100 + random.below(300) };
+  for (;;) yield { kind: weighted(random, [{ weight: 3, value: 'retitle' }, { weight: 2, value: 'move' }] as const), dice: [hot(), random.below(3), hot(), hot()], local: false, openMs: 0, pauseMs: 100 + random.below(300) };
 }

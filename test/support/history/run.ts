@@ -117,7 +117,7 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
   let told = 0;
   const lanes = [
     ...clients.map((client) => client.run(clients)),
-    new SideWriter(shared).run(),
+    ...['psql', 'migration'].map((name) => new SideWriter(name, shared).run()),
     strike(US, 'database', PRIMARY_FAULTS), strike(EU, 'database', REPLICA_FAULTS), strike(AP, 'database', REPLICA_FAULTS),
     strike(EU, 'server', SERVER_FAULTS), strike(AP, 'server', SERVER_FAULTS), strike(US, 'server', SERVER_FAULTS),
     strike(EU, 'redis', REDIS_FAULTS), strike(AP, 'redis', REDIS_FAULTS), strike(US, 'redis', REDIS_FAULTS),

@@ -110,38 +110,41 @@ const EXPECTED = /^(23|40|57|08|55P03|25P02)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 export class SideWriter {
+  readonly #name: string;
   readonly #shared: Shared;
   #client: pg.Client | null = null;
   #written = 0;
 
-  constructor(shared: Shared) {
+  constructor(name: string, shared: Shared) {
+    this.#name = name;
     this.#shared = shared;
   }
 
-  async run(plan: Generator<SideStep, never> = sidePlan(this.#shared.seed)): Promise<void> {
+  async run(plan: Generator<SideStep, never> = sidePlan(this.#shared.seed, this.#name)): Promise<void> {
     const { isOver } = this.#shared;
     while (!isOver()) {
-      const { kind, dice, pauseMs } = plan.next().value;
-      await this.write(kind, dice);
-      await sleep(pauseMs);
+      const step = plan.next().value;
+      await this.write(step);
+      await sleep(step.pauseMs);
     }
     await this.#drop();
   }
 
   /** Whether it was committed. */
-  async write(kind: SideWriteKind, dice: Dice): Promise<boolean> {
+  async write({ kind, dice, local, openMs }: Omit<SideStep, 'pauseMs'>): Promise<boolean> {
     const { acknowledge, tally } = this.#shared;
     try {
       const client = await this.#connected();
       const commit = async (): Promise<void> => {
+        await sleep(openMs);
         const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
         await client.query('COMMIT');
         const xid = rows[0]?.xid ?? null;
         if (xid !== null) acknowledge(Number(BigInt(xid) & 0xffffffffn));
       };
-      const begin = async (): Promise<void> => void (await client.query('BEGIN'));
+      const begin = async (): Promise<void> => void (await client.query(`BEGIN; ${local ? 'SET LOCAL synchronous_commit = local' : ''}`));
       await begin();
-      await WRITES[kind]({ query: (sql, values) => client.query(sql, values), commit: () => commit().then(begin), dice, unique: () => `psql-${(this.#written += 1)}` });
+      await WRITES[kind]({ query: (sql, values) => client.query(sql, values), commit: () => commit().then(begin), dice, unique: () => `${this.#name}-${(this.#written += 1)}` });
       await commit();
       tally.count('statements beside');
       return true;
