@@ -9,6 +9,7 @@ import { invalidations } from './cache/invalidations.ts';
 import { memory } from './cache/memory.ts';
 import { misses } from './cache/misses.ts';
 import { requests } from './cache/requests.ts';
+import { forget } from './cache/setting.ts';
 import { startDatabases } from './support/databases.ts';
 import { EU, US } from './support/regions.ts';
 import { taskEntity } from './support/tasks.ts';
@@ -23,4 +24,8 @@ await using databases = await startDatabases([US, EU], 'off');
 const { cluster } = databases;
 if (cluster.region(EU).redis === null) throw new Error('this bench needs a redis-server or valkey-server on the machine');
 const entity = await taskEntity(cluster.region(EU).dsn);
-for (const [name, claim] of Object.entries(CLAIMS)) if (named.length === 0 || named.includes(name)) await claim({ cluster, entity });
+for (const [name, claim] of Object.entries(CLAIMS)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  await forget({ cluster, entity });
+  await claim({ cluster, entity });
+}

@@ -1,4 +1,5 @@
 /** Owns what every claim about the caches is measured on. */
+import { Redis } from 'ioredis';
 import { type Cluster } from '../../src/cluster/cluster.ts';
 import { type Entity } from '../../src/model/model.ts';
 import { EU } from '../support/regions.ts';
@@ -14,4 +15,11 @@ export function redisUrlOf({ cluster }: Setting): string {
   const { redis } = cluster.region(EU);
   if (redis === null) throw new TypeError(`${EU} has no Redis`);
   return redis.url;
+}
+
+/** So that no claim meets what an earlier one has cached. */
+export async function forget(setting: Setting): Promise<void> {
+  const redis = new Redis(redisUrlOf(setting));
+  await redis.flushall();
+  redis.disconnect();
 }
