@@ -12,7 +12,7 @@ import { type Options } from '../../../src/config/options.ts';
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const BREAK = new URL('../break.ts', import.meta.url).href;
 const LEASH = new URL('../../../src/cluster/keeper/leash.ts', import.meta.url).href;
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 const CALL_MS = 2_000;
 
 export interface RegionAddresses {
