@@ -2,6 +2,7 @@
 import { openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
 import { EU } from '../support/regions.ts';
+import { readTasks } from '../support/tasks.ts';
 import { type Setting } from './setting.ts';
 
 const REQUESTS = 1_000;
@@ -44,9 +45,8 @@ async function stampede(servers: readonly BenchLayer[], id: number): Promise<Rou
   const began = performance.now();
   await Promise.all(
     Array.from({ length: REQUESTS }, async (_, i) => {
-      const { loaders, close } = (servers[i % servers.length] as BenchLayer).layer.loaders();
-      if ((await loaders.one('Task', ['id'], [id])) === null) throw new Error(`there is no task ${id}`);
-      await close();
+      const [row] = await readTasks((servers[i % servers.length] as BenchLayer).layer, [id]);
+      if (row === null) throw new Error(`there is no task ${id}`);
     }),
   );
   return { ms: performance.now() - began, statements: (await statementsOf(servers)) - before };

@@ -4,7 +4,7 @@ import { type Row } from '../../src/model/model.ts';
 import { openLayer, type BenchLayer } from '../support/databases.ts';
 import { measure, report, type Candidate } from '../support/measure.ts';
 import { EU } from '../support/regions.ts';
-import { CachedTasks, idsFrom } from '../support/tasks.ts';
+import { CachedTasks, idsFrom, readTasks } from '../support/tasks.ts';
 import { redisUrlOf, type Setting } from './setting.ts';
 
 const LOCAL_RUNS = 20_000;
@@ -42,16 +42,7 @@ async function localHits(tasks: CachedTasks, { layer }: BenchLayer, rows: Readon
     const candidates: Candidate[] = [
       { name: 'a bare Map', run: async (i) => idsOf(i, size).map((id) => rows.get(id)) },
       { name: 'the cache in the process', run: (i) => tasks.fetch(idsOf(i, size), demand) },
-      {
-        name: 'an operation of its own, with its loaders and its token',
-        run: async (i) => {
-          const { loaders, token, close } = layer.loaders();
-          const found = await Promise.all(idsOf(i, size).map((id) => loaders.one('Task', ['id'], [id])));
-          token();
-          await close();
-          return found;
-        },
-      },
+      { name: 'an operation of its own, with its loaders and its token', run: (i) => readTasks(layer, idsOf(i, size)) },
     ];
     const figures = await measure(candidates, { runs: LOCAL_RUNS, warmup: 2_000 });
     report({ name: `cache-hit-local-${size}`, title: `A hit in the process: ${rowsOf(size)} by key`, figures, unit: 'µs' });

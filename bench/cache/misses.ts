@@ -1,8 +1,8 @@
 /** Owns the claim about misses: beside bare pg, and beside Meridian without caches. */
-import { openClient, openLayer, type BenchLayer } from '../support/databases.ts';
+import { openClient, openLayer } from '../support/databases.ts';
 import { measure, report, type Candidate } from '../support/measure.ts';
 import { EU } from '../support/regions.ts';
-import { idsFrom, TASKS } from '../support/tasks.ts';
+import { idsFrom, readTasks, TASKS } from '../support/tasks.ts';
 import { type Setting } from './setting.ts';
 
 const WARMUP = 50;
@@ -23,8 +23,8 @@ export async function misses({ cluster }: Setting): Promise<void> {
     const ids = (i: number): readonly number[] => idsFrom(from + (i + WARMUP) * size, size);
     const candidates: Candidate[] = [
       { name: 'bare pg', run: (i) => bare.client.query({ ...BARE, values: [ids(i)] }) },
-      { name: 'Meridian without caches', run: (i) => read(uncached, ids(i)) },
-      { name: 'a miss in both layers', run: (i) => read(cached, ids(i)) },
+      { name: 'Meridian without caches', run: (i) => readTasks(uncached.layer, ids(i)) },
+      { name: 'a miss in both layers', run: (i) => readTasks(cached.layer, ids(i)) },
     ];
     report({
       name: `cache-miss-${size}`,
@@ -33,12 +33,4 @@ export async function misses({ cluster }: Setting): Promise<void> {
       notes: ['a miss asks Redis first, and has the replica prove its position before and after the statement, in the same round trip'],
     });
   }
-}
-
-/** In an operation of its own. */
-async function read({ layer }: BenchLayer, ids: readonly number[]): Promise<void> {
-  const { loaders, token, close } = layer.loaders();
-  await Promise.all(ids.map((id) => loaders.one('Task', ['id'], [id])));
-  token();
-  await close();
 }

@@ -34,6 +34,15 @@ export async function taskEntity(databaseUrl: string): Promise<Entity> {
   return entity;
 }
 
+/** An operation of its own, as a request is one: loaders that nobody shares, and a token of what they have read. */
+export async function readTasks(layer: DataLayer, ids: readonly number[]): Promise<readonly (Row | null)[]> {
+  const operation = layer.loaders();
+  const rows = await Promise.all(ids.map((id) => operation.loaders.one('Task', KEY, [id])));
+  operation.token();
+  await operation.close();
+  return rows;
+}
+
 /** Reads tasks through the cache of a layer, without loaders around it. */
 export class CachedTasks {
   readonly #entity: Entity;
