@@ -13,7 +13,7 @@ import { until } from '../support/observe.ts';
 import { optionsOf, startCluster, startSentinel, startStandalone, type Deployment } from '../support/redis-deployments.ts';
 import { freePort, redisOrSkip, startScratchRedis } from '../support/redis.ts';
 import { at, batch, bodies, bodyOf, item, key, openCache, tag, taken } from '../support/shared-cache.ts';
-import { follow } from './fanout.ts';
+import { follow } from '../contract/fanout.ts';
 
 const { program, skip } = redisOrSkip();
 const SLOW = { withinMs: 30_000 };
