@@ -1,8 +1,8 @@
 // Rooms are layered: a lower number never imports a higher one, and rooms of one number never import each other.
 const ROOMS = [
   ['base'],
-  ['config', 'telemetry'],
-  ['model', 'region', 'conflict'],
+  ['config', 'telemetry', 'model'],
+  ['region', 'conflict'],
   ['consistency', 'change'],
   ['cache'],
   ['read', 'write'],

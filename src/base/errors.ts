@@ -20,6 +20,20 @@ const CATALOGUE = {
   PRIMARY_UNAVAILABLE: { retryable: true },
   /** The connection broke after COMMIT was sent: the write may or may not have happened. */
   WRITE_OUTCOME_UNKNOWN: { retryable: false },
+  /** As above, but the request carries an idempotency key, so that repeating it is safe. */
+  WRITE_UNCONFIRMED: { retryable: true },
+  /** The row is not as the client last saw it, and the declared policy rejects the write; nothing was changed. */
+  CONFLICT: { retryable: false },
+  /** The mutation takes no request without an idempotency key. */
+  IDEMPOTENCY_KEY_REQUIRED: { retryable: false },
+  /** The idempotency-key header is empty, too long or holds characters that it may not. */
+  IDEMPOTENCY_KEY_INVALID: { retryable: false },
+  /** The idempotency key came with another request before. */
+  IDEMPOTENCY_KEY_REUSED: { retryable: false },
+  /** The cluster cannot give the durability that was asked for; nothing was written. */
+  DURABILITY_UNAVAILABLE: { retryable: true },
+  /** Committed at the primary, but the replicas that were to have it did not confirm in time. */
+  DURABILITY_UNCONFIRMED: { retryable: false },
   /** A bounded queue is full. */
   OVERLOADED: { retryable: true },
   /** A constraint of the database refused the write. */

@@ -15,7 +15,7 @@ interface SetupFlags {
 export function registerSetup(program: Command): void {
   const command = program
     .command('setup')
-    .description('make the databases ready: event triggers, publication, replica identity, slots, and rights and settings if asked')
+    .description('make the databases ready: event triggers, what writing keeps, publication, replica identity, slots, and rights and settings if asked')
     .option('--role <role>', 'give this role what servers need; use it when you set up as another one')
     .option('--alter-system', 'also write settings with ALTER SYSTEM; some count after a restart only')
     .option('--tables-of <schema>', 'database schema whose tables are all published where the SDL maps none; may be repeated (default: public)', repeated)
@@ -33,6 +33,7 @@ export function registerSetup(program: Command): void {
     const result = await setupDatabase({
       regions: config.regions,
       tables: mapped.tables,
+      kept: mapped.kept,
       options: config.options,
       ...(given.tablesOf ? { schemas: given.tablesOf } : {}),
       ...(given.role === undefined ? {} : { role: given.role }),

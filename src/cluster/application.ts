@@ -1,6 +1,7 @@
 /** Owns the meeting of a user's application with a cluster: its schema is checked, and the databases are set up for it, before any server starts. */
 import { loadConfig } from '../config/load.ts';
 import { type Model } from '../model/model.ts';
+import { keptTables } from '../postgres/bookkeeping.ts';
 import { setupDatabase } from '../postgres/setup.ts';
 import { loadModule } from '../runtime/module.ts';
 import { compileSchema, schemaFiles } from '../runtime/schema.ts';
@@ -15,7 +16,7 @@ export async function prepareApplication(options: ServersOptions, onNotice: (sen
   const { log } = createTelemetry({ level: 'silent', fields: {} });
   const compiled = await compileSchema({ config, files: schemaFiles(config), resolvers: (await loadModule(config)).resolvers, log });
   for (const { file, line, message } of [...compiled.warnings, ...compiled.notices]) onNotice(`${file}:${line}: ${message}`);
-  const { findings } = await setupDatabase({ regions: config.regions, tables: tablesOf(compiled.model), options: config.options });
+  const { findings } = await setupDatabase({ regions: config.regions, tables: tablesOf(compiled.model), kept: keptTables(compiled.model.entities.values()), options: config.options });
   for (const { region, severity, what, mend } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${mend === null ? '' : ` ${mend}`}`);
   return compiled;
 }

@@ -53,11 +53,38 @@ export interface Entity {
   readonly federationKeys: readonly (readonly string[])[];
   /** Column that each update increments, when the entity has one. */
   readonly version: string | null;
+  /** What becomes of writes whose author has not seen the latest version. */
+  readonly conflict: Conflicts;
   /** Column that holds a row's tenant: rows of another tenant than the viewer's do not exist for the viewer (R11). */
   readonly tenant: string | null;
   readonly caching: Caching;
   readonly spot: SourceSpot;
 }
+
+/** How an update from an older version than the latest ends; words of `@conflict`. */
+export type ConflictPolicy = 'REJECT' | 'LAST_WRITE_WINS' | 'MERGE' | 'HANDLER';
+
+/** What two writers of one field come to, under MERGE. */
+export type ConflictRule = 'ADD' | 'MAX' | 'MIN' | 'UNION' | 'APPEND' | 'LAST_WRITE_WINS' | 'REJECT';
+
+/** What `@conflict` declares for an entity; without it everything is refused. */
+export interface Conflicts {
+  readonly policy: ConflictPolicy;
+  /** Name of the application's function, with HANDLER. */
+  readonly handler: string | null;
+  /** Rules of single columns. */
+  readonly rules: ReadonlyMap<string, ConflictRule>;
+  /** Rule of all other columns. */
+  readonly rule: ConflictRule;
+  readonly deleteChanged: 'REJECT' | 'DELETE';
+  readonly updateDeleted: 'REJECT' | 'RESTORE';
+  readonly insertExisting: 'REJECT' | 'UPDATE' | 'KEEP';
+}
+
+export const NO_CONFLICTS: Conflicts = { policy: 'REJECT', handler: null, rules: new Map(), rule: 'REJECT', deleteChanged: 'REJECT', updateDeleted: 'REJECT', insertExisting: 'REJECT' };
+
+/** How many servers must have a transaction before it is acknowledged; words of `@durable`. */
+export type Durability = 'LOCAL' | 'REMOTE_WRITE' | 'REMOTE_APPLY';
 
 /** How an entity's rows, or the values of one field, are cached. */
 export interface Caching {
@@ -175,8 +202,24 @@ export interface WriteField {
   readonly values: ReadonlyMap<string, string>;
   /** What the row may refer to in the viewer's tenant only. */
   readonly references: readonly TenantReference[];
-  /** Fields of the payload type: the entity, and the token. */
-  readonly payload: { readonly entityField: string | null; readonly tokenField: string | null };
+  /** Where the client says which version it saw: a plain argument, or a field of the input; null where it cannot. */
+  readonly expectedVersion: 'argument' | 'input' | null;
+  /** Takes no request without an idempotency key. */
+  readonly idempotent: boolean;
+  /** Null: as the server's options say. */
+  readonly durability: Durability | null;
+  /** Fields of the payload type: the entity, the token, and what tells of a conflict. */
+  readonly payload: { readonly entityField: string | null; readonly tokenField: string | null; readonly conflict: ConflictField | null };
+}
+
+/** The payload's field that tells of a refused write, and the fields of its type by what they show. */
+export interface ConflictField {
+  readonly field: string;
+  readonly reason: string;
+  readonly current: string | null;
+  readonly version: string | null;
+  readonly fields: string | null;
+  readonly token: string | null;
 }
 
 /** A foreign key into a table whose rows belong to tenants. */

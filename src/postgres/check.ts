@@ -3,6 +3,7 @@ import { isMeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { type Options } from '../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
+import { readBooks, type KeptTable } from './bookkeeping.ts';
 import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
@@ -13,6 +14,8 @@ export interface DatabaseTarget {
   readonly regions: readonly { readonly name: string; readonly databaseUrl: string }[];
   /** Tables that the schema maps. */
   readonly tables: readonly Table[];
+  /** Those of them whose older versions are kept, for policies that compare with one. */
+  readonly kept?: readonly KeptTable[];
   readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'> & Partial<Pick<Options, 'viewerSettings'>>;
 }
 
@@ -51,7 +54,23 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
   }
   checkCluster(checked, target, sayOf);
   await checkPolicies(checked, target, sayOf);
+  await checkBooks(checked, target, sayOf);
   return findings;
+}
+
+/** What writing keeps in the database; replicas have it from the primary. */
+async function checkBooks(checked: readonly Checked[], { regions, kept = [], options }: DatabaseTarget, sayOf: (region: string) => Say): Promise<void> {
+  const { region } = checked.find(({ facts }) => !facts.inRecovery) ?? { region: null };
+  const databaseUrl = regions.find(({ name }) => name === region)?.databaseUrl;
+  if (region === null || databaseUrl === undefined) return;
+  const client = await openClient({ databaseUrl, applicationName: 'meridian check', connectMs: options.connectMs, statementMs: options.statementMs });
+  try {
+    const { missing, unkept } = await readBooks(client, kept);
+    if (missing.length > 0) sayOf(region)('warn', `It has no ${missing.join(', ')}: requests with an idempotency key and writes that meet a conflict fail.`, 'Run `meridian setup`.');
+    if (unkept.length > 0) sayOf(region)('warn', `Older versions of ${unkept.join(', ')} are not kept, though a policy compares with them: writers who have not seen the latest version are refused.`, 'Run `meridian setup`.');
+  } finally {
+    await closeClient(client);
+  }
 }
 
 /** Looked up once, since replicas have the primary's roles and policies. */

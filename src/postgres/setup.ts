@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, FUNCTIONS_SQL, readAnnouncing, TRIGGERS_SQL } from './announce.ts';
+import { BOOKS, BOOKS_SQL, keepVersionsSql, readBooks } from './bookkeeping.ts';
 import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from './check.ts';
 import { type ServerFacts } from './check-facts.ts';
 import { grantCalls, uncallable } from './rights.ts';
@@ -56,6 +57,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
+    await keepBooks(client, primary.name, context);
     const said = (what: string, changed: boolean): void => void context.steps.push({ region: primary.name, what, changed });
     context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, waitMs: target.options.slotCreateMs, said });
     if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
@@ -116,6 +118,17 @@ async function announce(client: pg.Client, region: string, { steps }: Context): 
   said(`Event triggers could not be created (${noTriggers}), so that caches notice schema changes only by TTL: set up once as a superuser or what your cloud has for it, or end each migration with ${state === 'unannounced' ? ANNOUNCE_MESSAGE : ANNOUNCE_CALL}.`, false);
 }
 
+/** What writing keeps beside the rows; where it is not permitted the rest goes on, and the check says what is missing. */
+async function keepBooks(client: pg.Client, region: string, { target: { kept = [] }, steps }: Context): Promise<void> {
+  const before = await readBooks(client, kept);
+  const wanted = kept.filter(({ table }) => before.unkept.includes(table.name));
+  if (before.missing.length === 0 && wanted.length === 0) return void steps.push({ region, what: 'What writing keeps (outcomes, older versions, conflicts) is there.', changed: false });
+  const refused = await refusal(client, [BOOKS_SQL, ...wanted.map(keepVersionsSql)].join(';\n'));
+  const what = refused === null ? `Created what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
+    : `What writing keeps could not be created (${refused}): set up as the owner of the tables.`;
+  steps.push({ region, what, changed: refused === null });
+}
+
 /** Runs the statements in one transaction; answers why the server refused them, or null when it did not. */
 async function refusal(client: pg.Client, sql: string): Promise<string | null> {
   try {
@@ -140,6 +153,7 @@ async function grant(client: pg.Client, region: string, tables: readonly Table[]
   if (forbidden.length > 0) await client.query(grantCalls(forbidden, name));
   for (const schema of new Set(tables.map((t) => t.schema))) await client.query(`GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${name}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${quoteIdentifier(schema)} TO ${name}`);
   if (tables.length > 0) await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.map(nameOf).join(', ')} TO ${name}`);
+  if ((await readBooks(client, [])).missing.length === 0) await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${BOOKS.join(', ')} TO ${name}`);
   steps.push({ region, what: `Granted ${role} what following changes, reading and writing need.`, changed: true });
 }
 

@@ -1,6 +1,6 @@
 /** Owns the ports of writing: transactions at the primary, with the position that their commit reached. */
 import { type Position } from '../base/lineage.ts';
-import { type Row } from '../model/model.ts';
+import { type Durability, type Row } from '../model/model.ts';
 import { type Setting, type Statement } from '../read/ports.ts';
 
 /** Rows of one statement and how many rows it touched. */
@@ -31,6 +31,8 @@ export interface TransactionOptions {
    */
   readonly onRefused?: (position: Position) => void;
   readonly signal?: AbortSignal;
+  /** How many servers must have the transaction before it is acknowledged; null or left out: as the option `durability` says. */
+  readonly durability?: Durability | null;
 }
 
 /** Inside `transaction(fn)`: statements run at the primary, in order, and see their own writes. */

@@ -40,7 +40,7 @@ describe('values', () => {
     inputArgument: 'input',
     values: new Map([...entity.columns.keys()].map((column) => [column, column])),
     references: [],
-    payload: { entityField: null, tokenField: null },
+    expectedVersion: null, idempotent: false, durability: null, payload: { entityField: null, tokenField: null, conflict: null },
     ...rest,
   });
   const writeStatement = (entity: Entity, field: WriteField, args: Record<string, unknown>): Statement => writeStatements({ entity, field, args, tenancy: Tenancy.all })[0] as Statement;

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
+import { BOOKS_SQL } from '../../src/postgres/bookkeeping.ts';
 import { createServer, type Runtime, type ServerSettings } from '../../src/index.ts';
 import { readSdlFolder, type SdlFile } from '../../src/graphql/sdl/files.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
@@ -67,7 +68,7 @@ const READY_SQL = [
      FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LOOP
        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t);
      END LOOP; END $$`,
-  FUNCTIONS_SQL, TRIGGERS_SQL,
+  BOOKS_SQL, FUNCTIONS_SQL, TRIGGERS_SQL,
 ];
 
 const JWT_SECRET = 'a secret for tests that is long enough';

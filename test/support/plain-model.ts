@@ -1,7 +1,7 @@
 /** Owns models for tests that need no SDL: entities straight from a live catalog, one field per column. */
 import type pg from 'pg';
 import { type CatalogTable } from '../../src/model/catalog.ts';
-import { type Caching, type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
+import { NO_CONFLICTS, type Caching, type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
 import { readCatalog } from '../../src/postgres/catalog.ts';
 import { toMeridianError } from '../../src/postgres/errors.ts';
 import { type Executor, type Statement } from '../../src/read/ports.ts';
@@ -20,6 +20,7 @@ function entityOf(name: string, table: CatalogTable, version: string | null): En
     uniqueKeys: unique,
     federationKeys: unique,
     version,
+    conflict: NO_CONFLICTS,
     tenant: null,
     caching: CACHED,
     spot: { file: 'test.graphql', line: 1 },

@@ -83,6 +83,43 @@ export type CommentEdge = {
   readonly node: Comment;
 };
 
+export type ConflictPolicy =
+  /** A function of the application decides. */
+  | 'HANDLER'
+  /** The write wins. */
+  | 'LAST_WRITE_WINS'
+  /** Fields that only one side has changed are taken from that side; the others follow their rule. */
+  | 'MERGE'
+  /** The write is refused, with the row as it stands. */
+  | 'REJECT';
+
+/** Why a write was refused that an object of your schema tells of (a field of a payload whose type has `reason: ConflictReason!`). */
+export type ConflictReason =
+  /** Somebody has changed the row since the version that the writer saw. */
+  | 'CHANGED'
+  /** The row is gone. */
+  | 'DELETED'
+  /** A row with that key is there already. */
+  | 'EXISTS'
+  /** The version that the writer saw is not kept any more, so that nothing can be compared with it. */
+  | 'VERSION_UNKNOWN';
+
+export type ConflictRule =
+  /** Numbers: both differences count. */
+  | 'ADD'
+  /** Lists and text: what this write has added comes after what is there. */
+  | 'APPEND'
+  /** This write's value. */
+  | 'LAST_WRITE_WINS'
+  /** The greater value. */
+  | 'MAX'
+  /** The lesser value. */
+  | 'MIN'
+  /** The write is refused. */
+  | 'REJECT'
+  /** Lists as sets: what either side has added is in, what either side has removed is out. */
+  | 'UNION';
+
 export type ConsistencyLevel =
   /** At most `maxLagMs` behind the primary. */
   | 'BOUNDED'
@@ -162,6 +199,14 @@ export type DeleteTaskPayload = {
   readonly task?: Maybe<Task>;
   readonly token: Scalars['ConsistencyToken']['output'];
 };
+
+export type Durability =
+  /** The primary's disk. */
+  | 'LOCAL'
+  /** Its synchronous replicas show it: it survives the loss of the primary, and is visible there. */
+  | 'REMOTE_APPLY'
+  /** Also the operating systems of its synchronous replicas. */
+  | 'REMOTE_WRITE';
 
 export type FloatFilter = {
   readonly eq?: InputMaybe<Scalars['Float']['input']>;
@@ -250,6 +295,26 @@ export type MutationUpdateUserArgs = {
   id: Scalars['ID']['input'];
   input: UpdateUserInput;
 };
+
+export type OnDeleteChanged =
+  /** The row goes all the same. */
+  | 'DELETE'
+  /** The delete is refused, with the row as it stands. */
+  | 'REJECT';
+
+export type OnInsertExisting =
+  /** The row that is there stays as it is, and is the answer. */
+  | 'KEEP'
+  /** The insert is refused, with the row that is there. */
+  | 'REJECT'
+  /** The row that is there takes the given values. */
+  | 'UPDATE';
+
+export type OnUpdateDeleted =
+  /** The update is refused. */
+  | 'REJECT'
+  /** The row comes back as this writer saw it last, with the update. */
+  | 'RESTORE';
 
 export type Organization = {
   readonly createdAt: Scalars['DateTime']['output'];
@@ -784,6 +849,9 @@ export type ResolversTypes = {
   Comment: ResolverTypeWrapper<Row>;
   CommentConnection: ResolverTypeWrapper<Omit<CommentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['CommentEdge']>, nodes: ReadonlyArray<ResolversTypes['Comment']> }>;
   CommentEdge: ResolverTypeWrapper<Omit<CommentEdge, 'node'> & { node: ResolversTypes['Comment'] }>;
+  ConflictPolicy: ConflictPolicy;
+  ConflictReason: ConflictReason;
+  ConflictRule: ConflictRule;
   ConsistencyLevel: ConsistencyLevel;
   ConsistencyToken: ResolverTypeWrapper<Scalars['ConsistencyToken']['output']>;
   CreateTaskInput: CreateTaskInput;
@@ -796,6 +864,7 @@ export type ResolversTypes = {
   Decimal: ResolverTypeWrapper<Scalars['Decimal']['output']>;
   DecimalFilter: DecimalFilter;
   DeleteTaskPayload: ResolverTypeWrapper<Omit<DeleteTaskPayload, 'task'> & { task?: Maybe<ResolversTypes['Task']> }>;
+  Durability: Durability;
   FloatFilter: FloatFilter;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   IDFilter: IdFilter;
@@ -805,6 +874,9 @@ export type ResolversTypes = {
   LocalDateTime: ResolverTypeWrapper<Scalars['LocalDateTime']['output']>;
   LocalDateTimeFilter: LocalDateTimeFilter;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  OnDeleteChanged: OnDeleteChanged;
+  OnInsertExisting: OnInsertExisting;
+  OnUpdateDeleted: OnUpdateDeleted;
   Organization: ResolverTypeWrapper<Row>;
   OrganizationConnection: ResolverTypeWrapper<Omit<OrganizationConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['OrganizationEdge']>, nodes: ReadonlyArray<ResolversTypes['Organization']> }>;
   OrganizationEdge: ResolverTypeWrapper<Omit<OrganizationEdge, 'node'> & { node: ResolversTypes['Organization'] }>;
@@ -926,6 +998,17 @@ export type ColumnDirectiveArgs = {
 
 export type ColumnDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = ColumnDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type ConflictDirectiveArgs = {
+  deleteChanged?: Maybe<OnDeleteChanged>;
+  handler?: Maybe<Scalars['String']['input']>;
+  insertExisting?: Maybe<OnInsertExisting>;
+  policy?: Maybe<ConflictPolicy>;
+  rule?: Maybe<ConflictRule>;
+  updateDeleted?: Maybe<OnUpdateDeleted>;
+};
+
+export type ConflictDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = ConflictDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type ConsistentDirectiveArgs = {
   level?: Maybe<ConsistencyLevel>;
   maxLagMs?: Maybe<Scalars['Int']['input']>;
@@ -948,6 +1031,12 @@ export type DeleteDirectiveArgs = {
 
 export type DeleteDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = DeleteDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type DurableDirectiveArgs = {
+  level: Durability;
+};
+
+export type DurableDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = DurableDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type EntityDirectiveArgs = {
   schema?: Maybe<Scalars['String']['input']>;
   table?: Maybe<Scalars['String']['input']>;
@@ -955,6 +1044,10 @@ export type EntityDirectiveArgs = {
 };
 
 export type EntityDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = EntityDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type IdempotentDirectiveArgs = { };
+
+export type IdempotentDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = IdempotentDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type InsertDirectiveArgs = {
   entity?: Maybe<Scalars['String']['input']>;
@@ -1290,10 +1383,13 @@ export type Resolvers<ContextType = ResolverContext> = {
 export type DirectiveResolvers<ContextType = ResolverContext> = {
   cached?: CachedDirectiveResolver<any, any, ContextType>;
   column?: ColumnDirectiveResolver<any, any, ContextType>;
+  conflict?: ConflictDirectiveResolver<any, any, ContextType>;
   consistent?: ConsistentDirectiveResolver<any, any, ContextType>;
   count?: CountDirectiveResolver<any, any, ContextType>;
   delete?: DeleteDirectiveResolver<any, any, ContextType>;
+  durable?: DurableDirectiveResolver<any, any, ContextType>;
   entity?: EntityDirectiveResolver<any, any, ContextType>;
+  idempotent?: IdempotentDirectiveResolver<any, any, ContextType>;
   insert?: InsertDirectiveResolver<any, any, ContextType>;
   list?: ListDirectiveResolver<any, any, ContextType>;
   relation?: RelationDirectiveResolver<any, any, ContextType>;

@@ -45,6 +45,43 @@ export type BooleanFilter = {
   readonly ne?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
+export type ConflictPolicy =
+  /** A function of the application decides. */
+  | 'HANDLER'
+  /** The write wins. */
+  | 'LAST_WRITE_WINS'
+  /** Fields that only one side has changed are taken from that side; the others follow their rule. */
+  | 'MERGE'
+  /** The write is refused, with the row as it stands. */
+  | 'REJECT';
+
+/** Why a write was refused that an object of your schema tells of (a field of a payload whose type has `reason: ConflictReason!`). */
+export type ConflictReason =
+  /** Somebody has changed the row since the version that the writer saw. */
+  | 'CHANGED'
+  /** The row is gone. */
+  | 'DELETED'
+  /** A row with that key is there already. */
+  | 'EXISTS'
+  /** The version that the writer saw is not kept any more, so that nothing can be compared with it. */
+  | 'VERSION_UNKNOWN';
+
+export type ConflictRule =
+  /** Numbers: both differences count. */
+  | 'ADD'
+  /** Lists and text: what this write has added comes after what is there. */
+  | 'APPEND'
+  /** This write's value. */
+  | 'LAST_WRITE_WINS'
+  /** The greater value. */
+  | 'MAX'
+  /** The lesser value. */
+  | 'MIN'
+  /** The write is refused. */
+  | 'REJECT'
+  /** Lists as sets: what either side has added is in, what either side has removed is out. */
+  | 'UNION';
+
 export type ConsistencyLevel =
   /** At most `maxLagMs` behind the primary. */
   | 'BOUNDED'
@@ -92,6 +129,14 @@ export type DecimalFilter = {
   readonly ne?: InputMaybe<Scalars['Decimal']['input']>;
   readonly notIn?: InputMaybe<ReadonlyArray<Scalars['Decimal']['input']>>;
 };
+
+export type Durability =
+  /** The primary's disk. */
+  | 'LOCAL'
+  /** Its synchronous replicas show it: it survives the loss of the primary, and is visible there. */
+  | 'REMOTE_APPLY'
+  /** Also the operating systems of its synchronous replicas. */
+  | 'REMOTE_WRITE';
 
 export type FloatFilter = {
   readonly eq?: InputMaybe<Scalars['Float']['input']>;
@@ -145,6 +190,26 @@ export type LocalDateTimeFilter = {
   readonly ne?: InputMaybe<Scalars['LocalDateTime']['input']>;
   readonly notIn?: InputMaybe<ReadonlyArray<Scalars['LocalDateTime']['input']>>;
 };
+
+export type OnDeleteChanged =
+  /** The row goes all the same. */
+  | 'DELETE'
+  /** The delete is refused, with the row as it stands. */
+  | 'REJECT';
+
+export type OnInsertExisting =
+  /** The row that is there stays as it is, and is the answer. */
+  | 'KEEP'
+  /** The insert is refused, with the row that is there. */
+  | 'REJECT'
+  /** The row that is there takes the given values. */
+  | 'UPDATE';
+
+export type OnUpdateDeleted =
+  /** The update is refused. */
+  | 'REJECT'
+  /** The row comes back as this writer saw it last, with the update. */
+  | 'RESTORE';
 
 /** Where a page lies in its connection (Relay cursor connections). */
 export type PageInfo = {

@@ -1,7 +1,7 @@
 /** Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up columns. */
 import { type ASTNode, type GraphQLEnumType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
-import { type Caching, type Field, type OrderTerm } from '../../model/model.ts';
+import { type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
 import { columnName, type Annotated } from './directives.ts';
 import { type Federation } from './federation.ts';
@@ -20,6 +20,7 @@ export interface Draft {
   readonly primaryKey: readonly string[];
   federationKeys: readonly (readonly string[])[];
   version: string | null;
+  conflict: Conflicts;
   tenant: string | null;
   readonly caching: Caching;
 }

@@ -1,7 +1,7 @@
 /** Owns which objects are entities: their tables, their keys and their versions. */
 import { isObjectType, Kind, parse, type ConstDirectiveNode, type GraphQLObjectType, type SelectionNode } from 'graphql';
 import { coversUniqueKey, findTable, type Catalog, type CatalogTable } from '../../model/catalog.ts';
-import { type Entity, type ScalarKind } from '../../model/model.ts';
+import { NO_CONFLICTS, type Entity, type ScalarKind } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
 import { entityCaching } from './caching.ts';
 import { columnNamed, hasResolver, tableName, type Compilation, type Draft } from './context.ts';
@@ -18,7 +18,7 @@ export function findEntities(compilation: Compilation): void {
     if (!table) continue;
     const primaryKey = rowKey(compilation, type, table);
     if (!primaryKey) continue;
-    const draft: Draft = { type, table, fields: new Map(), used: new Set(primaryKey), primaryKey, federationKeys: [], version: null, tenant: null, caching: entityCaching(compilation, type, table) };
+    const draft: Draft = { type, table, fields: new Map(), used: new Set(primaryKey), primaryKey, federationKeys: [], version: null, conflict: NO_CONFLICTS, tenant: null, caching: entityCaching(compilation, type, table) };
     draft.version = versionOf(compilation, draft, directive);
     draft.tenant = tenantOf(compilation, draft);
     compilation.drafts.set(type.name, draft);
@@ -186,6 +186,7 @@ export function finishEntity(draft: Draft): Entity {
     uniqueKeys: keys.length > 0 ? keys : [draft.primaryKey],
     federationKeys: draft.federationKeys,
     version: draft.version,
+    conflict: draft.conflict,
     tenant: draft.tenant,
     caching: draft.caching,
     spot: spotOf(draft.type.astNode),

@@ -63,7 +63,7 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const elements = inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument));
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), payload: shown };
+  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: null, idempotent: false, durability: null, payload: shown };
 }
 
 /** The entity that the directive names, else the only one in the payload. */
@@ -104,7 +104,7 @@ function readPayload(compilation: Compilation, { target, place }: Site, payload:
       return null;
     }
   }
-  return { entityField, tokenField };
+  return { entityField, tokenField, conflict: null };
 }
 
 function checkInputs(compilation: Compilation, { kind, place, field }: Site, inputs: readonly GraphQLArgument[]): boolean {

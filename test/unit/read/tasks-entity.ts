@@ -1,5 +1,5 @@
 /** Owns a small entity for the unit tests of reading and writing. */
-import { type Column, type Entity, type ScalarKind } from '../../../src/model/model.ts';
+import { NO_CONFLICTS, type Column, type Entity, type ScalarKind } from '../../../src/model/model.ts';
 
 const column = (name: string, sql: string, kind: ScalarKind, nullable = false): [string, Column] => [name, { name, type: { sql, kind, array: sql.endsWith('[]') }, nullable, hasDefault: name === 'id', exact: kind === 'bigint' }];
 
@@ -12,6 +12,7 @@ export const TASKS: Entity = {
   uniqueKeys: [['id']],
   federationKeys: [['id']],
   version: null,
+  conflict: NO_CONFLICTS,
   tenant: null,
   caching: { off: null, ttlMs: null, maxVariants: null },
   spot: { file: 'test.graphql', line: 1 },

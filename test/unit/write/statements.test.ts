@@ -17,7 +17,7 @@ const field = (kind: WriteField['kind'], rest: Partial<WriteField> = {}): WriteF
   inputArgument: 'input',
   values: new Map([['title', 'title'], ['dueDate', 'due']]),
   references: [],
-  payload: { entityField: null, tokenField: null },
+  expectedVersion: null, idempotent: false, durability: null, payload: { entityField: null, tokenField: null, conflict: null },
   ...rest,
 });
 const entity = { ...TASKS, columns: new Map([...TASKS.columns].filter(([name]) => ['id', 'title', 'due'].includes(name))) };

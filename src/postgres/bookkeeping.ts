@@ -1,0 +1,131 @@
+/**
+ * Owns what writing keeps in the database beside the application's rows, in the schema `meridian`: outcomes of requests with an idempotency
+ * key, older versions of rows, and the audit of conflicts. They lie in the same database so that they commit with the rows, or not at all.
+ */
+import type pg from 'pg';
+import { tableKey } from '../model/catalog.ts';
+import { type Entity, type Table } from '../model/model.ts';
+import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
+
+/** Tables that the role of a server reads and writes. */
+export const BOOKS = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS meridian.outcomes (
+  scope       text NOT NULL,
+  key         text NOT NULL,
+  fingerprint text NOT NULL,
+  steps       jsonb NOT NULL,
+  expires_at  timestamptz NOT NULL,
+  PRIMARY KEY (scope, key)
+);
+CREATE INDEX IF NOT EXISTS outcomes_by_end ON meridian.outcomes (expires_at);
+CREATE TABLE IF NOT EXISTS meridian.history (
+  relation    text NOT NULL,
+  key         jsonb NOT NULL,
+  version     bigint NOT NULL,
+  row_then    jsonb NOT NULL,
+  deleted     boolean NOT NULL,
+  at          timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (relation, key, version)
+);
+CREATE INDEX IF NOT EXISTS history_by_age ON meridian.history (at);
+CREATE TABLE IF NOT EXISTS meridian.conflicts (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at          timestamptz NOT NULL DEFAULT now(),
+  entity      text NOT NULL,
+  key         jsonb NOT NULL,
+  mutation    text NOT NULL,
+  policy      text NOT NULL,
+  outcome     text NOT NULL,
+  winner      text NOT NULL,
+  viewer      text,
+  tenant      text,
+  region      text NOT NULL,
+  seen_version bigint,
+  version     bigint,
+  new_version bigint,
+  base        jsonb,
+  current     jsonb,
+  incoming    jsonb,
+  result      jsonb,
+  fields      jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS conflicts_of_entity ON meridian.conflicts (entity, key, id);
+CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at)`;
+
+/**
+ * The version that an update replaces, or a delete removes, whoever makes it. `TG_ARGV`: the table's name (a partition has another one), the
+ * column of the version, then those of the key.
+ * A version that is replaced twice (its column was set back by hand) is kept as it was last. Under the owner's rights, since whoever
+ * writes the row needs none here.
+ */
+const KEEP = `
+DECLARE
+  gone jsonb := to_jsonb(OLD);
+BEGIN
+  INSERT INTO meridian.history AS h (relation, key, version, row_then, deleted)
+  VALUES (TG_ARGV[0], (SELECT jsonb_object_agg(name, gone -> name) FROM unnest(TG_ARGV[2:]) AS name), (gone ->> TG_ARGV[1])::bigint, gone, TG_OP = 'DELETE')
+  ON CONFLICT (relation, key, version) DO UPDATE SET row_then = excluded.row_then, deleted = excluded.deleted, at = excluded.at;
+  RETURN NULL;
+END`;
+
+/** Idempotent; the schema is `announce.ts`'s to make, but either may come first. */
+export const BOOKS_SQL = [
+  'CREATE SCHEMA IF NOT EXISTS meridian',
+  TABLES,
+  `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${KEEP}$meridian$`,
+].join(';\n');
+
+/** A table whose older versions are kept. */
+export interface KeptTable {
+  readonly table: Table;
+  readonly version: string;
+  readonly key: readonly string[];
+}
+
+/** Those of the model whose policy compares with an older version. */
+export function keptTables(entities: Iterable<Entity>): readonly KeptTable[] {
+  const kept = new Map<string, KeptTable>();
+  for (const { table, version, conflict, primaryKey } of entities) {
+    const compares = ['MERGE', 'HANDLER'].includes(conflict.policy) || conflict.updateDeleted === 'RESTORE';
+    if (compares && version !== null) kept.set(tableKey(table), { table, version, key: primaryKey });
+  }
+  return [...kept.values()];
+}
+
+const UPDATED = 'meridian_version_replaced';
+const DELETED = 'meridian_version_removed';
+
+/** Triggers that keep a table's versions; idempotent. An update that leaves the version as it is replaces none. */
+export function keepVersionsSql({ table, version, key }: KeptTable): string {
+  const name = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const column = quoteIdentifier(version);
+  const call = `EXECUTE FUNCTION meridian.keep_version(${[tableKey(table), version, ...key].map(quoteLiteral).join(', ')})`;
+  return [
+    `CREATE OR REPLACE TRIGGER ${UPDATED} AFTER UPDATE ON ${name} FOR EACH ROW WHEN (OLD.${column} IS DISTINCT FROM NEW.${column}) ${call}`,
+    `CREATE OR REPLACE TRIGGER ${DELETED} AFTER DELETE ON ${name} FOR EACH ROW ${call}`,
+  ].join(';\n');
+}
+
+export interface BooksState {
+  /** Tables of `BOOKS` that the database lacks. */
+  readonly missing: readonly string[];
+  /** Tables, of those asked for, whose versions are not kept as they should be. */
+  readonly unkept: readonly string[];
+}
+
+const STATE_SQL = `
+  SELECT ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL) AS missing,
+         ARRAY(SELECT w.name FROM unnest($2::text[], $3::text[], $4::text[]) AS w (schema, name, arguments)
+                WHERE (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                        WHERE n.nspname = w.schema AND c.relname = w.name AND t.tgname = ANY ($5) AND t.tgenabled IN ('O', 'A')
+                          AND replace(encode(t.tgargs, 'escape'), '\\000', chr(31)) = w.arguments) < 2) AS unkept`;
+
+/** Whether this database has what writing keeps. */
+export async function readBooks(client: Pick<pg.Client, 'query'>, kept: readonly KeptTable[]): Promise<BooksState> {
+  const names = kept.map(({ table }) => table);
+  const args = kept.map(({ table, version, key }) => [tableKey(table), version, ...key].map((name) => `${name}\u001f`).join(''));
+  const { rows } = await client.query<BooksState>(STATE_SQL, [BOOKS, names.map((t) => t.schema), names.map((t) => t.name), args, [UPDATED, DELETED]]);
+  return rows[0] ?? { missing: BOOKS, unkept: names.map((t) => t.name) };
+}
