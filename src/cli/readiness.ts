@@ -6,7 +6,7 @@ import { type Problem } from '../graphql/sdl/problems.ts';
 import { type Table } from '../model/model.ts';
 import { keptTables, type KeptTable } from '../postgres/bookkeeping.ts';
 import { type Finding } from '../postgres/check.ts';
-import { loadModule } from '../runtime/module.ts';
+import { applicationOf, loadModule } from '../runtime/module.ts';
 import { compileSchema, schemaFiles } from '../runtime/schema.ts';
 import { silentTelemetry } from '../telemetry/telemetry.ts';
 import { table } from './output.ts';
@@ -29,7 +29,7 @@ export async function mappedTables(config: Config): Promise<MappedTables> {
     return { tables: [], kept: [], findings: [finding('warn', `There is no folder ${folder}, so no table is known to be mapped.`, 'Name the folder of the SDL with --schema.')] };
   }
   try {
-    const compiled = await compileSchema({ config, files: schemaFiles(config), resolvers: (await loadModule(config)).resolvers, log: silentTelemetry().log });
+    const compiled = await compileSchema({ config, files: schemaFiles(config), ...applicationOf(await loadModule(config)), log: silentTelemetry().log });
     const tables = new Map([...compiled.model.entities.values()].map((entity) => [`${entity.table.schema}.${entity.table.name}`, entity.table]));
     const warnings = compiled.warnings.map((problem) => spoken('warn', problem));
     return { tables: [...tables.values()], kept: keptTables(compiled.model.entities.values()), findings: warnings.length > 0 ? warnings : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)] };

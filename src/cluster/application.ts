@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { type Model } from '../model/model.ts';
 import { keptTables } from '../postgres/bookkeeping.ts';
 import { setupDatabase } from '../postgres/setup.ts';
-import { loadModule } from '../runtime/module.ts';
+import { applicationOf, loadModule } from '../runtime/module.ts';
 import { compileSchema, schemaFiles } from '../runtime/schema.ts';
 import { createTelemetry } from '../telemetry/telemetry.ts';
 import { type CompiledSchema } from '../graphql/sdl/compile.ts';
@@ -14,7 +14,7 @@ export async function prepareApplication(options: ServersOptions, onNotice: (sen
   const primary = options.cluster.regions[0]?.name ?? '';
   const config = loadConfig({ env: serverEnv(options, primary), needs: ['regions', 'region'] });
   const { log } = createTelemetry({ level: 'silent', fields: {} });
-  const compiled = await compileSchema({ config, files: schemaFiles(config), resolvers: (await loadModule(config)).resolvers, log });
+  const compiled = await compileSchema({ config, files: schemaFiles(config), ...applicationOf(await loadModule(config)), log });
   for (const { file, line, message } of [...compiled.warnings, ...compiled.notices]) onNotice(`${file}:${line}: ${message}`);
   const { findings } = await setupDatabase({ regions: config.regions, tables: tablesOf(compiled.model), kept: keptTables(compiled.model.entities.values()), options: config.options });
   for (const { region, severity, what, mend } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${mend === null ? '' : ` ${mend}`}`);

@@ -2,21 +2,19 @@
 import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { formatLsn } from '../base/lsn.ts';
-import { type Viewer } from '../base/viewer.ts';
 import { type CacheReport } from '../region/cache-report.ts';
 import { type RegionReport } from '../region/view.ts';
+import { requireAdmin, type AdminDeps } from './admin.ts';
 import { type RequestContext } from './context.ts';
 import { type RegionCache, type RegionHealth } from './generated/meridian.ts';
 
-export interface HealthDeps {
+export interface HealthDeps extends AdminDeps {
   reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
-  /** Whether this viewer may see how the regions are. */
-  isAdmin(viewer: Viewer | null): boolean | Promise<boolean>;
 }
 
 export function healthResolver(deps: HealthDeps): GraphQLFieldResolver<unknown, RequestContext, { region?: string | null }> {
   return async (_parent, args, context) => {
-    await requireAdmin(deps, context.viewer);
+    await requireAdmin(deps, context.viewer, 'regionHealth');
     const reports = await deps.reports();
     const asked = args.region ?? null;
     const chosen = asked === null ? reports : reports.filter(({ region }) => region === asked);
@@ -26,12 +24,6 @@ export function healthResolver(deps: HealthDeps): GraphQLFieldResolver<unknown, 
     }
     return chosen.map(healthOf);
   };
-}
-
-async function requireAdmin(deps: HealthDeps, viewer: Viewer | null): Promise<void> {
-  if (await deps.isAdmin(viewer)) return;
-  if (viewer === null) throw new MeridianError({ code: 'UNAUTHENTICATED', message: 'regionHealth is for administrators; send an Authorization header with an administrator\'s bearer token.' });
-  throw new MeridianError({ code: 'FORBIDDEN', message: 'regionHealth is for administrators; the bearer token names no administrator.' });
 }
 
 /** The report in the words of the schema; what is unknown stays null. */

@@ -1,6 +1,7 @@
 /** Owns the executable schema: the user's SDL with Meridian's, as a Federation 2 subgraph. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { defaultFieldResolver, getNamedType, isCompositeType, isIntrospectionType, isObjectType, Kind, type DocumentNode, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import { conflictsResolver, type ConflictsDeps } from './conflicts.ts';
 import { type RequestContext } from './context.ts';
 import { healthResolver, type HealthDeps } from './health.ts';
 import { guardRepresentations } from './reference.ts';
@@ -11,12 +12,13 @@ export interface SchemaInput extends ResolverInput {
   readonly typeDefs: DocumentNode;
   /** Enums whose values are stored under other names: enum → value → stored label. */
   readonly enums: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly health: HealthDeps;
+  readonly health: HealthDeps & ConflictsDeps;
 }
 
 export function buildSchema(input: SchemaInput): GraphQLSchema {
   const resolvers = buildResolvers(input);
   (resolvers['Query'] as Record<string, unknown>)['regionHealth'] ??= healthResolver(input.health);
+  (resolvers['Query'] as Record<string, unknown>)['conflicts'] ??= conflictsResolver(input.health);
   for (const [name, labels] of Object.entries(input.enums)) resolvers[name] ??= { ...labels };
   const defined = definedNames(input.typeDefs);
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;

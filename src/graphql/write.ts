@@ -1,40 +1,91 @@
-/** Owns the mutations that directives declare: one pipelined transaction within the viewer's tenant, then a payload whose reads see the write. */
+/** Owns the mutations that directives declare: run within the viewer's tenant, then a payload whose reads see the write, or that tells of the conflict. */
 import { type GraphQLFieldResolver } from 'graphql';
+import { type ConflictHandler, type ConflictReason } from '../conflict/resolve.ts';
 import { MeridianError } from '../base/errors.ts';
-import { type Entity, type WriteField } from '../model/model.ts';
-import { readRow } from '../read/sql/columns.ts';
+import { type Entity, type Row, type WriteField } from '../model/model.ts';
+import { type Metrics } from '../telemetry/metrics.ts';
+import { mutate } from '../write/mutation.ts';
 import { type WriteServer } from '../write/ports.ts';
-import { writeStatements } from '../write/statements.ts';
-import { tenantRefusal } from '../write/tenant.ts';
+import { type MutationResult } from '../write/resolution.ts';
 import { type RequestContext } from './context.ts';
+
+/** The application's conflict handlers, by name. */
+export type ConflictHandlers = Readonly<Record<string, ConflictHandler>>;
 
 export interface WriteDeps {
   readonly writer: WriteServer;
+  readonly handlers: ConflictHandlers;
+  readonly metrics: Pick<Metrics, 'conflicts'> | null;
 }
 
 export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
+  const handler = entity.conflict.handler === null ? null : (deps.handlers[entity.conflict.handler] ?? null);
   return async (_parent, args, context, info) => {
-    const { session, tenancy } = context.operation;
-    const statements = writeStatements({ entity, field, args, tenancy });
+    const { operation, viewer, settings } = context;
+    const { session, tenancy } = operation;
+    const once = operation.step(info);
     await session.admitWrite();
-    const { result, position } = await deps.writer.pipelined(statements, { settings: context.settings, onRefused: (at) => session.saw(at) }).catch((error: unknown) => {
-      throw tenantRefusal(error, entity, field.references) ?? error;
+    const { result, position, replayed } = await mutate(deps.writer, {
+      write: { entity, field, args, tenancy },
+      context: { mutation: info.fieldName, handler, once, viewer, region: context.deps.region },
+      options: { settings, durability: field.durability, onRefused: (at) => session.saw(at) },
     });
-    // Also where no row was found: whoever learned that has seen the primary as of this position.
-    const scope = await context.operation.wrote(info, position);
-    const returned = result.at(-1)?.rows[0];
-    if (!returned) throw notFound(entity, field, args);
-    const row = readRow(entity, returned);
-    if (field.kind !== 'delete') scope.loaders.prime(entity.name, row);
-    const payload: Record<string, unknown> = {};
-    if (field.payload.entityField !== null) payload[field.payload.entityField] = row;
-    if (field.payload.tokenField !== null) payload[field.payload.tokenField] = () => context.token();
-    return payload;
+    const met = result.kind === 'conflict' ? 'REJECTED' : result.outcome;
+    if (met !== null && !replayed) deps.metrics?.conflicts.inc({ entity: entity.name, policy: entity.conflict.policy, outcome: met });
+    // Also where nothing was written: whoever learned that has seen the primary as of this position.
+    const scope = await operation.wrote(info, position);
+    if (result.kind === 'conflict') return refused(result, { entity, field, args, context });
+    // What was stored for a retry may have been overwritten since: it is the answer, but nothing that other reads may be answered with.
+    if (field.kind !== 'delete' && !replayed) scope.loaders.prime(entity.name, result.row);
+    return payloadOf(field, result.row, context);
   };
 }
 
-function notFound(entity: Entity, field: WriteField, args: Readonly<Record<string, unknown>>): MeridianError {
+function payloadOf(field: WriteField, row: Row | null, context: RequestContext): Record<string, unknown> {
+  const { entityField, tokenField } = field.payload;
+  return {
+    ...(entityField === null ? {} : { [entityField]: row }),
+    ...(tokenField === null ? {} : { [tokenField]: () => context.token() }),
+  };
+}
+
+interface Refused {
+  readonly entity: Entity;
+  readonly field: WriteField;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly context: RequestContext;
+}
+
+/** A payload that tells of the conflict, where its type has a field for that; else throws `CONFLICT` or, of a row that is gone, `NOT_FOUND`. */
+function refused({ reason, current, fields }: Extract<MutationResult, { kind: 'conflict' }>, { entity, field, args, context }: Refused): Record<string, unknown> {
+  const version = current === null || entity.version === null ? null : current[entity.version];
+  const names = namesOf(entity, field, fields);
+  const shown = field.payload.conflict;
+  if (shown !== null) {
+    const told = { [shown.reason]: reason, ...entry(shown.current, current), ...entry(shown.version, version), ...entry(shown.fields, names), ...entry(shown.token, () => context.token()) };
+    return { ...payloadOf(field, null, context), [shown.field]: told };
+  }
   const key = Object.fromEntries([...field.keyArguments.keys()].map((name) => [name, args[name]]));
   const named = Object.entries(key).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
-  return new MeridianError({ code: 'NOT_FOUND', message: `There is no ${entity.name} with ${named} to ${field.kind}; nothing was changed.`, details: { entity: entity.name, key } });
+  const details = { entity: entity.name, key, reason, version, fields: names };
+  if (reason === 'DELETED') throw new MeridianError({ code: 'NOT_FOUND', message: `There is no ${entity.name} with ${named} to ${field.kind}; nothing was changed.`, details });
+  throw new MeridianError({ code: 'CONFLICT', message: `The ${entity.name} with ${named} ${WHY[reason]}; nothing was changed. Read it again, and repeat the mutation with its version.`, details });
+}
+
+const WHY: Readonly<Record<ConflictReason, string>> = {
+  CHANGED: 'has been changed since the version that this request saw',
+  VERSION_UNKNOWN: 'has been changed since the version that this request saw, which is not kept any more',
+  DELETED: 'is gone',
+  EXISTS: 'is there already',
+};
+
+function entry(name: string | null, value: unknown): Record<string, unknown> {
+  return name === null ? {} : { [name]: value };
+}
+
+/** As the client knows them: by input field, else by the entity's own. Columns that it cannot see are not told. */
+function namesOf(entity: Entity, field: WriteField, columns: readonly string[]): readonly string[] {
+  const inputs = new Map([...field.values].map(([name, column]) => [column, name]));
+  const shown = new Map([...entity.fields].flatMap(([name, one]) => (one.kind === 'column' ? [[one.column, name] as const] : one.kind === 'toOne' ? one.join.from.map((column) => [column, name] as const) : [])));
+  return columns.filter((column) => column !== entity.version).flatMap((column) => inputs.get(column) ?? shown.get(column) ?? []);
 }

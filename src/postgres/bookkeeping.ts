@@ -34,10 +34,11 @@ CREATE TABLE IF NOT EXISTS meridian.conflicts (
   id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at          timestamptz NOT NULL DEFAULT now(),
   entity      text NOT NULL,
-  key         jsonb NOT NULL,
+  row_id      text,
   mutation    text NOT NULL,
   policy      text NOT NULL,
   outcome     text NOT NULL,
+  reason      text,
   winner      text NOT NULL,
   viewer      text,
   tenant      text,
@@ -51,7 +52,7 @@ CREATE TABLE IF NOT EXISTS meridian.conflicts (
   result      jsonb,
   fields      jsonb NOT NULL
 );
-CREATE INDEX IF NOT EXISTS conflicts_of_entity ON meridian.conflicts (entity, key, id);
+CREATE INDEX IF NOT EXISTS conflicts_of_entity ON meridian.conflicts (entity, row_id, id);
 CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at)`;
 
 /**

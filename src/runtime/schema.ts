@@ -15,6 +15,8 @@ export interface SchemaRequest {
   readonly config: Config;
   readonly files: readonly SdlFile[];
   readonly resolvers: UserResolvers;
+  /** Names of conflict handlers. */
+  readonly handlers?: readonly string[];
   readonly log: Log;
 }
 
@@ -46,7 +48,7 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
       const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
       const { pageSize, maxPageSize, publication } = config.options;
       const catalog = await readCatalog(query, { publication });
-      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
+      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, handlers: request.handlers ?? [], pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
       for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);
       for (const { file, line, message } of compiled.notices) log.info({ file, line }, message);
       return { ...compiled, catalog };

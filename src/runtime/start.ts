@@ -7,6 +7,7 @@ import { RequestContext } from '../graphql/context.ts';
 import { meridianPlugin, TOKEN_HEADER } from '../graphql/plugin.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
 import { buildSchema } from '../graphql/schema.ts';
+import { type ConflictHandlers } from '../graphql/write.ts';
 import { type SdlFile } from '../graphql/sdl/files.ts';
 import { type Model } from '../model/model.ts';
 import { startServer, type RunningServer } from '../server/start.ts';
@@ -23,6 +24,8 @@ export interface RuntimeRequest {
   readonly files?: readonly SdlFile[];
   /** Resolvers given in code, instead of the file that the configuration names. */
   readonly resolvers?: UserResolvers;
+  /** Conflict handlers given in code, by the names that `@conflict(handler:)` uses. */
+  readonly conflicts?: ConflictHandlers;
   /** Knows the viewer in the application's own way, instead of a bearer JWT. */
   readonly viewer?: ViewerHook;
   /** Who may see `regionHealth`; unless given, viewers with the role `adminRole`. */
@@ -43,7 +46,8 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { config, telemetry } = request;
   const module: UserModule = request.resolvers ? { resolvers: request.resolvers } : await loadModule(config);
   const { resolvers } = module;
-  const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, log: telemetry.log });
+  const conflicts = request.conflicts ?? module.conflicts ?? {};
+  const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, handlers: Object.keys(conflicts), log: telemetry.log });
   const layer = new DataLayer(config, telemetry);
   layer.useModel(compiled);
   try {
@@ -54,8 +58,8 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       typeDefs: compiled.typeDefs,
       enums: compiled.enums,
       user: resolvers,
-      write: { writer: layer.parts.writer },
-      health: { reports: () => layer.regionHealth(), isAdmin },
+      write: { writer: layer.parts.writer, handlers: conflicts, metrics: telemetry.metrics },
+      health: { reports: () => layer.regionHealth(), isAdmin, maxPageSize: config.options.maxPageSize },
     });
     const server = await serve({ ...request, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled.model, schema);
     const close = async (): Promise<void> => {

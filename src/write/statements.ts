@@ -1,5 +1,6 @@
 /** Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row, within the viewer's tenant. */
 import { type Column, type Entity, type WriteField } from '../model/model.ts';
+import { type SqlParam } from '../model/values.ts';
 import { argument, badInput, inputParam, type Arguments } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns } from '../read/sql/columns.ts';
@@ -17,6 +18,15 @@ export interface WriteRequest {
   readonly tenancy: Tenancy;
 }
 
+/** A write, or the look at a row that an update without values is, before it is said what it returns. */
+export interface Write {
+  readonly verb: 'write' | 'look';
+  readonly body: string;
+  readonly params: Params;
+  /** Further output, which fails the transaction where the row would leave the viewer's tenant. */
+  readonly stays: string;
+}
+
 /**
  * The statements of a mutation field, for one transaction. The last one returns every mapped column of the row it touched (read it with
  * `readRow`), or no row when its key names none of the viewer's; one before it may refuse the transaction (`tenantRefusal`). Only input
@@ -24,13 +34,42 @@ export interface WriteRequest {
  * Throws `BAD_USER_INPUT` that names the field, and `FORBIDDEN`.
  */
 export function writeStatements(request: WriteRequest): readonly Statement[] {
-  const { entity, field, args, tenancy } = request;
-  if (field.kind === 'delete') return [deleteStatement(request)];
+  const given = givenValues(request);
+  const write = writeOf(request, given, null);
+  return [...referenceStatements(request, given), statement(returning(write, outputColumns(request.entity)), write.params)];
+}
+
+/** Spelled out with what it returns. */
+export function returning({ verb, body, stays }: Write, columns: string): string {
+  return verb === 'look' ? `SELECT ${columns} FROM ${body}` : `${body} RETURNING ${columns}${stays}`;
+}
+
+/** The values that the arguments give, checked; none for a delete. */
+export function givenValues({ entity, field, args, tenancy }: WriteRequest): readonly Assignment[] {
+  if (field.kind === 'delete') return [];
   const given = assignmentsOf(entity, field, args);
   refuseForeignTenant(entity, tenancy, given);
-  const write = field.kind === 'insert' ? insertStatement(request, given) : updateStatement(request, given);
+  return given;
+}
+
+/** Checks of what the given values refer to, which come before the write. */
+export function referenceStatements({ entity, field, tenancy }: WriteRequest, given: readonly Assignment[]): readonly Statement[] {
   const check = referenceCheck(entity, field.references, tenancy, given);
-  return check === null ? [write] : [check, write];
+  return check === null ? [] : [check];
+}
+
+/** `seen`: the version that the row must have, null for any. */
+export function writeOf(request: WriteRequest, given: readonly Assignment[], seen: SqlParam): Write {
+  if (request.field.kind === 'insert') return insertOf(request, given);
+  return request.field.kind === 'delete' ? deleteOf(request, seen) : updateOf(request, given, seen);
+}
+
+/** The version that the client says it saw; null where it does not say. Throws `BAD_USER_INPUT`. */
+export function seenVersion({ entity, field, args }: WriteRequest): SqlParam {
+  if (field.expectedVersion === null || entity.version === null) return null;
+  const input = field.inputArgument === null ? undefined : argument(args, field.inputArgument);
+  const [source, path] = field.expectedVersion === 'argument' ? [args, 'expectedVersion'] : [input as Arguments, `${field.inputArgument ?? ''}.expectedVersion`];
+  return inputParam(columnType(entity, entity.version), argument(source, 'expectedVersion'), path);
 }
 
 function columnOf(entity: Entity, name: string): Column {
@@ -56,7 +95,7 @@ function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): read
   return assignments;
 }
 
-function insertStatement({ entity, tenancy }: WriteRequest, given: readonly Assignment[]): Statement {
+function insertOf({ entity, tenancy }: WriteRequest, given: readonly Assignment[]): Write {
   const params = new Params();
   const version = entity.version === null ? null : columnOf(entity, entity.version);
   const first = version !== null && !version.hasDefault && !given.some(({ column }) => column === version) ? [{ column: version, value: 1 }] : [];
@@ -64,11 +103,11 @@ function insertStatement({ entity, tenancy }: WriteRequest, given: readonly Assi
   const columns = assignments.map(({ column }) => quoteIdentifier(column.name)).join(', ');
   const values = assignments.map(({ column, value }) => params.add(column.type, value)).join(', ');
   const content = assignments.length === 0 ? 'DEFAULT VALUES' : `(${columns}) VALUES (${values})`;
-  return statement(`INSERT INTO ${fromTable(entity)} ${content} RETURNING ${outputColumns(entity)}${staysSql(entity, tenancy, params)}`, params);
+  return { verb: 'write', body: `INSERT INTO ${fromTable(entity)} ${content}`, params, stays: staysSql(entity, tenancy, params) };
 }
 
-/** `WHERE "tasks"."id" = $2::bigint`, and the viewer's tenant. */
-function keyCondition({ entity, field, args, tenancy }: WriteRequest, params: Params): string {
+/** `WHERE "tasks"."id" = $2::bigint`, the viewer's tenant, and the version if one is asked for. */
+export function keyCondition({ entity, field, args, tenancy }: WriteRequest, params: Params, seen: SqlParam): string {
   const tests = [...field.keyArguments].map(([name, column]) => {
     const type = columnType(entity, column);
     const value = inputParam(type, argument(args, name), name);
@@ -78,24 +117,28 @@ function keyCondition({ entity, field, args, tenancy }: WriteRequest, params: Pa
   // Without a key the statement would write to every row.
   if (tests.length === 0) throw new TypeError(`a mutation of ${entity.name} has no key arguments`);
   const own = tenancy.condition(entity);
-  return `WHERE ${[...tests, ...(own === null ? [] : [own(params)])].join(' AND ')}`;
+  const version = entity.version === null || seen === null ? [] : [`${columnReference(entity, entity.version)} = ${params.add(columnType(entity, entity.version), seen)}`];
+  return `WHERE ${[...tests, ...(own === null ? [] : [own(params)]), ...version].join(' AND ')}`;
 }
 
-function updateStatement(request: WriteRequest, given: readonly Assignment[]): Statement {
+function updateOf(request: WriteRequest, given: readonly Assignment[], seen: SqlParam): Write {
   const { entity, tenancy } = request;
   const params = new Params();
   const assignments = given.filter(({ column }) => column.name !== entity.version);
-  if (assignments.length === 0) {
-    return statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} ${keyCondition(request, params)}`, params);
-  }
-  const set = assignments.map(({ column, value }) => `${quoteIdentifier(column.name)} = ${params.add(column.type, value)}`);
-  if (entity.version !== null) set.push(`${quoteIdentifier(entity.version)} = ${columnReference(entity, entity.version)} + 1`);
-  const where = keyCondition(request, params);
-  return statement(`UPDATE ${fromTable(entity)} SET ${set.join(', ')} ${where} RETURNING ${outputColumns(entity)}${staysSql(entity, tenancy, params)}`, params);
+  if (assignments.length === 0) return { verb: 'look', body: `${fromTable(entity)} ${keyCondition(request, params, null)}`, params, stays: '' };
+  const set = assignmentSql(entity, assignments, params);
+  const where = keyCondition(request, params, seen);
+  return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params) };
 }
 
-function deleteStatement(request: WriteRequest): Statement {
-  const { entity } = request;
+/** `"title" = $1::text, "version" = "tasks"."version" + 1` */
+export function assignmentSql(entity: Entity, assignments: readonly Assignment[], params: Params): string {
+  const set = assignments.map(({ column, value }) => `${quoteIdentifier(column.name)} = ${params.add(column.type, value)}`);
+  if (entity.version !== null) set.push(`${quoteIdentifier(entity.version)} = ${columnReference(entity, entity.version)} + 1`);
+  return set.join(', ');
+}
+
+function deleteOf(request: WriteRequest, seen: SqlParam): Write {
   const params = new Params();
-  return statement(`DELETE FROM ${fromTable(entity)} ${keyCondition(request, params)} RETURNING ${outputColumns(entity)}`, params);
+  return { verb: 'write', body: `DELETE FROM ${fromTable(request.entity)} ${keyCondition(request, params, seen)}`, params, stays: '' };
 }

@@ -3,6 +3,7 @@ import { isEnumType, type DocumentNode } from 'graphql';
 import { type Catalog } from '../../model/catalog.ts';
 import { type Model } from '../../model/model.ts';
 import { whyUnseen } from '../../model/unseen.ts';
+import { readConflicts } from './conflicts.ts';
 import { type Compilation, type Limits, type ResolverMap } from './context.ts';
 import { columnName } from './directives.ts';
 import { readDocument } from './document.ts';
@@ -19,6 +20,8 @@ export interface CompileRequest extends Limits {
   readonly catalog: Catalog;
   /** Custom resolvers: a field that has one needs no mapping. */
   readonly resolvers?: ResolverMap;
+  /** Names of conflict handlers, for `@conflict(handler:)`. */
+  readonly handlers?: readonly string[];
   /** Settings of the database that carry the viewer into row-level security; they are part of every cache key. */
   readonly viewerSettings?: readonly string[];
   /** Why the database would refuse a query, or null; without it, conditions written in SQL are not tried. */
@@ -44,11 +47,13 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const compilation: Compilation = {
     schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
     limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), conditions: [], orders: new Set(),
+    handlers: new Set(request.handlers),
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
   findEntities(compilation);
   readFields(compilation);
   readFederationKeys(compilation);
+  readConflicts(compilation);
   const queries = readQueries(compilation);
   const mutations = readMutations(compilation);
   checkSubscriptions(compilation);

@@ -7,7 +7,7 @@ import { directiveOf } from './directives.ts';
 import { type AnyField } from './selections.ts';
 
 const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
-const ON_ENTITIES = ['cached', 'tenant'] as const;
+const ON_ENTITIES = ['cached', 'tenant', 'conflict'] as const;
 
 /** Functions of a type that are not fields of it. */
 const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
@@ -22,6 +22,7 @@ export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<st
     for (const field of isBroken ? [] : Object.values(type.getFields())) {
       checkField(compilation, type, field);
       checkCached(compilation, type, field, queries);
+      if (!isEntity) checkConflict(compilation, type, field);
     }
   }
 }
@@ -31,6 +32,11 @@ function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
     const directive = directiveOf(type, name);
     if (directive) problems.error(directive, `${type.name} is no @entity, so @${name} has no meaning there; remove it`);
   }
+}
+
+function checkConflict({ problems }: Compilation, type: GraphQLObjectType, field: AnyField): void {
+  const directive = directiveOf(field, 'conflict');
+  if (directive) problems.error(directive, `${type.name}.${field.name} is no field of an @entity, so @conflict has no meaning there; put it on the entity that the conflict is about, or on a field of it`);
 }
 
 /** Only what has many rows is kept field by field; one row is kept as its entity is. */

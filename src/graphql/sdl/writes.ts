@@ -5,12 +5,16 @@ import { didYouMean } from '../../model/names.ts';
 import { hasResolver, requireColumn, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, shapeOf, textArgument } from './directives.ts';
 import { isUnique, keysOf, readKeyArguments } from './roots.ts';
+import { readPayload } from './payloads.ts';
 import { tenantReferences } from './tenants.ts';
 import { type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
 const KINDS = ['insert', 'update', 'delete'] as const;
 type Kind = (typeof KINDS)[number];
+
+/** Argument, or field of the input, by which a writer says which version it saw. */
+const EXPECTED_VERSION = 'expectedVersion';
 
 interface Site {
   readonly kind: Kind;
@@ -57,13 +61,14 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const shown = readPayload(compilation, site, payload.named);
   const inputs = field.args.filter((argument) => isInputObjectType(shapeOf(argument.type).named));
   if (!checkInputs(compilation, site, inputs)) return null;
-  const plain = field.args.filter((argument) => !inputs.includes(argument));
+  const seen = readExpectedVersion(compilation, site, inputs);
+  const plain = field.args.filter((argument) => !inputs.includes(argument) && argument !== seen);
   const keys = first.kind === 'insert' ? [] : inputs.length > 0 || first.kind === 'delete' ? plain : keyArguments(target, plain, compilation);
   const keyArgumentsRead = first.kind === 'insert' ? new Map<string, string>() : readKey(compilation, site, keys);
-  const elements = inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument));
+  const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter((element) => element !== seen);
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: null, idempotent: false, durability: null, payload: shown };
+  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen as GraphQLArgument) ? 'argument' : 'input', idempotent: false, durability: null, payload: shown };
 }
 
 /** The entity that the directive names, else the only one in the payload. */
@@ -90,21 +95,19 @@ function targetOf(compilation: Compilation, field: AnyField, place: string, dire
   return null;
 }
 
-function readPayload(compilation: Compilation, { target, place }: Site, payload: GraphQLObjectType): WriteField['payload'] | null {
+/** What says which version the writer saw; what is wrong with it is said here. */
+function readExpectedVersion(compilation: Compilation, { kind, place, field, target }: Site, inputs: readonly GraphQLArgument[]): GraphQLArgument | GraphQLInputField | null {
+  const found = [...field.args, ...inputs.flatMap(inputFields)].filter(({ name }) => name === EXPECTED_VERSION);
+  const [first, second] = found;
+  if (!first) return null;
   const { problems } = compilation;
-  let entityField: string | null = null;
-  let tokenField: string | null = null;
-  for (const field of Object.values(payload.getFields())) {
-    if (hasResolver(compilation, payload.name, field.name)) continue;
-    const { named, lists } = shapeOf(field.type);
-    if (lists === 0 && named === target.type && entityField === null) entityField = field.name;
-    else if (lists === 0 && named.name === 'ConsistencyToken' && tokenField === null) tokenField = field.name;
-    else {
-      problems.error(field.astNode, `${payload.name}.${field.name} is neither the ${target.type.name} that ${place} writes nor its ConsistencyToken; remove it or write a resolver`);
-      return null;
-    }
-  }
-  return { entityField, tokenField, conflict: null };
+  const column = target.version === null ? undefined : target.table.columns.get(target.version);
+  const wrong = column && misfit(column, shapeOf(first.type), 'input');
+  if (second) problems.error(second.astNode, `${place} asks for ${EXPECTED_VERSION} twice; keep one`);
+  else if (kind === 'insert') problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but a new row has had no version; remove it`);
+  else if (!column) problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but ${target.type.name} counts no versions; name its column with @entity(version:)`);
+  else if (wrong !== undefined && wrong !== null) problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}: ${wrong}`);
+  return first;
 }
 
 function checkInputs(compilation: Compilation, { kind, place, field }: Site, inputs: readonly GraphQLArgument[]): boolean {

@@ -1,0 +1,63 @@
+/** Owns what `@conflict` declares: an entity's policy, the rules of its fields, and where they cannot hold. */
+import { type ConstDirectiveNode } from 'graphql';
+import { ruleFits } from '../../conflict/rules.ts';
+import { type ConflictRule, type Conflicts } from '../../model/model.ts';
+import { didYouMean } from '../../model/names.ts';
+import { type Compilation, type Draft } from './context.ts';
+import { directiveOf, textArgument } from './directives.ts';
+
+/** Reads the `@conflict`s of every entity, once its fields are known. */
+export function readConflicts(compilation: Compilation): void {
+  for (const draft of compilation.drafts.values()) {
+    const directive = directiveOf(draft.type, 'conflict');
+    const declared = directive ? readEntity(compilation, draft, directive) : draft.conflict;
+    draft.conflict = { ...declared, rules: readRules(compilation, draft, declared) };
+  }
+}
+
+function readEntity({ problems, handlers }: Compilation, draft: Draft, directive: ConstDirectiveNode): Conflicts {
+  const name = draft.type.name;
+  const policy = (textArgument(directive, 'policy') ?? 'REJECT') as Conflicts['policy'];
+  const handler = textArgument(directive, 'handler');
+  const rule = textArgument(directive, 'rule') as ConflictRule | null;
+  const conflicts: Conflicts = {
+    policy, handler,
+    rules: new Map(),
+    rule: rule ?? 'REJECT',
+    deleteChanged: (textArgument(directive, 'deleteChanged') ?? 'REJECT') as Conflicts['deleteChanged'],
+    updateDeleted: (textArgument(directive, 'updateDeleted') ?? 'REJECT') as Conflicts['updateDeleted'],
+    insertExisting: (textArgument(directive, 'insertExisting') ?? 'REJECT') as Conflicts['insertExisting'],
+  };
+  const compares = policy !== 'REJECT' || conflicts.deleteChanged !== 'REJECT' || conflicts.updateDeleted !== 'REJECT';
+  if (compares && draft.version === null) problems.error(directive, `${name} declares what becomes of writes from older versions, but has no version; name its column with @entity(version:)`);
+  if (rule !== null && policy !== 'MERGE') problems.error(directive, `${name} has a rule for fields, which only the policy MERGE follows; declare policy: MERGE, or remove the rule`);
+  if (policy === 'HANDLER' && handler === null) problems.error(directive, `${name} leaves conflicts to a handler, but does not name it; add handler: with the name of a function in the resolver module's conflicts`);
+  if (policy !== 'HANDLER' && handler !== null) problems.error(directive, `${name} names the handler "${handler}", which only the policy HANDLER calls; declare policy: HANDLER, or remove it`);
+  else if (handler !== null && !handlers.has(handler)) problems.error(directive, `${name} names the handler "${handler}", which the resolver module's conflicts do not have${didYouMean(handler, handlers)}`);
+  if (draft.table.kind === 'view') problems.error(directive, `${name} shows a view, whose conflicts cannot be decided; put @conflict on an entity of the table behind it`);
+  return conflicts;
+}
+
+function readRules(compilation: Compilation, draft: Draft, { policy }: Conflicts): ReadonlyMap<string, ConflictRule> {
+  const rules = new Map<string, ConflictRule>();
+  for (const field of Object.values(draft.type.getFields())) {
+    const directive = directiveOf(field, 'conflict');
+    if (!directive) continue;
+    const place = `${draft.type.name}.${field.name}`;
+    const complain = (what: string): void => compilation.problems.error(directive, `${place} ${what}`);
+    const other = directive.arguments?.find(({ name }) => name.value !== 'rule')?.name.value;
+    const rule = textArgument(directive, 'rule') as ConflictRule | null;
+    const mapped = draft.fields.get(field.name);
+    const columns = mapped?.kind === 'column' ? [mapped.column] : mapped?.kind === 'toOne' ? mapped.join.from : [];
+    if (other !== undefined) complain(`says ${other}: of a conflict, which is for the whole entity to say; a field has a rule: only`);
+    else if (rule === null) complain('says nothing of how its conflicts end; give it a rule:, or remove @conflict');
+    else if (policy !== 'MERGE') complain(`has a rule for conflicts, which only the policy MERGE follows; declare @conflict(policy: MERGE) on ${draft.type.name}, or remove it`);
+    else if (columns.length === 0) complain('is no column of its own, so that no conflict can be about it; remove @conflict');
+    for (const column of columns) {
+      const type = draft.table.columns.get(column)?.type;
+      if (rule !== null && type && !ruleFits(rule, type)) complain(`has the rule ${rule}, which column "${column}" of type ${type.sql} cannot follow; use another one`);
+      else if (rule !== null && other === undefined && policy === 'MERGE') rules.set(column, rule);
+    }
+  }
+  return rules;
+}

@@ -1,0 +1,82 @@
+/** Owns looking older versions of rows up: as somebody saw them, and to bring a deleted one back. Triggers of the database keep them (see bookkeeping.ts). */
+import { tableKey } from '../model/catalog.ts';
+import { type Entity, type Row } from '../model/model.ts';
+import { normalizeValue, type SqlParam } from '../model/values.ts';
+import { type Statement } from '../read/ports.ts';
+import { outputColumns } from '../read/sql/columns.ts';
+import { columnType, qualifiedTable, quoteIdentifier, tableAlias } from '../read/sql/identifiers.ts';
+import { Params, statement } from '../read/sql/statement.ts';
+import { type Tenancy } from '../read/sql/tenant.ts';
+import { type Write } from './statements.ts';
+import { staysSql, type Assignment } from './tenant.ts';
+
+/** Values of the primary key, by column. */
+export type RowKey = ReadonlyMap<string, SqlParam>;
+
+export function keyOfRow(entity: Entity, row: Row): RowKey {
+  return new Map(entity.primaryKey.map((column) => {
+    const normalized = normalizeValue(columnType(entity, column), row[column]);
+    if ('problem' in normalized) throw new TypeError(`a row of ${entity.name} has no usable ${column}: it must be ${normalized.problem}`);
+    return [column, normalized.value];
+  }));
+}
+
+/** `jsonb_build_object('id', $1::bigint)`: as the trigger spells a key. */
+function keySql(entity: Entity, key: RowKey, params: Params): string {
+  return `jsonb_build_object(${[...key].map(([column, value]) => `${params.raw('text', column)}, ${params.add(columnType(entity, column), value)}`).join(', ')})`;
+}
+
+const ofRow = (entity: Entity, key: RowKey, params: Params): string => `h.relation = ${params.raw('text', tableKey(entity.table))} AND h.key = ${keySql(entity, key, params)}`;
+const then = (entity: Entity): string => `jsonb_populate_record(NULL::${qualifiedTable(entity)}, h.row_then) AS ${tableAlias(entity)}`;
+
+/** The row as it was at `seen`, in the columns of `readRow`; no row where that version is not kept. */
+export function versionStatement(entity: Entity, key: RowKey, seen: SqlParam): Statement {
+  const params = new Params();
+  const where = `${ofRow(entity, key, params)} AND h.version = ${params.raw('bigint', seen)}`;
+  return statement(`SELECT ${outputColumns(entity)} FROM meridian.history AS h, ${then(entity)} WHERE ${where}`, params);
+}
+
+/**
+ * The same of a row that was deleted, which the viewer's tenant must have had then: no row where it is only out of the viewer's sight, or
+ * was deleted before that version.
+ */
+export function deletedStatement(entity: Entity, key: RowKey, seen: SqlParam, tenancy: Tenancy): Statement {
+  const params = new Params();
+  const version = params.raw('bigint', seen);
+  const own = tenancy.condition(entity);
+  const row = ofRow(entity, key, params);
+  const gone = `EXISTS (SELECT FROM meridian.history AS d WHERE d.relation = h.relation AND d.key = h.key AND d.deleted AND d.version >= ${version})`;
+  return statement(`SELECT ${outputColumns(entity)} FROM meridian.history AS h, ${then(entity)} WHERE ${row} AND h.version = ${version} AND ${gone}${own === null ? '' : ` AND ${own(params)}`}`, params);
+}
+
+/** Every column of a table that a statement may write, quoted. */
+export function columnsStatement(entity: Entity): Statement {
+  const params = new Params();
+  params.raw('text', qualifiedTable(entity));
+  return statement(`SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`, params);
+}
+
+export interface Restoring {
+  readonly entity: Entity;
+  readonly key: RowKey;
+  /** The version that comes back. */
+  readonly seen: SqlParam;
+  /** What is written over it. */
+  readonly values: readonly Assignment[];
+  /** Names as `columnsStatement` gives them. */
+  readonly columns: readonly string[];
+  readonly tenancy: Tenancy;
+}
+
+/** A deleted row comes back as it was at a version, with values over it, under a version that was never used. */
+export function restoreOf({ entity, key, seen, values, columns, tenancy }: Restoring): Write {
+  const params = new Params();
+  const given = new Map(values.map(({ column, value }) => [quoteIdentifier(column.name), params.add(column.type, value)]));
+  const row = ofRow(entity, key, params);
+  const next = `(SELECT max(n.version) + 1 FROM meridian.history AS n WHERE n.relation = h.relation AND n.key = h.key)`;
+  const bare = (name: string): string => (name.startsWith('"') ? name : `"${name}"`);
+  const selected = columns.map((name) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? `${tableAlias(entity)}.${name}`)));
+  const body = `INSERT INTO ${qualifiedTable(entity)} AS ${tableAlias(entity)} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
+    SELECT ${selected.join(', ')} FROM meridian.history AS h, ${then(entity)} WHERE ${row} AND h.version = ${params.raw('bigint', seen)}`;
+  return { verb: 'write', body, params, stays: staysSql(entity, tenancy, params) };
+}

@@ -1,0 +1,114 @@
+/**
+ * Owns a mutation that directives declare, from its arguments to what came of it. The usual case is one pipelined transaction and so one round
+ * trip; whoever has not seen the row's latest version, or inserts a key that is taken, costs a second, interactive one, in which the declared
+ * policy decides; a request that has run already costs a look at its outcome.
+ */
+import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { type SqlParam } from '../model/values.ts';
+import { readRow } from '../read/sql/columns.ts';
+import { type Statement } from '../read/ports.ts';
+import { guardedStatement, isUntouched } from './guarded.ts';
+import { decodeError, encodeError, settleError } from './once-error.ts';
+import { claimStatement, isKnown, onceRefusal, unconfirmed, type OnceStep } from './once.ts';
+import { type Committed, type TransactionOptions, type WriteServer } from './ports.ts';
+import { recalled } from './recall.ts';
+import { Resolution, type ConflictContext, type MutationResult } from './resolution.ts';
+import { givenValues, referenceStatements, seenVersion, writeOf, writeStatements, type WriteRequest } from './statements.ts';
+import { tenantRefusal } from './tenant.ts';
+
+export interface MutationRequest {
+  readonly write: WriteRequest;
+  readonly context: ConflictContext;
+  readonly options: TransactionOptions;
+}
+
+/** `replayed`: an earlier request with the same key has run, and this is what came of it. */
+export type Mutated = Committed<MutationResult> & { readonly replayed: boolean };
+
+/** What is found to be known and has expired by the time of the look is claimed anew. */
+const TRIES = 3;
+
+/**
+ * Runs the mutation. Throws what `writeStatements` and `WriteServer.pipelined` throw, `NOT_FOUND`, and, for a request with a key that has run
+ * already, the error that it ended with.
+ */
+export async function mutate(server: WriteServer, request: MutationRequest): Promise<Mutated> {
+  const { once } = request.context;
+  if (once === null) return { ...(await attempt(server, request)), replayed: false };
+  const { write: { entity }, options } = request;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const done = await attempt(server, request);
+      once.onVerdict?.('first');
+      return { ...done, replayed: false };
+    } catch (error) {
+      if (isKnown(error) || (await isSettled(server, request, once, error))) {
+        const found = await recalled(server, entity, once, options);
+        if (found !== null) return { ...found, replayed: true };
+      }
+      if (tries >= TRIES) throw new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'What is kept for this idempotency-key expires as it is looked at; send the request again.', cause: error });
+    }
+  }
+}
+
+/** What a request ends with is an outcome as well: it is stored and thrown, unless another try of the request was faster (true). */
+async function isSettled(server: WriteServer, { options }: MutationRequest, once: OnceStep, error: unknown): Promise<boolean> {
+  const outcome = encodeError(error);
+  if (outcome === null) throw onceRefusal(error, once) ?? unconfirmed(error);
+  const told = await settleError(server, once, outcome, options);
+  options.onRefused?.(told.position);
+  if (told.outcome?.kind === 'error') throw decodeError(told.outcome);
+  return told.outcome !== null;
+}
+
+async function attempt(server: WriteServer, request: MutationRequest): Promise<Committed<MutationResult>> {
+  const { write, context, options } = request;
+  const { entity, field } = write;
+  const seen = field.kind === 'insert' ? null : seenVersion(write);
+  try {
+    const { result, ...rest } = await server.pipelined(statementsOf(write, context.once, seen), options);
+    const row = result.at(-1)?.rows[0];
+    if (row) return { ...rest, result: { kind: 'row', row: readRow(entity, row), outcome: null } };
+    // Whoever learns that has seen the primary as of this position.
+    options.onRefused?.(rest.position);
+    throw notFound(write);
+  } catch (error) {
+    if (isUntouched(error)) {
+      if (seen === null) throw notFound(write);
+      return resolving(server, request, (resolution) => resolution.ofSeen(seen));
+    }
+    const key = takenKey(write, error);
+    const taken = key === null ? null : await resolving(server, request, (resolution) => resolution.ofTaken(key));
+    if (taken !== null && taken.result !== null) return { ...taken, result: taken.result };
+    throw tenantRefusal(error, entity, field.references) ?? error;
+  }
+}
+
+function statementsOf(write: WriteRequest, once: OnceStep | null, seen: SqlParam): readonly Statement[] {
+  if (once === null && seen === null) return writeStatements(write);
+  const given = givenValues(write);
+  return [...(once === null ? [] : [claimStatement(once)]), ...referenceStatements(write, given), guardedStatement(write.entity, writeOf(write, given, seen), once)];
+}
+
+async function resolving<R extends MutationResult | null>(server: WriteServer, { write, context, options }: MutationRequest, resolve: (resolution: Resolution) => Promise<R>): Promise<Committed<R>> {
+  try {
+    return await server.transaction((tx) => resolve(new Resolution(tx, write, context)), options);
+  } catch (error) {
+    throw tenantRefusal(error, write.entity, write.field.references) ?? error;
+  }
+}
+
+/** Of an insert that a unique key refused: that key's columns, where the input gives all of them and anything but a bare error is to come of it. */
+function takenKey({ entity, field, args, tenancy }: WriteRequest, error: unknown): readonly string[] | null {
+  if (field.kind !== 'insert' || (entity.conflict.insertExisting === 'REJECT' && field.payload.conflict === null)) return null;
+  if (!isMeridianError(error, 'CONSTRAINT_VIOLATION') || error.details['sqlState'] !== '23505' || error.details['table'] !== entity.table.name) return null;
+  const columns = error.details['columns'] as readonly string[];
+  const given = givenValues({ entity, field, args, tenancy });
+  return columns.length > 0 && columns.every((name) => given.some(({ column, value }) => column.name === name && value !== null)) ? columns : null;
+}
+
+function notFound({ entity, field, args }: WriteRequest): MeridianError {
+  const key = Object.fromEntries([...field.keyArguments.keys()].map((name) => [name, args[name]]));
+  const named = Object.entries(key).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
+  return new MeridianError({ code: 'NOT_FOUND', message: `There is no ${entity.name} with ${named} to ${field.kind}; nothing was changed.`, details: { entity: entity.name, key } });
+}
