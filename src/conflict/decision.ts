@@ -1,0 +1,69 @@
+/** Owns the words of a conflict's outcome: what is written and who has won, or why the write is refused. */
+import { type Conflicts, type ConflictRule, type Row, type SqlType } from '../model/model.ts';
+import { type SqlParam } from '../model/values.ts';
+
+export type ConflictReason = 'CHANGED' | 'DELETED' | 'EXISTS' | 'VERSION_UNKNOWN';
+
+/** INCOMING: all that the writer sets is taken as it is. CURRENT: nothing is written. BOTH: anything between. */
+export type Winner = 'INCOMING' | 'CURRENT' | 'BOTH';
+
+/** What became of one column that both sides, or one of them, have changed. */
+export interface FieldDecision {
+  readonly column: string;
+  /** Null: only one side has changed it. */
+  readonly rule: ConflictRule | 'HANDLER' | null;
+  readonly taken: 'incoming' | 'current' | 'merged';
+}
+
+export interface Rejection {
+  readonly kind: 'reject';
+  readonly reason: ConflictReason;
+  /** Columns in conflict. */
+  readonly fields: readonly string[];
+}
+
+/** `values` may be empty: then the row stays as it is. */
+export interface Write {
+  readonly kind: 'write';
+  readonly values: ReadonlyMap<string, SqlParam>;
+  readonly winner: Winner;
+  readonly fields: readonly FieldDecision[];
+}
+
+export type Decision = Write | Rejection;
+
+/** The application's own policy: pure, synchronous. `base` is null where that version is not kept any more. */
+export type ConflictHandler = (conflict: { readonly base: Row | null; readonly current: Row; readonly incoming: Row }) => { readonly set: Readonly<Record<string, unknown>> } | { readonly reject: readonly string[] };
+
+/** What every clash over one row is judged by. */
+export interface Clash {
+  readonly conflicts: Conflicts;
+  /** Of every mapped column. */
+  readonly types: ReadonlyMap<string, SqlType>;
+  /** Columns that no writer sets, such as the key and the version: they are no part of a conflict, and no handler sets them. */
+  readonly fixed?: ReadonlySet<string>;
+}
+
+/** An update whose writer has not seen the current version. */
+export interface UpdateConflict extends Clash {
+  /** The row as the writer saw it; null where that version is not kept any more. */
+  readonly base: Row | null;
+  readonly current: Row;
+  /** Only the columns that the writer sets. */
+  readonly incoming: ReadonlyMap<string, SqlParam>;
+  readonly handler: ConflictHandler | null;
+}
+
+export const rejection = (reason: ConflictReason, fields: Iterable<string>): Rejection => ({ kind: 'reject', reason, fields: [...fields] });
+
+/** The types of the columns that a conflict can be about. */
+export function contested({ types, fixed }: Pick<Clash, 'types' | 'fixed'>): ReadonlyMap<string, SqlType> {
+  return fixed === undefined ? types : new Map([...types].filter(([column]) => !fixed.has(column)));
+}
+
+/** A column that is written must be mapped; anything else is a fault of the caller's. */
+export function typeOf(types: ReadonlyMap<string, SqlType>, column: string): SqlType {
+  const type = types.get(column);
+  if (type === undefined) throw new TypeError(`no type is known of column ${column}`);
+  return type;
+}
