@@ -15,7 +15,7 @@ export interface SchemaRequest {
   readonly config: Config;
   readonly files: readonly SdlFile[];
   readonly resolvers: UserResolvers;
-  /** Names of conflict handlers. */
+  /** Names of conflict handlers; left out where nothing is written. */
   readonly handlers?: readonly string[];
   readonly log: Log;
 }
@@ -48,7 +48,7 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
       const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
       const { pageSize, maxPageSize, publication } = config.options;
       const catalog = await readCatalog(query, { publication });
-      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, handlers: request.handlers ?? [], pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
+      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, ...(request.handlers ? { handlers: request.handlers } : {}), pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
       for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);
       for (const { file, line, message } of compiled.notices) log.info({ file, line }, message);
       return { ...compiled, catalog };

@@ -3,7 +3,7 @@
  * record of it and the outcome for retries are written in that one transaction. It is the slow way: the first try, in one round trip, has failed.
  */
 import { resolveDelete, resolveInsertOfExisting, resolveUpdate, resolveUpdateOfDeleted, type ConflictHandler, type ConflictReason, type Decision } from '../conflict/resolve.ts';
-import { type Entity, type Row } from '../model/model.ts';
+import { type Entity, type Row, type SqlType } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
@@ -57,10 +57,13 @@ export class Resolution {
     if (versionOf(entity, current) === String(seen)) return this.#write(writeOf(this.#request, this.#given, null), null);
     const base = await this.#one(versionStatement(entity, keyOfRow(entity, current), seen));
     const { conflicts } = this;
+    const clash = { types: typesOf(entity), fixed: fixedOf(entity), base, current };
     if (field.kind === 'delete') {
-      return this.#conclude({ decision: resolveDelete({ conflicts }), seen, base, current, outcome: 'DELETED', write: () => writeOf(this.#request, [], null) });
+      const decided = resolveDelete(conflicts, clash);
+      const decision: Decision = decided.kind === 'delete' ? { kind: 'write', values: new Map(), winner: 'INCOMING', fields: [] } : decided;
+      return this.#conclude({ decision, seen, base, current, outcome: 'DELETED', write: () => writeOf(this.#request, [], null) });
     }
-    const decision = resolveUpdate({ conflicts, types: typesOf(entity), base, current, incoming: this.#incoming(), handler: this.#context.handler });
+    const decision = resolveUpdate({ ...clash, conflicts, incoming: this.#incoming(), handler: this.#context.handler });
     return this.#conclude({ decision, seen, base, current, outcome: OUTCOMES[conflicts.policy], write: (values) => this.#update(current, values) });
   }
 
@@ -74,7 +77,7 @@ export class Resolution {
     const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${[...tests, ...(own === null ? [] : [own(params)])].join(' AND ')} FOR UPDATE`, params));
     if (!current) return null;
     const { conflicts } = this;
-    const decision = resolveInsertOfExisting({ conflicts, types: typesOf(entity), current, incoming });
+    const decision = resolveInsertOfExisting(conflicts, { types: typesOf(entity), fixed: fixedOf(entity), current, incoming });
     return this.#conclude({ decision, seen: null, base: null, current, outcome: conflicts.insertExisting === 'KEEP' ? 'KEPT' : 'UPDATED', write: (values) => this.#update(current, values) });
   }
 
@@ -86,7 +89,7 @@ export class Resolution {
     const { entity, field, tenancy } = this.#request;
     const key = field.kind === 'update' ? this.#namedKey() : null;
     const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#one(deletedStatement(entity, key, seen, tenancy)) : null;
-    const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted({ conflicts: this.conflicts, types: typesOf(entity), base, incoming: this.#incoming() });
+    const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
     const columns = decision.kind === 'write' ? (await this.#tx.query(columnsStatement(entity))).rows.map(({ name }) => String(name)) : [];
     return this.#conclude({ decision, seen, base, current: null, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values, columns, tenancy }) });
   }
@@ -178,8 +181,13 @@ interface Conclusion {
 
 const OUTCOMES: Readonly<Record<Entity['conflict']['policy'], ConflictOutcome>> = { REJECT: 'REJECTED', LAST_WRITE_WINS: 'OVERWRITTEN', MERGE: 'MERGED', HANDLER: 'HANDLED' };
 
-function typesOf({ columns }: Entity): ReadonlyMap<string, Entity['columns'] extends ReadonlyMap<string, infer C> ? C extends { type: infer T } ? T : never : never> {
+function typesOf({ columns }: Entity): ReadonlyMap<string, SqlType> {
   return new Map([...columns].map(([name, { type }]) => [name, type]));
+}
+
+/** No writer sets the key of a row that is there, nor its version. */
+function fixedOf({ primaryKey, version }: Entity): ReadonlySet<string> {
+  return new Set([...primaryKey, ...(version === null ? [] : [version])]);
 }
 
 function columnOf(entity: Entity, name: string): Assignment['column'] {

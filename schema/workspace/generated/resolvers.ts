@@ -83,6 +83,31 @@ export type CommentEdge = {
   readonly node: Comment;
 };
 
+/** What became of one column: whose value was taken, and by which rule where both sides had changed it. */
+export type ConflictFieldRecord = {
+  readonly column: Scalars['String']['output'];
+  readonly rule?: Maybe<Scalars['String']['output']>;
+  readonly taken: Scalars['String']['output'];
+};
+
+export type ConflictOutcome =
+  /** The row was deleted although its author had not seen the latest version. */
+  | 'DELETED'
+  /** The application's handler decided. */
+  | 'HANDLED'
+  /** The row that was there stayed, and was the insert's answer. */
+  | 'KEPT'
+  /** Both sides' changes are in the row, by the rules of its fields. */
+  | 'MERGED'
+  /** The write won over what it had not seen. */
+  | 'OVERWRITTEN'
+  /** The write was refused. */
+  | 'REJECTED'
+  /** The deleted row came back with the update. */
+  | 'RESTORED'
+  /** The row that was there took the values of the insert. */
+  | 'UPDATED';
+
 export type ConflictPolicy =
   /** A function of the application decides. */
   | 'HANDLER'
@@ -104,6 +129,40 @@ export type ConflictReason =
   /** The version that the writer saw is not kept any more, so that nothing can be compared with it. */
   | 'VERSION_UNKNOWN';
 
+/** One conflict and how it ended. Rows are shown by their columns, as they were then. */
+export type ConflictRecord = {
+  readonly at: Scalars['DateTime']['output'];
+  /** The row as the writer had seen it; null where that was not kept. */
+  readonly base?: Maybe<Scalars['JSON']['output']>;
+  /** The row that the write met; null where it was gone. */
+  readonly current?: Maybe<Scalars['JSON']['output']>;
+  readonly entity: Scalars['String']['output'];
+  readonly fields: ReadonlyArray<ConflictFieldRecord>;
+  readonly id: Scalars['ID']['output'];
+  /** What the write gave. */
+  readonly incoming: Scalars['JSON']['output'];
+  /** The mutation that met the conflict. */
+  readonly mutation: Scalars['String']['output'];
+  readonly newVersion?: Maybe<Scalars['BigInt']['output']>;
+  readonly outcome: ConflictOutcome;
+  readonly policy: ConflictPolicy;
+  /** Why it was refused; null where it was not. */
+  readonly reason?: Maybe<ConflictReason>;
+  /** Region whose server resolved it. */
+  readonly region: Scalars['String']['output'];
+  /** The row that came of it; null where there is none. */
+  readonly result?: Maybe<Scalars['JSON']['output']>;
+  /** The primary key, its values joined by commas; null where the row was gone and its key is not known. */
+  readonly rowId?: Maybe<Scalars['String']['output']>;
+  /** The version that the writer had seen, the one that it met, and the one that came of it. */
+  readonly seenVersion?: Maybe<Scalars['BigInt']['output']>;
+  readonly tenant?: Maybe<Scalars['String']['output']>;
+  readonly version?: Maybe<Scalars['BigInt']['output']>;
+  /** Id and tenant of the viewer whose write it was. */
+  readonly viewer?: Maybe<Scalars['String']['output']>;
+  readonly winner: ConflictWinner;
+};
+
 export type ConflictRule =
   /** Numbers: both differences count. */
   | 'ADD'
@@ -119,6 +178,14 @@ export type ConflictRule =
   | 'REJECT'
   /** Lists as sets: what either side has added is in, what either side has removed is out. */
   | 'UNION';
+
+export type ConflictWinner =
+  /** Each in part. */
+  | 'BOTH'
+  /** The row that it met. */
+  | 'CURRENT'
+  /** The write that met the conflict. */
+  | 'INCOMING';
 
 export type ConsistencyLevel =
   /** At most `maxLagMs` behind the primary. */
@@ -413,6 +480,8 @@ export type ProjectStatus =
   | 'PAUSED';
 
 export type Query = {
+  /** Conflicts and how they ended, newest first: of one entity, of one row of it, since a moment, older than a record. For administrators. */
+  readonly conflicts: ReadonlyArray<ConflictRecord>;
   /** What a team looks at in the morning. */
   readonly dashboard?: Maybe<Dashboard>;
   readonly organization?: Maybe<Organization>;
@@ -423,6 +492,15 @@ export type Query = {
   readonly task?: Maybe<Task>;
   readonly user?: Maybe<User>;
   readonly userByEmail?: Maybe<User>;
+};
+
+
+export type QueryConflictsArgs = {
+  before?: InputMaybe<Scalars['ID']['input']>;
+  entity?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  id?: InputMaybe<Scalars['ID']['input']>;
+  since?: InputMaybe<Scalars['DateTime']['input']>;
 };
 
 
@@ -849,9 +927,13 @@ export type ResolversTypes = {
   Comment: ResolverTypeWrapper<Row>;
   CommentConnection: ResolverTypeWrapper<Omit<CommentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['CommentEdge']>, nodes: ReadonlyArray<ResolversTypes['Comment']> }>;
   CommentEdge: ResolverTypeWrapper<Omit<CommentEdge, 'node'> & { node: ResolversTypes['Comment'] }>;
+  ConflictFieldRecord: ResolverTypeWrapper<ConflictFieldRecord>;
+  ConflictOutcome: ConflictOutcome;
   ConflictPolicy: ConflictPolicy;
   ConflictReason: ConflictReason;
+  ConflictRecord: ResolverTypeWrapper<ConflictRecord>;
   ConflictRule: ConflictRule;
+  ConflictWinner: ConflictWinner;
   ConsistencyLevel: ConsistencyLevel;
   ConsistencyToken: ResolverTypeWrapper<Scalars['ConsistencyToken']['output']>;
   CreateTaskInput: CreateTaskInput;
@@ -930,6 +1012,8 @@ export type ResolversParentTypes = {
   Comment: Row;
   CommentConnection: Omit<CommentConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['CommentEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Comment']> };
   CommentEdge: Omit<CommentEdge, 'node'> & { node: ResolversParentTypes['Comment'] };
+  ConflictFieldRecord: ConflictFieldRecord;
+  ConflictRecord: ConflictRecord;
   ConsistencyToken: Scalars['ConsistencyToken']['output'];
   CreateTaskInput: CreateTaskInput;
   CreateTaskPayload: Omit<CreateTaskPayload, 'task'> & { task?: Maybe<ResolversParentTypes['Task']> };
@@ -1116,6 +1200,35 @@ export type CommentEdgeResolvers<ContextType = ResolverContext, ParentType exten
   node?: Resolver<ResolversTypes['Comment'], ParentType, ContextType>;
 };
 
+export type ConflictFieldRecordResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['ConflictFieldRecord'] = ResolversParentTypes['ConflictFieldRecord']> = {
+  column?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  rule?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  taken?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type ConflictRecordResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['ConflictRecord'] = ResolversParentTypes['ConflictRecord']> = {
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  base?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
+  current?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
+  entity?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  fields?: Resolver<ReadonlyArray<ResolversTypes['ConflictFieldRecord']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  incoming?: Resolver<ResolversTypes['JSON'], ParentType, ContextType>;
+  mutation?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  newVersion?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  outcome?: Resolver<ResolversTypes['ConflictOutcome'], ParentType, ContextType>;
+  policy?: Resolver<ResolversTypes['ConflictPolicy'], ParentType, ContextType>;
+  reason?: Resolver<Maybe<ResolversTypes['ConflictReason']>, ParentType, ContextType>;
+  region?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  result?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
+  rowId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  seenVersion?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  tenant?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  version?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  viewer?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  winner?: Resolver<ResolversTypes['ConflictWinner'], ParentType, ContextType>;
+};
+
 export interface ConsistencyTokenScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['ConsistencyToken'], any> {
   name: 'ConsistencyToken';
 }
@@ -1223,6 +1336,7 @@ export type ProjectEdgeResolvers<ContextType = ResolverContext, ParentType exten
 };
 
 export type QueryResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  conflicts?: Resolver<ReadonlyArray<ResolversTypes['ConflictRecord']>, ParentType, ContextType, RequireFields<QueryConflictsArgs, 'first'>>;
   dashboard?: Resolver<Maybe<ResolversTypes['Dashboard']>, ParentType, ContextType, RequireFields<QueryDashboardArgs, 'organizationId'>>;
   organization?: Resolver<Maybe<ResolversTypes['Organization']>, ParentType, ContextType, RequireFields<QueryOrganizationArgs, 'id'>>;
   organizations?: Resolver<ResolversTypes['OrganizationConnection'], ParentType, ContextType, Partial<QueryOrganizationsArgs>>;
@@ -1347,6 +1461,8 @@ export type Resolvers<ContextType = ResolverContext> = {
   Comment?: CommentResolvers<ContextType>;
   CommentConnection?: CommentConnectionResolvers<ContextType>;
   CommentEdge?: CommentEdgeResolvers<ContextType>;
+  ConflictFieldRecord?: ConflictFieldRecordResolvers<ContextType>;
+  ConflictRecord?: ConflictRecordResolvers<ContextType>;
   ConsistencyToken?: GraphQLScalarType;
   CreateTaskPayload?: CreateTaskPayloadResolvers<ContextType>;
   Dashboard?: DashboardResolvers<ContextType>;

@@ -45,6 +45,31 @@ export type BooleanFilter = {
   readonly ne?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
+/** What became of one column: whose value was taken, and by which rule where both sides had changed it. */
+export type ConflictFieldRecord = {
+  readonly column: Scalars['String']['output'];
+  readonly rule?: Maybe<Scalars['String']['output']>;
+  readonly taken: Scalars['String']['output'];
+};
+
+export type ConflictOutcome =
+  /** The row was deleted although its author had not seen the latest version. */
+  | 'DELETED'
+  /** The application's handler decided. */
+  | 'HANDLED'
+  /** The row that was there stayed, and was the insert's answer. */
+  | 'KEPT'
+  /** Both sides' changes are in the row, by the rules of its fields. */
+  | 'MERGED'
+  /** The write won over what it had not seen. */
+  | 'OVERWRITTEN'
+  /** The write was refused. */
+  | 'REJECTED'
+  /** The deleted row came back with the update. */
+  | 'RESTORED'
+  /** The row that was there took the values of the insert. */
+  | 'UPDATED';
+
 export type ConflictPolicy =
   /** A function of the application decides. */
   | 'HANDLER'
@@ -66,6 +91,40 @@ export type ConflictReason =
   /** The version that the writer saw is not kept any more, so that nothing can be compared with it. */
   | 'VERSION_UNKNOWN';
 
+/** One conflict and how it ended. Rows are shown by their columns, as they were then. */
+export type ConflictRecord = {
+  readonly at: Scalars['DateTime']['output'];
+  /** The row as the writer had seen it; null where that was not kept. */
+  readonly base?: Maybe<Scalars['JSON']['output']>;
+  /** The row that the write met; null where it was gone. */
+  readonly current?: Maybe<Scalars['JSON']['output']>;
+  readonly entity: Scalars['String']['output'];
+  readonly fields: ReadonlyArray<ConflictFieldRecord>;
+  readonly id: Scalars['ID']['output'];
+  /** What the write gave. */
+  readonly incoming: Scalars['JSON']['output'];
+  /** The mutation that met the conflict. */
+  readonly mutation: Scalars['String']['output'];
+  readonly newVersion?: Maybe<Scalars['BigInt']['output']>;
+  readonly outcome: ConflictOutcome;
+  readonly policy: ConflictPolicy;
+  /** Why it was refused; null where it was not. */
+  readonly reason?: Maybe<ConflictReason>;
+  /** Region whose server resolved it. */
+  readonly region: Scalars['String']['output'];
+  /** The row that came of it; null where there is none. */
+  readonly result?: Maybe<Scalars['JSON']['output']>;
+  /** The primary key, its values joined by commas; null where the row was gone and its key is not known. */
+  readonly rowId?: Maybe<Scalars['String']['output']>;
+  /** The version that the writer had seen, the one that it met, and the one that came of it. */
+  readonly seenVersion?: Maybe<Scalars['BigInt']['output']>;
+  readonly tenant?: Maybe<Scalars['String']['output']>;
+  readonly version?: Maybe<Scalars['BigInt']['output']>;
+  /** Id and tenant of the viewer whose write it was. */
+  readonly viewer?: Maybe<Scalars['String']['output']>;
+  readonly winner: ConflictWinner;
+};
+
 export type ConflictRule =
   /** Numbers: both differences count. */
   | 'ADD'
@@ -81,6 +140,14 @@ export type ConflictRule =
   | 'REJECT'
   /** Lists as sets: what either side has added is in, what either side has removed is out. */
   | 'UNION';
+
+export type ConflictWinner =
+  /** Each in part. */
+  | 'BOTH'
+  /** The row that it met. */
+  | 'CURRENT'
+  /** The write that met the conflict. */
+  | 'INCOMING';
 
 export type ConsistencyLevel =
   /** At most `maxLagMs` behind the primary. */
@@ -220,8 +287,19 @@ export type PageInfo = {
 };
 
 export type Query = {
+  /** Conflicts and how they ended, newest first: of one entity, of one row of it, since a moment, older than a record. For administrators. */
+  readonly conflicts: ReadonlyArray<ConflictRecord>;
   /** Health of every region, or of one. For administrators. */
   readonly regionHealth: ReadonlyArray<RegionHealth>;
+};
+
+
+export type QueryConflictsArgs = {
+  before?: InputMaybe<Scalars['ID']['input']>;
+  entity?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  id?: InputMaybe<Scalars['ID']['input']>;
+  since?: InputMaybe<Scalars['DateTime']['input']>;
 };
 
 

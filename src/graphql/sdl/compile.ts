@@ -20,7 +20,7 @@ export interface CompileRequest extends Limits {
   readonly catalog: Catalog;
   /** Custom resolvers: a field that has one needs no mapping. */
   readonly resolvers?: ResolverMap;
-  /** Names of conflict handlers, for `@conflict(handler:)`. */
+  /** Names of conflict handlers, for `@conflict(handler:)`; left out where nothing is written, so that none is needed. */
   readonly handlers?: readonly string[];
   /** Settings of the database that carry the viewer into row-level security; they are part of every cache key. */
   readonly viewerSettings?: readonly string[];
@@ -47,7 +47,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const compilation: Compilation = {
     schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
     limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), conditions: [], orders: new Set(),
-    handlers: new Set(request.handlers),
+    handlers: request.handlers ? new Set(request.handlers) : null,
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
   findEntities(compilation);

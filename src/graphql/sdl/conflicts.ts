@@ -33,7 +33,7 @@ function readEntity({ problems, handlers }: Compilation, draft: Draft, directive
   if (rule !== null && policy !== 'MERGE') problems.error(directive, `${name} has a rule for fields, which only the policy MERGE follows; declare policy: MERGE, or remove the rule`);
   if (policy === 'HANDLER' && handler === null) problems.error(directive, `${name} leaves conflicts to a handler, but does not name it; add handler: with the name of a function in the resolver module's conflicts`);
   if (policy !== 'HANDLER' && handler !== null) problems.error(directive, `${name} names the handler "${handler}", which only the policy HANDLER calls; declare policy: HANDLER, or remove it`);
-  else if (handler !== null && !handlers.has(handler)) problems.error(directive, `${name} names the handler "${handler}", which the resolver module's conflicts do not have${didYouMean(handler, handlers)}`);
+  else if (handler !== null && handlers !== null && !handlers.has(handler)) problems.error(directive, `${name} names the handler "${handler}", which the resolver module's conflicts do not have${didYouMean(handler, handlers)}`);
   if (draft.table.kind === 'view') problems.error(directive, `${name} shows a view, whose conflicts cannot be decided; put @conflict on an entity of the table behind it`);
   return conflicts;
 }

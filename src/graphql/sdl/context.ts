@@ -46,8 +46,8 @@ export interface Compilation {
   readonly limits: Limits;
   /** Names of the database's settings that carry the viewer, in lower case. */
   readonly viewerSettings: ReadonlySet<string>;
-  /** Names of the application's conflict handlers. */
-  readonly handlers: ReadonlySet<string>;
+  /** Names of the application's conflict handlers; null: not to be checked. */
+  readonly handlers: ReadonlySet<string> | null;
   readonly problems: Problems;
   readonly drafts: Map<string, Draft>;
   readonly conditions: Condition[];
