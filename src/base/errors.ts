@@ -30,6 +30,8 @@ const CATALOGUE = {
   IDEMPOTENCY_KEY_INVALID: { retryable: false },
   /** The idempotency key came with another request before. */
   IDEMPOTENCY_KEY_REUSED: { retryable: false },
+  /** The outcome is too large to be kept for the idempotency key; nothing was written. */
+  IDEMPOTENCY_OUTCOME_TOO_LARGE: { retryable: false },
   /** The cluster cannot give the durability that was asked for; nothing was written. */
   DURABILITY_UNAVAILABLE: { retryable: true },
   /** Committed at the primary, but the replicas that were to have it did not confirm in time. */

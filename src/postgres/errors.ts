@@ -67,6 +67,8 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   const refused = raisedReason(state, error.message);
   if (refused !== null) return make('CONSTRAINT_VIOLATION', 'A condition of the write does not hold; nothing was written.', { refused }, error);
   if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);
+  const missing = state === '42P01' ? /\bmeridian\.[a-z_]+/.exec(error.message)?.[0] : undefined;
+  if (missing !== undefined) return make('DATABASE_NOT_READY', `The database has no table ${missing}, in which writing keeps its books; run \`meridian setup\`.`, facts, error);
   if (state === '57014') return make('DATABASE_ERROR', `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, { ...facts, timeout: true }, error);
   if (state === '55P03') return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);
   if (state === '42501') return make('FORBIDDEN', 'The database refuses this to the role that Meridian uses; grant it, or run `meridian check`.', facts, error);
