@@ -59,6 +59,10 @@ export class Operation {
     this.#hasSubtrees = input.edge.fields.size > 0;
   }
 
+  step(_info: GraphQLResolveInfo): null {
+    return null;
+  }
+
   get root(): Scope {
     return this.#root;
   }

@@ -2,8 +2,11 @@
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
-import { BOOKS_SQL } from '../../src/postgres/bookkeeping.ts';
+import { compileModel } from '../../src/graphql/sdl/compile.ts';
+import { BOOKS_SQL, keepVersionsSql, keptTables } from '../../src/postgres/bookkeeping.ts';
+import { readCatalog } from '../../src/postgres/catalog.ts';
 import { createServer, type Runtime, type ServerSettings } from '../../src/index.ts';
+import { type UserResolvers } from '../../src/graphql/resolvers.ts';
 import { readSdlFolder, type SdlFile } from '../../src/graphql/sdl/files.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
@@ -85,11 +88,20 @@ function loggedIn(dsn: string, login: TestAppOptions['login']): string {
   return url.href;
 }
 
+/** As `meridian setup` does where a policy compares with older versions. */
+async function keepVersions(cluster: TestCluster, files: readonly SdlFile[], resolvers: UserResolvers): Promise<void> {
+  if (!files.some(({ body }) => body.includes('@conflict'))) return;
+  const query = async (sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> => cluster.query(cluster.primary.name, sql, values);
+  const { model } = await compileModel({ files, catalog: await readCatalog(query), resolvers, pageSize: 20, maxPageSize: 200 });
+  for (const kept of keptTables(model.entities.values())) await query(keepVersionsSql(kept));
+}
+
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const application = folder(options.application ?? 'workspace');
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
   const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off', redis: options.redis ?? false });
+  await keepVersions(cluster, files, options.server?.resolvers ?? {});
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));

@@ -263,6 +263,7 @@ export type DecimalFilter = {
 };
 
 export type DeleteTaskPayload = {
+  readonly conflict?: Maybe<TaskConflict>;
   readonly task?: Maybe<Task>;
   readonly token: Scalars['ConsistencyToken']['output'];
 };
@@ -348,17 +349,20 @@ export type MutationCreateTaskArgs = {
 
 
 export type MutationDeleteTaskArgs = {
+  expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   id: Scalars['ID']['input'];
 };
 
 
 export type MutationUpdateTaskArgs = {
+  expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   id: Scalars['ID']['input'];
   input: UpdateTaskInput;
 };
 
 
 export type MutationUpdateUserArgs = {
+  expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   id: Scalars['ID']['input'];
   input: UpdateUserInput;
 };
@@ -641,6 +645,7 @@ export type StringListFilter = {
   readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
+/** Two people may edit one task at once: what each has changed alone is taken, and where they have changed the same its rule decides. */
 export type Task = {
   readonly assignee?: Maybe<User>;
   readonly comments: CommentConnection;
@@ -662,11 +667,20 @@ export type Task = {
 };
 
 
+/** Two people may edit one task at once: what each has changed alone is taken, and where they have changed the same its rule decides. */
 export type TaskCommentsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** The task as it stands, and which of the written fields somebody else has changed. */
+export type TaskConflict = {
+  readonly current?: Maybe<Task>;
+  readonly fields: ReadonlyArray<Scalars['String']['output']>;
+  readonly reason: ConflictReason;
+  readonly version?: Maybe<Scalars['Int']['output']>;
 };
 
 export type TaskConnection = {
@@ -743,6 +757,7 @@ export type UpdateTaskInput = {
 };
 
 export type UpdateTaskPayload = {
+  readonly conflict?: Maybe<TaskConflict>;
   readonly task?: Maybe<Task>;
   readonly token: Scalars['ConsistencyToken']['output'];
 };
@@ -754,6 +769,8 @@ export type UpdateUserInput = {
 };
 
 export type UpdateUserPayload = {
+  /** Why nothing was changed: the user is not as `expectedVersion` was. */
+  readonly conflict?: Maybe<UserConflict>;
   readonly token: Scalars['ConsistencyToken']['output'];
   readonly user?: Maybe<User>;
 };
@@ -779,6 +796,13 @@ export type UserAssignedTasksArgs = {
   last?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<ReadonlyArray<TaskOrder>>;
   status?: InputMaybe<TaskStatus>;
+};
+
+export type UserConflict = {
+  readonly current?: Maybe<User>;
+  readonly fields: ReadonlyArray<Scalars['String']['output']>;
+  readonly reason: ConflictReason;
+  readonly version?: Maybe<Scalars['Int']['output']>;
 };
 
 export type UserConnection = {
@@ -945,7 +969,7 @@ export type ResolversTypes = {
   DateTimeFilter: DateTimeFilter;
   Decimal: ResolverTypeWrapper<Scalars['Decimal']['output']>;
   DecimalFilter: DecimalFilter;
-  DeleteTaskPayload: ResolverTypeWrapper<Omit<DeleteTaskPayload, 'task'> & { task?: Maybe<ResolversTypes['Task']> }>;
+  DeleteTaskPayload: ResolverTypeWrapper<Omit<DeleteTaskPayload, 'conflict' | 'task'> & { conflict?: Maybe<ResolversTypes['TaskConflict']>, task?: Maybe<ResolversTypes['Task']> }>;
   Durability: Durability;
   FloatFilter: FloatFilter;
   Float: ResolverTypeWrapper<Scalars['Float']['output']>;
@@ -978,6 +1002,7 @@ export type ResolversTypes = {
   StringFilter: StringFilter;
   StringListFilter: StringListFilter;
   Task: ResolverTypeWrapper<Row>;
+  TaskConflict: ResolverTypeWrapper<Omit<TaskConflict, 'current'> & { current?: Maybe<ResolversTypes['Task']> }>;
   TaskConnection: ResolverTypeWrapper<Omit<TaskConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['TaskEdge']>, nodes: ReadonlyArray<ResolversTypes['Task']> }>;
   TaskEdge: ResolverTypeWrapper<Omit<TaskEdge, 'node'> & { node: ResolversTypes['Task'] }>;
   TaskFilter: TaskFilter;
@@ -988,10 +1013,11 @@ export type ResolversTypes = {
   UUID: ResolverTypeWrapper<Scalars['UUID']['output']>;
   UUIDFilter: UuidFilter;
   UpdateTaskInput: UpdateTaskInput;
-  UpdateTaskPayload: ResolverTypeWrapper<Omit<UpdateTaskPayload, 'task'> & { task?: Maybe<ResolversTypes['Task']> }>;
+  UpdateTaskPayload: ResolverTypeWrapper<Omit<UpdateTaskPayload, 'conflict' | 'task'> & { conflict?: Maybe<ResolversTypes['TaskConflict']>, task?: Maybe<ResolversTypes['Task']> }>;
   UpdateUserInput: UpdateUserInput;
-  UpdateUserPayload: ResolverTypeWrapper<Omit<UpdateUserPayload, 'user'> & { user?: Maybe<ResolversTypes['User']> }>;
+  UpdateUserPayload: ResolverTypeWrapper<Omit<UpdateUserPayload, 'conflict' | 'user'> & { conflict?: Maybe<ResolversTypes['UserConflict']>, user?: Maybe<ResolversTypes['User']> }>;
   User: ResolverTypeWrapper<Row>;
+  UserConflict: ResolverTypeWrapper<Omit<UserConflict, 'current'> & { current?: Maybe<ResolversTypes['User']> }>;
   UserConnection: ResolverTypeWrapper<Omit<UserConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['UserEdge']>, nodes: ReadonlyArray<ResolversTypes['User']> }>;
   UserEdge: ResolverTypeWrapper<Omit<UserEdge, 'node'> & { node: ResolversTypes['User'] }>;
   UserFilter: UserFilter;
@@ -1024,7 +1050,7 @@ export type ResolversParentTypes = {
   DateTimeFilter: DateTimeFilter;
   Decimal: Scalars['Decimal']['output'];
   DecimalFilter: DecimalFilter;
-  DeleteTaskPayload: Omit<DeleteTaskPayload, 'task'> & { task?: Maybe<ResolversParentTypes['Task']> };
+  DeleteTaskPayload: Omit<DeleteTaskPayload, 'conflict' | 'task'> & { conflict?: Maybe<ResolversParentTypes['TaskConflict']>, task?: Maybe<ResolversParentTypes['Task']> };
   FloatFilter: FloatFilter;
   Float: Scalars['Float']['output'];
   IDFilter: IdFilter;
@@ -1048,6 +1074,7 @@ export type ResolversParentTypes = {
   StringFilter: StringFilter;
   StringListFilter: StringListFilter;
   Task: Row;
+  TaskConflict: Omit<TaskConflict, 'current'> & { current?: Maybe<ResolversParentTypes['Task']> };
   TaskConnection: Omit<TaskConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['TaskEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Task']> };
   TaskEdge: Omit<TaskEdge, 'node'> & { node: ResolversParentTypes['Task'] };
   TaskFilter: TaskFilter;
@@ -1056,10 +1083,11 @@ export type ResolversParentTypes = {
   UUID: Scalars['UUID']['output'];
   UUIDFilter: UuidFilter;
   UpdateTaskInput: UpdateTaskInput;
-  UpdateTaskPayload: Omit<UpdateTaskPayload, 'task'> & { task?: Maybe<ResolversParentTypes['Task']> };
+  UpdateTaskPayload: Omit<UpdateTaskPayload, 'conflict' | 'task'> & { conflict?: Maybe<ResolversParentTypes['TaskConflict']>, task?: Maybe<ResolversParentTypes['Task']> };
   UpdateUserInput: UpdateUserInput;
-  UpdateUserPayload: Omit<UpdateUserPayload, 'user'> & { user?: Maybe<ResolversParentTypes['User']> };
+  UpdateUserPayload: Omit<UpdateUserPayload, 'conflict' | 'user'> & { conflict?: Maybe<ResolversParentTypes['UserConflict']>, user?: Maybe<ResolversParentTypes['User']> };
   User: Row;
+  UserConflict: Omit<UserConflict, 'current'> & { current?: Maybe<ResolversParentTypes['User']> };
   UserConnection: Omit<UserConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['UserEdge']>, nodes: ReadonlyArray<ResolversParentTypes['User']> };
   UserEdge: Omit<UserEdge, 'node'> & { node: ResolversParentTypes['User'] };
   UserFilter: UserFilter;
@@ -1260,6 +1288,7 @@ export interface DecimalScalarConfig extends GraphQLScalarTypeConfig<ResolversTy
 }
 
 export type DeleteTaskPayloadResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['DeleteTaskPayload'] = ResolversParentTypes['DeleteTaskPayload']> = {
+  conflict?: Resolver<Maybe<ResolversTypes['TaskConflict']>, ParentType, ContextType>;
   task?: Resolver<Maybe<ResolversTypes['Task']>, ParentType, ContextType>;
   token?: Resolver<ResolversTypes['ConsistencyToken'], ParentType, ContextType>;
 };
@@ -1400,6 +1429,13 @@ export type TaskResolvers<ContextType = ResolverContext, ParentType extends Reso
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
+export type TaskConflictResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['TaskConflict'] = ResolversParentTypes['TaskConflict']> = {
+  current?: Resolver<Maybe<ResolversTypes['Task']>, ParentType, ContextType>;
+  fields?: Resolver<ReadonlyArray<ResolversTypes['String']>, ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['ConflictReason'], ParentType, ContextType>;
+  version?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+};
+
 export type TaskConnectionResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['TaskConnection'] = ResolversParentTypes['TaskConnection']> = {
   edges?: Resolver<ReadonlyArray<ResolversTypes['TaskEdge']>, ParentType, ContextType>;
   nodes?: Resolver<ReadonlyArray<ResolversTypes['Task']>, ParentType, ContextType>;
@@ -1421,11 +1457,13 @@ export interface UuidScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes
 }
 
 export type UpdateTaskPayloadResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['UpdateTaskPayload'] = ResolversParentTypes['UpdateTaskPayload']> = {
+  conflict?: Resolver<Maybe<ResolversTypes['TaskConflict']>, ParentType, ContextType>;
   task?: Resolver<Maybe<ResolversTypes['Task']>, ParentType, ContextType>;
   token?: Resolver<ResolversTypes['ConsistencyToken'], ParentType, ContextType>;
 };
 
 export type UpdateUserPayloadResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['UpdateUserPayload'] = ResolversParentTypes['UpdateUserPayload']> = {
+  conflict?: Resolver<Maybe<ResolversTypes['UserConflict']>, ParentType, ContextType>;
   token?: Resolver<ResolversTypes['ConsistencyToken'], ParentType, ContextType>;
   user?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
 };
@@ -1441,6 +1479,13 @@ export type UserResolvers<ContextType = ResolverContext, ParentType extends Reso
   organization?: Resolver<ResolversTypes['Organization'], ParentType, ContextType>;
   updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type UserConflictResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['UserConflict'] = ResolversParentTypes['UserConflict']> = {
+  current?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
+  fields?: Resolver<ReadonlyArray<ResolversTypes['String']>, ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['ConflictReason'], ParentType, ContextType>;
+  version?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 
 export type UserConnectionResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['UserConnection'] = ResolversParentTypes['UserConnection']> = {
@@ -1485,6 +1530,7 @@ export type Resolvers<ContextType = ResolverContext> = {
   RegionCache?: RegionCacheResolvers<ContextType>;
   RegionHealth?: RegionHealthResolvers<ContextType>;
   Task?: TaskResolvers<ContextType>;
+  TaskConflict?: TaskConflictResolvers<ContextType>;
   TaskConnection?: TaskConnectionResolvers<ContextType>;
   TaskEdge?: TaskEdgeResolvers<ContextType>;
   Time?: GraphQLScalarType;
@@ -1492,6 +1538,7 @@ export type Resolvers<ContextType = ResolverContext> = {
   UpdateTaskPayload?: UpdateTaskPayloadResolvers<ContextType>;
   UpdateUserPayload?: UpdateUserPayloadResolvers<ContextType>;
   User?: UserResolvers<ContextType>;
+  UserConflict?: UserConflictResolvers<ContextType>;
   UserConnection?: UserConnectionResolvers<ContextType>;
   UserEdge?: UserEdgeResolvers<ContextType>;
 };

@@ -1,0 +1,247 @@
+/** Tests of writes from two regions that meet: what each declared policy makes of them, what the client is told, and what the audit says. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AP, EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
+
+const SDL = `
+  extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
+  type Query { doc(id: ID!): Doc note(id: ID!): Note plain(id: ID!): Plain custom(id: ID!): Custom }
+  type Mutation {
+    addDoc(input: DocInput!): DocPayload! @insert
+    editDoc(id: ID!, expectedVersion: Int, input: DocEdit!): DocPayload! @update
+    dropDoc(id: ID!, expectedVersion: Int): DocPayload! @delete
+    addNote(input: NoteInput!): NotePayload! @insert
+    editNote(id: ID!, input: NoteEdit!): NotePayload! @update
+    dropNote(id: ID!, expectedVersion: Int!): NotePayload! @delete
+    addPlain(input: NoteInput!): PlainPayload! @insert
+    editPlain(id: ID!, expectedVersion: Int, title: String): PlainPayload! @update
+    editCustom(id: ID!, expectedVersion: Int, input: CustomEdit!): CustomPayload! @update
+  }
+  type Doc @entity(version: "version") @key(fields: "id") @conflict(policy: MERGE, rule: REJECT, updateDeleted: RESTORE) {
+    id: ID!
+    title: String!
+    body: String @conflict(rule: LAST_WRITE_WINS)
+    hits: BigInt! @conflict(rule: ADD)
+    top: Int! @conflict(rule: MAX)
+    low: Decimal! @conflict(rule: MIN)
+    tags: [String!]! @conflict(rule: UNION)
+    log: [String!]! @conflict(rule: APPEND)
+    version: Int!
+  }
+  input DocInput { id: ID! title: String! hits: BigInt }
+  input DocEdit { title: String body: String hits: BigInt top: Int low: Decimal tags: [String!] log: [String!] }
+  type DocPayload { doc: Doc conflict: DocConflict token: ConsistencyToken! }
+  type DocConflict { reason: ConflictReason! current: Doc version: Int fields: [String!]! token: ConsistencyToken! }
+
+  type Note @entity(version: "version") @key(fields: "id") @conflict(policy: LAST_WRITE_WINS, deleteChanged: DELETE, insertExisting: UPDATE) { id: ID! title: String! body: String version: Int! }
+  input NoteInput { id: ID! title: String! body: String }
+  input NoteEdit { expectedVersion: Int title: String body: String }
+  type NotePayload { note: Note token: ConsistencyToken! }
+
+  type Plain @entity(table: "plains", version: "version") @key(fields: "id") { id: ID! title: String! version: Int! }
+  type PlainPayload { plain: Plain token: ConsistencyToken! }
+
+  type Custom @entity(version: "version") @key(fields: "id") @conflict(policy: HANDLER, handler: "longest") { id: ID! title: String! version: BigInt! }
+  input CustomEdit { title: String }
+  type CustomPayload { custom: Custom conflict: CustomConflict token: ConsistencyToken! }
+  type CustomConflict { why: ConflictReason! now: Custom }
+`;
+
+const SQL = `
+  CREATE TABLE docs (id bigint PRIMARY KEY, title text NOT NULL, body text, hits bigint NOT NULL DEFAULT 0, top int NOT NULL DEFAULT 0, low numeric NOT NULL DEFAULT 100, tags text[] NOT NULL DEFAULT '{}', log text[] NOT NULL DEFAULT '{}',
+    hidden text NOT NULL DEFAULT 'secret', words int GENERATED ALWAYS AS (length(title)) STORED, version int NOT NULL DEFAULT 1);
+  CREATE TABLE notes (id bigint PRIMARY KEY, title text NOT NULL, body text, version int NOT NULL DEFAULT 1);
+  CREATE TABLE plains (id bigint PRIMARY KEY, title text NOT NULL, body text, version int NOT NULL DEFAULT 1);
+  CREATE TABLE customs (id bigint PRIMARY KEY, title text NOT NULL, version bigint NOT NULL DEFAULT 1);
+  INSERT INTO docs (id, title) SELECT i, 'doc ' || i FROM generate_series(1, 100) i;
+  INSERT INTO notes (id, title) SELECT i, 'note ' || i FROM generate_series(1, 100) i;
+  INSERT INTO plains (id, title) SELECT i, 'plain ' || i FROM generate_series(1, 100) i;
+  INSERT INTO customs (id, title) SELECT i, 'custom ' || i FROM generate_series(1, 100) i;`;
+
+interface Conflict { readonly reason: string; readonly version: number | null; readonly fields: string[]; readonly current: Record<string, unknown> | null; readonly token: string }
+interface Payload { readonly doc: Record<string, unknown> | null; readonly conflict: Conflict | null; readonly token: string }
+
+let app: TestApp;
+let admin: Record<string, string>;
+let used = 0;
+const fresh = (): string => String((used += 1));
+
+const FIELDS = 'id title body hits top low tags log version';
+const edit = async (region: string, id: string, expectedVersion: number | null, input: Record<string, unknown>): Promise<Payload> => {
+  const { data, errors } = await app.gql<{ editDoc: Payload }>(region, `mutation ($id: ID!, $v: Int, $input: DocEdit!) { editDoc(id: $id, expectedVersion: $v, input: $input) { doc { ${FIELDS} } token conflict { reason version fields token current { ${FIELDS} } } } }`, { variables: { id, v: expectedVersion, input } });
+  assert.deepEqual(errors, []);
+  assert.ok(data);
+  return data.editDoc;
+};
+const records = async (entity: string, id: string, rest = ''): Promise<Record<string, unknown>[]> => {
+  const { data, errors } = await app.gql<{ conflicts: Record<string, unknown>[] }>(AP, `{ conflicts(entity: "${entity}", id: "${id}"${rest}) @consistent(level: STRONG) { id at rowId mutation policy outcome reason winner viewer region seenVersion version newVersion base current incoming result fields { column rule taken } } }`, { headers: admin });
+  assert.deepEqual(errors, []);
+  return data?.conflicts ?? [];
+};
+const row = async (table: string, id: string): Promise<Record<string, unknown> | undefined> => (await app.cluster.query(US, `SELECT * FROM ${table} WHERE id = ${id}`))[0];
+
+describe('conflicts', () => {
+  before(async () => {
+    app = await startTestApp({
+      files: [{ name: 'docs.graphql', body: SDL }], sql: SQL,
+      server: { conflicts: { longest: ({ base, current, incoming }) => (String(incoming['title']).startsWith('!') ? { reject: ['title'] } : { set: { title: [base?.['title'], current['title'], incoming['title']].map(String).sort((a, b) => b.length - a.length)[0] } }) } },
+    });
+    admin = { authorization: `Bearer ${app.adminToken}` };
+  });
+  after(async () => app?.[Symbol.asyncDispose]());
+
+  it('lose a change without the version, and say nothing: this is what it is there for', async () => {
+    const id = fresh();
+    await edit(EU, id, null, { title: 'from the EU' });
+    const { doc, conflict } = await edit(AP, id, null, { title: 'from Tokyo' });
+    assert.deepEqual([doc?.['title'], doc?.['version'], conflict], ['from Tokyo', 3, null]);
+    assert.deepEqual(await records('Doc', id), []);
+  });
+
+  it('are none where the version is the latest: one round trip, nothing in the audit', async () => {
+    const id = fresh();
+    const first = await edit(EU, id, 1, { title: 'one' });
+    const second = await edit(AP, id, 2, { title: 'two' });
+    assert.deepEqual([first.doc?.['version'], second.doc?.['version'], second.doc?.['title']], [2, 3, 'two']);
+    assert.deepEqual(await records('Doc', id), []);
+  });
+
+  it('merge what two regions have changed apart: both win and neither is asked', async () => {
+    const id = fresh();
+    const a = await edit(EU, id, 1, { title: 'from the EU' });
+    const b = await edit(AP, id, 1, { body: 'from Tokyo', tags: ['ap'] });
+    assert.deepEqual([a.conflict, b.conflict], [null, null]);
+    assert.deepEqual(b.doc, { id, title: 'from the EU', body: 'from Tokyo', hits: '0', top: 0, low: '100', tags: ['ap'], log: [], version: 3 });
+    const [record] = await records('Doc', id);
+    assert.deepEqual([record?.['outcome'], record?.['winner'], record?.['mutation'], record?.['seenVersion'], record?.['version'], record?.['newVersion']], ['MERGED', 'INCOMING', 'editDoc', '1', '2', '3']);
+    assert.deepEqual((record?.['incoming'] as Record<string, unknown>)['body'], 'from Tokyo');
+    assert.equal((record?.['base'] as Record<string, unknown>)['title'], `doc ${id}`);
+    assert.equal((record?.['current'] as Record<string, unknown>)['title'], 'from the EU');
+  });
+
+  it('follow the rule of a field that both have changed', async () => {
+    const id = fresh();
+    await edit(EU, id, 1, { body: 'EU', hits: '9007199254740993', top: 5, low: '0.10', tags: ['eu', 'both'], log: ['eu'] });
+    const { doc } = await edit(AP, id, 1, { body: 'AP', hits: '10', top: 3, low: '0.1', tags: ['both', 'ap'], log: ['ap'] });
+    assert.deepEqual(doc, { id, title: `doc ${id}`, body: 'AP', hits: '9007199254741003', top: 5, low: '0.10', tags: ['eu', 'both', 'ap'], log: ['eu', 'ap'], version: 3 });
+    const [record] = await records('Doc', id);
+    assert.equal(record?.['winner'], 'BOTH');
+    assert.deepEqual(new Map((record?.['fields'] as { column: string; rule: string }[]).map(({ column, rule }) => [column, rule])).get('hits'), 'ADD');
+  });
+
+  it('are refused where the rule says so, with the row as it stands and a token that covers it', async () => {
+    const id = fresh();
+    const seen = await edit(EU, id, 1, { title: 'first' });
+    const { doc, conflict, token } = await edit(AP, id, 1, { title: 'second', body: 'not written either' });
+    assert.equal(doc, null);
+    assert.deepEqual([conflict?.reason, conflict?.version, conflict?.fields, conflict?.current?.['title'], conflict?.current?.['body']], ['CHANGED', 2, ['title'], 'first', null]);
+    assert.ok(token && conflict?.token);
+    assert.equal((await row('docs', id))?.['title'], 'first');
+    const [record] = await records('Doc', id);
+    assert.deepEqual([record?.['outcome'], record?.['reason'], record?.['winner'], record?.['result']], ['REJECTED', 'CHANGED', 'CURRENT', null]);
+    assert.ok(seen.doc);
+  });
+
+  it('show no column that the client did not ask for, and none of the bookkeeping', async () => {
+    const id = fresh();
+    await edit(EU, id, 1, { title: 'first' });
+    const { errors } = await app.gql(EU, `mutation { editDoc(id: ${id}, expectedVersion: 1, input: { title: "x" }) { conflict { current { hidden } } } }`);
+    assert.match(errors[0]?.message ?? '', /Cannot query field "hidden"/);
+    const { conflict } = await edit(AP, id, 1, { title: 'x' });
+    assert.deepEqual(conflict?.fields, ['title']);
+  });
+
+  it('are refused when the version that the client saw is not kept any more', async () => {
+    const id = fresh();
+    await edit(EU, id, 1, { title: 'two' });
+    await app.cluster.query(US, `DELETE FROM meridian.history WHERE relation = 'public.docs' AND key = '{"id": ${id}}'`);
+    const { conflict } = await edit(AP, id, 1, { body: 'x' });
+    assert.equal(conflict?.reason, 'VERSION_UNKNOWN');
+  });
+
+  it('compare with versions that somebody else has written, too', async () => {
+    const id = fresh();
+    await app.cluster.query(US, `UPDATE docs SET title = 'by psql', version = version + 1 WHERE id = ${id}`);
+    const { doc } = await edit(AP, id, 1, { body: 'x' });
+    assert.deepEqual([doc?.['title'], doc?.['body'], doc?.['version']], ['by psql', 'x', 3]);
+  });
+
+  it('bring a deleted row back as its writer saw it, with the update', async () => {
+    const id = fresh();
+    await app.cluster.query(US, `UPDATE docs SET hidden = 'kept', hits = 7, version = 2 WHERE id = ${id}`);
+    await app.gql(EU, `mutation { dropDoc(id: ${id}, expectedVersion: 2) { token } }`);
+    assert.equal(await row('docs', id), undefined);
+    const { doc } = await edit(AP, id, 2, { body: 'still needed' });
+    assert.deepEqual([doc?.['body'], doc?.['hits'], doc?.['version']], ['still needed', '7', 3]);
+    assert.deepEqual({ ...(await row('docs', id)), title: '' }, { id, title: '', body: 'still needed', hits: '7', top: 0, low: '100', tags: [], log: [], hidden: 'kept', words: `doc ${id}`.length, version: 3 });
+    assert.deepEqual((await records('Doc', id)).map(({ outcome }) => outcome), ['RESTORED']);
+  });
+
+  it('refuse an update of a row that never was, and a delete from an older version', async () => {
+    const gone = await edit(AP, '4711', 1, { body: 'x' });
+    assert.equal(gone.conflict?.reason, 'VERSION_UNKNOWN');
+    const id = fresh();
+    await edit(EU, id, 1, { title: 'two' });
+    const { data } = await app.gql<{ dropDoc: Payload }>(AP, `mutation { dropDoc(id: ${id}, expectedVersion: 1) { doc { id } conflict { reason fields version } } }`);
+    assert.deepEqual(data?.dropDoc, { doc: null, conflict: { reason: 'CHANGED', fields: ['title'], version: 2 } });
+    assert.ok(await row('docs', id));
+  });
+
+  it('tell of the row whose key an insert names, with nothing written', async () => {
+    const id = fresh();
+    const { data, errors } = await app.gql<{ addDoc: Payload }>(AP, `mutation { addDoc(input: { id: ${id}, title: "mine" }) { doc { id } conflict { reason current { title } } token } }`);
+    assert.deepEqual(errors, []);
+    assert.deepEqual({ ...data?.addDoc, token: '' }, { doc: null, conflict: { reason: 'EXISTS', current: { title: `doc ${id}` } }, token: '' });
+  });
+
+  it('end as LAST_WRITE_WINS, DELETE and UPDATE declare, and are told of in the audit', async () => {
+    const id = fresh();
+    const note = async (region: string, what: string): Promise<Record<string, unknown>> => {
+      const { data, errors } = await app.gql<Record<string, { note: Record<string, unknown> }>>(region, `mutation { it: ${what} { note { title body version } } }`);
+      assert.deepEqual(errors, []);
+      return data?.['it']?.note ?? {};
+    };
+    await note(EU, `editNote(id: ${id}, input: { expectedVersion: 1, title: "EU" })`);
+    assert.deepEqual(await note(AP, `editNote(id: ${id}, input: { expectedVersion: 1, title: "AP" })`), { title: 'AP', body: null, version: 3 });
+    assert.deepEqual(await note(AP, `addNote(input: { id: ${id}, title: "again" })`), { title: 'again', body: null, version: 4 });
+    await note(AP, `dropNote(id: ${id}, expectedVersion: 1)`);
+    assert.equal(await row('notes', id), undefined);
+    assert.deepEqual((await records('Note', id)).map(({ outcome, winner }) => [outcome, winner]), [['DELETED', 'INCOMING'], ['UPDATED', 'INCOMING'], ['OVERWRITTEN', 'INCOMING']]);
+  });
+
+  it('are typed errors where the payload has no place for them', async () => {
+    const id = fresh();
+    const change = (expectedVersion: number, title: string): Promise<Answer> => app.gql(AP, `mutation { editPlain(id: ${id}, expectedVersion: ${expectedVersion}, title: "${title}") { plain { title } } }`);
+    await change(1, 'two');
+    const { errors } = await change(1, 'three');
+    assert.deepEqual(errors.map(({ extensions }) => extensions), [{ code: 'CONFLICT', retryable: false, details: { entity: 'Plain', key: { id }, reason: 'CHANGED', version: 2, fields: ['title'] } }]);
+    const taken = await app.gql(AP, `mutation { addPlain(input: { id: ${id}, title: "x" }) { plain { id } } }`);
+    assert.equal(taken.errors[0]?.extensions.code, 'CONSTRAINT_VIOLATION');
+    const gone = await app.gql(AP, `mutation { editPlain(id: 4711, expectedVersion: 1, title: "x") { plain { id } } }`);
+    assert.equal(gone.errors[0]?.extensions.code, 'NOT_FOUND');
+  });
+
+  it('are decided by the application where it says so', async () => {
+    const id = fresh();
+    const change = async (region: string, title: string): Promise<unknown> => (await app.gql<Record<string, unknown>>(region, `mutation { editCustom(id: ${id}, expectedVersion: 1, input: { title: "${title}" }) { custom { title version } conflict { why now { title } } } }`)).data?.['editCustom'];
+    await change(EU, 'the longest of all');
+    assert.deepEqual(await change(AP, 'short'), { custom: { title: 'the longest of all', version: '2' }, conflict: null });
+    assert.deepEqual(await change(AP, '!no'), { custom: null, conflict: { why: 'CHANGED', now: { title: 'the longest of all' } } });
+  });
+
+  it('are for administrators to look up, by entity, row and time', async () => {
+    const since = new Date().toISOString();
+    const id = fresh();
+    await edit(EU, id, 1, { title: 'EU' });
+    await edit(AP, id, 1, { title: 'AP' });
+    await edit(AP, id, 1, { title: 'AP again' });
+    const all = await records('Doc', id, `, since: "${since}"`);
+    assert.equal(all.length, 2);
+    assert.deepEqual((await records('Doc', id, `, first: 1, before: "${String(all[0]?.['id'])}"`)).map((one) => one['id']), [all[1]?.['id']]);
+    assert.deepEqual(await records('Doc', id, `, since: "2999-01-01T00:00:00Z"`), []);
+    assert.equal((await app.gql(EU, '{ conflicts { id } }')).errors[0]?.extensions.code, 'UNAUTHENTICATED');
+    assert.equal((await app.gql(EU, '{ conflicts { id } }', { headers: { authorization: `Bearer ${await app.bearer({ id: '1' })}` } })).errors[0]?.extensions.code, 'FORBIDDEN');
+    const metrics = await (await fetch(app.server(AP).url.replace('/graphql', '/metrics'))).text();
+    assert.match(metrics, /meridian_conflicts_total\{entity="Doc",policy="MERGE",outcome="MERGED"\} \d/);
+  });
+});
