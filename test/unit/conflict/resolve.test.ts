@@ -38,6 +38,7 @@ describe('the policy LAST_WRITE_WINS', () => {
     });
   });
   it('holds whatever differs for overwritten where the older version is not kept', () => {
+    assert.deepEqual(plain(decideFixed(clash({ policy: 'LAST_WRITE_WINS' }, { points: 6 }, { base: without('points'), current: { ...BASE, points: null } }))), { values: { points: 6 }, winner: 'INCOMING', fields: ['points LAST_WRITE_WINS incoming'] });
     assert.deepEqual(plain(decideFixed(clash({ policy: 'LAST_WRITE_WINS' }, { title: 'Sand', estimate: '1.5', points: 6 }, { base: null }))), { values: { title: 'Sand', estimate: '1.5', points: 6 }, winner: 'INCOMING', fields: ['title LAST_WRITE_WINS incoming'] });
   });
 });
