@@ -3,7 +3,7 @@ import { tableKey } from '../model/catalog.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
-import { outputColumns } from '../read/sql/columns.ts';
+import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { columnType, qualifiedTable, quoteIdentifier, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
@@ -29,11 +29,20 @@ function keySql(entity: Entity, key: RowKey, params: Params): string {
 const ofRow = (entity: Entity, key: RowKey, params: Params): string => `h.relation = ${params.raw('text', tableKey(entity.table))} AND h.key = ${keySql(entity, key, params)}`;
 const then = (entity: Entity): string => `jsonb_populate_record(NULL::${qualifiedTable(entity)}, h.row_then) AS ${tableAlias(entity)}`;
 
-/** The row as it was at `seen`, in the columns of `readRow`; no row where that version is not kept. */
+/** What a version knows of: a column that came later is not among them. */
+const KEPT = 'ARRAY(SELECT jsonb_object_keys(h.row_then)) AS "$kept"';
+
+/** A row of `versionStatement` or `deletedStatement`, without columns that its version did not have: that they are null then would be a guess. */
+export function readVersion(entity: Entity, row: Row): Row {
+  const kept = new Set(row['$kept'] as readonly string[]);
+  return Object.fromEntries(Object.entries(readRow(entity, row)).filter(([column]) => kept.has(column)));
+}
+
+/** The row as it was at `seen`, for `readVersion`; no row where that version is not kept. */
 export function versionStatement(entity: Entity, key: RowKey, seen: SqlParam): Statement {
   const params = new Params();
   const where = `${ofRow(entity, key, params)} AND h.version = ${params.raw('bigint', seen)}`;
-  return statement(`SELECT ${outputColumns(entity)} FROM meridian.history AS h, ${then(entity)} WHERE ${where}`, params);
+  return statement(`SELECT ${outputColumns(entity)}, ${KEPT} FROM meridian.history AS h, ${then(entity)} WHERE ${where}`, params);
 }
 
 /**
@@ -46,7 +55,7 @@ export function deletedStatement(entity: Entity, key: RowKey, seen: SqlParam, te
   const own = tenancy.condition(entity);
   const row = ofRow(entity, key, params);
   const gone = `EXISTS (SELECT FROM meridian.history AS d WHERE d.relation = h.relation AND d.key = h.key AND d.deleted AND d.version >= ${version})`;
-  return statement(`SELECT ${outputColumns(entity)} FROM meridian.history AS h, ${then(entity)} WHERE ${row} AND h.version = ${version} AND ${gone}${own === null ? '' : ` AND ${own(params)}`}`, params);
+  return statement(`SELECT ${outputColumns(entity)}, ${KEPT} FROM meridian.history AS h, ${then(entity)} WHERE ${row} AND h.version = ${version} AND ${gone}${own === null ? '' : ` AND ${own(params)}`}`, params);
 }
 
 /** Every column of a table that a statement may write, quoted. */
@@ -71,10 +80,12 @@ export interface Restoring {
 /** A deleted row comes back as it was at a version, with values over it, under a version that was never used. */
 export function restoreOf({ entity, key, seen, values, columns, tenancy }: Restoring): Write {
   const params = new Params();
-  const given = new Map(values.map(({ column, value }) => [quoteIdentifier(column.name), params.add(column.type, value)]));
+  const bare = (name: string): string => (name.startsWith('"') ? name : `"${name}"`);
+  const writable = new Set(columns.map(bare));
+  const written = values.filter(({ column }) => column.name !== entity.version && writable.has(quoteIdentifier(column.name)));
+  const given = new Map(written.map(({ column, value }) => [quoteIdentifier(column.name), params.add(column.type, value)]));
   const row = ofRow(entity, key, params);
   const next = `(SELECT max(n.version) + 1 FROM meridian.history AS n WHERE n.relation = h.relation AND n.key = h.key)`;
-  const bare = (name: string): string => (name.startsWith('"') ? name : `"${name}"`);
   const selected = columns.map((name) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? `${tableAlias(entity)}.${name}`)));
   const body = `INSERT INTO ${qualifiedTable(entity)} AS ${tableAlias(entity)} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
     SELECT ${selected.join(', ')} FROM meridian.history AS h, ${then(entity)} WHERE ${row} AND h.version = ${params.raw('bigint', seen)}`;

@@ -11,7 +11,7 @@ import { columnReference, columnType, fromTable } from '../read/sql/identifiers.
 import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
 import { guardedStatement } from './guarded.ts';
-import { columnsStatement, deletedStatement, keyOfRow, restoreOf, versionStatement, type RowKey } from './history.ts';
+import { columnsStatement, deletedStatement, keyOfRow, readVersion, restoreOf, versionStatement, type RowKey } from './history.ts';
 import { claimStatement, settleStatement, type OnceStep } from './once.ts';
 import { type Transaction } from './ports.ts';
 import { assignmentSql, givenValues, keyCondition, referenceStatements, writeOf, type Write, type WriteRequest } from './statements.ts';
@@ -55,7 +55,7 @@ export class Resolution {
     if (!current) return this.#ofDeleted(seen);
     // It was another transaction, which has been rolled back, that stood in the way.
     if (versionOf(entity, current) === String(seen)) return this.#write(writeOf(this.#request, this.#given, null), null);
-    const base = await this.#one(versionStatement(entity, keyOfRow(entity, current), seen));
+    const base = await this.#version(versionStatement(entity, keyOfRow(entity, current), seen));
     const { conflicts } = this;
     const clash = { types: typesOf(entity), fixed: fixedOf(entity), base, current };
     if (field.kind === 'delete') {
@@ -88,7 +88,7 @@ export class Resolution {
   async #ofDeleted(seen: SqlParam): Promise<MutationResult> {
     const { entity, field, tenancy } = this.#request;
     const key = field.kind === 'update' ? this.#namedKey() : null;
-    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#one(deletedStatement(entity, key, seen, tenancy)) : null;
+    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, key, seen, tenancy)) : null;
     const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
     const columns = decision.kind === 'write' ? (await this.#tx.query(columnsStatement(entity))).rows.map(({ name }) => String(name)) : [];
     return this.#conclude({ decision, seen, base, current: null, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values, columns, tenancy }) });
@@ -102,9 +102,9 @@ export class Resolution {
     return (results.at(-1)?.rows ?? []).map((row) => readRow(this.#request.entity, row));
   }
 
-  async #one(sql: Statement): Promise<Row | null> {
+  async #version(sql: Statement): Promise<Row | null> {
     const [row] = (await this.#tx.query(sql)).rows;
-    return row ? readRow(this.#request.entity, row) : null;
+    return row ? readVersion(this.#request.entity, row) : null;
   }
 
   async #conclude({ decision, seen, base, current, outcome, write }: Conclusion): Promise<MutationResult> {

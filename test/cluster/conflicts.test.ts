@@ -15,7 +15,7 @@ const SDL = `
     dropNote(id: ID!, expectedVersion: Int!): NotePayload! @delete
     addPlain(input: NoteInput!): PlainPayload! @insert
     editPlain(id: ID!, expectedVersion: Int, title: String): PlainPayload! @update
-    editCustom(id: ID!, expectedVersion: Int, input: CustomEdit!): CustomPayload! @update
+    editCustom(id: ID!, expectedVersion: BigInt, input: CustomEdit!): CustomPayload! @update
   }
   type Doc @entity(version: "version") @key(fields: "id") @conflict(policy: MERGE, rule: REJECT, updateDeleted: RESTORE) {
     id: ID!
@@ -223,7 +223,7 @@ describe('conflicts', () => {
 
   it('are decided by the application where it says so', async () => {
     const id = fresh();
-    const change = async (region: string, title: string): Promise<unknown> => (await app.gql<Record<string, unknown>>(region, `mutation { editCustom(id: ${id}, expectedVersion: 1, input: { title: "${title}" }) { custom { title version } conflict { why now { title } } } }`)).data?.['editCustom'];
+    const change = async (region: string, title: string): Promise<unknown> => (await app.gql<Record<string, unknown>>(region, `mutation { editCustom(id: ${id}, expectedVersion: "1", input: { title: "${title}" }) { custom { title version } conflict { why now { title } } } }`)).data?.['editCustom'];
     await change(EU, 'the longest of all');
     assert.deepEqual(await change(AP, 'short'), { custom: { title: 'the longest of all', version: '2' }, conflict: null });
     assert.deepEqual(await change(AP, '!no'), { custom: null, conflict: { why: 'CHANGED', now: { title: 'the longest of all' } } });

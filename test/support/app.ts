@@ -101,7 +101,6 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
   const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off', redis: options.redis ?? false });
-  await keepVersions(cluster, files, options.server?.resolvers ?? {});
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));
@@ -117,6 +116,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const bearer: TestApp['bearer'] = ({ id, tenant, roles }) =>
     new SignJWT({ ...(tenant === undefined ? {} : { tenant }), roles: [...(roles ?? [])] }).setProtectedHeader({ alg: 'HS256' }).setSubject(id).setExpirationTime('1h').sign(new TextEncoder().encode(JWT_SECRET));
   try {
+    await keepVersions(cluster, files, options.server?.resolvers ?? {});
     await Promise.all(cluster.regions.map(({ name }) => start(name)));
     const adminToken = await bearer({ id: 'admin', roles: ['admin'] });
     const server = (region: string): Runtime => {

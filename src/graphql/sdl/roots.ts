@@ -9,7 +9,7 @@ import { readConnection, readCount, readList, ROOT_JOIN, type AnyField } from '.
 import { misfit } from './types.ts';
 
 /** Meridian answers these itself. */
-const BUILT_IN: ReadonlySet<string> = new Set(['regionHealth']);
+const BUILT_IN: ReadonlySet<string> = new Set(['regionHealth', 'conflicts']);
 
 export function readQueries(compilation: Compilation): Map<string, RootField> {
   const queries = new Map<string, RootField>();
