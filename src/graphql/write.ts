@@ -17,7 +17,7 @@ export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps
     const { session, tenancy } = context.operation;
     const statements = writeStatements({ entity, field, args, tenancy });
     await session.admitWrite();
-    const { result, position } = await deps.writer.pipelined(statements, { settings: context.settings, onRefused: (at) => session.saw(at) }).catch((error: unknown) => {
+    const { result, position } = await deps.writer.pipelined(statements, { settings: context.settings, durability: field.durability, onRefused: (at) => session.saw(at) }).catch((error: unknown) => {
       throw tenantRefusal(error, entity, field.references) ?? error;
     });
     // Also where no row was found: whoever learned that has seen the primary as of this position.
