@@ -15,6 +15,14 @@ import { type SqlText } from './pool-connection.ts';
 
 const COMMIT_SETTINGS: Readonly<Record<Durability, string>> = { LOCAL: 'local', REMOTE_WRITE: 'remote_write', REMOTE_APPLY: 'remote_apply' };
 
+/** What a transaction asks for; `unlessGiven` is the option. Null: as the database itself is set. Throws `BAD_USER_INPUT` for a word that there is not. */
+export function durabilityAsked(given: string | null | undefined, unlessGiven: string): Durability | null {
+  const asked = given ?? unlessGiven;
+  if (Object.hasOwn(COMMIT_SETTINGS, asked)) return asked as Durability;
+  if (given === null || given === undefined) return null;
+  throw new MeridianError({ code: 'BAD_USER_INPUT', message: `There is no durability ${JSON.stringify(given)}; use one of ${Object.keys(COMMIT_SETTINGS).join(', ')}. Nothing was written.` });
+}
+
 /**
  * One row: whom `synchronous_standby_names` names, how many of them a commit waits for (`ANY n (…)`, `FIRST n (…)`, `n (…)`, else one;
  * the server has checked the grammar, and a name in quotes cannot begin with such a word), how many could confirm now, and whether

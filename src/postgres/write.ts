@@ -2,7 +2,6 @@
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { type Options } from '../config/options.ts';
-import { type Durability } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
 import { type RegionView } from '../region/view.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -10,7 +9,7 @@ import { type Metrics } from '../telemetry/metrics.ts';
 import { type Committed, type StatementResult, type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { retried, type Try } from '../write/transaction.ts';
 import { CommitLimit } from './commit-limit.ts';
-import { durabilityStatements } from './durability.ts';
+import { durabilityAsked, durabilityStatements } from './durability.ts';
 import { type Connection } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
 import { COMMITS, INDEX, readIndex } from './server-position.ts';
@@ -53,13 +52,13 @@ export class PostgresWriter implements WriteServer {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
-  pipelined(statements: readonly Statement[], options: TransactionOptions = {}): Promise<Committed<readonly StatementResult[]>> {
+  async pipelined(statements: readonly Statement[], options: TransactionOptions = {}): Promise<Committed<readonly StatementResult[]>> {
+    const durability = durabilityAsked(options.durability, this.#options.limits.durability);
     return this.#counted(options, (pool, tries, { onRefused }) =>
       pool.use(async (connection) => {
         const message = messageOfTags(options.tags ?? []);
         const limit = this.#commitLimit(pool.region);
         const commit = [COMMITS, { text: 'COMMIT', answerMs: limit.answerMs }, { ...INDEX, answerMs: limit.answerMs }];
-        const durability = this.#durability(options);
         const settings = [...durabilityStatements(durability), ...settingStatements(options.settings)];
         const sent = [{ text: beginText(options.isolation) }, ...settings, ...statements, ...message, ...commit];
         this.#count(pool.region, sent.length);
@@ -82,14 +81,15 @@ export class PostgresWriter implements WriteServer {
     );
   }
 
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<Committed<T>> {
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<Committed<T>> {
+    const durability = durabilityAsked(options.durability, this.#options.limits.durability);
     const deadlineMs = performance.now() + this.#options.limits.transactionMs;
     return this.#counted(options, (pool, tries, { onRefused }) =>
       pool.use(async (connection) => {
         if (connection.broken) return notSent(pool.region);
         const { connectMs, durabilityMs } = this.#options.limits;
         const tx = new InteractiveTransaction({
-          connection, region: pool.region, options: { ...options, onRefused }, answerMs: connectMs, durability: this.#durability(options), durabilityMs, commitLimit: this.#commitLimit(pool.region),
+          connection, region: pool.region, options: { ...options, onRefused }, answerMs: connectMs, durability, durabilityMs, commitLimit: this.#commitLimit(pool.region),
           count: (n) => this.#count(pool.region, n),
         });
         const verdict = await tx.run(work, deadlineMs);
@@ -175,12 +175,6 @@ export class PostgresWriter implements WriteServer {
       this.#commitLimits.set(region, limit);
     }
     return limit;
-  }
-
-  /** Null: as the database itself is set. */
-  #durability({ durability }: TransactionOptions): Durability | null {
-    const { durability: unlessGiven } = this.#options.limits;
-    return durability ?? (unlessGiven === 'default' ? null : (unlessGiven as Durability));
   }
 
   /** The commit is known, its position was lost with the connection: any later position of the primary covers it. */

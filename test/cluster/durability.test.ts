@@ -262,6 +262,15 @@ describe('durability', () => {
     }
   });
 
+  it('is refused where it is a word that there is not', async () => {
+    const row = next();
+    for (const word of ['REMOTE', 'remote_apply', 'default', 'toString', '']) {
+      const durability = word as Durability;
+      for (const work of [() => write(row, durability), () => writeInteractive(row, durability)]) assert.equal((await failure(work)).error.code, 'BAD_USER_INPUT', word);
+    }
+    assert.ok(!(await isThere(set.primary, row)));
+  });
+
   it('is refused to a role that cannot see standbys, and given to one that takes on such a role for its viewer', async () => {
     await set.primary.query('CREATE ROLE app LOGIN; CREATE ROLE viewer; GRANT viewer TO app; GRANT SELECT, INSERT ON t TO app, viewer');
     const region = { view: { primary: 'us', reachable: () => true, reportFailure: () => undefined, refresh: async () => undefined }, limits: { ...READER_OPTIONS, durabilityMs: DURABILITY_MS }, cluster: () => null };

@@ -4,9 +4,12 @@ import { type Durability } from '../../model/model.ts';
 import { type Compilation } from './context.ts';
 import { directiveOf, textArgument, type Annotated } from './directives.ts';
 
-/** What the field says; null where it leaves it to the server's options. GraphQL's own rules have checked the word. */
+const LEVELS: readonly Durability[] = ['LOCAL', 'REMOTE_WRITE', 'REMOTE_APPLY'];
+
+/** What the field says; null where it leaves it to the server's options. */
 export function durabilityOf(field: Annotated): Durability | null {
-  return textArgument(directiveOf(field, 'durable'), 'level') as Durability | null;
+  const named = textArgument(directiveOf(field, 'durable'), 'level');
+  return LEVELS.find((level) => level === named) ?? null;
 }
 
 /** The same of the field that a resolver of `Mutation` runs for; null for any other field. */
@@ -21,13 +24,15 @@ export function durabilitiesOf({ schema }: Pick<Compilation, 'schema'>): Readonl
   return new Set(fields.map(durabilityOf).filter((level) => level !== null));
 }
 
-/** Only what is written can be durable. */
+/** Only what is written can be durable. GraphQL's rules for schemas do not look at the values of a directive's arguments. */
 export function checkDurable({ schema, problems }: Compilation): void {
   for (const type of Object.values(schema.getTypeMap())) {
-    if (!(isObjectType(type) || isInterfaceType(type)) || type === schema.getMutationType()) continue;
+    if (!(isObjectType(type) || isInterfaceType(type))) continue;
     for (const field of Object.values(type.getFields())) {
       const directive = directiveOf(field, 'durable');
-      if (directive) problems.error(directive, `${type.name}.${field.name} is no field of Mutation, so @durable has no meaning there; move it to the mutation that writes, or remove it`);
+      if (!directive) continue;
+      if (type !== schema.getMutationType()) problems.error(directive, `${type.name}.${field.name} is no field of Mutation, so @durable has no meaning there; move it to the mutation that writes, or remove it`);
+      else if (durabilityOf(field) === null) problems.error(directive, `${type.name}.${field.name} is @durable with a level that there is not; use ${LEVELS.join(', ')}`);
     }
   }
 }
