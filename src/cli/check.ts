@@ -14,7 +14,7 @@ export function registerCheck(program: Command): void {
     const [{ checkDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/check.ts'), import('./readiness.ts')]);
     for (const warning of config.warnings) console.error(warning);
     const mapped = await mappedTables(config);
-    const findings = [...(await checkDatabase({ regions: config.regions, tables: mapped.tables, kept: mapped.kept, options: config.options })), ...mapped.findings];
+    const findings = [...(await checkDatabase({ regions: config.regions, tables: mapped.tables, kept: mapped.kept, durabilities: mapped.durabilities, options: config.options })), ...mapped.findings];
     console.log(given.json ? JSON.stringify(findings, null, 2) : findingsReport(findings));
     if (hasErrors(findings)) process.exitCode = 1;
   });

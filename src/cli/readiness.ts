@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isMeridianError } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
 import { type Problem } from '../graphql/sdl/problems.ts';
-import { type Table } from '../model/model.ts';
+import { type Durability, type Table } from '../model/model.ts';
 import { keptTables, type KeptTable } from '../postgres/bookkeeping.ts';
 import { type Finding } from '../postgres/check.ts';
 import { applicationOf, loadModule } from '../runtime/module.ts';
@@ -15,6 +15,8 @@ export interface MappedTables {
   readonly tables: readonly Table[];
   /** Those of them whose older versions are kept. */
   readonly kept: readonly KeptTable[];
+  /** How durable mutations ask to be. */
+  readonly durabilities: ReadonlySet<Durability>;
   /** What is to be said of the schema itself. */
   readonly findings: readonly Finding[];
 }
@@ -26,19 +28,19 @@ const SCHEMA = 'schema';
 export async function mappedTables(config: Config): Promise<MappedTables> {
   const folder = config.options.schema;
   if (!existsSync(folder)) {
-    return { tables: [], kept: [], findings: [finding('warn', `There is no folder ${folder}, so no table is known to be mapped.`, 'Name the folder of the SDL with --schema.')] };
+    return { tables: [], kept: [], durabilities: new Set(), findings: [finding('warn', `There is no folder ${folder}, so no table is known to be mapped.`, 'Name the folder of the SDL with --schema.')] };
   }
   try {
     const compiled = await compileSchema({ config, files: schemaFiles(config), ...applicationOf(await loadModule(config)), log: silentTelemetry().log });
     const tables = new Map([...compiled.model.entities.values()].map((entity) => [`${entity.table.schema}.${entity.table.name}`, entity.table]));
     const warnings = compiled.warnings.map((problem) => spoken('warn', problem));
-    return { tables: [...tables.values()], kept: keptTables(compiled.model.entities.values()), findings: warnings.length > 0 ? warnings : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)] };
+    return { tables: [...tables.values()], kept: keptTables(compiled.model.entities.values()), durabilities: compiled.durabilities, findings: warnings.length > 0 ? warnings : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)] };
   } catch (error) {
     // No region answers: each region's own finding says so.
-    if (isMeridianError(error, 'REGION_UNAVAILABLE')) return { tables: [], kept: [], findings: [] };
+    if (isMeridianError(error, 'REGION_UNAVAILABLE')) return { tables: [], kept: [], durabilities: new Set(), findings: [] };
     if (!isMeridianError(error, 'SCHEMA_INVALID')) throw error;
     const { problems } = error.details as { problems?: readonly Problem[] };
-    return { tables: [], kept: [], findings: problems?.map((problem) => spoken('error', problem)) ?? [finding('error', error.message)] };
+    return { tables: [], kept: [], durabilities: new Set(), findings: problems?.map((problem) => spoken('error', problem)) ?? [finding('error', error.message)] };
   }
 }
 

@@ -34,6 +34,7 @@ export function registerSetup(program: Command): void {
       regions: config.regions,
       tables: mapped.tables,
       kept: mapped.kept,
+      durabilities: mapped.durabilities,
       options: config.options,
       ...(given.tablesOf ? { schemas: given.tablesOf } : {}),
       ...(given.role === undefined ? {} : { role: given.role }),

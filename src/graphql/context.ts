@@ -10,6 +10,7 @@ import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { type Operation, type Scope } from './operation.ts';
+import { durabilityAt } from './sdl/durability.ts';
 
 /** What a custom resolver gets as its third argument, bound to the consistency of the field that it resolves. */
 export interface ResolverContext {
@@ -20,7 +21,7 @@ export interface ResolverContext {
   readonly loaders: EntityLoaders;
   /** Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. */
   read(sql: string, values?: readonly unknown[], options?: CustomReadOptions): Promise<readonly Row[]>;
-  /** Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. */
+  /** Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. As durable as `@durable` on the mutation says, unless `options` do. */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** The consistency token of everything that this operation has read and written so far. */
   token(): string;
@@ -108,6 +109,7 @@ class FieldContext implements ResolverContext {
     const { result, position } = await deps.writer.transaction(work, {
       settings: this.#request.settings,
       ...options,
+      durability: options?.durability ?? durabilityAt(this.#info),
       onRefused: (at) => {
         operation.session.saw(at);
         options?.onRefused?.(at);

@@ -1,9 +1,10 @@
 /** Owns the check of a database: what each region's server has, what it lacks, and what to do about it. */
 import { isMeridianError, messageOf } from '../base/errors.ts';
-import { type Table } from '../model/model.ts';
+import { type Durability, type Table } from '../model/model.ts';
 import { type Options } from '../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
 import { readBooks, type KeptTable } from './bookkeeping.ts';
+import { checkDurability } from './check-durability.ts';
 import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
@@ -16,7 +17,9 @@ export interface DatabaseTarget {
   readonly tables: readonly Table[];
   /** Those of them whose older versions are kept, for policies that compare with one. */
   readonly kept?: readonly KeptTable[];
-  readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'> & Partial<Pick<Options, 'viewerSettings'>>;
+  /** How durable mutations of the schema ask to be. */
+  readonly durabilities?: ReadonlySet<Durability>;
+  readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'> & Partial<Pick<Options, 'viewerSettings' | 'durability'>>;
 }
 
 export interface Finding {
@@ -55,6 +58,7 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
   checkCluster(checked, target, sayOf);
   await checkPolicies(checked, target, sayOf);
   await checkBooks(checked, target, sayOf);
+  await checkStandbys(checked, target, sayOf);
   return findings;
 }
 
@@ -70,6 +74,20 @@ async function checkBooks(checked: readonly Checked[], { regions, kept = [], opt
     if (unkept.length > 0) sayOf(region)('warn', `Older versions of ${unkept.join(', ')} are not kept, though a policy compares with them: writers who have not seen the latest version are refused.`, 'Run `meridian setup`.');
   } finally {
     await closeClient(client);
+  }
+}
+
+/** Who confirms is the primary's to say. */
+async function checkStandbys(checked: readonly Checked[], { regions, durabilities = new Set(), options }: DatabaseTarget, sayOf: (region: string) => Say): Promise<void> {
+  const { region } = checked.find(({ facts }) => !facts.inRecovery) ?? { region: null };
+  const databaseUrl = regions.find(({ name }) => name === region)?.databaseUrl;
+  if (region === null || databaseUrl === undefined) return;
+  const { connectMs, statementMs, durability = 'default' } = options;
+  const asked = new Set([...durabilities, ...(durability === 'default' ? [] : [durability as Durability])]);
+  try {
+    await checkDurability({ databaseUrl, connectMs, statementMs }, asked, sayOf(region));
+  } catch (error) {
+    sayOf(region)('error', `Its standbys cannot be looked at: ${messageOf(error)}.`, 'Run the check again; its log at the server says more.');
   }
 }
 

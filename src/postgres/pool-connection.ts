@@ -9,6 +9,8 @@ export interface SqlText {
   readonly name?: string;
   readonly text: string;
   readonly values?: readonly unknown[];
+  /** Milliseconds after which the connection is given up, where an answer may take longer than that of other statements. */
+  readonly answerMs?: number;
 }
 
 export interface SqlResult {
@@ -35,6 +37,7 @@ export class Connection {
   #cluster: ClusterId | null = null;
   #timeline = 1;
   #primary = false;
+  #waitGivenUp = false;
   /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
   #shown: Position | null = null;
   readonly #maxPrepared: number;
@@ -46,6 +49,8 @@ export class Connection {
     this.#maxPrepared = maxPrepared;
     // Statements under way are told by the driver; without a listener the process would end.
     client.on('error', () => (this.#broken = true));
+    // By the place in the server's source, since the words are in the language of its messages.
+    client.on('notice', ({ routine }) => (this.#waitGivenUp ||= routine === 'SyncRepWaitForLSN'));
     this.ended = new Promise((resolve) => {
       client.on('end', () => {
         this.#broken = true;
@@ -61,6 +66,16 @@ export class Connection {
 
   get broken(): boolean {
     return this.#broken;
+  }
+
+  /**
+   * Whether the last COMMIT has stopped waiting for its standbys: it is committed, at this server at least, whatever its answer was. The
+   * server says so before it answers COMMIT, and nothing but a commit says it. Asking forgets it.
+   */
+  takeWaitGivenUp(): boolean {
+    const givenUp = this.#waitGivenUp;
+    this.#waitGivenUp = false;
+    return givenUp;
   }
 
   get cluster(): ClusterId {
@@ -122,9 +137,9 @@ export class Connection {
     destroySocket(this.#client as pg.Client);
   }
 
-  async #query({ name, text, values }: SqlText): Promise<Outcome> {
+  async #query({ name, text, values, answerMs }: SqlText): Promise<Outcome> {
     try {
-      const config = { text, ...(name !== undefined && this.#mayPrepare(name) ? { name } : {}), ...(values === undefined ? {} : { values: [...values] }) };
+      const config = { text, ...(name !== undefined && this.#mayPrepare(name) ? { name } : {}), ...(values === undefined ? {} : { values: [...values] }), ...(answerMs === undefined ? {} : { query_timeout: answerMs }) };
       const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
     } catch (error) {

@@ -5,7 +5,7 @@ import type pg from 'pg';
 const CALLED = [
   'pg_control_system()', 'pg_control_checkpoint()', 'pg_control_recovery()', 'pg_current_wal_insert_lsn()', 'pg_current_wal_flush_lsn()', 'pg_walfile_name(pg_lsn)',
   'pg_last_wal_replay_lsn()', 'pg_last_wal_receive_lsn()', 'pg_last_xact_replay_timestamp()', 'pg_get_wal_replay_pause_state()', 'pg_stat_get_wal_receiver()',
-  'pg_stat_get_activity(integer)', 'pg_prepared_xact()', 'pg_xact_commit_timestamp(xid)',
+  'pg_stat_get_activity(integer)', 'pg_stat_get_wal_senders()', 'pg_prepared_xact()', 'pg_xact_commit_timestamp(xid)',
   // With `flush` since 17.
   'pg_logical_emit_message(boolean,text,text)', 'pg_logical_emit_message(boolean,text,text,boolean)',
   'pg_create_logical_replication_slot(name,name,boolean,boolean)', 'pg_create_logical_replication_slot(name,name,boolean,boolean,boolean)', 'pg_drop_replication_slot(name)',

@@ -87,13 +87,13 @@ FROM (SELECT pg_is_in_recovery() AS recovering OFFSET 0) r LEFT JOIN pg_stat_wal
 /** The primary's position now: a read index. */
 export const INDEX = {
   name: 'meridian_index',
-  text: `SELECT pg_is_in_recovery() AS recovering, ${TIMELINE} AS timeline, current_setting('synchronous_commit') AS synchronous,
+  text: `SELECT pg_is_in_recovery() AS recovering, ${TIMELINE} AS timeline, current_setting('synchronous_commit') AS synchronous, btrim(current_setting('synchronous_standby_names')) AS standbys,
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS inserted,
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own`,
 };
 
-/** Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards. */
-export const COMMITS = { name: 'meridian_commits', text: `SELECT current_setting('synchronous_commit') AS synchronous` };
+/** Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards, and which session does. */
+export const COMMITS = { name: 'meridian_commits', text: `SELECT current_setting('synchronous_commit') AS synchronous, pg_backend_pid() AS pid` };
 
 export interface Proof {
   readonly role: Role;

@@ -1,6 +1,8 @@
 /** Owns the verdict on a transaction: from what the server answered to each statement, whether it is committed, failed or unknown. */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { type Durability, type Row } from '../model/model.ts';
 import { type IsolationLevel } from '../write/ports.ts';
+import { durabilityRefused, namesHeld, unconfirmed } from './durability.ts';
 import { isConflict, sqlStateOf, toMeridianError } from './errors.ts';
 import { type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
 import { settingsRefused } from './settings.ts';
@@ -23,25 +25,47 @@ export type Verdict =
 
 export interface CommitPlace {
   readonly region: string;
-  /** How many statements after BEGIN made settings. */
+  /** How many statements after BEGIN made settings, those for durability first. */
   readonly settings: number;
+  readonly durability: Durability | null;
+  readonly durabilityMs: number;
+}
+
+/** What tells of a COMMIT beside its own answer. */
+export interface CommitSigns {
+  /** It has stopped waiting for its standbys. */
+  readonly waitGivenUp: boolean;
+  /** The answer to `INDEX` behind it. */
+  readonly index: Outcome | undefined;
 }
 
 /** `outcomes`: of BEGIN, what made settings, every statement, and COMMIT, which comes last. */
-export function judgeCommit(outcomes: readonly Outcome[], { region, settings }: CommitPlace): Verdict {
+export function judgeCommit(outcomes: readonly Outcome[], place: CommitPlace, { waitGivenUp, index }: CommitSigns): Verdict {
+  const { region, settings, durability } = place;
   const failed = outcomes.find((outcome) => !outcome.ok);
   const commit = outcomes.at(-1);
-  if (commit?.ok && commit.result.command === 'COMMIT' && failed === undefined) return { kind: 'committed', results: outcomes.map((outcome) => (outcome as Outcome & { ok: true }).result) };
+  const isCommitted = commit?.ok === true && commit.result.command === 'COMMIT' && failed === undefined;
+  if (waitGivenUp) return { kind: 'failed', error: unconfirmed({ ...place, why: isCommitted ? 'late' : 'ended' }), again: false };
+  if (isCommitted && asksStandbys(durability) && !namesHeld(firstRow(outcomes[1]), firstRow(index))) return { kind: 'failed', error: unconfirmed({ ...place, why: 'renamed' }), again: false };
+  if (isCommitted) return { kind: 'committed', results: outcomes.map((outcome) => (outcome as Outcome & { ok: true }).result) };
   const cause = failed === undefined || failed.ok ? undefined : failed.error;
   // Only an error that the server itself gave before COMMIT, or in COMMIT's place, proves that nothing was written. The
   // server that ends a connection during COMMIT does not: the record may be out already.
   const state = sqlStateOf(cause);
   const refused = state !== null && !(failed === commit && state.startsWith('57P'));
-  if (refused && failed !== undefined && isSetting(outcomes, failed, settings)) return { kind: 'failed', error: settingsRefused(cause, region), again: false };
+  if (refused && failed !== undefined && isSetting(outcomes, failed, settings)) return { kind: 'failed', error: openingRefused(cause, place), again: false };
   if (refused) return refusal(cause, state, region);
   // COMMIT of a transaction that has failed is answered with ROLLBACK, and with no error.
   if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, null, region);
   return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
+}
+
+const asksStandbys = (durability: Durability | null): boolean => durability !== null && durability !== 'LOCAL';
+const firstRow = (outcome: Outcome | undefined): Row | undefined => (outcome?.ok ? outcome.result.rows[0] : undefined);
+
+/** What it means when a statement right after BEGIN was refused: the cluster lacks what was asked for, or a setting cannot be made. */
+export function openingRefused(cause: unknown, { region, durability }: Pick<CommitPlace, 'region' | 'durability'>): MeridianError {
+  return durabilityRefused(cause, region, durability) ?? settingsRefused(cause, region);
 }
 
 function isSetting(outcomes: readonly Outcome[], failed: Outcome, settings: number): boolean {

@@ -2,19 +2,25 @@
 import { createHash } from 'node:crypto';
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
+import { type Durability } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
 import { type StatementResult, type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
 import { COMMITS, INDEX, readIndex } from './server-position.ts';
-import { settingsRefused, settingStatements } from './settings.ts';
-import { beginText, judgeBegin, judgeCommit, messageOfTags, type Verdict } from './write-commit.ts';
+import { settingStatements } from './settings.ts';
+import { type CommitLimit } from './commit-limit.ts';
+import { durabilityStatements } from './durability.ts';
+import { beginText, judgeBegin, judgeCommit, messageOfTags, openingRefused, type Verdict } from './write-commit.ts';
 
 export interface InteractiveOptions {
   readonly connection: Connection;
   readonly region: string;
   readonly options: TransactionOptions;
   readonly answerMs: number;
+  readonly durability: Durability | null;
+  readonly durabilityMs: number;
+  readonly commitLimit: CommitLimit;
   readonly count: (statements: number) => void;
 }
 
@@ -33,7 +39,7 @@ export class InteractiveTransaction implements Transaction {
   constructor(options: InteractiveOptions) {
     this.#options = options;
     this.#tags = new Set(options.options.tags);
-    this.#settings = settingStatements(options.options.settings);
+    this.#settings = [...durabilityStatements(options.durability), ...settingStatements(options.options.settings)];
   }
 
   get roundTrips(): number {
@@ -50,7 +56,7 @@ export class InteractiveTransaction implements Transaction {
     const outcome = await this.#send([sql]).at(-1);
     if (outcome?.ok) return { rows: outcome.result.rows, rowCount: outcome.result.rowCount };
     // Behind settings that were refused every statement fails, and none says why.
-    for (const made of await Promise.all(this.#outcomes.slice(1, 1 + this.#settings.length))) if (!made.ok) throw settingsRefused(made.error, this.#options.region);
+    for (const made of await Promise.all(this.#outcomes.slice(1, 1 + this.#settings.length))) if (!made.ok) throw openingRefused(made.error, this.#options);
     throw toMeridianError(outcome?.error, { region: this.#options.region });
   }
 
@@ -84,11 +90,14 @@ export class InteractiveTransaction implements Transaction {
   }
 
   async #commit<T>(result: T): Promise<InteractiveVerdict<T>> {
-    const { region, connection } = this.#options;
-    const sent = this.#send([...messageOfTags([...this.#tags]), COMMITS, { text: 'COMMIT' }, INDEX]);
+    const { connection, commitLimit } = this.#options;
+    const { answerMs } = commitLimit;
+    const sent = this.#send([...messageOfTags([...this.#tags]), COMMITS, { text: 'COMMIT', answerMs }, { ...INDEX, answerMs }]);
+    const [asked, committing] = sent.slice(-3);
+    await commitLimit.hold(connection, { commits: asked, commit: committing });
     const [commits, , index] = await Promise.all(sent.slice(-3));
     const outcomes = (await Promise.all(this.#outcomes)).slice(0, -1);
-    const verdict = judgeCommit(outcomes, { region, settings: this.#settings.length });
+    const verdict = judgeCommit(outcomes, { ...this.#options, settings: this.#settings.length }, { waitGivenUp: connection.takeWaitGivenUp(), index });
     const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection, commits?.ok ? commits.result.rows[0] : {}) : null;
     if (verdict.kind === 'committed') return { kind: 'committed', result, position };
     this.#refusedAt(position);

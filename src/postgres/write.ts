@@ -8,7 +8,8 @@ import { type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { type Committed, type StatementResult, type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { retried, type Try } from '../write/transaction.ts';
-
+import { CommitLimit } from './commit-limit.ts';
+import { durabilityAsked, durabilityStatements } from './durability.ts';
 import { type Connection } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
 import { COMMITS, INDEX, readIndex } from './server-position.ts';
@@ -16,7 +17,7 @@ import { settingStatements } from './settings.ts';
 import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
 import { InteractiveTransaction } from './write-transaction.ts';
 
-export type WriteLimits = PoolLimits & Pick<Options, 'transactionRetries' | 'transactionRetryMs' | 'transactionMs'>;
+export type WriteLimits = PoolLimits & Pick<Options, 'transactionRetries' | 'transactionRetryMs' | 'transactionMs' | 'durability' | 'durabilityMs'>;
 
 export interface PostgresWriterOptions {
   readonly view: Pick<RegionView, 'primary' | 'reachable' | 'reportFailure' | 'refresh'>;
@@ -34,6 +35,7 @@ export interface PostgresWriterOptions {
 export class PostgresWriter implements WriteServer {
   readonly #options: PostgresWriterOptions;
   readonly #pools = new Map<string, DatabasePool>();
+  readonly #commitLimits = new Map<string, CommitLimit>();
 
   constructor(options: PostgresWriterOptions) {
     this.#options = options;
@@ -50,21 +52,27 @@ export class PostgresWriter implements WriteServer {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
-  pipelined(statements: readonly Statement[], options: TransactionOptions = {}): Promise<Committed<readonly StatementResult[]>> {
-    return this.#counted(options, (pool, tries) =>
+  async pipelined(statements: readonly Statement[], options: TransactionOptions = {}): Promise<Committed<readonly StatementResult[]>> {
+    const durability = durabilityAsked(options.durability, this.#options.limits.durability);
+    return this.#counted(options, (pool, tries, { onRefused }) =>
       pool.use(async (connection) => {
         const message = messageOfTags(options.tags ?? []);
-        const commit = [COMMITS, { text: 'COMMIT' }, INDEX];
-        const settings = settingStatements(options.settings);
+        const limit = this.#commitLimit(pool.region);
+        const commit = [COMMITS, { text: 'COMMIT', answerMs: limit.answerMs }, { ...INDEX, answerMs: limit.answerMs }];
+        const settings = [...durabilityStatements(durability), ...settingStatements(options.settings)];
         const sent = [{ text: beginText(options.isolation) }, ...settings, ...statements, ...message, ...commit];
         this.#count(pool.region, sent.length);
         if (connection.broken) return notSent(pool.region);
-        const outcomes = await connection.outcomes(sent, { answerMs: this.#options.limits.connectMs });
-        const verdict = judgeCommit(outcomes.slice(0, -1), { region: pool.region, settings: settings.length });
+        const { connectMs, durabilityMs } = this.#options.limits;
+        const answers = connection.send(sent, { answerMs: connectMs });
+        const [asked, committing] = answers.slice(-3);
+        await limit.hold(connection, { commits: asked, commit: committing });
+        const outcomes = await Promise.all(answers);
         const [commits, , index] = outcomes.slice(-3);
+        const verdict = judgeCommit(outcomes.slice(0, -1), { region: pool.region, settings: settings.length, durability, durabilityMs }, { waitGivenUp: connection.takeWaitGivenUp(), index });
         const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection, commits?.ok ? commits.result.rows[0] : {}) : null;
         if (verdict.kind === 'failed') {
-          if (position !== null) options.onRefused?.(position);
+          if (position !== null) onRefused(position);
           return verdict;
         }
         const result = verdict.results.slice(1 + settings.length, 1 + settings.length + statements.length).map(({ rows, rowCount }) => ({ rows, rowCount }));
@@ -73,12 +81,17 @@ export class PostgresWriter implements WriteServer {
     );
   }
 
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<Committed<T>> {
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<Committed<T>> {
+    const durability = durabilityAsked(options.durability, this.#options.limits.durability);
     const deadlineMs = performance.now() + this.#options.limits.transactionMs;
-    return this.#counted(options, (pool, tries) =>
+    return this.#counted(options, (pool, tries, { onRefused }) =>
       pool.use(async (connection) => {
         if (connection.broken) return notSent(pool.region);
-        const tx = new InteractiveTransaction({ connection, region: pool.region, options, answerMs: this.#options.limits.connectMs, count: (n) => this.#count(pool.region, n) });
+        const { connectMs, durabilityMs } = this.#options.limits;
+        const tx = new InteractiveTransaction({
+          connection, region: pool.region, options: { ...options, onRefused }, answerMs: connectMs, durability, durabilityMs, commitLimit: this.#commitLimit(pool.region),
+          count: (n) => this.#count(pool.region, n),
+        });
         const verdict = await tx.run(work, deadlineMs);
         if (verdict.kind === 'failed') return verdict;
         const position = verdict.position ?? (await this.#positionAgain(pool.region));
@@ -87,16 +100,23 @@ export class PostgresWriter implements WriteServer {
     );
   }
 
-  async #counted<T>(options: TransactionOptions, once: (pool: DatabasePool, tries: number) => Promise<Try<Committed<T>>>): Promise<Committed<T>> {
+  async #counted<T>(options: TransactionOptions, once: (pool: DatabasePool, tries: number, told: Required<Pick<TransactionOptions, 'onRefused'>>) => Promise<Try<Committed<T>>>): Promise<Committed<T>> {
     const { metrics, limits, onCommit } = this.#options;
+    let isTold = false;
+    const onRefused = (position: Position): void => {
+      isTold = true;
+      options.onRefused?.(position);
+    };
     try {
-      const committed = await retried((tries) => this.#once((pool) => once(pool, tries)), { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal });
+      const committed = await retried((tries) => this.#once((pool) => once(pool, tries, { onRefused })), { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal });
       metrics?.writes.inc({ outcome: 'committed' });
       metrics?.writeRoundTrips.observe(committed.roundTrips);
       onCommit?.(committed.position);
       return committed;
     } catch (error) {
       metrics?.writes.inc({ outcome: isMeridianError(error) ? error.code : 'aborted' });
+      // Committed, and its connection gone. Where the server is too, its position is not to be had: the error has said all there is.
+      if (!isTold && isMeridianError(error, 'DURABILITY_UNCONFIRMED')) await this.#positionAgain(String(error.details['region'])).then(onRefused, () => undefined);
       throw error;
     }
   }
@@ -145,6 +165,16 @@ export class PostgresWriter implements WriteServer {
       this.#pools.set(region, pool);
     }
     return pool;
+  }
+
+  #commitLimit(region: string): CommitLimit {
+    let limit = this.#commitLimits.get(region);
+    if (limit === undefined) {
+      const { databaseUrls, limits, log } = this.#options;
+      limit = new CommitLimit({ region, databaseUrl: databaseUrls.get(region) ?? '', limits, log });
+      this.#commitLimits.set(region, limit);
+    }
+    return limit;
   }
 
   /** The commit is known, its position was lost with the connection: any later position of the primary covers it. */

@@ -1,5 +1,5 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
-import { MeridianError } from '../base/errors.ts';
+import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
@@ -154,7 +154,13 @@ export class DataLayer {
     const settings = this.#settings(viewer, given);
     const session = this.openSession(token, { settings, signal: options.signal });
     await session.admitWrite();
-    const { result, position } = await this.parts.writer.transaction(work, { ...rest, settings });
+    const onRefused = (position: Position): void => {
+      session.saw(position);
+      rest.onRefused?.(position);
+    };
+    const { result, position } = await this.parts.writer.transaction(work, { ...rest, settings, onRefused }).catch((error: unknown) => {
+      throw isMeridianError(error, 'DURABILITY_UNCONFIRMED') ? withToken(error, this.parts.codec.encode(session.report().positions)) : error;
+    });
     await session.raise(position);
     return { result, token: this.encode(session.report().positions) };
   }
@@ -207,6 +213,11 @@ export class DataLayer {
     const caching = this.parts.caching.for({ tenancy, settingsKey: settingsKey(settings) });
     return { session, tenancy, caching, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
   }
+}
+
+/** It is committed: whoever hears of it needs a token to see it, as after any other write. */
+function withToken(error: MeridianError, token: ConsistencyToken | null): MeridianError {
+  return new MeridianError({ code: error.code, message: error.message, details: { ...error.details, token }, cause: error });
 }
 
 function badOption(why: string): MeridianError {

@@ -27,7 +27,8 @@ export interface TransactionOptions {
   readonly settings?: readonly Setting[];
   /**
    * Told where the primary stood when it had refused the transaction, as far as that is known: its error tells of what was there (a key
-   * that is taken, say), so that whoever hears of it has seen the primary as of that position.
+   * that is taken, say), so that whoever hears of it has seen the primary as of that position. Also told where the transaction is
+   * committed and could not be confirmed as it was to be: then that position covers it.
    */
   readonly onRefused?: (position: Position) => void;
   readonly signal?: AbortSignal;
@@ -46,7 +47,8 @@ export interface WriteServer {
   /**
    * Statements that do not depend on each other, in one transaction and one round trip: BEGIN, statements, logical
    * message, COMMIT and the position go out together. Throws `PRIMARY_UNAVAILABLE` (nothing written),
-   * `WRITE_OUTCOME_UNKNOWN`, `CONSTRAINT_VIOLATION`, `TRANSACTION_CONFLICT` or `DATABASE_ERROR`.
+   * `WRITE_OUTCOME_UNKNOWN`, `CONSTRAINT_VIOLATION`, `TRANSACTION_CONFLICT`, `DURABILITY_UNAVAILABLE` (nothing written),
+   * `DURABILITY_UNCONFIRMED` (committed at the primary, perhaps nowhere else) or `DATABASE_ERROR`.
    */
   pipelined(statements: readonly Statement[], options?: TransactionOptions): Promise<Committed<readonly StatementResult[]>>;
   /** An interactive transaction, retried on serialization failure and deadlock up to the configured limit. */

@@ -1,12 +1,13 @@
 /** Owns the way from SDL and a live catalog to the model: every mistake is found before anything is served. */
 import { isEnumType, type DocumentNode } from 'graphql';
 import { type Catalog } from '../../model/catalog.ts';
-import { type Model } from '../../model/model.ts';
+import { type Durability, type Model } from '../../model/model.ts';
 import { whyUnseen } from '../../model/unseen.ts';
 import { readConflicts } from './conflicts.ts';
 import { type Compilation, type Limits, type ResolverMap } from './context.ts';
 import { columnName } from './directives.ts';
 import { readDocument } from './document.ts';
+import { durabilitiesOf } from './durability.ts';
 import { checkTenants, findEntities, finishEntity, readFederationKeys } from './entities.ts';
 import { readFields } from './fields.ts';
 import { type SdlFile } from './files.ts';
@@ -34,6 +35,8 @@ export interface CompiledSchema {
   readonly warnings: readonly Problem[];
   /** What is as it should be, and may not be what the author expects: what is not cached, and why. */
   readonly notices: readonly Problem[];
+  /** Levels of `@durable` that some mutation asks for, whatever stands behind it. */
+  readonly durabilities: ReadonlySet<Durability>;
   /** For `buildSubgraphSchema([{ typeDefs, resolvers }])`. */
   readonly typeDefs: DocumentNode;
   /** Enums whose values are stored under other names, as resolvers: enum → value → stored label. */
@@ -64,7 +67,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   problems.throwErrors();
   const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(draft)]));
   const unseen = new Map([...request.catalog.tables].map(([name, table]) => [name, whyUnseen(request.catalog, table)]));
-  return { model: { entities, queries, mutations, unseen }, warnings: problems.warnings(), notices: problems.notices(), typeDefs, enums: storedEnums(compilation) };
+  return { model: { entities, queries, mutations, unseen }, warnings: problems.warnings(), notices: problems.notices(), durabilities: durabilitiesOf(compilation), typeDefs, enums: storedEnums(compilation) };
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {

@@ -4,6 +4,7 @@ import { type RootField } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
 import { hasResolver, type Compilation } from './context.ts';
 import { directiveOf } from './directives.ts';
+import { checkDurable } from './durability.ts';
 import { type AnyField } from './selections.ts';
 
 const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
@@ -14,6 +15,7 @@ const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType
 
 /** A directive that does nothing would mislead whoever reads the schema: it is an error. */
 export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<string, RootField>): void {
+  checkDurable(compilation);
   for (const type of Object.values(compilation.schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
     const isEntity = directiveOf(type, 'entity') !== null;

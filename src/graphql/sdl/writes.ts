@@ -4,6 +4,7 @@ import { type WriteField } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
 import { hasResolver, requireColumn, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, shapeOf, textArgument } from './directives.ts';
+import { durabilityOf } from './durability.ts';
 import { isUnique, keysOf, readKeyArguments } from './roots.ts';
 import { readPayload } from './payloads.ts';
 import { tenantReferences } from './tenants.ts';
@@ -68,7 +69,7 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter((element) => element !== seen);
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen as GraphQLArgument) ? 'argument' : 'input', idempotent: false, durability: null, payload: shown };
+  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen as GraphQLArgument) ? 'argument' : 'input', idempotent: false, durability: durabilityOf(field), payload: shown };
 }
 
 /** The entity that the directive names, else the only one in the payload. */
