@@ -8,6 +8,8 @@ import { type AnyField } from './selections.ts';
 
 const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
 const ON_ENTITIES = ['cached', 'tenant'] as const;
+/** Whether a directive or a resolver stands behind the mutation. */
+const ON_MUTATIONS = ['idempotent'] as const;
 
 /** Functions of a type that are not fields of it. */
 const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
@@ -16,6 +18,7 @@ const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType
 export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<string, RootField>): void {
   for (const type of Object.values(compilation.schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
+    if (type !== compilation.schema.getMutationType()) checkNoMutation(compilation, type);
     const isEntity = directiveOf(type, 'entity') !== null;
     if (!isEntity) checkObject(compilation, type);
     const isBroken = isEntity && !compilation.drafts.has(type.name);
@@ -30,6 +33,15 @@ function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
   for (const name of ON_ENTITIES) {
     const directive = directiveOf(type, name);
     if (directive) problems.error(directive, `${type.name} is no @entity, so @${name} has no meaning there; remove it`);
+  }
+}
+
+function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType): void {
+  for (const field of Object.values(type.getFields())) {
+    for (const name of ON_MUTATIONS) {
+      const directive = directiveOf(field, name);
+      if (directive) problems.error(directive, `${type.name}.${field.name} is no mutation, so @${name} has no meaning there; remove it, or say it on the field of Mutation`);
+    }
   }
 }
 

@@ -63,7 +63,7 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const elements = inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument));
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: null, idempotent: false, durability: null, payload: shown };
+  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: null, idempotent: directiveOf(field, 'idempotent') !== null, durability: null, payload: shown };
 }
 
 /** The entity that the directive names, else the only one in the payload. */
