@@ -8,6 +8,7 @@ import { type Row } from '../model/model.ts';
 import { type CustomReadOptions } from '../read/custom-read.ts';
 import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { onceTransaction } from '../write/once-transaction.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { type Operation, type Scope } from './operation.ts';
 import { durabilityAt } from './sdl/durability.ts';
@@ -21,7 +22,11 @@ export interface ResolverContext {
   readonly loaders: EntityLoaders;
   /** Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. */
   read(sql: string, values?: readonly unknown[], options?: CustomReadOptions): Promise<readonly Row[]>;
-  /** Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. As durable as `@durable` on the mutation says, unless `options` do. */
+  /**
+   * Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. Where the request has an
+   * idempotency key, `work` takes place once, and the result, or the error, is what it was the first time, as JSON has it.
+   * As durable as `@durable` on the mutation says, unless `options` do.
+   */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** The consistency token of everything that this operation has read and written so far. */
   token(): string;
@@ -39,15 +44,18 @@ export class RequestContext {
   /** Under which everything that the request reads and writes runs (row-level security). */
   readonly settings: readonly Setting[];
   readonly tokenHeader: string | undefined;
+  /** The idempotency-key header as it came. */
+  readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly deps: ContextDeps;
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; idempotencyKey?: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.tokenHeader = input.tokenHeader;
+    this.idempotencyKey = input.idempotencyKey;
     this.signal = input.signal;
     this.deps = input.deps;
   }
@@ -105,8 +113,9 @@ class FieldContext implements ResolverContext {
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     const { operation, deps } = this.#request;
+    const once = operation.step(this.#info);
     await operation.session.admitWrite();
-    const { result, position } = await deps.writer.transaction(work, {
+    const all: TransactionOptions = {
       settings: this.#request.settings,
       ...options,
       durability: options?.durability ?? durabilityAt(this.#info),
@@ -114,7 +123,8 @@ class FieldContext implements ResolverContext {
         operation.session.saw(at);
         options?.onRefused?.(at);
       },
-    });
+    };
+    const { result, position } = await (once === null ? deps.writer.transaction(work, all) : onceTransaction(deps.writer, { once, work, options: all }));
     this.#scope = await operation.wrote(this.#info, position);
     return result;
   }

@@ -1,5 +1,5 @@
 /** Owns one GraphQL operation's state: its viewer, its reads under each requirement, and which subtree follows which. */
-import { type GraphQLResolveInfo } from 'graphql';
+import { responsePathAsArray, type GraphQLResolveInfo } from 'graphql';
 import { type Path } from 'graphql/jsutils/Path.js';
 import { type Position } from '../base/lineage.ts';
 import { type Requirement } from '../consistency/requirement.ts';
@@ -10,6 +10,8 @@ import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Model, type Row } from '../model/model.ts';
+import { type OnceStep } from '../write/once.ts';
+import { type OnceRequest } from '../write/once-request.ts';
 import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 
@@ -31,12 +33,16 @@ export interface OperationInput {
   readonly caching: LoaderCaching | null;
   /** Told of custom reads that are not cached; null where nobody wants to know. */
   readonly notes: UncachedNotes | null;
+  /** Of a mutation with an idempotency key. */
+  readonly once?: OnceRequest | null;
 }
 
 export class Operation {
   readonly session: ReadSession;
   readonly edge: EdgeDecision;
   readonly tenancy: Tenancy;
+  /** Null: what the operation writes is written as often as it comes. */
+  readonly once: OnceRequest | null;
   readonly #model: Model;
   readonly #limits: LoaderLimits;
   readonly #caching: LoaderCaching | null;
@@ -51,16 +57,13 @@ export class Operation {
     this.session = input.session;
     this.edge = input.edge;
     this.tenancy = input.tenancy;
+    this.once = input.once ?? null;
     this.#model = input.model;
     this.#limits = input.limits;
     this.#caching = input.caching;
     this.#notes = input.notes;
     this.#root = this.#scope(input.edge.root);
     this.#hasSubtrees = input.edge.fields.size > 0;
-  }
-
-  step(_info: GraphQLResolveInfo): null {
-    return null;
   }
 
   get root(): Scope {
@@ -100,6 +103,11 @@ export class Operation {
         return written && own.level !== 'EVENTUAL' ? afterWrite(own, written) : own;
       })
       .reduce(strongerOf);
+  }
+
+  /** Names the next transaction of the field, in the order in which they begin; null without an idempotency key. */
+  step({ path }: Pick<GraphQLResolveInfo, 'path'>): OnceStep | null {
+    return this.once?.step(responsePathAsArray(path).join('.')) ?? null;
   }
 
   /** Reads with SQL of the application's own, in one of the operation's scopes. */

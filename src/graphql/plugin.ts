@@ -12,21 +12,25 @@ import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
+import { type OnceVerdict } from '../write/once.ts';
 import { type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge } from './edge.ts';
+import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
 
 export const TOKEN_HEADER = 'consistency-token';
 
 export interface PluginDeps {
   readonly model: Model;
-  readonly limits: LoaderLimits & CostLimits;
+  readonly limits: LoaderLimits & CostLimits & OnceLimits;
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
   /** Told of custom reads that are not cached; null where nobody wants to know. */
   readonly notes: UncachedNotes | null;
+  /** Told what became of each transaction of a request with an idempotency key. */
+  readonly onVerdict?: (verdict: OnceVerdict) => void;
   /** The region's cache, for one viewer; null where nothing is cached. */
   cachingFor(scope: CacheScope): LoaderCaching | null;
   /** Starts the reads of one operation that came with this token header. */
@@ -58,9 +62,11 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   const variables = request.request.variables ?? {};
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor: session.floor, defaultMaxLagMs: deps.boundedLagMs }));
+  const { source = '', operationName } = request;
+  const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
-  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes }));
+  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }));
 }
 
 /** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
@@ -84,7 +90,7 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
   if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
   body.singleResult.extensions = {
     ...body.singleResult.extensions,
-    consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs) },
+    consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}) },
   };
 }
 

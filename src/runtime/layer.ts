@@ -95,14 +95,14 @@ export class DataLayer {
 
   /** Starts probing and tailing; resolves when every region has been looked at once, whether or not it answered. */
   async start(): Promise<void> {
-    const { monitor, tail, replay, heartbeat, caches, peers, caching } = this.parts;
+    const { monitor, tail, replay, heartbeat, pruner, caches, peers, caching } = this.parts;
     monitor.start();
     caches.start();
     caching.open(this.#schema, this.parts);
     peers.start();
     await monitor.firstLook();
     const { signal } = this.#stop;
-    this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal), keepWarm(this.parts, signal)]);
+    this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal), pruner.run(signal), keepWarm(this.parts, signal)]);
     this.#running.catch((error: unknown) => this.parts.telemetry.log.error({ err: error }, 'a background loop of the region ended'));
     this.#stopGauges = publishGauges(this.parts);
     await warmConnections(this.parts);

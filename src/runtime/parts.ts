@@ -8,6 +8,7 @@ import { type RegionConfig } from '../config/regions.ts';
 import { TokenCodec } from '../consistency/token.ts';
 import { HeartbeatWriter } from '../postgres/heartbeat.ts';
 import { PostgresProber } from '../postgres/probe.ts';
+import { Pruner } from '../postgres/prune.ts';
 import { PostgresServer } from '../postgres/server.ts';
 import { ReplayWatcher } from '../postgres/tail-replay.ts';
 import { Tail, type TailState } from '../postgres/tail.ts';
@@ -34,6 +35,7 @@ export interface Parts {
   readonly tail: Tail;
   readonly replay: ReplayWatcher;
   readonly heartbeat: HeartbeatWriter;
+  readonly pruner: Pruner;
   readonly redis: ReadonlyMap<string, RedisHealth>;
   /** Whether the regions' Redis servers answer. */
   readonly caches: PeerAnswers<boolean>;
@@ -88,7 +90,8 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   });
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
   const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
-  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, redis, caches, peers, caching, alerts };
+  const pruner = new Pruner({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log });
+  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, pruner, redis, caches, peers, caching, alerts };
 }
 
 /** What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is told by. */

@@ -32,6 +32,7 @@ function declare(registry: Registry) {
     writes: counter('writes_total', 'Transactions at the primary, by outcome (committed, or the error\'s code).', ['outcome']),
     writeRoundTrips: histogram('write_round_trips', 'Round trips to the primary that a transaction took.', [], [1, 2, 3, 4, 5, 8, 13, 21]),
     conflicts: counter('conflicts_total', 'Writes that met a row which their author had not seen, by entity, policy and outcome (MERGED, OVERWRITTEN, HANDLED, DELETED, RESTORED, UPDATED, KEPT, REJECTED).', ['entity', 'policy', 'outcome']),
+    idempotent: counter('idempotent_total', 'Transactions of requests with an idempotency key, by outcome (first: its outcome was kept; replayed: the kept one was given; reused: refused, since the key came with another request).', ['outcome']),
     heartbeatFailures: counter('heartbeat_failures_total', 'Heartbeats that could not be written at the primary.'),
 
     regionLagSeconds: gauge('region_lag_seconds', 'Staleness of a region; absent while unknown.', ['region']),

@@ -42,6 +42,8 @@ export async function mutate(server: WriteServer, request: MutationRequest): Pro
       once.onVerdict?.('first');
       return { ...done, replayed: false };
     } catch (error) {
+      // The next try finds out: what was committed is found, what was not is done.
+      if (isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN') && tries < TRIES) continue;
       if (isKnown(error) || (await isSettled(server, request, once, error))) {
         const found = await recalled(server, entity, once, options);
         if (found !== null) return { ...found, replayed: true };

@@ -10,7 +10,6 @@ import { refusalOf } from './refusal.ts';
 const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONSTRAINT_VIOLATION', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN', 'BAD_USER_INPUT']);
 const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
 
-/** As text, since jsonb cannot hold every text that JSON can, and orders keys anew. */
 interface KeptError {
   readonly code: string;
   readonly message: string;
@@ -26,6 +25,7 @@ export function encodeError(error: unknown): StoredOutcome | null {
   const kept = cause === null ? keptApplication(error) : keptMeridian(cause);
   if (kept === null) return null;
   try {
+    // As text, since jsonb cannot hold every text that JSON can.
     return { kind: 'error', json: JSON.stringify(kept) };
   } catch {
     // It carries what JSON cannot hold, so that it could not come back as it was.
@@ -64,9 +64,10 @@ function keptApplication(error: unknown): KeptError | null {
  * Stores an error as the step's outcome, in a transaction of its own since the step's is rolled back, and gives the outcome that counts:
  * another try of the request may have been faster. Null where none is there any more. Throws `IDEMPOTENCY_KEY_REUSED`.
  */
-export async function settleError(server: WriteServer, once: OnceStep, outcome: StoredOutcome, options: Pick<TransactionOptions, 'signal' | 'durability'> = {}): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
+export async function settleError(server: WriteServer, once: OnceStep, outcome: StoredOutcome, { signal, durability = null }: TransactionOptions = {}): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
   const { onVerdict, ...silent } = once;
-  const { result, position } = await server.pipelined([depositStatement(once, outcome), recallStatement(once)], options).catch((failure: unknown) => {
+  // Not under the viewer's settings, nor with the tags: what they are for was rolled back.
+  const { result, position } = await server.pipelined([depositStatement(once, outcome), recallStatement(once)], { durability, ...(signal ? { signal } : {}) }).catch((failure: unknown) => {
     throw unconfirmed(failure);
   });
   const isOurs = result[0]?.rowCount === 1;

@@ -92,11 +92,14 @@ export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statem
   return statement(`${insert} ${set} ${freeSql(once, params)}`, params);
 }
 
-/** Reads what is stored for the request's step, for `readRecall`. */
+/**
+ * Reads what is stored for the request's step, for `readRecall`. The lock is no more than a write: so the transaction's own commit waits for
+ * synchronous replicas where it must be durable, and what was committed before it is as durable then.
+ */
 export function recallStatement(once: OnceStep): Statement {
   const params = new Params();
   const [step, scope, key] = [once.step, once.scope, once.key].map((value) => params.raw('text', value));
-  return statement(`SELECT "$o".fingerprint, ("$o".steps -> ${step})::text AS outcome FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${scope} AND "$o".key = ${key} AND "$o".expires_at > pg_catalog.now()`, params);
+  return statement(`SELECT "$o".fingerprint, ("$o".steps -> ${step})::text AS outcome FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${scope} AND "$o".key = ${key} AND "$o".expires_at > pg_catalog.now() FOR UPDATE`, params);
 }
 
 /** The stored outcome; null where there is none (any more), so that the step can be claimed again. Throws `IDEMPOTENCY_KEY_REUSED`. */
@@ -139,7 +142,7 @@ function isHeldUp(error: unknown): boolean {
 }
 
 /** With a key a write whose outcome is unknown may be repeated: it is found, or done now. Any other error stays as it is. */
-export function unconfirmed(error: unknown): unknown {
+export function unconfirmed<E>(error: E): E | MeridianError {
   if (!isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN')) return error;
   return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'The connection to the primary broke before the write was confirmed; send the same request with the same idempotency-key again.', details: error.details, cause: error });
 }

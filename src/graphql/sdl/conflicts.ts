@@ -1,5 +1,5 @@
 /** Owns what `@conflict` declares: an entity's policy, the rules of its fields, and where they cannot hold. */
-import { type ConstDirectiveNode } from 'graphql';
+import { isEnumType, type ConstDirectiveNode } from 'graphql';
 import { ruleFits } from '../../conflict/rules.ts';
 import { type ConflictRule, type Conflicts } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
@@ -15,18 +15,29 @@ export function readConflicts(compilation: Compilation): void {
   }
 }
 
-function readEntity({ problems, handlers }: Compilation, draft: Draft, directive: ConstDirectiveNode): Conflicts {
+/** The word that an argument gives; GraphQL's rules for schemas do not look at the values of a directive's arguments. */
+function wordOf<W extends string>({ schema, problems }: Compilation, directive: ConstDirectiveNode, name: string): W | null {
+  const word = textArgument(directive, name);
+  const type = schema.getDirective('conflict')?.args.find((argument) => argument.name === name)?.type;
+  if (word === null || !isEnumType(type) || type.getValue(word)) return word as W | null;
+  const words = type.getValues().map((value) => value.name);
+  problems.error(directive, `@conflict(${name}: ${word}) is no ${type.name}${didYouMean(word, words)}; use ${words.join(', ')}`);
+  return null;
+}
+
+function readEntity(compilation: Compilation, draft: Draft, directive: ConstDirectiveNode): Conflicts {
+  const { problems, handlers } = compilation;
   const name = draft.type.name;
-  const policy = (textArgument(directive, 'policy') ?? 'REJECT') as Conflicts['policy'];
+  const policy = wordOf<Conflicts['policy']>(compilation, directive, 'policy') ?? 'REJECT';
   const handler = textArgument(directive, 'handler');
-  const rule = textArgument(directive, 'rule') as ConflictRule | null;
+  const rule = wordOf<ConflictRule>(compilation, directive, 'rule');
   const conflicts: Conflicts = {
     policy, handler,
     rules: new Map(),
     rule: rule ?? 'REJECT',
-    deleteChanged: (textArgument(directive, 'deleteChanged') ?? 'REJECT') as Conflicts['deleteChanged'],
-    updateDeleted: (textArgument(directive, 'updateDeleted') ?? 'REJECT') as Conflicts['updateDeleted'],
-    insertExisting: (textArgument(directive, 'insertExisting') ?? 'REJECT') as Conflicts['insertExisting'],
+    deleteChanged: wordOf<Conflicts['deleteChanged']>(compilation, directive, 'deleteChanged') ?? 'REJECT',
+    updateDeleted: wordOf<Conflicts['updateDeleted']>(compilation, directive, 'updateDeleted') ?? 'REJECT',
+    insertExisting: wordOf<Conflicts['insertExisting']>(compilation, directive, 'insertExisting') ?? 'REJECT',
   };
   const compares = policy !== 'REJECT' || conflicts.deleteChanged !== 'REJECT' || conflicts.updateDeleted !== 'REJECT';
   if (compares && draft.version === null) problems.error(directive, `${name} declares what becomes of writes from older versions, but has no version; name its column with @entity(version:)`);
@@ -46,7 +57,7 @@ function readRules(compilation: Compilation, draft: Draft, { policy }: Conflicts
     const place = `${draft.type.name}.${field.name}`;
     const complain = (what: string): void => compilation.problems.error(directive, `${place} ${what}`);
     const other = directive.arguments?.find(({ name }) => name.value !== 'rule')?.name.value;
-    const rule = textArgument(directive, 'rule') as ConflictRule | null;
+    const rule = wordOf<ConflictRule>(compilation, directive, 'rule');
     const mapped = draft.fields.get(field.name);
     const columns = mapped?.kind === 'column' ? [mapped.column] : mapped?.kind === 'toOne' ? mapped.join.from : [];
     if (other !== undefined) complain(`says ${other}: of a conflict, which is for the whole entity to say; a field has a rule: only`);

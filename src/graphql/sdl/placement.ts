@@ -9,6 +9,8 @@ import { type AnyField } from './selections.ts';
 
 const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
 const ON_ENTITIES = ['cached', 'tenant', 'conflict'] as const;
+/** Whether a directive or a resolver stands behind the mutation. */
+const ON_MUTATIONS = ['idempotent'] as const;
 
 /** Functions of a type that are not fields of it. */
 const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
@@ -18,6 +20,7 @@ export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<st
   checkDurable(compilation);
   for (const type of Object.values(compilation.schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
+    if (type !== compilation.schema.getMutationType()) checkNoMutation(compilation, type);
     const isEntity = directiveOf(type, 'entity') !== null;
     if (!isEntity) checkObject(compilation, type);
     const isBroken = isEntity && !compilation.drafts.has(type.name);
@@ -39,6 +42,15 @@ function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
 function checkConflict({ problems }: Compilation, type: GraphQLObjectType, field: AnyField): void {
   const directive = directiveOf(field, 'conflict');
   if (directive) problems.error(directive, `${type.name}.${field.name} is no field of an @entity, so @conflict has no meaning there; put it on the entity that the conflict is about, or on a field of it`);
+}
+
+function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType): void {
+  for (const field of Object.values(type.getFields())) {
+    for (const name of ON_MUTATIONS) {
+      const directive = directiveOf(field, name);
+      if (directive) problems.error(directive, `${type.name}.${field.name} is no mutation, so @${name} has no meaning there; remove it, or say it on the field of Mutation`);
+    }
+  }
 }
 
 /** Only what has many rows is kept field by field; one row is kept as its entity is. */

@@ -1,0 +1,37 @@
+/** Owns the idempotency-key header: its spellings, and the one key that they name. */
+import { MeridianError } from '../base/errors.ts';
+
+export const KEY_HEADER = 'idempotency-key';
+
+/** What may follow a backslash in a quoted string, and everything else that may stand in one (RFC 8941). */
+const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+const PLAIN = /^[\x21\x23-\x2b\x2d-\x7e](?:[\x20\x21\x23-\x2b\x2d-\x7e]*[\x21\x23-\x2b\x2d-\x7e])?$/;
+/** A member of the header's list: commas within quotes do not end it. */
+const MEMBER = /(?:"(?:[^"\\]|\\.)*"|[^,"])+|(?<=^|,)(?=,|$)/g;
+
+/**
+ * The key that the header names: a quoted string, as the IETF's draft has it, or the same without quotes. Proxies that send a header twice
+ * are forgiven, two different keys are not. Throws `IDEMPOTENCY_KEY_INVALID`.
+ */
+export function readKey(header: string, maxBytes: number): string {
+  // Longer than every spelling of a key, sent twice: not worth a look.
+  if (header.length > 4 * maxBytes + 8) throw invalid(`is longer than ${maxBytes} bytes`);
+  const members = header.match(MEMBER) ?? [''];
+  if (members.join(',') !== header) throw invalid('has a quote that does not end');
+  const [key, ...others] = members.map((member) => keyOf(member.trim()));
+  if (key === undefined || others.some((other) => other !== key)) throw invalid('names several keys (one with a comma must stand in quotes)');
+  if (key.length > maxBytes) throw invalid(`is longer than ${maxBytes} bytes`);
+  return key;
+}
+
+function keyOf(member: string): string {
+  const quoted = QUOTED.exec(member)?.[1]?.replaceAll(/\\(.)/g, '$1');
+  const key = quoted ?? (PLAIN.test(member) ? member : undefined);
+  if (member === '' || quoted === '') throw invalid('is empty');
+  if (key === undefined) throw invalid('holds something else than printable ASCII, or a quote in its midst');
+  return key;
+}
+
+function invalid(why: string): MeridianError {
+  return new MeridianError({ code: 'IDEMPOTENCY_KEY_INVALID', message: `The header ${KEY_HEADER} ${why}; send one key for each request, such as a UUID.` });
+}
