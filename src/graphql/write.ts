@@ -1,5 +1,5 @@
 /** Owns the mutations that directives declare: run within the viewer's tenant, then a payload whose reads see the write, or that tells of the conflict. */
-import { type GraphQLFieldResolver } from 'graphql';
+import { Kind, type GraphQLFieldResolver, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
 import { type ConflictHandler, type ConflictReason } from '../conflict/resolve.ts';
 import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Row, type WriteField } from '../model/model.ts';
@@ -34,7 +34,7 @@ export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps
     if (met !== null && !replayed) deps.metrics?.conflicts.inc({ entity: entity.name, policy: entity.conflict.policy, outcome: met });
     // Also where nothing was written: whoever learned that has seen the primary as of this position.
     const scope = await operation.wrote(info, position);
-    if (result.kind === 'conflict') return refused(result, { entity, field, args, context });
+    if (result.kind === 'conflict') return refused(result, { entity, field, args, context, info });
     // What was stored for a retry may have been overwritten since: it is the answer, but nothing that other reads may be answered with.
     if (field.kind !== 'delete' && !replayed) scope.loaders.prime(entity.name, result.row);
     return payloadOf(field, result.row, context);
@@ -54,14 +54,15 @@ interface Refused {
   readonly field: WriteField;
   readonly args: Readonly<Record<string, unknown>>;
   readonly context: RequestContext;
+  readonly info: GraphQLResolveInfo;
 }
 
-/** A payload that tells of the conflict, where its type has a field for that; else throws `CONFLICT` or, of a row that is gone, `NOT_FOUND`. */
-function refused({ reason, current, fields }: Extract<MutationResult, { kind: 'conflict' }>, { entity, field, args, context }: Refused): Record<string, unknown> {
+/** A payload that tells of the conflict, where the client asks for that; nobody is left to take a null for success: else throws `CONFLICT` or, of a row that is gone, `NOT_FOUND`. */
+function refused({ reason, current, fields }: Extract<MutationResult, { kind: 'conflict' }>, { entity, field, args, context, info }: Refused): Record<string, unknown> {
   const version = current === null || entity.version === null ? null : current[entity.version];
   const names = namesOf(entity, field, fields);
   const shown = field.payload.conflict;
-  if (shown !== null) {
+  if (shown !== null && selects(info, shown.field)) {
     const told = { [shown.reason]: reason, ...entry(shown.current, current), ...entry(shown.version, version), ...entry(shown.fields, names), ...entry(shown.token, () => context.token()) };
     return { ...payloadOf(field, null, context), [shown.field]: told };
   }
@@ -69,15 +70,21 @@ function refused({ reason, current, fields }: Extract<MutationResult, { kind: 'c
   const named = Object.entries(key).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
   const details = { entity: entity.name, key, reason, version, fields: names };
   if (reason === 'DELETED') throw new MeridianError({ code: 'NOT_FOUND', message: `There is no ${entity.name} with ${named} to ${field.kind}; nothing was changed.`, details });
+  if (reason === 'EXISTS') throw new MeridianError({ code: 'CONFLICT', message: `Another ${entity.name} has a key that this one gives (${names.length > 0 ? `they differ in ${names.join(', ')}` : 'it is the same otherwise'}); nothing was written.`, details });
   throw new MeridianError({ code: 'CONFLICT', message: `The ${entity.name} with ${named} ${WHY[reason]}; nothing was changed. Read it again, and repeat the mutation with its version.`, details });
 }
 
-const WHY: Readonly<Record<ConflictReason, string>> = {
+const WHY: Readonly<Record<Exclude<ConflictReason, 'DELETED' | 'EXISTS'>, string>> = {
   CHANGED: 'has been changed since the version that this request saw',
   VERSION_UNKNOWN: 'has been changed since the version that this request saw, which is not kept any more',
-  DELETED: 'is gone',
-  EXISTS: 'is there already',
 };
+
+/** Whether the mutation's own selection has the field, directly or by fragments. */
+function selects({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
+  const has = (set: SelectionSetNode | undefined): boolean =>
+    (set?.selections ?? []).some((node) => (node.kind === Kind.FIELD ? node.name.value === name : has(node.kind === Kind.FRAGMENT_SPREAD ? fragments[node.name.value]?.selectionSet : node.selectionSet)));
+  return fieldNodes.some((node) => has(node.selectionSet));
+}
 
 function entry(name: string | null, value: unknown): Record<string, unknown> {
   return name === null ? {} : { [name]: value };
