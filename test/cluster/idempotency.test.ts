@@ -268,6 +268,23 @@ describe('an idempotency key', () => {
     assert.deepEqual([[data.write.id], (await sent<Written>(US, WRITE, { body })).data], [await written(body), data]);
   });
 
+  it('finds a write whose connection broke while COMMIT waited for a replica that never comes', async () => {
+    const body = 'committed and lost';
+    const standby = async (name: string): Promise<void> => {
+      await app.cluster.query(US, `ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
+      await app.cluster.query(US, 'SELECT pg_reload_conf()');
+    };
+    await standby('nobody');
+    try {
+      const answer = sent<Written>(EU, WRITE, { body });
+      await until('COMMIT waits', async () => (await app.cluster.query(US, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'meridian write'`)).length > 0);
+      const { data } = await answer;
+      assert.deepEqual([await written(body), begun.get(body)], [[data.write.id], 1]);
+    } finally {
+      await standby('');
+    }
+  });
+
   it('may stand in quotes, and is refused where it is none; queries do not look at it', async () => {
     await sent(US, WRITE, { body: 'quoted' }, { 'idempotency-key': `"${key}"` });
     assert.equal(replayed(await sent(US, WRITE, { body: 'quoted' }, { 'idempotency-key': `${key}, ${key}` })), true);
