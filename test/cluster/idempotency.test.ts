@@ -309,7 +309,6 @@ describe('an idempotency key', () => {
   it('is free again when its outcome has expired, which is then removed, in the primary\'s region and bit by bit', async () => {
     const body = 'expiring';
     await sent(US, WRITE, { body });
-    // Somebody holds it, so that it cannot be removed before it is claimed anew.
     await app.cluster.query(US, `UPDATE meridian.outcomes SET expires_at = now() + interval '50 ms' WHERE key = $1`, [key]);
     await until('it has expired', async () => (await app.cluster.query(US, 'SELECT FROM meridian.outcomes WHERE key = $1 AND expires_at > now()', [key])).length === 0);
     assert.equal(replayed(await sent(EU, `${WRITE} `, { body })), undefined, 'also for another request');

@@ -1,15 +1,18 @@
-/** Where viewers' transactions run as a role of their own: that role keeps outcomes, once setup has let it. And the server's row locks alone keep a transaction single. */
+/** What keeping outcomes asks of a database: rights of the role that viewers' transactions run as, one round trip where a write needs one, and an end of what is old. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
 import { checkDatabase, type DatabaseTarget } from '../../src/postgres/check.ts';
-import { prune } from '../../src/postgres/prune.ts';
+import { prune, Pruner } from '../../src/postgres/prune.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
-import { type OnceStep } from '../../src/write/once.ts';
+import { Params, statement } from '../../src/read/sql/statement.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { claimStatement, settleSql, type OnceStep } from '../../src/write/once.ts';
+import { runOnce } from '../../src/write/once-run.ts';
 import { onceTransaction } from '../../src/write/once-transaction.ts';
 import { type Committed } from '../../src/write/ports.ts';
 import { startReader, type Reader } from '../support/readers.ts';
-import { startReplicaSet, type ReplicaSet } from '../support/replica-set.ts';
+import { startReplicaSet, until, type ReplicaSet } from '../support/replica-set.ts';
 import { TEST_OPTIONS } from '../support/tail.ts';
 
 let set: ReplicaSet;
@@ -68,4 +71,42 @@ test('rounds of pruning do not wait for each other, nor for a request that takes
   assert.equal((await taking).result, 'anew');
   await prune(client, limits);
   assert.deepEqual(await left(), ['old 30'], 'what was taken anew stays');
+});
+
+test('a write and its outcome are one statement, one round trip behind the claim, and a claim that finds it known writes nothing', async () => {
+  const pipelined = (key: string, maxBytes = 1_024): Promise<Committed<unknown>> => {
+    const once = { ...step(key), maxBytes };
+    const params = new Params();
+    const written = `WITH "$w" AS (INSERT INTO t (who) VALUES (${params.raw('text', key)}) RETURNING *), "$s" AS (${settleSql(once, params, `(SELECT jsonb_build_object('kind', 'row', 'row', to_jsonb("$w")) FROM "$w")`)}) SELECT to_jsonb("$w") AS row FROM "$w"`;
+    const attempt = async (): Promise<Committed<unknown>> => {
+      const { result, ...rest } = await us.writer.pipelined([claimStatement(once), statement(written, params)]);
+      assert.equal(rest.roundTrips, 1);
+      return { ...rest, result: result.at(-1)?.rows[0]?.['row'] };
+    };
+    return runOnce(us.writer, { once, attempt, read: (outcome) => outcome['row'] });
+  };
+  const answers = await Promise.all(Array.from({ length: 8 }, () => pipelined('row')));
+  assert.deepEqual(await set.primary.query(`SELECT to_jsonb(t) AS row FROM t WHERE who = 'row'`), [{ row: answers[0]?.result }]);
+  for (const { result } of answers) assert.deepEqual(result, answers[0]?.result);
+  await assert.rejects(pipelined('large', 10), (error) => isMeridianError(error, 'IDEMPOTENCY_OUTCOME_TOO_LARGE'));
+  assert.deepEqual(await set.primary.query(`SELECT FROM t WHERE who = 'large'`), []);
+});
+
+test('pruning that cannot be done is said once, and again when it can', async () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', destination: { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) } });
+  const stop = new AbortController();
+  let asked = 0;
+  const isPrimary = (): boolean => (asked += 1) > 0;
+  const pruner = new Pruner({ databaseUrl: set.primary.url, isPrimary, log, options: { pruneMs: 100, pruneRows: 10, historyMs: 1_000, conflictsMs: 1_000, connectMs: 5_000, statementMs: 5_000 } });
+  await set.primary.query('ALTER TABLE meridian.history RENAME TO gone');
+  const running = pruner.run(stop.signal);
+  await until('some rounds have failed', () => asked > 4);
+  assert.deepEqual([lines.length, /`meridian setup`/.test(lines[0] ?? '')], [1, true]);
+  await set.primary.query('ALTER TABLE meridian.gone RENAME TO history');
+  await until('it is removed again', () => lines.length > 1);
+  assert.match(lines[1] ?? '', /removed again/);
+  stop.abort();
+  await running;
+  assert.equal(lines.length, 2);
 });
