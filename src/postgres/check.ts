@@ -8,6 +8,7 @@ import { checkDurability } from './check-durability.ts';
 import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
+import { grantOutcomes, roleWithoutOutcomes } from './rights.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
 
@@ -71,6 +72,8 @@ async function checkBooks(checked: readonly Checked[], { regions, kept = [], opt
   try {
     const { missing, unkept } = await readBooks(client, kept);
     if (missing.length > 0) sayOf(region)('warn', `It has no ${missing.join(', ')}: requests with an idempotency key and writes that meet a conflict fail.`, 'Run `meridian setup`.');
+    const role = await roleWithoutOutcomes(client, options.viewerSettings ?? '');
+    if (role !== null) sayOf(region)('warn', `The role ${role}, which viewerSettings names, may not keep outcomes: requests with an idempotency key are refused.`, `Run \`meridian setup\`, or ${grantOutcomes(quoteIdentifier(role))}.`);
     if (unkept.length > 0) sayOf(region)('warn', `Older versions of ${unkept.join(', ')} are not kept, though a policy compares with them: writers who have not seen the latest version are refused.`, 'Run `meridian setup`.');
   } finally {
     await closeClient(client);

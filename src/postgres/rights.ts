@@ -1,5 +1,6 @@
-/** Owns which of the server's own functions Meridian calls, and which of them a role may not. */
+/** Owns which of the server's own functions Meridian calls, what transactions need beside their rows, and which of it a role may not. */
 import type pg from 'pg';
+import { parseViewerSettings } from '../config/viewer-settings.ts';
 
 /** Everybody may call them unless somebody took that away; names that a version does not have are passed over. */
 const CALLED = [
@@ -22,4 +23,25 @@ export async function uncallable(client: Pick<pg.Client, 'query'>, role: string 
 
 export function grantCalls(functions: readonly string[], role: string): string {
   return `GRANT EXECUTE ON FUNCTION ${functions.join(', ')} TO ${role}`;
+}
+
+const OUTCOME_RIGHTS = ['SELECT', 'INSERT', 'UPDATE'];
+
+/**
+ * The role that viewers' transactions run as, where `viewerSettings` name one that exists and may not keep outcomes: they are kept in the
+ * transaction itself, and so under its role. Null where nothing is missing.
+ */
+export async function roleWithoutOutcomes(client: Pick<pg.Client, 'query'>, viewerSettings: string): Promise<string | null> {
+  const parsed = parseViewerSettings(viewerSettings);
+  const named = 'settings' in parsed ? parsed.settings.find(({ name }) => name === 'role') : undefined;
+  if (named === undefined || !('literal' in named)) return null;
+  const { rows } = await client.query<{ lacks: boolean }>(
+    `SELECT NOT (SELECT bool_and(has_table_privilege(r.oid, to_regclass('meridian.outcomes'), needed)) FROM unnest($2::text[]) AS needed) AS lacks FROM pg_roles r WHERE r.rolname = $1 AND to_regclass('meridian.outcomes') IS NOT NULL`,
+    [named.literal, OUTCOME_RIGHTS],
+  );
+  return rows[0]?.lacks === true ? named.literal : null;
+}
+
+export function grantOutcomes(role: string): string {
+  return `GRANT ${OUTCOME_RIGHTS.join(', ')} ON meridian.outcomes TO ${role}`;
 }

@@ -6,7 +6,7 @@ import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, FUNCTIONS_SQL, readAnnouncing, TRIGGER
 import { BOOKS, BOOKS_SQL, keepVersionsSql, readBooks } from './bookkeeping.ts';
 import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from './check.ts';
 import { type ServerFacts } from './check-facts.ts';
-import { grantCalls, uncallable } from './rights.ts';
+import { grantCalls, grantOutcomes, roleWithoutOutcomes, uncallable } from './rights.ts';
 import { nameOf, publishTables } from './setup-publication.ts';
 import { createSlot, dropSlot, surveyServer } from './slot.ts';
 import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
@@ -58,6 +58,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
     await keepBooks(client, primary.name, context);
+    await letViewersKeep(client, primary.name, context);
     const said = (what: string, changed: boolean): void => void context.steps.push({ region: primary.name, what, changed });
     context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, waitMs: target.options.slotCreateMs, said });
     if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
@@ -127,6 +128,14 @@ async function keepBooks(client: pg.Client, region: string, { target: { kept = [
   const what = refused === null ? `Created what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
     : `What writing keeps could not be created (${refused}): set up as the owner of the tables.`;
   steps.push({ region, what, changed: refused === null });
+}
+
+/** Where transactions run as a role of their own, they keep their outcomes as that one. */
+async function letViewersKeep(client: pg.Client, region: string, { target, steps }: Context): Promise<void> {
+  const role = await roleWithoutOutcomes(client, target.options.viewerSettings ?? '');
+  if (role === null) return;
+  const refused = await refusal(client, grantOutcomes(quoteIdentifier(role)));
+  steps.push({ region, what: refused === null ? `Let ${role}, which viewerSettings name, keep outcomes of requests with an idempotency key.` : `${role}, which viewerSettings name, could not be let keep outcomes (${refused}): set up as the owner of meridian.outcomes.`, changed: refused === null });
 }
 
 /** Runs the statements in one transaction; answers why the server refused them, or null when it did not. */

@@ -8,10 +8,10 @@ import { type SqlParam } from '../model/values.ts';
 import { readRow } from '../read/sql/columns.ts';
 import { type Statement } from '../read/ports.ts';
 import { guardedStatement, isUntouched } from './guarded.ts';
-import { decodeError, encodeError, settleError } from './once-error.ts';
-import { claimStatement, isKnown, onceRefusal, unconfirmed, type OnceStep } from './once.ts';
+import { runOnce } from './once-run.ts';
+import { claimStatement, type OnceStep } from './once.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from './ports.ts';
-import { recalled } from './recall.ts';
+import { outcomeRowStatement, readOutcome } from './recall.ts';
 import { Resolution, type ConflictContext, type MutationResult } from './resolution.ts';
 import { givenValues, referenceStatements, seenVersion, writeOf, writeStatements, type WriteRequest } from './statements.ts';
 import { tenantRefusal } from './tenant.ts';
@@ -25,42 +25,25 @@ export interface MutationRequest {
 /** `replayed`: an earlier request with the same key has run, and this is what came of it. */
 export type Mutated = Committed<MutationResult> & { readonly replayed: boolean };
 
-/** What is found to be known and has expired by the time of the look is claimed anew. */
-const TRIES = 3;
-
 /**
- * Runs the mutation. Throws what `writeStatements` and `WriteServer.pipelined` throw, `NOT_FOUND`, and, for a request with a key that has run
- * already, the error that it ended with.
+ * Runs the mutation. Throws what `writeStatements` and `WriteServer.pipelined` throw, `NOT_FOUND`, and, for a request with a key, what
+ * `runOnce` throws.
  */
 export async function mutate(server: WriteServer, request: MutationRequest): Promise<Mutated> {
-  const { once } = request.context;
+  const { write: { entity }, context: { once }, options } = request;
   if (once === null) return { ...(await attempt(server, request)), replayed: false };
-  const { write: { entity }, options } = request;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const done = await attempt(server, request);
-      once.onVerdict?.('first');
-      return { ...done, replayed: false };
-    } catch (error) {
-      // The next try finds out: what was committed is found, what was not is done.
-      if (isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN') && tries < TRIES) continue;
-      if (isKnown(error) || (await isSettled(server, request, once, error))) {
-        const found = await recalled(server, entity, once, options);
-        if (found !== null) return { ...found, replayed: true };
-      }
-      if (tries >= TRIES) throw new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'What is kept for this idempotency-key expires as it is looked at; send the request again.', cause: error });
-    }
-  }
-}
-
-/** What a request ends with is an outcome as well: it is stored and thrown, unless another try of the request was faster (true). */
-async function isSettled(server: WriteServer, { options }: MutationRequest, once: OnceStep, error: unknown): Promise<boolean> {
-  const outcome = encodeError(error);
-  if (outcome === null) throw onceRefusal(error, once) ?? unconfirmed(error);
-  const told = await settleError(server, once, outcome, options);
-  options.onRefused?.(told.position);
-  if (told.outcome?.kind === 'error') throw decodeError(told.outcome);
-  return told.outcome !== null;
+  let replayed = false;
+  const done = await runOnce<MutationResult>(server, {
+    once,
+    options,
+    attempt: () => attempt(server, request),
+    also: outcomeRowStatement(entity, once),
+    read: (outcome, rows) => {
+      replayed = true;
+      return readOutcome(entity, outcome, rows);
+    },
+  });
+  return { ...done, replayed };
 }
 
 async function attempt(server: WriteServer, request: MutationRequest): Promise<Committed<MutationResult>> {

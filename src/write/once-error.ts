@@ -9,6 +9,8 @@ import { refusalOf } from './refusal.ts';
 /** The request as such was answered with them. All other codes tell of servers, limits and races, and may be gone the next time. */
 const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONSTRAINT_VIOLATION', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN', 'BAD_USER_INPUT']);
 const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
+/** A right that a role lacks, as a rule: whoever grants it need not wait for what was kept. Policies that refuse a row are asked again. */
+const NO_RIGHT = '42501';
 
 interface KeptError {
   readonly code: string;
@@ -48,7 +50,7 @@ function meridianCause(error: unknown): MeridianError | null {
 
 function keptMeridian(error: MeridianError): KeptError | null {
   // A refusal that nobody has put into words is none of the client's.
-  if (!BUSINESS.has(error.code) || refusalOf(error) !== null) return null;
+  if (!BUSINESS.has(error.code) || refusalOf(error) !== null || error.details['sqlState'] === NO_RIGHT) return null;
   return { code: error.code, message: error.message, details: error.details };
 }
 

@@ -268,6 +268,23 @@ describe('an idempotency key', () => {
     assert.deepEqual([[data.write.id], (await sent<Written>(US, WRITE, { body })).data], [await written(body), data]);
   });
 
+  it('finds a write whose connection broke while COMMIT waited for a replica that never comes', async () => {
+    const body = 'committed and lost';
+    const standby = async (name: string): Promise<void> => {
+      await app.cluster.query(US, `ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
+      await app.cluster.query(US, 'SELECT pg_reload_conf()');
+    };
+    await standby('nobody');
+    try {
+      const answer = sent<Written>(EU, WRITE, { body });
+      await until('COMMIT waits', async () => (await app.cluster.query(US, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'meridian write'`)).length > 0);
+      const { data } = await answer;
+      assert.deepEqual([await written(body), begun.get(body)], [[data.write.id], 1]);
+    } finally {
+      await standby('');
+    }
+  });
+
   it('may stand in quotes, and is refused where it is none; queries do not look at it', async () => {
     await sent(US, WRITE, { body: 'quoted' }, { 'idempotency-key': `"${key}"` });
     assert.equal(replayed(await sent(US, WRITE, { body: 'quoted' }, { 'idempotency-key': `${key}, ${key}` })), true);
@@ -292,7 +309,6 @@ describe('an idempotency key', () => {
   it('is free again when its outcome has expired, which is then removed, in the primary\'s region and bit by bit', async () => {
     const body = 'expiring';
     await sent(US, WRITE, { body });
-    // Somebody holds it, so that it cannot be removed before it is claimed anew.
     await app.cluster.query(US, `UPDATE meridian.outcomes SET expires_at = now() + interval '50 ms' WHERE key = $1`, [key]);
     await until('it has expired', async () => (await app.cluster.query(US, 'SELECT FROM meridian.outcomes WHERE key = $1 AND expires_at > now()', [key])).length === 0);
     assert.equal(replayed(await sent(EU, `${WRITE} `, { body })), undefined, 'also for another request');

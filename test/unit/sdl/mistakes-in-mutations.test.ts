@@ -1,7 +1,7 @@
 /** Mistakes in mutations: each is named with its place and its mend. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { problemsOf } from '../../support/compile.ts';
+import { compileSdl, problemsOf } from '../../support/compile.ts';
 
 describe('mistakes in mutations', () => {
   it('nothing behind it, or too much', async () => {
@@ -135,5 +135,29 @@ describe('mistakes in mutations', () => {
       'app.graphql:7  Mutation.add may leave out column "email", which is NOT NULL without a default in table people; make the input field non-null, or give the column a default',
       'app.graphql:8  Mutation.plain leaves out column "email", which is NOT NULL without a default in table people; add an input field for it, or give the column a default',
     ]);
+  });
+});
+
+describe('@idempotent', () => {
+  const SDL = `
+    type Team @entity @key(fields: "id") { id: ID! name: String! @idempotent }
+    type Pay { team: Team token: ConsistencyToken! @idempotent }
+    input I { name: String! }
+    type Query { teams: [Team!]! @list @idempotent, own: Int @idempotent }
+    type Mutation {
+      add(input: I!): Pay! @insert @idempotent
+      write(input: I!): Pay! @insert
+      custom: Int @idempotent
+    }`;
+  const resolvers = { Query: { own: () => 1 }, Mutation: { custom: () => 1 } };
+
+  it('stands on mutations, whatever is behind them, and nowhere else', async () => {
+    const mend = 'is no mutation, so @idempotent has no meaning there; remove it, or say it on the field of Mutation';
+    assert.deepEqual(await problemsOf(SDL, { resolvers }), ['2  Team.name', '3  Pay.token', '5  Query.teams', '5  Query.own'].map((place) => `app.graphql:${place} ${mend}`));
+  });
+
+  it('is known to mutations that directives declare', async () => {
+    const { model } = await compileSdl(SDL.replaceAll(/(name: String!|token: ConsistencyToken!|@list|own: Int) @idempotent/g, '$1'), { resolvers });
+    assert.deepEqual([...model.mutations].map(([name, { idempotent }]) => [name, idempotent]), [['add', true], ['write', false]]);
   });
 });
