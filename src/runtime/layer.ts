@@ -17,6 +17,9 @@ import { Tenancy } from '../read/sql/tenant.ts';
 import { checkedSettings, settingsMaker } from '../read/settings.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { checkedKey } from '../write/idempotency-key.ts';
+import { OnceRequest } from '../write/once-request.ts';
+import { onceTransaction } from '../write/once-transaction.ts';
 import { type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { changeHandlers } from './changes.ts';
 import { type LiveSchema } from './schema.ts';
@@ -54,8 +57,20 @@ export interface ReadResult {
   readonly stalenessMs: number | null;
 }
 
+export interface WriteOptions extends TransactionOptions, OnBehalf {
+  /** A consistency token, or several joined by commas: the result's covers it. */
+  readonly token?: string | null;
+  /**
+   * The transaction takes place once for this key and viewer: whoever comes again, from any region, is given the first result, as JSON has it.
+   * `request`: what it was asked for, so that a key which comes with something else is refused (`IDEMPOTENCY_KEY_REUSED`).
+   */
+  readonly once?: { readonly key: string; readonly request?: unknown };
+}
+
 export interface WriteResult<T> {
   readonly result: T;
+  /** With `once`: it was the result of an earlier call. */
+  readonly replayed: boolean;
   /** Covers the commit, and the token that was given. */
   readonly token: ConsistencyToken;
 }
@@ -149,20 +164,27 @@ export class DataLayer {
   }
 
   /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions & OnBehalf & { readonly token?: string | null } = {}): Promise<WriteResult<T>> {
-    const { token, viewer, settings: given, ...rest } = options;
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<WriteResult<T>> {
+    const { token, viewer, settings: given, once: asked, ...rest } = options;
     const settings = this.#settings(viewer, given);
+    const request = asked === undefined ? null : this.#once(asked, viewer ?? null);
     const session = this.openSession(token, { settings, signal: options.signal });
     await session.admitWrite();
-    const onRefused = (position: Position): void => {
-      session.saw(position);
-      rest.onRefused?.(position);
+    const all: TransactionOptions = {
+      ...rest,
+      settings,
+      onRefused: (position) => {
+        session.saw(position);
+        rest.onRefused?.(position);
+      },
     };
-    const { result, position } = await this.parts.writer.transaction(work, { ...rest, settings, onRefused }).catch((error: unknown) => {
-      throw isMeridianError(error, 'DURABILITY_UNCONFIRMED') ? withToken(error, this.parts.codec.encode(session.report().positions)) : error;
+    const { writer, codec } = this.parts;
+    const committed = request === null ? writer.transaction(work, all) : onceTransaction(writer, { once: request.step('transaction'), work, options: all });
+    const { result, position } = await committed.catch((error: unknown) => {
+      throw isMeridianError(error, 'DURABILITY_UNCONFIRMED') ? withToken(error, codec.encode(session.report().positions)) : error;
     });
     await session.raise(position);
-    return { result, token: this.encode(session.report().positions) };
+    return { result, replayed: request?.replayed ?? false, token: this.encode(session.report().positions) };
   }
 
   /** Health of every region as this one sees it. */
@@ -195,6 +217,11 @@ export class DataLayer {
     const kept = entities.find((name) => this.#model?.entities.get(name)?.tenant != null);
     if (kept === undefined || viewer !== undefined || allTenants === true) return;
     throw badOption(`rows of ${kept} belong to tenants, and it does not say for whom it reads; give viewer (null for nobody), or allTenants: true for a job`);
+  }
+
+  #once({ key, request }: NonNullable<WriteOptions['once']>, viewer: Viewer | null): OnceRequest {
+    const { options } = this.parts.config;
+    return new OnceRequest({ key: checkedKey(key, options.idempotencyKeyBytes), viewer, source: 'transaction', operationName: null, variables: { request }, limits: options, onVerdict: (outcome) => this.parts.telemetry.metrics.idempotent.inc({ outcome }) });
   }
 
   #settings(viewer: Viewer | null = null, given?: readonly Setting[]): readonly Setting[] {

@@ -24,6 +24,13 @@ export function readKey(header: string, maxBytes: number): string {
   return key;
 }
 
+/** A key that code gives, as it is. Throws `IDEMPOTENCY_KEY_INVALID`. */
+export function checkedKey(key: string, maxBytes: number): string {
+  if (key === '') throw invalid('is empty', 'The key of a transaction that takes place once');
+  if (Buffer.byteLength(key) > maxBytes) throw invalid(`is longer than ${maxBytes} bytes`, 'The key of a transaction that takes place once');
+  return key;
+}
+
 function keyOf(member: string): string {
   const quoted = QUOTED.exec(member)?.[1]?.replaceAll(/\\(.)/g, '$1');
   const key = quoted ?? (PLAIN.test(member) ? member : undefined);
@@ -32,6 +39,6 @@ function keyOf(member: string): string {
   return key;
 }
 
-function invalid(why: string): MeridianError {
-  return new MeridianError({ code: 'IDEMPOTENCY_KEY_INVALID', message: `The header ${KEY_HEADER} ${why}; send one key for each request, such as a UUID.` });
+function invalid(why: string, what = `The header ${KEY_HEADER}`): MeridianError {
+  return new MeridianError({ code: 'IDEMPOTENCY_KEY_INVALID', message: `${what} ${why}; send one key for each request, such as a UUID.` });
 }

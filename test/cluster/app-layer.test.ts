@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createDataLayer, isMeridianError, type DataLayer, type ErrorCode, type ReadOptions, type Settings } from '../../src/index.ts';
+import { createDataLayer, isMeridianError, type DataLayer, type ErrorCode, type ReadOptions, type Settings, type Viewer, type WriteResult } from '../../src/index.ts';
+import { BOOKS_SQL } from '../../src/postgres/bookkeeping.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { until } from '../support/observe.ts';
@@ -95,6 +96,19 @@ describe('a data layer', () => {
     assert.notEqual(await nameOf(US, 3), 'never');
     const later = await layer(AP).transaction((tx) => tx.query('SELECT 1'), { token });
     assert.notEqual(await nameOf(EU, 3, { token: later.token }), undefined);
+  });
+
+  it('commits a transaction with a key once, from whichever region it comes, and for that request and viewer alone', async () => {
+    await cluster.query(US, BOOKS_SQL);
+    const add = (region: string, request: unknown, viewer: Viewer | null = null): Promise<WriteResult<unknown>> =>
+      layer(region).transaction(async (tx) => (await tx.query('INSERT INTO projects (organization_id, owner_id, name) VALUES (1, 1, $1) RETURNING id', ['made once'])).rows[0]?.['id'], { once: { key: 'job 1', request }, viewer });
+    const first = await add(EU, { name: 'made once', of: 1 });
+    const again = await add(AP, { of: 1, name: 'made once' });
+    assert.deepEqual([again.result, first.replayed, again.replayed], [first.result, false, true]);
+    assert.deepEqual((await layer(AP).read('SELECT count(*)::int AS n FROM projects WHERE name = $1', ['made once'], { token: again.token })).rows, [{ n: 1 }]);
+    await assert.rejects(add(US, { name: 'another' }), code('IDEMPOTENCY_KEY_REUSED'));
+    assert.notEqual((await add(US, { name: 'made once', of: 1 }, { id: '7', tenant: null, roles: [] })).result, first.result);
+    await assert.rejects(layer(US).transaction(async () => 1, { once: { key: '' } }), code('IDEMPOTENCY_KEY_INVALID'));
   });
 
   it('loads entities in batches under one requirement', async () => {
