@@ -74,8 +74,11 @@ END`;
 /** Idempotent; the schema is `announce.ts`'s to make, but either may come first. */
 export const BOOKS_SQL = [
   'CREATE SCHEMA IF NOT EXISTS meridian',
+  'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
   TABLES,
   `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${KEEP}$meridian$`,
+  // Triggers run without it; others must not make one that writes history as its owner.
+  'REVOKE EXECUTE ON FUNCTION meridian.keep_version() FROM PUBLIC',
 ].join(';\n');
 
 /** A table whose older versions are kept. */
