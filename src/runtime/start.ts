@@ -10,6 +10,7 @@ import { buildSchema } from '../graphql/schema.ts';
 import { type SdlFile } from '../graphql/sdl/files.ts';
 import { type Model } from '../model/model.ts';
 import { startServer, type RunningServer } from '../server/start.ts';
+import { carriedHeaders, IDEMPOTENCY_HEADER } from '../write/forward.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
@@ -79,7 +80,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], signal: request.signal, deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], idempotencyKey: request.headers[IDEMPOTENCY_HEADER], signal: request.signal, carried: request.forwarded ? null : carriedHeaders(request.headers), deps }),
     plugins: [
       meridianPlugin({
         model,
@@ -89,11 +90,13 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
         boundedLagMs: options.boundedLagMs,
         cachingFor: (scope) => layer.parts.caching.for(scope),
         notes: layer.notes,
+        forwarding: layer.parts.forwarding,
         openSession: (header, settings, signal) => layer.openSession(header, { settings, signal }),
       }),
     ],
     viewers: createViewers(options, viewer),
     health: { ready: () => ready(layer) },
+    forward: layer.parts.forwardGate,
     options,
     telemetry,
   });

@@ -31,6 +31,8 @@ function declare(registry: Registry) {
 
     writes: counter('writes_total', 'Transactions at the primary, by outcome (committed, or the error\'s code).', ['outcome']),
     writeRoundTrips: histogram('write_round_trips', 'Round trips to the primary that a transaction took.', [], [1, 2, 3, 4, 5, 8, 13, 21]),
+    mutations: counter('mutations_total', 'Mutations, by where they ran (local, direct, forwarded, refused); received: forwarded by another region\'s server.', ['way']),
+    forwardSeconds: histogram('forward_duration_seconds', 'Time of forwarding a mutation, by outcome (answered, or what failed).', ['outcome']),
     heartbeatFailures: counter('heartbeat_failures_total', 'Heartbeats that could not be written at the primary.'),
 
     regionLagSeconds: gauge('region_lag_seconds', 'Staleness of a region; absent while unknown.', ['region']),
