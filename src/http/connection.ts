@@ -1,4 +1,4 @@
-/** Owns one connection to another region's server, proven before it is used: it always knows whether a byte of a request may have been sent. */
+/** Owns one connection to another region's server, proven before it is used, and used up when it breaks: it knows whether a byte of a request may have been sent. */
 import { Client, type Dispatcher } from 'undici';
 
 export interface ConnectionOptions {
@@ -45,10 +45,10 @@ export class Connection {
     const { origin, connectMs, idleMs, maxAnswerBytes } = options;
     // The time limit is that of the whole exchange, below. What the server says of its own patience must not make ours longer.
     this.#client = new Client(origin, { pipelining: 1, connect: { timeout: connectMs }, keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs, headersTimeout: 0, bodyTimeout: 0, maxResponseSize: maxAnswerBytes });
-    this.#client.on('disconnect', () => this.distrust());
+    this.#client.on('disconnect', () => (this.#proven = false));
   }
 
-  /** Whether the other end has answered over the socket that is open now. */
+  /** Whether the other end has answered, and nothing has gone wrong since; otherwise it is to be closed. */
   get proven(): boolean {
     return this.#proven;
   }
@@ -58,13 +58,8 @@ export class Connection {
     return this.#heardAtMs;
   }
 
-  /** It has to be proven again before anything is sent over it. */
-  distrust(): void {
-    this.#proven = false;
-  }
-
   /**
-   * Opens it if need be and asks for a sign of life. That a connection could be opened proves little: what stands before a server (a balancer, a
+   * Opens it, if it is new, and asks for a sign of life. That a connection could be opened proves little: what stands before a server (a balancer, a
    * tunnel) opens it as well when nobody is behind, and swallows the request that follows.
    */
   async prove(path: string): Promise<Exchanged> {
@@ -73,7 +68,7 @@ export class Connection {
     return answer;
   }
 
-  /** Sends nothing unless the connection is proven. */
+  /** Sends nothing unless the connection is proven: the client under it opens another by itself where it was lost. */
   send(exchange: Exchange): Promise<Exchanged> {
     return this.#exchange(exchange, false);
   }
@@ -88,6 +83,7 @@ export class Connection {
     const chunks: Buffer[] = [];
     const fail = (error: unknown): void => {
       clearTimeout(timer);
+      this.#proven = false;
       resolve({ kind: 'failed', sent: state.sent, ...causeOf(error, limitMs) });
     };
     const timer = setTimeout(() => {

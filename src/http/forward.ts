@@ -48,9 +48,9 @@ export class HttpForwarder implements ForwardTransport {
     await this.#target(region)?.warm();
   }
 
-  /** The region's server is not there as far as is known: kept connections prove themselves again before they are used. */
-  distrust(region: string): void {
-    this.#targets.get(region)?.distrust();
+  /** The region's server is not there as far as is known: connections that are kept may lead nowhere by the time it is. */
+  async drop(region: string): Promise<void> {
+    await this.#targets.get(region)?.drop();
   }
 
   async close(): Promise<void> {
@@ -72,7 +72,7 @@ class Target {
   readonly #url: URL;
   readonly #options: HttpForwarderOptions;
   readonly #limiter: Limiter;
-  readonly #all = new Set<Connection>();
+  readonly #open = new Set<Connection>();
   /** The one that was used last comes last, and is used first. */
   readonly #idle: Connection[] = [];
   #warming: Promise<void> | null = null;
@@ -86,7 +86,7 @@ class Target {
   }
 
   send(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
-    return this.#limiter.run(() => this.#borrowed(async (connection) => {
+    return this.#limiter.run(() => this.#borrowed(this.#take(), async (connection) => {
       if (!connection.proven) {
         const proof = await connection.prove(this.#url.pathname);
         if (!connection.proven) return judgeProof(this.#region, proof);
@@ -105,45 +105,61 @@ class Target {
     return this.#warming;
   }
 
-  distrust(): void {
-    for (const connection of this.#idle) connection.distrust();
+  /** Closes what lies idle. */
+  async drop(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((connection) => this.#close(connection)));
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#all].map((connection) => connection.close()));
+    await Promise.all([...this.#open].map((connection) => this.#close(connection)));
   }
 
   async #warm(): Promise<void> {
+    for (const lost of this.#idle.filter(({ proven }) => !proven)) {
+      this.#idle.splice(this.#idle.indexOf(lost), 1);
+      await this.#close(lost);
+    }
     const { poolWarm, forwardConnections } = this.#options.limits;
-    const missing = Math.min(poolWarm, forwardConnections) - this.#all.size + this.#idle.filter(({ proven }) => !proven).length;
-    await Promise.all(Array.from({ length: Math.max(0, Math.min(missing, poolWarm)) }, () => this.#proof()));
+    const missing = Math.max(0, Math.min(poolWarm, forwardConnections) - this.#open.size);
+    await Promise.all(Array.from({ length: missing }, () => this.#prove(this.#new())));
     // One at a time, so that a mutation finds the others: the one that was silent for longest.
-    const [silent] = this.#idle.filter(({ proven, heardAtMs }) => proven && performance.now() - heardAtMs > PROOF_MS).sort((a, b) => a.heardAtMs - b.heardAtMs);
-    if (silent !== undefined) await this.#borrowed((connection) => connection.prove(this.#url.pathname), silent);
+    const [silent] = this.#idle.filter(({ heardAtMs }) => performance.now() - heardAtMs > PROOF_MS).sort((a, b) => a.heardAtMs - b.heardAtMs);
+    if (silent === undefined) return;
+    this.#idle.splice(this.#idle.indexOf(silent), 1);
+    await this.#prove(silent);
   }
 
-  async #proof(): Promise<void> {
-    const unproven = this.#idle.find(({ proven }) => !proven);
-    if (unproven === undefined && this.#all.size >= this.#options.limits.forwardConnections) return;
-    await this.#borrowed((connection) => connection.prove(this.#url.pathname), unproven ?? this.#open());
+  async #prove(connection: Connection): Promise<void> {
+    await this.#borrowed(connection, () => connection.prove(this.#url.pathname));
   }
 
-  async #borrowed<T>(work: (connection: Connection) => Promise<T>, wanted?: Connection): Promise<T> {
-    const connection = wanted ?? this.#idle.findLast(({ proven }) => proven) ?? this.#idle.at(-1) ?? this.#open();
-    const place = this.#idle.indexOf(connection);
-    if (place >= 0) this.#idle.splice(place, 1);
+  async #borrowed<T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {
     try {
       return await work(connection);
     } finally {
-      this.#idle.push(connection);
+      if (connection.proven) this.#idle.push(connection);
+      else await this.#close(connection);
     }
   }
 
-  #open(): Connection {
+  #take(): Connection {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.proven) return connection;
+      void this.#close(connection);
+    }
+    return this.#new();
+  }
+
+  #new(): Connection {
     const { forwardConnectMs, forwardIdleMs, forwardAnswerBytes } = this.#options.limits;
     const connection = new Connection({ origin: this.#url.origin, connectMs: forwardConnectMs, idleMs: forwardIdleMs, maxAnswerBytes: forwardAnswerBytes });
-    this.#all.add(connection);
+    this.#open.add(connection);
     return connection;
+  }
+
+  async #close(connection: Connection): Promise<void> {
+    this.#open.delete(connection);
+    await connection.close();
   }
 }
 

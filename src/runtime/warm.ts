@@ -11,10 +11,10 @@ export async function warmConnections({ monitor, servers, writer, ...parts }: Pa
   await Promise.allSettled([...readers, writer.warm(), warmForwarding({ monitor, ...parts })]);
 }
 
-/** A server that is not ready is left alone; what is kept of connections to it must prove itself before it is used again. */
+/** A server that is not ready is left alone, and nothing is kept of connections to it. */
 async function warmForwarding({ monitor: { primary, local }, forwarder, serverStanding, config }: Pick<Parts, 'monitor' | 'forwarder' | 'serverStanding' | 'config'>): Promise<void> {
   if (primary === null || primary === local || config.options.writes === 'direct') return;
-  if (serverStanding(primary) === 'down') forwarder.distrust(primary);
+  if (serverStanding(primary) === 'down') await forwarder.drop(primary);
   else await forwarder.warm(primary);
 }
 
