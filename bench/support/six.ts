@@ -14,7 +14,7 @@ interface Arguments {
   readonly bio: string;
 }
 
-export const resolvers = {
+export default {
   Mutation: {
     sixSteps: async (_parent: unknown, { id, bio }: Arguments, ctx: ResolverContext) => {
       const version = await ctx.transaction(async (tx) => {

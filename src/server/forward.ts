@@ -2,7 +2,9 @@
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
 import { ANSWERED_HEADER, FORWARD_PATH, readEnvelope, TOKEN_HEADER } from '../http/envelope.ts';
+import { type Options } from '../config/options.ts';
 import { SIGNATURE_HEADER, type ForwardGate } from '../http/signature.ts';
+import { perSecond } from '../telemetry/log.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type ForwardedMutation } from '../write/forward.ts';
 
@@ -17,7 +19,7 @@ export interface ForwardSettings {
 export interface ForwardRoute<C extends BaseContext> extends ForwardSettings {
   readonly apollo: ApolloServer<C>;
   readonly context: (mutation: ForwardedMutation, id: string) => Promise<C>;
-  readonly maxRequestBytes: number;
+  readonly options: Pick<Options, 'maxRequestBytes' | 'maxErrorLogs'>;
   readonly telemetry: Telemetry;
 }
 
@@ -25,10 +27,15 @@ export interface ForwardRoute<C extends BaseContext> extends ForwardSettings {
 const ENVELOPE_BYTES = 64 << 10;
 
 export function registerForward<C extends BaseContext>(app: FastifyInstance, route: ForwardRoute<C>): void {
+  const mayLog = perSecond(route.options.maxErrorLogs);
+  const refuseStranger = (reply: FastifyReply, why: string): FastifyReply => {
+    if (mayLog('refused')) route.telemetry.log.warn({ why }, `A forwarded mutation was refused: ${why}.`);
+    return refuse(reply, 401, 'UNAUTHENTICATED', `A forwarded mutation must come from a server of this graph: ${why}.`);
+  };
   void app.register(async (scope) => {
     // Signed as text, so that it is not parsed before it is known who wrote it.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: 2 * route.maxRequestBytes + ENVELOPE_BYTES }, (_request, body, done) => done(null, body));
+    scope.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: 2 * route.options.maxRequestBytes + ENVELOPE_BYTES }, (_request, body, done) => done(null, body));
     scope.get(FORWARD_PATH, async (_request, reply) => reply.code(204).header('cache-control', 'no-store').send());
     scope.post<{ Body: string }>(
       FORWARD_PATH,
@@ -36,13 +43,13 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
         // Whoever cannot sign does not get as far as sending a body.
         onRequest: async (request, reply) => {
           const why = route.gate.refusal(request.headers[SIGNATURE_HEADER]);
-          return why === null ? undefined : refuseStranger(route, reply, why);
+          return why === null ? undefined : refuseStranger(reply, why);
         },
       },
       async (request, reply) => {
         const admitted = route.gate.admit(request.headers[SIGNATURE_HEADER], request.body);
         if (!admitted.ok && admitted.kind === 'full') return refuse(reply, 429, 'OVERLOADED', `This server takes no more forwarded mutations now: ${admitted.why}.`);
-        if (!admitted.ok) return refuseStranger(route, reply, admitted.why);
+        if (!admitted.ok) return refuseStranger(reply, admitted.why);
         if (!route.isPrimary()) {
           route.onMistaken();
           return refuse(reply, 421, 'PRIMARY_UNAVAILABLE', 'This region is not the primary\'s; nothing was run.');
@@ -67,11 +74,6 @@ async function run<C extends BaseContext>({ apollo, context }: ForwardRoute<C>, 
   const token = answered.get(TOKEN_HEADER);
   if (token !== undefined) void reply.header(TOKEN_HEADER, token);
   return reply.code(200).header(ANSWERED_HEADER, String(status ?? 200)).header('content-type', 'application/json; charset=utf-8').send(body.string);
-}
-
-function refuseStranger<C extends BaseContext>({ telemetry }: ForwardRoute<C>, reply: FastifyReply, why: string): FastifyReply {
-  telemetry.log.warn({ why }, `A forwarded mutation was refused: ${why}.`);
-  return refuse(reply, 401, 'UNAUTHENTICATED', `A forwarded mutation must come from a server of this graph: ${why}.`);
 }
 
 function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {

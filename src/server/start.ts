@@ -65,7 +65,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
-  if (settings.forward) registerForward(app, { ...settings.forward, apollo, maxRequestBytes: options.maxRequestBytes, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
+  if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
   registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
   try {
     await listen(app, options);

@@ -2,7 +2,7 @@
 import { type MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type RegionView } from '../region/view.ts';
-import { type Log } from '../telemetry/log.ts';
+import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import {
   afterFailure, IDEMPOTENCY_HEADER, mayHaveRun, notForwarded, outcomeUnknown, tooMany, unconfirmed, wayOf,
@@ -10,7 +10,7 @@ import {
 } from './forward.ts';
 
 export interface ForwardingOptions {
-  readonly options: Pick<Options, 'writes' | 'forwardRetries'>;
+  readonly options: Pick<Options, 'writes' | 'forwardRetries' | 'maxErrorLogs'>;
   readonly view: Pick<RegionView, 'local' | 'primary' | 'reachable' | 'refresh'>;
   readonly server: (region: string) => ServerStanding;
   readonly transport: ForwardTransport;
@@ -28,9 +28,11 @@ export type Taken =
 
 export class Forwarding {
   readonly #options: ForwardingOptions;
+  readonly #mayLog: (failure: string) => boolean;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
+    this.#mayLog = perSecond(options.options.maxErrorLogs);
   }
 
   /** Throws `PRIMARY_UNAVAILABLE` and `OVERLOADED` (nothing was written), `WRITE_OUTCOME_UNKNOWN` or `WRITE_UNCONFIRMED`. */
@@ -60,7 +62,7 @@ export class Forwarding {
       if (sent.kind === 'answered') return { way: 'forwarded', answer: sent.answer };
       const { failure, why } = sent;
       const next = afterFailure(failure, { mode: options.writes, keyed, triesLeft, uncertain: uncertain !== null });
-      this.#options.log.warn({ region, failure, next }, `A mutation could not be forwarded to region ${region}: ${why}.`);
+      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next }, `A mutation could not be forwarded to region ${region}: ${why}.`);
       if (mayHaveRun(failure)) uncertain ??= { region, why };
       if (next === 'direct') return { way: 'direct', uncertain: uncertain?.region ?? null };
       if (next !== 'again') throw this.#refusal(next, region, uncertain?.why ?? why);

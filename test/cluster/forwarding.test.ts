@@ -20,7 +20,7 @@ interface Who {
 describe('mutations from other regions', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp({ files: [{ name: 'notes.graphql', body: NOTES_SDL }], sql: NOTES_SQL, wan: OCEAN, forwarding: true, server: { resolvers: notesResolvers } });
+    app = await startTestApp({ files: [{ name: 'notes.graphql', body: NOTES_SDL }], sql: NOTES_SQL, wan: OCEAN, forwarding: true, settings: { viewerSettings: 'app.user_id=id' }, server: { resolvers: notesResolvers } });
     for (const region of [EU, AP]) {
       await until(`${region} knows that the primary's server is ready`, () => app.server(region).layer.parts.serverStanding(US) === 'ready');
       await app.gql(region, WHO);
@@ -94,6 +94,7 @@ describe('mutations from other regions', () => {
   it('run for the viewer who has asked, and for nobody else', async () => {
     const authorization = `Bearer ${await app.bearer({ id: '7', tenant: 't1', roles: ['editor'] })}`;
     assert.deepEqual((await wrote<Who>(AP, WHO, { headers: { authorization } })).data.who, { id: '7', tenant: 't1', roles: ['editor'], region: US });
+    assert.deepEqual((await wrote(AP, 'mutation { asked }', { headers: { authorization } })).data, { asked: '7' });
     assert.deepEqual((await wrote<Who>(AP, WHO)).data.who, { id: null, tenant: null, roles: null, region: US });
     const denied = await app.gql(AP, WHO, { headers: { authorization: 'Bearer x.y.z' } });
     assert.equal(denied.errors[0]?.extensions.code, 'UNAUTHENTICATED');

@@ -18,6 +18,8 @@ export const NOTES_SDL = `
     "As above, and then sleeps before it commits."
     slowly(text: String!, ms: Int!): Boolean
     who: Who!
+    "What row-level security would go by."
+    asked: String
     fails(how: String!): Boolean
   }
   type Note @entity(version: "version") @key(fields: "id") { id: ID! text: String! n: Int! version: BigInt! }
@@ -44,6 +46,7 @@ export const notesResolvers: UserResolvers = {
         return true;
       }),
     who: (_parent: unknown, _args: unknown, { viewer, region }: ResolverContext) => ({ ...viewer, region }),
+    asked: (_parent: unknown, _args: unknown, ctx: ResolverContext) => ctx.transaction(async (tx) => (await tx.query("SELECT current_setting('app.user_id', true) AS id")).rows[0]?.['id']),
     fails: async (_parent: unknown, { how }: { how: string }, ctx: ResolverContext) => {
       if (how === 'constraint') await ctx.transaction((tx) => tx.query('UPDATE notes SET n = -1 WHERE id = 1'));
       if (how === 'plain') throw new TypeError('password hunter2 was wrong');

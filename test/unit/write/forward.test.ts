@@ -92,7 +92,7 @@ function told({ outcomes, primaries = ['us'], mode = 'auto', retries = 1 }: { re
     refresh: async () => void (order.length > 1 && order.shift()),
   };
   const transport = { send: async (region: string) => (sentTo.push(region), left.shift() ?? failed('unreachable')) };
-  const forwarding = new Forwarding({ options: { writes: mode, forwardRetries: retries }, view, server: () => 'ready', transport, onAnswer: (token) => tokens.push(token), log: silentTelemetry().log, metrics });
+  const forwarding = new Forwarding({ options: { writes: mode, forwardRetries: retries, maxErrorLogs: 1 }, view, server: () => 'ready', transport, onAnswer: (token) => tokens.push(token), log: silentTelemetry().log, metrics });
   return { forwarding, sentTo, tokens, ways: async () => Object.fromEntries((await metrics.mutations.get()).values.map(({ labels, value }) => [String(labels.way), value])) };
 }
 
