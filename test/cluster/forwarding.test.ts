@@ -8,6 +8,7 @@ import { NOTES_SDL, NOTES_SQL, notesResolvers } from '../support/notes.ts';
 import { counting, until } from '../support/observe.ts';
 
 const RTT_MS = OCEAN['us-east-1/ap-northeast-1'];
+const WIDE_RTT_MS = 300;
 const SIX = 'mutation($id: ID!) { sixSteps(id: $id) { statements n region token note { id n text } } }';
 const WHO = 'mutation { who { id tenant roles region } }';
 interface Six {
@@ -38,13 +39,16 @@ describe('mutations from other regions', () => {
   it('cross the ocean once, whatever they do there', async () => {
     const before = await waysIn(US);
     const times: number[] = [];
+    // So wide that what a busy machine adds is little beside it.
+    await app.cluster.setRtt(US, AP, WIDE_RTT_MS);
     for (let i = 0; i < 5; i += 1) {
       const { value, statements } = await counting(app, AP, () => wrote<Six>(AP, SIX, { variables: { id: '1' } }));
       times.push(value.ms);
       assert.deepEqual([statements, value.data.sixSteps.region, value.consistency?.writes], [0, US, 'forwarded']);
     }
+    await app.cluster.setRtt(US, AP, RTT_MS);
     const best = Math.min(...times);
-    assert.ok(best >= RTT_MS - 2 && best < 1.6 * RTT_MS, `${times.map(Math.round).join(', ')} ms at ${RTT_MS} ms`);
+    assert.ok(best >= WIDE_RTT_MS - 2 && best < 1.6 * WIDE_RTT_MS, `${times.map(Math.round).join(', ')} ms at ${WIDE_RTT_MS} ms`);
     assert.deepEqual([(await waysIn(AP))['direct'], (await waysIn(US))['received']], [undefined, (before['received'] ?? 0) + 5]);
   });
 
