@@ -93,7 +93,7 @@ function productionSection(): string[] {
     '',
     '## Endpoints',
     '',
-    'GraphQL is at `/graphql`. `/health/live`, `/health/ready` and `/metrics` are on the same port: keep them from the public at the load balancer.',
+    'GraphQL is at `/graphql`. `/health/live`, `/health/ready`, `/metrics` and `/forward`, where the servers of other regions send mutations, are on the same port: keep them from the public at the load balancer.',
     '',
   ];
 }

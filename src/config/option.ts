@@ -53,3 +53,8 @@ export const url = (...schemes: readonly string[]): z.ZodType<string> => {
   const fits = (value: string): boolean => value === '' || (URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)));
   return z.string({ error: `must be ${named}` }).refine(fits, `must be ${named}`).describe(named);
 };
+
+/** The items of an option that holds several, separated by commas. */
+export function listed(text: string): string[] {
+  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+}

@@ -25,7 +25,7 @@ interface RegionSetting {
 export const REGION_SETTINGS: readonly RegionSetting[] = [
   { key: 'databaseUrl', prefix: 'DB_URL_', schemes: ['postgres', 'postgresql'], example: 'postgres://user:password@host:5432/database', help: 'PostgreSQL server of the region (primary or replica: roles are discovered).' },
   { key: 'redisUrl', prefix: 'REDIS_URL_', schemes: ['redis', 'rediss'], several: true, example: 'redis://host:6379', help: 'Redis of the region; may be left out. Several Sentinels, or nodes of a Cluster, are separated by commas (redisMode); user, password and database are those of the first, and Sentinels\' own are given as ?sentinelUser= and &sentinelPassword=.' },
-  { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it; may be left out.' },
+  { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it: mutations are forwarded there. May be left out.' },
 ];
 
 export const REGIONS_VARIABLE = 'MERIDIAN_REGIONS';

@@ -10,6 +10,7 @@ import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { onceTransaction } from '../write/once-transaction.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
+import { type Taken } from '../write/forwarding.ts';
 import { type Operation, type Scope } from './operation.ts';
 import { durabilityAt } from './sdl/durability.ts';
 
@@ -44,19 +45,24 @@ export class RequestContext {
   /** Under which everything that the request reads and writes runs (row-level security). */
   readonly settings: readonly Setting[];
   readonly tokenHeader: string | undefined;
-  /** The idempotency-key header as it came. */
+  /** The idempotency-key header as it came: with it, the same request sent again happens once. */
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further. */
+  readonly carried: Readonly<Record<string, string>> | null;
+  /** What became of the mutation; null for queries, and before it is known. */
+  taken: Taken | null = null;
   readonly deps: ContextDeps;
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; idempotencyKey?: string | undefined; signal?: AbortSignal; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; idempotencyKey?: string | undefined; signal?: AbortSignal; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.tokenHeader = input.tokenHeader;
     this.idempotencyKey = input.idempotencyKey;
     this.signal = input.signal;
+    this.carried = input.carried ?? null;
     this.deps = input.deps;
   }
 

@@ -29,13 +29,15 @@ export interface EdgeDecision {
   readonly fields: ReadonlyMap<FieldNode, Requirement>;
   /** Whether `extensions.consistency` was asked for: by the header, by `@consistent`, or by mutating. */
   readonly wantsExtensions: boolean;
+  readonly isMutation: boolean;
 }
 
 /** Throws `BAD_USER_INPUT` for a `@consistent` whose arguments contradict each other. */
 export function decideAtEdge(input: EdgeInput): EdgeDecision {
   const { operation, document, headerPresent } = input;
   const byDefault = requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
-  const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || operation.operation === OperationTypeNode.MUTATION };
+  const isMutation = operation.operation === OperationTypeNode.MUTATION;
+  const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || isMutation, isMutation };
   const directive = input.schema.getDirective('consistent');
   if (!directive || !mentions(document, directive.name)) return plain;
   refuseOnColumns(input.schema, document, directive);
@@ -49,7 +51,7 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
     const found = read(directive, node, edge);
     if (found) fields.set(node, found);
   }
-  return { root: root ?? byDefault, fields, wantsExtensions: plain.wantsExtensions || root !== null || fields.size > 0 };
+  return { root: root ?? byDefault, fields, wantsExtensions: plain.wantsExtensions || root !== null || fields.size > 0, isMutation };
 }
 
 /** Whether a document uses the directive at all: most do not, and the server keeps parsed documents, so that this is looked up once. */

@@ -12,10 +12,12 @@ import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
+import { type Forwarding } from '../write/forwarding.ts';
 import { type OnceVerdict } from '../write/once.ts';
 import { type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge } from './edge.ts';
+import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
 import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
 
@@ -33,6 +35,8 @@ export interface PluginDeps {
   readonly onVerdict?: (verdict: OnceVerdict) => void;
   /** The region's cache, for one viewer; null where nothing is cached. */
   cachingFor(scope: CacheScope): LoaderCaching | null;
+  /** Where mutations run. */
+  readonly forwarding: Pick<Forwarding, 'take'>;
   /** Starts the reads of one operation that came with this token header. */
   openSession(header: string | undefined, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
 }
@@ -43,6 +47,11 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
       return {
         async didResolveOperation(request) {
           begin(deps, request);
+          // Here, where what fails becomes an answer, and not in the next hook, where it would be a fault of the server's.
+          await takeMutation(deps.forwarding, request).catch(rethrow);
+        },
+        async responseForOperation({ contextValue: { taken } }) {
+          return taken?.way === 'forwarded' ? responseOf(taken.answer) : null;
         },
         async willSendResponse(request) {
           if (request.contextValue.started) await finish(deps, request);
@@ -74,23 +83,33 @@ function answering<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!isMeridianError(error)) throw error;
-    throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status: 200 } } });
+    return rethrow(error);
   }
+}
+
+function rethrow(error: unknown): never {
+  if (!isMeridianError(error)) throw error;
+  throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status: 200 } } });
 }
 
 /** The token is made when every read is done: it covers all that the answer shows (R6). */
 async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendResponse<RequestContext>): Promise<void> {
-  const { operation } = request.contextValue;
+  const { operation, taken } = request.contextValue;
   await operation.session.close();
+  // What it has read and written it did there: token and extensions are that server's.
+  if (taken?.way === 'forwarded') {
+    if (taken.answer.token !== null) request.response.http.headers.set(TOKEN_HEADER, taken.answer.token);
+    return;
+  }
   const report = operation.session.report();
   const token: ConsistencyToken | null = deps.codec.encode(report.positions);
   if (token !== null) request.response.http.headers.set(TOKEN_HEADER, token);
   const { body } = request.response;
+  if (taken?.uncertain && body.kind === 'single' && body.singleResult.errors) body.singleResult.errors = unconfirmedErrors(body.singleResult.errors, taken.uncertain);
   if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
   body.singleResult.extensions = {
     ...body.singleResult.extensions,
-    consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}) },
+    consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
   };
 }
 

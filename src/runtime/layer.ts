@@ -125,7 +125,7 @@ export class DataLayer {
 
   /** Ends every connection and loop. In-flight reads finish or fail on their own. */
   async close(): Promise<void> {
-    const { monitor, servers, writer, redis, caches, peers, caching, alerts } = this.parts;
+    const { monitor, servers, writer, forwarder, redis, caches, peers, caching, alerts } = this.parts;
     this.#stopGauges();
     this.#stop.abort();
     await Promise.allSettled([this.#running]);
@@ -133,7 +133,7 @@ export class DataLayer {
     caches.stop();
     peers.stop();
     for (const cache of redis.values()) cache.close();
-    await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), ...[...servers.values()].map((server) => server.close())]);
+    await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), forwarder.close(), ...[...servers.values()].map((server) => server.close())]);
   }
 
   /** Entities can be loaded once the layer knows the model, which it must before it starts. */

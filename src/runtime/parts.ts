@@ -4,6 +4,7 @@ import { type ClusterId } from '../base/lineage.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { Watermark } from '../change/watermark.ts';
 import { type Config } from '../config/load.ts';
+import { listed } from '../config/option.ts';
 import { type RegionConfig } from '../config/regions.ts';
 import { TokenCodec } from '../consistency/token.ts';
 import { HeartbeatWriter } from '../postgres/heartbeat.ts';
@@ -20,9 +21,10 @@ import { RegionMonitor } from '../region/monitor.ts';
 import { createAlertSink, type AlertSink } from '../server/alerts.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { Caching } from './caching.ts';
+import { createForwarding, type ForwardingParts } from './forwarding.ts';
 import { PeerAnswers } from './peer-health.ts';
 
-export interface Parts {
+export interface Parts extends ForwardingParts {
   readonly config: Config;
   readonly telemetry: Telemetry;
   readonly codec: TokenCodec;
@@ -91,7 +93,8 @@ export function createParts(config: Config, telemetry: Telemetry): Parts {
   const replay = new ReplayWatcher({ databaseUrl: own.databaseUrl, replayed, applied, ping: () => tail.ping(), options, log });
   const heartbeat = new HeartbeatWriter({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
   const pruner = new Pruner({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log });
-  return { config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, pruner, redis, caches, peers, caching, alerts };
+  const forwarding = createForwarding({ config, telemetry, codec, monitor, peers });
+  return { ...forwarding, config, telemetry, codec, applied, replayed, monitor, servers, writer, engine, tail, replay, heartbeat, pruner, redis, caches, peers, caching, alerts };
 }
 
 /** What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is told by. */
@@ -99,11 +102,7 @@ function highest(lsns: readonly (Lsn | null)[]): Lsn | null {
   return lsns.reduce((a, b) => (a !== null && b !== null ? maxLsn(a, b) : (a ?? b)), null);
 }
 
-function listed(text: string): string[] {
-  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
-}
-
-function ownRegion({ region, regions }: Config): RegionConfig {
+export function ownRegion({ region, regions }: Config): RegionConfig {
   const own = regions.find(({ name }) => name === region);
   if (!own) throw new MeridianError({ code: 'CONFIG_INVALID', message: `Region ${JSON.stringify(region)} is not configured; name one of ${regions.map(({ name }) => name).join(', ')}.` });
   return own;

@@ -10,8 +10,9 @@ import { buildSchema } from '../graphql/schema.ts';
 import { type ConflictHandlers } from '../graphql/write.ts';
 import { type SdlFile } from '../graphql/sdl/files.ts';
 import { type Model } from '../model/model.ts';
-import { KEY_HEADER } from '../write/idempotency-key.ts';
 import { startServer, type RunningServer } from '../server/start.ts';
+import { carriedHeaders } from '../write/forward.ts';
+import { KEY_HEADER } from '../write/idempotency-key.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
@@ -84,7 +85,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, carried: request.forwarded ? null : carriedHeaders(request.headers), deps }),
     plugins: [
       meridianPlugin({
         model,
@@ -95,11 +96,13 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
         cachingFor: (scope) => layer.parts.caching.for(scope),
         notes: layer.notes,
         onVerdict: (outcome) => telemetry.metrics.idempotent.inc({ outcome }),
+        forwarding: layer.parts.forwarding,
         openSession: (header, settings, signal) => layer.openSession(header, { settings, signal }),
       }),
     ],
     viewers: createViewers(options, viewer),
     health: { ready: () => ready(layer) },
+    forward: layer.parts.forwardGate,
     options,
     telemetry,
   });

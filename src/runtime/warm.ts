@@ -6,9 +6,16 @@ import { type Parts } from './parts.ts';
 const EVERY_MS = 2_000;
 
 /** One round over every region that answers. Never throws: a server that cannot be reached is the probes' matter. */
-export async function warmConnections({ monitor, servers, writer }: Parts): Promise<void> {
+export async function warmConnections({ monitor, servers, writer, ...parts }: Parts): Promise<void> {
   const readers = [...servers].filter(([region]) => monitor.reachable(region)).map(([, server]) => server.warm());
-  await Promise.allSettled([...readers, writer.warm()]);
+  await Promise.allSettled([...readers, writer.warm(), warmForwarding({ monitor, ...parts })]);
+}
+
+/** A server that is not ready is left alone, and nothing is kept of connections to it. */
+async function warmForwarding({ monitor: { primary, local }, forwarder, serverStanding, config }: Pick<Parts, 'monitor' | 'forwarder' | 'serverStanding' | 'config'>): Promise<void> {
+  if (primary === null || primary === local || config.options.writes === 'direct') return;
+  if (serverStanding(primary) === 'down') await forwarder.drop(primary);
+  else await forwarder.warm(primary);
 }
 
 /** Resolves when `signal` aborts. */

@@ -6,7 +6,7 @@ import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 
 export interface AppSettings {
-  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'corsOrigins'>;
+  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins'>;
   readonly telemetry: Telemetry;
   readonly draining: () => boolean;
 }
@@ -16,7 +16,7 @@ const PREFLIGHT_CACHED_S = 600;
 
 export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
   // Requests that still come in on open connections while the server drains are answered like any other.
-  const app = fastify({ bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, return503OnClosing: false, genReqId: () => randomUUID() });
+  const app = fastify({ bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
   await allowOrigins(app, options.corsOrigins);
   measure(app, telemetry);
   app.addHook('preHandler', async (request, reply) => {

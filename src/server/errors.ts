@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
+import { perSecond } from '../telemetry/log.ts';
 import { boundedLabel } from '../telemetry/metrics.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
@@ -39,21 +40,6 @@ export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Opti
     const errorId = randomUUID();
     log.error({ err: original, errorId, path: formatted.path }, 'unexpected error');
     return answer(formatted, `Something went wrong on the server; its log has more under ${errorId}.`, { code, errorId });
-  };
-}
-
-/** A database that is down must not fill the disk with what is said of it: at most `limit` a second of each code. */
-function perSecond(limit: number): (code: string) => boolean {
-  const said = new Map<string, { second: number; lines: number }>();
-  return (code) => {
-    const second = Math.floor(performance.now() / 1_000);
-    const known = said.get(code);
-    if (known?.second !== second) {
-      said.set(code, { second, lines: 1 });
-      return true;
-    }
-    known.lines += 1;
-    return known.lines <= limit;
   };
 }
 

@@ -10,10 +10,12 @@ import { sleep } from '../base/clock.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { type ForwardedMutation } from '../write/forward.ts';
 import { answerPlugin } from './answers.ts';
 import { createApp } from './app.ts';
 import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter } from './errors.ts';
+import { registerForward, type ForwardSettings } from './forward.ts';
 import { registerHealth, type Readiness } from './health.ts';
 import { type Headers, type Viewers } from './viewer.ts';
 
@@ -27,9 +29,11 @@ export interface IncomingRequest {
   readonly id: string;
   /** Aborts when the client goes away before it has its answer. */
   readonly signal: AbortSignal;
+  /** Whether another region's server sent it here: viewer and headers are then what that server vouches for. */
+  readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection' | 'maxErrorLogs'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection' | 'maxErrorLogs'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -39,6 +43,8 @@ export interface ServerSettings<C extends BaseContext> {
   readonly viewers: Viewers;
   /** Whether requests can be answered; draining is known here. */
   readonly health: { readonly ready: () => Promise<Readiness> };
+  /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */
+  readonly forward?: ForwardSettings;
   readonly options: ServerOptions;
   readonly telemetry: Telemetry;
 }
@@ -59,6 +65,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
+  if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
   registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
   try {
     await listen(app, options);
@@ -111,9 +118,17 @@ async function buildContext<C extends BaseContext>(settings: ServerSettings<C>, 
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort();
   });
+  return contextOf(settings, async () => ({ headers, viewer: await settings.viewers.of({ headers }), id: request.id, signal: left.signal, forwarded: false }));
+}
+
+/** Whoever forwarded it gives up after `forwardMs`; that its connection breaks before that does not stop what the client has asked for. */
+function forwardedRequest({ headers, viewer }: ForwardedMutation, id: string, forwardMs: number): IncomingRequest {
+  return { headers, viewer, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
+}
+
+async function contextOf<C extends BaseContext>(settings: ServerSettings<C>, request: () => Promise<IncomingRequest>): Promise<C> {
   try {
-    const viewer = await settings.viewers.of({ headers });
-    return await settings.context({ headers, viewer, id: request.id, signal: left.signal });
+    return await settings.context(await request());
   } catch (error) {
     throw contextError(error);
   }

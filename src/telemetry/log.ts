@@ -35,3 +35,18 @@ export function createLog(options: LogOptions): Log {
   if (process.stdout.isTTY) return pino(settings, pretty({ translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname', sync: true }));
   return pino(settings);
 }
+
+/** What every request meets (a database that is down, a stranger at the door) must not fill the disk: at most `limit` lines a second of each kind. */
+export function perSecond(limit: number): (kind: string) => boolean {
+  const said = new Map<string, { second: number; lines: number }>();
+  return (kind) => {
+    const second = Math.floor(performance.now() / 1_000);
+    const known = said.get(kind);
+    if (known?.second !== second) {
+      said.set(kind, { second, lines: 1 });
+      return true;
+    }
+    known.lines += 1;
+    return known.lines <= limit;
+  };
+}

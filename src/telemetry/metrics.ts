@@ -33,6 +33,8 @@ function declare(registry: Registry) {
     writeRoundTrips: histogram('write_round_trips', 'Round trips to the primary that a transaction took.', [], [1, 2, 3, 4, 5, 8, 13, 21]),
     conflicts: counter('conflicts_total', 'Writes that met a row which their author had not seen, by entity, policy and outcome (MERGED, OVERWRITTEN, HANDLED, DELETED, RESTORED, UPDATED, KEPT, REJECTED).', ['entity', 'policy', 'outcome']),
     idempotent: counter('idempotent_total', 'Transactions of requests with an idempotency key, by outcome (first: its outcome was kept; replayed: the kept one was given; reused: refused, since the key came with another request).', ['outcome']),
+    mutations: counter('mutations_total', 'Mutations, by where they ran (local, direct, forwarded, refused); received: forwarded by another region\'s server.', ['way']),
+    forwardSeconds: histogram('forward_duration_seconds', 'Time of forwarding a mutation, by outcome (answered, or what failed).', ['outcome']),
     heartbeatFailures: counter('heartbeat_failures_total', 'Heartbeats that could not be written at the primary.'),
 
     regionLagSeconds: gauge('region_lag_seconds', 'Staleness of a region; absent while unknown.', ['region']),

@@ -24,6 +24,11 @@ export interface TestAppOptions {
   readonly redis?: boolean;
   /** Role and password that servers connect as; default the databases' superuser. */
   readonly login?: { readonly user: string; readonly password: string };
+  /**
+   * Whether servers know each other's address, so that mutations are forwarded over the ocean. They then listen where the ocean's links lead, also when
+   * they are started anew.
+   */
+  readonly forwarding?: boolean;
   /** Further settings of every server. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly server?: Partial<Omit<ServerSettings, 'settings'>>;
@@ -35,7 +40,7 @@ export interface Answer<D = Record<string, never>> {
   readonly token: string | null;
   readonly data: D | null;
   readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: { readonly code: string } & Record<string, unknown> }[];
-  readonly consistency: { readonly token: string; readonly level: string; readonly region: string; readonly servedBy: Record<'cache' | 'replica' | 'primary', number>; readonly waitedMs: number; readonly staleness: number | null } | null;
+  readonly consistency: { readonly token: string; readonly level: string; readonly region: string; readonly servedBy: Record<'cache' | 'replica' | 'primary', number>; readonly waitedMs: number; readonly staleness: number | null; readonly writes?: 'local' | 'forwarded' | 'direct' } | null;
 }
 
 export interface Call {
@@ -51,7 +56,7 @@ export interface TestApp extends AsyncDisposable {
   server(region: string): Runtime;
   /** Ends a region's server; until it is started again nobody answers there. */
   stopServer(region: string): Promise<void>;
-  /** Starts a region's server anew, on another port: it remembers nothing. */
+  /** Starts a region's server anew, on another port unless they forward: it remembers nothing. */
   startServer(region: string): Promise<void>;
   gql<D = Record<string, never>>(region: string, query: string, call?: Call): Promise<Answer<D>>;
   /** A bearer token for a viewer. */
@@ -75,7 +80,8 @@ const READY_SQL = [
 ];
 
 const JWT_SECRET = 'a secret for tests that is long enough';
-const TOKEN_SECRET = 'another secret for tests';
+/** Also what forwarded mutations are signed with, unless `forwardSecret` is set. */
+export const TOKEN_SECRET = 'another secret for tests';
 
 function folder(application: string): string {
   return fileURLToPath(new URL(`../../schema/${application}`, import.meta.url));
@@ -107,8 +113,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     await cluster.stop();
   };
   const start = async (region: string): Promise<void> => {
-    const regions = Object.fromEntries(cluster.regions.map(({ name, redisUrl }) => [name, { databaseUrl: loggedIn(cluster.dsnFor(region, name), options.login), ...(redisUrl === null ? {} : { redisUrl }) }]));
-    const settings = { region, regions, port: 0, tokenSecret: TOKEN_SECRET, jwtSecret: JWT_SECRET, drainMs: 1_000, ...options.settings };
+    const regions = Object.fromEntries(cluster.regions.map(({ name, redisUrl }) => [name, { databaseUrl: loggedIn(cluster.dsnFor(region, name), options.login), ...(options.forwarding ? { serverUrl: cluster.cluster.urlFor(region, name) } : {}), ...(redisUrl === null ? {} : { redisUrl }) }]));
+    const settings = { region, regions, port: options.forwarding ? cluster.cluster.region(region).ports.http : 0, tokenSecret: TOKEN_SECRET, jwtSecret: JWT_SECRET, drainMs: 1_000, ...options.settings };
     // What a failing test needs to see is in its own answers; `MERIDIAN_TEST_LOG=info` shows the servers' side too.
     const telemetry = createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } });
     servers.set(region, await createServer({ files, telemetry, ...options.server, settings }));

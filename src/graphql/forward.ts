@@ -1,0 +1,39 @@
+/** Owns how a mutation leaves GraphQL for another region's server and how that server's answer comes back as if it were this one's. */
+import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
+import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
+import { type ErrorCode } from '../base/errors.ts';
+import { unconfirmed, type ForwardedAnswer } from '../write/forward.ts';
+import { type Forwarding } from '../write/forwarding.ts';
+import { type RequestContext } from './context.ts';
+
+/** Decides where a mutation runs, and sends it there if that is another region; a mutation that was sent here goes no further. */
+export async function takeMutation(forwarding: Pick<Forwarding, 'take'>, { contextValue, operation, request, source }: GraphQLRequestContext<RequestContext>): Promise<void> {
+  const { carried, viewer } = contextValue;
+  if (operation?.operation !== OperationTypeNode.MUTATION || carried === null || source === undefined) return;
+  const extensions = { ...request.extensions };
+  // The other server need not have met the operation's hash: its text goes along.
+  delete extensions['persistedQuery'];
+  contextValue.taken = await forwarding.take({ query: source, operationName: request.operationName ?? null, variables: request.variables ?? {}, extensions, viewer, headers: carried });
+}
+
+/** Errors in it were formatted where they happened, and are not again. */
+export function responseOf({ status, body }: ForwardedAnswer): GraphQLResponse {
+  return { http: { status, headers: new HeaderMap() }, body: { kind: 'single', singleResult: body } };
+}
+
+/** `writes` in `extensions.consistency`: where the mutation ran, seen from the server that the client has asked. */
+export function writesOf({ taken, carried, operation: { edge } }: RequestContext): { readonly writes?: 'local' | 'forwarded' | 'direct' } {
+  if (taken !== null) return { writes: taken.way };
+  return carried === null && edge.isMutation ? { writes: 'forwarded' } : {};
+}
+
+/** Errors that say no more than that this try came to nothing, which is not enough where an earlier one may have come to something. */
+const SAYING_NOTHING: ReadonlySet<unknown> = new Set<ErrorCode>(['PRIMARY_UNAVAILABLE', 'REGION_UNAVAILABLE', 'OVERLOADED', 'WRITE_OUTCOME_UNKNOWN']);
+
+export function unconfirmedErrors(errors: readonly GraphQLFormattedError[], region: string): readonly GraphQLFormattedError[] {
+  return errors.map((error) => {
+    if (!SAYING_NOTHING.has(error.extensions?.['code'])) return error;
+    const { message, code, retryable, details } = unconfirmed(region, 'its answer did not come, and the primary could not be asked otherwise');
+    return { ...error, message, extensions: { code, retryable, details } };
+  });
+}

@@ -1,0 +1,203 @@
+/** Owns the way of mutations to other regions' servers: kept and proven connections, as many as allowed, each with one mutation at a time. */
+import { type KeyObject } from 'node:crypto';
+import { isMeridianError } from '../base/errors.ts';
+import { Limiter } from '../base/limiter.ts';
+import { type Options } from '../config/options.ts';
+import { type ForwardedMutation, type ForwardFailure, type ForwardOutcome, type ForwardTransport } from '../write/forward.ts';
+import { Connection, type Exchanged } from './connection.ts';
+import { ANSWERED_HEADER, FORWARD_PATH, readAnswer, TOKEN_HEADER, writeEnvelope } from './envelope.ts';
+import { sign, SIGNATURE_HEADER } from './signature.ts';
+
+export type ForwardLimits = Pick<Options, 'forwardMs' | 'forwardConnectMs' | 'forwardConnections' | 'forwardQueue' | 'forwardWaitMs' | 'forwardIdleMs' | 'forwardAnswerBytes' | 'poolWarm'>;
+
+export interface HttpForwarderOptions {
+  /** The region that this server runs in. */
+  readonly local: string;
+  /** Base URLs of the regions' servers by region name. */
+  readonly serverUrls: ReadonlyMap<string, string>;
+  readonly key: KeyObject;
+  readonly limits: ForwardLimits;
+}
+
+/** A kept connection that was heard of more recently need not prove itself again. */
+const PROOF_MS = 1_000;
+
+export class HttpForwarder implements ForwardTransport {
+  readonly #options: HttpForwarderOptions;
+  readonly #targets = new Map<string, Target>();
+
+  constructor(options: HttpForwarderOptions) {
+    this.#options = options;
+  }
+
+  async send(region: string, mutation: ForwardedMutation): Promise<ForwardOutcome> {
+    const body = writeEnvelope(mutation);
+    if (body === null) return failed('refused', 'its viewer or its variables cannot be written as JSON');
+    const target = this.#target(region);
+    if (target === null) return failed('unreachable', `no serverUrl is configured for region ${region}`);
+    try {
+      return await target.send(body, traced(mutation.headers));
+    } catch (error) {
+      if (!isMeridianError(error, 'OVERLOADED')) throw error;
+      return failed('busy', 'all connections are in use and the queue is at its limit');
+    }
+  }
+
+  /** Opens connections to a region's server ahead of need, and sees whether a kept one still leads there. Never throws. */
+  async warm(region: string): Promise<void> {
+    await this.#target(region)?.warm();
+  }
+
+  /** The region's server is not there as far as is known: connections that are kept may lead nowhere by the time it is. */
+  async drop(region: string): Promise<void> {
+    await this.#targets.get(region)?.drop();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#targets.values()].map((target) => target.close()));
+  }
+
+  #target(region: string): Target | null {
+    const known = this.#targets.get(region);
+    const url = this.#options.serverUrls.get(region);
+    if (known !== undefined || url === undefined) return known ?? null;
+    const target = new Target(region, url, this.#options);
+    this.#targets.set(region, target);
+    return target;
+  }
+}
+
+class Target {
+  readonly #region: string;
+  readonly #url: URL;
+  readonly #options: HttpForwarderOptions;
+  readonly #limiter: Limiter;
+  readonly #open = new Set<Connection>();
+  /** The one that was used last comes last, and is used first. */
+  readonly #idle: Connection[] = [];
+  #warming: Promise<void> | null = null;
+
+  constructor(region: string, url: string, options: HttpForwarderOptions) {
+    const { forwardConnections, forwardQueue, forwardWaitMs } = options.limits;
+    this.#region = region;
+    this.#url = new URL(FORWARD_PATH, url);
+    this.#options = options;
+    this.#limiter = new Limiter({ what: 'forwarded mutations', concurrent: forwardConnections, queued: forwardQueue, waitMs: forwardWaitMs });
+  }
+
+  send(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
+    return this.#limiter.run(() => this.#borrowed(this.#take(), async (connection) => {
+      if (!connection.proven) {
+        const proof = await connection.prove(this.#url.pathname);
+        if (!connection.proven) return judgeProof(this.#region, proof);
+      }
+      const { local, key, limits } = this.#options;
+      // Signed when it leaves: what waits for a connection must not be too old when it gets one.
+      const headers = { ...traceHeaders, 'content-type': 'application/json', [SIGNATURE_HEADER]: sign({ key, body, from: local, to: this.#region }) };
+      return judge(await connection.send({ method: 'POST', path: this.#url.pathname, headers, body, limitMs: limits.forwardMs }));
+    }));
+  }
+
+  warm(): Promise<void> {
+    this.#warming ??= this.#warm().finally(() => {
+      this.#warming = null;
+    });
+    return this.#warming;
+  }
+
+  /** Closes what lies idle. */
+  async drop(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((connection) => this.#close(connection)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((connection) => this.#close(connection)));
+  }
+
+  async #warm(): Promise<void> {
+    for (const lost of this.#idle.filter(({ proven }) => !proven)) {
+      this.#idle.splice(this.#idle.indexOf(lost), 1);
+      await this.#close(lost);
+    }
+    const { poolWarm, forwardConnections } = this.#options.limits;
+    const missing = Math.max(0, Math.min(poolWarm, forwardConnections) - this.#open.size);
+    await Promise.all(Array.from({ length: missing }, () => this.#prove(this.#new())));
+    // One at a time, so that a mutation finds the others: the one that was silent for longest.
+    const [silent] = this.#idle.filter(({ heardAtMs }) => performance.now() - heardAtMs > PROOF_MS).sort((a, b) => a.heardAtMs - b.heardAtMs);
+    if (silent === undefined) return;
+    this.#idle.splice(this.#idle.indexOf(silent), 1);
+    await this.#prove(silent);
+  }
+
+  async #prove(connection: Connection): Promise<void> {
+    await this.#borrowed(connection, () => connection.prove(this.#url.pathname));
+  }
+
+  async #borrowed<T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await work(connection);
+    } finally {
+      if (connection.proven) this.#idle.push(connection);
+      else await this.#close(connection);
+    }
+  }
+
+  #take(): Connection {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.proven) return connection;
+      void this.#close(connection);
+    }
+    return this.#new();
+  }
+
+  #new(): Connection {
+    const { forwardConnectMs, forwardIdleMs, forwardAnswerBytes } = this.#options.limits;
+    const connection = new Connection({ origin: this.#url.origin, connectMs: forwardConnectMs, idleMs: forwardIdleMs, maxAnswerBytes: forwardAnswerBytes });
+    this.#open.add(connection);
+    return connection;
+  }
+
+  async #close(connection: Connection): Promise<void> {
+    this.#open.delete(connection);
+    await connection.close();
+  }
+}
+
+function failed(failure: ForwardFailure, why: string): ForwardOutcome {
+  return { kind: 'failed', failure, why };
+}
+
+/** Trace context goes as headers too, for whoever stands between the servers. */
+function traced({ traceparent, tracestate, baggage }: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { ...(traceparent === undefined ? {} : { traceparent }), ...(tracestate === undefined ? {} : { tracestate }), ...(baggage === undefined ? {} : { baggage }) };
+}
+
+/** Whatever is wrong before the mutation itself is sent, it has not run. */
+function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
+  if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`);
+  if (proof.status === 404) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
+  return failed('unreachable', `the server of region ${region} answers with status ${proof.status}`);
+}
+
+/** Every status of 400 to 499 means that what came was not run: a server, or what stands before it, refused it unread. */
+function judge(exchanged: Exchanged): ForwardOutcome {
+  if (exchanged.kind === 'failed') {
+    if (!exchanged.sent) return failed('unreachable', exchanged.why);
+    return failed(exchanged.cause === 'large' ? 'unreadable' : exchanged.cause, exchanged.why);
+  }
+  const { status, headers, body } = exchanged;
+  if (status === 421) return failed('not primary', 'it is not the primary\'s region, as its server sees it');
+  if (status === 404) return failed('unknown', 'its server takes no forwarded mutations');
+  if (status === 429) return failed('busy', 'its server takes no more now');
+  if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}${reasonIn(body)}`);
+  const answered = Number(headers[ANSWERED_HEADER]);
+  const answer = status === 200 && Number.isInteger(answered) ? readAnswer(body) : null;
+  if (answer === null) return failed('unreadable', `what was answered with status ${status} cannot be read`);
+  const token = headers[TOKEN_HEADER];
+  return { kind: 'answered', answer: { status: answered, token: typeof token === 'string' ? token : null, body: answer } };
+}
+
+function reasonIn(body: string): string {
+  const [error] = (readAnswer(body)?.['errors'] ?? []) as readonly { readonly message?: unknown }[];
+  return typeof error?.message === 'string' ? `: ${error.message}` : '';
+}

@@ -1,0 +1,66 @@
+/** Owns the construction of forwarding: who signs, what lets in, which way mutations take. */
+import { isMeridianError } from '../base/errors.ts';
+import { type Config } from '../config/load.ts';
+import { listed } from '../config/option.ts';
+import { type TokenCodec } from '../consistency/token.ts';
+import { HttpForwarder } from '../http/forward.ts';
+import { ForwardGate, forwardKeys } from '../http/signature.ts';
+import { type RegionMonitor } from '../region/monitor.ts';
+import { type ForwardSettings } from '../server/forward.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+import { type ServerStanding } from '../write/forward.ts';
+import { Forwarding } from '../write/forwarding.ts';
+import { type PeerAnswers } from './peer-health.ts';
+
+export interface ForwardingParts {
+  readonly forwarder: HttpForwarder;
+  readonly forwarding: Forwarding;
+  /** What the endpoint for forwarded mutations goes by. */
+  readonly forwardGate: ForwardSettings;
+  /** What is known of a region's server. */
+  readonly serverStanding: (region: string) => ServerStanding;
+}
+
+export interface ForwardingInput {
+  readonly config: Config;
+  readonly telemetry: Telemetry;
+  readonly codec: TokenCodec;
+  readonly monitor: RegionMonitor;
+  readonly peers: PeerAnswers<boolean>;
+}
+
+export function createForwarding({ config, telemetry, codec, monitor, peers }: ForwardingInput): ForwardingParts {
+  const { options, region: local, regions } = config;
+  const { log, metrics } = telemetry;
+  const keys = forwardKeys(listed(options.forwardSecret || options.tokenSecret));
+  const [key] = keys;
+  // The codec has refused a configuration without any secret before.
+  if (key === undefined) throw new TypeError('there is no secret to sign forwarded mutations with');
+  const serverUrls = new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, serverUrl]])));
+  const serverStanding = (region: string): ServerStanding => {
+    if (!serverUrls.has(region)) return 'none';
+    const ready = peers.of(region);
+    return ready === null ? 'unknown' : ready ? 'ready' : 'down';
+  };
+  const observe = (token: string): void => {
+    try {
+      const position = monitor.cluster === null ? undefined : codec.decode(token).get(monitor.cluster);
+      if (position !== undefined) monitor.observePrimaryLsn(position.lsn);
+    } catch (error) {
+      if (!isMeridianError(error)) throw error;
+      log.warn({ err: error }, 'The token of a forwarded mutation cannot be read here: give every region the same tokenSecret and tokenClusters.');
+    }
+  };
+  const forwarder = new HttpForwarder({ local, serverUrls, key, limits: options });
+  const refresh = (): void => void monitor.refresh().catch((error: unknown) => log.debug({ err: error }, 'Looking for the primary failed.'));
+  return {
+    forwarder,
+    serverStanding,
+    forwarding: new Forwarding({ options, view: monitor, server: serverStanding, transport: forwarder, onAnswer: observe, log, metrics }),
+    forwardGate: {
+      gate: new ForwardGate({ keys, region: local, windowMs: options.forwardMs + options.clockToleranceMs, maxNonces: options.forwardNonces }),
+      isPrimary: () => monitor.primary === local,
+      onMistaken: refresh,
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/** Owns the endpoint for mutations that servers of other regions forward: who sends them is proven first, then they run like any other. */
+import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
+import { type FastifyInstance, type FastifyReply } from 'fastify';
+import { ANSWERED_HEADER, FORWARD_PATH, readEnvelope, TOKEN_HEADER } from '../http/envelope.ts';
+import { type Options } from '../config/options.ts';
+import { SIGNATURE_HEADER, type ForwardGate } from '../http/signature.ts';
+import { perSecond } from '../telemetry/log.ts';
+import { type Telemetry } from '../telemetry/telemetry.ts';
+import { type ForwardedMutation } from '../write/forward.ts';
+
+export interface ForwardSettings {
+  readonly gate: ForwardGate;
+  /** Whether this region is the primary's, as far as is known here; nothing is run where it is not. */
+  readonly isPrimary: () => boolean;
+  /** Told that another region took this one for the primary's. */
+  readonly onMistaken: () => void;
+}
+
+export interface ForwardRoute<C extends BaseContext> extends ForwardSettings {
+  readonly apollo: ApolloServer<C>;
+  readonly context: (mutation: ForwardedMutation, id: string) => Promise<C>;
+  readonly options: Pick<Options, 'maxRequestBytes' | 'maxErrorLogs'>;
+  readonly telemetry: Telemetry;
+}
+
+/** What goes with a request: the viewer, the headers that cross. */
+const ENVELOPE_BYTES = 64 << 10;
+
+export function registerForward<C extends BaseContext>(app: FastifyInstance, route: ForwardRoute<C>): void {
+  const mayLog = perSecond(route.options.maxErrorLogs);
+  const refuseStranger = (reply: FastifyReply, why: string): FastifyReply => {
+    if (mayLog('refused')) route.telemetry.log.warn({ why }, `A forwarded mutation was refused: ${why}.`);
+    return refuse(reply, 401, 'UNAUTHENTICATED', `A forwarded mutation must come from a server of this graph: ${why}.`);
+  };
+  void app.register(async (scope) => {
+    // Signed as text, so that it is not parsed before it is known who wrote it.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: 2 * route.options.maxRequestBytes + ENVELOPE_BYTES }, (_request, body, done) => done(null, body));
+    scope.get(FORWARD_PATH, async (_request, reply) => reply.code(204).header('cache-control', 'no-store').send());
+    scope.post<{ Body: string }>(
+      FORWARD_PATH,
+      {
+        // Whoever cannot sign does not get as far as sending a body.
+        onRequest: async (request, reply) => {
+          const why = route.gate.refusal(request.headers[SIGNATURE_HEADER]);
+          return why === null ? undefined : refuseStranger(reply, why);
+        },
+      },
+      async (request, reply) => {
+        const admitted = route.gate.admit(request.headers[SIGNATURE_HEADER], request.body);
+        if (!admitted.ok && admitted.kind === 'full') return refuse(reply, 429, 'OVERLOADED', `This server takes no more forwarded mutations now: ${admitted.why}.`);
+        if (!admitted.ok) return refuseStranger(reply, admitted.why);
+        if (!route.isPrimary()) {
+          route.onMistaken();
+          return refuse(reply, 421, 'PRIMARY_UNAVAILABLE', 'This region is not the primary\'s; nothing was run.');
+        }
+        const mutation = readEnvelope(request.body);
+        if (typeof mutation === 'string') return refuse(reply, 400, 'BAD_USER_INPUT', `The forwarded mutation cannot be read: ${mutation}; run one version of the server in every region.`);
+        route.telemetry.metrics.mutations.inc({ way: 'received' });
+        return run(route, mutation, request.id, reply);
+      },
+    );
+  });
+}
+
+async function run<C extends BaseContext>({ apollo, context }: ForwardRoute<C>, mutation: ForwardedMutation, id: string, reply: FastifyReply): Promise<FastifyReply> {
+  const { query, operationName, variables, extensions, headers } = mutation;
+  const accept = headers['accept'];
+  const { status, headers: answered, body } = await apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: { method: 'POST', search: '', headers: new HeaderMap([['content-type', 'application/json'], ...(accept === undefined ? [] : [['accept', accept] as const])]), body: { query, ...(operationName === null ? {} : { operationName }), variables, extensions } },
+    context: () => context(mutation, id),
+  });
+  if (body.kind !== 'complete') throw new TypeError('a forwarded mutation was answered in parts');
+  const token = answered.get(TOKEN_HEADER);
+  if (token !== undefined) void reply.header(TOKEN_HEADER, token);
+  return reply.code(200).header(ANSWERED_HEADER, String(status ?? 200)).header('content-type', 'application/json; charset=utf-8').send(body.string);
+}
+
+function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  return reply.code(status).send({ errors: [{ message, extensions: { code } }] });
+}

@@ -1,0 +1,145 @@
+/** Owns where a mutation runs (here, whole at the primary region's server, direct at its database, nowhere) and what a failure of forwarding means. Pure. */
+import { MeridianError } from '../base/errors.ts';
+import { type Viewer } from '../base/viewer.ts';
+import { type Options } from '../config/options.ts';
+import { KEY_HEADER } from './idempotency-key.ts';
+
+/** A mutation as it crosses: everything that its execution depends on. */
+export interface ForwardedMutation {
+  /** The operation's text, also where the client sent only its hash. */
+  readonly query: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly extensions: Readonly<Record<string, unknown>>;
+  readonly viewer: Viewer | null;
+  /** Of the client's headers those in `CARRIED_HEADERS`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ForwardedAnswer {
+  /** HTTP status that the client would have got there. */
+  readonly status: number;
+  readonly token: string | null;
+  /** The GraphQL answer, its errors formatted already. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The accept header decides the status of an answer with errors. */
+export const CARRIED_HEADERS = ['consistency-token', KEY_HEADER, 'traceparent', 'tracestate', 'baggage', 'accept'] as const;
+
+export function carriedHeaders(headers: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(CARRIED_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+}
+
+/** Whether something may have run at the other end, and what may be done about it. */
+const FAILURES = {
+  /** As many are under way and waiting as may be, here or there. */
+  busy: { ran: 'nothing', mend: 'wait' },
+  /** No connection, or none that was proven before anything was sent over it. */
+  unreachable: { ran: 'nothing', mend: 'another way' },
+  /** Refused unread: the signature, the clocks, the size, or a viewer that cannot be written down. */
+  refused: { ran: 'nothing', mend: 'another way' },
+  /** A server that knows no forwarding answers there. */
+  unknown: { ran: 'nothing', mend: 'another way' },
+  /** The region is not the primary's as its server sees it. */
+  'not primary': { ran: 'nothing', mend: 'look again' },
+  /** The connection broke after the first byte may have been sent. */
+  broken: { ran: 'perhaps', mend: 'ask again' },
+  /** The whole answer was not there in time. */
+  late: { ran: 'perhaps', mend: 'ask again' },
+  /** What was answered is too large, or no answer of a Meridian server. */
+  unreadable: { ran: 'perhaps', mend: 'ask again' },
+} as const satisfies Record<string, { readonly ran: 'nothing' | 'perhaps'; readonly mend: string }>;
+
+export type ForwardFailure = keyof typeof FAILURES;
+export const FORWARD_FAILURES = Object.keys(FAILURES) as ForwardFailure[];
+
+export type ForwardOutcome =
+  | { readonly kind: 'answered'; readonly answer: ForwardedAnswer }
+  /** `why`: a part of a sentence. */
+  | { readonly kind: 'failed'; readonly failure: ForwardFailure; readonly why: string };
+
+export interface ForwardTransport {
+  /** Sends a mutation to the region's server, whose address is known. Never throws. */
+  send(region: string, mutation: ForwardedMutation): Promise<ForwardOutcome>;
+}
+
+/** What is known here of the server of the primary's region: no address, not asked yet, ready, or not. */
+export type ServerStanding = 'none' | 'unknown' | 'ready' | 'down';
+
+export interface Situation {
+  readonly mode: Options['writes'];
+  readonly local: string;
+  readonly primary: string | null;
+  readonly server: ServerStanding;
+  /** Whether the primary's database is within reach from here. */
+  readonly databaseReachable: boolean;
+}
+
+export type Way =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'direct' }
+  | { readonly kind: 'forward'; readonly region: string }
+  /** `why`: a part of a sentence. */
+  | { readonly kind: 'refuse'; readonly why: string };
+
+/** Where no primary is known, going direct looks for it once more. */
+export function wayOf({ mode, local, primary, server, databaseReachable }: Situation): Way {
+  if (primary === local) return { kind: 'local' };
+  if (mode === 'direct') return { kind: 'direct' };
+  const otherwise = (why: string): Way => (mode === 'auto' ? { kind: 'direct' } : { kind: 'refuse', why });
+  if (primary === null) return otherwise('no region is known to be writable');
+  switch (server) {
+    case 'none':
+      return otherwise(`no serverUrl is configured for region ${primary}, which has the primary`);
+    case 'down':
+      // Both ways are known to be closed: nobody need wait for a time limit to find that out.
+      return databaseReachable ? otherwise(`the server of region ${primary}, which has the primary, is not ready`) : { kind: 'refuse', why: `neither server nor database of region ${primary}, which has the primary, can be reached` };
+    case 'unknown':
+    case 'ready':
+      return { kind: 'forward', region: primary };
+  }
+}
+
+export interface FailedSituation {
+  readonly mode: Options['writes'];
+  /** With an idempotency key whatever is sent twice happens once. */
+  readonly keyed: boolean;
+  readonly triesLeft: number;
+  /** Whether an earlier try may have run. */
+  readonly uncertain: boolean;
+}
+
+/** `busy`, `refuse`: nothing was written, the client is told. `unknown`, `unconfirmed`: it may have been, without and with a key. */
+export type AfterFailure = 'again' | 'direct' | 'busy' | 'refuse' | 'unknown' | 'unconfirmed';
+
+/** What comes after a failure. Nothing that may have run is ever repeated without a key. */
+export function afterFailure(failure: ForwardFailure, { mode, keyed, triesLeft, uncertain }: FailedSituation): AfterFailure {
+  const { ran, mend } = FAILURES[failure];
+  if (ran === 'perhaps' && !keyed) return 'unknown';
+  if ((mend === 'look again' || mend === 'ask again') && triesLeft > 0) return 'again';
+  if (mend === 'wait') return uncertain ? 'unconfirmed' : 'busy';
+  if (mode === 'auto') return 'direct';
+  return uncertain || ran === 'perhaps' ? 'unconfirmed' : 'refuse';
+}
+
+export function mayHaveRun(failure: ForwardFailure): boolean {
+  return FAILURES[failure].ran === 'perhaps';
+}
+
+export function notForwarded(why: string, details: Readonly<Record<string, unknown>> = {}): MeridianError {
+  return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The mutation could not be sent to the primary's region: ${why}; nothing was written. Try again shortly.`, details });
+}
+
+export function tooMany(region: string, why: string): MeridianError {
+  return new MeridianError({ code: 'OVERLOADED', message: `Too many mutations are on their way to region ${region}: ${why}; nothing was written. Try again shortly.`, details: { what: 'forwarded mutations', region } });
+}
+
+export function outcomeUnknown(region: string, why: string): MeridianError {
+  const message = `The mutation was sent to region ${region}, but ${why}, so that it may or may not have happened; look before you repeat it, or send an ${KEY_HEADER} header next time, with which repeating is safe.`;
+  return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { region, committed: null } });
+}
+
+export function unconfirmed(region: string, why: string): MeridianError {
+  return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: `The mutation was sent to region ${region}, but ${why}; send it again with the same ${KEY_HEADER}, so that it happens once.`, details: { region } });
+}

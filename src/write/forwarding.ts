@@ -1,0 +1,101 @@
+/** Owns the way of one mutation: decided, sent, judged and, within limits, decided again; it is never sent twice unless that is safe. */
+import { type MeridianError } from '../base/errors.ts';
+import { type Options } from '../config/options.ts';
+import { type RegionView } from '../region/view.ts';
+import { perSecond, type Log } from '../telemetry/log.ts';
+import { type Metrics } from '../telemetry/metrics.ts';
+import {
+  afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooMany, unconfirmed, wayOf,
+  type ForwardedAnswer, type ForwardedMutation, type ForwardTransport, type ServerStanding,
+} from './forward.ts';
+import { KEY_HEADER } from './idempotency-key.ts';
+
+export interface ForwardingOptions {
+  readonly options: Pick<Options, 'writes' | 'forwardRetries' | 'maxErrorLogs'>;
+  readonly view: Pick<RegionView, 'local' | 'primary' | 'reachable' | 'refresh'>;
+  readonly server: (region: string) => ServerStanding;
+  readonly transport: ForwardTransport;
+  /** Told of the token of each answer: the primary is at that position at least. */
+  readonly onAnswer: (token: string) => void;
+  readonly log: Pick<Log, 'warn'>;
+  readonly metrics: Pick<Metrics, 'mutations' | 'forwardSeconds'>;
+}
+
+/** What became of a mutation: it has an answer, or is to run here. */
+export type Taken =
+  | { readonly way: 'forwarded'; readonly answer: ForwardedAnswer }
+  /** `uncertain`: the region where an earlier try may have run, so that nothing but an outcome from the database proves that it has not. */
+  | { readonly way: 'local' | 'direct'; readonly uncertain: string | null };
+
+export class Forwarding {
+  readonly #options: ForwardingOptions;
+  readonly #mayLog: (failure: string) => boolean;
+
+  constructor(options: ForwardingOptions) {
+    this.#options = options;
+    this.#mayLog = perSecond(options.options.maxErrorLogs);
+  }
+
+  /** Throws `PRIMARY_UNAVAILABLE` and `OVERLOADED` (nothing was written), `WRITE_OUTCOME_UNKNOWN` or `WRITE_UNCONFIRMED`. */
+  async take(mutation: ForwardedMutation): Promise<Taken> {
+    try {
+      const taken = await this.#take(mutation);
+      this.#options.metrics.mutations.inc({ way: taken.way });
+      return taken;
+    } catch (error) {
+      this.#options.metrics.mutations.inc({ way: 'refused' });
+      throw error;
+    }
+  }
+
+  async #take(mutation: ForwardedMutation): Promise<Taken> {
+    const { options, view } = this.#options;
+    const keyed = mutation.headers[KEY_HEADER] !== undefined;
+    let uncertain: { readonly region: string; readonly why: string } | null = null;
+    // Without a known primary there is one look more, before anybody is refused.
+    if (view.primary === null && options.writes === 'forward') await view.refresh();
+    for (let triesLeft = options.forwardRetries; ; triesLeft -= 1) {
+      const way = this.#way();
+      if (way.kind === 'refuse') throw uncertain === null ? notForwarded(way.why) : unconfirmed(uncertain.region, uncertain.why);
+      if (way.kind !== 'forward') return { way: way.kind, uncertain: uncertain?.region ?? null };
+      const { region } = way;
+      const sent = await this.#send(region, mutation);
+      if (sent.kind === 'answered') return { way: 'forwarded', answer: sent.answer };
+      const { failure, why } = sent;
+      const next = afterFailure(failure, { mode: options.writes, keyed, triesLeft, uncertain: uncertain !== null });
+      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next }, `A mutation could not be forwarded to region ${region}: ${why}.`);
+      if (mayHaveRun(failure)) uncertain ??= { region, why };
+      if (next === 'direct') return { way: 'direct', uncertain: uncertain?.region ?? null };
+      if (next !== 'again') throw this.#refusal(next, region, uncertain?.why ?? why);
+      await view.refresh();
+    }
+  }
+
+  #way(): ReturnType<typeof wayOf> {
+    const { options, view, server } = this.#options;
+    const { local, primary } = view;
+    return wayOf({ mode: options.writes, local, primary, server: primary === null ? 'none' : server(primary), databaseReachable: primary !== null && view.reachable(primary) });
+  }
+
+  async #send(region: string, mutation: ForwardedMutation): ReturnType<ForwardTransport['send']> {
+    const { transport, metrics, onAnswer } = this.#options;
+    const stop = metrics.forwardSeconds.startTimer();
+    const sent = await transport.send(region, mutation);
+    stop({ outcome: sent.kind === 'answered' ? 'answered' : sent.failure });
+    if (sent.kind === 'answered' && sent.answer.token !== null) onAnswer(sent.answer.token);
+    return sent;
+  }
+
+  #refusal(next: 'busy' | 'refuse' | 'unknown' | 'unconfirmed', region: string, why: string): MeridianError {
+    switch (next) {
+      case 'busy':
+        return tooMany(region, why);
+      case 'refuse':
+        return notForwarded(why, { region });
+      case 'unknown':
+        return outcomeUnknown(region, why);
+      case 'unconfirmed':
+        return unconfirmed(region, why);
+    }
+  }
+}
