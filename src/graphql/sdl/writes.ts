@@ -69,7 +69,7 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter((element) => element !== seen);
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen as GraphQLArgument) ? 'argument' : 'input', idempotent: directiveOf(field, 'idempotent') !== null, durability: durabilityOf(field), payload: shown };
+  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen) ? 'argument' : 'input', idempotent: directiveOf(field, 'idempotent') !== null, durability: durabilityOf(field), payload: shown };
 }
 
 /** The entity that the directive names, else the only one in the payload. */
