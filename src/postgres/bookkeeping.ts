@@ -76,6 +76,8 @@ export const BOOKS_SQL = [
   'CREATE SCHEMA IF NOT EXISTS meridian',
   TABLES,
   `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${KEEP}$meridian$`,
+  // Whoever may make a table, if only a temporary one, could give it a trigger that writes versions of another.
+  'REVOKE ALL ON FUNCTION meridian.keep_version() FROM PUBLIC',
 ].join(';\n');
 
 /** A table whose older versions are kept. */

@@ -55,7 +55,7 @@ export class Resolution {
     if (!current) return this.#ofDeleted(seen);
     // It was another transaction, which has been rolled back, that stood in the way.
     if (versionOf(entity, current) === String(seen)) return this.#write(writeOf(this.#request, this.#given, null), null);
-    const base = await this.#version(versionStatement(entity, keyOfRow(entity, current), seen));
+    const base = await this.#version(versionStatement(entity, { key: keyOfRow(entity, current), seen, tenancy: this.#request.tenancy }));
     const { conflicts } = this;
     const clash = { types: typesOf(entity), fixed: fixedOf(entity), base, current };
     if (field.kind === 'delete') {
@@ -88,7 +88,7 @@ export class Resolution {
   async #ofDeleted(seen: SqlParam): Promise<MutationResult> {
     const { entity, field, tenancy } = this.#request;
     const key = field.kind === 'update' ? this.#namedKey() : null;
-    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, key, seen, tenancy)) : null;
+    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, { key, seen, tenancy })) : null;
     const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
     const columns = decision.kind === 'write' ? (await this.#tx.query(columnsStatement(entity))).rows.map(({ name }) => String(name)) : [];
     return this.#conclude({ decision, seen, base, current: null, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values, columns, tenancy }) });
