@@ -77,8 +77,8 @@ export const BOOKS_SQL = [
   'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
   TABLES,
   `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${KEEP}$meridian$`,
-  // Triggers run without it; others must not make one that writes history as its owner.
-  'REVOKE EXECUTE ON FUNCTION meridian.keep_version() FROM PUBLIC',
+  // Whoever may make a table, if only a temporary one, could give it a trigger that writes versions of another.
+  'REVOKE ALL ON FUNCTION meridian.keep_version() FROM PUBLIC',
 ].join(';\n');
 
 /** A table whose older versions are kept. */

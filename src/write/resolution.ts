@@ -55,7 +55,7 @@ export class Resolution {
     if (!current) return this.#ofDeleted(seen);
     // It was another transaction, which has been rolled back, that stood in the way.
     if (versionOf(entity, current) === String(seen)) return this.#write(writeOf(this.#request, this.#given, null), null);
-    const base = await this.#version(versionStatement(entity, keyOfRow(entity, current), seen));
+    const base = await this.#version(versionStatement(entity, { key: keyOfRow(entity, current), seen, tenancy: this.#request.tenancy }));
     const { conflicts } = this;
     const clash = { types: typesOf(entity), fixed: fixedOf(entity), base, current };
     if (field.kind === 'delete') {
@@ -77,7 +77,10 @@ export class Resolution {
     const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${[...tests, ...(own === null ? [] : [own(params)])].join(' AND ')} FOR UPDATE`, params));
     if (!current) return null;
     const { conflicts } = this;
-    const decision = resolveInsertOfExisting(conflicts, { types: typesOf(entity), fixed: fixedOf(entity), current, incoming });
+    // It may be another unique key that is taken: the row that is there keeps its own primary key.
+    const fixed = fixedOf(entity);
+    const given = new Map([...incoming].filter(([column]) => !fixed.has(column)));
+    const decision = resolveInsertOfExisting(conflicts, { types: typesOf(entity), fixed, current, incoming: given });
     return this.#conclude({ decision, seen: null, base: null, current, outcome: conflicts.insertExisting === 'KEEP' ? 'KEPT' : 'UPDATED', write: (values) => this.#update(current, values) });
   }
 
@@ -88,7 +91,7 @@ export class Resolution {
   async #ofDeleted(seen: SqlParam): Promise<MutationResult> {
     const { entity, field, tenancy } = this.#request;
     const key = field.kind === 'update' ? this.#namedKey() : null;
-    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, key, seen, tenancy)) : null;
+    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, { key, seen, tenancy })) : null;
     const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
     const columns = decision.kind === 'write' ? (await this.#tx.query(columnsStatement(entity))).rows.map(({ name }) => String(name)) : [];
     return this.#conclude({ decision, seen, base, current: null, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values, columns, tenancy }) });

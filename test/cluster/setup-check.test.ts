@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
+import { type KeptTable } from '../../src/postgres/bookkeeping.ts';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -12,13 +13,19 @@ import { TEST_OPTIONS } from '../support/tail.ts';
 
 let set: ReplicaSet;
 let target: DatabaseTarget;
+/** Whose older versions a policy compares with: one with quoted names and a compound key, and a partitioned one. */
+const KEPT: readonly KeptTable[] = [
+  { table: { schema: 'shop', name: 'Order' }, version: 'Version', key: ['id', 'a "part" of it'] },
+  { table: { schema: 'public', name: 'log' }, version: 'version', key: ['id', 'at'] },
+];
 before(async () => {
   set = await startReplicaSet(2);
-  await set.primary.query('CREATE SCHEMA shop; CREATE TABLE shop."Order" (id bigint PRIMARY KEY, note text); CREATE TABLE item (id bigint PRIMARY KEY)');
-  await set.primary.query('CREATE TABLE log (id bigint, at date) PARTITION BY RANGE (at); CREATE TABLE log_2026 PARTITION OF log FOR VALUES FROM (\'2026-01-01\') TO (\'2027-01-01\')');
+  await set.primary.query('CREATE SCHEMA shop; CREATE TABLE shop."Order" (id bigint, "a ""part"" of it" text, note text, "Version" bigint NOT NULL DEFAULT 1, PRIMARY KEY (id, "a ""part"" of it")); CREATE TABLE item (id bigint PRIMARY KEY)');
+  await set.primary.query('CREATE TABLE log (id bigint, at date, version int NOT NULL DEFAULT 1) PARTITION BY RANGE (at); CREATE TABLE log_2026 PARTITION OF log FOR VALUES FROM (\'2026-01-01\') TO (\'2027-01-01\')');
   target = {
     regions: [set.primary, ...set.replicas].map((server, i) => ({ name: ['us', 'eu', 'ap'][i] ?? '', databaseUrl: server.url })),
     tables: [{ schema: 'shop', name: 'Order' }, { schema: 'public', name: 'item' }, { schema: 'public', name: 'log' }],
+    kept: KEPT,
     options: TEST_OPTIONS,
   };
 });
@@ -36,6 +43,8 @@ test('a bare cluster: what is missing is named, nothing is changed', async () =>
   has(findings, 'us', 'error', /publication meridian does not exist/);
   has(findings, 'us', 'warn', /REPLICA IDENTITY FULL .*shop\.Order/);
   has(findings, 'us', 'warn', /not announced .* only by TTL/);
+  has(findings, 'us', 'warn', /has no meridian\.outcomes, meridian\.history, meridian\.conflicts: .* fail/);
+  has(findings, 'us', 'warn', /Older versions of Order, log are not kept/);
   for (const region of ['us', 'eu', 'ap']) has(findings, region, 'warn', /slot meridian does not exist/);
   has(findings, 'eu', 'ok', /PostgreSQL 18, replica/);
   has(findings, 'eu', 'ok', /physical slot/);
@@ -45,12 +54,52 @@ test('a bare cluster: what is missing is named, nothing is changed', async () =>
 test('setup makes it ready, and the second time changes nothing', async () => {
   const first = await setupDatabase(target);
   assert.deepEqual(problems(first.findings).filter((p) => !p.includes('max_slot_wal_keep_size')), []);
-  assert.equal(first.steps.filter((s) => s.changed).length, 6, JSON.stringify(first.steps));
+  assert.equal(first.steps.filter((s) => s.changed).length, 7, JSON.stringify(first.steps));
+  assert.ok(first.steps.some(({ what }) => /^Created what writing keeps .*: meridian\.outcomes, meridian\.history, meridian\.conflicts, and the triggers that keep versions of shop\.Order, public\.log\.$/.test(what.replaceAll('"', ''))), JSON.stringify(first.steps));
   const second = await setupDatabase(target);
   assert.deepEqual(second.steps.filter((s) => s.changed), []);
   assert.deepEqual(second.restart, []);
   const [leaf] = await set.primary.query<{ i: string }>(`SELECT relreplident::text AS i FROM pg_class WHERE relname = 'log_2026'`);
   assert.equal(leaf?.i, 'f', 'partitions too');
+});
+
+const history = (): Promise<Record<string, unknown>[]> => set.primary.query('SELECT relation, key, version::int, row_then, deleted FROM meridian.history ORDER BY relation, version');
+
+test('setup keeps the versions that a policy compares with, whoever writes, and nothing else', async () => {
+  const order = (note: string, version: number): Record<string, unknown> => ({ id: 1, 'a "part" of it': 'x', note, Version: version });
+  const key = { id: 1, 'a "part" of it': 'x' };
+  await set.primary.query(`INSERT INTO shop."Order" VALUES (1, 'x', 'first')`);
+  assert.deepEqual(await history(), [], 'a new row replaces no version');
+  await set.primary.query(`UPDATE shop."Order" SET note = 'second', "Version" = 2`);
+  await set.primary.query(`UPDATE shop."Order" SET note = 'third'`);
+  await set.primary.query('DELETE FROM shop."Order"');
+  await set.primary.query(`INSERT INTO log VALUES (7, '2026-05-01'); UPDATE log SET version = 2; INSERT INTO item VALUES (1); DELETE FROM item`);
+  assert.deepEqual(await history(), [
+    { relation: 'public.log', key: { id: 7, at: '2026-05-01' }, version: 1, row_then: { id: 7, at: '2026-05-01', version: 1 }, deleted: false },
+    { relation: 'shop.Order', key, version: 1, row_then: order('first', 1), deleted: false },
+    { relation: 'shop.Order', key, version: 2, row_then: order('third', 2), deleted: true },
+  ]);
+  await set.primary.query('DELETE FROM log; TRUNCATE meridian.history');
+});
+
+test('check finds triggers that are gone, switched off or for another key, and tables that are gone; setup mends them', async () => {
+  const unkept = async (): Promise<boolean> => (await checkDatabase(target)).some(({ what, severity }) => severity === 'warn' && /^Older versions of Order are not kept/.test(what));
+  assert.equal(await unkept(), false);
+  for (const broken of [
+    'DROP TRIGGER meridian_version_removed ON shop."Order"',
+    'ALTER TABLE shop."Order" DISABLE TRIGGER meridian_version_replaced',
+    `CREATE OR REPLACE TRIGGER meridian_version_removed AFTER DELETE ON shop."Order" FOR EACH ROW EXECUTE FUNCTION meridian.keep_version('shop.Order', 'Version', 'id')`,
+  ]) {
+    await set.primary.query(broken);
+    assert.equal(await unkept(), true, broken);
+    const { steps, findings } = await setupDatabase(target);
+    assert.deepEqual(steps.filter(({ changed }) => changed).map(({ what }) => /triggers that keep versions of [^,]*Order"?\.$/.test(what)), [true], JSON.stringify(steps));
+    assert.deepEqual(problems(findings).filter((p) => !p.includes('max_slot_wal_keep_size')), [], broken);
+  }
+  await set.primary.query('DROP TABLE meridian.conflicts');
+  has(await checkDatabase(target), 'us', 'warn', /has no meridian\.conflicts: /);
+  await setupDatabase(target);
+  assert.deepEqual((await checkDatabase(target)).filter(({ what }) => what.includes('meridian.conflicts')), []);
 });
 
 test('a new mapped table is added, all tables of a schema when none is named', async () => {
@@ -67,9 +116,10 @@ test('a table is added while a transaction is under way: setup waits for its end
   await client.connect();
   try {
     await client.query('BEGIN; CREATE TABLE shop.busy (id int)');
-    // Not its end: only that setup is still there to be waited for.
     const waiting = setupDatabase({ ...target, tables: [...target.tables, { schema: 'public', name: 'late' }] });
-    assert.equal(await Promise.race([waiting.then(() => 'done'), sleep(500).then(() => 'waits')]), 'waits');
+    // What begins once it waits, it does not wait for.
+    await until('setup waits', async () => (await set.primary.query(`SELECT FROM pg_stat_activity WHERE application_name = 'meridian setup' AND query LIKE '%pg_snapshot_xmin%'`)).length > 0);
+    assert.equal(await Promise.race([waiting.then(() => 'done'), sleep(200).then(() => 'waits')]), 'waits');
     await client.query('COMMIT; BEGIN; CREATE TABLE shop.busier (id int)');
     const { steps } = await waiting;
     assert.ok(!steps.some(({ what }) => /still run/.test(what)), JSON.stringify(steps));
@@ -98,6 +148,19 @@ test('a role without rights, an unreachable region, a missing table', async () =
   await Promise.all(set.replicas.map(async (replica) => replica.caughtUp(await set.primary.position())));
   const granted = await checkDatabase({ ...target, regions: asClerk });
   assert.deepEqual(problems(granted).filter((p) => !p.includes('max_slot_wal_keep_size')), []);
+  // Whoever writes a row needs no right to keep its version, and has those that resolving a conflict and tidying up take.
+  const clerk = new pg.Client({ connectionString: set.primary.url.replace('postgres@', 'clerk@') });
+  await clerk.connect();
+  try {
+    await clerk.query(`INSERT INTO shop."Order" VALUES (2, 'y', 'of clerk'); DELETE FROM shop."Order"`);
+    await clerk.query(`INSERT INTO meridian.outcomes VALUES ('s', 'k', 'f', '{}', now()); UPDATE meridian.outcomes SET steps = '{"a": 1}'`);
+    await clerk.query(`INSERT INTO meridian.conflicts (entity, mutation, policy, outcome, winner, region, fields) VALUES ('Order', 'edit', 'MERGE', 'MERGED', 'BOTH', 'us', '[]')`);
+    const { rows } = await clerk.query('SELECT (SELECT count(*)::int FROM meridian.outcomes) AS outcomes, (SELECT count(*)::int FROM meridian.history) AS history, (SELECT count(*)::int FROM meridian.conflicts) AS conflicts');
+    assert.deepEqual(rows, [{ outcomes: 1, history: 1, conflicts: 1 }]);
+    await clerk.query('DELETE FROM meridian.outcomes; DELETE FROM meridian.history; DELETE FROM meridian.conflicts');
+  } finally {
+    await clerk.end();
+  }
 });
 
 test('a broken slot and a server of another cluster', async () => {

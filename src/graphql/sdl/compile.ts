@@ -3,6 +3,7 @@ import { isEnumType, type DocumentNode } from 'graphql';
 import { type Catalog } from '../../model/catalog.ts';
 import { type Durability, type Model } from '../../model/model.ts';
 import { whyUnseen } from '../../model/unseen.ts';
+import { checkConflicts } from './conflict-uses.ts';
 import { readConflicts } from './conflicts.ts';
 import { type Compilation, type Limits, type ResolverMap } from './context.ts';
 import { columnName } from './directives.ts';
@@ -61,6 +62,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const mutations = readMutations(compilation);
   checkSubscriptions(compilation);
   checkTenants(compilation);
+  checkConflicts(compilation, mutations);
   checkPlacement(compilation, queries);
   checkResolvers(compilation);
   await tryConditions(compilation, request.checkStatement);

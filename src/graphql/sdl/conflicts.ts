@@ -21,7 +21,7 @@ function wordOf<W extends string>({ schema, problems }: Compilation, directive: 
   const type = schema.getDirective('conflict')?.args.find((argument) => argument.name === name)?.type;
   if (word === null || !isEnumType(type) || type.getValue(word)) return word as W | null;
   const words = type.getValues().map((value) => value.name);
-  problems.error(directive, `@conflict(${name}: ${word}) is no ${type.name}${didYouMean(word, words)}; use ${words.join(', ')}`);
+  problems.error(directive, `@conflict(${name}: ${word}) is no ${type.name}; use ${words.join(', ')}`);
   return null;
 }
 
@@ -51,6 +51,7 @@ function readEntity(compilation: Compilation, draft: Draft, directive: ConstDire
 
 function readRules(compilation: Compilation, draft: Draft, { policy }: Conflicts): ReadonlyMap<string, ConflictRule> {
   const rules = new Map<string, ConflictRule>();
+  const fixed = new Set([...draft.primaryKey, ...(draft.version === null ? [] : [draft.version])]);
   for (const field of Object.values(draft.type.getFields())) {
     const directive = directiveOf(field, 'conflict');
     if (!directive) continue;
@@ -67,6 +68,9 @@ function readRules(compilation: Compilation, draft: Draft, { policy }: Conflicts
     for (const column of columns) {
       const type = draft.table.columns.get(column)?.type;
       if (rule !== null && type && !ruleFits(rule, type)) complain(`has the rule ${rule}, which column "${column}" of type ${type.sql} cannot follow; use another one`);
+      else if (rule !== null && fixed.has(column)) complain(`has a rule for conflicts, but no update sets column "${column}", which is ${column === draft.version ? 'the version' : 'of the key'}; remove it`);
+      else if (rule !== null && draft.table.columns.get(column)?.readOnly) complain(`has a rule for conflicts, but column "${column}" is written by the database alone; remove it`);
+      else if (rule !== null && (rules.get(column) ?? rule) !== rule) complain(`has the rule ${rule} for column "${column}", for which another field has ${rules.get(column) ?? ''}; keep one`);
       else if (rule !== null && other === undefined && policy === 'MERGE') rules.set(column, rule);
     }
   }

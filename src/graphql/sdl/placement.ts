@@ -1,5 +1,5 @@
 /** Owns directives that stand where they mean nothing, and resolvers for what the schema does not have. */
-import { isObjectType, isScalarType, isEnumType, type GraphQLObjectType } from 'graphql';
+import { isEnumType, isInterfaceType, isObjectType, isScalarType, type GraphQLInterfaceType, type GraphQLObjectType } from 'graphql';
 import { type RootField } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
 import { hasResolver, type Compilation } from './context.ts';
@@ -19,6 +19,7 @@ const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType
 export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<string, RootField>): void {
   checkDurable(compilation);
   for (const type of Object.values(compilation.schema.getTypeMap())) {
+    if (isInterfaceType(type)) checkInterface(compilation, type);
     if (!isObjectType(type)) continue;
     if (type !== compilation.schema.getMutationType()) checkNoMutation(compilation, type);
     const isEntity = directiveOf(type, 'entity') !== null;
@@ -39,12 +40,18 @@ function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
   }
 }
 
-function checkConflict({ problems }: Compilation, type: GraphQLObjectType, field: AnyField): void {
+/** What the objects do that implement it is for each of them to say. */
+function checkInterface(compilation: Compilation, type: GraphQLInterfaceType): void {
+  checkNoMutation(compilation, type);
+  for (const field of Object.values(type.getFields())) checkConflict(compilation, type, field);
+}
+
+function checkConflict({ problems }: Compilation, type: GraphQLObjectType | GraphQLInterfaceType, field: AnyField): void {
   const directive = directiveOf(field, 'conflict');
   if (directive) problems.error(directive, `${type.name}.${field.name} is no field of an @entity, so @conflict has no meaning there; put it on the entity that the conflict is about, or on a field of it`);
 }
 
-function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType): void {
+function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType | GraphQLInterfaceType): void {
   for (const field of Object.values(type.getFields())) {
     for (const name of ON_MUTATIONS) {
       const directive = directiveOf(field, name);

@@ -63,10 +63,10 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const inputs = field.args.filter((argument) => isInputObjectType(shapeOf(argument.type).named));
   if (!checkInputs(compilation, site, inputs)) return null;
   const seen = readExpectedVersion(compilation, site, inputs);
-  const plain = field.args.filter((argument) => !inputs.includes(argument) && argument !== seen);
+  const plain = field.args.filter((argument) => !inputs.includes(argument) && argument.name !== EXPECTED_VERSION);
   const keys = first.kind === 'insert' ? [] : inputs.length > 0 || first.kind === 'delete' ? plain : keyArguments(target, plain, compilation);
   const keyArgumentsRead = first.kind === 'insert' ? new Map<string, string>() : readKey(compilation, site, keys);
-  const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter((element) => element !== seen);
+  const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter(({ name }) => name !== EXPECTED_VERSION);
   const values = readValues(compilation, site, elements, keyArgumentsRead);
   if (!keyArgumentsRead || !shown) return null;
   return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen) ? 'argument' : 'input', idempotent: directiveOf(field, 'idempotent') !== null, durability: durabilityOf(field), payload: shown };

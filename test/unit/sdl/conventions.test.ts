@@ -147,11 +147,11 @@ describe('mutations', () => {
         changePerson(id: ID!, input: PersonChange!): PersonPayload! @update
         removePerson(email: String!): PersonPayload! @delete
       }`);
-    const payload = { entityField: 'person', tokenField: 'token' };
+    const rest = { references: [], expectedVersion: null, idempotent: false, durability: null, payload: { entityField: 'person', tokenField: 'token', conflict: null } };
     assert.deepEqual([...model.mutations], [
-      ['addPerson', { kind: 'insert', target: 'Person', keyArguments: new Map(), inputArgument: 'input', values: new Map([['teamId', 'team_id'], ['email', 'email'], ['age', 'age']]), references: [], payload }],
-      ['changePerson', { kind: 'update', target: 'Person', keyArguments: new Map([['id', 'id']]), inputArgument: 'input', values: new Map([['email', 'email'], ['nickname', 'nick']]), references: [], payload }],
-      ['removePerson', { kind: 'delete', target: 'Person', keyArguments: new Map([['email', 'email']]), inputArgument: null, values: new Map(), references: [], payload }],
+      ['addPerson', { kind: 'insert', target: 'Person', keyArguments: new Map(), inputArgument: 'input', values: new Map([['teamId', 'team_id'], ['email', 'email'], ['age', 'age']]), ...rest }],
+      ['changePerson', { kind: 'update', target: 'Person', keyArguments: new Map([['id', 'id']]), inputArgument: 'input', values: new Map([['email', 'email'], ['nickname', 'nick']]), ...rest }],
+      ['removePerson', { kind: 'delete', target: 'Person', keyArguments: new Map([['email', 'email']]), inputArgument: null, values: new Map(), ...rest }],
     ]);
   });
 

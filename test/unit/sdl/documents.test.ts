@@ -90,11 +90,11 @@ describe('federation', () => {
 });
 
 describe('what Meridian adds', () => {
-  it('is only what the schema mentions, besides regionHealth and the directives', async () => {
+  it('is only what the schema mentions, besides the directives and what regionHealth and conflicts show', async () => {
     const { typeDefs } = await compileSdl(`${TEAM}\n${QUERY}`);
     const names = typeDefs.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : []));
-    assert.ok(names.includes('RegionHealth') && names.includes('consistent') && names.includes('ConsistencyLevel'));
-    for (const name of ['IntFilter', 'PageInfo', 'JSON', 'ConsistencyToken']) assert.ok(!names.includes(name), name);
+    assert.ok(names.includes('RegionHealth') && names.includes('consistent') && names.includes('ConsistencyLevel') && names.includes('ConflictRecord') && names.includes('JSON'));
+    for (const name of ['IntFilter', 'PageInfo', 'Decimal', 'ConsistencyToken']) assert.ok(!names.includes(name), name);
   });
 
   it('gives way to what the author has defined', async () => {
@@ -106,7 +106,7 @@ describe('what Meridian adds', () => {
     const { model, typeDefs } = await compileSdl(`${TEAM}\nextend type Query { team(id: ID!): Team }\nextend type Team { motto: String }`);
     assert.deepEqual([...model.queries.keys()], ['team']);
     assert.deepEqual([...(model.entities.get('Team')?.fields.keys() ?? [])], ['id', 'name', 'motto']);
-    assert.ok(buildSubgraphSchema([{ typeDefs }]).getQueryType()?.getFields()['regionHealth']);
+    assert.deepEqual(Object.keys(buildSubgraphSchema([{ typeDefs }]).getQueryType()?.getFields() ?? {}).filter((name) => !name.startsWith('_')), ['team', 'regionHealth', 'conflicts']);
   });
 });
 

@@ -39,7 +39,7 @@ describe('mistakes in mutations', () => {
         misspelt(input: I!): Pay @insert(entity: "Tem")
       }`;
     assert.deepEqual(await problemsOf(sdl), [
-      'app.graphql:10  Extra.ok is neither the Team that Mutation.extra writes nor its ConsistencyToken; remove it or write a resolver',
+      'app.graphql:10  Extra.ok is neither the Team that Mutation.extra writes nor its ConsistencyToken, nor of a type that tells of a conflict (with reason: ConflictReason!); remove it or write a resolver',
       "app.graphql:13  Mutation.entity must return a payload type, with a field for the entity and `token: ConsistencyToken!`, not Team!",
       'app.graphql:14  Mutation.bare does not say what it writes: Bare shows no entity; name it with @insert(entity:)',
       'app.graphql:15  Mutation.mixed does not say what it writes: Mixed shows Team and Task; name it with @insert(entity:)',
