@@ -16,7 +16,7 @@ async function valuesIn(dsn: string): Promise<number[]> {
   return rows.map(({ n }) => n);
 }
 
-describe('the data of a cluster', { timeout: 120_000 }, () => {
+describe('the data of a cluster', { timeout: 240_000 }, () => {
   let stateDir: string;
   let notices: string[];
 

@@ -140,7 +140,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
     });
 
     it('follow a row that moves: both pages and both counts, whoever moved it', async () => {
-      const [row] = await psql<{ id: string; project: string; other: string }>('SELECT t.id::text, t.project_id::text AS project, (SELECT p.id::text FROM projects p WHERE p.organization_id = t.organization_id AND p.id <> t.project_id ORDER BY p.id LIMIT 1) AS other FROM tasks t ORDER BY t.id LIMIT 1');
+      const [row] = await psql<{ id: string; project: string; other: string }>('SELECT t.id::text, t.project_id::text AS project, p.id::text AS other FROM tasks t JOIN projects p ON p.organization_id = t.organization_id AND p.id <> t.project_id ORDER BY t.id, p.id LIMIT 1');
       assert.ok(row);
       const page = async (region: string, id: string, call: Call = {}): Promise<Page> => (await asked<{ project: { tasks: Page } }>(region, PROJECT, { ...call, variables: { id } })).data.project.tasks;
       for (let round = 0; round < 4; round += 1) {
