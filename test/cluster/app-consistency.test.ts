@@ -1,13 +1,13 @@
 /** Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always, without. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { AP, EU, OCEAN, startTestApp, US, type TestApp } from '../support/app.ts';
-import { NAME, RENAME, rename, writesSeen, type Named, type Renamed } from '../support/promise.ts';
+import { AP, EU, US, type TestApp } from '../support/app.ts';
+import { NAME, RENAME, rename, startPromiseApp, writesSeen, type Named, type Renamed } from '../support/promise.ts';
 
 describe('consistency over HTTP', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp({ scale: 0.05, wan: OCEAN });
+    app = await startPromiseApp();
   });
   after(async () => app[Symbol.asyncDispose]());
 

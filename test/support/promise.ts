@@ -1,6 +1,6 @@
 /** Owns the promise as a client sees it: who writes in one region and looks in another, and whether they see what they wrote. */
 import assert from 'node:assert/strict';
-import { AP, EU, type TestApp } from './app.ts';
+import { AP, EU, OCEAN, startTestApp, type TestApp } from './app.ts';
 
 export const RENAME = 'mutation($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name version } token } }';
 export const NAME = 'query($id: ID!) { user(id: $id) { name } }';
@@ -11,6 +11,11 @@ export interface Renamed {
 
 export interface Named {
   readonly user: { readonly name: string };
+}
+
+/** Three regions as far apart as in life. A busy machine, on which twenty connections at once take their time, is no primary that is away. */
+export function startPromiseApp(): Promise<TestApp> {
+  return startTestApp({ scale: 0.05, wan: OCEAN, settings: { connectMs: 10_000 } });
 }
 
 export async function rename(app: TestApp, region: string, { id, name }: { readonly id: number; readonly name: string }): Promise<string> {

@@ -36,7 +36,7 @@ export async function startWatchedApp({ alertWebhook }: { readonly alertWebhook?
   return {
     app, asked, health,
     seen: async (from, of) => (await health(from))[of] as RegionHealth,
-    allHealthy: () => until('every region is healthy as seen from every region', async () => (await Promise.all(REGIONS.map(health))).every((reports) => Object.values(reports).every(isHealthy)), { withinMs: 15_000 }),
+    allHealthy: () => until('every region is healthy as seen from every region', async () => (await Promise.all(REGIONS.map(health))).every((reports) => Object.values(reports).every(isHealthy)), { withinMs: 30_000 }),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }
