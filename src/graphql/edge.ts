@@ -77,7 +77,7 @@ function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directiv
   const types = new TypeInfo(schema);
   visit(document, visitWithTypeInfo(types, {
     Field(node) {
-      if (!node.directives?.some(({ name }) => name.value === directive.name) || !readsNothing(types.getFieldDef()?.resolve)) return;
+      if (!node.directives?.some(({ name }) => name.value === directive.name) || !readsNothing(types.getFieldDef())) return;
       const field = `${types.getParentType()?.name}.${node.name.value}`;
       throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent on ${field} can have no effect: its value comes with the row it belongs to. Put the directive on the field that reads the row.` });
     },

@@ -1,6 +1,7 @@
 /** Owns the executable schema: the user's SDL with Meridian's, as a Federation 2 subgraph. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { defaultFieldResolver, getNamedType, isCompositeType, isIntrospectionType, isObjectType, Kind, type DocumentNode, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import { rememberColumns } from './column.ts';
 import { conflictsResolver, type ConflictsDeps } from './conflicts.ts';
 import { type RequestContext } from './context.ts';
 import { healthResolver, type HealthDeps } from './health.ts';
@@ -23,6 +24,7 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   const defined = definedNames(input.typeDefs);
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;
   const schema = buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
+  rememberColumns(schema);
   followDirectives(schema);
   guardRepresentations(schema);
   return schema;

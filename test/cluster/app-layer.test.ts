@@ -26,7 +26,7 @@ describe('a data layer', () => {
   });
 
   before(async () => {
-    cluster = await startTestCluster({ sql: ["SET meridian.scale = '0.1'", `${SCHEMA}/001_schema.sql`, `${SCHEMA}/002_data.sql`, 'CREATE PUBLICATION meridian FOR ALL TABLES'] });
+    cluster = await startTestCluster({ sql: ["SET meridian.scale = '0.05'", `${SCHEMA}/001_schema.sql`, `${SCHEMA}/002_data.sql`, 'CREATE PUBLICATION meridian FOR ALL TABLES'] });
     await Promise.all([US, EU, AP].map(async (region) => layers.set(region, await createDataLayer({ settings: settingsOf(region), schema: SCHEMA, telemetry: silentTelemetry() }))));
   });
   after(async () => {

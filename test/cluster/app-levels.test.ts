@@ -1,4 +1,4 @@
-/** Proves what `@consistent` asks for, on operations and on fields, level by level, where it is answered and what the answer tells. */
+/** Proves what `@consistent` asks for, on operations and on fields, level by level, where it is answered, and that nothing is claimed which is not kept. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
@@ -20,7 +20,7 @@ describe('@consistent', () => {
 
   before(async () => {
     app = await startTestApp({
-      scale: 0.1,
+      scale: 0.05,
       files: [...readSdlFolder('schema/workspace'), { name: 'step.graphql', body: SDL }],
       // Which server answers is the question here, and caches would answer for them.
       settings: { heartbeatMs: 200, probeMs: 100, cache: false },
@@ -298,6 +298,36 @@ describe('@consistent', () => {
       const { value, statements } = await counting(app, AP, () => app.gql(AP, 'query($level: ConsistencyLevel = BOUNDED, $maxLagMs: Int) { user(id: 1) @consistent(level: $level, maxLagMs: $maxLagMs) { name } }', { variables }));
       assert.equal(value.errors[0]?.extensions.code, 'BAD_USER_INPUT', JSON.stringify([variables, value]));
       assert.deepEqual([value.data, statements], [null, 0]);
+    }
+  });
+
+  it('refuses a level on a column, which comes with its row; a field with reads of its own takes it', async () => {
+    const queries = [
+      '{ user(id: 1) { name @consistent(level: STRONG) } }',
+      '{ user(id: 1) { ...F } } fragment F on User { organization { name @consistent(level: STRONG) } }',
+    ];
+    for (const query of queries) {
+      const answer = await app.gql(AP, query);
+      assert.deepEqual([answer.status, answer.data, answer.errors.map(({ extensions }) => extensions.code)], [200, null, ['BAD_USER_INPUT']], query);
+      assert.match(answer.errors[0]?.message ?? '', /@consistent on (User|Organization)\.name .* Put the directive on the field that reads the row/);
+    }
+    for (const query of ['{ dashboard(organizationId: 1) { openTasks @consistent(level: STRONG) } }', '{ task(id: 1) { comments { totalCount @consistent(level: STRONG) } } }']) {
+      assert.deepEqual((await app.gql(AP, query)).errors, [], query);
+    }
+  });
+
+  it('covers with the token what a refused write has told: that the row is there', async () => {
+    await app.cluster.caughtUp();
+    await app.cluster.pauseReplay(AP);
+    try {
+      await app.cluster.query(US, `UPDATE users SET email = 'taken@example.org' WHERE id = 1`);
+      const refused = await app.gql(AP, 'mutation { updateUser(id: 2, input: { email: "taken@example.org" }) { token } }');
+      assert.deepEqual(refused.errors.map(({ extensions }) => extensions.code), ['CONSTRAINT_VIOLATION']);
+      const look = await app.gql<{ userByEmail: Named | null }>(AP, '{ userByEmail(email: "taken@example.org") { name } }', { token: refused.token ?? '' });
+      assert.deepEqual(look.errors, []);
+      assert.notEqual(look.data?.userByEmail, null, 'the email is taken, and nobody has it');
+    } finally {
+      await app.cluster.resumeReplay(AP);
     }
   });
 });

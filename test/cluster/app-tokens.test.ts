@@ -24,7 +24,7 @@ describe('tokens over HTTP', () => {
   let here: Position;
 
   before(async () => {
-    app = await startTestApp({ scale: 0.1, settings: { tokenSecret: SECRET } });
+    app = await startTestApp({ scale: 0.05, settings: { tokenSecret: SECRET } });
     const { token } = await app.gql(AP, QUERY);
     [here] = [...codec().decode(token ?? '').values()] as [Position];
   });

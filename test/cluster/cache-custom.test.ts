@@ -22,7 +22,7 @@ describe('custom reads', () => {
 
   before(async () => {
     app = await startTestApp({
-      scale: 0.1,
+      scale: 0.05,
       redis: findRedis() !== null,
       files: [...readSdlFolder('schema/workspace'), { name: 'urgent.graphql', body: SDL }],
       settings: { heartbeatMs: 200, cacheLagMs: 60_000 },

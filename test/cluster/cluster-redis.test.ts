@@ -1,43 +1,18 @@
 /** The embedded cluster's Redis servers: one per region beside the databases, bounded, restarted, and left out where there is none. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
 import { cachingOf } from '../../src/cli/dev-overview.ts';
-import { readManifest } from '../../src/cluster/manifest.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
 import { startOf } from '../../src/cluster/process.ts';
 import { findRedis, type RedisProgram } from '../../src/cluster/redis/program.ts';
 import { startTestCluster } from '../support/cluster.ts';
-import { redisProgram } from '../support/redis.ts';
+import { redisProgram, withRedis } from '../support/redis.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY_MS = 120_000;
 redisProgram();
 const program = findRedis();
 const needsRedis = program === null ? 'needs a redis-server' : false;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function eventually(what: string, holds: () => boolean, limitMs = READY_MS): Promise<void> {
-  for (const until = performance.now() + limitMs; !holds(); await sleep(50)) assert.ok(performance.now() < until, `${what} within ${limitMs} ms`);
-}
-
-async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    return await work(redis);
-  } finally {
-    redis.disconnect();
-  }
-}
 
 describe('finding a Redis server', () => {
   let folder: string;
@@ -119,72 +94,5 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
       await keeper.stop();
       rmSync(folder, { recursive: true, force: true });
     }
-  });
-});
-
-describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
-  let folder: string;
-  let portsFrom: number;
-  const runs: ChildProcess[] = [];
-  before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'meridian-dev-redis-'));
-    chmodSync(folder, 0o711);
-    portsFrom = ((await freePorts(['a'])).get('a')?.http ?? 0) - 1;
-  });
-  after(async () => {
-    for (const run of runs) if (run.exitCode === null && run.signalCode === null) run.kill('SIGKILL');
-    await sleep(500);
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  interface Run {
-    readonly child: ChildProcess;
-    readonly out: () => string;
-    readonly err: () => string;
-  }
-
-  async function dev(...more: string[]): Promise<Run> {
-    const args = [join(ROOT, 'src/cli/main.ts'), 'dev', '--schema', join(ROOT, 'schema/music'), '--sql', join(ROOT, 'schema/music'), '--regions', 'north,south', '--wan', 'off', '--ports-from', String(portsFrom), ...more];
-    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    runs.push(child);
-    const texts = { out: '', err: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.err += text));
-    for (const until = performance.now() + READY_MS; !texts.err.includes('ready;'); await sleep(50)) assert.ok(child.exitCode === null && performance.now() < until, texts.err);
-    return { child, out: () => texts.out, err: () => texts.err };
-  }
-  const redisPids = (): (number | null)[] => readManifest(join(folder, '.meridian')).regions.map(({ pids }) => pids.redis);
-  async function end({ child }: Run): Promise<void> {
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
-
-  it('tells where it is, starts it again when it is killed, and leaves nothing behind', { skip: needsRedis }, async () => {
-    const run = await dev();
-    assert.match(run.out(), new RegExp(`\\n${program?.product} ${program?.version.replaceAll('.', '\\.')} on ports ${portsFrom + 201}–${portsFrom + 202}: one per region`));
-    const manifest = readManifest(join(folder, '.meridian'));
-    assert.deepEqual(manifest.regions.map(({ redis }) => redis), [`redis://127.0.0.1:${portsFrom + 201}`, `redis://127.0.0.1:${portsFrom + 202}`]);
-    const [north, south] = redisPids();
-    assert.ok(north && south);
-    process.kill(south, 'SIGKILL');
-    await eventually('Redis is back', () => run.err().includes('Redis of south is back.'));
-    const mended = redisPids();
-    assert.equal(mended[0], north);
-    assert.notEqual(mended[1], south);
-    assert.equal(await withRedis(manifest.regions[1]?.redis ?? '', (redis) => redis.ping()), 'PONG');
-    run.child.kill('SIGKILL');
-    await eventually('nothing is left', () => mended.every((pid) => startOf(pid ?? 0) === undefined) && !existsSync(join(folder, '.meridian', 'cluster.json')));
-  });
-
-  it('does without when asked', async () => {
-    const run = await dev('--redis', 'off');
-    assert.match(run.out(), /\nRedis is switched off: each region caches in its own process alone\.\n/);
-    assert.deepEqual(redisPids(), [null, null]);
-    await assert.rejects(new Promise((resolve, reject) => createConnection(portsFrom + 201, '127.0.0.1').once('connect', resolve).once('error', reject)), /ECONNREFUSED/);
-    await end(run);
-  });
-
-  it('refuses another word for it', async () => {
-    await assert.rejects(dev('--redis', 'maybe'), /--redis "maybe" is neither "auto" nor "off"/);
   });
 });

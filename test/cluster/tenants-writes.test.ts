@@ -25,7 +25,7 @@ describe('tenants', () => {
   const counted = async (what: string): Promise<number> => (await app.cluster.query<{ n: number }>(US, `SELECT count(*)::int AS n FROM ${what}`))[0]?.n ?? 0;
 
   before(async () => {
-    app = await startTestApp({ scale: 0.1, files: tenantFiles(), sql: tenantSql(), server: { resolvers: tenantResolvers } });
+    app = await startTestApp({ scale: 0.05, files: tenantFiles(), sql: tenantSql(), server: { resolvers: tenantResolvers } });
     [one, two] = await Promise.all(['1', '2'].map((tenant) => app.bearer({ id: `of ${tenant}`, tenant }))) as [string, string];
     owner = (await app.cluster.query<{ id: string }>(US, 'SELECT min(id)::text AS id FROM users WHERE organization_id = 1'))[0]?.id ?? '';
     project = (await app.cluster.query<{ id: string }>(US, 'SELECT min(id)::text AS id FROM projects WHERE organization_id = 1'))[0]?.id ?? '';

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { Redis } from 'ioredis';
 
 const SERVERS = ['redis-server', 'valkey-server'];
 const INSTALL_MS = 120_000;
@@ -110,4 +111,16 @@ async function startServer({ program, args, port, ready, scratch }: Start): Prom
       if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** Works over a connection of its own, which tells of trouble at once. */
+export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -29,7 +29,7 @@ describe('the examples of docs/library.md', () => {
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     // The package is not built here: its source stands in for it.
     for (const { name, code } of examples) writeFileSync(join(folder, name), code.replace("from 'meridian'", `from '${PACKAGE}'`));
-    cluster = await startTestCluster({ regions: [US, EU], sql: ["SET meridian.scale = '0.1'", `${SCHEMA}/001_schema.sql`, `${SCHEMA}/002_data.sql`, 'CREATE PUBLICATION meridian FOR ALL TABLES'] });
+    cluster = await startTestCluster({ regions: [US, EU], sql: ["SET meridian.scale = '0.05'", `${SCHEMA}/001_schema.sql`, `${SCHEMA}/002_data.sql`, 'CREATE PUBLICATION meridian FOR ALL TABLES'] });
     await cluster.caughtUp();
   });
   after(async () => {
