@@ -13,7 +13,7 @@ const SDL = `
     addNote(input: NoteInput!): NotePayload! @insert
     editNote(id: ID!, input: NoteEdit!): NotePayload! @update
     dropNote(id: ID!, expectedVersion: Int!): NotePayload! @delete
-    addPlain(input: NoteInput!): PlainPayload! @insert
+    addPlain(input: PlainInput!): PlainPayload! @insert
     editPlain(id: ID!, expectedVersion: Int, title: String): PlainPayload! @update
     editCustom(id: ID!, expectedVersion: BigInt, input: CustomEdit!): CustomPayload! @update
   }
@@ -33,12 +33,13 @@ const SDL = `
   type DocPayload { doc: Doc conflict: DocConflict token: ConsistencyToken! }
   type DocConflict { reason: ConflictReason! current: Doc version: Int fields: [String!]! token: ConsistencyToken! }
 
-  type Note @entity(version: "version") @key(fields: "id") @conflict(policy: LAST_WRITE_WINS, deleteChanged: DELETE, insertExisting: UPDATE) { id: ID! title: String! body: String version: Int! }
-  input NoteInput { id: ID! title: String! body: String }
+  type Note @entity(version: "version") @key(fields: "id") @conflict(policy: LAST_WRITE_WINS, deleteChanged: DELETE, insertExisting: UPDATE) { id: ID! title: String! body: String slug: String version: Int! }
+  input NoteInput { id: ID! title: String! body: String slug: String @column(name: "slug") }
   input NoteEdit { expectedVersion: Int title: String body: String }
   type NotePayload { note: Note token: ConsistencyToken! }
 
   type Plain @entity(table: "plains", version: "version") @key(fields: "id") { id: ID! title: String! version: Int! }
+  input PlainInput { id: ID! title: String! body: String }
   type PlainPayload { plain: Plain token: ConsistencyToken! }
 
   type Custom @entity(version: "version") @key(fields: "id") @conflict(policy: HANDLER, handler: "longest") { id: ID! title: String! version: BigInt! }
@@ -50,7 +51,7 @@ const SDL = `
 const SQL = `
   CREATE TABLE docs (id bigint PRIMARY KEY, title text NOT NULL, body text, hits bigint NOT NULL DEFAULT 0, top int NOT NULL DEFAULT 0, low numeric NOT NULL DEFAULT 100, tags text[] NOT NULL DEFAULT '{}', log text[] NOT NULL DEFAULT '{}',
     hidden text NOT NULL DEFAULT 'secret', words int GENERATED ALWAYS AS (length(title)) STORED, version int NOT NULL DEFAULT 1);
-  CREATE TABLE notes (id bigint PRIMARY KEY, title text NOT NULL, body text, version int NOT NULL DEFAULT 1);
+  CREATE TABLE notes (id bigint PRIMARY KEY, title text NOT NULL, body text, slug text UNIQUE, version int NOT NULL DEFAULT 1);
   CREATE TABLE plains (id bigint PRIMARY KEY, title text NOT NULL, body text, version int NOT NULL DEFAULT 1);
   CREATE TABLE customs (id bigint PRIMARY KEY, title text NOT NULL, version bigint NOT NULL DEFAULT 1);
   INSERT INTO docs (id, title) SELECT i, 'doc ' || i FROM generate_series(1, 100) i;
@@ -204,9 +205,12 @@ describe('conflicts', () => {
     await note(EU, `editNote(id: ${id}, input: { expectedVersion: 1, title: "EU" })`);
     assert.deepEqual(await note(AP, `editNote(id: ${id}, input: { expectedVersion: 1, title: "AP" })`), { title: 'AP', body: null, version: 3 });
     assert.deepEqual(await note(AP, `addNote(input: { id: ${id}, title: "again" })`), { title: 'again', body: null, version: 4 });
+    await app.cluster.query(US, `UPDATE notes SET slug = 'taken' WHERE id = ${id}`);
+    assert.deepEqual(await note(AP, `addNote(input: { id: 9001, title: "by slug", slug: "taken" })`), { title: 'by slug', body: null, version: 5 }, 'the row that is there keeps its own id');
+    assert.equal(await row('notes', '9001'), undefined);
     await note(AP, `dropNote(id: ${id}, expectedVersion: 1)`);
     assert.equal(await row('notes', id), undefined);
-    assert.deepEqual((await records('Note', id)).map(({ outcome, winner }) => [outcome, winner]), [['DELETED', 'INCOMING'], ['UPDATED', 'INCOMING'], ['OVERWRITTEN', 'INCOMING']]);
+    assert.deepEqual((await records('Note', id)).map(({ outcome, winner }) => [outcome, winner]), [['DELETED', 'INCOMING'], ['UPDATED', 'INCOMING'], ['UPDATED', 'INCOMING'], ['OVERWRITTEN', 'INCOMING']]);
   });
 
   it('are typed errors where the payload has no place for them', async () => {
