@@ -74,8 +74,8 @@ const READY_SQL = [
   BOOKS_SQL, FUNCTIONS_SQL, TRIGGERS_SQL,
 ];
 
-const JWT_SECRET = 'a secret for tests that is long enough';
-const TOKEN_SECRET = 'another secret for tests';
+export const JWT_SECRET = 'a secret for tests that is long enough';
+export const TOKEN_SECRET = 'another secret for tests';
 
 function folder(application: string): string {
   return fileURLToPath(new URL(`../../schema/${application}`, import.meta.url));
