@@ -8,7 +8,7 @@ import { judged } from '../support/editors/report.ts';
 import { startEditorsApp } from '../support/editors/schema.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const RUN = { seed: SEED, editors: 100, rounds: 3, limitMs: 10_000 };
+const RUN = { seed: SEED, editors: 100, rounds: 3, limitMs: 8_000 };
 const TEST_MS = 120_000;
 
 /** What is found without it, at least. */

@@ -6,6 +6,7 @@ import { seeded } from '../random.ts';
 const SERVER_OUT_MS = 500;
 const START_MS = 30_000;
 const CUT_MS = 1_500;
+const ENDING_MS = 1_500;
 const DEAD_MS = 300;
 const REST_MS = 700;
 
@@ -32,10 +33,7 @@ async function linkCut({ cluster }: TestApp): Promise<void> {
 
 /** In the midst of whatever they do: some of them commit at that moment. */
 async function writesEnded({ cluster }: TestApp): Promise<void> {
-  for (let times = 0; times < 8; times += 1) {
-    await cluster.query(US, ENDED);
-    await sleep(100);
-  }
+  for (const deadline = performance.now() + ENDING_MS; performance.now() < deadline; await sleep(100)) await cluster.query(US, ENDED);
 }
 
 async function primaryKilled({ cluster }: TestApp): Promise<void> {
