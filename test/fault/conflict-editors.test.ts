@@ -16,7 +16,8 @@ const EDITORS = Number(process.env['EDITORS'] ?? 200);
 const ROUNDS = Number(process.env['ROUNDS'] ?? 6);
 const TROUBLES = Number(process.env['TROUBLES'] ?? 1);
 /** However slow the machine is: an edit that has begun is seen to its end. */
-const LIMIT_MS = ROUNDS * 2_500;
+const LIMIT_MS = ROUNDS * 4_000;
+const RULES = ['ADD', 'MAX', 'MIN', 'UNION', 'APPEND', 'LAST_WRITE_WINS'];
 const OUTCOMES = ['MERGED', 'OVERWRITTEN', 'HANDLED', 'REJECTED'];
 
 describe(`editors of the same rows (SEED=${SEED} EDITORS=${EDITORS} ROUNDS=${ROUNDS} TROUBLES=${TROUBLES})`, () => {
@@ -27,11 +28,12 @@ describe(`editors of the same rows (SEED=${SEED} EDITORS=${EDITORS} ROUNDS=${ROU
   after(async () => app?.[Symbol.asyncDispose]());
 
   it('lose nothing that was acknowledged, and are told of all else', { timeout: 60_000 + 4 * LIMIT_MS }, async (t) => {
-    const { findings, done, refused, audited, run, summary } = await judged(app, { seed: SEED, editors: EDITORS, rounds: ROUNDS, limitMs: LIMIT_MS });
+    const { findings, done, refused, audited, rules, run, summary } = await judged(app, { seed: SEED, editors: EDITORS, rounds: ROUNDS, limitMs: LIMIT_MS });
     t.diagnostic(summary);
     assert.equal(inWords(findings), '', `SEED=${SEED} ${summary}`);
     assert.ok(done >= EDITORS && refused >= EDITORS / 20, `too little happened to prove anything: ${summary}`);
     for (const outcome of OUTCOMES) assert.ok((audited.get(outcome) ?? 0) >= EDITORS / 40, `too few conflicts ended as ${outcome}: ${summary}`);
+    assert.deepEqual(RULES.filter((rule) => !rules.has(rule)), [], `no two edits of one field met under these rules: ${summary}`);
     assert.ok((run.counts.get('replayed') ?? 0) > 0, `nobody repeated a request: ${summary}`);
   });
 

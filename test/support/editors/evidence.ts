@@ -15,7 +15,7 @@ export interface Record {
   readonly current: Values;
   readonly incoming: Values;
   readonly result: Values | null;
-  readonly fields: readonly { readonly column: string; readonly taken: string }[];
+  readonly fields: readonly { readonly column: string; readonly rule: string | null; readonly taken: string }[];
 }
 
 /** All of one row. */
