@@ -11,6 +11,7 @@ interface ServerError extends Error {
   readonly schema?: string;
   readonly column?: string;
   readonly detail?: string;
+  readonly where?: string;
 }
 
 export interface ErrorPlace {
@@ -44,6 +45,17 @@ export function isConflict(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
+/**
+ * What the server says of where it stood while it waited for a row: `while locking tuple (0,1) in relation "tasks"`. The row's place is the same
+ * in every language of its messages; within quotes stands SQL, which is somebody else's.
+ */
+const AT_ROW = /^[^"\n]*\(\d+,\d+\)/;
+
+/** Ended by its time limit while another transaction had the row. */
+function isLockedOut({ code, where }: ServerError): boolean {
+  return code === '55P03' || (code === '57014' && where !== undefined && AT_ROW.test(where));
+}
+
 /** A replica cancelled the statement, or ended the connection, so that replay can go on. */
 function isRecoveryConflict(error: ServerError): boolean {
   return (error.code === '40001' || error.code === '57014' || error.code === '57P01' || error.code === '40P01') && /conflict with recovery/.test(error.message);
@@ -69,8 +81,8 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);
   const missing = state === '42P01' ? /\bmeridian\.[a-z_]+/.exec(error.message)?.[0] : undefined;
   if (missing !== undefined) return make('DATABASE_NOT_READY', `The database has no table ${missing}, in which writing keeps its books; run \`meridian setup\`.`, facts, error);
+  if (isLockedOut(error)) return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);
   if (state === '57014') return make('DATABASE_ERROR', `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, { ...facts, timeout: true }, error);
-  if (state === '55P03') return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);
   if (state === '42501') return make('FORBIDDEN', 'The database refuses this to the role that Meridian uses; grant it, or run `meridian check`.', facts, error);
   if (state === '53300') return make('OVERLOADED', `The database of region ${region} has no connection left; raise its max_connections or lower poolSize.`, facts, error);
   if (state === '25006') return make('DATABASE_ERROR', 'A statement that only may read tried to write; use a transaction for it.', facts, error);

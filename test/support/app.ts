@@ -79,7 +79,7 @@ const READY_SQL = [
   BOOKS_SQL, FUNCTIONS_SQL, TRIGGERS_SQL,
 ];
 
-const JWT_SECRET = 'a secret for tests that is long enough';
+export const JWT_SECRET = 'a secret for tests that is long enough';
 /** Also what forwarded mutations are signed with, unless `forwardSecret` is set. */
 export const TOKEN_SECRET = 'another secret for tests';
 

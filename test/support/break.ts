@@ -1,10 +1,13 @@
 /** Owns taking one mechanism out of the program: preloaded into a server, it changes the text of a few modules as they are loaded. */
 import { registerHooks } from 'node:module';
+import { EDIT_BREAKS } from './editors/breaks.ts';
 import { BREAKS } from './history/breaks.ts';
 
+const ALL = { ...BREAKS, ...EDIT_BREAKS };
+
 const name = process.env['BREAK'] ?? '';
-const cuts = BREAKS[name];
-if (cuts === undefined) throw new RangeError(`BREAK=${name} names no mechanism; there are ${Object.keys(BREAKS).join(', ')}.`);
+const cuts = ALL[name];
+if (cuts === undefined) throw new RangeError(`BREAK=${name} names no mechanism; there are ${Object.keys(ALL).join(', ')}.`);
 
 const left = new Set(cuts);
 

@@ -93,6 +93,10 @@ describe('errors', () => {
     ['a missing privilege', server('42501'), 'FORBIDDEN'],
     ['a missing table', server('42P01'), 'DATABASE_ERROR'],
     ['a time limit', server('57014'), 'DATABASE_ERROR'],
+    ['a time limit in somebody\'s function', server('57014', { where: 'SQL statement "SELECT n::numeric(10,2) FROM t"\nPL/pgSQL function f(integer) line 1 at SQL statement' }), 'DATABASE_ERROR'],
+    ['a time limit at a row that is locked', server('57014', { where: 'while updating tuple (0,1) in relation "tasks"' }), 'TRANSACTION_CONFLICT'],
+    ['the same in German', server('57014', { where: 'beim Sperren von Tupel (17,4) in Relation »tasks«\nSQL-Anweisung "SELECT 1"' }), 'TRANSACTION_CONFLICT'],
+    ['a lock that is not waited for', server('55P03'), 'TRANSACTION_CONFLICT'],
     ['a bug of ours', new TypeError('x is not a function'), 'DATABASE_ERROR'],
   ];
   for (const [name, error, code] of cases) {

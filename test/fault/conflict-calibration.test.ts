@@ -1,0 +1,46 @@
+/** Proves the judge of editors: edits without versions, and servers that lack one mechanism, are found out. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { EU, US, type TestApp } from '../support/app.ts';
+import { startBroken } from '../support/editors/broken.ts';
+import { inWords, type FindingKind } from '../support/editors/judge.ts';
+import { judged } from '../support/editors/report.ts';
+import { startEditorsApp } from '../support/editors/schema.ts';
+
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const RUN = { seed: SEED, editors: 100, rounds: 3, limitMs: 8_000 };
+const TEST_MS = 120_000;
+
+/** What is found without it, at least. */
+const MECHANISMS: readonly (readonly [mechanism: string, kinds: readonly FindingKind[]])[] = [
+  ['sum-of-both', ['total', 'effect']],
+  ['lock-of-the-row', ['effect', 'audit']],
+  ['claim-of-the-key', ['told', 'version']],
+  ['record-of-refusals', ['audit']],
+];
+
+describe(`the judge of editors (SEED=${SEED})`, () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startEditorsApp();
+  });
+  after(async () => app?.[Symbol.asyncDispose]());
+
+  it('notices which fields lose edits where nobody says which version was seen', { timeout: TEST_MS }, async (t) => {
+    const { findings, summary } = await judged(app, { ...RUN, blind: true });
+    t.diagnostic(`${summary}\n${inWords(findings)}`);
+    const totals = findings.filter(({ kind }) => kind === 'total').map(({ text }) => text);
+    for (const field of ['hits', 'score', 'tags', 'log', 'story', 'points']) assert.ok(totals.some((text) => text.includes(`: ${field} is `)), `nobody noticed that ${field} has lost edits: ${summary}`);
+  });
+
+  for (const [mechanism, kinds] of MECHANISMS) {
+    it(`finds out servers without the ${mechanism}`, { timeout: TEST_MS }, async (t) => {
+      await using servers = await startBroken(app, mechanism, [EU, US]);
+      const { findings, done, summary } = await judged(app, { ...RUN, url: servers.url });
+      t.diagnostic(`${summary}\n${inWords(findings)}`);
+      assert.ok(done > 0, `servers without it do nothing at all: ${summary}`);
+      const found = new Set(findings.map(({ kind }) => kind));
+      assert.deepEqual(kinds.filter((kind) => !found.has(kind)), [], `${summary}\n${inWords(findings)}`);
+    });
+  }
+});
