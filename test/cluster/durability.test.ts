@@ -23,8 +23,16 @@ const next = (): number => (id += 1);
 const insert = (row: number) => sql('INSERT INTO t (id) VALUES ($1)', [row]);
 const isThere = async (server: TestServer, row: number): Promise<boolean> => (await server.query('SELECT FROM t WHERE id = $1', [row])).length === 1;
 
+/** What the primary runs with now. */
+const current = new Map<string, string>([['synchronous_commit', 'on']]);
+
 async function configured(settings: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, value] of Object.entries(settings)) await set.primary.query(`ALTER SYSTEM SET ${name} = '${value.replaceAll("'", "''")}'`);
+  const changed = Object.entries(settings).filter(([name, value]) => current.get(name) !== value);
+  if (changed.length === 0) return;
+  for (const [name, value] of changed) {
+    await set.primary.query(`ALTER SYSTEM SET ${name} = '${value.replaceAll("'", "''")}'`);
+    current.set(name, value);
+  }
   await set.primary.query('SELECT pg_reload_conf()');
   // Every process of the server reads it for itself.
   await sleep(200);

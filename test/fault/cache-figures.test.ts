@@ -1,13 +1,35 @@
 /** Proves what is told of the caches: hit ratios, invalidation lag and size in `regionHealth` from every region, and metrics of each loss. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type RegionHealth } from '../../src/graphql/generated/meridian.ts';
 import { type Runtime } from '../../src/index.ts';
-import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
-import { healthOf, PATIENT, readUsers, SETTINGS, told } from '../support/cache-figures.ts';
+import { AP, ask, EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 import { redisOrSkip } from '../support/redis.ts';
 
 const { skip } = redisOrSkip();
+const HEALTH = '{ regionHealth { region cacheHealthy cache { servers caching localHitRatio sharedHitRatio invalidationLagMs invalidationLagP99Ms entries bytes } } }';
+const USER = 'query($id: ID!) { user(id: $id) { id name } }';
+const PATIENT = { withinMs: 60_000 };
+/** A busy machine is no Redis that does not answer. */
+const SETTINGS = { redisMs: 10_000, heartbeatMs: 100, redisStatsMs: 200, probeMs: 100, probeTimeoutMs: 500, slotRetryMs: 100, redisRetryMs: 100 };
+type Cache = NonNullable<RegionHealth['cache']>;
+
+async function healthOf(app: TestApp, server: Runtime, region: string): Promise<RegionHealth> {
+  const { data, errors } = await ask<{ regionHealth: readonly RegionHealth[] }>(server.url, HEALTH, { headers: { authorization: `Bearer ${app.adminToken}` } });
+  assert.deepEqual(errors, []);
+  const found = data?.regionHealth.find((one) => one.region === region);
+  assert.ok(found);
+  return found;
+}
+
+/** What a server tells of a region's caches, as soon as it is so. */
+function told(app: TestApp, from: string, region: string, what: string, is: (cache: Cache) => boolean): Promise<Cache> {
+  return until(`seen from ${from}, ${what}`, async () => {
+    const { cache } = await healthOf(app, app.server(from), region);
+    return cache && is(cache) ? cache : null;
+  }, PATIENT);
+}
 
 async function metric(server: Runtime, line: RegExp): Promise<number | null> {
   const text = await (await fetch(server.url.replace('/graphql', '/metrics'))).text();
@@ -20,6 +42,10 @@ function closing(server: Runtime): Runtime & AsyncDisposable {
   let closed: Promise<void> | null = null;
   const close = (): Promise<void> => (closed ??= server.close());
   return { ...server, close, [Symbol.asyncDispose]: close };
+}
+
+async function readUsers({ url }: Runtime, from: number, to: number): Promise<void> {
+  for (let id = from; id <= to; id += 1) assert.deepEqual((await ask(url, USER, { variables: { id } })).errors, []);
 }
 
 describe('figures of caches with Redis', { skip }, () => {
@@ -81,5 +107,24 @@ describe('figures of caches with Redis', { skip }, () => {
     await redis.start();
     await until('it is used again', async () => (await metric(first, /^meridian_cache_lives_total\{layer="shared",reason="missing"\}/)) === 2, PATIENT);
     await until('Asia notices', async () => (await healthOf(app, app.server(AP), EU)).cache?.servers === 1, PATIENT);
+  });
+});
+
+describe('figures of caches without Redis', () => {
+  it('are known of the own region, and of no other', async () => {
+    await using app = await startTestApp({ scale: 0.05, settings: SETTINGS });
+    await told(app, EU, EU, 'it caches', ({ caching }) => caching === 1);
+    await readUsers(app.server(EU), 1, 3);
+    const { cache, cacheHealthy } = await healthOf(app, app.server(EU), EU);
+    assert.deepEqual([cacheHealthy, cache?.servers, cache?.entries, cache?.sharedHitRatio], [null, 1, '3', null]);
+    assert.equal((await healthOf(app, app.server(AP), EU)).cache, null);
+    // A second server of the region hears of no changes, and so keeps nothing.
+    const first = app.server(EU);
+    await app.startServer(EU);
+    await readUsers(app.server(EU), 1, 3);
+    assert.deepEqual((await healthOf(app, app.server(EU), EU)).cache?.caching, 0);
+    assert.equal((await healthOf(app, app.server(EU), EU)).cache?.entries, '0');
+    await first.close();
+    await told(app, EU, EU, 'it has taken over', ({ caching }) => caching === 1);
   });
 });
