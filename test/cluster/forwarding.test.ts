@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { request } from 'undici';
+import { toLsn } from '../../src/base/lsn.ts';
+import { TokenCodec } from '../../src/consistency/token.ts';
 import { forwardKeys, sign, SIGNATURE_HEADER } from '../../src/http/signature.ts';
 import { AP, ask, EU, OCEAN, startTestApp, TOKEN_SECRET, US, type Answer, type Call, type TestApp } from '../support/app.ts';
 import { NOTES_SDL, NOTES_SQL, notesResolvers } from '../support/notes.ts';
@@ -179,5 +181,13 @@ describe('mutations from other regions', () => {
     const [row] = await app.cluster.query<{ n: number }>(EU, 'SELECT n FROM notes WHERE id = 11');
     assert.ok(Number(row?.n) >= data.sixSteps.n + 6 && Number(row?.n) % 6 === 0, String(row?.n));
     assert.equal((await wrote(EU, 'mutation { editNote(id: 12, n: 1) { note { n } } }')).consistency?.writes, 'local');
+    // Nor is a position that a client names, of a write that was lost or never was, taken for the new primary's.
+    const [codec, lsn] = [new TokenCodec({ secrets: [TOKEN_SECRET], maxTokenBytes: 4_096 }), toLsn(1n << 60n)];
+    const own = [...codec.decode((await wrote<Six>(AP, SIX, { variables: { id: '11' } })).token ?? '').values()][0];
+    assert.ok(own);
+    const lost = codec.encode(new Map([[own.cluster, { ...own, timeline: own.timeline - 1, lsn }]]));
+    assert.deepEqual((await app.gql(AP, SIX, { variables: { id: '11' }, token: lost })).errors.map(({ extensions }) => extensions.code), ['CONSISTENCY_LOST']);
+    await app.gql(AP, WHO, { token: codec.encode(new Map([[own.cluster, { ...own, lsn }]])) });
+    assert.ok((app.server(AP).layer.parts.monitor.primaryLsn ?? lsn) < lsn);
   });
 });
