@@ -57,8 +57,9 @@ describe('mutations from other regions', () => {
   it('give a token that the next read honours, here and elsewhere', async () => {
     for (const from of [EU, AP]) {
       const { data, token, consistency } = await wrote<Six>(from, SIX, { variables: { id: '2' } });
-      assert.deepEqual([data.sixSteps.token, consistency?.token, consistency?.level], [token, token, 'SESSION']);
-      for (const region of [US, EU, AP]) assert.equal((await wrote<{ note: { n: number } }>(region, '{ note(id: 2) { n } }', { token })).data.note.n, data.sixSteps.n, `${from} → ${region}`);
+      assert.deepEqual([consistency?.token, consistency?.level], [token, 'SESSION']);
+      // The field's own covers the write; that of the answer what was read behind it as well, and need not be the same.
+      for (const one of [token, data.sixSteps.token]) for (const region of [US, EU, AP]) assert.equal((await wrote<{ note: { n: number } }>(region, '{ note(id: 2) { n } }', { token: one })).data.note.n, data.sixSteps.n, `${from} → ${region}`);
     }
     const { token } = await wrote(US, 'mutation { editNote(id: 3, n: 7) { note { n } } }');
     const later = await wrote<{ editNote: { note: { n: number; text: string } } }>(AP, 'mutation { editNote(id: 3) { note { n text } } }', { token });
