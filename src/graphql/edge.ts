@@ -5,7 +5,7 @@ import {
 } from 'graphql';
 import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
-import { type Position } from '../base/lineage.ts';
+import { laterPosition, type Position } from '../base/lineage.ts';
 import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { readsNothing } from './column.ts';
 
@@ -146,9 +146,10 @@ export function strongerOf(a: Requirement, b: Requirement): Requirement {
 
 /**
  * What reads below a mutation must satisfy: they see that mutation's write, whatever was asked before. A client
- * that asked for EVENTUAL or BOUNDED reads of its own write gets SESSION; stronger levels stay.
+ * that asked for EVENTUAL or BOUNDED reads of its own write gets SESSION; stronger levels stay. So does the floor that was asked for, where it is
+ * higher: a transaction that has written nothing may end below what the client has seen, since that need not be flushed yet.
  */
 export function afterWrite(before: Requirement, written: Position): Requirement {
   const level = before.level === 'STRONG' || before.level === 'SNAPSHOT' ? before.level : 'SESSION';
-  return { level, floor: written, maxLagMs: null };
+  return { level, floor: before.floor === null ? written : laterPosition(before.floor, written), maxLagMs: null };
 }

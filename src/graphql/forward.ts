@@ -27,8 +27,11 @@ export function writesOf({ taken, carried, operation: { edge } }: RequestContext
   return carried === null && edge.isMutation ? { writes: 'forwarded' } : {};
 }
 
-/** Errors that say no more than that this try came to nothing, which is not enough where an earlier one may have come to something. */
-const SAYING_NOTHING: ReadonlySet<unknown> = new Set<ErrorCode>(['PRIMARY_UNAVAILABLE', 'REGION_UNAVAILABLE', 'OVERLOADED', 'WRITE_OUTCOME_UNKNOWN']);
+/**
+ * Errors that say no more than that this try came to nothing, which is not enough where an earlier one may have come to something, or may still: they are
+ * not kept as outcomes, so that it would not meet them.
+ */
+const SAYING_NOTHING: ReadonlySet<unknown> = new Set<ErrorCode>(['PRIMARY_UNAVAILABLE', 'REGION_UNAVAILABLE', 'OVERLOADED', 'WRITE_OUTCOME_UNKNOWN', 'TRANSACTION_CONFLICT', 'DATABASE_ERROR', 'DURABILITY_UNAVAILABLE']);
 
 export function unconfirmedErrors(errors: readonly GraphQLFormattedError[], region: string): readonly GraphQLFormattedError[] {
   return errors.map((error) => {

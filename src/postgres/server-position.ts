@@ -92,8 +92,11 @@ export const INDEX = {
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own`,
 };
 
-/** Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards, and which session does. */
-export const COMMITS = { name: 'meridian_commits', text: `SELECT current_setting('synchronous_commit') AS synchronous, pg_backend_pid() AS pid` };
+/**
+ * Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards, which session
+ * does, and whether it is still the one that BEGIN has opened for writing: outside of it the session may only read.
+ */
+export const COMMITS = { name: 'meridian_commits', text: `SELECT current_setting('synchronous_commit') AS synchronous, pg_backend_pid() AS pid, current_setting('transaction_read_only') AS read_only` };
 
 export interface Proof {
   readonly role: Role;

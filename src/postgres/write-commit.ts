@@ -39,15 +39,26 @@ export interface CommitSigns {
   readonly index: Outcome | undefined;
 }
 
-/** `outcomes`: of BEGIN, what made settings, every statement, and COMMIT, which comes last. */
+/**
+ * What has failed the transaction; undefined where nothing has. What failed before something else went well was rolled back to a savepoint, which
+ * alone brings a failed transaction back; unless the statements have ended it themselves, so that what went well was outside of it.
+ */
+function failureOf(outcomes: readonly Outcome[]): Outcome | undefined {
+  const [begin, commits] = [outcomes[0], outcomes.at(-2)];
+  const isEnded = begin?.ok === false || (commits?.ok === true && commits.result.rows[0]?.['read_only'] !== 'off');
+  const lastGood = outcomes.slice(0, -1).findLastIndex(({ ok }) => ok);
+  return outcomes.slice(isEnded ? 0 : lastGood + 1).find(({ ok }) => !ok);
+}
+
+/** `outcomes`: of BEGIN, what made settings, every statement, `COMMITS`, and COMMIT, which comes last. */
 export function judgeCommit(outcomes: readonly Outcome[], place: CommitPlace, { waitGivenUp, index }: CommitSigns): Verdict {
   const { region, settings, durability } = place;
-  const failed = outcomes.find((outcome) => !outcome.ok);
+  const failed = failureOf(outcomes);
   const commit = outcomes.at(-1);
   const isCommitted = commit?.ok === true && commit.result.command === 'COMMIT' && failed === undefined;
   if (waitGivenUp) return { kind: 'failed', error: unconfirmed({ ...place, why: isCommitted ? 'late' : 'ended' }), again: false };
   if (isCommitted && asksStandbys(durability) && !namesHeld(firstRow(outcomes[1]), firstRow(index))) return { kind: 'failed', error: unconfirmed({ ...place, why: 'renamed' }), again: false };
-  if (isCommitted) return { kind: 'committed', results: outcomes.map((outcome) => (outcome as Outcome & { ok: true }).result) };
+  if (isCommitted) return { kind: 'committed', results: outcomes.map((outcome) => (outcome.ok ? outcome.result : ROLLED_BACK)) };
   const cause = failed === undefined || failed.ok ? undefined : failed.error;
   // Only an error that the server itself gave before COMMIT, or in COMMIT's place, proves that nothing was written. The
   // server that ends a connection during COMMIT does not: the record may be out already.
@@ -60,6 +71,8 @@ export function judgeCommit(outcomes: readonly Outcome[], place: CommitPlace, { 
   return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
 }
 
+/** Of a statement that was rolled back to a savepoint. */
+const ROLLED_BACK: SqlResult = { rows: [], rowCount: 0, command: '' };
 const asksStandbys = (durability: Durability | null): boolean => durability !== null && durability !== 'LOCAL';
 const firstRow = (outcome: Outcome | undefined): Row | undefined => (outcome?.ok ? outcome.result.rows[0] : undefined);
 

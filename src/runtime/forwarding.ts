@@ -42,10 +42,13 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
     const ready = peers.of(region);
     return ready === null ? 'unknown' : ready ? 'ready' : 'down';
   };
-  const observe = (token: string): void => {
+  const observe = (token: string, sent: string | undefined): void => {
     try {
-      const position = monitor.cluster === null ? undefined : codec.decode(token).get(monitor.cluster);
-      if (position !== undefined) monitor.observePrimaryLsn(position.lsn);
+      const { cluster, history } = monitor;
+      if (cluster === null || history === null) return;
+      const [position, named] = [token, sent ?? ''].map((text) => codec.decode(text).get(cluster));
+      // What the client has named comes back, whatever became of it; and positions of another timeline do not compare.
+      if (position?.timeline === history.timeline && position.lsn !== named?.lsn) monitor.observePrimaryLsn(position.lsn);
     } catch (error) {
       if (!isMeridianError(error)) throw error;
       log.warn({ err: error }, 'The token of a forwarded mutation cannot be read here: give every region the same tokenSecret and tokenClusters.');

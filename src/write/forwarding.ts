@@ -15,8 +15,8 @@ export interface ForwardingOptions {
   readonly view: Pick<RegionView, 'local' | 'primary' | 'reachable' | 'refresh'>;
   readonly server: (region: string) => ServerStanding;
   readonly transport: ForwardTransport;
-  /** Told of the token of each answer: the primary is at that position at least. */
-  readonly onAnswer: (token: string) => void;
+  /** Told of the token of each answer, and of the one that the mutation came with: where they differ, the primary is at that position at least. */
+  readonly onAnswer: (token: string, sent: string | undefined) => void;
   readonly log: Pick<Log, 'warn'>;
   readonly metrics: Pick<Metrics, 'mutations' | 'forwardSeconds'>;
 }
@@ -82,7 +82,7 @@ export class Forwarding {
     const stop = metrics.forwardSeconds.startTimer();
     const sent = await transport.send(region, mutation);
     stop({ outcome: sent.kind === 'answered' ? 'answered' : sent.failure });
-    if (sent.kind === 'answered' && sent.answer.token !== null) onAnswer(sent.answer.token);
+    if (sent.kind === 'answered' && sent.answer.token !== null) onAnswer(sent.answer.token, mutation.headers['consistency-token']);
     return sent;
   }
 

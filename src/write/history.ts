@@ -89,32 +89,42 @@ export function deletedStatement(entity: Entity, { key, seen, tenancy }: Sought)
   return statement(`SELECT ${outputColumns(entity)}, ${KEPT} FROM meridian.history AS "$h", ${then(entity, '"$h"')} WHERE ${row} AND "$h".version = ${version}${own} AND ${gone} AND NOT ${guarded(entity, params)}`, params);
 }
 
-/** Every column of a table that a statement may write, quoted. */
-export function columnsStatement(entity: Entity): Statement {
+/** A column of a table that a statement may write. */
+export interface WritableColumn {
+  /** Quoted where it must be. */
+  readonly name: string;
+  /** Whether the version knows it: one that came later takes its default. */
+  readonly kept: boolean;
+}
+
+/** Rows are `WritableColumn`s, as of a version that is kept. */
+export function columnsStatement(entity: Entity, { key, seen }: Pick<Sought, 'key' | 'seen'>): Statement {
   const params = new Params();
-  params.raw('text', qualifiedTable(entity));
-  return statement(`SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`, params);
+  const relation = `${params.raw('text', qualifiedTable(entity))}::text::regclass`;
+  const version = `EXISTS (SELECT FROM meridian.history AS "$h" WHERE ${ofRow(entity, key, params)} AND "$h".version = ${params.raw('bigint', seen)} AND "$h".row_then ? attname::text)`;
+  return statement(`SELECT quote_ident(attname) AS name, ${version} AS kept FROM pg_attribute WHERE attrelid = ${relation} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`, params);
 }
 
 export interface Restoring extends Sought {
   readonly entity: Entity;
   /** What is written over it. */
   readonly values: readonly Assignment[];
-  /** Names as `columnsStatement` gives them. */
-  readonly columns: readonly string[];
+  /** As `columnsStatement` gives them. */
+  readonly columns: readonly WritableColumn[];
 }
 
 /** A deleted row comes back as it was at a version, with values over it, under a version that was never used. */
 export function restoreOf({ entity, key, seen, values, columns, tenancy }: Restoring): Write {
   const params = new Params();
   const bare = (name: string): string => (name.startsWith('"') ? name : `"${name}"`);
-  const writable = new Set(columns.map(bare));
+  const writable = new Set(columns.map(({ name }) => bare(name)));
   const written = values.filter(({ column }) => column.name !== entity.version && writable.has(quoteIdentifier(column.name)));
   const given = new Map(written.map(({ column, value }) => [quoteIdentifier(column.name), params.add(column.type, value)]));
   const row = ofRow(entity, key, params);
   const next = `(SELECT max(n.version) + 1 FROM meridian.history AS n WHERE n.relation = "$h".relation AND n.key = "$h".key)`;
-  const selected = columns.map((name) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? `${tableAlias(entity)}.${name}`)));
-  const body = `INSERT INTO ${qualifiedTable(entity)} AS ${tableAlias(entity)} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
+  const names = columns.filter(({ name, kept }) => kept || given.has(bare(name))).map(({ name }) => name);
+  const selected = names.map((name) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? `${tableAlias(entity)}.${name}`)));
+  const body = `INSERT INTO ${qualifiedTable(entity)} AS ${tableAlias(entity)} (${names.join(', ')}) OVERRIDING SYSTEM VALUE
     SELECT ${selected.join(', ')} FROM meridian.history AS "$h", ${then(entity, '"$h"')} WHERE ${row} AND "$h".version = ${params.raw('bigint', seen)}${ownSql(entity, tenancy, params)}`;
   return { verb: 'write', body, params, stays: staysSql(entity, tenancy, params) };
 }

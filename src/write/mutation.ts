@@ -46,7 +46,10 @@ export async function mutate(server: WriteServer, request: MutationRequest): Pro
   return { ...done, replayed };
 }
 
-async function attempt(server: WriteServer, request: MutationRequest): Promise<Committed<MutationResult>> {
+/** Whole tries after the first one, where the row has come or gone between two transactions of one. */
+const AGAIN = 1;
+
+async function attempt(server: WriteServer, request: MutationRequest, again = AGAIN): Promise<Committed<MutationResult>> {
   const { write, context, options } = request;
   const { entity, field } = write;
   const seen = field.kind === 'insert' ? null : seenVersion(write);
@@ -60,11 +63,16 @@ async function attempt(server: WriteServer, request: MutationRequest): Promise<C
   } catch (error) {
     if (isUntouched(error)) {
       if (seen === null) throw notFound(write);
-      return resolving(server, request, (resolution) => resolution.ofSeen(seen));
+      return await resolving(server, request, (resolution) => resolution.ofSeen(seen)).catch((failure: unknown) => {
+        if (again === 0 || !isBackAlready(write, failure)) throw failure;
+        return attempt(server, request, again - 1);
+      });
     }
     const key = takenKey(write, error);
     const taken = key === null ? null : await resolving(server, request, (resolution) => resolution.ofTaken(key));
     if (taken !== null && taken.result !== null) return { ...taken, result: taken.result };
+    // It is not the viewer's to see, or was deleted meanwhile: then its key is free.
+    if (taken !== null && again > 0) return attempt(server, request, again - 1);
     throw tenantRefusal(error, entity, field.references) ?? error;
   }
 }
@@ -86,10 +94,24 @@ async function resolving<R extends MutationResult | null>(server: WriteServer, {
 /** Of an insert that a unique key refused: that key's columns, where the input gives all of them and anything but a bare error is to come of it. */
 function takenKey({ entity, field, args, tenancy }: WriteRequest, error: unknown): readonly string[] | null {
   if (field.kind !== 'insert' || (entity.conflict.insertExisting === 'REJECT' && field.payload.conflict === null)) return null;
-  if (!isMeridianError(error, 'CONSTRAINT_VIOLATION') || error.details['sqlState'] !== '23505' || error.details['table'] !== entity.table.name) return null;
-  const columns = error.details['columns'] as readonly string[];
+  const columns = uniqueColumns(error);
+  // Of a partitioned table the server names the partition. A table that a trigger writes to has keys of its own, which say nothing of this one's.
+  if (!isMeridianError(error) || columns === null || (error.details['table'] !== entity.table.name && !entity.uniqueKeys.some((key) => isSameKey(key, columns)))) return null;
   const given = givenValues({ entity, field, args, tenancy });
   return columns.length > 0 && columns.every((name) => given.some(({ column, value }) => column.name === name && value !== null)) ? columns : null;
+}
+
+/** Columns of the unique key that has refused a write; null for any other error. */
+function uniqueColumns(error: unknown): readonly string[] | null {
+  return isMeridianError(error, 'CONSTRAINT_VIOLATION') && error.details['sqlState'] === '23505' ? (error.details['columns'] as readonly string[]) : null;
+}
+
+const isSameKey = (key: readonly string[], columns: readonly string[]): boolean => key.length === columns.length && key.every((column) => columns.includes(column));
+
+/** A deleted row could not be restored, since somebody else was faster: now it is there, to be met as any other. */
+function isBackAlready({ entity, field }: WriteRequest, error: unknown): boolean {
+  const columns = field.kind === 'update' ? uniqueColumns(error) : null;
+  return columns !== null && isSameKey(entity.primaryKey, columns);
 }
 
 function notFound({ entity, field, args }: WriteRequest): MeridianError {

@@ -93,7 +93,7 @@ export class Resolution {
     const key = field.kind === 'update' ? this.#namedKey() : null;
     const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, { key, seen, tenancy })) : null;
     const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
-    const columns = decision.kind === 'write' ? (await this.#tx.query(columnsStatement(entity))).rows.map(({ name }) => String(name)) : [];
+    const columns = decision.kind === 'write' && key !== null ? (await this.#tx.query(columnsStatement(entity, { key, seen }))).rows.map(({ name, kept }) => ({ name: String(name), kept: kept === true })) : [];
     return this.#conclude({ decision, seen, base, current: null, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values, columns, tenancy }) });
   }
 

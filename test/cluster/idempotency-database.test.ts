@@ -92,6 +92,26 @@ test('a write and its outcome are one statement, one round trip behind the claim
   assert.deepEqual(await set.primary.query(`SELECT FROM t WHERE who = 'large'`), []);
 });
 
+test('a request takes place once at every level of isolation, also while its expired row is taken away', async () => {
+  await set.primary.query('CREATE TABLE counters (id int PRIMARY KEY, n int NOT NULL); INSERT INTO counters VALUES (1, 0)');
+  const limits = { historyMs: 1_000, conflictsMs: 1_000, pruneRows: 10 };
+  const query = async (text: string, values: readonly unknown[]): Promise<{ rowCount: number }> => ({ rowCount: (await us.writer.pipelined([{ name: '', text, values }])).result[0]?.rowCount ?? 0 });
+  const client = { query } as unknown as Parameters<typeof prune>[0];
+  let expected = 0;
+  for (const isolation of ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const) {
+    for (const expired of [false, true]) {
+      const key = `${isolation} ${expired}`;
+      if (expired) await set.primary.query(`INSERT INTO meridian.outcomes VALUES ('s', '${key}', 'another', '{"write#0": {"kind": "value", "json": "-1"}}', now() - interval '1 s')`);
+      const count = (): Promise<Committed<number>> =>
+        onceTransaction(us.writer, { once: step(key), work: async (tx) => Number((await tx.query('UPDATE counters SET n = n + 1 WHERE id = 1 RETURNING n')).rows[0]?.['n']), options: { isolation } });
+      const [, ...answers] = await Promise.all([prune(client, limits), ...Array.from({ length: 12 }, count)]);
+      expected += 1;
+      assert.deepEqual([...new Set(answers.map(({ result }) => result))], [expected], key);
+    }
+  }
+  assert.deepEqual(await set.primary.query('SELECT n FROM counters'), [{ n: expected }]);
+});
+
 test('pruning that cannot be done is said once, and again when it can', async () => {
   const lines: string[] = [];
   const log = createLog({ level: 'info', destination: { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) } });

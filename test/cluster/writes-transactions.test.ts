@@ -146,6 +146,31 @@ describe('transactions', () => {
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
+  it('are committed, once, where the work has rolled back to a savepoint of its own', async () => {
+    const a = next();
+    let tries = 0;
+    const saved = async (broken: string): Promise<unknown> => (await us.writer.transaction(async (tx) => {
+      tries += 1;
+      await tx.query('INSERT INTO t (id, n) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET n = t.n + 1', [a]);
+      await tx.query('SAVEPOINT mine');
+      await tx.query(broken).catch(() => tx.query('ROLLBACK TO SAVEPOINT mine'));
+      return 'fine';
+    })).result;
+    assert.equal(await saved('INSERT INTO t (id) VALUES (1)'), 'fine');
+    assert.equal(await saved(`DO $$ BEGIN RAISE EXCEPTION 'as a deadlock' USING ERRCODE = '40P01'; END $$`), 'fine');
+    assert.deepEqual([tries, (await rowsAt(`id = ${a}`))[0]?.['n']], [2, 2]);
+  });
+
+  it('are not said to be committed when the work has ended them itself', async () => {
+    const a = next();
+    await assert.rejects(us.writer.transaction(async (tx) => {
+      await tx.query(insert(a));
+      await tx.query('ROLLBACK');
+      await tx.query(insert(a)).catch(() => null);
+    }), (error) => isMeridianError(error));
+    assert.deepEqual(await rowsAt(`id = ${a}`), []);
+  });
+
   it('are tried again after a serialization failure, and give up after the limit', async () => {
     let tries = 0;
     const raise = (until: number) => us.writer.transaction(async (tx) => {
