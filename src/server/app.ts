@@ -21,7 +21,7 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   measure(app, telemetry);
   app.addHook('preHandler', async (request, reply) => {
     if (!isDeeper(request.body, options.maxRequestDepth)) return undefined;
-    return refuse(reply, 400, { code: 'BAD_REQUEST', message: `The request's JSON nests deeper than ${options.maxRequestDepth} levels, which is the limit.` });
+    return reply.code(400).send(tooDeep(options.maxRequestDepth));
   });
   app.addHook('onSend', async (_request, reply) => {
     if (draining()) void reply.header('connection', 'close');
@@ -61,13 +61,17 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
 }
 
 /** Level by level instead of by recursion: what it looks for would exhaust the stack of whoever follows it down. */
-function isDeeper(value: unknown, limit: number): boolean {
+export function isDeeper(value: unknown, limit: number): boolean {
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth <= limit; depth += 1) {
     level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
     if (level.length === 0) return false;
   }
   return true;
+}
+
+export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {
+  return { errors: [{ message: `The request's JSON nests deeper than ${limit} levels, which is the limit.`, extensions: { code: 'BAD_REQUEST' } }] };
 }
 
 function refuse(reply: FastifyReply, status: number, { code, message }: { readonly code: string; readonly message: string }): FastifyReply {
