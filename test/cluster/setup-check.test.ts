@@ -102,6 +102,23 @@ test('check finds triggers that are gone, switched off or for another key, and t
   assert.deepEqual((await checkDatabase(target)).filter(({ what }) => what.includes('meridian.conflicts')), []);
 });
 
+test('what an older version has made is found, and brought up to date with all that came since', async () => {
+  const changed = async (): Promise<readonly string[]> => (await setupDatabase(target)).steps.filter((step) => step.changed).map(({ what }) => what);
+  const mayCall = async (): Promise<unknown> => (await set.primary.query(`SELECT has_function_privilege('nobody', 'meridian.keep_version()', 'EXECUTE') AS may`))[0]?.['may'];
+  await set.primary.query('CREATE ROLE nobody');
+  for (const older of [
+    'COMMENT ON FUNCTION meridian.keep_version() IS NULL; GRANT EXECUTE ON FUNCTION meridian.keep_version() TO PUBLIC; DROP INDEX meridian.outcomes_by_end',
+    'GRANT EXECUTE ON FUNCTION meridian.keep_version() TO PUBLIC',
+    'DROP FUNCTION meridian.keep_version() CASCADE',
+  ]) {
+    await set.primary.query(older);
+    has(await checkDatabase(target), 'us', 'warn', /made by another version of Meridian/);
+    assert.match((await changed()).join(), /^Brought to this version what writing keeps/, older);
+    assert.deepEqual([await mayCall(), (await set.primary.query(`SELECT to_regclass('meridian.outcomes_by_end') AS i`))[0]?.['i']], [false, 'meridian.outcomes_by_end'], older);
+    assert.deepEqual([await changed(), problems(await checkDatabase(target)).filter((p) => !p.includes('max_slot_wal_keep_size'))], [[], []], older);
+  }
+});
+
 test('a new mapped table is added, all tables of a schema when none is named', async () => {
   await set.primary.query('CREATE TABLE shop.extra (id int PRIMARY KEY)');
   const tables = [...target.tables, { schema: 'shop', name: 'extra' }];
