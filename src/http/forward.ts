@@ -21,10 +21,12 @@ export interface HttpForwarderOptions {
 
 /** A kept connection that was heard of more recently need not prove itself again. */
 const PROOF_MS = 1_000;
+const CLOSED = 'this server has closed its connections';
 
 export class HttpForwarder implements ForwardTransport {
   readonly #options: HttpForwarderOptions;
   readonly #targets = new Map<string, Target>();
+  #closed = false;
 
   constructor(options: HttpForwarderOptions) {
     this.#options = options;
@@ -34,7 +36,7 @@ export class HttpForwarder implements ForwardTransport {
     const body = writeEnvelope(mutation);
     if (body === null) return failed('refused', 'its viewer or its variables cannot be written as JSON');
     const target = this.#target(region);
-    if (target === null) return failed('unreachable', `no serverUrl is configured for region ${region}`);
+    if (target === null) return failed('unreachable', this.#closed ? CLOSED : `no serverUrl is configured for region ${region}`);
     try {
       return await target.send(body, traced(mutation.headers));
     } catch (error) {
@@ -53,14 +55,16 @@ export class HttpForwarder implements ForwardTransport {
     await this.#targets.get(region)?.drop();
   }
 
+  /** Breaks what is under way; what waits for a connection, or comes from now on, is not sent. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#targets.values()].map((target) => target.close()));
   }
 
   #target(region: string): Target | null {
     const known = this.#targets.get(region);
     const url = this.#options.serverUrls.get(region);
-    if (known !== undefined || url === undefined) return known ?? null;
+    if (known !== undefined || url === undefined || this.#closed) return known ?? null;
     const target = new Target(region, url, this.#options);
     this.#targets.set(region, target);
     return target;
@@ -76,6 +80,7 @@ class Target {
   /** The one that was used last comes last, and is used first. */
   readonly #idle: Connection[] = [];
   #warming: Promise<void> | null = null;
+  #closed = false;
 
   constructor(region: string, url: string, options: HttpForwarderOptions) {
     const { forwardConnections, forwardQueue, forwardWaitMs } = options.limits;
@@ -86,7 +91,7 @@ class Target {
   }
 
   send(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
-    return this.#limiter.run(() => this.#borrowed(this.#take(), async (connection) => {
+    return this.#limiter.run(async () => this.#closed ? failed('unreachable', CLOSED) : this.#borrowed(this.#take(), async (connection) => {
       if (!connection.proven) {
         const proof = await connection.prove(this.#url.pathname);
         if (!connection.proven) return judgeProof(this.#region, proof);
@@ -111,10 +116,12 @@ class Target {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#open].map((connection) => this.#close(connection)));
   }
 
   async #warm(): Promise<void> {
+    if (this.#closed) return;
     for (const lost of this.#idle.filter(({ proven }) => !proven)) {
       this.#idle.splice(this.#idle.indexOf(lost), 1);
       await this.#close(lost);

@@ -167,6 +167,19 @@ describe('the client of forwarded mutations', () => {
     assert.deepEqual([await Promise.all(first), us.connections()], [['answered', 'answered'], 2]);
   });
 
+  it('sends nothing more once it is closed, and leaves no connection', async () => {
+    await using us = await far(() => undefined);
+    await using to = forwarder(us.url, { forwardConnections: 1, forwardMs: 5_000 });
+    const sent = [outcome(to), outcome(to), outcome(to)];
+    await until('the first one has arrived', () => us.posts.length === 1);
+    await to.close();
+    assert.deepEqual(await Promise.all(sent), ['broken', 'unreachable', 'unreachable']);
+    assert.equal(await outcome(to), 'unreachable');
+    await to.warm('us');
+    await sleep(NOTICED_MS);
+    assert.deepEqual([us.posts.length, us.connections()], [1, 1]);
+  });
+
   it('does not send a viewer that cannot be written down', async () => {
     await using us = await far(good);
     await using to = forwarder(us.url);
