@@ -21,6 +21,8 @@ export interface HttpForwarderOptions {
 
 /** A kept connection that was heard of more recently need not prove itself again. */
 const PROOF_MS = 1_000;
+/** Whatever answers there may say as much as it likes. */
+const DETAIL_LENGTH = 300;
 const CLOSED = 'this server has closed its connections';
 
 export class HttpForwarder implements ForwardTransport {
@@ -170,8 +172,8 @@ class Target {
   }
 }
 
-function failed(failure: ForwardFailure, why: string): ForwardOutcome {
-  return { kind: 'failed', failure, why };
+function failed(failure: ForwardFailure, why: string, detail?: string): ForwardOutcome {
+  return { kind: 'failed', failure, why, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH) }) };
 }
 
 /** Trace context goes as headers too, for whoever stands between the servers. */
@@ -181,7 +183,7 @@ function traced({ traceparent, tracestate, baggage }: Readonly<Record<string, st
 
 /** Whatever is wrong before the mutation itself is sent, it has not run. */
 function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
-  if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`);
+  if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`, proof.detail);
   if (proof.status === 404) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
   return failed('unreachable', `the server of region ${region} answers with status ${proof.status}`);
 }
@@ -189,22 +191,23 @@ function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
 /** Every status of 400 to 499 means that what came was not run: a server, or what stands before it, refused it unread. */
 function judge(exchanged: Exchanged): ForwardOutcome {
   if (exchanged.kind === 'failed') {
-    if (!exchanged.sent) return failed('unreachable', exchanged.why);
-    return failed(exchanged.cause === 'large' ? 'unreadable' : exchanged.cause, exchanged.why);
+    if (!exchanged.sent) return failed('unreachable', exchanged.why, exchanged.detail);
+    return failed(exchanged.cause === 'large' ? 'unreadable' : exchanged.cause, exchanged.why, exchanged.detail);
   }
   const { status, headers, body } = exchanged;
   if (status === 421) return failed('not primary', 'it is not the primary\'s region, as its server sees it');
   if (status === 404) return failed('unknown', 'its server takes no forwarded mutations');
   if (status === 429) return failed('busy', 'its server takes no more now');
-  if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}${reasonIn(body)}`);
+  if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}`, reasonIn(body));
   const answered = Number(headers[ANSWERED_HEADER]);
-  const answer = status === 200 && Number.isInteger(answered) ? readAnswer(body) : null;
+  const answer = status === 200 && Number.isInteger(answered) && answered >= 200 && answered < 600 ? readAnswer(body) : null;
   if (answer === null) return failed('unreadable', `what was answered with status ${status} cannot be read`);
   const token = headers[TOKEN_HEADER];
   return { kind: 'answered', answer: { status: answered, token: typeof token === 'string' ? token : null, body: answer } };
 }
 
 function reasonIn(body: string): string {
-  const [error] = (readAnswer(body)?.['errors'] ?? []) as readonly { readonly message?: unknown }[];
-  return typeof error?.message === 'string' ? `: ${error.message}` : '';
+  const errors = readAnswer(body)?.['errors'];
+  const { message } = (Array.isArray(errors) ? (errors[0] ?? {}) : {}) as { readonly message?: unknown };
+  return typeof message === 'string' ? message : body;
 }

@@ -56,8 +56,8 @@ export const FORWARD_FAILURES = Object.keys(FAILURES) as ForwardFailure[];
 
 export type ForwardOutcome =
   | { readonly kind: 'answered'; readonly answer: ForwardedAnswer }
-  /** `why`: a part of a sentence. */
-  | { readonly kind: 'failed'; readonly failure: ForwardFailure; readonly why: string };
+  /** `why`: a part of a sentence, for the client. `detail`: what only the log may tell. */
+  | { readonly kind: 'failed'; readonly failure: ForwardFailure; readonly why: string; readonly detail?: string };
 
 export interface ForwardTransport {
   /** Sends a mutation to the region's server, whose address is known. Never throws. */

@@ -61,9 +61,9 @@ export class Forwarding {
       const { region } = way;
       const sent = await this.#send(region, mutation);
       if (sent.kind === 'answered') return { way: 'forwarded', answer: sent.answer };
-      const { failure, why } = sent;
+      const { failure, why, detail } = sent;
       const next = afterFailure(failure, { mode: options.writes, keyed, triesLeft, uncertain: uncertain !== null });
-      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next }, `A mutation could not be forwarded to region ${region}: ${why}.`);
+      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next, detail }, `A mutation could not be forwarded to region ${region}: ${why}.`);
       if (mayHaveRun(failure)) uncertain ??= { region, why };
       if (next === 'direct') return { way: 'direct', uncertain: uncertain?.region ?? null };
       if (next !== 'again') throw this.#refusal(next, region, uncertain?.why ?? why);
