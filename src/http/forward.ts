@@ -197,6 +197,7 @@ function judge(exchanged: Exchanged): ForwardOutcome {
   const { status, headers, body } = exchanged;
   if (status === 421) return failed('not primary', 'it is not the primary\'s region, as its server sees it');
   if (status === 404) return failed('unknown', 'its server takes no forwarded mutations');
+  if (status === 413) return failed('too large', 'it is larger than what its server takes', reasonIn(body));
   if (status === 429) return failed('busy', 'its server takes no more now');
   if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}`, reasonIn(body));
   const answered = Number(headers[ANSWERED_HEADER]);

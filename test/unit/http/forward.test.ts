@@ -149,7 +149,7 @@ describe('the client of forwarded mutations', () => {
     await using to = forwarder(us.url, { forwardAnswerBytes: 1_024 });
     const said: string[] = [];
     for (let i = 0; i < answers.length; i += 1) said.push(await outcome(to));
-    assert.deepEqual(said, ['not primary', 'unknown', 'refused', 'refused', 'busy', ...Array.from({ length: 8 }, () => 'unreadable')]);
+    assert.deepEqual(said, ['not primary', 'unknown', 'refused', 'too large', 'busy', ...Array.from({ length: 8 }, () => 'unreadable')]);
     await using old = await far(good, 404);
     await using toOld = forwarder(old.url);
     assert.deepEqual([await outcome(toOld), old.posts.length], ['unknown', 0]);
