@@ -64,7 +64,8 @@ export class Connection {
    */
   async prove(path: string): Promise<Exchanged> {
     const answer = await this.#exchange({ method: 'GET', path, limitMs: this.#options.connectMs }, true);
-    this.#proven = answer.kind === 'answer' && answer.status < 300;
+    // What answers every question with 200 is somebody else's server.
+    this.#proven = answer.kind === 'answer' && answer.status === 204;
     return answer;
   }
 

@@ -184,7 +184,7 @@ function traced({ traceparent, tracestate, baggage }: Readonly<Record<string, st
 /** Whatever is wrong before the mutation itself is sent, it has not run. */
 function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
   if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`, proof.detail);
-  if (proof.status === 404) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
+  if (proof.status === 404 || proof.status < 300) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
   return failed('unreachable', `the server of region ${region} answers with status ${proof.status}`);
 }
 

@@ -160,8 +160,13 @@ test('a role without rights, an unreachable region, a missing table', async () =
   has(findings, 'us', 'warn', /may not write everywhere: shop\.Order \(INSERT, UPDATE, DELETE\)/);
   has(findings, 'us', 'error', /do not exist: public\.nowhere/);
   has(findings, 'ap', 'error', /cannot be reached/);
+  for (const table of ['outcomes', 'history', 'conflicts']) has(findings, 'us', 'warn', new RegExp(`clerk may not SELECT, INSERT, UPDATE, DELETE on meridian\\.${table}: `));
+  // As the role that viewers' transactions run as it needs less.
+  const lacks = async (): Promise<readonly (string | null)[]> => (await checkDatabase({ ...target, options: { ...TEST_OPTIONS, viewerSettings: 'role:clerk' } })).filter(({ mend }) => mend?.startsWith('GRANT') && mend.includes('meridian.')).map(({ mend }) => mend);
+  assert.deepEqual(await lacks(), ['GRANT INSERT ON meridian.conflicts TO "clerk".', 'GRANT SELECT ON meridian.history TO "clerk".']);
 
   await setupDatabase({ ...target, role: 'clerk' });
+  assert.deepEqual(await lacks(), []);
   await Promise.all(set.replicas.map(async (replica) => replica.caughtUp(await set.primary.position())));
   const granted = await checkDatabase({ ...target, regions: asClerk });
   assert.deepEqual(problems(granted).filter((p) => !p.includes('max_slot_wal_keep_size')), []);

@@ -153,6 +153,9 @@ describe('the client of forwarded mutations', () => {
     await using old = await far(good, 404);
     await using toOld = forwarder(old.url);
     assert.deepEqual([await outcome(toOld), old.posts.length], ['unknown', 0]);
+    await using stranger = await far(good, 200);
+    await using toStranger = forwarder(stranger.url);
+    assert.deepEqual([await outcome(toStranger), stranger.posts.length], ['unknown', 0]);
   });
 
   it('has limits: connections, a queue, and a wait in it', async () => {
