@@ -35,12 +35,10 @@ export class HttpForwarder implements ForwardTransport {
   }
 
   async send(region: string, mutation: ForwardedMutation): Promise<ForwardOutcome> {
-    const body = writeEnvelope(mutation);
-    if (body === null) return failed('refused', 'its viewer or its variables cannot be written as JSON');
     const target = this.#target(region);
     if (target === null) return failed('unreachable', this.#closed ? CLOSED : `no serverUrl is configured for region ${region}`);
     try {
-      return await target.send(body, traced(mutation.headers));
+      return await target.send(mutation);
     } catch (error) {
       if (!isMeridianError(error, 'OVERLOADED')) throw error;
       return failed('busy', 'all connections are in use and the queue is at its limit');
@@ -92,8 +90,17 @@ class Target {
     this.#limiter = new Limiter({ what: 'forwarded mutations', concurrent: forwardConnections, queued: forwardQueue, waitMs: forwardWaitMs });
   }
 
-  send(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
-    return this.#limiter.run(async () => this.#closed ? failed('unreachable', CLOSED) : this.#borrowed(this.#take(), async (connection) => {
+  /** Written down when a connection is free: what waits for one is not kept twice. */
+  send(mutation: ForwardedMutation): Promise<ForwardOutcome> {
+    return this.#limiter.run(async () => {
+      if (this.#closed) return failed('unreachable', CLOSED);
+      const body = writeEnvelope(mutation);
+      return body === null ? failed('refused', 'its viewer or its variables cannot be written as JSON') : this.#write(body, traced(mutation.headers));
+    });
+  }
+
+  #write(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
+    return this.#borrowed(this.#take(), async (connection) => {
       if (!connection.proven) {
         const proof = await connection.prove(this.#url.pathname);
         if (!connection.proven) return judgeProof(this.#region, proof);
@@ -102,7 +109,7 @@ class Target {
       // Signed when it leaves: what waits for a connection must not be too old when it gets one.
       const headers = { ...traceHeaders, 'content-type': 'application/json', [SIGNATURE_HEADER]: sign({ key, body, from: local, to: this.#region }) };
       return judge(await connection.send({ method: 'POST', path: this.#url.pathname, headers, body, limitMs: limits.forwardMs }));
-    }));
+    });
   }
 
   warm(): Promise<void> {
