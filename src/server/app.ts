@@ -13,10 +13,13 @@ export interface AppSettings {
 
 const TOKEN_HEADER = 'consistency-token';
 const PREFLIGHT_CACHED_S = 600;
+/** Between two looks for requests that take too long to arrive. */
+const MIN_CHECK_MS = 50;
+const MAX_CHECK_MS = 2_000;
 
 export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
   // Requests that still come in on open connections while the server drains are answered like any other.
-  const app = fastify({ bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
+  const app = fastify({ http: receiving(options.receiveMs), bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
   await allowOrigins(app, options.corsOrigins);
   measure(app, telemetry);
   app.addHook('preHandler', async (request, reply) => {
@@ -34,6 +37,14 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
     return refuse(reply, 500, { code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
   });
   return app;
+}
+
+/**
+ * Node looks for connections that are over their limits only every half minute, and takes the larger of the two limits for the whole request where
+ * that of the headers is larger, which is a minute unless it is told otherwise.
+ */
+function receiving(receiveMs: number): { readonly headersTimeout: number; readonly requestTimeout: number; readonly connectionsCheckingInterval: number } {
+  return { headersTimeout: receiveMs, requestTimeout: receiveMs, connectionsCheckingInterval: Math.max(MIN_CHECK_MS, Math.min(MAX_CHECK_MS, Math.ceil(receiveMs / 4))) };
 }
 
 /** Browsers see the token header only if it is exposed to them. */

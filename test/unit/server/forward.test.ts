@@ -44,6 +44,21 @@ describe('the endpoint for forwarded mutations', () => {
     assert.match(heard, /^HTTP\/1\.1 401 /);
   });
 
+  it('waits for a body no longer than receiveMs, whoever sends it, as all of the server does', async () => {
+    await using server = await start({ options: { receiveMs: 300 } });
+    for (const path of ['/forward', '/graphql']) {
+      const began = performance.now();
+      const heard = await new Promise<string>((resolve, reject) => {
+        const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${SIGNATURE_HEADER}: v1 ${Date.now()} ${'A'.repeat(22)} ap us ${'A'.repeat(43)}\r\ncontent-length: 1000\r\n\r\n{`;
+        const socket = connect(Number(new URL(server.base).port), '127.0.0.1', () => socket.write(head));
+        let text = '';
+        socket.on('data', (data) => (text += data.toString())).once('close', () => resolve(text)).once('error', reject);
+      });
+      assert.match(heard, /^HTTP\/1\.1 408 /, path);
+      assert.ok(performance.now() - began < 3_000, `${path}: ${performance.now() - began} ms`);
+    }
+  });
+
   it('is not filled by strangers: what is forged is not remembered, and the log tells of few', async () => {
     await using server = await start({ options: { maxErrorLogs: 3 } }, 2);
     for (let i = 0; i < 20; i += 1) assert.equal((await server.post(envelope(), { [SIGNATURE_HEADER]: `v1 ${Date.now()} ${String(i).padStart(22, 'A')} ap us ${'A'.repeat(43)}` })).status, 401);
