@@ -1,13 +1,15 @@
 /** Owns what a command cannot do without: regions, a region of its own, and the secrets that a production server must have. */
+import { listed } from './option.ts';
 import { type Options } from './options.ts';
 import { nearestName, type Problem } from './problems.ts';
-import { REGIONS_VARIABLE, type RegionConfig } from './regions.ts';
+import { REGIONS_VARIABLE, variableSuffix, type RegionConfig } from './regions.ts';
 
-/** `regions`: at least one. `region`: which of them is this server's. `secrets`: who is asking, and what signs tokens. */
+/** `regions`: at least one. `region`: which of them is this server's. `secrets`: what a server takes requests with: who is asking, what signs tokens, and where mutations go. */
 export type Need = 'regions' | 'region' | 'secrets';
 
 const MIN_JWT_SECRET_BYTES = 32;
-const MIN_TOKEN_SECRET_BYTES = 16;
+/** Of those that sign tokens, and mutations between servers. */
+const MIN_SIGNING_SECRET_BYTES = 16;
 const MAKE_ONE = '`openssl rand -base64 32` makes one';
 
 export interface NeedsInput {
@@ -17,7 +19,7 @@ export interface NeedsInput {
 }
 
 export function needProblems(needs: readonly Need[], input: NeedsInput): Problem[] {
-  const checks: Record<Need, () => Problem[]> = { regions: () => regionsNeeded(input), region: () => regionNeeded(input), secrets: () => secretsNeeded(input.options) };
+  const checks: Record<Need, () => Problem[]> = { regions: () => regionsNeeded(input), region: () => regionNeeded(input), secrets: () => [...secretsNeeded(input.options), ...serversNeeded(input)] };
   return needs.flatMap((need) => checks[need]());
 }
 
@@ -45,10 +47,17 @@ function secretsNeeded(options: Options): Problem[] {
   if (options.jwtSecret !== '' && short(options.jwtSecret, MIN_JWT_SECRET_BYTES)) {
     problems.push({ option: 'jwtSecret', where: 'as given', what: `is shorter than ${MIN_JWT_SECRET_BYTES} bytes and can be guessed`, mend: MAKE_ONE });
   }
-  const secrets = options.tokenSecret.split(',').map((secret) => secret.trim()).filter((secret) => secret !== '');
-  if (secrets.length === 0) complain('tokenSecret', 'is missing, so that consistency tokens could not be signed', `set MERIDIAN_TOKEN_SECRET, the same in every region (${MAKE_ONE})`);
-  if (secrets.some((secret) => short(secret, MIN_TOKEN_SECRET_BYTES))) {
-    problems.push({ option: 'tokenSecret', where: 'as given', what: `holds a secret shorter than ${MIN_TOKEN_SECRET_BYTES} bytes, which can be guessed`, mend: MAKE_ONE });
+  if (listed(options.tokenSecret).length === 0) complain('tokenSecret', 'is missing, so that consistency tokens could not be signed', `set MERIDIAN_TOKEN_SECRET, the same in every region (${MAKE_ONE})`);
+  for (const option of ['tokenSecret', 'forwardSecret'] as const) {
+    if (!listed(options[option]).some((secret) => short(secret, MIN_SIGNING_SECRET_BYTES))) continue;
+    problems.push({ option, where: 'as given', what: `holds a secret shorter than ${MIN_SIGNING_SECRET_BYTES} bytes, which can be guessed`, mend: MAKE_ONE });
   }
   return problems;
+}
+
+/** Where mutations may take no other way, and there is none, every one of them would be refused. */
+function serversNeeded({ options, region, regions }: NeedsInput): Problem[] {
+  const others = regions.filter(({ name }) => name !== region);
+  if (options.writes !== 'forward' || others.length === 0 || others.some(({ serverUrl }) => serverUrl !== null)) return [];
+  return [{ option: 'writes', where: 'as given', what: 'is forward, but no other region has a serverUrl to forward mutations to', mend: `set SERVER_URL_${variableSuffix(others[0]?.name ?? '')} and so on, or say MERIDIAN_WRITES=auto` }];
 }

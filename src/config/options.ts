@@ -115,7 +115,7 @@ export const OPTIONS = {
   historyMs: option(milliseconds(1_000, 31_536_000_000), { default: 604_800_000, group: 'writes', help: 'How long older versions of rows are kept, which MERGE, HANDLER and RESTORE compare with: a client that saw its version longer ago is refused.' }),
   conflictsMs: option(milliseconds(1_000, 31_536_000_000), { default: 2_592_000_000, group: 'writes', help: 'How long the audit of conflicts is kept.' }),
   pruneMs: option(milliseconds(100), { default: 60_000, group: 'writes', help: 'Interval at which the primary\'s region removes what has been kept long enough.' }),
-  pruneRows: option(count(), { default: 10_000, group: 'writes', help: 'Rows of each kind that one round of it removes.' }),
+  pruneRows: option(count(), { default: 10_000, group: 'writes', help: 'Rows of each kind that one statement of it removes; a round goes on until nothing more is due, or the next one is.' }),
   durability: option(choice(['default', 'LOCAL', 'REMOTE_WRITE', 'REMOTE_APPLY']), { default: 'default', group: 'writes', help: 'How many servers must have a transaction before it is acknowledged, where neither @durable nor the transaction says so; default: as the database itself is set.' }),
   durabilityMs: option(milliseconds(), { default: 5_000, group: 'writes', help: 'Longest wait for synchronous replicas, after which the client is told that the transaction is committed at the primary alone.' }),
 

@@ -18,6 +18,8 @@ interface RegionSetting {
   readonly schemes: readonly string[];
   /** Whether several may be given, separated by commas. */
   readonly several?: true;
+  /** Nothing but scheme, host and port: paths of Meridian's own follow. */
+  readonly bare?: true;
   readonly example: string;
   readonly help: string;
 }
@@ -25,7 +27,7 @@ interface RegionSetting {
 export const REGION_SETTINGS: readonly RegionSetting[] = [
   { key: 'databaseUrl', prefix: 'DB_URL_', schemes: ['postgres', 'postgresql'], example: 'postgres://user:password@host:5432/database', help: 'PostgreSQL server of the region (primary or replica: roles are discovered).' },
   { key: 'redisUrl', prefix: 'REDIS_URL_', schemes: ['redis', 'rediss'], several: true, example: 'redis://host:6379', help: 'Redis of the region; may be left out. Several Sentinels, or nodes of a Cluster, are separated by commas (redisMode); user, password and database are those of the first, and Sentinels\' own are given as ?sentinelUser= and &sentinelPassword=.' },
-  { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it: mutations are forwarded there. May be left out.' },
+  { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], bare: true, example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it: mutations are forwarded there. May be left out.' },
 ];
 
 export const REGIONS_VARIABLE = 'MERIDIAN_REGIONS';
@@ -93,7 +95,11 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
       return null;
     }
     // The value may hold a password, so that the message never quotes it.
-    if (typeof given === 'string' && isOf(setting, given)) return given;
+    if (typeof given === 'string' && isOf(setting, given)) {
+      if (setting.bare !== true || isBare(given)) return given;
+      input.problems.push({ option: `${setting.key} of region ${name}`, where, what: 'has more than scheme, host and port, which nothing would look at', mend: `write it as in ${setting.example}, without path, user or question mark` });
+      return null;
+    }
     input.problems.push({ option: `${setting.key} of region ${name}`, where, what: `is no ${setting.schemes[0]} URL`, mend: `write it as in ${setting.example}, with special characters of the password percent-encoded` });
     return null;
   };
@@ -104,6 +110,11 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
 function isOf({ schemes, several }: RegionSetting, given: string): boolean {
   const urls = several ? given.split(',').map((url) => url.trim()) : [given];
   return urls.every((url) => URL.canParse(url) && schemes.includes(new URL(url).protocol.slice(0, -1)));
+}
+
+function isBare(given: string): boolean {
+  const { origin, href } = new URL(given);
+  return href === `${origin}/`;
 }
 
 /** A `DB_URL_…` of a region that nobody named is most often a slip in one of the two names. */

@@ -25,7 +25,8 @@ const WHOLE = /^\d{1,18}$/;
 export function conflictsResolver(deps: ConflictsDeps): GraphQLFieldResolver<unknown, RequestContext, ConflictsArguments> {
   return async (_parent, { entity = null, id = null, since = null, before = null, first }, context, info) => {
     await requireAdmin(deps, context.viewer, 'conflicts');
-    const limit = first ?? FIRST;
+    // What the schema gives a client that names no number is not the client's to be refused for.
+    const limit = first == null || first === FIRST ? Math.min(FIRST, deps.maxPageSize) : first;
     if (limit < 0 || limit > deps.maxPageSize) throw badInput(`"first" must be from 0 to ${deps.maxPageSize}.`);
     if (id !== null && entity === null) throw badInput('"id" names a row of an entity; give "entity" as well.');
     if (before !== null && !WHOLE.test(before)) throw badInput('"before" must be the id of a record.');

@@ -20,8 +20,8 @@ export interface Exchange {
 
 export type Exchanged =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: string }
-  /** `sent`: whether a byte may have left. `why`: a part of a sentence. */
-  | { readonly kind: 'failed'; readonly sent: boolean; readonly cause: 'late' | 'large' | 'broken'; readonly why: string };
+  /** `sent`: whether a byte may have left. `why`: a part of a sentence. `detail`: what only the log may tell, since it names addresses. */
+  | { readonly kind: 'failed'; readonly sent: boolean; readonly cause: 'late' | 'large' | 'broken'; readonly why: string; readonly detail?: string };
 
 interface State {
   sent: boolean;
@@ -64,7 +64,8 @@ export class Connection {
    */
   async prove(path: string): Promise<Exchanged> {
     const answer = await this.#exchange({ method: 'GET', path, limitMs: this.#options.connectMs }, true);
-    this.#proven = answer.kind === 'answer' && answer.status < 300;
+    // What answers every question with 200 is somebody else's server.
+    this.#proven = answer.kind === 'answer' && answer.status === 204;
     return answer;
   }
 
@@ -117,10 +118,10 @@ export class Connection {
   }
 }
 
-function causeOf(error: unknown, limitMs: number): { cause: 'late' | 'large' | 'broken'; why: string } {
+function causeOf(error: unknown, limitMs: number): { cause: 'late' | 'large' | 'broken'; why: string; detail?: string } {
   if (error instanceof Late) return { cause: 'late', why: `it did not answer within ${limitMs} ms` };
   if (error instanceof NotProven) return { cause: 'broken', why: 'the connection had been lost' };
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return { cause: 'large', why: 'its answer was larger than forwardAnswerBytes' };
-  return { cause: 'broken', why: `the connection broke (${message || code || String(error)})` };
+  return { cause: 'broken', why: 'the connection broke', detail: message || code || String(error) };
 }

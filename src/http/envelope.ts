@@ -8,11 +8,14 @@ export const FORWARD_PATH = '/forward';
 export const ANSWERED_HEADER = 'meridian-answered';
 export const TOKEN_HEADER = 'consistency-token';
 
+/** As it is: a copy would lose a variable called `__proto__`, and with it what the request was. */
+const anyObject = z.custom<Readonly<Record<string, unknown>>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+
 const envelopeSchema = z.strictObject({
   query: z.string(),
   operationName: z.string().nullable(),
-  variables: z.record(z.string(), z.unknown()),
-  extensions: z.record(z.string(), z.unknown()),
+  variables: anyObject,
+  extensions: anyObject,
   // An application's own hook may add fields that its resolvers look at.
   viewer: z.looseObject({ id: z.string(), tenant: z.string().nullable(), roles: z.array(z.string()) }).nullable(),
   headers: z.record(z.string(), z.string()),

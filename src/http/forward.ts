@@ -21,22 +21,24 @@ export interface HttpForwarderOptions {
 
 /** A kept connection that was heard of more recently need not prove itself again. */
 const PROOF_MS = 1_000;
+/** Whatever answers there may say as much as it likes. */
+const DETAIL_LENGTH = 300;
+const CLOSED = 'this server has closed its connections';
 
 export class HttpForwarder implements ForwardTransport {
   readonly #options: HttpForwarderOptions;
   readonly #targets = new Map<string, Target>();
+  #closed = false;
 
   constructor(options: HttpForwarderOptions) {
     this.#options = options;
   }
 
   async send(region: string, mutation: ForwardedMutation): Promise<ForwardOutcome> {
-    const body = writeEnvelope(mutation);
-    if (body === null) return failed('refused', 'its viewer or its variables cannot be written as JSON');
     const target = this.#target(region);
-    if (target === null) return failed('unreachable', `no serverUrl is configured for region ${region}`);
+    if (target === null) return failed('unreachable', this.#closed ? CLOSED : `no serverUrl is configured for region ${region}`);
     try {
-      return await target.send(body, traced(mutation.headers));
+      return await target.send(mutation);
     } catch (error) {
       if (!isMeridianError(error, 'OVERLOADED')) throw error;
       return failed('busy', 'all connections are in use and the queue is at its limit');
@@ -53,14 +55,16 @@ export class HttpForwarder implements ForwardTransport {
     await this.#targets.get(region)?.drop();
   }
 
+  /** Breaks what is under way; what waits for a connection, or comes from now on, is not sent. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#targets.values()].map((target) => target.close()));
   }
 
   #target(region: string): Target | null {
     const known = this.#targets.get(region);
     const url = this.#options.serverUrls.get(region);
-    if (known !== undefined || url === undefined) return known ?? null;
+    if (known !== undefined || url === undefined || this.#closed) return known ?? null;
     const target = new Target(region, url, this.#options);
     this.#targets.set(region, target);
     return target;
@@ -76,6 +80,7 @@ class Target {
   /** The one that was used last comes last, and is used first. */
   readonly #idle: Connection[] = [];
   #warming: Promise<void> | null = null;
+  #closed = false;
 
   constructor(region: string, url: string, options: HttpForwarderOptions) {
     const { forwardConnections, forwardQueue, forwardWaitMs } = options.limits;
@@ -85,8 +90,17 @@ class Target {
     this.#limiter = new Limiter({ what: 'forwarded mutations', concurrent: forwardConnections, queued: forwardQueue, waitMs: forwardWaitMs });
   }
 
-  send(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
-    return this.#limiter.run(() => this.#borrowed(this.#take(), async (connection) => {
+  /** Written down when a connection is free: what waits for one is not kept twice. */
+  send(mutation: ForwardedMutation): Promise<ForwardOutcome> {
+    return this.#limiter.run(async () => {
+      if (this.#closed) return failed('unreachable', CLOSED);
+      const body = writeEnvelope(mutation);
+      return body === null ? failed('refused', 'its viewer or its variables cannot be written as JSON') : this.#write(body, traced(mutation.headers));
+    });
+  }
+
+  #write(body: string, traceHeaders: Readonly<Record<string, string>>): Promise<ForwardOutcome> {
+    return this.#borrowed(this.#take(), async (connection) => {
       if (!connection.proven) {
         const proof = await connection.prove(this.#url.pathname);
         if (!connection.proven) return judgeProof(this.#region, proof);
@@ -95,7 +109,7 @@ class Target {
       // Signed when it leaves: what waits for a connection must not be too old when it gets one.
       const headers = { ...traceHeaders, 'content-type': 'application/json', [SIGNATURE_HEADER]: sign({ key, body, from: local, to: this.#region }) };
       return judge(await connection.send({ method: 'POST', path: this.#url.pathname, headers, body, limitMs: limits.forwardMs }));
-    }));
+    });
   }
 
   warm(): Promise<void> {
@@ -111,10 +125,12 @@ class Target {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#open].map((connection) => this.#close(connection)));
   }
 
   async #warm(): Promise<void> {
+    if (this.#closed) return;
     for (const lost of this.#idle.filter(({ proven }) => !proven)) {
       this.#idle.splice(this.#idle.indexOf(lost), 1);
       await this.#close(lost);
@@ -163,8 +179,8 @@ class Target {
   }
 }
 
-function failed(failure: ForwardFailure, why: string): ForwardOutcome {
-  return { kind: 'failed', failure, why };
+function failed(failure: ForwardFailure, why: string, detail?: string): ForwardOutcome {
+  return { kind: 'failed', failure, why, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH) }) };
 }
 
 /** Trace context goes as headers too, for whoever stands between the servers. */
@@ -174,30 +190,32 @@ function traced({ traceparent, tracestate, baggage }: Readonly<Record<string, st
 
 /** Whatever is wrong before the mutation itself is sent, it has not run. */
 function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
-  if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`);
-  if (proof.status === 404) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
+  if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`, proof.detail);
+  if (proof.status === 404 || proof.status < 300) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
   return failed('unreachable', `the server of region ${region} answers with status ${proof.status}`);
 }
 
 /** Every status of 400 to 499 means that what came was not run: a server, or what stands before it, refused it unread. */
 function judge(exchanged: Exchanged): ForwardOutcome {
   if (exchanged.kind === 'failed') {
-    if (!exchanged.sent) return failed('unreachable', exchanged.why);
-    return failed(exchanged.cause === 'large' ? 'unreadable' : exchanged.cause, exchanged.why);
+    if (!exchanged.sent) return failed('unreachable', exchanged.why, exchanged.detail);
+    return failed(exchanged.cause === 'large' ? 'unreadable' : exchanged.cause, exchanged.why, exchanged.detail);
   }
   const { status, headers, body } = exchanged;
   if (status === 421) return failed('not primary', 'it is not the primary\'s region, as its server sees it');
   if (status === 404) return failed('unknown', 'its server takes no forwarded mutations');
+  if (status === 413) return failed('too large', 'it is larger than what its server takes', reasonIn(body));
   if (status === 429) return failed('busy', 'its server takes no more now');
-  if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}${reasonIn(body)}`);
+  if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}`, reasonIn(body));
   const answered = Number(headers[ANSWERED_HEADER]);
-  const answer = status === 200 && Number.isInteger(answered) ? readAnswer(body) : null;
+  const answer = status === 200 && Number.isInteger(answered) && answered >= 200 && answered < 600 ? readAnswer(body) : null;
   if (answer === null) return failed('unreadable', `what was answered with status ${status} cannot be read`);
   const token = headers[TOKEN_HEADER];
   return { kind: 'answered', answer: { status: answered, token: typeof token === 'string' ? token : null, body: answer } };
 }
 
 function reasonIn(body: string): string {
-  const [error] = (readAnswer(body)?.['errors'] ?? []) as readonly { readonly message?: unknown }[];
-  return typeof error?.message === 'string' ? `: ${error.message}` : '';
+  const errors = readAnswer(body)?.['errors'];
+  const { message } = (Array.isArray(errors) ? (errors[0] ?? {}) : {}) as { readonly message?: unknown };
+  return typeof message === 'string' ? message : body;
 }

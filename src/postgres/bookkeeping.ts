@@ -2,6 +2,7 @@
  * Owns what writing keeps in the database beside the application's rows, in the schema `meridian`: outcomes of requests with an idempotency
  * key, older versions of rows, and the audit of conflicts. They lie in the same database so that they commit with the rows, or not at all.
  */
+import { hash } from 'node:crypto';
 import type pg from 'pg';
 import { tableKey } from '../model/catalog.ts';
 import { type Entity, type Table } from '../model/model.ts';
@@ -72,7 +73,7 @@ BEGIN
 END`;
 
 /** Idempotent; the schema is `announce.ts`'s to make, but either may come first. */
-export const BOOKS_SQL = [
+const MAKE = [
   'CREATE SCHEMA IF NOT EXISTS meridian',
   'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
   TABLES,
@@ -80,6 +81,11 @@ export const BOOKS_SQL = [
   // Whoever may make a table, if only a temporary one, could give it a trigger that writes versions of another.
   'REVOKE ALL ON FUNCTION meridian.keep_version() FROM PUBLIC',
 ].join(';\n');
+
+/** Which statements made the books: a database that others have made, or something older, is given what came since. */
+const MADE_BY = `made by ${hash('sha256', MAKE, 'base64url')}`;
+
+export const BOOKS_SQL = `${MAKE};\nCOMMENT ON FUNCTION meridian.keep_version() IS ${quoteLiteral(MADE_BY)}`;
 
 /** A table whose older versions are kept. */
 export interface KeptTable {
@@ -115,12 +121,16 @@ export function keepVersionsSql({ table, version, key }: KeptTable): string {
 export interface BooksState {
   /** Tables of `BOOKS` that the database lacks. */
   readonly missing: readonly string[];
+  /** Another version of Meridian made them, or somebody has let every role make triggers that write history. */
+  readonly outdated: boolean;
   /** Tables, of those asked for, whose versions are not kept as they should be. */
   readonly unkept: readonly string[];
 }
 
 const STATE_SQL = `
   SELECT ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL) AS missing,
+         NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'meridian' AND p.proname = 'keep_version' AND obj_description(p.oid, 'pg_proc') = $6
+                        AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0)) AS outdated,
          ARRAY(SELECT w.name FROM unnest($2::text[], $3::text[], $4::text[]) AS w (schema, name, arguments)
                 WHERE (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
                         WHERE n.nspname = w.schema AND c.relname = w.name AND t.tgname = ANY ($5) AND t.tgenabled IN ('O', 'A')
@@ -130,6 +140,6 @@ const STATE_SQL = `
 export async function readBooks(client: Pick<pg.Client, 'query'>, kept: readonly KeptTable[]): Promise<BooksState> {
   const names = kept.map(({ table }) => table);
   const args = kept.map(({ table, version, key }) => [tableKey(table), version, ...key].map((name) => `${name}\u001f`).join(''));
-  const { rows } = await client.query<BooksState>(STATE_SQL, [BOOKS, names.map((t) => t.schema), names.map((t) => t.name), args, [UPDATED, DELETED]]);
-  return rows[0] ?? { missing: BOOKS, unkept: names.map((t) => t.name) };
+  const { rows } = await client.query<BooksState>(STATE_SQL, [BOOKS, names.map((t) => t.schema), names.map((t) => t.name), args, [UPDATED, DELETED], MADE_BY]);
+  return rows[0] ?? { missing: BOOKS, outdated: true, unkept: names.map((t) => t.name) };
 }

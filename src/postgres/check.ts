@@ -8,7 +8,7 @@ import { checkDurability } from './check-durability.ts';
 import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
-import { grantOutcomes, roleWithoutOutcomes } from './rights.ts';
+import { grantOutcomes, lacksOnBooks, roleWithoutOutcomes } from './rights.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
 
@@ -70,10 +70,15 @@ async function checkBooks(checked: readonly Checked[], { regions, kept = [], opt
   if (region === null || databaseUrl === undefined) return;
   const client = await openClient({ databaseUrl, applicationName: 'meridian check', connectMs: options.connectMs, statementMs: options.statementMs });
   try {
-    const { missing, unkept } = await readBooks(client, kept);
+    const { missing, outdated, unkept } = await readBooks(client, kept);
     if (missing.length > 0) sayOf(region)('warn', `It has no ${missing.join(', ')}: requests with an idempotency key and writes that meet a conflict fail.`, 'Run `meridian setup`.');
+    else if (outdated) sayOf(region)('warn', 'What writing keeps in the schema meridian was made by another version of Meridian, or its function keep_version() may be called by every role.', 'Run `meridian setup` as the owner of that schema.');
     const role = await roleWithoutOutcomes(client, options.viewerSettings ?? '');
     if (role !== null) sayOf(region)('warn', `The role ${role}, which viewerSettings names, may not keep outcomes: requests with an idempotency key are refused.`, `Run \`meridian setup\`, or ${grantOutcomes(quoteIdentifier(role))}.`);
+    for (const lack of await lacksOnBooks(client, options.viewerSettings ?? '', kept.length > 0)) {
+      const rights = lack.rights.join(', ');
+      sayOf(region)('warn', `The role ${lack.role} may not ${rights} on ${lack.table}: what writing keeps there is refused to it.`, `GRANT ${rights} ON ${lack.table} TO ${quoteIdentifier(lack.role)}.`);
+    }
     if (unkept.length > 0) sayOf(region)('warn', `Older versions of ${unkept.join(', ')} are not kept, though a policy compares with them: writers who have not seen the latest version are refused.`, 'Run `meridian setup`.');
   } finally {
     await closeClient(client);

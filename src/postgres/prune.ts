@@ -56,14 +56,14 @@ export class Pruner {
     const { options, isPrimary } = this.#parts;
     while (!signal.aborted) {
       await sleep(options.pruneMs, signal);
-      if (!signal.aborted && isPrimary()) await this.#round();
+      if (!signal.aborted && isPrimary()) await this.#round(signal);
     }
   }
 
-  async #round(): Promise<void> {
+  async #round(signal: AbortSignal): Promise<void> {
     const { log } = this.#parts;
     try {
-      const removed = await this.#prune();
+      const removed = await this.#prune(signal);
       if (this.#failing) log.info({}, 'What writing has kept long enough is removed again.');
       this.#failing = false;
       log.debug({ removed }, 'Removed what writing has kept long enough.');
@@ -73,14 +73,24 @@ export class Pruner {
     }
   }
 
-  /** Minutes lie between two rounds: no connection waits for the next. */
-  async #prune(): Promise<Readonly<Record<string, number>>> {
+  /**
+   * Bit by bit until nothing more is due, so that the tables do not grow where more is kept in an interval than one bit holds; no longer than
+   * one interval, after which it is asked again whose task it is. Minutes lie between two rounds: no connection waits for the next.
+   */
+  async #prune(signal: AbortSignal): Promise<Readonly<Record<string, number>>> {
     const { databaseUrl, options } = this.#parts;
+    const endMs = performance.now() + options.pruneMs;
     const client = await openClient({ databaseUrl, applicationName: 'meridian prune', connectMs: options.connectMs, statementMs: options.statementMs });
     try {
       // Nobody waits for the rows to be gone, so that no synchronous replica need have confirmed it.
       await client.query('SET synchronous_commit = local');
-      return await prune(client, options);
+      const all: Record<string, number> = {};
+      for (let isMore = true; isMore && !signal.aborted && performance.now() < endMs;) {
+        const removed = Object.entries(await prune(client, options));
+        for (const [table, rows] of removed) all[table] = (all[table] ?? 0) + rows;
+        isMore = removed.some(([, rows]) => rows >= options.pruneRows);
+      }
+      return all;
     } finally {
       await closeClient(client);
     }

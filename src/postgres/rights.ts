@@ -32,16 +32,46 @@ const OUTCOME_RIGHTS = ['SELECT', 'INSERT', 'UPDATE'];
  * transaction itself, and so under its role. Null where nothing is missing.
  */
 export async function roleWithoutOutcomes(client: Pick<pg.Client, 'query'>, viewerSettings: string): Promise<string | null> {
-  const parsed = parseViewerSettings(viewerSettings);
-  const named = 'settings' in parsed ? parsed.settings.find(({ name }) => name === 'role') : undefined;
-  if (named === undefined || !('literal' in named)) return null;
+  const named = viewersRole(viewerSettings);
+  if (named === null) return null;
   const { rows } = await client.query<{ lacks: boolean }>(
     `SELECT NOT (SELECT bool_and(has_table_privilege(r.oid, to_regclass('meridian.outcomes'), needed)) FROM unnest($2::text[]) AS needed) AS lacks FROM pg_roles r WHERE r.rolname = $1 AND to_regclass('meridian.outcomes') IS NOT NULL`,
-    [named.literal, OUTCOME_RIGHTS],
+    [named, OUTCOME_RIGHTS],
   );
-  return rows[0]?.lacks === true ? named.literal : null;
+  return rows[0]?.lacks === true ? named : null;
 }
 
 export function grantOutcomes(role: string): string {
   return `GRANT ${OUTCOME_RIGHTS.join(', ')} ON meridian.outcomes TO ${role}`;
+}
+
+/** Rights on one of the books that one role lacks. */
+export interface Lack {
+  readonly role: string;
+  readonly table: string;
+  readonly rights: readonly string[];
+}
+
+/**
+ * What the session's own role lacks on the books (servers connect as it, and remove what has been kept long enough), and the viewers' role
+ * on those that conflicts need, where there are policies that compare; `roleWithoutOutcomes` says the rest. Books that are missing are passed over.
+ */
+export async function lacksOnBooks(client: Pick<pg.Client, 'query'>, viewerSettings: string, compares: boolean): Promise<readonly Lack[]> {
+  const viewers = viewersRole(viewerSettings);
+  const needs = [
+    ...['meridian.outcomes', 'meridian.history', 'meridian.conflicts'].map((table) => ({ role: null, table, rights: 'SELECT,INSERT,UPDATE,DELETE' })),
+    ...(viewers !== null && compares ? [{ role: viewers, table: 'meridian.history', rights: 'SELECT' }, { role: viewers, table: 'meridian.conflicts', rights: 'INSERT' }] : []),
+  ];
+  const { rows } = await client.query<Lack>(
+    `SELECT r.rolname::text AS role, w.name AS table, ARRAY(SELECT needed FROM unnest(string_to_array(w.rights, ',')) AS needed WHERE NOT has_table_privilege(r.oid, to_regclass(w.name), needed)) AS rights
+       FROM unnest($1::text[], $2::text[], $3::text[]) AS w (role, name, rights) JOIN pg_roles r ON r.rolname = coalesce(w.role, current_user) WHERE to_regclass(w.name) IS NOT NULL ORDER BY 1, 2`,
+    [needs.map(({ role }) => role), needs.map(({ table }) => table), needs.map(({ rights }) => rights)],
+  );
+  return rows.filter(({ rights }) => rights.length > 0);
+}
+
+function viewersRole(viewerSettings: string): string | null {
+  const parsed = parseViewerSettings(viewerSettings);
+  const named = 'settings' in parsed ? parsed.settings.find(({ name }) => name === 'role') : undefined;
+  return named !== undefined && 'literal' in named ? named.literal : null;
 }

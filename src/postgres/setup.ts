@@ -123,9 +123,10 @@ async function announce(client: pg.Client, region: string, { steps }: Context): 
 async function keepBooks(client: pg.Client, region: string, { target: { kept = [] }, steps }: Context): Promise<void> {
   const before = await readBooks(client, kept);
   const wanted = kept.filter(({ table }) => before.unkept.includes(table.name));
-  if (before.missing.length === 0 && wanted.length === 0) return void steps.push({ region, what: 'What writing keeps (outcomes, older versions, conflicts) is there.', changed: false });
+  if (before.missing.length === 0 && !before.outdated && wanted.length === 0) return void steps.push({ region, what: 'What writing keeps (outcomes, older versions, conflicts) is there.', changed: false });
   const refused = await refusal(client, [BOOKS_SQL, ...wanted.map(keepVersionsSql)].join(';\n'));
-  const what = refused === null ? `Created what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
+  const made = before.missing.length === 0 && before.outdated ? 'Brought to this version' : 'Created';
+  const what = refused === null ? `${made} what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
     : `What writing keeps could not be created (${refused}): set up as the owner of the tables.`;
   steps.push({ region, what, changed: refused === null });
 }

@@ -1,5 +1,5 @@
 /** Owns the construction of forwarding: who signs, what lets in, which way mutations take. */
-import { isMeridianError } from '../base/errors.ts';
+import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
 import { listed } from '../config/option.ts';
 import { type TokenCodec } from '../consistency/token.ts';
@@ -34,8 +34,7 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
   const { log, metrics } = telemetry;
   const keys = forwardKeys(listed(options.forwardSecret || options.tokenSecret));
   const [key] = keys;
-  // The codec has refused a configuration without any secret before.
-  if (key === undefined) throw new TypeError('there is no secret to sign forwarded mutations with');
+  if (key === undefined) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'forwardSecret holds no secret to sign forwarded mutations with; give one, or leave it out for the one that tokenSecret makes.' });
   const serverUrls = new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, serverUrl]])));
   const serverStanding = (region: string): ServerStanding => {
     if (!serverUrls.has(region)) return 'none';

@@ -13,15 +13,18 @@ export interface AppSettings {
 
 const TOKEN_HEADER = 'consistency-token';
 const PREFLIGHT_CACHED_S = 600;
+/** Between two looks for requests that take too long to arrive. */
+const MIN_CHECK_MS = 50;
+const MAX_CHECK_MS = 2_000;
 
 export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
   // Requests that still come in on open connections while the server drains are answered like any other.
-  const app = fastify({ bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
+  const app = fastify({ http: receiving(options.receiveMs), bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
   await allowOrigins(app, options.corsOrigins);
   measure(app, telemetry);
   app.addHook('preHandler', async (request, reply) => {
     if (!isDeeper(request.body, options.maxRequestDepth)) return undefined;
-    return refuse(reply, 400, { code: 'BAD_REQUEST', message: `The request's JSON nests deeper than ${options.maxRequestDepth} levels, which is the limit.` });
+    return reply.code(400).send(tooDeep(options.maxRequestDepth));
   });
   app.addHook('onSend', async (_request, reply) => {
     if (draining()) void reply.header('connection', 'close');
@@ -34,6 +37,14 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
     return refuse(reply, 500, { code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
   });
   return app;
+}
+
+/**
+ * Node looks for connections that are over their limits only every half minute, and takes the larger of the two limits for the whole request where
+ * that of the headers is larger, which is a minute unless it is told otherwise.
+ */
+function receiving(receiveMs: number): { readonly headersTimeout: number; readonly requestTimeout: number; readonly connectionsCheckingInterval: number } {
+  return { headersTimeout: receiveMs, requestTimeout: receiveMs, connectionsCheckingInterval: Math.max(MIN_CHECK_MS, Math.min(MAX_CHECK_MS, Math.ceil(receiveMs / 4))) };
 }
 
 /** Browsers see the token header only if it is exposed to them. */
@@ -61,13 +72,17 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
 }
 
 /** Level by level instead of by recursion: what it looks for would exhaust the stack of whoever follows it down. */
-function isDeeper(value: unknown, limit: number): boolean {
+export function isDeeper(value: unknown, limit: number): boolean {
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth <= limit; depth += 1) {
     level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
     if (level.length === 0) return false;
   }
   return true;
+}
+
+export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {
+  return { errors: [{ message: `The request's JSON nests deeper than ${limit} levels, which is the limit.`, extensions: { code: 'BAD_REQUEST' } }] };
 }
 
 function refuse(reply: FastifyReply, status: number, { code, message }: { readonly code: string; readonly message: string }): FastifyReply {

@@ -7,6 +7,7 @@ import { SIGNATURE_HEADER, type ForwardGate } from '../http/signature.ts';
 import { perSecond } from '../telemetry/log.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type ForwardedMutation } from '../write/forward.ts';
+import { isDeeper, tooDeep } from './app.ts';
 
 export interface ForwardSettings {
   readonly gate: ForwardGate;
@@ -19,7 +20,7 @@ export interface ForwardSettings {
 export interface ForwardRoute<C extends BaseContext> extends ForwardSettings {
   readonly apollo: ApolloServer<C>;
   readonly context: (mutation: ForwardedMutation, id: string) => Promise<C>;
-  readonly options: Pick<Options, 'maxRequestBytes' | 'maxErrorLogs'>;
+  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'maxErrorLogs'>;
   readonly telemetry: Telemetry;
 }
 
@@ -56,6 +57,7 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
         }
         const mutation = readEnvelope(request.body);
         if (typeof mutation === 'string') return refuse(reply, 400, 'BAD_USER_INPUT', `The forwarded mutation cannot be read: ${mutation}; run one version of the server in every region.`);
+        if (isDeeper([mutation.variables, mutation.extensions], route.options.maxRequestDepth)) return answer(reply, 400, JSON.stringify(tooDeep(route.options.maxRequestDepth)));
         route.telemetry.metrics.mutations.inc({ way: 'received' });
         return run(route, mutation, request.id, reply);
       },
@@ -73,7 +75,12 @@ async function run<C extends BaseContext>({ apollo, context }: ForwardRoute<C>, 
   if (body.kind !== 'complete') throw new TypeError('a forwarded mutation was answered in parts');
   const token = answered.get(TOKEN_HEADER);
   if (token !== undefined) void reply.header(TOKEN_HEADER, token);
-  return reply.code(200).header(ANSWERED_HEADER, String(status ?? 200)).header('content-type', 'application/json; charset=utf-8').send(body.string);
+  return answer(reply, status ?? 200, body.string);
+}
+
+/** `status`: what a client of this server would have got. */
+function answer(reply: FastifyReply, status: number, body: string): FastifyReply {
+  return reply.code(200).header(ANSWERED_HEADER, String(status)).header('content-type', 'application/json; charset=utf-8').send(body);
 }
 
 function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {

@@ -37,8 +37,10 @@ const FAILURES = {
   busy: { ran: 'nothing', mend: 'wait' },
   /** No connection, or none that was proven before anything was sent over it. */
   unreachable: { ran: 'nothing', mend: 'another way' },
-  /** Refused unread: the signature, the clocks, the size, or a viewer that cannot be written down. */
+  /** Refused unread: the signature, the clocks, or a viewer that cannot be written down. */
   refused: { ran: 'nothing', mend: 'another way' },
+  /** Larger than the other server, or what stands before it, takes. */
+  'too large': { ran: 'nothing', mend: 'another way' },
   /** A server that knows no forwarding answers there. */
   unknown: { ran: 'nothing', mend: 'another way' },
   /** The region is not the primary's as its server sees it. */
@@ -56,8 +58,8 @@ export const FORWARD_FAILURES = Object.keys(FAILURES) as ForwardFailure[];
 
 export type ForwardOutcome =
   | { readonly kind: 'answered'; readonly answer: ForwardedAnswer }
-  /** `why`: a part of a sentence. */
-  | { readonly kind: 'failed'; readonly failure: ForwardFailure; readonly why: string };
+  /** `why`: a part of a sentence, for the client. `detail`: what only the log may tell. */
+  | { readonly kind: 'failed'; readonly failure: ForwardFailure; readonly why: string; readonly detail?: string };
 
 export interface ForwardTransport {
   /** Sends a mutation to the region's server, whose address is known. Never throws. */
@@ -129,6 +131,11 @@ export function mayHaveRun(failure: ForwardFailure): boolean {
 
 export function notForwarded(why: string, details: Readonly<Record<string, unknown>> = {}): MeridianError {
   return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The mutation could not be sent to the primary's region: ${why}; nothing was written. Try again shortly.`, details });
+}
+
+/** Trying again would not help. */
+export function tooLarge(region: string): MeridianError {
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `The mutation is larger than what the server of region ${region} takes; nothing was written. Send less at once, or raise maxRequestBytes there.`, details: { region } });
 }
 
 export function tooMany(region: string, why: string): MeridianError {

@@ -5,7 +5,7 @@ import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import {
-  afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooMany, unconfirmed, wayOf,
+  afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooLarge, tooMany, unconfirmed, wayOf,
   type ForwardedAnswer, type ForwardedMutation, type ForwardTransport, type ServerStanding,
 } from './forward.ts';
 import { KEY_HEADER } from './idempotency-key.ts';
@@ -61,11 +61,12 @@ export class Forwarding {
       const { region } = way;
       const sent = await this.#send(region, mutation);
       if (sent.kind === 'answered') return { way: 'forwarded', answer: sent.answer };
-      const { failure, why } = sent;
+      const { failure, why, detail } = sent;
       const next = afterFailure(failure, { mode: options.writes, keyed, triesLeft, uncertain: uncertain !== null });
-      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next }, `A mutation could not be forwarded to region ${region}: ${why}.`);
+      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next, detail }, `A mutation could not be forwarded to region ${region}: ${why}.`);
       if (mayHaveRun(failure)) uncertain ??= { region, why };
       if (next === 'direct') return { way: 'direct', uncertain: uncertain?.region ?? null };
+      if (next === 'refuse' && failure === 'too large') throw tooLarge(region);
       if (next !== 'again') throw this.#refusal(next, region, uncertain?.why ?? why);
       await view.refresh();
     }

@@ -21,14 +21,15 @@ interface KeptError {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** The outcome that an error is; null for one that is none: nothing is stored then, and a retry runs again. */
-export function encodeError(error: unknown): StoredOutcome | null {
+/** The outcome that an error is; null for one that is none, or that is larger than may be kept: nothing is stored then, and a retry runs again. */
+export function encodeError(error: unknown, maxBytes: number): StoredOutcome | null {
   const cause = meridianCause(error);
   const kept = cause === null ? keptApplication(error) : keptMeridian(cause);
   if (kept === null) return null;
   try {
     // As text, since jsonb cannot hold every text that JSON can.
-    return { kind: 'error', json: JSON.stringify(kept) };
+    const json = JSON.stringify(kept);
+    return Buffer.byteLength(json) > maxBytes ? null : { kind: 'error', json };
   } catch {
     // It carries what JSON cannot hold, so that it could not come back as it was.
     return null;

@@ -62,7 +62,7 @@ interface Kept {
 async function keptAfter<T>(server: WriteServer, run: OnceRun<T>, error: unknown): Promise<Kept> {
   if (isKnown(error)) return recall(server, run);
   const { once, options = {} } = run;
-  const outcome = encodeError(error);
+  const outcome = encodeError(error, once.maxBytes);
   if (outcome === null) throw onceRefusal(error, once) ?? error;
   const kept = await settleError(server, once, outcome, options);
   // Another try was faster, and did what this one could not.

@@ -82,7 +82,7 @@ export function settleStatement(once: OnceStep, outcome: StoredOutcome): Stateme
 
 /**
  * Stores the outcome of a step whose own transaction was rolled back, unless another try of the request was faster: `recallStatement`
- * behind it says whose outcome counts. Small ones only: nothing here measures it.
+ * behind it says whose outcome counts. Its size was measured before: the database does not.
  */
 export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statement {
   const params = new Params();

@@ -248,4 +248,37 @@ describe('conflicts', () => {
     const metrics = await (await fetch(app.server(AP).url.replace('/graphql', '/metrics'))).text();
     assert.match(metrics, /meridian_conflicts_total\{entity="Doc",policy="MERGE",outcome="MERGED"\} \d/);
   });
+
+  it('are looked up by what can be, and by nothing else', async () => {
+    const look = async (filters: string, variables: Record<string, unknown> = {}, declared = ''): Promise<string | number> => {
+      const { data, errors, status } = await app.gql<{ conflicts: unknown[] }>(AP, `query ${declared} { conflicts(${filters}) { id } }`, { headers: admin, variables });
+      assert.equal(status, 200, filters);
+      assert.doesNotMatch(JSON.stringify(errors), /SELECT|meridian\.conflicts|timestamptz/, filters);
+      return errors[0]?.extensions.code ?? data?.conflicts.length ?? 'nothing';
+    };
+    for (const bad of ['first: -1', 'first: 201', 'first: 2147483647', 'id: "1"', 'before: "x"', 'before: "-1"', 'before: "1; DROP TABLE docs"', 'before: "99999999999999999999"', 'entity: "Doc\\u0000"', 'entity: "Doc", id: "\\u0000"', 'since: "yesterday"', 'since: "2026-02-30T00:00:00Z"', 'since: "now"']) {
+      const code = await look(bad);
+      assert.ok(['BAD_USER_INPUT', 'GRAPHQL_VALIDATION_FAILED'].includes(String(code)), `${bad}: ${code}`);
+    }
+    for (const none of ['first: 0', `entity: "' OR true --"`, `entity: "Doc", id: "' OR true --"`, 'entity: "nothing"', 'before: "0"', `entity: "${'x'.repeat(100_000)}"`]) assert.equal(await look(none), 0, none.slice(0, 100));
+    assert.ok(Number(await look('first: null, entity: null, id: null, since: null, before: null')) > 0);
+    assert.equal(await look('since: $s', { s: 'yesterday' }, '($s: DateTime)'), 'BAD_USER_INPUT');
+  });
+
+  it('say what is missing where setup has not been: in the audit, in a write that meets a conflict, and nowhere else', async () => {
+    const id = fresh();
+    await edit(EU, id, 1, { title: 'EU' });
+    await app.cluster.query(US, 'DROP TABLE meridian.conflicts');
+    const write = (version: number): ReturnType<TestApp['gql']> => app.gql(AP, `mutation { editDoc(id: ${id}, expectedVersion: ${version}, input: { body: "x" }) { token } }`);
+    const said = ({ errors }: Awaited<ReturnType<typeof write>>): unknown => errors.map(({ extensions: { code }, message }) => [code, message.includes('meridian.conflicts') && message.includes('`meridian setup`')]);
+    assert.deepEqual(said(await write(1)), [['DATABASE_NOT_READY', true]]);
+    assert.deepEqual(said(await app.gql(AP, '{ conflicts @consistent(level: STRONG) { id } }', { headers: admin })), [['DATABASE_NOT_READY', true]]);
+    assert.deepEqual(said(await write(2)), []);
+    await app.cluster.query(US, 'DROP SCHEMA meridian CASCADE');
+    const other = await app.gql(AP, `mutation { editDoc(id: ${id}, expectedVersion: 1, input: { body: "y" }) { token } }`);
+    assert.deepEqual(other.errors.map(({ extensions: { code } }) => code), ['DATABASE_NOT_READY']);
+    const keyed = await app.gql(AP, `mutation { editDoc(id: ${id}, input: { body: "y" }) { token } }`, { headers: { 'idempotency-key': 'a' } });
+    assert.deepEqual(keyed.errors.map(({ extensions: { code }, message }) => [code, message.includes('meridian.outcomes')]), [['DATABASE_NOT_READY', true]]);
+    assert.deepEqual(said(await app.gql(AP, `mutation { editDoc(id: ${id}, input: { body: "z" }) { token } }`)), []);
+  });
 });

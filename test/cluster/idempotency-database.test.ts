@@ -1,6 +1,7 @@
 /** What keeping outcomes asks of a database: rights of the role that viewers' transactions run as, one round trip where a write needs one, and an end of what is old. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { GraphQLError } from 'graphql';
 import { isMeridianError } from '../../src/base/errors.ts';
 import { checkDatabase, type DatabaseTarget } from '../../src/postgres/check.ts';
 import { prune, Pruner } from '../../src/postgres/prune.ts';
@@ -110,6 +111,27 @@ test('a request takes place once at every level of isolation, also while its exp
     }
   }
   assert.deepEqual(await set.primary.query('SELECT n FROM counters'), [{ n: expected }]);
+
+test('a round of pruning removes all that is due, in bits', async () => {
+  await set.primary.query(`INSERT INTO meridian.outcomes SELECT 's', 'due ' || i, 'f', '{}', now() - i * interval '1 s' FROM generate_series(1, 95) i; INSERT INTO meridian.outcomes VALUES ('s', 'not due', 'f', '{}', now() + interval '1 h')`);
+  const kept = async (): Promise<readonly string[]> => (await set.primary.query<{ key: string }>(`SELECT key FROM meridian.outcomes WHERE key LIKE '%due%'`)).map(({ key }) => key);
+  const stop = new AbortController();
+  let rounds = 0;
+  const isPrimary = (): boolean => {
+    if ((rounds += 1) > 1) stop.abort();
+    return true;
+  };
+  await new Pruner({ databaseUrl: set.primary.url, isPrimary, log: createLog({ level: 'silent' }), options: { pruneMs: 1_000, pruneRows: 10, historyMs: 1_000, conflictsMs: 1_000, connectMs: 5_000, statementMs: 5_000 } }).run(stop.signal);
+  assert.deepEqual(await kept(), ['not due']);
+});
+
+test('an error that is larger than may be kept is given, and not stored', async () => {
+  const failing = (message: string): Promise<unknown> =>
+    onceTransaction(us.writer, { once: { ...step(`error of ${message.length}`), maxBytes: 1_024 }, work: async () => {
+      throw new GraphQLError(message, { extensions: { code: 'NO_FUNDS' } });
+    } }).catch((error: unknown) => (error as Error).message);
+  for (const length of [100, 5_000]) assert.equal(await failing('x'.repeat(length)), 'x'.repeat(length));
+  assert.deepEqual((await set.primary.query<{ key: string }>(`SELECT key FROM meridian.outcomes WHERE key LIKE 'error of %'`)).map(({ key }) => key), ['error of 100']);
 });
 
 test('pruning that cannot be done is said once, and again when it can', async () => {

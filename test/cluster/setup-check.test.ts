@@ -102,6 +102,23 @@ test('check finds triggers that are gone, switched off or for another key, and t
   assert.deepEqual((await checkDatabase(target)).filter(({ what }) => what.includes('meridian.conflicts')), []);
 });
 
+test('what an older version has made is found, and brought up to date with all that came since', async () => {
+  const changed = async (): Promise<readonly string[]> => (await setupDatabase(target)).steps.filter((step) => step.changed).map(({ what }) => what);
+  const mayCall = async (): Promise<unknown> => (await set.primary.query(`SELECT has_function_privilege('nobody', 'meridian.keep_version()', 'EXECUTE') AS may`))[0]?.['may'];
+  await set.primary.query('CREATE ROLE nobody');
+  for (const older of [
+    'COMMENT ON FUNCTION meridian.keep_version() IS NULL; GRANT EXECUTE ON FUNCTION meridian.keep_version() TO PUBLIC; DROP INDEX meridian.outcomes_by_end',
+    'GRANT EXECUTE ON FUNCTION meridian.keep_version() TO PUBLIC',
+    'DROP FUNCTION meridian.keep_version() CASCADE',
+  ]) {
+    await set.primary.query(older);
+    has(await checkDatabase(target), 'us', 'warn', /made by another version of Meridian/);
+    assert.match((await changed()).join(), /^Brought to this version what writing keeps/, older);
+    assert.deepEqual([await mayCall(), (await set.primary.query(`SELECT to_regclass('meridian.outcomes_by_end') AS i`))[0]?.['i']], [false, 'meridian.outcomes_by_end'], older);
+    assert.deepEqual([await changed(), problems(await checkDatabase(target)).filter((p) => !p.includes('max_slot_wal_keep_size'))], [[], []], older);
+  }
+});
+
 test('a new mapped table is added, all tables of a schema when none is named', async () => {
   await set.primary.query('CREATE TABLE shop.extra (id int PRIMARY KEY)');
   const tables = [...target.tables, { schema: 'shop', name: 'extra' }];
@@ -143,8 +160,13 @@ test('a role without rights, an unreachable region, a missing table', async () =
   has(findings, 'us', 'warn', /may not write everywhere: shop\.Order \(INSERT, UPDATE, DELETE\)/);
   has(findings, 'us', 'error', /do not exist: public\.nowhere/);
   has(findings, 'ap', 'error', /cannot be reached/);
+  for (const table of ['outcomes', 'history', 'conflicts']) has(findings, 'us', 'warn', new RegExp(`clerk may not SELECT, INSERT, UPDATE, DELETE on meridian\\.${table}: `));
+  // As the role that viewers' transactions run as it needs less.
+  const lacks = async (): Promise<readonly (string | null)[]> => (await checkDatabase({ ...target, options: { ...TEST_OPTIONS, viewerSettings: 'role:clerk' } })).filter(({ mend }) => mend?.startsWith('GRANT') && mend.includes('meridian.')).map(({ mend }) => mend);
+  assert.deepEqual(await lacks(), ['GRANT INSERT ON meridian.conflicts TO "clerk".', 'GRANT SELECT ON meridian.history TO "clerk".']);
 
   await setupDatabase({ ...target, role: 'clerk' });
+  assert.deepEqual(await lacks(), []);
   await Promise.all(set.replicas.map(async (replica) => replica.caughtUp(await set.primary.position())));
   const granted = await checkDatabase({ ...target, regions: asClerk });
   assert.deepEqual(problems(granted).filter((p) => !p.includes('max_slot_wal_keep_size')), []);

@@ -5,6 +5,7 @@ import { GraphQLError } from 'graphql';
 import { MeridianError } from '../../src/base/errors.ts';
 import { type Viewer } from '../../src/base/viewer.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
+import { type ForwardSettings } from '../../src/server/forward.ts';
 import { type Readiness } from '../../src/server/health.ts';
 import { startServer, type IncomingRequest, type RunningServer } from '../../src/server/start.ts';
 import { createViewers, type ViewerHook } from '../../src/server/viewer.ts';
@@ -25,6 +26,8 @@ export interface TestServerSettings {
   readonly options?: Partial<Options>;
   readonly hook?: ViewerHook;
   readonly ready?: () => Promise<Readiness>;
+  /** Takes forwarded mutations. */
+  readonly forward?: ForwardSettings;
   /** Instead of giving the viewer to resolvers. */
   readonly context?: (request: IncomingRequest) => Promise<TestContext>;
 }
@@ -60,6 +63,7 @@ export async function startTestServer(settings: TestServerSettings = {}): Promis
     health: { ready: settings.ready ?? (async () => ({ ok: true })) },
     options,
     telemetry,
+    ...(settings.forward ? { forward: settings.forward } : {}),
   });
   const ask = async (query: string, headers: Record<string, string> = {}): Promise<Answer> => {
     const response = await fetch(running.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query }) });

@@ -108,6 +108,16 @@ describe('regions', () => {
     }
   });
 
+  it('have servers that are named by scheme, host and port alone', () => {
+    const given = (serverUrl: string): Parameters<typeof loadConfig>[0] => ({ settings: { regions: { a: { databaseUrl: 'postgres://h/d', serverUrl } } } });
+    for (const fine of ['http://10.0.0.1:4000', 'https://eu.example.com/', 'http://[::1]:4000']) assert.equal(loadConfig(given(fine)).regions[0]?.serverUrl, fine);
+    for (const more of ['https://eu.example.com/graphql', 'https://user:hunter2@eu.example.com', 'https://eu.example.com/?a=1', 'https://eu.example.com/#a']) {
+      const { message } = refusal(given(more) ?? {});
+      assert.match(message, /serverUrl of region a \(settings: regions\.a\) has more than scheme, host and port/, more);
+      assert.doesNotMatch(message, /hunter2/);
+    }
+  });
+
   it('come from the file, and the environment adds what is secret', () => {
     const settings = { region: 'eu-west-1', regions: { 'us-east-1': { databaseUrl: 'postgres://us/app' }, 'eu-west-1': {} } };
     const { regions } = loadConfig({ env: { DB_URL_EU_WEST_1: 'postgres://eu:pw@eu/app' }, settings, needs: ['regions', 'region'] });
@@ -151,7 +161,15 @@ describe('a production server', () => {
   });
 
   it('refuses secrets that can be guessed', () => {
-    const { problems } = refusal({ env: { MERIDIAN_JWT_SECRET: 'short', MERIDIAN_TOKEN_SECRET: `${'n'.repeat(16)},old` }, needs });
-    assert.deepEqual(problems.map(({ option }) => option), ['jwtSecret', 'tokenSecret']);
+    const { problems } = refusal({ env: { MERIDIAN_JWT_SECRET: 'short', MERIDIAN_TOKEN_SECRET: `${'n'.repeat(16)},old`, MERIDIAN_FORWARD_SECRET: 'short' }, needs });
+    assert.deepEqual(problems.map(({ option }) => option), ['jwtSecret', 'tokenSecret', 'forwardSecret']);
+    loadConfig({ env: { ...SECRETS, MERIDIAN_FORWARD_SECRET: `${'n'.repeat(16)}, ${'o'.repeat(16)}` }, folder: empty, needs });
+  });
+
+  it('is not told to forward where nobody can be forwarded to', () => {
+    const env = { ...SECRETS, ...TWO, MERIDIAN_REGION: 'eu-west-1', MERIDIAN_WRITES: 'forward' };
+    assert.match(refusal({ env: { ...env, SERVER_URL_EU_WEST_1: 'https://own.example.com' }, needs }).message, /writes \(as given\) is forward, but no other region has a serverUrl .*set SERVER_URL_US_EAST_1/);
+    loadConfig({ env: { ...env, SERVER_URL_US_EAST_1: 'https://us.example.com' }, folder: empty, needs });
+    loadConfig({ env: { ...env, MERIDIAN_REGIONS: 'eu-west-1' }, folder: empty, needs });
   });
 });

@@ -143,15 +143,19 @@ describe('the client of forwarded mutations', () => {
     const answers: readonly (readonly [number, Record<string, string>, string])[] = [
       [421, {}, ''], [404, {}, ''], [401, {}, '{"errors":[{"message":"Who are you?"}]}'], [413, {}, ''], [429, {}, ''],
       [500, {}, ''], [502, {}, 'bad gateway'], [200, {}, '{"data":{}}'], [200, OK, 'no json'], [200, OK, '[]'], [200, OK, JSON.stringify({ data: 'x'.repeat(2_000) })],
+      [200, { ...OK, 'meridian-answered': '99999' }, '{}'], [200, { ...OK, 'meridian-answered': '' }, '{}'],
     ];
     await using us = await far((response, index) => response.writeHead(answers[index]?.[0] ?? 500, answers[index]?.[1]).end(answers[index]?.[2]));
     await using to = forwarder(us.url, { forwardAnswerBytes: 1_024 });
     const said: string[] = [];
     for (let i = 0; i < answers.length; i += 1) said.push(await outcome(to));
-    assert.deepEqual(said, ['not primary', 'unknown', 'refused', 'refused', 'busy', ...Array.from({ length: 6 }, () => 'unreadable')]);
+    assert.deepEqual(said, ['not primary', 'unknown', 'refused', 'too large', 'busy', ...Array.from({ length: 8 }, () => 'unreadable')]);
     await using old = await far(good, 404);
     await using toOld = forwarder(old.url);
     assert.deepEqual([await outcome(toOld), old.posts.length], ['unknown', 0]);
+    await using stranger = await far(good, 200);
+    await using toStranger = forwarder(stranger.url);
+    assert.deepEqual([await outcome(toStranger), stranger.posts.length], ['unknown', 0]);
   });
 
   it('has limits: connections, a queue, and a wait in it', async () => {
@@ -165,6 +169,32 @@ describe('the client of forwarded mutations', () => {
     assert.equal(await waiting, 'busy');
     for (const response of held) good(response);
     assert.deepEqual([await Promise.all(first), us.connections()], [['answered', 'answered'], 2]);
+  });
+
+  it('tells addresses and what others say to the log alone, and no more of it than it can hold', async () => {
+    await using us = await far((response, index) => (index === 0 ? response.destroy() : response.writeHead(403).end(index === 1 ? JSON.stringify({ errors: { message: 'no list' } }) : JSON.stringify({ errors: [{ message: 'secret '.repeat(1_000) }] }))));
+    await using to = forwarder(us.url);
+    assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'broken', why: 'the connection broke', detail: 'other side closed' });
+    assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'refused', why: 'its server refused it with status 403', detail: '{"errors":{"message":"no list"}}' });
+    assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'refused', why: 'its server refused it with status 403', detail: 'secret '.repeat(1_000).slice(0, 300) });
+    await using nobody = forwarder('http://127.0.0.1:1');
+    const { port } = new URL(us.url);
+    const sent = (await nobody.send('us', MUTATION)) as { readonly why: string; readonly detail: string };
+    assert.match(sent.detail, /ECONNREFUSED 127\.0\.0\.1:1/);
+    assert.doesNotMatch(sent.why, new RegExp(`127\\.|ECONN|${port}`));
+  });
+
+  it('sends nothing more once it is closed, and leaves no connection', async () => {
+    await using us = await far(() => undefined);
+    await using to = forwarder(us.url, { forwardConnections: 1, forwardMs: 5_000 });
+    const sent = [outcome(to), outcome(to), outcome(to)];
+    await until('the first one has arrived', () => us.posts.length === 1);
+    await to.close();
+    assert.deepEqual(await Promise.all(sent), ['broken', 'unreachable', 'unreachable']);
+    assert.equal(await outcome(to), 'unreachable');
+    await to.warm('us');
+    await sleep(NOTICED_MS);
+    assert.deepEqual([us.posts.length, us.connections()], [1, 1]);
   });
 
   it('does not send a viewer that cannot be written down', async () => {

@@ -51,7 +51,7 @@ describe('a failure of forwarding', () => {
 
   it('takes another way where nothing has run, or says so', () => {
     const after = (failure: ForwardFailure, of: object): string => afterFailure(failure, { ...given, ...of });
-    for (const failure of ['unreachable', 'refused', 'unknown'] as const) assert.deepEqual([after(failure, {}), after(failure, { mode: 'forward' })], ['direct', 'refuse']);
+    for (const failure of ['unreachable', 'refused', 'too large', 'unknown'] as const) assert.deepEqual([after(failure, {}), after(failure, { mode: 'forward' })], ['direct', 'refuse']);
     assert.deepEqual([after('not primary', {}), after('not primary', { triesLeft: 0 }), after('not primary', { triesLeft: 0, mode: 'forward' })], ['again', 'direct', 'refuse']);
     // More load is no mend for too much load.
     for (const mode of MODES) assert.equal(after('busy', { mode }), 'busy');
@@ -132,6 +132,7 @@ describe('forwarding', () => {
 
   it('refuses with a typed error when it may not go direct', async () => {
     await assert.rejects(told({ outcomes: [failed('unreachable')], mode: 'forward' }).forwarding.take(MUTATION), (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE') && /nothing was written/.test(error.message));
+    await assert.rejects(told({ outcomes: [failed('too large')], mode: 'forward' }).forwarding.take(MUTATION), (error) => isMeridianError(error, 'BAD_USER_INPUT') && !error.retryable && /nothing was written/.test(error.message));
     await assert.rejects(told({ outcomes: [failed('busy')] }).forwarding.take(MUTATION), (error) => isMeridianError(error, 'OVERLOADED') && error.details['what'] === 'forwarded mutations');
   });
 

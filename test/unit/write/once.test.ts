@@ -90,24 +90,24 @@ describe('outcomes', () => {
   it('are the errors that answer a request, which come back as they were', () => {
     for (const code of ['CONSTRAINT_VIOLATION', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN', 'BAD_USER_INPUT'] as const) {
       for (const thrown of [error(code, { table: 'tasks' }), new GraphQLError('no', { originalError: error(code, { table: 'tasks' }) })]) {
-        const back = decodeError(encodeError(thrown) ?? { kind: 'none' });
+        const back = decodeError(encodeError(thrown, 10_000) ?? { kind: 'none' });
         assert.ok(isMeridianError(back, code));
         assert.deepEqual([back.message, back.details], ['no', { table: 'tasks' }]);
       }
     }
     for (const thrown of [new GraphQLError('no\u0000', { extensions: { code: 'TAKEN', by: { id: 1 } } }), Object.assign(new Error('no\u0000'), { extensions: { code: 'TAKEN', by: { id: 1 } } })]) {
-      const back = decodeError(encodeError(thrown) ?? { kind: 'none' });
+      const back = decodeError(encodeError(thrown, 10_000) ?? { kind: 'none' });
       assert.ok(back instanceof GraphQLError);
       assert.deepEqual([back.message, back.extensions], ['no\u0000', { code: 'TAKEN', by: { id: 1 } }]);
     }
   });
 
   it('are no errors that tell of servers, limits, races or bugs', () => {
-    for (const code of ['PRIMARY_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN', 'WRITE_UNCONFIRMED', 'TRANSACTION_CONFLICT', 'OVERLOADED', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'CONFIG_INVALID', 'IDEMPOTENCY_OUTCOME_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED'] as const) assert.equal(encodeError(error(code)), null, code);
+    for (const code of ['PRIMARY_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN', 'WRITE_UNCONFIRMED', 'TRANSACTION_CONFLICT', 'OVERLOADED', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'CONFIG_INVALID', 'IDEMPOTENCY_OUTCOME_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED'] as const) assert.equal(encodeError(error(code), 10_000), null, code);
     const loop: Record<string, unknown> = { code: 'LOOP' };
     loop['self'] = loop;
     const others = [error('FORBIDDEN', { sqlState: '42501' }), refusal('known'), refusal('other_tenant'), new TypeError('bug'), new GraphQLError('no code'), new GraphQLError('masked', { extensions: { code: 'INTERNAL_SERVER_ERROR' } }), { extensions: { code: 7 } }, 'text', null, undefined, new GraphQLError('n', { extensions: { code: 'BIG', n: 1n } }), new GraphQLError('l', { extensions: loop })];
-    for (const other of others) assert.equal(encodeError(other), null, JSON.stringify(typeof other));
+    for (const other of others) assert.equal(encodeError(other, 10_000), null, JSON.stringify(typeof other));
   });
 
   it('are results that JSON can hold, as it holds them', () => {
