@@ -111,6 +111,7 @@ test('a request takes place once at every level of isolation, also while its exp
     }
   }
   assert.deepEqual(await set.primary.query('SELECT n FROM counters'), [{ n: expected }]);
+});
 
 test('a round of pruning removes all that is due, in bits', async () => {
   await set.primary.query(`INSERT INTO meridian.outcomes SELECT 's', 'due ' || i, 'f', '{}', now() - i * interval '1 s' FROM generate_series(1, 95) i; INSERT INTO meridian.outcomes VALUES ('s', 'not due', 'f', '{}', now() + interval '1 h')`);
