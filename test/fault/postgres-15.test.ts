@@ -56,7 +56,7 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
     await loadApp(client, 'workspace', 0.1);
     await client.end();
     await caughtUp('eu', 'ap');
-    target = { regions: REGIONS.map((name) => ({ name, databaseUrl: database(name).url })), tables: TABLES, options: TEST_OPTIONS };
+    target = { regions: REGIONS.map((name) => ({ name, databaseUrl: database(name).url })), tables: TABLES, kept: [{ table: { schema: 'public', name: 'tasks' }, version: 'version', key: ['id'] }], options: TEST_OPTIONS };
     setups = [await setupDatabase(target), await setupDatabase(target)];
     link = await startSlowLink(set.primary.port, RTT_MS);
     await Promise.all(REGIONS.map(start));
@@ -127,7 +127,7 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
 
   it('is made ready without slots on replicas, and the second time nothing changes', async () => {
     const [first, second] = setups;
-    assert.deepEqual(first?.steps.filter(({ changed }) => changed).map(({ region }) => region), ['us', 'us', 'us', 'us'], JSON.stringify(first?.steps));
+    assert.deepEqual(first?.steps.filter(({ changed }) => changed).map(({ region }) => region), ['us', 'us', 'us', 'us', 'us'], JSON.stringify(first?.steps));
     for (const region of ['eu', 'ap']) assert.match(first?.steps.find((step) => step.region === region)?.what ?? '', /Needs no slot: .* replay position/);
     assert.deepEqual(second?.steps.filter(({ changed }) => changed), []);
     const [published] = await set.primary.query('SELECT pubviaroot, pubtruncate FROM pg_publication');
@@ -271,6 +271,17 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
     assert.deepEqual(warnings.map(({ region, msg }) => `${region} ${msg.split(':')[0]}`).sort(), ['ap', 'eu'].map((region) => `${region} This replica runs PostgreSQL 15 or older, which cannot decode changes`));
     // A statement that 15 does not know would show here, however quietly it was dealt with.
     for (const region of REGIONS) assert.doesNotMatch(database(region).log, /ERROR|PANIC/, region);
+  });
+
+  it('settles conflicts, and takes a request with a key once', async () => {
+    const edit = (region: Region, input: object, headers: Record<string, string> = {}): Promise<Answer<{ updateTask: { task: { version: number; labels: string[] } | null } }>> =>
+      gql(region, 'mutation ($input: UpdateTaskInput!) { updateTask(id: 3, expectedVersion: 1, input: $input) { task { version labels } conflict { reason } } }', { variables: { input }, headers });
+    const [{ labels }] = await set.primary.query<{ labels: string[] }>('SELECT labels FROM tasks WHERE id = 3') as [{ labels: string[] }];
+    await edit('eu', { labels: [...labels, 'eu'] });
+    const merged = await edit('ap', { labels: [...labels, 'ap'] }, { 'idempotency-key': 'on fifteen' });
+    assert.deepEqual([merged.errors, merged.data?.updateTask.task], [[], { version: 3, labels: [...labels, 'eu', 'ap'] }]);
+    assert.deepEqual((await edit('us', { labels: [...labels, 'ap'] }, { 'idempotency-key': 'on fifteen' })).data, merged.data);
+    assert.deepEqual(await set.primary.query('SELECT outcome, winner FROM meridian.conflicts'), [{ outcome: 'MERGED', winner: 'BOTH' }]);
   });
 
   it('follows a failover: what was lost is told, what was kept stays good, and the new primary is followed', async () => {
