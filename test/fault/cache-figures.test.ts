@@ -66,9 +66,9 @@ describe('figures of caches with Redis', { skip }, () => {
     await readUsers(first, 1, 10);
     await readUsers(first, 1, 10);
     for (const from of [US, EU, AP]) {
-      const { entries, bytes, localHitRatio, sharedHitRatio, invalidationLagMs, invalidationLagP99Ms, servers } = await told(app, from, EU, 'the values of Europe are told of', (cache) => cache.entries === '10' && (cache.localHitRatio ?? 0) > 0.5);
-      // One or two of the first reads may come before the life that `caching` tells of can be used, and are no lookups then.
-      assert.ok(localHitRatio != null && localHitRatio > 0.6 && localHitRatio < 0.67, `20 of 30 lookups, not ${localHitRatio}`);
+      // Figures are left at intervals, also in the midst of these reads: until the last one the share is lower.
+      const { entries, bytes, localHitRatio, sharedHitRatio, invalidationLagMs, invalidationLagP99Ms, servers } = await told(app, from, EU, 'the values of Europe are told of', (cache) => cache.entries === '10' && (cache.localHitRatio ?? 0) > 0.66);
+      assert.ok(localHitRatio != null && Math.abs(localHitRatio - 2 / 3) < 0.01, `20 of 30 lookups, not ${localHitRatio}`);
       assert.deepEqual([servers, sharedHitRatio, Number(bytes) > 100, entries], [1, 0, true, '10']);
       assert.ok(invalidationLagMs != null && invalidationLagP99Ms != null && invalidationLagMs <= invalidationLagP99Ms && invalidationLagP99Ms < 60_000);
     }
