@@ -9,7 +9,7 @@ const ROOMS = [
   ['postgres', 'redis', 'http'],
   ['graphql'],
   ['server'],
-  ['runtime'],
+  ['runtime', 'gateway'],
   ['cluster'],
   ['cli'],
 ];
@@ -38,7 +38,7 @@ const onlyImporter = (pkg, names) => ({
 });
 
 /** Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own. */
-const PROGRAMS = '^src/(index|cli/main|cluster/keeper/(main|leash)|cluster/wan/worker)\\.ts$';
+const PROGRAMS = '^src/(index|cli/main|cluster/keeper/(main|leash)|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|cluster/wan/worker)\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -47,6 +47,14 @@ module.exports = {
     onlyImporter('pg-logical-replication', ['postgres']),
     onlyImporter('ioredis', ['redis']),
     { name: 'client-stays-small', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: '^src/(client|base)/' } },
+    { name: 'client-is-for-clients', severity: 'error', from: { path: '^src/', pathNot: '^src/client/' }, to: { path: '^src/client/' } },
+    {
+      name: 'gateway-stays-small',
+      severity: 'error',
+      comment: 'a gateway has no database: its plugins know tokens and errors, and nothing of rows',
+      from: { path: '^src/gateway/' },
+      to: { path: '^src/', pathNot: '^src/(gateway|base|consistency|telemetry)/' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-dead-module',
@@ -55,7 +63,7 @@ module.exports = {
       from: { path: PROGRAMS },
       to: { path: '^src/', pathNot: PROGRAMS, reachable: false },
     },
-    { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/cluster/' }, to: { dependencyTypes: ['npm-dev'] } },
+    { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/(cluster|client|gateway)/' }, to: { dependencyTypes: ['npm-dev'] } },
   ],
   options: { doNotFollow: { path: 'node_modules' }, tsConfig: { fileName: 'tsconfig.json' }, tsPreCompilationDeps: true, enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] } },
 };

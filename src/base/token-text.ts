@@ -1,0 +1,84 @@
+/** Owns what can be known of consistency tokens without their secret: what they name, and which of several are superfluous. Runs in browsers. */
+
+/** What a token says of one timeline of one cluster. */
+interface Named {
+  readonly cluster: string;
+  readonly timeline: number;
+  readonly lsn: bigint;
+}
+
+const VERSION = 'm1';
+/** As the token's codec writes them: 6 bytes of the cluster's name, then timeline and LSN, big-endian. */
+const CLUSTER_BYTES = 6;
+const RECORD_BYTES = CLUSTER_BYTES + 4 + 8;
+
+/** The tokens of a `consistency-token` header: one, or several joined by commas, as gateways and proxies join them. */
+export function splitTokens(header: string | null | undefined): string[] {
+  return (header ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+}
+
+/**
+ * `tokens` without those that the others make superfluous, in the same order. Positions are compared within one timeline
+ * only: whether an older timeline's write outlived a failover is for a server to say, which must therefore get both (R7).
+ * What cannot be read is kept, for the same reason. So few remain, however many there were: at most one for each timeline of each cluster.
+ */
+export function leastTokens(tokens: readonly string[]): string[] {
+  let kept = [...new Set(tokens)];
+  for (const token of [...kept]) {
+    const others = kept.filter((other) => other !== token);
+    if (isCovered(namedBy(token), others.flatMap((other) => namedBy(other) ?? []))) kept = others;
+  }
+  return kept;
+}
+
+export interface Exchange {
+  /** Tokens held when the answer arrives. */
+  readonly held: readonly string[];
+  /** Those that went with the request. */
+  readonly sent: readonly string[];
+  /** Those that came with its answer. */
+  readonly answered: readonly string[];
+}
+
+/**
+ * What is held after an answer. An answer's token is not below its request's (R6), and a server that names a newer timeline has judged the
+ * older one's position: so a token that was sent goes once the answer names its clusters. What was learned in the meantime, by
+ * another request or in another tab, stays.
+ */
+export function tokensAfter({ held, sent, answered }: Exchange): string[] {
+  const told = answered.flatMap((token) => namedBy(token) ?? []);
+  const isSettled = (token: string): boolean => {
+    const named = namedBy(token);
+    if (named === null) return answered.length > 0;
+    return named.every((one) => told.some((other) => other.cluster === one.cluster && (other.timeline > one.timeline || (other.timeline === one.timeline && other.lsn >= one.lsn))));
+  };
+  return leastTokens([...held.filter((token) => !sent.includes(token) || !isSettled(token)), ...answered]);
+}
+
+function isCovered(named: readonly Named[] | null, others: readonly Named[]): boolean {
+  return named !== null && named.every(({ cluster, timeline, lsn }) => others.some((other) => other.cluster === cluster && other.timeline === timeline && other.lsn >= lsn));
+}
+
+/** Null for what is no token of this version. */
+function namedBy(token: string): readonly Named[] | null {
+  const [version, payload, signature, ...rest] = token.split('.');
+  if (version !== VERSION || !payload || !signature || rest.length > 0) return null;
+  const bytes = bytesOf(payload);
+  if (bytes === null || bytes.length === 0 || bytes.length % RECORD_BYTES !== 0) return null;
+  const view = new DataView(bytes.buffer);
+  return Array.from({ length: bytes.length / RECORD_BYTES }, (_, i) => {
+    const at = i * RECORD_BYTES;
+    // Eight characters of base64 are six bytes: the name is a part of the text, as it is.
+    return { cluster: payload.slice((at * 4) / 3, ((at + CLUSTER_BYTES) * 4) / 3), timeline: view.getUint32(at + CLUSTER_BYTES), lsn: view.getBigUint64(at + CLUSTER_BYTES + 4) };
+  });
+}
+
+function bytesOf(base64url: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]+$/.test(base64url)) return null;
+  try {
+    return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
+  } catch {
+    // Not a whole number of bytes.
+    return null;
+  }
+}
