@@ -25,11 +25,10 @@ export async function startStandalone(program: string, args: readonly string[] =
 }
 
 const SLOTS = 16_384;
-const HIGHEST_PORT = 55_535;
 
 export async function startCluster(program: string, nodes = 3): Promise<Deployment> {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000'];
-  const servers = await Promise.all(Array.from({ length: nodes }, async () => startScratchRedis(program, await freePort(HIGHEST_PORT), { args })));
+  const servers = await Promise.all(Array.from({ length: nodes }, async () => startScratchRedis(program, await freePort(), { args })));
   const clients = servers.map(({ url }) => new Redis(url));
   for (const [place, client] of clients.entries()) {
     const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => Math.floor((slot * nodes) / SLOTS) === place);
