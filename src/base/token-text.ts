@@ -41,18 +41,25 @@ export interface Exchange {
 }
 
 /**
- * What is held after an answer. An answer's token is not below its request's (R6), and a server that names a newer timeline has judged the
- * older one's position: so a token that was sent goes once the answer names its clusters. What was learned in the meantime, by
- * another request or in another tab, stays.
+ * What is held after an answer. An answer's token is not below its request's (R6), so a token that was sent goes once the answer names its clusters.
+ * One of an older timeline goes when the answer tells more of its cluster than was sent: only a server of that cluster can, and it has judged
+ * the older position. Servers of other clusters carry positions through as they are, and carry the later timeline only.
+ * What was learned in the meantime, by another request or in another tab, stays.
  */
 export function tokensAfter({ held, sent, answered }: Exchange): string[] {
   const told = answered.flatMap((token) => namedBy(token) ?? []);
+  const asked = sent.flatMap((token) => namedBy(token) ?? []);
+  const isNews = (one: Named): boolean => asked.every((other) => other.cluster !== one.cluster || isLater(one, other));
   const isSettled = (token: string): boolean => {
     const named = namedBy(token);
     if (named === null) return answered.length > 0;
-    return named.every((one) => told.some((other) => other.cluster === one.cluster && (other.timeline > one.timeline || (other.timeline === one.timeline && other.lsn >= one.lsn))));
+    return named.every((one) => told.some((other) => other.cluster === one.cluster && (other.timeline === one.timeline ? other.lsn >= one.lsn : other.timeline > one.timeline && isNews(other))));
   };
   return leastTokens([...held.filter((token) => !sent.includes(token) || !isSettled(token)), ...answered]);
+}
+
+function isLater(one: Named, other: Named): boolean {
+  return one.timeline === other.timeline ? one.lsn > other.lsn : one.timeline > other.timeline;
 }
 
 function isCovered(named: readonly Named[] | null, others: readonly Named[]): boolean {

@@ -60,6 +60,13 @@ describe('tokens after an answer', () => {
     assert.deepEqual(tokensAfter({ held: [before], sent: [before], answered: [after] }), [after], 'the server has judged the older timeline');
   });
 
+  it('stay, of an older timeline, where another token that was sent explains the answer: nobody may have judged them', () => {
+    const [before, after] = [token({ A: [1, 900] }), token({ A: [2, 850] })];
+    const carried = token({ A: [2, 850], B: [1, 7] });
+    assert.deepEqual(tokensAfter({ held: [before, after], sent: [before, after], answered: [carried] }), [before, carried], 'a server of B knows nothing of A');
+    assert.deepEqual(tokensAfter({ held: [before, after], sent: [before, after], answered: [token({ A: [2, 851] })] }), [token({ A: [2, 851] })], 'a server of A does');
+  });
+
   it('stay where they were learned while the request was under way', () => {
     const [before, meanwhile, after] = [token({ A: [1, 1] }), token({ A: [1, 9] }), token({ A: [1, 5] })];
     assert.deepEqual(tokensAfter({ held: [before, meanwhile], sent: [before], answered: [after] }), [meanwhile]);
