@@ -51,6 +51,10 @@ export interface Entity {
   readonly uniqueKeys: readonly (readonly string[])[];
   /** Field sets of the federation `@key`s, as column names. */
   readonly federationKeys: readonly (readonly string[])[];
+  /** The same keys as representations spell them: paths of fields such as `id` or `organization.id`, in the order of their columns. */
+  readonly keyPaths: readonly (readonly string[])[];
+  /** Fields whose values are another subgraph's, and come along with representations. */
+  readonly external: readonly string[];
   /** Column that each update increments, when the entity has one. */
   readonly version: string | null;
   /** What becomes of writes whose author has not seen the latest version. */
@@ -96,11 +100,24 @@ export interface Caching {
   readonly maxVariants: number | null;
 }
 
-export type Field = ColumnField | ToOneField | ListField | ConnectionField | CountField;
+export type Field = ColumnField | EmbeddedField | ToOneField | ListField | ConnectionField | CountField;
 
 export interface ColumnField {
   readonly kind: 'column';
   readonly column: string;
+}
+
+/** An object without a row of its own, shown from columns of this one: a value, or the key of a type that another subgraph owns. */
+export interface EmbeddedField extends ObjectShape {
+  readonly kind: 'embedded';
+  readonly target: string;
+}
+
+export interface ObjectShape {
+  /** Field of the object → the column that it shows, or an object within. */
+  readonly parts: ReadonlyMap<string, string | ObjectShape>;
+  /** Columns none of which is null where the object is there. Where there are none of these, it is there unless all of its columns are null. */
+  readonly required: readonly string[];
 }
 
 /** Column pairs: `from[i]` of this entity's table equals `to[i]` of the target's. Empty at the root. */
@@ -235,8 +252,30 @@ export interface TenantReference {
   readonly tenantType: SqlType;
 }
 
+/** A type that another subgraph owns: known here by its keys, which fields of its own follow. */
+export interface Stub {
+  readonly name: string;
+  /** Keys by which a gateway may ask for it, as paths of fields: `id`, `organization.id`. */
+  readonly keys: readonly (readonly string[])[];
+  /** Relations, whose joins go from such paths to columns. */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** Fields that only a representation can bring. */
+  readonly external: readonly string[];
+  readonly spot: SourceSpot;
+}
+
+/** An interface with keys: a reference to it is one to the entity, of those that implement it, whose row is there. */
+export interface EntityInterface {
+  readonly name: string;
+  readonly keys: readonly (readonly string[])[];
+  /** Entities. */
+  readonly implementations: readonly string[];
+}
+
 export interface Model {
   readonly entities: ReadonlyMap<string, Entity>;
+  readonly stubs: ReadonlyMap<string, Stub>;
+  readonly interfaces: ReadonlyMap<string, EntityInterface>;
   readonly queries: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
   /** Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a clause about "it"; null where all are. */
@@ -245,3 +284,27 @@ export interface Model {
 
 /** One row as read: column name → value in the shape that `ScalarKind` gives. */
 export type Row = Readonly<Record<string, unknown>>;
+
+/** The one column of its own row that a field shows or follows; null where there are none or several. */
+export function columnOfField(field: Field): string | null {
+  const columns = columnsOfField(field);
+  return columns.length === 1 ? (columns[0] ?? null) : null;
+}
+
+/** The columns of its own row that a field shows, or that name the one row or object to which it leads. */
+export function columnsOfField(field: Field): readonly string[] {
+  switch (field.kind) {
+    case 'column':
+      return [field.column];
+    case 'embedded':
+      return columnsOfObject(field);
+    case 'toOne':
+      return field.join.from;
+    default:
+      return [];
+  }
+}
+
+export function columnsOfObject({ parts }: ObjectShape): readonly string[] {
+  return [...parts.values()].flatMap((part) => (typeof part === 'string' ? [part] : columnsOfObject(part)));
+}

@@ -1,11 +1,11 @@
 /** Owns the fields of entities: which are columns, which lead to other entities, and which count them. */
 import { isEnumType, isInterfaceType, isObjectType, isScalarType, isUnionType } from 'graphql';
-import { didYouMean } from '../../model/names.ts';
 import { connectionTarget, checkConnection } from './connections.ts';
-import { hasResolver, requireColumn, type Compilation, type Draft } from './context.ts';
-import { columnName, directiveOf, directivesOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { hasResolver, isExternal, isOfKey, requireColumn, type Compilation, type Draft } from './context.ts';
+import { columnName, directiveOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { readEmbedded, readReference } from './objects.ts';
 import { toManyJoin, toOneJoin, type RelationRequest } from './relations.ts';
-import { readConnection, readCount, readList, type AnyField } from './selections.ts';
+import { countTarget, readConnection, readCount, readList, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
 interface Site {
@@ -28,8 +28,8 @@ export function readFields(compilation: Compilation): void {
 }
 
 function isExempt(compilation: Compilation, draft: Draft, field: AnyField): boolean {
-  const external = compilation.federation.localName('external');
-  return hasResolver(compilation, draft.type.name, field.name) || directivesOf(field, external).length > 0;
+  if (hasResolver(compilation, draft.type.name, field.name)) return true;
+  return isExternal(compilation, draft.type, field) && !isOfKey(compilation, draft.type, field.name) && !compilation.provided.has(`${draft.type.name}.${field.name}`);
 }
 
 function isMany(compilation: Compilation, { field, shape }: Site): boolean {
@@ -42,14 +42,17 @@ function readSingle(compilation: Compilation, site: Site): void {
   const { field, shape, place } = site;
   const target = drafts.get(shape.named.name);
   if (field.args.length > 0) {
-    problems.error(field.astNode, `${place} takes arguments, which ${target ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
+    problems.error(field.astNode, `${place} takes arguments, which ${target || compilation.stubs.has(shape.named.name) ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
     return;
   }
+  const stub = compilation.stubs.get(shape.named.name);
   if (target) readToOne(compilation, site, target);
+  else if (stub && columnName(field) === null) readReference(compilation, site, stub);
+  else if (directiveOf(field, 'embedded')) readEmbedded(compilation, site);
   else if (isScalarType(shape.named) || isEnumType(shape.named) || (isObjectType(shape.named) && columnName(field) !== null)) readColumn(compilation, site);
   else if (directiveOf(shape.named, 'entity') === null) {
     const kind = isInterfaceType(shape.named) ? 'an interface' : isUnionType(shape.named) ? 'a union' : 'no @entity';
-    problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, or ` : ''}write a resolver for ${place}`);
+    problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, make it of columns of this row with @embedded, or ` : ''}write a resolver for ${place}`);
   }
   // What is left is an @entity without a table or key, which has been said.
 }
@@ -99,14 +102,4 @@ function readMany(compilation: Compilation, site: Site): void {
     if (isObjectType(shape.named)) checkConnection(compilation, shape.named, target);
     draft.fields.set(field.name, readConnection(compilation, selection));
   }
-}
-
-/** The entity that `@count(of:)` names; says so where there is none. */
-export function countTarget(compilation: Compilation, name: string, { field, place }: Pick<Site, 'field' | 'place'>): Draft | null {
-  const target = compilation.drafts.get(name);
-  if (target) return target;
-  const type = compilation.schema.getType(name);
-  if (isObjectType(type) && directiveOf(type, 'entity')) return null;
-  compilation.problems.error(field.astNode, `${place} counts "${name}", which is no @entity${didYouMean(name, compilation.drafts.keys())}`);
-  return null;
 }
