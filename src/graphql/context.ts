@@ -3,6 +3,7 @@ import { type GraphQLResolveInfo } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Positions } from '../consistency/positions.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
+import { type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Row } from '../model/model.ts';
 import { type CustomReadOptions } from '../read/custom-read.ts';
@@ -45,6 +46,8 @@ export class RequestContext {
   /** Under which everything that the request reads and writes runs (row-level security). */
   readonly settings: readonly Setting[];
   readonly tokenHeader: string | undefined;
+  /** Tokens that came in cookies, which count like those of the header; null where cookies carry none. */
+  readonly cookies: TokenCookies | null;
   /** The idempotency-key header as it came: with it, the same request sent again happens once. */
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -56,10 +59,11 @@ export class RequestContext {
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; idempotencyKey?: string | undefined; signal?: AbortSignal; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; signal?: AbortSignal; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.tokenHeader = input.tokenHeader;
+    this.cookies = input.cookies ?? null;
     this.idempotencyKey = input.idempotencyKey;
     this.signal = input.signal;
     this.carried = input.carried ?? null;
