@@ -7,7 +7,12 @@ import { type Problem } from './problems.ts';
 const COOKIE_OPTIONS: Record<keyof CookiePlace, keyof Options> = { name: 'tokenCookie', path: 'tokenCookiePath', domain: 'tokenCookieDomain', secure: 'tokenCookieSecure' };
 
 export function combinationProblems(options: Options): Problem[] {
-  return [...corsProblems(options), ...cookieProblems(options)];
+  return [...corsProblems(options), ...cookieProblems(options), ...siblingProblems(options)];
+}
+
+function siblingProblems({ subgraph, siblings }: Options): Problem[] {
+  if (siblings.trim() === '' || subgraph !== '') return [];
+  return [{ option: 'subgraph', where: 'not given', what: 'must name this server\'s own subgraph where siblings names others', mend: 'use --subgraph or MERIDIAN_SUBGRAPH with the name that the gateway knows it by' }];
 }
 
 function corsProblems({ corsOrigins, corsCredentials }: Options): Problem[] {

@@ -1,6 +1,7 @@
 /** Owns the list of options: everything that can be tuned, each declared once. Docs, flags and environment follow from it. */
 import { COOKIE_DOMAIN, COOKIE_NAME, COOKIE_PATH } from '../base/cookie-rules.ts';
 import { choice, count, flag, milliseconds, option, text, textLike, url, type Option } from './option.ts';
+import { siblings, SUBGRAPH_NAME } from './siblings.ts';
 import { viewerSettings } from './viewer-settings.ts';
 
 export const OPTIONS = {
@@ -48,6 +49,12 @@ export const OPTIONS = {
   tokenCookieMaxAgeS: option(count(1, 34_560_000), { default: 86_400, group: 'cookies', help: 'How long browsers keep such a cookie, in seconds. Secrets that no longer sign must verify for as long.' }),
   tokenCookieCount: option(count(1, 1_000), { default: 64, group: 'cookies', help: 'Token cookies that one request may have: as many as answers were under way to one browser at once. With more it is refused, and they are expired.' }),
   tokenCookieBytes: option(count(256, 65_536), { default: 8_192, group: 'cookies', help: 'Bytes of such cookies, names included, that one request may have; likewise.' }),
+
+  subgraph: option(textLike(SUBGRAPH_NAME), { default: '', group: 'the graph', help: 'Name of this server\'s subgraph, as the gateway knows it; needed where the graph has several.' }),
+  siblings: option(siblings(), { default: '', group: 'the graph', help: 'GraphQL URLs of the other subgraphs\' servers in this region, by subgraph name; regionHealth and conflicts ask them, since a gateway asks one subgraph alone. This server\'s own name may be among them.' }),
+  siblingMs: option(milliseconds(), { default: 1_000, group: 'the graph', help: 'Time limit of one question to another subgraph\'s server, from connecting until the whole answer is there.' }),
+  siblingBytes: option(count(1_024, 1 << 28), { default: 4 << 20, group: 'the graph', help: 'Largest answer of another subgraph\'s server.' }),
+  siblingQuestions: option(count(), { default: 32, group: 'the graph', help: 'Questions to other subgraphs\' servers that may be under way at once; those beyond are not asked, and told of as not answered.' }),
 
   heartbeatMs: option(milliseconds(50), { default: 1_000, group: 'tail', help: 'Interval of the heartbeat that is written at the primary.' }),
   slotName: option(text(), { default: 'meridian', group: 'tail', help: 'Name of the logical slot on the region\'s replica.' }),

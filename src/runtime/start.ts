@@ -19,6 +19,7 @@ import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
 import { loadModule, type AdminHook, type UserModule } from './module.ts';
 import { compileSchema, schemaFiles } from './schema.ts';
+import { askerOf, healthDeps } from './graph.ts';
 import { tokenCookieRules } from './token-cookies.ts';
 
 export interface RuntimeRequest {
@@ -63,7 +64,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       enums: compiled.enums,
       user: resolvers,
       write: { writer: layer.parts.writer, handlers: conflicts, metrics: telemetry.metrics },
-      health: { reports: () => layer.regionHealth(), isAdmin, maxPageSize: config.options.maxPageSize },
+      health: healthDeps(layer, isAdmin),
     });
     const server = await serve({ ...request, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled.model, schema);
     const close = async (): Promise<void> => {
@@ -88,7 +89,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, carried: request.forwarded ? null : carriedOf(request), deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, asker: askerOf(request), carried: request.forwarded ? null : carriedOf(request), deps }),
     plugins: [
       meridianPlugin({
         model,
