@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { type Page } from 'puppeteer-core';
+import { type Cookie, type Page } from 'puppeteer-core';
 import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { startBrowser, type TestBrowser } from '../support/browser.ts';
 
@@ -49,7 +49,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     for (const { errors } of await fetchIn(tab, sent, credentials)) assert.equal(errors, undefined);
   };
   const nameIn = async (tab: Page, region: string, id: number, credentials: Credentials = 'include'): Promise<unknown> => (await fetchIn(tab, [look(region, id)], credentials))[0]?.data?.['user']?.['name'];
-  const kept = async (tab: Page): Promise<readonly { readonly name: string; readonly httpOnly: boolean; readonly secure: boolean; readonly sameSite?: string }[]> => (await tab.browserContext().cookies()).filter(({ name }) => name.startsWith(NAME_PREFIX));
+  const kept = async (tab: Page): Promise<readonly Cookie[]> => (await tab.browserContext().cookies()).filter(({ name }) => name.startsWith(NAME_PREFIX));
 
   it('show what was saved, after a reload and in a second tab; and do not where they are not sent', async () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
