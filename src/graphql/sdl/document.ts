@@ -1,7 +1,7 @@
 /** Owns turning SDL files into one valid document: parsed, joined with what Meridian adds, and checked as GraphQL. */
 import {
   buildASTSchema, GraphQLError, isTypeDefinitionNode, isTypeExtensionNode, Kind, parse, Source, validateSchema, visit,
-  type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode,
+  type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode, type TypeExtensionNode,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import { readFederation, type Federation } from './federation.ts';
@@ -20,8 +20,11 @@ export function readDocument(files: readonly SdlFile[], problems: Problems): Sch
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
-  const definitions = defineOrphans([...own, ...usedBuiltIns(own, federation)]);
-  const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
+  const given = [...own, ...usedBuiltIns(own, federation)];
+  const definitions = defineOrphans(given);
+  // An entity that is only extended is another subgraph's, whose key fields composers let be `@external` in an extension and nowhere else.
+  const key = federation.localName('key');
+  const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions: defineOrphans(given, (node) => node.directives?.some(({ name }) => name.value === key) ?? false) };
   const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
   for (const error of validateSDL(checked)) {
     if (!isImportedDirective(error, checked, federation)) problems.graphqlError(error, 'correct the SDL there');
@@ -73,11 +76,11 @@ function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): D
   return [...(federation.link?.definitions ?? []), ...renamed];
 }
 
-/** `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. */
-function defineOrphans(definitions: readonly DefinitionNode[]): DefinitionNode[] {
+/** `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition, except where it is to stay one. */
+function defineOrphans(definitions: readonly DefinitionNode[], stays: (node: TypeExtensionNode) => boolean = () => false): DefinitionNode[] {
   const defined = new Set(definitions.filter(isTypeDefinitionNode).map((node) => node.name.value));
   return definitions.map((node) => {
-    if (!isTypeExtensionNode(node) || defined.has(node.name.value)) return node;
+    if (!isTypeExtensionNode(node) || defined.has(node.name.value) || stays(node)) return node;
     defined.add(node.name.value);
     return { ...node, kind: node.kind.replace('Extension', 'Definition') } as TypeDefinitionNode;
   });
