@@ -52,7 +52,7 @@ export async function startApolloGateway(supergraphSdl: string): Promise<Running
 }
 
 export async function startHiveGateway(supergraph: string): Promise<RunningGateway> {
-  const gateway = createGatewayRuntime({ supergraph, graphqlEndpoint: '/', landingPage: false, logging: false });
+  const gateway = createGatewayRuntime({ supergraph, graphqlEndpoint: '/', landingPage: false, logging: false, maskedErrors: false });
   const server: Server = createServer((request, response) => void gateway(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
