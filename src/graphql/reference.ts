@@ -1,7 +1,7 @@
 /** Owns references: a federation representation to its entity, through the same loaders as every other read. */
-import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
-import { MeridianError } from '../base/errors.ts';
+import { getNamedType, isEnumType, isInterfaceType, isObjectType, isUnionType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { type Entity, type Row } from '../model/model.ts';
+import { argument, badInput } from '../read/input.ts';
 import { type RequestContext } from './context.ts';
 
 type Reference = Readonly<Record<string, unknown>>;
@@ -11,13 +11,24 @@ export function referenceResolver(entity: Entity): (reference: Reference, contex
   const fieldOf = new Map([...entity.fields].flatMap(([name, field]) => (field.kind === 'column' ? [[field.column, name] as const] : [])));
   const keys = entity.federationKeys.map((columns) => ({ columns: [...columns], fields: columns.map((column) => fieldOf.get(column) ?? column) }));
   return async (reference, context, info) => {
-    const key = keys.find(({ fields }) => fields.every((field) => reference[field] !== undefined && reference[field] !== null));
+    const key = keys.find(({ fields }) => fields.every((field) => (argument(reference, field) ?? null) !== null));
     if (!key) {
       const known = keys.map(({ fields }) => `"${fields.join(' ')}"`).join(' or ');
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${entity.name} carries none of its keys whole; send ${known}.` });
+      throw badInput(`A representation of ${entity.name} carries none of its keys whole; send ${known}.`);
     }
-    return ownCopy(await context.operation.at(info).loaders.one(entity.name, key.columns, key.fields.map((field) => reference[field])));
+    const values = key.fields.map((field) => stored(info.schema, entity.name, field, argument(reference, field)));
+    return ownCopy(await context.operation.at(info).loaders.one(entity.name, key.columns, values));
   };
+}
+
+/** No argument of GraphQL's has checked a representation: what its enums call a value, the database may spell otherwise. Throws `BAD_USER_INPUT`. */
+function stored(schema: GraphQLSchema, entity: string, field: string, value: unknown): unknown {
+  const type = schema.getType(entity);
+  const fieldType = isObjectType(type) ? getNamedType(type.getFields()[field]?.type) : undefined;
+  if (!isEnumType(fieldType)) return value;
+  const found = typeof value === 'string' ? fieldType.getValue(value) : null;
+  if (!found) throw badInput(`A representation of ${entity} gives a "${field}" that is no value of ${fieldType.name}.`);
+  return found.value;
 }
 
 /** The subgraph library writes `__typename` on what a reference resolves to; rows from a cache are frozen, since requests share them. */
@@ -49,6 +60,6 @@ function namesEntity(schema: GraphQLSchema, representation: unknown): boolean {
   return type !== undefined && (isInterfaceType(type) || (isUnionType(entities) && entities.getTypes().some((entity) => entity === type)));
 }
 
-function noEntity(): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity of this graph; send one with a "__typename" and a key.' });
+function noEntity(): Error {
+  return badInput('A representation is no object whose "__typename" is an entity of this graph; send one with a "__typename" and a key.');
 }

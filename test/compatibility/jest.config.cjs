@@ -9,5 +9,5 @@ module.exports = {
   transform: {},
   haste: { retainAllFiles: true },
   testPathIgnorePatterns: [],
-  moduleNameMapper: { '^make-fetch-happen$': join(__dirname, 'fetch.cjs') },
+  moduleNameMapper: { '^make-fetch-happen$': require.resolve('./fetch.cjs') },
 };
