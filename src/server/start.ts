@@ -17,6 +17,8 @@ import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward.ts';
 import { registerHealth, type Readiness } from './health.ts';
+import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
+import { createStores } from './stores.ts';
 import { type Headers, type Viewers } from './viewer.ts';
 
 /** One GraphQL request as the context is built from it. */
@@ -33,7 +35,7 @@ export interface IncomingRequest {
   readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection' | 'maxErrorLogs'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'introspection' | 'maxErrorLogs'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -64,7 +66,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   const apollo = createApollo(settings);
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
-  app.route({ method: ['GET', 'POST'], url: '/graphql', handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
+  app.route({ method: [...GRAPHQL_METHODS], url: GRAPHQL_PATH, handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
   if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
   registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
   try {
@@ -90,7 +92,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
     await apollo.stop();
     telemetry.log.info('drained');
   };
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/graphql`, port, close: () => (closed ??= drain()) };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`, port, close: () => (closed ??= drain()) };
 }
 
 function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry }: ServerSettings<C>): ApolloServer<C> {
@@ -102,6 +104,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
     hideSchemaDetailsFromClientErrors: !options.introspection,
     validationRules: [depthLimit(options.maxQueryDepth)],
     parseOptions: { maxTokens: options.maxQueryTokens },
+    ...createStores(options),
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
