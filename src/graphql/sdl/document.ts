@@ -6,6 +6,7 @@ import {
 import { validateSDL } from 'graphql/validation/validate.js';
 import { readFederation, type Federation } from './federation.ts';
 import { builtInSdl, type SdlFile } from './files.ts';
+import { checkMeridianLinks } from './meridian-link.ts';
 import { type Problems } from './problems.ts';
 
 export interface SchemaDocument {
@@ -20,7 +21,9 @@ export function readDocument(files: readonly SdlFile[], problems: Problems): Sch
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
-  const given = [...own, ...usedBuiltIns(own, federation)];
+  const builtIn = parseBuiltIn();
+  checkMeridianLinks({ own, builtIn, federation }, problems);
+  const given = [...own, ...usedBuiltIns(own, builtIn, federation)];
   const definitions = defineOrphans(given);
   // An entity that is only extended is another subgraph's, whose key fields composers let be `@external` in an extension and nowhere else.
   const key = federation.localName('key');
@@ -52,11 +55,15 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
   }
 }
 
-/** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
-function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
+function parseBuiltIn(): readonly DefinitionNode[] {
   const file = builtInSdl();
+  return parse(new Source(file.body, file.name)).definitions;
+}
+
+/** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
+function usedBuiltIns(own: readonly DefinitionNode[], added: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
   const taken = new Set(own.map(definedName));
-  const builtIn = parse(new Source(file.body, file.name)).definitions.filter((node) => !isDefinedIn(taken, node));
+  const builtIn = added.filter((node) => !isDefinedIn(taken, node));
   const types = new Map(builtIn.filter(isTypeDefinitionNode).map((node) => [node.name.value, node]));
   const used = new Set<string>();
   const follow = (node: DefinitionNode): void => {
