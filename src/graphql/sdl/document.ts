@@ -1,11 +1,11 @@
 /** Owns turning SDL files into one valid document: parsed, joined with what Meridian adds, and checked as GraphQL. */
 import {
   buildASTSchema, GraphQLError, isTypeDefinitionNode, isTypeExtensionNode, Kind, parse, Source, validateSchema, visit,
-  type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode, type TypeExtensionNode,
+  type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import { readFederation, type Federation } from './federation.ts';
-import { builtInSdl, type SdlFile } from './files.ts';
+import { builtInDefinitions, type SdlFile } from './files.ts';
 import { checkMeridianLinks } from './meridian-link.ts';
 import { type Problems } from './problems.ts';
 
@@ -21,13 +21,10 @@ export function readDocument(files: readonly SdlFile[], problems: Problems): Sch
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
-  const builtIn = parseBuiltIn();
+  const builtIn = builtInDefinitions();
   checkMeridianLinks({ own, builtIn, federation }, problems);
-  const given = [...own, ...usedBuiltIns(own, builtIn, federation)];
-  const definitions = defineOrphans(given);
-  // An entity that is only extended is another subgraph's, whose key fields composers let be `@external` in an extension and nowhere else.
-  const key = federation.localName('key');
-  const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions: defineOrphans(given, (node) => node.directives?.some(({ name }) => name.value === key) ?? false) };
+  const definitions = defineOrphans([...own, ...usedBuiltIns(own, builtIn, federation)], federation);
+  const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
   const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
   for (const error of validateSDL(checked)) {
     if (!isImportedDirective(error, checked, federation)) problems.graphqlError(error, 'correct the SDL there');
@@ -55,11 +52,6 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
   }
 }
 
-function parseBuiltIn(): readonly DefinitionNode[] {
-  const file = builtInSdl();
-  return parse(new Source(file.body, file.name)).definitions;
-}
-
 /** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
 function usedBuiltIns(own: readonly DefinitionNode[], added: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
   const taken = new Set(own.map(definedName));
@@ -77,19 +69,26 @@ function usedBuiltIns(own: readonly DefinitionNode[], added: readonly Definition
     });
   };
   for (const node of [...own, ...builtIn.filter((candidate) => !isTypeDefinitionNode(candidate))]) follow(node);
-  const shareable = federation.localName('shareable');
   const kept = builtIn.filter((node) => !isTypeDefinitionNode(node) || used.has(node.name.value));
+  const shareable = federation.localName('shareable');
   const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (directive.name.value === 'shareable' ? { ...directive, name: { ...directive.name, value: shareable } } : undefined) }));
   return [...(federation.link?.definitions ?? []), ...renamed];
 }
 
-/** `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition, except where it is to stay one. */
-function defineOrphans(definitions: readonly DefinitionNode[], stays: (node: TypeExtensionNode) => boolean = () => false): DefinitionNode[] {
+/**
+ * `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. Where it has a key, composers
+ * are told: to them an external key field of a type that is extended is there, and one of a type that is defined is not.
+ */
+function defineOrphans(definitions: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
+  const [key, extended] = [federation.localName('key'), federation.localName('extends')];
   const defined = new Set(definitions.filter(isTypeDefinitionNode).map((node) => node.name.value));
   return definitions.map((node) => {
-    if (!isTypeExtensionNode(node) || defined.has(node.name.value) || stays(node)) return node;
+    if (!isTypeExtensionNode(node) || defined.has(node.name.value)) return node;
     defined.add(node.name.value);
-    return { ...node, kind: node.kind.replace('Extension', 'Definition') } as TypeDefinitionNode;
+    const given = node.directives ?? [];
+    const isKeyed = given.some(({ name }) => name.value === key) && !given.some(({ name }) => name.value === extended);
+    const directives = isKeyed ? [...given, { kind: Kind.DIRECTIVE, name: { kind: Kind.NAME, value: extended } }] : given;
+    return { ...node, kind: node.kind.replace('Extension', 'Definition'), directives } as TypeDefinitionNode;
   });
 }
 

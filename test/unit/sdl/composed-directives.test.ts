@@ -1,12 +1,12 @@
 /** Proves that a schema can have Meridian's own directives composed into its supergraph, by each composer, and what it is told where it cannot. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildSubgraphSchema } from '@apollo/subgraph';
-import { graphql, isObjectType, parse, print, Kind, buildASTSchema, type DirectiveNode } from 'graphql';
+import { buildASTSchema, isObjectType, Kind, parse, print, type DirectiveNode } from 'graphql';
 import { readDocument } from '../../../src/graphql/sdl/document.ts';
 import { MERIDIAN_URL } from '../../../src/graphql/sdl/meridian-link.ts';
 import { Problems } from '../../../src/graphql/sdl/problems.ts';
 import { problemsOf } from '../../support/compile.ts';
+import { servedSdl } from '../../support/compose.ts';
 import { COMPOSERS, type Subgraph } from '../../support/plain-gateways.ts';
 
 const ALL = ['entity', 'column', 'relation', 'list', 'count', 'insert', 'update', 'delete', 'conflict', 'idempotent', 'durable', 'cached', 'tenant'];
@@ -34,9 +34,25 @@ const PLAIN = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.
 
 async function served(name: string, body: string): Promise<Subgraph> {
   const { typeDefs } = readDocument([{ name: 'app.graphql', body }], new Problems());
-  const { data } = await graphql({ schema: buildSubgraphSchema([{ typeDefs }]), source: '{ _service { sdl } }' });
-  return { name, url: `http://${name}.example/`, sdl: (data?.['_service'] as { sdl: string }).sdl };
+  return { name, url: `http://${name}.example/`, sdl: await servedSdl(typeDefs) };
 }
+
+describe('what a subgraph tells of itself', () => {
+  it('names no table, column or condition, nor what only such directives need', async () => {
+    const { sdl } = await served('tasks', `
+      type Query { tasks: [Task!]! @list(where: "secret_column IS NULL") }
+      type Task @entity(table: "secret_table") @tenant(column: "secret_column") @conflict(policy: MERGE) @key(fields: "id") { id: ID! name: String @column(name: "secret_column") @deprecated }`);
+    assert.doesNotMatch(sdl, /secret|@(entity|list|tenant|conflict|column)\b|enum (ConflictRule|OnDeleteChanged|OnUpdateDeleted|OnInsertExisting|Durability)\b/);
+    assert.match(sdl, /type Task @key\(fields: "id"\) {\n {2}id: ID!\n {2}name: String @deprecated\n}/);
+    // What its records show stays, and so does what stands on operations.
+    assert.match(sdl, /enum ConflictPolicy[^]*directive @consistent|directive @consistent[^]*enum ConflictPolicy/);
+  });
+
+  it('keeps what the author has defined, whatever its directives are called', async () => {
+    const { sdl } = await served('tasks', 'directive @mine(level: Level) on OBJECT enum Level { LOW } type Query { task: Task } type Task @mine(level: LOW) @key(fields: "id") { id: ID! }');
+    for (const part of ['directive @mine(level: Level) on OBJECT', 'enum Level', 'type Task @mine(level: LOW) @key(fields: "id")']) assert.ok(sdl.includes(part), part);
+  });
+});
 
 for (const [composer, compose] of Object.entries(COMPOSERS)) {
   describe(`directives of Meridian's in a supergraph made by ${composer}`, () => {
