@@ -77,11 +77,12 @@ describe('entities for a gateway', () => {
       ...['c'.repeat(100_000), 'unknown', "c1' OR true --", '\u0000', '\ud800'].map((code) => ({ __typename: 'Part', code })),
       ...['00000000-0000-0000-0000-00000000000g', 'now', 7].map((uuid) => ({ __typename: 'Crate', uuid })),
       { __typename: 'Part', grade: 'GOOD', place: 1 },
+      { __typename: 'Part', grade: ['GOOD'], place: 2 },
       { __typename: 'Part', grade: 'GOOD', place: 2 ** 40 },
     ];
     const wrong: readonly unknown[] = [
       ...[{}, { id: null }, { label: 'part 1' }, { grade: 'GOOD' }, { grade: 'GOOD', place: null }, { ID: '1' }].map((rest) => ({ __typename: 'Part', ...rest })),
-      ...['good', 'BEST', '', 1, {}, ['GOOD'], 'constructor', '__proto__'].map((name) => ({ __typename: 'Part', grade: name, place: 2 })),
+      ...['good', 'BEST', '', 1, {}, 'constructor', '__proto__'].map((name) => ({ __typename: 'Part', grade: name, place: 2 })),
       ...['Nope', '', 'part', 'Grade', 'Query', 'String', '_Any', '_Service', 'toString', 'constructor', '__proto__', '__Type', 'Part ', null, 7, ['Part'], { name: 'Part' }].map((name) => ({ __typename: name, id: '1' })),
       { id: '1' }, 'Part', 7, true, [], [{ __typename: 'Part', id: '1' }],
       { __typename: 'Gauge', name: 'broken' },
