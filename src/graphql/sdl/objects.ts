@@ -74,18 +74,18 @@ function valueShape(compilation: Compilation, site: Site, type: GraphQLObjectTyp
     const inner: Site = { draft: site.draft, field, shape: shapeOf(field.type), place: `${site.place}.${field.name}` };
     const part = partOf(compilation, inner, type, { prefix, around: [...around, type] });
     if (part === null) sound = false;
-    else if (part !== 'elsewhere') parts.set(field.name, typeof part === 'string' ? part : part.shape);
+    else if (part !== 'elsewhere') parts.set(field.name, part.shown);
   }
   if (sound && parts.size === 0) problems.error(site.field.astNode, `${site.place} is @embedded, but no field of ${type.name} is a column; remove @embedded, or write a resolver for ${site.place}`);
   return sound && parts.size > 0 ? { parts, required: [] } : null;
 }
 
 /** A column, an object within, or what another subgraph shows; null where it is none of these, which has been said. */
-function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, { prefix, around }: Nesting): string | { readonly shape: ObjectShape } | 'elsewhere' | null {
+function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, { prefix, around }: Nesting): { readonly shown: string | ObjectShape } | 'elsewhere' | null {
   const { problems, stubs } = compilation;
   const { draft, field, shape, place } = site;
   const { named } = shape;
-  const wrap = (inner: ObjectShape | null): { readonly shape: ObjectShape } | null => inner && { shape: inner };
+  const wrap = (inner: ObjectShape | null): { readonly shown: ObjectShape } | null => inner && { shown: inner };
   if (field.args.length > 0) {
     problems.error(field.astNode, `${place} takes arguments, which a column has no use for; remove them or write a resolver`);
     return null;
@@ -98,7 +98,7 @@ function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, 
     const wrong = column ? misfit(column, shape, 'output') : null;
     if (!column) problems.error(field.astNode, unknownColumn(compilation, draft, name, place, false));
     else if (wrong !== null) problems.error(field.astNode, `${place}: ${wrong}`);
-    return column && wrong === null ? name : null;
+    return column && wrong === null ? { shown: name } : null;
   }
   if (stub && shape.lists === 0) return wrap(keyShape(compilation, site, stub, `${prefix}${prefixOf(field)}`));
   if (isObjectType(named) && shape.lists === 0 && directiveOf(field, 'embedded')) return wrap(valueShape(compilation, site, named, { prefix: `${prefix}${prefixOf(field)}`, around }));
