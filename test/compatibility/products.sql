@@ -10,17 +10,20 @@ CREATE TABLE products (
   id text PRIMARY KEY,
   sku text,
   package text,
-  variation jsonb NOT NULL,
-  dimensions jsonb,
+  variation_id text,
+  dimensions_size text,
+  dimensions_weight double precision,
+  dimensions_unit text,
   created_by text REFERENCES users,
   notes text,
-  UNIQUE (sku, package)
+  UNIQUE (sku, package),
+  UNIQUE (sku, variation_id)
 );
 
 CREATE TABLE product_research (
   case_number text PRIMARY KEY,
   product_id text NOT NULL REFERENCES products,
-  study jsonb NOT NULL,
+  description text,
   outcome text
 );
 CREATE INDEX ON product_research (product_id, case_number);
@@ -39,10 +42,10 @@ CREATE INDEX ON deprecated_products (inventory_id, sku, package);
 
 INSERT INTO users VALUES ('support@apollographql.com', 'Jane Smith', 1337, 10);
 INSERT INTO products VALUES
-  ('apollo-federation', 'federation', '@apollo/federation', '{"id": "OSS"}', '{"size": "small", "weight": 1, "unit": "kg"}', 'support@apollographql.com', NULL),
-  ('apollo-studio', 'studio', '', '{"id": "platform"}', '{"size": "small", "weight": 1, "unit": "kg"}', 'support@apollographql.com', NULL);
+  ('apollo-federation', 'federation', '@apollo/federation', 'OSS', 'small', 1, 'kg', 'support@apollographql.com', NULL),
+  ('apollo-studio', 'studio', '', 'platform', 'small', 1, 'kg', 'support@apollographql.com', NULL);
 INSERT INTO product_research VALUES
-  ('1234', 'apollo-federation', '{"caseNumber": "1234", "description": "Federation Study"}', NULL),
-  ('1235', 'apollo-studio', '{"caseNumber": "1235", "description": "Studio Study"}', NULL);
+  ('1234', 'apollo-federation', 'Federation Study', NULL),
+  ('1235', 'apollo-studio', 'Studio Study', NULL);
 INSERT INTO inventories VALUES ('apollo-oss');
 INSERT INTO deprecated_products VALUES ('apollo-federation-v1', '@apollo/federation-v1', 'Migrate to Federation V2', 'support@apollographql.com', 'apollo-oss');
