@@ -4,6 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { composeServices as composeApollo } from '@apollo/composition';
 import { ApolloGateway } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
 import { composeServices as composeGuild } from '@theguild/federation-composition';
@@ -45,8 +46,9 @@ export async function subgraphAt(name: string, url: string): Promise<Subgraph> {
   return { name, url, sdl: data._service.sdl };
 }
 
+/** It asks its subgraphs for traces where it is asked for one. */
 export async function startApolloGateway(supergraphSdl: string): Promise<RunningGateway> {
-  const server = new ApolloServer({ gateway: new ApolloGateway({ supergraphSdl, logger: silent() }), logger: silent(), stopOnTerminationSignals: false });
+  const server = new ApolloServer({ gateway: new ApolloGateway({ supergraphSdl, logger: silent() }), plugins: [ApolloServerPluginInlineTrace()], logger: silent(), stopOnTerminationSignals: false });
   const { url } = await startStandaloneServer(server, { listen: { port: 0, host: '127.0.0.1' } });
   return { url, [Symbol.asyncDispose]: () => server.stop() };
 }
