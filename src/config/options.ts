@@ -23,6 +23,8 @@ export const OPTIONS = {
   corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
   corsCredentials: option(flag(), { default: false, group: 'server', help: 'Whether browsers of these origins may send cookies along (fetch with credentials: include), as tokenCookie needs of frontends on another origin of the same site; not together with *.' }),
   maxQueryTokens: option(count(), { default: 10_000, group: 'server', help: 'Longest GraphQL document, in lexical tokens.' }),
+  documentBytes: option(count(0, 2 ** 34), { default: 30 << 20, group: 'server', help: 'Bytes of parsed documents that one process keeps; 0 for none.' }),
+  persistedQueryBytes: option(count(0, 2 ** 34), { default: 30 << 20, group: 'server', help: 'Bytes of query texts that one process keeps for clients and gateways that send a hash alone (automatic persisted queries); 0 refuses hashes.' }),
   maxQueryDepth: option(count(), { default: 15, group: 'server', help: 'Deepest selection that an operation may have.' }),
   maxAnswerValues: option(count(1, 100_000_000), { default: 250_000, group: 'server', help: 'Values that the answer to one operation could hold at most, every field counted and page sizes multiplied along its path; larger operations are refused before anything is read.' }),
   maxMutations: option(count(), { default: 50, group: 'server', help: 'Mutations that one operation may hold: they run one after the other.' }),

@@ -47,10 +47,14 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
-/** Enums may be stored under other names: a representation has the name that clients see. */
+/** Enums may be stored under other names: a representation has the name that clients see. Throws `BAD_USER_INPUT` for any other, which no argument's type has refused. */
 export function storedValue(schema: GraphQLSchema, type: string, path: string, value: unknown): unknown {
   const leaf = leafType(schema, type, path);
-  return isEnumType(leaf) && typeof value === 'string' ? (leaf.getValue(value)?.value ?? value) : value;
+  if (!isEnumType(leaf) || !isSomething(value)) return value;
+  if (Array.isArray(value)) return value.map((one) => storedValue(schema, type, path, one));
+  const found = typeof value === 'string' ? leaf.getValue(value) : null;
+  if (!found) throw badInput(`A representation of ${type} gives a ${path} that is no value of ${leaf.name}.`);
+  return found.value;
 }
 
 function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNamedType | undefined {
@@ -66,11 +70,10 @@ function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNam
 export function stubReference({ name, keys, external }: Stub): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
   const kept = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
   const isSingle = (value: unknown): boolean => isSomething(value) && typeof value !== 'object';
-  return (reference, context, info) => {
+  return async (reference, context, info) => {
     context.operation.at(info);
-    // Not thrown, which would fail the whole list: it fails in its own place.
-    if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) return Promise.reject(noKey(name, keys));
-    return Promise.resolve(Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue(info.schema, name, field, reference[field])])));
+    if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) throw noKey(name, keys);
+    return Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue(info.schema, name, field, reference[field])]));
   };
 }
 

@@ -8,6 +8,7 @@ import { healthResolver, type HealthDeps } from './health.ts';
 import { guardRepresentations } from './reference.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
 import { SCALARS } from './scalars.ts';
+import { publishedDocument } from './sdl/published.ts';
 
 export interface SchemaInput extends ResolverInput {
   readonly typeDefs: DocumentNode;
@@ -27,7 +28,15 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   rememberColumns(schema);
   followDirectives(schema);
   guardRepresentations(schema);
+  publish(schema, input.typeDefs);
   return schema;
+}
+
+/** What `_service` says is for composers, and for whoever else asks: how rows are stored is nothing to them. */
+function publish(schema: GraphQLSchema, typeDefs: DocumentNode): void {
+  const published = buildSubgraphSchema([{ typeDefs: publishedDocument(typeDefs) }]);
+  const [field, told] = [schema, published].map((it) => it.getQueryType()?.getFields()['_service']);
+  if (field && told?.resolve) field.resolve = told.resolve;
 }
 
 /** Objects that no resolver of ours returns (a payload's entity, a connection's nodes) are on the way to what lies under them. */

@@ -1,14 +1,14 @@
 /** Owns the HTTP status of GraphQL answers, and their count and duration in the metrics. */
 import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { prefersStrict } from './accept.ts';
 
-const STRICT_MEDIA_TYPE = 'application/graphql-response+json';
 /** The request was GraphQL over HTTP, but its document or variables were not right. */
 const REQUEST_ERRORS: ReadonlySet<unknown> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
 
 /**
  * Errors inside GraphQL answer with 200, since gateways bury the code of any other status. What is no GraphQL request
- * at all keeps its 4xx, and clients that accept `application/graphql-response+json` get that media type's 400 for a
+ * at all keeps its 4xx, and clients that would rather have `application/graphql-response+json` get that media type's 400 for a
  * document that is not valid.
  */
 export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseContext> {
@@ -23,7 +23,7 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
           metrics.operationSeconds.observe({ type }, (performance.now() - startedMs) / 1_000);
           if (response.body.kind !== 'single') return;
           const codes = response.body.singleResult.errors?.map((error) => error.extensions?.['code']) ?? [];
-          const strict = request.http?.headers.get('accept')?.includes(STRICT_MEDIA_TYPE) ?? false;
+          const strict = prefersStrict(request.http?.headers.get('accept'));
           if (buriesCode(response.http.status, codes, strict)) response.http.status = 200;
         },
       };

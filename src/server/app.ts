@@ -1,11 +1,12 @@
 /** Owns the HTTP side under GraphQL: body and time limits, CORS, answers to what is no GraphQL, and the request metrics. */
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
-import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { inTrace, traceOf } from '../telemetry/trace.ts';
+import { refuse, refuseUnserved, registerRequestRules, unreadable } from './requests.ts';
 
 export interface AppSettings {
   readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins' | 'corsCredentials'>;
@@ -24,6 +25,7 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   const app = fastify({ http: receiving(options.receiveMs), bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
   await allowOrigins(app, options);
   measure(app, telemetry);
+  registerRequestRules(app);
   // Not before the body is there: what is read from a connection goes on in that connection's name.
   app.addHook('preHandler', (request, _reply, done) => inTrace(traceOf(request.headers['traceparent']), done));
   app.addHook('preHandler', async (request, reply) => {
@@ -33,12 +35,12 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   app.addHook('onSend', async (_request, reply) => {
     if (draining()) void reply.header('connection', 'close');
   });
-  app.setNotFoundHandler(async (request, reply) => refuse(reply, 404, { code: 'NOT_FOUND', message: `Nothing is served at ${request.method} ${pathOf(request.url)}; GraphQL is at /graphql.` }));
+  app.setNotFoundHandler(async (request, reply) => refuseUnserved(request, reply));
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status < 500) return refuse(reply, status, { code: 'BAD_REQUEST', message: error.message });
+    if (status < 500) return refuse(reply, { status, code: 'BAD_REQUEST', message: unreadable(error) });
     telemetry.log.error({ err: error, errorId: request.id, ...traceOf(request.headers['traceparent']) }, 'unexpected error');
-    return refuse(reply, 500, { code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
+    return refuse(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
   });
   return app;
 }
@@ -87,12 +89,4 @@ export function isDeeper(value: unknown, limit: number): boolean {
 
 export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {
   return { errors: [{ message: `The request's JSON nests deeper than ${limit} levels, which is the limit.`, extensions: { code: 'BAD_REQUEST' } }] };
-}
-
-function refuse(reply: FastifyReply, status: number, { code, message }: { readonly code: string; readonly message: string }): FastifyReply {
-  return reply.code(status).send({ errors: [{ message, extensions: { code } }] });
-}
-
-function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? url;
 }

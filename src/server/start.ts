@@ -18,6 +18,8 @@ import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward.ts';
 import { registerHealth, type Readiness } from './health.ts';
+import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
+import { createStores } from './stores.ts';
 import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-cookies.ts';
 import { type Headers, type Viewers } from './viewer.ts';
 
@@ -37,7 +39,7 @@ export interface IncomingRequest {
   readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'corsCredentials' | 'introspection' | 'maxErrorLogs'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'corsCredentials' | 'introspection' | 'maxErrorLogs'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -70,7 +72,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   const apollo = createApollo(settings);
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
-  app.route({ method: ['GET', 'POST'], url: '/graphql', handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
+  app.route({ method: [...GRAPHQL_METHODS], url: GRAPHQL_PATH, handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
   keepToOneClient(app);
   if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
   registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
@@ -97,7 +99,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
     await apollo.stop();
     telemetry.log.info('drained');
   };
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/graphql`, port, close: () => (closed ??= drain()) };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`, port, close: () => (closed ??= drain()) };
 }
 
 function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry }: ServerSettings<C>): ApolloServer<C> {
@@ -109,6 +111,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
     hideSchemaDetailsFromClientErrors: !options.introspection,
     validationRules: [depthLimit(options.maxQueryDepth)],
     parseOptions: { maxTokens: options.maxQueryTokens },
+    ...createStores(options),
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,

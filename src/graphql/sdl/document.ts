@@ -5,7 +5,8 @@ import {
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import { readFederation, type Federation } from './federation.ts';
-import { builtInSdl, type SdlFile } from './files.ts';
+import { builtInDefinitions, type SdlFile } from './files.ts';
+import { checkMeridianLinks } from './meridian-link.ts';
 import { type Problems } from './problems.ts';
 
 export interface SchemaDocument {
@@ -20,7 +21,9 @@ export function readDocument(files: readonly SdlFile[], problems: Problems): Sch
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
-  const definitions = defineOrphans([...own, ...usedBuiltIns(own, federation)], federation);
+  const builtIn = builtInDefinitions();
+  checkMeridianLinks({ own, builtIn, federation }, problems);
+  const definitions = defineOrphans([...own, ...usedBuiltIns(own, builtIn, federation)], federation);
   const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
   const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
   for (const error of validateSDL(checked)) {
@@ -49,14 +52,10 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
   }
 }
 
-/** Directives of federation that Meridian's own definitions carry. */
-const OF_FEDERATION: ReadonlySet<string> = new Set(['shareable', 'inaccessible']);
-
 /** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
-function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
-  const file = builtInSdl();
+function usedBuiltIns(own: readonly DefinitionNode[], added: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
   const taken = new Set(own.map(definedName));
-  const builtIn = parse(new Source(file.body, file.name)).definitions.filter((node) => !isDefinedIn(taken, node));
+  const builtIn = added.filter((node) => !isDefinedIn(taken, node));
   const types = new Map(builtIn.filter(isTypeDefinitionNode).map((node) => [node.name.value, node]));
   const used = new Set<string>();
   const follow = (node: DefinitionNode): void => {
@@ -71,7 +70,8 @@ function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): D
   };
   for (const node of [...own, ...builtIn.filter((candidate) => !isTypeDefinitionNode(candidate))]) follow(node);
   const kept = builtIn.filter((node) => !isTypeDefinitionNode(node) || used.has(node.name.value));
-  const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (OF_FEDERATION.has(directive.name.value) ? { ...directive, name: { ...directive.name, value: federation.localName(directive.name.value) } } : undefined) }));
+  const shareable = federation.localName('shareable');
+  const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (directive.name.value === 'shareable' ? { ...directive, name: { ...directive.name, value: shareable } } : undefined) }));
   return [...(federation.link?.definitions ?? []), ...renamed];
 }
 

@@ -46,7 +46,7 @@ export interface Federation {
 
 /** Reads the schema's `@link`s. */
 export function readFederation(definitions: readonly DefinitionNode[]): Federation {
-  const links = definitions.flatMap((node) => (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION ? (node.directives ?? []) : [])).filter((directive) => directive.name.value === 'link');
+  const links = schemaDirectives(definitions, 'link');
   const federation = links.find((link) => textOf(argument(link, 'url'))?.startsWith(FEDERATION_URL));
   const names = new Map<string, string>();
   const imported = new Set<string>();
@@ -62,8 +62,14 @@ export function readFederation(definitions: readonly DefinitionNode[]): Federati
   return { localName, imported, link: federation ? null : parse(DEFAULT_LINK, { noLocation: true }), stubs };
 }
 
+/** Uses of a directive on the schema itself. */
+export function schemaDirectives(definitions: readonly DefinitionNode[], name: string): readonly ConstDirectiveNode[] {
+  const all = definitions.flatMap((node) => (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION ? (node.directives ?? []) : []));
+  return all.filter((directive) => directive.name.value === name);
+}
+
 /** Imported directives of one `@link`: its name in the specification and here, both without `@`. */
-function importsOf(link: ConstDirectiveNode): [string, string][] {
+export function importsOf(link: ConstDirectiveNode): [string, string][] {
   const imports = argument(link, 'import');
   if (imports?.kind !== Kind.LIST) return [];
   return imports.values.flatMap((entry): [string, string][] => {
@@ -75,11 +81,11 @@ function importsOf(link: ConstDirectiveNode): [string, string][] {
   });
 }
 
-function argument(directive: ConstDirectiveNode, name: string): ConstValueNode | undefined {
+export function argument(directive: ConstDirectiveNode, name: string): ConstValueNode | undefined {
   return directive.arguments?.find((candidate) => candidate.name.value === name)?.value;
 }
 
-function textOf(value: ConstValueNode | undefined): string | null {
+export function textOf(value: ConstValueNode | undefined): string | null {
   return value?.kind === Kind.STRING ? value.value : null;
 }
 

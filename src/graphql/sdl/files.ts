@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse, Source, type DefinitionNode } from 'graphql';
 import { messageOf, MeridianError } from '../../base/errors.ts';
 
 export interface SdlFile {
@@ -13,8 +14,8 @@ export interface SdlFile {
 const BUILT_IN = fileURLToPath(new URL('../../../schema/meridian.graphql', import.meta.url));
 
 /** The directives and types that Meridian adds. */
-export function builtInSdl(): SdlFile {
-  return { name: 'meridian.graphql', body: readFileSync(BUILT_IN, 'utf8') };
+export function builtInDefinitions(): readonly DefinitionNode[] {
+  return parse(new Source(readFileSync(BUILT_IN, 'utf8'), 'meridian.graphql')).definitions;
 }
 
 /** Every `*.graphql` and `*.graphqls` file in `folder`, by name. Throws `SCHEMA_INVALID` when there is none. */

@@ -1,0 +1,37 @@
+/** Owns which of GraphQL's two media types a client would rather have: the server's answer is of that type, and its status goes by it. */
+
+const STRICT = 'application/graphql-response+json';
+const PLAIN = 'application/json';
+/** A client names a handful; what comes after that many is not read. */
+const MAX_RANGES = 20;
+
+interface Range {
+  readonly type: string;
+  readonly quality: number;
+  /** Higher the more exactly it names a type. */
+  readonly exactness: number;
+  readonly place: number;
+}
+
+/** Whether the answer is `application/graphql-response+json`. Where both are as welcome: the one that is named more exactly, then the one that is named first. */
+export function prefersStrict(accept: string | undefined): boolean {
+  const ranges = (accept ?? '').split(',', MAX_RANGES).map(rangeOf);
+  const strict = rangeFor(STRICT, ranges);
+  const plain = rangeFor(PLAIN, ranges);
+  if (strict === null || plain === null) return strict !== null;
+  return (strict.quality - plain.quality || strict.exactness - plain.exactness || plain.place - strict.place) > 0;
+}
+
+function rangeOf(text: string, place: number): Range {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const quality = parameters.find((parameter) => parameter.startsWith('q='));
+  const named = parameters.some((parameter) => /^charset="?utf-8"?$/.test(parameter));
+  return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0, exactness: (type === '*/*' ? 0 : type.endsWith('/*') ? 2 : 4) + (named ? 1 : 0), place };
+}
+
+/** The range that names the type most exactly decides about it, whatever others say; null where it is not welcome at all. */
+function rangeFor(type: string, ranges: readonly Range[]): Range | null {
+  const fitting = ranges.filter((range) => [type, 'application/*', '*/*'].includes(range.type));
+  const deciding = fitting.sort((a, b) => b.exactness - a.exactness || a.place - b.place)[0];
+  return deciding && deciding.quality > 0 ? deciding : null;
+}
