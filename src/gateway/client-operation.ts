@@ -4,7 +4,7 @@ import { type AskedLevel } from '../consistency/level-text.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 
 export interface ClientOperation {
-  /** Response keys of the root fields of a mutation, in order; null for everything else. */
+  /** Response keys of the root fields of a mutation, in order, also of those that are left out, which some planners send all the same; null for everything else. */
   readonly mutates: readonly string[] | null;
   /** What `@consistent` on the operation says; null without one. */
   readonly level: AskedLevel | null;
@@ -99,20 +99,20 @@ class Walk {
 
   /** Every field, each once, however often its fragment is spread. */
   fields(from: SelectionSetNode): FieldNode[] {
-    return this.#collect(from, true);
+    return this.#collect(from, { below: true, all: false });
   }
 
   roots(from: SelectionSetNode): string[] {
-    const keys = this.#collect(from, false).filter(({ name }) => !name.value.startsWith('__')).map(({ alias, name }) => (alias ?? name).value);
+    const keys = this.#collect(from, { below: false, all: true }).filter(({ name }) => !name.value.startsWith('__')).map(({ alias, name }) => (alias ?? name).value);
     return [...new Set(keys)];
   }
 
-  #collect(from: SelectionSetNode, below: boolean): FieldNode[] {
+  #collect(from: SelectionSetNode, { below, all }: { readonly below: boolean; readonly all: boolean }): FieldNode[] {
     const fields: FieldNode[] = [];
     const spread = new Set<string>();
     const follow = ({ selections }: SelectionSetNode): void => {
       for (const node of selections) {
-        if (!this.#isIncluded(node)) continue;
+        if (!all && !this.#isIncluded(node)) continue;
         if (node.kind === Kind.FIELD) {
           fields.push(node);
           if (below && node.selectionSet) follow(node.selectionSet);
