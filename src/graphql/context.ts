@@ -41,12 +41,20 @@ export interface ContextDeps {
   encode(positions: Positions): ConsistencyToken;
 }
 
+/** The headers that speak of consistency, as they came. */
+export interface AskedHeaders {
+  readonly token: string | undefined;
+  readonly floor: string | undefined;
+  readonly level: string | undefined;
+}
+
 /** The `contextValue` of one request. The operation arrives when the edge has decided it. */
 export class RequestContext {
   readonly viewer: Viewer | null;
   /** Under which everything that the request reads and writes runs (row-level security). */
   readonly settings: readonly Setting[];
-  readonly tokenHeader: string | undefined;
+  /** What the client, or a gateway on its behalf, asks of the reads. */
+  readonly asked: AskedHeaders;
   /** Tokens that came in cookies, which count like those of the header; null where cookies carry none. */
   readonly cookies: TokenCookies | null;
   /** The idempotency-key header as it came: with it, the same request sent again happens once. */
@@ -62,10 +70,10 @@ export class RequestContext {
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; signal?: AbortSignal; asker?: Asker | null; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; signal?: AbortSignal; asker?: Asker | null; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
-    this.tokenHeader = input.tokenHeader;
+    this.asked = input.asked;
     this.cookies = input.cookies ?? null;
     this.idempotencyKey = input.idempotencyKey;
     this.signal = input.signal;

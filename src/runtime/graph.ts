@@ -4,7 +4,7 @@ import { parseSiblings } from '../config/siblings.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
 import { type ConflictsDeps } from '../graphql/conflicts.ts';
 import { type HealthDeps } from '../graphql/health.ts';
-import { TOKEN_HEADER } from '../graphql/plugin.ts';
+import { TOKEN_HEADER } from '../consistency/token.ts';
 import { SIBLING_HEADER, Siblings, type Asker } from '../http/siblings.ts';
 import { traced } from '../http/trace.ts';
 import { type IncomingRequest } from '../server/start.ts';

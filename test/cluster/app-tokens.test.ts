@@ -69,6 +69,34 @@ describe('tokens over HTTP', () => {
     await refused(`${tokenOf(here)},${version}.${payload}.${'A'.repeat(22)}`, 'CONSISTENCY_TOKEN_FORGED');
   });
 
+  it('refuses in what a gateway says it has seen whatever it refuses in a token, and names the header', async () => {
+    const good = tokenOf(here);
+    for (const [floor, code] of [['hello', 'MALFORMED'], [`${good},hello`, 'MALFORMED'], [`m1.${'A'.repeat(5_000)}.AAAAAAAAAAAAAAAAAAAAAA`, 'MALFORMED'], [codec('another').encode(new Map([[here.cluster, here]])) ?? '', 'FORGED']] as const) {
+      for (const query of [QUERY, WRITE]) {
+        const { value, statements } = await counting(app, AP, () => app.gql(AP, query, { headers: { 'consistency-floor': floor } }));
+        assert.deepEqual([value.status, value.data, value.errors.map(({ extensions }) => extensions.code), statements], [200, null, [`CONSISTENCY_TOKEN_${code}`], 0], floor.slice(0, 60));
+        if (code === 'MALFORMED') assert.match(value.errors[0]?.message ?? '', /consistency-floor/);
+      }
+    }
+    const many = Array.from({ length: 130 }, (_, i) => ({ ...here, cluster: Buffer.from([1, 2, 3, 4, 5, i]).toString('base64url') as ClusterId }));
+    const { errors } = await app.gql(AP, QUERY, { token: tokenOf(...many.slice(0, 100)), headers: { 'consistency-floor': tokenOf(...many.slice(50, 130), ...many.slice(0, 20)) } });
+    assert.deepEqual(errors.map(({ extensions }) => extensions.code), [], 'what both name fits');
+  });
+
+  it('refuses a level that is none, before it looks at anything else', async () => {
+    for (const level of ['', 'strong', 'STRONG; maxLagMs=5', 'BOUNDED; maxLagMs=99999999999', 'x'.repeat(10_000), 'STRONG, SESSION']) {
+      const { value, statements } = await counting(app, AP, () => app.gql(AP, QUERY, { token: tokenOf(here), headers: { 'consistency-level': level } }));
+      assert.deepEqual([value.status, value.data, value.errors.map(({ extensions }) => extensions.code), statements], [200, null, ['BAD_USER_INPUT'], 0], level.slice(0, 40));
+    }
+  });
+
+  it('covers in its answer what a gateway has seen, also of other clusters, without telling more than was asked', async () => {
+    const { errors, token, consistency } = await app.gql(AP, QUERY, { headers: { 'consistency-floor': tokenOf({ ...here, cluster: STRANGER }) } });
+    assert.deepEqual([errors, consistency, codec().decode(token ?? '').has(STRANGER)], [[], null, true]);
+    const strong = await app.gql(AP, QUERY, { headers: { 'consistency-floor': tokenOf(here), 'consistency-level': 'DEFAULT' } });
+    assert.equal(strong.consistency?.level, 'STRONG');
+  });
+
   it('tells a position that the primary has never reached, in every region', async () => {
     const far = tokenOf({ ...here, lsn: toLsn(here.lsn + (1n << 40n)) });
     const later = tokenOf({ ...here, timeline: here.timeline + 1 });
