@@ -1,4 +1,5 @@
 /** Owns composing subgraphs in tests, as the composers do that teams use: from the SDL that each subgraph serves. */
+import { composeServices as composeOfApollo } from '@apollo/composition';
 import { composeServices, type ServiceDefinition } from '@theguild/federation-composition';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { buildSchema, graphql, parse, type DocumentNode, type GraphQLSchema } from 'graphql';
@@ -13,12 +14,35 @@ export interface Supergraph {
   readonly supergraphSdl: string;
   /** What clients of the graph see. */
   readonly api: GraphQLSchema;
+  /** What the composer points out although it composes: codes and sentences. Only Apollo's has any. */
+  readonly hints: readonly string[];
 }
 
-/** Subgraphs by name, composed by the Guild's composer. Throws with every error. */
-export function composeByGuild(subgraphs: Readonly<Record<string, string>>): Supergraph {
-  const services = Object.entries(subgraphs).map(([name, sdl]): ServiceDefinition => ({ name, url: `http://${name}.example/`, typeDefs: parse(sdl) }));
-  const { supergraphSdl, publicSdl, errors } = composeServices(services);
-  if (errors) throw new AggregateError(errors, errors.map(({ message }) => message).join('\n'));
-  return { supergraphSdl, api: buildSchema(publicSdl) };
+/** SDL of subgraphs by their names. */
+export type Subgraphs = Readonly<Record<string, string>>;
+
+function servicesOf(subgraphs: Subgraphs): ServiceDefinition[] {
+  return Object.entries(subgraphs).map(([name, sdl]) => ({ name, url: `http://${name}.example/`, typeDefs: parse(sdl) }));
 }
+
+function throwErrors(errors: readonly Error[] | undefined): void {
+  if (errors) throw new AggregateError(errors, errors.map(({ message }) => message).join('\n'));
+}
+
+/** By the Guild's composer (Hive). Throws with every error. */
+export function composeByGuild(subgraphs: Subgraphs): Supergraph {
+  const result = composeServices(servicesOf(subgraphs));
+  throwErrors(result.errors);
+  return { supergraphSdl: result.supergraphSdl ?? '', api: buildSchema(result.publicSdl ?? ''), hints: [] };
+}
+
+/** By Apollo's composer (Rover, GraphOS). Throws with every error. */
+export function composeByApollo(subgraphs: Subgraphs): Supergraph {
+  const result = composeOfApollo(servicesOf(subgraphs));
+  throwErrors(result.errors);
+  const { schema, supergraphSdl = '', hints = [] } = result;
+  if (!schema) throw new TypeError('the composer gave neither a schema nor an error');
+  return { supergraphSdl, api: schema.toAPISchema().toGraphQLJSSchema(), hints: hints.map(({ definition, message }) => `${definition.code}: ${message}`) };
+}
+
+export const COMPOSERS = { Guild: composeByGuild, Apollo: composeByApollo } as const;

@@ -20,7 +20,7 @@ export function readDocument(files: readonly SdlFile[], problems: Problems): Sch
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
-  const definitions = defineOrphans([...own, ...usedBuiltIns(own, federation)]);
+  const definitions = defineOrphans([...own, ...usedBuiltIns(own, federation)], federation);
   const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
   const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
   for (const error of validateSDL(checked)) {
@@ -49,6 +49,9 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
   }
 }
 
+/** Directives of federation that Meridian's own definitions carry. */
+const OF_FEDERATION: ReadonlySet<string> = new Set(['shareable', 'inaccessible']);
+
 /** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
 function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
   const file = builtInSdl();
@@ -67,19 +70,25 @@ function usedBuiltIns(own: readonly DefinitionNode[], federation: Federation): D
     });
   };
   for (const node of [...own, ...builtIn.filter((candidate) => !isTypeDefinitionNode(candidate))]) follow(node);
-  const shareable = federation.localName('shareable');
   const kept = builtIn.filter((node) => !isTypeDefinitionNode(node) || used.has(node.name.value));
-  const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (directive.name.value === 'shareable' ? { ...directive, name: { ...directive.name, value: shareable } } : undefined) }));
+  const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (OF_FEDERATION.has(directive.name.value) ? { ...directive, name: { ...directive.name, value: federation.localName(directive.name.value) } } : undefined) }));
   return [...(federation.link?.definitions ?? []), ...renamed];
 }
 
-/** `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. */
-function defineOrphans(definitions: readonly DefinitionNode[]): DefinitionNode[] {
+/**
+ * `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. Where it has a key, composers
+ * are told: to them an external key field of a type that is extended is there, and one of a type that is defined is not.
+ */
+function defineOrphans(definitions: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
+  const [key, extended] = [federation.localName('key'), federation.localName('extends')];
   const defined = new Set(definitions.filter(isTypeDefinitionNode).map((node) => node.name.value));
   return definitions.map((node) => {
     if (!isTypeExtensionNode(node) || defined.has(node.name.value)) return node;
     defined.add(node.name.value);
-    return { ...node, kind: node.kind.replace('Extension', 'Definition') } as TypeDefinitionNode;
+    const given = node.directives ?? [];
+    const isKeyed = given.some(({ name }) => name.value === key) && !given.some(({ name }) => name.value === extended);
+    const directives = isKeyed ? [...given, { kind: Kind.DIRECTIVE, name: { kind: Kind.NAME, value: extended } }] : given;
+    return { ...node, kind: node.kind.replace('Extension', 'Definition'), directives } as TypeDefinitionNode;
   });
 }
 
