@@ -1,5 +1,6 @@
 /** Owns the development gateway's way in: HTTP with the limits of our servers around Hive Gateway with Meridian's plugin, and the drain that ends it. */
-import { createGatewayRuntime, type GatewayRuntime } from '@graphql-hive/gateway-runtime';
+import { createGatewayRuntime, type GatewayConfig, type GatewayRuntime } from '@graphql-hive/gateway-runtime';
+import { buildHTTPExecutor } from '@graphql-tools/executor-http';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
@@ -30,8 +31,10 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
   const gateway = createGatewayRuntime({
     supergraph,
     plugins: () => [meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes })],
+    // The transport that Hive would load by its name is a package of its own, and no more than this.
+    transports: { http: { getSubgraphExecutor: ({ transportEntry, fetch }) => buildHTTPExecutor({ endpoint: transportEntry.location ?? '', ...transportEntry.options, fetch: fetch as typeof globalThis.fetch }) } },
     upstreamTimeout: UPSTREAM_MS,
-    logging: options.logLevel === 'silent' ? false : options.logLevel,
+    logging: options.logLevel === 'silent' ? false : (options.logLevel as Exclude<GatewayConfig['logging'], undefined>),
     // Browsers are answered by the app around it, as our servers do.
     cors: false,
     landingPage: false,
