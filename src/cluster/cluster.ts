@@ -50,7 +50,8 @@ interface Parts extends Pick<Cluster, 'dataDir' | 'logDir'> {
   readonly caches: ReadonlyMap<string, RedisInstance>;
 }
 
-export function clusterOf({ options, keeper, wan, lost, stop }: Machine, { own, databases, caches, dataDir, logDir }: Parts): Cluster {
+export function clusterOf(machine: Machine, { own, databases, caches, dataDir, logDir }: Parts): Cluster {
+  const { options, keeper, wan, lost } = machine;
   const { password, instances } = databases;
   const crossings = wan.crossingsOf(own.name);
   const dsn = (port: number): string => `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(own.database)}`;
@@ -66,7 +67,8 @@ export function clusterOf({ options, keeper, wan, lost, stop }: Machine, { own, 
     return found;
   };
   return {
-    name: own.name, regions, keeper, wan, dataDir, logDir, lost, stop, region,
+    name: own.name, regions, keeper, wan, dataDir, logDir, lost, region,
+    stop: () => machine.stop(),
     dsnFor: (from, to) => (from === to ? region(to).dsn : dsn(crossings.port(from, to, 'postgres'))),
     urlFor: (from, to) => `http://127.0.0.1:${from === to ? region(to).ports.http : crossings.port(from, to, 'http')}`,
     startPostgres: (name) => region(name).postgres.start(confFile(dataDir, name)),

@@ -53,7 +53,7 @@ export async function startClusters({ clusters, alsoWanted = [], prepare, ...opt
       const all = await Promise.all(places.map((placed) => boot(machine, placed)));
       await prepare?.(all);
       await machine.delay();
-      return { all, keeper: machine.keeper, wan: machine.wan, lost: machine.lost, stop: machine.stop };
+      return { all, keeper: machine.keeper, wan: machine.wan, lost: machine.lost, stop: () => machine.stop() };
     });
   } catch (error) {
     throw clusters.reduce((told, { name, dataDir }) => explainFullDisk(told, `The data folder ${dataDir}`, options.regions.map((region) => join(logDirOf(options, name), `postgres-${region}.log`))), error);
@@ -67,11 +67,11 @@ interface Placed {
 }
 
 /** The cluster's data, which nobody else uses from now on. */
-async function place({ keeper, account, atEnd }: Machine, own: NamedOptions): Promise<Placed> {
-  const dataDir = await placeData(keeper, account, own.dataDir);
+async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
+  const dataDir = await placeData(machine.keeper, machine.account, own.dataDir);
   const state = new State(dataDir);
   await explained(`The data folder ${dataDir}`, () => state.lock());
-  atEnd(() => state.unlock());
+  machine.atEnd(() => state.unlock());
   return { own, dataDir, state };
 }
 
