@@ -5,6 +5,7 @@ import { OPTIONS, type Options } from './options.ts';
 import { readSettings, type Settings } from './file.ts';
 import { configError, nearestName, type Problem } from './problems.ts';
 import { parseRegions, REGIONS_VARIABLE, type RegionConfig } from './regions.ts';
+import { combinationProblems } from './combinations.ts';
 import { needProblems, type Need } from './needs.ts';
 
 export interface Config {
@@ -66,7 +67,7 @@ export function loadConfig(input: ConfigInput = {}): Config {
   const regions = parseRegions({ settings, env, problems, warnings });
   const region = options.region || (regions.length === 1 ? (regions[0]?.name ?? '') : '');
   const complained = new Set(problems.map(({ option }) => option));
-  problems.push(...needProblems(input.needs ?? [], { options, region, regions }).filter(({ option }) => !complained.has(option)));
+  problems.push(...[...combinationProblems(options), ...needProblems(input.needs ?? [], { options, region, regions })].filter(({ option }) => !complained.has(option)));
   if (problems.length > 0) throw configError(problems, warnings);
   return { options, region, regions, warnings };
 }

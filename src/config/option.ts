@@ -11,7 +11,7 @@ export interface Option<T> {
   readonly secret?: true;
 }
 
-export function option<T>(schema: z.ZodType<T>, rest: Omit<Option<T>, 'schema'>): Option<T> {
+export function option<T>(schema: z.ZodType<T>, rest: NoInfer<Omit<Option<T>, 'schema'>>): Option<T> {
   return { schema, ...rest };
 }
 
@@ -53,6 +53,10 @@ export const url = (...schemes: readonly string[]): z.ZodType<string> => {
   const fits = (value: string): boolean => value === '' || (URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)));
   return z.string({ error: `must be ${named}` }).refine(fits, `must be ${named}`).describe(named);
 };
+
+/** Text that is empty or of a pattern, which `words` describe. */
+export const textLike = ({ pattern, words }: { readonly pattern: RegExp; readonly words: string }): z.ZodType<string> =>
+  z.string({ error: `must be ${words}` }).refine((value) => value === '' || pattern.test(value), `must be ${words}`).describe(words);
 
 /** The items of an option that holds several, separated by commas. */
 export function listed(text: string): string[] {

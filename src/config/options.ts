@@ -1,5 +1,7 @@
 /** Owns the list of options: everything that can be tuned, each declared once. Docs, flags and environment follow from it. */
-import { choice, count, flag, milliseconds, option, text, url, type Option } from './option.ts';
+import { COOKIE_DOMAIN, COOKIE_NAME, COOKIE_PATH } from '../base/cookie-rules.ts';
+import { choice, count, flag, milliseconds, option, text, textLike, url, type Option } from './option.ts';
+import { siblings, SUBGRAPH_NAME } from './siblings.ts';
 import { viewerSettings } from './viewer-settings.ts';
 
 export const OPTIONS = {
@@ -19,6 +21,7 @@ export const OPTIONS = {
   maxRequestDepth: option(count(10, 1_000), { default: 600, group: 'server', help: 'Levels that the JSON of a request, its variables above all, may nest.' }),
   readyMs: option(milliseconds(), { default: 2_000, group: 'server', help: 'Time limit of the checks behind /health/ready.' }),
   corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
+  corsCredentials: option(flag(), { default: false, group: 'server', help: 'Whether browsers of these origins may send cookies along (fetch with credentials: include), as tokenCookie needs of frontends on another origin of the same site; not together with *.' }),
   maxQueryTokens: option(count(), { default: 10_000, group: 'server', help: 'Longest GraphQL document, in lexical tokens.' }),
   maxQueryDepth: option(count(), { default: 15, group: 'server', help: 'Deepest selection that an operation may have.' }),
   maxAnswerValues: option(count(1, 100_000_000), { default: 250_000, group: 'server', help: 'Values that the answer to one operation could hold at most, every field counted and page sizes multiplied along its path; larger operations are refused before anything is read.' }),
@@ -37,6 +40,21 @@ export const OPTIONS = {
   maxWaiters: option(count(), { default: 10_000, group: 'consistency', help: 'Reads that may wait for a floor at once.' }),
   boundedLagMs: option(milliseconds(), { default: 5_000, group: 'consistency', help: 'Bound of level BOUNDED when the request names none.' }),
   maxTokenBytes: option(count(64, 65_536), { default: 4_096, group: 'consistency', help: 'Longest consistency token header.' }),
+
+  tokenCookie: option(textLike(COOKIE_NAME), { default: '', group: 'cookies', help: 'What the names of cookies begin with that carry consistency tokens, for clients that can keep none themselves; empty: no cookies. Each graph of a host needs a name of its own. __Host- before it keeps other hosts of the domain from setting such cookies.' }),
+  tokenCookiePath: option(textLike(COOKIE_PATH), { default: '/graphql', group: 'cookies', help: 'Path that browsers send the cookies to: that of GraphQL as they see it.' }),
+  tokenCookieDomain: option(textLike(COOKIE_DOMAIN), { default: '', group: 'cookies', help: 'Domain whose hosts the cookies are sent to, where each region has a host of its own; empty: the host that answered, and no other.' }),
+  tokenCookieSameSite: option(choice(['strict', 'lax']), { default: 'strict', group: 'cookies', help: 'Whether browsers send the cookies only along with requests that pages of the same site make, or (lax) also when a link leads here.' }),
+  tokenCookieSecure: option(flag(), { default: true, group: 'cookies', help: 'Whether browsers send the cookies over HTTPS only. Most take localhost for secure as well.' }),
+  tokenCookieMaxAgeS: option(count(1, 34_560_000), { default: 86_400, group: 'cookies', help: 'How long browsers keep such a cookie, in seconds. Secrets that no longer sign must verify for as long.' }),
+  tokenCookieCount: option(count(1, 1_000), { default: 64, group: 'cookies', help: 'Token cookies that one request may have: as many as answers were under way to one browser at once. With more it is refused, and they are expired.' }),
+  tokenCookieBytes: option(count(256, 65_536), { default: 8_192, group: 'cookies', help: 'Bytes of such cookies, names included, that one request may have; likewise.' }),
+
+  subgraph: option(textLike(SUBGRAPH_NAME), { default: '', group: 'the graph', help: 'Name of this server\'s subgraph, as the gateway knows it; needed where the graph has several.' }),
+  siblings: option(siblings(), { default: '', group: 'the graph', help: 'GraphQL URLs of the other subgraphs\' servers in this region, by subgraph name; regionHealth and conflicts ask them, since a gateway asks one subgraph alone. This server\'s own name may be among them.' }),
+  siblingMs: option(milliseconds(), { default: 1_000, group: 'the graph', help: 'Time limit of one question to another subgraph\'s server, from connecting until the whole answer is there.' }),
+  siblingBytes: option(count(1_024, 1 << 28), { default: 4 << 20, group: 'the graph', help: 'Largest answer of another subgraph\'s server.' }),
+  siblingQuestions: option(count(), { default: 32, group: 'the graph', help: 'Questions to other subgraphs\' servers that may be under way at once; those beyond are not asked, and told of as not answered.' }),
 
   heartbeatMs: option(milliseconds(50), { default: 1_000, group: 'tail', help: 'Interval of the heartbeat that is written at the primary.' }),
   slotName: option(text(), { default: 'meridian', group: 'tail', help: 'Name of the logical slot on the region\'s replica.' }),

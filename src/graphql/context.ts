@@ -3,7 +3,9 @@ import { type GraphQLResolveInfo } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Positions } from '../consistency/positions.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
+import { type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Viewer } from '../base/viewer.ts';
+import { type Asker } from '../http/siblings.ts';
 import { type Row } from '../model/model.ts';
 import { type CustomReadOptions } from '../read/custom-read.ts';
 import { type Setting } from '../read/ports.ts';
@@ -53,9 +55,13 @@ export class RequestContext {
   readonly settings: readonly Setting[];
   /** What the client, or a gateway on its behalf, asks of the reads. */
   readonly asked: AskedHeaders;
+  /** Tokens that came in cookies, which count like those of the header; null where cookies carry none. */
+  readonly cookies: TokenCookies | null;
   /** The idempotency-key header as it came: with it, the same request sent again happens once. */
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so that nothing goes in circles. */
+  readonly asker: Asker | null;
   /** Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further. */
   readonly carried: Readonly<Record<string, string>> | null;
   /** What became of the mutation; null for queries, and before it is known. */
@@ -64,12 +70,14 @@ export class RequestContext {
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; idempotencyKey?: string | undefined; signal?: AbortSignal; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; signal?: AbortSignal; asker?: Asker | null; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.asked = input.asked;
+    this.cookies = input.cookies ?? null;
     this.idempotencyKey = input.idempotencyKey;
     this.signal = input.signal;
+    this.asker = input.asker ?? null;
     this.carried = input.carried ?? null;
     this.deps = input.deps;
   }

@@ -1,7 +1,9 @@
-/** Owns the `regionHealth` query: reports of every region, for administrators. */
+/** Owns the `regionHealth` query: reports of every region, in every subgraph that is known here, for administrators. */
 import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
+import { type ClusterId } from '../base/lineage.ts';
 import { formatLsn } from '../base/lsn.ts';
+import { type SiblingHealth, type Siblings } from '../http/siblings.ts';
 import { type CacheReport } from '../region/cache-report.ts';
 import { type RegionReport } from '../region/view.ts';
 import { requireAdmin, type AdminDeps } from './admin.ts';
@@ -9,27 +11,62 @@ import { type RequestContext } from './context.ts';
 import { type RegionCache, type RegionHealth } from './generated/meridian.ts';
 
 export interface HealthDeps extends AdminDeps {
+  /** The region that this server runs in. */
+  readonly region: string;
+  /** Name of its subgraph; null where it has none. */
+  readonly subgraph: string | null;
+  /** The servers of other subgraphs; null where none is known. */
+  readonly siblings: Siblings | null;
+  cluster(): ClusterId | null;
   reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
 }
 
 export function healthResolver(deps: HealthDeps): GraphQLFieldResolver<unknown, RequestContext, { region?: string | null }> {
-  return async (_parent, args, context) => {
-    await requireAdmin(deps, context.viewer, 'regionHealth');
-    const reports = await deps.reports();
+  return async (_parent, args, { viewer, asker }) => {
+    await requireAdmin(deps, viewer, 'regionHealth');
     const asked = args.region ?? null;
-    const chosen = asked === null ? reports : reports.filter(({ region }) => region === asked);
+    const [reports, told] = await Promise.all([deps.reports(), asker === null ? [] : (deps.siblings?.regionHealth(asker) ?? [])]);
+    const all = [...reports.map((report) => healthOf(report, deps)), ...told.flatMap(({ answer }) => (answer.ok ? answer.rows : []))];
+    // Of a subgraph that does not answer, nothing is known of the region that is asked for.
+    const silent = told.flatMap((one) => (one.answer.ok ? [] : [silentHealth(one, one.answer.why, asked ?? deps.region)]));
+    const chosen = [...(asked === null ? all : all.filter(({ region }) => region === asked)), ...silent];
     if (chosen.length === 0) {
-      const known = reports.map(({ region }) => region).join(', ');
+      const known = [...new Set(all.map(({ region }) => region))].join(', ');
       throw new MeridianError({ code: 'BAD_USER_INPUT', message: `There is no region ${JSON.stringify(asked)}; this graph runs in ${known}.` });
     }
-    return chosen.map(healthOf);
+    return chosen;
+  };
+}
+
+/** The place of a subgraph whose server does not tell. */
+function silentHealth({ subgraph, failingSinceMs }: SiblingHealth, why: string, region: string): RegionHealth {
+  const message = `The server of subgraph ${subgraph} ${why}; how its regions are is not known.`;
+  return {
+    region,
+    subgraph,
+    cluster: null,
+    role: null,
+    status: 'UNREACHABLE',
+    databaseHealthy: false,
+    cacheHealthy: null,
+    cache: null,
+    serverHealthy: false,
+    replicationLagMs: null,
+    replicationLagBytes: null,
+    replayLsn: null,
+    timeline: null,
+    rttMs: null,
+    alerts: [{ kind: 'UNREACHABLE', message, since: new Date(failingSinceMs ?? Date.now()).toISOString() }],
+    error: message,
   };
 }
 
 /** The report in the words of the schema; what is unknown stays null. */
-function healthOf(report: RegionReport): RegionHealth {
+function healthOf(report: RegionReport, deps: Pick<HealthDeps, 'subgraph' | 'cluster'>): RegionHealth {
   return {
     region: report.region,
+    subgraph: deps.subgraph,
+    cluster: deps.cluster(),
     role: report.role === null ? null : upperCase(report.role),
     status: upperCase(report.status),
     databaseHealthy: report.databaseHealthy,

@@ -1,10 +1,11 @@
 /** Owns Meridian's Apollo plugin: it decides the edge before execution and puts the token on the answer after it. */
 import { type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestContextWillSendResponse, type GraphQLRequestListener } from '@apollo/server';
-import { GraphQLError } from 'graphql';
-import { isMeridianError } from '../base/errors.ts';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { readLevel } from '../consistency/level-text.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { TOKEN_HEADER, type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
+import { joinedHeader, type RefusedToken, type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Model } from '../model/model.ts';
 import { type UncachedNotes } from '../read/custom-read.ts';
 import { type ReadReport } from '../read/engine-report.ts';
@@ -21,6 +22,8 @@ import { decideAtEdge } from './edge.ts';
 import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
 import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
+
+const REFUSALS: readonly RefusedToken[] = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_FUTURE'];
 
 export interface PluginDeps {
   readonly model: Model;
@@ -54,6 +57,7 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
         },
         async willSendResponse(request) {
           if (request.contextValue.started) await finish(deps, request);
+          tellCookies(deps, request);
         },
       };
     },
@@ -67,7 +71,7 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
   const headers = contextValue.asked;
   const asked = answering(() => readLevel(headers.level));
-  const session = answering(() => deps.openSession(headers, contextValue.settings, contextValue.signal));
+  const session = answering(() => deps.openSession({ token: withCookies(headers.token, contextValue.cookies), floor: headers.floor }, contextValue.settings, contextValue.signal));
   const variables = request.request.variables ?? {};
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
@@ -111,6 +115,28 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
     ...body.singleResult.extensions,
     consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
   };
+}
+
+/** The header's tokens and those of the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` for cookies that cannot all be looked at. */
+function withCookies(header: string | undefined, cookies: TokenCookies | null): string | undefined {
+  if (cookies === null) return header;
+  if (cookies.problem !== null) throw new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The request's cookies cannot be honoured: ${cookies.problem}. They are expired with this answer: check what you see, and go on without them.` });
+  return joinedHeader(header, cookies.tokens);
+}
+
+/** Of every answer, also of those that failed before anything was read. */
+function tellCookies({ codec }: PluginDeps, { contextValue, response }: GraphQLRequestContextWillSendResponse<RequestContext>): void {
+  const { cookies } = contextValue;
+  if (cookies === null) return;
+  const errors = response.body.kind === 'single' ? (response.body.singleResult.errors ?? []) : [];
+  const written = contextValue.started ? contextValue.operation.session.written : null;
+  cookies.answered({ token: response.http.headers.get(TOKEN_HEADER) ?? null, refused: refusedToken(errors), written: written === null ? null : codec.encode(new Map([[written.cluster, written]])) });
+}
+
+/** A write that was lost after it was committed is no fault of any token's. */
+function refusedToken(errors: readonly GraphQLFormattedError[]): RefusedToken | null {
+  const codes = errors.filter(({ extensions }) => (extensions?.['details'] as { committed?: unknown } | undefined)?.committed !== true).map(({ extensions }) => extensions?.['code']);
+  return REFUSALS.find((code) => codes.includes(code)) ?? null;
 }
 
 /** The strongest level that any part of the operation asked for; after a write at least SESSION, since its reads see that write. */

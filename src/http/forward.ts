@@ -7,6 +7,7 @@ import { type ForwardedMutation, type ForwardFailure, type ForwardOutcome, type 
 import { Connection, type Exchanged } from './connection.ts';
 import { ANSWERED_HEADER, FORWARD_PATH, readAnswer, TOKEN_HEADER, writeEnvelope } from './envelope.ts';
 import { sign, SIGNATURE_HEADER } from './signature.ts';
+import { traced } from './trace.ts';
 
 export type ForwardLimits = Pick<Options, 'forwardMs' | 'forwardConnectMs' | 'forwardConnections' | 'forwardQueue' | 'forwardWaitMs' | 'forwardIdleMs' | 'forwardAnswerBytes' | 'poolWarm'>;
 
@@ -181,11 +182,6 @@ class Target {
 
 function failed(failure: ForwardFailure, why: string, detail?: string): ForwardOutcome {
   return { kind: 'failed', failure, why, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH) }) };
-}
-
-/** Trace context goes as headers too, for whoever stands between the servers. */
-function traced({ traceparent, tracestate, baggage }: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return { ...(traceparent === undefined ? {} : { traceparent }), ...(tracestate === undefined ? {} : { tracestate }), ...(baggage === undefined ? {} : { baggage }) };
 }
 
 /** Whatever is wrong before the mutation itself is sent, it has not run. */

@@ -91,7 +91,7 @@ async function checkStandbys(checked: readonly Checked[], { regions, durabilitie
   const databaseUrl = regions.find(({ name }) => name === region)?.databaseUrl;
   if (region === null || databaseUrl === undefined) return;
   const { connectMs, statementMs, durability = 'default' } = options;
-  const asked = new Set([...durabilities, ...(durability === 'default' ? [] : [durability as Durability])]);
+  const asked = new Set([...durabilities, ...(durability === 'default' ? [] : [durability])]);
   try {
     await checkDurability({ databaseUrl, connectMs, statementMs }, asked, sayOf(region));
   } catch (error) {

@@ -6,6 +6,7 @@ import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
 import { LEVEL_HEADER } from '../consistency/level-text.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
+import { joinedHeader } from '../consistency/token-cookies.ts';
 import { RequestContext } from '../graphql/context.ts';
 import { meridianPlugin } from '../graphql/plugin.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
@@ -13,13 +14,15 @@ import { buildSchema } from '../graphql/schema.ts';
 import { type ConflictHandlers } from '../graphql/write.ts';
 import { type SdlFile } from '../graphql/sdl/files.ts';
 import { type Model } from '../model/model.ts';
-import { startServer, type RunningServer } from '../server/start.ts';
+import { startServer, type IncomingRequest, type RunningServer } from '../server/start.ts';
 import { carriedHeaders } from '../write/forward.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
 import { loadModule, type AdminHook, type UserModule } from './module.ts';
 import { compileSchema, schemaFiles } from './schema.ts';
+import { askerOf, healthDeps } from './graph.ts';
+import { tokenCookieRules } from './token-cookies.ts';
 
 export interface RuntimeRequest {
   readonly config: Config;
@@ -63,7 +66,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       enums: compiled.enums,
       user: resolvers,
       write: { writer: layer.parts.writer, handlers: conflicts, metrics: telemetry.metrics },
-      health: { reports: () => layer.regionHealth(), isAdmin, maxPageSize: config.options.maxPageSize },
+      health: healthDeps(layer, isAdmin),
     });
     const server = await serve({ ...request, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled.model, schema);
     const close = async (): Promise<void> => {
@@ -83,11 +86,12 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
 
 function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, model: Model, schema: GraphQLSchema): Promise<RunningServer> {
   const { options, region } = config;
-  const { codec } = layer.parts;
+  const { codec, monitor } = layer.parts;
+  const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, carried: request.forwarded ? null : carriedHeaders(request.headers), deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, asker: askerOf(request), carried: request.forwarded ? null : carriedOf(request), deps }),
     plugins: [
       meridianPlugin({
         model,
@@ -105,9 +109,15 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
     viewers: createViewers(options, viewer),
     health: { ready: () => ready(layer) },
     forward: layer.parts.forwardGate,
+    ...(tokenCookies ? { tokenCookies } : {}),
     options,
     telemetry,
   });
+}
+
+/** The other region's server sees no cookies: their tokens go along as the header's. */
+function carriedOf({ headers, cookies }: IncomingRequest): Readonly<Record<string, string>> {
+  return carriedHeaders({ ...headers, [TOKEN_HEADER]: joinedHeader(headers[TOKEN_HEADER], cookies?.tokens) });
 }
 
 /** Ready once some database answers: this region's, or a neighbour's that stands in for it. */

@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 
 export interface AppSettings {
-  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins'>;
+  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins' | 'corsCredentials'>;
   readonly telemetry: Telemetry;
   readonly draining: () => boolean;
 }
@@ -20,7 +21,7 @@ const MAX_CHECK_MS = 2_000;
 export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
   // Requests that still come in on open connections while the server drains are answered like any other.
   const app = fastify({ http: receiving(options.receiveMs), bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
-  await allowOrigins(app, options.corsOrigins);
+  await allowOrigins(app, options);
   measure(app, telemetry);
   app.addHook('preHandler', async (request, reply) => {
     if (!isDeeper(request.body, options.maxRequestDepth)) return undefined;
@@ -48,10 +49,10 @@ function receiving(receiveMs: number): { readonly headersTimeout: number; readon
 }
 
 /** Browsers see the token header only if it is exposed to them. */
-async function allowOrigins(app: FastifyInstance, corsOrigins: string): Promise<void> {
-  const origins = corsOrigins.split(',').map((origin) => origin.trim()).filter((origin) => origin !== '');
+async function allowOrigins(app: FastifyInstance, { corsOrigins, corsCredentials }: Pick<Options, 'corsOrigins' | 'corsCredentials'>): Promise<void> {
+  const origins = listed(corsOrigins);
   if (origins.length === 0) return;
-  await app.register(cors, { origin: origins.includes('*') ? '*' : origins, methods: ['GET', 'POST'], exposedHeaders: [TOKEN_HEADER], maxAge: PREFLIGHT_CACHED_S });
+  await app.register(cors, { origin: origins.includes('*') ? '*' : origins, methods: ['GET', 'POST'], exposedHeaders: [TOKEN_HEADER], credentials: corsCredentials, maxAge: PREFLIGHT_CACHED_S });
 }
 
 /** Counts at `close`, which comes after an answer as well as after a client that left before it. */

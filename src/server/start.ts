@@ -9,6 +9,7 @@ import { MeridianError, messageOf } from '../base/errors.ts';
 import { sleep } from '../base/clock.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
+import { type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type ForwardedMutation } from '../write/forward.ts';
 import { answerPlugin } from './answers.ts';
@@ -17,6 +18,7 @@ import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward.ts';
 import { registerHealth, type Readiness } from './health.ts';
+import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-cookies.ts';
 import { type Headers, type Viewers } from './viewer.ts';
 
 /** One GraphQL request as the context is built from it. */
@@ -25,6 +27,8 @@ export interface IncomingRequest {
   readonly headers: Headers;
   /** Null for a request without credentials. */
   readonly viewer: Viewer | null;
+  /** Tokens in its cookies, and what becomes of them; null where there is no cookie mode. */
+  readonly cookies: TokenCookies | null;
   /** Unique; log lines about the request carry it. */
   readonly id: string;
   /** Aborts when the client goes away before it has its answer. */
@@ -33,7 +37,7 @@ export interface IncomingRequest {
   readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'introspection' | 'maxErrorLogs'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'corsOrigins' | 'corsCredentials' | 'introspection' | 'maxErrorLogs'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -45,6 +49,8 @@ export interface ServerSettings<C extends BaseContext> {
   readonly health: { readonly ready: () => Promise<Readiness> };
   /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */
   readonly forward?: ForwardSettings;
+  /** Takes tokens from cookies and gives them back in such; without it cookies are not looked at. */
+  readonly tokenCookies?: TokenCookieRules;
   readonly options: ServerOptions;
   readonly telemetry: Telemetry;
 }
@@ -65,6 +71,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
+  keepToOneClient(app);
   if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
   registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
   try {
@@ -118,12 +125,13 @@ async function buildContext<C extends BaseContext>(settings: ServerSettings<C>, 
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort();
   });
-  return contextOf(settings, async () => ({ headers, viewer: await settings.viewers.of({ headers }), id: request.id, signal: left.signal, forwarded: false }));
+  const cookies = settings.tokenCookies ? requestCookies(settings.tokenCookies, request.headers.cookie, reply) : null;
+  return contextOf(settings, async () => ({ headers, viewer: await settings.viewers.of({ headers }), cookies, id: request.id, signal: left.signal, forwarded: false }));
 }
 
 /** Whoever forwarded it gives up after `forwardMs`; that its connection breaks before that does not stop what the client has asked for. */
 function forwardedRequest({ headers, viewer }: ForwardedMutation, id: string, forwardMs: number): IncomingRequest {
-  return { headers, viewer, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
+  return { headers, viewer, cookies: null, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
 }
 
 async function contextOf<C extends BaseContext>(settings: ServerSettings<C>, request: () => Promise<IncomingRequest>): Promise<C> {

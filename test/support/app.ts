@@ -19,6 +19,8 @@ export interface TestAppOptions {
   readonly sql?: TestClusterOptions['sql'];
   /** How much data `workspace` is filled with; default 1, as for everybody. */
   readonly scale?: number;
+  /** Default us-east-1, eu-west-1, ap-northeast-1; the first one has the primary. */
+  readonly regions?: readonly string[];
   readonly wan?: TestClusterOptions['wan'];
   /** Gives each region a Redis of its own, if the machine has one; default none. */
   readonly redis?: boolean;
@@ -106,7 +108,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const application = folder(options.application ?? 'workspace');
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
-  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off', redis: options.redis ?? false });
+  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off', redis: options.redis ?? false, ...(options.regions ? { regions: options.regions } : {}) });
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));

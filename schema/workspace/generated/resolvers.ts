@@ -156,6 +156,8 @@ export type ConflictRecord = {
   readonly rowId?: Maybe<Scalars['String']['output']>;
   /** The version that the writer had seen, the one that it met, and the one that came of it. */
   readonly seenVersion?: Maybe<Scalars['BigInt']['output']>;
+  /** The subgraph that keeps the record; null where its server has no name. */
+  readonly subgraph?: Maybe<Scalars['String']['output']>;
   readonly tenant?: Maybe<Scalars['String']['output']>;
   readonly version?: Maybe<Scalars['BigInt']['output']>;
   /** Id and tenant of the viewer whose write it was. */
@@ -484,14 +486,14 @@ export type ProjectStatus =
   | 'PAUSED';
 
 export type Query = {
-  /** Conflicts and how they ended, newest first: of one entity, of one row of it, since a moment, older than a record. For administrators. */
+  /** Conflicts and how they ended, newest first: of one entity, of one row of it, since a moment, older than a record; in a graph of several subgraphs those of the one that is named. For administrators. */
   readonly conflicts: ReadonlyArray<ConflictRecord>;
   /** What a team looks at in the morning. */
   readonly dashboard?: Maybe<Dashboard>;
   readonly organization?: Maybe<Organization>;
   readonly organizations: OrganizationConnection;
   readonly project?: Maybe<Project>;
-  /** Health of every region, or of one. For administrators. */
+  /** Health of every region, or of one, in each subgraph of the graph that this server knows. For administrators. */
   readonly regionHealth: ReadonlyArray<RegionHealth>;
   readonly task?: Maybe<Task>;
   readonly user?: Maybe<User>;
@@ -505,6 +507,7 @@ export type QueryConflictsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
   id?: InputMaybe<Scalars['ID']['input']>;
   since?: InputMaybe<Scalars['DateTime']['input']>;
+  subgraph?: InputMaybe<Scalars['String']['input']>;
 };
 
 
@@ -561,7 +564,7 @@ export type RegionAlertKind =
   | 'PRIMARY'
   /** The region's change stream is broken. */
   | 'TAIL'
-  /** The region does not answer. */
+  /** The region does not answer, or the server of another subgraph does not. */
   | 'UNREACHABLE';
 
 /** The caches of a region's servers together. Shares and lags are of the last minutes, and null where there was nothing to measure. */
@@ -591,6 +594,8 @@ export type RegionHealth = {
   readonly cache?: Maybe<RegionCache>;
   /** Whether the region's Redis answers; null where it has none. */
   readonly cacheHealthy?: Maybe<Scalars['Boolean']['output']>;
+  /** The database cluster, as consistency tokens name it; null while that is not known. */
+  readonly cluster?: Maybe<Scalars['String']['output']>;
   readonly databaseHealthy: Scalars['Boolean']['output'];
   /** Why the last probe failed. */
   readonly error?: Maybe<Scalars['String']['output']>;
@@ -605,6 +610,8 @@ export type RegionHealth = {
   /** Whether the region's Meridian server is ready; null where its address is not configured here. */
   readonly serverHealthy?: Maybe<Scalars['Boolean']['output']>;
   readonly status: RegionStatus;
+  /** The subgraph whose database this is of; null where its server has no name. */
+  readonly subgraph?: Maybe<Scalars['String']['output']>;
   readonly timeline?: Maybe<Scalars['Int']['output']>;
 };
 
@@ -1251,6 +1258,7 @@ export type ConflictRecordResolvers<ContextType = ResolverContext, ParentType ex
   result?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
   rowId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   seenVersion?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  subgraph?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   tenant?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   version?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
   viewer?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -1397,6 +1405,7 @@ export type RegionHealthResolvers<ContextType = ResolverContext, ParentType exte
   alerts?: Resolver<ReadonlyArray<ResolversTypes['RegionAlert']>, ParentType, ContextType>;
   cache?: Resolver<Maybe<ResolversTypes['RegionCache']>, ParentType, ContextType>;
   cacheHealthy?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+  cluster?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   databaseHealthy?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   error?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   region?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1407,6 +1416,7 @@ export type RegionHealthResolvers<ContextType = ResolverContext, ParentType exte
   rttMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   serverHealthy?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   status?: Resolver<ResolversTypes['RegionStatus'], ParentType, ContextType>;
+  subgraph?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   timeline?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 

@@ -1,6 +1,6 @@
 /** Tests of the token codec: what goes in comes out, and nothing else gets in. */
 import assert from 'node:assert/strict';
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { isMeridianError, type ErrorCode } from '../../../src/base/errors.ts';
 import { clusterIdOf, type ClusterId, type Position } from '../../../src/base/lineage.ts';
@@ -34,6 +34,18 @@ describe('consistency token', () => {
       const positions = withPosition(randomPositions(), randomPosition(CLUSTERS[0] as ClusterId));
       assert.deepEqual(sorted(codec.decode(tokenOf(positions))), sorted(positions));
     }
+  });
+
+  it('holds 18 bytes for each cluster and nothing else: a hash of its name, timeline and position', () => {
+    const systemIdentifier = '7412345678901234567';
+    const [one, two] = [systemIdentifier, '2'].map(clusterIdOf) as [ClusterId, ClusterId];
+    const positions = new Map<ClusterId, Position>([[one, { cluster: one, timeline: 3, lsn: toLsn(0x16b374d848n) }], [two, { cluster: two, timeline: 1, lsn: toLsn(5n) }]]);
+    const [version, payload = '', signature = ''] = tokenOf(positions).split('.');
+    const record = (name: string, timeline: string, lsn: string): string => createHash('sha256').update(`meridian-cluster:${name}`).digest('hex').slice(0, 12) + timeline + lsn;
+    const records = [record(systemIdentifier, '00000003', '00000016b374d848'), record('2', '00000001', '0000000000000005')].toSorted();
+    assert.equal(version, 'm1');
+    assert.equal(Buffer.from(payload, 'base64url').toString('hex'), records.join(''));
+    assert.equal(Buffer.from(signature, 'base64url').toString('hex'), createHmac('sha256', 'first secret').update(`m1.${payload}`).digest('hex').slice(0, 32), 'half of a HMAC over exactly that');
   });
 
   it('is one text for one set of positions, whatever their order', () => {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { isMeridianError } from '../../../src/base/errors.ts';
-import { defaultOptions } from '../../../src/config/options.ts';
+import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { closeRedis, openRedis } from '../../../src/redis/connect.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 
 const { log } = silentTelemetry();
 
-function optionsFor(url: string, redisMode: string): RedisOptions {
+function optionsFor(url: string, redisMode: Options['redisMode']): RedisOptions {
   const redis = openRedis({ url, options: defaultOptions({ redisMode, redisMaster: 'eu' }), log }, { lazyConnect: true });
   closeRedis(redis);
   assert.ok(redis instanceof Redis);

@@ -80,6 +80,17 @@ describe('GraphQL over HTTP', () => {
     assert.equal((await closed.ask('{ hello }', { origin: 'https://app.example.com' })).headers.get('access-control-allow-origin'), null);
   });
 
+  it('lets browsers of the allowed origins send cookies along where that is switched on', async () => {
+    const credentials = async (corsCredentials: boolean, origin: string): Promise<string | null> => {
+      await using server = await startTestServer({ options: { corsOrigins: 'https://app.example.com', corsCredentials } });
+      return (await server.ask('{ hello }', { origin })).headers.get('access-control-allow-credentials');
+    };
+    assert.equal(await credentials(true, 'https://app.example.com'), 'true');
+    assert.equal(await credentials(false, 'https://app.example.com'), null);
+    await using server = await startTestServer({ options: { corsOrigins: 'https://app.example.com', corsCredentials: true } });
+    assert.equal((await server.ask('{ hello }', { origin: 'https://evil.example.com' })).headers.get('access-control-allow-origin'), null, 'which is what browsers go by');
+  });
+
   it('hides the schema when introspection is off', async () => {
     await using open = await startTestServer();
     assert.equal((await open.ask('{ __schema { queryType { name } } }')).body.errors, undefined);

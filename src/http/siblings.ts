@@ -1,0 +1,154 @@
+/** Owns questions to the servers of the graph's other subgraphs: all at once, each within its limits, on the viewer's own behalf, and never in circles. */
+import { messageOf } from '../base/errors.ts';
+import { type Options } from '../config/options.ts';
+import { type Log } from '../telemetry/log.ts';
+import { CONFLICTS, ERRORS, REGION_HEALTH, type SiblingConflict, type SiblingQuestion, type SiblingRegion } from './sibling-answers.ts';
+
+/** On a question that one server of the graph asks another: who has it answers for itself alone. */
+export const SIBLING_HEADER = 'meridian-sibling';
+
+export interface SiblingsOptions {
+  /** Name of this server's own subgraph. */
+  readonly self: string;
+  /** GraphQL URLs by subgraph name; its own is left out. */
+  readonly urls: ReadonlyMap<string, string>;
+  readonly limits: Pick<Options, 'siblingMs' | 'siblingBytes' | 'siblingQuestions'>;
+  readonly log: Log;
+}
+
+/** On whose behalf a question goes out. */
+export interface Asker {
+  /** The viewer's credentials, and the trace. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The tokens of the request; undefined for none. */
+  readonly token: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export type SiblingAnswer<T> =
+  | { readonly ok: true; readonly rows: readonly T[]; readonly token: string | null }
+  /** `why`: a part of a sentence whose subject is the server. `code`: of its own refusal. */
+  | { readonly ok: false; readonly why: string; readonly code: string | null };
+
+export interface SiblingHealth {
+  readonly subgraph: string;
+  readonly answer: SiblingAnswer<SiblingRegion>;
+  /** Since when no question has been answered, milliseconds since 1970; null when this one was. */
+  readonly failingSinceMs: number | null;
+}
+
+export type ConflictArguments = Readonly<Record<'entity' | 'id' | 'since' | 'before', string | null>> & { readonly first: number };
+
+const MESSAGE_LENGTH = 300;
+
+export class Siblings {
+  readonly #options: SiblingsOptions;
+  readonly #urls: ReadonlyMap<string, string>;
+  readonly #failingSinceMs = new Map<string, number>();
+  #underWay = 0;
+
+  constructor(options: SiblingsOptions) {
+    this.#options = options;
+    this.#urls = new Map([...options.urls].filter(([name]) => name !== options.self));
+  }
+
+  get names(): readonly string[] {
+    return [...this.#urls.keys()];
+  }
+
+  /** Asks all of them at the same time, without a token: how a region is, is told also while no floor could be met. Never rejects, and never takes longer than `siblingMs`. */
+  regionHealth(asker: Asker): Promise<readonly SiblingHealth[]> {
+    return Promise.all([...this.#urls].map(async ([subgraph, url]) => {
+      const answer = await this.#ask({ subgraph, url, question: REGION_HEALTH, variables: {}, asker });
+      if (answer.ok) this.#failingSinceMs.delete(subgraph);
+      else if (!this.#failingSinceMs.has(subgraph)) this.#failingSinceMs.set(subgraph, Date.now());
+      return { subgraph, answer, failingSinceMs: this.#failingSinceMs.get(subgraph) ?? null };
+    }));
+  }
+
+  /** Never rejects. */
+  conflicts(subgraph: string, variables: ConflictArguments, asker: Asker): Promise<SiblingAnswer<SiblingConflict>> {
+    const url = this.#urls.get(subgraph);
+    if (url === undefined) return Promise.resolve(failed('is not known here'));
+    const headers = { ...asker.headers, ...(asker.token === undefined ? {} : { 'consistency-token': asker.token }) };
+    return this.#ask({ subgraph, url, question: CONFLICTS, variables, asker: { ...asker, headers } });
+  }
+
+  async #ask<T extends { readonly subgraph: string | null }>(asked: { readonly subgraph: string; readonly url: string; readonly question: SiblingQuestion<T>; readonly variables: object; readonly asker: Asker }): Promise<SiblingAnswer<T>> {
+    const { siblingQuestions } = this.#options.limits;
+    // A URL that leads back here past the header, through a gateway that drops it, ends at this limit as well.
+    if (this.#underWay >= siblingQuestions) return failed(`was not asked: ${siblingQuestions} questions to other subgraphs are under way already`);
+    this.#underWay += 1;
+    try {
+      return named(asked.subgraph, await this.#send(asked));
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #send<T>({ subgraph, url, question, variables, asker }: { readonly subgraph: string; readonly url: string; readonly question: SiblingQuestion<T>; readonly variables: object; readonly asker: Asker }): Promise<SiblingAnswer<T>> {
+    const { self, limits: { siblingMs, siblingBytes }, log } = this.#options;
+    const late = AbortSignal.timeout(siblingMs);
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { ...asker.headers, 'content-type': 'application/json', accept: 'application/json', [SIBLING_HEADER]: self },
+        body: JSON.stringify({ query: question.query, variables }),
+        // Whoever sends it elsewhere is no subgraph, and is given nobody's credentials.
+        redirect: 'error',
+        signal: asker.signal === undefined ? late : AbortSignal.any([late, asker.signal]),
+      });
+      const body = await bounded(response, siblingBytes);
+      if (body === null) return failed('answered more than siblingBytes');
+      return read(question, body, response);
+    } catch (error) {
+      log.debug({ subgraph, url, err: error }, `The server of subgraph ${subgraph} was asked in vain: ${messageOf(error)}`);
+      return failed(late.aborted ? `did not answer within ${siblingMs} ms` : 'cannot be reached');
+    }
+  }
+}
+
+/** Null where there is more of it; what has come by then is let go. */
+async function bounded(response: Response, maxBytes: number): Promise<string | null> {
+  if (response.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function read<T>({ field, answer }: SiblingQuestion<T>, body: string, { status, headers }: Response): SiblingAnswer<T> {
+  const { data, errors } = parsed(body);
+  const refusal = ERRORS.safeParse(errors);
+  if (refusal.success) {
+    const [{ message, extensions } = { message: '' }] = refusal.data;
+    return { ok: false, why: `refused: ${message.slice(0, MESSAGE_LENGTH)}`, code: extensions?.code ?? null };
+  }
+  const rows = answer.safeParse((data as Record<string, unknown> | null | undefined)?.[field]);
+  if (rows.success) return { ok: true, rows: rows.data, token: headers.get('consistency-token') };
+  return failed(status === 200 ? 'answered what no server of this version answers' : `answered with status ${status}`);
+}
+
+function parsed(body: string): { readonly data?: unknown; readonly errors?: unknown } {
+  try {
+    return (JSON.parse(body) as { data?: unknown } | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** A server that goes by another name is not the one that was meant: it may be this one. */
+function named<T extends { readonly subgraph: string | null }>(subgraph: string, answer: SiblingAnswer<T>): SiblingAnswer<T> {
+  if (!answer.ok) return answer;
+  const other = answer.rows.find((row) => row.subgraph !== null && row.subgraph !== subgraph);
+  if (other !== undefined) return failed(`says that it is subgraph ${JSON.stringify(other.subgraph?.slice(0, MESSAGE_LENGTH))}: correct siblings`);
+  return { ...answer, rows: answer.rows.map((row) => ({ ...row, subgraph })) };
+}
+
+function failed(why: string): { readonly ok: false; readonly why: string; readonly code: null } {
+  return { ok: false, why, code: null };
+}

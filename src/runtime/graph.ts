@@ -1,0 +1,41 @@
+/** Owns the wiring to the rest of the graph: the servers of other subgraphs, and on whose behalf they are asked. */
+import { type Options } from '../config/options.ts';
+import { parseSiblings } from '../config/siblings.ts';
+import { joinedHeader } from '../consistency/token-cookies.ts';
+import { type ConflictsDeps } from '../graphql/conflicts.ts';
+import { type HealthDeps } from '../graphql/health.ts';
+import { TOKEN_HEADER } from '../consistency/token.ts';
+import { SIBLING_HEADER, Siblings, type Asker } from '../http/siblings.ts';
+import { traced } from '../http/trace.ts';
+import { type IncomingRequest } from '../server/start.ts';
+import { type Log } from '../telemetry/log.ts';
+import { type DataLayer } from './layer.ts';
+
+export function healthDeps(layer: DataLayer, isAdmin: HealthDeps['isAdmin']): HealthDeps & ConflictsDeps {
+  const { codec, monitor, config: { options }, telemetry: { log } } = layer.parts;
+  return {
+    region: layer.region,
+    subgraph: options.subgraph === '' ? null : options.subgraph,
+    siblings: siblingsOf(options, log),
+    cluster: () => monitor.cluster,
+    reports: () => layer.regionHealth(),
+    positionsIn: (token) => codec.decode(token).values(),
+    isAdmin,
+    maxPageSize: options.maxPageSize,
+  };
+}
+
+/** What is wrong with the option was said when the configuration was read. */
+function siblingsOf(options: Options, log: Log): Siblings | null {
+  const parsed = parseSiblings(options.siblings);
+  if ('problem' in parsed || parsed.siblings.size === 0) return null;
+  const siblings = new Siblings({ self: options.subgraph, urls: parsed.siblings, limits: options, log });
+  return siblings.names.length === 0 ? null : siblings;
+}
+
+/** The viewer's own credentials and tokens, and the trace; nobody's where another subgraph's server is asking. */
+export function askerOf({ headers, cookies, signal }: IncomingRequest): Asker | null {
+  if (headers[SIBLING_HEADER] !== undefined) return null;
+  const { authorization } = headers;
+  return { headers: { ...traced(headers), ...(authorization === undefined ? {} : { authorization }) }, token: joinedHeader(headers[TOKEN_HEADER], cookies?.tokens), signal };
+}
