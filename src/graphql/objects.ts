@@ -1,29 +1,40 @@
 /** Owns objects that have no row here: keys of other subgraphs' types, shown from columns, and what follows from such keys. */
-import { type GraphQLFieldResolver, type GraphQLResolveInfo } from 'graphql';
+import { getNamedType, isEnumType, isInterfaceType, isObjectType, type GraphQLField, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type EmbeddedField, type Entity, type ObjectParts, type Row, type Selection, type Stub } from '../model/model.ts';
+import { type EmbeddedField, type Entity, type ObjectShape, type Row, type Selection, type Stub } from '../model/model.ts';
 import { badInput, inputParam } from '../read/input.ts';
 import { columnType } from '../read/sql/identifiers.ts';
 import { type RequestContext } from './context.ts';
 
 type PlainObject = Readonly<Record<string, unknown>>;
 
-export function embeddedResolver({ parts, required }: EmbeddedField): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
+export function embeddedResolver(field: EmbeddedField): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return (parent, _args, context, info) => {
     // It is on the way to what lies under it.
     context.operation.at(info);
-    const row = parent as Row;
-    return required.some((column) => row[column] === null || row[column] === undefined) ? null : objectOf(parts, row);
+    return objectOf(field, parent as Row);
   };
 }
 
-function objectOf(parts: ObjectParts, row: Row): PlainObject {
-  return Object.fromEntries([...parts].map(([field, part]) => [field, typeof part === 'string' ? row[part] : objectOf(part, row)]));
+function objectOf({ parts, required }: ObjectShape, row: Row): PlainObject | null {
+  if (required.some((column) => row[column] === null || row[column] === undefined)) return null;
+  const shown = [...parts].map(([field, part]) => [field, typeof part === 'string' ? row[part] : objectOf(part, row)] as const);
+  const isThere = required.length > 0 || shown.some(([, value]) => value !== null && value !== undefined);
+  return isThere ? Object.fromEntries(shown) : null;
 }
 
-/** Keys are made of single values; a representation is any JSON. */
-export function isKeyValue(value: unknown): boolean {
-  return value !== null && value !== undefined && typeof value !== 'object';
+export function isSomething(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+export function noKey(name: string, keys: readonly (readonly string[])[]): MeridianError {
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${name} carries none of its keys whole; send ${keys.map((paths) => `"${fieldSet(paths)}"`).join(' or ')}.` });
+}
+
+/** `organization.id` and `slug` as `@key` spells them: `organization { id } slug`. */
+function fieldSet(paths: readonly string[]): string {
+  const below = Map.groupBy(paths.map((path) => path.split('.')), ([name]) => name ?? '');
+  return [...below].map(([name, split]) => (split.some(({ length }) => length > 1) ? `${name} { ${fieldSet(split.map((path) => path.slice(1).join('.')))} }` : name)).join(' ');
 }
 
 /** The value at a path of fields, such as `organization.id`; undefined where an object on the way is missing. */
@@ -36,17 +47,30 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
-/** What a representation says of a type that another subgraph owns: nothing is read. Throws `BAD_USER_INPUT` where it carries no key whole. */
+/** Enums may be stored under other names: a representation has the name that clients see. */
+export function storedValue(schema: GraphQLSchema, type: string, path: string, value: unknown): unknown {
+  const leaf = leafType(schema, type, path);
+  return isEnumType(leaf) && typeof value === 'string' ? (leaf.getValue(value)?.value ?? value) : value;
+}
+
+function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNamedType | undefined {
+  let found: GraphQLNamedType | undefined = schema.getType(type);
+  for (const name of path.split('.')) {
+    const field: GraphQLField<unknown, unknown> | undefined = isObjectType(found) || isInterfaceType(found) ? found.getFields()[name] : undefined;
+    found = field && getNamedType(field.type);
+  }
+  return found;
+}
+
+/** What a representation says of a type that another subgraph owns: nothing is read. Fails with `BAD_USER_INPUT` where it carries no key whole. */
 export function stubReference({ name, keys, external }: Stub): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
-  const fields = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
+  const kept = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
+  const isSingle = (value: unknown): boolean => isSomething(value) && typeof value !== 'object';
   return (reference, context, info) => {
     context.operation.at(info);
-    if (!keys.some((paths) => paths.every((path) => isKeyValue(valueAt(reference, path))))) {
-      const known = keys.map((paths) => `"${paths.join(' ')}"`).join(' or ');
-      // Not thrown, which would fail the whole list: it fails in its own place.
-      return Promise.reject(new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${name} carries none of its keys whole; send ${known}.` }));
-    }
-    return Promise.resolve(Object.fromEntries([...fields].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, reference[field]])));
+    // Not thrown, which would fail the whole list: it fails in its own place.
+    if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) return Promise.reject(noKey(name, keys));
+    return Promise.resolve(Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue(info.schema, name, field, reference[field])])));
   };
 }
 

@@ -1,22 +1,46 @@
 /** Owns references: a federation representation to its entity, through the same loaders as every other read. */
 import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type Entity, type Row } from '../model/model.ts';
+import { type Entity, type EntityInterface, type Row } from '../model/model.ts';
 import { type RequestContext } from './context.ts';
+import { isSomething, noKey, storedValue, valueAt } from './objects.ts';
 
 type Reference = Readonly<Record<string, unknown>>;
+export type ReferenceResolver = (reference: Reference, context: RequestContext, info: GraphQLResolveInfo) => Promise<Row | null>;
 
-/** Tries the entity's `@key`s in order and takes the first whose fields the representation carries whole. */
-export function referenceResolver(entity: Entity): (reference: Reference, context: RequestContext, info: GraphQLResolveInfo) => Promise<Row | null> {
-  const fieldOf = new Map([...entity.fields].flatMap(([name, field]) => (field.kind === 'column' ? [[field.column, name] as const] : [])));
-  const keys = entity.federationKeys.map((columns) => ({ columns: [...columns], fields: columns.map((column) => fieldOf.get(column) ?? column) }));
+/**
+ * Tries the entity's `@key`s in order and takes the first whose fields the representation carries whole. What it carries of other
+ * subgraphs' fields is on the row that resolvers see, by the fields' names.
+ */
+export function referenceResolver(entity: Entity): ReferenceResolver {
+  const keys = entity.federationKeys.map((columns, i) => ({ columns, paths: entity.keyPaths[i] ?? [] }));
   return async (reference, context, info) => {
-    const key = keys.find(({ fields }) => fields.every((field) => reference[field] !== undefined && reference[field] !== null));
-    if (!key) {
-      const known = keys.map(({ fields }) => `"${fields.join(' ')}"`).join(' or ');
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${entity.name} carries none of its keys whole; send ${known}.` });
-    }
-    return ownCopy(await context.operation.at(info).loaders.one(entity.name, key.columns, key.fields.map((field) => reference[field])));
+    const key = keys.find(({ paths }) => paths.every((path) => isSomething(valueAt(reference, path))));
+    if (!key) throw noKey(entity.name, entity.keyPaths);
+    const values = key.paths.map((path) => storedValue(info.schema, entity.name, path, valueAt(reference, path)));
+    const row = await context.operation.at(info).loaders.one(entity.name, key.columns, values);
+    const brought = row === null ? [] : entity.external.filter((field) => Object.hasOwn(reference, field));
+    return brought.length === 0 ? ownCopy(row) : { ...row, ...Object.fromEntries(brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]]))) };
+  };
+}
+
+/** What the representation says of a field goes before what a column of ours does. */
+function broughtAs(entity: Entity, field: string): readonly string[] {
+  const shown = entity.fields.get(field);
+  return shown?.kind === 'column' ? [field, shown.column] : [field];
+}
+
+/** Asks every entity that implements the interface: whose row is there is meant. */
+export function interfaceReference({ name, keys, implementations }: EntityInterface, entities: ReadonlyMap<string, Entity>): ReferenceResolver {
+  const asked = implementations.flatMap((type) => {
+    const entity = entities.get(type);
+    return entity ? [{ type, find: referenceResolver(entity) }] : [];
+  });
+  return async (reference, context, info) => {
+    if (!keys.some((paths) => paths.every((path) => isSomething(valueAt(reference, path))))) throw noKey(name, keys);
+    const found = await Promise.all(asked.map(async ({ type, find }) => ({ type, row: await find(reference, context, info) })));
+    const meant = found.find(({ row }) => row !== null);
+    return meant ? { ...meant.row, __typename: meant.type } : null;
   };
 }
 

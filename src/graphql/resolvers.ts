@@ -7,7 +7,7 @@ import { type RequestContext, type ResolverContext } from './context.ts';
 import { columnResolver } from './column.ts';
 import { connectionObject } from './connection.ts';
 import { embeddedResolver, keyOfStub, stubReference } from './objects.ts';
-import { ownCopy, referenceResolver } from './reference.ts';
+import { interfaceReference, ownCopy, referenceResolver } from './reference.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
@@ -33,6 +33,7 @@ export function buildResolvers({ model, user, write }: ResolverInput): ResolverM
     for (const [name, field] of entity.fields) type[name] = fieldResolver(field);
     if (entity.federationKeys.length > 0) type['__resolveReference'] = referenceResolver(entity);
   }
+  for (const type of model.interfaces.values()) own(map, type.name)['__resolveReference'] = interfaceReference(type, model.entities);
   for (const stub of model.stubs.values()) {
     const type = own(map, stub.name);
     for (const [name, field] of stub.fields) type[name] = stubFieldResolver(model, stub, field);

@@ -51,6 +51,10 @@ export interface Entity {
   readonly uniqueKeys: readonly (readonly string[])[];
   /** Field sets of the federation `@key`s, as column names. */
   readonly federationKeys: readonly (readonly string[])[];
+  /** The same keys as representations spell them: paths of fields such as `id` or `organization.id`, in the order of their columns. */
+  readonly keyPaths: readonly (readonly string[])[];
+  /** Fields whose values are another subgraph's, and come along with representations. */
+  readonly external: readonly string[];
   /** Column that each update increments, when the entity has one. */
   readonly version: string | null;
   /** What becomes of writes whose author has not seen the latest version. */
@@ -103,17 +107,18 @@ export interface ColumnField {
   readonly column: string;
 }
 
-/** An object without a row of its own, shown from columns of this one: the key of a type that another subgraph owns, say. */
-export interface EmbeddedField {
+/** An object without a row of its own, shown from columns of this one: a value, or the key of a type that another subgraph owns. */
+export interface EmbeddedField extends ObjectShape {
   readonly kind: 'embedded';
   readonly target: string;
-  readonly parts: ObjectParts;
-  /** Columns none of which is null where the object is there. */
-  readonly required: readonly string[];
 }
 
-/** Field of an object → the column that it shows, or the fields of an object within. */
-export type ObjectParts = ReadonlyMap<string, string | ObjectParts>;
+export interface ObjectShape {
+  /** Field of the object → the column that it shows, or an object within. */
+  readonly parts: ReadonlyMap<string, string | ObjectShape>;
+  /** Columns none of which is null where the object is there. Where there are none of these, it is there unless all of its columns are null. */
+  readonly required: readonly string[];
+}
 
 /** Column pairs: `from[i]` of this entity's table equals `to[i]` of the target's. Empty at the root. */
 export interface Join {
@@ -259,9 +264,18 @@ export interface Stub {
   readonly spot: SourceSpot;
 }
 
+/** An interface with keys: a reference to it is one to the entity, of those that implement it, whose row is there. */
+export interface EntityInterface {
+  readonly name: string;
+  readonly keys: readonly (readonly string[])[];
+  /** Entities. */
+  readonly implementations: readonly string[];
+}
+
 export interface Model {
   readonly entities: ReadonlyMap<string, Entity>;
   readonly stubs: ReadonlyMap<string, Stub>;
+  readonly interfaces: ReadonlyMap<string, EntityInterface>;
   readonly queries: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
   /** Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a clause about "it"; null where all are. */
@@ -283,7 +297,7 @@ export function columnsOfField(field: Field): readonly string[] {
     case 'column':
       return [field.column];
     case 'embedded':
-      return columnsOfParts(field.parts);
+      return columnsOfObject(field);
     case 'toOne':
       return field.join.from;
     default:
@@ -291,6 +305,6 @@ export function columnsOfField(field: Field): readonly string[] {
   }
 }
 
-function columnsOfParts(parts: ObjectParts): readonly string[] {
-  return [...parts.values()].flatMap((part) => (typeof part === 'string' ? [part] : columnsOfParts(part)));
+export function columnsOfObject({ parts }: ObjectShape): readonly string[] {
+  return [...parts.values()].flatMap((part) => (typeof part === 'string' ? [part] : columnsOfObject(part)));
 }

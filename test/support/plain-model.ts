@@ -19,6 +19,8 @@ function entityOf(name: string, table: CatalogTable, version: string | null): En
     primaryKey: table.primaryKey ?? [],
     uniqueKeys: unique,
     federationKeys: unique,
+    keyPaths: unique,
+    external: [],
     version,
     conflict: NO_CONFLICTS,
     tenant: null,
@@ -34,6 +36,7 @@ export async function plainModel(client: pg.Client): Promise<Model> {
   return {
     entities: new Map(tables.map((table) => [table.name, entityOf(table.name, table, table.columns.has('version') ? 'version' : null)])),
     stubs: new Map(),
+    interfaces: new Map(),
     queries: new Map(),
     mutations: new Map(),
     unseen: new Map([...catalog.tables.keys()].map((name) => [name, null])),

@@ -1156,6 +1156,12 @@ export type DurableDirectiveArgs = {
 
 export type DurableDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = DurableDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type EmbeddedDirectiveArgs = {
+  prefix?: Maybe<Scalars['String']['input']>;
+};
+
+export type EmbeddedDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = EmbeddedDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type EntityDirectiveArgs = {
   schema?: Maybe<Scalars['String']['input']>;
   table?: Maybe<Scalars['String']['input']>;
@@ -1561,6 +1567,7 @@ export type DirectiveResolvers<ContextType = ResolverContext> = {
   count?: CountDirectiveResolver<any, any, ContextType>;
   delete?: DeleteDirectiveResolver<any, any, ContextType>;
   durable?: DurableDirectiveResolver<any, any, ContextType>;
+  embedded?: EmbeddedDirectiveResolver<any, any, ContextType>;
   entity?: EntityDirectiveResolver<any, any, ContextType>;
   idempotent?: IdempotentDirectiveResolver<any, any, ContextType>;
   insert?: InsertDirectiveResolver<any, any, ContextType>;

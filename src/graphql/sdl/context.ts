@@ -3,9 +3,9 @@ import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type Graph
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
 import { columnOfField, type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
-import { columnName, directivesOf, type Annotated } from './directives.ts';
+import { columnName, directivesOf, textArgument, type Annotated } from './directives.ts';
 import { type Federation } from './federation.ts';
-import { type FieldPath } from './field-sets.ts';
+import { fieldPaths, type FieldPath } from './field-sets.ts';
 import { type Problems } from './problems.ts';
 
 /** Resolvers as graphql-tools and Apollo know them: type → field → function. */
@@ -19,11 +19,17 @@ export interface Draft {
   /** Columns that something selects, joins, filters or orders by. */
   readonly used: Set<string>;
   readonly primaryKey: readonly string[];
-  federationKeys: readonly (readonly string[])[];
+  federationKeys: readonly FederationKey[];
   version: string | null;
   conflict: Conflicts;
   tenant: string | null;
   readonly caching: Caching;
+}
+
+/** A `@key`: paths of fields, and the columns that they show. */
+export interface FederationKey {
+  readonly paths: readonly FieldPath[];
+  readonly columns: readonly string[];
 }
 
 /** A type that another subgraph owns, while it is being read. */
@@ -31,6 +37,8 @@ export interface StubDraft {
   readonly type: GraphQLObjectType;
   readonly keys: readonly { readonly paths: readonly FieldPath[]; readonly isResolvable: boolean; readonly node: ConstDirectiveNode }[];
   readonly fields: Map<string, Field>;
+  /** Fields whose values come with the object, whoever made it: keys, and what is external. */
+  readonly plain: Set<string>;
   /** The application has a `__resolveReference` for it. */
   readonly resolvesItself: boolean;
 }
@@ -62,6 +70,10 @@ export interface Compilation {
   readonly drafts: Map<string, Draft>;
   readonly stubs: Map<string, StubDraft>;
   readonly conditions: Condition[];
+  /** Fields that some `@provides` names, as `Type.field`. */
+  readonly provided: Set<string>;
+  /** Types without a table that some field embeds: directives of their fields mean something. */
+  readonly values: Set<string>;
   /** Enums that name orders: their `@column`s are columns, not stored labels. */
   readonly orders: Set<GraphQLEnumType>;
 }
@@ -72,8 +84,18 @@ export function hasResolver(compilation: Compilation, type: string, field: strin
 }
 
 /** Whether the value is another subgraph's, and comes along with a representation where it is needed. */
-export function isExternal({ federation }: Compilation, field: Annotated): boolean {
-  return directivesOf(field, federation.localName('external')).length > 0;
+export function isExternal({ federation }: Compilation, type: Annotated, field: Annotated): boolean {
+  return [type, field].some((element) => directivesOf(element, federation.localName('external')).length > 0);
+}
+
+/** Fields of the type whose values come along with a representation, besides its keys. */
+export function externalFields(compilation: Compilation, type: GraphQLObjectType): readonly string[] {
+  return Object.values(type.getFields()).filter((field) => isExternal(compilation, type, field) && !isOfKey(compilation, type, field.name)).map(({ name }) => name);
+}
+
+/** Whether some `@key` of the type begins with the field. */
+export function isOfKey({ federation }: Compilation, type: GraphQLObjectType, field: string): boolean {
+  return directivesOf(type, federation.localName('key')).some((key) => fieldPaths(textArgument(key, 'fields') ?? '')?.some(([name]) => name === field));
 }
 
 /** `tasks`, or `audit.tasks` where the schema is not the first one that is searched. */

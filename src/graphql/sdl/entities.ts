@@ -1,11 +1,12 @@
 /** Owns which objects are entities: their tables, their keys and their versions. */
-import { isObjectType, Kind, parse, type ConstDirectiveNode, type GraphQLObjectType, type SelectionNode } from 'graphql';
+import { isObjectType, type ConstDirectiveNode, type GraphQLObjectType } from 'graphql';
 import { coversUniqueKey, findTable, type Catalog, type CatalogTable } from '../../model/catalog.ts';
-import { NO_CONFLICTS, type Entity, type ScalarKind } from '../../model/model.ts';
+import { NO_CONFLICTS, type Entity, type ObjectShape, type ScalarKind } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
 import { entityCaching } from './caching.ts';
-import { columnNamed, hasResolver, tableName, type Compilation, type Draft } from './context.ts';
+import { columnNamed, externalFields, hasResolver, tableName, type Compilation, type Draft, type FederationKey } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, textArgument } from './directives.ts';
+import { fieldPaths, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { spotOf } from './problems.ts';
 
 /** Finds every `@entity` and its table. What has no table or no key is reported and left out. */
@@ -58,8 +59,8 @@ function rowKey(compilation: Compilation, type: GraphQLObjectType, table: Catalo
   const unique = notNullKeys(table)[0];
   if (unique) return unique;
   if (table.kind === 'view') {
-    const fields = keyDirectives(compilation, type).map((key) => keyFields(textArgument(key, 'fields') ?? ''))[0];
-    const columns = fields?.map((name) => ({ name, column: viewColumn(table, type, name) }));
+    const paths = keyDirectives(compilation, type).map((key) => fieldPaths(textArgument(key, 'fields') ?? ''))[0];
+    const columns = paths?.map((path) => ({ name: pathText(path), column: viewColumn(table, type, pathText(path)) }));
     if (columns && columns.every((entry) => entry.column !== null)) return columns.map((entry) => entry.column ?? entry.name);
     compilation.problems.error(type.astNode, `${type.name} shows view ${tableName(compilation, table)}, which has no primary key of its own; say with @key(fields:) which fields tell its rows apart`);
     return null;
@@ -136,46 +137,53 @@ export function readFederationKeys(compilation: Compilation): void {
   }
 }
 
-function federationKey(compilation: Compilation, draft: Draft, key: ConstDirectiveNode): readonly string[] | null {
+function federationKey(compilation: Compilation, draft: Draft, key: ConstDirectiveNode): FederationKey | null {
   const { problems } = compilation;
-  const text = textArgument(key, 'fields') ?? '';
-  const place = `@key(fields: "${text}") of ${draft.type.name}`;
-  const names = keyFields(text);
-  if (names === null) {
-    problems.error(key, `${place} must list fields by name, without fields in braces; give ${draft.type.name} a field for each column of the key`);
-    return null;
-  }
-  const columns: string[] = [];
-  for (const name of names) {
-    const field = draft.fields.get(name);
-    if (field?.kind === 'column') columns.push(field.column);
-    // A field whose own problem has been reported needs no second sentence.
-    else if (!draft.type.getFields()[name]) problems.error(key, `${place} names "${name}", which is no field of ${draft.type.name}${didYouMean(name, Object.keys(draft.type.getFields()))}`);
-    else if (field || hasResolver(compilation, draft.type.name, name)) problems.error(key, `${place} names "${name}", which is not a column; use fields that show columns`);
-  }
-  if (columns.length < names.length) return null;
+  const place = `@key(fields: "${textArgument(key, 'fields') ?? ''}") of ${draft.type.name}`;
+  const paths = requireFieldSet(problems, draft.type, key, place);
+  const found = paths?.map((path) => keyColumn(compilation, draft, path));
+  if (!paths || !found) return null;
+  for (const wrong of found) if ('problem' in wrong && wrong.problem !== null) problems.error(key, `${place} names "${wrong.name}", ${wrong.problem}`);
+  const columns = found.flatMap((it) => ('column' in it ? [it.column] : []));
+  if (columns.length < paths.length) return null;
   if (draft.table.kind === 'table' && !coversUniqueKey(draft.table, columns)) {
     problems.error(key, `${place} is not unique: table ${tableName(compilation, draft.table)} has no unique key over ${columns.join(', ')}; add one or choose another key`);
     return null;
   }
-  return columns;
+  for (const column of columns) draft.used.add(column);
+  return { paths, columns };
 }
 
-/** `"invoiceId lineNo"` → its names; null where it is not a plain list of fields. */
-function keyFields(text: string): readonly string[] | null {
-  try {
-    const definition = parse(`{ ${text} }`, { noLocation: true }).definitions[0];
-    const selections = definition?.kind === Kind.OPERATION_DEFINITION ? definition.selectionSet.selections : [];
-    const names = selections.map((node: SelectionNode) => (node.kind === Kind.FIELD && !node.selectionSet && !node.arguments?.length ? node.name.value : null));
-    return names.every((name) => name !== null) ? names : null;
-  } catch {
-    // Not a selection at all; the caller's sentence says how a key is written.
-    return null;
+/** The column of the row that a path ends in, or why there is none; null where that has been said. */
+function keyColumn(compilation: Compilation, draft: Draft, path: FieldPath): { readonly column: string } | { readonly problem: string | null; readonly name: string } {
+  const [name = '', ...rest] = path;
+  const field = draft.fields.get(name);
+  if (field?.kind === 'column' && rest.length === 0) return { column: field.column };
+  if (field?.kind === 'embedded') {
+    const column = columnOfPath(field, rest);
+    return column === null ? { problem: 'which is not a column; use fields that show columns', name: pathText(path) } : { column };
   }
+  if (field?.kind === 'toOne') {
+    const target = compilation.drafts.get(field.target);
+    const far = target && keyColumn(compilation, target, rest);
+    const own = far && 'column' in far ? field.join.from[field.join.to.indexOf(far.column)] : undefined;
+    if (own !== undefined) return { column: own };
+    if (far && 'problem' in far) return { ...far, name: pathText(path) };
+    return { problem: `which no column of ${draft.table.kind} ${tableName(compilation, draft.table)} holds; use what ${draft.type.name}.${name} is found by (${field.join.to.join(', ')})`, name: pathText(path) };
+  }
+  // A field whose own problem has been reported needs no second sentence.
+  const isSaid = !field && !hasResolver(compilation, draft.type.name, name);
+  return { problem: isSaid ? null : 'which is not a column; use fields that show columns', name: pathText(path) };
+}
+
+function columnOfPath(shape: ObjectShape, [name, ...rest]: FieldPath): string | null {
+  const part = shape.parts.get(name ?? '');
+  if (typeof part === 'string') return rest.length === 0 ? part : null;
+  return part ? columnOfPath(part, rest) : null;
 }
 
 /** The finished entity. */
-export function finishEntity(draft: Draft): Entity {
+export function finishEntity(compilation: Compilation, draft: Draft): Entity {
   const keys = notNullKeys(draft.table).filter((key) => key.every((column) => draft.used.has(column)));
   return {
     name: draft.type.name,
@@ -184,7 +192,9 @@ export function finishEntity(draft: Draft): Entity {
     fields: draft.fields,
     primaryKey: draft.primaryKey,
     uniqueKeys: keys.length > 0 ? keys : [draft.primaryKey],
-    federationKeys: draft.federationKeys,
+    federationKeys: draft.federationKeys.map(({ columns }) => columns),
+    keyPaths: draft.federationKeys.map(({ paths }) => paths.map(pathText)),
+    external: externalFields(compilation, draft.type),
     version: draft.version,
     conflict: draft.conflict,
     tenant: draft.tenant,

@@ -1,9 +1,9 @@
 /** Owns the fields of entities: which are columns, which lead to other entities, and which count them. */
 import { isEnumType, isInterfaceType, isObjectType, isScalarType, isUnionType } from 'graphql';
 import { connectionTarget, checkConnection } from './connections.ts';
-import { hasResolver, isExternal, requireColumn, type Compilation, type Draft } from './context.ts';
+import { hasResolver, isExternal, isOfKey, requireColumn, type Compilation, type Draft } from './context.ts';
 import { columnName, directiveOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
-import { readReference } from './objects.ts';
+import { readEmbedded, readReference } from './objects.ts';
 import { toManyJoin, toOneJoin, type RelationRequest } from './relations.ts';
 import { countTarget, readConnection, readCount, readList, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
@@ -28,7 +28,8 @@ export function readFields(compilation: Compilation): void {
 }
 
 function isExempt(compilation: Compilation, draft: Draft, field: AnyField): boolean {
-  return hasResolver(compilation, draft.type.name, field.name) || isExternal(compilation, field);
+  if (hasResolver(compilation, draft.type.name, field.name)) return true;
+  return isExternal(compilation, draft.type, field) && !isOfKey(compilation, draft.type, field.name) && !compilation.provided.has(`${draft.type.name}.${field.name}`);
 }
 
 function isMany(compilation: Compilation, { field, shape }: Site): boolean {
@@ -47,10 +48,11 @@ function readSingle(compilation: Compilation, site: Site): void {
   const stub = compilation.stubs.get(shape.named.name);
   if (target) readToOne(compilation, site, target);
   else if (stub && columnName(field) === null) readReference(compilation, site, stub);
+  else if (directiveOf(field, 'embedded')) readEmbedded(compilation, site);
   else if (isScalarType(shape.named) || isEnumType(shape.named) || (isObjectType(shape.named) && columnName(field) !== null)) readColumn(compilation, site);
   else if (directiveOf(shape.named, 'entity') === null) {
     const kind = isInterfaceType(shape.named) ? 'an interface' : isUnionType(shape.named) ? 'a union' : 'no @entity';
-    problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, or ` : ''}write a resolver for ${place}`);
+    problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, make it of columns of this row with @embedded, or ` : ''}write a resolver for ${place}`);
   }
   // What is left is an @entity without a table or key, which has been said.
 }

@@ -1,12 +1,14 @@
-/** Owns fields that show columns of their own row as an object: the key of a type that another subgraph owns. */
-import { type ObjectParts } from '../../model/model.ts';
+/** Owns fields that show columns of their own row as an object: value objects, and what this row holds of a type that another subgraph owns. */
+import { isEnumType, isObjectType, isScalarType, type GraphQLObjectType } from 'graphql';
+import { columnsOfObject, type ObjectShape } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
-import { isExternal, requireColumns, tableName, type Compilation, type Draft, type StubDraft } from './context.ts';
-import { directiveOf, relationArguments, shapeOf, type Shape } from './directives.ts';
-import { fieldAt, pathText, type FieldPath } from './field-sets.ts';
+import { hasResolver, isExternal, requireColumns, tableName, unknownColumn, type Compilation, type Draft, type StubDraft } from './context.ts';
+import { columnName, directiveOf, directivesOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { fieldAt, fieldPaths, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
+/** A field whose object is made of columns that begin with `prefix`. */
 interface Site {
   readonly draft: Draft;
   readonly field: AnyField;
@@ -14,67 +16,158 @@ interface Site {
   readonly place: string;
 }
 
+type Parts = Map<string, string | ObjectShape>;
+
+/** `@embedded`: an object without a table, whose fields are columns of the row that it is in. */
+export function readEmbedded(compilation: Compilation, site: Site): void {
+  const { draft, field, shape, place } = site;
+  const { named } = shape;
+  if (!isObjectType(named) || shape.lists > 0) {
+    compilation.problems.error(field.astNode, `${place} is @embedded, but returns ${String(field.type)}; only one object can be made of columns of this row: return an object type, or remove @embedded`);
+    return;
+  }
+  const embedded = valueShape(compilation, site, named, { prefix: prefixOf(field), around: [] });
+  if (!embedded) return;
+  finish(compilation, site, embedded, shape.nonNull && columnsOfObject(embedded).every((column) => draft.table.columns.get(column)?.nullable));
+}
+
+/** A field that returns a type of another subgraph: the columns that hold its key, by name or as `@relation(from:)` says. */
+export function readReference(compilation: Compilation, site: Site, stub: StubDraft): void {
+  const { draft, shape } = site;
+  const embedded = keyShape(compilation, site, stub, prefixOf(site.field));
+  if (embedded) finish(compilation, site, embedded, shape.nonNull && embedded.required.some((column) => draft.table.columns.get(column)?.nullable));
+}
+
+function finish(compilation: Compilation, { draft, field, shape, place }: Site, embedded: ObjectShape, mayBeNull: boolean): void {
+  const { named } = shape;
+  const { problems, federation } = compilation;
+  for (const directive of directivesOf(field, federation.localName('provides'))) {
+    for (const path of requireFieldSet(problems, named, directive, `@provides of ${place}`) ?? []) {
+      if (!shows(embedded, path) && !hasResolver(compilation, named.name, path[0] ?? '')) problems.error(directive, `${place} provides ${pathText(path)}, but no column of ${draft.table.kind} ${draft.table.name} shows ${named.name}.${pathText(path)} there; add one called "${columnFor(prefixOf(field), path)}", or take it out of @provides`);
+    }
+  }
+  for (const column of columnsOfObject(embedded)) draft.used.add(column);
+  draft.fields.set(field.name, { kind: 'embedded', target: named.name, ...embedded });
+  if (!mayBeNull || draft.table.kind === 'view') return;
+  const nullable = (embedded.required.length > 0 ? embedded.required : columnsOfObject(embedded)).filter((column) => draft.table.columns.get(column)?.nullable);
+  problems.warn(field.astNode, `${place} is non-null, but column "${nullable.join('", "')}" may be null, and such a row would be an error; make the column NOT NULL or declare ${named.name}`);
+}
+
+interface Nesting {
+  readonly prefix: string;
+  /** Types that this one is within, so that one within itself is noticed. */
+  readonly around: readonly GraphQLObjectType[];
+}
+
+/** Every field of the type as a column of the row; null where one cannot be. */
+function valueShape(compilation: Compilation, site: Site, type: GraphQLObjectType, { prefix, around }: Nesting): ObjectShape | null {
+  const { problems } = compilation;
+  compilation.values.add(type.name);
+  if (around.includes(type)) {
+    problems.error(site.field.astNode, `${site.place} holds ${type.name} within itself, which no row can; remove @embedded, or write a resolver`);
+    return null;
+  }
+  const parts: Parts = new Map();
+  let sound = true;
+  for (const field of Object.values(type.getFields())) {
+    if (hasResolver(compilation, type.name, field.name)) continue;
+    const inner: Site = { draft: site.draft, field, shape: shapeOf(field.type), place: `${site.place}.${field.name}` };
+    const part = partOf(compilation, inner, type, { prefix, around: [...around, type] });
+    if (part === null) sound = false;
+    else if (part !== 'elsewhere') parts.set(field.name, part.shown);
+  }
+  if (sound && parts.size === 0) problems.error(site.field.astNode, `${site.place} is @embedded, but no field of ${type.name} is a column; remove @embedded, or write a resolver for ${site.place}`);
+  return sound && parts.size > 0 ? { parts, required: [] } : null;
+}
+
+/** A column, an object within, or what another subgraph shows; null where it is none of these, which has been said. */
+function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, { prefix, around }: Nesting): { readonly shown: string | ObjectShape } | 'elsewhere' | null {
+  const { problems, stubs } = compilation;
+  const { draft, field, shape, place } = site;
+  const { named } = shape;
+  const wrap = (inner: ObjectShape | null): { readonly shown: ObjectShape } | null => inner && { shown: inner };
+  if (field.args.length > 0) {
+    problems.error(field.astNode, `${place} takes arguments, which a column has no use for; remove them or write a resolver`);
+    return null;
+  }
+  const stub = stubs.get(named.name);
+  if (isScalarType(named) || isEnumType(named) || columnName(field) !== null) {
+    const name = `${prefix}${columnName(field) ?? snakeCase(field.name)}`;
+    const column = draft.table.columns.get(name);
+    if (!column && isExternal(compilation, owner, field)) return 'elsewhere';
+    const wrong = column ? misfit(column, shape, 'output') : null;
+    if (!column) problems.error(field.astNode, unknownColumn(compilation, draft, name, place, false));
+    else if (wrong !== null) problems.error(field.astNode, `${place}: ${wrong}`);
+    return column && wrong === null ? { shown: name } : null;
+  }
+  if (stub && shape.lists === 0) return wrap(keyShape(compilation, site, stub, `${prefix}${prefixOf(field)}`));
+  if (isObjectType(named) && shape.lists === 0 && directiveOf(field, 'embedded')) return wrap(valueShape(compilation, site, named, { prefix: `${prefix}${prefixOf(field)}`, around }));
+  if (isExternal(compilation, owner, field)) return 'elsewhere';
+  problems.error(field.astNode, `${place} returns ${String(field.type)}, which is no column; write a resolver for ${owner.name}.${field.name}${isObjectType(named) && shape.lists === 0 ? ', or make it of columns with @embedded' : ''}`);
+  return null;
+}
+
 interface Leaf {
   readonly path: FieldPath;
   readonly column: string;
 }
 
-/** A field that returns a type of another subgraph: the columns that hold its key, by name or as `@relation(from:)` says. */
-export function readReference(compilation: Compilation, site: Site, stub: StubDraft): void {
+/** What this row holds of a type that another subgraph owns: a key of it at least. */
+function keyShape(compilation: Compilation, site: Site, stub: StubDraft, prefix: string): ObjectShape | null {
   const { problems } = compilation;
   const { draft, field, shape, place } = site;
   const name = stub.type.name;
   if (shape.lists > 0) {
     problems.error(field.astNode, `${place} returns many of ${name}, which another subgraph owns and of which a row can name one; return the rows that name them, or write a resolver`);
-    return;
+    return null;
   }
   const relation = relationArguments(directiveOf(field, 'relation'));
   if (relation && (relation.to !== null || relation.where !== null || relation.orderBy !== null || relation.limit !== null)) {
     problems.error(relation.node, `${place} shows the key of ${name} from columns of this row, so only from has a meaning there; remove the rest`);
-    return;
+    return null;
   }
   const named = relation?.from == null ? [] : requireColumns(compilation, draft, relation.from, relation.node, place);
-  if (!named) return;
-  const leaves = leavesOf(site, stub, named);
+  if (!named) return null;
+  const leaves = leavesOf(compilation, site, stub, { named, prefix });
   const whole = stub.keys.find(({ paths }) => paths.every((path) => leaves.has(pathText(path))));
   const missing = stub.keys.flatMap(({ paths }) => paths).find((path) => !leaves.has(pathText(path)) && (!whole || !isExternalAt(compilation, stub, path)));
   if (missing || !whole) {
-    const column = columnFor(field, missing ?? []);
+    const column = columnFor(prefix, missing ?? []);
     const others = whole ? `mark ${name}.${pathText(missing ?? [])} @external` : 'name the columns of its key with @relation(from: [...])';
     problems.error(relation?.node ?? field.astNode, `${place} shows the key of ${name}, which another subgraph owns, but ${draft.table.kind} ${tableName(compilation, draft.table)} has no column "${column}"${didYouMean(column, draft.table.columns.keys()).replace(/\?$/, '')}; add one, ${others}, or map ${name} with @entity`);
-    return;
+    return null;
   }
   const shown = [...leaves.values()];
-  if (shown.some((leaf) => isMisfit(compilation, site, stub, leaf))) return;
-  for (const { column } of shown) draft.used.add(column);
-  const required = whole.paths.map((path) => leaves.get(pathText(path))?.column ?? '');
-  draft.fields.set(field.name, { kind: 'embedded', target: name, parts: partsOf(shown), required });
-  const nullable = required.filter((column) => draft.table.columns.get(column)?.nullable);
-  if (shape.nonNull && nullable.length > 0 && draft.table.kind === 'table') {
-    problems.warn(field.astNode, `${place} is non-null, but column "${nullable.join('", "')}" may be null, and such a row would be an error; make the column NOT NULL or declare ${name}`);
-  }
+  if (shown.filter((leaf) => isMisfit(compilation, site, stub, leaf)).length > 0) return null;
+  return { parts: partsOf(shown), required: whole.paths.map((path) => leaves.get(pathText(path))?.column ?? '') };
 }
 
-/** Columns behind the fields of all keys, by path; those that are named stand for the first key of as many fields. */
-function leavesOf({ draft, field }: Site, stub: StubDraft, named: readonly string[]): ReadonlyMap<string, Leaf> {
+/** Columns behind the fields of all keys and behind what the field provides, by path; those that are named stand for the first key of as many fields. */
+function leavesOf(compilation: Compilation, { draft, field }: Site, stub: StubDraft, { named, prefix }: { named: readonly string[]; prefix: string }): ReadonlyMap<string, Leaf> {
   const leaves = new Map<string, Leaf>();
   const meant = named.length === 0 ? undefined : stub.keys.find(({ paths }) => paths.length === named.length);
   meant?.paths.forEach((path, i) => leaves.set(pathText(path), { path, column: named[i] ?? '' }));
-  for (const path of stub.keys.flatMap(({ paths }) => paths)) {
-    const column = columnFor(field, path);
+  const provided = directivesOf(field, compilation.federation.localName('provides')).flatMap((directive) => fieldPaths(textArgument(directive, 'fields') ?? '') ?? []);
+  for (const path of [...stub.keys.flatMap(({ paths }) => paths), ...provided]) {
+    const column = columnFor(prefix, path);
     if (!leaves.has(pathText(path)) && draft.table.columns.has(column)) leaves.set(pathText(path), { path, column });
   }
   return leaves;
 }
 
-/** `assignee` and `id` → `assignee_id`. */
-function columnFor(field: AnyField, path: FieldPath): string {
-  return snakeCase([field.name, ...path].join('_'));
+/** `@embedded(prefix:)`, else the field's name: `assignee` → `assignee_`. */
+function prefixOf(field: AnyField): string {
+  return textArgument(directiveOf(field, 'embedded'), 'prefix') ?? `${snakeCase(field.name)}_`;
+}
+
+/** `assignee_` and `id` → `assignee_id`. */
+function columnFor(prefix: string, path: FieldPath): string {
+  return `${prefix}${snakeCase(path.join('_'))}`;
 }
 
 function isExternalAt(compilation: Compilation, stub: StubDraft, path: FieldPath): boolean {
   const field = fieldAt(stub.type, path.slice(0, 1));
-  return field !== null && isExternal(compilation, field);
+  return field !== null && isExternal(compilation, stub.type, field);
 }
 
 function isMisfit({ problems }: Compilation, { draft, field, place }: Site, stub: StubDraft, { path, column: name }: Leaf): boolean {
@@ -85,11 +178,16 @@ function isMisfit({ problems }: Compilation, { draft, field, place }: Site, stub
   return wrong !== null;
 }
 
-function partsOf(leaves: readonly Leaf[]): ObjectParts {
-  const parts = new Map<string, string | ObjectParts>();
+function partsOf(leaves: readonly Leaf[]): Parts {
+  const parts: Parts = new Map();
   for (const [name, below] of Map.groupBy(leaves, ({ path }) => path[0] ?? '')) {
     const [leaf] = below;
-    parts.set(name, leaf?.path.length === 1 ? leaf.column : partsOf(below.map(({ path, column }) => ({ path: path.slice(1), column }))));
+    parts.set(name, leaf?.path.length === 1 ? leaf.column : { parts: partsOf(below.map(({ path, column }) => ({ path: path.slice(1), column }))), required: [] });
   }
   return parts;
+}
+
+function shows(shape: ObjectShape, [name, ...rest]: FieldPath): boolean {
+  const part = shape.parts.get(name ?? '');
+  return typeof part === 'object' ? shows(part, rest) : part !== undefined && rest.length === 0;
 }

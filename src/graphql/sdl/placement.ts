@@ -3,11 +3,11 @@ import { isEnumType, isInterfaceType, isObjectType, isScalarType, type GraphQLIn
 import { type RootField } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
 import { hasResolver, type Compilation } from './context.ts';
-import { directiveOf } from './directives.ts';
+import { directiveOf, shapeOf } from './directives.ts';
 import { checkDurable } from './durability.ts';
 import { type AnyField } from './selections.ts';
 
-const ON_FIELDS = ['column', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
+const ON_FIELDS = ['column', 'embedded', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
 const ON_ENTITIES = ['cached', 'tenant', 'conflict'] as const;
 /** Whether a directive or a resolver stands behind the mutation. */
 const ON_MUTATIONS = ['idempotent'] as const;
@@ -89,11 +89,13 @@ function meaningful(compilation: Compilation, type: GraphQLObjectType, field: An
   if (type === schema.getMutationType()) return { allowed: ['insert', 'update', 'delete'], where: 'a mutation' };
   const own = drafts.get(type.name) ?? stubs.get(type.name);
   const mapped = own?.fields.get(field.name);
+  if (compilation.values.has(type.name)) return { allowed: isObjectType(shapeOf(field.type).named) ? ['embedded', 'relation', 'column'] : ['column'], where: 'a part of a row' };
   if (!own) return { allowed: [], where: 'no field of an @entity' };
-  if (!mapped && stubs.has(type.name)) return { allowed: [], where: 'a field that another subgraph owns' };
+  if (stubs.get(type.name)?.plain.has(field.name)) return { allowed: [], where: 'a field that another subgraph owns' };
   // A field that could not be read has had its own problem.
   if (!mapped) return { allowed: ON_FIELDS, where: '' };
   if (mapped.kind === 'column') return { allowed: ['column'], where: 'a column' };
+  if (mapped.kind === 'embedded') return { allowed: stubs.has(mapped.target) ? ['relation', 'embedded'] : ['embedded'], where: 'an object of columns' };
   if (mapped.kind === 'count') return { allowed: ['count'], where: 'a count' };
   return { allowed: ['relation'], where: 'a relation' };
 }

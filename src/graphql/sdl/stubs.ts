@@ -1,10 +1,10 @@
 /** Owns types of other subgraphs: known here by their keys alone, with fields that follow from these. */
-import { isObjectType, type ConstDirectiveNode, type GraphQLObjectType } from 'graphql';
+import { isObjectType, type ConstDirectiveNode } from 'graphql';
 import { coversUniqueKey } from '../../model/catalog.ts';
 import { type Join, type Stub } from '../../model/model.ts';
 import { snakeCase } from '../../model/names.ts';
 import { checkConnection, connectionTarget } from './connections.ts';
-import { hasResolver, isExternal, requireColumns, tableName, type Compilation, type Draft, type StubDraft } from './context.ts';
+import { externalFields, hasResolver, isExternal, isOfKey, requireColumns, tableName, type Compilation, type Draft, type StubDraft } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, relationArguments, shapeOf, textArgument, type RelationArguments } from './directives.ts';
 import { fieldAt, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { spotOf } from './problems.ts';
@@ -21,7 +21,7 @@ export function findStubs(compilation: Compilation): void {
       const paths = requireFieldSet(problems, type, node, `@key(fields: "${textArgument(node, 'fields') ?? ''}") of ${type.name}`);
       return paths && { paths, isResolvable: isResolvable(node), node };
     });
-    if (keys.length > 0) compilation.stubs.set(type.name, { type, keys: keys.filter((key) => key !== null), fields: new Map(), resolvesItself: hasResolver(compilation, type.name, '__resolveReference') });
+    if (keys.length > 0) compilation.stubs.set(type.name, { type, keys: keys.filter((key) => key !== null), fields: new Map(), plain: new Set(), resolvesItself: hasResolver(compilation, type.name, '__resolveReference') });
   }
 }
 
@@ -35,14 +35,18 @@ export function readStubs(compilation: Compilation): void {
 function readStubField(compilation: Compilation, stub: StubDraft, field: AnyField): void {
   const { problems, drafts } = compilation;
   const place = `${stub.type.name}.${field.name}`;
-  if (hasResolver(compilation, stub.type.name, field.name) || isExternal(compilation, field)) return;
-  if (stub.keys.some(({ paths }) => paths.some(([name]) => name === field.name))) return;
+  if (hasResolver(compilation, stub.type.name, field.name)) return;
+  if (isExternal(compilation, stub.type, field) || isOfKey(compilation, stub.type, field.name)) {
+    stub.plain.add(field.name);
+    return;
+  }
   const shape = shapeOf(field.type);
   const count = directiveOf(field, 'count');
   const relation = relationArguments(count ?? directiveOf(field, 'relation'));
   const target = count ? countTarget(compilation, textArgument(count, 'of') ?? '', { field, place }) : (drafts.get(shape.named.name) ?? connectionTarget(compilation, shape.named));
   if (!target) {
-    if (!count && !isGivenWhole(stub)) {
+    if (!count && isGivenWhole(stub)) stub.plain.add(field.name);
+    else if (!count) {
       problems.error(field.astNode, `${place} has nothing behind it, since another subgraph owns ${stub.type.name}; mark it @external, return rows of this subgraph, or write a resolver for it${stub.resolvesItself ? '' : `, or map ${stub.type.name} with @entity`}`);
     }
     return;
@@ -141,11 +145,7 @@ export function finishStub(compilation: Compilation, { type, keys, fields, resol
     name: type.name,
     keys: resolvesItself ? [] : keys.filter((key) => key.isResolvable).map(({ paths }) => paths.map(pathText)),
     fields,
-    external: externalOf(compilation, type),
+    external: externalFields(compilation, type),
     spot: spotOf(type.astNode),
   };
-}
-
-function externalOf(compilation: Compilation, type: GraphQLObjectType): readonly string[] {
-  return Object.values(type.getFields()).filter((field) => isExternal(compilation, field)).map(({ name }) => name);
 }

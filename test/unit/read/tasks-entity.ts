@@ -11,6 +11,8 @@ export const TASKS: Entity = {
   primaryKey: ['id'],
   uniqueKeys: [['id']],
   federationKeys: [['id']],
+  keyPaths: [['id']],
+  external: [],
   version: null,
   conflict: NO_CONFLICTS,
   tenant: null,

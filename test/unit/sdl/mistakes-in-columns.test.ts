@@ -110,7 +110,7 @@ describe('mistakes in columns and their types', () => {
       type Extra { a: Int }
       type Task @entity { id: ID! extra: Extra }`;
     assert.deepEqual(await problemsOf(sdl), [
-      'app.graphql:3  Task.extra returns Extra, which is no @entity; map Extra with @entity, or write a resolver for Task.extra',
+      'app.graphql:3  Task.extra returns Extra, which is no @entity; map Extra with @entity, make it of columns of this row with @embedded, or write a resolver for Task.extra',
     ]);
   });
 

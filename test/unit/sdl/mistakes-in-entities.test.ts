@@ -77,8 +77,8 @@ describe('mistakes in entities, their tables and keys', () => {
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:3  @key(fields: "emial") of Person names "emial", which is no field of Person; did you mean "email"?',
       'app.graphql:4  @key(fields: "age") of Person is not unique: table people has no unique key over age; add one or choose another key',
-      'app.graphql:5  @key(fields: "team { id }") of Person must list fields by name, without fields in braces; give Person a field for each column of the key',
-      'app.graphql:6  @key(fields: "team") of Person names "team", which is not a column; use fields that show columns',
+      'app.graphql:5  @key(fields: "team { id }") of Person is not unique: table people has no unique key over team_id; add one or choose another key',
+      'app.graphql:6  @key(fields: "team") of Person names "team", which is an object; say in braces which of its fields are meant',
     ]);
   });
 });
