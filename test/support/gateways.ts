@@ -24,8 +24,10 @@ export interface TestGatewayOptions {
   readonly supergraph: string;
   readonly mode?: GatewayMode;
   readonly options?: GatewayOptions;
+  /** With `headers`: Hive hands on the header that came last, as @apollo/gateway's usual recipe does, instead of all of them. */
+  readonly lastHeaderOnly?: boolean;
   /** Further settings of Hive's runtime. */
-  readonly hive?: Partial<GatewayConfigSupergraph>;
+  readonly hive?: Partial<GatewayConfigSupergraph> | undefined;
   /** Plugins of Hive's that come before Meridian's. */
   readonly hivePlugins?: readonly GatewayPlugin[];
 }
@@ -59,13 +61,13 @@ export function startGateway(options: TestGatewayOptions): Promise<TestGateway> 
   return options.kind === 'hive' ? startHive(options) : startApollo(options);
 }
 
-async function startHive({ supergraph, mode = 'plugin', options = {}, hive = {}, hivePlugins = [] }: TestGatewayOptions): Promise<TestGateway> {
+async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeaderOnly = false, hive = {}, hivePlugins = [] }: TestGatewayOptions): Promise<TestGateway> {
   const runtime = createGatewayRuntime({
     supergraph,
     logging: process.env['MERIDIAN_TEST_LOG'] === undefined ? false : 'error',
     // The transport that Hive would load by its name is a package of its own, and no more than this.
     transports: { http: { getSubgraphExecutor: ({ transportEntry, fetch }) => buildHTTPExecutor({ endpoint: transportEntry.location ?? '', ...transportEntry.options, fetch: fetch as typeof globalThis.fetch }) } },
-    ...(mode === 'headers' ? { propagateHeaders: { fromClientToSubgraphs: ({ request }) => Object.fromEntries(PASSED.map((name) => [name, request.headers.get(name)])), fromSubgraphsToClient: ({ response }) => ({ 'consistency-token': response.headers.get('consistency-token') }) } } : {}),
+    ...(mode === 'headers' ? { propagateHeaders: { deduplicateHeaders: lastHeaderOnly, fromClientToSubgraphs: ({ request }) => Object.fromEntries(PASSED.map((name) => [name, request.headers.get(name)])), fromSubgraphsToClient: ({ response }) => ({ 'consistency-token': response.headers.get('consistency-token') }) } } : {}),
     ...hive,
     plugins: () => [...hivePlugins, ...(mode === 'plugin' ? [meridianHive(options)] : [])],
   });

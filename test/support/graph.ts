@@ -21,7 +21,8 @@ export interface GraphGatewayOptions {
   readonly mode?: GatewayMode;
   readonly composer?: Composer;
   readonly options?: GatewayOptions;
-  readonly hive?: TestGatewayOptions['hive'];
+  readonly lastHeaderOnly?: boolean;
+  readonly hive?: NonNullable<TestGatewayOptions['hive']>;
 }
 
 export interface TestGraph extends AsyncDisposable {
