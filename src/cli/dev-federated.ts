@@ -54,7 +54,7 @@ export async function runFederated(session: Session): Promise<void> {
     prepare: async (all) => {
       say('checking the schemas, setting up the databases and composing the supergraph');
       const secrets = secretsIn(stateDir);
-      const options = all.map((cluster, i) => ({ cluster, secrets, main: MAIN, schema: folders[i]?.schema ?? '', resolvers: folders[i]?.resolvers, env: processEnv() }));
+      const options = all.map((cluster, i) => ({ cluster, secrets, main: MAIN, schema: folders[i]?.schema ?? '', resolvers: folders[i]?.resolvers, graph: all, env: processEnv() }));
       subgraphs = await prepareSubgraphs(options, say);
       writeSupergraphs(stateDir, subgraphs);
     },

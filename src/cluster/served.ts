@@ -8,9 +8,11 @@ import { type Keeper, type KeptProcess } from './keeper/keeper.ts';
 import { STOP_SERVER } from './keeper/protocol.ts';
 import { tailOf } from './problems.ts';
 
-const READY_MS = 30_000;
+/** On a machine that starts everything else in the same moment. */
+const READY_MS = 60_000;
 const READY_CALL_MS = 2_000;
-const POLL_MS = 50;
+/** Nine that come up together are asked, and should have the processor for themselves. */
+const POLL_MS = 150;
 const SHOWN_LINES = 15;
 
 export interface ServedOptions {
@@ -23,8 +25,6 @@ export interface ServedOptions {
   readonly logFile: string;
   /** Where it serves, without a path. */
   readonly url: string;
-  /** How long it may take until it is ready, milliseconds. */
-  readonly readyMs?: number;
 }
 
 export class ServedProcess {
@@ -54,7 +54,7 @@ export class ServedProcess {
 
   /** Starts the process and waits until it is ready to answer; throws with the end of its log when it does not come to that. */
   async start(): Promise<void> {
-    const { keeper, args, env, logFile, url, readyMs = READY_MS } = this.#options;
+    const { keeper, args, env, logFile, url } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
     const started = await keeper.spawn({
       command: process.execPath,
@@ -67,9 +67,9 @@ export class ServedProcess {
       exited = true;
       if (this.#process === started) this.#process = undefined;
     });
-    for (const until = performance.now() + readyMs; !(await isReady(url)); await sleep(POLL_MS)) {
+    for (const until = performance.now() + READY_MS; !(await isReady(url)); await sleep(POLL_MS)) {
       if (exited) throw this.#failure('ended before it was ready', logFrom);
-      if (performance.now() > until) throw this.#failure(`was not ready within ${readyMs / 1_000} s`, logFrom);
+      if (performance.now() > until) throw this.#failure(`was not ready within ${READY_MS / 1_000} s`, logFrom);
     }
   }
 

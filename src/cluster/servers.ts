@@ -11,6 +11,8 @@ export interface ServersOptions {
   readonly main: string;
   readonly schema: string;
   readonly resolvers?: string | undefined;
+  /** Clusters of all subgraphs of the graph, its own among them; left out where there is one application. */
+  readonly graph?: readonly Cluster[];
   /** What the user has set; the cluster's own settings win. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -33,7 +35,7 @@ export function inherited(env: NodeJS.ProcessEnv, own: RegExp): Record<string, s
 
 /** The environment of a region's server: regions as seen from there, at home direct, the others over the ocean. */
 export function serverEnv(options: ServersOptions, region: string): Record<string, string> {
-  const { cluster, secrets, schema, resolvers, env } = options;
+  const { cluster, secrets, schema, resolvers, graph, env } = options;
   const names = cluster.regions.map(({ name }) => name);
   const caches = cluster.regions.flatMap(({ name, redis }) => (redis === null ? [] : [[`REDIS_URL_${suffix(name)}`, redis.url] as const]));
   return {
@@ -46,6 +48,7 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
     MERIDIAN_HOST: '127.0.0.1',
     MERIDIAN_PORT: String(cluster.region(region).ports.http),
     MERIDIAN_SCHEMA: schema,
+    ...(graph === undefined ? {} : { MERIDIAN_SUBGRAPH: cluster.name, MERIDIAN_SIBLINGS: JSON.stringify(Object.fromEntries(graph.map((one) => [one.name, `${one.urlFor(region, region)}/graphql`]))) }),
     ...(resolvers === undefined ? {} : { MERIDIAN_RESOLVERS: resolvers }),
     MERIDIAN_JWT_SECRET: secrets.jwtSecret,
     MERIDIAN_TOKEN_SECRET: secrets.tokenSecret,

@@ -60,7 +60,8 @@ describe('meridian dev --federated', { timeout: 600_000 }, () => {
       assert.notEqual(organization.name, '');
       assert.ok(latestTasks.some(({ assignee }) => assignee !== null), 'users of the other subgraph');
       assert.equal(health?.errors, undefined);
-      assert.deepEqual([...new Set((health?.data?.['regionHealth'] as { region: string }[]).map(({ region }) => region))].sort(), ['ap-northeast-1', 'eu-west-1', 'us-east-1']);
+      const seen = (health?.data?.['regionHealth'] as { subgraph: string; region: string }[]).map(({ subgraph, region }) => `${subgraph} ${region}`);
+      assert.deepEqual(seen.sort(), ['accounts', 'work'].flatMap((name) => ['ap-northeast-1', 'eu-west-1', 'us-east-1'].map((region) => `${name} ${region}`)));
     }
 
     const cut = folder.meridian('wan', 'cut', 'us-east-1', 'eu-west-1', '--kind', 'http');

@@ -17,7 +17,7 @@ export async function graphExamples({ gateways, subgraphs, manifest }: GraphExam
   const [first, second = first, ...rest] = gateways;
   const last = rest.at(-1) ?? second;
   if (!first || !second || !last) return [];
-  const health = { what: `How every region is, as ${last.region} sees it`, line: healthLine(last.url, 'region role status replicationLagMs rttMs', manifest) };
+  const health = { what: `How every region of every subgraph is, as ${last.region} sees it`, line: healthLine(last.url, 'subgraph region role status replicationLagMs rttMs', manifest) };
   if (isWorkspace(subgraphs.map(({ compiled }) => compiled))) {
     const user = tokenOf(curl(second.url, 'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }'));
     const task = tokenOf(curl(first.url, 'mutation { updateTask(id: 1, input: { title: "Greet the analytical engine", assigneeId: 1 }) { task { title } token } }'));

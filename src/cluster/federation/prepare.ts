@@ -34,8 +34,11 @@ export function supergraphPath(stateDir: string, region?: string): string {
 /** One file for each region, in which its own subgraphs are asked, and under the plain name that of the first, for gateways of other kinds. */
 export function writeSupergraphs(stateDir: string, subgraphs: readonly PreparedSubgraph[]): void {
   const regions = subgraphs[0]?.cluster.regions.map(({ name }) => name) ?? [];
-  for (const [i, region] of regions.entries()) {
-    const sdl = composeSupergraph(subgraphs.map(({ cluster, compiled }) => ({ name: cluster.name, url: `${cluster.urlFor(region, region)}/graphql`, typeDefs: compiled.typeDefs })));
-    for (const path of [supergraphPath(stateDir, region), ...(i === 0 ? [supergraphPath(stateDir)] : [])]) writeWhole(path, `${sdl}\n`, { account: undefined });
-  }
+  const urlOf = (cluster: Cluster, region: string): string => `${cluster.urlFor(region, region)}/graphql`;
+  const [first = ''] = regions;
+  const sdl = composeSupergraph(subgraphs.map(({ cluster, compiled }) => ({ name: cluster.name, url: urlOf(cluster, first), typeDefs: compiled.typeDefs })));
+  const write = (path: string, text: string): void => writeWhole(path, `${text}\n`, { account: undefined });
+  write(supergraphPath(stateDir), sdl);
+  // Composed once: from one region to another only the URLs differ.
+  for (const region of regions) write(supergraphPath(stateDir, region), subgraphs.reduce((text, { cluster }) => text.replaceAll(JSON.stringify(urlOf(cluster, first)), JSON.stringify(urlOf(cluster, region))), sdl));
 }

@@ -20,8 +20,6 @@ export interface GatewayOptions {
 
 /** What a gateway has no use for, databases above all. */
 const NOT_ITS = /^(MERIDIAN_POSTGRES_|MERIDIAN_REGIONS$|DB_URL_|SERVER_URL_|REDIS_URL_)/;
-/** Hive, its planner and the supergraph, on a machine that starts everything else in the same moment. */
-const READY_MS = 60_000;
 
 export class GatewayProcess extends ServedProcess {
   readonly region: string;
@@ -41,7 +39,6 @@ export class GatewayProcess extends ServedProcess {
       },
       logFile: join(logDir, `gateway-${region}.log`),
       url: `http://127.0.0.1:${port}`,
-      readyMs: READY_MS,
     });
     this.region = region;
   }
