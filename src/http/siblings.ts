@@ -2,6 +2,7 @@
 import { messageOf } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
+import { traceFields } from '../telemetry/trace.ts';
 import { CONFLICTS, ERRORS, REGION_HEALTH, type SiblingConflict, type SiblingQuestion, type SiblingRegion } from './sibling-answers.ts';
 
 /** On a question that one server of the graph asks another: who has it answers for itself alone. */
@@ -102,7 +103,7 @@ export class Siblings {
       if (body === null) return failed('answered more than siblingBytes');
       return read(question, body, response);
     } catch (error) {
-      log.debug({ subgraph, url, err: error }, `The server of subgraph ${subgraph} was asked in vain: ${messageOf(error)}`);
+      log.debug({ subgraph, url, err: error, ...traceFields() }, `The server of subgraph ${subgraph} was asked in vain: ${messageOf(error)}`);
       return failed(late.aborted ? `did not answer within ${siblingMs} ms` : 'cannot be reached');
     }
   }

@@ -7,6 +7,7 @@ import { lostOf } from '../read/engine-named.ts';
 import { type RegionMonitor } from '../region/monitor.ts';
 import { type TokenCookieRules } from '../server/token-cookies.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { traceFields } from '../telemetry/trace.ts';
 
 export interface TokenCookieParts {
   readonly options: Options;
@@ -37,7 +38,7 @@ export function tokenCookieRules({ options, codec, monitor, telemetry: { log, me
       } catch (error) {
         if (!isMeridianError(error)) throw error;
         metrics.tokenErrors.inc({ code: error.code });
-        log.debug({ code: error.code }, 'A cookie with a token that does not hold is expired.');
+        log.debug({ code: error.code, ...traceFields() }, 'A cookie with a token that does not hold is expired.');
         return false;
       }
     },

@@ -5,6 +5,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } f
 import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { inTrace, traceOf } from '../telemetry/trace.ts';
 
 export interface AppSettings {
   readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins' | 'corsCredentials'>;
@@ -23,6 +24,8 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   const app = fastify({ http: receiving(options.receiveMs), bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
   await allowOrigins(app, options);
   measure(app, telemetry);
+  // Not before the body is there: what is read from a connection goes on in that connection's name.
+  app.addHook('preHandler', (request, _reply, done) => inTrace(traceOf(request.headers['traceparent']), done));
   app.addHook('preHandler', async (request, reply) => {
     if (!isDeeper(request.body, options.maxRequestDepth)) return undefined;
     return reply.code(400).send(tooDeep(options.maxRequestDepth));
@@ -34,7 +37,7 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return refuse(reply, status, { code: 'BAD_REQUEST', message: error.message });
-    telemetry.log.error({ err: error, errorId: request.id }, 'unexpected error');
+    telemetry.log.error({ err: error, errorId: request.id, ...traceOf(request.headers['traceparent']) }, 'unexpected error');
     return refuse(reply, 500, { code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
   });
   return app;
@@ -67,7 +70,7 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
       const status = reply.raw.writableFinished ? String(reply.statusCode) : 'aborted';
       metrics.httpRequests.inc({ method, route, status });
       metrics.httpSeconds.observe({ method, route }, reply.elapsedTime / 1_000);
-      log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime }, 'answered');
+      log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime, ...traceOf(request.headers['traceparent']) }, 'answered');
     });
   });
 }

@@ -6,6 +6,7 @@ import { perSecond } from '../telemetry/log.ts';
 import { boundedLabel } from '../telemetry/metrics.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { traceFields } from '../telemetry/trace.ts';
 
 export type FormatError = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
@@ -31,14 +32,14 @@ export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Opti
       if (code.startsWith('CONSISTENCY_TOKEN_')) metrics.tokenErrors.inc({ code });
       const { what } = known.details;
       if (code === 'OVERLOADED') metrics.overloaded.inc({ what: queueLabel(typeof what === 'string' ? what : 'unnamed') });
-      if (FOR_OPERATORS.has(code) && mayLog(code)) log.error({ err: known, path: formatted.path }, known.message);
-      else log.debug({ code, path: formatted.path }, known.message);
+      if (FOR_OPERATORS.has(code) && mayLog(code)) log.error({ err: known, path: formatted.path, ...traceFields() }, known.message);
+      else log.debug({ code, path: formatted.path, ...traceFields() }, known.message);
       return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(known.details).length > 0 ? { details: known.details } : {}) });
     }
     const original = innermost(error, Error);
     if (code !== UNEXPECTED || original === null || original instanceof GraphQLError) return formatted;
     const errorId = randomUUID();
-    log.error({ err: original, errorId, path: formatted.path }, 'unexpected error');
+    log.error({ err: original, errorId, path: formatted.path, ...traceFields() }, 'unexpected error');
     return answer(formatted, `Something went wrong on the server; its log has more under ${errorId}.`, { code, errorId });
   };
 }

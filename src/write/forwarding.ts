@@ -6,6 +6,7 @@ import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
+import { traceFields } from '../telemetry/trace.ts';
 import {
   afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooLarge, tooMany, unconfirmed, wayOf,
   type ForwardedAnswer, type ForwardedMutation, type ForwardTransport, type ServerStanding,
@@ -70,7 +71,7 @@ export class Forwarding {
       if (sent.kind === 'answered') return { way: 'forwarded', answer: sent.answer };
       const { failure, why, detail } = sent;
       const next = afterFailure(failure, { mode: options.writes, keyed, triesLeft, uncertain: uncertain !== null });
-      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next, detail }, `A mutation could not be forwarded to region ${region}: ${why}.`);
+      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next, detail, ...traceFields() }, `A mutation could not be forwarded to region ${region}: ${why}.`);
       if (mayHaveRun(failure)) uncertain ??= { region, why };
       if (next === 'direct') return { way: 'direct', uncertain: uncertain?.region ?? null };
       if (next === 'refuse' && failure === 'too large') throw tooLarge(region);

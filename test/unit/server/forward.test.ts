@@ -97,4 +97,12 @@ describe('the endpoint for forwarded mutations', () => {
     }
     assert.equal((await server.post(envelope(), { ...signed(envelope()), 'content-type': 'text/plain' })).status, 415);
   });
+
+  it('goes on in the trace that the other region\'s server has passed on', async () => {
+    await using server = await start();
+    const body = envelope({ query: 'mutation { untouched }' });
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await server.post(body, { ...signed(body), traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    assert.deepEqual(server.logged.filter((line) => line['traceId'] === traceId).map(({ msg }) => msg), ['answered']);
+  });
 });
