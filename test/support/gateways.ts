@@ -54,6 +54,8 @@ export function compose(subgraphs: readonly Subgraph[], composer: Composer = 'gu
   return supergraphSdl;
 }
 
+const KEEP_ALIVE_MS = 60_000;
+
 /** What a client's headers and a subgraph's answer pass through in the gateways' own configuration. */
 const PASSED = ['authorization', 'consistency-token', 'idempotency-key', 'traceparent', 'tracestate', 'baggage'] as const;
 
@@ -72,6 +74,8 @@ async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeader
     plugins: () => [...hivePlugins, ...(mode === 'plugin' ? [meridianHive(options)] : [])],
   });
   const server = createServer((request, response) => void runtime(request, response));
+  // A client that is held up must not send into a connection that is being closed.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -32,7 +32,7 @@ export interface TestGraph extends AsyncDisposable {
   /** A gateway that ends with the graph. The same options give the same one. */
   gateway(options: GraphGatewayOptions): Promise<TestGateway>;
   gql<D = Record<string, never>>(through: GraphGatewayOptions, query: string, call?: Call): Promise<Answer<D>>;
-  bearer: TestApp['bearer'];
+  readonly bearer: TestApp['bearer'];
 }
 
 export { AP, EU, GATEWAY_KINDS, US };
@@ -64,5 +64,5 @@ export async function startTestGraph({ scale = 0.02, wan, forwarding = false, se
     return known;
   };
   const gql: TestGraph['gql'] = async (through, query, call) => ask((await gateway(through)).url, query, call);
-  return { apps, supergraph, gateway, gql, bearer: accounts.bearer, [Symbol.asyncDispose]: end };
+  return { apps, supergraph, gateway, gql, bearer: (viewer) => accounts.bearer(viewer), [Symbol.asyncDispose]: end };
 }
