@@ -116,10 +116,10 @@ describe('the work of the reference application as a subgraph', () => {
 
 describe('what follows from the keys of other subgraphs, with tenants and caches', () => {
   const SQL = `
-    CREATE TABLE orders (id bigint PRIMARY KEY, tenant text NOT NULL, customer_id uuid, shop text, total numeric NOT NULL);
+    CREATE TABLE orders (id bigint PRIMARY KEY, tenant text NOT NULL, customer_id uuid, shop text, total numeric NOT NULL, host inet);
     CREATE TABLE profiles (customer uuid PRIMARY KEY, nickname text NOT NULL);
-    CREATE INDEX ON orders (customer_id, id); CREATE INDEX ON orders (shop, customer_id, id);
-    INSERT INTO orders SELECT i, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, ('00000000-0000-0000-0000-00000000000' || (i % 3))::uuid, 's' || i % 2, i FROM generate_series(1, 12) AS i;
+    CREATE INDEX ON orders (customer_id, id); CREATE INDEX ON orders (shop, customer_id, id); CREATE INDEX ON orders (host, id);
+    INSERT INTO orders SELECT i, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, ('00000000-0000-0000-0000-00000000000' || (i % 3))::uuid, 's' || i % 2, i, ('10.0.0.' || i % 4)::inet FROM generate_series(1, 12) AS i;
     INSERT INTO profiles VALUES ('00000000-0000-0000-0000-000000000001', 'one');`;
   const SDL = `
     extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@external", "@requires"])
@@ -135,6 +135,7 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
       ordersHere: [Order!]! @requires(fields: "shop") @relation(from: ["id", "shop"], to: ["customer_id", "shop"])
       profile: Profile @relation(from: ["id"])
     }
+    type Host @key(fields: "host") { host: String! orders: [Order!]! @relation(to: ["host"]) orderCount: Int! @count(of: "Order", to: ["host"]) }
     type Profile @entity { customer: ID! nickname: String! }`;
   let app: TestApp;
   before(async () => {
@@ -166,6 +167,14 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
     assert.deepEqual(data?._entities, [{ ordersHere: [{ id: '4' }, { id: '10' }] }, { ordersHere: [] }, { ordersHere: [] }]);
     const { errors } = await app.gql(AP, query, { variables: { r: [{ __typename: 'Customer', id: id(1) }] } });
     assert.deepEqual(errors.map(({ message }) => message), ['A representation of Customer does not carry shop, which is asked for; send it.']);
+  });
+
+  it('stand alone where the database refuses one, so that the others are answered', async () => {
+    const hosts = ['10.0.0.1', 'nowhere', '10.0.0.2/32', '10.0.0', '10.0.0.3'].map((host) => ({ __typename: 'Host', host }));
+    const { data, errors } = await app.gql<{ _entities: unknown }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Host { orders { id } orderCount } } }', { variables: { r: hosts }, headers: { authorization: `Bearer ${await app.bearer({ id: 'v', tenant: 'b' })}` } });
+    const of = (...ids: number[]) => ({ orders: ids.map((n) => ({ id: String(n) })), orderCount: ids.length });
+    assert.deepEqual(data?._entities, [of(1, 5, 9), null, of(), null, of(3, 7, 11)]);
+    assert.deepEqual(new Set(errors.map(({ path, extensions }) => `${path?.[1]} ${extensions.code}`)), new Set(['1 BAD_USER_INPUT', '3 BAD_USER_INPUT']));
   });
 
   it('are cached, and a write empties what it has changed', async () => {

@@ -7,6 +7,7 @@ import { allOf } from '../sql/filters.ts';
 import { countsOf, countStatement, type Count } from '../sql/count.ts';
 import { type KeyValues } from '../sql/parents.ts';
 import { Params } from '../sql/statement.ts';
+import { halving, mayBeRefused } from './halving.ts';
 import { queryWithInput } from './slice-loader.ts';
 import { throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
 
@@ -72,7 +73,16 @@ export class CountLoader {
     return this.#loader.load({ parent, count });
   }
 
-  async #load(requests: readonly Request[]): Promise<readonly number[]> {
+  async #load(requests: readonly Request[]): Promise<readonly (number | Error)[]> {
+    const { entity, joinColumns } = this.#options;
+    if (!mayBeRefused(entity, joinColumns)) return this.#loadTogether(requests);
+    const counts = await halving(requests, (some) => this.#loadTogether(some));
+    // The memo holds no errors (R9).
+    for (const [i, request] of requests.entries()) if (counts[i] instanceof Error) this.#loader.clear(request);
+    return counts;
+  }
+
+  async #loadTogether(requests: readonly Request[]): Promise<readonly number[]> {
     const { executor, caching } = this.#options;
     const counts = caching === null ? await this.#read(requests, executor) : await this.#readThrough(requests, caching);
     return requests.map((request) => counts.get(nameOf(request)) ?? 0);

@@ -7,6 +7,7 @@ import { type Executor, type Statement } from '../ports.ts';
 import { readRow } from '../sql/columns.ts';
 import { type KeyValues } from '../sql/parents.ts';
 import { selectSlice, selectSlices, slicesOf, type Slice } from '../sql/select-many.ts';
+import { halving, mayBeRefused } from './halving.ts';
 import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 export interface SliceLoaderOptions {
@@ -25,7 +26,7 @@ export async function queryWithInput(executor: Pick<Executor, 'query'>, statemen
   try {
     return await executor.query(statement);
   } catch (error) {
-    if (isDataException(error)) throw badInput('A value among the arguments (a cursor or a filter) does not fit its column.', error);
+    if (isDataException(error)) throw badInput('A value of a key or among the arguments (a cursor or a filter) does not fit its column.', error);
     throw error;
   }
 }
@@ -49,7 +50,16 @@ export class SliceLoader {
     return this.#loader.load(parent);
   }
 
-  async #load(parents: readonly KeyValues[]): Promise<readonly (readonly Row[])[]> {
+  async #load(parents: readonly KeyValues[]): Promise<readonly (readonly Row[] | Error)[]> {
+    const { slice } = this.#options;
+    if (!mayBeRefused(slice.entity, slice.joinColumns)) return this.#loadTogether(parents);
+    const slices = await halving(parents, (some) => this.#loadTogether(some));
+    // The memo holds no errors (R9).
+    for (const [i, parent] of parents.entries()) if (slices[i] instanceof Error) this.#loader.clear(parent);
+    return slices;
+  }
+
+  async #loadTogether(parents: readonly KeyValues[]): Promise<readonly (readonly Row[])[]> {
     const { executor, onRow } = this.#options;
     const slices = this.#caching === null ? await this.#read(parents, executor) : await this.#readThrough(parents, this.#caching);
     for (const rows of slices) rows.forEach(onRow);

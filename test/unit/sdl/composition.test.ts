@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isObjectType, type GraphQLSchema } from 'graphql';
+import { sketchCatalog } from '../../support/catalog.ts';
 import { compileSdl } from '../../support/compile.ts';
 import { COMPOSERS, servedSdl, type Subgraphs } from '../../support/compose.ts';
 
@@ -24,6 +25,45 @@ const TASKS_SDL = `${LINK}
   type TaskPayload { task: Task token: ConsistencyToken! }`;
 /** A subgraph of another make. */
 const OTHER = `${LINK}\ntype Query { news: String }\ntype Team @key(fields: "id") { id: ID! fans: Int }`;
+
+const SHOP = sketchCatalog({
+  products: {
+    columns: ['id bigint readonly', 'sku text', 'variation_id text', 'maker_id bigint', 'box_size text null', 'box_weight double precision null', 'box_unit text null', 'price numeric', 'notes text null', 'created_by_email text null', 'created_by_total integer null', 'parent_id bigint null'],
+    primaryKey: ['id'], unique: [['sku', 'variation_id'], ['maker_id', 'sku']], references: ['parent_id -> products.id'], indexes: [['created_by_email'], ['parent_id']],
+  },
+  stock: { columns: ['product_id bigint', 'held integer'], primaryKey: ['product_id'], references: ['product_id -> products.id'] },
+  books: { columns: ['id bigint readonly', 'isbn text'], primaryKey: ['id'] },
+  films: { columns: ['id bigint readonly', 'minutes integer'], primaryKey: ['id'] },
+});
+/** Everything of federation that passes through a subgraph of Meridian's, in one. */
+const SHOP_SDL = `extend schema
+    @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@external", "@requires", "@provides", "@override", "@inaccessible", "@tag", "@interfaceObject", "@composeDirective"])
+    @link(url: "https://example.com/audit/v1.0", import: ["@audited"])
+    @composeDirective(name: "@audited")
+  directive @audited(by: String!) on OBJECT | FIELD_DEFINITION
+  type Query { product(id: ID!): Product products(first: Int): [Product!]! }
+  type Product @entity @audited(by: "shop") @key(fields: "id") @key(fields: "sku variation { id }") @key(fields: "maker { id } sku") {
+    id: ID! sku: String! variation: Variation! @embedded maker: Maker! box: Box @embedded
+    price: Decimal! @override(from: "prices") notes: String @tag(name: "internal") parts: [Product!]! @relation(to: ["parent_id"])
+    createdBy: User @provides(fields: "total")
+  }
+  type Variation @shareable { id: ID! }
+  type Box @shareable { size: String weight: Float unit: String @inaccessible }
+  type Maker @key(fields: "id", resolvable: false) { id: ID! }
+  extend type User @key(fields: "email") { email: ID! @external total: Int @external years: Int @external average: Float @requires(fields: "total years") made: [Product!]! @relation(to: ["created_by_email"]) }
+  type Stock @entity(table: "stock") @key(fields: "product { id }") { product: Product! held: Int! }
+  interface Media @key(fields: "id") @tag(name: "media") { id: ID! }
+  type Book implements Media @entity @key(fields: "id") { id: ID! isbn: String! }
+  type Film implements Media @entity @key(fields: "id") { id: ID! minutes: Int! }
+  type Shelf @interfaceObject @key(fields: "id") { id: ID! held: Stock @relation(from: ["id"], to: ["product_id"]) }`;
+/** What the other subgraphs of that graph have. */
+const AROUND = {
+  users: `${LINK}\n type Query { user(email: ID!): User }\n type User @key(fields: "email") { email: ID! name: String total: Int @shareable years: Int }`,
+  makers: `${LINK}\n type Query { maker(id: ID!): Maker }\n type Maker @key(fields: "id") { id: ID! name: String! best: Product }\n type Product @key(fields: "sku variation { id }") { sku: String! variation: Variation! }\n type Variation @shareable { id: ID! }`,
+  prices: `${LINK}\n type Query { cheapest: Product }\n type Product @key(fields: "id") { id: ID! price: Decimal! }\n scalar Decimal\n type Box @shareable { size: String weight: Float }`,
+  reviews: `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@interfaceObject"])\n type Query { best: Media }\n type Media @interfaceObject @key(fields: "id") { id: ID! stars: Int }`,
+  shelves: `${LINK}\n type Query { shelves: [Shelf!]! }\n interface Shelf @key(fields: "id") { id: ID! }\n type Rack implements Shelf @key(fields: "id") { id: ID! height: Int }`,
+} as const;
 
 async function meridians(): Promise<Subgraphs> {
   const served = async (sdl: string): Promise<string> => servedSdl((await compileSdl(sdl)).typeDefs);
@@ -63,6 +103,17 @@ for (const [composer, compose] of Object.entries(COMPOSERS)) {
         directive @consistent(level: ConsistencyLevel, maxLagMs: Int) on QUERY | MUTATION | FIELD
         enum ConsistencyLevel { EVENTUAL BOUNDED SESSION STRONG SNAPSHOT }`;
       assert.ok(compose({ ...(await meridians()), other: copied }).api.getDirective('consistent'));
+    });
+
+    it('takes whatever of federation a subgraph says', async () => {
+      const { typeDefs } = await compileSdl(SHOP_SDL, { catalog: SHOP, resolvers: { User: { average: () => null } } });
+      const { api, supergraphSdl, hints } = compose({ shop: await servedSdl(typeDefs), ...AROUND });
+      assert.deepEqual(fieldsOf(api, 'Product'), ['box', 'createdBy', 'id', 'maker', 'notes', 'parts', 'price', 'sku', 'variation']);
+      assert.deepEqual(fieldsOf(api, 'User'), ['average', 'email', 'made', 'name', 'total', 'years']);
+      assert.deepEqual([fieldsOf(api, 'Box'), fieldsOf(api, 'Maker'), fieldsOf(api, 'Book'), fieldsOf(api, 'Rack')], [['size', 'weight'], ['best', 'id', 'name'], ['id', 'isbn', 'stars'], ['height', 'held', 'id']]);
+      for (const kept of [/@audited\(by: "shop"\)/, /@tag\(name: "internal"\)/, /@inaccessible/, /key: "sku variation \{ id \}"/, /key: "maker \{ id \} sku"/, /key: "product \{ id \}"/, /override: "prices"/, /provides: "total"/, /requires: "total years"/, /isInterfaceObject: true/]) assert.match(supergraphSdl, kept);
+      const expected = ['INCONSISTENT_EXECUTABLE_DIRECTIVE_PRESENCE', 'INCONSISTENT_OBJECT_VALUE_TYPE_FIELD', 'OVERRIDDEN_FIELD_CAN_BE_REMOVED', 'UNUSED_ENUM_TYPE'];
+      assert.deepEqual([...new Set(hints.map((hint) => hint.split(':')[0]))].sort(), composer === 'Apollo' ? expected : []);
     });
   });
 }

@@ -18,9 +18,10 @@ const field = async (sdl: string, name: string, extra = {}) => (await compile(sd
 
 describe('types of other subgraphs', () => {
   it('are shown by their keys from columns named after the field, or as @relation says', async () => {
-    const sdl = 'type Maker @key(fields: "id") { id: ID! }\ntype Product @entity { id: ID! maker: Maker! made: Maker @relation(from: ["owner"]) }';
+    const sdl = 'type Maker @key(fields: "id") { id: ID! }\ntype Product @entity { id: ID! maker: Maker! made: Maker @relation(from: ["owner"]) by: Maker @embedded(prefix: "maker_") }';
     assert.deepEqual(await field(sdl, 'maker'), { kind: 'embedded', target: 'Maker', parts: new Map([['id', 'maker_id']]), required: ['maker_id'] });
     assert.deepEqual(await field(sdl, 'made'), { kind: 'embedded', target: 'Maker', parts: new Map([['id', 'owner']]), required: ['owner'] });
+    assert.deepEqual(await field(sdl, 'by'), await field(sdl, 'maker'));
     const { model } = await compile(sdl);
     assert.ok(model.entities.get('Product')?.columns.has('owner'));
     assert.deepEqual(model.stubs.get('Maker'), { name: 'Maker', keys: [['id']], fields: new Map(), external: [], spot: { file: 'app.graphql', line: 1 } });

@@ -1,0 +1,26 @@
+/** Owns batches of keys whose text the database may refuse: the batch is halved until the refused key stands alone. */
+import { isMeridianError, type MeridianError } from '../../base/errors.ts';
+import { type Entity } from '../../model/model.ts';
+import { isDataException } from '../input.ts';
+import { columnType } from '../sql/identifiers.ts';
+
+/** Whether values of the columns can pass our checks and still be no value of their type: what a type of the database's own takes, it alone knows. */
+export function mayBeRefused(entity: Entity, columns: readonly string[]): boolean {
+  return columns.some((column) => columnType(entity, column).kind === 'other');
+}
+
+/** What `load` gives for each key, or the error of a key that was refused; any other error is thrown. */
+export async function halving<K, V>(keys: readonly K[], load: (keys: readonly K[]) => Promise<readonly V[]>): Promise<readonly (V | MeridianError)[]> {
+  try {
+    return await load(keys);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (keys.length === 1) return [error];
+    const middle = keys.length >> 1;
+    return [...(await halving(keys.slice(0, middle), load)), ...(await halving(keys.slice(middle), load))];
+  }
+}
+
+function isRefusal(error: unknown): error is MeridianError {
+  return isMeridianError(error, 'BAD_USER_INPUT') && isDataException(error.cause);
+}
