@@ -18,7 +18,7 @@ export interface GatewaySettings {
 }
 
 export interface RunningGateway {
-  /** Requests in flight finish within `drainMs`, then connections close. */
+  /** Requests in flight finish within `drainMs`, then connections close. Later calls wait for the first. */
   close(): Promise<void>;
 }
 
@@ -47,16 +47,16 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler: (request, reply) => pass(gateway, request, reply) });
   registerHealth(app, { ready: async () => ({ ok: true }), readyMs: options.readyMs, draining: () => state.draining, telemetry });
   await app.listen({ host: options.host, port: options.port });
-  return {
-    close: async () => {
-      state.draining = true;
-      await sleep(options.drainDelayMs);
-      const cut = setTimeout(() => app.server.closeAllConnections(), options.drainMs);
-      await app.close();
-      clearTimeout(cut);
-      await gateway[Symbol.asyncDispose]();
-    },
+  let closed: Promise<void> | null = null;
+  const drain = async (): Promise<void> => {
+    state.draining = true;
+    await sleep(options.drainDelayMs);
+    const cut = setTimeout(() => app.server.closeAllConnections(), options.drainMs);
+    await app.close();
+    clearTimeout(cut);
+    await gateway[Symbol.asyncDispose]();
   };
+  return { close: () => (closed ??= drain()) };
 }
 
 /** Hive reads the supergraph at the first request; what is wrong with it is better known before. */
