@@ -38,7 +38,7 @@ const onlyImporter = (pkg, names) => ({
 });
 
 /** Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own. */
-const PROGRAMS = '^src/(index|cli/main|cluster/keeper/(main|leash)|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|cluster/wan/worker)\\.ts$';
+const PROGRAMS = '^src/(index|cli/main|cluster/keeper/(main|leash)|cluster/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|cluster/wan/worker)\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -3,6 +3,7 @@ import { sleep } from '../base/clock.ts';
 import { type Cluster, type ClusterRegion } from '../cluster/cluster.ts';
 import { type Example } from '../cluster/examples.ts';
 import { type RedisProgram } from '../cluster/redis/program.ts';
+import { type WanControl } from '../cluster/wan/client.ts';
 import { table } from './output.ts';
 
 export interface OverviewInput {
@@ -20,12 +21,20 @@ const LAG_POLL_MS = 200;
 
 export async function overview({ cluster, caching, adminToken, examples }: OverviewInput): Promise<string> {
   const names = cluster.regions.map(({ name }) => name);
-  const links = (await cluster.wan.links()).filter(({ kind }) => kind === 'http');
-  const rtt = (from: string, to: string): string => (from === to ? '-' : `${links.find((link) => link.from === from && link.to === to)?.rttMs ?? '?'} ms`);
+  const rtt = await rttsOf(cluster.wan);
   const lags = await lagsOf(cluster, adminToken);
   const rows = cluster.regions.map(({ name, role }) => [name, role, `${cluster.urlFor(name, name)}/graphql`, ...names.map((to) => rtt(name, to)), lagText(lags.get(name))]);
-  const lines = examples.map(({ what, line }) => `# ${what}\n${line}`);
-  return `\n${table([['REGION', 'ROLE', 'GRAPHQL', ...names.map((name) => `RTT TO ${name}`), 'LAG'], ...rows])}\n\n${caching}\n\nTry:\n\n${lines.join('\n\n')}\n`;
+  return `\n${table([['REGION', 'ROLE', 'GRAPHQL', ...names.map((name) => `RTT TO ${name}`), 'LAG'], ...rows])}\n\n${caching}\n\n${tried(examples)}`;
+}
+
+export function tried(examples: readonly Example[]): string {
+  return `Try:\n\n${examples.map(({ what, line }) => `# ${what}\n${line}`).join('\n\n')}\n`;
+}
+
+/** Round trips over the ocean as they are now, as they are shown. */
+export async function rttsOf(wan: WanControl): Promise<(from: string, to: string) => string> {
+  const links = (await wan.links()).filter(({ kind }) => kind === 'http');
+  return (from, to) => (from === to ? '-' : `${links.find((link) => link.from === from && link.to === to)?.rttMs ?? '?'} ms`);
 }
 
 /** Where the regions cache, in one sentence. */
@@ -41,28 +50,29 @@ function portRange(ports: readonly number[]): string {
   return rest.every((port, i) => port === first + i + 1) ? `ports ${first}–${rest.at(-1)}` : `ports ${ports.join(', ')}`;
 }
 
-function lagText(lagMs: number | null | undefined): string {
+export function lagText(lagMs: number | null | undefined): string {
   return typeof lagMs === 'number' ? `${Math.round(lagMs)} ms` : 'unknown';
 }
 
 /** Lag by region as the primary's server reports it; what it does not know yet after a moment is left out. */
-async function lagsOf(cluster: Cluster, adminToken: string): Promise<ReadonlyMap<string, number | null>> {
+export async function lagsOf(cluster: Cluster, adminToken: string): Promise<ReadonlyMap<string, number | null>> {
   const first = cluster.regions[0]?.name ?? '';
   const until = performance.now() + LAG_WAIT_MS;
   for (;;) {
-    const lags = await lagsNow(`${cluster.urlFor(first, first)}/graphql`, adminToken);
+    const lags = await lagsNow(cluster, `${cluster.urlFor(first, first)}/graphql`, adminToken);
     if ([...lags.values()].every((lag) => lag !== null) || performance.now() > until) return lags;
     await sleep(LAG_POLL_MS);
   }
 }
 
 interface HealthAnswer {
-  readonly data?: { readonly regionHealth?: readonly { readonly region: string; readonly replicationLagMs: number | null }[] };
+  readonly data?: { readonly regionHealth?: readonly { readonly subgraph: string | null; readonly region: string; readonly replicationLagMs: number | null }[] };
 }
 
-async function lagsNow(url: string, adminToken: string): Promise<Map<string, number | null>> {
+/** A server of a graph tells of the other subgraphs too, whose lag is theirs. */
+async function lagsNow({ name }: Cluster, url: string, adminToken: string): Promise<Map<string, number | null>> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` };
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query: '{ regionHealth { region replicationLagMs } }' }), signal: AbortSignal.timeout(LAG_CALL_MS) });
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query: '{ regionHealth { subgraph region replicationLagMs } }' }), signal: AbortSignal.timeout(LAG_CALL_MS) });
   const { data } = (await response.json()) as HealthAnswer;
-  return new Map((data?.regionHealth ?? []).map(({ region, replicationLagMs }) => [region, replicationLagMs]));
+  return new Map((data?.regionHealth ?? []).filter(({ subgraph }) => (subgraph ?? '') === name).map(({ region, replicationLagMs }) => [region, replicationLagMs]));
 }

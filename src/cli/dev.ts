@@ -14,6 +14,7 @@ interface Flags {
   readonly schema: string;
   readonly sql: string;
   readonly resolvers?: string;
+  readonly federated?: boolean;
   readonly regions: string;
   readonly scale: string;
   readonly wan?: string;
@@ -36,10 +37,11 @@ export function registerDev(program: Command): void {
     .requiredOption('--schema <folder>', 'folder with the SDL files of the application')
     .requiredOption('--sql <folder>', 'folder with its .sql files: tables and data, loaded in the order of their names')
     .option('--resolvers <file>', 'TypeScript or JavaScript module with custom resolvers')
+    .option('--federated', 'run every folder under <schema>/subgraphs (with its SQL under <sql>/subgraphs) as a subgraph with databases of its own, and a gateway in each region before them')
     .option('--regions <names>', 'regions, separated by commas; the first holds the primary', DEFAULT_REGIONS.join(','))
     .option('--scale <number>', 'offered to SQL as current_setting(\'meridian.scale\'); the reference application makes that much data', '1')
     .option('--wan <file>', 'round trips between regions: "off" for none, or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}; pairs left out keep their default')
-    .option('--ports-from <port>', 'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, …, Redis at port+201, … (default: GraphQL from 4001, PostgreSQL from 5501, Redis from 6501)')
+    .option('--ports-from <port>', 'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, …, Redis at port+201, … (default: GraphQL from 4001, PostgreSQL from 5501, Redis from 6501); with --federated those are the gateways, and each subgraph has its ports ten further up')
     .option('--redis <choice>', '"auto" starts a redis-server or valkey-server in each region if this machine has one; "off" does without', 'auto')
     .option('--database <name>', 'name of the database, which also keeps the data of several applications apart', 'workspace')
     .option('--reset', 'throw away the data of an earlier start and load it anew')
@@ -48,6 +50,7 @@ export function registerDev(program: Command): void {
       const settings = {
         schema: resolve(flags.schema),
         sql: flags.sql,
+        federated: flags.federated === true,
         resolvers: flags.resolvers === undefined ? undefined : resolve(flags.resolvers),
         regions: regionsOf(flags.regions),
         scale: numberOf('--scale', flags.scale, { above: 0, max: MAX_SCALE }),

@@ -57,6 +57,7 @@ function milliseconds(flag: string, text: string | undefined): number | undefine
 
 function show(links: readonly LinkReport[], { json }: Flags): void {
   if (json) return console.log(JSON.stringify(links, null, 2));
-  const rows = links.map((link) => [link.from, link.to, link.kind, link.state, `${link.rttMs} ms`, `${link.jitterMs} ms`, String(link.connections), String(link.bytesSent), String(link.bytesReceived)]);
-  console.log(table([['FROM', 'TO', 'KIND', 'STATE', 'RTT', 'JITTER', 'CONNECTIONS', 'SENT', 'RECEIVED'], ...rows]));
+  const several = links.some(({ cluster }) => cluster !== '');
+  const rows = links.map((link) => [...(several ? [link.cluster] : []), link.from, link.to, link.kind, link.state, `${link.rttMs} ms`, `${link.jitterMs} ms`, String(link.connections), String(link.bytesSent), String(link.bytesReceived)]);
+  console.log(table([[...(several ? ['SUBGRAPH'] : []), 'FROM', 'TO', 'KIND', 'STATE', 'RTT', 'JITTER', 'CONNECTIONS', 'SENT', 'RECEIVED'], ...rows]));
 }

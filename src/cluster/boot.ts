@@ -5,7 +5,7 @@ import { type ClusterOptions } from './options.ts';
 import { type Account } from './postgres/account.ts';
 import { type BinaryHome } from './postgres/binaries.ts';
 import { type State } from './state.ts';
-import { type Wan } from './wan/wan.ts';
+import { type Crossings } from './wan/wan.ts';
 
 export interface BootContext {
   readonly options: ClusterOptions;
@@ -15,7 +15,7 @@ export interface BootContext {
   readonly dataDir: string;
   readonly logDir: string;
   readonly state: State;
-  readonly wan: Wan;
+  readonly wan: Crossings;
   readonly progress: (sentence: string) => void;
 }
 

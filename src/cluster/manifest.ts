@@ -7,26 +7,35 @@ import { writeWhole } from './postgres/conf.ts';
 
 const pid = z.number().int().positive().nullable();
 
+const regionSchema = z.object({
+  name: z.string(),
+  role: z.enum(['primary', 'replica']),
+  /** URL of the region's GraphQL server. */
+  graphql: z.string(),
+  /** DSN straight to the region's database, past the ocean. */
+  postgres: z.string(),
+  /** URL of the region's Redis; null where it has none. */
+  redis: z.string().nullable(),
+  /** Null while a process does not run. */
+  pids: z.object({ server: pid, postgres: pid, redis: pid }),
+});
+export type ManifestRegion = z.infer<typeof regionSchema>;
+
 const manifestSchema = z.object({
-  regions: z.array(
-    z.object({
-      name: z.string(),
-      role: z.enum(['primary', 'replica']),
-      /** URL of the region's GraphQL server. */
-      graphql: z.string(),
-      /** DSN straight to the region's database, past the ocean. */
-      postgres: z.string(),
-      /** URL of the region's Redis; null where it has none. */
-      redis: z.string().nullable(),
-      /** Null while a process does not run. */
-      pids: z.object({ server: pid, postgres: pid, redis: pid }),
-    }),
-  ),
+  /** Of an application in one; empty where there are subgraphs, each of which has its own. */
+  regions: z.array(regionSchema),
+  subgraphs: z.array(z.object({ name: z.string(), regions: z.array(regionSchema) })).default([]),
+  /** One per region before the subgraphs: what frontends use. */
+  gateways: z.array(z.object({ region: z.string(), graphql: z.string(), pid })).default([]),
+  /** Path of the composed supergraph; null where there are no subgraphs. */
+  supergraph: z.string().nullable().default(null),
   wan: z.object({ control: z.string() }),
   adminToken: z.string(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+/** What there is none of may be left out. */
+export type WrittenManifest = z.input<typeof manifestSchema>;
 
 const FILE = 'cluster.json';
 
@@ -35,7 +44,7 @@ export function manifestPath(stateDir: string): string {
 }
 
 /** Written whole or not at all, readable by its owner only, since it holds a token and passwords. */
-export function writeManifest(stateDir: string, manifest: Manifest): void {
+export function writeManifest(stateDir: string, manifest: WrittenManifest): void {
   writeWhole(manifestPath(stateDir), `${JSON.stringify(manifest, null, 2)}\n`, { account: undefined });
 }
 

@@ -1,4 +1,4 @@
-/** Owns what a cluster is made from. */
+/** Owns what clusters are made from: what those on one machine share, and what each has for itself. */
 import { type RegionPorts } from './ports.ts';
 import { type RedisProgram } from './redis/program.ts';
 import { type WanSettings } from './wan/topology.ts';
@@ -13,20 +13,15 @@ export interface InitialData {
   readonly load: (dsn: string) => Promise<void>;
 }
 
-export interface ClusterOptions {
-  /** The first one is the primary. */
+export interface MachineOptions {
+  /** The first one holds every cluster's primary. */
   readonly regions: readonly string[];
-  readonly database: string;
   /** Folder for logs and, where the database's account can reach it, data. */
   readonly stateDir: string;
-  /** Where the data should be; elsewhere if the database's account cannot reach it. */
-  readonly dataDir: string;
-  readonly ports: ReadonlyMap<string, RegionPorts>;
   readonly wan: WanSettings | 'off';
   /** What each region's Redis is started from; without it the regions have none. */
   readonly redis?: RedisProgram | null;
-  readonly initial: InitialData;
-  /** Files and folders that go when the cluster has ended, however it ended. */
+  /** Files and folders that go when everything has ended, however it ended. */
   readonly discard?: readonly string[];
   /** Throw away what an earlier start has left. */
   readonly reset?: boolean;
@@ -37,4 +32,20 @@ export interface ClusterOptions {
   readonly onProgress?: (sentence: string) => void;
   /** Told what the user should know: data made anew, data older than its sources. */
   readonly onNotice?: (sentence: string) => void;
+}
+
+export interface OwnOptions {
+  readonly database: string;
+  /** Where the data should be; elsewhere if the database's account cannot reach it. */
+  readonly dataDir: string;
+  readonly ports: ReadonlyMap<string, RegionPorts>;
+  readonly initial: InitialData;
+}
+
+export interface ClusterOptions extends MachineOptions, OwnOptions {}
+
+/** One of several clusters: that of a subgraph. */
+export interface NamedOptions extends OwnOptions {
+  /** Unique; empty where there is only one. */
+  readonly name: string;
 }

@@ -18,13 +18,38 @@ const DEFAULT_REDIS = 6501;
 const POSTGRES_OFFSET = 100;
 const REDIS_OFFSET = 200;
 export const MAX_REGIONS = 9;
+/** From a subgraph's ports to the next one's: more than there can be regions. */
+const SUBGRAPH_STEP = 10;
+/** So that the last one's servers stay below the first one's databases, and so on, with `--ports-from` too. */
+export const MAX_SUBGRAPHS = 9;
+const HIGHEST = 65_535;
 
 export function portsOf(regions: readonly string[], portsFrom?: number): Map<string, RegionPorts> {
   const http = portsFrom === undefined ? DEFAULT_HTTP : portsFrom + 1;
   const postgres = portsFrom === undefined ? DEFAULT_POSTGRES : portsFrom + POSTGRES_OFFSET + 1;
   const redis = portsFrom === undefined ? DEFAULT_REDIS : portsFrom + REDIS_OFFSET + 1;
-  if (redis + MAX_REGIONS > 65_535) throw new MeridianError({ code: 'CONFIG_INVALID', message: `--ports-from ${portsFrom} leaves no room: Redis would need port ${redis + MAX_REGIONS}.` });
+  requireRoom(portsFrom, redis + MAX_REGIONS);
   return new Map(regions.map((region, i) => [region, { http: http + i, postgres: postgres + i, redis: redis + i }]));
+}
+
+function requireRoom(portsFrom: number | undefined, highest: number): void {
+  if (highest > HIGHEST) throw new MeridianError({ code: 'CONFIG_INVALID', message: `--ports-from ${portsFrom} leaves no room: Redis would need port ${highest}.` });
+}
+
+export interface FederatedPorts {
+  /** By region: what frontends use, where an application in one listens. */
+  readonly gateways: ReadonlyMap<string, number>;
+  /** By subgraph, then by region. */
+  readonly subgraphs: ReadonlyMap<string, ReadonlyMap<string, RegionPorts>>;
+}
+
+/** The gateways where an application in one has its servers; the subgraphs' servers ten further up each, as are their databases and caches from the second on. */
+export function federatedPorts({ regions, subgraphs, portsFrom }: { readonly regions: readonly string[]; readonly subgraphs: readonly string[]; readonly portsFrom?: number | undefined }): FederatedPorts {
+  const whole = portsOf(regions, portsFrom);
+  requireRoom(portsFrom, Math.max(...[...whole.values()].map(({ redis }) => redis)) + SUBGRAPH_STEP * subgraphs.length);
+  const of = (i: number): Map<string, RegionPorts> =>
+    new Map([...whole].map(([region, { http, postgres, redis }]) => [region, { http: http + SUBGRAPH_STEP * (i + 1), postgres: postgres + SUBGRAPH_STEP * i, redis: redis + SUBGRAPH_STEP * i }]));
+  return { gateways: new Map([...whole].map(([region, { http }]) => [region, http])), subgraphs: new Map(subgraphs.map((name, i) => [name, of(i)])) };
 }
 
 async function listenOnce(port: number): Promise<number> {
@@ -37,13 +62,24 @@ async function listenOnce(port: number): Promise<number> {
   return promise;
 }
 
-/** Throws one sentence naming every port of the cluster that is taken; those of Redis only count where there will be one. */
-export async function requireFree(ports: ReadonlyMap<string, RegionPorts>, { withRedis }: { readonly withRedis: boolean }): Promise<void> {
-  const wanted = [...ports].flatMap(([region, { http, postgres, redis }]) => [
-    { port: http, what: `GraphQL in ${region}` },
-    { port: postgres, what: `PostgreSQL in ${region}` },
-    ...(withRedis ? [{ port: redis, what: `Redis in ${region}` }] : []),
+export interface WantedPort {
+  readonly port: number;
+  /** Who will listen there, as it stands in a sentence. */
+  readonly what: string;
+}
+
+/** Every port of a cluster; those of Redis only count where there will be one. */
+export function wantedBy(ports: ReadonlyMap<string, RegionPorts>, { withRedis, of = '' }: { readonly withRedis: boolean; readonly of?: string }): WantedPort[] {
+  const whose = of === '' ? '' : ` of ${of}`;
+  return [...ports].flatMap(([region, { http, postgres, redis }]) => [
+    { port: http, what: `GraphQL${whose} in ${region}` },
+    { port: postgres, what: `PostgreSQL${whose} in ${region}` },
+    ...(withRedis ? [{ port: redis, what: `Redis${whose} in ${region}` }] : []),
   ]);
+}
+
+/** Throws one sentence naming every port that is taken. */
+export async function requireFree(wanted: readonly WantedPort[]): Promise<void> {
   const busy: string[] = [];
   for (const { port, what } of wanted) {
     try {

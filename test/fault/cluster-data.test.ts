@@ -4,7 +4,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { startCluster, type Cluster, type StartOptions } from '../../src/cluster/cluster.ts';
+import { type Cluster } from '../../src/cluster/cluster.ts';
+import { startCluster, type StartOptions } from '../../src/cluster/start.ts';
 import { freePorts } from '../../src/cluster/ports.ts';
 import { withSession } from '../../src/cluster/postgres/session.ts';
 

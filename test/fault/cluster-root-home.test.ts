@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startCluster } from '../../src/cluster/cluster.ts';
+import { startCluster } from '../../src/cluster/start.ts';
 import { freePorts } from '../../src/cluster/ports.ts';
 import { Keeper } from '../../src/cluster/keeper/keeper.ts';
 import { chooseAccount } from '../../src/cluster/postgres/account.ts';

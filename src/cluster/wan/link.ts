@@ -8,6 +8,8 @@ const LOOPBACK = '127.0.0.1';
 const MAX_CONNECTIONS = 2_000;
 
 export interface LinkOptions {
+  /** Whose servers it joins. */
+  readonly cluster: string;
   readonly from: string;
   readonly to: string;
   readonly kind: LinkKind;
@@ -17,6 +19,8 @@ export interface LinkOptions {
 
 /** A link as the control API shows it. */
 export interface LinkReport {
+  /** Whose servers it joins: the subgraph's name, empty for an application in one. */
+  readonly cluster: string;
   readonly from: string;
   readonly to: string;
   readonly kind: LinkKind;
@@ -61,11 +65,11 @@ export class Link {
   }
 
   get report(): LinkReport {
-    const { from, to, kind, targetPort } = this.#options;
+    const { cluster, from, to, kind, targetPort } = this.#options;
     const { rttMs, jitterMs } = this.#conditions;
     const port = (this.#server.address() as AddressInfo | null)?.port ?? 0;
     return {
-      from, to, kind, port, targetPort, rttMs, delayMs: rttMs / 2, jitterMs,
+      cluster, from, to, kind, port, targetPort, rttMs, delayMs: rttMs / 2, jitterMs,
       state: this.#cut ? 'cut' : 'up',
       connections: this.#crossings.size, bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived,
     };

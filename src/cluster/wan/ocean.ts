@@ -2,14 +2,15 @@
 import { Link, type LinkReport } from './link.ts';
 import { LINK_KINDS, pairKey, type Conditions, type LinkKind, type RegionPair } from './topology.ts';
 
-/** Where each region's servers really listen. */
+/** Where each region's servers of one cluster really listen. */
 export interface Targets {
   readonly [region: string]: { readonly postgres: number; readonly http: number };
 }
 
 export interface OceanOptions {
   readonly pairs: readonly RegionPair[];
-  readonly targets: Targets;
+  /** By the cluster's name: all of them lie on the same shores, and a cable that breaks breaks for each. */
+  readonly targets: Readonly<Record<string, Targets>>;
 }
 
 /** What the ocean's thread tells once it listens. */
@@ -33,7 +34,7 @@ export class Ocean {
       for (const kind of LINK_KINDS) {
         const [a, b] = between;
         const ways = [[a, b], [b, a]] as const;
-        kinds.set(kind, ways.map(([from, to]) => new Link({ from, to, kind, targetPort: portOf(targets, to, kind), conditions: { rttMs, jitterMs } })));
+        kinds.set(kind, Object.entries(targets).flatMap(([cluster, own]) => ways.map(([from, to]) => new Link({ cluster, from, to, kind, targetPort: portOf(own, to, kind), conditions: { rttMs, jitterMs } }))));
       }
       this.#links.set(pairKey(...between), kinds);
     }
@@ -47,7 +48,7 @@ export class Ocean {
     return this.#all().map((link) => link.report);
   }
 
-  /** The links of a selection, both ways; none when there is no such pair. */
+  /** The links of a selection, both ways and of every cluster; none when there is no such pair. */
   find({ between, kind }: Selection): Link[] {
     const kinds = this.#links.get(pairKey(...between));
     return kind === undefined ? [...(kinds?.values() ?? [])].flat() : (kinds?.get(kind) ?? []);

@@ -6,7 +6,13 @@ import { WanControl } from './client.ts';
 import { type OceanOptions, type OceanReady } from './ocean.ts';
 import { type LinkKind } from './topology.ts';
 
-export class Wan extends WanControl {
+/** The way over the ocean between the servers of one cluster. */
+export interface Crossings {
+  /** The port in `from` that leads to `to`. */
+  port(from: string, to: string, kind: LinkKind): number;
+}
+
+export class Wan extends WanControl implements Crossings {
   readonly #worker: Worker;
   readonly #ports: ReadonlyMap<string, number>;
   /** Resolves with the reason if the ocean's thread breaks. */
@@ -16,7 +22,7 @@ export class Wan extends WanControl {
     super(ready.control);
     this.#worker = worker;
     this.failed = new Promise((resolve) => worker.once('error', (error) => resolve(messageOf(error))));
-    this.#ports = new Map(ready.links.map((link) => [`${link.from}/${link.to}/${link.kind}`, link.port]));
+    this.#ports = new Map(ready.links.map(({ cluster, from, to, kind, port }) => [`${cluster}/${from}/${to}/${kind}`, port]));
   }
 
   static async start(options: OceanOptions): Promise<Wan> {
@@ -26,11 +32,19 @@ export class Wan extends WanControl {
     return new Wan(worker, await promise);
   }
 
-  /** The port in `from` that leads to `to`. */
+  crossingsOf(cluster: string): Crossings {
+    return {
+      port: (from, to, kind) => {
+        const port = this.#ports.get(`${cluster}/${from}/${to}/${kind}`);
+        if (port === undefined) throw new RangeError(`there is no ${kind} link from ${from} to ${to}`);
+        return port;
+      },
+    };
+  }
+
+  /** The port in `from` that leads to `to`, where there is one cluster. */
   port(from: string, to: string, kind: LinkKind): number {
-    const port = this.#ports.get(`${from}/${to}/${kind}`);
-    if (port === undefined) throw new RangeError(`there is no ${kind} link from ${from} to ${to}`);
-    return port;
+    return this.crossingsOf('').port(from, to, kind);
   }
 
   async stop(): Promise<void> {

@@ -17,7 +17,7 @@ describe('links over the ocean', { timeout: 60_000 }, () => {
     await once(echo, 'listening');
     const { port } = echo.address() as AddressInfo;
     const target = { postgres: port, http: port };
-    wan = await Wan.start({ pairs: pairsOf(['a', 'b', 'c'], { 'a/b': { rttMs: RTT_MS } }), targets: { a: target, b: target, c: target } });
+    wan = await Wan.start({ pairs: pairsOf(['a', 'b', 'c'], { 'a/b': { rttMs: RTT_MS } }), targets: { '': { a: target, b: target, c: target } } });
   });
 
   after(async () => {

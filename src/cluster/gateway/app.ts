@@ -1,0 +1,77 @@
+/** Owns the development gateway's way in: HTTP with the limits of our servers around Hive Gateway with Meridian's plugin, and the drain that ends it. */
+import { createGatewayRuntime, type GatewayConfig, type GatewayRuntime } from '@graphql-hive/gateway-runtime';
+import { buildHTTPExecutor } from '@graphql-tools/executor-http';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { sleep } from '../../base/clock.ts';
+import { MeridianError } from '../../base/errors.ts';
+import { type Options } from '../../config/options.ts';
+import { meridianHive } from '../../gateway/hive.ts';
+import { createApp } from '../../server/app.ts';
+import { registerHealth } from '../../server/health.ts';
+import { type Telemetry } from '../../telemetry/telemetry.ts';
+
+export interface GatewaySettings {
+  /** SDL, with the URLs of the region's own subgraphs. */
+  readonly supergraph: string;
+  readonly options: Options;
+  readonly telemetry: Telemetry;
+}
+
+export interface RunningGateway {
+  /** Requests in flight finish within `drainMs`, then connections close. Later calls wait for the first. */
+  close(): Promise<void>;
+}
+
+/** Subgraphs give every answer a limit of their own; this one is for a subgraph that hangs. */
+const UPSTREAM_MS = 60_000;
+
+/** Starts listening once the supergraph is planned for. */
+export async function startGateway({ supergraph, options, telemetry }: GatewaySettings): Promise<RunningGateway> {
+  const state = { draining: false };
+  const gateway = createGatewayRuntime({
+    supergraph,
+    plugins: () => [meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes })],
+    // The transport that Hive would load by its name is a package of its own, and no more than this.
+    transports: { http: { getSubgraphExecutor: ({ transportEntry, fetch }) => buildHTTPExecutor({ endpoint: transportEntry.location ?? '', ...transportEntry.options, fetch: fetch as typeof globalThis.fetch }) } },
+    upstreamTimeout: UPSTREAM_MS,
+    logging: options.logLevel === 'silent' ? false : (options.logLevel as Exclude<GatewayConfig['logging'], undefined>),
+    // Browsers are answered by the app around it, as our servers do.
+    cors: false,
+    landingPage: false,
+  });
+  await tryOut(gateway);
+  const app = await createApp({ options, telemetry, draining: () => state.draining });
+  // The text goes on as it came. Only this kind is taken: a browser asks before it sends it to another origin.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.route({ method: ['GET', 'POST'], url: '/graphql', handler: (request, reply) => pass(gateway, request, reply) });
+  registerHealth(app, { ready: async () => ({ ok: true }), readyMs: options.readyMs, draining: () => state.draining, telemetry });
+  await app.listen({ host: options.host, port: options.port });
+  let closed: Promise<void> | null = null;
+  const drain = async (): Promise<void> => {
+    state.draining = true;
+    await sleep(options.drainDelayMs);
+    const cut = setTimeout(() => app.server.closeAllConnections(), options.drainMs);
+    await app.close();
+    clearTimeout(cut);
+    await gateway[Symbol.asyncDispose]();
+  };
+  return { close: () => (closed ??= drain()) };
+}
+
+/** Hive reads the supergraph at the first request; what is wrong with it is better known before. */
+async function tryOut(gateway: GatewayRuntime): Promise<void> {
+  const response = await gateway.fetch('http://localhost/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+  const body = await response.text();
+  if (!response.ok) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The gateway cannot serve its supergraph: ${body}` });
+}
+
+async function pass(gateway: GatewayRuntime, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  const answer = await gateway.fetch(`http://${request.headers.host ?? 'localhost'}${request.url}`, { method: request.method, headers, ...(typeof request.body === 'string' ? { body: request.body } : {}) });
+  void reply.code(answer.status);
+  for (const [name, value] of answer.headers) if (name !== 'set-cookie' && name !== 'content-length') void reply.header(name, value);
+  for (const cookie of answer.headers.getSetCookie()) void reply.header('set-cookie', cookie);
+  return reply.send(await answer.text());
+}

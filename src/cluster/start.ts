@@ -1,0 +1,87 @@
+/** Owns the start of clusters: one, or several side by side on one machine, which come up together and end together. */
+import { join } from 'node:path';
+import { type BootContext } from './boot.ts';
+import { bootCaches } from './caches.ts';
+import { clusterOf, type Cluster } from './cluster.ts';
+import { bootDatabases } from './databases.ts';
+import { type Keeper } from './keeper/keeper.ts';
+import { logDirOf, withMachine, type Machine } from './machine.ts';
+import { type ClusterOptions, type MachineOptions, type NamedOptions } from './options.ts';
+import { placeData } from './place.ts';
+import { requireFree, wantedBy, type WantedPort } from './ports.ts';
+import { explained, explainFullDisk } from './problems.ts';
+import { State } from './state.ts';
+import { type Wan } from './wan/wan.ts';
+
+export interface StartOptions extends ClusterOptions {
+  /** Runs at every start, while the ocean is still without delay: must be repeatable. */
+  readonly prepare?: (cluster: Cluster) => Promise<void>;
+}
+
+export interface ManyOptions extends MachineOptions {
+  readonly clusters: readonly NamedOptions[];
+  /** What will listen beside the clusters. */
+  readonly alsoWanted?: readonly WantedPort[];
+  /** As for one, with all of them in their order. */
+  readonly prepare?: (clusters: readonly Cluster[]) => Promise<void>;
+}
+
+export interface Clusters {
+  /** In the order in which they were named. */
+  readonly all: readonly Cluster[];
+  readonly keeper: Keeper;
+  readonly wan: Wan;
+  readonly lost: Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster; when it fails nothing is left running. */
+export async function startCluster({ prepare, ...options }: StartOptions): Promise<Cluster> {
+  const { all } = await startClusters({ ...options, clusters: [{ ...options, name: '' }], ...(prepare && { prepare: async ([only]) => only && prepare(only) }) });
+  const [only] = all;
+  if (!only) throw new RangeError('the cluster was not started');
+  return only;
+}
+
+/** Starts clusters side by side; when one fails nothing of any is left running. */
+export async function startClusters({ clusters, alsoWanted = [], prepare, ...options }: ManyOptions): Promise<Clusters> {
+  const withRedis = Boolean(options.redis);
+  await requireFree([...alsoWanted, ...clusters.flatMap(({ name, ports }) => wantedBy(ports, { withRedis, of: name }))]);
+  try {
+    return await withMachine(options, clusters, async (machine) => {
+      const places = await Promise.all(clusters.map((own) => place(machine, own)));
+      const all = await Promise.all(places.map((placed) => boot(machine, placed)));
+      await prepare?.(all);
+      await machine.delay();
+      return { all, keeper: machine.keeper, wan: machine.wan, lost: machine.lost, stop: () => machine.stop() };
+    });
+  } catch (error) {
+    throw clusters.reduce((told, { name, dataDir }) => explainFullDisk(told, `The data folder ${dataDir}`, options.regions.map((region) => join(logDirOf(options, name), `postgres-${region}.log`))), error);
+  }
+}
+
+interface Placed {
+  readonly own: NamedOptions;
+  readonly dataDir: string;
+  readonly state: State;
+}
+
+/** The cluster's data, which nobody else uses from now on. */
+async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
+  const dataDir = await placeData(machine.keeper, machine.account, own.dataDir);
+  const state = new State(dataDir);
+  await explained(`The data folder ${dataDir}`, () => state.lock());
+  machine.atEnd(() => state.unlock());
+  return { own, dataDir, state };
+}
+
+async function boot(machine: Machine, { own, dataDir, state }: Placed): Promise<Cluster> {
+  const { keeper, account, binaries } = machine;
+  const said = own.name === '' ? '' : `${own.name}: `;
+  const tell = (hear: ((sentence: string) => void) | undefined) => (sentence: string): void => hear?.(`${said}${sentence}`);
+  const logDir = logDirOf(machine.options, own.name);
+  const options = { ...machine.options, ...own, onNotice: tell(machine.options.onNotice) };
+  const context: BootContext = { options, keeper, account, binaries, dataDir, logDir, state, wan: machine.wan.crossingsOf(own.name), progress: tell(machine.options.onProgress) };
+  const [databases, caches] = await Promise.all([bootDatabases(context), bootCaches(context)]);
+  return clusterOf(machine, { own, databases, caches, dataDir, logDir });
+}
