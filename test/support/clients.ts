@@ -74,16 +74,16 @@ function urqlClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }
     query: (text, variables = {}, signal) =>
       new Promise((resolve, reject) => {
         // Whoever turns away from a result of urql's gives its request up.
-        const { unsubscribe } = client.query(text, variables, { requestPolicy: 'network-only' }).subscribe((result) => {
-          queueMicrotask(() => unsubscribe());
+        const subscription = client.query(text, variables, { requestPolicy: 'network-only' }).subscribe((result) => {
+          queueMicrotask(() => subscription.unsubscribe());
           try {
             resolve(outcomeOf(result));
           } catch (error) {
-            reject(error as Error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         });
         signal?.addEventListener('abort', () => {
-          unsubscribe();
+          subscription.unsubscribe();
           reject(new DOMException('given up', 'AbortError'));
         });
       }),

@@ -27,7 +27,7 @@ export function relayRequest(text: string): ConcreteRequest {
   const selections = selectionsOf(operation.selectionSet);
   return {
     kind: 'Request',
-    fragment: { argumentDefinitions, kind: 'Fragment', metadata: null, name, selections, type: operation.operation === 'query' ? 'Query' : 'Mutation', abstractKey: null },
+    fragment: { argumentDefinitions, kind: 'Fragment', metadata: null, name, selections, type: String(operation.operation) === 'query' ? 'Query' : 'Mutation', abstractKey: null },
     operation: { argumentDefinitions, kind: 'Operation', name, selections },
     params: { cacheID: text, id: null, metadata: {}, name, operationKind: operation.operation, text },
   } as unknown as ConcreteRequest;
