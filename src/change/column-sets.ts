@@ -36,10 +36,12 @@ export function columnSets(model: Model): ReadonlyMap<string, TableSets> {
   return new Map([...tables].map(([name, table]) => [name, setsOf(table, exact.get(name) ?? new Map<string, SqlType>(), asked.get(name) ?? new Set())]));
 }
 
-function* askedFor({ entities, queries }: Model): Generator<readonly [Entity, readonly string[]]> {
+function* askedFor({ entities, stubs, queries }: Model): Generator<readonly [Entity, readonly string[]]> {
   for (const entity of entities.values()) {
     for (const key of [entity.primaryKey, ...entity.uniqueKeys, ...entity.federationKeys]) yield [entity, key];
-    for (const field of entity.fields.values()) {
+  }
+  for (const { fields } of [...entities.values(), ...stubs.values()]) {
+    for (const field of fields.values()) {
       const target = 'target' in field ? entities.get(field.target) : undefined;
       if (target && 'join' in field) yield [target, field.join.to];
     }

@@ -1,6 +1,6 @@
 /** Owns the author's notation for tags: what custom reads depend on and mutations invalidate. */
 import { MeridianError } from '../base/errors.ts';
-import { type Entity, type Model } from '../model/model.ts';
+import { columnOfField, type Entity, type Model } from '../model/model.ts';
 import { didYouMean, snakeCase } from '../model/names.ts';
 import { normalizeValue } from '../model/values.ts';
 import { tableNamed } from './messages.ts';
@@ -70,9 +70,7 @@ function byColumn(entity: Entity, text: string, rest: string): Dependency {
 
 function columnOf(entity: Entity, name: string): string | null {
   const field = entity.fields.get(name);
-  if (field?.kind === 'column') return field.column;
-  if (field?.kind === 'toOne' && field.join.from.length === 1) return field.join.from[0] ?? null;
-  return [snakeCase(name), name].find((column) => entity.columns.has(column)) ?? null;
+  return (field && columnOfField(field)) ?? [snakeCase(name), name].find((column) => entity.columns.has(column)) ?? null;
 }
 
 function canonical(entity: Entity, column: string, value: unknown, text: string): unknown {

@@ -22,6 +22,11 @@ export interface TokenCodecOptions {
   readonly clusters?: readonly ClusterId[];
 }
 
+/** The client's tokens; on an answer the one that covers it. */
+export const TOKEN_HEADER = 'consistency-token';
+/** What a gateway has seen so far in the operation that this request is a part of: read from there on like the client's tokens, without being one. */
+export const FLOOR_HEADER = 'consistency-floor';
+
 const VERSION = 'm1';
 /** The cluster's name is 8 base64url characters, which are exactly 6 bytes; then timeline and LSN, big-endian. */
 const CLUSTER_BYTES = 6;
@@ -53,35 +58,45 @@ export class TokenCodec {
   }
 
   /**
-   * Reads a `consistency-token` header: one token, or several joined by commas, which are merged. Empty: no positions.
+   * Reads a `consistency-token` header, or another one like it: one token, or several joined by commas, which are merged. Empty: no positions.
    * `each` is told of every position that is named, also of one that is merged away.
    * Throws `CONSISTENCY_TOKEN_MALFORMED`, `CONSISTENCY_TOKEN_FORGED` or `CONSISTENCY_TOKEN_FOREIGN`.
    */
-  decode(header: string, each?: (position: Position) => void): Positions {
+  decode(header: string, each?: (position: Position) => void, name = TOKEN_HEADER): Positions {
     // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
-    if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes`);
+    if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes`, name);
     const tokens = header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
     if (tokens.length === 0) return NO_POSITIONS;
-    const decoded = tokens.map((token) => this.#decodeOne(token));
+    const decoded = tokens.map((token) => this.#decodeOne(token, name));
     if (each) for (const one of decoded) for (const position of one.values()) each(position);
-    const positions = mergePositions(...decoded);
-    // The answer's token adds at most this cluster's position: it must still fit when the client sends it back.
-    if (tokenLength(positions.size + 1) > this.#maxBytes) throw malformed(`it names ${positions.size} clusters, more than fit into a token of ${this.#maxBytes} bytes`);
+    return this.#fitting(mergePositions(...decoded), name);
+  }
+
+  /** Both headers of a request, each by itself, since what comes from a gateway asks for less than what comes from the client; `merged` holds what both name. */
+  decodeBoth(headers: { readonly token: string | null | undefined; readonly floor: string | null | undefined }, each?: (position: Position) => void): { readonly token: Positions; readonly merged: Positions } {
+    const token = this.decode(headers.token ?? '', each);
+    if (!headers.floor) return { token, merged: token };
+    return { token, merged: this.#fitting(mergePositions(token, this.decode(headers.floor, each, FLOOR_HEADER)), FLOOR_HEADER) };
+  }
+
+  /** The answer's token adds at most this cluster's position: it must still fit when the client sends it back. */
+  #fitting(positions: Positions, name: string): Positions {
+    if (tokenLength(positions.size + 1) > this.#maxBytes) throw malformed(`it names ${positions.size} clusters, more than fit into a token of ${this.#maxBytes} bytes`, name);
     return positions;
   }
 
-  #decodeOne(token: string): Positions {
+  #decodeOne(token: string, name: string): Positions {
     const [version, payload, signature, ...rest] = token.split('.');
-    if (version !== VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed('it is not of the form m1.<payload>.<signature>');
+    if (version !== VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed('it is not of the form m1.<payload>.<signature>', name);
     const bytes = fromBase64url(payload);
     const given = fromBase64url(signature);
-    if (bytes === null || given === null || given.length !== SIGNATURE_BYTES) throw malformed('it is damaged');
+    if (bytes === null || given === null || given.length !== SIGNATURE_BYTES) throw malformed('it is damaged', name);
     // Every key is tried, whatever the outcome, so that time tells nothing about which one matched.
     let verified = false;
     for (const key of this.#keys) verified = timingSafeEqual(sign(key, payload), given) || verified;
     if (!verified) throw new MeridianError({ code: 'CONSISTENCY_TOKEN_FORGED', message: 'The consistency token was not signed with any secret of this graph; drop it, or give every region the same tokenSecret.' });
     const positions = decodePayload(bytes);
-    if (positions === null || encodePayload(positions).compare(bytes) !== 0) throw malformed('its payload is not canonical');
+    if (positions === null || encodePayload(positions).compare(bytes) !== 0) throw malformed('its payload is not canonical', name);
     this.#refuseForeign(positions);
     return positions;
   }
@@ -138,6 +153,6 @@ function decodePayload(bytes: Buffer): Positions | null {
   return positions;
 }
 
-function malformed(why: string): MeridianError {
-  return new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The consistency-token header cannot be read: ${why}; send back a token exactly as it was answered, or none.` });
+function malformed(why: string, name: string): MeridianError {
+  return new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The ${name} header cannot be read: ${why}; send back a token exactly as it was answered, or none.` });
 }

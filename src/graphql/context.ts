@@ -39,12 +39,20 @@ export interface ContextDeps {
   encode(positions: Positions): ConsistencyToken;
 }
 
+/** The headers that speak of consistency, as they came. */
+export interface AskedHeaders {
+  readonly token: string | undefined;
+  readonly floor: string | undefined;
+  readonly level: string | undefined;
+}
+
 /** The `contextValue` of one request. The operation arrives when the edge has decided it. */
 export class RequestContext {
   readonly viewer: Viewer | null;
   /** Under which everything that the request reads and writes runs (row-level security). */
   readonly settings: readonly Setting[];
-  readonly tokenHeader: string | undefined;
+  /** What the client, or a gateway on its behalf, asks of the reads. */
+  readonly asked: AskedHeaders;
   /** The idempotency-key header as it came: with it, the same request sent again happens once. */
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -56,10 +64,10 @@ export class RequestContext {
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; tokenHeader: string | undefined; idempotencyKey?: string | undefined; signal?: AbortSignal; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; idempotencyKey?: string | undefined; signal?: AbortSignal; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
-    this.tokenHeader = input.tokenHeader;
+    this.asked = input.asked;
     this.idempotencyKey = input.idempotencyKey;
     this.signal = input.signal;
     this.carried = input.carried ?? null;

@@ -106,7 +106,7 @@ class Reckoning {
 
   #known(type: GraphQLNamedType, field: string): Field | RootField | undefined {
     const { model, schema } = this.#input;
-    return type === schema.getQueryType() ? model.queries.get(field) : model.entities.get(type.name)?.fields.get(field);
+    return type === schema.getQueryType() ? model.queries.get(field) : (model.entities.get(type.name) ?? model.stubs.get(type.name))?.fields.get(field);
   }
 
   /** What the client named as `first` or `last`; null when it named none. */

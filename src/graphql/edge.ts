@@ -6,6 +6,7 @@ import {
 import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
 import { laterPosition, type Position } from '../base/lineage.ts';
+import { type AskedLevel } from '../consistency/level-text.ts';
 import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { readsNothing } from './column.ts';
 
@@ -16,8 +17,12 @@ export interface EdgeInput {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Whether the request carries the token header at all, even an empty one. */
   readonly headerPresent: boolean;
-  /** This cluster's position in the request's token; null without one. */
+  /** What the `consistency-level` header says, for a `@consistent` on the operation that was lost on the way; null without one. */
+  readonly asked: AskedLevel | null;
+  /** This cluster's position in the client's token or in what a gateway has seen; null without one. */
   readonly floor: Position | null;
+  /** Whether the client's own token names this cluster. */
+  readonly hasToken: boolean;
   /** Bound of BOUNDED where the directive names none, milliseconds. */
   readonly defaultMaxLagMs: number;
 }
@@ -35,9 +40,9 @@ export interface EdgeDecision {
 /** Throws `BAD_USER_INPUT` for a `@consistent` whose arguments contradict each other. */
 export function decideAtEdge(input: EdgeInput): EdgeDecision {
   const { operation, document, headerPresent } = input;
-  const byDefault = requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
+  const byDefault = (input.asked && requirementOf(input.asked, input)) ?? requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
   const isMutation = operation.operation === OperationTypeNode.MUTATION;
-  const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || isMutation, isMutation };
+  const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || isMutation || input.asked !== null, isMutation };
   const directive = input.schema.getDirective('consistent');
   if (!directive || !mentions(document, directive.name)) return plain;
   refuseOnColumns(input.schema, document, directive);
@@ -112,13 +117,16 @@ function isIncluded(node: SelectionNode, variables: EdgeInput['variables']): boo
 
 /**
  * `@consistent` alone means: whatever this client wrote or saw is there. With a token that is SESSION; a client
- * without one can only be sure at the primary's position now, which is STRONG.
+ * without one can only be sure at the primary's position now, which is STRONG: also where a gateway has seen something meanwhile.
  */
 function read(directive: GraphQLDirective, node: FieldNode | OperationDefinitionNode, input: EdgeInput): Requirement | null {
   const values = getDirectiveValues(directive, node, input.variables);
   if (!values) return null;
-  const level = (values['level'] as ConsistencyLevel | null | undefined) ?? (input.floor === null ? 'STRONG' : 'SESSION');
-  const maxLagMs = (values['maxLagMs'] as number | null | undefined) ?? null;
+  return requirementOf({ level: (values['level'] as ConsistencyLevel | null | undefined) ?? null, maxLagMs: (values['maxLagMs'] as number | null | undefined) ?? null }, input);
+}
+
+function requirementOf({ level: named, maxLagMs }: AskedLevel, input: EdgeInput): Requirement {
+  const level = named ?? (input.hasToken ? 'SESSION' : 'STRONG');
   if (maxLagMs !== null && level !== 'BOUNDED') {
     throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent(level: ${level}) takes no maxLagMs: only BOUNDED does; drop it or ask for level: BOUNDED.` });
   }

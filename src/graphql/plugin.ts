@@ -2,8 +2,9 @@
 import { type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestContextWillSendResponse, type GraphQLRequestListener } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
+import { readLevel } from '../consistency/level-text.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
-import { type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
+import { TOKEN_HEADER, type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
 import { type Model } from '../model/model.ts';
 import { type UncachedNotes } from '../read/custom-read.ts';
 import { type ReadReport } from '../read/engine-report.ts';
@@ -14,14 +15,12 @@ import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { type Forwarding } from '../write/forwarding.ts';
 import { type OnceVerdict } from '../write/once.ts';
-import { type RequestContext } from './context.ts';
+import { type AskedHeaders, type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge } from './edge.ts';
 import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
 import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
-
-export const TOKEN_HEADER = 'consistency-token';
 
 export interface PluginDeps {
   readonly model: Model;
@@ -37,8 +36,8 @@ export interface PluginDeps {
   cachingFor(scope: CacheScope): LoaderCaching | null;
   /** Where mutations run. */
   readonly forwarding: Pick<Forwarding, 'take'>;
-  /** Starts the reads of one operation that came with this token header. */
-  openSession(header: string | undefined, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
+  /** Starts the reads of one operation that came with these headers. */
+  openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
 }
 
 export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestContext> {
@@ -66,11 +65,12 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   if (!document || !operation) return;
   // Execution would say so too, but as an error of its own making.
   if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
-  const header = contextValue.tokenHeader;
-  const session = answering(() => deps.openSession(header, contextValue.settings, contextValue.signal));
+  const headers = contextValue.asked;
+  const asked = answering(() => readLevel(headers.level));
+  const session = answering(() => deps.openSession(headers, contextValue.settings, contextValue.signal));
   const variables = request.request.variables ?? {};
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
-  const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: header !== undefined, floor: session.floor, defaultMaxLagMs: deps.boundedLagMs }));
+  const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
   const { source = '', operationName } = request;
   const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);

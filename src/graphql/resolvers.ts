@@ -1,11 +1,12 @@
 /** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
 import { isNonNullType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type Entity, type Field, type Model, type RootField, type Row } from '../model/model.ts';
+import { type ConnectionField, type CountField, type Entity, type Field, type ListField, type Model, type RootField, type Row, type Stub, type ToOneField } from '../model/model.ts';
 import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
 import { columnResolver } from './column.ts';
 import { connectionObject } from './connection.ts';
+import { embeddedResolver, keyOfStub, stubReference } from './objects.ts';
 import { ownCopy, referenceResolver } from './reference.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
 
@@ -31,6 +32,11 @@ export function buildResolvers({ model, user, write }: ResolverInput): ResolverM
     const type = own(map, entity.name);
     for (const [name, field] of entity.fields) type[name] = fieldResolver(field);
     if (entity.federationKeys.length > 0) type['__resolveReference'] = referenceResolver(entity);
+  }
+  for (const stub of model.stubs.values()) {
+    const type = own(map, stub.name);
+    for (const [name, field] of stub.fields) type[name] = stubFieldResolver(model, stub, field);
+    if (stub.keys.length > 0) type['__resolveReference'] = stubReference(stub);
   }
   for (const [typeName, definition] of Object.entries(user)) {
     if (!isFieldMap(definition)) map[typeName] = definition;
@@ -85,19 +91,29 @@ function fieldResolver(field: Field): Resolver {
   switch (field.kind) {
     case 'column':
       return columnResolver(field.column);
-    case 'toOne': {
-      const { from, to } = field.join;
-      return async (parent, _args, context, info) => {
-        const values = from.map((column) => (parent as Row)[column]);
-        // A null in any part of the foreign key means: no such row, and no statement to learn it.
-        const row = values.includes(null) ? null : await context.operation.at(info).loaders.one(field.target, [...to], values);
-        if (row === null && isNonNullType(info.returnType)) throw nothingToShow(field.target, info);
-        return row;
-      };
-    }
+    case 'embedded':
+      return embeddedResolver(field);
+    case 'toOne':
+      return toOneResolver(field, (parent) => field.join.from.map((column) => (parent as Row)[column]));
     default:
       return selectionResolver(field, (parent) => field.join.from.map((column) => (parent as Row)[column]));
   }
+}
+
+function stubFieldResolver(model: Model, stub: Stub, field: Field): Resolver {
+  if (field.kind === 'column' || field.kind === 'embedded') throw new TypeError(`${stub.name} has no row whose columns it could show`);
+  const keyOf = keyOfStub(stub, entityOf(model, field.target), field.join);
+  return field.kind === 'toOne' ? toOneResolver(field, keyOf) : selectionResolver(field, keyOf);
+}
+
+function toOneResolver({ target, join }: ToOneField, keyOf: (parent: unknown) => readonly unknown[]): Resolver {
+  return async (parent, _args, context, info) => {
+    const values = keyOf(parent);
+    // A null in any part of the foreign key means: no such row, and no statement to learn it.
+    const row = values.includes(null) ? null : await context.operation.at(info).loaders.one(target, [...join.to], values);
+    if (row === null && isNonNullType(info.returnType)) throw nothingToShow(target, info);
+    return row;
+  };
 }
 
 /** The same sentence for a row that was removed and for one that is another tenant's. */
@@ -105,7 +121,7 @@ function nothingToShow(target: string, { parentType, fieldName }: GraphQLResolve
   return new MeridianError({ code: 'NOT_FOUND', message: `There is no ${target} that ${parentType.name}.${fieldName} could show, and the schema says that it is never null: the row was removed, or does not exist for this viewer.` });
 }
 
-type SelectionField = Exclude<Field, { kind: 'column' | 'toOne' }>;
+type SelectionField = ListField | ConnectionField | CountField;
 
 function selectionResolver(field: SelectionField, keyOf: (parent: unknown) => ParentValues): Resolver {
   switch (field.kind) {

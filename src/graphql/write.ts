@@ -2,7 +2,7 @@
 import { Kind, type GraphQLFieldResolver, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
 import { type ConflictHandler, type ConflictReason } from '../conflict/resolve.ts';
 import { MeridianError } from '../base/errors.ts';
-import { type Entity, type Row, type WriteField } from '../model/model.ts';
+import { columnsOfField, type Entity, type Row, type WriteField } from '../model/model.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { mutate } from '../write/mutation.ts';
 import { type WriteServer } from '../write/ports.ts';
@@ -93,6 +93,6 @@ function entry(name: string | null, value: unknown): Record<string, unknown> {
 /** As the client knows them: by input field, else by the entity's own. Columns that it cannot see are not told. */
 function namesOf(entity: Entity, field: WriteField, columns: readonly string[]): readonly string[] {
   const inputs = new Map([...field.values].map(([name, column]) => [column, name]));
-  const shown = new Map([...entity.fields].flatMap(([name, one]) => (one.kind === 'column' ? [[one.column, name] as const] : one.kind === 'toOne' ? one.join.from.map((column) => [column, name] as const) : [])));
+  const shown = new Map([...entity.fields].flatMap(([name, one]) => columnsOfField(one).map((column) => [column, name] as const)));
   return columns.filter((column) => column !== entity.version).flatMap((column) => inputs.get(column) ?? shown.get(column) ?? []);
 }

@@ -96,12 +96,24 @@ export interface Caching {
   readonly maxVariants: number | null;
 }
 
-export type Field = ColumnField | ToOneField | ListField | ConnectionField | CountField;
+export type Field = ColumnField | EmbeddedField | ToOneField | ListField | ConnectionField | CountField;
 
 export interface ColumnField {
   readonly kind: 'column';
   readonly column: string;
 }
+
+/** An object without a row of its own, shown from columns of this one: the key of a type that another subgraph owns, say. */
+export interface EmbeddedField {
+  readonly kind: 'embedded';
+  readonly target: string;
+  readonly parts: ObjectParts;
+  /** Columns none of which is null where the object is there. */
+  readonly required: readonly string[];
+}
+
+/** Field of an object → the column that it shows, or the fields of an object within. */
+export type ObjectParts = ReadonlyMap<string, string | ObjectParts>;
 
 /** Column pairs: `from[i]` of this entity's table equals `to[i]` of the target's. Empty at the root. */
 export interface Join {
@@ -235,8 +247,21 @@ export interface TenantReference {
   readonly tenantType: SqlType;
 }
 
+/** A type that another subgraph owns: known here by its keys, which fields of its own follow. */
+export interface Stub {
+  readonly name: string;
+  /** Keys by which a gateway may ask for it, as paths of fields: `id`, `organization.id`. */
+  readonly keys: readonly (readonly string[])[];
+  /** Relations, whose joins go from such paths to columns. */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** Fields that only a representation can bring. */
+  readonly external: readonly string[];
+  readonly spot: SourceSpot;
+}
+
 export interface Model {
   readonly entities: ReadonlyMap<string, Entity>;
+  readonly stubs: ReadonlyMap<string, Stub>;
   readonly queries: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
   /** Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a clause about "it"; null where all are. */
@@ -245,3 +270,27 @@ export interface Model {
 
 /** One row as read: column name → value in the shape that `ScalarKind` gives. */
 export type Row = Readonly<Record<string, unknown>>;
+
+/** The one column of its own row that a field shows or follows; null where there are none or several. */
+export function columnOfField(field: Field): string | null {
+  const columns = columnsOfField(field);
+  return columns.length === 1 ? (columns[0] ?? null) : null;
+}
+
+/** The columns of its own row that a field shows, or that name the one row or object to which it leads. */
+export function columnsOfField(field: Field): readonly string[] {
+  switch (field.kind) {
+    case 'column':
+      return [field.column];
+    case 'embedded':
+      return columnsOfParts(field.parts);
+    case 'toOne':
+      return field.join.from;
+    default:
+      return [];
+  }
+}
+
+function columnsOfParts(parts: ObjectParts): readonly string[] {
+  return [...parts.values()].flatMap((part) => (typeof part === 'string' ? [part] : columnsOfParts(part)));
+}

@@ -29,8 +29,10 @@ export interface ReadEngineOptions {
 }
 
 export interface ReadSessionOptions {
-  /** The positions of the request's token, of all clusters. */
+  /** The positions of the request's token and of what a gateway has seen, of all clusters. */
   readonly token?: Positions;
+  /** Those of the client's own token, where that is not all of `token`. */
+  readonly own?: Positions;
   /** Every position that the request's tokens name, where they were several; unless given, those of `token`. */
   readonly named?: readonly Position[];
   readonly signal?: AbortSignal;
@@ -71,6 +73,7 @@ export class ReadEngine {
 export class ReadSession {
   readonly #parts: ReadParts;
   readonly #token: Positions;
+  readonly #own: Positions;
   readonly #named: NamedPositions;
   readonly #signal: AbortSignal | undefined;
   readonly #settings: readonly Setting[];
@@ -83,16 +86,23 @@ export class ReadSession {
   constructor(parts: ReadParts, options: ReadSessionOptions) {
     this.#parts = parts;
     this.#token = options.token ?? NO_POSITIONS;
+    this.#own = options.own ?? this.#token;
     this.#named = new NamedPositions(parts.view, options.named ?? [...this.#token.values()], () => parts.servers.keys());
     this.#signal = options.signal;
     this.#settings = options.settings ?? [];
     this.#record = new ReadRecord(this.#token);
   }
 
-  /** This cluster's position in the request's token; null without one. */
+  /** This cluster's position in the request's token, or in what a gateway has seen; null without one. */
   get floor(): Position | null {
     const { cluster } = this.#parts.view;
     return cluster === null ? null : (this.#token.get(cluster) ?? null);
+  }
+
+  /** Whether the client's own token names this cluster. */
+  get hasToken(): boolean {
+    const { cluster } = this.#parts.view;
+    return cluster !== null && this.#own.has(cluster);
   }
 
   /** The position of the latest write of this operation; null while there was none. */

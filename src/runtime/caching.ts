@@ -40,7 +40,7 @@ interface Made {
 }
 
 /** A data layer that knows no entities invalidates and keeps what its custom reads name. */
-const NO_MODEL: Model = { entities: new Map(), queries: new Map(), mutations: new Map(), unseen: new Map() };
+const NO_MODEL: Model = { entities: new Map(), stubs: new Map(), queries: new Map(), mutations: new Map(), unseen: new Map() };
 /** A server may be told of a new timeline before it streams on it. */
 const RECONNECT = { firstMs: 500, maxMs: 30_000 };
 

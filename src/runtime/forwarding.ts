@@ -9,7 +9,7 @@ import { type RegionMonitor } from '../region/monitor.ts';
 import { type ForwardSettings } from '../server/forward.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type ServerStanding } from '../write/forward.ts';
-import { Forwarding } from '../write/forwarding.ts';
+import { Forwarding, type SentTokens } from '../write/forwarding.ts';
 import { type PeerAnswers } from './peer-health.ts';
 
 export interface ForwardingParts {
@@ -41,11 +41,11 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
     const ready = peers.of(region);
     return ready === null ? 'unknown' : ready ? 'ready' : 'down';
   };
-  const observe = (token: string, sent: string | undefined): void => {
+  const observe = (token: string, sent: SentTokens): void => {
     try {
       const { cluster, history } = monitor;
       if (cluster === null || history === null) return;
-      const [position, named] = [token, sent ?? ''].map((text) => codec.decode(text).get(cluster));
+      const [position, named] = [codec.decode(token), codec.decodeBoth(sent).merged].map((positions) => positions.get(cluster));
       // What the client has named comes back, whatever became of it; and positions of another timeline do not compare.
       if (position?.timeline === history.timeline && position.lsn !== named?.lsn) monitor.observePrimaryLsn(position.lsn);
     } catch (error) {

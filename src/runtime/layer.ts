@@ -1,9 +1,10 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { checkedKey } from '../base/idempotency-key.ts';
 import { type Position } from '../base/lineage.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
-import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
+import { type Positions } from '../consistency/positions.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Model, type Row } from '../model/model.ts';
@@ -17,7 +18,6 @@ import { Tenancy } from '../read/sql/tenant.ts';
 import { checkedSettings, settingsMaker } from '../read/settings.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { checkedKey } from '../write/idempotency-key.ts';
 import { OnceRequest } from '../write/once-request.ts';
 import { onceTransaction } from '../write/once-transaction.ts';
 import { type Transaction, type TransactionOptions } from '../write/ports.ts';
@@ -193,16 +193,16 @@ export class DataLayer {
   }
 
   /**
-   * Starts the reads of one operation that came with this token, or with several joined by commas. Throws what is wrong with them, and `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
+   * Starts the reads of one operation that came with this token, or with several joined by commas; `floor`: what a gateway has seen in it. Throws what is wrong with them, and `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
    * its positions is this cluster's cannot be known then, and ignoring it would be a claim of consistency.
    */
-  openSession(header: string | null | undefined, { settings = [], signal }: { readonly settings?: readonly Setting[]; readonly signal?: AbortSignal | undefined } = {}): ReadSession {
+  openSession(header: string | null | undefined, { settings = [], signal, floor }: { readonly settings?: readonly Setting[]; readonly signal?: AbortSignal | undefined; readonly floor?: string | undefined } = {}): ReadSession {
     const named: Position[] = [];
-    const token = header ? this.parts.codec.decode(header, (position) => named.push(position)) : NO_POSITIONS;
+    const { token: own, merged: token } = this.parts.codec.decodeBoth({ token: header, floor }, (position) => named.push(position));
     if (token.size > 0 && this.parts.monitor.cluster === null) {
       throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `Region ${this.region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.` });
     }
-    return this.parts.engine.session({ token, named, ...(settings.length > 0 ? { settings } : {}), ...(signal ? { signal } : {}) });
+    return this.parts.engine.session({ token, own, named, ...(settings.length > 0 ? { settings } : {}), ...(signal ? { signal } : {}) });
   }
 
   /** Throws `TypeError` for no positions: after a write there is one. */

@@ -1,10 +1,13 @@
 /** Owns the start of a region's server: the layer, the schema checked against the live catalog, then HTTP; and its end. */
 import { type GraphQLSchema } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
+import { KEY_HEADER } from '../base/idempotency-key.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
+import { LEVEL_HEADER } from '../consistency/level-text.ts';
+import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { RequestContext } from '../graphql/context.ts';
-import { meridianPlugin, TOKEN_HEADER } from '../graphql/plugin.ts';
+import { meridianPlugin } from '../graphql/plugin.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
 import { buildSchema } from '../graphql/schema.ts';
 import { type ConflictHandlers } from '../graphql/write.ts';
@@ -12,7 +15,6 @@ import { type SdlFile } from '../graphql/sdl/files.ts';
 import { type Model } from '../model/model.ts';
 import { startServer, type RunningServer } from '../server/start.ts';
 import { carriedHeaders } from '../write/forward.ts';
-import { KEY_HEADER } from '../write/idempotency-key.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
@@ -85,7 +87,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), tokenHeader: request.headers[TOKEN_HEADER], idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, carried: request.forwarded ? null : carriedHeaders(request.headers), deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, carried: request.forwarded ? null : carriedHeaders(request.headers), deps }),
     plugins: [
       meridianPlugin({
         model,
@@ -97,7 +99,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
         notes: layer.notes,
         onVerdict: (outcome) => telemetry.metrics.idempotent.inc({ outcome }),
         forwarding: layer.parts.forwarding,
-        openSession: (header, settings, signal) => layer.openSession(header, { settings, signal }),
+        openSession: ({ token, floor }, settings, signal) => layer.openSession(token, { settings, signal, floor }),
       }),
     ],
     viewers: createViewers(options, viewer),

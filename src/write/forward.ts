@@ -1,8 +1,10 @@
 /** Owns where a mutation runs (here, whole at the primary region's server, direct at its database, nowhere) and what a failure of forwarding means. Pure. */
 import { MeridianError } from '../base/errors.ts';
+import { KEY_HEADER } from '../base/idempotency-key.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
-import { KEY_HEADER } from './idempotency-key.ts';
+import { LEVEL_HEADER } from '../consistency/level-text.ts';
+import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 
 /** A mutation as it crosses: everything that its execution depends on. */
 export interface ForwardedMutation {
@@ -25,7 +27,7 @@ export interface ForwardedAnswer {
 }
 
 /** The accept header decides the status of an answer with errors. */
-export const CARRIED_HEADERS = ['consistency-token', KEY_HEADER, 'traceparent', 'tracestate', 'baggage', 'accept'] as const;
+export const CARRIED_HEADERS = [TOKEN_HEADER, FLOOR_HEADER, LEVEL_HEADER, KEY_HEADER, 'traceparent', 'tracestate', 'baggage', 'accept'] as const;
 
 export function carriedHeaders(headers: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
   return Object.fromEntries(CARRIED_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));

@@ -1,6 +1,8 @@
 /** Owns the way of one mutation: decided, sent, judged and, within limits, decided again; it is never sent twice unless that is safe. */
 import { type MeridianError } from '../base/errors.ts';
+import { KEY_HEADER } from '../base/idempotency-key.ts';
 import { type Options } from '../config/options.ts';
+import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
@@ -8,15 +10,20 @@ import {
   afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooLarge, tooMany, unconfirmed, wayOf,
   type ForwardedAnswer, type ForwardedMutation, type ForwardTransport, type ServerStanding,
 } from './forward.ts';
-import { KEY_HEADER } from './idempotency-key.ts';
+
+/** The headers of a request that name positions. */
+export interface SentTokens {
+  readonly token: string | undefined;
+  readonly floor: string | undefined;
+}
 
 export interface ForwardingOptions {
   readonly options: Pick<Options, 'writes' | 'forwardRetries' | 'maxErrorLogs'>;
   readonly view: Pick<RegionView, 'local' | 'primary' | 'reachable' | 'refresh'>;
   readonly server: (region: string) => ServerStanding;
   readonly transport: ForwardTransport;
-  /** Told of the token of each answer, and of the one that the mutation came with: where they differ, the primary is at that position at least. */
-  readonly onAnswer: (token: string, sent: string | undefined) => void;
+  /** Told of the token of each answer, and of what the mutation came with: where they differ, the primary is at that position at least. */
+  readonly onAnswer: (token: string, sent: SentTokens) => void;
   readonly log: Pick<Log, 'warn'>;
   readonly metrics: Pick<Metrics, 'mutations' | 'forwardSeconds'>;
 }
@@ -83,7 +90,7 @@ export class Forwarding {
     const stop = metrics.forwardSeconds.startTimer();
     const sent = await transport.send(region, mutation);
     stop({ outcome: sent.kind === 'answered' ? 'answered' : sent.failure });
-    if (sent.kind === 'answered' && sent.answer.token !== null) onAnswer(sent.answer.token, mutation.headers['consistency-token']);
+    if (sent.kind === 'answered' && sent.answer.token !== null) onAnswer(sent.answer.token, { token: mutation.headers[TOKEN_HEADER], floor: mutation.headers[FLOOR_HEADER] });
     return sent;
   }
 

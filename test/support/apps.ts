@@ -5,7 +5,7 @@ import { compileModel, type CompiledSchema } from '../../src/graphql/sdl/compile
 import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
 import { explainProblem, readCatalog, type PlainQuery } from '../../src/postgres/catalog.ts';
 
-export type App = 'workspace' | 'music';
+export type App = 'workspace' | 'music' | 'workspace/subgraphs/accounts' | 'workspace/subgraphs/work';
 
 export function plainQuery(client: pg.Client): PlainQuery {
   return async (text, values) => (await client.query<Record<string, unknown>>(text, [...(values ?? [])])).rows;

@@ -33,6 +33,7 @@ export async function plainModel(client: pg.Client): Promise<Model> {
   const tables = [...catalog.tables.values()];
   return {
     entities: new Map(tables.map((table) => [table.name, entityOf(table.name, table, table.columns.has('version') ? 'version' : null)])),
+    stubs: new Map(),
     queries: new Map(),
     mutations: new Map(),
     unseen: new Map([...catalog.tables.keys()].map((name) => [name, null])),

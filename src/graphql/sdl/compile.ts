@@ -14,6 +14,7 @@ import { readFields } from './fields.ts';
 import { type SdlFile } from './files.ts';
 import { checkPlacement, checkResolvers } from './placement.ts';
 import { Problems, type Problem } from './problems.ts';
+import { finishStub, findStubs, readStubs } from './stubs.ts';
 import { checkSubscriptions, readQueries } from './roots.ts';
 import { readMutations } from './writes.ts';
 
@@ -50,12 +51,14 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const { typeDefs, schema, federation } = readDocument(request.files, problems);
   const compilation: Compilation = {
     schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
-    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), conditions: [], orders: new Set(),
+    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), stubs: new Map(), conditions: [], orders: new Set(),
     handlers: request.handlers ? new Set(request.handlers) : null,
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
   findEntities(compilation);
+  findStubs(compilation);
   readFields(compilation);
+  readStubs(compilation);
   readFederationKeys(compilation);
   readConflicts(compilation);
   const queries = readQueries(compilation);
@@ -68,8 +71,9 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   await tryConditions(compilation, request.checkStatement);
   problems.throwErrors();
   const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(draft)]));
+  const stubs = new Map([...compilation.stubs].map(([name, stub]) => [name, finishStub(compilation, stub)]));
   const unseen = new Map([...request.catalog.tables].map(([name, table]) => [name, whyUnseen(request.catalog, table)]));
-  return { model: { entities, queries, mutations, unseen }, warnings: problems.warnings(), notices: problems.notices(), durabilities: durabilitiesOf(compilation), typeDefs, enums: storedEnums(compilation) };
+  return { model: { entities, stubs, queries, mutations, unseen }, warnings: problems.warnings(), notices: problems.notices(), durabilities: durabilitiesOf(compilation), typeDefs, enums: storedEnums(compilation) };
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {

@@ -1,7 +1,7 @@
 /** Owns what `@conflict` declares: an entity's policy, the rules of its fields, and where they cannot hold. */
 import { isEnumType, type ConstDirectiveNode } from 'graphql';
 import { ruleFits } from '../../conflict/rules.ts';
-import { type ConflictRule, type Conflicts } from '../../model/model.ts';
+import { columnsOfField, type ConflictRule, type Conflicts } from '../../model/model.ts';
 import { didYouMean } from '../../model/names.ts';
 import { type Compilation, type Draft } from './context.ts';
 import { directiveOf, textArgument } from './directives.ts';
@@ -60,7 +60,7 @@ function readRules(compilation: Compilation, draft: Draft, { policy }: Conflicts
     const other = directive.arguments?.find(({ name }) => name.value !== 'rule')?.name.value;
     const rule = wordOf<ConflictRule>(compilation, directive, 'rule');
     const mapped = draft.fields.get(field.name);
-    const columns = mapped?.kind === 'column' ? [mapped.column] : mapped?.kind === 'toOne' ? mapped.join.from : [];
+    const columns = mapped ? columnsOfField(mapped) : [];
     if (other !== undefined) complain(`says ${other}: of a conflict, which is for the whole entity to say; a field has a rule: only`);
     else if (rule === null) complain('says nothing of how its conflicts end; give it a rule:, or remove @conflict');
     else if (policy !== 'MERGE') complain(`has a rule for conflicts, which only the policy MERGE follows; declare @conflict(policy: MERGE) on ${draft.type.name}, or remove it`);

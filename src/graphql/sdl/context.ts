@@ -1,10 +1,11 @@
 /** Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up columns. */
-import { type ASTNode, type GraphQLEnumType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
-import { type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
+import { columnOfField, type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
-import { columnName, type Annotated } from './directives.ts';
+import { columnName, directivesOf, type Annotated } from './directives.ts';
 import { type Federation } from './federation.ts';
+import { type FieldPath } from './field-sets.ts';
 import { type Problems } from './problems.ts';
 
 /** Resolvers as graphql-tools and Apollo know them: type → field → function. */
@@ -23,6 +24,15 @@ export interface Draft {
   conflict: Conflicts;
   tenant: string | null;
   readonly caching: Caching;
+}
+
+/** A type that another subgraph owns, while it is being read. */
+export interface StubDraft {
+  readonly type: GraphQLObjectType;
+  readonly keys: readonly { readonly paths: readonly FieldPath[]; readonly isResolvable: boolean; readonly node: ConstDirectiveNode }[];
+  readonly fields: Map<string, Field>;
+  /** The application has a `__resolveReference` for it. */
+  readonly resolvesItself: boolean;
 }
 
 /** A condition written in SQL, to be tried at the database. */
@@ -50,6 +60,7 @@ export interface Compilation {
   readonly handlers: ReadonlySet<string> | null;
   readonly problems: Problems;
   readonly drafts: Map<string, Draft>;
+  readonly stubs: Map<string, StubDraft>;
   readonly conditions: Condition[];
   /** Enums that name orders: their `@column`s are columns, not stored labels. */
   readonly orders: Set<GraphQLEnumType>;
@@ -60,6 +71,11 @@ export function hasResolver(compilation: Compilation, type: string, field: strin
   return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, field);
 }
 
+/** Whether the value is another subgraph's, and comes along with a representation where it is needed. */
+export function isExternal({ federation }: Compilation, field: Annotated): boolean {
+  return directivesOf(field, federation.localName('external')).length > 0;
+}
+
 /** `tasks`, or `audit.tasks` where the schema is not the first one that is searched. */
 export function tableName(compilation: Compilation, table: CatalogTable): string {
   return table.schema === compilation.catalog.searchPath[0] ? table.name : tableKey(table);
@@ -68,7 +84,7 @@ export function tableName(compilation: Compilation, table: CatalogTable): string
 /** Column that a name of the SDL means: a field of the entity, else a column in snake_case, else one of just that name. */
 export function columnNamed(draft: Draft, name: string): CatalogColumn | null {
   const field = draft.fields.get(name);
-  const viaField = field?.kind === 'column' ? field.column : field?.kind === 'toOne' && field.join.from.length === 1 ? field.join.from[0] : undefined;
+  const viaField = field === undefined ? undefined : (columnOfField(field) ?? undefined);
   const declared = draft.type.getFields()[name];
   const candidates = [viaField, declared ? (columnName(declared) ?? undefined) : undefined, snakeCase(name), name];
   for (const candidate of candidates) {

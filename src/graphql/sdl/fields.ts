@@ -1,11 +1,11 @@
 /** Owns the fields of entities: which are columns, which lead to other entities, and which count them. */
 import { isEnumType, isInterfaceType, isObjectType, isScalarType, isUnionType } from 'graphql';
-import { didYouMean } from '../../model/names.ts';
 import { connectionTarget, checkConnection } from './connections.ts';
-import { hasResolver, requireColumn, type Compilation, type Draft } from './context.ts';
-import { columnName, directiveOf, directivesOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { hasResolver, isExternal, requireColumn, type Compilation, type Draft } from './context.ts';
+import { columnName, directiveOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { readReference } from './objects.ts';
 import { toManyJoin, toOneJoin, type RelationRequest } from './relations.ts';
-import { readConnection, readCount, readList, type AnyField } from './selections.ts';
+import { countTarget, readConnection, readCount, readList, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
 interface Site {
@@ -28,8 +28,7 @@ export function readFields(compilation: Compilation): void {
 }
 
 function isExempt(compilation: Compilation, draft: Draft, field: AnyField): boolean {
-  const external = compilation.federation.localName('external');
-  return hasResolver(compilation, draft.type.name, field.name) || directivesOf(field, external).length > 0;
+  return hasResolver(compilation, draft.type.name, field.name) || isExternal(compilation, field);
 }
 
 function isMany(compilation: Compilation, { field, shape }: Site): boolean {
@@ -42,10 +41,12 @@ function readSingle(compilation: Compilation, site: Site): void {
   const { field, shape, place } = site;
   const target = drafts.get(shape.named.name);
   if (field.args.length > 0) {
-    problems.error(field.astNode, `${place} takes arguments, which ${target ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
+    problems.error(field.astNode, `${place} takes arguments, which ${target || compilation.stubs.has(shape.named.name) ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
     return;
   }
+  const stub = compilation.stubs.get(shape.named.name);
   if (target) readToOne(compilation, site, target);
+  else if (stub && columnName(field) === null) readReference(compilation, site, stub);
   else if (isScalarType(shape.named) || isEnumType(shape.named) || (isObjectType(shape.named) && columnName(field) !== null)) readColumn(compilation, site);
   else if (directiveOf(shape.named, 'entity') === null) {
     const kind = isInterfaceType(shape.named) ? 'an interface' : isUnionType(shape.named) ? 'a union' : 'no @entity';
@@ -99,14 +100,4 @@ function readMany(compilation: Compilation, site: Site): void {
     if (isObjectType(shape.named)) checkConnection(compilation, shape.named, target);
     draft.fields.set(field.name, readConnection(compilation, selection));
   }
-}
-
-/** The entity that `@count(of:)` names; says so where there is none. */
-export function countTarget(compilation: Compilation, name: string, { field, place }: Pick<Site, 'field' | 'place'>): Draft | null {
-  const target = compilation.drafts.get(name);
-  if (target) return target;
-  const type = compilation.schema.getType(name);
-  if (isObjectType(type) && directiveOf(type, 'entity')) return null;
-  compilation.problems.error(field.astNode, `${place} counts "${name}", which is no @entity${didYouMean(name, compilation.drafts.keys())}`);
-  return null;
 }

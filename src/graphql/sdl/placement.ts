@@ -65,9 +65,10 @@ function checkCached(compilation: Compilation, type: GraphQLObjectType, field: A
   const directive = directiveOf(field, 'cached');
   if (!directive) return;
   const isQuery = type === compilation.schema.getQueryType();
-  const mapped = isQuery ? queries.get(field.name) : compilation.drafts.get(type.name)?.fields.get(field.name);
+  const own = compilation.drafts.get(type.name) ?? compilation.stubs.get(type.name);
+  const mapped = isQuery ? queries.get(field.name) : own?.fields.get(field.name);
   // A field of an entity that could not be read has had its own problem.
-  const isUnread = mapped === undefined && !hasResolver(compilation, type.name, field.name) && (isQuery || compilation.drafts.has(type.name));
+  const isUnread = mapped === undefined && !hasResolver(compilation, type.name, field.name) && (isQuery || own !== undefined);
   if (isUnread || (mapped && ['list', 'connection', 'count'].includes(mapped.kind))) return;
   compilation.problems.error(directive, `${type.name}.${field.name} is no list, connection or count of rows, so @cached has no meaning there; ${mapped && 'target' in mapped ? `say it on ${mapped.target}` : 'remove it'}`);
 }
@@ -83,11 +84,13 @@ function checkField(compilation: Compilation, type: GraphQLObjectType, field: An
 }
 
 function meaningful(compilation: Compilation, type: GraphQLObjectType, field: AnyField): { allowed: readonly string[]; where: string } {
-  const { schema, drafts } = compilation;
+  const { schema, drafts, stubs } = compilation;
   if (type === schema.getQueryType()) return { allowed: ['list', 'count'], where: 'a field of Query' };
   if (type === schema.getMutationType()) return { allowed: ['insert', 'update', 'delete'], where: 'a mutation' };
-  const mapped = drafts.get(type.name)?.fields.get(field.name);
-  if (!drafts.has(type.name)) return { allowed: [], where: 'no field of an @entity' };
+  const own = drafts.get(type.name) ?? stubs.get(type.name);
+  const mapped = own?.fields.get(field.name);
+  if (!own) return { allowed: [], where: 'no field of an @entity' };
+  if (!mapped && stubs.has(type.name)) return { allowed: [], where: 'a field that another subgraph owns' };
   // A field that could not be read has had its own problem.
   if (!mapped) return { allowed: ON_FIELDS, where: '' };
   if (mapped.kind === 'column') return { allowed: ['column'], where: 'a column' };

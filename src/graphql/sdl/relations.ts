@@ -100,7 +100,7 @@ function use(request: RelationRequest, join: Join): void {
   for (const column of join.to) request.to.used.add(column);
 }
 
-function warnWithoutIndex(compilation: Compilation, { to, place, node }: RelationRequest, join: Join): void {
+export function warnWithoutIndex(compilation: Compilation, { to, place, node }: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join): void {
   if (to.table.kind === 'view' || hasIndexOn(to.table, join.to)) return;
   const name = tableName(compilation, to.table);
   compilation.problems.warn(node, `${place} reads table ${name} by ${join.to.join(', ')}, on which it has no index; CREATE INDEX ON ${name} (${join.to.join(', ')})`);

@@ -4,8 +4,7 @@ import { type LookupRoot, type RootField } from '../../model/model.ts';
 import { checkConnection, connectionTarget } from './connections.ts';
 import { hasResolver, requireColumn, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, relationArguments, shapeOf, textArgument } from './directives.ts';
-import { countTarget } from './fields.ts';
-import { readConnection, readCount, readList, ROOT_JOIN, type AnyField } from './selections.ts';
+import { countTarget, readConnection, readCount, readList, ROOT_JOIN, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
 /** Meridian answers these itself. */

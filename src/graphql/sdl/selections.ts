@@ -1,9 +1,10 @@
 /** Owns fields that return many rows: their arguments, fixed conditions, orders and limits. */
-import { type GraphQLField } from 'graphql';
+import { isObjectType, type GraphQLField } from 'graphql';
 import { type ConnectionField, type CountField, type FilterArg, type Join, type ListField, type OrderArg } from '../../model/model.ts';
+import { didYouMean } from '../../model/names.ts';
 import { selectionCaching } from './caching.ts';
 import { readOrder, type Compilation, type Draft } from './context.ts';
-import { shapeOf, type RelationArguments } from './directives.ts';
+import { directiveOf, shapeOf, type RelationArguments } from './directives.ts';
 import { readFilter, readOrderArgument } from './filters.ts';
 
 export type AnyField = GraphQLField<unknown, unknown>;
@@ -41,6 +42,16 @@ export function readCount(compilation: Compilation, request: SelectionRequest): 
   if (!['Int', 'BigInt'].includes(shape.named.name) || shape.lists > 0) compilation.problems.error(field.astNode, `${place} counts rows and must be Int!, not ${String(field.type)}`);
   const { target, join, where, filters, caching } = readSelection(compilation, request, 'count');
   return { kind: 'count', target, join, where, filters, caching };
+}
+
+/** The entity that `@count(of:)` names; says so where there is none. */
+export function countTarget(compilation: Compilation, name: string, { field, place }: Pick<SelectionRequest, 'field' | 'place'>): Draft | null {
+  const target = compilation.drafts.get(name);
+  if (target) return target;
+  const type = compilation.schema.getType(name);
+  if (isObjectType(type) && directiveOf(type, 'entity')) return null;
+  compilation.problems.error(field.astNode, `${place} counts "${name}", which is no @entity${didYouMean(name, compilation.drafts.keys())}`);
+  return null;
 }
 
 function readSelection(compilation: Compilation, request: SelectionRequest, kind: keyof typeof PAGING) {

@@ -1,5 +1,5 @@
 /** Owns the idempotency-key header: its spellings, and the one key that they name. */
-import { MeridianError } from '../base/errors.ts';
+import { MeridianError } from './errors.ts';
 
 export const KEY_HEADER = 'idempotency-key';
 

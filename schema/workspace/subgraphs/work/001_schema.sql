@@ -1,0 +1,100 @@
+-- Projects, tasks and comments, as ../../001_schema.sql has them, but for what lies in another database: owners, assignees and
+-- authors are users of the accounts, whom no foreign key can reach, so that nothing here refuses one who does not exist.
+
+CREATE TYPE project_status AS ENUM ('ACTIVE', 'PAUSED', 'ARCHIVED');
+CREATE TYPE task_status AS ENUM ('TODO', 'DOING', 'DONE');
+
+-- Which organizations work here: there is a dashboard of these, and nobody's rows but theirs.
+CREATE TABLE workspaces (
+  organization_id  bigint PRIMARY KEY
+);
+
+CREATE TABLE projects (
+  id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization_id  bigint NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+  owner_id         bigint NOT NULL,
+  name             text NOT NULL,
+  description      text,
+  status           project_status NOT NULL DEFAULT 'ACTIVE',
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  updated_at       timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE tasks (
+  id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization_id  bigint NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+  project_id       bigint NOT NULL REFERENCES projects ON DELETE CASCADE,
+  assignee_id      bigint,
+  title            text NOT NULL,
+  description      text,
+  status           task_status NOT NULL DEFAULT 'TODO',
+  priority         integer NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9), -- 9 is the most urgent
+  estimate         numeric(8, 2) CHECK (estimate >= 0),                         -- hours
+  labels           text[] NOT NULL DEFAULT '{}',
+  due_date         date,
+  version          integer NOT NULL DEFAULT 1,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  updated_at       timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE comments (
+  id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization_id  bigint NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+  task_id          bigint NOT NULL REFERENCES tasks ON DELETE CASCADE,
+  author_id        bigint NOT NULL,
+  body             text NOT NULL,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  updated_at       timestamptz NOT NULL DEFAULT now()
+);
+
+-- Every relation has an index that begins with its columns and goes on in the order in which its rows are paged,
+-- with the id last: one page is one short walk along the index.
+CREATE INDEX projects_of_organization ON projects (organization_id, created_at, id);
+CREATE INDEX projects_of_owner ON projects (owner_id, created_at, id);
+CREATE INDEX tasks_of_project ON tasks (project_id, created_at, id);
+CREATE INDEX tasks_of_project_by_status ON tasks (project_id, status, created_at, id);
+CREATE INDEX tasks_of_assignee ON tasks (assignee_id, created_at, id);
+CREATE INDEX tasks_of_assignee_by_status ON tasks (assignee_id, status, created_at, id);
+CREATE INDEX tasks_of_organization ON tasks (organization_id, created_at, id);
+CREATE INDEX tasks_of_organization_by_status ON tasks (organization_id, status);
+CREATE INDEX tasks_open_by_due_date ON tasks (organization_id, due_date) WHERE status <> 'DONE';
+CREATE INDEX comments_of_task ON comments (task_id, created_at, id);
+CREATE INDEX comments_of_author ON comments (author_id, created_at, id);
+CREATE INDEX comments_of_organization ON comments (organization_id, created_at, id);
+
+CREATE FUNCTION task_organization() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.organization_id := (SELECT organization_id FROM projects WHERE id = NEW.project_id);
+  -- A project that does not exist: let the foreign key say so, not the NOT NULL of a column that no client knows.
+  IF NEW.organization_id IS NULL THEN
+    RAISE foreign_key_violation USING
+      MESSAGE = format('project %s does not exist', NEW.project_id),
+      TABLE = 'tasks', COLUMN = 'project_id', CONSTRAINT = 'tasks_project_id_fkey';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION comment_organization() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.organization_id := (SELECT organization_id FROM tasks WHERE id = NEW.task_id);
+  IF NEW.organization_id IS NULL THEN
+    RAISE foreign_key_violation USING
+      MESSAGE = format('task %s does not exist', NEW.task_id),
+      TABLE = 'comments', COLUMN = 'task_id', CONSTRAINT = 'comments_task_id_fkey';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.updated_at := now();
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER task_organization BEFORE INSERT OR UPDATE OF project_id, organization_id ON tasks
+  FOR EACH ROW EXECUTE FUNCTION task_organization();
+CREATE TRIGGER comment_organization BEFORE INSERT OR UPDATE OF task_id, organization_id ON comments
+  FOR EACH ROW EXECUTE FUNCTION comment_organization();
+CREATE TRIGGER touch BEFORE UPDATE ON projects FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TRIGGER touch BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TRIGGER touch BEFORE UPDATE ON comments FOR EACH ROW EXECUTE FUNCTION touch();

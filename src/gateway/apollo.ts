@@ -1,0 +1,103 @@
+/**
+ * Owns Meridian's part in a gateway of `@apollo/gateway`: one consistency token through everything that one client operation fetches. That
+ * package's license is the user's choice, so that its class comes from the user.
+ */
+import { type GraphQLDataSourceProcessOptions, type RemoteGraphQLDataSource } from '@apollo/gateway';
+import { type ApolloServerPlugin, type BaseContext, type GraphQLRequestListener } from '@apollo/server';
+import { parse } from 'graphql';
+import { KEY_HEADER } from '../base/idempotency-key.ts';
+import { TOKEN_HEADER } from '../consistency/token.ts';
+import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
+import { GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';
+import { settingsOf, type GatewayOptions } from './options.ts';
+import { firstError, withExtensions } from './plugin-error.ts';
+
+export { type GatewayOptions } from './options.ts';
+
+type DataSource = typeof RemoteGraphQLDataSource;
+
+export interface ApolloGatewayOptions extends GatewayOptions {
+  /** The class of `@apollo/gateway`, or one of your own that extends it. */
+  readonly RemoteGraphQLDataSource: DataSource;
+}
+
+export interface MeridianApollo {
+  /** In `new ApolloServer({ gateway, plugins: [plugin] })`. */
+  readonly plugin: ApolloServerPlugin<BaseContext>;
+  /** In `new ApolloGateway({ buildService })`, unless you build services of your own with `DataSource`. */
+  readonly buildService: (definition: { readonly url?: string | undefined }) => RemoteGraphQLDataSource;
+  /** The class that was given, with the headers. What extends it calls `super` in the methods that it overrides. */
+  readonly DataSource: DataSource;
+}
+
+/** Plugin and data sources of one gateway: they belong together. Throws `CONFIG_INVALID`. */
+export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
+  const settings = settingsOf(options);
+  const running = new WeakMap<object, GatewayOperation>();
+  const Source = dataSourceClass(options.RemoteGraphQLDataSource, running);
+  const listener: GraphQLRequestListener<BaseContext> = {
+    async didResolveOperation({ contextValue, document, operationName, request }) {
+      const asked = readOperation({ document, operationName, variables: request.variables ?? {} });
+      if (asked !== null) running.set(contextValue, new GatewayOperation({ operation: asked, header: (name) => request.http?.headers.get(name), settings }));
+    },
+    async willSendResponse({ contextValue, response: { http, body } }) {
+      const operation = running.get(contextValue);
+      if (operation === undefined) return;
+      const { token, report } = operation;
+      if (token !== null) http.headers.set(TOKEN_HEADER, token);
+      if (report !== null && body.kind === 'single') body.singleResult.extensions = { ...body.singleResult.extensions, consistency: report };
+    },
+  };
+  return { plugin: { requestDidStart: async () => listener }, DataSource: Source, buildService: ({ url }) => new Source(url === undefined ? {} : { url }) };
+}
+
+function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOperation>): DataSource {
+  /** By the request's `http`, which is one object from the sending to the answer. */
+  const sentBy = new WeakMap<object, SentFetch>();
+
+  return class MeridianDataSource<C extends Record<string, unknown>> extends Base<C> {
+    override async willSendRequest(options: GraphQLDataSourceProcessOptions<C>): Promise<void> {
+      await super.willSendRequest?.(options);
+      const { context, request: { http, query } } = options;
+      // The gateway also asks on its own account, for health.
+      const operation = running.get(context);
+      if (operation === undefined || http === undefined) return;
+      const sent = withExtensions(() => operation.send(fetchOf(query)));
+      sentBy.set(http, sent);
+      // What the application's own class has set of the headers that pass stays.
+      for (const [name, value] of Object.entries(sent.headers)) if (isOurs(name) || !http.headers.has(name)) http.headers.set(name, value);
+    }
+
+    override async didReceiveResponse(received: Received<C>): Promise<Received<C>['response']> {
+      const { context, request: { http }, response } = received;
+      const operation = running.get(context);
+      const sent = http && sentBy.get(http);
+      if (operation !== undefined && sent !== undefined) withExtensions(() => operation.answered(sent, { token: response.http?.headers.get(TOKEN_HEADER), extensions: response.extensions }));
+      return (await super.didReceiveResponse?.(received)) ?? response;
+    }
+
+    /** Otherwise "503: Service Unavailable" would be all that is left of a subgraph's typed error. */
+    override async errorFromResponse(...given: Parameters<RemoteGraphQLDataSource['errorFromResponse']>): ReturnType<RemoteGraphQLDataSource['errorFromResponse']> {
+      const error = await super.errorFromResponse(...given);
+      const first = firstError((error.extensions['response'] as { readonly body?: unknown } | undefined)?.body);
+      if (first !== null) {
+        error.message = first.message;
+        Object.assign(error.extensions, first.extensions);
+      }
+      return error;
+    }
+  };
+}
+
+type Received<C extends Record<string, unknown>> = Parameters<NonNullable<RemoteGraphQLDataSource<C>['didReceiveResponse']>>[0];
+
+function isOurs(name: string): boolean {
+  return name.startsWith('consistency-') || name === KEY_HEADER;
+}
+
+/** The gateway's own text: it has aliases as the client's has, and entities are under `_entities`. Only those are looked into, since reads are most. */
+function fetchOf(query: string | undefined): SubgraphFetch {
+  if (query === undefined || (!query.startsWith('mutation') && !query.includes('_entities'))) return { mutates: null, entities: false };
+  const document = parse(query, { noLocation: true });
+  return { mutates: mutatedBy(document), entities: looksUpEntities(document) };
+}

@@ -1,0 +1,67 @@
+/** Owns the tokens of one operation at a gateway: the client's, and those of every answer so far, as few as they can be. */
+import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { type ClusterId, type Position } from '../base/lineage.ts';
+import { leastTokens, splitTokens, tokensAfter } from '../base/token-text.ts';
+import { type TokenCodec } from '../consistency/token.ts';
+import { type GatewaySettings } from './options.ts';
+
+export class HeldTokens {
+  /** What the client sent, unless there is too much of it to be looked at. */
+  readonly client: readonly string[];
+  readonly #settings: Pick<GatewaySettings, 'codec' | 'maxTokens'>;
+  #held: readonly string[];
+
+  constructor(header: string | undefined, settings: Pick<GatewaySettings, 'codec' | 'maxTokens' | 'maxTokenBytes'>) {
+    const tokens = header === undefined || header.length > settings.maxTokenBytes ? [] : splitTokens(header);
+    this.client = tokens.length > settings.maxTokens ? [] : tokens;
+    this.#settings = settings;
+    this.#held = leastTokens(this.client);
+  }
+
+  /** What answers have told beyond the client's own tokens. */
+  get seen(): readonly string[] {
+    return this.#held.filter((token) => !this.client.includes(token));
+  }
+
+  /** For the client: not below anything that the operation has met, nor below what the client sent. */
+  get all(): readonly string[] {
+    return this.#held;
+  }
+
+  /** `sent`: what the fetch carried. Throws `CONFIG_INVALID` where more is to be held than may be: forgetting a token would break the promise. */
+  answered(sent: readonly string[], answered: readonly string[]): void {
+    const held = tokensAfter({ held: this.#held, sent, answered });
+    const { codec, maxTokens } = this.#settings;
+    this.#held = codec === null || held.length < 2 ? held : folded(held, codec);
+    if (this.#held.length <= maxTokens) return;
+    throw new MeridianError({ code: 'CONFIG_INVALID', message: `One operation has met ${this.#held.length} consistency tokens at the gateway, which may hold ${maxTokens}; raise maxTokens, or give the gateway the subgraphs' tokenSecret, so that it folds them into one.` });
+  }
+}
+
+/**
+ * The fewest tokens that name the same: one, unless a cluster is named on several timelines, which only a server may compare (R7). What
+ * does not verify stays as it is, and is refused by whoever it is meant for.
+ */
+function folded(tokens: readonly string[], codec: TokenCodec): readonly string[] {
+  const strange: string[] = [];
+  const byTimeline = new Map<string, Position>();
+  for (const token of tokens) {
+    try {
+      codec.decode(token, (position) => {
+        const key = `${position.cluster} ${position.timeline}`;
+        const known = byTimeline.get(key);
+        if (known === undefined || known.lsn < position.lsn) byTimeline.set(key, position);
+      });
+    } catch (error) {
+      if (!isMeridianError(error)) throw error;
+      strange.push(token);
+    }
+  }
+  const layers: Map<ClusterId, Position>[] = [];
+  for (const position of byTimeline.values()) {
+    let layer = layers.find((one) => !one.has(position.cluster));
+    if (layer === undefined) layers.push((layer = new Map<ClusterId, Position>()));
+    layer.set(position.cluster, position);
+  }
+  return [...strange, ...layers.flatMap((layer) => codec.encode(layer) ?? [])];
+}

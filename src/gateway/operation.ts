@@ -1,0 +1,136 @@
+/** Owns one client operation at a gateway: what each fetch from a subgraph carries, what each answer tells, and what the client gets in the end. */
+import { hash } from 'node:crypto';
+import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { KEY_HEADER, readKey } from '../base/idempotency-key.ts';
+import { splitTokens } from '../base/token-text.ts';
+import { LEVEL_HEADER, writeLevel } from '../consistency/level-text.ts';
+import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
+import { strongerAsked, type ClientOperation } from './client-operation.ts';
+import { HeldTokens } from './held-tokens.ts';
+import { mergeReports, readReport, tokenIn, type ConsistencyReport, type PartReport } from './merged-report.ts';
+import { type GatewaySettings } from './options.ts';
+
+export interface GatewayOperationInput {
+  readonly operation: ClientOperation;
+  /** A header of the client's request by its name in lower case. */
+  readonly header: (name: string) => string | undefined;
+  readonly settings: GatewaySettings;
+}
+
+/** One fetch from a subgraph, as far as it matters here. */
+export interface SubgraphFetch {
+  /** Response keys, of the client's operation, of what it mutates; null where it reads. */
+  readonly mutates: readonly string[] | null;
+  /** Whether it looks up entities, so that directives above them did not come along. */
+  readonly entities: boolean;
+}
+
+/** A fetch that is under way. */
+export interface SentFetch {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Tokens among them. */
+  readonly tokens: readonly string[];
+  readonly fetch: SubgraphFetch;
+}
+
+export interface SubgraphAnswer {
+  /** The `consistency-token` header, repeated ones joined by commas; null without one. */
+  readonly token: string | null | undefined;
+  readonly extensions: unknown;
+}
+
+export class GatewayOperation {
+  readonly #input: GatewayOperationInput;
+  readonly #held: HeldTokens;
+  readonly #parts: PartReport[] = [];
+  /** Mutations without a key that were sent, and of which nobody knows that they have not run. */
+  readonly #sent = new Set<string>();
+
+  constructor(input: GatewayOperationInput) {
+    this.#input = input;
+    this.#held = new HeldTokens(input.header(TOKEN_HEADER), input.settings);
+  }
+
+  /** Whether the client asked for `extensions.consistency`: by the header, by `@consistent`, or by mutating. */
+  get wantsReport(): boolean {
+    const { operation, header } = this.#input;
+    return header(TOKEN_HEADER) !== undefined || operation.mutates !== null || operation.level !== null || operation.fieldLevel !== null;
+  }
+
+  /**
+   * To be called for every try of a fetch, at the moment when it goes: it carries what was seen by then. Throws `WRITE_OUTCOME_UNKNOWN` for
+   * a mutation that goes a second time without a key, which would run it twice.
+   */
+  send(fetch: SubgraphFetch): SentFetch {
+    const { header, settings } = this.#input;
+    const { client, seen } = this.#held;
+    const key = this.#keyFor(fetch);
+    if (fetch.mutates !== null && key === undefined) this.#once(fetch.mutates);
+    // Empty, it asks for the report alone.
+    const token = header(TOKEN_HEADER) ?? (this.wantsReport ? '' : undefined);
+    const level = fetch.entities ? strongerAsked(this.#input.operation.level, this.#input.operation.fieldLevel) : this.#input.operation.level;
+    const headers = {
+      ...Object.fromEntries(settings.passed.map((name) => [name, header(name)])),
+      [TOKEN_HEADER]: token,
+      [FLOOR_HEADER]: seen.length === 0 ? undefined : seen.join(','),
+      [LEVEL_HEADER]: level === null ? undefined : writeLevel(level),
+      [KEY_HEADER]: key,
+    };
+    const given = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return { headers: Object.fromEntries(given), tokens: [...client, ...seen], fetch };
+  }
+
+  answered(sent: SentFetch, { token, extensions }: SubgraphAnswer): void {
+    const report = readReport(extensions);
+    if (report !== null) this.#parts.push(report);
+    // A subgraph without Meridian answers without a token, which settles nothing.
+    this.#held.answered(sent.tokens, [...splitTokens(token), ...splitTokens(tokenIn(extensions))]);
+  }
+
+  /** The mutation of this try has certainly not run: it may go again. */
+  notRun({ fetch: { mutates } }: SentFetch): void {
+    if (mutates !== null) this.#sent.delete(nameOf(mutates));
+  }
+
+  /** For the client's `consistency-token` header; null where there is nothing to tell. */
+  get token(): string | null {
+    return this.#held.all.length === 0 ? null : this.#held.all.join(',');
+  }
+
+  /** For `extensions.consistency`; null where the client did not ask, or no subgraph has told anything. */
+  get report(): ConsistencyReport | null {
+    return this.wantsReport ? mergeReports(this.#parts, this.token) : null;
+  }
+
+  /**
+   * A client's key is good for one request, and several mutations are several requests to subgraphs, often to the same one. Each has a key of
+   * its own, which is the same when the client comes again. A single mutation keeps the client's key.
+   */
+  #keyFor({ mutates }: SubgraphFetch): string | undefined {
+    const { header, operation, settings } = this.#input;
+    const given = mutates === null ? undefined : header(KEY_HEADER);
+    if (given === undefined || mutates === null || (operation.mutates?.length ?? 0) < 2) return given;
+    try {
+      return hash('sha256', JSON.stringify([readKey(given, settings.idempotencyKeyBytes), ...mutates]), 'base64url');
+    } catch (error) {
+      if (!isMeridianError(error)) throw error;
+      return given;
+    }
+  }
+
+  #once(mutates: readonly string[]): void {
+    const name = nameOf(mutates);
+    if (this.#sent.has(name)) {
+      throw new MeridianError({
+        code: 'WRITE_OUTCOME_UNKNOWN',
+        message: `The mutation ${mutates.join(', ')} was sent and its answer did not come, or was not usable; the gateway does not send it again without an ${KEY_HEADER}, so that it may or may not have happened. Look before you repeat it, or send the header next time.`,
+        details: { committed: null },
+      });
+    }
+    this.#sent.add(name);
+  }
+}
+
+function nameOf(mutates: readonly string[]): string {
+  return JSON.stringify(mutates);
+}
