@@ -58,3 +58,33 @@ export function userScenario({ client, keeper, writeAt, readAt }: Visit, id = '1
     },
   };
 }
+
+type Retitled = { readonly updateTask: { readonly task: { readonly id: string; readonly title: string } } };
+type Both = { readonly user: Named['user']; readonly task: { readonly id: string; readonly title: string } };
+
+export const RETITLE = 'mutation Retitle($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id title } } }';
+export const BOTH = 'query Both($user: ID!, $task: ID!) { user(id: $user) { id name } task(id: $task) { id title } }';
+
+export interface GraphVisit extends Omit<Visit, 'writeAt'> {
+  /** Gateways of the regions where the user's name is written, and a task's title. */
+  readonly nameAt: string;
+  readonly titleAt: string;
+}
+
+/** A user changes their name in one subgraph and a task's title in another, through two regions' gateways, and looks at both in one operation. */
+export function graphScenario({ client, keeper, nameAt, titleAt, readAt }: GraphVisit, id: string): Scenario {
+  const [renamer, retitler, reader] = [nameAt, titleAt, readAt].map((url) => makeClient(client, { url, keeper })) as [TestClient, TestClient, TestClient];
+  return {
+    async write(value) {
+      const renamed = await renamer.mutate<Renamed>(RENAME, { id, name: value });
+      assert.deepEqual([renamed.data?.updateUser.user.name, renamed.codes], [value, []]);
+      const retitled = await retitler.mutate<Retitled>(RETITLE, { id, title: value });
+      assert.deepEqual([retitled.data?.updateTask.task.title, retitled.codes], [value, []]);
+    },
+    async read() {
+      const { data, codes } = await reader.query<Both>(BOTH, { user: id, task: id });
+      assert.deepEqual(codes, []);
+      return [data?.user.name ?? '', data?.task.title ?? ''];
+    },
+  };
+}

@@ -98,7 +98,9 @@ function relayClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch 
     return (await response.json()) as GraphQLResponse;
   };
   const network = Network.create(keeper === null ? fetcher({}) : meridianFetch({ keeper, idempotencyKeys, fetch: fetcher }));
-  const environment = new Environment({ network, store: new Store(new RecordSource()) });
+  // Keys are those of tables: a user and a task may have the same.
+  const getDataID = (fields: { readonly id?: string }, type: string): string | undefined => (fields.id === undefined ? undefined : `${type}:${fields.id}`);
+  const environment = new Environment({ network, store: new Store(new RecordSource()), getDataID });
   /** Relay throws where there is no data, and holds the errors in the error. */
   const outcomeOf = async <D>(work: Promise<unknown>): Promise<Outcome<D>> => {
     try {

@@ -108,4 +108,30 @@ describe('the link for Apollo Client', () => {
     watching.unsubscribe();
     client.stop();
   });
+
+  it('answers rightly whoever joins a query that was under way before their write', async () => {
+    const [read, written] = [token({ A: [1, 6] }), token({ A: [1, 9] })];
+    let begun = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (begun = resolve));
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await using graph = await startScriptedGraph(async ({ query, token: sent }) => {
+      if (query.includes('mutation')) return { body: { data: SAVED, extensions: { consistency: { token: written } } } };
+      if (sent === written) return { body: { data: DATA, extensions: { consistency: { token: written } } } };
+      begun();
+      await released;
+      return { body: { data: { user: { ...DATA.user, name: 'before' } }, extensions: { consistency: { token: read } } } };
+    });
+    for (const repeatOvertaken of [false, true]) {
+      const keeper = createTokenKeeper({ repeatOvertaken });
+      const client = new ApolloClient({ link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]), cache: new InMemoryCache() });
+      const early = client.query({ query: QUERY, fetchPolicy: 'network-only' });
+      await asked;
+      await client.mutate({ mutation: MUTATION });
+      const late = client.query<typeof DATA>({ query: QUERY, fetchPolicy: 'network-only' });
+      release();
+      assert.equal((await late).data?.user.name, repeatOvertaken ? 'Ann' : 'before', 'without the repetition it is wrong, and so this shows something');
+      await early;
+    }
+  });
 });
