@@ -36,7 +36,8 @@ export interface Keeping {
   readonly repeatRefused: boolean;
   readonly repeatOvertaken: boolean;
   readonly futureMs: number;
-  begin(): Sending;
+  tokens(): readonly string[];
+  begin(sent: readonly string[]): Sending;
   learn(sending: Sending, answered: readonly string[]): void;
   /** Whether a mutation was answered since the sending, and this answer does not cover it. */
   overtaken(sending: Sending, answered: readonly string[]): boolean;
@@ -47,7 +48,8 @@ export interface Keeping {
 
 /** Each reason to send a query again holds once, so that an operation is sent four times at most. Only a query is: a mutation may have taken place. */
 export function carry({ kind }: ClientOperation, keeping: Keeping): Carrier {
-  let sending = keeping.begin();
+  // Over another transport it may be answered without ever being given headers.
+  let sending = keeping.begin([]);
   let parts = 0;
   let told = false;
   const spent = new Set<'refused' | 'future' | 'overtaken'>();
@@ -61,7 +63,7 @@ export function carry({ kind }: ClientOperation, keeping: Keeping): Carrier {
 
   return {
     headers() {
-      sending = keeping.begin();
+      sending = keeping.begin(keeping.tokens());
       parts = 0;
       told = false;
       return { [TOKEN_HEADER]: sending.sent.join(',') };

@@ -121,10 +121,12 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
         repeatRefused,
         repeatOvertaken,
         futureMs,
-        begin: () => ({ sent: keeper.tokens(), writes, clearings }),
+        tokens: () => keeper.tokens(),
+        begin: (sent) => ({ sent, writes, clearings }),
         learn(sending, answered) {
           if (sending.clearings !== clearings) return;
-          learn(sending.sent, answered);
+          // A subscription's headers may never have left: whoever was not told of a token has not judged it.
+          learn(operation.kind === 'subscription' ? [] : sending.sent, answered);
           if (operation.kind === 'query' || operation.kind === 'subscription') return;
           writes += 1;
           written = tokensAfter({ held: written, sent: written, answered: acceptable(answered) }).slice(-maxTokens);

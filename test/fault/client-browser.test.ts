@@ -8,13 +8,14 @@ import { AP, EU, startTestApp, type TestApp } from '../support/app.ts';
 import { startBrowser, startSite, type TestBrowser, type TestSite } from '../support/browser.ts';
 import { askIn, fillStorageIn, learnIn, problemsIn, signOutIn, tokensIn } from '../support/browser-tabs.ts';
 import { NAME, RENAME } from '../support/client-scenarios.ts';
-import { makeClient } from '../support/clients.ts';
+import { CLIENTS, makeClient } from '../support/clients.ts';
 import { freePort } from '../support/redis.ts';
 
 const PAGE = fileURLToPath(new URL('../support/browser-page.ts', import.meta.url));
 const ROUNDS = 20;
+const FEW = 5;
 
-describe('Apollo Client in Chromium, with replay paused in AP', () => {
+describe('clients in Chromium, with replay paused in AP', () => {
   const stack = new AsyncDisposableStack();
   let app: TestApp;
   let site: TestSite;
@@ -60,6 +61,22 @@ describe('Apollo Client in Chromium, with replay paused in AP', () => {
     assert.deepEqual([await problemsIn(tab), await problemsIn(second)], [[], []]);
     await Promise.all([tab.close(), second.close()]);
   });
+
+  for (const client of CLIENTS.filter((name) => name !== 'Apollo Client')) {
+    it(`does so with ${client}, and not without its tokens`, async () => {
+      const tab = await open(`/?client=${client}&tokens=off`);
+      await write(tab, '9', `${client} alone`);
+      assert.notEqual(await read(tab, '9'), `${client} alone`);
+      await tab.goto(`${site.origin}/?client=${client}`);
+      for (let round = 0; round < FEW; round += 1) {
+        await write(tab, '9', `${client} ${round}`);
+        assert.equal(await read(tab, '9'), `${client} ${round}`);
+        await tab.reload({ waitUntil: 'load' });
+        assert.equal(await read(tab, '9'), `${client} ${round}`, 'after the reload');
+      }
+      await tab.close();
+    });
+  }
 
   it('forgets it at a reload where tokens are in memory only', async () => {
     const tab = await open('/?tokens=memory');

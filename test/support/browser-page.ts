@@ -1,7 +1,8 @@
-/** Owns the page that tests open in a browser: an application with Apollo Client, as its users write it. `?tokens=off|memory` changes what it does about tokens. */
+/** Owns the page that tests open in a browser: an application with Apollo Client, or with the one that `?client=` names. `?tokens=off|memory` changes what it does about tokens. */
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { meridianLink } from '../../src/client/apollo.ts';
 import { createTokenKeeper, type TokenStorage } from '../../src/client/index.ts';
+import { makeClient, type ClientName } from './clients.ts';
 
 /** What a test calls from outside. */
 export interface TestPage {
@@ -13,7 +14,9 @@ export interface TestPage {
 }
 
 const page = globalThis as typeof globalThis & { testPage: TestPage; initialTokens: string | null; location: { readonly search: string }; localStorage: TokenStorage };
-const mode = new URLSearchParams(page.location.search).get('tokens') ?? 'shared';
+const search = new URLSearchParams(page.location.search);
+const mode = search.get('tokens') ?? 'shared';
+const named = search.get('client') as ClientName | null;
 const problems: string[] = [];
 
 const keeper = createTokenKeeper({
@@ -34,6 +37,10 @@ function clientOf(uri: string): ApolloClient {
 page.testPage = {
   problems,
   async ask(url, text, variables = {}) {
+    if (named !== null) {
+      const client = makeClient(named, { url, keeper: mode === 'off' ? null : keeper, idempotencyKeys: true });
+      return (await client[text.startsWith('mutation') ? 'mutate' : 'query'](text, variables)).data;
+    }
     const client = clientOf(url);
     const document = gql(text);
     const { data } = text.startsWith('mutation') ? await client.mutate({ mutation: document, variables }) : await client.query({ query: document, variables, fetchPolicy: 'network-only' });
