@@ -1,0 +1,91 @@
+/** Owns tokens in `fetch`, for every client that lets its user name the function it fetches with. */
+import { TOKEN_HEADER, type Carrier, type ClientOperation } from './carrier.ts';
+import { operationAt, operationIn } from './document.ts';
+import { KEY_HEADER, newKey } from './idempotency.ts';
+import { type TokenKeeper } from './keeper.ts';
+
+export interface ClientOptions {
+  readonly keeper: TokenKeeper;
+  /** Gives each mutation a key, so that whoever sends it again, because the answer got lost, does not write twice; default false. */
+  readonly idempotencyKeys?: boolean;
+}
+
+type Fetch = typeof fetch;
+type Input = Parameters<Fetch>[0];
+type Init = Parameters<Fetch>[1];
+
+/**
+ * `fetch` that carries tokens. Use it for the graph alone: every request is given the token header. Its answer is handed on when its JSON has
+ * arrived, which a client must know before it asks for anything else. Of answers in parts (multipart, event streams) it sees the header only.
+ */
+export function withTokens(fetch: Fetch, { keeper, idempotencyKeys = false }: ClientOptions): Fetch {
+  return async (input, init) => {
+    const operation = await operationOf(input, init);
+    const carrier = keeper.carry(operation ?? { kind: 'unknown', name: null });
+    const mayWrite = operation?.kind === 'mutation' || operation?.kind === 'unknown';
+    return send({ fetch, input, init, carrier, isGraphQL: operation !== null, key: idempotencyKeys && mayWrite ? newKey() : null });
+  };
+}
+
+export interface Request {
+  readonly fetch: Fetch;
+  readonly input: Input;
+  readonly init: Init;
+  readonly carrier: Carrier;
+  readonly isGraphQL: boolean;
+  readonly key: string | null;
+  /** Called where the answer's body was looked at, which is so for JSON. */
+  readonly onTaken?: () => void;
+}
+
+export async function send({ fetch, input, init, carrier, isGraphQL, key, onTaken }: Request): Promise<Response> {
+  for (;;) {
+    const headers = new Headers(init?.headers ?? (isRequest(input) ? input.headers : {}));
+    for (const [name, value] of Object.entries(carrier.headers())) headers.set(name, value);
+    if (key !== null && !headers.has(KEY_HEADER)) headers.set(KEY_HEADER, key);
+    // A request's body can be read once.
+    const response = await fetch(isRequest(input) ? input.clone() : input, { ...init, headers });
+    const isJson = isGraphQL && /\bjson\b/i.test(response.headers.get('content-type') ?? '');
+    if (isJson) onTaken?.();
+    const repeat = carrier.take({ header: response.headers.get(TOKEN_HEADER), result: isJson ? await jsonOf(response) : null });
+    if (repeat === null) return response;
+    await response.body?.cancel();
+    await pause(repeat.afterMs, init?.signal ?? (isRequest(input) ? input.signal : null));
+  }
+}
+
+async function operationOf(input: Input, init: Init): Promise<ClientOperation | null> {
+  const method = init?.method ?? (isRequest(input) ? input.method : 'GET');
+  if (method.toUpperCase() === 'GET') return operationAt(isRequest(input) ? input.url : String(input));
+  if (typeof init?.body === 'string') return operationIn(init.body);
+  if (init?.body !== undefined && init.body !== null) return null;
+  return isRequest(input) && /\bjson\b/i.test(input.headers.get('content-type') ?? '') ? operationIn(await input.clone().text()) : null;
+}
+
+/** The caller reads the body itself. What breaks off here breaks off there, and is told there. */
+async function jsonOf(response: Response): Promise<unknown> {
+  try {
+    return await response.clone().json();
+  } catch {
+    return null;
+  }
+}
+
+function isRequest(input: Input): input is Exclude<Input, string | URL> {
+  return typeof input === 'object' && 'headers' in input;
+}
+
+/** Ends early where the request is given up: the next fetch says so. */
+function pause(ms: number, signal: AbortSignal | null): Promise<void> {
+  if (ms === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+  });
+}

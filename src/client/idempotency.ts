@@ -1,0 +1,10 @@
+/** Owns the keys under which a mutation takes place once, however often the network or a retry sends it. */
+
+export const KEY_HEADER = 'idempotency-key';
+
+const KEY_BYTES = 16;
+
+/** `crypto.randomUUID` is there on secure pages only. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(KEY_BYTES)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,86 @@
+/** Owns tokens in Relay: a network function that is told which headers to send. */
+import { type FetchFunction, type GraphQLResponse } from 'relay-runtime';
+import { type ClientOptions } from './fetch.ts';
+import { KEY_HEADER, newKey } from './idempotency.ts';
+
+type Source = ReturnType<FetchFunction>;
+type Subscribable = Extract<Source, { subscribe: unknown }>;
+type Sink = Parameters<Subscribable['subscribe']>[0];
+
+export interface MeridianFetchOptions extends ClientOptions {
+  /** Makes the function that fetches as your own does, with these headers besides its own. */
+  readonly fetch: (headers: Readonly<Record<string, string>>) => FetchFunction;
+}
+
+/**
+ * For `Network.create`. The answer's token is read from its body, where it always is. A retry belongs into your function: whoever calls this one
+ * anew begins a new operation, unless `cacheConfig.metadata.idempotencyKey` names the key.
+ */
+export function meridianFetch({ keeper, fetch, idempotencyKeys = false }: MeridianFetchOptions): FetchFunction {
+  return (request, variables, cacheConfig, uploadables) => {
+    const carrier = keeper.carry({ kind: request.operationKind, name: request.name });
+    const key = idempotencyKeys && request.operationKind === 'mutation' ? { [KEY_HEADER]: keyIn(cacheConfig?.metadata) ?? newKey() } : {};
+    return {
+      subscribe(sink: Sink) {
+        let closed = false;
+        let current: { unsubscribe(): void } | undefined;
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const send = (): void => {
+          let over = false;
+          const isOver = (): boolean => over || closed;
+          const next = (result: GraphQLResponse): void => {
+            if (isOver()) return;
+            const repeat = carrier.take({ result });
+            if (repeat === null) return sink.next?.(result);
+            over = true;
+            current?.unsubscribe();
+            timer = setTimeout(send, repeat.afterMs);
+          };
+          const error = (cause: unknown): void => void (isOver() || sink.error?.(cause instanceof Error ? cause : new Error(String(cause))));
+          const complete = (): void => void (isOver() || sink.complete?.());
+          try {
+            current = listen(fetch({ ...carrier.headers(), ...key })(request, variables, cacheConfig, uploadables), { next, error, complete });
+            // It may have answered at once.
+            if (over) current?.unsubscribe();
+          } catch (cause) {
+            error(cause);
+          }
+        };
+        send();
+        return {
+          get closed() {
+            return closed;
+          },
+          unsubscribe() {
+            closed = true;
+            clearTimeout(timer);
+            current?.unsubscribe();
+          },
+        };
+      },
+    };
+  };
+}
+
+interface Listener {
+  readonly next: (result: GraphQLResponse) => void;
+  readonly error: (cause: unknown) => void;
+  readonly complete: () => void;
+}
+
+/** A function of Relay's may answer with what can be subscribed to, with a promise, or with the answer itself. */
+function listen(source: Source, listener: Listener): { unsubscribe(): void } | undefined {
+  if ('subscribe' in source) return source.subscribe(listener);
+  const end = (result: GraphQLResponse): void => {
+    listener.next(result);
+    listener.complete();
+  };
+  if ('then' in source) void source.then(end).catch(listener.error);
+  else end(source);
+  return undefined;
+}
+
+function keyIn(metadata: unknown): string | undefined {
+  const key = (metadata as { readonly idempotencyKey?: unknown } | null | undefined)?.idempotencyKey;
+  return typeof key === 'string' ? key : undefined;
+}

@@ -1,0 +1,34 @@
+/** Proves, a hundred times for each client, that what was saved in EU is there in AP although its replica has stopped; and that without tokens it never is. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { createTokenKeeper, type TokenKeeper } from '../../src/client/index.ts';
+import { AP, EU, startTestApp, type TestApp } from '../support/app.ts';
+import { readOwnWrites, userScenario, type Tally } from '../support/client-scenarios.ts';
+import { CLIENTS } from '../support/clients.ts';
+
+const ROUNDS = 100;
+
+describe('clients that write in EU and read in AP, where replay is paused', () => {
+  let app: TestApp;
+
+  before(async () => {
+    app = await startTestApp({ scale: 0.05 });
+    await app.cluster.caughtUp();
+    await app.cluster.pauseReplay(AP);
+  });
+  after(async () => {
+    await app?.cluster.resumeReplay(AP);
+    await app?.[Symbol.asyncDispose]();
+  });
+
+  for (const client of CLIENTS) {
+    const rounds = (keeper: TokenKeeper | null): Promise<Tally> => readOwnWrites(userScenario({ client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url }), ROUNDS, `${client} ${keeper === null ? 'alone' : 'with tokens'}`);
+
+    it(`${client} alone sees none of ${ROUNDS} writes`, async () => {
+      assert.deepEqual(await rounds(null), { right: 0, stale: ROUNDS });
+    });
+    it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS}`, async () => {
+      assert.deepEqual(await rounds(createTokenKeeper()), { right: ROUNDS, stale: 0 });
+    });
+  }
+});
