@@ -42,7 +42,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
 
   /** Sends all of them at once; their answers. */
   const fetchIn = (tab: Page, sent: readonly Sent[], credentials: Credentials): Promise<{ data: Record<string, Record<string, unknown> | null> | null; errors?: unknown }[]> =>
-    tab.evaluate(async (all, how) => Promise.all(all.map(async ({ url, query, variables }) => (await fetch(url, { method: 'POST', credentials: how, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })).json())), sent, credentials) as never;
+    tab.evaluate(async (all, how) => Promise.all(all.map(async ({ url, query, variables }) => (await fetch(url, { method: 'POST', credentials: how, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })).json() as unknown)), sent, credentials) as never;
   const write = (region: string, id: number, name: string): Sent => ({ url: app.server(region).url, query: RENAME, variables: { id: String(id), name } });
   const look = (region: string, id: number): Sent => ({ url: app.server(region).url, query: NAME, variables: { id: String(id) } });
   const saved = async (tab: Page, sent: readonly Sent[], credentials: Credentials = 'include'): Promise<void> => {
