@@ -6,7 +6,8 @@ import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { until } from '../support/observe.ts';
-import { freePort, redisOrSkip, startScratchRedis, type ScratchRedis } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
+import { redisOrSkip, startScratchRedis, type ScratchRedis } from '../support/redis.ts';
 import { startReplicaSet, type ReplicaSet } from '../support/replica-set.ts';
 import { TEST_OPTIONS } from '../support/tail.ts';
 

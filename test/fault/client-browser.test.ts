@@ -9,7 +9,7 @@ import { startBrowser, startSite, type TestBrowser, type TestSite } from '../sup
 import { askIn, fillStorageIn, learnIn, problemsIn, signOutIn, tokensIn } from '../support/browser-tabs.ts';
 import { NAME, RENAME } from '../support/client-scenarios.ts';
 import { CLIENTS, makeClient } from '../support/clients.ts';
-import { freePort } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
 
 const PAGE = fileURLToPath(new URL('../support/browser-page.ts', import.meta.url));
 const ROUNDS = 20;

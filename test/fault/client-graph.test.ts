@@ -13,7 +13,7 @@ import { BOTH, graphScenario, readOwnWrites, RENAME, RETITLE, type GraphVisit, t
 import { CLIENTS, type ClientName } from '../support/clients.ts';
 import { AP, EU, GATEWAY_KINDS, startTestGraph, SUBGRAPHS, US, type SubgraphName, type TestGraph } from '../support/graph.ts';
 import { type GatewayKind } from '../support/gateways.ts';
-import { freePort } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
 
 const ROUNDS = { hive: 100, apollo: 40 };
 const FEW = 10;

@@ -11,7 +11,8 @@ import { RedisSharedCache } from '../../src/redis/shared-cache.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from '../support/observe.ts';
 import { optionsOf, startCluster, startSentinel, startStandalone, type Deployment } from '../support/redis-deployments.ts';
-import { freePort, redisOrSkip, startScratchRedis } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
+import { redisOrSkip, startScratchRedis } from '../support/redis.ts';
 import { at, batch, bodies, bodyOf, item, key, openCache, tag, taken } from '../support/shared-cache.ts';
 import { follow } from '../contract/fanout.ts';
 

@@ -1,10 +1,10 @@
 /** Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the subgraph that is named, whichever server is asked: two subgraphs, each with a database cluster of its own. */
 import assert from 'node:assert/strict';
-import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { ask, EU, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';
 import { startReceiver, type Receiver, type Reply } from '../support/http.ts';
+import { freePort } from '../support/ports.ts';
 
 const SDL = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
@@ -33,15 +33,6 @@ interface Conflict {
   readonly subgraph: string | null;
   readonly rowId: string;
   readonly incoming: Readonly<Record<string, unknown>>;
-}
-
-/** A port that is free now: servers must know each other's address before both of them run. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe('a graph of several clusters', () => {

@@ -7,7 +7,8 @@ import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster } from './cluster.ts';
 import { until } from './observe.ts';
-import { freePort, startScratchRedis, type ScratchRedis } from './redis.ts';
+import { freePort } from './ports.ts';
+import { startScratchRedis, type ScratchRedis } from './redis.ts';
 
 export const HOME = 'us-east-1';
 export const AWAY = 'eu-west-1';

@@ -1,7 +1,8 @@
 /** Owns the ways in which a region's Redis may be set up, as real servers: one, a Cluster of three, Sentinel with a replica. */
 import { Redis } from 'ioredis';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
-import { freePort, startScratchRedis, startScratchSentinel, type ScratchRedis } from './redis.ts';
+import { freePort } from './ports.ts';
+import { startScratchRedis, startScratchSentinel, type ScratchRedis } from './redis.ts';
 import { until } from './observe.ts';
 
 /** Long enough for a busy machine; tests of time limits give their own. */

@@ -1,7 +1,6 @@
 /** Owns a throw-away primary with streaming replicas whose servers, links and replay a test can break one by one. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { appendFileSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -9,16 +8,9 @@ import { sleep } from '../../src/base/clock.ts';
 import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
 import { binaryFolder, POSTGRES_USER as USER } from './binaries.ts';
 import { startLink, type TestLink } from './link.ts';
+import { freePort } from './ports.ts';
 
 const READY_MS = 30_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** One server: its address, a ready client, and ways to break it. */
 export class TestServer {

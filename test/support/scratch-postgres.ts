@@ -1,12 +1,12 @@
 /** Owns a throw-away PostgreSQL server for tests that need one database and no replicas. */
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
 import { binaryFolder, POSTGRES_USER } from './binaries.ts';
+import { freePort } from './ports.ts';
 
 export interface ScratchPostgres extends AsyncDisposable {
   /** A connected client; it is ended with the server. */
@@ -14,14 +14,6 @@ export interface ScratchPostgres extends AsyncDisposable {
 }
 
 const READY_MS = 20_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Starts a fresh server on a free port; disposing of it removes every trace. */
 export async function startScratchPostgres(): Promise<ScratchPostgres> {

@@ -7,7 +7,8 @@ import * as regionModule from '../../../src/cache/region-cache.ts';
 import { defaultOptions } from '../../../src/config/options.ts';
 import { RedisSharedCache } from '../../../src/redis/shared-cache.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
-import { freePort, redisOrSkip, startScratchRedis } from '../../support/redis.ts';
+import { freePort } from '../../support/ports.ts';
+import { redisOrSkip, startScratchRedis } from '../../support/redis.ts';
 import { runHistory } from './history-run.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);

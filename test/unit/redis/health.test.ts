@@ -7,7 +7,8 @@ import { SharedCacheDown } from '../../../src/cache/ports.ts';
 import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { RedisHealth } from '../../../src/redis/health.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
-import { freePort, redisProgram, startScratchRedis } from '../../support/redis.ts';
+import { freePort } from '../../support/ports.ts';
+import { redisProgram, startScratchRedis } from '../../support/redis.ts';
 
 const { log } = silentTelemetry();
 const options = defaultOptions({ redisStatsMs: 100 });
