@@ -136,6 +136,18 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual(await levels('mutation @consistent(level: STRONG) { renameUser(id: 1, name: "x") { name tasks { title } } }'), [['accounts', 'STRONG'], ['work', 'STRONG']]);
     });
 
+    it('lets nothing be old that was not asked for as EVENTUAL, nor what follows a write', async () => {
+      const levels = async (query: string): Promise<unknown[]> => {
+        const { errors } = await send(query, { token: tokenOf({ accounts: 1, work: 1 }) });
+        assert.deepEqual(errors, [], query);
+        return graph.take().map((came) => [came.subgraph, came.headers['consistency-level'] ?? null]).sort();
+      };
+      assert.deepEqual(await levels('{ users @consistent(level: EVENTUAL) { name } user(id: 1) { tasks { title } } }'), [['accounts', null], ['work', null]], 'the tasks are under a neighbour');
+      assert.deepEqual(await levels('query @consistent(level: SESSION) { users @consistent(level: EVENTUAL) { name } user(id: 1) { tasks { title } } }'), [['accounts', 'SESSION'], ['work', 'SESSION']]);
+      assert.deepEqual(await levels('mutation @consistent(level: EVENTUAL) { renameUser(id: 1, name: "x") { name tasks { title owner { name } } } }'), [['accounts', 'EVENTUAL'], ['accounts', null], ['work', null]].sort(), 'the name is what the mutation has written');
+      assert.deepEqual(await levels('mutation @consistent(level: BOUNDED) { renameUser(id: 1, name: "x") { name tasks { title } } }'), [['accounts', 'BOUNDED'], ['work', 'BOUNDED']]);
+    });
+
     describe('with an idempotency key', () => {
       const MUTATIONS = 'mutation { a: renameUser(id: 1, name: "x") { name } createTask(title: "y") { title owner { name } } b: renameUser(id: 2, name: "z") { name } }';
       const keysOf = async (query: string, key: string): Promise<(string | undefined)[]> => {
