@@ -146,7 +146,7 @@ export class ReadSession {
   /** What the reads so far have met; its positions make the response's token. */
   report(): ReadReport {
     const report = this.#record.report();
-    return { ...report, positions: this.#named.kept(report.positions) };
+    return { ...report, positions: this.#named.kept(report.positions, this.#written) };
   }
 
   /** Ends snapshots that are still open; never throws. */
