@@ -64,6 +64,17 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual([next.token?.split(',').length, graph.lsns(next.token)], [1, { accounts: graph.at.accounts, work: graph.at.work }], 'each answer covers the request\'s tokens, so that the last one alone is left');
     });
 
+    it('answers operations that came in one request with the tokens of all of them', async () => {
+      Object.assign(graph.at, { accounts: 15, work: 18 });
+      await using batching = await startGateway({ kind, supergraph: compose(graph.subgraphs), batching: true });
+      const queries = ['{ users { name } }', '{ tasks { title } }', '{ __typename }'];
+      const response = await fetch(batching.url, { method: 'POST', headers: { 'content-type': 'application/json', 'consistency-token': '' }, body: JSON.stringify(queries.map((query) => ({ query }))) });
+      const results = (await response.json()) as readonly { readonly data?: unknown; readonly extensions?: { readonly consistency?: { readonly token: string } } }[];
+      assert.equal(results.filter(({ data }) => data !== undefined && data !== null).length, 3, JSON.stringify(results));
+      assert.deepEqual(graph.lsns(response.headers.get('consistency-token')), { accounts: 15, work: 18 });
+      assert.deepEqual(results.map(({ extensions }) => graph.lsns(extensions?.consistency?.token ?? null)), [{ accounts: 15 }, { work: 18 }, {}]);
+    });
+
     it('hands the client\'s tokens to every subgraph as they are, and never answers below them', async () => {
       const held = `${tokenOf({ accounts: 900 })}, ${tokenOf({ work: 3 })}`;
       for (const gateway of [folding, holding]) {
