@@ -58,8 +58,15 @@ async function operationOf(input: Input, init: Init): Promise<ClientOperation | 
   const method = init?.method ?? (isRequest(input) ? input.method : 'GET');
   if (method.toUpperCase() === 'GET') return operationAt(isRequest(input) ? input.url : String(input));
   if (typeof init?.body === 'string') return operationIn(init.body);
+  if (init?.body instanceof FormData) return uploadIn(init.body);
   if (init?.body !== undefined && init.body !== null) return null;
   return isRequest(input) && /\bjson\b/i.test(input.headers.get('content-type') ?? '') ? operationIn(await input.clone().text()) : null;
+}
+
+/** Files go with an operation as a form, in which the operation has a field of its own. */
+function uploadIn(form: FormData): ClientOperation | null {
+  const operations = form.get('operations');
+  return typeof operations === 'string' ? operationIn(operations) : null;
 }
 
 /** The caller reads the body itself. What breaks off here breaks off there, and is told there. */

@@ -10,6 +10,8 @@ export interface Facts {
   readonly floor: Position | null;
   /** How the floor relates to the newest known history; null where there is no floor or no history. */
   readonly standing: Standing | null;
+  /** Whether the primary's position counts although there is a floor (`Requirement`). */
+  readonly wantsIndex: boolean;
   /** Whether the primary's position has been fetched for this operation. */
   readonly indexed: boolean;
   readonly maxLagMs: number | null;
@@ -73,7 +75,7 @@ export function nextStep(facts: Facts): Step {
       return strong(facts);
     case 'SNAPSHOT':
       // A snapshot without a floor promises what STRONG promises: the state now, or later.
-      return facts.floor === null || facts.indexed ? strong(facts) : atFloor(facts);
+      return facts.floor === null || facts.wantsIndex || facts.indexed ? strong(facts) : atFloor(facts);
   }
 }
 

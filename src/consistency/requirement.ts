@@ -17,6 +17,8 @@ export interface Requirement {
   readonly floor: Position | null;
   /** Milliseconds; only with `BOUNDED`. */
   readonly maxLagMs: number | null;
+  /** With `SNAPSHOT`: STRONG's floor counts beside the other one, which is not the client's own. */
+  readonly wantsIndex?: true;
 }
 
 export const EVENTUAL: Requirement = { level: 'EVENTUAL', floor: null, maxLagMs: null };

@@ -6,6 +6,7 @@ import { type GraphQLDataSourceProcessOptions, type RemoteGraphQLDataSource } fr
 import { type ApolloServerPlugin, type BaseContext, type GraphQLRequestListener } from '@apollo/server';
 import { parse } from 'graphql';
 import { KEY_HEADER } from '../base/idempotency-key.ts';
+import { leastTokens, splitTokens } from '../base/token-text.ts';
 import { TOKEN_HEADER } from '../consistency/token.ts';
 import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
 import { GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';
@@ -44,7 +45,8 @@ export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
       const operation = running.get(contextValue);
       if (operation === undefined) return;
       const { token, report } = operation;
-      if (token !== null) http.headers.set(TOKEN_HEADER, token);
+      // Operations that came in one request share the headers of its answer.
+      if (token !== null) http.headers.set(TOKEN_HEADER, leastTokens([...splitTokens(http.headers.get(TOKEN_HEADER)), ...splitTokens(token)]).join(','));
       if (report !== null && body.kind === 'single') body.singleResult.extensions = { ...body.singleResult.extensions, consistency: report };
     },
   };

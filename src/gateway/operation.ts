@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { KEY_HEADER, readKey } from '../base/idempotency-key.ts';
 import { splitTokens } from '../base/token-text.ts';
-import { LEVEL_HEADER, writeLevel } from '../consistency/level-text.ts';
+import { LEVEL_HEADER, writeLevel, type AskedLevel } from '../consistency/level-text.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { strongerAsked, type ClientOperation } from './client-operation.ts';
 import { HeldTokens } from './held-tokens.ts';
@@ -45,6 +45,8 @@ export class GatewayOperation {
   readonly #parts: PartReport[] = [];
   /** Mutations without a key that were sent, and of which nobody knows that they have not run. */
   readonly #sent = new Set<string>();
+  /** Whether a mutation of this operation was answered. */
+  #wrote = false;
 
   constructor(input: GatewayOperationInput) {
     this.#input = input;
@@ -68,7 +70,7 @@ export class GatewayOperation {
     if (fetch.mutates !== null && key === undefined) this.#once(fetch.mutates);
     // Empty, it asks for the report alone.
     const token = header(TOKEN_HEADER) ?? (this.wantsReport ? '' : undefined);
-    const level = fetch.entities ? strongerAsked(this.#input.operation.level, this.#input.operation.fieldLevel) : this.#input.operation.level;
+    const level = this.#levelFor(fetch);
     const headers = {
       ...Object.fromEntries(settings.passed.map((name) => [name, header(name)])),
       [TOKEN_HEADER]: token,
@@ -83,6 +85,7 @@ export class GatewayOperation {
   answered(sent: SentFetch, { token, extensions }: SubgraphAnswer): void {
     const report = readReport(extensions);
     if (report !== null) this.#parts.push(report);
+    if (sent.fetch.mutates !== null) this.#wrote = true;
     // A subgraph without Meridian answers without a token, which settles nothing.
     this.#held.answered(sent.tokens, [...splitTokens(token), ...splitTokens(tokenIn(extensions))]);
   }
@@ -100,6 +103,16 @@ export class GatewayOperation {
   /** For `extensions.consistency`; null where the client did not ask, or no subgraph has told anything. */
   get report(): ConsistencyReport | null {
     return this.wantsReport ? mergeReports(this.#parts, this.token) : null;
+  }
+
+  /**
+   * EVENTUAL drops the floor, so that everything a fetch is for must ask for it: one field may be old, while entities under its neighbours
+   * may not. What follows a mutation sees its write, whatever was asked before, as it does within one subgraph.
+   */
+  #levelFor({ entities }: SubgraphFetch): AskedLevel | null {
+    const { level, fieldLevel } = this.#input.operation;
+    const asked = entities ? strongerAsked(level, fieldLevel) : level;
+    return asked?.level === 'EVENTUAL' && (this.#wrote || level === null) ? null : asked;
   }
 
   /**

@@ -134,12 +134,16 @@ function requirementOf({ level: named, maxLagMs }: AskedLevel, input: EdgeInput)
   return requirement(level, input, maxLagMs);
 }
 
-/** EVENTUAL asked for by name drops the floor: the client said that this may be old. Every other level keeps it. */
+/**
+ * EVENTUAL asked for by name drops the floor: the client said that this may be old. Every other level keeps it. A snapshot for a client without a
+ * token is one of now: what a gateway has seen meanwhile may be older.
+ */
 function requirement(level: ConsistencyLevel, input: EdgeInput, maxLagMs: number | null): Requirement {
   return {
     level,
     floor: level === 'EVENTUAL' ? null : input.floor,
     maxLagMs: level === 'BOUNDED' ? (maxLagMs ?? input.defaultMaxLagMs) : null,
+    ...(level === 'SNAPSHOT' && input.floor !== null && !input.hasToken ? { wantsIndex: true } : {}),
   };
 }
 

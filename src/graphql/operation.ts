@@ -128,8 +128,8 @@ export class Operation {
   }
 
   #scope(requirement: Requirement): Scope {
-    const { level, floor, maxLagMs } = requirement;
-    const key = `${level}:${floor ? `${floor.timeline}/${floor.lsn}` : ''}:${maxLagMs ?? ''}`;
+    const { level, floor, maxLagMs, wantsIndex = false } = requirement;
+    const key = `${level}:${floor ? `${floor.timeline}/${floor.lsn}` : ''}:${maxLagMs ?? ''}:${wantsIndex}`;
     let scope = this.#scopes.get(key);
     if (!scope) {
       const executor = this.session.executor(requirement);

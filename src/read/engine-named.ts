@@ -62,10 +62,23 @@ export class NamedPositions {
     if (own.some(({ timeline }) => timeline < position.timeline) && (this.#view.history?.timeline ?? 0) < position.timeline) await this.#view.refresh();
   }
 
-  /** What the answer's token names: a lost position stays, so that the token is never honoured again, whatever was read meanwhile. */
-  kept(positions: Positions): Positions {
-    const lost = lostOf(this.own, this.#view.history);
-    return lost === null ? positions : new Map(positions).set(lost.cluster, lost);
+  /**
+   * What the answer's token names: a lost position stays, so that the token is never honoured again, whatever was read meanwhile. One that nobody has
+   * judged yet stays as well: a read without a floor may have met a younger timeline before its history is known here, and whoever gets that
+   * timeline's position gives up the older one. What the operation has `written` itself goes before that.
+   */
+  kept(positions: Positions, written: Position | null): Positions {
+    const kept = lostOf(this.own, this.#view.history) ?? (written === null ? this.#unjudged(positions) : null);
+    return kept === null ? positions : new Map(positions).set(kept.cluster, kept);
+  }
+
+  /** The latest of what the tokens name, where the answer would hide one of them behind a timeline whose history is not known; else null. */
+  #unjudged(positions: Positions): Position | null {
+    const { cluster, history } = this.#view;
+    const met = cluster === null ? undefined : positions.get(cluster);
+    if (met === undefined || (history !== null && history.timeline >= met.timeline)) return null;
+    const { own } = this;
+    return own.some(({ timeline }) => timeline < met.timeline) ? own.reduce(laterPosition) : null;
   }
 
   #unknown(position: Position): boolean {

@@ -132,7 +132,7 @@ export class ReadRun<T> {
 
   #facts(): Facts {
     const { view, servers, limits, replayed, stall } = this.#parts;
-    const { level, maxLagMs } = this.#input.requirement;
+    const { level, maxLagMs, wantsIndex = false } = this.#input.requirement;
     const usable = view.readOrder().filter((region) => servers.has(region));
     const primary = view.primary !== null && servers.has(view.primary) && view.reachable(view.primary) ? view.primary : null;
     const stalenessMs = view.stalenessMs();
@@ -140,6 +140,7 @@ export class ReadRun<T> {
       level,
       floor: this.#floor,
       standing: this.#standing(),
+      wantsIndex,
       indexed: this.#indexed,
       maxLagMs: level === 'BOUNDED' ? (maxLagMs ?? limits.boundedLagMs) : null,
       local: view.local,

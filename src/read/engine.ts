@@ -112,8 +112,8 @@ export class ReadSession {
 
   /** Runs statements under `requirement`. Equal requirements share one executor, and with SNAPSHOT one transaction. */
   executor(requirement: Requirement): Executor {
-    const { level, floor, maxLagMs } = requirement;
-    const key = `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''}`;
+    const { level, floor, maxLagMs, wantsIndex = false } = requirement;
+    const key = `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''} ${wantsIndex}`;
     const known = this.#executors.get(key);
     if (known) return known;
     const executor = level === 'SNAPSHOT' ? this.#snapshot(requirement) : this.#plain(requirement);
@@ -146,7 +146,7 @@ export class ReadSession {
   /** What the reads so far have met; its positions make the response's token. */
   report(): ReadReport {
     const report = this.#record.report();
-    return { ...report, positions: this.#named.kept(report.positions) };
+    return { ...report, positions: this.#named.kept(report.positions, this.#written) };
   }
 
   /** Ends snapshots that are still open; never throws. */

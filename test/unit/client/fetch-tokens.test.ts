@@ -45,6 +45,22 @@ describe('fetch with tokens', () => {
     }
   });
 
+  it('learns of a mutation that carries files, where the answer\'s header cannot be seen', async () => {
+    const form = new FormData();
+    form.set('operations', JSON.stringify({ query: 'mutation ($file: Upload!) { attach(file: $file) }', variables: { file: null } }));
+    form.set('map', '{"0":["variables.file"]}');
+    form.set('0', new Blob(['text']), 'a.txt');
+    const keys: (string | null)[] = [];
+    const sending: typeof fetch = async (_, init) => {
+      keys.push(new Headers(init?.headers).get('idempotency-key'));
+      return Response.json(fine.body);
+    };
+    const keeper = createTokenKeeper();
+    await withTokens(sending, { keeper, idempotencyKeys: true })('http://graph.test/graphql', { method: 'POST', body: form });
+    assert.equal(floorOf(keeper.tokens()), 'A:2/1');
+    assert.match(keys[0] ?? '', /^[0-9a-f]{32}$/);
+  });
+
   it('reads batches, and of what is no GraphQL the header alone', async () => {
     await using graph = await startScriptedGraph((asked) => (asked.query === 'undefined' ? { body: [fine.body, fine.body], headers: {} } : { body: fine.body, headers: { 'consistency-token': token({ B: [1, 7] }) } }));
     const keeper = createTokenKeeper();

@@ -14,7 +14,7 @@ type Overrides = Partial<Omit<Facts, 'tried'>> & { readonly tried?: Partial<Trie
 /** A healthy EU with a replica of its own, 80 ms from the primary in the US, 220 ms from AP. */
 function facts({ tried, ...rest }: Overrides = {}): Facts {
   return {
-    level: 'SESSION', floor, standing: 'on-history', indexed: false, maxLagMs: null,
+    level: 'SESSION', floor, standing: 'on-history', wantsIndex: false, indexed: false, maxLagMs: null,
     local: 'eu', order: ['eu', 'us', 'ap'], usable: 3, primary: 'us', rttToPrimaryMs: 80, stalenessMs: 5, catchUpMs: 45, stalled: false,
     leftMs: 2_000, ...rest,
     tried: { ...untouched, ...tried },
@@ -68,6 +68,8 @@ const TABLE: readonly (readonly [string, Overrides, Step])[] = [
   ['STRONG: a quick failure when the index could not be fetched', { level: 'STRONG', floor: null, standing: null, tried: { failed: set('us'), rediscovered: true } }, fail('PRIMARY_UNAVAILABLE')],
 
   ['SNAPSHOT: as SESSION with a floor', { level: 'SNAPSHOT' }, ask('eu')],
+  ['SNAPSHOT: as STRONG with a floor that is not the client\'s own', { level: 'SNAPSHOT', wantsIndex: true }, { kind: 'index' }],
+  ['SNAPSHOT: as SESSION once that floor is raised', { level: 'SNAPSHOT', wantsIndex: true, indexed: true }, ask('eu')],
   ['SNAPSHOT: as STRONG without one', { level: 'SNAPSHOT', floor: null, standing: null }, { kind: 'index' }],
 
   ['BOUNDED: the own replica within its bound', { level: 'BOUNDED', floor: null, maxLagMs: 100 }, ask('eu')],

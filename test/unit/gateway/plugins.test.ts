@@ -64,6 +64,17 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual([next.token?.split(',').length, graph.lsns(next.token)], [1, { accounts: graph.at.accounts, work: graph.at.work }], 'each answer covers the request\'s tokens, so that the last one alone is left');
     });
 
+    it('answers operations that came in one request with the tokens of all of them', async () => {
+      Object.assign(graph.at, { accounts: 15, work: 18 });
+      await using batching = await startGateway({ kind, supergraph: compose(graph.subgraphs), batching: true });
+      const queries = ['{ users { name } }', '{ tasks { title } }', '{ __typename }'];
+      const response = await fetch(batching.url, { method: 'POST', headers: { 'content-type': 'application/json', 'consistency-token': '' }, body: JSON.stringify(queries.map((query) => ({ query }))) });
+      const results = (await response.json()) as readonly { readonly data?: unknown; readonly extensions?: { readonly consistency?: { readonly token: string } } }[];
+      assert.equal(results.filter(({ data }) => data !== undefined && data !== null).length, 3, JSON.stringify(results));
+      assert.deepEqual(graph.lsns(response.headers.get('consistency-token')), { accounts: 15, work: 18 });
+      assert.deepEqual(results.map(({ extensions }) => graph.lsns(extensions?.consistency?.token ?? null)), [{ accounts: 15 }, { work: 18 }, {}]);
+    });
+
     it('hands the client\'s tokens to every subgraph as they are, and never answers below them', async () => {
       const held = `${tokenOf({ accounts: 900 })}, ${tokenOf({ work: 3 })}`;
       for (const gateway of [folding, holding]) {
@@ -134,6 +145,18 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual(await levels('query @consistent(level: BOUNDED) { user(id: 1) { name ...F } } fragment F on User { tasks @consistent { title owner { name } } }'), round('BOUNDED', 'STRONG'));
       assert.deepEqual(await levels('query ($no: Boolean = false) { user(id: 1) { name tasks @include(if: $no) @consistent { title } } }'), [['accounts', null]]);
       assert.deepEqual(await levels('mutation @consistent(level: STRONG) { renameUser(id: 1, name: "x") { name tasks { title } } }'), [['accounts', 'STRONG'], ['work', 'STRONG']]);
+    });
+
+    it('lets nothing be old that was not asked for as EVENTUAL, nor what follows a write', async () => {
+      const levels = async (query: string): Promise<unknown[]> => {
+        const { errors } = await send(query, { token: tokenOf({ accounts: 1, work: 1 }) });
+        assert.deepEqual(errors, [], query);
+        return graph.take().map((came) => [came.subgraph, came.headers['consistency-level'] ?? null]).sort();
+      };
+      assert.deepEqual(await levels('{ users @consistent(level: EVENTUAL) { name } user(id: 1) { tasks { title } } }'), [['accounts', null], ['work', null]], 'the tasks are under a neighbour');
+      assert.deepEqual(await levels('query @consistent(level: SESSION) { users @consistent(level: EVENTUAL) { name } user(id: 1) { tasks { title } } }'), [['accounts', 'SESSION'], ['work', 'SESSION']]);
+      assert.deepEqual(await levels('mutation @consistent(level: EVENTUAL) { renameUser(id: 1, name: "x") { name tasks { title owner { name } } } }'), [['accounts', 'EVENTUAL'], ['accounts', null], ['work', null]].sort(), 'the name is what the mutation has written');
+      assert.deepEqual(await levels('mutation @consistent(level: BOUNDED) { renameUser(id: 1, name: "x") { name tasks { title } } }'), [['accounts', 'BOUNDED'], ['work', 'BOUNDED']]);
     });
 
     describe('with an idempotency key', () => {

@@ -43,6 +43,13 @@ describe('the edge behind a gateway', () => {
     }
   });
 
+  it('takes a snapshot for one of now unless the client itself has a token: the gateway may have seen what is old', () => {
+    const now = { level: 'SNAPSHOT', floor: SEEN, maxLagMs: null, wantsIndex: true };
+    assert.deepEqual(decided('{ user { __typename } }', { floor: SEEN, hasToken: false, header: 'SNAPSHOT' }).root, now);
+    assert.deepEqual([...decided('{ user @consistent(level: SNAPSHOT) { __typename } }', { floor: SEEN, hasToken: false }).fields.values()], [now]);
+    assert.deepEqual(decided('{ user { __typename } }', { header: 'SNAPSHOT' }).root, { level: 'SNAPSHOT', floor: null, maxLagMs: null });
+  });
+
   it('takes the level header for a @consistent on the operation, whose report it asks for', () => {
     const query = '{ user { __typename } }';
     for (const level of ['SESSION', 'STRONG', 'SNAPSHOT'] as const) {
