@@ -26,6 +26,8 @@ export interface TestGatewayOptions {
   readonly options?: GatewayOptions;
   /** With `headers`: Hive hands on the header that came last, as @apollo/gateway's usual recipe does, instead of all of them. */
   readonly lastHeaderOnly?: boolean;
+  /** Takes lists of operations as one request. */
+  readonly batching?: boolean;
   /** Further settings of Hive's runtime. */
   readonly hive?: Partial<GatewayConfigSupergraph> | undefined;
   /** Plugins of Hive's that come before Meridian's. */
@@ -63,13 +65,14 @@ export function startGateway(options: TestGatewayOptions): Promise<TestGateway> 
   return options.kind === 'hive' ? startHive(options) : startApollo(options);
 }
 
-async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeaderOnly = false, hive = {}, hivePlugins = [] }: TestGatewayOptions): Promise<TestGateway> {
+async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeaderOnly = false, batching = false, hive = {}, hivePlugins = [] }: TestGatewayOptions): Promise<TestGateway> {
   const runtime = createGatewayRuntime({
     supergraph,
     logging: process.env['MERIDIAN_TEST_LOG'] === undefined ? false : 'error',
     // The transport that Hive would load by its name is a package of its own, and no more than this.
     transports: { http: { getSubgraphExecutor: ({ transportEntry, fetch }) => buildHTTPExecutor({ endpoint: transportEntry.location ?? '', ...transportEntry.options, fetch: fetch as typeof globalThis.fetch }) } },
     ...(mode === 'headers' ? { propagateHeaders: { deduplicateHeaders: lastHeaderOnly, fromClientToSubgraphs: ({ request }) => Object.fromEntries(PASSED.map((name) => [name, request.headers.get(name)])), fromSubgraphsToClient: ({ response }) => ({ 'consistency-token': response.headers.get('consistency-token') }) } } : {}),
+    ...(batching ? { batching: { limit: 8 } } : {}),
     ...hive,
     plugins: () => [...hivePlugins, ...(mode === 'plugin' ? [meridianHive(options)] : [])],
   });
@@ -89,7 +92,7 @@ async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeader
   };
 }
 
-async function startApollo({ supergraph, mode = 'plugin', options = {} }: TestGatewayOptions): Promise<TestGateway> {
+async function startApollo({ supergraph, mode = 'plugin', options = {}, batching = false }: TestGatewayOptions): Promise<TestGateway> {
   const meridian = mode === 'plugin' ? meridianApollo({ RemoteGraphQLDataSource, ...options }) : null;
   const propagating = (url: string | undefined): RemoteGraphQLDataSource =>
     new RemoteGraphQLDataSource({
@@ -113,6 +116,7 @@ async function startApollo({ supergraph, mode = 'plugin', options = {} }: TestGa
   });
   const server = new ApolloServer<{ headers: Readonly<Record<string, unknown>>; token?: string }>({
     gateway,
+    allowBatchedHttpRequests: batching,
     includeStacktraceInErrorResponses: false,
     plugins: [
       ...(meridian === null ? [] : [meridian.plugin]),
