@@ -1,10 +1,14 @@
 /** Proves cookie mode at both gateways: clients that keep nothing but their cookies hold what answers told, whatever order those come in, and are told once of what is lost. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { RemoteGraphQLDataSource } from '@apollo/gateway';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
 import { isMeridianError } from '../../../src/base/errors.ts';
 import { type ClusterId, type Position } from '../../../src/base/lineage.ts';
 import { toLsn } from '../../../src/base/lsn.ts';
 import { TokenCodec } from '../../../src/consistency/token.ts';
+import { meridianApollo } from '../../../src/gateway/apollo.ts';
 import { settingsOf, type CookieOptions } from '../../../src/gateway/options.ts';
 import { type Answer } from '../../support/app.ts';
 import { CookieJar } from '../../support/cookie-jar.ts';
@@ -234,6 +238,21 @@ describe('the option of cookies', () => {
     const wrong: readonly (readonly [keyof CookieOptions, Partial<Record<keyof CookieOptions, unknown>>])[] = [['name', { name: '' }], ['name', { name: 'a b' }], ['path', { path: 'graphql' }], ['domain', { domain: 'example' }], ['secure', { name: '__Secure-a', secure: false }], ['path', { name: '__Host-a' }], ['sameSite', { sameSite: 'none' }], ['maxAgeS', { maxAgeS: 0 }], ['count', { count: 1.5 }], ['bytes', { bytes: 1 }]];
     for (const [field, cookies] of wrong) {
       assert.throws(() => settingsOf({ cookies: { name: 'a', ...cookies } as CookieOptions }), (error) => isMeridianError(error, 'CONFIG_INVALID') && error.message.startsWith(`The gateway's cookies.${field} `), JSON.stringify(cookies));
+    }
+  });
+});
+
+describe('cookies beside an application\'s own, at apollo', () => {
+  it('are all in the answer', async () => {
+    const { plugin } = meridianApollo({ RemoteGraphQLDataSource, tokenSecret: STUB_SECRET, cookies: COOKIES });
+    const own: ApolloServerPlugin = { requestDidStart: async () => ({ didResolveOperation: async ({ response }) => void response.http.headers.set('set-cookie', 'theme=dark') }) };
+    const server = new ApolloServer({ typeDefs: 'type Query { hello: String }', plugins: [own, plugin] });
+    const { url } = await startStandaloneServer(server, { listen: { port: 0, host: '127.0.0.1' } });
+    try {
+      const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', cookie: cookieOf(FORGED).split(';', 1)[0] ?? '' }, body: '{"query":"{ hello }"}' });
+      assert.deepEqual(response.headers.getSetCookie().map((value) => value.replace(/-[\w-]{10}=/, '=')), ['theme=dark', 'graph=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict']);
+    } finally {
+      await server.stop();
     }
   });
 });
