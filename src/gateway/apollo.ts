@@ -3,17 +3,17 @@
  * package's license is the user's choice, so that its class comes from the user.
  */
 import { type GraphQLDataSourceProcessOptions, type RemoteGraphQLDataSource } from '@apollo/gateway';
-import { type ApolloServerPlugin, type BaseContext, type GraphQLRequestListener } from '@apollo/server';
+import { type ApolloServerPlugin, type BaseContext, type GraphQLRequestContext, type GraphQLRequestListener, type HeaderMap } from '@apollo/server';
 import { parse } from 'graphql';
 import { KEY_HEADER } from '../base/idempotency-key.ts';
-import { leastTokens, splitTokens } from '../base/token-text.ts';
 import { TOKEN_HEADER } from '../consistency/token.ts';
 import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
-import { GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';
+import { ClientExchange, FOR_ONE_CLIENT } from './exchange.ts';
+import { type GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';
 import { settingsOf, type GatewayOptions } from './options.ts';
 import { firstError, withExtensions } from './plugin-error.ts';
 
-export { type GatewayOptions } from './options.ts';
+export { type CookieOptions, type GatewayOptions } from './options.ts';
 
 type DataSource = typeof RemoteGraphQLDataSource;
 
@@ -36,21 +36,52 @@ export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
   const settings = settingsOf(options);
   const running = new WeakMap<object, GatewayOperation>();
   const Source = dataSourceClass(options.RemoteGraphQLDataSource, running);
+  const byHead = new WeakMap<object, Answering>();
+  /** By the head of its answer, which all operations of a request share. */
+  const answeringOf = ({ request, response: { http } }: GraphQLRequestContext<BaseContext>): Answering => {
+    const known = byHead.get(http) ?? { exchange: new ClientExchange({ header: (name) => request.http?.headers.get(name), settings }), set: [] };
+    byHead.set(http, known);
+    return known;
+  };
   const listener: GraphQLRequestListener<BaseContext> = {
-    async didResolveOperation({ contextValue, document, operationName, request }) {
+    async didResolveOperation(context) {
+      const { contextValue, document, operationName, request } = context;
       const asked = readOperation({ document, operationName, variables: request.variables ?? {} });
-      if (asked !== null) running.set(contextValue, new GatewayOperation({ operation: asked, header: (name) => request.http?.headers.get(name), settings }));
+      if (asked !== null) running.set(contextValue, answeringOf(context).exchange.begin(asked));
     },
-    async willSendResponse({ contextValue, response: { http, body } }) {
-      const operation = running.get(contextValue);
-      if (operation === undefined) return;
-      const { token, report } = operation;
-      // Operations that came in one request share the headers of its answer.
-      if (token !== null) http.headers.set(TOKEN_HEADER, leastTokens([...splitTokens(http.headers.get(TOKEN_HEADER)), ...splitTokens(token)]).join(','));
+    async didEncounterErrors({ contextValue, errors }) {
+      running.get(contextValue)?.failed(errors);
+    },
+    async willSendResponse(context) {
+      const { contextValue, response: { http: { headers }, body } } = context;
+      const answering = answeringOf(context);
+      const { exchange: { token } } = answering;
+      if (token !== null) headers.set(TOKEN_HEADER, token);
+      setCookies(headers, answering);
+      const report = running.get(contextValue)?.report ?? null;
       if (report !== null && body.kind === 'single') body.singleResult.extensions = { ...body.singleResult.extensions, consistency: report };
     },
   };
   return { plugin: { requestDidStart: async () => listener }, DataSource: Source, buildService: ({ url }) => new Source(url === undefined ? {} : { url }) };
+}
+
+interface Answering {
+  readonly exchange: ClientExchange;
+  /** Cookies that are set by now. */
+  set: readonly string[];
+}
+
+/** Operations of one request end one after the other, and each knows more than those before. What the application sets of its own stays. */
+function setCookies(headers: HeaderMap, answering: Answering): void {
+  const { exchange: { cookies }, set } = answering;
+  answering.set = cookies;
+  if (cookies.length === 0 && set.length === 0) return;
+  // Declared as a text, of which there can be only one; but whoever hands it to Node hands on a list as well.
+  const before = [headers.get('set-cookie') as string | readonly string[] | undefined ?? []].flat().filter((value) => !set.includes(value));
+  const [first, ...others] = [...before, ...cookies];
+  if (first === undefined) headers.delete('set-cookie');
+  else headers.set('set-cookie', (others.length === 0 ? first : [first, ...others]) as string);
+  headers.set('cache-control', FOR_ONE_CLIENT);
 }
 
 function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOperation>): DataSource {

@@ -42,7 +42,7 @@ export class HeldTokens {
  * The fewest tokens that name the same: one, unless a cluster is named on several timelines, which only a server may compare (R7). What
  * does not verify stays as it is, and is refused by whoever it is meant for.
  */
-function folded(tokens: readonly string[], codec: TokenCodec): readonly string[] {
+export function folded(tokens: readonly string[], codec: TokenCodec): readonly string[] {
   const strange: string[] = [];
   const byTimeline = new Map<string, Position>();
   for (const token of tokens) {

@@ -4,11 +4,12 @@ import { type DocumentNode } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { TOKEN_HEADER } from '../consistency/token.ts';
 import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
-import { GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';
+import { ClientExchange, FOR_ONE_CLIENT } from './exchange.ts';
+import { type GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';
 import { settingsOf, type GatewayOptions } from './options.ts';
 import { errorExtensions } from './plugin-error.ts';
 
-export { type GatewayOptions } from './options.ts';
+export { type CookieOptions, type GatewayOptions } from './options.ts';
 
 /**
  * Goes into what would be the same request of two operations, and never leaves the gateway: Hive sends equal requests that are under way once, whose
@@ -41,10 +42,19 @@ interface Running {
 export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
   const settings = settingsOf(options);
   const running = new WeakMap<object, Running>();
-  const byRequest = new WeakMap<object, Set<GatewayOperation>>();
+  const byRequest = new WeakMap<object, ClientExchange>();
   const lastSent = new WeakMap<object, SentFetch>();
   let started = 0;
 
+  /** Of the request where there is one; over other ways than HTTP each operation is by itself. */
+  const exchangeOf = (context: object): ClientExchange => {
+    const { request } = context as { readonly request?: unknown };
+    const known = isObject(request) ? byRequest.get(request) : undefined;
+    if (known !== undefined) return known;
+    const exchange = new ClientExchange({ header: headersOf(context), settings });
+    if (isObject(request)) byRequest.set(request, exchange);
+    return exchange;
+  };
   const runningOf = (request: ExecutionRequest | undefined): Running | undefined => (isObject(request?.context) ? running.get(request.context) : undefined);
 
   return {
@@ -56,10 +66,8 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
       if (operation === undefined || running.get(context)?.document !== document) {
         const asked = readOperation({ document, operationName: operationName ?? null, variables: variableValues ?? {} });
         if (asked === null) return undefined;
-        operation = new GatewayOperation({ operation: asked, header: headersOf(context), settings });
+        operation = exchangeOf(context).begin(asked);
         running.set(context, { operation, document, apart: String((started += 1)) });
-        const { request } = context as { readonly request?: unknown };
-        if (isObject(request)) byRequest.set(request, (byRequest.get(request) ?? new Set()).add(operation));
       }
       const own = operation;
       return {
@@ -78,7 +86,9 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
       request.extensions = { ...request.extensions, headers: { ...(request.extensions?.['headers'] as object | undefined), [APART_HEADER]: own.apart } };
       return ({ result }) => {
         const sent = lastSent.get(request);
-        if (sent !== undefined && !(Symbol.asyncIterator in result)) own.operation.answered(sent, { token: null, extensions: result.extensions });
+        if (sent === undefined || Symbol.asyncIterator in result) return;
+        own.operation.answered(sent, { token: null, extensions: result.extensions });
+        own.operation.failed(result.errors ?? []);
       };
     },
 
@@ -107,8 +117,10 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
     },
 
     onResponse({ request, response }) {
-      const tokens = [...(byRequest.get(request) ?? [])].flatMap(({ token }) => token ?? []);
-      if (tokens.length > 0) response.headers.set(TOKEN_HEADER, [...new Set(tokens.join(',').split(','))].join(','));
+      const { token, cookies } = exchangeOf({ request });
+      if (token !== null) response.headers.set(TOKEN_HEADER, token);
+      for (const cookie of cookies) response.headers.append('set-cookie', cookie);
+      if (cookies.length > 0) response.headers.set('cache-control', FOR_ONE_CLIENT);
     },
   };
 }

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { KEY_HEADER, readKey } from '../base/idempotency-key.ts';
 import { splitTokens } from '../base/token-text.ts';
+import { joinedHeader } from '../consistency/token-cookies.ts';
 import { LEVEL_HEADER, writeLevel, type AskedLevel } from '../consistency/level-text.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { strongerAsked, type ClientOperation } from './client-operation.ts';
@@ -15,7 +16,13 @@ export interface GatewayOperationInput {
   /** A header of the client's request by its name in lower case. */
   readonly header: (name: string) => string | undefined;
   readonly settings: GatewaySettings;
+  /** Tokens of the request's cookies, joined by commas, and why they cannot all be looked at, as a part of a sentence; null without cookie mode. */
+  readonly cookies?: { readonly tokens: string | undefined; readonly problem: string | null } | null;
 }
+
+/** What says of a token that it is of no use, however often it is tried. */
+const REFUSALS = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_MALFORMED', 'CONSISTENCY_TOKEN_FORGED', 'CONSISTENCY_TOKEN_FOREIGN', 'CONSISTENCY_TOKEN_FUTURE'] as const;
+export type RefusalCode = (typeof REFUSALS)[number];
 
 /** One fetch from a subgraph, as far as it matters here. */
 export interface SubgraphFetch {
@@ -41,16 +48,22 @@ export interface SubgraphAnswer {
 
 export class GatewayOperation {
   readonly #input: GatewayOperationInput;
+  /** The client's tokens: its header with those of its cookies behind it. */
+  readonly #client: string | undefined;
   readonly #held: HeldTokens;
   readonly #parts: PartReport[] = [];
   /** Mutations without a key that were sent, and of which nobody knows that they have not run. */
   readonly #sent = new Set<string>();
   /** Whether a mutation of this operation was answered. */
   #wrote = false;
+  readonly #refusals = new Set<RefusalCode>();
+  #hasTold = false;
+  #toldOfCookies = false;
 
   constructor(input: GatewayOperationInput) {
     this.#input = input;
-    this.#held = new HeldTokens(input.header(TOKEN_HEADER), input.settings);
+    this.#client = joinedHeader(input.header(TOKEN_HEADER), input.cookies?.tokens);
+    this.#held = new HeldTokens(this.#client, input.settings);
   }
 
   /** Whether the client asked for `extensions.consistency`: by the header, by `@consistent`, or by mutating. */
@@ -61,15 +74,16 @@ export class GatewayOperation {
 
   /**
    * To be called for every try of a fetch, at the moment when it goes: it carries what was seen by then. Throws `WRITE_OUTCOME_UNKNOWN` for
-   * a mutation that goes a second time without a key, which would run it twice.
+   * a mutation that goes a second time without a key, which would run it twice, and `CONSISTENCY_TOKEN_MALFORMED` for cookies that are too many.
    */
   send(fetch: SubgraphFetch): SentFetch {
     const { header, settings } = this.#input;
     const { client, seen } = this.#held;
+    this.#refuseCookies();
     const key = this.#keyFor(fetch);
     if (fetch.mutates !== null && key === undefined) this.#once(fetch.mutates);
     // Empty, it asks for the report alone.
-    const token = header(TOKEN_HEADER) ?? (this.wantsReport ? '' : undefined);
+    const token = this.#client ?? (this.wantsReport ? '' : undefined);
     const level = this.#levelFor(fetch);
     const headers = {
       ...Object.fromEntries(settings.passed.map((name) => [name, header(name)])),
@@ -87,7 +101,32 @@ export class GatewayOperation {
     if (report !== null) this.#parts.push(report);
     if (sent.fetch.mutates !== null) this.#wrote = true;
     // A subgraph without Meridian answers without a token, which settles nothing.
-    this.#held.answered(sent.tokens, [...splitTokens(token), ...splitTokens(tokenIn(extensions))]);
+    const answered = [...splitTokens(token), ...splitTokens(tokenIn(extensions))];
+    this.#hasTold ||= answered.length > 0;
+    this.#held.answered(sent.tokens, answered);
+  }
+
+  /** Errors of a subgraph's. A write that was lost after it was committed is no fault of any token's. */
+  failed(errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> | undefined }[]): void {
+    for (const { extensions } of errors) {
+      const code = REFUSALS.find((one) => one === extensions?.['code']);
+      if (code !== undefined && (extensions?.['details'] as { readonly committed?: unknown } | null | undefined)?.committed !== true) this.#refusals.add(code);
+    }
+  }
+
+  /** Codes with which subgraphs have refused the client's tokens. */
+  get refusals(): ReadonlySet<RefusalCode> {
+    return this.#refusals;
+  }
+
+  /** As `token`, if any subgraph has answered for it: what the client says of itself is no news. */
+  get told(): readonly string[] {
+    return this.#hasTold ? this.#held.all : [];
+  }
+
+  /** Whether the client hears of cookies that were not looked at. */
+  get toldOfCookies(): boolean {
+    return this.#toldOfCookies;
   }
 
   /** The mutation of this try has certainly not run: it may go again. */
@@ -129,6 +168,13 @@ export class GatewayOperation {
       if (!isMeridianError(error)) throw error;
       return given;
     }
+  }
+
+  #refuseCookies(): void {
+    const problem = this.#input.cookies?.problem ?? null;
+    if (problem === null) return;
+    this.#toldOfCookies = true;
+    throw new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The request's cookies cannot be honoured: ${problem}. They are expired with this answer: check what you see, and go on without them.` });
   }
 
   #once(mutates: readonly string[]): void {

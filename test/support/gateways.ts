@@ -7,7 +7,6 @@ import { composeServices as composeApollo } from '@apollo/composition';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { createGatewayRuntime, type GatewayConfigSupergraph, type GatewayPlugin } from '@graphql-hive/gateway-runtime';
-import { buildHTTPExecutor } from '@graphql-tools/executor-http';
 import { composeServices as composeGuild } from '@theguild/federation-composition';
 import { parse, type DocumentNode } from 'graphql';
 import { meridianApollo } from '../../src/gateway/apollo.ts';
@@ -26,7 +25,7 @@ export interface TestGatewayOptions {
   readonly options?: GatewayOptions;
   /** With `headers`: Hive hands on the header that came last, as @apollo/gateway's usual recipe does, instead of all of them. */
   readonly lastHeaderOnly?: boolean;
-  /** Whether one request may bring several operations. */
+  /** Takes lists of operations as one request. */
   readonly batching?: boolean;
   /** Further settings of Hive's runtime. */
   readonly hive?: Partial<GatewayConfigSupergraph> | undefined;
@@ -69,10 +68,8 @@ async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeader
   const runtime = createGatewayRuntime({
     supergraph,
     logging: process.env['MERIDIAN_TEST_LOG'] === undefined ? false : 'error',
-    // The transport that Hive would load by its name is a package of its own, and no more than this.
-    transports: { http: { getSubgraphExecutor: ({ transportEntry, fetch }) => buildHTTPExecutor({ endpoint: transportEntry.location ?? '', ...transportEntry.options, fetch: fetch as typeof globalThis.fetch }) } },
     ...(mode === 'headers' ? { propagateHeaders: { deduplicateHeaders: lastHeaderOnly, fromClientToSubgraphs: ({ request }) => Object.fromEntries(PASSED.map((name) => [name, request.headers.get(name)])), fromSubgraphsToClient: ({ response }) => ({ 'consistency-token': response.headers.get('consistency-token') }) } } : {}),
-    batching,
+    ...(batching ? { batching: { limit: 8 } } : {}),
     ...hive,
     plugins: () => [...hivePlugins, ...(mode === 'plugin' ? [meridianHive(options)] : [])],
   });

@@ -140,5 +140,5 @@ async function answer(request: IncomingMessage, { name, schema, graph, came }: S
   const mutates = query.trimStart().startsWith('mutation');
   const asked = headers['consistency-token'] !== undefined || headers['consistency-level'] !== undefined || query.includes('@consistent') || mutates;
   const report = { token, level: headers['consistency-token'] ? 'SESSION' : 'EVENTUAL', region: 'here', servedBy: { cache: 1, replica: 2, primary: 0 }, waitedMs: name === 'work' ? 7 : 3, staleness: name === 'work' ? 20 : 30, ...(mutates ? { writes: name === 'work' ? 'forwarded' : 'local' } : {}) };
-  return { status: 200, headers: { ...json, 'consistency-token': token }, body: JSON.stringify({ ...result, ...(asked ? { extensions: { consistency: report } } : {}) }) };
+  return { status: 200, headers: { ...json, 'consistency-token': token, 'set-cookie': `subgraph=${name}; Path=/` }, body: JSON.stringify({ ...result, ...(asked ? { extensions: { consistency: report } } : {}) }) };
 }

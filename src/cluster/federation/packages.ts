@@ -1,7 +1,7 @@
 /** Owns the packages that only a federated development cluster needs: they are the user's choice to install, so their absence is told before anything is started. */
 import { MeridianError } from '../../base/errors.ts';
 
-const PACKAGES = ['@graphql-hive/gateway-runtime', '@graphql-tools/executor-http', '@theguild/federation-composition'] as const;
+const PACKAGES = ['@graphql-hive/gateway-runtime', '@graphql-mesh/transport-http', '@theguild/federation-composition'] as const;
 
 /** Throws one sentence with the mend when one is not installed. `resolve` is where Node would look. */
 export function requirePackages(resolve: (name: string) => string = (name) => import.meta.resolve(name)): void {

@@ -1,11 +1,10 @@
 /** Owns the development gateway's way in: HTTP with the limits of our servers around Hive Gateway with Meridian's plugin, and the drain that ends it. */
 import { createGatewayRuntime, type GatewayConfig, type GatewayRuntime } from '@graphql-hive/gateway-runtime';
-import { buildHTTPExecutor } from '@graphql-tools/executor-http';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
-import { meridianHive } from '../../gateway/hive.ts';
+import { meridianHive, type CookieOptions } from '../../gateway/hive.ts';
 import { createApp } from '../../server/app.ts';
 import { registerHealth } from '../../server/health.ts';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
@@ -30,9 +29,7 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
   const state = { draining: false };
   const gateway = createGatewayRuntime({
     supergraph,
-    plugins: () => [meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes })],
-    // The transport that Hive would load by its name is a package of its own, and no more than this.
-    transports: { http: { getSubgraphExecutor: ({ transportEntry, fetch }) => buildHTTPExecutor({ endpoint: transportEntry.location ?? '', ...transportEntry.options, fetch: fetch as typeof globalThis.fetch }) } },
+    plugins: () => [meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes, ...cookiesOf(options) })],
     upstreamTimeout: UPSTREAM_MS,
     logging: options.logLevel === 'silent' ? false : (options.logLevel as Exclude<GatewayConfig['logging'], undefined>),
     // Browsers are answered by the app around it, as our servers do.
@@ -57,6 +54,10 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
     await gateway[Symbol.asyncDispose]();
   };
   return { close: () => (closed ??= drain()) };
+}
+
+function cookiesOf({ tokenCookie: name, tokenCookiePath: path, tokenCookieDomain: domain, tokenCookieSameSite: sameSite, tokenCookieSecure: secure, tokenCookieMaxAgeS: maxAgeS, tokenCookieCount: count, tokenCookieBytes: bytes }: Options): { readonly cookies?: CookieOptions } {
+  return name === '' ? {} : { cookies: { name, path, domain, sameSite, secure, maxAgeS, count, bytes } };
 }
 
 /** Hive reads the supergraph at the first request; what is wrong with it is better known before. */

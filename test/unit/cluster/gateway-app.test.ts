@@ -9,10 +9,16 @@ import { composeSupergraph } from '../../../src/cluster/federation/compose.ts';
 import { startGateway, type RunningGateway } from '../../../src/cluster/gateway/app.ts';
 import { freePorts } from '../../../src/cluster/ports.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { type ClusterId } from '../../../src/base/lineage.ts';
+import { toLsn } from '../../../src/base/lsn.ts';
+import { TokenCodec } from '../../../src/consistency/token.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 
 const ORIGIN = 'https://app.example.com';
 const MAX_BYTES = 2_000;
+const SECRET = 'a secret for tests that is long enough';
+const CLUSTER = 'AAAAAAAA' as ClusterId;
+const TOKEN = new TokenCodec({ secrets: [SECRET], maxTokenBytes: 4_096 }).encode(new Map([[CLUSTER, { cluster: CLUSTER, timeline: 1, lsn: toLsn(5n) }]])) ?? '';
 
 describe('the development gateway', { timeout: 60_000 }, () => {
   let subgraph: Server;
@@ -24,12 +30,12 @@ describe('the development gateway', { timeout: 60_000 }, () => {
   before(async () => {
     subgraph = createServer((request, response) => {
       asked.push(request.headers);
-      request.resume().once('end', () => void (held?.promise ?? Promise.resolve()).then(() => response.setHeader('content-type', 'application/json').end('{"data":{"hello":"you"}}')));
+      request.resume().once('end', () => void (held?.promise ?? Promise.resolve()).then(() => response.setHeader('content-type', 'application/json').setHeader('consistency-token', TOKEN).end('{"data":{"hello":"you"}}')));
     }).listen(0, '127.0.0.1');
     await once(subgraph, 'listening');
     const supergraph = composeSupergraph([{ name: 'one', url: `http://127.0.0.1:${(subgraph.address() as AddressInfo).port}/graphql`, typeDefs: parse('extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\ntype Query { hello: String }') }]);
     const port = (await freePorts(['a'])).get('a')?.http ?? 0;
-    const { options } = loadConfig({ env: {}, settings: { port, tokenSecret: 'a secret for tests that is long enough', corsOrigins: ORIGIN, maxRequestBytes: MAX_BYTES, logLevel: 'silent', drainMs: 5_000 } });
+    const { options } = loadConfig({ env: {}, settings: { port, tokenSecret: SECRET, tokenCookie: 'meridian', tokenCookiePath: '/', tokenCookieSecure: false, corsOrigins: ORIGIN, maxRequestBytes: MAX_BYTES, logLevel: 'silent', drainMs: 5_000 } });
     gateway = await startGateway({ supergraph, options, telemetry: silentTelemetry() });
     url = `http://127.0.0.1:${port}`;
   });
@@ -50,6 +56,14 @@ describe('the development gateway', { timeout: 60_000 }, () => {
     assert.equal(asked.at(-1)?.cookie, undefined);
     const got = await fetch(`${url}/graphql?query=${encodeURIComponent('{ hello }')}`, { headers: { accept: 'application/json' } });
     assert.deepEqual(await got.json(), { data: { hello: 'you' } });
+  });
+
+  it('keeps tokens in cookies where its options name them', async () => {
+    const first = await post(HELLO);
+    const [cookie = '', ...others] = first.headers.getSetCookie();
+    assert.deepEqual([cookie.replace(/-[\w-]{10}=/, '='), others, first.headers.get('cache-control')], [`meridian=${TOKEN}; Max-Age=86400; Path=/; HttpOnly; SameSite=Strict`, [], 'private, no-store']);
+    const next = await post(HELLO, { cookie: cookie.split(';', 1)[0] ?? '' });
+    assert.deepEqual([asked.at(-1)?.['consistency-token'], next.headers.getSetCookie()], [TOKEN, []]);
   });
 
   it('takes JSON only, and no more of it than it should', async () => {
