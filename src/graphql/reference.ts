@@ -84,5 +84,5 @@ function resolvesReferences({ extensions }: GraphQLNamedType): boolean {
 }
 
 function noEntity(): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity of this graph; send one with a "__typename" and a key.' });
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity that is looked up here; send one with a "__typename" and a key.' });
 }
