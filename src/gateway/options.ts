@@ -9,7 +9,7 @@ export interface GatewayOptions {
    * The subgraphs' `tokenSecret`, several joined by commas or as a list while one is replaced: tokens of several subgraphs are then folded into
    * one, signed with the first. Without it a client holds a short list of tokens, which is as good.
    */
-  readonly tokenSecret?: string | readonly string[];
+  readonly tokenSecret?: string | readonly string[] | undefined;
   /** Longest `consistency-token` header of a client's that is looked into, in bytes, and longest token that several are folded into; a longer header goes to the subgraphs as it is, which refuse it. Default 4,096, as theirs. */
   readonly maxTokenBytes?: number;
   /** Tokens that are held for one operation at most. A client's header with more goes to the subgraphs as it is. Default 32. */

@@ -1,5 +1,5 @@
 /** Owns references: a federation representation to its entity, through the same loaders as every other read. */
-import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
+import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Entity, type EntityInterface, type Row } from '../model/model.ts';
 import { type RequestContext } from './context.ts';
@@ -70,9 +70,19 @@ function namesEntity(schema: GraphQLSchema, representation: unknown): boolean {
   // A list of one name would pass for the name in a lookup, and for nothing known where the type is checked again.
   const type = typeof name === 'string' ? schema.getType(name) : undefined;
   const entities = schema.getType('_Entity');
-  return type !== undefined && (isInterfaceType(type) || (isUnionType(entities) && entities.getTypes().some((entity) => entity === type)));
+  if (type === undefined || !resolvesReferences(type)) return false;
+  return isInterfaceType(type) || (isUnionType(entities) && entities.getTypes().some((entity) => entity === type));
+}
+
+/**
+ * Whether anybody here looks a reference up. The subgraph library takes a representation of any other type for the object itself: its sender would say
+ * what a row holds, and be shown by that what belongs to rows that it may not see.
+ */
+function resolvesReferences({ extensions }: GraphQLNamedType): boolean {
+  const { subgraph } = (extensions['apollo'] ?? {}) as { readonly subgraph?: { readonly resolveReference?: unknown } };
+  return typeof subgraph?.resolveReference === 'function';
 }
 
 function noEntity(): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity of this graph; send one with a "__typename" and a key.' });
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity that is looked up here; send one with a "__typename" and a key.' });
 }

@@ -104,7 +104,8 @@ const KEY = /^Key \(([^=]*)\)=\(/;
 function constraint(state: string, error: ServerError): MeridianError {
   const named = error.detail === undefined ? null : KEY.exec(error.detail);
   const columns = named?.[1] !== undefined ? named[1].split(', ').map((name) => name.replace(/^"(.*)"$/, '$1')) : error.column !== undefined ? [error.column] : [];
-  const where = error.table === undefined ? '' : ` (table ${error.table}${columns.length > 0 ? `, ${columns.join(', ')}` : ''})`;
+  // The sentence goes to clients: which of their values it is about, and not how they are stored. The details are for code here.
+  const where = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
   return make('CONSTRAINT_VIOLATION', `${CONSTRAINTS[state] ?? 'A constraint of the database refuses the write'}${where}.`, { sqlState: state, constraint: error.constraint ?? null, table: error.table ?? null, columns }, error);
 }
 

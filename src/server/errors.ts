@@ -17,6 +17,9 @@ const MAX_QUEUES = 50;
 /** Not the client's doing: the log has them with their cause, which the client does not see. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
 
+/** Facts for code and for logs: how rows are stored is nothing to clients, as the published schema does not tell it either. */
+const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint']);
+
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
 export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Options, 'maxErrorLogs'>): FormatError {
   const { log, metrics } = telemetry;
@@ -33,8 +36,9 @@ export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Opti
       const { what } = known.details;
       if (code === 'OVERLOADED') metrics.overloaded.inc({ what: queueLabel(typeof what === 'string' ? what : 'unnamed') });
       if (FOR_OPERATORS.has(code) && mayLog(code)) log.error({ err: known, path: formatted.path, ...traceFields() }, known.message);
-      else log.debug({ code, path: formatted.path, ...traceFields() }, known.message);
-      return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(known.details).length > 0 ? { details: known.details } : {}) });
+      else log.debug({ code, details: known.details, path: formatted.path, ...traceFields() }, known.message);
+      const details = Object.fromEntries(Object.entries(known.details).filter(([name]) => !STORAGE.has(name)));
+      return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(details).length > 0 ? { details } : {}) });
     }
     const original = innermost(error, Error);
     if (code !== UNEXPECTED || original === null || original instanceof GraphQLError) return formatted;

@@ -86,5 +86,5 @@ export function tenantRefusal(error: unknown, entity: Entity, references: readon
   // As the database says it of a row that does not exist.
   const { constraint, columns } = reference;
   const table = entity.table.name;
-  return new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: `The row refers to one that does not exist (table ${table}, ${columns.join(', ')}).`, details: { sqlState: '23503', constraint, table, columns }, cause: error });
+  return new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: `The row refers to one that does not exist (${columns.join(', ')}).`, details: { sqlState: '23503', constraint, table, columns }, cause: error });
 }

@@ -143,7 +143,7 @@ describe('the music shop', () => {
       assert.equal(data, null);
       return [errors[0]?.extensions.code, errors[0]?.message];
     };
-    assert.deepEqual(await refused('addInvoiceLine(input: { invoiceId: 5, lineNo: 70, trackId: 9, unitPrice: "1" })'), ['CONSTRAINT_VIOLATION', 'A row with this key exists already (table invoice_line, invoice_id, line_no).']);
+    assert.deepEqual(await refused('addInvoiceLine(input: { invoiceId: 5, lineNo: 70, trackId: 9, unitPrice: "1" })'), ['CONSTRAINT_VIOLATION', 'A row with this key exists already (invoice_id, line_no).']);
     assert.equal((await refused('changeInvoiceLine(invoiceId: 5, lineNo: 70, input: { unitPrice: "-1" })'))[0], 'CONSTRAINT_VIOLATION');
     assert.equal((await refused('changeInvoiceLine(invoiceId: 5, lineNo: 71, input: { quantity: 1 })'))[0], 'NOT_FOUND');
     assert.equal((await refused('changeInvoiceLine(invoiceId: 5, lineNo: 70, input: { quantity: 40000 })'))[0], 'BAD_USER_INPUT');

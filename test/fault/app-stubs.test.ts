@@ -136,7 +136,10 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
       profile: Profile @relation(from: ["id"])
     }
     type Host @key(fields: "host") { host: String! orders: [Order!]! @relation(to: ["host"]) orderCount: Int! @count(of: "Order", to: ["host"]) }
-    type Profile @entity { customer: ID! nickname: String! }`;
+    type Profile @entity { customer: ID! nickname: String! }
+    interface Numbered { id: ID! }
+    type Receipt implements Numbered @entity(table: "orders") @tenant(column: "tenant") @key(fields: "id", resolvable: false) { id: ID! total: Decimal! profile: Profile @relation(from: ["customer_id"], to: ["customer"]) }
+    type Courier @key(fields: "id", resolvable: false) { id: ID! name: String }`;
   let app: TestApp;
   before(async () => {
     app = await startTestApp({ sql: SQL, files: [{ name: 'orders.graphql', body: SDL }] });
@@ -159,6 +162,15 @@ describe('what follows from the keys of other subgraphs, with tenants and caches
       const orders = [1, 4, 7, 10].filter((n) => (n % 2 === 0) === (tenant === 'a')).map((n) => ({ id: String(n), tenant }));
       assert.deepEqual(data?._entities, representations.map((it) => ({ ...it, orders, orderCount: 2, profile: { nickname: 'one' } })));
     }
+  });
+
+  it('are not taken for rows, where no key of the type is looked up here', async () => {
+    const forged = { id: '1', tenant: 'a', total: '0', customer_id: id(1), name: 'Mallory' };
+    const representations = ['Receipt', 'Courier', 'Numbered', 'Profile'].map((__typename) => ({ __typename, ...forged }));
+    const query = 'query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Receipt { id total profile { nickname } } ... on Courier { id name } } }';
+    const { data, errors } = await app.gql<{ _entities: unknown }>(AP, query, { variables: { r: representations }, headers: { authorization: `Bearer ${await app.bearer({ id: 'v', tenant: 'a' })}` } });
+    assert.deepEqual(data?._entities, representations.map(() => null));
+    assert.deepEqual(errors.map(({ extensions }) => extensions.code), representations.map(() => 'BAD_USER_INPUT'));
   });
 
   it('take what a field requires from the representation, and say so where it is missing', async () => {

@@ -140,6 +140,11 @@ export function unknownColumn(compilation: Compilation, draft: Draft, column: st
 
 /** Columns by name, as directives list them; says which ones the table lacks and then gives null. */
 export function requireColumns(compilation: Compilation, draft: Draft, names: readonly string[], node: ASTNode, place: string): readonly string[] | null {
+  if (names.length === 0) {
+    // To join by nothing would show every row under each.
+    compilation.problems.error(node, `${place} names no columns; name them, or leave the empty list out`);
+    return null;
+  }
   const missing = names.filter((name) => !draft.table.columns.has(name));
   for (const name of missing) {
     compilation.problems.error(node, `${place} names column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);

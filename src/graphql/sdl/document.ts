@@ -1,10 +1,12 @@
 /** Owns turning SDL files into one valid document: parsed, joined with what Meridian adds, and checked as GraphQL. */
+import { buildSubgraphSchema } from '@apollo/subgraph';
 import {
-  buildASTSchema, GraphQLError, isTypeDefinitionNode, isTypeExtensionNode, Kind, parse, Source, validateSchema, visit,
+  buildASTSchema, getNamedType, GraphQLError, isEnumType, isTypeDefinitionNode, isTypeExtensionNode, Kind, parse, print, Source, validateSchema, valueFromAST, visit,
   type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
-import { readFederation, type Federation } from './federation.ts';
+import { messageOf } from '../../base/errors.ts';
+import { federationLinks, readFederation, type Federation } from './federation.ts';
 import { builtInDefinitions, type SdlFile } from './files.ts';
 import { checkMeridianLinks } from './meridian-link.ts';
 import { type Problems } from './problems.ts';
@@ -31,9 +33,36 @@ export function readDocument(files: readonly SdlFile[], problems: Problems): Sch
   }
   problems.throwErrors();
   const schema = buildASTSchema(checked, { assumeValidSDL: true });
+  checkArguments(own, schema, problems);
   for (const error of validateSchema(schema)) problems.graphqlError(error, 'correct the SDL there');
   problems.throwErrors();
+  checkLinks(own, typeDefs, problems);
+  problems.throwErrors();
   return { typeDefs, schema, federation };
+}
+
+/** GraphQL's rules for schemas say which arguments a directive must have, and not what these may be. Words of an enum are told with those that there are, where they are read. */
+function checkArguments(own: readonly DefinitionNode[], schema: GraphQLSchema, problems: Problems): void {
+  const check = (directive: DirectiveNode): void => {
+    const defined = schema.getDirective(directive.name.value)?.args ?? [];
+    for (const given of directive.arguments ?? []) {
+      const type = defined.find(({ name }) => name === given.name.value)?.type;
+      if (type && !isEnumType(getNamedType(type)) && valueFromAST(given.value, type) === undefined) problems.error(given, `@${directive.name.value}(${given.name.value}: ${print(given.value)}) must be ${String(type)}; correct the SDL there`);
+    }
+  };
+  for (const node of own) visit(node, { Directive: check });
+}
+
+/** The subgraph library knows which versions of federation there are and what they have; what it says has no place of its own. */
+function checkLinks(own: readonly DefinitionNode[], typeDefs: DocumentNode, problems: Problems): void {
+  const [link, ...further] = federationLinks(own);
+  for (const second of further) problems.error(second, 'this @link brings federation in once more; keep one, with all that is imported');
+  if (further.length > 0) return;
+  try {
+    buildSubgraphSchema(typeDefs);
+  } catch (error) {
+    problems.error(link, `the schema is no subgraph of federation's: ${messageOf(error).replace(/\.$/, '').replaceAll('\n', ' ')}; correct the SDL there`);
+  }
 }
 
 function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[] {

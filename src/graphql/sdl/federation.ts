@@ -36,7 +36,7 @@ const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.9", import: 
 export interface Federation {
   /** Name of a federation directive in this schema, without `@`: `key`, or `federation__key` where it is not imported. */
   localName(directive: string): string;
-  /** Names that any `@link` brings in, of any specification: defined elsewhere, so not unknown. */
+  /** Names that the `@link` to federation brings in: the subgraph library defines them, also those that are newer than the list above. A directive of any other specification is its schema's to define. */
   readonly imported: ReadonlySet<string>;
   /** `extend schema @link(…)` to add, for schemas without one. */
   readonly link: DocumentNode | null;
@@ -46,20 +46,18 @@ export interface Federation {
 
 /** Reads the schema's `@link`s. */
 export function readFederation(definitions: readonly DefinitionNode[]): Federation {
-  const links = schemaDirectives(definitions, 'link');
-  const federation = links.find((link) => textOf(argument(link, 'url'))?.startsWith(FEDERATION_URL));
-  const names = new Map<string, string>();
-  const imported = new Set<string>();
-  for (const link of links) {
-    for (const [name, alias] of importsOf(link)) {
-      imported.add(alias);
-      if (link === federation) names.set(name, alias);
-    }
-  }
+  const [federation] = federationLinks(definitions);
+  const names = new Map(federation ? importsOf(federation) : []);
+  const imported = new Set(names.values());
   // The subgraph library knows what is not imported by this prefix only, whatever `as` says.
   const localName = (directive: string): string => names.get(directive) ?? (federation ? `federation__${directive}` : directive);
   const stubs = (): DocumentNode => parse([LINK, ...Object.entries(DIRECTIVES).map(([name, rest]) => `directive @${localName(name)}${rest.startsWith('(') ? '' : ' '}${rest}`)].join('\n'), { noLocation: true });
   return { localName, imported, link: federation ? null : parse(DEFAULT_LINK, { noLocation: true }), stubs };
+}
+
+/** The `@link`s to federation itself; there may be one. */
+export function federationLinks(definitions: readonly DefinitionNode[]): readonly ConstDirectiveNode[] {
+  return schemaDirectives(definitions, 'link').filter((link) => textOf(argument(link, 'url'))?.startsWith(FEDERATION_URL));
 }
 
 /** Uses of a directive on the schema itself. */

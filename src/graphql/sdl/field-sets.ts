@@ -14,8 +14,9 @@ export function pathText(path: FieldPath): string {
 /** `"organization { id } slug"` → `organization.id`, `slug`; null where it is no selection of plain fields. */
 export function fieldPaths(text: string): readonly FieldPath[] | null {
   try {
-    const definition = parse(`{ ${text} }`, { noLocation: true }).definitions[0];
-    return definition?.kind === Kind.OPERATION_DEFINITION ? pathsOf(definition.selectionSet) : null;
+    const [definition, more] = parse(`{ ${text} }`, { noLocation: true }).definitions;
+    // A bracket too many ends the selection, and what follows would be overlooked.
+    return definition?.kind === Kind.OPERATION_DEFINITION && !more ? pathsOf(definition.selectionSet) : null;
   } catch {
     // Not a selection at all; the caller's sentence says how a field set is written.
     return null;
@@ -25,7 +26,7 @@ export function fieldPaths(text: string): readonly FieldPath[] | null {
 function pathsOf(set: SelectionSetNode): readonly FieldPath[] | null {
   const paths: FieldPath[] = [];
   for (const node of set.selections) {
-    if (node.kind !== Kind.FIELD || node.alias || node.arguments?.length) return null;
+    if (node.kind !== Kind.FIELD || node.alias || node.arguments?.length || node.directives?.length) return null;
     const below = node.selectionSet ? pathsOf(node.selectionSet) : [[]];
     if (below === null) return null;
     paths.push(...below.map((path) => [node.name.value, ...path]));
@@ -46,7 +47,7 @@ export function fieldAt(type: GraphQLNamedType, path: FieldPath): GraphQLField<u
 export function requireFieldSet(problems: Problems, type: GraphQLNamedType, directive: ConstDirectiveNode, place: string): readonly FieldPath[] | null {
   const paths = fieldPaths(textArgument(directive, 'fields') ?? '');
   if (paths === null) {
-    problems.error(directive, `${place} must select fields by name, without aliases, arguments or fragments; write it as "id" or "organization { id }"`);
+    problems.error(directive, `${place} must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"`);
     return null;
   }
   const wrong = paths.map((path) => misstep(type, path)).filter((sentence) => sentence !== null);

@@ -117,6 +117,7 @@ describe('errors', () => {
   it('name columns but no values', () => {
     const mapped = toMeridianError(server('23505', { detail: 'Key (tenant, "E Mail")=(7, secret) already exists.', table: 'users', constraint: 'users_key' }), { region: 'eu' });
     assert.deepEqual(mapped.details, { sqlState: '23505', constraint: 'users_key', table: 'users', columns: ['tenant', 'E Mail'] });
+    assert.equal(mapped.message, 'A row with this key exists already (tenant, E Mail).');
   });
   it('are conflicts, connection failures or neither', () => {
     assert.ok(isConflict(server('40001')) && isConflict(server('40P01')) && !isConflict(server('23505')) && !isConflict(new Error('x')));

@@ -73,9 +73,11 @@ describe('federation', () => {
     assert.deepEqual((await compileSdl(sdl)).model.entities.get('Team')?.federationKeys, [['id']]);
   });
 
-  it('allows directives of other specifications that are imported, and no others', async () => {
+  it('allows directives of other specifications where they are defined, since nobody else does, and no others', async () => {
     const link = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"]) @link(url: "https://example.com/audit/v1.0", import: ["@audited"])';
-    assert.deepEqual(await problemsOf(`${link}\n${TEAM.replace('name: String!', 'name: String! @audited')}`), []);
+    const audited = `${link}\n${TEAM.replace('name: String!', 'name: String! @audited')}`;
+    assert.deepEqual(await problemsOf(`${audited}\ndirective @audited on FIELD_DEFINITION`), []);
+    assert.deepEqual(await problemsOf(audited), ['app.graphql:2  Unknown directive "@audited"; correct the SDL there']);
     assert.deepEqual(await problemsOf(`${link}\n${TEAM.replace('name: String!', 'name: String! @audted')}`), ['app.graphql:2  Unknown directive "@audted"; correct the SDL there']);
   });
 

@@ -15,10 +15,30 @@ const WORD = 'type Product @entity { id: ID! maker: Maker }';
 
 const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
   ['a key that is no selection', `type Maker @key(fields: "id {") { id: ID! }\n${PRODUCT}`, [
-    'app.graphql:1  @key(fields: "id {") of Maker must select fields by name, without aliases, arguments or fragments; write it as "id" or "organization { id }"',
+    'app.graphql:1  @key(fields: "id {") of Maker must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"',
   ]],
   ['a key with an alias', `type Maker @key(fields: "x: id") { id: ID! }\n${PRODUCT}`, [
-    'app.graphql:1  @key(fields: "x: id") of Maker must select fields by name, without aliases, arguments or fragments; write it as "id" or "organization { id }"',
+    'app.graphql:1  @key(fields: "x: id") of Maker must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"',
+  ]],
+  ['a key that ends before its text does, or is asked for on a condition', `type Maker\n@key(fields: "id } { x")\n@key(fields: "id @include(if: true)") { id: ID! }\n${PRODUCT}`, [
+    'app.graphql:2  @key(fields: "id } { x") of Maker must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"',
+    'app.graphql:3  @key(fields: "id @include(if: true)") of Maker must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"',
+  ]],
+  ['arguments of another type than the directive has', `type Maker @key(fields: ["id"], resolvable: "no") { id: ID! }\ntype Product @entity(table: 5) { id: ID!\n maker: Maker @relation(from: [7]) }`, [
+    'app.graphql:1  @key(fields: ["id"]) must be String!; correct the SDL there',
+    'app.graphql:1  @key(resolvable: "no") must be Boolean; correct the SDL there',
+    'app.graphql:2  @entity(table: 5) must be String; correct the SDL there',
+    'app.graphql:3  @relation(from: [7]) must be [String!]; correct the SDL there',
+  ]],
+  ['relations that name no columns', `type Maker @key(fields: "id") { id: ID!\n products: [Product!]! @relation(from: [], to: []) }\ntype Product @entity { id: ID!\n sellers: [Seller!]! @relation(from: [], to: []) }\ntype Seller @entity { id: ID! }`, [
+    'app.graphql:2  Maker.products names no columns; name them, or leave the empty list out',
+    'app.graphql:4  Product.sellers names no columns; name them, or leave the empty list out',
+  ]],
+  ['federation linked twice', `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\nextend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@shareable"])\n${PRODUCT}`, [
+    'app.graphql:2  this @link brings federation in once more; keep one, with all that is imported',
+  ]],
+  ['a version of federation that there is not', `${PRODUCT}\nextend schema @link(url: "https://specs.apollo.dev/federation/v9.9", import: ["@key"])`, [
+    'app.graphql:2  the schema is no subgraph of federation\'s: Unsupported federation version linked from "https://specs.apollo.dev/federation/v9.9". Expected a URL of the form https://specs.apollo.dev/federation/v2.x, up to v2.15; correct the SDL there',
   ]],
   ['keys that name nothing, go too deep, or not deep enough', `type Maker\n@key(fields: "idd")\n@key(fields: "id { x }")\n@key(fields: "home")\n@key(fields: "home { stret }") { id: ID! home: Home }\ntype Home { street: String }`, [
     'app.graphql:2  @key(fields: "idd") of Maker names "idd", which is no field of Maker; did you mean "id"?',

@@ -1,6 +1,9 @@
 /** Owns the proof that clients see known errors whole and unexpected ones not at all. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MeridianError } from '../../../src/base/errors.ts';
+import { errorFormatter } from '../../../src/server/errors.ts';
+import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { startTestServer } from '../../support/server.ts';
 
 describe('errors of resolvers', () => {
@@ -35,6 +38,12 @@ describe('errors of resolvers', () => {
     assert.equal(body.errors?.[0]?.extensions['code'], 'DATABASE_ERROR');
     assert.doesNotMatch(JSON.stringify(body), /hunter2/);
     assert.match(JSON.stringify(server.logged), /hunter2/);
+  });
+
+  it('tell of a constraint which values it is about, and not how they are stored', () => {
+    const error = new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: 'A row with this key exists already (email).', details: { sqlState: '23505', constraint: 'users_email_key', table: 'users', columns: ['email'] } });
+    const { message, extensions } = errorFormatter(silentTelemetry(), { maxErrorLogs: 1 })({ message: error.message }, error);
+    assert.deepEqual([message, extensions], [error.message, { code: 'CONSTRAINT_VIOLATION', retryable: false, details: { sqlState: '23505', columns: ['email'] } }]);
   });
 
   it('log a cause that every request meets only so many times a second, and count it each time', async () => {

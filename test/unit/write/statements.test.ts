@@ -105,7 +105,7 @@ describe('mutation statements of tenants', () => {
   it('answer as the database does for a row that does not exist', () => {
     const raised = (reason: string): unknown => toMeridianError(Object.assign(new Error(`unrecognized configuration parameter "meridian_refuses.${reason}"`), { code: '42704', severity: 'ERROR' }), { region: 'us' });
     const refusal = tenantRefusal(raised('reference_0'), withProject, references);
-    assert.equal(refusal?.message, 'The row refers to one that does not exist (table tasks, project_id).');
+    assert.equal(refusal?.message, 'The row refers to one that does not exist (project_id).');
     assert.deepEqual(refusal?.details, { sqlState: '23503', constraint: 'tasks_project', table: 'tasks', columns: ['project_id'] });
     assert.equal(tenantRefusal(raised('other_tenant'), withProject, references)?.code, 'FORBIDDEN');
     assert.equal(tenantRefusal(raised('reference_1'), withProject, references), null);
