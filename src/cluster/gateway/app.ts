@@ -70,7 +70,7 @@ async function tryOut(gateway: GatewayRuntime): Promise<void> {
 async function pass(gateway: GatewayRuntime, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-  const answer = await gateway.fetch(`http://${request.headers.host ?? 'localhost'}${request.url}`, { method: request.method, headers, ...(typeof request.body === 'string' ? { body: request.body } : {}) });
+  const answer = await gateway.fetch(`http://localhost${request.url}`, { method: request.method, headers, ...(typeof request.body === 'string' ? { body: request.body } : {}) });
   void reply.code(answer.status);
   for (const [name, value] of answer.headers) if (name !== 'set-cookie' && name !== 'content-length') void reply.header(name, value);
   for (const cookie of answer.headers.getSetCookie()) void reply.header('set-cookie', cookie);
