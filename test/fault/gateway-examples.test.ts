@@ -21,8 +21,8 @@ describe('the examples of gateways', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it('are one for each plugin, and compile', () => {
-    assert.deepEqual(examples.map((code) => /meridian\/gateway\/\w+/.exec(code)?.[0]), ['meridian/gateway/hive', 'meridian/gateway/apollo']);
+  it('are one for each plugin, one with cookies, and compile', () => {
+    assert.deepEqual(examples.map((code) => /meridian\/gateway\/\w+/.exec(code)?.[0]), ['meridian/gateway/hive', 'meridian/gateway/apollo', 'meridian/gateway/hive']);
     const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as { config: { compilerOptions: object } };
     const paths = { 'meridian/gateway/*': [join(ROOT, 'src/gateway/*.ts')] };
     const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true, paths, typeRoots: [join(ROOT, 'node_modules/@types')] }, folder);
