@@ -21,16 +21,13 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
-/** Subgraphs give every answer a limit of their own; this one is for a subgraph that hangs. */
-const UPSTREAM_MS = 60_000;
-
 /** Starts listening once the supergraph is planned for. */
 export async function startGateway({ supergraph, options, telemetry }: GatewaySettings): Promise<RunningGateway> {
   const state = { draining: false };
   const gateway = createGatewayRuntime({
     supergraph,
     plugins: () => [meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes, ...cookiesOf(options) })],
-    upstreamTimeout: UPSTREAM_MS,
+    upstreamTimeout: options.subgraphMs,
     logging: options.logLevel === 'silent' ? false : (options.logLevel as Exclude<GatewayConfig['logging'], undefined>),
     // Browsers are answered by the app around it, as our servers do.
     cors: false,
