@@ -5,7 +5,8 @@ import { after, before, describe, it } from 'node:test';
 import { Trace } from '@apollo/usage-reporting-protobuf';
 import { EU, startTestApp, type TestApp } from '../support/app.ts';
 import { ALONE, ASSERTIONS, installSuite, runSuite, startSuiteSubgraphs, type SuiteSubgraphs } from '../support/compatibility.ts';
-import { composeWithApollo, composeWithGuild, startApolloGateway, startHiveGateway, subgraphAt, type Subgraph } from '../support/plain-gateways.ts';
+import { compose, type Subgraph } from '../support/compose.ts';
+import { startApolloGateway, startHiveGateway, subgraphAt } from '../support/plain-gateways.ts';
 import { productResolvers } from '../support/products.ts';
 
 const given = (name: string): string => readFileSync(new URL(`../compatibility/${name}`, import.meta.url), 'utf8');
@@ -51,12 +52,12 @@ describe('the compatibility suite for subgraphs', () => {
   });
 
   it('passes whole behind Apollo Gateway', async () => {
-    await using gateway = await startApolloGateway(composeWithApollo(subgraphs));
+    await using gateway = await startApolloGateway(compose(subgraphs, 'Apollo'));
     assert.deepEqual(await runSuite({ productsUrl, supergraphUrl: gateway.url }), allOf(ASSERTIONS));
   });
 
   it('sends a gateway that asks for one the trace of each of its fetches', async () => {
-    await using gateway = await startApolloGateway(composeWithApollo(subgraphs));
+    await using gateway = await startApolloGateway(compose(subgraphs, 'Apollo'));
     const query = '{ product(id: "apollo-federation") { sku createdBy { name yearsOfEmployment averageProductsCreatedPerYear } } }';
     const response = await fetch(gateway.url, { method: 'POST', headers: { 'content-type': 'application/json', 'apollo-federation-include-trace': 'ftv1' }, body: JSON.stringify({ query }) });
     const { data, extensions } = (await response.json()) as { data: unknown; extensions: { ftv1: string } };
@@ -70,7 +71,7 @@ describe('the compatibility suite for subgraphs', () => {
   });
 
   it('passes whole behind Hive Gateway', async () => {
-    await using gateway = await startHiveGateway(composeWithGuild(subgraphs));
+    await using gateway = await startHiveGateway(compose(subgraphs, 'Guild'));
     assert.deepEqual(await runSuite({ productsUrl, supergraphUrl: gateway.url }), allOf(ASSERTIONS));
   });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Answer, type Call } from '../support/app.ts';
-import { COMPOSERS } from '../support/gateways.ts';
+import { COMPOSER_NAMES } from '../support/compose.ts';
 import { EU, GATEWAY_KINDS, startTestGraph, type TestGraph } from '../support/graph.ts';
 
 interface Case {
@@ -66,7 +66,7 @@ describe('either gateway', { timeout: 300_000 }, () => {
   });
   after(async () => graph[Symbol.asyncDispose]());
 
-  for (const composer of COMPOSERS) {
+  for (const composer of COMPOSER_NAMES) {
     for (const one of CASES) {
       const { what, query, codes = [], viewer, token, variables } = one;
       const call: Call = { ...(token === undefined ? {} : { token }), ...(variables ? { variables } : {}) };

@@ -19,11 +19,18 @@ export interface Supergraph {
   readonly hints: readonly string[];
 }
 
-/** SDL of subgraphs by their names. */
+/** SDL of subgraphs by their names, where it is of no matter where they run. */
 export type Subgraphs = Readonly<Record<string, string>>;
 
-function servicesOf(subgraphs: Subgraphs): ServiceDefinition[] {
-  return Object.entries(subgraphs).map(([name, sdl]) => ({ name, url: `http://${name}.example/`, typeDefs: parse(sdl) }));
+export interface Subgraph {
+  readonly name: string;
+  readonly url: string;
+  readonly sdl: string;
+}
+
+function servicesOf(subgraphs: Subgraphs | readonly Subgraph[]): ServiceDefinition[] {
+  const all = Array.isArray(subgraphs) ? (subgraphs as readonly Subgraph[]) : Object.entries(subgraphs as Subgraphs).map(([name, sdl]) => ({ name, url: `http://${name}.example/`, sdl }));
+  return all.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) }));
 }
 
 function throwErrors(errors: readonly Error[] | undefined): void {
@@ -31,14 +38,14 @@ function throwErrors(errors: readonly Error[] | undefined): void {
 }
 
 /** By the Guild's composer (Hive). Throws with every error. */
-export function composeByGuild(subgraphs: Subgraphs): Supergraph {
+export function composeByGuild(subgraphs: Subgraphs | readonly Subgraph[]): Supergraph {
   const result = composeServices(servicesOf(subgraphs));
   throwErrors(result.errors);
   return { supergraphSdl: result.supergraphSdl ?? '', api: buildSchema(result.publicSdl ?? ''), hints: [] };
 }
 
 /** By Apollo's composer (Rover, GraphOS). Throws with every error. */
-export function composeByApollo(subgraphs: Subgraphs): Supergraph {
+export function composeByApollo(subgraphs: Subgraphs | readonly Subgraph[]): Supergraph {
   const result = composeOfApollo(servicesOf(subgraphs));
   throwErrors(result.errors);
   const { schema, supergraphSdl = '', hints = [] } = result;
@@ -47,3 +54,11 @@ export function composeByApollo(subgraphs: Subgraphs): Supergraph {
 }
 
 export const COMPOSERS = { Guild: composeByGuild, Apollo: composeByApollo } as const;
+
+export type Composer = keyof typeof COMPOSERS;
+export const COMPOSER_NAMES = Object.keys(COMPOSERS) as readonly Composer[];
+
+/** The supergraph's SDL alone. */
+export function compose(subgraphs: readonly Subgraph[], composer: Composer = 'Guild'): string {
+  return COMPOSERS[composer](subgraphs).supergraphSdl;
+}

@@ -3,12 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { ApolloGateway, RemoteGraphQLDataSource } from '@apollo/gateway';
-import { composeServices as composeApollo } from '@apollo/composition';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { createGatewayRuntime, type GatewayConfigSupergraph, type GatewayPlugin } from '@graphql-hive/gateway-runtime';
-import { composeServices as composeGuild } from '@theguild/federation-composition';
-import { parse, type DocumentNode } from 'graphql';
 import { meridianApollo } from '../../src/gateway/apollo.ts';
 import { meridianHive, type GatewayOptions } from '../../src/gateway/hive.ts';
 
@@ -36,23 +33,6 @@ export interface TestGatewayOptions {
 export interface TestGateway extends AsyncDisposable {
   readonly kind: GatewayKind;
   readonly url: string;
-}
-
-export interface Subgraph {
-  readonly name: string;
-  readonly url: string;
-  readonly sdl: string;
-}
-
-export const COMPOSERS = ['guild', 'apollo'] as const;
-export type Composer = (typeof COMPOSERS)[number];
-
-/** The supergraph's SDL. Throws what the composer has to say against it. */
-export function compose(subgraphs: readonly Subgraph[], composer: Composer = 'guild'): string {
-  const services = subgraphs.map(({ name, url, sdl }): { name: string; url: string; typeDefs: DocumentNode } => ({ name, url, typeDefs: parse(sdl) }));
-  const { supergraphSdl, errors } = composer === 'guild' ? composeGuild(services) : composeApollo(services);
-  if (supergraphSdl === undefined) throw new Error(`the subgraphs do not compose: ${errors?.map(({ message }) => message).join('; ')}`);
-  return supergraphSdl;
 }
 
 const KEEP_ALIVE_MS = 60_000;

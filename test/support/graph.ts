@@ -1,6 +1,7 @@
 /** Owns whole graphs for tests: the reference application as two subgraphs, each with a cluster of its own, their servers in every region, and a gateway in each. */
 import { ask, AP, EU, startTestApp, US, type Answer, type Call, type TestApp, type TestAppOptions } from './app.ts';
-import { compose, GATEWAY_KINDS, startGateway, type Composer, type GatewayKind, type GatewayMode, type TestGateway, type TestGatewayOptions } from './gateways.ts';
+import { compose, type Composer } from './compose.ts';
+import { GATEWAY_KINDS, startGateway, type GatewayKind, type GatewayMode, type TestGateway, type TestGatewayOptions } from './gateways.ts';
 import { type GatewayOptions } from '../../src/gateway/hive.ts';
 
 export const SUBGRAPHS = ['accounts', 'work'] as const;

@@ -1,42 +1,15 @@
-/** Owns gateways as a team runs them without anything of Meridian's: a supergraph composed and served over HTTP. */
+/** Owns gateways as a team runs them without anything of Meridian's: a supergraph served over HTTP. */
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { composeServices as composeApollo } from '@apollo/composition';
 import { ApolloGateway } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
-import { composeServices as composeGuild } from '@theguild/federation-composition';
-import { parse } from 'graphql';
-
-export interface Subgraph {
-  readonly name: string;
-  readonly url: string;
-  readonly sdl: string;
-}
+import { type Subgraph } from './compose.ts';
 
 export interface RunningGateway extends AsyncDisposable {
   readonly url: string;
-}
-
-export const COMPOSERS = {
-  '@apollo/composition': composeWithApollo,
-  '@theguild/federation-composition': composeWithGuild,
-} as const;
-
-/** Throws with everything that the composer has against it. */
-export function composeWithApollo(subgraphs: readonly Subgraph[]): string {
-  return sdlOf(composeApollo(subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) }))));
-}
-
-export function composeWithGuild(subgraphs: readonly Subgraph[]): string {
-  return sdlOf(composeGuild(subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) }))));
-}
-
-function sdlOf({ supergraphSdl, errors }: { readonly supergraphSdl?: string | undefined; readonly errors?: readonly Error[] | undefined }): string {
-  if (supergraphSdl === undefined) throw new Error(`The subgraphs do not compose:\n${(errors ?? []).map(({ message }) => message).join('\n')}`);
-  return supergraphSdl;
 }
 
 /** What a subgraph says of itself, as a composer asks it. */

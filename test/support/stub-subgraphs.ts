@@ -8,7 +8,7 @@ import { type ClusterId } from '../../src/base/lineage.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { mergePositions, type Positions } from '../../src/consistency/positions.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
-import { type Subgraph } from './gateways.ts';
+import { type Subgraph } from './compose.ts';
 
 export const STUB_SECRET = 'the secret of the stubs';
 export const stubCodec = new TokenCodec({ secrets: [STUB_SECRET], maxTokenBytes: 4_096 });

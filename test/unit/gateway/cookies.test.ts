@@ -12,7 +12,8 @@ import { meridianApollo } from '../../../src/gateway/apollo.ts';
 import { settingsOf, type CookieOptions } from '../../../src/gateway/options.ts';
 import { type Answer } from '../../support/app.ts';
 import { CookieJar } from '../../support/cookie-jar.ts';
-import { compose, GATEWAY_KINDS, startGateway, type TestGateway } from '../../support/gateways.ts';
+import { compose } from '../../support/compose.ts';
+import { GATEWAY_KINDS, startGateway, type TestGateway } from '../../support/gateways.ts';
 import { seeded } from '../../support/random.ts';
 import { CLUSTERS, startStubs, STUB_SECRET, stubCodec, type Came, type Disturbed, type StubGraph } from '../../support/stub-subgraphs.ts';
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ask } from '../../support/app.ts';
-import { compose, COMPOSERS, GATEWAY_KINDS, startGateway, type GatewayKind, type TestGateway } from '../../support/gateways.ts';
+import { compose, COMPOSER_NAMES } from '../../support/compose.ts';
+import { GATEWAY_KINDS, startGateway, type GatewayKind, type TestGateway } from '../../support/gateways.ts';
 import { startStubs, type StubGraph } from '../../support/stub-subgraphs.ts';
 
 /** For each fetch of accounts → work → accounts where the directive stands: on the operation, on a field, or nowhere. */
@@ -26,7 +27,7 @@ describe('what gateways pass on of @consistent', () => {
   after(async () => graph[Symbol.asyncDispose]());
 
   for (const kind of GATEWAY_KINDS) {
-    for (const composer of COMPOSERS) {
+    for (const composer of COMPOSER_NAMES) {
       describe(`${kind}, composed by ${composer}`, () => {
         let gateway: TestGateway;
         before(async () => {
@@ -54,6 +55,6 @@ describe('what gateways pass on of @consistent', () => {
     assert.ok(accounts && work);
     const without = { ...work, sdl: work.sdl.replace(/directive @consistent\([^)]*\) on [A-Z |]+/, '') };
     assert.notEqual(without.sdl, work.sdl);
-    for (const composer of COMPOSERS) assert.doesNotMatch(compose([accounts, without], composer), /directive @consistent/, composer);
+    for (const composer of COMPOSER_NAMES) assert.doesNotMatch(compose([accounts, without], composer), /directive @consistent/, composer);
   });
 });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ask } from '../../support/app.ts';
-import { compose, startGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateways.ts';
+import { compose } from '../../support/compose.ts';
+import { startGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateways.ts';
 import { startStubs, type Came, type StubGraph } from '../../support/stub-subgraphs.ts';
 
 const WRITE = 'mutation { renameUser(id: 1, name: "x") { name } }';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ask, type Answer, type Call } from '../../support/app.ts';
-import { compose, GATEWAY_KINDS, startGateway, type TestGateway } from '../../support/gateways.ts';
+import { compose } from '../../support/compose.ts';
+import { GATEWAY_KINDS, startGateway, type TestGateway } from '../../support/gateways.ts';
 import { CLUSTERS, startStubs, STUB_SECRET, stubCodec, type Came, type StubGraph } from '../../support/stub-subgraphs.ts';
 import { toLsn } from '../../../src/base/lsn.ts';
 import { type ClusterId, type Position } from '../../../src/base/lineage.ts';

@@ -6,8 +6,7 @@ import { readDocument } from '../../../src/graphql/sdl/document.ts';
 import { MERIDIAN_URL } from '../../../src/graphql/sdl/meridian-link.ts';
 import { Problems } from '../../../src/graphql/sdl/problems.ts';
 import { problemsOf } from '../../support/compile.ts';
-import { servedSdl } from '../../support/compose.ts';
-import { COMPOSERS, type Subgraph } from '../../support/plain-gateways.ts';
+import { compose, COMPOSER_NAMES, servedSdl, type Subgraph } from '../../support/compose.ts';
 
 const ALL = ['entity', 'column', 'relation', 'list', 'count', 'insert', 'update', 'delete', 'conflict', 'idempotent', 'durable', 'cached', 'tenant'];
 const linked = (names: readonly string[], composed: readonly string[] = names, url = MERIDIAN_URL): string => `
@@ -54,10 +53,10 @@ describe('what a subgraph tells of itself', () => {
   });
 });
 
-for (const [composer, compose] of Object.entries(COMPOSERS)) {
+for (const composer of COMPOSER_NAMES) {
   describe(`directives of Meridian's in a supergraph made by ${composer}`, () => {
     it('are there with definition, arguments and link where they are composed, and only there', async () => {
-      const supergraph = parse(compose([await served('tasks', TASKS), await served('songs', SONGS), { name: 'plain', url: 'http://plain.example/', sdl: PLAIN }]));
+      const supergraph = parse(compose([await served('tasks', TASKS), await served('songs', SONGS), { name: 'plain', url: 'http://plain.example/', sdl: PLAIN }], composer));
       const links = supergraph.definitions.flatMap((node) => (node.kind === Kind.SCHEMA_DEFINITION ? (node.directives ?? []) : [])).map(print);
       for (const name of ALL) assert.equal(links.filter((link) => link.includes(MERIDIAN_URL) && link.includes(`"@${name}"`)).length, 1, name);
       const schema = buildASTSchema(supergraph, { assumeValidSDL: true });
@@ -78,13 +77,13 @@ for (const [composer, compose] of Object.entries(COMPOSERS)) {
     });
 
     it('stay in their subgraph where they are not', async () => {
-      const supergraph = compose([await served('tasks', TASKS.replace(linked(ALL), linked(ALL, []))), { name: 'plain', url: 'http://plain.example/', sdl: PLAIN }]);
+      const supergraph = compose([await served('tasks', TASKS.replace(linked(ALL), linked(ALL, []))), { name: 'plain', url: 'http://plain.example/', sdl: PLAIN }], composer);
       // One composer leaves the bare link.
       assert.doesNotMatch(supergraph.replaceAll(/@link\([^)]*\)/g, ''), /@(conflict|entity|cached)\b/);
     });
 
     it('leave the one that stands on operations in the graph, where every subgraph defines it', async () => {
-      assert.match(compose([await served('tasks', TASKS), await served('songs', SONGS)]), /^directive @consistent\(/m);
+      assert.match(compose([await served('tasks', TASKS), await served('songs', SONGS)], composer), /^directive @consistent\(/m);
     });
   });
 }
