@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Agent, fetch } from 'undici';
 import { type Cluster } from '../../src/cluster/cluster.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePort } from '../../test/support/ports.ts';
 import { serverEnv } from '../../src/cluster/servers.ts';
 import { APPLICATION, MAIN } from '../support/databases.ts';
 import { measure, report, type Candidate } from '../support/measure.ts';
@@ -48,7 +48,7 @@ interface Answer {
 }
 
 async function startServer(cluster: Cluster, env: Readonly<Record<string, string>>): Promise<RunningServer> {
-  const port = (await freePorts(['server'])).get('server')?.http ?? 0;
+  const port = await freePort();
   const usual = serverEnv({ cluster, secrets: SECRETS, main: MAIN, schema: APPLICATION, env: {} }, EU);
   const child = spawn(process.execPath, [MAIN, 'start'], { env: { ...usual, ...env, MERIDIAN_PORT: String(port), MERIDIAN_LOG_LEVEL: 'error' }, stdio: ['ignore', 'ignore', 'inherit'] });
   const dispatcher = new Agent({ keepAliveTimeout: 60_000 });

@@ -8,7 +8,7 @@ import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { prepareApplication } from '../../src/cluster/application.ts';
 import { type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { sqlFolder } from '../../src/cluster/sql/load.ts';
 import { secretsIn } from '../../src/cluster/state.ts';

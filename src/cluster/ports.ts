@@ -92,34 +92,3 @@ export async function requireFree(wanted: readonly WantedPort[]): Promise<void> 
   if (busy.length === 0) return;
   throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${busy.length === 1 ? 'Port' : 'Ports'} ${busy.join(', ')} ${busy.length === 1 ? 'is' : 'are'} in use by another process; stop it or choose other ports with --ports-from.` });
 }
-
-/** Below the range that systems hand out for outgoing connections, so that none of those takes a port between our look and our use. */
-const FREE_FROM = 10_000;
-const FREE_COUNT = 20_000;
-const FREE_TRIES = 200;
-
-async function freePort(taken: ReadonlySet<number>): Promise<number> {
-  for (let tries = 0; tries < FREE_TRIES; tries += 1) {
-    const port = FREE_FROM + Math.floor(Math.random() * FREE_COUNT);
-    if (taken.has(port)) continue;
-    try {
-      return await listenOnce(port);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw explain(error, `Listening on port ${port}`);
-    }
-  }
-  throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `No free port was found between ${FREE_FROM} and ${FREE_FROM + FREE_COUNT} in ${FREE_TRIES} tries.` });
-}
-
-/** Ports that nobody uses right now, for clusters that care only that they are free. */
-export async function freePorts(regions: readonly string[]): Promise<Map<string, RegionPorts>> {
-  const found = new Map<string, RegionPorts>();
-  const taken = new Set<number>();
-  const next = async (): Promise<number> => {
-    const port = await freePort(taken);
-    taken.add(port);
-    return port;
-  };
-  for (const region of regions) found.set(region, { http: await next(), postgres: await next(), redis: await next() });
-  return found;
-}

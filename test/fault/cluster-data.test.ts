@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster, type StartOptions } from '../../src/cluster/start.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../support/ports.ts';
 import { withSession } from '../../src/cluster/postgres/session.ts';
 
 const REGIONS = ['us-east-1', 'eu-west-1'];

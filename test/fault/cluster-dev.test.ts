@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readManifest, type Manifest } from '../../src/cluster/manifest.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freeBlock } from '../support/ports.ts';
 import { startOf } from '../../src/cluster/process.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 
@@ -41,7 +41,7 @@ describe('meridian dev', { timeout: 240_000 }, () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'meridian-dev-'));
     chmodSync(folder, 0o711);
-    portsFrom = ((await freePorts(['a'])).get('a')?.http ?? 0) - 1;
+    portsFrom = await freeBlock();
   });
   after(async () => {
     for (const run of runs) run.process.kill('SIGKILL');

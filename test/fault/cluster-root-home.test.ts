@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startCluster } from '../../src/cluster/start.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../support/ports.ts';
 import { Keeper } from '../../src/cluster/keeper/keeper.ts';
 import { chooseAccount } from '../../src/cluster/postgres/account.ts';
 import { findPackage, usableBinaries } from '../../src/cluster/postgres/binaries.ts';

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readManifest } from '../../src/cluster/manifest.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freeBlock } from '../support/ports.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { aliveOf, DevFolder, pidsOf, ROOT, type DevRun } from '../support/dev.ts';
 import { until } from '../support/observe.ts';
@@ -28,7 +28,7 @@ describe('meridian dev --federated', { timeout: 600_000 }, () => {
 
   before(async () => {
     folder = new DevFolder();
-    portsFrom = ((await freePorts(['a'])).get('a')?.http ?? 0) - 1;
+    portsFrom = await freeBlock();
   });
   after(() => folder.remove());
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readManifest } from '../../src/cluster/manifest.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freeBlock } from '../support/ports.ts';
 import { startOf } from '../../src/cluster/process.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { until } from '../support/observe.ts';
@@ -29,7 +29,7 @@ describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'meridian-dev-redis-'));
     chmodSync(folder, 0o711);
-    portsFrom = ((await freePorts(['a'])).get('a')?.http ?? 0) - 1;
+    portsFrom = await freeBlock();
   });
   after(async () => {
     for (const run of runs) if (run.exitCode === null && run.signalCode === null) run.kill('SIGKILL');

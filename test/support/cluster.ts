@@ -6,7 +6,7 @@ import { type Client, type QueryResultRow } from 'pg';
 import { type Cluster, type ClusterRegion } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';
 import { DEFAULT_REGIONS } from '../../src/cluster/options.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from './ports.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { withSession } from '../../src/cluster/postgres/session.ts';
 import { type LinkKind } from '../../src/cluster/wan/topology.ts';

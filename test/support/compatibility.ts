@@ -1,10 +1,10 @@
 /** Owns Apollo's suite for subgraphs: its packages in a folder of their own, its two other subgraphs, and a run of its tests. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './observe.ts';
+import { freePort } from './ports.ts';
 
 const FOLDER = fileURLToPath(new URL('../compatibility/', import.meta.url));
 const SUITE = join(FOLDER, 'node_modules/@apollo/federation-subgraph-compatibility-tests');
@@ -86,14 +86,6 @@ async function ended(child: ChildProcess): Promise<void> {
   const exit = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await exit;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface JestOutput {

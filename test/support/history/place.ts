@@ -1,7 +1,7 @@
 /** Owns the place of a history: three regions with real databases, Redis and server processes, and every way to break them. */
 import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { setupDatabase } from '../../../src/postgres/setup.ts';
-import { freePorts } from '../../../src/cluster/ports.ts';
+import { freePorts } from '../ports.ts';
 import { AP, EU, OCEAN, US } from '../app.ts';
 import { startTestCluster, type TestCluster } from '../cluster.ts';
 import { redisProgram } from '../redis.ts';

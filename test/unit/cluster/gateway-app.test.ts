@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { parse } from 'graphql';
 import { composeSupergraph } from '../../../src/cluster/federation/compose.ts';
 import { startGateway, type RunningGateway } from '../../../src/cluster/gateway/app.ts';
-import { freePorts } from '../../../src/cluster/ports.ts';
+import { freePort } from '../../support/ports.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { type ClusterId } from '../../../src/base/lineage.ts';
 import { toLsn } from '../../../src/base/lsn.ts';
@@ -34,7 +34,7 @@ describe('the development gateway', { timeout: 60_000 }, () => {
     }).listen(0, '127.0.0.1');
     await once(subgraph, 'listening');
     const supergraph = composeSupergraph([{ name: 'one', url: `http://127.0.0.1:${(subgraph.address() as AddressInfo).port}/graphql`, typeDefs: parse('extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\ntype Query { hello: String }') }]);
-    const port = (await freePorts(['a'])).get('a')?.http ?? 0;
+    const port = await freePort();
     const { options } = loadConfig({ env: {}, settings: { port, tokenSecret: SECRET, tokenCookie: 'meridian', tokenCookiePath: '/', tokenCookieSecure: false, corsOrigins: ORIGIN, maxRequestBytes: MAX_BYTES, logLevel: 'silent', drainMs: 5_000 } });
     gateway = await startGateway({ supergraph, options, telemetry: silentTelemetry() });
     url = `http://127.0.0.1:${port}`;

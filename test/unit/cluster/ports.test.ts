@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import { federatedPorts, freePorts, MAX_REGIONS, MAX_SUBGRAPHS, portsOf, requireFree, wantedBy, type RegionPorts } from '../../../src/cluster/ports.ts';
+import { federatedPorts, MAX_REGIONS, MAX_SUBGRAPHS, portsOf, requireFree, wantedBy, type RegionPorts } from '../../../src/cluster/ports.ts';
+import { freePorts } from '../../support/ports.ts';
 
 describe('ports', () => {
   it('are the documented ones, and move together', () => {
