@@ -9,6 +9,7 @@ import { explain } from '../cluster/problems.ts';
 import { makeFolders } from '../cluster/postgres/data-dir.ts';
 import { MAX_REGIONS } from '../cluster/ports.ts';
 import { parseWanFile, type WanSettings } from '../cluster/wan/topology.ts';
+import { leave } from './output.ts';
 
 interface Flags {
   readonly schema: string;
@@ -66,6 +67,7 @@ export function registerDev(program: Command): void {
       enableCompileCache(compiledIn(flags.data));
       const { runDev } = await import('./dev-run.ts');
       await runDev(settings);
+      await leave(0);
     });
 }
 

@@ -6,7 +6,7 @@ import { DEBUG_VARIABLE } from '../config/load.ts';
 import { registerDev } from './dev.ts';
 import { registerCheck } from './check.ts';
 import { registerOptionsCommand } from './options.ts';
-import { failureText } from './output.ts';
+import { failureText, leave } from './output.ts';
 import { registerSetup } from './setup.ts';
 import { registerStart } from './start.ts';
 import { registerToken } from './token.ts';
@@ -33,5 +33,5 @@ try {
 } catch (error) {
   const debug = process.env[DEBUG_VARIABLE] !== undefined || program.opts<{ verbose?: boolean }>().verbose === true;
   console.error(failureText(error, debug));
-  process.exitCode = 1;
+  await leave(1);
 }

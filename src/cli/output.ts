@@ -1,6 +1,9 @@
 /** Owns what commands print: aligned tables on standard output, one sentence per failure on standard error. */
 import { DEBUG_VARIABLE } from '../config/load.ts';
 import { isMeridianError, messageOf } from '../base/errors.ts';
+import { flushed } from '../telemetry/output.ts';
+
+const FLUSH_MS = 1_000;
 
 /** Columns aligned, the last one free; no trailing blanks. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -19,4 +22,10 @@ export function failureText(error: unknown, debug: boolean): string {
 function stackOf(error: Error): string {
   const own = error.stack ?? '';
   return error.cause instanceof Error ? `${own}\ncaused by ${stackOf(error.cause)}` : own;
+}
+
+/** Ends the process when its last words are read, or soon if nobody reads them. */
+export async function leave(status: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map((stream) => flushed(stream, FLUSH_MS)));
+  process.exit(status);
 }

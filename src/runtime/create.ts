@@ -1,6 +1,6 @@
 /** Owns the way in for code: a data layer, or a whole server, from settings in the shape of the configuration file. */
 import { readSdlFolder, type SdlFile } from '../graphql/sdl/files.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
 import { compileSchema } from './schema.ts';
@@ -27,7 +27,7 @@ export interface ServerSettings extends Omit<RuntimeRequest, 'config' | 'telemet
  */
 export async function createDataLayer({ settings, schema, telemetry }: DataLayerSettings): Promise<DataLayer> {
   const config = loadConfig({ settings, env: {}, needs: ['regions', 'region'] });
-  const used = telemetry ?? createTelemetry({ level: config.options.logLevel, fields: { region: config.region } });
+  const used = telemetry ?? ownTelemetry(config);
   const layer = new DataLayer(config, used);
   try {
     if (schema !== undefined) {
@@ -46,5 +46,9 @@ export async function createDataLayer({ settings, schema, telemetry }: DataLayer
 export async function createServer({ settings, telemetry, ...rest }: ServerSettings): Promise<Runtime> {
   const needs = rest.viewer ? (['regions', 'region'] as const) : (['regions', 'region', 'secrets'] as const);
   const config = loadConfig({ settings, env: {}, needs });
-  return startRuntime({ ...rest, config, telemetry: telemetry ?? createTelemetry({ level: config.options.logLevel, fields: { region: config.region } }) });
+  return startRuntime({ ...rest, config, telemetry: telemetry ?? ownTelemetry(config) });
+}
+
+function ownTelemetry({ options, region }: Config): Telemetry {
+  return createTelemetry({ level: options.logLevel, fields: { region }, bufferBytes: options.logBufferBytes });
 }

@@ -1,12 +1,15 @@
 /** Owns how the process ends: drained on a signal, at once on a second one. */
 import { messageOf } from '../base/errors.ts';
 import { type Log } from '../telemetry/log.ts';
+import { flushed } from '../telemetry/output.ts';
 
 export interface ShutdownSettings {
   /** Drains the server, then closes what it used. */
   readonly close: () => Promise<void>;
   /** Time limit of `close`, milliseconds; the process ends with status 1 beyond it. */
   readonly limitMs: number;
+  /** How long the end waits for the last log lines to be read, milliseconds. */
+  readonly flushMs: number;
   readonly log: Log;
 }
 
@@ -29,16 +32,20 @@ export function closeOnSignals(settings: ShutdownSettings): void {
   for (const signal of SIGNALS) process.on(signal, onSignal);
 }
 
-async function end({ close, limitMs, log }: ShutdownSettings): Promise<void> {
+async function end({ close, limitMs, flushMs, log }: ShutdownSettings): Promise<void> {
+  const leave = async (status: number): Promise<void> => {
+    await flushed(process.stdout, flushMs);
+    process.exit(status);
+  };
   setTimeout(() => {
     log.error({ limitMs }, 'closing took too long: ending anyway');
-    process.exit(1);
+    void leave(1);
   }, limitMs).unref();
   try {
     await close();
-    process.exit(0);
+    await leave(0);
   } catch (error) {
     log.error({ err: error }, `closing failed: ${messageOf(error)}`);
-    process.exit(1);
+    await leave(1);
   }
 }

@@ -1,6 +1,7 @@
 /** Owns the log: structured JSON lines on standard output, readable lines where that is a terminal. */
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
+import { LogOutput } from './output.ts';
 
 interface LogMethod {
   (fields: object, message: string): void;
@@ -24,7 +25,13 @@ export interface LogOptions {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Where lines go instead of standard output. */
   readonly destination?: { write(line: string): void };
+  /** Bytes of lines that may wait for a slow reader of standard output; lines beyond that are dropped. */
+  readonly bufferBytes?: number;
+  /** Told of each line that was dropped. */
+  readonly onDropped?: () => void;
 }
+
+const DEFAULT_BUFFER_BYTES = 1 << 20;
 
 /** Headers that carry credentials; a log line that holds a request must not hold them. */
 const REDACTED = ['authorization', 'cookie', 'headers.authorization', 'headers.cookie', 'req.headers.authorization', 'req.headers.cookie'];
@@ -32,8 +39,16 @@ const REDACTED = ['authorization', 'cookie', 'headers.authorization', 'headers.c
 export function createLog(options: LogOptions): Log {
   const settings = { level: options.level, base: options.fields ?? {}, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED, formatters: { level: (label: string) => ({ level: label }) } };
   if (options.destination) return pino(settings, options.destination);
-  if (process.stdout.isTTY) return pino(settings, pretty({ translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname', sync: true }));
-  return pino(settings);
+  // Not a destination of pino's own: at the end of the process that one writes until everything is read, however long that takes.
+  const output = new LogOutput(process.stdout, { maxBytes: options.bufferBytes ?? DEFAULT_BUFFER_BYTES, onDropped: options.onDropped });
+  const log = pino(settings, process.stdout.isTTY ? readable(output) : output);
+  output.onResumed = (dropped) => log.warn({ dropped }, 'log lines were dropped, since nobody read the log fast enough (logBufferBytes)');
+  return log;
+}
+
+function readable(output: LogOutput): { write(line: string): void } {
+  const format = prettyFactory({ translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' });
+  return { write: (line) => output.write(format(line)) };
 }
 
 /** What every request meets (a database that is down, a stranger at the door) must not fill the disk: at most `limit` lines a second of each kind. */

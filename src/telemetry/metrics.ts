@@ -44,6 +44,7 @@ function declare(registry: Registry) {
     alerts: counter('alerts_total', 'Alerts raised, by region and kind.', ['region', 'kind']),
     alertsActive: gauge('alerts_active', 'Alerts that are raised now, by region and kind.', ['region', 'kind']),
     alertPosts: counter('alert_posts_total', 'Posts to the alert webhook, by outcome (sent, failed, dropped).', ['outcome']),
+    logDropped: counter('log_dropped_total', 'Log lines dropped, since nobody read standard output.'),
 
     tailWatermarkBytes: gauge('tail_watermark_bytes', 'LSN through which this region has applied every change, as a number.'),
     tailTransactions: counter('tail_transactions_total', 'Transactions that the tail delivered.'),

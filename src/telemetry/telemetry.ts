@@ -13,7 +13,8 @@ export interface TelemetryOptions extends LogOptions {
 }
 
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  return { log: createLog(options), metrics: createMetrics({ process: options.process ?? false }) };
+  const metrics = createMetrics({ process: options.process ?? false });
+  return { log: createLog({ onDropped: () => metrics.logDropped.inc(), ...options }), metrics };
 }
 
 /** Telemetry that logs nothing and whose metrics nobody reads. */

@@ -11,6 +11,7 @@ closeOnSignals({
     await pause(closingMs);
   },
   limitMs: 3_000,
+  flushMs: 500,
   log: server.telemetry.log,
 });
 process.send?.(server.running.url);

@@ -7,7 +7,12 @@ import { startGateway } from './app.ts';
 
 const [file = ''] = process.argv.slice(2);
 const { options } = loadConfig();
-const telemetry = createTelemetry({ level: options.logLevel, fields: { region: options.region }, process: true });
+const telemetry = createTelemetry({ level: options.logLevel, fields: { region: options.region }, process: true, bufferBytes: options.logBufferBytes });
 const gateway = await startGateway({ supergraph: readFileSync(file, 'utf8'), options, telemetry });
-closeOnSignals({ close: () => gateway.close(), limitMs: options.drainDelayMs + options.drainMs + options.closeMs, log: telemetry.log });
+closeOnSignals({
+  close: () => gateway.close(),
+  limitMs: options.drainDelayMs + options.drainMs + options.closeMs,
+  flushMs: options.logFlushMs,
+  log: telemetry.log,
+});
 telemetry.log.info({ port: options.port }, `the gateway of ${options.region} serves ${file}`);
