@@ -209,7 +209,8 @@ export class RegionMonitor implements RegionView {
     const position = this.#positionOf(watched);
     return {
       region,
-      role: watched.last?.role ?? null,
+      // A region that does not answer may have been promoted, demoted or rebuilt meanwhile.
+      role: probe?.role ?? null,
       status: watched.health.status,
       databaseHealthy: probe !== null && watched.health.usable,
       cacheHealthy: this.#parts.cacheHealth?.(region) ?? null,

@@ -17,6 +17,7 @@ export interface Alert {
 /** One region as `regionHealth` reports it. Unknown is null, never zero. */
 export interface RegionReport {
   readonly region: string;
+  /** As its server last answered; null while it does not answer. */
   readonly role: Role | null;
   readonly status: HealthStatus;
   readonly databaseHealthy: boolean;

@@ -100,6 +100,13 @@ describe('a failover', () => {
     await until('AP is served in its own region', async () => (await read(AP, 3, token)).consistency?.servedBy.primary === 0, { withinMs: 30_000 });
   });
 
+  it('leaves one region the role of the primary: that of the dead one is not known', () => {
+    for (const region of REGIONS) {
+      const roles = app.server(region).layer.regionHealth().map((report) => [report.region, report.role]);
+      assert.deepEqual(roles, [[US, null], [EU, 'primary'], [AP, 'replica']], `as ${region} sees it`);
+    }
+  });
+
   it('refuses to write for a client whose token names a lost write, and writes nothing', async () => {
     for (const region of REGIONS) {
       const answer = await rename(region, 4, `by ${region}`, lost);

@@ -25,7 +25,7 @@ describe('regionHealth', () => {
           tookMs.push(ms);
           const found = data?.regionHealth.find(({ region }) => region === EU);
           // From the first failed probe on nothing is known, which is not zero.
-          if (found?.error) assert.deepEqual([found.replicationLagMs, found.replicationLagBytes, found.replayLsn, found.databaseHealthy && found.status === 'HEALTHY'], [null, null, null, false]);
+          if (found?.error) assert.deepEqual([found.role, found.replicationLagMs, found.replicationLagBytes, found.replayLsn, found.databaseHealthy && found.status === 'HEALTHY'], [null, null, null, null, false]);
           return found?.status === 'UNREACHABLE' && found;
         });
         assert.ok(performance.now() - cutAtMs < 4_500, 'three probes, two of which open a connection first');

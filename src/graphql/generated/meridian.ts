@@ -363,6 +363,7 @@ export type RegionHealth = {
   readonly replicationLagBytes?: Maybe<Scalars['BigInt']['output']>;
   /** Age of the newest position that the region shows, in milliseconds; 0 when it has caught up. */
   readonly replicationLagMs?: Maybe<Scalars['Float']['output']>;
+  /** What its database server is, by its own answer; null while it does not answer. */
   readonly role?: Maybe<RegionRole>;
   /** Round trip from this server to the region's database, in milliseconds. */
   readonly rttMs?: Maybe<Scalars['Float']['output']>;
