@@ -64,7 +64,7 @@ export class TokenCodec {
    */
   decode(header: string, each?: (position: Position) => void, name = TOKEN_HEADER): Positions {
     // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
-    if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes`, name);
+    if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes (maxTokenBytes)`, name);
     const tokens = header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
     if (tokens.length === 0) return NO_POSITIONS;
     const decoded = tokens.map((token) => this.#decodeOne(token, name));

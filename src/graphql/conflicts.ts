@@ -37,7 +37,7 @@ export function conflictsResolver(deps: ConflictsDeps): GraphQLFieldResolver<unk
     await requireAdmin(deps, context.viewer, 'conflicts');
     // What the schema gives a client that names no number is not the client's to be refused for.
     const limit = first == null || first === FIRST ? Math.min(FIRST, deps.maxPageSize) : first;
-    if (limit < 0 || limit > deps.maxPageSize) throw badInput(`"first" must be from 0 to ${deps.maxPageSize}.`);
+    if (limit < 0 || limit > deps.maxPageSize) throw badInput(`"first" must be from 0 to ${deps.maxPageSize} (maxPageSize).`);
     if (id !== null && entity === null) throw badInput('"id" names a row of an entity; give "entity" as well.');
     if (before !== null && !WHOLE.test(before)) throw badInput('"before" must be the id of a record.');
     if (isElsewhere(deps, subgraph, context.asker)) return askedOf(deps, subgraph, { entity, id, since, before, first: limit }, context);

@@ -62,7 +62,7 @@ class Reckoning {
     if (!type) return;
     const root: Asked = { type, selections: [operation.selectionSet], times: 1, page: null };
     const mutations = operation.operation === OperationTypeNode.MUTATION ? this.#groups(root).length : 0;
-    if (mutations > limits.maxMutations) throw refused(`The operation holds ${mutations} mutations, and the limit is ${limits.maxMutations}; send several operations.`);
+    if (mutations > limits.maxMutations) throw refused(`The operation holds ${mutations} mutations, and the limit is ${limits.maxMutations}; send several operations, or raise maxMutations.`);
     this.#walk(root);
   }
 

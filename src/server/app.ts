@@ -38,7 +38,7 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   app.setNotFoundHandler(async (request, reply) => refuseUnserved(request, reply));
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status < 500) return refuse(reply, { status, code: 'BAD_REQUEST', message: unreadable(error) });
+    if (status < 500) return refuse(reply, { status, code: 'BAD_REQUEST', message: unreadable(error, options) });
     telemetry.log.error({ err: error, errorId: request.id, ...traceOf(request.headers['traceparent']) }, 'unexpected error');
     return refuse(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
   });
@@ -88,5 +88,5 @@ export function isDeeper(value: unknown, limit: number): boolean {
 }
 
 export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {
-  return { errors: [{ message: `The request's JSON nests deeper than ${limit} levels, which is the limit.`, extensions: { code: 'BAD_REQUEST' } }] };
+  return { errors: [{ message: `The request's JSON nests deeper than ${limit} levels, which is the limit (maxRequestDepth).`, extensions: { code: 'BAD_REQUEST' } }] };
 }

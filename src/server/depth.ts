@@ -1,5 +1,8 @@
 /** Owns the depth limit: a validation rule that refuses operations whose selections nest deeper than allowed. */
-import { GraphQLError, Kind, type ASTVisitor, type SelectionSetNode, type ValidationContext, type ValidationRule } from 'graphql';
+import {
+  GraphQLError, Kind, type ASTVisitor, type OperationDefinitionNode, type SelectionSetNode, type ValidationContext, type ValidationRule,
+} from 'graphql';
+import { MeridianError } from '../base/errors.ts';
 
 /** Introspection does not count: it has a limit of its own among GraphQL's standard rules. */
 export function depthLimit(maxDepth: number): ValidationRule {
@@ -28,9 +31,14 @@ export function depthLimit(maxDepth: number): ValidationRule {
     return {
       OperationDefinition(node) {
         const found = depth(node.selectionSet);
-        if (found > maxDepth) context.reportError(new GraphQLError(`The operation is ${found} fields deep and the limit is ${maxDepth}; ask for less at once, or raise maxQueryDepth.`, { nodes: [node] }));
+        if (found > maxDepth) context.reportError(tooDeep(node, found, maxDepth));
         return false;
       },
     };
   };
+}
+
+function tooDeep(node: OperationDefinitionNode, found: number, limit: number): GraphQLError {
+  const message = `The operation is ${found} fields deep and the limit is ${limit}; ask for less at once, or raise maxQueryDepth.`;
+  return new GraphQLError(message, { nodes: [node], originalError: new MeridianError({ code: 'BAD_USER_INPUT', message }) });
 }

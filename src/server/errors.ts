@@ -21,13 +21,13 @@ const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_
 const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint']);
 
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
-export function errorFormatter(telemetry: Telemetry, { maxErrorLogs }: Pick<Options, 'maxErrorLogs'>): FormatError {
+export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTokens }: Pick<Options, 'maxErrorLogs' | 'maxQueryTokens'>): FormatError {
   const { log, metrics } = telemetry;
   const codeLabel = boundedLabel(MAX_CODES);
   const queueLabel = boundedLabel(MAX_QUEUES);
   const mayLog = perSecond(maxErrorLogs);
   return (formatted, error) => {
-    const known = innermost(error, MeridianError);
+    const known = innermost(error, MeridianError) ?? tooManyTokens(formatted, maxQueryTokens);
     const given = formatted.extensions?.['code'];
     const code: string = known?.code ?? (typeof given === 'string' ? given : UNEXPECTED);
     metrics.errors.inc({ code: codeLabel(code) });
@@ -57,6 +57,13 @@ export function contextError(error: unknown): GraphQLError {
   const message = error instanceof Error ? error.message : String(error);
   const extensions = error instanceof GraphQLError ? error.extensions : {};
   return new GraphQLError(message, { originalError: error instanceof Error ? error : new Error(message), extensions: { ...extensions, http: { status: 200 } } });
+}
+
+/** The parser's own refusal of a document that is too long: it has no code of its own, and says nothing of the option. */
+function tooManyTokens({ message, extensions }: GraphQLFormattedError, limit: number): MeridianError | null {
+  if (extensions?.['code'] !== 'GRAPHQL_PARSE_FAILED' || !message.includes(`Document contains more that ${limit} tokens`)) return null;
+  const what = `The document has more than ${limit} lexical tokens, which is the limit`;
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `${what}; send values as variables, split the operation, or raise maxQueryTokens.` });
 }
 
 function answer(formatted: GraphQLFormattedError, message: string, extensions: Record<string, unknown>): GraphQLFormattedError {

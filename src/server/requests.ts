@@ -36,8 +36,10 @@ export function refuseUnserved(request: FastifyRequest, reply: FastifyReply): Fa
 }
 
 /** One sentence for what could not even be read as a request. */
-export function unreadable(error: FastifyError): string {
+export function unreadable(error: FastifyError, { maxRequestBytes }: { readonly maxRequestBytes: number }): string {
   switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return `The request's body is larger than ${maxRequestBytes} bytes, which is the limit; send less at once, or raise maxRequestBytes.`;
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return 'The request\'s content-type is not one that is read here; send JSON with content-type: application/json.';
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

@@ -203,7 +203,8 @@ export class EntityLoaders {
     if (known !== undefined) return known;
     const { maxLoaders } = this.#options.limits;
     if (this.#made >= maxLoaders) {
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `The operation reads more than ${maxLoaders} different relations and argument sets, which is the limit; split it.` });
+      const what = `The operation reads more than ${maxLoaders} different relations and argument sets`;
+      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `${what}, which is the limit; split it, or raise maxLoaders.` });
     }
     const made = make();
     this.#made += 1;

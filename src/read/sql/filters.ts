@@ -60,7 +60,7 @@ function joined(conditions: readonly Condition[], params: Parameters<Condition>[
 function counted(compilation: Compilation, path: string): void {
   compilation.conditions += 1;
   const limit = compilation.limits.maxFilterConditions;
-  if (compilation.conditions > limit) throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit.`);
+  if (compilation.conditions > limit) throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit (maxFilterConditions).`);
 }
 
 function equalsOrOneOf(compilation: Compilation, column: string, given: unknown, path: string): Condition {
@@ -72,7 +72,7 @@ function equalsOrOneOf(compilation: Compilation, column: string, given: unknown,
 
 function compileInput(compilation: Compilation, input: FilterInput, given: unknown, path: string, depth: number): Condition {
   const limit = compilation.limits.maxFilterDepth;
-  if (depth > limit) throw badInput(`"${path}" is nested deeper than ${limit} levels, which is the limit.`);
+  if (depth > limit) throw badInput(`"${path}" is nested deeper than ${limit} levels, which is the limit (maxFilterDepth).`);
   const conditions = entriesOf(given, path).map(([name, value]) => {
     const field = input.fields.get(name);
     const here = `${path}.${name}`;

@@ -88,7 +88,7 @@ function required(param: SqlParam, path: string): Exclude<SqlParam, null> {
 
 function listOf({ limits, path }: Operand, operand: unknown): readonly unknown[] {
   if (!Array.isArray(operand)) throw badInput(`"${path}" must be a list.`);
-  if (operand.length > limits.maxFilterValues) throw badInput(`"${path}" holds ${operand.length} values; at most ${limits.maxFilterValues} are allowed.`);
+  if (operand.length > limits.maxFilterValues) throw badInput(`"${path}" holds ${operand.length} values; at most ${limits.maxFilterValues} are allowed (maxFilterValues).`);
   return operand;
 }
 

@@ -42,7 +42,7 @@ describe('errors of resolvers', () => {
 
   it('tell of a constraint which values it is about, and not how they are stored', () => {
     const error = new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: 'A row with this key exists already (email).', details: { sqlState: '23505', constraint: 'users_email_key', table: 'users', columns: ['email'] } });
-    const { message, extensions } = errorFormatter(silentTelemetry(), { maxErrorLogs: 1 })({ message: error.message }, error);
+    const { message, extensions } = errorFormatter(silentTelemetry(), { maxErrorLogs: 1, maxQueryTokens: 100 })({ message: error.message }, error);
     assert.deepEqual([message, extensions], [error.message, { code: 'CONSTRAINT_VIOLATION', retryable: false, details: { sqlState: '23505', columns: ['email'] } }]);
   });
 

@@ -43,6 +43,36 @@ describe('GraphQL over HTTP', () => {
     }
   });
 
+  it('refuses a document above its limits by the client\'s own code, with the limit and the option that sets it', async () => {
+    await using server = await startTestServer({ options: { maxQueryTokens: 20, maxQueryDepth: 2 } });
+    const refusal = async (query: string, accept?: string): Promise<unknown[]> => {
+      const { status, body } = await server.ask(query, accept === undefined ? {} : { accept });
+      const [error] = body.errors ?? [];
+      return [status, error?.extensions['code'], error?.message];
+    };
+    const long = `{ ${Array.from({ length: 20 }, (_, i) => `a${i}: hello`).join(' ')} }`;
+    const tooLong = 'The document has more than 20 lexical tokens, which is the limit; send values as variables, split the operation, or raise maxQueryTokens.';
+    assert.deepEqual(await refusal(long), [200, 'BAD_USER_INPUT', tooLong]);
+    assert.deepEqual(await refusal(long, 'application/graphql-response+json'), [400, 'BAD_USER_INPUT', tooLong]);
+    const tooDeep = 'The operation is 3 fields deep and the limit is 2; ask for less at once, or raise maxQueryDepth.';
+    assert.deepEqual(await refusal('{ node { child { id } } }'), [200, 'BAD_USER_INPUT', tooDeep]);
+    assert.deepEqual(await refusal('{ node { child { id } } }', 'application/graphql-response+json'), [400, 'BAD_USER_INPUT', tooDeep]);
+    assert.match(await server.telemetry.metrics.registry.metrics(), /^meridian_graphql_errors_total\{code="BAD_USER_INPUT"\} 4$/m);
+  });
+
+  it('says which limit a body is above', async () => {
+    await using server = await startTestServer({ options: { maxRequestBytes: 2_000, maxRequestDepth: 20 } });
+    const message = async (body: string): Promise<unknown> => {
+      const response = await fetch(server.running.url, { method: 'POST', headers: json, body });
+      const { errors } = (await response.json()) as { errors: { message: string }[] };
+      return [response.status, errors[0]?.message];
+    };
+    assert.deepEqual(await message(JSON.stringify({ query: ' '.repeat(3_000) })),
+      [413, 'The request\'s body is larger than 2000 bytes, which is the limit; send less at once, or raise maxRequestBytes.']);
+    assert.deepEqual(await message(`{"query":"{ hello }","variables":{"a":${'['.repeat(30)}${']'.repeat(30)}}}`),
+      [400, 'The request\'s JSON nests deeper than 20 levels, which is the limit (maxRequestDepth).']);
+  });
+
   it('keeps 4xx for what is no GraphQL request', async () => {
     await using server = await startTestServer({ options: { maxRequestBytes: 2_000 } });
     const status = async (init: RequestInit, path = ''): Promise<number> => (await fetch(server.running.url + path, init)).status;
