@@ -37,6 +37,11 @@ export const OPTIONS = {
   statementMs: option(milliseconds(), { default: 15_000, group: 'connections', help: 'Time limit for one SQL statement.' }),
   maxPrepared: option(count(10), { default: 500, group: 'connections', help: 'Prepared statements that one connection keeps; statements beyond are planned each time.' }),
   primaryReads: option(count(), { default: 10, group: 'connections', help: 'Reads that may run at the primary at once from this server, so that a dead replica cannot overrun it.' }),
+  operationStatements: option(count(), {
+    default: 10, group: 'connections',
+    help: 'Reading statements of one operation that run at once; its others wait for them, and not in the queue for connections. Never more than poolSize or primaryReads.',
+  }),
+  operationWaitMs: option(milliseconds(), { default: 30_000, group: 'connections', help: 'Longest wait of a statement for others of its own operation.' }),
 
   maxWaitMs: option(milliseconds(0), { default: 2_000, group: 'consistency', help: 'Longest time a read may wait for its floor before it fails with CONSISTENCY_TIMEOUT.' }),
   maxWaiters: option(count(), { default: 10_000, group: 'consistency', help: 'Reads that may wait for a floor at once.' }),

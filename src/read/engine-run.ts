@@ -16,7 +16,10 @@ import { type ReadRecord } from './engine-report.ts';
 import { type Demand, type PrimaryServer, type ServerRefusal } from './ports.ts';
 import { type ShownAgo } from './shown-ago.ts';
 
-export type ReadLimits = Pick<Options, 'maxWaitMs' | 'primaryReads' | 'poolQueue' | 'poolWaitMs' | 'boundedLagMs' | 'heartbeatMs' | 'probeMs' | 'cacheLagMs'>;
+export type ReadLimits = Pick<
+  Options,
+  'maxWaitMs' | 'primaryReads' | 'operationStatements' | 'operationWaitMs' | 'poolSize' | 'poolQueue' | 'poolWaitMs' | 'boundedLagMs' | 'heartbeatMs' | 'probeMs' | 'cacheLagMs'
+>;
 
 /** What every read of an engine shares. */
 export interface ReadParts {

@@ -80,6 +80,8 @@ export class ReadSession {
   readonly #record: ReadRecord;
   readonly #executors = new Map<string, Executor>();
   readonly #snapshots: SnapshotReads[] = [];
+  /** So that an operation is not refused by a queue for connections which its own statements fill. */
+  readonly #ownStatements: Limiter;
   #index: Promise<Position> | null = null;
   #written: Position | null = null;
 
@@ -91,6 +93,13 @@ export class ReadSession {
     this.#signal = options.signal;
     this.#settings = options.settings ?? [];
     this.#record = new ReadRecord(this.#token);
+    this.#ownStatements = new Limiter({
+      what: 'statements of one operation (operationStatements, operationWaitMs)',
+      concurrent: Math.min(parts.limits.operationStatements, parts.limits.poolSize, parts.limits.primaryReads),
+      // How many may wait, what an operation may ask for has bounded: maxLoaders and maxAnswerValues.
+      queued: Number.MAX_SAFE_INTEGER,
+      waitMs: parts.limits.operationWaitMs,
+    });
   }
 
   /** This cluster's position in the request's token, or in what a gateway has seen; null without one. */
@@ -171,7 +180,7 @@ export class ReadSession {
       const answer = await server.query({ ...demand, statement, settings: this.#settings });
       return answer.kind === 'rows' ? { kind: 'done', value: answer.rows, seen: answer.seen, role: answer.role } : answer;
     };
-    const { value } = await this.#run(requirement, ask).run();
+    const { value } = await this.#ownStatements.run(() => this.#run(requirement, ask).run());
     return value;
   }
 
@@ -185,7 +194,7 @@ export class ReadSession {
       const { rows, seen, role, provedAt } = answer;
       return { kind: 'done', value: { rows, asOf: own ? (provedAt ?? (role === 'primary' ? 'watermark' : null)) : null }, seen, role };
     };
-    const { value, seen } = await this.#run(requirement, ask).run();
+    const { value, seen } = await this.#ownStatements.run(() => this.#run(requirement, ask).run());
     return { ...value, seen };
   }
 

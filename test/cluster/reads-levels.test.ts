@@ -32,6 +32,7 @@ async function pause(server: TestServer): Promise<void> {
 
 const resume = (server: TestServer): Promise<unknown> => server.query('SELECT pg_wal_replay_resume()');
 const READ = 'SELECT v FROM t WHERE id = 1';
+const EVENTUAL = { level: 'EVENTUAL', floor: null, maxLagMs: null } as const;
 let count = 0;
 const fresh = (): string => `value ${(count += 1)}`;
 
@@ -56,6 +57,26 @@ describe('reads at every level', () => {
       assert.equal(report.positions.size, 1);
       assert.equal(report.waitedMs, 0);
     }
+  });
+
+  it('an operation of many statements waits for its own, however few connections there are, and takes none from others', async () => {
+    const limits = { poolSize: 2, poolWaitMs: 150, poolQueue: 4, connectMs: 3_000 };
+    await using reader = await startReader({ local: 'us', urls: { us: set.primary.url }, options: limits });
+    const statements = Array.from({ length: 30 }, (_, i) => sql(`SELECT ${i} AS n FROM pg_sleep(0.02)`));
+    const apart = await Promise.allSettled(statements.map(async (one) => reader.session().executor(EVENTUAL).query(one)));
+    assert.ok(apart.some((one) => one.status === 'rejected' && isMeridianError(one.reason, 'OVERLOADED')), 'as many operations are more than the queue takes');
+    const one = reader.session().executor(EVENTUAL);
+    const rows = await Promise.all(statements.map((statement) => one.query(statement)));
+    assert.deepEqual(rows.map(([row]) => row?.['n']), statements.map((_, i) => i));
+  });
+
+  it('an operation does not wait for its own statements without end', async () => {
+    await using reader = await startReader({ local: 'us', urls: { us: set.primary.url }, options: { operationStatements: 1, operationWaitMs: 100, connectMs: 3_000 } });
+    const one = reader.session().executor(EVENTUAL);
+    const [first, second] = await Promise.allSettled([one.query(sql('SELECT pg_sleep(0.5)')), one.query(sql('SELECT 1'))]);
+    assert.equal(first.status, 'fulfilled');
+    assert.ok(second.status === 'rejected' && isMeridianError(second.reason, 'OVERLOADED'));
+    assert.match(second.reason.message, /^Too many statements of one operation \(operationStatements, operationWaitMs\): 1 run at once and none became free within 100 ms/);
   });
 
   it('SESSION shows each of 200 writes in every region', async () => {
