@@ -8,6 +8,7 @@ import { columnResolver } from './column.ts';
 import { connectionObject } from './connection.ts';
 import { embeddedResolver, keyOfStub, stubReference } from './objects.ts';
 import { interfaceReference, ownCopy, referenceResolver } from './reference.ts';
+import { namingTexts } from './refused-text.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
@@ -42,6 +43,9 @@ export function buildResolvers({ model, user, write }: ResolverInput): ResolverM
   for (const [typeName, definition] of Object.entries(user)) {
     if (!isFieldMap(definition)) map[typeName] = definition;
     else for (const [name, value] of Object.entries(definition)) own(map, typeName)[name] = userResolver(name, value);
+  }
+  for (const root of [own(map, 'Query'), own(map, 'Mutation')]) {
+    for (const [name, resolve] of Object.entries(root)) if (typeof resolve === 'function') root[name] = namingTexts(resolve as Resolver);
   }
   if (Object.keys(own(map, 'Mutation')).length === 0) delete map['Mutation'];
   return map;

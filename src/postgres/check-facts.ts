@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MeridianError } from '../base/errors.ts';
 import { type Table } from '../model/model.ts';
 import { readAnnouncing, type Announcing } from './announce.ts';
+import { demandEncoding, ENCODING } from './encoding.ts';
 import { readIdentities, type IdentityFacts } from './identity.ts';
 import { grantCalls, uncallable } from './rights.ts';
 import { quoteIdentifier } from './slot-stream.ts';
@@ -56,7 +57,7 @@ export interface TableFacts extends Table {
 const SETTINGS = ['wal_level', 'max_replication_slots', 'max_wal_senders', 'hot_standby_feedback', 'primary_slot_name', 'track_commit_timestamp', 'synchronous_commit', 'max_slot_wal_keep_size', 'wal_sender_timeout'];
 
 const SERVER_SQL = `
-  SELECT current_setting('server_version_num')::int AS "version", pg_is_in_recovery() AS "inRecovery",
+  SELECT current_setting('server_version_num')::int AS "version", pg_is_in_recovery() AS "inRecovery", ${ENCODING} AS "encoding",
          (SELECT system_identifier::text FROM pg_control_system()) AS "systemIdentifier",
          (SELECT jsonb_object_agg(name, current_setting(name)) FROM pg_settings WHERE name = ANY ($3)) AS "settings",
          (SELECT count(*)::int FROM pg_replication_slots) AS "slotsUsed",
@@ -99,13 +100,15 @@ export interface FactsQuery {
   readonly tables: readonly Table[];
 }
 
-/** Throws `DATABASE_NOT_READY`, with `details.mend`, where the role may not even look. */
+/** Throws `DATABASE_NOT_READY`, with `details.mend`, where the role may not even look, or there is no use in looking. */
 export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
   const forbidden = await uncallable(client);
   if (forbidden.length > 0) throw await mayNotCall(client, forbidden);
-  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'identities' | 'announcing'>>(SERVER_SQL, [slotName, publication, SETTINGS]);
-  const server = rows[0];
-  if (!server) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
+  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'identities' | 'announcing'> & { encoding: string }>(SERVER_SQL, [slotName, publication, SETTINGS]);
+  const [row] = rows;
+  if (!row) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
+  const { encoding, ...server } = row;
+  demandEncoding(encoding);
   const mapped = await client.query<TableFacts>(TABLES_SQL, [tables.map((t) => t.schema), tables.map((t) => t.name), publication]);
   return { ...server, tables: mapped.rows, identities: await readIdentities(client, tables), announcing: await readAnnouncing(client) };
 }

@@ -86,9 +86,13 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   if (state === '42501') return make('FORBIDDEN', 'The database refuses this to the role that Meridian uses; grant it, or run `meridian check`.', facts, error);
   if (state === '53300') return make('OVERLOADED', `The database of region ${region} has no connection left; raise its max_connections or lower poolSize.`, facts, error);
   if (state === '25006') return make('DATABASE_ERROR', 'A statement that only may read tried to write; use a transaction for it.', facts, error);
+  if (NOT_TEXT.has(state)) return make('BAD_USER_INPUT', 'A text holds a character that the database\'s encoding does not have.', facts, error);
   if (state.startsWith('22')) return make('BAD_USER_INPUT', 'A value does not fit its column\'s type: it is out of range or written in another form.', facts, error);
   return make('DATABASE_ERROR', `A statement failed in region ${region} with SQLSTATE ${state}.`, facts, error);
 }
+
+/** A text could not be converted to the database's encoding, or from it: `untranslatable_character`, `character_not_in_repertoire`. */
+export const NOT_TEXT: ReadonlySet<string> = new Set(['22P05', '22021']);
 
 const CONSTRAINTS: Readonly<Record<string, string>> = {
   23502: 'A required value is missing',

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
+import { NOT_TEXT, sqlStateOf } from './errors.ts';
 import { destroySocket } from './tail-client.ts';
 
 export interface SqlText {
@@ -143,7 +144,7 @@ export class Connection {
       const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
     } catch (error) {
-      return { ok: false, error };
+      return { ok: false, error: withRefusedText(error, values) };
     } finally {
       this.#underWay -= 1;
     }
@@ -175,4 +176,16 @@ export class Connection {
     }, answerMs);
     void first.finally(() => clearTimeout(timer));
   }
+}
+
+/** The server counts the parameter in the error's context, in words of its own language: `unnamed portal parameter $2`. */
+const PARAMETER = /\$(\d+)/;
+
+/** Beside an error of a text that cannot be converted, that text: only who knows what it is called can tell it apart. */
+function withRefusedText(error: unknown, values: readonly unknown[] = []): unknown {
+  if (!(error instanceof Error) || !NOT_TEXT.has(sqlStateOf(error) ?? '')) return error;
+  const place = PARAMETER.exec((error as Error & { readonly where?: string }).where ?? '')?.[1];
+  const value = place === undefined ? undefined : values[Number(place) - 1];
+  if (typeof value === 'string') Object.defineProperty(error, 'refusedText', { value, enumerable: false });
+  return error;
 }

@@ -7,6 +7,7 @@ import { clusterIdOf, type ClusterId } from '../base/lineage.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { poolConfig } from './connect.ts';
+import { demandEncoding, ENCODING } from './encoding.ts';
 import { toMeridianError } from './errors.ts';
 import { Connection } from './pool-connection.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from './types.ts';
@@ -24,8 +25,8 @@ export interface PoolOptions {
   readonly log?: Pick<Log, 'debug'> | undefined;
 }
 
-/** One round trip on every new connection: whose database this is, where it stands, and its array types. */
-const PROOF = `SELECT s.system_identifier::text AS system,
+/** One round trip on every new connection: whose database this is, how it writes texts, where it stands, and its array types. */
+const PROOF = `SELECT s.system_identifier::text AS system, ${ENCODING} AS encoding,
   greatest(c.timeline_id, coalesce(r.min_recovery_end_timeline, 0), coalesce((SELECT received_tli FROM pg_stat_wal_receiver), 0)) AS timeline
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`;
 
@@ -119,7 +120,8 @@ export class DatabasePool {
     this.#open.add(connection);
     void connection.ended.then(() => this.#open.delete(connection));
     const [proof, arrays] = await connection.pipeline([{ text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
-    const { system, timeline } = proof?.rows[0] as { system: string; timeline: number };
+    const { system, encoding, timeline } = proof?.rows[0] as { system: string; encoding: string; timeline: number };
+    demandEncoding(encoding);
     const cluster = clusterIdOf(system);
     const expected = this.#options.cluster();
     if (expected !== null && cluster !== expected) {

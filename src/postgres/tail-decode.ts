@@ -118,18 +118,29 @@ export class ChangeDecoder {
 
   #message(message: Pgoutput.MessageMessage): Decoded | null {
     if (message.transactional) {
-      if (message.prefix === MESSAGE_PREFIX) this.#current?.messages.push(textOf(message.content));
+      if (message.prefix === MESSAGE_PREFIX) this.#current?.messages.push(textOf(message.content) ?? UNREADABLE);
       return null;
     }
     if (message.prefix !== HEARTBEAT_PREFIX || message.messageLsn === null) return null;
-    const primaryTimeMs = heartbeatTime(textOf(message.content));
+    const primaryTimeMs = heartbeatTime(textOf(message.content) ?? '');
     // A message's position is where its record starts: everything before it is delivered, which is what a heartbeat says.
     return primaryTimeMs === null ? null : { kind: 'heartbeat', heartbeat: { lsn: parseLsn(message.messageLsn), primaryTimeMs } };
   }
 }
 
 const asText = (raw: unknown): unknown => raw;
-const textOf = (content: Uint8Array): string => new TextDecoder().decode(content);
+
+/** What somebody wrote by hand in another encoding could name any tag. */
+const UNREADABLE = '{"ddl":{"all":true}}';
+
+/** Null: it is not UTF-8. */
+function textOf(content: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch {
+    return null;
+  }
+}
 
 /** Anybody may write messages under the prefix; one that is not ours is passed over. */
 function heartbeatTime(content: string): number | null {

@@ -12,10 +12,13 @@ export function beginText(isolation: IsolationLevel = 'READ COMMITTED'): string 
   return `BEGIN ISOLATION LEVEL ${isolation} READ WRITE`;
 }
 
-/** Committed with the data or not at all. Without tags there is nothing to say, and a message would only be more WAL. */
+/**
+ * Committed with the data or not at all. Without tags there is nothing to say, and a message would only be more WAL. It goes out as bytes: a text
+ * would be written in the database's encoding, and refused where that lacks one of its letters, while whoever decodes it reads UTF-8.
+ */
 export function messageOfTags(tags: readonly string[]): readonly SqlText[] {
   if (tags.length === 0) return [];
-  return [{ name: 'meridian_tags', text: 'SELECT pg_logical_emit_message(true, $1::text, $2::text)', values: [MESSAGE_PREFIX, JSON.stringify({ tags })] }];
+  return [{ name: 'meridian_tags', text: 'SELECT pg_logical_emit_message(true, $1::text, $2::bytea)', values: [MESSAGE_PREFIX, Buffer.from(JSON.stringify({ tags }))] }];
 }
 
 export type Verdict =

@@ -8,6 +8,7 @@ import { readSdlFolder, type SdlFile } from '../graphql/sdl/files.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
 import { type Catalog } from '../model/catalog.ts';
 import { explainProblem, readCatalog } from '../postgres/catalog.ts';
+import { demandEncoding, ENCODING } from '../postgres/encoding.ts';
 import { closeClient, openClient } from '../postgres/tail-client.ts';
 import { type Log } from '../telemetry/log.ts';
 
@@ -47,6 +48,7 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
     try {
       const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
       const { pageSize, maxPageSize, publication } = config.options;
+      demandEncoding(String((await query(`SELECT ${ENCODING} AS encoding`))[0]?.['encoding']));
       const catalog = await readCatalog(query, { publication });
       const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, ...(request.handlers ? { handlers: request.handlers } : {}), pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
       for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);

@@ -1,5 +1,6 @@
 /** Owns errors as outcomes of a request: which of them are one, how they are kept, and how they come back as they were. */
 import { GraphQLError } from 'graphql';
+import { asciiJson } from '../base/ascii-json.ts';
 import { isMeridianError, MeridianError, type ErrorCode } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
 import { depositStatement, readRecall, recallStatement, unconfirmed, type OnceStep, type StoredOutcome } from './once.ts';
@@ -27,8 +28,8 @@ export function encodeError(error: unknown, maxBytes: number): StoredOutcome | n
   const kept = cause === null ? keptApplication(error) : keptMeridian(cause);
   if (kept === null) return null;
   try {
-    // As text, since jsonb cannot hold every text that JSON can.
-    const json = JSON.stringify(kept);
+    // As text, since jsonb cannot hold every text that JSON can, nor every database every letter.
+    const json = asciiJson(kept);
     return Buffer.byteLength(json) > maxBytes ? null : { kind: 'error', json };
   } catch {
     // It carries what JSON cannot hold, so that it could not come back as it was.

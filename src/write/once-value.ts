@@ -1,12 +1,13 @@
 /** Owns results of transactions as outcomes of a request: what JSON can hold, and nothing that it would change without a word. */
+import { asciiJson } from '../base/ascii-json.ts';
 import { MeridianError } from '../base/errors.ts';
 import { type StoredOutcome } from './once.ts';
 
-/** As text, since jsonb cannot hold every text that JSON can, and orders keys anew; null stands for no result at all. Throws `CONFIG_INVALID`. */
+/** As text, since jsonb cannot hold every text that JSON can, and orders keys anew; in ASCII, since the database's encoding may lack some. Null stands for no result at all. Throws `CONFIG_INVALID`. */
 export function encodeValue(value: unknown, step: string): StoredOutcome {
   if (value === undefined) return { kind: 'value', json: null };
   try {
-    return { kind: 'value', json: JSON.stringify(value, plain) };
+    return { kind: 'value', json: asciiJson(value, plain) };
   } catch (cause) {
     const why = cause instanceof Unfit ? cause.message : 'it contains itself';
     throw new MeridianError({ code: 'CONFIG_INVALID', message: `The result of the transaction ${step} cannot be kept for an idempotency key, since ${why}; nothing was written. Let it return values that JSON can hold, or nothing.`, cause });
