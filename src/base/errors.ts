@@ -40,6 +40,8 @@ const CATALOGUE = {
   OVERLOADED: { retryable: true },
   /** A constraint of the database refused the write. */
   CONSTRAINT_VIOLATION: { retryable: false },
+  /** A function or trigger of the application's, in its database, refused the request; the message is what it says. */
+  RAISED_BY_DATABASE: { retryable: false },
   /** Serialization failure or deadlock, after all retries. */
   TRANSACTION_CONFLICT: { retryable: true },
   BAD_USER_INPUT: { retryable: false },

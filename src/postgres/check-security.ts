@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { messageOf } from '../base/errors.ts';
 import { parseViewerSettings } from '../config/viewer-settings.ts';
 import { type Table } from '../model/model.ts';
-import { sqlStateOf } from './errors.ts';
+import { sqlStateOf } from './server-error.ts';
 import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
 

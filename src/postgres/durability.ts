@@ -10,7 +10,7 @@
 import { MeridianError } from '../base/errors.ts';
 import { type Durability, type Row } from '../model/model.ts';
 import { raisedReason, refusalSql } from '../write/refusal.ts';
-import { sqlStateOf } from './errors.ts';
+import { sqlStateOf } from './server-error.ts';
 import { type SqlText } from './pool-connection.ts';
 
 const COMMIT_SETTINGS: Readonly<Record<Durability, string>> = { LOCAL: 'local', REMOTE_WRITE: 'remote_write', REMOTE_APPLY: 'remote_apply' };

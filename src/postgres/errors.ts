@@ -1,18 +1,7 @@
 /** Owns the way from a driver's error to Meridian's: which code, which sentence, and never SQL or a parameter's value. */
 import { isMeridianError, MeridianError, type ErrorCode } from '../base/errors.ts';
 import { raisedReason } from '../write/refusal.ts';
-
-/** What the server says of an error, as far as it may be passed on. */
-interface ServerError extends Error {
-  readonly code?: string;
-  readonly severity?: string;
-  readonly constraint?: string;
-  readonly table?: string;
-  readonly schema?: string;
-  readonly column?: string;
-  readonly detail?: string;
-  readonly where?: string;
-}
+import { isOfServer, isOwnState, isRaised, isRecoveryConflict, isWithinFunction, sqlStateOf, type ServerError } from './server-error.ts';
 
 export interface ErrorPlace {
   readonly region: string;
@@ -23,16 +12,10 @@ const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '57P05', '08000', '08001
 const CONNECT = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND|ENOENT)/;
 const LOST = /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|Query read timeout|timeout exceeded when trying to connect|There was an error establishing an SSL connection)/;
 
-export function sqlStateOf(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  const { code, severity } = error as ServerError;
-  return typeof code === 'string' && severity !== undefined ? code : null;
-}
-
 /** Whether the connection, not the statement, failed. */
 export function isConnectionFailure(error: unknown): boolean {
   const state = sqlStateOf(error);
-  if (state !== null) return UNAVAILABLE.has(state);
+  if (state !== null) return UNAVAILABLE.has(state) && !isRaised(error as ServerError) && isOfServer(error as ServerError);
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError) return error.errors.every(isConnectionFailure);
   const { code } = error as ServerError;
@@ -56,11 +39,6 @@ function isLockedOut({ code, where }: ServerError): boolean {
   return code === '55P03' || (code === '57014' && where !== undefined && AT_ROW.test(where));
 }
 
-/** A replica cancelled the statement, or ended the connection, so that replay can go on. */
-function isRecoveryConflict(error: ServerError): boolean {
-  return (error.code === '40001' || error.code === '57014' || error.code === '57P01' || error.code === '40P01') && /conflict with recovery/.test(error.message);
-}
-
 /** Turns anything that the driver threw into a `MeridianError`; one that is one already passes. */
 export function toMeridianError(error: unknown, { region }: ErrorPlace): MeridianError {
   if (isMeridianError(error)) return error;
@@ -75,18 +53,23 @@ export function toMeridianError(error: unknown, { region }: ErrorPlace): Meridia
 
 function fromState(state: string, error: ServerError, region: string): MeridianError {
   const facts = { region, sqlState: state };
-  if (state.startsWith('23')) return constraint(state, error);
+  if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);
+  if (isRaised(error) || isOwnState(state)) return raised(state, error);
+  if (state.startsWith('23') || state === '44000') return constraint(state, error);
   const refused = raisedReason(state, error.message);
   if (refused !== null) return make('CONSTRAINT_VIOLATION', 'A condition of the write does not hold; nothing was written.', { refused }, error);
-  if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);
+  // The name of a relation is the same in every language of messages.
   const missing = state === '42P01' ? /\bmeridian\.[a-z_]+/.exec(error.message)?.[0] : undefined;
   if (missing !== undefined) return make('DATABASE_NOT_READY', `The database has no table ${missing}, in which writing keeps its books; run \`meridian setup\`.`, facts, error);
   if (isLockedOut(error)) return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);
   if (state === '57014') return make('DATABASE_ERROR', `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, { ...facts, timeout: true }, error);
+  if (state === '42501' && error.routine === 'ExecWithCheckOptions') return make('FORBIDDEN', 'A policy of row-level security refuses the row that the write would leave; nothing was written.', facts, error);
   if (state === '42501') return make('FORBIDDEN', 'The database refuses this to the role that Meridian uses; grant it, or run `meridian check`.', facts, error);
   if (state === '53300') return make('OVERLOADED', `The database of region ${region} has no connection left; raise its max_connections or lower poolSize.`, facts, error);
-  if (state === '25006') return make('DATABASE_ERROR', 'A statement that only may read tried to write; use a transaction for it.', facts, error);
+  if (state === '54000') return tooLarge(error, region, []);
+  if (isWithinFunction(error)) return make('DATABASE_ERROR', `A function or trigger of the database failed in region ${region} with SQLSTATE ${state}.`, facts, error);
   if (NOT_TEXT.has(state)) return make('BAD_USER_INPUT', 'A text holds a character that the database\'s encoding does not have.', facts, error);
+  if (state === '25006') return make('DATABASE_ERROR', 'A statement that only may read tried to write; use a transaction for it, and let its own statements not end it.', facts, error);
   if (state.startsWith('22')) return make('BAD_USER_INPUT', 'A value does not fit its column\'s type: it is out of range or written in another form.', facts, error);
   return make('DATABASE_ERROR', `A statement failed in region ${region} with SQLSTATE ${state}.`, facts, error);
 }
@@ -94,23 +77,56 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
 /** A text could not be converted to the database's encoding, or from it: `untranslatable_character`, `character_not_in_repertoire`. */
 export const NOT_TEXT: ReadonlySet<string> = new Set(['22P05', '22021']);
 
+const OF_CONSTRAINTS: ReadonlySet<string> = new Set(['23000', '23001', '23502', '23503', '23505', '23514', '23P01']);
+
+/** A rule of the application's that its own code in the database keeps. What RAISE says is written for whoever hears of it; other words may name what is inside. */
+function raised(state: string, error: ServerError): MeridianError {
+  const words = isRaised(error) ? error.message : `The database's own code refuses this with SQLSTATE ${state}.`;
+  const { detail = null, hint = null } = isRaised(error) ? error : {};
+  const told = { sqlState: state, ...(detail === null ? {} : { detail }), ...(hint === null ? {} : { hint }) };
+  if (OF_CONSTRAINTS.has(state)) {
+    const { constraint = null, table = null, column } = error;
+    return make('CONSTRAINT_VIOLATION', words, { ...told, constraint, table, columns: column === undefined ? [] : [column], raised: true }, error);
+  }
+  return make(state === '42501' ? 'FORBIDDEN' : 'RAISED_BY_DATABASE', words, told, error);
+}
+
 const CONSTRAINTS: Readonly<Record<string, string>> = {
   23502: 'A required value is missing',
   23503: 'The row refers to one that does not exist, or is referred to by another',
   23505: 'A row with this key exists already',
   23514: 'A value breaks a rule of the table',
   '23P01': 'The row overlaps with another one',
+  44000: 'The row is not one that the view shows',
 };
 
-/** `Key (email)=(a@b.c) already exists.` names columns and values; only the columns may go out. */
-const KEY = /^Key \(([^=]*)\)=\(/;
+/**
+ * `Key (email)=(a@b.c) already exists.` names columns and values; only the columns may go out. Names and punctuation are the same in every
+ * language of messages, the words around them are not.
+ */
+const KEY = /^[^(]*\(([^=]*)\)=\(/;
+
+function keyColumns(detail: string | undefined): readonly string[] | null {
+  const named = KEY.exec(detail ?? '')?.[1];
+  return named === undefined ? null : named.split(', ').map((name) => name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'));
+}
 
 function constraint(state: string, error: ServerError): MeridianError {
-  const named = error.detail === undefined ? null : KEY.exec(error.detail);
-  const columns = named?.[1] !== undefined ? named[1].split(', ').map((name) => name.replace(/^"(.*)"$/, '$1')) : error.column !== undefined ? [error.column] : [];
+  const columns = keyColumns(error.detail) ?? (error.column === undefined ? [] : [error.column]);
+  return violation(state, error, columns);
+}
+
+export function tooLarge(error: ServerError, region: string, columns: readonly string[]): MeridianError {
+  const where = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
+  return make('BAD_USER_INPUT', `A value is too large for its table, or for an index of it${where}; send a shorter one.`, { region, sqlState: '54000', ...(columns.length === 0 ? {} : { columns }) }, error);
+}
+
+/** `columns`: which of the table's the constraint is about, as far as is known. */
+export function violation(state: string, error: ServerError, columns: readonly string[]): MeridianError {
   // The sentence goes to clients: which of their values it is about, and not how they are stored. The details are for code here.
   const where = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
-  return make('CONSTRAINT_VIOLATION', `${CONSTRAINTS[state] ?? 'A constraint of the database refuses the write'}${where}.`, { sqlState: state, constraint: error.constraint ?? null, table: error.table ?? null, columns }, error);
+  const what = error.routine === 'ExecFindPartition' ? 'No partition of the table takes the row' : (CONSTRAINTS[state] ?? 'A constraint of the database refuses the write');
+  return make('CONSTRAINT_VIOLATION', `${what}${where}.`, { sqlState: state, constraint: error.constraint ?? null, table: error.table ?? null, columns }, error);
 }
 
 function make(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>>, cause: unknown): MeridianError {

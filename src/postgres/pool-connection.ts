@@ -3,7 +3,9 @@ import type pg from 'pg';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
-import { NOT_TEXT, sqlStateOf } from './errors.ts';
+import { NOT_TEXT } from './errors.ts';
+import { ofGeneration, Plans } from './plans.ts';
+import { isStalePlan, sqlStateOf } from './server-error.ts';
 import { destroySocket } from './tail-client.ts';
 
 export interface SqlText {
@@ -43,11 +45,17 @@ export class Connection {
   #shown: Position | null = null;
   readonly #maxPrepared: number;
   readonly #prepared = new Set<string>();
+  /** Its pool's. */
+  readonly #plans: Plans;
+  /** When it was opened. */
+  readonly #generation: number;
 
   /** `maxPrepared`: named statements that it keeps; those beyond are sent without their name. */
-  constructor(client: pg.ClientBase, maxPrepared: number) {
+  constructor(client: pg.ClientBase, maxPrepared: number, plans: Plans = new Plans()) {
     this.#client = client;
     this.#maxPrepared = maxPrepared;
+    this.#plans = plans;
+    this.#generation = plans.generation;
     // Statements under way are told by the driver; without a listener the process would end.
     client.on('error', () => (this.#broken = true));
     // By the place in the server's source, since the words are in the language of its messages.
@@ -60,9 +68,9 @@ export class Connection {
     });
   }
 
-  /** Nothing is open or under way, so that somebody else may have it. */
+  /** Nothing is open or under way, so that somebody else may have it; and it keeps no plans of an older generation. */
   get reusable(): boolean {
-    return !this.#broken && this.#underWay === 0 && (this.#client as pg.Client).getTransactionStatus() === 'I';
+    return !this.#broken && this.#generation === this.#plans.generation && this.#underWay === 0 && (this.#client as pg.Client).getTransactionStatus() === 'I';
   }
 
   get broken(): boolean {
@@ -139,23 +147,26 @@ export class Connection {
   }
 
   async #query({ name, text, values, answerMs }: SqlText): Promise<Outcome> {
+    const { generation } = this.#plans;
+    const prepared = name === undefined || name === '' ? null : this.#prepare(ofGeneration({ name, text }, generation));
     try {
-      const config = { text, ...(name !== undefined && this.#mayPrepare(name) ? { name } : {}), ...(values === undefined ? {} : { values: [...values] }), ...(answerMs === undefined ? {} : { query_timeout: answerMs }) };
+      const config = { ...(prepared ?? { text }), ...(values === undefined ? {} : { values: [...values] }), ...(answerMs === undefined ? {} : { query_timeout: answerMs }) };
       const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
     } catch (error) {
+      if (prepared !== null && isStalePlan(error)) this.#plans.renew(generation);
       return { ok: false, error: withRefusedText(error, values) };
     } finally {
       this.#underWay -= 1;
     }
   }
 
-  /** The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an end to it. */
-  #mayPrepare(name: string): boolean {
-    if (this.#prepared.has(name)) return true;
-    if (name === '' || this.#prepared.size >= this.#maxPrepared) return false;
-    this.#prepared.add(name);
-    return true;
+  /** The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an end to it. Null: sent without its name. */
+  #prepare<T extends { readonly name: string }>(statement: T): T | null {
+    if (this.#prepared.has(statement.name)) return statement;
+    if (this.#prepared.size >= this.#maxPrepared) return null;
+    this.#prepared.add(statement.name);
+    return statement;
   }
 
   /** One write to the socket, and so one packet where they fit into one, instead of one for each statement. */

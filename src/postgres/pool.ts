@@ -9,6 +9,7 @@ import { type Log } from '../telemetry/log.ts';
 import { poolConfig } from './connect.ts';
 import { demandEncoding, ENCODING } from './encoding.ts';
 import { toMeridianError } from './errors.ts';
+import { Plans } from './plans.ts';
 import { Connection } from './pool-connection.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from './types.ts';
 
@@ -37,6 +38,7 @@ export class DatabasePool {
   readonly region: string;
   readonly #options: PoolOptions;
   readonly #types = new TypeParsers();
+  readonly #plans = new Plans();
   readonly #pool: pg.Pool;
   readonly #limiter: Limiter;
   readonly #connections = new WeakMap<pg.ClientBase, Connection>();
@@ -116,7 +118,7 @@ export class DatabasePool {
   }
 
   async #prove(client: pg.ClientBase): Promise<void> {
-    const connection = new Connection(client, this.#options.limits.maxPrepared);
+    const connection = new Connection(client, this.#options.limits.maxPrepared, this.#plans);
     this.#open.add(connection);
     void connection.ended.then(() => this.#open.delete(connection));
     const [proof, arrays] = await connection.pipeline([{ text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });

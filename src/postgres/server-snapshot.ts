@@ -5,6 +5,7 @@ import { type Row } from '../model/model.ts';
 import { type SnapshotSession, type Statement } from '../read/ports.ts';
 import { type Role } from '../region/view.ts';
 import { toMeridianError } from './errors.ts';
+import { pastStalePlans } from './plans.ts';
 import { type Connection } from './pool-connection.ts';
 
 export interface OpenSnapshotOptions {
@@ -35,7 +36,11 @@ export class OpenSnapshot implements SnapshotSession {
     this.#end = resolve;
   }
 
-  async query(statement: Statement): Promise<readonly Row[]> {
+  query(statement: Statement): Promise<readonly Row[]> {
+    return pastStalePlans(() => this.#query(statement));
+  }
+
+  async #query(statement: Statement): Promise<readonly Row[]> {
     const { connection, region, count } = this.#options;
     if (this.#ended) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The snapshot has ended already; read before the operation is answered.' });
     count();

@@ -7,6 +7,7 @@ import { type Demand, type PrimaryServer, type ServerAnswer, type ServerQuery, t
 import { type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { toMeridianError } from './errors.ts';
+import { pastStalePlans } from './plans.ts';
 import { type Connection, type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
 import { covers, INDEX, notBehind, PROVE, readIndex, readProof, readSeen, SEEN, withoutTimeline, type Ground, type Seen } from './server-position.ts';
@@ -72,6 +73,10 @@ export class PostgresServer implements PrimaryServer {
    * statement alone, whatever becomes of it; proof and position stand outside of it, since a setting may take their rights away.
    */
   query(query: ServerQuery): Promise<ServerAnswer> {
+    return pastStalePlans(() => this.#query(query));
+  }
+
+  #query(query: ServerQuery): Promise<ServerAnswer> {
     return this.#use(query, 'read', async (connection) => {
       const { statement, settings = [] } = query;
       // A primary's position would not do: what lies below it need not be visible yet.

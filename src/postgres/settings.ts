@@ -1,7 +1,8 @@
 /** Owns how settings reach a transaction: as parameters, for its length only, and what it means when the database refuses them. */
 import { MeridianError } from '../base/errors.ts';
 import { type Setting } from '../read/ports.ts';
-import { sqlStateOf, toMeridianError } from './errors.ts';
+import { toMeridianError } from './errors.ts';
+import { sqlStateOf } from './server-error.ts';
 import { type SqlText } from './pool-connection.ts';
 
 /** To be sent right after BEGIN: one statement for all, none for none. Its name follows from their number, and so does its text. */

@@ -10,6 +10,7 @@ import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { NOT_TEXT } from './errors.ts';
 import { PROVE } from './server-position.ts';
+import { type ServerError } from './server-error.ts';
 import { ReplicaTimeline } from './server-timeline.ts';
 import { createSlot, dropSlot, surveyServer, type ServerSurvey } from './slot.ts';
 import { SlotStream, type SystemIdentity } from './slot-stream.ts';
@@ -164,7 +165,7 @@ export class Tail implements ChangeSource {
     }
     const problem = messageOf(error);
     // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever (before 18).
-    if (errorCodeOf(error) === UNDEFINED_OBJECT && /publication .* does not exist/.test(problem)) this.#condemned = 'the slot is older than its publication';
+    if (errorCodeOf(error) === UNDEFINED_OBJECT && (error as ServerError).routine === 'get_publication_oid') this.#condemned = 'the slot is older than its publication';
     // Nor does a text become readable: the stream would end at the same change for ever.
     if (NOT_TEXT.has(errorCodeOf(error))) this.#condemned = 'a change holds a text that has no equivalent in UTF-8';
     if (this.#state.kind !== 'down' || this.#state.problem !== problem) log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');

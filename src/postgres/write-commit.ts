@@ -3,8 +3,9 @@ import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Durability, type Row } from '../model/model.ts';
 import { type IsolationLevel } from '../write/ports.ts';
 import { durabilityRefused, namesHeld, unconfirmed } from './durability.ts';
-import { isConflict, sqlStateOf, toMeridianError } from './errors.ts';
+import { isConflict, toMeridianError } from './errors.ts';
 import { type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
+import { isStalePlan, sqlStateOf } from './server-error.ts';
 import { settingsRefused } from './settings.ts';
 import { MESSAGE_PREFIX } from './tail-decode.ts';
 
@@ -24,7 +25,7 @@ export function messageOfTags(tags: readonly string[]): readonly SqlText[] {
 export type Verdict =
   | { readonly kind: 'committed'; readonly results: readonly SqlResult[] }
   /** `again`: nothing was written and the same transaction may succeed now. */
-  | { readonly kind: 'failed'; readonly error: MeridianError; readonly again: boolean };
+  | { readonly kind: 'failed'; readonly error: MeridianError; readonly again: boolean; readonly atOnce?: boolean };
 
 export interface CommitPlace {
   readonly region: string;
@@ -68,9 +69,10 @@ export function judgeCommit(outcomes: readonly Outcome[], place: CommitPlace, { 
   const state = sqlStateOf(cause);
   const refused = state !== null && !(failed === commit && state.startsWith('57P'));
   if (refused && failed !== undefined && isSetting(outcomes, failed, settings)) return { kind: 'failed', error: openingRefused(cause, place), again: false };
-  if (refused) return refusal(cause, state, region);
+  if (refused && failed === outcomes[0] && isRecovery(state)) return { kind: 'failed', error: notWritable(region, cause), again: false };
+  if (refused) return refusal(cause, region);
   // COMMIT of a transaction that has failed is answered with ROLLBACK, and with no error.
-  if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, null, region);
+  if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, region);
   return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
 }
 
@@ -93,17 +95,19 @@ function isSetting(outcomes: readonly Outcome[], failed: Outcome, settings: numb
 export function judgeBegin(outcome: Outcome | undefined, region: string): Extract<Verdict, { kind: 'failed' }> | null {
   if (outcome === undefined || outcome.ok) return null;
   const state = sqlStateOf(outcome.error);
-  return state === null ? null : refusal(outcome.error, state, region);
+  if (state === null) return null;
+  return isRecovery(state) ? { kind: 'failed', error: notWritable(region, outcome.error), again: false } : refusal(outcome.error, region);
 }
 
-/** A server that is in recovery refuses READ WRITE with 0A000 and writes with 25006. */
-function refusal(cause: unknown, state: string | null, region: string): Extract<Verdict, { kind: 'failed' }> {
-  if (state === '0A000' || state === '25006') return { kind: 'failed', error: notWritable(region, cause), again: false };
+/** A server that is in recovery refuses BEGIN READ WRITE so; of later statements these codes say nothing of the server, which has begun to write. */
+const isRecovery = (state: string): boolean => state === '0A000' || state === '25006';
+
+function refusal(cause: unknown, region: string): Extract<Verdict, { kind: 'failed' }> {
   const error = toMeridianError(cause, { region });
   if (isMeridianError(error, 'REGION_UNAVAILABLE')) {
     return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${region} went away before the commit; nothing was written. Try again shortly.`, details: { region }, cause }), again: false };
   }
-  return { kind: 'failed', error, again: isConflict(cause) };
+  return { kind: 'failed', error, again: isConflict(cause), atOnce: isStalePlan(cause) };
 }
 
 export function notWritable(region: string, cause: unknown): MeridianError {

@@ -7,6 +7,7 @@ import { type Statement } from '../read/ports.ts';
 import { type StatementResult, type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
+import { isStalePlan } from './server-error.ts';
 import { COMMITS, INDEX, readIndex } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { type CommitLimit } from './commit-limit.ts';
@@ -120,6 +121,8 @@ export class InteractiveTransaction implements Transaction {
     if (refused) return refused;
     const conflict = outcomes.find((outcome) => !outcome.ok && isConflict(outcome.error));
     if (conflict && !conflict.ok) return { kind: 'failed', error: toMeridianError(conflict.error, { region }), again: true };
+    const stale = outcomes.find((outcome) => !outcome.ok && isStalePlan(outcome.error));
+    if (stale && !stale.ok) return { kind: 'failed', error: toMeridianError(stale.error, { region }), again: false, atOnce: true };
     const lost = outcomes.some((outcome) => !outcome.ok && connection.broken) && !(error instanceof MeridianError && error.details['timeout'] === true);
     if (!lost || !isUnavailable(error)) return { kind: 'failed', error: error as MeridianError, again: false };
     return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${region} went away before the commit; nothing was written. Try again shortly.`, details: { region }, cause: error }), again: false };

@@ -2,6 +2,7 @@
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { type Options } from '../config/options.ts';
+import { type Table } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
 import { type RegionView } from '../region/view.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -14,6 +15,7 @@ import { type Connection } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
 import { COMMITS, INDEX, readIndex } from './server-position.ts';
 import { settingStatements } from './settings.ts';
+import { columnsAsked, withColumns } from './violated.ts';
 import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
 import { InteractiveTransaction } from './write-transaction.ts';
 
@@ -108,7 +110,7 @@ export class PostgresWriter implements WriteServer {
       options.onRefused?.(position);
     };
     try {
-      const committed = await retried((tries) => this.#once((pool) => once(pool, tries, { onRefused })), { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal });
+      const committed = await retried((tries) => this.#once((pool) => once(pool, tries, { onRefused }), options.table), { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal });
       metrics?.writes.inc({ outcome: 'committed' });
       metrics?.writeRoundTrips.observe(committed.roundTrips);
       onCommit?.(committed.position);
@@ -121,13 +123,14 @@ export class PostgresWriter implements WriteServer {
     }
   }
 
-  async #once<T>(once: (pool: DatabasePool) => Promise<Try<T>>): Promise<Try<T>> {
+  async #once<T>(once: (pool: DatabasePool) => Promise<Try<T>>, table: Table | undefined): Promise<Try<T>> {
     const pool = await this.#primary();
     const stop = this.#options.metrics?.statementSeconds.startTimer({ region: pool.region, kind: 'write' });
     try {
       const outcome = await once(pool);
-      if (outcome.kind === 'failed') this.#learn(pool.region, outcome.error);
-      return outcome;
+      if (outcome.kind === 'done') return outcome;
+      this.#learn(pool.region, outcome.error);
+      return { ...outcome, error: await this.#explained(pool, outcome.error, table) };
     } catch (error) {
       // The pool could not lend a connection, so that nothing has been sent.
       if (!isMeridianError(error, 'REGION_UNAVAILABLE')) throw error;
@@ -135,6 +138,19 @@ export class PostgresWriter implements WriteServer {
       throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${pool.region} cannot be reached; nothing was written. Try again shortly.`, details: { region: pool.region }, cause: error });
     } finally {
       stop?.();
+    }
+  }
+
+  /** What the server's error leaves out of a refused write: the columns of a constraint. */
+  async #explained(pool: DatabasePool, error: unknown, table: Table | undefined): Promise<unknown> {
+    const asked = isMeridianError(error) ? columnsAsked(error, table) : null;
+    if (!isMeridianError(error) || asked === null) return error;
+    try {
+      const [answer] = await pool.use((connection) => connection.pipeline([asked], { answerMs: this.#options.limits.connectMs }));
+      return withColumns(error, (answer?.rows[0]?.['columns'] as readonly string[] | undefined) ?? []);
+    } catch (failure) {
+      this.#options.log?.debug({ region: pool.region, err: failure }, 'The columns of a constraint could not be looked up.');
+      return error;
     }
   }
 

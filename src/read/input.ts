@@ -24,7 +24,7 @@ export function inputParam(type: SqlType, value: unknown, path: string): SqlPara
 
 /** SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range). */
 export function isDataException(error: unknown): boolean {
-  if (!isMeridianError(error)) return false;
+  if (!isMeridianError(error, 'BAD_USER_INPUT')) return false;
   const state = error.details['sqlState'];
   return typeof state === 'string' && state.startsWith('22');
 }

@@ -18,7 +18,7 @@ const MAX_QUEUES = 50;
 const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
 
 /** Facts for code and for logs: how rows are stored is nothing to clients, as the published schema does not tell it either. */
-const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint']);
+const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint', 'refused', 'raised']);
 
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
 export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTokens }: Pick<Options, 'maxErrorLogs' | 'maxQueryTokens'>): FormatError {

@@ -30,13 +30,14 @@ export type Mutated = Committed<MutationResult> & { readonly replayed: boolean }
  * `runOnce` throws.
  */
 export async function mutate(server: WriteServer, request: MutationRequest): Promise<Mutated> {
-  const { write: { entity }, context: { once }, options } = request;
-  if (once === null) return { ...(await attempt(server, request)), replayed: false };
+  const { write: { entity }, context: { once } } = request;
+  const options = { ...request.options, table: entity.table };
+  if (once === null) return { ...(await attempt(server, { ...request, options })), replayed: false };
   let replayed = false;
   const done = await runOnce<MutationResult>(server, {
     once,
     options,
-    attempt: () => attempt(server, request),
+    attempt: () => attempt(server, { ...request, options }),
     also: outcomeRowStatement(entity, once),
     read: (outcome, rows) => {
       replayed = true;
@@ -103,7 +104,8 @@ function takenKey({ entity, field, args, tenancy }: WriteRequest, error: unknown
 
 /** Columns of the unique key that has refused a write; null for any other error. */
 function uniqueColumns(error: unknown): readonly string[] | null {
-  return isMeridianError(error, 'CONSTRAINT_VIOLATION') && error.details['sqlState'] === '23505' ? (error.details['columns'] as readonly string[]) : null;
+  if (!isMeridianError(error, 'CONSTRAINT_VIOLATION') || error.details['sqlState'] !== '23505' || error.details['raised'] === true) return null;
+  return error.details['columns'] as readonly string[];
 }
 
 const isSameKey = (key: readonly string[], columns: readonly string[]): boolean => key.length === columns.length && key.every((column) => columns.includes(column));

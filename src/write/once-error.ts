@@ -8,7 +8,7 @@ import { type TransactionOptions, type WriteServer } from './ports.ts';
 import { refusalOf } from './refusal.ts';
 
 /** The request as such was answered with them. All other codes tell of servers, limits and races, and may be gone the next time. */
-const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONSTRAINT_VIOLATION', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN', 'BAD_USER_INPUT']);
+const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONSTRAINT_VIOLATION', 'RAISED_BY_DATABASE', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN', 'BAD_USER_INPUT']);
 const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
 /** A right that a role lacks, as a rule: whoever grants it need not wait for what was kept. Policies that refuse a row are asked again. */
 const NO_RIGHT = '42501';

@@ -1,6 +1,6 @@
 /** Owns the ports of writing: transactions at the primary, with the position that their commit reached. */
 import { type Position } from '../base/lineage.ts';
-import { type Durability, type Row } from '../model/model.ts';
+import { type Durability, type Row, type Table } from '../model/model.ts';
 import { type Setting, type Statement } from '../read/ports.ts';
 
 /** Rows of one statement and how many rows it touched. */
@@ -32,6 +32,8 @@ export interface TransactionOptions {
    */
   readonly onRefused?: (position: Position) => void;
   readonly signal?: AbortSignal;
+  /** The one table that its statements write, by which an error can tell columns where the database names only a domain. */
+  readonly table?: Table;
   /** How many servers must have the transaction before it is acknowledged; null or left out: as the option `durability` says. */
   readonly durability?: Durability | null;
 }

@@ -3,7 +3,8 @@ import { isMeridianError } from '../base/errors.ts';
 
 /** Under this name the database has no settings, so that asking for one fails and says which: no code need be installed there. */
 const CLASS = 'meridian_refuses';
-const RAISED = new RegExp(`"${CLASS}\\.([a-z0-9_]+)"`);
+/** The name alone: quotes and words around it are in the language of the server's messages. */
+const RAISED = new RegExp(`\\b${CLASS}\\.([a-z0-9_]+)`);
 const UNDEFINED_OBJECT = '42704';
 
 /**

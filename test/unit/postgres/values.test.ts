@@ -97,6 +97,14 @@ describe('errors', () => {
     ['a time limit at a row that is locked', server('57014', { where: 'while updating tuple (0,1) in relation "tasks"' }), 'TRANSACTION_CONFLICT'],
     ['the same in German', server('57014', { where: 'beim Sperren von Tupel (17,4) in Relation »tasks«\nSQL-Anweisung "SELECT 1"' }), 'TRANSACTION_CONFLICT'],
     ['a lock that is not waited for', server('55P03'), 'TRANSACTION_CONFLICT'],
+    ['a server that stops while a function runs', server('57P01', { routine: 'ProcessInterrupts', file: 'postgres.c', where: 'PL/pgSQL-Funktion f() Zeile 1 bei PERFORM' }), 'REGION_UNAVAILABLE'],
+    ['another server that a foreign table asks', server('08001', { routine: 'connect_pg_server', file: 'connection.c' }), 'DATABASE_ERROR'],
+    ['a pooler that has lost its server', server('08P01'), 'REGION_UNAVAILABLE'],
+    ['a code of the application\'s own', server('PT402'), 'RAISED_BY_DATABASE'],
+    ['a division by zero in a function', server('22012', { file: 'int.c', where: 'PL/pgSQL function f() line 1 at assignment' }), 'DATABASE_ERROR'],
+    ['a parameter that is none of its type', server('22P02', { file: 'network.c', where: 'unbenanntes Portal, Parameter $1 = »secret«' }), 'BAD_USER_INPUT'],
+    ['a row that is too large for its index', server('54000'), 'BAD_USER_INPUT'],
+    ['a row that a view does not show', server('44000'), 'CONSTRAINT_VIOLATION'],
     ['a bug of ours', new TypeError('x is not a function'), 'DATABASE_ERROR'],
   ];
   for (const [name, error, code] of cases) {
@@ -108,16 +116,31 @@ describe('errors', () => {
     });
   }
   it('tell a recovery conflict, which another server does not share', () => {
-    for (const code of ['40001', '57014']) {
-      const mapped = toMeridianError(Object.assign(server(code), { message: 'canceling statement due to conflict with recovery' }), { region: 'eu' });
+    const wherever = [['40001', 'ProcessInterrupts'], ['40001', 'ProcessRecoveryConflictInterrupt'], ['40P01', 'CheckRecoveryConflictDeadlock']] as const;
+    for (const [code, routine] of wherever) {
+      const mapped = toMeridianError(Object.assign(server(code, { routine }), { message: 'storniere Anfrage wegen Konflikt mit der Wiederherstellung' }), { region: 'eu' });
       assert.equal(mapped.code, 'TRANSACTION_CONFLICT');
       assert.equal(mapped.details['recoveryConflict'], true);
     }
+    assert.equal(toMeridianError(server('40001', { routine: 'ExecUpdate' }), { region: 'eu' }).details['recoveryConflict'], undefined);
+  });
+  it('carry the words of whoever raised them, under any code but one that asks for another try', () => {
+    const raised = (code: string): unknown => {
+      const mapped = toMeridianError(Object.assign(server(code, { routine: 'exec_stmt_raise', file: 'pl_exec.c', where: 'PL/pgSQL-Funktion f() Zeile 1 bei RAISE', hint: 'Less.' }), { message: 'No.' }), { region: 'eu' });
+      return [mapped.code, mapped.message, mapped.details['hint']];
+    };
+    for (const state of ['P0001', '57P01', '08006', '25006']) assert.deepEqual(raised(state), ['RAISED_BY_DATABASE', 'No.', 'Less.']);
+    assert.deepEqual(raised('23505'), ['CONSTRAINT_VIOLATION', 'No.', 'Less.']);
+    assert.deepEqual(raised('40001'), ['TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', undefined]);
   });
   it('name columns but no values', () => {
     const mapped = toMeridianError(server('23505', { detail: 'Key (tenant, "E Mail")=(7, secret) already exists.', table: 'users', constraint: 'users_key' }), { region: 'eu' });
     assert.deepEqual(mapped.details, { sqlState: '23505', constraint: 'users_key', table: 'users', columns: ['tenant', 'E Mail'] });
     assert.equal(mapped.message, 'A row with this key exists already (tenant, E Mail).');
+    const columns = (detail: string): unknown => toMeridianError(server('23505', { detail }), { region: 'eu' }).details['columns'];
+    const details = ['Schlüssel »(email)=(a (x)=(secret))« existiert bereits.', '"(email)=(secret)" 키가 이미 있습니다.', 'La clé « (email)=(secret) » existe déjà.'];
+    for (const detail of details) assert.deepEqual(columns(detail), ['email'], detail);
+    assert.deepEqual(columns('Key ("a=b")=(x (secret)=(y)) already exists.'), []);
   });
   it('are conflicts, connection failures or neither', () => {
     assert.ok(isConflict(server('40001')) && isConflict(server('40P01')) && !isConflict(server('23505')) && !isConflict(new Error('x')));

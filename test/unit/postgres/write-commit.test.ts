@@ -24,6 +24,13 @@ test('a failure that was rolled back to a savepoint does not stand for the trans
 });
 
 test('what failed before the statements ended the transaction themselves, or at BEGIN, does', () => {
-  assert.equal(verdict([good('BEGIN'), good('INSERT'), good('ROLLBACK'), refused('25006'), ended, good('COMMIT')]), 'PRIMARY_UNAVAILABLE');
+  assert.equal(verdict([good('BEGIN'), good('INSERT'), good('ROLLBACK'), refused('25006'), ended, good('COMMIT')]), 'DATABASE_ERROR');
   assert.equal(verdict([refused('0A000'), good('SELECT'), ended, good('COMMIT')]), 'PRIMARY_UNAVAILABLE');
+});
+
+test('codes of a server in recovery mean that at BEGIN alone: later on a function has raised them, or a rule', () => {
+  for (const state of ['0A000', '25006']) {
+    assert.equal(verdict([refused(state), refused('25006'), ended, good('COMMIT')]), 'PRIMARY_UNAVAILABLE');
+    assert.equal(verdict([good('BEGIN'), refused(state), refused('25P02'), good('ROLLBACK')]), 'DATABASE_ERROR');
+  }
 });
