@@ -2,6 +2,7 @@
 import { standingOf, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type StreamStart } from '../change/ports.ts';
+import { runOf } from './epoch.ts';
 import { type Applied, type Life, type SharedState } from './ports.ts';
 import { type CacheDemand, type Loaded } from './reading.ts';
 
@@ -115,6 +116,12 @@ export function isSameState(followed: Pick<SharedState, 'epoch' | 'sequence' | '
 }
 
 /** Whether who knows everything that changed after `from` on the stream's timeline can go on with a shared cache that stands there. */
-export function mayGoOn({ cluster, timeline, watermark }: Pick<SharedState, 'cluster' | 'timeline' | 'watermark'>, stream: Pick<StreamStart, 'cluster' | 'timeline'>, from: Lsn): boolean {
-  return cluster === stream.cluster && timeline === stream.timeline && watermark >= from;
+export function mayGoOn(state: Pick<SharedState, 'epoch' | 'cluster' | 'timeline' | 'watermark'>, stream: Pick<StreamStart, 'cluster' | 'timeline' | 'run'>, from: Lsn): boolean {
+  const { cluster, timeline, watermark } = state;
+  return cluster === stream.cluster && timeline === stream.timeline && isSameRun(state, stream) && watermark >= from;
+}
+
+/** Whether the primary has not been started anew since the life began: a crash takes back what was shown and not flushed, and no timeline tells of it. */
+export function isSameRun({ epoch }: Pick<SharedState, 'epoch'>, { run = null }: Pick<StreamStart, 'run'>): boolean {
+  return runOf(epoch) === run;
 }

@@ -12,7 +12,7 @@ import { type StreamStart } from '../change/ports.ts';
 import { type TableTag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
-import { mayGoOn } from './guard.ts';
+import { isSameRun, mayGoOn } from './guard.ts';
 import { Debt, type Changed } from './keeper-debt.ts';
 import { type KeeperObserver, type LifeReason } from './keeper-observer.ts';
 import { type SharedJournal, type SharedState } from './ports.ts';
@@ -168,7 +168,7 @@ export class SharedFeed {
         return;
       }
       if (found !== null && found.cluster !== start.cluster) log.warn('The region\'s Redis holds the cache of another database under the same redisPrefix; give each graph a prefix of its own.');
-      this.#anew ??= found === null ? 'missing' : 'outdated';
+      this.#anew ??= found === null ? 'missing' : isSameRun(found, start) ? 'outdated' : 'restart';
     }
     if (!this.#over) await this.#begin(this.#anew);
   }
@@ -178,7 +178,7 @@ export class SharedFeed {
     const owed = this.#take();
     this.#anew = null;
     try {
-      this.#state = await journal.begin(this.#holder, { cluster: start.cluster, timeline: start.timeline, lsn: owed.to });
+      this.#state = await journal.begin(this.#holder, { cluster: start.cluster, timeline: start.timeline, lsn: owed.to, run: start.run ?? null });
     } finally {
       if (this.#state === null) {
         this.#anew ??= reason;

@@ -8,6 +8,7 @@ import { type ChangeHandlers, type CommittedTransaction, type Heartbeat, type St
 import { type TableTag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
+import { runOf } from './epoch.ts';
 import { isSameState } from './guard.ts';
 import { type Coverage } from './keeper-coverage.ts';
 import { CacheFollower } from './keeper-follower.ts';
@@ -146,7 +147,7 @@ export class CacheKeeper implements ChangeHandlers {
     try {
       const state = await shared.journal.state();
       if (state === null) return;
-      await shared.journal.begin(randomUUID(), { cluster: state.cluster, timeline: state.timeline, lsn: state.watermark });
+      await shared.journal.begin(randomUUID(), { cluster: state.cluster, timeline: state.timeline, lsn: state.watermark, run: runOf(state.epoch) });
       this.#anew = null;
       this.#observe.began('shared', 'gap');
     } catch (error) {

@@ -25,7 +25,7 @@ export interface Entry {
 
 /** One unbroken life of a cache: between two of them it was emptied (R8). Positions compare within it by LSN. */
 export interface Life {
-  /** Random, never used twice. */
+  /** Random, never used twice (`newEpoch`). */
   readonly epoch: string;
   readonly cluster: ClusterId;
   readonly timeline: number;
@@ -96,6 +96,15 @@ export interface Applied extends Omit<Batch, 'horizon'> {
   readonly previous: Lsn;
 }
 
+/** Where a life begins. */
+export interface Beginning {
+  readonly cluster: ClusterId;
+  readonly timeline: number;
+  readonly lsn: Lsn;
+  /** Of the primary that its values are read from; null or left out: a replica. */
+  readonly run?: string | null;
+}
+
 /** The region's shared cache, as the one who holds the tail writes it. Throws `SharedCacheDown`. */
 export interface SharedJournal {
   /** Null: no life, or one that is damaged. */
@@ -103,7 +112,7 @@ export interface SharedJournal {
   /** Makes `holder` the only one whose batches are taken, if the state is still this one. False: it is not. */
   adopt(holder: string, state: SharedState): Promise<boolean>;
   /** Empties the cache: begins a life at `lsn` with `holder` as its only writer. Whatever was kept or is being read before is not served again. */
-  begin(holder: string, at: { readonly cluster: ClusterId; readonly timeline: number; readonly lsn: Lsn }): Promise<SharedState>;
+  begin(holder: string, at: Beginning): Promise<SharedState>;
   /**
    * Tombstones, deletions, W and the message to followers in one step, if `holder` still writes and `after` is still the state; large
    * batches may take several steps, of which only the last moves W. Null: refused, nothing moved; somebody else writes, or the life was lost.

@@ -46,6 +46,8 @@ export interface StreamStart {
   readonly cluster: ClusterId;
   readonly timeline: number;
   readonly lsn: Lsn;
+  /** Names one run of a primary, from its start to its end or crash: what was seen of another one may have been taken back. Null or left out: a replica. */
+  readonly run?: string | null;
 }
 
 export interface ChangeHandlers {

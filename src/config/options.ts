@@ -43,6 +43,7 @@ export const OPTIONS = {
   }),
   operationWaitMs: option(milliseconds(), { default: 30_000, group: 'connections', help: 'Longest wait of a statement for others of its own operation.' }),
 
+  flushMs: option(milliseconds(10), { default: 5_000, group: 'consistency', help: 'Longest wait at the primary until what a read may have seen there is on its disk; beyond, the read fails with CONSISTENCY_TIMEOUT.' }),
   maxWaitMs: option(milliseconds(0), { default: 2_000, group: 'consistency', help: 'Longest time a read may wait for its floor before it fails with CONSISTENCY_TIMEOUT.' }),
   maxWaiters: option(count(), { default: 10_000, group: 'consistency', help: 'Reads that may wait for a floor at once.' }),
   boundedLagMs: option(milliseconds(), { default: 5_000, group: 'consistency', help: 'Bound of level BOUNDED when the request names none.' }),

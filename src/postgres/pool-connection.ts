@@ -40,6 +40,7 @@ export class Connection {
   #cluster: ClusterId | null = null;
   #timeline = 1;
   #primary = false;
+  #flushes = false;
   #waitGivenUp = false;
   /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
   #shown: Position | null = null;
@@ -101,9 +102,15 @@ export class Connection {
     return this.#shown;
   }
 
-  proved(cluster: ClusterId, timeline: number): void {
+  proved({ cluster, timeline, flushes }: { readonly cluster: ClusterId; readonly timeline: number; readonly flushes: boolean }): void {
     this.#cluster = cluster;
     this.#timeline = timeline;
+    this.#flushes = flushes;
+  }
+
+  /** Whether it may have its server flush what is written. */
+  get flushes(): boolean {
+    return this.#flushes;
   }
 
   /** Whether the server was writable when it was last asked. */

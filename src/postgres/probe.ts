@@ -5,19 +5,21 @@ import { type TimelineHistory } from '../base/lineage.ts';
 import { parseLsn, type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
 import { type Probe, type Prober } from '../region/prober.ts';
+import { primaryPosition } from './server-position.ts';
 import { closeClient, destroySocket, openClient } from './tail-client.ts';
 import { fetchHistory, fetchTimeline } from './timeline.ts';
 
 export type ProbeOptions = Pick<Options, 'connectMs' | 'probeTimeoutMs'>;
 
 /**
- * Columns are evaluated from left to right: the clock before the position, so that everything committed by that time lies at or below it.
- * A primary's flush position leaves out what `synchronous_commit = off` has not flushed yet (a fraction of a second).
+ * Columns are evaluated from left to right: the clock before the positions, so that everything committed by that time lies at or below the insert
+ * position. The flush position covers it too as soon as it has come as far: what `synchronous_commit = off` has not flushed yet lies between them.
  * The receiver's timeline is shown to members of pg_monitor only; without it a replica's timeline stays unknown.
  */
 const PROBE_SQL = `
   SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS server_time_ms,
          pg_is_in_recovery() AS in_recovery,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS inserted,
          (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END)::text AS lsn,
          CASE WHEN pg_is_in_recovery() THEN NULL ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END AS wal_timeline,
          EXISTS (SELECT FROM pg_stat_wal_receiver) AS has_receiver,
@@ -29,6 +31,7 @@ const PROBE_SQL = `
 interface ProbeRow {
   server_time_ms: number;
   in_recovery: boolean;
+  inserted: string | null;
   lsn: string | null;
   wal_timeline: string | null;
   has_receiver: boolean;
@@ -48,6 +51,8 @@ class Probed {
   #client: pg.Client | null = null;
   #known: { readonly timeline: number; readonly lsn: Lsn } | null = null;
   #identifiedAtMs = Number.NEGATIVE_INFINITY;
+  /** An earlier look at a primary that had not flushed all it had written; null while there is none. */
+  #unflushed: { readonly inserted: Lsn; readonly timeMs: number } | null = null;
 
   constructor(databaseUrl: string, options: ProbeOptions) {
     this.#databaseUrl = databaseUrl;
@@ -74,6 +79,7 @@ class Probed {
         systemIdentifier: row.system_identifier,
         timeline: row.wal_timeline === null ? await this.#replicaTimeline(row, lsn) : this.#learn(Number.parseInt(row.wal_timeline, 16), lsn),
         lsn,
+        coversMs: this.#coversMs(row, lsn),
         serverTimeMs: row.server_time_ms,
         lastReplayedMs: row.in_recovery ? row.last_replayed_ms : null,
         rttMs,
@@ -85,6 +91,16 @@ class Probed {
     } finally {
       signal.removeEventListener('abort', drop);
     }
+  }
+
+  #coversMs({ inserted, server_time_ms: timeMs }: ProbeRow, flushed: Lsn): number | null {
+    if (inserted === null) return null;
+    const now = { inserted: primaryPosition(parseLsn(inserted), flushed), timeMs };
+    const earlier = this.#unflushed;
+    const isFlushed = flushed >= now.inserted;
+    const reached = earlier !== null && flushed >= earlier.inserted;
+    this.#unflushed = isFlushed ? null : earlier === null || reached ? now : earlier;
+    return isFlushed ? timeMs : reached ? earlier.timeMs : null;
   }
 
   get connected(): boolean {

@@ -4,7 +4,7 @@ import { parseViewerSettings } from '../config/viewer-settings.ts';
 
 /** Everybody may call them unless somebody took that away; names that a version does not have are passed over. */
 const CALLED = [
-  'pg_control_system()', 'pg_control_checkpoint()', 'pg_control_recovery()', 'pg_current_wal_insert_lsn()', 'pg_current_wal_flush_lsn()', 'pg_walfile_name(pg_lsn)',
+  'pg_control_system()', 'pg_control_checkpoint()', 'pg_control_recovery()', 'pg_current_wal_insert_lsn()', 'pg_current_wal_flush_lsn()', 'pg_walfile_name(pg_lsn)', 'pg_postmaster_start_time()', 'pg_stat_get_bgwriter_stat_reset_time()',
   'pg_last_wal_replay_lsn()', 'pg_last_wal_receive_lsn()', 'pg_last_xact_replay_timestamp()', 'pg_get_wal_replay_pause_state()', 'pg_stat_get_wal_receiver()',
   'pg_stat_get_activity(integer)', 'pg_stat_get_wal_senders()', 'pg_prepared_xact()', 'pg_xact_commit_timestamp(xid)',
   // With `flush` since 17.

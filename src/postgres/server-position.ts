@@ -25,8 +25,8 @@
  *
  * **What a primary's statement may have seen.** A commit becomes visible after its record was inserted, and after it was
  * flushed unless its session runs with `synchronous_commit = off`, which any session may set for itself. So nothing below
- * the insert position is sure to cover everything that is visible. It costs little: what lies between flush and insert is
- * flushed within milliseconds, by the commits that wrote it or by the WAL writer. At the beginning of a page the insert
+ * the insert position is sure to cover everything that is visible, and nothing above the flush position outlives a crash:
+ * the answer is the insert position once it is flushed (server-flush.ts). At the beginning of a page the insert
  * position lies behind the page's header where the last record ended before it; there the flush position is taken.
  *
  * **What a primary may not show yet (R5's corner).** A commit is visible on replicas as soon as they replay it, on the
@@ -84,19 +84,24 @@ export const SEEN = {
 FROM (SELECT pg_is_in_recovery() AS recovering OFFSET 0) r LEFT JOIN pg_stat_wal_receiver w ON true`,
 };
 
-/** The primary's position now: a read index. */
+/** Behind COMMIT: where the primary is, and whom its commits wait for. */
 export const INDEX = {
   name: 'meridian_index',
-  text: `SELECT pg_is_in_recovery() AS recovering, ${TIMELINE} AS timeline, current_setting('synchronous_commit') AS synchronous, btrim(current_setting('synchronous_standby_names')) AS standbys,
+  text: `SELECT ${TIMELINE} AS timeline, btrim(current_setting('synchronous_standby_names')) AS standbys,
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS inserted,
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own`,
 };
 
 /**
  * Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards, which session
- * does, and whether it is still the one that BEGIN has opened for writing: outside of it the session may only read.
+ * does, whether it is still the one that BEGIN has opened for writing (outside of it the session may only read), and below what everything lies that it
+ * has seen.
  */
-export const COMMITS = { name: 'meridian_commits', text: `SELECT current_setting('synchronous_commit') AS synchronous, pg_backend_pid() AS pid, current_setting('transaction_read_only') AS read_only` };
+export const COMMITS = {
+  name: 'meridian_commits',
+  text: `SELECT current_setting('synchronous_commit') AS synchronous, pg_backend_pid() AS pid, current_setting('transaction_read_only') AS read_only,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS reached`,
+};
 
 export interface Proof {
   readonly role: Role;
@@ -120,13 +125,15 @@ export function withoutTimeline(row: Row): Lsn | null {
 export function readProof(row: Row, ground: Ground): Proof {
   return {
     role: row['recovering'] === true ? 'replica' : 'primary',
-    at: position(row, ground, parseLsn(row['at'] as string)),
+    at: positionOf(row, ground, parseLsn(row['at'] as string)),
     unsettled: row['unsettled'] as string[],
   };
 }
 
 export interface Seen {
   readonly role: Role;
+  /** Whether no crash takes back what was seen. */
+  readonly isFlushed: boolean;
   /** Not below anything that was seen (R6). */
   readonly seen: Position;
   /** What the server is sure to have reached: on a replica a byte less, where a record was being applied. */
@@ -135,37 +142,41 @@ export interface Seen {
 
 export function readSeen(row: Row, ground: Ground): Seen {
   if (row['inserted'] !== null) {
-    const at = position(row, ground, primaryPosition(parseLsn(row['inserted'] as string), parseLsn(row['flushed_own'] as string)));
-    return { role: 'primary', seen: at, reached: at };
+    const flushed = parseLsn(row['flushed_own'] as string);
+    const at = positionOf(row, ground, primaryPosition(parseLsn(row['inserted'] as string), flushed));
+    return { role: 'primary', seen: at, reached: at, isFlushed: flushed >= at.lsn };
   }
   const replay = parseLsn(row['replay'] as string);
   const drained = row['status'] === 'streaming' && row['flushed'] !== null && parseLsn(row['flushed'] as string) <= replay;
   const certain = drained || row['paused'] === true || row['waiting'] === true;
-  const reached = position(row, ground, replay);
-  return { role: 'replica', seen: certain ? reached : { ...reached, lsn: toLsn(replay + 1n) }, reached };
+  const reached = positionOf(row, ground, replay);
+  return { role: 'replica', seen: certain ? reached : { ...reached, lsn: toLsn(replay + 1n) }, reached, isFlushed: true };
 }
 
 /**
- * Acknowledged commits lie below the flush position, except those of sessions with `synchronous_commit = off`, whose
- * loss in a crash their authors accept. Where that is the default, the insert position is taken; elsewhere not, since
- * what was only just inserted may take the WAL writer's whole delay to arrive anywhere. Null: the server is a replica.
- * `commits`: the answer to `COMMITS` of the transaction whose position it is.
+ * The position of a transaction that has ended: not below anything that it has seen or committed, and flushed. Undefined: that takes a wait for the
+ * flush. Null: the server is a replica. `commits`: the answer to `COMMITS`; without one nothing is known of what the transaction has seen.
+ *
+ * COMMIT has flushed everything up to its own record, unless the transaction commits with `synchronous_commit = off` or has written nothing.
  */
-export function readIndex(row: Row, ground: Ground, commits: Row = {}): Position | null {
-  if (row['inserted'] === null) return null;
-  const [inserted, flushed] = [parseLsn(row['inserted'] as string), parseLsn(row['flushed_own'] as string)];
-  return position(row, ground, row['synchronous'] === 'off' || commits['synchronous'] === 'off' ? primaryPosition(inserted, flushed) : flushed);
+export function endPosition(index: Row, ground: Ground, commits: Row = {}): Position | null | undefined {
+  if (index['inserted'] === null) return null;
+  const [inserted, flushed] = [parseLsn(index['inserted'] as string), parseLsn(index['flushed_own'] as string)];
+  const { synchronous, reached } = commits;
+  if (typeof synchronous === 'string' && synchronous !== 'off' && typeof reached === 'string' && flushed >= primaryPosition(parseLsn(reached), flushed)) return positionOf(index, ground, flushed);
+  const all = primaryPosition(inserted, flushed);
+  return flushed >= all ? positionOf(index, ground, all) : undefined;
 }
 
 const PAGE_BYTES = 8_192n;
 const PAGE_HEADERS: readonly bigint[] = [24n, 40n];
 
-function primaryPosition(inserted: Lsn, flushed: Lsn): Lsn {
+export function primaryPosition(inserted: Lsn, flushed: Lsn): Lsn {
   const header = inserted - flushed;
   return PAGE_HEADERS.includes(header) && flushed % PAGE_BYTES === 0n ? flushed : inserted;
 }
 
-function position(row: Row, ground: Ground, lsn: Lsn): Position {
+export function positionOf(row: Row, ground: Ground, lsn: Lsn): Position {
   return { cluster: ground.cluster, timeline: Math.max((row['timeline'] as number | null) ?? 0, ground.timeline), lsn };
 }
 

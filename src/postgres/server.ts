@@ -10,7 +10,8 @@ import { toMeridianError } from './errors.ts';
 import { pastStalePlans } from './plans.ts';
 import { type Connection, type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
-import { covers, INDEX, notBehind, PROVE, readIndex, readProof, readSeen, SEEN, withoutTimeline, type Ground, type Seen } from './server-position.ts';
+import { flushedNow, flushedPosition, flushStatement, type FlushPlace } from './server-flush.ts';
+import { covers, notBehind, PROVE, readProof, readSeen, SEEN, withoutTimeline, type Ground, type Seen } from './server-position.ts';
 import { OpenSnapshot } from './server-snapshot.ts';
 import { settingsRefused, settingStatements } from './settings.ts';
 import { ReplicaTimeline } from './server-timeline.ts';
@@ -84,7 +85,7 @@ export class PostgresServer implements PrimaryServer {
       const known = this.#known(connection);
       const begin = settings.length === 0 ? [] : [{ text: 'BEGIN READ ONLY' }, ...settingStatements(settings)];
       const end = settings.length === 0 ? [] : [{ text: 'COMMIT' }];
-      const outcomes = await connection.outcomes([...proof, ...begin, statement, ...end, SEEN], this.#answerLimit(proof));
+      const outcomes = await connection.outcomes([...proof, ...begin, statement, ...end, this.#seen(connection)], this.#answerLimit(proof));
       const judged = proof.length > 0 ? await this.#judge(connection, { ...query, known }, outcomes[0]) : null;
       if (judged?.kind === 'refused') return judged.refusal;
       this.#settled(outcomes.slice(proof.length, proof.length + begin.length));
@@ -101,15 +102,19 @@ export class PostgresServer implements PrimaryServer {
         // The proof runs before BEGIN, so that the snapshot, which the statement after BEGIN takes, is the later one.
         const proof = this.#needsProof(connection, demand) ? [this.#proof(demand)] : [];
         const known = this.#known(connection);
-        const begin: SqlText[] = [{ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, SEEN];
+        // Both where the role is not sure: behind the settings, which may take rights away, it is too late to ask.
+        const looks = connection.primary ? [flushStatement(connection, this.#place)] : [SEEN, flushStatement(connection, this.#place)];
+        const begin: SqlText[] = [{ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, ...looks];
         const outcomes = await connection.outcomes([...proof, ...begin, ...settingStatements(demand.settings)], this.#answerLimit(proof));
         const judged = proof.length > 0 ? await this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
-        const [began, looked, ...settled] = outcomes.slice(proof.length);
+        const [began, ...rest] = outcomes.slice(proof.length);
+        const [looked, settled] = [rest.slice(0, looks.length), rest.slice(looks.length)];
         if (judged?.kind === 'refused' || settled.some(({ ok }) => !ok)) await connection.outcomes([{ text: 'ROLLBACK' }]);
         if (judged?.kind === 'refused') return resolve(judged.refusal);
         this.#result(began);
         this.#settled(settled);
-        const { role, seen } = await this.#remember(connection, this.#result(looked));
+        const shown = looked.map((outcome) => this.#result(outcome)).findLast(({ rows }) => rows.length > 0);
+        const { role, seen } = await this.#remember(connection, shown ?? NOTHING);
         const session = new OpenSnapshot({ connection, region: this.region, role, seen, count: () => this.#count('snapshot') });
         given = true;
         resolve({ kind: 'open', session });
@@ -126,8 +131,7 @@ export class PostgresServer implements PrimaryServer {
   /** Not below any commit that was acknowledged before the call. */
   position(): Promise<Position> {
     return this.#use({ floor: null }, 'read', async (connection) => {
-      const [answer] = await connection.pipeline([INDEX], { answerMs: this.#options.limits.connectMs });
-      const position = readIndex(answer?.rows[0] ?? {}, connection);
+      const position = await flushedNow(connection, this.#place);
       if (position === null) throw this.#notPrimary();
       return position;
     });
@@ -190,12 +194,29 @@ export class PostgresServer implements PrimaryServer {
     return timeline === null ? null : { cluster: connection.cluster, timeline: Math.max(timeline, connection.timeline) };
   }
 
-  async #remember(connection: Connection, result: SqlResult): Promise<Seen> {
-    const row = result.rows[0] ?? {};
-    const seen = readSeen(row, (await this.#ground(connection, row)) ?? connection);
+  get #place(): FlushPlace {
+    return { region: this.region, limits: this.#options.limits };
+  }
+
+  /** What is sent last of all: a primary answers it once what it has shown is flushed. */
+  #seen(connection: Connection): SqlText {
+    return connection.primary ? flushStatement(connection, this.#place) : SEEN;
+  }
+
+  async #remember(connection: Connection, { rows: [row] }: SqlResult): Promise<Seen> {
+    if (row === undefined) throw this.#notPrimary();
+    const seen = await this.#flushed(connection, row, readSeen(row, (await this.#ground(connection, row)) ?? connection));
     connection.showed(seen.reached, seen.role);
     this.#shown = this.#shown === null ? seen.reached : laterPosition(this.#shown, seen.reached);
     return seen;
+  }
+
+  /** A server that has just turned out to be a primary, by a statement that waits for nothing, is asked once more. */
+  async #flushed(connection: Connection, row: Row, seen: Seen): Promise<Seen> {
+    if (seen.isFlushed) return seen;
+    const at = 'recovering' in row ? await flushedNow(connection, this.#place) : flushedPosition(row, connection, this.#place);
+    if (at === null) throw this.#notPrimary();
+    return { ...seen, seen: at, reached: at, isFlushed: true };
   }
 
   #result(outcome: Outcome | undefined): SqlResult {
@@ -212,6 +233,8 @@ export class PostgresServer implements PrimaryServer {
     return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The database of region ${this.region} is not writable: it is a replica now; try again when the new primary is known.`, details: { region: this.region } });
   }
 }
+
+const NOTHING: SqlResult = { rows: [], rowCount: 0, command: '' };
 
 /** What the server has begun it ends on its own; nobody waits for it any more. */
 function untilAborted<T>(done: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -19,6 +19,8 @@ export interface ServerSurvey {
   readonly replayLsn: Lsn | null;
   /** What a primary has written; null on a replica. */
   readonly writtenLsn: Lsn | null;
+  /** Names the primary's run: another one after every start and after every crash, also one that its postmaster outlives. Null on a replica. */
+  readonly run: string | null;
   readonly hasPublication: boolean;
   readonly slot: SlotState;
 }
@@ -28,6 +30,7 @@ interface SurveyRow {
   in_recovery: boolean;
   replay_lsn: string | null;
   written_lsn: string | null;
+  run: string | null;
   has_publication: boolean;
   database: string;
   slot: SlotRow | null;
@@ -46,10 +49,14 @@ interface SlotRow {
   invalidation_reason?: string | null;
 }
 
+/** Where one process of the server ends badly the postmaster goes on and the others begin anew, with statistics from nothing (15 and later). */
+const RUN = `concat_ws('-', extract(epoch FROM pg_postmaster_start_time())::text, extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text)`;
+
 /** The row goes out as JSON: its columns differ between versions. */
 const SURVEY = `
   SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, pg_last_wal_replay_lsn()::text AS replay_lsn,
          CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS written_lsn,
+         CASE WHEN NOT pg_is_in_recovery() THEN ${RUN} END AS run,
          current_database()::text AS database, EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS has_publication,
          (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE s.slot_name = $1) AS slot`;
 
@@ -63,6 +70,7 @@ export async function surveyServer(client: pg.Client, slotName: string, publicat
     // A promoted server still answers with the last position that it replayed.
     replayLsn: row.in_recovery && row.replay_lsn !== null ? parseLsn(row.replay_lsn) : null,
     writtenLsn: row.written_lsn === null ? null : parseLsn(row.written_lsn),
+    run: row.run,
     hasPublication: row.has_publication,
     slot: slotState(slotName, row.slot, row.database),
   };

@@ -5,7 +5,7 @@ import { sleep } from '../base/clock.ts';
 import { MeridianError, messageOf } from '../base/errors.ts';
 import { clusterIdOf, standingOf, type Position } from '../base/lineage.ts';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from '../base/lsn.ts';
-import { type ChangeHandlers, type ChangeSource } from '../change/ports.ts';
+import { type ChangeHandlers, type ChangeSource, type StreamStart } from '../change/ports.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { NOT_TEXT } from './errors.ts';
@@ -208,7 +208,7 @@ export class Tail implements ChangeSource {
   }
 
   /** Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins. */
-  async #prepare(sql: pg.Client, stream: SlotStream, handlers: ChangeHandlers, signal: AbortSignal): Promise<Position> {
+  async #prepare(sql: pg.Client, stream: SlotStream, handlers: ChangeHandlers, signal: AbortSignal): Promise<StreamStart> {
     const { options, log } = this.#parts;
     const survey = await surveyServer(sql, options.slotName, options.publication);
     if (survey.version < 160_000 && survey.inRecovery) {
@@ -227,7 +227,7 @@ export class Tail implements ChangeSource {
     }
     // What this consumer has applied need not come again, even if the slot was told so only in part.
     const lsn = gap === null && stand !== null ? maxLsn(stand.lsn, confirmedLsn) : confirmedLsn;
-    return { cluster: clusterIdOf(identity.systemIdentifier), timeline: identity.timeline, lsn };
+    return { cluster: clusterIdOf(identity.systemIdentifier), timeline: identity.timeline, lsn, run: survey.run };
   }
 
   /**
@@ -264,7 +264,7 @@ export class Tail implements ChangeSource {
     return { confirmedLsn, gap };
   }
 
-  async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: Position; end: AbortController }): Promise<void> {
+  async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: StreamStart; end: AbortController }): Promise<void> {
     const { sql, stream, handlers, start, end } = session;
     const { options, log } = this.#parts;
     const decoder = new ChangeDecoder(options.publication, options);

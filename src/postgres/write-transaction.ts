@@ -8,11 +8,13 @@ import { type StatementResult, type Transaction, type TransactionOptions } from 
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
 import { isStalePlan } from './server-error.ts';
-import { COMMITS, INDEX, readIndex } from './server-position.ts';
+import { type FlushPlace } from './server-flush.ts';
+import { COMMITS, INDEX } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { type CommitLimit } from './commit-limit.ts';
 import { durabilityStatements } from './durability.ts';
 import { beginText, judgeBegin, judgeCommit, messageOfTags, openingRefused, type Verdict } from './write-commit.ts';
+import { EndOfTransaction } from './write-position.ts';
 
 export interface InteractiveOptions {
   readonly connection: Connection;
@@ -22,6 +24,7 @@ export interface InteractiveOptions {
   readonly durability: Durability | null;
   readonly durabilityMs: number;
   readonly commitLimit: CommitLimit;
+  readonly place: FlushPlace;
   readonly count: (statements: number) => void;
 }
 
@@ -99,10 +102,14 @@ export class InteractiveTransaction implements Transaction {
     const [commits, , index] = await Promise.all(sent.slice(-3));
     const outcomes = (await Promise.all(this.#outcomes)).slice(0, -1);
     const verdict = judgeCommit(outcomes, { ...this.#options, settings: this.#settings.length }, { waitGivenUp: connection.takeWaitGivenUp(), index });
-    const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection, commits?.ok ? commits.result.rows[0] : {}) : null;
-    if (verdict.kind === 'committed') return { kind: 'committed', result, position };
-    this.#refusedAt(position);
-    return verdict;
+    const end = new EndOfTransaction({ connection, index, commits, place: this.#options.place });
+    if (verdict.kind === 'failed') {
+      this.#refusedAt(await end.known());
+      return verdict;
+    }
+    const position = await end.committed();
+    this.#roundTrips += end.roundTrips;
+    return { kind: 'committed', result, position };
   }
 
   /** The work's own error is the caller's to see, unless a conflict in the database is behind it: then it is tried again. */
@@ -113,7 +120,7 @@ export class InteractiveTransaction implements Transaction {
       if (this.#underWay > 0) connection.destroy();
       else {
         const index = await this.#send([{ text: 'ROLLBACK' }, INDEX]).at(-1);
-        this.#refusedAt(index?.ok ? readIndex(index.result.rows[0] ?? {}, connection) : null);
+        this.#refusedAt(await new EndOfTransaction({ connection, index, commits: undefined, place: this.#options.place }).known());
       }
     }
     const outcomes = await Promise.all(this.#outcomes);

@@ -13,7 +13,9 @@ import { CommitLimit } from './commit-limit.ts';
 import { durabilityAsked, durabilityStatements } from './durability.ts';
 import { type Connection } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
-import { COMMITS, INDEX, readIndex } from './server-position.ts';
+import { EndOfTransaction } from './write-position.ts';
+import { flushedNow, type FlushPlace } from './server-flush.ts';
+import { COMMITS, INDEX } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { columnsAsked, withColumns } from './violated.ts';
 import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
@@ -72,13 +74,15 @@ export class PostgresWriter implements WriteServer {
         const outcomes = await Promise.all(answers);
         const [commits, , index] = outcomes.slice(-3);
         const verdict = judgeCommit(outcomes.slice(0, -1), { region: pool.region, settings: settings.length, durability, durabilityMs }, { waitGivenUp: connection.takeWaitGivenUp(), index });
-        const position = index?.ok ? readIndex(index.result.rows[0] ?? {}, connection, commits?.ok ? commits.result.rows[0] : {}) : null;
+        const end = new EndOfTransaction({ connection, index, commits, place: this.#placeOf(pool.region) });
         if (verdict.kind === 'failed') {
-          if (position !== null) onRefused(position);
+          const refused = await end.known();
+          if (refused !== null) onRefused(refused);
           return verdict;
         }
+        const position = (await end.committed()) ?? (await this.#positionAgain(pool.region));
         const result = verdict.results.slice(1 + settings.length, 1 + settings.length + statements.length).map(({ rows, rowCount }) => ({ rows, rowCount }));
-        return { kind: 'done', value: { result, position: position ?? (await this.#positionAgain(pool.region)), roundTrips: tries + 1 } };
+        return { kind: 'done', value: { result, position, roundTrips: tries + 1 + end.roundTrips } };
       }),
     );
   }
@@ -91,7 +95,7 @@ export class PostgresWriter implements WriteServer {
         if (connection.broken) return notSent(pool.region);
         const { connectMs, durabilityMs } = this.#options.limits;
         const tx = new InteractiveTransaction({
-          connection, region: pool.region, options: { ...options, onRefused }, answerMs: connectMs, durability, durabilityMs, commitLimit: this.#commitLimit(pool.region),
+          connection, region: pool.region, options: { ...options, onRefused }, answerMs: connectMs, durability, durabilityMs, commitLimit: this.#commitLimit(pool.region), place: this.#placeOf(pool.region),
           count: (n) => this.#count(pool.region, n),
         });
         const verdict = await tx.run(work, deadlineMs);
@@ -183,6 +187,10 @@ export class PostgresWriter implements WriteServer {
     return pool;
   }
 
+  #placeOf(region: string): FlushPlace {
+    return { region, limits: this.#options.limits };
+  }
+
   #commitLimit(region: string): CommitLimit {
     let limit = this.#commitLimits.get(region);
     if (limit === undefined) {
@@ -199,8 +207,7 @@ export class PostgresWriter implements WriteServer {
     if (databaseUrl === undefined) throw outcomeUnknown(region, true, undefined);
     try {
       return await this.#poolOf(region, databaseUrl).use(async (connection: Connection) => {
-        const [answer] = await connection.pipeline([INDEX], { answerMs: this.#options.limits.connectMs });
-        const position = readIndex(answer?.rows[0] ?? {}, connection);
+        const position = await flushedNow(connection, this.#placeOf(region));
         if (position === null) throw notWritable(region, undefined);
         return position;
       });

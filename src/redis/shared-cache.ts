@@ -1,8 +1,8 @@
 /** Owns the region's shared cache in Redis, both for reads and for the one who writes it. */
 import { randomUUID } from 'node:crypto';
-import { type ClusterId } from '../base/lineage.ts';
-import { maxLsn, toLsn, type Lsn } from '../base/lsn.ts';
-import { type Batch, type CacheKey, type FillItem, type FillVerdict, type LookupOptions, type SharedCache, type SharedItem, type SharedJournal, type SharedLookup, type SharedState } from '../cache/ports.ts';
+import { maxLsn, toLsn } from '../base/lsn.ts';
+import { newEpoch } from '../cache/epoch.ts';
+import { type Batch, type Beginning, type CacheKey, type FillItem, type FillVerdict, type LookupOptions, type SharedCache, type SharedItem, type SharedJournal, type SharedLookup, type SharedState } from '../cache/ports.ts';
 import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { NO_NONCE, entryText, parseEntry } from './entries.ts';
@@ -83,8 +83,8 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
     return (await this.#link.run(adoptScript, [...stateParts(state), holderText(holder)])) === 1;
   }
 
-  async begin(holder: string, at: { readonly cluster: ClusterId; readonly timeline: number; readonly lsn: Lsn }): Promise<SharedState> {
-    const state: SharedState = { epoch: randomUUID(), cluster: at.cluster, timeline: at.timeline, sequence: 0, watermark: at.lsn };
+  async begin(holder: string, at: Beginning): Promise<SharedState> {
+    const state: SharedState = { epoch: newEpoch(at.run ?? null), cluster: at.cluster, timeline: at.timeline, sequence: 0, watermark: at.lsn };
     // What was read before it is not kept: nobody knows what changed since.
     await this.#link.run(beginScript, [stateText(state, holder), String(roundedUp(at.lsn)), this.#keys.channel, beganMessage(state)]);
     return state;

@@ -9,8 +9,10 @@ export interface Probe {
   readonly systemIdentifier: string;
   /** Null where it could not be learnt: the region is used all the same, only its lineage is unproven. */
   readonly timeline: number | null;
-  /** Replay position of a replica, flush position of a primary. Read after `serverTimeMs`: it covers every commit up to then. */
+  /** Replay position of a replica, flush position of a primary. */
   readonly lsn: Lsn;
+  /** Everything that a primary had committed by this time, on its clock, lies at or below `lsn`, also what was committed without a flush. Null: not known, or a replica. */
+  readonly coversMs: number | null;
   /** The server's clock, milliseconds since 1970. */
   readonly serverTimeMs: number;
   /** A replica's last replayed commit, on the primary's clock, milliseconds since 1970; null on a primary and before any. */

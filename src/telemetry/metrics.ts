@@ -58,7 +58,7 @@ function declare(registry: Registry) {
     cacheFailures: counter('cache_failures_total', 'Times that a cache failed a request, which went on without it.'),
     cacheSteps: counter('cache_steps_total', 'Steps by which a layer\'s watermark moved.', ['layer']),
     cacheInvalidations: counter('cache_invalidations_total', 'Invalidations applied to a layer, by what they name (tag, table).', ['layer', 'what']),
-    cacheLives: counter('cache_lives_total', 'Lives that a layer began, empty, by why (stream, gap, schema, missing, outdated, follow).', ['layer', 'reason']),
+    cacheLives: counter('cache_lives_total', 'Lives that a layer began, empty, by why (stream, gap, schema, missing, outdated, restart, follow).', ['layer', 'reason']),
     cacheRefusals: counter('cache_refusals_total', 'Steps that the shared cache refused, since its state was not as this process had left it.'),
     cacheMissed: counter('cache_missed_total', 'Times that this process may have missed a message of the one that holds the tail, and emptied its own cache.'),
     cacheOn: gauge('cache_on', 'One while the layer is in use (local: it has a life; shared: Redis is asked), else zero.', ['layer']),

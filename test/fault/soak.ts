@@ -15,12 +15,12 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 if (values.break === undefined) {
   print(`SEED=${seed} MINUTES=${minutes}`);
-  const report = await runHistory({ seed, minutes, clients: Number(values.clients), onProgress: print });
+  const report = await runHistory({ seed, minutes, encoding: seed % 2 === 0 ? 'UTF8' : 'LATIN1', clients: Number(values.clients), onProgress: print });
   print(reportOf(report));
   process.exitCode = report.findings.length > 0 ? 1 : 0;
 } else {
   print(`SEED=${seed} MINUTES=${minutes} without ${values.break}`);
-  await using place = await startPlace({ broken: values.break });
+  await using place = await startPlace({ broken: values.break, encoding: 'LATIN1' });
   const { findings, sights, ms } = await calibrate(place, { mechanism: values.break, broken: true, seed, limitMs: minutes * 60_000 });
   print([...violationsOf(findings), `${findings.length} violations in ${sights} sights after ${(ms / 1_000).toFixed(1)} s`].join('\n'));
   process.exitCode = findings.length > 0 ? 0 : 1;

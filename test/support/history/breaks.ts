@@ -22,6 +22,20 @@ const SHARED_GUARD: readonly Cut[] = [
 const LOCAL_TOMBSTONES: readonly Cut[] = [{ file: LOCAL, text: '      this.#tombstones.put(tag, at);\n', instead: '' }];
 const SHARED_TOMBSTONES: readonly Cut[] = [{ file: JOURNAL, text: "  redis.call('ZADD', key, 'GT', unpack(stones))\n", instead: '' }];
 
+/** What a primary shows is believed at once. */
+const FLUSHED: readonly Cut[] = [
+  { file: '/src/postgres/server-flush.ts', text: '  WHERE l.flushed < l.inserted AND NOT', instead: '  WHERE false AND l.flushed < l.inserted AND NOT' },
+  { file: '/src/postgres/server-flush.ts', text: '  if (!isFlushed(row)) {', instead: '  if (false) {' },
+  { file: '/src/postgres/server-position.ts', text: 'isFlushed: flushed >= at.lsn', instead: 'isFlushed: true' },
+  { file: GUARD, text: '  return runOf(epoch) === run;', instead: '  return runOf(epoch) !== run || true;' },
+];
+/** Tags go out in the database's encoding, and are read as UTF-8 whatever they are. */
+const TAGS: readonly Cut[] = [
+  { file: '/src/postgres/write-commit.ts', text: '$2::bytea', instead: '$2::text' },
+  { file: '/src/postgres/write-commit.ts', text: 'Buffer.from(JSON.stringify({ tags }))', instead: 'JSON.stringify({ tags })' },
+  { file: '/src/postgres/tail-decode.ts', text: 'textOf(message.content) ?? UNREADABLE', instead: 'new TextDecoder().decode(message.content)' },
+];
+
 export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever was read is kept, however long ago it was read (R4). */
   'fill-guard': [...LOCAL_GUARD, ...SHARED_GUARD],
@@ -33,6 +47,9 @@ export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   'tombstones-of-redis': SHARED_TOMBSTONES,
   /** Followers do not notice that a message was missed. */
   'sequence-gap': [{ file: GUARD, text: ' && next.sequence === last.sequence + 1 && next.previous === last.watermark;', instead: ';' }],
+  /** Whatever a primary shows is kept, and covered by tokens, before it is on its disk. */
+  'flushed-before-shown': FLUSHED,
+  'tags-as-utf8': TAGS,
   /** Whatever is in a cache answers, wherever the region stands (R5). */
   'watermark-test': [{ file: GUARD, text: '  return watermark >= floor.lsn || asOf >= floor.lsn;\n', instead: '  return true;\n' }],
 };

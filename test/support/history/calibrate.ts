@@ -1,10 +1,12 @@
 /** Owns the calibration: servers without one mechanism, clients at a few rows, and the one fault in which that mechanism matters. */
 import { sleep } from '../../../src/base/clock.ts';
+import { withSession } from '../../../src/cluster/postgres/session.ts';
 import { AP, EU } from '../app.ts';
 import { Client } from './client.ts';
+import { crash, started } from './faults.ts';
 import { type Finding } from './judge.ts';
-import { type Place } from './place.ts';
-import { focusedPlan, focusedSidePlan } from './plan.ts';
+import { PRIMARY, type Place } from './place.ts';
+import { boardPlan, focusedPlan, focusedSidePlan, primaryPlan, type ClientStep } from './plan.ts';
 import { startStage } from './run.ts';
 import { SideWriter } from './side-writer.ts';
 import { Tally } from './tally.ts';
@@ -42,6 +44,21 @@ async function pausedReplay({ cluster }: Place, isOver: () => boolean): Promise<
   }
 }
 
+/** The primary crashes just after it has shown what it has not flushed. */
+async function crashes(place: Place, isOver: () => boolean): Promise<void> {
+  for (let round = 1; !isOver(); round += 1) {
+    await withSession({ dsn: place.dsn(PRIMARY, PRIMARY), settings: { synchronous_commit: 'off' } }, (client) => client.query('UPDATE tasks SET title = $1 WHERE id IN (SELECT id FROM tasks ORDER BY id LIMIT 3)', [`not flushed ${round}`]));
+    await sleep(60);
+    await crash(place, PRIMARY);
+    await started(place, PRIMARY);
+    await sleep(1_500);
+  }
+}
+
+async function none(_: Place, isOver: () => boolean): Promise<void> {
+  while (!isOver()) await sleep(50);
+}
+
 export const TROUBLES: Readonly<Record<string, Trouble>> = {
   'fill-guard': slowReads,
   'fill-guard-of-processes': slowReads,
@@ -51,7 +68,12 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   'tombstones-of-redis': slowReads,
   'sequence-gap': lostMessages,
   'watermark-test': pausedReplay,
+  'flushed-before-shown': crashes,
+  'tags-as-utf8': none,
 };
+
+/** What clients do where that matters to a mechanism; nobody writes beside them then. */
+const PLANS: Readonly<Record<string, (seed: number, name: string) => Generator<ClientStep, never>>> = { 'flushed-before-shown': primaryPlan, 'tags-as-utf8': boardPlan };
 
 export interface Calibration {
   readonly findings: readonly Finding[];
@@ -71,14 +93,14 @@ export async function calibrate(place: Place, { mechanism, broken, seed, limitMs
   const tally = new Tally();
   await using stage = await startStage(place, { seed, isOver, tally });
   const { shared, judge, feed } = stage;
-  const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(`c${i}`, shared, focusedPlan(seed, `c${i}`)));
+  const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(`c${i}`, shared, (PLANS[mechanism] ?? focusedPlan)(seed, `c${i}`)));
   const watching = async (): Promise<void> => {
     for (; !isOver(); await sleep(200)) {
       judge.work();
       isFound = judge.findings.length > 0;
     }
   };
-  await Promise.all([...clients.map((client) => client.run(clients)), new SideWriter('psql', shared).run(focusedSidePlan(seed)), trouble(place, isOver), watching()]);
+  await Promise.all([...clients.map((client) => client.run(clients)), ...(mechanism in PLANS ? [] : [new SideWriter('psql', shared).run(focusedSidePlan(seed))]), trouble(place, isOver), watching()]);
   await feed.caughtUp(KNOWN_MS);
   judge.work();
   return { findings: judge.findings, tally, sights: judge.sights, ms: performance.now() - beganMs };

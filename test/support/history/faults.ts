@@ -1,4 +1,5 @@
 /** Owns the faults of a history: each breaks something real, and gives how to mend it. */
+import { spawnSync } from 'node:child_process';
 import { sleep } from '../../../src/base/clock.ts';
 import { PRIMARY, type HistoryRegion, type Place } from './place.ts';
 import { faultPlan, type Dice } from './plan.ts';
@@ -16,7 +17,7 @@ export type Fault = (strike: Strike) => Promise<() => Promise<void>>;
 const nothing = async (): Promise<void> => undefined;
 
 /** A killed server's children may hold its memory for some time longer, and nobody else can start until then. */
-async function started(place: Place, region: string): Promise<void> {
+export async function started(place: Place, region: string): Promise<void> {
   for (const deadline = performance.now() + 20_000; ; await sleep(100)) {
     try {
       return await place.cluster.startPostgres(region);
@@ -62,6 +63,16 @@ async function databaseKilled({ place, region, dice }: Strike): Promise<() => Pr
   return nothing;
 }
 
+/** Nobody of it lives on to write anything: as where the machine ends, what was not flushed is lost. */
+export async function crash({ cluster }: Place, region: string): Promise<void> {
+  const { pid } = cluster.cluster.region(region).postgres;
+  if (pid === undefined) return;
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout.split('\n').filter((line) => line.trim() !== '').map(Number);
+  // All in one go: the first would begin a new round, the others go on writing.
+  spawnSync('kill', ['-KILL', String(pid), ...children.map(String)]);
+  await cluster.killPostgres(region);
+}
+
 /** Of a region that has a replica, and the way to it. */
 export const REPLICA_FAULTS = {
   async 'replay paused'({ place, region }) {
@@ -95,6 +106,11 @@ export const REPLICA_FAULTS = {
 /** Of the region that has the primary. */
 export const PRIMARY_FAULTS = {
   'primary killed': databaseKilled,
+  async 'primary crashed'({ place, region }) {
+    await crash(place, region.name);
+    await started(place, region.name);
+    return nothing;
+  },
   'tail ended': tailEnded,
   'slot dropped': slotDropped,
   'connections ended': connectionsEnded,

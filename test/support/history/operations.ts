@@ -2,9 +2,10 @@
 import { type ClientStep, type Dice, type ReadKind, type WriteKind } from './plan.ts';
 import { type Sight, type Trace } from './record.ts';
 import {
-  BY_ID, COMMENT, connectionFields, connectionSights, countSight, CREATED, isDone, isOpen, isOverdue, listSight, NARROWINGS, NEWEST, ORGANIZATION, pageFields, PROJECT, rowSight, rowSightWith, TASK, USER,
+  BOARD, BY_ID, COMMENT, connectionFields, connectionSights, countSight, CREATED, isDone, isOpen, isOverdue, listSight, NARROWINGS, NEWEST, ORGANIZATION, pageFields, PROJECT, rowSight, rowSightWith, TASK, USER,
   type Connection, type Narrowing,
 } from './shapes.ts';
+import { BOARDS } from './tables.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 /** Of an answer; what is where, the operation knows that asked. */
@@ -210,8 +211,17 @@ function nothingThere(pool: Pool, dice: Dice): Operation {
   };
 }
 
+function board(_: Pool, dice: Dice): Operation {
+  const ids = [...new Set([pick(BOARDS, dice[0]), pick(BOARDS, dice[1])])];
+  return {
+    what: `boards ${ids.join(', ')}`,
+    text: ids.map((id, i) => `b${i}: board(id: ${quoted(id)}) { ${BOARD.fields} }`).join(' '),
+    sights: (data) => ids.map((id, i) => rowSight(BOARD, 'id', id, found(data, `b${i}`))),
+  };
+}
+
 const READS: Readonly<Record<ReadKind, (pool: Pool, dice: Dice) => Operation>> = {
-  tasks, users, project, 'project again': projectAgain, assigned, comments, 'next page': nextPage, organization, dashboard, 'nothing there': nothingThere,
+  tasks, users, project, 'project again': projectAgain, assigned, comments, 'next page': nextPage, organization, dashboard, 'nothing there': nothingThere, board,
 };
 
 function updateUser(pool: Pool, dice: Dice, column: 'name' | 'email'): Operation {
@@ -263,6 +273,15 @@ const WRITES: Readonly<Record<WriteKind, (pool: Pool, dice: Dice) => Operation>>
       created: (data) => (data['w'] as { task: { id: string } }).task.id,
     };
   },
+  bump(pool, dice) {
+    const [id, by] = [pick(BOARDS, dice[0]), pool.unique()];
+    return {
+      what: `board ${id} is bumped by ${by}`,
+      text: `w: bump(id: ${quoted(id)}, by: ${quoted(by)}) { ${BOARD.fields} }`,
+      sights: (data) => [rowSight(BOARD, 'id', id, found(data, 'w'))],
+      trace: { kind: 'value', value: by },
+    };
+  },
   delete(pool, dice) {
     const id = pick(pool.tasks, dice[0]);
     return { what: `task ${id} is deleted`, text: `w: deleteTask(id: ${id}) { task { id } }`, sights: () => [], trace: { kind: 'deleted', table: 'tasks', id } };
@@ -298,6 +317,7 @@ export function everything(pool: Pick<Pool, 'users' | 'projects' | 'emails'>, ta
     ...pool.users.flatMap((id) => [...pool.emails(id).slice(-3).map((email) => just('users', { users: [id], emails: () => [email] })), just('assigned', { users: [id] })]),
     ...pool.projects.flatMap((id) => NARROWINGS.map((narrowing) => narrowedPage(id, narrowing))),
     ...pool.projects.map((id) => just('project again', { projects: [id] })),
+    ...BOARDS.map((_, i) => board(pool as Pool, [2 * i, 2 * i, 0, 0])),
     ...[0, 1].flatMap((n) => [organization(pool as Pool, [n, 0, 0, 0]), dashboard(pool as Pool, [n, 0, 0, 0])]),
   ];
 }

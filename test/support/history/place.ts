@@ -1,4 +1,9 @@
 /** Owns the place of a history: three regions with real databases, Redis and server processes, and every way to break them. */
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withSession } from '../../../src/cluster/postgres/session.ts';
 import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { setupDatabase } from '../../../src/postgres/setup.ts';
 import { freePorts } from '../ports.ts';
@@ -8,6 +13,7 @@ import { redisProgram } from '../redis.ts';
 import { Gate, isReadingConnection } from './gate.ts';
 import { RegionRedis } from './region-redis.ts';
 import { RegionServer, type RegionAddresses } from './region-server.ts';
+import { BOARDS_SDL } from './resolvers.ts';
 import { historySql } from './tables.ts';
 
 export const REGIONS = [US, EU, AP] as const;
@@ -42,6 +48,8 @@ export interface Place extends AsyncDisposable {
   readonly regions: ReadonlyMap<string, HistoryRegion>;
   readonly servers: readonly RegionServer[];
   region(name: string): HistoryRegion;
+  /** Of the history's database in the region `to`, as the region `from` reaches it. */
+  dsn(from: string, to: string): string;
 }
 
 export interface PlaceSettings {
@@ -49,18 +57,50 @@ export interface PlaceSettings {
   readonly broken?: string | null;
   /** Further options of every server. */
   readonly options?: Partial<Options>;
+  /** Of the database; default UTF8. */
+  readonly encoding?: 'UTF8' | 'LATIN1';
 }
 
-export async function startPlace({ broken = null, options = {} }: PlaceSettings = {}): Promise<Place> {
-  const cluster = await startTestCluster({ sql: historySql(), wan: OCEAN });
-  const undo: (() => Promise<void>)[] = [() => cluster.stop()];
+const DATABASE = 'history';
+
+/** A database of its own beside the cluster's, whose encoding it need not have. What is not flushed by somebody stays unflushed for long. */
+async function createDatabase(cluster: TestCluster, encoding: string): Promise<void> {
+  await cluster.query(PRIMARY, `CREATE DATABASE ${DATABASE} ENCODING '${encoding}' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+  await cluster.query(PRIMARY, `ALTER SYSTEM SET wal_writer_delay = '10s'`);
+  await cluster.query(PRIMARY, 'SELECT pg_reload_conf()');
+  await withSession({ dsn: ofHistory(cluster.dsnFor(PRIMARY, PRIMARY)), settings: { 'meridian.scale': '1' } }, async (client) => {
+    for (const sql of historySql()) await client.query(sql);
+  });
+  await cluster.caughtUp();
+}
+
+function ofHistory(dsn: string): string {
+  const url = new URL(dsn);
+  url.pathname = `/${DATABASE}`;
+  return url.href;
+}
+
+/** The application's SDL, and what histories add to it. */
+function schemaFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-history-'));
+  copyFileSync(fileURLToPath(new URL('../../../schema/workspace/workspace.graphql', import.meta.url)), join(folder, 'workspace.graphql'));
+  writeFileSync(join(folder, 'boards.graphql'), BOARDS_SDL);
+  return folder;
+}
+
+export async function startPlace({ broken = null, options = {}, encoding = 'UTF8' }: PlaceSettings = {}): Promise<Place> {
+  const cluster = await startTestCluster({ wan: OCEAN });
+  const schema = schemaFolder();
+  const dsn = (from: string, to: string): string => ofHistory(cluster.dsnFor(from, to));
+  const undo: (() => Promise<void>)[] = [() => cluster.stop(), async () => rmSync(schema, { recursive: true, force: true })];
   const dispose = async (): Promise<void> => {
     for (const step of undo.reverse()) await step().catch(() => undefined);
   };
   try {
-    await setupDatabase({ regions: cluster.regions.map(({ name, dsn }) => ({ name, databaseUrl: dsn, redisUrl: null, serverUrl: null })), tables: [], schemas: ['public'], options: defaultOptions() });
+    await createDatabase(cluster, encoding);
+    await setupDatabase({ regions: REGIONS.map((name) => ({ name, databaseUrl: dsn(name, name), redisUrl: null, serverUrl: null })), tables: [], schemas: ['public'], options: defaultOptions() });
     // One table whose changes do not carry the whole old row: all that is cached of it goes with each.
-    await cluster.query(PRIMARY, 'ALTER TABLE comments REPLICA IDENTITY DEFAULT');
+    await withSession({ dsn: dsn(PRIMARY, PRIMARY) }, (client) => client.query('ALTER TABLE comments REPLICA IDENTITY DEFAULT'));
     await cluster.caughtUp();
     const program = redisProgram();
     const ports = await freePorts(PROCESSES.map(({ name }) => name));
@@ -80,9 +120,9 @@ export async function startPlace({ broken = null, options = {} }: PlaceSettings 
         }
         const addresses = REGIONS.map((other): [string, RegionAddresses] => {
           const own = other === name;
-          return [other, { databaseUrl: own ? withPort(cluster.dsnFor(name, name), database.port) : cluster.dsnFor(name, other), redisUrl: own && gate ? `redis://127.0.0.1:${gate.port}` : null }];
+          return [other, { databaseUrl: own ? withPort(dsn(name, name), database.port) : dsn(name, other), redisUrl: own && gate ? `redis://127.0.0.1:${gate.port}` : null }];
         });
-        servers.push(new RegionServer({ ...one, port: ports.get(one.name)?.http ?? 0, keeper: cluster.cluster.keeper, logDir: cluster.cluster.logDir, regions: Object.fromEntries(addresses), options: { ...COMMON, ...one.options, ...options } }, broken));
+        servers.push(new RegionServer({ ...one, port: ports.get(one.name)?.http ?? 0, schema, keeper: cluster.cluster.keeper, logDir: cluster.cluster.logDir, regions: Object.fromEntries(addresses), options: { ...COMMON, ...one.options, ...options } }, broken));
       }
       regions.set(name, { name, servers, redis, database, redisGates });
     }
@@ -94,7 +134,7 @@ export async function startPlace({ broken = null, options = {} }: PlaceSettings 
       if (!found) throw new RangeError(`no region ${name}`);
       return found;
     };
-    return { cluster, regions, servers, region, [Symbol.asyncDispose]: dispose };
+    return { cluster, regions, servers, region, dsn, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

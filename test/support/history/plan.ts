@@ -31,8 +31,8 @@ export function laneRandom(seed: number, lane: string): Random {
   return seeded(mixed);
 }
 
-export const READS = ['tasks', 'users', 'project', 'project again', 'assigned', 'comments', 'next page', 'organization', 'dashboard', 'nothing there'] as const;
-export const WRITES = ['rename', 'readdress', 'create', 'retitle', 'set status', 'move', 'assign', 'delete', 'comment'] as const;
+export const READS = ['tasks', 'users', 'project', 'project again', 'assigned', 'comments', 'next page', 'organization', 'dashboard', 'nothing there', 'board'] as const;
+export const WRITES = ['rename', 'readdress', 'create', 'retitle', 'set status', 'move', 'assign', 'delete', 'comment', 'bump'] as const;
 export type ReadKind = (typeof READS)[number];
 export type WriteKind = (typeof WRITES)[number];
 
@@ -56,8 +56,8 @@ export interface ClientStep {
 }
 
 const KINDS: readonly Weighted<ReadKind | WriteKind>[] = [
-  ...([['tasks', 16], ['users', 10], ['project', 12], ['project again', 8], ['assigned', 6], ['comments', 8], ['next page', 3], ['organization', 4], ['dashboard', 5], ['nothing there', 3]] as const),
-  ...([['rename', 3], ['readdress', 1], ['create', 2], ['retitle', 3], ['set status', 2], ['move', 3], ['assign', 2], ['delete', 1], ['comment', 2]] as const),
+  ...([['tasks', 16], ['users', 10], ['project', 12], ['project again', 8], ['assigned', 6], ['comments', 8], ['next page', 3], ['organization', 4], ['dashboard', 5], ['nothing there', 3], ['board', 8]] as const),
+  ...([['rename', 3], ['readdress', 1], ['create', 2], ['retitle', 3], ['set status', 2], ['move', 3], ['assign', 2], ['delete', 1], ['comment', 2], ['bump', 3]] as const),
 ].map(([value, weight]) => ({ value, weight }));
 
 const ASKINGS: readonly Weighted<Asking>[] = [
@@ -95,8 +95,11 @@ export type SideWriteKind = (typeof SIDE_WRITES)[number];
 export interface SideStep {
   readonly kind: SideWriteKind;
   readonly dice: Dice;
-  /** Does not wait for a synchronous replica: it is visible before what was committed earlier and waits. */
-  readonly local: boolean;
+  /**
+   * `local` does not wait for a synchronous replica: it is visible before what was committed earlier and waits. `off` does not even wait for the disk: a
+   * crash may take it back.
+   */
+  readonly commit: 'on' | 'local' | 'off';
   /** How long each transaction stays open before it is committed. */
   readonly openMs: number;
   readonly pauseMs: number;
@@ -111,7 +114,7 @@ const SIDE_KINDS: readonly Weighted<SideWriteKind>[] = (
 
 export function* sidePlan(seed: number, name: string): Generator<SideStep, never> {
   const random = laneRandom(seed, name);
-  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), local: random.below(4) === 0, openMs: random.below(5) === 0 ? random.below(400) : 0, pauseMs: random.below(400) };
+  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), commit: random.pick(['on', 'on', 'local', 'off']), openMs: random.below(5) === 0 ? random.below(400) : 0, pauseMs: random.below(400) };
 }
 
 export interface FaultStep<N extends string> {
@@ -149,5 +152,30 @@ export function* focusedSidePlan(seed: number): Generator<SideStep, never> {
   const random = laneRandom(seed, 'psql');
   // The first few tasks, as `someTask` takes them.
   const hot = (): number => 9 * random.below(1_000) * 3 + random.pick([1, 2]);
-  for (;;) yield { kind: weighted(random, [{ weight: 3, value: 'retitle' }, { weight: 2, value: 'move' }] as const), dice: [hot(), random.below(3), hot(), hot()], local: false, openMs: 0, pauseMs: 100 + random.below(300) };
+  for (;;) yield { kind: weighted(random, [{ weight: 3, value: 'retitle' }, { weight: 2, value: 'move' }] as const), dice: [hot(), random.below(3), hot(), hot()], commit: 'on', openMs: 0, pauseMs: 100 + random.below(300) };
+}
+
+/** Reads of the same few rows, all of them where the primary is. */
+export function* primaryPlan(seed: number, name: string): Generator<ClientStep, never> {
+  const random = laneRandom(seed, name);
+  const hot = (): number => 2 * random.below(3);
+  for (;;) {
+    yield {
+      kind: 'tasks',
+      asking: weighted(random, [{ weight: 1, value: { level: 'SESSION', bare: false } }, { weight: 1, value: { level: 'EVENTUAL', bare: true } }] as const),
+      place: 3 * random.below(1 << 20), dice: [hot(), hot(), hot(), 1], meets: null, pauseMs: random.below(15),
+    };
+  }
+}
+
+/** What depends on tags of mutations, everywhere. */
+export function* boardPlan(seed: number, name: string): Generator<ClientStep, never> {
+  const random = laneRandom(seed, name);
+  for (;;) {
+    yield {
+      kind: weighted(random, [{ weight: 6, value: 'board' }, { weight: 1, value: 'bump' }] as const),
+      asking: weighted(random, [{ weight: 3, value: { level: 'SESSION', bare: false } }, { weight: 1, value: { level: 'EVENTUAL', bare: true } }] as const),
+      place: random.below(DICE_SIDES), dice: dice(random), meets: random.below(4) === 0 ? random.below(DICE_SIDES) : null, pauseMs: random.below(30),
+    };
+  }
 }

@@ -1,6 +1,7 @@
 /** Owns the look at everything once nothing changes any more: what every cache of every region keeps must be what the database has. */
 import { sleep } from '../../../src/base/clock.ts';
 import { maxLsn, ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
+import { withSession } from '../../../src/cluster/postgres/session.ts';
 import { ask } from '../app.ts';
 import { lsnOf, type Shared } from './client.ts';
 import { everything, type Operation } from './operations.ts';
@@ -63,7 +64,7 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
       await look(last, 'as a new process');
     }),
   );
-  const layout = await readLayout(place.cluster.dsnFor(PRIMARY, PRIMARY));
+  const layout = await readLayout(place.dsn(PRIMARY, PRIMARY));
   let rowsInRedis = 0;
   for (const region of place.regions.values()) {
     const { wrong, rows, watermark } = await lookIntoRedis(region, layout, truth);
@@ -87,9 +88,9 @@ async function lookIntoRedis(region: HistoryRegion, layout: Layout, truth: Truth
 async function differencesOfTruth({ place }: Shared, truth: Truth): Promise<string[]> {
   const findings: string[] = [];
   for (const table of TABLE_NAMES) {
-    const rows = await place.cluster.query<{ row: TruthRow }>(PRIMARY, `SELECT ${jsonOfRow(table)} AS row FROM ${table} ORDER BY id`);
-    const known = [...truth.tip(table).values()].sort((a, b) => Number(a['id']) - Number(b['id']));
-    const [database, recorded] = [JSON.stringify(rows.map(({ row }) => row)), JSON.stringify(known)];
+    const rows = await withSession({ dsn: place.dsn(PRIMARY, PRIMARY) }, async (client) => (await client.query<{ row: TruthRow }>(`SELECT ${jsonOfRow(table)} AS row FROM ${table}`)).rows);
+    const byId = (a: TruthRow, b: TruthRow): number => ((a['id'] ?? '') < (b['id'] ?? '') ? -1 : 1);
+    const [database, recorded] = [JSON.stringify(rows.map(({ row }) => row).sort(byId)), JSON.stringify([...truth.tip(table).values()].sort(byId))];
     if (database !== recorded) findings.push(`CHECKER: its own record of ${table} is not what the database has: ${recorded.slice(0, 2_000)} instead of ${database.slice(0, 2_000)}`);
   }
   return findings;

@@ -12,6 +12,7 @@ import { type Options } from '../../../src/config/options.ts';
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const BREAK = new URL('../break.ts', import.meta.url).href;
 const LEASH = new URL('../../../src/cluster/keeper/leash.ts', import.meta.url).href;
+const RESOLVERS = fileURLToPath(new URL('./resolvers.ts', import.meta.url));
 const READY_MS = 180_000;
 const CALL_MS = 2_000;
 
@@ -27,6 +28,8 @@ export interface RegionServerParts {
   readonly port: number;
   readonly keeper: Keeper;
   readonly logDir: string;
+  /** Folder of its SDL. */
+  readonly schema: string;
   /** Every region as this process reaches it. */
   readonly regions: Readonly<Record<string, RegionAddresses>>;
   readonly options: Partial<Options>;
@@ -126,9 +129,9 @@ export class RegionServer {
   }
 
   #env(): Record<string, string> {
-    const { region, regions, port, options } = this.#parts;
+    const { region, regions, port, schema, options } = this.#parts;
     const { broken } = this;
-    const settings: Partial<Options> = { region, port, host: '127.0.0.1', auth: 'none', schema: entrySchema(), tokenSecret: TOKEN_SECRET, logLevel: 'info', drainMs: 1_000, ...options };
+    const settings: Partial<Options> = { region, port, host: '127.0.0.1', auth: 'none', schema, resolvers: RESOLVERS, tokenSecret: TOKEN_SECRET, logLevel: 'info', drainMs: 1_000, ...options };
     const addresses = Object.entries(regions).flatMap(([name, { databaseUrl, redisUrl }]) => [[`DB_URL_${variableSuffix(name)}`, databaseUrl], ...(redisUrl === null ? [] : [[`REDIS_URL_${variableSuffix(name)}`, redisUrl]])]);
     return {
       ...inherited(),
@@ -153,7 +156,6 @@ export class RegionServer {
 
 export const TOKEN_SECRET = 'a secret of histories that is long enough';
 
-const entrySchema = (): string => fileURLToPath(new URL('../../../schema/workspace', import.meta.url));
 
 function inherited(): Record<string, string> {
   return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined && !/^(MERIDIAN_|DB_URL_|REDIS_URL_|SERVER_URL_|NODE_TEST)/.test(entry[0])));

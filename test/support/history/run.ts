@@ -58,7 +58,7 @@ export async function startStage(place: Place, { seed, isOver, tally }: Pick<Sha
   const witness = new Witness();
   const strikes: { readonly name: string; readonly fromMs: number; readonly toMs: number }[] = [];
   const struck: string[] = [];
-  const feed = await TruthFeed.start(truth, place.cluster.dsnFor(PRIMARY, PRIMARY));
+  const feed = await TruthFeed.start(truth, place.dsn(PRIMARY, PRIMARY));
   const judge = new Judge({ truth, witness, primary: PRIMARY, brokenBetween: (fromMs, toMs) => strikes.filter((strike) => strike.toMs >= fromMs && strike.fromMs <= toMs).map(({ name }) => name) });
   let numbered = 0;
   const shared: Shared = {
@@ -90,7 +90,7 @@ function poolOf(truth: Truth): Pool {
       return known;
     },
     cursor: null,
-    unique: () => `w-${(written += 1)}`,
+    unique: () => `w-é${(written += 1)}`,
   };
 }
 

@@ -16,6 +16,7 @@ export const TASK = shape('tasks', ['id', 'title', 'description', 'status', 'pri
 export const USER = shape('users', ['id', 'name', 'email', 'version']);
 export const PROJECT = shape('projects', ['id', 'name', 'status', 'updated_at']);
 export const COMMENT = shape('comments', ['id', 'body', 'created_at']);
+export const BOARD = shape('boards', ['id', 'n', 'by']);
 export const ORGANIZATION = shape('organizations', ['id', 'name', 'updated_at']);
 
 function fieldOf(column: string): string {

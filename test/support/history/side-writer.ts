@@ -131,7 +131,7 @@ export class SideWriter {
   }
 
   /** Whether it was committed. */
-  async write({ kind, dice, local, openMs }: Omit<SideStep, 'pauseMs'>): Promise<boolean> {
+  async write({ kind, dice, commit: how, openMs }: Omit<SideStep, 'pauseMs'>): Promise<boolean> {
     const { acknowledge, tally } = this.#shared;
     try {
       const client = await this.#connected();
@@ -140,11 +140,12 @@ export class SideWriter {
         const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
         await client.query('COMMIT');
         const xid = rows[0]?.xid ?? null;
-        if (xid !== null) acknowledge(Number(BigInt(xid) & 0xffffffffn));
+        // Whoever commits without waiting for the disk accepts that it may be lost, and another transaction take its number.
+        if (xid !== null && how !== 'off') acknowledge(Number(BigInt(xid) & 0xffffffffn));
       };
-      const begin = async (): Promise<void> => void (await client.query(`BEGIN; ${local ? 'SET LOCAL synchronous_commit = local' : ''}`));
+      const begin = async (): Promise<void> => void (await client.query(`BEGIN; ${how === 'on' ? '' : `SET LOCAL synchronous_commit = ${how}`}`));
       await begin();
-      await WRITES[kind]({ query: (sql, values) => client.query(sql, values), commit: () => commit().then(begin), dice, unique: () => `${this.#name}-${(this.#written += 1)}` });
+      await WRITES[kind]({ query: (sql, values) => client.query(sql, values), commit: () => commit().then(begin), dice, unique: () => `${this.#name}-ü${(this.#written += 1)}` });
       await commit();
       tally.count('statements beside');
       return true;
@@ -161,7 +162,7 @@ export class SideWriter {
   async #connected(): Promise<pg.Client> {
     if (this.#client !== null) return this.#client;
     const { place } = this.#shared;
-    const client = new pg.Client({ connectionString: place.cluster.dsnFor(PRIMARY, PRIMARY), connectionTimeoutMillis: 2_000, statement_timeout: 10_000, application_name: 'psql' });
+    const client = new pg.Client({ connectionString: place.dsn(PRIMARY, PRIMARY), connectionTimeoutMillis: 2_000, statement_timeout: 10_000, application_name: 'psql' });
     client.on('error', () => {
       if (this.#client === client) this.#client = null;
     });

@@ -8,6 +8,7 @@ export const TABLES = {
   projects: ['id', 'organization_id', 'owner_id', 'name', 'description', 'status', 'created_at', 'updated_at'],
   tasks: ['id', 'organization_id', 'project_id', 'assignee_id', 'title', 'description', 'status', 'priority', 'version', 'due_date', 'created_at', 'updated_at'],
   comments: ['id', 'organization_id', 'task_id', 'author_id', 'body', 'created_at', 'updated_at'],
+  boards: ['id', 'n', 'by'],
 } as const;
 
 export type TableName = keyof typeof TABLES;
@@ -20,7 +21,11 @@ export const LOOKED_UP: Readonly<Record<TableName, readonly string[]>> = {
   projects: ['id', 'organization_id', 'owner_id'],
   tasks: ['id', 'project_id', 'assignee_id', 'organization_id'],
   comments: ['id', 'task_id'],
+  boards: ['id'],
 };
+
+/** Letters that every encoding of histories has, and that none but UTF-8 writes as UTF-8 does. */
+export const BOARDS = ['plain', 'café', 'größe', 'señor'] as const;
 
 export type TruthRow = Readonly<Record<string, string | null>>;
 
@@ -52,6 +57,8 @@ INSERT INTO tasks (organization_id, project_id, assignee_id, title, description,
          CASE WHEN i % 3 = 0 THEN date '2020-01-01' WHEN i % 3 = 1 THEN date '2999-01-01' END, now() - i * interval '1 minute'
   FROM generate_series(0, 29) AS i;
 INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, 1 + i % 30, 1 + i % 6, 'comment ' || i FROM generate_series(0, 59) AS i;
+CREATE TABLE boards (id text PRIMARY KEY, n integer NOT NULL DEFAULT 0, by text NOT NULL DEFAULT 'nobody');
+INSERT INTO boards (id) VALUES ${BOARDS.map((id) => `('${id}')`).join(', ')};
 `;
 
 export function historySql(): string[] {
