@@ -1,16 +1,19 @@
 /** Owns the text of cached rows and counts: rows as JSON arrays in column order, exact for every kind of value. */
 import { createHash } from 'node:crypto';
+import { JsonNumber, parseJson } from '../base/json.ts';
 import { type Column, type Entity, type Row } from '../model/model.ts';
 import { type Codec } from './reading.ts';
 
 /** Part of every shape: rows written by another version of this module are never read. */
-const FORMAT = 1;
+const FORMAT = 2;
 const SHAPE_LENGTH = 10;
 
 /** One row as it stands in the text. */
 type Cells = unknown[];
 
 interface RowForm {
+  /** Throws for what is no JSON. */
+  readonly parse: (text: string) => unknown;
   readonly toCells: (row: Row) => Cells;
   /** Throws for what is no row of the entity. */
   readonly toRow: (cells: unknown) => Row;
@@ -34,7 +37,7 @@ export function shapeOf(entity: Entity): string {
 
 /** One row, or null where there is none. */
 export function rowCodec(entity: Entity): Codec<Row | null> {
-  const { toCells, toRow, isOdd } = formOf(entity);
+  const { parse, toCells, toRow, isOdd } = formOf(entity);
   return {
     encode: (row) => {
       if (row === null) return 'null';
@@ -42,21 +45,21 @@ export function rowCodec(entity: Entity): Codec<Row | null> {
       return isOdd(cells) ? spell(cells) : JSON.stringify(cells);
     },
     decode: (text) => {
-      const cells: unknown = JSON.parse(text);
+      const cells: unknown = parse(text);
       return cells === null ? null : toRow(cells);
     },
   };
 }
 
 export function rowsCodec(entity: Entity): Codec<readonly Row[]> {
-  const { toCells, toRow, isOdd } = formOf(entity);
+  const { parse, toCells, toRow, isOdd } = formOf(entity);
   return {
     encode: (rows) => {
       const all = rows.map(toCells);
       return all.some(isOdd) ? spell(all) : JSON.stringify(all);
     },
     decode: (text) => {
-      const all: unknown = JSON.parse(text);
+      const all: unknown = parse(text);
       if (!Array.isArray(all)) throw damaged('list');
       return Object.freeze(all.map(toRow));
     },
@@ -87,15 +90,16 @@ function formOf(entity: Entity): RowForm {
 
 function makeForm(columns: readonly Column[]): RowForm {
   const names = columns.map(({ name }) => name);
-  // Only these two kinds hold numbers that JSON cannot spell: JSON itself may say 1e999.
-  const oddPlaces = columns.flatMap(({ type }, place) => (type.kind === 'float' || type.kind === 'json' ? [place] : []));
+  // Only floats are numbers that JSON cannot spell. Documents may hold any number, as a JsonNumber where it is no JavaScript number.
+  const hasDocuments = columns.some(({ type }) => type.kind === 'json');
   const floatPlaces = columns.flatMap(({ type }, place) => (type.kind === 'float' ? [place] : []));
   return {
     toCells: (row) => names.map((name) => row[name]),
-    isOdd: (cells) => oddPlaces.some((place) => hasOddNumber(cells[place])),
+    parse: hasDocuments ? parseJson : JSON.parse,
+    isOdd: (cells) => floatPlaces.some((place) => hasOddNumber(cells[place])),
     toRow: (cells) => {
       if (!Array.isArray(cells) || cells.length !== names.length) throw damaged('row');
-      for (const place of floatPlaces) cells[place] = withNaN(cells[place]);
+      for (const place of floatPlaces) cells[place] = asFloats(cells[place]);
       const row: Record<string, unknown> = {};
       for (let place = 0; place < names.length; place += 1) row[names[place] as string] = frozen(cells[place]);
       return Object.freeze(row);
@@ -105,8 +109,7 @@ function makeForm(columns: readonly Column[]): RowForm {
 
 function hasOddNumber(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value) || Object.is(value, -0);
-  if (typeof value !== 'object' || value === null) return false;
-  return Array.isArray(value) ? value.some(hasOddNumber) : Object.values(value).some(hasOddNumber);
+  return Array.isArray(value) && value.some(hasOddNumber);
 }
 
 /** As `JSON.stringify`, with the numbers that it loses: `JSON.parse` reads 1e999 and -0 back as they were, and floats know "NaN". */
@@ -117,15 +120,16 @@ function spell(value: unknown): string {
     return Object.is(value, -0) ? '-0' : String(value);
   }
   if (Array.isArray(value)) return `[${value.map(spell).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
+  if (typeof value === 'object' && value !== null && !(value instanceof JsonNumber)) {
     return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${spell(item)}`).join(',')}}`;
   }
   return JSON.stringify(value ?? null);
 }
 
-/** Of a float column, where a text can only be this one. */
-function withNaN(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withNaN);
+/** Of a float column, where a text can only be NaN, and a number that JavaScript spells otherwise is still a JavaScript number. */
+function asFloats(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asFloats);
+  if (value instanceof JsonNumber) return Number(value.text);
   return value === 'NaN' ? NaN : value;
 }
 

@@ -1,5 +1,6 @@
 /** Owns the author's notation for tags: what custom reads depend on and mutations invalidate. */
 import { MeridianError } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { columnOfField, type Entity, type Model } from '../model/model.ts';
 import { didYouMean, snakeCase } from '../model/names.ts';
 import { normalizeValue } from '../model/values.ts';
@@ -51,7 +52,7 @@ function byKey(entity: Entity, text: string, rest: string): Dependency {
 function keyValues(rest: string, columns: number): readonly unknown[] {
   if (rest.startsWith('[')) {
     try {
-      const values: unknown = JSON.parse(rest);
+      const values: unknown = parseJson(rest);
       if (Array.isArray(values) && values.length === columns) return values;
     } catch {
       // Not an array: the bracket belongs to the first value.

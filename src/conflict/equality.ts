@@ -1,4 +1,5 @@
 /** Owns when two values of a column are the same one, exact by type, and the way between a row's values and those that are written. */
+import { JsonNumber, parseJson } from '../base/json.ts';
 import { type Row, type ScalarKind, type SqlType } from '../model/model.ts';
 import { normalizeScalar, type SqlParam } from '../model/values.ts';
 import { canonicalDecimal, parseDecimal } from './decimal.ts';
@@ -12,7 +13,7 @@ const isReal = (type: SqlType): boolean => /^(?:real|float4)\b/.test(type.sql);
 export function asRead(type: SqlType, value: SqlParam): unknown {
   if (value === null) return null;
   if (Array.isArray(value)) return (value as readonly SqlParam[]).map((item) => asRead(type, item));
-  if (type.kind === 'json') return JSON.parse(String(value)) as unknown;
+  if (type.kind === 'json') return parseJson(String(value));
   return type.kind === 'float' ? Number(value) : value;
 }
 
@@ -27,8 +28,16 @@ export function asParam(type: SqlType, value: unknown): SqlParam {
   return type.array && Array.isArray(value) ? value.map((item) => asParam(type, item)) : scalarParam(type, value);
 }
 
-/** The one text of a JSON document, whatever the order of its keys. */
+/** Only `json` holds such a number, as text; its digits would be a million or more. */
+const HUGE = /[eE][+-]?\d{6,}$/;
+
+/** The one text of a JSON document, whatever the order of its keys and the spelling of its numbers, as jsonb compares documents. */
 function jsonKey(value: unknown): string {
+  if (typeof value === 'number' || value instanceof JsonNumber) {
+    const text = String(value);
+    const decimal = HUGE.test(text) ? null : parseDecimal(text);
+    return decimal === null ? text : canonicalDecimal(decimal);
+  }
   if (Array.isArray(value)) return `[${value.map(jsonKey).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,5 +1,6 @@
 /** Owns the policy HANDLER: the application's function is asked, and what it answers is checked before anything is written. */
 import { MeridianError } from '../base/errors.ts';
+import { copyOf } from '../base/json.ts';
 import { type Row } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { rejection, typeOf, type Decision, type FieldDecision, type UpdateConflict } from './decision.ts';
@@ -54,7 +55,7 @@ export function askHandler(conflict: UpdateConflict): Decision {
   const { types, base, current, incoming, handler } = conflict;
   if (handler === null) throw wrong(conflict, 'is not there; export it in the resolvers module: export const conflicts = { … }');
   const asRow: Row = Object.fromEntries([...incoming].map(([column, value]) => [column, asRead(typeOf(types, column), value)]));
-  const answer: unknown = handler({ base: structuredClone(base), current: structuredClone(current), incoming: structuredClone(asRow) });
+  const answer: unknown = handler({ base: copyOf(base), current: copyOf(current), incoming: copyOf(asRow) });
   if (answer instanceof Promise) {
     // Nobody waits for it: its failure must not take the process down.
     answer.catch(() => undefined);

@@ -6,14 +6,21 @@ import { unconfirmed, type ForwardedAnswer } from '../write/forward.ts';
 import { type Forwarding } from '../write/forwarding.ts';
 import { type RequestContext } from './context.ts';
 
-/** Decides where a mutation runs, and sends it there if that is another region; a mutation that was sent here goes no further. */
-export async function takeMutation(forwarding: Pick<Forwarding, 'take'>, { contextValue, operation, request, source }: GraphQLRequestContext<RequestContext>): Promise<void> {
+/**
+ * Decides where a mutation runs, and sends it there if that is another region, with its variables as the client sent them; a mutation that was
+ * sent here goes no further.
+ */
+export async function takeMutation(
+  forwarding: Pick<Forwarding, 'take'>,
+  { contextValue, operation, request, source }: GraphQLRequestContext<RequestContext>,
+  variables: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const { carried, viewer } = contextValue;
   if (operation?.operation !== OperationTypeNode.MUTATION || carried === null || source === undefined) return;
   const extensions = { ...request.extensions };
   // The other server need not have met the operation's hash: its text goes along.
   delete extensions['persistedQuery'];
-  contextValue.taken = await forwarding.take({ query: source, operationName: request.operationName ?? null, variables: request.variables ?? {}, extensions, viewer, headers: carried });
+  contextValue.taken = await forwarding.take({ query: source, operationName: request.operationName ?? null, variables, extensions, viewer, headers: carried });
 }
 
 /** Errors in it were formatted where they happened, and are not again. */

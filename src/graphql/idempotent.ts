@@ -15,6 +15,8 @@ export interface KeyInput extends Omit<OnceInput, 'key' | 'viewer' | 'limits'> {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
+  /** The variables as the client sent them. */
+  readonly sent: Readonly<Record<string, unknown>>;
   readonly contextValue: { readonly viewer: Viewer | null; readonly idempotencyKey: string | undefined };
   readonly limits: OnceLimits;
 }
@@ -24,7 +26,7 @@ export function onceOf(input: KeyInput): OnceRequest | null {
   const { operation, contextValue, limits } = input;
   if (operation.operation !== OperationTypeNode.MUTATION) return null;
   const { idempotencyKey, viewer } = contextValue;
-  if (idempotencyKey !== undefined) return new OnceRequest({ ...input, viewer, limits, key: readKey(idempotencyKey, limits.idempotencyKeyBytes) });
+  if (idempotencyKey !== undefined) return new OnceRequest({ ...input, variables: input.sent, viewer, limits, key: readKey(idempotencyKey, limits.idempotencyKeyBytes) });
   const wanting = fieldWanting(input);
   if (wanting === null) return null;
   throw new MeridianError({ code: 'IDEMPOTENCY_KEY_REQUIRED', message: `The mutation ${wanting} takes no request without an idempotency key; send a UUID in the header ${KEY_HEADER}, and the same one when you send the request again.` });

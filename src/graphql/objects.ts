@@ -1,6 +1,7 @@
 /** Owns objects that have no row here: keys of other subgraphs' types, shown from columns, and what follows from such keys. */
 import { getNamedType, isEnumType, isInterfaceType, isObjectType, type GraphQLField, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
+import { JsonNumber } from '../base/json.ts';
 import { type EmbeddedField, type Entity, type ObjectShape, type Row, type Selection, type Stub } from '../model/model.ts';
 import { badInput, inputParam } from '../read/input.ts';
 import { columnType } from '../read/sql/identifiers.ts';
@@ -69,7 +70,7 @@ function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNam
 /** What a representation says of a type that another subgraph owns: nothing is read. Fails with `BAD_USER_INPUT` where it carries no key whole. */
 export function stubReference({ name, keys, external }: Stub): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
   const kept = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
-  const isSingle = (value: unknown): boolean => isSomething(value) && typeof value !== 'object';
+  const isSingle = (value: unknown): boolean => isSomething(value) && (typeof value !== 'object' || value instanceof JsonNumber);
   return async (reference, context, info) => {
     context.operation.at(info);
     if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) throw noKey(name, keys);

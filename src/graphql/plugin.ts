@@ -22,6 +22,7 @@ import { decideAtEdge } from './edge.ts';
 import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
 import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
+import { fittedVariables } from './variables.ts';
 
 const REFUSALS: readonly RefusedToken[] = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_FUTURE'];
 
@@ -48,9 +49,10 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
     async requestDidStart(): Promise<GraphQLRequestListener<RequestContext>> {
       return {
         async didResolveOperation(request) {
-          begin(deps, request);
+          const sent = request.request.variables ?? {};
+          begin(deps, request, sent);
           // Here, where what fails becomes an answer, and not in the next hook, where it would be a fault of the server's.
-          await takeMutation(deps.forwarding, request).catch(rethrow);
+          await takeMutation(deps.forwarding, request, sent).catch((error: unknown) => rethrow(error));
         },
         async responseForOperation({ contextValue: { taken } }) {
           return taken?.way === 'forwarded' ? responseOf(taken.answer) : null;
@@ -64,7 +66,8 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
   };
 }
 
-function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>): void {
+/** `sent`: the variables as the client sent them, which an idempotency key belongs to. Execution gets what the types take of them. */
+function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>, sent: Record<string, unknown>): void {
   const { contextValue, document, operation, schema } = request;
   if (!document || !operation) return;
   // Execution would say so too, but as an error of its own making.
@@ -72,28 +75,30 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>)
   const headers = contextValue.asked;
   const asked = answering(() => readLevel(headers.level));
   const session = answering(() => deps.openSession({ token: withCookies(headers.token, contextValue.cookies), floor: headers.floor }, contextValue.settings, contextValue.signal));
-  const variables = request.request.variables ?? {};
+  const variables = answering(() => fittedVariables(schema, operation, sent), 400);
+  request.request.variables = variables;
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
   const { source = '', operationName } = request;
-  const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
+  const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, sent, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
   contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }));
 }
 
 /** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
-function answering<T>(work: () => T): T {
+function answering<T>(work: () => T, status = 200): T {
   try {
     return work();
   } catch (error) {
-    return rethrow(error);
+    return rethrow(error, status);
   }
 }
 
-function rethrow(error: unknown): never {
+/** `status`: 400 for what the server's other plugin turns into 200 where the client's media type has it so, as with GraphQL's own errors. */
+function rethrow(error: unknown, status = 200): never {
   if (!isMeridianError(error)) throw error;
-  throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status: 200 } } });
+  throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status } } });
 }
 
 /** The token is made when every read is done: it covers all that the answer shows (R6). */

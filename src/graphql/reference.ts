@@ -1,9 +1,10 @@
 /** Owns references: a federation representation to its entity, through the same loaders as every other read. */
 import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
-import { MeridianError } from '../base/errors.ts';
+import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Entity, type EntityInterface, type Row } from '../model/model.ts';
 import { type RequestContext } from './context.ts';
 import { isSomething, noKey, storedValue, valueAt } from './objects.ts';
+import { fittedRepresentation } from './variables.ts';
 
 type Reference = Readonly<Record<string, unknown>>;
 export type ReferenceResolver = (reference: Reference, context: RequestContext, info: GraphQLResolveInfo) => Promise<Row | null>;
@@ -57,14 +58,26 @@ export function guardRepresentations(schema: GraphQLSchema): void {
   const resolve = field?.resolve as EntitiesResolver | undefined;
   if (!field || !resolve) return;
   const guarded: EntitiesResolver = (parent, { representations }, context, info) => {
-    const sound = representations.filter((it) => namesEntity(schema, it));
+    const checked = representations.map((it) => checkedRepresentation(schema, it));
+    const sound = checked.filter((it) => !(it instanceof Error));
     const found = (resolve(parent, { representations: sound }, context, info) as readonly unknown[]).values();
-    return representations.map((it) => (namesEntity(schema, it) ? found.next().value : noEntity()));
+    return checked.map((it) => (it instanceof Error ? it : found.next().value));
   };
   field.resolve = guarded as GraphQLFieldResolver<unknown, unknown>;
 }
 
-function namesEntity(schema: GraphQLSchema, representation: unknown): boolean {
+/** With its numbers as its type takes them; or what is wrong with it. */
+function checkedRepresentation(schema: GraphQLSchema, representation: unknown): object | Error {
+  if (!namesEntity(schema, representation)) return noEntity();
+  try {
+    return fittedRepresentation(schema, representation.__typename, representation);
+  } catch (error) {
+    if (isMeridianError(error)) return error;
+    throw error;
+  }
+}
+
+function namesEntity(schema: GraphQLSchema, representation: unknown): representation is { readonly __typename: string } {
   if (typeof representation !== 'object' || representation === null || !Object.hasOwn(representation, '__typename')) return false;
   const { __typename: name } = representation as { readonly __typename: unknown };
   // A list of one name would pass for the name in a lookup, and for nothing known where the type is checked again.

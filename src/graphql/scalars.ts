@@ -1,5 +1,7 @@
 /** Owns the scalars that Meridian adds: exact text both ways, checked on the way in as the column's type will check it. */
-import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLScalarType, isScalarType, isSpecifiedScalarType, Kind, print, type GraphQLSchema, type ObjectValueNode, type ValueNode } from 'graphql';
+import { MeridianError } from '../base/errors.ts';
+import { jsonNumber } from '../base/json.ts';
 import { type SqlType } from '../model/model.ts';
 import { normalizeScalar } from '../model/values.ts';
 
@@ -14,6 +16,19 @@ const EXACT: Readonly<Record<string, Pick<SqlType, 'kind' | 'sql'>>> = {
   UUID: { kind: 'uuid', sql: 'uuid' },
 };
 
+/** Longer literals are cut off in messages. */
+const SHOWN_LENGTH = 60;
+
+/**
+ * The error of a literal. Validation would give it its own code, and a variable with the same value has BAD_USER_INPUT: whoever formats errors
+ * goes by the MeridianError within.
+ */
+export function literalError(node: ValueNode, problem: string): GraphQLError {
+  const literal = print(node);
+  const message = `${problem} (the query has ${literal.slice(0, SHOWN_LENGTH)}${literal.length > SHOWN_LENGTH ? '…' : ''})`;
+  return new GraphQLError(message, { nodes: [node], originalError: new MeridianError({ code: 'BAD_USER_INPUT', message }) });
+}
+
 function exactScalar(name: string, type: Pick<SqlType, 'kind' | 'sql'>): GraphQLScalarType {
   const parse = (value: unknown): unknown => {
     const normalized = normalizeScalar(type, value);
@@ -26,16 +41,44 @@ function exactScalar(name: string, type: Pick<SqlType, 'kind' | 'sql'>): GraphQL
     serialize: (value) => (typeof value === 'string' ? value : parse(value)),
     parseValue: parse,
     // Digits in a query's text stay text: a JavaScript number would round them.
-    parseLiteral: (node: ValueNode) => parse('value' in node && (node.kind === Kind.INT || node.kind === Kind.FLOAT || node.kind === Kind.STRING) ? node.value : undefined),
+    parseLiteral: (node: ValueNode) => {
+      const given = node.kind === Kind.INT || node.kind === Kind.FLOAT || node.kind === Kind.STRING ? node.value : false;
+      const normalized = normalizeScalar(type, given);
+      if ('problem' in normalized) throw literalError(node, `${name} must be ${normalized.problem}`);
+      return normalized.value;
+    },
   });
 }
 
-const json = new GraphQLScalarType({
-  name: 'JSON',
-  serialize: (value) => value,
-  parseValue: (value) => value,
-  parseLiteral: (node, variables) => valueFromASTUntyped(node, variables),
-});
+type Variables = Readonly<Record<string, unknown>> | null | undefined;
+
+/** What a literal of any shape stands for, as `parseJson` would read it. Undefined for a variable that is not given. */
+export function literalValue(node: ValueNode, variables: Variables): unknown {
+  switch (node.kind) {
+    case Kind.NULL:
+      return null;
+    case Kind.INT:
+    case Kind.FLOAT:
+      return jsonNumber(node.value);
+    case Kind.STRING:
+    case Kind.BOOLEAN:
+    case Kind.ENUM:
+      return node.value;
+    case Kind.LIST:
+      return node.values.map((item) => literalValue(item, variables));
+    case Kind.OBJECT:
+      return objectValue(node, variables);
+    case Kind.VARIABLE:
+      return variables && Object.hasOwn(variables, node.name.value) ? variables[node.name.value] : undefined;
+  }
+}
+
+/** `Object.fromEntries` takes `__proto__` for a key like any other. */
+function objectValue({ fields }: ObjectValueNode, variables: Variables): unknown {
+  return Object.fromEntries(fields.map(({ name, value }) => [name.value, literalValue(value, variables)]));
+}
+
+const json = new GraphQLScalarType({ name: 'JSON', serialize: (value) => value, parseValue: (value) => value, parseLiteral: literalValue });
 
 const token = new GraphQLScalarType({ name: 'ConsistencyToken', serialize: String, parseValue: String });
 
@@ -45,3 +88,30 @@ export const SCALARS: Readonly<Record<string, GraphQLScalarType>> = {
   JSON: json,
   ConsistencyToken: token,
 };
+
+const exact = new WeakSet<object>();
+const open = new WeakSet<object>();
+
+/**
+ * Remembers how the scalars of a new schema take numbers that a JavaScript number would change. Those that nobody has defined (`_Any` of
+ * federation, and any that an application declares in its SDL alone) take what comes; GraphQL would round the numbers of a query's text for them.
+ */
+export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<string, unknown>>): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isScalarType(type) || isSpecifiedScalarType(type)) continue;
+    const given = defined[type.name];
+    if (given === undefined) type.parseLiteral = literalValue;
+    if (given === undefined || given === SCALARS['JSON']) open.add(type);
+    else if (type.name in EXACT && given === SCALARS[type.name]) exact.add(type);
+  }
+}
+
+/** Whether the scalar takes a `JsonNumber` exactly, or refuses it. */
+export function isExactScalar(type: object): boolean {
+  return exact.has(type);
+}
+
+/** Whether the scalar takes anything, numbers as they stand. */
+export function isOpenScalar(type: object): boolean {
+  return open.has(type);
+}

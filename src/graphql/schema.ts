@@ -7,7 +7,7 @@ import { type RequestContext } from './context.ts';
 import { healthResolver, type HealthDeps } from './health.ts';
 import { guardRepresentations } from './reference.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
-import { SCALARS } from './scalars.ts';
+import { rememberScalars, SCALARS } from './scalars.ts';
 import { publishedDocument } from './sdl/published.ts';
 
 export interface SchemaInput extends ResolverInput {
@@ -26,6 +26,7 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;
   const schema = buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
   rememberColumns(schema);
+  rememberScalars(schema, resolvers);
   followDirectives(schema);
   guardRepresentations(schema);
   publish(schema, input.typeDefs);

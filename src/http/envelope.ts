@@ -1,6 +1,7 @@
 /** Owns how a forwarded mutation and its answer are written down between servers, and read with suspicion. */
 import { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
+import { JsonNumber, parseJson } from '../base/json.ts';
 import { type ForwardedMutation } from '../write/forward.ts';
 
 export const FORWARD_PATH = '/forward';
@@ -9,7 +10,11 @@ export const ANSWERED_HEADER = 'meridian-answered';
 export const TOKEN_HEADER = 'consistency-token';
 
 /** As it is: a copy would lose a variable called `__proto__`, and with it what the request was. */
-const anyObject = z.custom<Readonly<Record<string, unknown>>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+const anyObject = z.custom<Readonly<Record<string, unknown>>>(isObject);
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
+}
 
 const envelopeSchema = z.strictObject({
   query: z.string(),
@@ -31,21 +36,26 @@ export function writeEnvelope(mutation: ForwardedMutation): string | null {
   }
 }
 
-/** Text: what is wrong with it. */
+/** Text: what is wrong with it. Numbers of the variables are as the client sent them; those of the viewer are as its server knows them. */
 export function readEnvelope(body: string): ForwardedMutation | string {
   try {
-    const parsed = envelopeSchema.safeParse(JSON.parse(body));
-    return parsed.success ? parsed.data : `it is wrong at ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`;
+    const parsed = envelopeSchema.safeParse(parseJson(body));
+    return parsed.success ? { ...parsed.data, viewer: plain(parsed.data.viewer) } : `it is wrong at ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`;
   } catch (error) {
     return `it is no JSON (${messageOf(error)})`;
   }
 }
 
-/** Null where it is no JSON object. */
+/** As the other server's code has it: a `JsonNumber` there was a JavaScript number here. */
+function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+/** Null where it is no JSON object. Its numbers go to the client as they are. */
 export function readAnswer(body: string): Readonly<Record<string, unknown>> | null {
   try {
-    const parsed: unknown = JSON.parse(body);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Record<string, unknown>) : null;
+    const parsed: unknown = parseJson(body);
+    return isObject(parsed) ? parsed : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -1,5 +1,6 @@
 /** Owns questions to the servers of the graph's other subgraphs: all at once, each within its limits, on the viewer's own behalf, and never in circles. */
 import { messageOf } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { traceFields } from '../telemetry/trace.ts';
@@ -136,7 +137,7 @@ function read<T>({ field, answer }: SiblingQuestion<T>, body: string, { status, 
 
 function parsed(body: string): { readonly data?: unknown; readonly errors?: unknown } {
   try {
-    return (JSON.parse(body) as { data?: unknown } | null) ?? {};
+    return (parseJson(body) as { data?: unknown } | null) ?? {};
   } catch {
     return {};
   }

@@ -2,7 +2,7 @@
 
 const DATE = /^(\d{4,7})-(\d{2})-(\d{2})( BC)?$/;
 const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)?( BC)?$/;
-const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
+const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
 const INFINITIES: ReadonlySet<string> = new Set(['infinity', '-infinity']);
 
 // PostgreSQL's own limits, a year short of each so that no time zone can carry a value across.
@@ -12,6 +12,8 @@ const MAX_BC_YEAR = 4_712;
 /** Beyond this, JavaScript has no calendar; such a value is kept as it is spelled. */
 const MAX_JS_YEAR = 275_000;
 const MICROSECOND_DIGITS = 6;
+const MICROSECONDS = 1_000_000;
+const SECOND_MS = 1_000;
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
 
@@ -26,11 +28,21 @@ function isRealClock(hour: number, minute: number, second: number): boolean {
   return hour <= 23 && minute <= 59 && second <= 59;
 }
 
-/** `.500` → `.5`, nothing for zero; digits below a microsecond are cut off, since PostgreSQL keeps none. */
-function fraction(digits: string | undefined): string {
-  const kept = (digits ?? '').slice(0, MICROSECOND_DIGITS).replace(/0+$/, '');
-  return kept === '' ? '' : `.${kept}`;
+/**
+ * What the digits behind a second's point come to: `.500` is `.5`, zero nothing. Digits below a microsecond are rounded with the arithmetic that
+ * PostgreSQL uses (a double times a million, a half to the even side), which may make a whole second of them.
+ */
+function fraction(digits: string | undefined): { readonly text: string; readonly carry: boolean } {
+  const scaled = Number(`0.${digits ?? '0'}`) * MICROSECONDS;
+  const below = Math.floor(scaled);
+  const half = scaled - below === 0.5;
+  const whole = half ? below + (below % 2) : Math.round(scaled);
+  if (whole === MICROSECONDS) return { text: '', carry: true };
+  const kept = String(whole).padStart(MICROSECOND_DIGITS, '0').replace(/0+$/, '');
+  return { text: kept === '' ? '' : `.${kept}`, carry: false };
 }
+
+const two = (value: number): string => String(value).padStart(2, '0');
 
 /** The canonical spelling of a date, or null when the text is none. */
 export function canonicalDate(text: string): string | null {
@@ -69,27 +81,30 @@ export function canonicalTimestamp(text: string, zoned: boolean): string | null 
   if (offset === null) return null;
   // No ISO 8601 spelling exists for these; PostgreSQL reads its own back exactly.
   if (bc || year > MAX_JS_YEAR) return text;
-  const suffix = `${fraction(match[7])}${zoned ? 'Z' : ''}`;
-  if (offset === 0) return `${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6] ?? '00'}${suffix}`;
+  const { text: micros, carry } = fraction(match[7]);
+  const suffix = `${micros}${zoned ? 'Z' : ''}`;
+  if (offset === 0 && !carry) return `${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6] ?? '00'}${suffix}`;
   const utc = new Date(0);
   utc.setUTCFullYear(year, month - 1, day);
   utc.setUTCHours(hour, minute, second, 0);
-  const moved = new Date(utc.getTime() - offset);
+  const moved = new Date(utc.getTime() - offset + (carry ? SECOND_MS : 0));
   const movedYear = moved.getUTCFullYear();
   if (movedYear < 1) return text;
-  const two = (value: number): string => String(value).padStart(2, '0');
   return `${String(movedYear).padStart(4, '0')}-${two(moved.getUTCMonth() + 1)}-${two(moved.getUTCDate())}T${two(moved.getUTCHours())}:${two(moved.getUTCMinutes())}:${two(moved.getUTCSeconds())}${suffix}`;
 }
 
-/** The canonical spelling of a time of day, or null when the text is none. A zone is kept as it is. */
+/** The canonical spelling of a time of day without a zone, or null when the text is none. */
 export function canonicalTime(text: string): string | null {
   const match = TIME.exec(text);
   if (!match) return null;
+  const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? '0')];
   // PostgreSQL has 24:00:00 as the end of the day.
-  const endOfDay = /^24:00(:00(\.0+)?)?([Zz+-]|$)/.test(text);
-  if (!endOfDay && !isRealClock(Number(match[1]), Number(match[2]), Number(match[3] ?? '0'))) return null;
-  if (match[5] !== undefined && offsetMs(match[5]) === null) return null;
-  return `${match[1]}:${match[2]}:${match[3] ?? '00'}${fraction(match[4])}${match[5] ?? ''}`;
+  const endOfDay = /^24:00(:00(\.0+)?)?$/.test(text);
+  if (!endOfDay && !isRealClock(hour, minute, second)) return null;
+  const { text: micros, carry } = fraction(match[4]);
+  if (!carry) return `${match[1]}:${match[2]}:${match[3] ?? '00'}${micros}`;
+  const seconds = (hour * 60 + minute) * 60 + second + 1;
+  return `${two(Math.floor(seconds / 3_600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
 /** Whether PostgreSQL could read the text as a moment that depends on when it is read: `now`, or a range that begins `today`. */

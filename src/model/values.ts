@@ -1,4 +1,5 @@
 /** Owns values on their way into SQL and out of rows: validated and canonical for their column's type, exact both ways. */
+import { JsonNumber } from '../base/json.ts';
 import { type ScalarKind, type SqlType } from './model.ts';
 import { canonicalDate, canonicalTime, canonicalTimestamp, namesTheMoment } from './times.ts';
 
@@ -27,13 +28,24 @@ const problem = (what: string): Normalized => ({ problem: what });
 const BIGINT_PROBLEM = `a whole number from ${BIGINT.min} to ${BIGINT.max}`;
 const TEXT_PROBLEM = 'text without NUL characters or broken surrogate pairs';
 
+/**
+ * Whether code hands in a JavaScript number that stands for several whole numbers: it may have been another one before it became a number.
+ * Numbers of requests do not: those are `JsonNumber`s.
+ */
+export function isUnsure(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
+}
+
+const unsure = (value: number): Normalized => problem(`text, or a bigint: the JavaScript number ${value} may have lost digits`);
+
 /** PostgreSQL stores neither NUL nor half a surrogate pair; the driver would replace the latter without a word. */
 function isStorable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
 
 function text(value: unknown): Normalized {
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return { value: String(value) };
+  if (isUnsure(value)) return unsure(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || value instanceof JsonNumber) return { value: String(value) };
   return typeof value === 'string' && isStorable(value) ? { value } : problem(TEXT_PROBLEM);
 }
 
@@ -46,7 +58,8 @@ function other(value: unknown, sql: string): Normalized {
   return 'value' in normalized && MOMENTOUS.test(sql) && namesTheMoment(String(normalized.value)) ? problem(`a value of type ${sql} without words such as now or today`) : normalized;
 }
 
-function int(value: unknown, sql: string): Normalized {
+function int(given: unknown, sql: string): Normalized {
+  const value = given instanceof JsonNumber ? (given.number ?? NaN) : given;
   const range = /^(smallint|int2)\b/.test(sql) ? SMALLINT : INT;
   const number = typeof value === 'number' ? value : (typeof value === 'string' || typeof value === 'bigint') && INTEGER_TEXT.test(String(value)) ? Number(value) : NaN;
   // `+ 0` turns -0, which would be spelled "-0", into 0.
@@ -54,22 +67,38 @@ function int(value: unknown, sql: string): Normalized {
 }
 
 function bigint(value: unknown): Normalized {
-  // A number beyond 2^53 has lost digits already, so that it can name the wrong row.
-  if (typeof value === 'number' ? !Number.isSafeInteger(value) : typeof value !== 'bigint' && !(typeof value === 'string' && INTEGER_TEXT.test(value))) return problem(BIGINT_PROBLEM);
-  const exact = BigInt(typeof value === 'string' ? value.replace(/^\+/, '') : (value as number | bigint));
+  if (isUnsure(value)) return unsure(value);
+  const text = wholeText(value);
+  if (text === null) return problem(BIGINT_PROBLEM);
+  const exact = BigInt(text.replace(/^\+/, ''));
   return exact >= BIGINT.min && exact <= BIGINT.max ? { value: exact.toString() } : problem(BIGINT_PROBLEM);
 }
 
-function float(value: unknown, sql: string): Normalized {
+/** The digits of a whole number; null for anything else. A number of JSON may spell one as `1.0` or `1e3`. */
+function wholeText(value: unknown): string | null {
+  if (value instanceof JsonNumber && !INTEGER_TEXT.test(value.text)) return wholeText(value.number);
+  if (typeof value === 'number' && !Number.isInteger(value)) return null;
+  const text = typeof value === 'string' || typeof value === 'bigint' || typeof value === 'number' || value instanceof JsonNumber ? String(value) : '';
+  return INTEGER_TEXT.test(text) ? text : null;
+}
+
+/** A number with more digits than the type holds is rounded to the nearest that it holds, as IEEE 754 and PostgreSQL do. */
+function float(given: unknown, sql: string): Normalized {
   const wanted = 'a number within the range of its type';
+  const value = given instanceof JsonNumber ? given.text : given;
   if (typeof value === 'string' && NON_FINITE.has(value)) return { value };
   if (typeof value === 'number' && !Number.isFinite(value)) return { value: String(value) };
   const number = typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
   if (!Number.isFinite(number)) return problem(wanted);
   const rounded = /^(real|float4)\b/.test(sql) ? Math.fround(number) : number;
   // PostgreSQL refuses what would become infinity or zero.
-  if (!Number.isFinite(rounded) || (rounded === 0 && number !== 0)) return problem(wanted);
+  if (!Number.isFinite(rounded) || (rounded === 0 && (number !== 0 || isBelowDouble(value)))) return problem(wanted);
   return { value: number };
+}
+
+/** A number that is not zero, and so small that a double of it is. */
+function isBelowDouble(value: unknown): boolean {
+  return typeof value === 'string' && /^[^eE]*[1-9]/.test(value);
 }
 
 function isNumericText(value: string): boolean {
@@ -79,7 +108,7 @@ function isNumericText(value: string): boolean {
 
 function numeric(value: unknown): Normalized {
   const wanted = 'a decimal number such as "12.50"';
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return problem(wanted);
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint' && !(value instanceof JsonNumber)) return problem(wanted);
   const spelled = String(value);
   if (NON_FINITE.has(spelled)) return { value: spelled };
   const match = NUMERIC_TEXT.exec(spelled);
@@ -112,7 +141,7 @@ function bytea(value: unknown): Normalized {
 }
 
 /** Whether PostgreSQL can hold the value as jsonb: no NUL, no broken surrogate, nothing that JSON has no spelling for. */
-function isJson(value: unknown, depth: number): boolean {
+function isJson(value: unknown, depth: number, sql: string): boolean {
   if (depth > MAX_JSON_DEPTH) return false;
   switch (typeof value) {
     case 'string':
@@ -123,15 +152,17 @@ function isJson(value: unknown, depth: number): boolean {
       return true;
     case 'object':
       if (value === null) return true;
-      if (Array.isArray(value)) return value.every((item) => isJson(item, depth + 1));
-      return Object.entries(value).every(([key, item]) => isStorable(key) && (item === undefined || isJson(item, depth + 1)));
+      // jsonb holds numbers as numeric does, json their text.
+      if (value instanceof JsonNumber) return sql.startsWith('json') && !sql.startsWith('jsonb') ? true : 'value' in numeric(value);
+      if (Array.isArray(value)) return value.every((item) => isJson(item, depth + 1, sql));
+      return Object.entries(value).every(([key, item]) => isStorable(key) && (item === undefined || isJson(item, depth + 1, sql)));
     default:
       return false;
   }
 }
 
-function json(value: unknown): Normalized {
-  return isJson(value, 0) ? { value: JSON.stringify(value) } : problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels`);
+function json(value: unknown, sql: string): Normalized {
+  return isJson(value, 0, sql) ? { value: JSON.stringify(value) } : problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels, its numbers within the range of numeric`);
 }
 
 const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Normalized>> = {
@@ -147,7 +178,7 @@ const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Norm
   bytea,
   json,
   date: (value) => spelled(value, canonicalDate, 'a date such as 2026-01-31'),
-  time: (value) => spelled(value, canonicalTime, 'a time such as 13:45:00'),
+  time: (value) => spelled(value, canonicalTime, 'a time without a time zone such as 13:45:00'),
   timestamp: (value) => spelled(value, (it) => canonicalTimestamp(it, false), 'a timestamp without a time zone such as 2026-01-31T13:45:00'),
   timestamptz: (value) => spelled(value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value, (it) => canonicalTimestamp(it, true), 'a timestamp with a time zone such as 2026-01-31T13:45:00Z'),
 };

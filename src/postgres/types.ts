@@ -1,4 +1,5 @@
 /** Owns how values of PostgreSQL types become JavaScript values: nothing that a number cannot hold exactly becomes one. */
+import { parseJson } from '../base/json.ts';
 import { parseArray } from './types-array.ts';
 
 type Parse = (text: string) => unknown;
@@ -37,8 +38,8 @@ const BUILT_IN: readonly BuiltIn[] = [
   { type: 26, array: 1028, parse: Number }, // oid
   { type: 700, array: 1021, parse: Number }, // float4
   { type: 701, array: 1022, parse: Number }, // float8
-  { type: 114, array: 199, parse: (text) => JSON.parse(text) as unknown }, // json
-  { type: 3802, array: 3807, parse: (text) => JSON.parse(text) as unknown }, // jsonb
+  { type: 114, array: 199, parse: parseJson }, // json
+  { type: 3802, array: 3807, parse: parseJson }, // jsonb
   { type: 1114, array: 1115, parse: parseTimestamp },
   { type: 1184, array: 1185, parse: parseTimestamptz },
   { type: 17, array: 1001, parse: asText }, // bytea: \x and hexadecimal digits

@@ -1,5 +1,6 @@
 /** Owns cursors: opaque text that names a row's place in one order, exact to the last digit, and never trusted. */
 import { hash } from 'node:crypto';
+import { parseJson } from '../base/json.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { badInput } from './input.ts';
@@ -44,7 +45,7 @@ export function decodeCursor(cursor: unknown, { entity, terms, signature, argume
 
 function partsOf(cursor: string): readonly unknown[] | null {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    const parsed: unknown = parseJson(Buffer.from(cursor, 'base64url').toString('utf8'));
     return Array.isArray(parsed) ? parsed : null;
   } catch {
     // Whatever is no JSON is no cursor; the caller says so.

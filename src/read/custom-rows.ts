@@ -1,4 +1,5 @@
 /** Owns the rows of custom reads in the cache: which parameters name one read, and which values survive being kept as text. */
+import { JsonNumber, parseJson } from '../base/json.ts';
 import { type Codec } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
 
@@ -33,6 +34,7 @@ function identityOfObject(value: object): unknown {
     const list = identityOf(value);
     return list === null ? undefined : { list };
   }
+  if (value instanceof JsonNumber) return { number: value.text };
   if (value instanceof Date) return { time: value.getTime() };
   if (ArrayBuffer.isView(value)) return { bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -65,7 +67,7 @@ export const customRowsCodec: Codec<readonly Row[]> = {
     if (!areExact(rows)) throw new TypeError('rows with a number that JSON cannot spell are not kept');
     return JSON.stringify(rows);
   },
-  decode: (text) => frozen(JSON.parse(text) as readonly Row[]),
+  decode: (text) => frozen(parseJson(text) as readonly Row[]),
 };
 
 function frozen<T>(value: T): T {

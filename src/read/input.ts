@@ -22,9 +22,12 @@ export function inputParam(type: SqlType, value: unknown, path: string): SqlPara
   return normalized.value;
 }
 
-/** SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range). */
+/**
+ * SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range). A read breaks no rule of a table: what it is
+ * told of by 23514 and 23502 is the rule of a domain, which a value of the client's breaks.
+ */
 export function isDataException(error: unknown): boolean {
   if (!isMeridianError(error, 'BAD_USER_INPUT')) return false;
   const state = error.details['sqlState'];
-  return typeof state === 'string' && state.startsWith('22');
+  return typeof state === 'string' && (state.startsWith('22') || state === '23514' || state === '23502');
 }

@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
+import { JsonNumber } from '../base/json.ts';
 import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { inTrace, traceOf } from '../telemetry/trace.ts';
+import { readBodies } from './bodies.ts';
 import { refuse, refuseUnserved, registerRequestRules, unreadable } from './requests.ts';
 
 export interface AppSettings {
@@ -26,6 +28,7 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   await allowOrigins(app, options);
   measure(app, telemetry);
   registerRequestRules(app);
+  readBodies(app);
   // Not before the body is there: what is read from a connection goes on in that connection's name.
   app.addHook('preHandler', (request, _reply, done) => inTrace(traceOf(request.headers['traceparent']), done));
   app.addHook('preHandler', async (request, reply) => {
@@ -81,7 +84,7 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
 export function isDeeper(value: unknown, limit: number): boolean {
   let level: readonly unknown[] = [value];
   for (let depth = 0; depth <= limit; depth += 1) {
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null && !(item instanceof JsonNumber) ? (Object.values(item) as unknown[]) : []));
     if (level.length === 0) return false;
   }
   return true;

@@ -10,10 +10,12 @@ import { sleep } from '../base/clock.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { type TokenCookies } from '../consistency/token-cookies.ts';
+import { floatLiterals } from '../graphql/literals.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { type ForwardedMutation } from '../write/forward.ts';
 import { answerPlugin } from './answers.ts';
 import { createApp } from './app.ts';
+import { exactSearch } from './bodies.ts';
 import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward.ts';
@@ -106,10 +108,10 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
     schema,
-    plugins: [...(plugins ?? []), answerPlugin(telemetry), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
+    plugins: [exactSearch(), ...(plugins ?? []), answerPlugin(telemetry), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
-    validationRules: [depthLimit(options.maxQueryDepth)],
+    validationRules: [depthLimit(options.maxQueryDepth), floatLiterals],
     parseOptions: { maxTokens: options.maxQueryTokens },
     ...createStores(options),
     csrfPrevention: true,

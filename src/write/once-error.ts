@@ -2,6 +2,7 @@
 import { GraphQLError } from 'graphql';
 import { asciiJson } from '../base/ascii-json.ts';
 import { isMeridianError, MeridianError, type ErrorCode } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { type Position } from '../base/lineage.ts';
 import { depositStatement, readRecall, recallStatement, unconfirmed, type OnceStep, type StoredOutcome } from './once.ts';
 import { type TransactionOptions, type WriteServer } from './ports.ts';
@@ -38,7 +39,7 @@ export function encodeError(error: unknown, maxBytes: number): StoredOutcome | n
 }
 
 export function decodeError(outcome: StoredOutcome): Error {
-  const { code, message, extensions, details } = JSON.parse(String(outcome['json'])) as KeptError;
+  const { code, message, extensions, details } = parseJson(String(outcome['json'])) as KeptError;
   if (extensions) return new GraphQLError(message, { extensions: { ...extensions, code } });
   return new MeridianError({ code: code as ErrorCode, message, ...(details ? { details } : {}) });
 }

@@ -1,5 +1,6 @@
 /** Owns one request with an idempotency key: whose it is, what it asks for, and which of its transactions is which. */
 import { hash } from 'node:crypto';
+import { JsonNumber } from '../base/json.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { type OnceStep, type OnceVerdict } from './once.ts';
@@ -64,7 +65,7 @@ export function fingerprintOf({ source, operationName, variables }: Pick<OnceInp
 /** Entries instead of objects: a key like `__proto__` stays what it is, and integer-like ones keep their place. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof JsonNumber) return value;
   const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
   return { entries: entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, inner]) => [name, sorted(inner)]) };
 }

@@ -3,6 +3,7 @@
  * stored with it, and whoever comes later finds the outcome instead. One row holds one request; its lock is what concurrent retries wait for.
  */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { type Row } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
 import { Params, statement } from '../read/sql/statement.ts';
@@ -112,7 +113,7 @@ export function readRecall(once: OnceStep, row: Row | undefined): StoredOutcome 
   const { outcome } = row;
   if (typeof outcome !== 'string') return null;
   once.onVerdict?.('replayed');
-  return JSON.parse(outcome) as StoredOutcome;
+  return parseJson(outcome) as StoredOutcome;
 }
 
 /** Whether the claim was refused because the request, or another one with its key, is known. */

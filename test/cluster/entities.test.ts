@@ -109,7 +109,7 @@ describe('entities for a gateway', () => {
     };
     for (const poison of ['"__proto__":{"label":"x"}', '"constructor":{"prototype":{"label":"x"}}']) {
       const { status, body } = await post(`{"query":${JSON.stringify(ENTITIES)},"variables":{"r":[{"__typename":"Part","id":"1",${poison}}]}}`);
-      assert.deepEqual([status, body.errors?.map(({ extensions }) => extensions.code)], [400, ['BAD_REQUEST']]);
+      assert.deepEqual([status, body], [200, { data: { _entities: [{ __typename: 'Part', label: 'part 1' }] } }], poison);
     }
     const { body } = await post(JSON.stringify({ query: '{ _entities(representations: [{ __typename: "Part", __proto__: { id: "2" } }, { __typename: "Part", id: "1", __proto__: { label: "x" }, constructor: { prototype: { label: "x" } } }]) { ... on Part { label } } }' }));
     assert.deepEqual([body.data?._entities, body.errors?.map(({ path, extensions }) => [path, extensions.code])], [[null, { label: 'part 1' }], [[['_entities', 0], 'BAD_USER_INPUT']]]);

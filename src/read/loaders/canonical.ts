@@ -1,10 +1,12 @@
 /** Owns the text by which equal arguments and equal keys are recognised. */
+import { JsonNumber } from '../../base/json.ts';
 
 function stable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(stable);
   // As objects, since nothing else is written as one that has no pairs; JSON would write infinity as null.
   if (typeof value === 'bigint') return { bigint: String(value) };
   if (typeof value === 'number' && !Number.isFinite(value)) return { number: String(value) };
+  if (value instanceof JsonNumber) return { number: value.text };
   if (value instanceof Date) return value.toISOString();
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);

@@ -2,19 +2,23 @@
 import DataLoader from 'dataloader';
 import { rowCodec } from '../../cache/row-codec.ts';
 import { type Entity, type Row } from '../../model/model.ts';
-import { normalizeValue, type SqlParam } from '../../model/values.ts';
-import { isDataException } from '../input.ts';
+import { isUnsure, normalizeValue, type SqlParam } from '../../model/values.ts';
+import { badInput, isDataException } from '../input.ts';
 import { type Executor } from '../ports.ts';
 import { columnType } from '../sql/identifiers.ts';
 import { type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
 import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
-/** Canonical key values, or null where one is NULL or cannot be a value of its column: such a key has no row. */
+/**
+ * Canonical key values, or null where one is NULL or cannot be a value of its column: such a key has no row. Throws `BAD_USER_INPUT` for a
+ * number that may have lost digits before it came here: it could name another row than the one that was meant.
+ */
 export function keyOf(entity: Entity, columns: readonly string[], values: readonly unknown[]): KeyValues | null {
   const key: SqlParam[] = [];
   for (const [i, column] of columns.entries()) {
     const normalized = normalizeValue(columnType(entity, column), values[i]);
+    if ('problem' in normalized && isUnsure(values[i])) throw badInput(`The key "${column}" of ${entity.name} must be ${normalized.problem}.`);
     if ('problem' in normalized || normalized.value === null) return null;
     key.push(normalized.value);
   }

@@ -1,0 +1,270 @@
+/**
+ * Owns JSON whose numbers keep every digit. `JSON.parse` makes a double of each number, which changes the value of 9007199254740993 and of
+ * 0.1234567890123456789, makes Infinity of 1e400, and drops the zeros of 1.10, which PostgreSQL keeps. `parseJson` gives a `JsonNumber` for
+ * these and a plain value for everything else. `JSON.stringify` writes a `JsonNumber` as it was read, so that no writer need know of it.
+ *
+ * Nearly all texts hold no such number: a scan over the text finds that out at a part of the cost of parsing it, and `JSON.parse` does the work.
+ * Only the others are read here. The library lossless-json would read every text in JavaScript, and would lose a key called `__proto__`.
+ */
+
+/** In every Node.js that this package runs on, and not yet in TypeScript's own library. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** Whole numbers from here on are written with an exponent, so that their text is no longer made of their digits. */
+const EXPONENT_FROM = 1e21;
+
+/** A number of a JSON text that is not the same, or not written the same, as a JavaScript number. */
+export class JsonNumber {
+  /** As it stood in the JSON text. */
+  readonly text: string;
+
+  /** Throws `SyntaxError` for what is no JSON number. */
+  constructor(text: string) {
+    if (!NUMBER.test(text)) throw new SyntaxError(`${JSON.stringify(text.slice(0, 40))} is no JSON number`);
+    this.text = text;
+  }
+
+  /** The same number as a JavaScript number; null where that would be another one, or has no spelling of digits. */
+  get number(): number | null {
+    const number = Number(this.text);
+    return Math.abs(number) < EXPONENT_FROM && sameNumber(this.text, String(number)) ? number : null;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  toJSON(): unknown {
+    return rawJSON(this.text);
+  }
+
+  /** A number where that is exact, else the digits: what GraphQL's own scalars ask an object for before they show it. */
+  valueOf(): number | string {
+    return this.number ?? this.text;
+  }
+
+  /** Throws `TypeError` where arithmetic or a comparison would go on with another number. */
+  [Symbol.toPrimitive](hint: string): number | string {
+    if (hint === 'string') return this.text;
+    const { number } = this;
+    if (number === null) throw new TypeError(`the number ${this.text.slice(0, 40)} does not fit a JavaScript number; take its digits with String(value)`);
+    return number;
+  }
+}
+
+/** The number that the text of a JSON number, or of a GraphQL literal, stands for. */
+export function jsonNumber(text: string): number | JsonNumber {
+  return isPlain(text) ? Number(text) : new JsonNumber(text);
+}
+
+/** As `JSON.parse`, with a `JsonNumber` for every number that a JavaScript number would change. Throws `SyntaxError`. */
+export function parseJson(text: string): unknown {
+  return needsCare(text) ? parseExact(text) : JSON.parse(text);
+}
+
+const QUOTE = 34;
+const MINUS = 45;
+const [ZERO, NINE] = [48, 57];
+const BACKSLASH = 92;
+/** As many digits fit a double, whatever they are. */
+const SAFE_DIGITS = 15;
+
+/** Whether JSON text holds what `JSON.parse` would change: a number, or a key. Says nothing of whether the text is JSON. */
+export function needsCare(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = endOfString(text, at);
+      if (isMistakable(text, at, end)) return true;
+      at = end;
+    } else if (code === MINUS || (code >= ZERO && code <= NINE)) {
+      const end = endOfNumber(text, at);
+      if (!isPlain(text.slice(at, end))) return true;
+      at = end - 1;
+    }
+  }
+  return false;
+}
+
+const KEY_ENDS = /\s*:/y;
+
+/**
+ * Whether a string is a key with an escape. V8 guesses a key from the last object that began alike: once it has seen the key `a\`, it takes
+ * `"a\""` for it, and reads another key than the one that is there, or none (seen in Node.js 24.21).
+ */
+function isMistakable(text: string, start: number, end: number): boolean {
+  KEY_ENDS.lastIndex = end + 1;
+  return KEY_ENDS.test(text) && text.slice(start, end).includes('\\');
+}
+
+/** The place of the closing quote; behind the text where there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = end;
+    while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1;
+    if ((end - escapes) % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+const PLUS = 43;
+const POINT = 46;
+const [SMALL_E, LARGE_E] = [101, 69];
+
+function endOfNumber(text: string, start: number): number {
+  let end = start + 1;
+  for (; end < text.length; end += 1) {
+    const code = text.charCodeAt(end);
+    const isPart = (code >= ZERO && code <= NINE) || code === POINT || code === SMALL_E || code === LARGE_E || code === PLUS || code === MINUS;
+    if (!isPart) break;
+  }
+  return end;
+}
+
+/** Whether a JavaScript number is this number and is written like it. Beyond 2^53 one stands for several whole numbers: those stay text. */
+function isPlain(text: string): boolean {
+  if (text.length <= SAFE_DIGITS && /^(?:0|-?[1-9]\d*)$/.test(text)) return true;
+  const number = Number(text);
+  return String(number) === text && (!Number.isInteger(number) || Number.isSafeInteger(number));
+}
+
+/** Whether two texts, each of them a finite number, stand for one number, whatever their zeros and exponents. */
+function sameNumber(a: string, b: string): boolean {
+  const [left, right] = [digitsOf(a), digitsOf(b)];
+  return left !== null && right !== null && left === right;
+}
+
+/** Sign, digits without zeros at either end, and the place of the point; null for what is no finite number. */
+function digitsOf(text: string): string | null {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (match === null) return null;
+  const fraction = match[3] ?? '';
+  const digits = `${match[2]}${fraction}`.replace(/^0+/, '');
+  if (digits === '') return '0';
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return `${match[1]}${digits.slice(0, end)}e${Number(match[4] ?? '0') - fraction.length + digits.length - end}`;
+}
+
+const TOKEN = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const BLANKS = /[ \t\n\r]*/y;
+const WORDS: ReadonlyMap<string, boolean | null> = new Map([['true', true], ['false', false], ['null', null]]);
+
+interface Open {
+  readonly container: unknown[] | Record<string, unknown>;
+  /** Where the next value goes; null in an array. */
+  key: string | null;
+}
+
+/** Reads JSON token by token; what is nested is followed without recursion, however deep it is. */
+class ExactReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  read(): unknown {
+    const open: Open[] = [];
+    for (;;) {
+      let value = this.#opened(open);
+      if (value === undefined) continue;
+      for (;;) {
+        const inner = open.at(-1);
+        if (inner === undefined) {
+          this.#blanks();
+          if (this.#at < this.#text.length) throw this.#broken();
+          return value;
+        }
+        put(inner, value);
+        const next = this.#next();
+        if (next === ',') {
+          if (inner.key !== null) inner.key = this.#key();
+          break;
+        }
+        if (next !== (inner.key === null ? ']' : '}')) throw this.#broken();
+        open.pop();
+        value = inner.container;
+      }
+    }
+  }
+
+  /** A whole value, or undefined where one has begun whose first entry comes next. */
+  #opened(open: Open[]): unknown {
+    this.#blanks();
+    const first = this.#text[this.#at];
+    if (first === '"') return this.#string();
+    if (first !== '{' && first !== '[') return this.#word();
+    const container = first === '{' ? {} : [];
+    this.#at += 1;
+    this.#blanks();
+    if (this.#text[this.#at] === (first === '{' ? '}' : ']')) {
+      this.#at += 1;
+      return container;
+    }
+    open.push({ container, key: first === '{' ? this.#key() : null });
+    return undefined;
+  }
+
+  #key(): string {
+    this.#blanks();
+    if (this.#text[this.#at] !== '"') throw this.#broken();
+    const key = this.#string();
+    if (this.#next() !== ':') throw this.#broken();
+    return key;
+  }
+
+  #string(): string {
+    const end = endOfString(this.#text, this.#at) + 1;
+    const value = JSON.parse(this.#text.slice(this.#at, end)) as string;
+    this.#at = end;
+    return value;
+  }
+
+  #word(): unknown {
+    TOKEN.lastIndex = this.#at;
+    const token = TOKEN.exec(this.#text)?.[0];
+    if (token === undefined) throw this.#broken();
+    this.#at += token.length;
+    const word = WORDS.get(token);
+    return word === undefined ? jsonNumber(token) : word;
+  }
+
+  #next(): string | undefined {
+    this.#blanks();
+    this.#at += 1;
+    return this.#text[this.#at - 1];
+  }
+
+  #blanks(): void {
+    BLANKS.lastIndex = this.#at;
+    BLANKS.test(this.#text);
+    this.#at = BLANKS.lastIndex;
+  }
+
+  #broken(): SyntaxError {
+    return new SyntaxError(`no JSON at character ${Math.min(this.#at, this.#text.length)}`);
+  }
+}
+
+/** A key called `__proto__` becomes one like any other. */
+function put({ container, key }: Open, value: unknown): void {
+  if (key === null) (container as unknown[]).push(value);
+  else if (key === '__proto__') Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
+  else (container as Record<string, unknown>)[key] = value;
+}
+
+function parseExact(text: string): unknown {
+  return new ExactReader(text).read();
+}
+
+/** A deep copy of JSON-like data: `structuredClone` would make plain objects of its `JsonNumber`s. */
+export function copyOf<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || value instanceof JsonNumber) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return structuredClone(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyOf<unknown>(item)])) as T;
+}

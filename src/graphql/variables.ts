@@ -1,0 +1,112 @@
+/**
+ * Owns numbers of a request's variables that a JavaScript number would change: each type is given what it takes exactly, or the request is
+ * refused. GraphQL's own scalars would see a rounded number only, and could not know.
+ */
+import {
+  isEnumType, isInputObjectType, isInterfaceType, isListType, isNonNullType, isObjectType, isUnionType, typeFromAST,
+  type GraphQLEnumType, type GraphQLScalarType, type GraphQLSchema, type GraphQLType, type OperationDefinitionNode,
+} from 'graphql';
+import { type MeridianError } from '../base/errors.ts';
+import { JsonNumber } from '../base/json.ts';
+import { badInput } from '../read/input.ts';
+import { isExactScalar, isOpenScalar } from './scalars.ts';
+
+type Variables = Record<string, unknown>;
+
+/** Longer numbers are cut off in messages. */
+const SHOWN_LENGTH = 60;
+const MAX_INT = 2 ** 31 - 1;
+
+/** The variables as execution may have them. Throws `BAD_USER_INPUT` that names the place of a number that does not fit. */
+export function fittedVariables(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): Variables {
+  if (!holdsExactNumber(variables)) return variables;
+  const types = new Map(variableDefinitions.map(({ variable, type }) => [variable.name.value, typeFromAST(schema, type as never)]));
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => {
+    const type = types.get(name);
+    return [name, type === undefined ? value : fit(type, value, `Variable "$${name}`)];
+  }));
+}
+
+/** A representation of an entity, its fields as those of the type. Throws `BAD_USER_INPUT` that names the field of a number that does not fit. */
+export function fittedRepresentation<T extends object>(schema: GraphQLSchema, type: string, representation: T): T {
+  const entity = schema.getType(type);
+  return entity === undefined || !holdsExactNumber(representation) ? representation : (fit(entity, representation, `Representation "${type}`) as T);
+}
+
+/** Level by level: a client chooses how deep its variables are. */
+function holdsExactNumber(value: unknown): boolean {
+  for (let level: readonly unknown[] = [value]; level.length > 0;) {
+    if (level.some((item) => item instanceof JsonNumber)) return true;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
+  }
+  return false;
+}
+
+/** `path`: as it stands in messages, up to a closing quote. */
+function fit(type: GraphQLType, value: unknown, path: string): unknown {
+  if (value === null || value === undefined) return value;
+  if (isNonNullType(type)) return fit(type.ofType, value, path);
+  // GraphQL lets a single value stand for a list of one.
+  if (isListType(type)) return Array.isArray(value) ? value.map((item, i) => fit(type.ofType, item, `${path}[${i}]`)) : fit(type.ofType, value, path);
+  if (isUnionType(type)) return value;
+  if (isInputObjectType(type) || isObjectType(type) || isInterfaceType(type)) {
+    if (value instanceof JsonNumber) throw refused(path, value, `${type.name} must be an object`);
+    if (typeof value !== 'object' || Array.isArray(value)) return value;
+    const fields = type.getFields();
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, Object.hasOwn(fields, name) && fields[name] ? fit(fields[name].type, item, `${path}.${name}`) : item]));
+  }
+  return isOpenScalar(type) ? value : leaf(type, value, path);
+}
+
+function leaf(type: GraphQLScalarType | GraphQLEnumType, value: unknown, path: string): unknown {
+  if (value instanceof JsonNumber) return leafNumber(type, value, path);
+  if (typeof value !== 'object' || value === null) return value;
+  // Only a scalar of the application's own takes lists or objects.
+  if (Array.isArray(value)) return value.map((item, i) => leaf(type, item, `${path}[${i}]`));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, leaf(type, item, `${path}.${name}`)]));
+}
+
+function leafNumber(type: GraphQLScalarType | GraphQLEnumType, value: JsonNumber, path: string): unknown {
+  const { text, number } = value;
+  if (isEnumType(type)) throw refused(path, value, `${type.name} must be one of its values`);
+  if (isExactScalar(type)) return parsed(type, value, path);
+  switch (type.name) {
+    case 'ID': {
+      if (/^(?:0|-?[1-9]\d*)$/.test(text)) return text;
+      if (number !== null && Number.isInteger(number)) return String(number);
+      throw refused(path, value, 'ID must be text or a whole number; send it as a string');
+    }
+    case 'Int':
+      if (number !== null && Number.isInteger(number) && number >= -MAX_INT - 1 && number <= MAX_INT) return number;
+      throw refused(path, value, `Int must be a whole number from ${-MAX_INT - 1} to ${MAX_INT}`);
+    case 'Float':
+      if (isDouble(text)) return Number(text);
+      throw refused(path, value, 'Float must be a number within the range of a double');
+    case 'String':
+      throw refused(path, value, 'String must be text; send it as a string');
+    case 'Boolean':
+      throw refused(path, value, 'Boolean must be true or false');
+    default:
+      if (number !== null) return number;
+      throw refused(path, value, `${type.name} would be given another number; send it as a string`);
+  }
+}
+
+function parsed(type: GraphQLScalarType, value: JsonNumber, path: string): unknown {
+  try {
+    return type.parseValue(value);
+  } catch (error) {
+    throw refused(path, value, error instanceof Error ? error.message.replace(/\.$/, '') : `${type.name} cannot be this`);
+  }
+}
+
+/** Whether a double is as near as doubles come to the number: neither infinity, nor zero where the number is not. */
+export function isDouble(text: string): boolean {
+  const number = Number(text);
+  return Number.isFinite(number) && (number !== 0 || !/^[^eE]*[1-9]/.test(text));
+}
+
+function refused(path: string, { text }: JsonNumber, problem: string): MeridianError {
+  const shown = text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+  return badInput(`${path}" got invalid value ${shown}; ${problem}.`);
+}
