@@ -1,9 +1,11 @@
 /** Owns taking one mechanism out of the program: preloaded into a server, it changes the text of a few modules as they are loaded. */
 import { registerHooks } from 'node:module';
 import { EDIT_BREAKS } from './editors/breaks.ts';
-import { BREAKS } from './history/breaks.ts';
+import { BREAKS, type Cut } from './history/breaks.ts';
+import { VALUE_BREAKS } from './roundtrip/breaks.ts';
 
-const ALL = { ...BREAKS, ...EDIT_BREAKS };
+const VALUES = Object.fromEntries(Object.entries(VALUE_BREAKS).map(([name, { cuts }]) => [name, cuts]));
+const ALL: Readonly<Record<string, readonly Cut[]>> = { ...BREAKS, ...EDIT_BREAKS, ...VALUES };
 
 const name = process.env['BREAK'] ?? '';
 const cuts = ALL[name];

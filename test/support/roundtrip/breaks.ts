@@ -1,0 +1,39 @@
+/** Owns mechanisms that keep values as they are, as the program's text has them: whoever checks round trips must notice when one is missing. */
+import { type Cut } from '../history/breaks.ts';
+
+export interface ValueBreak {
+  /** Column types that need the mechanism. */
+  readonly types: readonly string[];
+  readonly cuts: readonly Cut[];
+}
+
+/** By what a server without it does. */
+export const VALUE_BREAKS: Readonly<Record<string, ValueBreak>> = {
+  'reads decimals as doubles': {
+    types: ['numeric'],
+    cuts: [
+      {
+        file: '/src/postgres/types.ts',
+        text: '{ type: 1700, array: 1231, parse: asText }',
+        instead: '{ type: 1700, array: 1231, parse: (text) => String(Number(text)) }',
+      },
+    ],
+  },
+  'reads the numbers of forwarded requests as doubles': {
+    types: ['numeric'],
+    cuts: [
+      { file: '/src/http/envelope.ts', text: 'safeParse(parseJson(body))', instead: 'safeParse(JSON.parse(body))' },
+    ],
+  },
+  'trims the texts of its caches': {
+    types: ['text'],
+    cuts: [
+      {
+        file: '/src/cache/row-codec.ts',
+        text: 'toCells: (row) => names.map((name) => row[name]),',
+        instead:
+          "toCells: (row) => names.map((name) => (typeof row[name] === 'string' ? row[name].trim() : row[name])),",
+      },
+    ],
+  },
+};
