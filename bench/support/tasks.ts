@@ -72,7 +72,7 @@ export class CachedTasks {
   }
 
   #request(ids: readonly number[], demand: CacheDemand): FetchRequest<Row | null> {
-    const keys = ids.map((id) => keyOf(this.#entity, KEY, [String(id)]) as KeyValues);
+    const keys = ids.map((id) => keyOf({ entity: this.#entity, columns: KEY }, [String(id)]) as KeyValues);
     return { keys: keys.map((key) => this.#key(key)), demand, keeping: this.#entity.caching, codec: this.codec, load: (places) => this.#load(places.map((place) => keys[place] as KeyValues)) };
   }
 
@@ -81,7 +81,7 @@ export class CachedTasks {
   }
 
   async #load(keys: readonly KeyValues[]): ReturnType<FetchRequest<Row | null>['load']> {
-    const batch = rowsByKey(this.#entity, KEY, keys);
+    const batch = rowsByKey({ entity: this.#entity, columns: KEY }, keys);
     const { rows, seen, asOf } = await this.#reads.answer(batch.statement);
     return { values: batch.rowsOf(rows), seen, asOf };
   }

@@ -43,7 +43,10 @@ function* askedFor({ entities, stubs, queries }: Model): Generator<readonly [Ent
   for (const { fields } of [...entities.values(), ...stubs.values()]) {
     for (const field of fields.values()) {
       const target = 'target' in field ? entities.get(field.target) : undefined;
-      if (target && 'join' in field) yield [target, field.join.to];
+      if (!target || !('join' in field)) continue;
+      const { to, comparisons } = field.join;
+      // What is compared with values of another type goes by no text.
+      yield [target, to.filter((_, i) => comparisons?.[i]?.exact ?? true)];
     }
   }
   for (const root of queries.values()) {

@@ -115,7 +115,7 @@ function toOneResolver({ target, join }: ToOneField, keyOf: (parent: unknown) =>
   return async (parent, _args, context, info) => {
     const values = keyOf(parent);
     // A null in any part of the foreign key means: no such row, and no statement to learn it.
-    const row = values.includes(null) ? null : await context.operation.at(info).loaders.one(target, [...join.to], values);
+    const row = values.includes(null) ? null : await context.operation.at(info).loaders.one(target, join.to, values, join.comparisons);
     if (row === null && isNonNullType(info.returnType)) throw nothingToShow(target, info);
     return row;
   };

@@ -4,6 +4,10 @@ import { type Column, type Table } from './model.ts';
 export interface CatalogColumn extends Column {
   /** Labels of an enum type (or of the elements of an array of one), in the type's order; null for other types. */
   readonly labels: readonly string[] | null;
+  /** Name of the type for `Catalog.compare`. */
+  readonly typeId: string;
+  /** The collation, where values that it holds to be equal may differ in their text; null where they may not. */
+  readonly looseCollation: string | null;
   /** The database alone writes it: generated, or an identity that is `GENERATED ALWAYS`. */
   readonly readOnly: boolean;
 }
@@ -14,6 +18,19 @@ export interface ForeignKey {
   readonly columns: readonly string[];
   readonly toTable: Table;
   readonly toColumns: readonly string[];
+  /** How the key itself compares `toColumns[i]` with `columns[i]`; left out where that is not known. */
+  readonly operators?: readonly PairOperator[];
+}
+
+/** An operator between two types. */
+export interface PairOperator {
+  /** As SQL spells it. */
+  readonly sql: string;
+  /** Types that it takes, which operands of others are cast to; null: operands of one type each, whatever it is. */
+  readonly left: string | null;
+  readonly right: string | null;
+  /** Its answer hangs on settings of the session, such as the time zone. */
+  readonly isUnstable: boolean;
 }
 
 /** What kind of thing a table of the catalog is. */
@@ -70,6 +87,8 @@ export interface Catalog {
   readonly searchPath: readonly string[];
   /** The publication that was asked about. */
   readonly publication: { readonly name: string; readonly exists: boolean } | null;
+  /** How the database compares two columns of different types, by their `typeId`s; null where it cannot. */
+  compare(left: string, right: string): PairOperator | null;
 }
 
 export function tableKey(table: Table): string {

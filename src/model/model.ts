@@ -7,7 +7,45 @@ export interface SqlType {
   /** What values look like in JavaScript once read. */
   readonly kind: ScalarKind;
   readonly array: boolean;
+  /** How the database compares values of the type. Left out: by operators with the plain names `=`, `<`, `LIKE` and so on. */
+  readonly operators?: Operators;
 }
+
+/** The operators of a type's default operator classes, each as SQL spells it: `=`, or `OPERATOR("extensions".=)` outside the system's schema. */
+export interface Operators {
+  /** Null: the type has no equality. */
+  readonly equal: string | null;
+  /** Those of the order in which ORDER BY sorts; null: the type has no order. */
+  readonly order: OrderOperators | null;
+  /** Compares with a pattern, which is text; null: there is none for it. */
+  readonly like: string | null;
+  /** Values are of a domain, or of an array of one: they are cast to the type under it before they are compared. */
+  readonly ofDomain: boolean;
+}
+
+export interface OrderOperators {
+  readonly less: string;
+  readonly lessOrEqual: string;
+  readonly greaterOrEqual: string;
+  readonly greater: string;
+}
+
+/** How values of one type are compared with a column of another one. */
+export interface Comparison {
+  /** Type of the values. */
+  readonly type: SqlType;
+  /** The operator, as SQL spells it, with the column on its left. */
+  readonly equal: string;
+  /** Type to which the column is cast before it is compared; null: none. */
+  readonly columnCast: string | null;
+  /** Type to which the values are cast; null: none. */
+  readonly valueCast: string | null;
+  /** Equal values have equal text on either side, so that what is cached by the one's is found by the other's. */
+  readonly exact: boolean;
+}
+
+/** One for each column of a key; null where the values are of the column's own type. */
+export type Comparisons = readonly (Comparison | null)[];
 
 /**
  * How a column's values travel: everything that a JavaScript number cannot hold exactly stays text.
@@ -124,6 +162,8 @@ export interface ObjectShape {
 export interface Join {
   readonly from: readonly string[];
   readonly to: readonly string[];
+  /** How `from[i]` is compared with `to[i]`; left out: all pairs are of one type each. */
+  readonly comparisons?: Comparisons;
 }
 
 export interface ToOneField {
@@ -250,6 +290,8 @@ export interface TenantReference {
   /** Column of that table that holds the tenant. */
   readonly tenant: string;
   readonly tenantType: SqlType;
+  /** How `columns[i]` is compared with `toColumns[i]`; left out: all pairs are of one type each. */
+  readonly comparisons?: Comparisons;
 }
 
 /** A type that another subgraph owns: known here by its keys, which fields of its own follow. */

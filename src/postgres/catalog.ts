@@ -1,45 +1,19 @@
-/** Owns reading the catalog of a live database: one statement, whatever the number of tables. */
+/** Owns reading the catalog of a live database: a few statements, whatever the number of tables. */
 import { messageOf } from '../base/errors.ts';
-import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type Policy, type Publishing, type Relation } from '../model/catalog.ts';
-import { type ScalarKind } from '../model/model.ts';
+import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type PairOperator, type Policy, type Publishing, type Relation } from '../model/catalog.ts';
+import { CatalogTypes, operatorSql, READ_TYPES, type TypeRow } from './catalog-types.ts';
 
 /** Runs one statement and gives its rows; what any driver can do. */
 export type PlainQuery = (text: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-const KINDS: Readonly<Record<string, ScalarKind>> = {
-  int2: 'int', int4: 'int', int8: 'bigint', float4: 'float', float8: 'float', numeric: 'numeric',
-  text: 'text', varchar: 'text', bpchar: 'text', name: 'text', citext: 'text', uuid: 'uuid', bool: 'bool',
-  date: 'date', timestamp: 'timestamp', timestamptz: 'timestamptz', time: 'time', json: 'json', jsonb: 'json', bytea: 'bytea',
-};
-
 const RELATIONS: Readonly<Record<string, Relation>> = { r: 'table', p: 'partitioned', f: 'foreign', v: 'view', m: 'materialized' };
 
-/*
- * One JSON document per table. `base` walks from a domain to the type under it; `element` is the type that decides how
- * values travel: an array's elements, or the type itself. A relation that is a partition is reached through its parent.
- */
+/* One JSON document per table. A relation that is a partition is reached through its parent. */
 const READ = `
-WITH RECURSIVE wanted AS (
+WITH wanted AS (
   SELECT c.oid, c.xmin AS altered_by, n.nspname AS schema, c.relname AS name, c.relkind, c.relpersistence, c.relreplident, c.relrowsecurity
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE (n.nspname = ANY ($1::text[]) OR ($1 IS NULL AND n.nspname !~ '^(pg_|information_schema$)')) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
-), base AS (
-  SELECT t.oid, t.oid AS base, t.typtype, t.typbasetype, t.typnotnull FROM pg_type t
-  WHERE t.oid IN (SELECT a.atttypid FROM pg_attribute a JOIN wanted w ON w.oid = a.attrelid)
-  UNION ALL
-  SELECT b.oid, t.oid, t.typtype, t.typbasetype, b.typnotnull OR t.typnotnull FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd'
-), type AS (
-  SELECT b.oid, b.typnotnull AS not_null, e.typname, e.typtype, n.nspname = 'pg_catalog' AS is_system,
-         -- Names of types outside the system schema carry their schema: another connection may have another search path.
-         CASE n.nspname WHEN 'pg_catalog' THEN format_type(b.base, -1)
-           ELSE format('%I.%I', n.nspname, e.typname) || CASE WHEN e.oid <> b.base THEN '[]' ELSE '' END END AS sql,
-         t.typcategory = 'A' AND t.typelem <> 0 AS is_array,
-         CASE e.typtype WHEN 'e' THEN (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = e.oid) END AS labels
-  FROM base b
-  JOIN pg_type t ON t.oid = b.base
-  JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
-  JOIN pg_namespace n ON n.oid = e.typnamespace
-  WHERE b.typtype <> 'd'
 ), published AS MATERIALIZED (
   SELECT schemaname, tablename, rowfilter FROM pg_publication_tables WHERE pubname = $2::text
 )
@@ -58,13 +32,11 @@ SELECT w.schema, w.name, w.relkind AS relation, w.relpersistence AS persistence,
   CASE WHEN w.relrowsecurity THEN (SELECT coalesce(json_agg(json_build_object('name', y.polname, 'condition', pg_get_expr(y.polqual, y.polrelid)) ORDER BY y.polname), '[]')
    FROM pg_policy y WHERE y.polrelid = w.oid AND y.polcmd IN ('r', '*') AND y.polqual IS NOT NULL) END AS policies,
   (SELECT json_agg(json_build_object(
-     'name', a.attname, 'sql', y.sql, 'base', y.typname, 'typtype', y.typtype, 'array', y.is_array, 'labels', y.labels,
-     'nullable', NOT (a.attnotnull OR y.not_null), 'hasDefault', a.atthasdef OR a.attidentity <> '', 'readOnly', a.attgenerated <> '' OR a.attidentity = 'a',
-     -- Not name (longer keys are cut off), not char(n) and citext (equal values differ in text), and nothing generated (the WAL need not carry it).
-     'exact', a.attgenerated = '' AND NOT y.is_array AND (y.typtype = 'e' OR y.is_system AND (y.typname IN ('int2', 'int4', 'int8', 'uuid', 'bool')
-       OR y.typname IN ('text', 'varchar') AND (SELECT l.collisdeterministic FROM pg_collation l WHERE l.oid = a.attcollation)))
+     'name', a.attname, 'type', a.atttypid::text, 'nullable', NOT a.attnotnull, 'hasDefault', a.atthasdef OR a.attidentity <> '',
+     'generated', a.attgenerated <> '', 'readOnly', a.attgenerated <> '' OR a.attidentity = 'a',
+     'looseCollation', (SELECT format('%I.%I', n.nspname, l.collname) FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)
    ) ORDER BY a.attnum)
-   FROM pg_attribute a JOIN type y ON y.oid = a.atttypid WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+   FROM pg_attribute a WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
   (SELECT json_agg(json_build_object(
      'unique', i.indisunique AND i.indimmediate, 'primary', i.indisprimary,
      'columns', (SELECT json_agg(a.attname ORDER BY k.position)
@@ -76,7 +48,11 @@ SELECT w.schema, w.name, w.relkind AS relation, w.relpersistence AS persistence,
   (SELECT json_agg(json_build_object(
      'name', f.conname, 'schema', fn.nspname, 'table', fc.relname,
      'from', (SELECT json_agg(a.attname ORDER BY k.position) FROM unnest(f.conkey) WITH ORDINALITY AS k (attnum, position) JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
-     'to', (SELECT json_agg(a.attname ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY AS k (attnum, position) JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)
+     'to', (SELECT json_agg(a.attname ORDER BY k.position) FROM unnest(f.confkey) WITH ORDINALITY AS k (attnum, position) JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum),
+     'operators', (SELECT json_agg(json_build_object('schema', os.nspname, 'name', o.oprname, 'isUnstable', p.provolatile <> 'i',
+         'left', (SELECT format('%I.%I', s.nspname, t.typname) FROM pg_type t JOIN pg_namespace s ON s.oid = t.typnamespace WHERE t.oid = o.oprleft AND t.typtype <> 'p'),
+         'right', (SELECT format('%I.%I', s.nspname, t.typname) FROM pg_type t JOIN pg_namespace s ON s.oid = t.typnamespace WHERE t.oid = o.oprright AND t.typtype <> 'p')) ORDER BY k.position)
+       FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, position) JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace os ON os.oid = o.oprnamespace JOIN pg_proc p ON p.oid = o.oprcode)
    ) ORDER BY f.conname)
    FROM pg_constraint f JOIN pg_class fc ON fc.oid = f.confrelid JOIN pg_namespace fn ON fn.oid = fc.relnamespace
    WHERE f.conrelid = w.oid AND f.contype = 'f' AND f.conparentid = 0) AS foreign_keys,
@@ -84,19 +60,26 @@ SELECT w.schema, w.name, w.relkind AS relation, w.relpersistence AS persistence,
   EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = w.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7 AND g.tgenabled IN ('O', 'A')) AS fills
 FROM wanted w ORDER BY w.schema, w.name`;
 
-const FOUND = 'SELECT current_schemas(false)::text[] AS path, EXISTS (SELECT FROM pg_publication WHERE pubname = $1::text) AS exists';
+const FOUND = `SELECT current_schemas(false)::text[] AS path, EXISTS (SELECT FROM pg_publication WHERE pubname = $1::text) AS exists,
+  current_setting('server_version_num')::integer AS version`;
 
 interface ColumnRow {
   name: string;
-  sql: string;
-  base: string;
-  typtype: string;
-  array: boolean;
-  labels: string[] | null;
+  type: string;
   nullable: boolean;
   hasDefault: boolean;
+  generated: boolean;
   readOnly: boolean;
-  exact: boolean;
+  looseCollation: string | null;
+}
+
+interface ForeignKeyRow {
+  name: string;
+  schema: string;
+  table: string;
+  from: string[];
+  to: string[];
+  operators: { schema: string; name: string; left: string | null; right: string | null; isUnstable: boolean }[];
 }
 
 interface TableRow {
@@ -111,7 +94,7 @@ interface TableRow {
   revision: string;
   columns: ColumnRow[] | null;
   indexes: { unique: boolean; primary: boolean; columns: string[] }[] | null;
-  foreign_keys: { name: string; schema: string; table: string; from: string[]; to: string[] }[] | null;
+  foreign_keys: ForeignKeyRow[] | null;
   fills: boolean;
 }
 
@@ -125,11 +108,14 @@ export interface CatalogRequest {
 /** Reads every table and view of the schemas, at a primary or a replica. Throws what `query` throws. */
 export async function readCatalog(query: PlainQuery, { schemas, publication }: CatalogRequest = {}): Promise<Catalog> {
   const rows = (await query(READ, [schemas ?? null, publication ?? null])) as unknown as readonly TableRow[];
-  const [found] = (await query(FOUND, [publication ?? null])) as unknown as readonly { path: string[]; exists: boolean }[];
+  const [found] = (await query(FOUND, [publication ?? null])) as unknown as readonly { path: string[]; exists: boolean; version: number }[];
+  const used = [...new Set(rows.flatMap((row) => (row.columns ?? []).map((column) => column.type)))];
+  const types = new CatalogTypes((await query(READ_TYPES, [used])) as unknown as readonly TypeRow[], found?.version ?? 0);
   return {
-    tables: new Map(rows.map(tableOf).map((table) => [tableKey(table), table])),
+    tables: new Map(rows.map((row) => tableOf(row, types)).map((table) => [tableKey(table), table])),
     searchPath: schemas ?? [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])],
     publication: publication === undefined ? null : { name: publication, exists: found?.exists === true },
+    compare: (left, right) => types.compare(left, right),
   };
 }
 
@@ -149,7 +135,7 @@ export async function explainProblem(query: PlainQuery, select: string): Promise
   }
 }
 
-function tableOf(row: TableRow): CatalogTable {
+function tableOf(row: TableRow, types: CatalogTypes): CatalogTable {
   const indexes = row.indexes ?? [];
   const relation = RELATIONS[row.relation] ?? 'view';
   return {
@@ -163,24 +149,31 @@ function tableOf(row: TableRow): CatalogTable {
     publishing: row.publishing,
     policies: row.policies,
     revision: row.revision,
-    columns: new Map((row.columns ?? []).map((column) => [column.name, columnOf(column)])),
+    columns: new Map((row.columns ?? []).map((column) => [column.name, columnOf(column, types)])),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? null,
     uniqueKeys: indexes.filter((index) => index.unique).map((index) => index.columns),
-    foreignKeys: (row.foreign_keys ?? []).map((key): ForeignKey => ({ name: key.name, columns: key.from, toTable: { schema: key.schema, name: key.table }, toColumns: key.to })),
+    foreignKeys: (row.foreign_keys ?? []).map((key): ForeignKey => ({ name: key.name, columns: key.from, toTable: { schema: key.schema, name: key.table }, toColumns: key.to, operators: key.operators.map(operatorOf) })),
     indexes: indexes.map((index) => index.columns),
     fillsOnInsert: row.fills,
   };
 }
 
-function columnOf(row: ColumnRow): CatalogColumn {
-  const kind = row.typtype === 'e' ? 'enum' : (KINDS[row.base] ?? 'other');
+function operatorOf({ schema, name, left, right, isUnstable }: ForeignKeyRow['operators'][number]): PairOperator {
+  return { sql: operatorSql([schema, name]), left, right, isUnstable };
+}
+
+function columnOf(row: ColumnRow, types: CatalogTypes): CatalogColumn {
+  const { type, labels, notNull, exact } = types.columnType(row.type, row.looseCollation !== null);
   return {
     name: row.name,
-    type: { sql: row.sql, kind, array: row.array },
-    nullable: row.nullable,
+    type,
+    nullable: row.nullable && !notNull,
     hasDefault: row.hasDefault,
-    exact: row.exact,
-    labels: row.labels,
+    // Nothing generated: the WAL need not carry it.
+    exact: exact && row.looseCollation === null && !row.generated,
+    labels,
+    typeId: row.type,
+    looseCollation: row.looseCollation,
     readOnly: row.readOnly,
   };
 }

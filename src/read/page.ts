@@ -1,6 +1,7 @@
 /** Owns pages: what `first/after/last/before` ask for, and the connection that the rows make (Relay cursor connections). */
 import { type ConnectionField, type Entity, type Row } from '../model/model.ts';
-import { decodeCursor, encodeCursor, orderSignature } from './cursor.ts';
+import { type SqlParam } from '../model/values.ts';
+import { decodeCursor, encodeCursor, orderSignature, placeOf, type CursorOrder } from './cursor.ts';
 import { argument, badInput, type Arguments } from './input.ts';
 import { afterCondition, orderOf, reversed, type Condition, type SortTerm } from './sql/order.ts';
 
@@ -20,30 +21,59 @@ export interface PageInfo {
   readonly endCursor: string | null;
 }
 
-export interface PagePlan {
+export interface PagePlan extends CursorOrder {
   readonly size: number;
   /** Walks the order from its end; the rows must be turned round. */
   readonly backward: boolean;
   readonly after: boolean;
   readonly before: boolean;
-  /** The order as the client sees it. */
-  readonly terms: readonly SortTerm[];
   /** The order in which the statement reads. */
   readonly readTerms: readonly SortTerm[];
-  readonly signature: string;
   /** Conditions of the cursors. */
   readonly conditions: readonly Condition[];
   readonly clientShaped: boolean;
 }
 
-/**
- * What the arguments ask for. With neither `first` nor `last` the page has the default size and runs forward, or
- * backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once, sizes out of range and foreign cursors.
- */
-export function planPage(entity: Entity, field: ConnectionField, args: Arguments): PagePlan {
-  const given = (name: string): unknown => argument(args, name) ?? null;
+const CURSORS = ['after', 'before'] as const;
+type CursorArgument = (typeof CURSORS)[number];
+
+/** Rows that cursors name by their keys, as `rowsNamed` asks for them; null: the row is gone. */
+export type NamedRows = ReadonlyMap<CursorArgument, Row | null>;
+
+/** The rows whose place in the order must be looked up before the page can be planned: argument → primary key. Throws as `planPage` does. */
+export function rowsNamed(entity: Entity, field: ConnectionField, args: Arguments): ReadonlyMap<CursorArgument, readonly SqlParam[]> {
+  const given = CURSORS.filter((name) => (argument(args, name) ?? null) !== null);
+  if (given.length === 0) return new Map();
+  const order = cursorOrder(entity, field, args);
+  return new Map(given.flatMap((name) => {
+    const place = decodeCursor(argument(args, name), { ...order, argument: name });
+    return 'key' in place ? [[name, place.key]] : [];
+  }));
+}
+
+function cursorOrder(entity: Entity, field: ConnectionField, args: Arguments): CursorOrder & { readonly clientShaped: boolean } {
   const { terms, clientShaped } = orderOf(entity, field, args);
-  const signature = orderSignature(entity, terms);
+  return { entity, terms, signature: orderSignature(entity, terms), clientShaped };
+}
+
+/** Values of the order where the cursor points. Throws `BAD_USER_INPUT`. */
+function cursorValues(order: CursorOrder, cursor: unknown, name: CursorArgument, named: NamedRows): readonly SqlParam[] {
+  const place = decodeCursor(cursor, { ...order, argument: name });
+  if ('values' in place) return place.values;
+  const row = named.get(name) ?? null;
+  if (row === null) throw badInput(`The row that "${name}" names is gone, and with it its place in the order; go on from the cursor of another row, or begin anew.`);
+  return placeOf(order, row);
+}
+
+/**
+ * What the arguments ask for; `named` holds the rows of `rowsNamed`. With neither `first` nor `last` the page has the default size and runs forward, or
+ * backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once, sizes out of range, foreign cursors, and
+ * cursors whose row is gone.
+ */
+export function planPage(entity: Entity, field: ConnectionField, args: Arguments, named: NamedRows): PagePlan {
+  const given = (name: string): unknown => argument(args, name) ?? null;
+  const { clientShaped, ...order } = cursorOrder(entity, field, args);
+  const { terms } = order;
   const [after, before] = [given('after'), given('before')];
   const first = pageSize(given('first'), 'first', field.maxPageSize);
   const last = pageSize(given('last'), 'last', field.maxPageSize);
@@ -51,16 +81,15 @@ export function planPage(entity: Entity, field: ConnectionField, args: Arguments
   const backward = last !== null || (first === null && before !== null && after === null);
   const back = reversed(terms);
   const conditions: Condition[] = [];
-  if (after !== null) conditions.push(afterCondition(entity, terms, decodeCursor(after, { entity, terms, signature, argument: 'after' })));
-  if (before !== null) conditions.push(afterCondition(entity, back, decodeCursor(before, { entity, terms, signature, argument: 'before' })));
+  if (after !== null) conditions.push(afterCondition(entity, terms, cursorValues(order, after, 'after', named)));
+  if (before !== null) conditions.push(afterCondition(entity, back, cursorValues(order, before, 'before', named)));
   return {
     size: first ?? last ?? Math.min(field.defaultPageSize, field.maxPageSize),
     backward,
     after: after !== null,
     before: before !== null,
-    terms,
+    ...order,
     readTerms: backward ? back : terms,
-    signature,
     conditions,
     clientShaped,
   };
@@ -85,7 +114,7 @@ class RowEdge implements Edge {
 
   /** Made only when asked for: most clients want a cursor or two, of a page's many rows. */
   get cursor(): string {
-    return encodeCursor(this.#plan.signature, this.#plan.terms, this.node);
+    return encodeCursor(this.#plan, this.node);
   }
 }
 

@@ -4,6 +4,7 @@ import { type Entity, type Row } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
+import { matchSql } from '../read/sql/comparing.ts';
 import { columnType, qualifiedTable, quoteIdentifier, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
@@ -53,7 +54,11 @@ const guarded = (entity: Entity, params: Params): string => `pg_catalog.row_secu
  */
 function visibleSql(entity: Entity, key: RowKey, params: Params): string {
   const relation = `${params.raw('text', qualifiedTable(entity))}::text::regclass`;
-  const now = `(SELECT to_jsonb("$now") FROM ${qualifiedTable(entity)} AS "$now" WHERE ${[...key].map(([column, value]) => `"$now".${quoteIdentifier(column)} = ${params.add(columnType(entity, column), value)}`).join(' AND ')})`;
+  const ofKey = [...key].map(([column, value]) => {
+    const type = columnType(entity, column);
+    return matchSql(`"$now".${quoteIdentifier(column)}`, type, null, params.add(type, value));
+  });
+  const now = `(SELECT to_jsonb("$now") FROM ${qualifiedTable(entity)} AS "$now" WHERE ${ofKey.join(' AND ')})`;
   const whole = `EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = ${relation} AND concat(p.polqual::text, p.polwithcheck::text) ~ ':varattno (0|-)')`;
   const looked = `SELECT a.attname::text AS name FROM pg_policy AS p JOIN pg_depend AS d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.polrelid
     JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE p.polrelid = ${relation} AND d.refobjsubid <> 0`;

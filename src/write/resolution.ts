@@ -7,7 +7,8 @@ import { type Entity, type Row, type SqlType } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
-import { columnReference, columnType, fromTable } from '../read/sql/identifiers.ts';
+import { equalsSql } from '../read/sql/comparing.ts';
+import { columnType, fromTable } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
 import { guardedStatement } from './guarded.ts';
@@ -72,7 +73,7 @@ export class Resolution {
     const { entity, tenancy } = this.#request;
     const incoming = this.#incoming();
     const params = new Params();
-    const tests = key.map((column) => `${columnReference(entity, column)} = ${params.add(columnType(entity, column), incoming.get(column) ?? null)}`);
+    const tests = key.map((column) => equalsSql(entity, column, params.add(columnType(entity, column), incoming.get(column) ?? null)));
     const own = tenancy.condition(entity);
     const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${[...tests, ...(own === null ? [] : [own(params)])].join(' AND ')} FOR UPDATE`, params));
     if (!current) return null;
@@ -139,7 +140,7 @@ export class Resolution {
     const { entity, tenancy } = this.#request;
     const params = new Params();
     const set = values.length === 0 ? null : assignmentSql(entity, values, params);
-    const where = `WHERE ${[...keyOfRow(entity, current)].map(([column, value]) => `${columnReference(entity, column)} = ${params.add(columnType(entity, column), value)}`).join(' AND ')}`;
+    const where = `WHERE ${[...keyOfRow(entity, current)].map(([column, value]) => equalsSql(entity, column, params.add(columnType(entity, column), value))).join(' AND ')}`;
     if (set === null) return { verb: 'look', body: `${fromTable(entity)} ${where}`, params, stays: '' };
     return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params) };
   }

@@ -4,6 +4,7 @@ import { type SqlParam } from '../model/values.ts';
 import { argument, badInput, inputParam, type Arguments } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns } from '../read/sql/columns.ts';
+import { equalsSql } from '../read/sql/comparing.ts';
 import { columnReference, columnType, fromTable, quoteIdentifier } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
@@ -112,12 +113,12 @@ export function keyCondition({ entity, field, args, tenancy }: WriteRequest, par
     const type = columnType(entity, column);
     const value = inputParam(type, argument(args, name), name);
     if (value === null) throw badInput(`"${name}" must not be null: it chooses the row.`);
-    return `${columnReference(entity, column)} = ${params.add(type, value)}`;
+    return equalsSql(entity, column, params.add(type, value));
   });
   // Without a key the statement would write to every row.
   if (tests.length === 0) throw new TypeError(`a mutation of ${entity.name} has no key arguments`);
   const own = tenancy.condition(entity);
-  const version = entity.version === null || seen === null ? [] : [`${columnReference(entity, entity.version)} = ${params.add(columnType(entity, entity.version), seen)}`];
+  const version = entity.version === null || seen === null ? [] : [equalsSql(entity, entity.version, params.add(columnType(entity, entity.version), seen))];
   return `WHERE ${[...tests, ...(own === null ? [] : [own(params)]), ...version].join(' AND ')}`;
 }
 

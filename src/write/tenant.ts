@@ -3,7 +3,8 @@ import { MeridianError } from '../base/errors.ts';
 import { type Column, type Entity, type TenantReference } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
-import { columnReference, columnType, quoteIdentifier } from '../read/sql/identifiers.ts';
+import { equalsSql, matchSql } from '../read/sql/comparing.ts';
+import { columnType, quoteIdentifier } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { tenantParam, type Tenancy } from '../read/sql/tenant.ts';
 import { refusalOf, refusalSql } from './refusal.ts';
@@ -49,11 +50,14 @@ export function referenceCheck(entity: Entity, references: readonly TenantRefere
   const tests = references.flatMap((reference, i) => {
     const pairs = reference.columns.flatMap((column, j) => {
       const value = values.get(column);
-      return value === undefined ? [] : [{ column, to: reference.toColumns[j] ?? '', value }];
+      return value === undefined ? [] : [{ column, to: reference.toColumns[j] ?? '', value, comparison: reference.comparisons?.[j] }];
     });
     // A null in any column of a foreign key means that it refers to nothing.
     if (pairs.length === 0 || pairs.some(({ value }) => value === null)) return [];
-    const matches = pairs.map(({ column, to, value }) => `"$to".${quoteIdentifier(to)} = ${params.add(columnType(entity, column), value)}`);
+    const matches = pairs.map(({ column, to, value, comparison }) => {
+      const type = columnType(entity, column);
+      return matchSql(`"$to".${quoteIdentifier(to)}`, type, comparison, params.add(type, value));
+    });
     const own = ownSql(reference, tenancy, params);
     const found = `EXISTS (SELECT FROM ${quoteIdentifier(reference.table.schema)}.${quoteIdentifier(reference.table.name)} AS "$to" WHERE ${[...matches, ...own].join(' AND ')})`;
     return [`CASE WHEN ${found} THEN NULL ELSE ${refusalSql(`reference_${i}`)} END`];
@@ -64,14 +68,14 @@ export function referenceCheck(entity: Entity, references: readonly TenantRefere
 function ownSql({ tenant, tenantType }: TenantReference, tenancy: Tenancy, params: Params): readonly string[] {
   if (tenancy.isAll) return [];
   const value = tenancy.valueOf(tenantType);
-  return [value === null ? 'FALSE' : `"$to".${quoteIdentifier(tenant)} = ${tenantParam(tenantType, value, params)}`];
+  return [value === null ? 'FALSE' : matchSql(`"$to".${quoteIdentifier(tenant)}`, tenantType, null, tenantParam(tenantType, value, params))];
 }
 
 /** A further output column of RETURNING that fails the transaction where the row, with what triggers made of it, is another tenant's. */
 export function staysSql(entity: Entity, tenancy: Tenancy, params: Params): string {
   if (!tenancy.applies(entity)) return '';
   const value = tenancy.valueFor(entity);
-  const own = value === null ? 'FALSE' : `${columnReference(entity, entity.tenant)} = ${tenantParam(columnType(entity, entity.tenant), value, params)}`;
+  const own = value === null ? 'FALSE' : equalsSql(entity, entity.tenant, tenantParam(columnType(entity, entity.tenant), value, params));
   return `, CASE WHEN ${own} THEN NULL ELSE ${refusalSql(MOVED)} END AS "$tenant"`;
 }
 

@@ -76,7 +76,7 @@ describe('tags of changes in the WAL', () => {
 
   /** The tag of a read, from values as a client gives them. */
   const tagOfRead = (columns: readonly string[], values: readonly unknown[]): Tag => {
-    const key = keyOf(thing, columns, values);
+    const key = keyOf({ entity: thing, columns }, values);
     assert.ok(key, `${columns.join()} = ${values.join()} is a key`);
     return scheme.tagFor(thing, columns, key);
   };
@@ -150,7 +150,7 @@ describe('tags of changes in the WAL', () => {
       if (JSON.stringify(old) === JSON.stringify(now)) continue;
       for (const row of [old, now].filter((one) => one !== null)) {
         for (const columns of asked) {
-          const key = keyOf(thing, columns, columns.map((column) => row[column]));
+          const key = keyOf({ entity: thing, columns }, columns.map((column) => row[column]));
           if (key === null) continue;
           checked += 1;
           assert.ok(tags.has(scheme.tagFor(thing, columns, key)), `${columns.join()} of ${JSON.stringify(row)}`);

@@ -1,5 +1,5 @@
 /** Owns catalogs written by hand, for tests of the schema compiler that need no database. */
-import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type Policy, type Publishing, type Relation } from '../../src/model/catalog.ts';
+import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type PairOperator, type Policy, type Publishing, type Relation } from '../../src/model/catalog.ts';
 import { type ScalarKind } from '../../src/model/model.ts';
 
 const KINDS: Readonly<Record<string, ScalarKind>> = {
@@ -40,6 +40,8 @@ function columnOf(sketch: string): CatalogColumn {
     nullable: flags.includes('null'),
     hasDefault: flags.includes('default') || flags.includes('readonly'),
     exact: array === undefined && (isEnum || ['bigint', 'integer', 'text', 'uuid', 'boolean'].includes(base)),
+    typeId: `${isEnum ? `public.${base}` : base}${array ?? ''}`,
+    looseCollation: null,
     labels: isEnum ? labels.split(',') : null,
     readOnly: flags.includes('readonly'),
   };
@@ -49,6 +51,13 @@ function referenceOf(sketch: string): ForeignKey {
   const [from = '', to = ''] = sketch.split(' -> ');
   const [table = '', columns = ''] = to.split('.');
   return { name: sketch, columns: from.split('+'), toTable: { schema: 'public', name: table }, toColumns: columns.split('+') };
+}
+
+/** As a database would: numbers with each other, and date with timestamp. */
+function compare(left: string, right: string): PairOperator | null {
+  const types = [left, right].sort();
+  if (types.every((type) => type === 'integer' || type === 'bigint') || types.join() === 'date,timestamp') return { sql: '=', left, right, isUnstable: false };
+  return types.every((type) => ['integer', 'bigint', 'numeric'].includes(type)) ? { sql: '=', left: 'numeric', right: 'numeric', isUnstable: false } : null;
 }
 
 /** A catalog with these tables in schema `public`, unless they name another. */
@@ -74,7 +83,7 @@ export function sketchCatalog(tables: Readonly<Record<string, TableSketch>>): Ca
     };
   });
   const schemas = all.map((table) => table.schema);
-  return { tables: new Map(all.map((table) => [tableKey(table), table])), searchPath: [...new Set(['public', ...schemas])], publication: { name: 'meridian', exists: true } };
+  return { tables: new Map(all.map((table) => [tableKey(table), table])), searchPath: [...new Set(['public', ...schemas])], publication: { name: 'meridian', exists: true }, compare };
 }
 
 /** Teams with members and tasks: small, with every kind of relation. */

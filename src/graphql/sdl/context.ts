@@ -3,6 +3,7 @@ import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type Graph
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
 import { columnOfField, type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
+import { whyUnordered } from './comparing.ts';
 import { columnName, directivesOf, textArgument, type Annotated } from './directives.ts';
 import { type Federation } from './federation.ts';
 import { fieldPaths, type FieldPath } from './field-sets.ts';
@@ -160,7 +161,9 @@ export function readOrder(compilation: Compilation, draft: Draft, terms: readonl
   for (const term of terms) {
     const match = /^\s*(\S+?)(?:\s+(asc|desc))?\s*$/i.exec(term);
     const column = match?.[1] === undefined ? null : (draft.table.columns.get(match[1]) ?? columnNamed(draft, match[1]));
-    if (column) order.push({ column: column.name, descending: match?.[2]?.toLowerCase() === 'desc' });
+    const unordered = column ? whyUnordered(column) : null;
+    if (unordered !== null) compilation.problems.error(node, `${place} is ordered by "${match?.[1] ?? ''}", but ${unordered}; order by another column`);
+    else if (column) order.push({ column: column.name, descending: match?.[2]?.toLowerCase() === 'desc' });
     else if (match?.[1] === undefined) compilation.problems.error(node, `${place} is ordered by "${term}", which is not a column with an optional " DESC"`);
     else compilation.problems.error(node, `${place} is ordered by "${match[1]}", which is no column of ${tableName(compilation, draft.table)}${didYouMean(match[1], draft.table.columns.keys())}`);
   }

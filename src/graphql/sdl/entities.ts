@@ -4,6 +4,7 @@ import { coversUniqueKey, findTable, type Catalog, type CatalogTable } from '../
 import { NO_CONFLICTS, type Entity, type ObjectShape, type ScalarKind } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
 import { entityCaching } from './caching.ts';
+import { whyNoKey, whyUnordered } from './comparing.ts';
 import { columnNamed, externalFields, hasResolver, tableName, type Compilation, type Draft, type FederationKey } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, textArgument } from './directives.ts';
 import { fieldPaths, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
@@ -61,12 +62,26 @@ function rowKey(compilation: Compilation, type: GraphQLObjectType, table: Catalo
   if (table.kind === 'view') {
     const paths = keyDirectives(compilation, type).map((key) => fieldPaths(textArgument(key, 'fields') ?? ''))[0];
     const columns = paths?.map((path) => ({ name: pathText(path), column: viewColumn(table, type, pathText(path)) }));
-    if (columns && columns.every((entry) => entry.column !== null)) return columns.map((entry) => entry.column ?? entry.name);
+    if (columns && columns.every((entry) => entry.column !== null)) return sortableKey(compilation, type, table, columns.map((entry) => entry.column ?? entry.name));
     compilation.problems.error(type.astNode, `${type.name} shows view ${tableName(compilation, table)}, which has no primary key of its own; say with @key(fields:) which fields tell its rows apart`);
     return null;
   }
   compilation.problems.error(type.astNode, `${type.name} maps to table ${tableName(compilation, table)}, which has neither a primary key nor a unique key over NOT NULL columns; add one`);
   return null;
+}
+
+/** Rows are told apart and sorted by their key. */
+function sortableKey(compilation: Compilation, type: GraphQLObjectType, table: CatalogTable, names: readonly string[]): readonly string[] | null {
+  const columns = names.map((name) => table.columns.get(name)).filter((column) => column !== undefined);
+  const wrong = columns.map((column) => whyNoKey(column) ?? whyUnordered(column)).find((why) => why !== null);
+  if (wrong === undefined) return names;
+  compilation.problems.error(type.astNode, `${type.name} tells the rows of ${tableName(compilation, table)} apart by ${names.join(', ')}, but ${wrong}; choose another @key`);
+  return null;
+}
+
+function whyNoKeyOf(table: CatalogTable, names: readonly string[]): string | null {
+  const columns = names.map((name) => table.columns.get(name)).filter((column) => column !== undefined);
+  return columns.map(whyNoKey).find((why) => why !== null) ?? null;
 }
 
 function viewColumn(table: CatalogTable, type: GraphQLObjectType, name: string): string | null {
@@ -148,6 +163,11 @@ function federationKey(compilation: Compilation, draft: Draft, key: ConstDirecti
   if (columns.length < paths.length) return null;
   if (draft.table.kind === 'table' && !coversUniqueKey(draft.table, columns)) {
     problems.error(key, `${place} is not unique: table ${tableName(compilation, draft.table)} has no unique key over ${columns.join(', ')}; add one or choose another key`);
+    return null;
+  }
+  const unequal = whyNoKeyOf(draft.table, columns);
+  if (unequal !== null) {
+    problems.error(key, `${place} cannot be looked up, since ${unequal}; choose another key`);
     return null;
   }
   for (const column of columns) draft.used.add(column);

@@ -3,6 +3,7 @@ import { isEnumType, isInputObjectType, type GraphQLArgument, type GraphQLEnumTy
 import { type CatalogColumn } from '../../model/catalog.ts';
 import { type FilterArg, type FilterField, type FilterInput, type FilterOperator, type OrderArg, type OrderTerm, type ScalarKind } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
+import { whyNoKey, whyUnequal, whyUnordered } from './comparing.ts';
 import { columnNamed, requireColumn, tableName, unknownColumn, type Compilation, type Draft } from './context.ts';
 import { columnName, shapeOf, type Shape } from './directives.ts';
 import { misfit } from './types.ts';
@@ -16,6 +17,7 @@ const ARRAY_INPUT = 'StringListFilter, IntListFilter or an input of your own wit
 const TEXT_ONLY: ReadonlySet<string> = new Set(['contains', 'startsWith', 'endsWith']);
 const ARRAY_ONLY: ReadonlySet<string> = new Set(['has', 'hasAny', 'hasAll']);
 const RANGE: ReadonlySet<string> = new Set(['lt', 'lte', 'gt', 'gte']);
+const EQUALITY: ReadonlySet<string> = new Set(['eq', 'ne', 'in', 'notIn']);
 const UNORDERED: ReadonlySet<ScalarKind> = new Set<ScalarKind>(['json', 'bytea', 'bool']);
 
 /** Reads one argument as a condition on `draft`'s rows; null (and a problem) where it is none. */
@@ -35,9 +37,14 @@ export function readFilter(compilation: Compilation, draft: Draft, argument: Gra
 /** A value, or a list of values that means "one of". An array column has no such list: it is compared as a whole. */
 function fitsOneOf(compilation: Compilation, column: CatalogColumn, shape: Shape, element: GraphQLArgument | GraphQLInputField, place: string): boolean {
   const oneOf = !column.type.array && shape.lists === 1 ? { ...shape, lists: 0 } : shape;
-  const wrong = misfit(column, oneOf, 'input');
+  const wrong = misfit(column, oneOf, 'input') ?? unequal(column);
   if (wrong !== null) compilation.problems.error(element.astNode, `${place}: ${wrong}`);
   return wrong === null;
+}
+
+function unequal(column: CatalogColumn): string | null {
+  const why = whyUnequal(column);
+  return why && `${why}; remove it`;
 }
 
 function readFilterInput(compilation: Compilation, draft: Draft, type: GraphQLInputObjectType): FilterInput {
@@ -88,10 +95,17 @@ function readOperators(compilation: Compilation, column: CatalogColumn, type: Gr
 function operatorMisfit(column: CatalogColumn, operator: FilterOperator): string | null {
   const { kind, array, sql } = column.type;
   if (ARRAY_ONLY.has(operator) && !array) return `column "${column.name}" is ${sql}, not an array`;
-  if (!ARRAY_ONLY.has(operator) && array && !['eq', 'ne', 'isNull'].includes(operator)) return `column "${column.name}" is ${sql}, an array; use ${ARRAY_INPUT}`;
+  if (ARRAY_ONLY.has(operator)) return whyNoKey(column);
+  if (array && !['eq', 'ne', 'isNull'].includes(operator)) return `column "${column.name}" is ${sql}, an array; use ${ARRAY_INPUT}`;
   if (TEXT_ONLY.has(operator) && kind !== 'text') return `column "${column.name}" is ${sql}, not text`;
-  if (RANGE.has(operator) && UNORDERED.has(kind)) return `values of ${sql} have no order`;
-  return null;
+  if (TEXT_ONLY.has(operator) && column.type.operators?.like === null) return `column "${column.name}" has a collation under which this PostgreSQL does not match patterns`;
+  if (RANGE.has(operator) && (UNORDERED.has(kind) || !hasComparisons(column))) return `values of ${sql} have no order`;
+  return EQUALITY.has(operator) ? whyUnequal(column) : null;
+}
+
+/** Some types are sorted by operators of other names, and have no `<` of their own that would mean the same to an author. */
+function hasComparisons({ type: { operators } }: CatalogColumn): boolean {
+  return operators === undefined || (operators.order !== null && /(?:^|\.)<\)?$/.test(operators.order.less));
 }
 
 function operandMisfit(column: CatalogColumn, operator: FilterOperator, operand: 'value' | 'list', shape: Shape): string | null {
@@ -126,6 +140,8 @@ function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEn
       compilation.problems.error(value.astNode, unknownColumn(compilation, draft, explicit ?? name.toLowerCase(), place, explicit === null));
     } else if (column.type.array || column.type.kind === 'json' || column.type.kind === 'bytea') {
       compilation.problems.error(value.astNode, `${place} orders ${tableName(compilation, draft.table)} by "${column.name}", which is ${column.type.sql} and has no useful order; remove it`);
+    } else if (whyUnordered(column) !== null) {
+      compilation.problems.error(value.astNode, `${place} orders ${tableName(compilation, draft.table)}, but ${whyUnordered(column) ?? ''}; remove it`);
     } else {
       draft.used.add(column.name);
       values.set(value.name, { column: column.name, descending: value.name.endsWith('_DESC') });

@@ -1,8 +1,9 @@
 /** Owns how two entities belong together: by what `@relation` says, else by the one foreign key that fits. */
 import { type ASTNode } from 'graphql';
 import { coversUniqueKey, hasIndexOn, tableKey, type CatalogTable, type ForeignKey } from '../../model/catalog.ts';
-import { type Join, type ScalarKind } from '../../model/model.ts';
+import { type Join } from '../../model/model.ts';
 import { snakeCase } from '../../model/names.ts';
+import { comparisonsOf } from './comparing.ts';
 import { requireColumns, tableName, type Compilation, type Draft } from './context.ts';
 import { type RelationArguments } from './directives.ts';
 
@@ -22,11 +23,11 @@ export interface RelationRequest {
 export function toOneJoin(compilation: Compilation, request: RelationRequest): Join | null {
   const { from, to, place, node } = request;
   const explicit = explicitJoin(compilation, request, () => ({ from: null, to: to.primaryKey }));
-  if (explicit !== undefined) return explicit && checkedToOne(compilation, request, explicit);
+  if (explicit !== undefined) return explicit && checkedToOne(compilation, request, compared(compilation, request, explicit));
   const forward = references(from.table, to.table).map((key): Join => ({ from: key.columns, to: key.toColumns }));
   const backward = references(to.table, from.table).filter((key) => coversUniqueKey(to.table, key.columns)).map((key): Join => ({ from: key.toColumns, to: key.columns }));
   const join = choose(compilation, request, forward.length > 0 ? forward : backward, 'from');
-  if (join) return checkedToOne(compilation, request, join);
+  if (join) return checkedToOne(compilation, request, compared(compilation, request, join));
   if (join === undefined) {
     compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or name the columns with @relation(from: [...], to: [...])`);
   }
@@ -41,10 +42,11 @@ export function toManyJoin(compilation: Compilation, request: RelationRequest): 
   if (join === undefined) {
     compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, to.table)} to ${tableName(compilation, from.table)} to follow; add one, or name the columns with ${request.directive}(from: [...], to: [...])`);
   }
-  if (!join) return null;
-  use(request, join);
-  warnWithoutIndex(compilation, request, join);
-  return join;
+  const sound = join ? compared(compilation, request, join) : null;
+  if (!sound) return null;
+  use(request, sound);
+  warnWithoutIndex(compilation, request, sound);
+  return sound;
 }
 
 /** What the directive says, null where it is wrong, undefined where it names no columns. */
@@ -64,13 +66,17 @@ function explicitJoin(compilation: Compilation, request: RelationRequest, otherw
     compilation.problems.error(relation.node, `${place} joins ${from.length} columns (${from.join(', ')}) with ${to.length} (${to.join(', ')}); name as many on either side`);
     return null;
   }
-  const clash = from.findIndex((name, i) => !comparable(request.from.table, name, request.to.table, to[i] ?? ''));
-  if (clash >= 0) {
-    const [left, right] = [from[clash] ?? '', to[clash] ?? ''];
-    compilation.problems.error(relation.node, `${place} joins "${left}" (${request.from.table.columns.get(left)?.type.sql}) with "${right}" (${request.to.table.columns.get(right)?.type.sql}), which do not compare; join columns of one type`);
+  return { from, to };
+}
+
+/** The join with how its pairs are compared; null (and a problem) where the database cannot. */
+function compared(compilation: Compilation, { from, to, place, node, relation }: RelationRequest, join: Join): Join | null {
+  const found = comparisonsOf(compilation.catalog, { from: from.table, to: to.table }, join);
+  if ('problem' in found) {
+    compilation.problems.error(relation?.node ?? node, `${place} ${found.problem}`);
     return null;
   }
-  return { from, to };
+  return found.comparisons === undefined ? join : { ...join, comparisons: found.comparisons };
 }
 
 /** The one candidate, or the one whose columns carry the field's name; null (and a problem) for a tie, undefined for none. */
@@ -85,7 +91,8 @@ function choose(compilation: Compilation, request: RelationRequest, candidates: 
   return null;
 }
 
-function checkedToOne(compilation: Compilation, request: RelationRequest, join: Join): Join | null {
+function checkedToOne(compilation: Compilation, request: RelationRequest, join: Join | null): Join | null {
+  if (!join) return null;
   const { to, place, node } = request;
   if (to.table.kind === 'table' && !coversUniqueKey(to.table, join.to)) {
     compilation.problems.error(node, `${place} may match several rows: table ${tableName(compilation, to.table)} has no unique key over ${join.to.join(', ')}; add one, or return a list`);
@@ -108,11 +115,4 @@ export function warnWithoutIndex(compilation: Compilation, { to, place, node }: 
 
 function references(table: CatalogTable, target: CatalogTable): readonly ForeignKey[] {
   return table.foreignKeys.filter((key) => tableKey(key.toTable) === tableKey(target));
-}
-
-const CLASSES: Readonly<Partial<Record<ScalarKind, string>>> = { int: 'number', bigint: 'number', numeric: 'number', float: 'number', timestamp: 'time', timestamptz: 'time', date: 'time' };
-
-function comparable(left: CatalogTable, leftName: string, right: CatalogTable, rightName: string): boolean {
-  const [a, b] = [left.columns.get(leftName)?.type, right.columns.get(rightName)?.type];
-  return a?.array === b?.array && a !== undefined && b !== undefined && (CLASSES[a.kind] ?? a.kind) === (CLASSES[b.kind] ?? b.kind);
 }

@@ -2,6 +2,7 @@
 import { isObjectType, type GraphQLObjectType } from 'graphql';
 import { type LookupRoot, type RootField } from '../../model/model.ts';
 import { checkConnection, connectionTarget } from './connections.ts';
+import { whyNoKey } from './comparing.ts';
 import { hasResolver, requireColumn, tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf, relationArguments, shapeOf, textArgument } from './directives.ts';
 import { countTarget, readConnection, readCount, readList, ROOT_JOIN, type AnyField } from './selections.ts';
@@ -99,7 +100,7 @@ export function readKeyArguments(compilation: Compilation, field: Pick<AnyField,
     const spot = `${place}(${argument.name}:)`;
     const column = requireColumn(compilation, target, argument, spot);
     const shape = shapeOf(argument.type);
-    const wrong = column && misfit(column, shape, 'input');
+    const wrong = column && (misfit(column, shape, 'input') ?? whyNoKey(column));
     if (wrong !== null) compilation.problems.error(argument.astNode, `${spot}: ${wrong}`);
     else if (column && !shape.nonNull) compilation.problems.error(argument.astNode, `${spot} may be left out, and then nothing says which ${target.type.name} is meant; declare it ${String(argument.type)}!`);
     if (column && wrong === null && shape.nonNull) columns.set(argument.name, column.name);

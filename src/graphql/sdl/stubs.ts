@@ -3,6 +3,7 @@ import { isObjectType, type ConstDirectiveNode } from 'graphql';
 import { coversUniqueKey } from '../../model/catalog.ts';
 import { type Join, type Stub } from '../../model/model.ts';
 import { snakeCase } from '../../model/names.ts';
+import { whyNoKey } from './comparing.ts';
 import { checkConnection, connectionTarget } from './connections.ts';
 import { externalFields, hasResolver, isExternal, isOfKey, requireColumns, tableName, type Compilation, type Draft, type StubDraft } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, relationArguments, shapeOf, textArgument, type RelationArguments } from './directives.ts';
@@ -126,7 +127,7 @@ function areSound(compilation: Compilation, { stub, target, field, place, relati
     const found = fieldAt(stub.type, path);
     const column = target.table.columns.get(to[i] ?? '');
     const lacking = stub.resolvesItself || required.includes(pathText(path)) ? undefined : stub.keys.find(({ paths, isResolvable: asked }) => asked && !paths.some((other) => pathText(other) === pathText(path)));
-    const wrong = found && column ? misfit(column, shapeOf(found.type), 'input') : null;
+    const wrong = found && column ? (misfit(column, shapeOf(found.type), 'input') ?? whyNoKey(column)) : null;
     if (!found) problems.error(node, `${place} follows "${pathText(path)}", which is no field of ${stub.type.name}; name key fields in from`);
     else if (lacking) problems.error(node, `${place} follows ${pathText(path)}, which ${keyText(lacking.node)} does not carry; add it to that key, mark that key resolvable: false, or ask for it with @requires(fields: "${pathText(path)}")`);
     else if (wrong !== null) problems.error(node, `${place} follows ${stub.type.name}.${pathText(path)}: ${wrong}`);

@@ -1,15 +1,15 @@
 /** Owns the loader of counts over one relation: different counts for many parents in one tick become one statement. */
 import DataLoader from 'dataloader';
 import { numberCodec } from '../../cache/row-codec.ts';
-import { type Caching, type Entity } from '../../model/model.ts';
+import { type Caching, type Comparisons, type Entity } from '../../model/model.ts';
 import { type Executor } from '../ports.ts';
 import { allOf } from '../sql/filters.ts';
 import { countsOf, countStatement, type Count } from '../sql/count.ts';
-import { type KeyValues } from '../sql/parents.ts';
+import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { Params } from '../sql/statement.ts';
 import { halving, mayBeRefused } from './halving.ts';
 import { queryWithInput } from './slice-loader.ts';
-import { throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
+import { keyContent, tagOfKey, throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
 
 /** A statement may have 1,664 output columns and 65,535 parameters; this stays far below both. */
 const MAX_COUNTS = 100;
@@ -29,6 +29,8 @@ export function namedCount(count: Count, keeping: Caching): NamedCount {
 export interface CountLoaderOptions {
   readonly entity: Entity;
   readonly joinColumns: readonly string[];
+  /** How those are compared where they come from columns of other types. */
+  readonly comparisons?: Comparisons | undefined;
   readonly executor: Executor;
   /** Null: nothing is cached. */
   readonly caching: LoaderCaching | null;
@@ -69,13 +71,17 @@ export class CountLoader {
     this.#loader = new DataLoader((requests) => this.#load(requests), { cacheKeyFn: nameOf });
   }
 
+  get #key(): KeyColumns {
+    const { entity, joinColumns: columns, comparisons } = this.#options;
+    return { entity, columns, comparisons };
+  }
+
   load(parent: KeyValues, count: NamedCount): Promise<number> {
     return this.#loader.load({ parent, count });
   }
 
   async #load(requests: readonly Request[]): Promise<readonly (number | Error)[]> {
-    const { entity, joinColumns } = this.#options;
-    if (!mayBeRefused(entity, joinColumns)) return this.#loadTogether(requests);
+    if (!mayBeRefused(this.#key)) return this.#loadTogether(requests);
     const counts = await halving(requests, (some) => this.#loadTogether(some));
     // The memo holds no errors (R9).
     for (const [i, request] of requests.entries()) if (counts[i] instanceof Error) this.#loader.clear(request);
@@ -106,11 +112,11 @@ export class CountLoader {
 
   /** Of counts that are kept alike. */
   async #cached(requests: readonly Request[], { cache, tags, scope }: LoaderCaching, load: (missing: readonly Request[], via: Pick<Executor, 'query'>) => Promise<readonly number[]>): Promise<readonly (readonly [string, number])[]> {
-    const { entity, joinColumns, executor } = this.#options;
+    const { executor } = this.#options;
     const values = await throughCache({
       executor,
       cache,
-      keys: requests.map(({ parent, count }) => ({ tags: [tags.tagFor(entity, joinColumns, parent)], variant: this.#variantsOf(count, scope)(parent) })),
+      keys: requests.map(({ parent, count }) => ({ tags: [tagOfKey(tags, this.#key, parent)], variant: this.#variantsOf(count, scope)(parent) })),
       keeping: (requests[0] as Request).count.keeping,
       codec: numberCodec,
       load: (places, via) => load(places.map((place) => requests[place] as Request), via),
@@ -119,8 +125,8 @@ export class CountLoader {
   }
 
   #variantsOf({ id }: NamedCount, scope: CacheScope): (parent: KeyValues) => string {
-    const { entity, joinColumns } = this.#options;
-    const known = this.#variants.get(id) ?? variants({ kind: 'count', entity, scope, content: [joinColumns, id] });
+    const { entity, joinColumns, comparisons } = this.#options;
+    const known = this.#variants.get(id) ?? variants({ kind: 'count', entity, scope, content: [keyContent(joinColumns, comparisons), id] });
     this.#variants.set(id, known);
     return known;
   }
@@ -135,9 +141,9 @@ export class CountLoader {
   }
 
   async #count({ parents, counts, via }: Counted, results: Map<string, number>): Promise<void> {
-    const { entity, joinColumns } = this.#options;
+    const { entity, joinColumns, comparisons } = this.#options;
     const keys = joinColumns.length === 0 ? null : parents.map(([, key]) => key);
-    const answer = await queryWithInput(via, countStatement({ entity, joinColumns, counts }, keys));
+    const answer = await queryWithInput(via, countStatement({ entity, joinColumns, comparisons, counts }, keys));
     const found = countsOf(answer, keys?.length ?? null, counts.length);
     parents.forEach(([, parent], i) => counts.forEach((count, j) => results.set(nameOf({ parent, count }), found[i]?.[j] ?? 0)));
   }

@@ -1,20 +1,20 @@
 /** Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and remembered. */
 import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
-import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row, type Selection } from '../../model/model.ts';
+import { type Comparisons, type ConnectionField, type CountField, type Entity, type Join, type ListField, type Model, type Row, type Selection } from '../../model/model.ts';
 import { argument, type Arguments } from '../input.ts';
-import { EMPTY_PAGE, pageOf, pageSize, planPage, type Edge, type PageInfo, type PagePlan } from '../page.ts';
+import { EMPTY_PAGE, pageOf, pageSize, planPage, rowsNamed, type Edge, type NamedRows, type PageInfo, type PagePlan } from '../page.ts';
 import { type Executor } from '../ports.ts';
 import { conditionsOf, type ConditionsInput } from '../sql/conditions.ts';
 import { type CompiledFilters } from '../sql/filters.ts';
 import { orderOf } from '../sql/order.ts';
-import { type KeyValues } from '../sql/parents.ts';
+import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 import { canonicalText } from './canonical.ts';
 import { CountLoader, namedCount, type NamedCount } from './count-loader.ts';
 import { KeyLoader, keyOf } from './key-loader.ts';
 import { SliceLoader, type SliceLoaderOptions } from './slice-loader.ts';
-import { type LoaderCaching } from './through-cache.ts';
+import { keyContent, type LoaderCaching } from './through-cache.ts';
 
 export type LoaderLimits = Pick<Options, 'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'>;
 
@@ -62,11 +62,12 @@ export class EntityLoaders {
 
   /**
    * The row with these values of a unique key's columns; null when there is none, a value cannot be one of its column, or the row is
-   * another tenant's. Rows are read and kept whoever asks: whose they are, they say themselves.
+   * another tenant's. Rows are read and kept whoever asks: whose they are, they say themselves. `comparisons`: for values that come
+   * from columns of other types.
    */
-  async one(entityName: string, columns: readonly string[], values: readonly unknown[]): Promise<Row | null> {
+  async one(entityName: string, columns: readonly string[], values: readonly unknown[], comparisons?: Comparisons): Promise<Row | null> {
     const entity = this.#entity(entityName);
-    const row = await this.#keyLoader(entity, columns).load(values);
+    const row = await this.#keyLoader({ entity, columns, comparisons }).load(values);
     return row !== null && this.#options.tenancy.has(entity, row) ? row : null;
   }
 
@@ -79,7 +80,7 @@ export class EntityLoaders {
 
   /** One page of a connection. Throws `BAD_USER_INPUT` for arguments that do not fit. */
   async page(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Promise<Page> {
-    const { loader, plan } = this.#memo(this.#pages, field, args, () => this.#preparePage(field, args));
+    const { loader, plan } = await this.#page(field, args);
     const key = this.#parentKey(field, parent);
     const page = key === null ? EMPTY_PAGE : pageOf(plan, await loader.load(key));
     return { ...page, nodes: page.edges.map((edge) => edge.node), totalCount: () => this.count(field, parent, args) };
@@ -87,7 +88,7 @@ export class EntityLoaders {
 
   /** How many rows the connection has over all its pages; checks the arguments as `page` does. Throws `BAD_USER_INPUT`. */
   async totalCount(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Promise<number> {
-    this.#memo(this.#pages, field, args, () => this.#preparePage(field, args));
+    await this.#page(field, args);
     return this.count(field, parent, args);
   }
 
@@ -99,7 +100,7 @@ export class EntityLoaders {
       return namedCount({ conditions, prepared: !clientShaped }, field.caching);
     });
     const key = this.#parentKey(field, parent);
-    return key === null ? 0 : this.#counter(entity, field.join.to).load(key, count);
+    return key === null ? 0 : this.#counter(entity, field.join).load(key, count);
   }
 
   /** Remembers rows that were read by other means under the same requirement (a mutation's RETURNING, a cache). */
@@ -123,32 +124,32 @@ export class EntityLoaders {
     const entity = this.#entity(field.target);
     if (this.#options.tenancy.seesNone(entity)) return null;
     if (field.join.to.length === 0) return [];
-    return parent === null ? null : keyOf(entity, field.join.to, parent);
+    return parent === null ? null : keyOf({ entity, columns: field.join.to, comparisons: field.join.comparisons }, parent);
   }
 
-  #keyLoader(entity: Entity, columns: readonly string[]): KeyLoader {
+  #keyLoader({ entity, columns, comparisons }: KeyColumns): KeyLoader {
     const loaders = this.#byKey.get(entity) ?? new Map<string, KeyLoader>();
     this.#byKey.set(entity, loaders);
-    const name = JSON.stringify(columns);
+    const name = JSON.stringify(keyContent(columns, comparisons));
     const known = loaders.get(name);
     if (known) return known;
     const { executor, limits, caching = null } = this.#options;
-    const loader = new KeyLoader({ entity, columns, executor, caching, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(entity, row) });
+    const loader = new KeyLoader({ entity, columns, comparisons, executor, caching, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(entity, row) });
     loaders.set(name, loader);
     return loader;
   }
 
   /** Every unique key of the entity now knows the row. */
   #primeRow(entity: Entity, row: Row): void {
-    for (const columns of entity.uniqueKeys) this.#keyLoader(entity, columns).prime(row);
+    for (const columns of entity.uniqueKeys) this.#keyLoader({ entity, columns }).prime(row);
   }
 
-  #counter(entity: Entity, joinColumns: readonly string[]): CountLoader {
-    const name = JSON.stringify([entity.name, joinColumns]);
+  #counter(entity: Entity, { to: joinColumns, comparisons }: Join): CountLoader {
+    const name = JSON.stringify([entity.name, keyContent(joinColumns, comparisons)]);
     const known = this.#counters.get(name);
     if (known) return known;
     const { executor, limits, caching = null } = this.#options;
-    const counter = new CountLoader({ entity, joinColumns, executor, caching, maxBatch: limits.maxBatch });
+    const counter = new CountLoader({ entity, joinColumns, comparisons, executor, caching, maxBatch: limits.maxBatch });
     this.#counters.set(name, counter);
     return counter;
   }
@@ -162,6 +163,7 @@ export class EntityLoaders {
       loader: this.#sliceLoader({
         entity,
         joinColumns: field.join.to,
+        comparisons: field.join.comparisons,
         conditions,
         order: order.terms,
         limit: Math.min(asked ?? field.limit, field.limit),
@@ -171,14 +173,23 @@ export class EntityLoaders {
     };
   }
 
-  #preparePage(field: ConnectionField, args: Arguments): Prepared<PagePlan> {
+  /** With the rows that its cursors name looked up before: their places may have changed since the cursors were made. */
+  async #page(field: ConnectionField, args: Arguments): Promise<Prepared<PagePlan>> {
     const entity = this.#entity(field.target);
-    const plan = planPage(entity, field, args);
+    const keys = [...rowsNamed(entity, field, args)];
+    const named: NamedRows = new Map(await Promise.all(keys.map(async ([name, key]) => [name, await this.one(entity.name, entity.primaryKey, key)] as const)));
+    return this.#memo(this.#pages, field, args, () => this.#preparePage(field, args, named));
+  }
+
+  #preparePage(field: ConnectionField, args: Arguments, named: NamedRows): Prepared<PagePlan> {
+    const entity = this.#entity(field.target);
+    const plan = planPage(entity, field, args, named);
     const { conditions, clientShaped } = this.#conditions(entity, field, args);
     return {
       loader: this.#sliceLoader({
         entity,
         joinColumns: field.join.to,
+        comparisons: field.join.comparisons,
         conditions: [...conditions, ...plan.conditions],
         order: plan.readTerms,
         // One row more tells whether there is another page.

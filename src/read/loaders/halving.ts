@@ -1,12 +1,13 @@
 /** Owns batches of keys whose text the database may refuse: the batch is halved until the refused key stands alone. */
 import { isMeridianError, type MeridianError } from '../../base/errors.ts';
-import { type Entity } from '../../model/model.ts';
 import { isDataException } from '../input.ts';
-import { columnType } from '../sql/identifiers.ts';
+import { keyType } from '../sql/comparing.ts';
+import { type KeyColumns } from '../sql/parents.ts';
 
 /** Whether values of the columns can pass our checks and still be no value of their type: what a type of the database's own takes, it alone knows. */
-export function mayBeRefused(entity: Entity, columns: readonly string[]): boolean {
-  return columns.some((column) => columnType(entity, column).kind === 'other');
+export function mayBeRefused({ entity, columns, comparisons }: KeyColumns): boolean {
+  // A cast to the type that both sides are compared as may find a value out of its range.
+  return columns.some((_, i) => keyType(entity, columns, comparisons, i).kind === 'other' || comparisons?.[i]?.exact === false);
 }
 
 /** What `load` gives for each key, or the error of a key that was refused; any other error is thrown. */

@@ -1,23 +1,23 @@
 /** Owns one entity's loader by one unique key: one statement per batch, whatever the number of keys. */
 import DataLoader from 'dataloader';
 import { rowCodec } from '../../cache/row-codec.ts';
-import { type Entity, type Row } from '../../model/model.ts';
+import { type Row } from '../../model/model.ts';
 import { isUnsure, normalizeValue, type SqlParam } from '../../model/values.ts';
 import { badInput, isDataException } from '../input.ts';
 import { type Executor } from '../ports.ts';
-import { columnType } from '../sql/identifiers.ts';
-import { type KeyValues } from '../sql/parents.ts';
+import { keyType } from '../sql/comparing.ts';
+import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
-import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 /**
- * Canonical key values, or null where one is NULL or cannot be a value of its column: such a key has no row. Throws `BAD_USER_INPUT` for a
+ * Canonical key values, or null where one is NULL or cannot be a value of its type: such a key has no row. Throws `BAD_USER_INPUT` for a
  * number that may have lost digits before it came here: it could name another row than the one that was meant.
  */
-export function keyOf(entity: Entity, columns: readonly string[], values: readonly unknown[]): KeyValues | null {
+export function keyOf({ entity, columns, comparisons }: KeyColumns, values: readonly unknown[]): KeyValues | null {
   const key: SqlParam[] = [];
   for (const [i, column] of columns.entries()) {
-    const normalized = normalizeValue(columnType(entity, column), values[i]);
+    const normalized = normalizeValue(keyType(entity, columns, comparisons, i), values[i]);
     if ('problem' in normalized && isUnsure(values[i])) throw badInput(`The key "${column}" of ${entity.name} must be ${normalized.problem}.`);
     if ('problem' in normalized || normalized.value === null) return null;
     key.push(normalized.value);
@@ -25,9 +25,7 @@ export function keyOf(entity: Entity, columns: readonly string[], values: readon
   return key;
 }
 
-export interface KeyLoaderOptions {
-  readonly entity: Entity;
-  readonly columns: readonly string[];
+export interface KeyLoaderOptions extends KeyColumns {
   readonly executor: Executor;
   /** Null: nothing is cached. */
   readonly caching: LoaderCaching | null;
@@ -44,22 +42,21 @@ export class KeyLoader {
 
   constructor(options: KeyLoaderOptions) {
     this.#options = options;
-    const { entity, columns, caching } = options;
+    const { entity, columns, comparisons, caching } = options;
     this.#caching = entity.caching.off === null ? caching : null;
-    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: columns });
+    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: keyContent(columns, comparisons) });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
     this.#loader = new DataLoader((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }
 
   async load(values: readonly unknown[]): Promise<Row | null> {
-    const key = keyOf(this.#options.entity, this.#options.columns, values);
+    const key = keyOf(this.#options, values);
     return key === null ? null : this.#loader.load(key);
   }
 
   /** Remembers a row that was read by other means. A row already known stays. */
   prime(row: Row): void {
-    const { entity, columns } = this.#options;
-    const key = keyOf(entity, columns, columns.map((column) => row[column]));
+    const key = keyOf(this.#options, this.#options.columns.map((column) => row[column]));
     if (key !== null) this.#loader.prime(key, row);
   }
 
@@ -70,12 +67,12 @@ export class KeyLoader {
   }
 
   async #readThrough(keys: readonly KeyValues[], { cache, tags }: LoaderCaching): Promise<readonly (Row | null)[]> {
-    const { entity, columns, executor } = this.#options;
+    const { entity, executor } = this.#options;
     try {
       return await throughCache({
         executor,
         cache,
-        keys: keys.map((key) => ({ tags: [tags.tagFor(entity, columns, key)], variant: this.#variant(key) })),
+        keys: keys.map((key) => ({ tags: [tagOfKey(tags, this.#options, key)], variant: this.#variant(key) })),
         keeping: entity.caching,
         codec: rowCodec(entity),
         load: (places, via) => this.#query(places.map((place) => keys[place] as KeyValues), via),
@@ -104,8 +101,7 @@ export class KeyLoader {
   }
 
   async #query(keys: readonly KeyValues[], via: Pick<Executor, 'query'>): Promise<readonly (Row | null)[]> {
-    const { entity, columns } = this.#options;
-    const batch = rowsByKey(entity, columns, keys);
+    const batch = rowsByKey(this.#options, keys);
     return batch.rowsOf(await via.query(batch.statement));
   }
 }

@@ -5,10 +5,10 @@ import { type Caching, type Row } from '../../model/model.ts';
 import { badInput, isDataException } from '../input.ts';
 import { type Executor, type Statement } from '../ports.ts';
 import { readRow } from '../sql/columns.ts';
-import { type KeyValues } from '../sql/parents.ts';
+import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { selectSlice, selectSlices, slicesOf, type Slice } from '../sql/select-many.ts';
 import { halving, mayBeRefused } from './halving.ts';
-import { throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 export interface SliceLoaderOptions {
   readonly slice: Slice;
@@ -52,7 +52,7 @@ export class SliceLoader {
 
   async #load(parents: readonly KeyValues[]): Promise<readonly (readonly Row[] | Error)[]> {
     const { slice } = this.#options;
-    if (!mayBeRefused(slice.entity, slice.joinColumns)) return this.#loadTogether(parents);
+    if (!mayBeRefused(keyColumnsOf(slice))) return this.#loadTogether(parents);
     const slices = await halving(parents, (some) => this.#loadTogether(some));
     // The memo holds no errors (R9).
     for (const [i, parent] of parents.entries()) if (slices[i] instanceof Error) this.#loader.clear(parent);
@@ -68,11 +68,12 @@ export class SliceLoader {
 
   #readThrough(parents: readonly KeyValues[], { cache, tags }: LoaderCaching): Promise<readonly (readonly Row[])[]> {
     const { slice, executor, keeping } = this.#options;
-    const { entity, joinColumns } = slice;
+    const { entity } = slice;
+    const key = keyColumnsOf(slice);
     return throughCache({
       executor,
       cache,
-      keys: parents.map((parent) => ({ tags: [tags.tagFor(entity, joinColumns, parent)], variant: this.#variant(parent) })),
+      keys: parents.map((parent) => ({ tags: [tagOfKey(tags, key, parent)], variant: this.#variant(parent) })),
       keeping,
       codec: rowsCodec(entity),
       load: (places, via) => this.#read(places.map((place) => parents[place] as KeyValues), via),
@@ -87,8 +88,12 @@ export class SliceLoader {
   }
 }
 
+function keyColumnsOf({ entity, joinColumns: columns, comparisons }: Slice): KeyColumns {
+  return { entity, columns, comparisons };
+}
+
 /** What makes two slices of one parent differ: everything that their statement says, the limit among its values. */
 function contentOf(slice: Slice): unknown {
   const { text, values } = selectSlice(slice);
-  return [slice.joinColumns, text, values];
+  return [keyContent(slice.joinColumns, slice.comparisons), text, values];
 }

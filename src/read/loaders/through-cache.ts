@@ -5,8 +5,10 @@ import { type CacheKey } from '../../cache/ports.ts';
 import { type Codec, type Keeping, type Loaded, type ReadCache } from '../../cache/reading.ts';
 import { shapeOf } from '../../cache/row-codec.ts';
 import { type Tag } from '../../change/tags.ts';
-import { type Entity, type Row } from '../../model/model.ts';
+import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
 import { type Answer, type CachedReads, type Executor, type Setting, type Statement } from '../ports.ts';
+import { exactPart } from '../sql/comparing.ts';
+import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 
 /** How reads name what they depend on: as changes do. */
@@ -17,6 +19,17 @@ export interface TagNames {
   dependencyTag(text: string): Tag;
   /** Why not every change under the tag is seen, so that nothing may be kept under it; null where all are. */
   whyUnseen(tag: Tag): string | null;
+}
+
+/** The tag of what is read by a key: of its exact part, since the text of the rest does not tell which rows are equal to it. */
+export function tagOfKey(tags: TagNames, { entity, columns, comparisons }: KeyColumns, key: KeyValues): Tag {
+  const exact = exactPart(columns, key, comparisons);
+  return tags.tagFor(entity, exact.columns, exact.values);
+}
+
+/** What tells keys of the same columns apart: the types of their values. */
+export function keyContent(columns: readonly string[], comparisons: Comparisons | undefined): unknown {
+  return comparisons === undefined ? columns : [columns, comparisons.map((comparison) => comparison && [comparison.type.sql, comparison.equal, comparison.columnCast, comparison.valueCast])];
 }
 
 /** For whom values are read (R11): part of every key. */

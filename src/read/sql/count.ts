@@ -1,5 +1,5 @@
 /** Owns counting: several counts of one relation, for many parents, in one statement. */
-import { type Entity, type Row } from '../../model/model.ts';
+import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
 import { type Statement } from '../ports.ts';
 import { allOf } from './filters.ts';
 import { fromTable } from './identifiers.ts';
@@ -17,22 +17,24 @@ export interface Counting {
   readonly entity: Entity;
   /** Columns that a parent's key values are compared with; empty at the root. */
   readonly joinColumns: readonly string[];
+  /** How those are compared where they come from columns of other types. */
+  readonly comparisons?: Comparisons | undefined;
   readonly counts: readonly Count[];
 }
 
 const outputName = (i: number): string => `$count${i}`;
 
 /** Counts for the parents, or of the whole table when `parents` is null. */
-export function countStatement({ entity, joinColumns, counts }: Counting, parents: readonly KeyValues[] | null): Statement {
+export function countStatement({ entity, joinColumns: columns, comparisons, counts }: Counting, parents: readonly KeyValues[] | null): Statement {
   const params = new Params();
-  const source = parents === null ? null : keySource(entity, joinColumns, parents, params);
+  const source = parents === null ? null : keySource({ entity, columns, comparisons }, parents, params);
   const tests = counts.map(({ conditions }) => (conditions.length === 0 ? null : allOf(conditions)(params)));
   const alone = tests.length === 1;
-  const columns = tests.map((test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`);
+  const output = tests.map((test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`);
   // Rows that no count wants are left out before they are counted.
   const wanted = tests.includes(null) ? [] : [`(${tests.join(' OR ')})`];
-  const where = source === null ? wanted : [matchesKey(entity, joinColumns), ...wanted];
-  const counting = `SELECT ${columns.join(', ')} FROM ${fromTable(entity)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`;
+  const where = source === null ? wanted : [matchesKey({ entity, columns, comparisons }), ...wanted];
+  const counting = `SELECT ${output.join(', ')} FROM ${fromTable(entity)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`;
   // Lateral, so that each parent costs its own rows by the relation's index; a join would read the whole table for a few dozen parents.
   const text = source === null ? counting : `SELECT ${ordinalReference}, "$counts".* FROM ${source} CROSS JOIN LATERAL (${counting}) AS "$counts"`;
   return statement(text, params, { prepared: counts.every((count) => count.prepared) });

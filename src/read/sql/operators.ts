@@ -2,6 +2,7 @@
 import { type Entity, type FilterOperator, type SqlType } from '../../model/model.ts';
 import { normalizeScalar, type SqlParam } from '../../model/values.ts';
 import { badInput, inputParam } from '../input.ts';
+import { comparedReference, equalOperator, likeOperator, orderOperators } from './comparing.ts';
 import { columnReference, columnType } from './identifiers.ts';
 import { type Condition } from './order.ts';
 
@@ -26,21 +27,22 @@ export interface Operation extends Operand {
   readonly operator: FilterOperator;
 }
 
-const COMPARISONS = { lt: '<', lte: '<=', gt: '>', gte: '>=' } as const;
+const COMPARISONS = { lt: 'less', lte: 'lessOrEqual', gt: 'greater', gte: 'greaterOrEqual' } as const;
 
 /** `json` has no equality of its own; `jsonb` compares by content. */
 function comparable(entity: Entity, column: string): { readonly reference: string; readonly type: SqlType } {
   const type = columnType(entity, column);
   const reference = columnReference(entity, column);
-  if (type.kind !== 'json') return { reference, type };
-  return type.array ? { reference: `${reference}::jsonb[]`, type: { ...type, sql: 'jsonb[]' } } : { reference: `(${reference})::jsonb`, type: { ...type, sql: 'jsonb' } };
+  if (type.kind !== 'json') return { reference: comparedReference(reference, type), type };
+  const { array } = type;
+  return array ? { reference: `${reference}::jsonb[]`, type: { sql: 'jsonb[]', kind: 'json', array } } : { reference: `(${reference})::jsonb`, type: { sql: 'jsonb', kind: 'json', array } };
 }
 
 /** Equal to the value; null means IS NULL. */
 export function equalsSql({ entity, column, path }: Operand, value: unknown): Condition {
   const { reference, type } = comparable(entity, column);
   const param = inputParam(type, value, path);
-  return param === null ? () => `${reference} IS NULL` : (params) => `${reference} = ${params.add(type, param)}`;
+  return param === null ? () => `${reference} IS NULL` : (params) => `${reference} ${equalOperator(type)} ${params.add(type, param)}`;
 }
 
 /** Makes the condition of one operator. Throws `BAD_USER_INPUT` when the operand does not fit. */
@@ -52,7 +54,7 @@ export function compileOperator(operation: Operation, operand: unknown): Conditi
       return equalsSql(operation, operand);
     case 'ne': {
       const param = inputParam(type, operand, path);
-      return param === null ? () => `${reference} IS NOT NULL` : (params) => `${reference} IS DISTINCT FROM ${params.add(type, param)}`;
+      return param === null ? () => `${reference} IS NOT NULL` : (params) => differsSql(reference, type, params.add(type, param));
     }
     case 'isNull':
       if (typeof operand !== 'boolean') throw badInput(`"${path}" must be true or false.`);
@@ -62,7 +64,7 @@ export function compileOperator(operation: Operation, operand: unknown): Conditi
     case 'gt':
     case 'gte': {
       const param = required(inputParam(type, operand, path), path);
-      return (params) => `${reference} ${COMPARISONS[operator]} ${params.add(type, param)}`;
+      return (params) => `${reference} ${orderOperators(type)[COMPARISONS[operator]]} ${params.add(type, param)}`;
     }
     case 'in':
       return oneOf(operation, operand);
@@ -79,6 +81,12 @@ export function compileOperator(operation: Operation, operand: unknown): Conditi
     case 'hasAll':
       return arrayOperator(operation, operand);
   }
+}
+
+/** Other than the value, which is not null; NULL is. IS DISTINCT FROM knows only the operator that the search path leads to. */
+function differsSql(reference: string, type: SqlType, value: string): string {
+  const equal = equalOperator(type);
+  return equal === '=' ? `${reference} IS DISTINCT FROM ${value}` : `(${reference} ${equal} ${value}) IS NOT TRUE`;
 }
 
 function required(param: SqlParam, path: string): Exclude<SqlParam, null> {
@@ -101,7 +109,7 @@ function oneOf(operation: Operand, operand: unknown): Condition {
   if (values.length === 0) return () => (orNull ? `${reference} IS NULL` : 'FALSE');
   return (into) => {
     // A list of arrays would have to be rectangular, which theirs need not be.
-    const found = type.array ? `(${values.map((value) => `${reference} = ${into.add(type, value)}`).join(' OR ')})` : `${reference} = ANY(${into.addList(type, values)})`;
+    const found = type.array ? `(${values.map((value) => `${reference} ${equalOperator(type)} ${into.add(type, value)}`).join(' OR ')})` : `${reference} ${equalOperator(type)} ANY(${into.addList(type, values)})`;
     return orNull ? `(${found} OR ${reference} IS NULL)` : found;
   };
 }
@@ -114,8 +122,8 @@ function like({ entity, column, operator, path }: Operation, operand: unknown): 
   const pattern = `${operator === 'startsWith' ? '' : '%'}${escaped}${operator === 'endsWith' ? '' : '%'}`;
   const type = columnType(entity, column);
   const reference = columnReference(entity, column);
-  const spelled = type.kind === 'text' && !type.array ? reference : `${reference}::text`;
-  return (params) => `${spelled} LIKE ${params.add(text, pattern)}`;
+  const spelled = type.kind === 'text' && !type.array ? comparedReference(reference, type) : `${reference}::text`;
+  return (params) => `${spelled} ${likeOperator(type)} ${params.add(text, pattern)}`;
 }
 
 function arrayOperator(operation: Operation, operand: unknown): Condition {
@@ -129,5 +137,6 @@ function arrayOperator(operation: Operation, operand: unknown): Condition {
     if ('problem' in normalized) throw badInput(`"${here}" must be ${normalized.problem}.`);
     return required(normalized.value, here);
   });
-  return (params) => `${columnReference(entity, column)} ${operator === 'hasAny' ? '&&' : '@>'} ${params.addList(type, values)}`;
+  const reference = comparedReference(columnReference(entity, column), type);
+  return (params) => `${reference} ${operator === 'hasAny' ? '&&' : '@>'} ${params.addList(type, values)}`;
 }

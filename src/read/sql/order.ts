@@ -1,7 +1,8 @@
 /** Owns total orders: which one a selection has, how SQL spells it, and the condition "after this row" (keyset). */
-import { type Entity, type OrderTerm, type Selection } from '../../model/model.ts';
+import { type Entity, type OrderTerm, type Selection, type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { argument, badInput, type Arguments } from '../input.ts';
+import { comparedColumn, equalOperator, hasPlainOrder, orderOperators } from './comparing.ts';
 import { columnReference, columnType } from './identifiers.ts';
 import { type Params } from './statement.ts';
 
@@ -58,41 +59,53 @@ export function orderBySql(entity: Entity, terms: readonly SortTerm[]): string {
 
 /**
  * The rows that come after the row with these key values in this order. One row comparison, which an index range
- * serves, where all terms run one way and none can be NULL; otherwise written out term by term, led by a bound on the first.
+ * serves, where all terms run one way, have plain operators and cannot be NULL; otherwise written out term by term, led by a bound on the first.
  */
 export function afterCondition(entity: Entity, terms: readonly SortTerm[], values: readonly SqlParam[]): Condition {
   const oneWay = terms.every((term) => term.descending === terms[0]?.descending && !term.nullable) && !values.includes(null);
+  const types = terms.map(({ column }) => columnType(entity, column));
+  const asRow = oneWay && types.every(hasPlainOrder);
   return (params) => {
-    const references = terms.map(({ column }) => columnReference(entity, column));
-    const places = terms.map(({ column }, i) => (values[i] === null ? null : params.add(columnType(entity, column), values[i] ?? null)));
-    if (oneWay) return `(${references.join(', ')}) ${terms[0]?.descending ? '<' : '>'} (${places.join(', ')})`;
-    return expandedAfter(terms, references, places);
+    const references = terms.map(({ column }) => comparedColumn(entity, column));
+    const places = types.map((type, i) => (values[i] === null ? null : params.add(type, values[i] ?? null)));
+    if (asRow) return `(${references.join(', ')}) ${terms[0]?.descending ? '<' : '>'} (${places.join(', ')})`;
+    return expandedAfter(terms.map((term, i) => ({ term, type: types[i] as SqlType, reference: references[i] as string, place: places[i] ?? null })));
   };
 }
 
-function expandedAfter(terms: readonly SortTerm[], references: readonly string[], places: readonly (string | null)[]): string {
+interface PlacedTerm {
+  readonly term: SortTerm;
+  readonly type: SqlType;
+  readonly reference: string;
+  /** The value that rows come after; null: NULL. */
+  readonly place: string | null;
+}
+
+function expandedAfter(placed: readonly PlacedTerm[]): string {
   let tail = 'FALSE';
-  for (let i = terms.length - 1; i >= 0; i -= 1) {
-    const [term, reference, place] = [terms[i] as SortTerm, references[i] as string, places[i] ?? null];
-    const equal = place === null ? `${reference} IS NULL` : `${reference} = ${place}`;
-    const beyond = beyondSql(term, reference, place);
+  for (const one of placed.toReversed()) {
+    const { reference, place, type } = one;
+    const equal = place === null ? `${reference} IS NULL` : `${reference} ${equalOperator(type)} ${place}`;
+    const beyond = beyondSql(one);
     const rest = tail === 'FALSE' ? 'FALSE' : `(${equal} AND ${tail})`;
     tail = beyond === 'FALSE' ? rest : rest === 'FALSE' ? beyond : `(${beyond} OR ${rest})`;
   }
-  const bound = leadingBound(terms[0] as SortTerm, references[0] as string, places[0] ?? null);
+  const bound = leadingBound(placed[0] as PlacedTerm);
   return bound === null ? tail : `(${bound} AND ${tail})`;
 }
 
 /** Strictly after the value in the term's direction, NULL being the largest. */
-function beyondSql({ descending, nullable }: SortTerm, reference: string, place: string | null): string {
+function beyondSql({ term: { descending, nullable }, type, reference, place }: PlacedTerm): string {
   if (place === null) return descending ? `${reference} IS NOT NULL` : 'FALSE';
-  if (descending) return `${reference} < ${place}`;
-  return nullable ? `(${reference} > ${place} OR ${reference} IS NULL)` : `${reference} > ${place}`;
+  const { less, greater } = orderOperators(type);
+  if (descending) return `${reference} ${less} ${place}`;
+  return nullable ? `(${reference} ${greater} ${place} OR ${reference} IS NULL)` : `${reference} ${greater} ${place}`;
 }
 
 /** What every row after the value satisfies on the first column alone: a range that an index can start from. */
-function leadingBound({ descending, nullable }: SortTerm, reference: string, place: string | null): string | null {
+function leadingBound({ term: { descending, nullable }, type, reference, place }: PlacedTerm): string | null {
   if (place === null) return descending ? null : `${reference} IS NULL`;
-  if (descending) return `${reference} <= ${place}`;
-  return nullable ? null : `${reference} >= ${place}`;
+  const { lessOrEqual, greaterOrEqual } = orderOperators(type);
+  if (descending) return `${reference} ${lessOrEqual} ${place}`;
+  return nullable ? null : `${reference} ${greaterOrEqual} ${place}`;
 }

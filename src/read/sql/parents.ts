@@ -1,7 +1,8 @@
 /** Owns batches of key values in SQL: one array parameter per column, numbered so that answers find their key. */
-import { type Entity } from '../../model/model.ts';
+import { type Comparisons, type Entity } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
-import { columnReference, columnType, elementType } from './identifiers.ts';
+import { enumMember, keyType, matchSql } from './comparing.ts';
+import { castType, columnReference, columnType, elementType } from './identifiers.ts';
 import { type Params } from './statement.ts';
 
 /** One key: a canonical value per column, none of them NULL. */
@@ -15,11 +16,20 @@ const place = (i: number): string => `${SOURCE}."$${i}"`;
 export const ORDINAL = '$ordinal';
 export const ordinalReference = `${SOURCE}."${ORDINAL}"`;
 
+/** The columns of a key, and how its values are compared with them where these come from columns of other types. */
+export interface KeyColumns {
+  readonly entity: Entity;
+  readonly columns: readonly string[];
+  readonly comparisons?: Comparisons | undefined;
+}
+
 /** `unnest($1::bigint[]) WITH ORDINALITY AS "$keys"("$0", "$ordinal")` */
-export function keySource(entity: Entity, columns: readonly string[], keys: readonly KeyValues[], params: Params): string {
-  const lists = columns.map((column, i) => {
-    const type = columnType(entity, column);
+export function keySource({ entity, columns, comparisons }: KeyColumns, keys: readonly KeyValues[], params: Params): string {
+  const lists = columns.map((_, i) => {
+    const type = keyType(entity, columns, comparisons, i);
     const values = keys.map((key) => key[i] ?? null);
+    // A list of lists would have to be rectangular, and unnest would take it apart to the last entry.
+    if (type.array) return params.raw('text[]', values.map((value) => (Array.isArray(value) ? arrayText(value) : value)));
     // A text that is no member of the enum must find no row; cast outright, it would fail the whole batch.
     return params.raw(`${type.kind === 'enum' ? 'text' : elementType(type)}[]`, values);
   });
@@ -27,12 +37,17 @@ export function keySource(entity: Entity, columns: readonly string[], keys: read
 }
 
 /** `"tasks"."project_id" = "$keys"."$0"` */
-export function matchesKey(entity: Entity, columns: readonly string[]): string {
+export function matchesKey({ entity, columns, comparisons }: KeyColumns): string {
   const pairs = columns.map((column, i) => {
-    const type = columnType(entity, column);
-    const element = elementType(type);
-    const value = type.kind === 'enum' ? `(CASE WHEN ${place(i)} = ANY(enum_range(NULL::${element})::text[]) THEN ${place(i)}::${element} END)` : place(i);
-    return `${columnReference(entity, column)} = ${value}`;
+    const type = keyType(entity, columns, comparisons, i);
+    const value = type.array ? `${place(i)}::${castType(type)}` : type.kind === 'enum' ? enumMember(type, place(i)) : place(i);
+    return matchSql(columnReference(entity, column), columnType(entity, column), comparisons?.[i], value);
   });
   return pairs.join(' AND ');
+}
+
+/** One list as the database spells it: `{"a","b",NULL}`. */
+function arrayText(values: readonly SqlParam[]): string {
+  const entries = values.map((value) => (value === null ? 'NULL' : Array.isArray(value) ? arrayText(value) : `"${String(value).replace(/[\\"]/g, '\\$&')}"`));
+  return `{${entries.join(',')}}`;
 }

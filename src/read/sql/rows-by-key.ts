@@ -3,7 +3,7 @@ import { type Entity, type Row, type ScalarKind } from '../../model/model.ts';
 import { type Statement } from '../ports.ts';
 import { outputColumns, readRow } from './columns.ts';
 import { columnReference, columnType, fromTable } from './identifiers.ts';
-import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyValues } from './parents.ts';
+import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyColumns, type KeyValues } from './parents.ts';
 import { Params, statement } from './statement.ts';
 
 /** Kinds whose canonical text is one per value, so that a row can be matched with its key here; for others the server does it. */
@@ -15,9 +15,11 @@ export interface RowsByKey {
   rowsOf(answer: readonly Row[]): readonly (Row | null)[];
 }
 
-export function rowsByKey(entity: Entity, columns: readonly string[], keys: readonly KeyValues[]): RowsByKey {
+export function rowsByKey(of: KeyColumns, keys: readonly KeyValues[]): RowsByKey {
+  const { entity, columns, comparisons } = of;
   const [only] = columns;
-  return columns.length === 1 && only !== undefined && EXACT.has(columnType(entity, only).kind) ? bySingleColumn(entity, only, keys) : byOrdinal(entity, columns, keys);
+  const isExact = columns.length === 1 && only !== undefined && !comparisons?.[0] && EXACT.has(columnType(entity, only).kind) && !columnType(entity, only).array;
+  return isExact ? bySingleColumn(entity, only, keys) : byOrdinal(of, keys);
 }
 
 function bySingleColumn(entity: Entity, column: string, keys: readonly KeyValues[]): RowsByKey {
@@ -33,9 +35,10 @@ function bySingleColumn(entity: Entity, column: string, keys: readonly KeyValues
   };
 }
 
-function byOrdinal(entity: Entity, columns: readonly string[], keys: readonly KeyValues[]): RowsByKey {
+function byOrdinal(of: KeyColumns, keys: readonly KeyValues[]): RowsByKey {
+  const { entity } = of;
   const params = new Params();
-  const text = `SELECT ${ordinalReference}, ${outputColumns(entity)} FROM ${keySource(entity, columns, keys, params)} JOIN ${fromTable(entity)} ON ${matchesKey(entity, columns)}`;
+  const text = `SELECT ${ordinalReference}, ${outputColumns(entity)} FROM ${keySource(of, keys, params)} JOIN ${fromTable(entity)} ON ${matchesKey(of)}`;
   return {
     statement: statement(text, params),
     rowsOf: (answer) => {

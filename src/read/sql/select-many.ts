@@ -1,5 +1,5 @@
 /** Owns the statement that reads an ordered, limited slice of rows: at the root, or for each of many parents at once. */
-import { type Entity, type Row } from '../../model/model.ts';
+import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
 import { type Statement } from '../ports.ts';
 import { outputColumns, rawColumns, readRow } from './columns.ts';
 import { fromTable, tableAlias } from './identifiers.ts';
@@ -12,6 +12,8 @@ export interface Slice {
   readonly entity: Entity;
   /** Columns that a parent's key values are compared with; empty at the root. */
   readonly joinColumns: readonly string[];
+  /** How those are compared where they come from columns of other types. */
+  readonly comparisons?: Comparisons | undefined;
   readonly conditions: readonly Condition[];
   readonly order: readonly SortTerm[];
   readonly limit: number;
@@ -35,10 +37,10 @@ export function selectSlice(slice: Slice): Statement {
 
 /** The slice of each parent, in one statement whatever their number. */
 export function selectSlices(slice: Slice, parents: readonly KeyValues[]): Statement {
-  const { entity, joinColumns } = slice;
+  const { entity, joinColumns: columns, comparisons } = slice;
   const params = new Params();
-  const source = keySource(entity, joinColumns, parents, params);
-  const where = whereSql([matchesKey(entity, joinColumns), ...slice.conditions.map((condition) => condition(params))]);
+  const source = keySource({ entity, columns, comparisons }, parents, params);
+  const where = whereSql([matchesKey({ entity, columns, comparisons }), ...slice.conditions.map((condition) => condition(params))]);
   const order = orderBySql(entity, slice.order);
   const inner = `SELECT ${rawColumns(entity)} FROM ${fromTable(entity)}${where} ORDER BY ${order}${limitSql(params, slice.limit)}`;
   // The inner query goes by the table's own name, so that columns are spelled the same inside and outside.

@@ -1,7 +1,8 @@
 /** Owns which rows exist for a viewer where entities keep tenants apart (R11): as a condition in SQL, and as a test of rows already read. */
 import { type Entity, type Row, type SqlType } from '../../model/model.ts';
 import { normalizeValue, type SqlParam } from '../../model/values.ts';
-import { columnReference, columnType, elementType } from './identifiers.ts';
+import { enumMemberOf, equalsSql } from './comparing.ts';
+import { columnType } from './identifiers.ts';
 import { type Condition } from './order.ts';
 import { type Params } from './statement.ts';
 
@@ -62,7 +63,7 @@ export class Tenancy {
     const { tenant } = entity;
     const value = this.valueFor(entity);
     if (value === null) return () => 'FALSE';
-    return (params) => `${columnReference(entity, tenant)} = ${tenantParam(columnType(entity, tenant), value, params)}`;
+    return (params) => equalsSql(entity, tenant, tenantParam(columnType(entity, tenant), value, params));
   }
 
   /** Whether a row that was read, by whomever, exists for the viewer. */
@@ -81,6 +82,5 @@ function canonical(type: SqlType, value: unknown): TenantValue | null {
 /** A text that is no member of an enum names no tenant; cast outright, it would fail the statement. */
 export function tenantParam(type: SqlType, value: TenantValue, params: Params): string {
   if (type.kind !== 'enum') return params.add(type, value);
-  const [text, element] = [params.raw('text', value), elementType(type)];
-  return `(CASE WHEN ${text} = ANY(enum_range(NULL::${element})::text[]) THEN ${text}::${element} END)`;
+  return enumMemberOf(type, params.raw('text', value));
 }

@@ -90,7 +90,7 @@ describe('statements', () => {
   });
 
   it('select as text what a driver would damage', () => {
-    const { text } = rowsByKey(TASKS, ['id'], [['1']]).statement;
+    const { text } = rowsByKey({ entity: TASKS, columns: ['id'] }, [['1']]).statement;
     assert.equal(text, 'SELECT "tasks"."id"::text AS "id", "tasks"."project_id"::text AS "project_id", "tasks"."title" AS "title", "tasks"."due"::text AS "due", "tasks"."at"::text AS "at", "tasks"."labels"::text[] AS "labels" FROM "public"."tasks" AS "tasks" WHERE "tasks"."id" = ANY($1::bigint[])');
   });
 
