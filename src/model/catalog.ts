@@ -6,6 +6,8 @@ export interface CatalogColumn extends Column {
   readonly labels: readonly string[] | null;
   /** Name of the type for `Catalog.compare`. */
   readonly typeId: string;
+  /** The type whose operators compare its values, and its indexes by default serve: its own, or the one that it is a spelling of, as `text` of `varchar`. */
+  readonly comparedAs: string | null;
   /** The collation, where values that it holds to be equal may differ in their text; null where they may not. */
   readonly looseCollation: string | null;
   /** The database alone writes it: generated, or an identity that is `GENERATED ALWAYS`. */

@@ -86,7 +86,7 @@ export interface TypeRow {
 const EXACT: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'uuid', 'bool', 'text', 'varchar']);
 
 /** What the catalog says of one column's type. */
-export interface ColumnType extends Pick<CatalogColumn, 'type' | 'labels'> {
+export interface ColumnType extends Pick<CatalogColumn, 'type' | 'labels' | 'comparedAs'> {
   /** Some domain on the way to the type refuses NULL. */
   readonly notNull: boolean;
   /** Equal values have equal text, unless the collation says otherwise. */
@@ -123,7 +123,7 @@ export class CatalogTypes {
     const kind = of.type === 'e' ? 'enum' : ((of.schema === 'pg_catalog' ? KINDS[of.name] : EXTENSION_KINDS[of.name]) ?? 'other');
     const operators = this.#operatorsOf(row, { ofDomain: ofDomain || entry?.ofDomain === true, isLoose });
     const type: SqlType = { sql: `${of.spelled}${entry === null ? '' : '[]'}`, kind, array: entry !== null, ...(operators === null ? {} : { operators }) };
-    return { type, labels: of.labels, notNull, exact: entry === null && (of.type === 'e' || (of.schema === 'pg_catalog' && EXACT.has(of.name))) };
+    return { type, labels: of.labels, notNull, comparedAs: this.#class(row)?.inputName ?? null, exact: entry === null && (of.type === 'e' || (of.schema === 'pg_catalog' && EXACT.has(of.name))) };
   }
 
   /** How the database compares a value of one type with one of another; null where it cannot, or not without help. */

@@ -163,7 +163,7 @@ function operatorOf({ schema, name, left, right, isUnstable }: ForeignKeyRow['op
 }
 
 function columnOf(row: ColumnRow, types: CatalogTypes): CatalogColumn {
-  const { type, labels, notNull, exact } = types.columnType(row.type, row.looseCollation !== null);
+  const { type, labels, notNull, exact, comparedAs } = types.columnType(row.type, row.looseCollation !== null);
   return {
     name: row.name,
     type,
@@ -173,6 +173,7 @@ function columnOf(row: ColumnRow, types: CatalogTypes): CatalogColumn {
     exact: exact && row.looseCollation === null && !row.generated,
     labels,
     typeId: row.type,
+    comparedAs,
     looseCollation: row.looseCollation,
     readOnly: row.readOnly,
   };

@@ -23,7 +23,11 @@ const SCHEMA = `
     CASE WHEN i % 4 > 0 THEN (ARRAY[0.1, 12345678901234.000001, 12345678901234.000002])[i % 4] END,
     i % 3 = 0, CASE WHEN i % 6 > 0 THEN (ARRAY[0.1, 1e300, 'NaN', '-Infinity', 0.30000000000000004]::float8[])[i % 6] END,
     (ARRAY['SAD', 'OK', 'HAPPY', NULL]::mood[])[1 + i % 4], date '2026-01-01' + i % 3
-  FROM generate_series(1, 240) i`;
+  FROM generate_series(1, 240) i;
+  CREATE TABLE letters (id bigint PRIMARY KEY, body text);
+  INSERT INTO letters SELECT i, CASE i % 5 WHEN 0 THEN NULL WHEN 1 THEN repeat('x', 60000) || i WHEN 2 THEN repeat(E'"\n\\1"', 20000) WHEN 3 THEN 'short' ELSE repeat('é', 60000) END FROM generate_series(1, 10) i;
+  CREATE TABLE titles (title text PRIMARY KEY);
+  INSERT INTO titles SELECT repeat(chr(96 + i), 100000) FROM generate_series(1, 4) i`;
 const COLUMNS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 
 describe('pages', () => {
@@ -147,7 +151,7 @@ describe('pages', () => {
     const [version, signature] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [number, string];
     const forge = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
     const hostile = ['', 'x', cursor.slice(0, -3), forge(), forge(version, signature), forge(version, signature, null), forge(version, signature, '1); DROP TABLE items; --'),
-      forge(version, signature, '9223372036854775808'), forge(version, signature, { toString: 1 }), forge(version, signature, ['1']), forge(version + 1, signature, '1'),
+      forge(version, signature, '9223372036854775808'), forge(version, signature, { toString: 1 }), forge(version, signature, ['1']), forge(version + 2, signature, '1'), forge(2, signature), forge(2, signature, 'x'), forge(2, signature, null), forge(2, signature, '1', '1'), forge(2, 'other!', '1'),
       forge(version, 'other!', '1'), forge(version, signature, '1', '2'), forge('__proto__', signature, 1), Buffer.from('{"0":1}').toString('base64url'), 'A'.repeat(70_000), 7, {}, []];
     for (const after of hostile) await refused(byId, { after }, /"after" is not a cursor/);
 
@@ -167,5 +171,47 @@ describe('pages', () => {
     const { endCursor } = (await page(field, null, { first: 3, orderBy: 'B_ASC' })).pageInfo;
     await assert.rejects(page(field, null, { after: endCursor, orderBy: 'A_DESC' }), /"after" is not a cursor/);
     await assert.rejects(page(field, null, { orderBy: '__proto__' }), /"orderBy" must be one of A_DESC, B_ASC/);
+  });
+
+  describe('over long values', () => {
+    const walk = async (field: ConnectionField, way: 'first' | 'last'): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      let cursor: string | null = null;
+      do {
+        const got: Page = await page(field, null, { [way]: 1, ...(cursor === null ? {} : { [way === 'first' ? 'after' : 'before']: cursor }) });
+        found.push(...got.nodes.map((row) => row['id'] ?? row['title']));
+        cursor = (way === 'first' ? got.pageInfo.hasNextPage : got.pageInfo.hasPreviousPage) ? got.pageInfo.endCursor : null;
+        assert.ok((cursor ?? '').length < 6_000, 'a cursor that any request can carry');
+      } while (cursor !== null && found.length < 20);
+      return way === 'first' ? found : found.toReversed();
+    };
+    const letters = (descending: boolean): ConnectionField => connectionField({ target: 'letters', orderBy: [{ column: 'body', descending }, { column: 'id', descending: false }] });
+    const titles = connectionField({ target: 'titles', orderBy: [{ column: 'title', descending: false }] });
+
+    it('go on from every cursor that they gave, either way', async () => {
+      for (const descending of [false, true]) {
+        const { rows } = await client.query<{ id: string }>(`SELECT id FROM letters ORDER BY body ${descending ? 'DESC' : 'ASC'}, id`);
+        for (const way of ['first', 'last'] as const) assert.deepEqual(await walk(letters(descending), way), rows.map(({ id }) => id), `${way} ${descending}`);
+      }
+      for (const way of ['first', 'last'] as const) assert.deepEqual(await walk(titles, way), ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000)));
+    });
+
+    it('go on where a row has moved to, say that a row is gone, and need none where the order is the key itself', async () => {
+      const [first, title] = [await page(letters(false), null, { first: 1 }), await page(titles, null, { first: 2 })];
+      const again = (): Promise<Page> => page(letters(false), null, { first: 1, after: first.pageInfo.endCursor });
+      const next = ids(await again());
+      assert.notDeepEqual(next, ids(first));
+      await client.query('BEGIN');
+      await client.query('UPDATE letters SET body = NULL WHERE id = $1', [ids(first)[0]]);
+      assert.deepEqual(ids(await again()), [5], 'the row is the first of those without a body now');
+      await client.query('DELETE FROM letters WHERE id = $1', [ids(first)[0]]);
+      const gone = /^The row that "after" names is gone, and with it its place in the order; go on from the cursor of another row, or begin anew\.$/;
+      for (const answer of [again(), fresh().loaders.totalCount(letters(false), null, { after: first.pageInfo.endCursor })]) {
+        await assert.rejects(answer, (error) => isMeridianError(error, 'BAD_USER_INPUT') && gone.test(error.message));
+      }
+      await client.query('DELETE FROM titles WHERE title LIKE $1', ['b%']);
+      assert.deepEqual((await page(titles, null, { first: 1, after: title.pageInfo.endCursor })).nodes, [{ title: 'c'.repeat(100_000) }]);
+      await client.query('ROLLBACK');
+    });
   });
 });

@@ -192,7 +192,7 @@ describe('operators', () => {
       for (const [operator, pattern] of [['contains', '%n%'], ['startsWith', 'an%'], ['endsWith', '%NN']] as const) await check(operator, pattern.replaceAll('%', ''), `v LIKE '${pattern}'`);
       if (has('has')) {
         const [entry] = await entries(again);
-        await check('has', entry, `${v} @> ${literal(again)}[1:1]`);
+        await check('has', entry, `${v} @> (${literal(again)})[1:1]`);
         await check('hasAny', await entries(again), `${v} && ${literal(again)}`);
         await check('hasAll', await entries(again), `${v} @> ${literal(again)}`);
       }

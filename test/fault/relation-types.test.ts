@@ -191,6 +191,17 @@ describe('relations between columns of different types', () => {
     }
   });
 
+  it('are warned of where no index on the column can serve the comparison', async () => {
+    const warningsFor = async (child: string, parent: string): Promise<readonly string[]> => {
+      const n = PAIRS.findIndex((pair) => pair.child === child && pair.parent === parent);
+      const { warnings } = await compileSdl(sdlOf(n), { catalog });
+      return [...new Set(warnings.map(({ message }) => /compares column .*$/.exec(message)?.[0].replace(/[cp]\d+ /, 'TABLE ') ?? '').filter((text) => text !== ''))];
+    };
+    assert.deepEqual(await warningsFor('char(3)', 'varchar(3)'), ['compares column "k" (bpchar) as text, which an index on it does not serve; give both columns one type, or CREATE INDEX ON TABLE ((k::text))']);
+    assert.deepEqual(await warningsFor('integer', 'bigint'), []);
+    assert.deepEqual(await warningsFor('varchar(4)', 'text'), []);
+  });
+
   it('over several columns compare each pair by its own types', async () => {
     await client.query(`CREATE TABLE pm (a numeric, b char(4), PRIMARY KEY (a, b)); CREATE TABLE cm (id integer PRIMARY KEY, a integer, b varchar(4), FOREIGN KEY (a, b) REFERENCES pm);
       INSERT INTO pm VALUES (1.00, 'N'), (2, 'N'); INSERT INTO cm VALUES (1, 1, 'N'), (2, 2, 'N'), (3, 1, 'N'), (4, NULL, 'N')`);

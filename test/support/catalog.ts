@@ -41,6 +41,7 @@ function columnOf(sketch: string): CatalogColumn {
     hasDefault: flags.includes('default') || flags.includes('readonly'),
     exact: array === undefined && (isEnum || ['bigint', 'integer', 'text', 'uuid', 'boolean'].includes(base)),
     typeId: `${isEnum ? `public.${base}` : base}${array ?? ''}`,
+    comparedAs: `${isEnum ? `public.${base}` : base}${array ?? ''}`,
     looseCollation: null,
     labels: isEnum ? labels.split(',') : null,
     readOnly: flags.includes('readonly'),

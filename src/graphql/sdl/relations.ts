@@ -76,7 +76,19 @@ function compared(compilation: Compilation, { from, to, place, node, relation }:
     compilation.problems.error(relation?.node ?? node, `${place} ${found.problem}`);
     return null;
   }
+  warnOfCasts(compilation, { to, place, node }, join, found.comparisons);
   return found.comparisons === undefined ? join : { ...join, comparisons: found.comparisons };
+}
+
+/** An index serves comparisons as the type of its column, and not as another type that the column is cast to. */
+function warnOfCasts(compilation: Compilation, { to, place, node }: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join, comparisons: Join['comparisons']): void {
+  const { problems } = compilation;
+  for (const [i, name] of join.to.entries()) {
+    const [column, cast] = [to.table.columns.get(name), comparisons?.[i]?.columnCast ?? null];
+    if (!column || cast === null || column.comparedAs === null || cast === column.comparedAs || column.type.operators?.ofDomain === true) continue;
+    const other = cast.replace(/^pg_catalog\./, '');
+    problems.warn(node, `${place} compares column "${name}" (${column.type.sql}) as ${other}, which an index on it does not serve; give both columns one type, or CREATE INDEX ON ${tableName(compilation, to.table)} ((${name}::${other}))`);
+  }
 }
 
 /** The one candidate, or the one whose columns carry the field's name; null (and a problem) for a tie, undefined for none. */

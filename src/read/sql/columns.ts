@@ -1,6 +1,7 @@
 /** Owns the select list: every mapped column of an entity, selected so that no driver can damage its value, and read back. */
 import { type Column, type Entity, type Row, type SqlType } from '../../model/model.ts';
 import { readerOf } from '../../model/values.ts';
+import { comparedReference } from './comparing.ts';
 import { columnReference, quoteIdentifier } from './identifiers.ts';
 
 /** Kinds that every driver reads exactly; all others travel as text, whatever parsers are installed. */
@@ -12,7 +13,8 @@ const MISCAST: ReadonlySet<string> = new Set(['inet', 'inet[]']);
 
 function outputExpression(reference: string, type: SqlType): string {
   if (MISCAST.has(type.sql)) return reference;
-  if (type.array) return DIRECT_ARRAYS.has(type.kind) ? reference : `${reference}::text[]`;
+  // The driver knows no arrays of domains, and would leave them as one text.
+  if (type.array) return DIRECT_ARRAYS.has(type.kind) ? comparedReference(reference, type) : `${reference}::text[]`;
   return DIRECT.has(type.kind) ? reference : `${reference}::text`;
 }
 

@@ -27,6 +27,7 @@ export function comparedColumn(entity: Entity, column: string): string {
   return comparedReference(columnReference(entity, column), columnType(entity, column));
 }
 
+/** The same of a reference to a column of that type. */
 export function comparedReference(reference: string, type: SqlType): string {
   return type.operators?.ofDomain === true ? `${reference}::${castType(type)}` : reference;
 }

@@ -1,5 +1,5 @@
 /** Owns batches of key values in SQL: one array parameter per column, numbered so that answers find their key. */
-import { type Comparisons, type Entity } from '../../model/model.ts';
+import { type Comparisons, type Entity, type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { enumMember, keyType, matchSql } from './comparing.ts';
 import { castType, columnReference, columnType, elementType } from './identifiers.ts';
@@ -28,8 +28,7 @@ export function keySource({ entity, columns, comparisons }: KeyColumns, keys: re
   const lists = columns.map((_, i) => {
     const type = keyType(entity, columns, comparisons, i);
     const values = keys.map((key) => key[i] ?? null);
-    // A list of lists would have to be rectangular, and unnest would take it apart to the last entry.
-    if (type.array) return params.raw('text[]', values.map((value) => (Array.isArray(value) ? arrayText(value) : value)));
+    if (isTakenApart(type)) return params.raw('text[]', values.map((value) => (Array.isArray(value) ? arrayText(value) : value)));
     // A text that is no member of the enum must find no row; cast outright, it would fail the whole batch.
     return params.raw(`${type.kind === 'enum' ? 'text' : elementType(type)}[]`, values);
   });
@@ -40,10 +39,15 @@ export function keySource({ entity, columns, comparisons }: KeyColumns, keys: re
 export function matchesKey({ entity, columns, comparisons }: KeyColumns): string {
   const pairs = columns.map((column, i) => {
     const type = keyType(entity, columns, comparisons, i);
-    const value = type.array ? `${place(i)}::${castType(type)}` : type.kind === 'enum' ? enumMember(type, place(i)) : place(i);
+    const value = isTakenApart(type) ? `${place(i)}::${castType(type)}` : type.kind === 'enum' ? enumMember(type, place(i)) : place(i);
     return matchSql(columnReference(entity, column), columnType(entity, column), comparisons?.[i], value);
   });
   return pairs.join(' AND ');
+}
+
+/** Unnesting takes lists of lists apart to the last entry, and rows into their columns: such values travel as text. */
+function isTakenApart({ array, kind, sql }: SqlType): boolean {
+  return array || (kind === 'other' && sql.includes('.'));
 }
 
 /** One list as the database spells it: `{"a","b",NULL}`. */
