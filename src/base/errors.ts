@@ -45,6 +45,10 @@ const CATALOGUE = {
   /** Serialization failure or deadlock, after all retries. */
   TRANSACTION_CONFLICT: { retryable: true },
   BAD_USER_INPUT: { retryable: false },
+  /** A list has more rows than it may show, and neither the client nor the schema says that some of them are enough. */
+  LIST_TOO_LONG: { retryable: false },
+  /** A field that the schema declares non-null has nothing to show. */
+  NULL_VALUE: { retryable: false },
   NOT_FOUND: { retryable: false },
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },

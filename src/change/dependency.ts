@@ -3,8 +3,8 @@ import { MeridianError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { columnOfField, type Entity, type Model } from '../model/model.ts';
 import { didYouMean, snakeCase } from '../model/names.ts';
+import { identifierOf, qualifiedName } from '../model/sql-names.ts';
 import { normalizeValue } from '../model/values.ts';
-import { tableNamed } from './messages.ts';
 
 /** What one text of the notation names. */
 export type Dependency =
@@ -14,7 +14,7 @@ export type Dependency =
   | { readonly kind: 'custom'; readonly name: string };
 
 const NAMED = /^(?<entity>[A-Za-z_]\w*)(?:(?<sign>[:.])(?<rest>.*))?$/s;
-const COLUMN = /^(?<column>[^=]+)=(?<value>.*)$/s;
+const COLUMN = /^(?<column>"(?:[^"]|"")+"|[^=]+)=(?<value>.*)$/s;
 const TABLE = 'table:';
 
 /**
@@ -36,9 +36,9 @@ export function readDependency(model: Model, text: string): Dependency {
 }
 
 function tableOf(text: string): Dependency {
-  const table = tableNamed(text.slice(TABLE.length));
-  if (table === null) throw mistake(text, 'names no table', 'write table:schema.name, as in table:public.tasks');
-  return { kind: 'table', ...table };
+  const { schema, name } = qualifiedName(text.slice(TABLE.length)) ?? { schema: null, name: '' };
+  if (schema === null) throw mistake(text, 'names no table', 'write table:schema.name, as in table:public.tasks, a name with a dot or a quote in double quotes');
+  return { kind: 'table', schema, name };
 }
 
 function byKey(entity: Entity, text: string, rest: string): Dependency {
@@ -71,6 +71,8 @@ function byColumn(entity: Entity, text: string, rest: string): Dependency {
 
 function columnOf(entity: Entity, name: string): string | null {
   const field = entity.fields.get(name);
+  const identifier = identifierOf(name);
+  if (identifier !== null && entity.columns.has(identifier)) return identifier;
   return (field && columnOfField(field)) ?? [snakeCase(name), name].find((column) => entity.columns.has(column)) ?? null;
 }
 

@@ -2,6 +2,7 @@
 import { type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
 import { type Entity, type Model, type Row } from '../model/model.ts';
+import { tableOfKey } from '../model/sql-names.ts';
 import { columnSets, fingerprintOf, getOrAdd, nameOf, setName, type ColumnSet, type TableSets } from './column-sets.ts';
 import { readDependency } from './dependency.ts';
 import { readMessage } from './messages.ts';
@@ -192,9 +193,7 @@ function walText(value: unknown): string | null {
 function unseenTables(model: Model): ReadonlyMap<TableTag, string | null> {
   const tables = new Map<TableTag, string | null>();
   for (const [key, why] of model.unseen) {
-    const dot = key.indexOf('.');
-    const tag = tableTag({ schema: key.slice(0, dot), name: key.slice(dot + 1) });
-    tables.set(tag, why ?? tables.get(tag) ?? null);
+    tables.set(tableTag(tableOfKey(key)), why);
   }
   return tables;
 }

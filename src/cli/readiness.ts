@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { isMeridianError } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
 import { type Problem } from '../graphql/sdl/problems.ts';
+import { tableKey } from '../model/catalog.ts';
 import { type Durability, type Table } from '../model/model.ts';
 import { keptTables, type KeptTable } from '../postgres/bookkeeping.ts';
 import { type Finding } from '../postgres/check.ts';
@@ -32,7 +33,7 @@ export async function mappedTables(config: Config): Promise<MappedTables> {
   }
   try {
     const compiled = await compileSchema({ config, files: schemaFiles(config), ...applicationOf(await loadModule(config)), log: silentTelemetry().log });
-    const tables = new Map([...compiled.model.entities.values()].map((entity) => [`${entity.table.schema}.${entity.table.name}`, entity.table]));
+    const tables = new Map([...compiled.model.entities.values()].map((entity) => [tableKey(entity.table), entity.table]));
     const warnings = compiled.warnings.map((problem) => spoken('warn', problem));
     return { tables: [...tables.values()], kept: keptTables(compiled.model.entities.values()), durabilities: compiled.durabilities, findings: warnings.length > 0 ? warnings : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)] };
   } catch (error) {

@@ -114,8 +114,8 @@ export const OPTIONS = {
   alertWebhookTries: option(count(1, 100), { default: 3, group: 'health', help: 'How often one alert is posted before it is given up.' }),
   alertQueue: option(count(), { default: 100, group: 'health', help: 'Alerts that may wait for the webhook; the oldest is dropped beyond that.' }),
 
-  pageSize: option(count(), { default: 20, group: 'reads', help: 'Rows of a connection or list when the client names no number.' }),
-  maxPageSize: option(count(), { default: 200, group: 'reads', help: 'Largest page a client may ask for.' }),
+  pageSize: option(count(), { default: 20, group: 'reads', help: 'Rows of a connection\'s page when the client names no number.' }),
+  maxPageSize: option(count(), { default: 200, group: 'reads', help: 'Largest page that a client may ask for, and longest list that declares no limit of its own: a longer one is refused with LIST_TOO_LONG.' }),
   maxBatch: option(count(), { default: 1_000, group: 'reads', help: 'Keys that one loader statement may carry; more become several statements.' }),
   maxLoaders: option(count(), { default: 500, group: 'reads', help: 'Different relations and argument sets that one operation may read; more are refused.' }),
   maxFilterDepth: option(count(), { default: 5, group: 'reads', help: 'Levels of and, or and not that a filter may nest.' }),

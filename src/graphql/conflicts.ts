@@ -36,12 +36,16 @@ export function conflictsResolver(deps: ConflictsDeps): GraphQLFieldResolver<unk
   return async (_parent, { subgraph = null, entity = null, id = null, since = null, before = null, first }, context, info) => {
     await requireAdmin(deps, context.viewer, 'conflicts');
     // What the schema gives a client that names no number is not the client's to be refused for.
-    const limit = first == null || first === FIRST ? Math.min(FIRST, deps.maxPageSize) : first;
+    const isGiven = first == null || first === FIRST;
+    const limit = isGiven ? Math.min(FIRST, deps.maxPageSize) : first;
     if (limit < 0 || limit > deps.maxPageSize) throw badInput(`"first" must be from 0 to ${deps.maxPageSize} (maxPageSize).`);
     if (id !== null && entity === null) throw badInput('"id" names a row of an entity; give "entity" as well.');
     if (before !== null && !WHOLE.test(before)) throw badInput('"before" must be the id of a record.');
-    if (isElsewhere(deps, subgraph, context.asker)) return askedOf(deps, subgraph, { entity, id, since, before, first: limit }, context);
-    const rows = await context.operation.at(info).executor.query(conflictsStatement({ entity, rowId: id, since, before, limit }));
+    if (isElsewhere(deps, subgraph, context.asker)) return askedOf(deps, subgraph, { entity, id, since, before, first: isGiven ? FIRST : limit }, context);
+    // Where fewer than the schema's own number may be shown, one more tells whether these are all.
+    const most = isGiven && limit < FIRST ? limit + 1 : limit;
+    const rows = await context.operation.at(info).executor.query(conflictsStatement({ entity, rowId: id, since, before, limit: most }));
+    if (rows.length > limit) throw new MeridianError({ code: 'LIST_TOO_LONG', message: `There are more than ${limit} conflicts, which is the most that one answer shows here: ask for the first ${limit} with "first", and for older ones with "before".`, details: { limit } });
     return rows.map((row) => ({ ...shown(row), subgraph: deps.subgraph }));
   };
 }

@@ -1,5 +1,6 @@
 /** Owns what the model needs to know of a database's catalog: tables with their columns, keys, references and indexes. */
 import { type Column, type Table } from './model.ts';
+import { quotedName } from './sql-names.ts';
 
 export interface CatalogColumn extends Column {
   /** Labels of an enum type (or of the elements of an array of one), in the type's order; null for other types. */
@@ -12,6 +13,8 @@ export interface CatalogColumn extends Column {
   readonly looseCollation: string | null;
   /** The database alone writes it: generated, or an identity that is `GENERATED ALWAYS`. */
   readonly readOnly: boolean;
+  /** A CHECK of its own keeps out what NOT NULL lets in: NULL among the entries of an array, JSON's null as a document. */
+  readonly keepsNullOut?: boolean;
 }
 
 /** Rows of the table hold, in `columns`, the values of `toColumns` of a row of `toTable`. */
@@ -93,8 +96,10 @@ export interface Catalog {
   compare(left: string, right: string): PairOperator | null;
 }
 
-export function tableKey(table: Table): string {
-  return `${table.schema}.${table.name}`;
+/** `public.tasks`; a name with a dot or a quote in it stands in quotes, so that no two tables share a key. */
+export function tableKey({ schema, name }: Table): string {
+  const part = (text: string): string => (/[."]/.test(text) ? quotedName(text) : text);
+  return `${part(schema)}.${part(name)}`;
 }
 
 /** The table of that name: in `schema`, or in the first schema of the search path that has it. */

@@ -170,6 +170,8 @@ export interface ToOneField {
   readonly kind: 'toOne';
   readonly target: string;
   readonly join: Join;
+  /** The other row names this one, and not this row the other: no column of this row says which row it is. */
+  readonly isBack?: true;
 }
 
 export interface OrderTerm {
@@ -196,8 +198,10 @@ export interface Selection {
 
 export interface ListField extends Selection {
   readonly kind: 'list';
-  /** Rows at most, where the field has no `first` argument or a larger one is asked for. */
+  /** Rows at most. */
   readonly limit: number;
+  /** The author has declared the limit, so that rows beyond it are left out; else more rows than that are an error. */
+  readonly cuts: boolean;
 }
 
 export interface ConnectionField extends Selection {
@@ -341,7 +345,7 @@ export function columnsOfField(field: Field): readonly string[] {
     case 'embedded':
       return columnsOfObject(field);
     case 'toOne':
-      return field.join.from;
+      return field.isBack ? [] : field.join.from;
     default:
       return [];
   }

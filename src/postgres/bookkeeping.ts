@@ -134,7 +134,8 @@ const STATE_SQL = `
          ARRAY(SELECT w.name FROM unnest($2::text[], $3::text[], $4::text[]) AS w (schema, name, arguments)
                 WHERE (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
                         WHERE n.nspname = w.schema AND c.relname = w.name AND t.tgname = ANY ($5) AND t.tgenabled IN ('O', 'A')
-                          AND replace(encode(t.tgargs, 'escape'), '\\000', chr(31)) = w.arguments) < 2) AS unkept`;
+                          AND replace(encode(t.tgargs, 'escape'), '\\000', chr(31))
+                            = encode(convert_to(w.arguments, getdatabaseencoding()), 'escape')) < 2) AS unkept`;
 
 /** Whether this database has what writing keeps. */
 export async function readBooks(client: Pick<pg.Client, 'query'>, kept: readonly KeptTable[]): Promise<BooksState> {

@@ -97,9 +97,18 @@ export function planPage(entity: Entity, field: ConnectionField, args: Arguments
 
 /** A whole number that the client named, or null. Throws `BAD_USER_INPUT` outside 0 … max. */
 export function pageSize(value: unknown, name: string, max: number): number | null {
+  return sizeUpTo(value, { name, max, tooMany: `a page of this field has at most ${max} rows; ask for fewer and follow the cursors` });
+}
+
+/** The same of a list, which has no further pages. */
+export function listSize(value: unknown, max: number): number | null {
+  return sizeUpTo(value, { name: 'first', max, tooMany: `this list has at most ${max} rows; ask for fewer` });
+}
+
+function sizeUpTo(value: unknown, { name, max, tooMany }: { readonly name: string; readonly max: number; readonly tooMany: string }): number | null {
   if (value === null || value === undefined) return null;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw badInput(`"${name}" must be a whole number from 0 to ${max}.`);
-  if (value > max) throw badInput(`"${name}" is ${value}, but a page of this field has at most ${max} rows; ask for fewer and follow the cursors.`);
+  if (value > max) throw badInput(`"${name}" is ${value}, but ${tooMany}.`);
   return value;
 }
 

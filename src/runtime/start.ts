@@ -8,6 +8,7 @@ import { LEVEL_HEADER } from '../consistency/level-text.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
 import { RequestContext } from '../graphql/context.ts';
+import { nullSiteOf, nullValue } from '../graphql/null-values.ts';
 import { meridianPlugin } from '../graphql/plugin.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
 import { buildSchema } from '../graphql/schema.ts';
@@ -107,6 +108,10 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
       }),
     ],
     viewers: createViewers(options, viewer),
+    explain: (error, path) => {
+      const site = nullSiteOf(error, path);
+      return site && nullValue(model, site);
+    },
     health: { ready: () => ready(layer) },
     forward: layer.parts.forwardGate,
     ...(tokenCookies ? { tokenCookies } : {}),

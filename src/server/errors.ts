@@ -15,19 +15,24 @@ const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
 const MAX_CODES = 100;
 const MAX_QUEUES = 50;
 /** Not the client's doing: the log has them with their cause, which the client does not see. */
-const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN']);
+const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN', 'NULL_VALUE']);
 
 /** Facts for code and for logs: how rows are stored is nothing to clients, as the published schema does not tell it either. */
 const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint', 'refused', 'raised']);
 
+/** Knows what an error of the execution's own means in terms of the schema; null where it knows no more than the error itself. */
+export type ExplainError = (error: Error, path: readonly (string | number)[] | undefined) => MeridianError | null;
+
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
-export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTokens }: Pick<Options, 'maxErrorLogs' | 'maxQueryTokens'>): FormatError {
+export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTokens }: Pick<Options, 'maxErrorLogs' | 'maxQueryTokens'>, explain: ExplainError = () => null): FormatError {
   const { log, metrics } = telemetry;
   const codeLabel = boundedLabel(MAX_CODES);
   const queueLabel = boundedLabel(MAX_QUEUES);
   const mayLog = perSecond(maxErrorLogs);
   return (formatted, error) => {
-    const known = innermost(error, MeridianError) ?? tooManyTokens(formatted, maxQueryTokens);
+    const original = innermost(error, Error);
+    const explained = original === null || original instanceof MeridianError ? original : explain(original, formatted.path);
+    const known = explained ?? tooManyTokens(formatted, maxQueryTokens);
     const given = formatted.extensions?.['code'];
     const code: string = known?.code ?? (typeof given === 'string' ? given : UNEXPECTED);
     metrics.errors.inc({ code: codeLabel(code) });
@@ -40,7 +45,6 @@ export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTok
       const details = Object.fromEntries(Object.entries(known.details).filter(([name]) => !STORAGE.has(name)));
       return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(details).length > 0 ? { details } : {}) });
     }
-    const original = innermost(error, Error);
     if (code !== UNEXPECTED || original === null || original instanceof GraphQLError) return formatted;
     const errorId = randomUUID();
     log.error({ err: original, errorId, path: formatted.path, ...traceFields() }, 'unexpected error');

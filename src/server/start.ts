@@ -17,7 +17,7 @@ import { answerPlugin } from './answers.ts';
 import { createApp } from './app.ts';
 import { exactSearch } from './bodies.ts';
 import { depthLimit } from './depth.ts';
-import { contextError, errorFormatter } from './errors.ts';
+import { contextError, errorFormatter, type ExplainError } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward.ts';
 import { registerHealth, type Readiness } from './health.ts';
 import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
@@ -53,6 +53,8 @@ export interface ServerSettings<C extends BaseContext> {
   readonly health: { readonly ready: () => Promise<Readiness> };
   /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */
   readonly forward?: ForwardSettings;
+  /** What an error of the execution's own means; without it, such errors are masked. */
+  readonly explain?: ExplainError;
   /** Takes tokens from cookies and gives them back in such; without it cookies are not looked at. */
   readonly tokenCookies?: TokenCookieRules;
   readonly options: ServerOptions;
@@ -104,7 +106,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`, port, close: () => (closed ??= drain()) };
 }
 
-function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry }: ServerSettings<C>): ApolloServer<C> {
+function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry, explain }: ServerSettings<C>): ApolloServer<C> {
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
     schema,
@@ -119,7 +121,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
     includeStacktraceInErrorResponses: false,
     // The process has one owner of signals, which drains this server in its turn.
     stopOnTerminationSignals: false,
-    formatError: errorFormatter(telemetry, options),
+    formatError: errorFormatter(telemetry, options, explain),
     logger: { debug: (text: string) => log.debug(text), info: (text: string) => log.info(text), warn: (text: string) => log.warn(text), error: (text: string) => log.error(text) },
   });
 }

@@ -36,7 +36,7 @@ describe('the examples\' SDL', () => {
     assert.ok(buildSubgraphSchema([{ typeDefs, resolvers: enums }]));
     assert.deepEqual(model.entities.get('PlaylistEntry')?.federationKeys, [['playlist_id', 'track_id']]);
     assert.deepEqual(model.entities.get('Refund')?.fields.get('line'), { kind: 'toOne', target: 'InvoiceLine', join: { from: ['invoice_id', 'line_no'], to: ['invoice_id', 'line_no'] } });
-    assert.deepEqual(model.entities.get('InvoiceLine')?.fields.get('refund'), { kind: 'toOne', target: 'Refund', join: { from: ['invoice_id', 'line_no'], to: ['invoice_id', 'line_no'] } });
+    assert.deepEqual(model.entities.get('InvoiceLine')?.fields.get('refund'), { kind: 'toOne', target: 'Refund', join: { from: ['invoice_id', 'line_no'], to: ['invoice_id', 'line_no'] }, isBack: true });
     assert.deepEqual(model.entities.get('ArtistRevenue')?.primaryKey, ['artist_id']);
     assert.equal(model.entities.get('Track')?.columns.get('format')?.type.sql, 'public.media_format');
     assert.deepEqual(enums, { MediaFormat: { MP3: 'mp3', FLAC: 'flac', WAV: 'wav', VINYL_RIP: 'vinyl rip' } });

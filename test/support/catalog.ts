@@ -1,6 +1,7 @@
 /** Owns catalogs written by hand, for tests of the schema compiler that need no database. */
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type PairOperator, type Policy, type Publishing, type Relation } from '../../src/model/catalog.ts';
 import { type ScalarKind } from '../../src/model/model.ts';
+import { identifierOf } from '../../src/model/sql-names.ts';
 
 const KINDS: Readonly<Record<string, ScalarKind>> = {
   integer: 'int', bigint: 'bigint', numeric: 'numeric', 'double precision': 'float', text: 'text', uuid: 'uuid', boolean: 'bool',
@@ -10,12 +11,12 @@ const KINDS: Readonly<Record<string, ScalarKind>> = {
 export interface TableSketch {
   readonly schema?: string;
   readonly view?: boolean;
-  /** `'id bigint key'`, `'note text null'`, `'at timestamptz default'`, `'sum numeric readonly'`, `'status enum(A,B)'`, `'tags text[]'`. */
+  /** `'id bigint'`, `'note text null'`, `'at timestamptz default'`, `'sum numeric readonly'`, `'status enum(A,B)'`, `'tags text[]'`, `'"due date" date'`. */
   readonly columns: readonly string[];
   readonly primaryKey?: readonly string[];
   readonly unique?: readonly (readonly string[])[];
   /** `'project_id -> projects.id'`; several columns joined by `+`. */
-  readonly references?: readonly string[];
+  readonly references?: readonly (string | ForeignKey)[];
   readonly indexes?: readonly (readonly string[])[];
   readonly fillsOnInsert?: boolean;
   /** Unless given: a table, or a view. */
@@ -29,9 +30,10 @@ export interface TableSketch {
 }
 
 function columnOf(sketch: string): CatalogColumn {
-  const match = /^(\S+) ([^(]+?)(?:\(([^)]*)\))?(\[\])?((?: (?:null|default|readonly))*)$/.exec(sketch);
+  const match = /^("(?:[^"]|"")+"|\S+) ([^(]+?)(?:\(([^)]*)\))?(\[\])?((?: (?:null|default|readonly))*)$/.exec(sketch);
   if (!match) throw new Error(`not a column: ${sketch}`);
-  const [, name = '', base = '', labels, array, rest = ''] = match;
+  const [, spelled = '', base = '', labels, array, rest = ''] = match;
+  const name = identifierOf(spelled) ?? spelled;
   const flags = rest.split(' ');
   const isEnum = labels !== undefined;
   return {
@@ -78,7 +80,7 @@ export function sketchCatalog(tables: Readonly<Record<string, TableSketch>>): Ca
       columns: new Map(sketch.columns.map(columnOf).map((column) => [column.name, column])),
       primaryKey: sketch.primaryKey ?? null,
       uniqueKeys: unique,
-      foreignKeys: (sketch.references ?? []).map(referenceOf),
+      foreignKeys: (sketch.references ?? []).map((reference) => (typeof reference === 'string' ? referenceOf(reference) : reference)),
       indexes: [...unique, ...(sketch.indexes ?? [])],
       fillsOnInsert: sketch.fillsOnInsert ?? false,
     };

@@ -46,7 +46,7 @@ export async function plainModel(client: pg.Client): Promise<Model> {
 const NOTHING_FIXED = { join: { from: [], to: [] }, where: null, filters: new Map(), orderArg: null, caching: CACHED } as const;
 
 export function listField(rest: Pick<ListField, 'target' | 'orderBy'> & Partial<ListField>): ListField {
-  return { kind: 'list', limit: 1_000, ...NOTHING_FIXED, ...rest };
+  return { kind: 'list', limit: 1_000, cuts: true, ...NOTHING_FIXED, ...rest };
 }
 
 export function connectionField(rest: Pick<ConnectionField, 'target' | 'orderBy'> & Partial<ConnectionField>): ConnectionField {

@@ -18,6 +18,7 @@ import { Problems, type Problem } from './problems.ts';
 import { finishStub, findStubs, readStubs } from './stubs.ts';
 import { checkExternals, findProvided } from './provides.ts';
 import { checkSubscriptions, readQueries } from './roots.ts';
+import { warnOfBoundless } from './selections.ts';
 import { readMutations } from './writes.ts';
 
 export interface CompileRequest extends Limits {
@@ -53,7 +54,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const { typeDefs, schema, federation } = readDocument(request.files, problems);
   const compilation: Compilation = {
     schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
-    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), stubs: new Map(), values: new Set(), provided: new Set(), conditions: [], orders: new Set(),
+    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), stubs: new Map(), values: new Set(), provided: new Set(), conditions: [], orders: new Set(), boundless: new Map(),
     handlers: request.handlers ? new Set(request.handlers) : null,
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
@@ -68,6 +69,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const queries = readQueries(compilation);
   const mutations = readMutations(compilation);
   checkSubscriptions(compilation);
+  warnOfBoundless(compilation);
   checkTenants(compilation);
   checkExternals(compilation);
   checkConflicts(compilation, mutations);

@@ -1,8 +1,9 @@
 /** Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up columns. */
-import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
-import { columnOfField, type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
+import { type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
+import { columnNamed, columnSpelled, readTerm } from './column-names.ts';
 import { whyUnordered } from './comparing.ts';
 import { columnName, directivesOf, textArgument, type Annotated } from './directives.ts';
 import { type Federation } from './federation.ts';
@@ -77,6 +78,8 @@ export interface Compilation {
   readonly values: Set<string>;
   /** Enums that name orders: their `@column`s are columns, not stored labels. */
   readonly orders: Set<GraphQLEnumType>;
+  /** Lists by place that neither declare a limit nor let clients name one. */
+  readonly boundless: Map<string, GraphQLField<unknown, unknown>>;
 }
 
 export function hasResolver(compilation: Compilation, type: string, field: string): boolean {
@@ -104,29 +107,20 @@ export function tableName(compilation: Compilation, table: CatalogTable): string
   return table.schema === compilation.catalog.searchPath[0] ? table.name : tableKey(table);
 }
 
-/** Column that a name of the SDL means: a field of the entity, else a column in snake_case, else one of just that name. */
-export function columnNamed(draft: Draft, name: string): CatalogColumn | null {
-  const field = draft.fields.get(name);
-  const viaField = field === undefined ? undefined : (columnOfField(field) ?? undefined);
-  const declared = draft.type.getFields()[name];
-  const candidates = [viaField, declared ? (columnName(declared) ?? undefined) : undefined, snakeCase(name), name];
-  for (const candidate of candidates) {
-    const column = candidate === undefined ? undefined : draft.table.columns.get(candidate);
-    if (column) return column;
-  }
-  return null;
-}
-
 /**
  * Column behind an argument, an input field or an enum value called `name`; where there is none, says so at `node` and
  * gives null. `place` is how the sentence begins: `Query.user(mail:)`.
  */
 export function requireColumn(compilation: Compilation, draft: Draft, element: Annotated & { readonly name: string }, place: string): CatalogColumn | null {
   const explicit = columnName(element);
-  const column = explicit === null ? columnNamed(draft, element.name) : (draft.table.columns.get(explicit) ?? null);
-  if (column) {
-    draft.used.add(column.name);
-    return column;
+  const meaning = explicit === null ? columnNamed(draft, element.name) : { column: columnSpelled(draft, explicit) };
+  if ('doubt' in meaning) {
+    compilation.problems.error(element.astNode, `${place} ${meaning.doubt}`);
+    return null;
+  }
+  if (meaning.column) {
+    draft.used.add(meaning.column.name);
+    return meaning.column;
   }
   compilation.problems.error(element.astNode, unknownColumn(compilation, draft, explicit ?? snakeCase(element.name), place, explicit === null));
   return null;
@@ -146,32 +140,38 @@ export function requireColumns(compilation: Compilation, draft: Draft, names: re
     compilation.problems.error(node, `${place} names no columns; name them, or leave the empty list out`);
     return null;
   }
-  const missing = names.filter((name) => !draft.table.columns.has(name));
+  const columns = names.map((name) => columnSpelled(draft, name));
+  const missing = names.filter((_, i) => !columns[i]);
   for (const name of missing) {
     compilation.problems.error(node, `${place} names column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
   }
   if (missing.length > 0) return null;
-  for (const name of names) draft.used.add(name);
-  return names;
+  const found = columns.flatMap((column) => (column ? [column.name] : []));
+  for (const name of found) draft.used.add(name);
+  return found;
 }
 
 /** The order that a directive lists, closed by the primary key so that it is total; the key runs in the last term's direction. */
 export function readOrder(compilation: Compilation, draft: Draft, terms: readonly string[], node: ASTNode | null, place: string): readonly OrderTerm[] {
   const order: OrderTerm[] = [];
   for (const term of terms) {
-    const match = /^\s*(\S+?)(?:\s+(asc|desc))?\s*$/i.exec(term);
-    const column = match?.[1] === undefined ? null : (draft.table.columns.get(match[1]) ?? columnNamed(draft, match[1]));
-    const unordered = column ? whyUnordered(column) : null;
-    if (unordered !== null) compilation.problems.error(node, `${place} is ordered by "${match?.[1] ?? ''}", but ${unordered}; order by another column`);
-    else if (column) order.push({ column: column.name, descending: match?.[2]?.toLowerCase() === 'desc' });
-    else if (match?.[1] === undefined) compilation.problems.error(node, `${place} is ordered by "${term}", which is not a column with an optional " DESC"`);
-    else compilation.problems.error(node, `${place} is ordered by "${match[1]}", which is no column of ${tableName(compilation, draft.table)}${didYouMean(match[1], draft.table.columns.keys())}`);
+    const read = readTerm(draft, term);
+    const unordered = 'column' in read ? whyUnordered(read.column) : null;
+    if (!('column' in read)) compilation.problems.error(node, `${place} is ordered by ${JSON.stringify(term)}, ${read.problem ?? noTerm(compilation, draft, read.name)}`);
+    else if (unordered !== null) compilation.problems.error(node, `${place} is ordered by ${JSON.stringify(term)}, but ${unordered}; order by another column`);
+    else order.push({ column: read.column.name, descending: read.descending });
   }
   const descending = order.at(-1)?.descending ?? false;
   const ties = draft.primaryKey.filter((column) => !order.some((term) => term.column === column)).map((column) => ({ column, descending }));
   const total = [...order, ...ties];
   for (const term of total) draft.used.add(term.column);
   return total;
+}
+
+function noTerm(compilation: Compilation, draft: Draft, name: string): string {
+  const guess = didYouMean(name, draft.table.columns.keys());
+  const how = '; name a column, in double quotes where its name is odd ("\\"due date\\" DESC"), or the field that shows it, with an optional " DESC"';
+  return `which is no column of ${tableName(compilation, draft.table)}${guess === '' ? how : guess}`;
 }
 
 export function capital(sentence: string): string {

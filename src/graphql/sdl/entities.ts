@@ -3,9 +3,11 @@ import { isObjectType, type ConstDirectiveNode, type GraphQLObjectType } from 'g
 import { coversUniqueKey, findTable, type Catalog, type CatalogTable } from '../../model/catalog.ts';
 import { NO_CONFLICTS, type Entity, type ObjectShape, type ScalarKind } from '../../model/model.ts';
 import { closest, didYouMean, plural, snakeCase } from '../../model/names.ts';
+import { identifierOf, qualifiedName } from '../../model/sql-names.ts';
 import { entityCaching } from './caching.ts';
+import { columnNamed, columnSpelled, type Meaning } from './column-names.ts';
 import { whyNoKey, whyUnordered } from './comparing.ts';
-import { columnNamed, externalFields, hasResolver, tableName, type Compilation, type Draft, type FederationKey } from './context.ts';
+import { externalFields, hasResolver, tableName, type Compilation, type Draft, type FederationKey } from './context.ts';
 import { directiveOf, directivesOf, isResolvable, textArgument } from './directives.ts';
 import { fieldPaths, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { spotOf } from './problems.ts';
@@ -37,6 +39,9 @@ function tableOf(compilation: Compilation, type: GraphQLObjectType, directive: C
     const table = findTable(catalog, candidate, schema);
     if (table) return table;
   }
+  const qualified = named === null ? null : qualifiedName(named);
+  const spelled = qualified && (qualified.schema === null || schema === null) ? findTable(catalog, qualified.name, qualified.schema ?? identifierOf(schema ?? '') ?? schema) : null;
+  if (spelled) return spelled;
   problems.error(directive, `${type.name} maps to table "${candidates.join('" or "')}", which ${whereTablesAre(catalog, schema)}; ${tableMend(catalog, named, candidates[0] ?? '', schema)}`);
   return null;
 }
@@ -87,7 +92,7 @@ function whyNoKeyOf(table: CatalogTable, names: readonly string[]): string | nul
 function viewColumn(table: CatalogTable, type: GraphQLObjectType, name: string): string | null {
   const field = type.getFields()[name];
   const explicit = field ? textArgument(directiveOf(field, 'column'), 'name') : null;
-  return [explicit, snakeCase(name), name].find((candidate) => candidate !== null && table.columns.has(candidate)) ?? null;
+  return [explicit, explicit === null ? null : identifierOf(explicit), snakeCase(name), name].find((candidate) => candidate !== null && table.columns.has(candidate)) ?? null;
 }
 
 function notNullKeys(table: CatalogTable): readonly (readonly string[])[] {
@@ -97,7 +102,7 @@ function notNullKeys(table: CatalogTable): readonly (readonly string[])[] {
 function versionOf(compilation: Compilation, draft: Draft, directive: ConstDirectiveNode): string | null {
   const name = textArgument(directive, 'version');
   if (name === null) return null;
-  const column = draft.table.columns.get(name);
+  const column = columnSpelled(draft, name);
   if (!column) {
     compilation.problems.error(directive, `${draft.type.name} counts its version in column "${name}", which table ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
     return null;
@@ -106,8 +111,8 @@ function versionOf(compilation: Compilation, draft: Draft, directive: ConstDirec
     compilation.problems.error(directive, `${draft.type.name} counts its version in column "${name}", which is ${column.type.sql}${column.nullable ? ' and may be null' : ''}; use an integer or bigint column that is NOT NULL`);
     return null;
   }
-  draft.used.add(name);
-  return name;
+  draft.used.add(column.name);
+  return column.name;
 }
 
 /** Values of these are one text each, which a viewer's tenant can be compared with. */
@@ -117,7 +122,13 @@ function tenantOf(compilation: Compilation, draft: Draft): string | null {
   const directive = directiveOf(draft.type, 'tenant');
   const name = textArgument(directive, 'column');
   if (directive === null || name === null) return null;
-  const column = draft.table.columns.get(name) ?? columnNamed(draft, name);
+  const meaning = columnSpelled(draft, name);
+  const named: Meaning = meaning ? { column: meaning } : columnNamed(draft, name);
+  if ('doubt' in named) {
+    compilation.problems.error(directive, `@tenant(column: ${JSON.stringify(name)}) of ${draft.type.name} ${named.doubt.replace(/; .*$/, '; name the column')}`);
+    return null;
+  }
+  const { column } = named;
   if (!column) {
     compilation.problems.error(directive, `${draft.type.name} holds its tenant in column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
     return null;

@@ -3,8 +3,9 @@ import { isEnumType, isInterfaceType, isObjectType, isScalarType, isUnionType } 
 import { connectionTarget, checkConnection } from './connections.ts';
 import { hasResolver, isExternal, isOfKey, requireColumn, type Compilation, type Draft } from './context.ts';
 import { columnName, directiveOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
+import { warnOfMissing, warnOfNulls } from './nulls.ts';
 import { readEmbedded, readReference } from './objects.ts';
-import { toManyJoin, toOneJoin, type RelationRequest } from './relations.ts';
+import { isWayBack, toManyJoin, toOneJoin, type RelationRequest } from './relations.ts';
 import { countTarget, readConnection, readCount, readList, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
@@ -41,6 +42,8 @@ function readSingle(compilation: Compilation, site: Site): void {
   const { problems, drafts } = compilation;
   const { field, shape, place } = site;
   const target = drafts.get(shape.named.name);
+  // An @entity without a table or key has been told of.
+  if (!target && directiveOf(shape.named, 'entity') !== null) return;
   if (field.args.length > 0) {
     problems.error(field.astNode, `${place} takes arguments, which ${target || compilation.stubs.has(shape.named.name) ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
     return;
@@ -50,11 +53,10 @@ function readSingle(compilation: Compilation, site: Site): void {
   else if (stub && columnName(field) === null) readReference(compilation, site, stub);
   else if (directiveOf(field, 'embedded')) readEmbedded(compilation, site);
   else if (isScalarType(shape.named) || isEnumType(shape.named) || (isObjectType(shape.named) && columnName(field) !== null)) readColumn(compilation, site);
-  else if (directiveOf(shape.named, 'entity') === null) {
+  else {
     const kind = isInterfaceType(shape.named) ? 'an interface' : isUnionType(shape.named) ? 'a union' : 'no @entity';
     problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, make it of columns of this row with @embedded, or ` : ''}write a resolver for ${place}`);
   }
-  // What is left is an @entity without a table or key, which has been said.
 }
 
 function readColumn(compilation: Compilation, { draft, field, shape, place }: Site): void {
@@ -66,12 +68,10 @@ function readColumn(compilation: Compilation, { draft, field, shape, place }: Si
     return;
   }
   draft.fields.set(field.name, { kind: 'column', column: column.name });
-  if (shape.nonNull && column.nullable && draft.table.kind === 'table') {
-    compilation.problems.warn(field.astNode, `${place} is non-null, but column "${column.name}" may be null, and such a row would be an error; make the column NOT NULL or declare ${String(field.type).slice(0, -1)}`);
-  }
+  warnOfNulls(compilation, { draft, field, place }, column);
 }
 
-function readToOne(compilation: Compilation, { draft, field, shape, place }: Site, target: Draft): void {
+function readToOne(compilation: Compilation, { draft, field, place }: Site, target: Draft): void {
   const { problems } = compilation;
   const relation = relationArguments(directiveOf(field, 'relation'));
   if (relation && (relation.where !== null || relation.orderBy !== null || relation.limit !== null)) {
@@ -79,11 +79,8 @@ function readToOne(compilation: Compilation, { draft, field, shape, place }: Sit
   }
   const join = toOneJoin(compilation, { from: draft, to: target, field: field.name, place, node: field.astNode, relation, directive: '@relation' });
   if (!join) return;
-  draft.fields.set(field.name, { kind: 'toOne', target: target.type.name, join });
-  const nullable = join.from.filter((column) => draft.table.columns.get(column)?.nullable);
-  if (shape.nonNull && nullable.length > 0 && draft.table.kind === 'table') {
-    problems.warn(field.astNode, `${place} is non-null, but column "${nullable.join('", "')}" may be null, and such a row would be an error; make the column NOT NULL or declare ${target.type.name}`);
-  }
+  draft.fields.set(field.name, { kind: 'toOne', target: target.type.name, join, ...(isWayBack(draft, target, join) ? { isBack: true } : {}) });
+  warnOfMissing(compilation, { draft, field, place }, target, join);
 }
 
 function readMany(compilation: Compilation, site: Site): void {

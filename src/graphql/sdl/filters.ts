@@ -3,8 +3,9 @@ import { isEnumType, isInputObjectType, type GraphQLArgument, type GraphQLEnumTy
 import { type CatalogColumn } from '../../model/catalog.ts';
 import { type FilterArg, type FilterField, type FilterInput, type FilterOperator, type OrderArg, type OrderTerm, type ScalarKind } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
+import { columnNamed, columnSpelled, type Meaning } from './column-names.ts';
 import { whyNoKey, whyUnequal, whyUnordered } from './comparing.ts';
-import { columnNamed, requireColumn, tableName, unknownColumn, type Compilation, type Draft } from './context.ts';
+import { requireColumn, tableName, unknownColumn, type Compilation, type Draft } from './context.ts';
 import { columnName, shapeOf, type Shape } from './directives.ts';
 import { misfit } from './types.ts';
 
@@ -135,7 +136,12 @@ function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEn
     const name = value.name.replace(/_(ASC|DESC)$/, '');
     const place = `${type.name}.${value.name}`;
     const explicit = columnName(value);
-    const column = explicit === null ? columnForConstant(draft, name) : (draft.table.columns.get(explicit) ?? null);
+    const meaning = explicit === null ? columnForConstant(draft, name) : { column: columnSpelled(draft, explicit) };
+    if ('doubt' in meaning) {
+      compilation.problems.error(value.astNode, `${place} ${meaning.doubt}`);
+      continue;
+    }
+    const { column } = meaning;
     if (!column) {
       compilation.problems.error(value.astNode, unknownColumn(compilation, draft, explicit ?? name.toLowerCase(), place, explicit === null));
     } else if (column.type.array || column.type.kind === 'json' || column.type.kind === 'bytea') {
@@ -151,7 +157,16 @@ function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEn
 }
 
 /** `CREATED_AT` → the column of field `createdAt`, else column `created_at`. */
-function columnForConstant(draft: Draft, constant: string): CatalogColumn | null {
-  const field = Object.keys(draft.type.getFields()).find((name) => snakeCase(name).toUpperCase() === constant);
-  return (field === undefined ? null : columnNamed(draft, field)) ?? draft.table.columns.get(constant.toLowerCase()) ?? null;
+function columnForConstant(draft: Draft, constant: string): Meaning {
+  const fields = Object.keys(draft.type.getFields()).filter((name) => snakeCase(name).toUpperCase() === constant);
+  const meanings = fields.map((field) => columnNamed(draft, field));
+  const [doubt, other] = [meanings.find((meaning) => 'doubt' in meaning), meanings.find((meaning, i) => i > 0 && 'column' in meaning && meaning.column !== null && !sameColumn(meaning, meanings[0]))];
+  if (doubt) return doubt;
+  if (other) return { doubt: `could mean ${draft.type.name}.${fields.join(` or ${draft.type.name}.`)}; say which column is meant with @column(name:)` };
+  const [found] = meanings;
+  return found && 'column' in found && found.column ? found : { column: draft.table.columns.get(constant.toLowerCase()) ?? null };
+}
+
+function sameColumn(left: Meaning, right: Meaning | undefined): boolean {
+  return 'column' in left && right !== undefined && 'column' in right && left.column === right.column;
 }

@@ -2,9 +2,11 @@
 import { isEnumType, isObjectType, isScalarType, type GraphQLObjectType } from 'graphql';
 import { columnsOfObject, type ObjectShape } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
+import { identifierOf } from '../../model/sql-names.ts';
 import { hasResolver, isExternal, requireColumns, tableName, unknownColumn, type Compilation, type Draft, type StubDraft } from './context.ts';
 import { columnName, directiveOf, directivesOf, relationArguments, shapeOf, textArgument, type Shape } from './directives.ts';
 import { fieldAt, fieldPaths, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
+import { warnOfNulls } from './nulls.ts';
 import { type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
@@ -77,7 +79,18 @@ function valueShape(compilation: Compilation, site: Site, type: GraphQLObjectTyp
     else if (part !== 'elsewhere') parts.set(field.name, part.shown);
   }
   if (sound && parts.size === 0) problems.error(site.field.astNode, `${site.place} is @embedded, but no field of ${type.name} is a column; remove @embedded, or write a resolver for ${site.place}`);
-  return sound && parts.size > 0 ? { parts, required: [] } : null;
+  if (!sound || parts.size === 0) return null;
+  warnOfParts(compilation, site, type, parts);
+  return { parts, required: [] };
+}
+
+/** The object is there as soon as one of its columns has a value, so that another one may be null within it. */
+function warnOfParts(compilation: Compilation, { draft, place }: Site, type: GraphQLObjectType, parts: Parts): void {
+  for (const [name, part] of parts) {
+    const column = typeof part === 'string' ? draft.table.columns.get(part) : undefined;
+    const field = type.getFields()[name];
+    if (column && field && (parts.size > 1 || !column.nullable)) warnOfNulls(compilation, { draft, field, place: `${place}.${name}` }, column);
+  }
 }
 
 /** A column, an object within, or what another subgraph shows; null where it is none of these, which has been said. */
@@ -92,7 +105,9 @@ function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, 
   }
   const stub = stubs.get(named.name);
   if (isScalarType(named) || isEnumType(named) || columnName(field) !== null) {
-    const name = `${prefix}${columnName(field) ?? snakeCase(field.name)}`;
+    const explicit = columnName(field);
+    const spelled = `${prefix}${explicit ?? snakeCase(field.name)}`;
+    const name = explicit === null || draft.table.columns.has(spelled) ? spelled : `${prefix}${identifierOf(explicit) ?? explicit}`;
     const column = draft.table.columns.get(name);
     if (!column && isExternal(compilation, owner, field)) return 'elsewhere';
     const wrong = column ? misfit(column, shape, 'output') : null;
@@ -138,8 +153,13 @@ function keyShape(compilation: Compilation, site: Site, stub: StubDraft, prefix:
     return null;
   }
   const shown = [...leaves.values()];
+  const required = whole.paths.map((path) => leaves.get(pathText(path))?.column ?? '');
   if (shown.filter((leaf) => isMisfit(compilation, site, stub, leaf)).length > 0) return null;
-  return { parts: partsOf(shown), required: whole.paths.map((path) => leaves.get(pathText(path))?.column ?? '') };
+  for (const { path, column: name } of shown.filter(({ column }) => !required.includes(column))) {
+    const [column, other] = [draft.table.columns.get(name), fieldAt(stub.type, path)];
+    if (column && other) warnOfNulls(compilation, { draft, field: other, place: `${place}.${pathText(path)}` }, column);
+  }
+  return { parts: partsOf(shown), required };
 }
 
 /** Columns behind the fields of all keys and behind what the field provides, by path; those that are named stand for the first key of as many fields. */

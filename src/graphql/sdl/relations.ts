@@ -2,10 +2,11 @@
 import { type ASTNode } from 'graphql';
 import { coversUniqueKey, hasIndexOn, tableKey, type CatalogTable, type ForeignKey } from '../../model/catalog.ts';
 import { type Join } from '../../model/model.ts';
-import { snakeCase } from '../../model/names.ts';
+import { sqlName } from '../../model/sql-names.ts';
 import { comparisonsOf } from './comparing.ts';
 import { requireColumns, tableName, type Compilation, type Draft } from './context.ts';
 import { type RelationArguments } from './directives.ts';
+import { declaredTowards, readingsToMany, readingsToOne, type Naming, type Reading } from './readings.ts';
 
 export interface RelationRequest {
   readonly from: Draft;
@@ -24,21 +25,36 @@ export function toOneJoin(compilation: Compilation, request: RelationRequest): J
   const { from, to, place, node } = request;
   const explicit = explicitJoin(compilation, request, () => ({ from: null, to: to.primaryKey }));
   if (explicit !== undefined) return explicit && checkedToOne(compilation, request, compared(compilation, request, explicit));
-  const forward = references(from.table, to.table).map((key): Join => ({ from: key.columns, to: key.toColumns }));
-  const backward = references(to.table, from.table).filter((key) => coversUniqueKey(to.table, key.columns)).map((key): Join => ({ from: key.toColumns, to: key.columns }));
-  const join = choose(compilation, request, forward.length > 0 ? forward : backward, 'from');
+  const forward = references(from.table, to.table).map((key): Reading => ({ by: 'forward', join: { from: key.columns, to: key.toColumns } }));
+  const back = references(to.table, from.table)
+    .filter((key) => coversUniqueKey(to.table, key.columns))
+    .map((key): Reading => ({ by: 'back', join: { from: key.toColumns, to: key.columns } }));
+  const readings = readingsToOne(naming(compilation, request), [...forward, ...back]);
+  const isKeyed = forward.length + back.length > 0;
+  const join = isKeyed ? theOnly(compilation, request, readings, 'one') : undefined;
   if (join) return checkedToOne(compilation, request, compared(compilation, request, join));
   if (join === undefined) {
-    compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or name the columns with @relation(from: [...], to: [...])`);
+    compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or ${ownColumn(request, readings)}`);
   }
   return null;
+}
+
+/** Whether the row does not hold which row the join leads to: only the other one names this one. */
+export function isWayBack(from: Draft, to: Draft, join: Join): boolean {
+  const isKey = join.to.length === to.primaryKey.length && join.to.every((column) => to.primaryKey.includes(column));
+  const isForward = references(from.table, to.table).some((key) => sameColumns(key.columns, join.from) && sameColumns(key.toColumns, join.to));
+  return !isKey && !isForward && coversUniqueKey(from.table, join.from);
+}
+
+function sameColumns(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((column) => right.includes(column));
 }
 
 /** Join from a row to the many rows that point at it. */
 export function toManyJoin(compilation: Compilation, request: RelationRequest): Join | null {
   const { from, to, place, node } = request;
   const explicit = explicitJoin(compilation, request, () => ({ from: from.primaryKey, to: null }));
-  const join = explicit !== undefined ? explicit : choose(compilation, request, references(to.table, from.table).map((key): Join => ({ from: key.toColumns, to: key.columns })), 'to');
+  const join = explicit !== undefined ? explicit : guessedToMany(compilation, request);
   if (join === undefined) {
     compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, to.table)} to ${tableName(compilation, from.table)} to follow; add one, or name the columns with ${request.directive}(from: [...], to: [...])`);
   }
@@ -91,16 +107,52 @@ function warnOfCasts(compilation: Compilation, { to, place, node }: Pick<Relatio
   }
 }
 
-/** The one candidate, or the one whose columns carry the field's name; null (and a problem) for a tie, undefined for none. */
-function choose(compilation: Compilation, request: RelationRequest, candidates: readonly Join[], side: 'from' | 'to'): Join | null | undefined {
-  const distinct = candidates.filter((join, i) => candidates.findIndex((other) => other.from.join() === join.from.join() && other.to.join() === join.to.join()) === i);
-  if (distinct.length <= 1) return distinct[0];
-  const name = snakeCase(request.field);
-  const named = distinct.filter((join) => join[side].some((column) => column === name || column === `${name}_id`));
-  if (named.length === 1) return named[0];
-  const choices = distinct.map((join) => `${request.directive}(${side}: [${join[side].map((column) => `"${column}"`).join(', ')}])`).join(' or ');
-  compilation.problems.error(request.node, `${request.place} could follow ${distinct.length} foreign keys between ${tableName(compilation, request.from.table)} and ${tableName(compilation, request.to.table)}; choose one: ${choices}`);
+function guessedToMany(compilation: Compilation, request: RelationRequest): Join | null | undefined {
+  const { from, to } = request;
+  const ways = references(to.table, from.table).map((key): Reading => ({ by: 'back', join: { from: key.toColumns, to: key.columns } }));
+  const readings = readingsToMany(naming(compilation, request), ways, declaredTowards(compilation.drafts.values(), request));
+  return theOnly(compilation, request, readings, 'many');
+}
+
+function naming({ catalog }: Compilation, { from, to, field }: RelationRequest): Naming {
+  return { from, to, field, compares: (left, right) => !('problem' in comparisonsOf(catalog, { from: from.table, to: to.table }, { from: [left], to: [right] })) };
+}
+
+/** The one way in which the relation can be meant; null (and a problem) where there are several, undefined where there is none. */
+function theOnly(compilation: Compilation, request: RelationRequest, readings: readonly Reading[], side: 'one' | 'many'): Join | null | undefined {
+  if (readings.length <= 1) return readings[0]?.join;
+  const { place, node, from, to } = request;
+  const choices = readings.map((reading) => (side === 'one' ? toOneText(request, reading) : toManyText(request, reading))).join(' or ');
+  const [own, other] = [tableName(compilation, from.table), tableName(compilation, to.table)];
+  const isAlike = readings.every(({ by }) => by !== 'column' && by === readings[0]?.by);
+  const way = ({ by, join, elsewhere }: Reading): string => {
+    if (by === 'forward') return `by the foreign key over ${join.from.join(', ')}`;
+    if (by === 'back') return `by the foreign key over ${join.to.join(', ')} of ${other}${side === 'one' ? ', back to this row' : ''}`;
+    const [columns, holder, target] = side === 'one' ? [join.from, own, other] : [join.to, other, own];
+    return `by column ${columns.join(', ')} of ${holder}, ${elsewhere === undefined ? `over which there is no foreign key to ${target}` : `whose foreign key leads to ${elsewhere}`}`;
+  };
+  const ways = isAlike ? `could follow ${readings.length} foreign keys between ${own} and ${other}` : `can be read in ${readings.length} ways: ${readings.map(way).join('; or ')}`;
+  compilation.problems.error(node, `${place} ${ways}; choose one: ${choices}`);
   return null;
+}
+
+const list = (columns: readonly string[]): string => `[${columns.map((column) => JSON.stringify(column)).join(', ')}]`;
+
+function toOneText({ to, directive }: RelationRequest, { by, join }: Reading): string {
+  if (by === 'column' && to.primaryKey.length > 1) return `${directive}(from: [${join.from.map((column) => JSON.stringify(column)).join(', ')}, ...], to: ${list(to.primaryKey)})`;
+  const isKey = by !== 'back' && join.to.join() === to.primaryKey.join();
+  return isKey ? `${directive}(from: ${list(join.from)})` : `${directive}(from: ${list(join.from)}, to: ${list(join.to)})`;
+}
+
+function toManyText({ from, directive }: RelationRequest, { join }: Reading): string {
+  const isKey = join.from.join() === from.primaryKey.join();
+  return isKey ? `${directive}(to: ${list(join.to)})` : `${directive}(from: ${list(join.from)}, to: ${list(join.to)})`;
+}
+
+/** What to do without a foreign key: the field's own column can be followed, by name. */
+function ownColumn(request: RelationRequest, readings: readonly Reading[]): string {
+  const [own] = readings;
+  return own ? `follow column ${own.join.from.join(', ')} with ${toOneText(request, own)}` : 'name the columns with @relation(from: [...], to: [...])';
 }
 
 function checkedToOne(compilation: Compilation, request: RelationRequest, join: Join | null): Join | null {
@@ -121,8 +173,9 @@ function use(request: RelationRequest, join: Join): void {
 
 export function warnWithoutIndex(compilation: Compilation, { to, place, node }: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join): void {
   if (to.table.kind === 'view' || hasIndexOn(to.table, join.to)) return;
-  const name = tableName(compilation, to.table);
-  compilation.problems.warn(node, `${place} reads table ${name} by ${join.to.join(', ')}, on which it has no index; CREATE INDEX ON ${name} (${join.to.join(', ')})`);
+  const { schema, name } = to.table;
+  const sql = schema === compilation.catalog.searchPath[0] ? sqlName(name) : `${sqlName(schema)}.${sqlName(name)}`;
+  compilation.problems.warn(node, `${place} reads table ${tableName(compilation, to.table)} by ${join.to.join(', ')}, on which it has no index; CREATE INDEX ON ${sql} (${join.to.map(sqlName).join(', ')})`);
 }
 
 function references(table: CatalogTable, target: CatalogTable): readonly ForeignKey[] {

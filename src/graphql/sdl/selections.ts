@@ -23,8 +23,29 @@ export interface SelectionRequest {
 const PAGING = { list: ['first'], connection: ['first', 'after', 'last', 'before'], count: [] } as const;
 
 export function readList(compilation: Compilation, request: SelectionRequest): ListField {
-  const limit = positiveLimit(compilation, request) ?? compilation.limits.maxPageSize;
-  return { kind: 'list', ...readSelection(compilation, request, 'list'), limit };
+  const declared = positiveLimit(compilation, request);
+  const limit = declared ?? compilation.limits.maxPageSize;
+  const { field, place } = request;
+  if (declared === null && !field.args.some(({ name }) => name === 'first')) compilation.boundless.set(place, field);
+  checkDefaults(compilation, request, limit);
+  return { kind: 'list', ...readSelection(compilation, request, 'list'), limit, cuts: declared !== null };
+}
+
+/** One line for all lists that may turn out longer than they can be shown. */
+export function warnOfBoundless({ boundless, limits, problems }: Compilation): void {
+  const [first] = boundless.values();
+  if (!first) return;
+  const places = [...boundless.keys()];
+  const [who, take, be] = places.length === 1 ? [places[0] ?? '', 'takes no argument first and declares no limit', 'it is'] : [`${places.length} lists (${places.join(', ')})`, 'take no argument first and declare no limit', 'each is'];
+  problems.warn(first.astNode, `${who} ${take}, so that ${be} an error (LIST_TOO_LONG) where there are more than ${limits.maxPageSize} rows (option maxPageSize); add first: Int, declare with limit: in @list or @relation how many are enough, or return a connection`);
+}
+
+/** What the schema gives a client that names no number must not be refused. */
+function checkDefaults({ problems }: Compilation, { field, place }: SelectionRequest, most: number): void {
+  for (const argument of field.args.filter(({ name }) => name === 'first' || name === 'last')) {
+    const { defaultValue } = argument;
+    if (typeof defaultValue === 'number' && (defaultValue > most || defaultValue < 0)) problems.error(argument.astNode, `${place}(${argument.name}:) is ${defaultValue} unless a client says otherwise, but must be from 0 to ${most}; lower it, or raise the limit`);
+  }
 }
 
 export function readConnection(compilation: Compilation, request: SelectionRequest): ConnectionField {
@@ -33,6 +54,7 @@ export function readConnection(compilation: Compilation, request: SelectionReque
   if (limit !== null && limit > maxPageSize) {
     compilation.problems.error(request.relation?.node, `${request.place} has pages of ${limit} rows, above the largest page of ${maxPageSize}; lower the limit or raise the option maxPageSize`);
   }
+  checkDefaults(compilation, request, maxPageSize);
   return { kind: 'connection', ...readSelection(compilation, request, 'connection'), defaultPageSize: Math.min(limit ?? pageSize, maxPageSize), maxPageSize };
 }
 

@@ -9,6 +9,8 @@ import { externalFields, hasResolver, isExternal, isOfKey, requireColumns, table
 import { directiveOf, directivesOf, isResolvable, relationArguments, shapeOf, textArgument, type RelationArguments } from './directives.ts';
 import { fieldAt, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { spotOf } from './problems.ts';
+import { missing } from './nulls.ts';
+import { unheeded } from './readings.ts';
 import { warnWithoutIndex } from './relations.ts';
 import { countTarget, readConnection, readCount, readList, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
@@ -90,6 +92,7 @@ function readToOne({ problems }: Compilation, { target, join, field, place, rela
     problems.error(relation.node, `${place} leads to one ${target.type.name}, so where, orderBy and limit have no meaning there; remove them`);
   }
   stub.fields.set(field.name, { kind: 'toOne', target: target.type.name, join });
+  if (shapeOf(field.type).nonNull) problems.warn(field.astNode, missing(place, target.type.name));
 }
 
 /** From key fields, named by their paths, to columns: as the directive says, else columns called `<type>_<key field>`. */
@@ -104,6 +107,12 @@ function stubJoin(compilation: Compilation, request: StubRelation): Join | null 
     compilation.problems.error(node, `${place} follows ${from.map(pathText).join(', ')} to no column: ${target.table.kind} ${tableName(compilation, target.table)} has no ${byName.map((column) => `"${column}"`).join(', ')}; name the columns with ${directive}(to: [...])`);
     return null;
   }
+  const passed = relation?.to == null && named === byName ? passedOver(request, byName) : [];
+  if (passed.length > 0) {
+    const choices = [byName, ...passed.map((column) => [column])].map((columns) => `${directive}(to: [${columns.map((column) => JSON.stringify(column)).join(', ')}])`);
+    compilation.problems.error(node, `${place} could follow ${from.map(pathText).join(', ')} to column ${byName.join(', ')} or ${passed.join(' or ')} of ${tableName(compilation, target.table)}; choose one: ${choices.join(' or ')}`);
+    return null;
+  }
   const to = node && requireColumns(compilation, target, named, node, place);
   if (!to || !areSound(compilation, request, from, to)) return null;
   if (toOne && target.table.kind === 'table' && !coversUniqueKey(target.table, to)) {
@@ -113,6 +122,13 @@ function stubJoin(compilation: Compilation, request: StubRelation): Join | null 
   const join = { from: from.map(pathText), to };
   if (!toOne) warnWithoutIndex(compilation, { to: target, place, node }, join);
   return join;
+}
+
+/** Columns that the field's name speaks of rather than of the type's: `createdTasks` of `creator_id` rather than of `user_id`. */
+function passedOver({ target, field }: StubRelation, byName: readonly string[]): readonly string[] {
+  const types = byName.map((column) => target.table.columns.get(column)?.type);
+  const fits = (column: string): boolean => types.some((type) => type !== undefined && type.sql === target.table.columns.get(column)?.type.sql);
+  return unheeded({ to: target, field: field.name }, byName, fits);
 }
 
 function areSound(compilation: Compilation, { stub, target, field, place, relation }: StubRelation, from: readonly FieldPath[], to: readonly string[]): boolean {

@@ -3,7 +3,7 @@ import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
 import { type Comparisons, type ConnectionField, type CountField, type Entity, type Join, type ListField, type Model, type Row, type Selection } from '../../model/model.ts';
 import { argument, type Arguments } from '../input.ts';
-import { EMPTY_PAGE, pageOf, pageSize, planPage, rowsNamed, type Edge, type NamedRows, type PageInfo, type PagePlan } from '../page.ts';
+import { EMPTY_PAGE, listSize, pageOf, planPage, rowsNamed, type Edge, type NamedRows, type PageInfo, type PagePlan } from '../page.ts';
 import { type Executor } from '../ports.ts';
 import { conditionsOf, type ConditionsInput } from '../sql/conditions.ts';
 import { type CompiledFilters } from '../sql/filters.ts';
@@ -50,7 +50,7 @@ interface Prepared<Plan> {
 export class EntityLoaders {
   readonly #options: EntityLoadersOptions;
   readonly #byKey = new Map<Entity, Map<string, KeyLoader>>();
-  readonly #lists = new Map<ListField, Map<string, Prepared<null>>>();
+  readonly #lists = new Map<ListField, Map<string, Prepared<number | null>>>();
   readonly #pages = new Map<ConnectionField, Map<string, Prepared<PagePlan>>>();
   readonly #counters = new Map<string, CountLoader>();
   readonly #counts = new Map<Countable, Map<string, NamedCount>>();
@@ -71,11 +71,16 @@ export class EntityLoaders {
     return row !== null && this.#options.tenancy.has(entity, row) ? row : null;
   }
 
-  /** The rows of a list: at most the field's limit, or fewer by the argument `first`. Throws `BAD_USER_INPUT`. */
+  /**
+   * The rows of a list: all of them, or as many as the argument `first` or the limit that its author has declared says. Throws `BAD_USER_INPUT`, and
+   * `LIST_TOO_LONG` where there are more rows than the list may have and nobody has said that fewer are enough.
+   */
   async list(field: ListField, parent: ParentValues, args: Arguments = {}): Promise<readonly Row[]> {
-    const { loader } = this.#memo(this.#lists, field, args, () => this.#prepareList(field, args));
+    const { loader, plan: most } = this.#memo(this.#lists, field, args, () => this.#prepareList(field, args));
     const key = this.#parentKey(field, parent);
-    return key === null ? [] : loader.load(key);
+    const rows = key === null ? [] : await loader.load(key);
+    if (most !== null && rows.length > most) throw tooLong(field, most);
+    return rows;
   }
 
   /** One page of a connection. Throws `BAD_USER_INPUT` for arguments that do not fit. */
@@ -154,9 +159,11 @@ export class EntityLoaders {
     return counter;
   }
 
-  #prepareList(field: ListField, args: Arguments): Prepared<null> {
+  /** Its plan is how many rows may come; null where as many are read as are wanted. */
+  #prepareList(field: ListField, args: Arguments): Prepared<number | null> {
     const entity = this.#entity(field.target);
-    const asked = pageSize(argument(args, 'first'), 'first', Number.MAX_SAFE_INTEGER);
+    const asked = listSize(argument(args, 'first'), field.limit);
+    const wanted = asked ?? (field.cuts ? field.limit : null);
     const order = orderOf(entity, field, args);
     const { conditions, clientShaped } = this.#conditions(entity, field, args);
     return {
@@ -166,10 +173,11 @@ export class EntityLoaders {
         comparisons: field.join.comparisons,
         conditions,
         order: order.terms,
-        limit: Math.min(asked ?? field.limit, field.limit),
+        // One row more tells whether the list is whole; cached values tell it, too.
+        limit: wanted ?? field.limit + 1,
         prepared: !clientShaped && !order.clientShaped,
       }, field),
-      plan: null,
+      plan: wanted === null ? field.limit : null,
     };
   }
 
@@ -222,4 +230,9 @@ export class EntityLoaders {
     ofField.set(name, made);
     return made;
   }
+}
+
+function tooLong({ target }: ListField, limit: number): MeridianError {
+  const message = `This list has more than ${limit} rows of ${target}, which is the most that it shows: ask for the first of them with the argument first, narrow it with a filter, or page through a connection, where the field has them; else its schema has to declare how many are enough (limit: in @list or @relation).`;
+  return new MeridianError({ code: 'LIST_TOO_LONG', message, details: { limit } });
 }

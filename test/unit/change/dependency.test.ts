@@ -57,7 +57,7 @@ describe('the notation', () => {
     ['Task.teem=7', 'The tag "Task.teem=7" names "teem", which is no column of Task; did you mean "team"? Name a field that shows a column, or a column.'],
     ['Task.same=7', 'The tag "Task.same=7" names "same", which is no column of Task; name a field that shows a column, or a column.'],
     ['Task.team', 'The tag "Task.team" gives no value; write Task.column=value.'],
-    ['table:log', 'The tag "table:log" names no table; write table:schema.name, as in table:public.tasks.'],
+    ['table:log', 'The tag "table:log" names no table; write table:schema.name, as in table:public.tasks, a name with a dot or a quote in double quotes.'],
   ];
   for (const [text, message] of mistakes) {
     it(`refuses ${JSON.stringify(text)}`, () => {

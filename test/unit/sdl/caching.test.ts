@@ -7,7 +7,7 @@ import { formatProblem } from '../../../src/graphql/sdl/problems.ts';
 import { sketchCatalog, TEAMS, type TableSketch } from '../../support/catalog.ts';
 import { compileSdl, problemsOf, warningsOf } from '../../support/compile.ts';
 
-const TEAM = 'type Team @entity { id: ID! name: String! tasks: [Task!]! open: Int! @count(of: "Task", where: "status <> \'DONE\'") }';
+const TEAM = 'type Team @entity { id: ID! name: String! tasks: [Task!]! @relation(limit: 9) open: Int! @count(of: "Task", where: "status <> \'DONE\'") }';
 const TASK = 'type Task @entity { id: ID! title: String! }';
 const DEFAULT: Caching = { off: null, ttlMs: null, maxVariants: null };
 

@@ -186,6 +186,7 @@ describe('warnings', () => {
     assert.deepEqual(await warningsOf(sdl), [
       'app.graphql:2  Team.motto is non-null, but column "motto" may be null, and such a row would be an error; make the column NOT NULL or declare String',
       'app.graphql:3  Person.assigned reads table tasks by assignee_id, on which it has no index; CREATE INDEX ON tasks (assignee_id)',
+      'app.graphql:3  Person.assigned takes no argument first and declares no limit, so that it is an error (LIST_TOO_LONG) where there are more than 200 rows (option maxPageSize); add first: Int, declare with limit: in @list or @relation how many are enough, or return a connection',
       'app.graphql:4  Task.dueDate is non-null, but column "due_date" may be null, and such a row would be an error; make the column NOT NULL or declare Date',
       'app.graphql:4  Task.assignee is non-null, but column "assignee_id" may be null, and such a row would be an error; make the column NOT NULL or declare Person',
       'app.graphql:5  Query.team is non-null, so looking for a row that does not exist is an error; declare Team to answer null',

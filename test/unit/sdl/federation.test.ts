@@ -40,7 +40,7 @@ describe('types of other subgraphs', () => {
       type Maker @key(fields: "id") {
         id: ID!
         products(first: Int): [Product!]!
-        owned: [Product!]! @relation(to: ["owner"])
+        owned(first: Int): [Product!]! @relation(to: ["owner"])
         count: Int! @count(of: "Product", to: ["owner"])
         seller: Seller @relation(from: ["id"])
       }

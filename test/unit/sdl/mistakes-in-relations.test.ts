@@ -106,8 +106,8 @@ describe('mistakes in relations', () => {
       type Task @entity { id: ID! title: String! }
       type Team @entity { id: ID! tasks: [Task!]! @relation(orderBy: ["created DESC", "a b c"]) }`;
     assert.deepEqual(await problemsOf(sdl), [
-      'app.graphql:3  Team.tasks is ordered by "created", which is no column of tasks; did you mean "created_at"?',
-      'app.graphql:3  Team.tasks is ordered by "a b c", which is not a column with an optional " DESC"',
+      'app.graphql:3  Team.tasks is ordered by "created DESC", which is no column of tasks; did you mean "created_at"?',
+      'app.graphql:3  Team.tasks is ordered by "a b c", which is no column of tasks; name a column, in double quotes where its name is odd ("\\"due date\\" DESC"), or the field that shows it, with an optional " DESC"',
     ]);
   });
 

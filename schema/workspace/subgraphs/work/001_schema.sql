@@ -30,7 +30,7 @@ CREATE TABLE tasks (
   status           task_status NOT NULL DEFAULT 'TODO',
   priority         integer NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9), -- 9 is the most urgent
   estimate         numeric(8, 2) CHECK (estimate >= 0),                         -- hours
-  labels           text[] NOT NULL DEFAULT '{}',
+  labels           text[] NOT NULL DEFAULT '{}' CHECK (array_position(labels, NULL) IS NULL),
   due_date         date,
   version          integer NOT NULL DEFAULT 1,
   created_at       timestamptz NOT NULL DEFAULT now(),
