@@ -14,9 +14,14 @@ export async function prepareApplication(options: ServersOptions, onNotice: (sen
   const primary = options.cluster.regions[0]?.name ?? '';
   const config = loadConfig({ env: serverEnv(options, primary), needs: ['regions', 'region'] });
   const { log } = createTelemetry({ level: 'silent', fields: {} });
-  const compiled = await compileSchema({ config, files: schemaFiles(config), ...applicationOf(await loadModule(config)), log });
+  const module = await loadModule(config);
+  const compile = (): Promise<CompiledSchema> => compileSchema({ config, files: schemaFiles(config), ...applicationOf(module), log });
+  const first = await compile();
+  const { findings, steps } = await setupDatabase({ regions: config.regions, tables: tablesOf(first.model), kept: keptTables(first.model.entities.values()), options: config.options });
+  // What is cached hangs on what was set up just now: it is told as it is from here on.
+  const isTold = first.warnings.length + first.notices.length > 0;
+  const compiled = isTold && steps.some(({ changed }) => changed) ? await compile() : first;
   for (const { file, line, message } of [...compiled.warnings, ...compiled.notices]) onNotice(`${file}:${line}: ${message}`);
-  const { findings } = await setupDatabase({ regions: config.regions, tables: tablesOf(compiled.model), kept: keptTables(compiled.model.entities.values()), options: config.options });
   for (const { region, severity, what, mend } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${mend === null ? '' : ` ${mend}`}`);
   return compiled;
 }

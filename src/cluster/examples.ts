@@ -23,7 +23,8 @@ export async function examplesFor(input: ExamplesInput): Promise<Example[]> {
   const [first, second = first, ...rest] = regions;
   const last = rest.at(-1) ?? second;
   if (!first || !second || !last) return [];
-  const health = { what: `How every region is, as ${last.name} sees it`, line: healthLine(last.url, 'region role status replicationLagMs rttMs', manifest) };
+  const { regionHealth } = compiled.adminFields;
+  const health = regionHealth === '' ? [] : [{ what: `How every region is, as ${last.name} sees it`, line: healthLine(last.url, `${regionHealth} { region role status replicationLagMs rttMs }`, manifest) }];
   if (isWorkspace(compiled.model)) {
     const write = curl(second.url, 'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }');
     const read = curl(last.url, '{ user(id: 1) { name version } }', [`-H "consistency-token: $TOKEN"`]);
@@ -31,14 +32,14 @@ export async function examplesFor(input: ExamplesInput): Promise<Example[]> {
     return [
       { what: `Write in ${second.name}, then read it in ${last.name}: the token makes sure that it is there`, line: `TOKEN=${tokenOf(write)} && ${read}` },
       { what: `A whole page in ${last.name}, in one request`, line: curl(last.url, dashboard) },
-      health,
+      ...health,
     ];
   }
   const query = await sampleQuery(cluster, compiled);
   return [
     { what: `A read in ${last.name}, with who answered it and how fresh it is`, line: curl(last.url, `{ ${query} }`, [`-H 'consistency-token;'`]) },
     { what: `The same, not older than the primary at this moment`, line: curl(last.url, `query @consistent { ${query} }`) },
-    health,
+    ...health,
   ];
 }
 

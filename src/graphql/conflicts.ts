@@ -34,7 +34,7 @@ const WHOLE = /^\d{1,18}$/;
 
 export function conflictsResolver(deps: ConflictsDeps): GraphQLFieldResolver<unknown, RequestContext, ConflictsArguments> {
   return async (_parent, { subgraph = null, entity = null, id = null, since = null, before = null, first }, context, info) => {
-    await requireAdmin(deps, context.viewer, 'conflicts');
+    await requireAdmin(deps, context.viewer, info.fieldName);
     // What the schema gives a client that names no number is not the client's to be refused for.
     const isGiven = first == null || first === FIRST;
     const limit = isGiven ? Math.min(FIRST, deps.maxPageSize) : first;

@@ -22,8 +22,8 @@ export interface HealthDeps extends AdminDeps {
 }
 
 export function healthResolver(deps: HealthDeps): GraphQLFieldResolver<unknown, RequestContext, { region?: string | null }> {
-  return async (_parent, args, { viewer, asker }) => {
-    await requireAdmin(deps, viewer, 'regionHealth');
+  return async (_parent, args, { viewer, asker }, { fieldName }) => {
+    await requireAdmin(deps, viewer, fieldName);
     const asked = args.region ?? null;
     const [reports, told] = await Promise.all([deps.reports(), asker === null ? [] : (deps.siblings?.regionHealth(asker) ?? [])]);
     const all = [...reports.map((report) => healthOf(report, deps)), ...told.flatMap(({ answer }) => (answer.ok ? answer.rows : []))];

@@ -8,6 +8,7 @@ import { healthResolver, type HealthDeps } from './health.ts';
 import { guardRepresentations } from './reference.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
 import { rememberScalars, SCALARS } from './scalars.ts';
+import { type AdminFields } from './sdl/admin-fields.ts';
 import { publishedDocument } from './sdl/published.ts';
 
 export interface SchemaInput extends ResolverInput {
@@ -15,12 +16,16 @@ export interface SchemaInput extends ResolverInput {
   /** Enums whose values are stored under other names: enum → value → stored label. */
   readonly enums: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly health: HealthDeps & ConflictsDeps;
+  /** Names of the fields of `Query` that Meridian adds; an empty one is not there. */
+  readonly adminFields: AdminFields;
 }
 
 export function buildSchema(input: SchemaInput): GraphQLSchema {
   const resolvers = buildResolvers(input);
-  (resolvers['Query'] as Record<string, unknown>)['regionHealth'] ??= healthResolver(input.health);
-  (resolvers['Query'] as Record<string, unknown>)['conflicts'] ??= conflictsResolver(input.health);
+  const queries = resolvers['Query'] as Record<string, unknown>;
+  const { regionHealth, conflicts } = input.adminFields;
+  if (regionHealth !== '') queries[regionHealth] ??= healthResolver(input.health);
+  if (conflicts !== '') queries[conflicts] ??= conflictsResolver(input.health);
   for (const [name, labels] of Object.entries(input.enums)) resolvers[name] ??= { ...labels };
   const defined = definedNames(input.typeDefs);
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;

@@ -72,17 +72,17 @@ export interface SiblingQuestion<T> {
 }
 
 /** Everything that can be told; of what the client has asked for, GraphQL shows what it selects. */
-export const REGION_HEALTH: SiblingQuestion<SiblingRegion> = {
-  field: 'regionHealth',
-  query: `query { regionHealth { ${selection(region)} } }`,
+export const regionHealthQuestion = (field: string): SiblingQuestion<SiblingRegion> => ({
+  field,
+  query: `query { ${field} { ${selection(region)} } }`,
   answer: z.array(region).min(1),
-};
+});
 
-export const CONFLICTS: SiblingQuestion<SiblingConflict> = {
-  field: 'conflicts',
-  query: `query($entity: String, $id: ID, $since: DateTime, $before: ID, $first: Int) { conflicts(entity: $entity, id: $id, since: $since, before: $before, first: $first) { ${selection(conflict)} } }`,
+export const conflictsQuestion = (field: string): SiblingQuestion<SiblingConflict> => ({
+  field,
+  query: `query($entity: String, $id: ID, $since: DateTime, $before: ID, $first: Int) { ${field}(entity: $entity, id: $id, since: $since, before: $before, first: $first) { ${selection(conflict)} } }`,
   answer: z.array(conflict),
-};
+});
 
 /** What refuses: the code and the message of the first error. */
 export const ERRORS = z.array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }).optional() })).min(1);

@@ -4,7 +4,7 @@ import { parseJson } from '../base/json.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { traceFields } from '../telemetry/trace.ts';
-import { CONFLICTS, ERRORS, REGION_HEALTH, type SiblingConflict, type SiblingQuestion, type SiblingRegion } from './sibling-answers.ts';
+import { conflictsQuestion, ERRORS, regionHealthQuestion, type SiblingConflict, type SiblingQuestion, type SiblingRegion } from './sibling-answers.ts';
 
 /** On a question that one server of the graph asks another: who has it answers for itself alone. */
 export const SIBLING_HEADER = 'meridian-sibling';
@@ -15,6 +15,8 @@ export interface SiblingsOptions {
   /** GraphQL URLs by subgraph name; its own is left out. */
   readonly urls: ReadonlyMap<string, string>;
   readonly limits: Pick<Options, 'siblingMs' | 'siblingBytes' | 'siblingQuestions'>;
+  /** Names of the fields that are asked for; those of this server, since the graph has them once. */
+  readonly fields: { readonly regionHealth: string; readonly conflicts: string };
   readonly log: Log;
 }
 
@@ -61,7 +63,7 @@ export class Siblings {
   /** Asks all of them at the same time, without a token: how a region is, is told also while no floor could be met. Never rejects, and never takes longer than `siblingMs`. */
   regionHealth(asker: Asker): Promise<readonly SiblingHealth[]> {
     return Promise.all([...this.#urls].map(async ([subgraph, url]) => {
-      const answer = await this.#ask({ subgraph, url, question: REGION_HEALTH, variables: {}, asker });
+      const answer = await this.#ask({ subgraph, url, question: regionHealthQuestion(this.#options.fields.regionHealth), variables: {}, asker });
       if (answer.ok) this.#failingSinceMs.delete(subgraph);
       else if (!this.#failingSinceMs.has(subgraph)) this.#failingSinceMs.set(subgraph, Date.now());
       return { subgraph, answer, failingSinceMs: this.#failingSinceMs.get(subgraph) ?? null };
@@ -73,7 +75,7 @@ export class Siblings {
     const url = this.#urls.get(subgraph);
     if (url === undefined) return Promise.resolve(failed('is not known here'));
     const headers = { ...asker.headers, ...(asker.token === undefined ? {} : { 'consistency-token': asker.token }) };
-    return this.#ask({ subgraph, url, question: CONFLICTS, variables, asker: { ...asker, headers } });
+    return this.#ask({ subgraph, url, question: conflictsQuestion(this.#options.fields.conflicts), variables, asker: { ...asker, headers } });
   }
 
   async #ask<T extends { readonly subgraph: string | null }>(asked: { readonly subgraph: string; readonly url: string; readonly question: SiblingQuestion<T>; readonly variables: object; readonly asker: Asker }): Promise<SiblingAnswer<T>> {

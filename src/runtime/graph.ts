@@ -29,7 +29,7 @@ export function healthDeps(layer: DataLayer, isAdmin: HealthDeps['isAdmin']): He
 function siblingsOf(options: Options, log: Log): Siblings | null {
   const parsed = parseSiblings(options.siblings);
   if ('problem' in parsed || parsed.siblings.size === 0) return null;
-  const siblings = new Siblings({ self: options.subgraph, urls: parsed.siblings, limits: options, log });
+  const siblings = new Siblings({ self: options.subgraph, urls: parsed.siblings, limits: options, fields: { regionHealth: options.regionHealthField, conflicts: options.conflictsField }, log });
   return siblings.names.length === 0 ? null : siblings;
 }
 

@@ -47,10 +47,10 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
     }
     try {
       const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
-      const { pageSize, maxPageSize, publication } = config.options;
+      const { pageSize, maxPageSize, publication, regionHealthField, conflictsField } = config.options;
       demandEncoding(String((await query(`SELECT ${ENCODING} AS encoding`))[0]?.['encoding']));
       const catalog = await readCatalog(query, { publication });
-      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, ...(request.handlers ? { handlers: request.handlers } : {}), pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
+      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, adminFields: { regionHealth: regionHealthField, conflicts: conflictsField }, ...(request.handlers ? { handlers: request.handlers } : {}), pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
       for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);
       for (const { file, line, message } of compiled.notices) log.info({ file, line }, message);
       return { ...compiled, catalog };

@@ -65,6 +65,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       model: compiled.model,
       typeDefs: compiled.typeDefs,
       enums: compiled.enums,
+      adminFields: compiled.adminFields,
       user: resolvers,
       write: { writer: layer.parts.writer, handlers: conflicts, metrics: telemetry.metrics },
       health: healthDeps(layer, isAdmin),

@@ -17,7 +17,8 @@ export async function graphExamples({ gateways, subgraphs, manifest }: GraphExam
   const [first, second = first, ...rest] = gateways;
   const last = rest.at(-1) ?? second;
   if (!first || !second || !last) return [];
-  const health = { what: `How every region of every subgraph is, as ${last.region} sees it`, line: healthLine(last.url, 'subgraph region role status replicationLagMs rttMs', manifest) };
+  const field = subgraphs[0]?.compiled.adminFields.regionHealth ?? '';
+  const health = field === '' ? [] : [{ what: `How every region of every subgraph is, as ${last.region} sees it`, line: healthLine(last.url, `${field} { subgraph region role status replicationLagMs rttMs }`, manifest) }];
   if (isWorkspace(subgraphs.map(({ compiled }) => compiled))) {
     const user = tokenOf(curl(second.url, 'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }'));
     const task = tokenOf(curl(first.url, 'mutation { updateTask(id: 1, input: { title: "Greet the analytical engine", assigneeId: 1 }) { task { title } token } }'));
@@ -26,14 +27,14 @@ export async function graphExamples({ gateways, subgraphs, manifest }: GraphExam
     return [
       { what: `Write a user in ${second.region} and a task in ${first.region}, in two databases, then read both in ${last.region}: the tokens make sure that both are there`, line: `TOKEN_A=${user} && TOKEN_B=${task} && ${read}` },
       { what: `A whole page in ${last.region}, out of both subgraphs, in one request`, line: curl(last.url, page) },
-      health,
+      ...health,
     ];
   }
   const query = (await Promise.all(subgraphs.map(({ cluster, compiled }, i) => aliased(cluster, compiled, i)))).join(' ');
   return [
     { what: `A read of every subgraph in ${last.region}, with who answered it and how fresh it is`, line: curl(last.url, `{ ${query} }`, [`-H 'consistency-token;'`]) },
     { what: `The same, not older than the primaries at this moment`, line: curl(last.url, `query @consistent { ${query} }`) },
-    health,
+    ...health,
   ];
 }
 

@@ -3,6 +3,7 @@ import { isEnumType, type DocumentNode } from 'graphql';
 import { type Catalog } from '../../model/catalog.ts';
 import { type Durability, type Model } from '../../model/model.ts';
 import { whyUnseen } from '../../model/unseen.ts';
+import { ADMIN_FIELDS, type AdminFields } from './admin-fields.ts';
 import { checkConflicts } from './conflict-uses.ts';
 import { readConflicts } from './conflicts.ts';
 import { type Compilation, type Limits, type ResolverMap } from './context.ts';
@@ -28,6 +29,8 @@ export interface CompileRequest extends Limits {
   readonly resolvers?: ResolverMap;
   /** Names of conflict handlers, for `@conflict(handler:)`; left out where nothing is written, so that none is needed. */
   readonly handlers?: readonly string[];
+  /** Names of the fields of `Query` that Meridian adds. */
+  readonly adminFields?: AdminFields;
   /** Settings of the database that carry the viewer into row-level security; they are part of every cache key. */
   readonly viewerSettings?: readonly string[];
   /** Why the database would refuse a query, or null; without it, conditions written in SQL are not tried. */
@@ -42,6 +45,7 @@ export interface CompiledSchema {
   readonly notices: readonly Problem[];
   /** Levels of `@durable` that some mutation asks for, whatever stands behind it. */
   readonly durabilities: ReadonlySet<Durability>;
+  readonly adminFields: AdminFields;
   /** For `buildSubgraphSchema([{ typeDefs, resolvers }])`. */
   readonly typeDefs: DocumentNode;
   /** Enums whose values are stored under other names, as resolvers: enum → value → stored label. */
@@ -51,13 +55,28 @@ export interface CompiledSchema {
 /** Compiles the schema. Throws one `SCHEMA_INVALID` that lists every problem with file, line and mend. */
 export async function compileModel(request: CompileRequest): Promise<CompiledSchema> {
   const problems = new Problems();
-  const { typeDefs, schema, federation } = readDocument(request.files, problems);
+  const adminFields = request.adminFields ?? ADMIN_FIELDS;
+  const { typeDefs, schema, federation } = readDocument(request.files, problems, adminFields);
   const compilation: Compilation = {
-    schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {},
+    schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {}, adminFields,
     limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), stubs: new Map(), values: new Set(), provided: new Set(), conditions: [], orders: new Set(), boundless: new Map(),
     handlers: request.handlers ? new Set(request.handlers) : null,
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
+  const read = await readAll(compilation, request.checkStatement).catch((error: unknown) => {
+    // What the document has wrong may make no sense further on; it has been told, and comes first.
+    problems.throwErrors();
+    throw error;
+  });
+  problems.throwErrors();
+  const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(compilation, draft)]));
+  const stubs = new Map([...compilation.stubs].map(([name, stub]) => [name, finishStub(compilation, stub)]));
+  const unseen = new Map([...request.catalog.tables].map(([name, table]) => [name, whyUnseen(request.catalog, table)]));
+  return { model: { entities, stubs, ...read, unseen }, adminFields, warnings: problems.warnings(), notices: problems.notices(), durabilities: durabilitiesOf(compilation), typeDefs, enums: storedEnums(compilation) };
+}
+
+/** Everything there is to find, in the order in which one thing needs another. */
+async function readAll(compilation: Compilation, checkStatement: CompileRequest['checkStatement']): Promise<Pick<Model, 'interfaces' | 'queries' | 'mutations'>> {
   findEntities(compilation);
   findStubs(compilation);
   findProvided(compilation);
@@ -75,12 +94,8 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   checkConflicts(compilation, mutations);
   checkPlacement(compilation, queries);
   checkResolvers(compilation);
-  await tryConditions(compilation, request.checkStatement);
-  problems.throwErrors();
-  const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(compilation, draft)]));
-  const stubs = new Map([...compilation.stubs].map(([name, stub]) => [name, finishStub(compilation, stub)]));
-  const unseen = new Map([...request.catalog.tables].map(([name, table]) => [name, whyUnseen(request.catalog, table)]));
-  return { model: { entities, stubs, interfaces, queries, mutations, unseen }, warnings: problems.warnings(), notices: problems.notices(), durabilities: durabilitiesOf(compilation), typeDefs, enums: storedEnums(compilation) };
+  await tryConditions(compilation, checkStatement);
+  return { interfaces, queries, mutations };
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {

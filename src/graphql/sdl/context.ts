@@ -3,6 +3,7 @@ import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type Graph
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
 import { type Caching, type Conflicts, type Field, type OrderTerm } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
+import { type AdminFields } from './admin-fields.ts';
 import { columnNamed, columnSpelled, readTerm } from './column-names.ts';
 import { whyUnordered } from './comparing.ts';
 import { columnName, directivesOf, textArgument, type Annotated } from './directives.ts';
@@ -63,6 +64,7 @@ export interface Compilation {
   readonly federation: Federation;
   readonly catalog: Catalog;
   readonly resolvers: ResolverMap;
+  readonly adminFields: AdminFields;
   readonly limits: Limits;
   /** Names of the database's settings that carry the viewer, in lower case. */
   readonly viewerSettings: ReadonlySet<string>;

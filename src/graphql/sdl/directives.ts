@@ -25,19 +25,26 @@ export function directiveOf(element: Annotated, name: string): ConstDirectiveNod
   return directivesOf(element, name)[0] ?? null;
 }
 
-/** A directive's argument, or null where it is left out. GraphQL's own rules have checked its type before. */
+/** A directive's argument, or null where it is left out. One of another type than it must have is told of with the document, and is as if it were left out. */
 function argumentOf(directive: ConstDirectiveNode, name: string): unknown {
   const node = directive.arguments?.find((argument) => argument.name.value === name);
   return node ? (valueFromASTUntyped(node.value) ?? null) : null;
 }
 
 export function textArgument(directive: ConstDirectiveNode | null, name: string): string | null {
-  return directive ? (argumentOf(directive, name) as string | null) : null;
+  const value = directive ? argumentOf(directive, name) : null;
+  return typeof value === 'string' ? value : null;
+}
+
+function numberArgument(directive: ConstDirectiveNode, name: string): number | null {
+  const value = argumentOf(directive, name);
+  return typeof value === 'number' ? value : null;
 }
 
 function namesArgument(directive: ConstDirectiveNode, name: string): readonly string[] | null {
-  const value = argumentOf(directive, name) as string | readonly string[] | null;
-  return typeof value === 'string' ? [value] : value;
+  const value = argumentOf(directive, name);
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : null;
 }
 
 /** `@column(name:)`. */
@@ -53,7 +60,7 @@ export function relationArguments(directive: ConstDirectiveNode | null): Relatio
     to: namesArgument(directive, 'to'),
     where: textArgument(directive, 'where'),
     orderBy: namesArgument(directive, 'orderBy'),
-    limit: argumentOf(directive, 'limit') as number | null,
+    limit: numberArgument(directive, 'limit'),
     node: directive,
   };
 }
@@ -70,8 +77,8 @@ export function cachedArguments(directive: ConstDirectiveNode | null): CachedArg
   if (!directive) return null;
   return {
     enabled: argumentOf(directive, 'enabled') !== false,
-    ttlMs: argumentOf(directive, 'ttlMs') as number | null,
-    maxVariants: argumentOf(directive, 'maxVariants') as number | null,
+    ttlMs: numberArgument(directive, 'ttlMs'),
+    maxVariants: numberArgument(directive, 'maxVariants'),
     node: directive,
   };
 }

@@ -6,6 +6,7 @@ import {
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import { messageOf } from '../../base/errors.ts';
+import { ADMIN_FIELDS, checkDirectives, namedDefinitions, type AdminFields } from './admin-fields.ts';
 import { federationLinks, readFederation, type Federation } from './federation.ts';
 import { builtInDefinitions, type SdlFile } from './files.ts';
 import { checkMeridianLinks } from './meridian-link.ts';
@@ -18,27 +19,35 @@ export interface SchemaDocument {
   readonly federation: Federation;
 }
 
-/** Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every breach of GraphQL's own rules. */
-export function readDocument(files: readonly SdlFile[], problems: Problems): SchemaDocument {
+/**
+ * Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every breach of GraphQL's own rules where these leave no schema to
+ * go on with; what can be told beside further mistakes is left with `problems`.
+ */
+export function readDocument(files: readonly SdlFile[], problems: Problems, fields: AdminFields = ADMIN_FIELDS): SchemaDocument {
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
-  const builtIn = builtInDefinitions();
+  const shipped = builtInDefinitions();
+  checkDirectives(shipped, own, problems);
+  const builtIn = namedDefinitions(shipped, own, fields, problems);
   checkMeridianLinks({ own, builtIn, federation }, problems);
   const definitions = defineOrphans([...own, ...usedBuiltIns(own, builtIn, federation)], federation);
   const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
   const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
-  for (const error of validateSDL(checked)) {
-    if (!isImportedDirective(error, checked, federation)) problems.graphqlError(error, 'correct the SDL there');
-  }
-  problems.throwErrors();
+  const breaches = validateSDL(checked).filter((error) => !isImportedDirective(error, checked, federation));
+  for (const error of breaches) problems.graphqlError(error, 'correct the SDL there');
+  if (!breaches.every(leavesSchema)) problems.throwErrors();
   const schema = buildASTSchema(checked, { assumeValidSDL: true });
   checkArguments(own, schema, problems);
   for (const error of validateSchema(schema)) problems.graphqlError(error, 'correct the SDL there');
-  problems.throwErrors();
-  checkLinks(own, typeDefs, problems);
-  problems.throwErrors();
+  // It would say of what is wrong already once more that it is.
+  if (!problems.hasErrors) checkLinks(own, typeDefs, problems);
   return { typeDefs, schema, federation };
+}
+
+/** Whether the schema means the same beside such a mistake. An unknown type or directive, or what is there twice, could mean anything. */
+function leavesSchema({ message }: GraphQLError): boolean {
+  return /^(Unknown argument |Directive "@\w+" argument |There can be only one argument )/.test(message);
 }
 
 /** GraphQL's rules for schemas say which arguments a directive must have, and not what these may be. Words of an enum are told with those that there are, where they are read. */
@@ -47,7 +56,9 @@ function checkArguments(own: readonly DefinitionNode[], schema: GraphQLSchema, p
     const defined = schema.getDirective(directive.name.value)?.args ?? [];
     for (const given of directive.arguments ?? []) {
       const type = defined.find(({ name }) => name === given.name.value)?.type;
-      if (type && !isEnumType(getNamedType(type)) && valueFromAST(given.value, type) === undefined) problems.error(given, `@${directive.name.value}(${given.name.value}: ${print(given.value)}) must be ${String(type)}; correct the SDL there`);
+      if (!type || isEnumType(getNamedType(type)) || valueFromAST(given.value, type) !== undefined) continue;
+      problems.error(given, `@${directive.name.value}(${given.name.value}: ${print(given.value)}) must be ${String(type)}; correct the SDL there`);
+      problems.tellNoMoreOf(directive);
     }
   };
   for (const node of own) visit(node, { Directive: check });

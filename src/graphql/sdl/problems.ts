@@ -22,9 +22,15 @@ export function formatProblem(problem: Problem): string {
 
 export class Problems {
   readonly #found: Problem[] = [];
+  readonly #told = new WeakSet<object>();
 
   error(at: ASTNode | SourceSpot | null | undefined, message: string): void {
-    this.#add('error', at, message);
+    if (!at || !this.#told.has(at)) this.#add('error', at, message);
+  }
+
+  /** What is wrong at the node has been told, and whatever else is found there follows from it. */
+  tellNoMoreOf(node: ASTNode): void {
+    this.#told.add(node);
   }
 
   warn(at: ASTNode | SourceSpot | null | undefined, message: string): void {
@@ -44,6 +50,10 @@ export class Problems {
     const sentence = error.message.replace(/\.$/, '');
     const joined = sentence.endsWith('?') ? `${sentence} ${mend.charAt(0).toUpperCase()}${mend.slice(1)}` : `${sentence}; ${mend}`;
     this.error(file !== undefined && line !== undefined ? { file, line } : at, joined);
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.some(({ severity }) => severity === 'error');
   }
 
   warnings(): readonly Problem[] {

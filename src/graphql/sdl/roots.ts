@@ -8,26 +8,23 @@ import { directiveOf, relationArguments, shapeOf, textArgument } from './directi
 import { countTarget, readConnection, readCount, readList, ROOT_JOIN, type AnyField } from './selections.ts';
 import { misfit } from './types.ts';
 
-/** Meridian answers these itself. */
-const BUILT_IN: ReadonlySet<string> = new Set(['regionHealth', 'conflicts']);
-
 export function readQueries(compilation: Compilation): Map<string, RootField> {
   const queries = new Map<string, RootField>();
   const type = compilation.schema.getQueryType();
+  // Meridian answers these itself.
+  const builtIn = Object.values(compilation.adminFields);
   for (const field of Object.values(type?.getFields() ?? {})) {
-    if (!type || hasResolver(compilation, type.name, field.name) || BUILT_IN.has(field.name)) continue;
+    if (!type || hasResolver(compilation, type.name, field.name) || builtIn.includes(field.name)) continue;
     const root = readRoot(compilation, field, `${type.name}.${field.name}`);
     if (root) queries.set(field.name, root);
   }
   return queries;
 }
 
-/** Subscriptions have no convention: each needs a resolver. */
-export function checkSubscriptions(compilation: Compilation): void {
-  const type = compilation.schema.getSubscriptionType();
-  for (const field of Object.values(type?.getFields() ?? {})) {
-    if (type && !hasResolver(compilation, type.name, field.name)) compilation.problems.error(field.astNode, `${type.name}.${field.name} has nothing behind it; write a resolver for it`);
-  }
+/** An operation of that kind could be asked for, and none would be served. */
+export function checkSubscriptions({ schema, problems }: Compilation): void {
+  const type = schema.getSubscriptionType();
+  if (type) problems.error(type.astNode, `${type.name} cannot be served: Meridian answers queries and mutations, and serves no subscriptions, with a resolver or without; remove the type`);
 }
 
 function readRoot(compilation: Compilation, field: AnyField, place: string): RootField | null {

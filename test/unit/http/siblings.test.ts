@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { REGION_HEALTH } from '../../../src/http/sibling-answers.ts';
+import { regionHealthQuestion } from '../../../src/http/sibling-answers.ts';
 import { Siblings, type Asker, type SiblingsOptions } from '../../../src/http/siblings.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { startReceiver, type Receiver, type Reply } from '../../support/http.ts';
@@ -15,6 +15,8 @@ const REGION = {
   replicationLagMs: 0, replicationLagBytes: '0', replayLsn: '0/16', timeline: 1, rttMs: 0.4, alerts: [{ kind: 'LAG', message: 'late', since: '2026-01-31T09:30:00.000Z' }], error: null,
 };
 const answering = (rows: unknown): Reply => ({ body: JSON.stringify({ data: { regionHealth: rows } }) });
+
+const QUESTION = regionHealthQuestion('regionHealth');
 
 describe('questions to other subgraphs', () => {
   let receiver: Receiver;
@@ -28,7 +30,7 @@ describe('questions to other subgraphs', () => {
   after(() => receiver[Symbol.asyncDispose]());
 
   const siblings = (urls: Readonly<Record<string, string>> = { work: receiver.url }, limits: Partial<SiblingsOptions['limits']> = {}): Siblings =>
-    new Siblings({ self: 'accounts', urls: new Map(Object.entries(urls)), limits: { ...LIMITS, ...limits }, log: silentTelemetry().log });
+    new Siblings({ self: 'accounts', urls: new Map(Object.entries(urls)), limits: { ...LIMITS, ...limits }, fields: { regionHealth: 'regionHealth', conflicts: 'conflicts' }, log: silentTelemetry().log });
   /** The one sibling's rows, or why there are none. */
   const told = async (from: Siblings = siblings()): Promise<unknown> => {
     const [{ answer } = { answer: null }] = await from.regionHealth(ASKER);
@@ -40,8 +42,8 @@ describe('questions to other subgraphs', () => {
     assert.deepEqual(await told(), [REGION]);
     const { headers, body, method } = receiver.received[from] ?? assert.fail();
     assert.deepEqual([method, headers.authorization, headers['traceparent'], headers['meridian-sibling'], headers['consistency-token']], ['POST', 'Bearer x.y.z', '00-1-2-01', 'accounts', undefined]);
-    assert.equal((JSON.parse(body) as { query: string }).query, REGION_HEALTH.query);
-    assert.match(REGION_HEALTH.query, /^query \{ regionHealth \{ region subgraph cluster .*cache \{ servers .* bytes \} .*alerts \{ kind message since \} error \} \}$/);
+    assert.equal((JSON.parse(body) as { query: string }).query, QUESTION.query);
+    assert.match(QUESTION.query, /^query \{ regionHealth \{ region subgraph cluster .*cache \{ servers .* bytes \} .*alerts \{ kind message since \} error \} \}$/);
   });
 
   it('give a server without a name the one by which it is known, and believe none that has another', async () => {

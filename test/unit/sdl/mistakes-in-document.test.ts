@@ -65,6 +65,26 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
+  it('all at once, those of the catalog among them, where the document can be read', async () => {
+    const sdl = `
+      interface Node { id: ID! }
+      type Team implements Node @entity(tabel: "x") { id: String! name: Strng2 motto: Int }
+      scalar Strng2
+      type Person @entity(table: "people", version: 7) { id: ID! nik: String reviews: [Task!]! @relation(to: ["reviewer_id"]) }
+      type Task @entity { id: ID! assignee: Person titel: String }
+      type Query { tasks: [Task!]! @list(limit: "ten") }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:2  Interface field Node.id expects type ID! but Team.id is type String!; correct the SDL there',
+      'app.graphql:3  Unknown argument "tabel" on directive "@entity". Did you mean "table"? Correct the SDL there',
+      'app.graphql:3  Team.id: column "id" is bigint, which does not fit String; declare it ID',
+      'app.graphql:3  Team.motto: column "motto" is text, which does not fit Int; declare it String',
+      'app.graphql:5  @entity(version: 7) must be String; correct the SDL there',
+      'app.graphql:5  Person.nik maps to column "nik", which table people does not have; did you mean "nick"? Name it with @column(name:)',
+      'app.graphql:6  Task.titel maps to column "titel", which table tasks does not have; did you mean "title"? Name it with @column(name:)',
+      'app.graphql:7  @list(limit: "ten") must be Int; correct the SDL there',
+    ]);
+  });
+
   it('a directive where it means nothing', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! @relation(from: ["title"]) }

@@ -16,7 +16,7 @@ describe('mistakes in queries', () => {
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:5  Query.number returns Int, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver',
       'app.graphql:6  Query.box returns Box, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver',
-      'app.graphql:8  Subscription.teamChanged has nothing behind it; write a resolver for it',
+      'app.graphql:8  Subscription cannot be served: Meridian answers queries and mutations, and serves no subscriptions, with a resolver or without; remove the type',
     ]);
   });
 

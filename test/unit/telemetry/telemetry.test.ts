@@ -20,6 +20,20 @@ describe('the log', () => {
     assert.match(String(line?.['time']), /^\d{4}-\d\d-\d\dT.*Z$/);
   });
 
+  it('has no key twice in a line, whatever a line says of another region', () => {
+    const written: string[] = [];
+    const { log } = createTelemetry({ level: 'info', fields: { region: 'eu-west-1' }, destination: { write: (line) => void written.push(line) } });
+    log.warn({ region: 'us-east-1', level: 3, lagMs: 5 }, 'cannot be reached');
+    log.child({ part: 'tail' }).warn({ region: 'us-east-1' }, 'cannot be reached');
+    for (const line of written) {
+      const keys = [...line.matchAll(/"(\w+)":/g)].map(([, key]) => key);
+      assert.equal(new Set(keys).size, keys.length, line);
+    }
+    const [first, second] = written.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual({ ...first, time: '' }, { level: 'warn', time: '', region: 'eu-west-1', aboutRegion: 'us-east-1', aboutLevel: 3, lagMs: 5, msg: 'cannot be reached' });
+    assert.deepEqual([second?.['region'], second?.['aboutRegion'], second?.['part']], ['eu-west-1', 'us-east-1', 'tail']);
+  });
+
   it('keeps an error\'s cause and leaves credentials out', () => {
     const { telemetry, lines } = logInto('info');
     telemetry.log.error({ err: new Error('outer', { cause: new Error('inner') }), headers: { authorization: 'Bearer hunter2', accept: '*/*' } }, 'failed');
