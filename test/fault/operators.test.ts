@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
 import { defaultOptions } from '../../src/config/options.ts';
 import { type Catalog } from '../../src/model/catalog.ts';
-import { type ConnectionField, type Entity, type FilterOperator, type ListField, type Model, type Row } from '../../src/model/model.ts';
+import { type ConnectionField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
 import { readCatalog } from '../../src/postgres/catalog.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { readRow } from '../../src/read/sql/columns.ts';
@@ -170,7 +170,7 @@ describe('operators', () => {
       const list = model.queries.get('rows') as ListField;
       const offered = list.filters.get('filter');
       const ops = offered?.kind === 'filter' ? offered.input.fields.get('v') : undefined;
-      const has = (operator: string): boolean => ops?.kind === 'operators' && ops.operators.has(operator as FilterOperator);
+      const has = (operator: string): boolean => ops?.kind === 'operators' && ops.operators.has(operator);
       const { type } = column(n);
       const sql = type.kind === 'json' ? `jsonb${type.array ? '[]' : ''}` : type.sql;
       const literal = (text: string): string => `'${text.replaceAll("'", "''")}'::${sql}${name.includes('COLLATE') ? ' COLLATE folding' : ''}`;

@@ -198,6 +198,7 @@ describe('relations between columns of different types', () => {
       return [...new Set(warnings.map(({ message }) => /compares column .*$/.exec(message)?.[0].replace(/[cp]\d+ /, 'TABLE ') ?? '').filter((text) => text !== ''))];
     };
     assert.deepEqual(await warningsFor('char(3)', 'varchar(3)'), ['compares column "k" (bpchar) as text, which an index on it does not serve; give both columns one type, or CREATE INDEX ON TABLE ((k::text))']);
+    assert.match((await warningsFor('integer', 'numeric')).join(), /as numeric, .+\(\(k::numeric\)\)$/);
     assert.deepEqual(await warningsFor('integer', 'bigint'), []);
     assert.deepEqual(await warningsFor('varchar(4)', 'text'), []);
   });

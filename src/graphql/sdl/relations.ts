@@ -61,7 +61,8 @@ export function toManyJoin(compilation: Compilation, request: RelationRequest): 
   const sound = join ? compared(compilation, request, join) : null;
   if (!sound) return null;
   use(request, sound);
-  warnWithoutIndex(compilation, request, sound);
+  // An index on the bare columns would not help where they are cast.
+  if (castColumns(request, sound).length === 0) warnWithoutIndex(compilation, request, sound);
   return sound;
 }
 
@@ -92,18 +93,32 @@ function compared(compilation: Compilation, { from, to, place, node, relation }:
     compilation.problems.error(relation?.node ?? node, `${place} ${found.problem}`);
     return null;
   }
-  warnOfCasts(compilation, { to, place, node }, join, found.comparisons);
-  return found.comparisons === undefined ? join : { ...join, comparisons: found.comparisons };
+  const sound = found.comparisons === undefined ? join : { ...join, comparisons: found.comparisons };
+  warnOfCasts(compilation, { to, place, node }, sound);
+  return sound;
 }
 
-/** An index serves comparisons as the type of its column, and not as another type that the column is cast to. */
-function warnOfCasts(compilation: Compilation, { to, place, node }: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join, comparisons: Join['comparisons']): void {
-  const { problems } = compilation;
-  for (const [i, name] of join.to.entries()) {
+interface CastColumn {
+  readonly name: string;
+  readonly sql: string;
+  readonly cast: string;
+}
+
+/** Columns that are compared as another type than their own, which an index on them does not serve. */
+function castColumns({ to }: Pick<RelationRequest, 'to'>, { to: names, comparisons }: Join): readonly CastColumn[] {
+  return names.flatMap((name, i): readonly CastColumn[] => {
     const [column, cast] = [to.table.columns.get(name), comparisons?.[i]?.columnCast ?? null];
-    if (!column || cast === null || column.comparedAs === null || cast === column.comparedAs || column.type.operators?.ofDomain === true) continue;
-    const other = cast.replace(/^pg_catalog\./, '');
-    problems.warn(node, `${place} compares column "${name}" (${column.type.sql}) as ${other}, which an index on it does not serve; give both columns one type, or CREATE INDEX ON ${tableName(compilation, to.table)} ((${name}::${other}))`);
+    if (!column || cast === null || column.comparedAs === null || cast === column.comparedAs || column.type.operators?.ofDomain === true) return [];
+    // Names that are keywords arrive in quotes, which only "char" needs.
+    const plain = cast.replace(/^pg_catalog\./, '').replace(/^"((?!char")\w+)"$/, '$1');
+    return [{ name, sql: column.type.sql, cast: plain }];
+  });
+}
+
+function warnOfCasts(compilation: Compilation, request: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join): void {
+  const { to, place, node } = request;
+  for (const { name, sql, cast } of castColumns(request, join)) {
+    compilation.problems.warn(node, `${place} compares column "${name}" (${sql}) as ${cast}, which an index on it does not serve; give both columns one type, or CREATE INDEX ON ${tableName(compilation, to.table)} ((${name}::${cast}))`);
   }
 }
 
