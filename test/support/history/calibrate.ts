@@ -47,9 +47,15 @@ async function pausedReplay({ cluster }: Place, isOver: () => boolean): Promise<
 /** The primary crashes just after it has shown what it has not flushed. */
 async function crashes(place: Place, isOver: () => boolean): Promise<void> {
   for (let round = 1; !isOver(); round += 1) {
-    await withSession({ dsn: place.dsn(PRIMARY, PRIMARY), settings: { synchronous_commit: 'off' } }, (client) => client.query('UPDATE tasks SET title = $1 WHERE id IN (SELECT id FROM tasks ORDER BY id LIMIT 3)', [`not flushed ${round}`]));
-    await sleep(60);
-    await crash(place, PRIMARY);
+    await crash(place, PRIMARY, async () => {
+      await withSession({ dsn: place.dsn(PRIMARY, PRIMARY) }, async (client) => {
+        // Caches are told of the first one, and read again what the second one has left.
+        await client.query('UPDATE tasks SET title = $1', [`flushed ${round}`]);
+        await client.query('SET synchronous_commit = off');
+        await client.query('UPDATE tasks SET title = $1', [`not flushed ${round}`]);
+      });
+      await sleep(40);
+    });
     await started(place, PRIMARY);
     await sleep(1_500);
   }

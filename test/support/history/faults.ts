@@ -63,14 +63,26 @@ async function databaseKilled({ place, region, dice }: Strike): Promise<() => Pr
   return nothing;
 }
 
-/** Nobody of it lives on to write anything: as where the machine ends, what was not flushed is lost. */
-export async function crash({ cluster }: Place, region: string): Promise<void> {
+/** The server's processes, its postmaster first. */
+function processesOf({ cluster }: Place, region: string): readonly number[] {
   const { pid } = cluster.cluster.region(region).postgres;
-  if (pid === undefined) return;
+  if (pid === undefined) return [];
   const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout.split('\n').filter((line) => line.trim() !== '').map(Number);
-  // All in one go: the first would begin a new round, the others go on writing.
-  spawnSync('kill', ['-KILL', String(pid), ...children.map(String)]);
-  await cluster.killPostgres(region);
+  return [pid, ...children];
+}
+
+/** Nobody of it lives on to write anything: as where the machine ends, what was not flushed is lost. `before` comes right before the end. */
+export async function crash(place: Place, region: string, before: () => Promise<void> = nothing): Promise<void> {
+  const processes = processesOf(place, region);
+  await before();
+  for (const pid of processes) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself meanwhile.
+    }
+  }
+  await place.cluster.killPostgres(region);
 }
 
 /** Of a region that has a replica, and the way to it. */
