@@ -13,7 +13,7 @@ const POLL_MS = 300;
 
 /** Statement that tells the truth a table's rows as the transaction will leave them. */
 export const wholeTable = (table: TableName): string =>
-  `SELECT pg_logical_emit_message(true, '${WHOLE_PREFIX}', json_build_object('table', '${table}', 'rows', (SELECT coalesce(json_agg(${jsonOfRow(table)}), '[]') FROM ${table}))::text)`;
+  `SELECT pg_logical_emit_message(true, '${WHOLE_PREFIX}', convert_to(json_build_object('table', '${table}', 'rows', (SELECT coalesce(json_agg(${jsonOfRow(table)}), '[]') FROM ${table}))::text, 'UTF8'))`;
 
 const CHANGES = `SELECT data FROM pg_logical_slot_peek_binary_changes('${SLOT}', NULL, 20000, 'proto_version', '1', 'publication_names', 'meridian', 'messages', 'true')`;
 
