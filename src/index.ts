@@ -1,5 +1,6 @@
 /** What the package exports: the data layer, the server, and the types that code beside them needs. */
 export { MeridianError, isMeridianError, type ErrorCode } from './base/errors.ts';
+export { JsonNumber } from './base/json.ts';
 export { formatLsn, type Lsn } from './base/lsn.ts';
 export { type Viewer } from './base/viewer.ts';
 export { type ConsistencyLevel } from './consistency/requirement.ts';

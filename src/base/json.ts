@@ -63,12 +63,35 @@ export function parseJson(text: string): unknown {
   return needsCare(text) ? parseExact(text) : JSON.parse(text);
 }
 
+/** JSON that JavaScript has written: what it spells in its own way was a JavaScript number, and is one again. Throws `SyntaxError`. */
+export function parseWritten(text: string): unknown {
+  return written(parseJson(text));
+}
+
+function written(value: unknown): unknown {
+  if (value instanceof JsonNumber) return isWritten(value) ? Number(value.text) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(written);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, written(item)]));
+}
+
+function isWritten({ text }: JsonNumber): boolean {
+  return String(Number(text)) === text;
+}
+
+/** Whether `parseJson` gives the number back as one. */
+export function isPlainNumber(value: number): boolean {
+  return Number.isFinite(value) && !Object.is(value, -0) && isPlain(String(value));
+}
+
 const QUOTE = 34;
 const MINUS = 45;
 const [ZERO, NINE] = [48, 57];
 const BACKSLASH = 92;
-/** As many digits fit a double, whatever they are. */
+/** So many digits fit a double, whatever they are. */
 const SAFE_DIGITS = 15;
+/** Whole numbers, and fractions without zeros at their end; small ones are written with an exponent. */
+const SHORT = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.(?!00000)\d*[1-9])$/;
 
 /** Whether JSON text holds what `JSON.parse` would change: a number, or a key. Says nothing of whether the text is JSON. */
 export function needsCare(text: string): boolean {
@@ -124,7 +147,7 @@ function endOfNumber(text: string, start: number): number {
 
 /** Whether a JavaScript number is this number and is written like it. Beyond 2^53 one stands for several whole numbers: those stay text. */
 function isPlain(text: string): boolean {
-  if (text.length <= SAFE_DIGITS && /^(?:0|-?[1-9]\d*)$/.test(text)) return true;
+  if (text.length <= SAFE_DIGITS && SHORT.test(text)) return true;
   const number = Number(text);
   return String(number) === text && (!Number.isInteger(number) || Number.isSafeInteger(number));
 }

@@ -42,7 +42,8 @@ function exactScalar(name: string, type: Pick<SqlType, 'kind' | 'sql'>): GraphQL
     parseValue: parse,
     // Digits in a query's text stay text: a JavaScript number would round them.
     parseLiteral: (node: ValueNode) => {
-      const given = node.kind === Kind.INT || node.kind === Kind.FLOAT || node.kind === Kind.STRING ? node.value : false;
+      const isNumber = node.kind === Kind.INT || node.kind === Kind.FLOAT;
+      const given = isNumber ? jsonNumber(node.value) : node.kind === Kind.STRING ? node.value : false;
       const normalized = normalizeScalar(type, given);
       if ('problem' in normalized) throw literalError(node, `${name} must be ${normalized.problem}`);
       return normalized.value;

@@ -1,6 +1,9 @@
 /** Owns the executable schema: the user's SDL with Meridian's, as a Federation 2 subgraph. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { defaultFieldResolver, getNamedType, isCompositeType, isIntrospectionType, isObjectType, Kind, type DocumentNode, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import {
+  defaultFieldResolver, getNamedType, isCompositeType, isInputObjectType, isIntrospectionType, isObjectType, Kind, valueFromAST,
+  type DocumentNode, type GraphQLArgument, type GraphQLFieldResolver, type GraphQLInputField, type GraphQLSchema,
+} from 'graphql';
 import { rememberColumns } from './column.ts';
 import { conflictsResolver, type ConflictsDeps } from './conflicts.ts';
 import { type RequestContext } from './context.ts';
@@ -32,10 +35,23 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   const schema = buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
   rememberColumns(schema);
   rememberScalars(schema, resolvers);
+  readDefaults(schema);
   followDirectives(schema);
   guardRepresentations(schema);
   publish(schema, input.typeDefs);
   return schema;
+}
+
+/** Default values of the SDL were read before the scalars had their own ways to read, and their numbers rounded. */
+function readDefaults(schema: GraphQLSchema): void {
+  const read = (input: GraphQLArgument | GraphQLInputField): void => {
+    const given = input.astNode?.defaultValue && valueFromAST(input.astNode.defaultValue, input.type);
+    if (given !== undefined) input.defaultValue = given;
+  };
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isInputObjectType(type)) Object.values(type.getFields()).forEach(read);
+    else if (isObjectType(type)) for (const { args } of Object.values(type.getFields())) args.forEach(read);
+  }
 }
 
 /** What `_service` says is for composers, and for whoever else asks: how rows are stored is nothing to them. */

@@ -1,5 +1,5 @@
 /** Owns the rows of custom reads in the cache: which parameters name one read, and which values survive being kept as text. */
-import { JsonNumber, parseJson } from '../base/json.ts';
+import { isPlainNumber, JsonNumber, parseJson } from '../base/json.ts';
 import { type Codec } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
 
@@ -42,7 +42,7 @@ function identityOfObject(value: object): unknown {
   return isPlain ? { json: JSON.stringify(value) } : undefined;
 }
 
-/** Whether JSON gives the rows back as they are: it has no spelling for some numbers. */
+/** Whether JSON gives the rows back as they are: it has no spelling for some numbers, and for some the one of a number that is no double. */
 export function areExact(rows: readonly Row[]): boolean {
   return rows.every(isExact);
 }
@@ -53,7 +53,7 @@ function isExact(value: unknown): boolean {
     case 'boolean':
       return true;
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0);
+      return isPlainNumber(value);
     case 'object':
       return value === null || (Array.isArray(value) ? value : Object.values(value)).every(isExact);
     default:

@@ -1,7 +1,7 @@
 /** Owns results of transactions as outcomes of a request: what JSON can hold, and nothing that it would change without a word. */
 import { asciiJson } from '../base/ascii-json.ts';
 import { MeridianError } from '../base/errors.ts';
-import { parseJson } from '../base/json.ts';
+import { parseWritten } from '../base/json.ts';
 import { type StoredOutcome } from './once.ts';
 
 /** As text, since jsonb cannot hold every text that JSON can, and orders keys anew; in ASCII, since the database's encoding may lack some. Null stands for no result at all. Throws `CONFIG_INVALID`. */
@@ -17,7 +17,7 @@ export function encodeValue(value: unknown, step: string): StoredOutcome {
 
 export function decodeValue(outcome: StoredOutcome): unknown {
   const { json } = outcome;
-  return typeof json === 'string' ? parseJson(json) : undefined;
+  return typeof json === 'string' ? parseWritten(json) : undefined;
 }
 
 class Unfit extends Error {}

@@ -23,9 +23,12 @@ const SDL = `
     row(id: ID!): Row3  rowByLabel(label: ID!): Row3  rows(filter: RowFilter, owner: ID, owners: [ID!] @column(name: "owner")): [Row3!]!
     moment(id: ID!): Moment  moments(t: Time, at: DateTime, local: LocalDateTime): [Moment!]!
     number(id: ID!): Numbers  numbers(f: Float, i: Int, filter: NumbersFilter, lone: String): [Numbers!]!
+    defaults(json: JSON = {n: 9007199254740993, p: 1.10}, decimal: Decimal = 1234567890.123456789, id: ID = 9007199254740993, inner: Inner = {d: 1.10}): String!
     echo(json: JSON, meta: Meta, list: [JSON!], id: ID, decimal: Decimal): String!
   }
   scalar Meta
+  input Inner { d: Decimal = 0.1234567890123456789 j: JSON = [1.10] }
+  type Shown { f: Float d: Decimal big: BigInt id: ID s: String any: JSON }
   type Mutation {
     createDoc(id: ID!, body: JSON, plain: JSON, list: [JSON!]): DocPayload! @insert
     createAmount(amount: Decimal!, label: String!, price: Decimal): AmountPayload! @insert
@@ -45,7 +48,7 @@ const SDL = `
   input CodesFilter { hasAny: [String!] has: String }
   input CodeFilter { eq: String in: [String!] }
   input RowInput { id: ID! title: String! owner: BigInt label: String }
-  type Doc @entity(table: "docs") @key(fields: "id") { id: ID! body: JSON plain: JSON list: [JSON!] }
+  type Doc @entity(table: "docs") @key(fields: "id") { id: ID! body: JSON plain: JSON list: [JSON!] shown: Shown @column(name: "body") }
   type Amount @entity(table: "amounts") @key(fields: "amount") { amount: Decimal! label: String! price: Decimal }
   type Row3 @entity(table: "rows3") @key(fields: "id") @key(fields: "label") { id: ID! title: String! owner: BigInt label: ID }
   type Moment @entity(table: "moments") @key(fields: "id") { id: ID! at: DateTime local: LocalDateTime t: Time day: Date }
@@ -56,7 +59,7 @@ const SDL = `
   type MomentPayload { moment: Moment }
   type NumbersPayload { numbers: Numbers }`;
 
-const resolvers = { Query: { echo: (_parent: unknown, args: Record<string, unknown>) => JSON.stringify(args) } };
+const resolvers = { Query: { defaults: (_parent: unknown, args: Record<string, unknown>) => JSON.stringify(args), echo: (_parent: unknown, args: Record<string, unknown>) => JSON.stringify(args) } };
 
 interface Sent {
   readonly text: string;
@@ -241,6 +244,21 @@ describe('values over HTTP', () => {
       assert.ok(answer.text.trim() === '{"data":{"numbers":[]}}' || codes(answer)[0] === 'BAD_USER_INPUT', answer.text);
       assert.doesNotMatch(answer.text, /rule of the table/);
     }
+  });
+
+  it('of a document come through the types of the object that shows it', async () => {
+    await app.cluster.query(US, `INSERT INTO docs VALUES (3, '{"f": 1.50, "d": 0.1234567890123456789, "big": 9007199254740993, "id": 9007199254740993, "s": 1.10, "any": {"a": [1.10]}}')`);
+    await app.cluster.caughtUp();
+    for (const region of [US, EU]) {
+      const { text } = await post(region, '{ doc(id: 3) { shown { f d big id any } } }');
+      assert.equal(text.trim(), '{"data":{"doc":{"shown":{"f":1.5,"d":"0.1234567890123456789","big":"9007199254740993","id":"9007199254740993","any":{"a":[1.10]}}}}}');
+    }
+  });
+
+  it('that the schema gives by default keep their digits', async () => {
+    const right = '{"json":{"n":9007199254740993,"p":1.10},"decimal":"1234567890.123456789","id":"9007199254740993","inner":{"d":"1.10","j":[1.10]}}';
+    assert.equal((await post(US, '{ defaults }')).data?.['defaults'], right);
+    assert.equal((await post(EU, 'query($i: Inner) { defaults(inner: $i) }', '{"i":{}}')).data?.['defaults'], right.replace('"1.10"', '"0.1234567890123456789"'));
   });
 
   it('reach custom resolvers with every digit', async () => {

@@ -15,7 +15,7 @@ export type Scalars = {
   Date: { input: string; output: string; }
   /** Moment in time, ISO 8601 in UTC: `2026-01-31T09:30:00.123456Z`. */
   DateTime: { input: string; output: string; }
-  /** Exact decimal number, as a string; never rounded. */
+  /** Exact decimal number, as a string. A column with a scale, such as `numeric(10,2)`, rounds what is stored in it. */
   Decimal: { input: string; output: string; }
   /** Any JSON value. */
   JSON: { input: unknown; output: unknown; }

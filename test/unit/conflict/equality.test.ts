@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { canonicalDecimal, compareDecimals, decimalText, difference, parseDecimal, sum, type Decimal } from '../../../src/conflict/decimal.ts';
 import { asParam, asRead, isSame } from '../../../src/conflict/equality.ts';
+import { JsonNumber } from '../../../src/base/json.ts';
 import { momentOf } from '../../../src/conflict/moments.ts';
 import { type ScalarKind, type SqlType } from '../../../src/model/model.ts';
 import { listOf, type } from './fixtures.ts';
@@ -60,8 +61,21 @@ describe('one value', () => {
   it('goes from a row to a statement and back without a change', () => {
     for (const [of, value] of [
       [type('json'), { a: ['"', null] }], [type('json'), 'text'], [type('float'), Infinity], [type('float'), NaN], [listOf('float'), [NaN, null, 0.5]], [listOf('json'), [{ a: 1 }, null, 'x']], [listOf('int'), [[1, 2], [3, null]]], [type('bool'), true], [type('numeric'), '12.50'], [type('other'), 'P1D'], [type('timestamptz'), '0044-03-15 00:00:00+00 BC'], [listOf('text'), null],
+      [type('json'), { a: [new JsonNumber('9007199254740993'), new JsonNumber('1.10'), new JsonNumber('1e400')] }], [listOf('json'), [new JsonNumber('-0'), null]],
     ] as const) {
       assert.deepEqual(asRead(of, asParam(of, value)), value, JSON.stringify(value));
+    }
+  });
+});
+
+describe('documents', () => {
+  it('are equal where jsonb holds their numbers to be, and differ in the last digit', () => {
+    const n = (text: string): JsonNumber => new JsonNumber(text);
+    for (const [a, b] of [[n('1.10'), 1.1], [n('1e3'), 1000], [n('-0'), 0], [n('9007199254740992'), n('9007199254740992.0')], [n('1e400'), n('10e399')]]) {
+      assert.ok(isSame(type('json'), { a: [a] }, { a: [b] }) && isSame(type('json'), a, b), String(a));
+    }
+    for (const [a, b] of [[n('9007199254740993'), n('9007199254740992')], [n('0.1234567890123456789'), 0.12345678901234568], [n('1e400'), n('1e401')], [n('1e9999999'), n('1e9999998')], [n('1.10'), '1.10'], [n('1.10'), { text: '1.10' }]]) {
+      assert.ok(!isSame(type('json'), { a: [a] }, { a: [b] }), String(a));
     }
   });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isMeridianError } from '../../../src/base/errors.ts';
+import { JsonNumber } from '../../../src/base/json.ts';
 import { resolveDelete, resolveInsertOfExisting, resolveUpdateOfDeleted, type ConflictHandler, type Decision } from '../../../src/conflict/resolve.ts';
 import { NO_CONFLICTS, type Conflicts } from '../../../src/model/model.ts';
 import { decide, given, listOf, merging, type, type Case } from './fixtures.ts';
@@ -82,6 +83,16 @@ describe('the policy HANDLER', () => {
     });
     assert.deepEqual(seen, { base: BASE, current: CURRENT, incoming: { title: 'Sand', points: 8, extra: { n: 1 } } });
     assert.deepEqual(plain(decision), { values: { title: 'Paint it / Sand', points: 8, estimate: '2' }, winner: 'BOTH', fields: ['title HANDLER merged', 'points HANDLER incoming', 'extra HANDLER current', 'estimate HANDLER merged'] });
+  });
+  it('hands the numbers of a document on by every digit', () => {
+    const extra = { n: new JsonNumber('9007199254740993'), p: [new JsonNumber('1.10')] };
+    let seen: unknown;
+    const decision = decide(clash(conflicts, { extra }), { fixed: FIXED, handler: ({ incoming }) => {
+      seen = incoming['extra'];
+      return { set: { extra: { ...(incoming['extra'] as object), more: new JsonNumber('1e400') } } };
+    } });
+    assert.deepEqual(seen, extra);
+    assert.equal(decision.kind === 'write' ? decision.values.get('extra') : null, '{"n":9007199254740993,"p":[1.10],"more":1e400}');
   });
   it('tells who has won', () => {
     assert.deepEqual(plain(ask(({ incoming }) => ({ set: incoming }))), { values: { title: 'Sand', points: 8, extra: '{"n":1}' }, winner: 'INCOMING', fields: ['title HANDLER incoming', 'points HANDLER incoming', 'extra HANDLER incoming'] });

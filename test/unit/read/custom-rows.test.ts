@@ -1,6 +1,7 @@
 /** Tests of custom reads in the cache: what names one, what survives as text, and what is said of those that are not kept. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { JsonNumber } from '../../../src/base/json.ts';
 import { UncachedNotes } from '../../../src/read/custom-read.ts';
 import { areExact, customRowsCodec, identityOf } from '../../../src/read/custom-rows.ts';
 
@@ -20,7 +21,7 @@ describe('the parameters of a custom read', () => {
   it('are told apart wherever the driver would send something else', () => {
     const all: readonly unknown[] = [
       null, '', '5', 5, 5.5, Number.NaN, 'NaN', Number.POSITIVE_INFINITY, 10n ** 20n, true, 'true', [], [[]], ['5'], [5], ['a', 'b'], ['a,b'], [null], ['null'],
-      new Date(0), new Date(1), Buffer.from('5'), Buffer.from('6'), { a: 1 }, { a: '1' }, { a: 1, b: 2 }, '{"a":1}', { number: '5' }, { list: [] }, { json: '{}' },
+      new Date(0), new Date(1), Buffer.from('5'), Buffer.from('6'), { a: 1 }, { a: '1' }, { a: 1, b: 2 }, '{"a":1}', { number: '5' }, { list: [] }, { json: '{}' }, new JsonNumber('5.0'), { text: '5.0' }, { a: new JsonNumber('5.0') }, { a: '5.0' },
     ];
     const identities = all.map((value) => JSON.stringify(identityOf([value])));
     assert.equal(new Set(identities).size, all.length);
@@ -38,12 +39,12 @@ describe('the parameters of a custom read', () => {
 
 describe('the rows of a custom read', () => {
   it('are kept exactly, or not at all', () => {
-    const rows = [{ id: '1', n: 1.5, big: '12345678901234567890', ok: true, none: null, list: ['a', null, [1]], json: { a: [{ b: 'ü\u2028"' }] }, ['__proto__']: 'a column' }];
+    const rows = [{ id: '1', n: 1.5, big: '12345678901234567890', ok: true, none: null, list: ['a', null, [1]], json: { a: [{ b: 'ü\u2028"', n: new JsonNumber('9007199254740993') }, new JsonNumber('1.10'), new JsonNumber('1e400')] }, ['__proto__']: 'a column' }];
     assert.equal(areExact(rows), true);
     const back = customRowsCodec.decode(customRowsCodec.encode(rows));
     assert.deepEqual(back, rows);
     assert.equal(JSON.stringify(back), JSON.stringify(rows));
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -0, { deep: [Number.NaN] }, [[-0]], undefined, () => 1]) {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -0, 1e21, 2 ** 53, { deep: [1e300] }, { deep: [Number.NaN] }, [[-0]], undefined, () => 1]) {
       assert.equal(areExact([{ value }]), false);
       assert.throws(() => customRowsCodec.encode([{ value }]), TypeError);
     }

@@ -6,6 +6,7 @@ import { isMeridianError, MeridianError, type ErrorCode } from '../../../src/bas
 import { toMeridianError } from '../../../src/postgres/errors.ts';
 import { Params } from '../../../src/read/sql/statement.ts';
 import { claimStatement, isKnown, onceRefusal, readRecall, settleSql, settleStatement, unconfirmed, type OnceStep, type OnceVerdict } from '../../../src/write/once.ts';
+import { JsonNumber } from '../../../src/base/json.ts';
 import { decodeError, encodeError } from '../../../src/write/once-error.ts';
 import { fingerprintOf, OnceRequest, scopeOf } from '../../../src/write/once-request.ts';
 import { decodeValue, encodeValue } from '../../../src/write/once-value.ts';
@@ -111,7 +112,7 @@ describe('outcomes', () => {
   });
 
   it('are results that JSON can hold, as it holds them', () => {
-    const cases = [[undefined, undefined], [null, null], [{ b: 1, a: [true, 'ä\u0000', { d: new Date(0) }], u: undefined }, { b: 1, a: [true, 'ä\u0000', { d: '1970-01-01T00:00:00.000Z' }] }], [Object.assign(Object.create(null), { id: '1' }), { id: '1' }], [1.5, 1.5], ['', '']] as const;
+    const cases = [[undefined, undefined], [null, null], [{ b: 1, a: [true, 'ä\u0000', { d: new Date(0) }], u: undefined }, { b: 1, a: [true, 'ä\u0000', { d: '1970-01-01T00:00:00.000Z' }] }], [Object.assign(Object.create(null), { id: '1' }), { id: '1' }], [1.5, 1.5], ['', ''], [[2 ** 60, 1e21, 1e-7], [2 ** 60, 1e21, 1e-7]], [{ n: new JsonNumber('9007199254740993'), p: [new JsonNumber('1.10'), new JsonNumber('1e400')] }, { n: new JsonNumber('9007199254740993'), p: [new JsonNumber('1.10'), new JsonNumber('1e400')] }]] as const;
     for (const [value, back] of cases) assert.deepEqual(decodeValue(JSON.parse(JSON.stringify(encodeValue(value, 'a#0'))) as { kind: string }), back);
     const loop: { self?: unknown } = {};
     loop.self = loop;
