@@ -49,6 +49,8 @@ const CATALOGUE = {
   LIST_TOO_LONG: { retryable: false },
   /** A field that the schema declares non-null has nothing to show. */
   NULL_VALUE: { retryable: false },
+  /** A column holds what the field's type cannot show, such as NaN. */
+  VALUE_NOT_SHOWN: { retryable: false },
   NOT_FOUND: { retryable: false },
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },

@@ -1,14 +1,55 @@
 /** Owns fields that read nothing: their value is a column of the row that another field has read. */
-import { isObjectType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType, getNullableType, isEnumType, isListType, isObjectType, isSpecifiedScalarType,
+  type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema,
+} from 'graphql';
+import { MeridianError } from '../base/errors.ts';
 import { type Row } from '../model/model.ts';
+import { isExactScalar } from './scalars.ts';
 
 const resolvers = new WeakSet<object>();
 const fields = new WeakSet<object>();
 
 export function columnResolver(column: string): GraphQLFieldResolver<unknown, unknown, Record<string, unknown>> {
-  const resolve = (parent: unknown): unknown => (parent as Row)[column];
+  const resolve = (parent: unknown, _args: unknown, _context: unknown, info: GraphQLResolveInfo): unknown => {
+    const value = (parent as Row)[column];
+    if (isOdd(value)) refuseUnshowable(column, value, info);
+    return value;
+  };
   resolvers.add(resolve);
   return resolve;
+}
+
+/** A column's value as a property that GraphQL shows: of one that may not be shown, a function that says so there. */
+export function columnProperty(column: string, value: unknown): unknown {
+  if (!isOdd(value)) return value;
+  return (_args: unknown, _context: unknown, info: GraphQLResolveInfo): unknown => {
+    refuseUnshowable(column, value, info);
+    return value;
+  };
+}
+
+/** NaN, the infinities, and arrays of several dimensions: some types of GraphQL cannot show them. */
+function isOdd(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return Array.isArray(value) && value.some((item) => Array.isArray(item) || isOdd(item));
+}
+
+/** Throws `VALUE_NOT_SHOWN` where the field's type cannot show the value. Scalars without bounds can, and an application's own may. */
+function refuseUnshowable(column: string, value: unknown, { returnType, parentType, fieldName }: GraphQLResolveInfo): void {
+  const named = getNamedType(returnType);
+  if (!isEnumType(named) && !isSpecifiedScalarType(named) && !isExactScalar(named)) return;
+  const outer = getNullableType(returnType);
+  const isNested = Array.isArray(value) && value.some(Array.isArray);
+  if (isNested && isListType(outer) && isListType(getNullableType(outer.ofType))) return;
+  const [what, mend] = isNested
+    ? ['an array of several dimensions', 'Store a list without lists in it']
+    : [`${String(Array.isArray(value) ? value.find(isOdd) : value)}, which is no number of GraphQL`, 'Store a finite number'];
+  throw new MeridianError({
+    code: 'VALUE_NOT_SHOWN',
+    message: `${parentType.name}.${fieldName} cannot be shown: column "${column}" holds ${what}, in this row. ${mend}, or show the column by a resolver of your own.`,
+    details: { type: parentType.name, field: fieldName, column },
+  });
 }
 
 /** Remembers which fields of a new schema are columns: Apollo Server puts a resolver of its own around each when the first operation runs. */

@@ -5,6 +5,7 @@ import { JsonNumber } from '../base/json.ts';
 import { type EmbeddedField, type Entity, type ObjectShape, type Row, type Selection, type Stub } from '../model/model.ts';
 import { badInput, inputParam } from '../read/input.ts';
 import { columnType } from '../read/sql/identifiers.ts';
+import { columnProperty } from './column.ts';
 import { type RequestContext } from './context.ts';
 
 type PlainObject = Readonly<Record<string, unknown>>;
@@ -19,7 +20,7 @@ export function embeddedResolver(field: EmbeddedField): GraphQLFieldResolver<unk
 
 function objectOf({ parts, required }: ObjectShape, row: Row): PlainObject | null {
   if (required.some((column) => row[column] === null || row[column] === undefined)) return null;
-  const shown = [...parts].map(([field, part]) => [field, typeof part === 'string' ? row[part] : objectOf(part, row)] as const);
+  const shown = [...parts].map(([field, part]) => [field, typeof part === 'string' ? columnProperty(part, row[part]) : objectOf(part, row)] as const);
   const isThere = required.length > 0 || shown.some(([, value]) => value !== null && value !== undefined);
   return isThere ? Object.fromEntries(shown) : null;
 }

@@ -1,8 +1,8 @@
 /** Owns the executable schema: the user's SDL with Meridian's, as a Federation 2 subgraph. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import {
-  defaultFieldResolver, getNamedType, isCompositeType, isInputObjectType, isIntrospectionType, isObjectType, Kind, valueFromAST,
-  type DocumentNode, type GraphQLArgument, type GraphQLFieldResolver, type GraphQLInputField, type GraphQLSchema,
+  astFromValue, defaultFieldResolver, getNamedType, isCompositeType, isInputObjectType, isInterfaceType, isIntrospectionType, isObjectType, Kind, valueFromAST,
+  type DocumentNode, type GraphQLArgument, type GraphQLFieldResolver, type GraphQLInputField, type GraphQLInputType, type GraphQLNamedType, type GraphQLSchema,
 } from 'graphql';
 import { rememberColumns } from './column.ts';
 import { conflictsResolver, type ConflictsDeps } from './conflicts.ts';
@@ -44,13 +44,32 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
 
 /** Default values of the SDL were read before the scalars had their own ways to read, and their numbers rounded. */
 function readDefaults(schema: GraphQLSchema): void {
+  const done = new Set<GraphQLInputType>();
   const read = (input: GraphQLArgument | GraphQLInputField): void => {
-    const given = input.astNode?.defaultValue && valueFromAST(input.astNode.defaultValue, input.type);
-    if (given !== undefined) input.defaultValue = given;
+    const node = input.astNode?.defaultValue;
+    if (!node) return;
+    // A default of an input type takes in those of its fields.
+    readFields(getNamedType(input.type));
+    const given = valueFromAST(node, input.type);
+    if (given !== undefined && isPrintable(given, input.type)) input.defaultValue = given;
+  };
+  const readFields = (type: GraphQLNamedType): void => {
+    if (!isInputObjectType(type) || done.has(type)) return;
+    done.add(type);
+    Object.values(type.getFields()).forEach(read);
   };
   for (const type of Object.values(schema.getTypeMap())) {
-    if (isInputObjectType(type)) Object.values(type.getFields()).forEach(read);
-    else if (isObjectType(type)) for (const { args } of Object.values(type.getFields())) args.forEach(read);
+    readFields(type);
+    if (isObjectType(type) || isInterfaceType(type)) for (const { args } of Object.values(type.getFields())) args.forEach(read);
+  }
+}
+
+/** GraphQL cannot print a default of type JSON that is an object, or a number that JavaScript has not: neither the schema nor introspection could. */
+function isPrintable(value: unknown, type: GraphQLInputType): boolean {
+  try {
+    return astFromValue(value, type) !== null;
+  } catch {
+    return false;
   }
 }
 

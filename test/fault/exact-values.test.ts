@@ -10,7 +10,7 @@ const SQL = `
   CREATE TABLE amounts (amount numeric PRIMARY KEY, label text NOT NULL, price numeric(10,2));
   CREATE TABLE rows3 (id bigint PRIMARY KEY, title text NOT NULL, owner bigint, label text UNIQUE);
   CREATE TABLE moments (id integer PRIMARY KEY, at timestamptz, local timestamp, t time, day date);
-  CREATE TABLE numbers (id integer PRIMARY KEY, f float8, r real, i integer, s text, codes code[], lone code);
+  CREATE TABLE numbers (id integer PRIMARY KEY, f float8, r real, i integer, s text, codes code[], lone code, fs float8[], grid integer[]);
   INSERT INTO docs VALUES (1, '{"n": 9007199254740993, "d": 0.1234567890123456789, "price": 1.10}', '{"z":1e400, "a":-0,"z2":[1.0]}', ARRAY['{"a":1.10}', '12345678901234567890']::jsonb[]);
   INSERT INTO amounts VALUES (1234567890.123456789, 'exact'), (1234567890.1234567, 'double'), (90071992547409930.5, 'half'), (9007199254740993, 'odd'), (9007199254740992, 'even');
   INSERT INTO rows3 VALUES (9007199254740992, 'A', 9007199254740992, '9007199254740992'), (9007199254740993, 'B', 9007199254740993, '9007199254740993');
@@ -23,11 +23,11 @@ const SDL = `
     row(id: ID!): Row3  rowByLabel(label: ID!): Row3  rows(filter: RowFilter, owner: ID, owners: [ID!] @column(name: "owner")): [Row3!]!
     moment(id: ID!): Moment  moments(t: Time, at: DateTime, local: LocalDateTime): [Moment!]!
     number(id: ID!): Numbers  numbers(f: Float, i: Int, filter: NumbersFilter, lone: String): [Numbers!]!
-    defaults(json: JSON = {n: 9007199254740993, p: 1.10}, decimal: Decimal = 1234567890.123456789, id: ID = 9007199254740993, inner: Inner = {d: 1.10}): String!
+    defaults(decimal: Decimal = 1234567890.123456789, id: ID = 9007199254740993, inner: Inner = {d: 1.10}): String!
     echo(json: JSON, meta: Meta, list: [JSON!], id: ID, decimal: Decimal): String!
   }
   scalar Meta
-  input Inner { d: Decimal = 0.1234567890123456789 j: JSON = [1.10] }
+  input Inner { d: Decimal = 0.1234567890123456789 list: [BigInt!] = [9007199254740993] }
   type Shown { f: Float d: Decimal big: BigInt id: ID s: String any: JSON }
   type Mutation {
     createDoc(id: ID!, body: JSON, plain: JSON, list: [JSON!]): DocPayload! @insert
@@ -52,7 +52,8 @@ const SDL = `
   type Amount @entity(table: "amounts") @key(fields: "amount") { amount: Decimal! label: String! price: Decimal }
   type Row3 @entity(table: "rows3") @key(fields: "id") @key(fields: "label") { id: ID! title: String! owner: BigInt label: ID }
   type Moment @entity(table: "moments") @key(fields: "id") { id: ID! at: DateTime local: LocalDateTime t: Time day: Date }
-  type Numbers @entity(table: "numbers") @key(fields: "id") { id: ID! f: Float r: Float i: Int s: String codes: [String!] lone: String }
+  type Numbers @entity(table: "numbers") @key(fields: "id") { id: ID! f: Float r: Float i: Int s: String codes: [String!] lone: String fs: [Float] grid: [Int] box: Box @embedded(prefix: "") }
+  type Box { f: Float }
   type DocPayload { doc: Doc }
   type AmountPayload { amount: Amount }
   type Row3Payload { row: Row3 }
@@ -255,8 +256,24 @@ describe('values over HTTP', () => {
     }
   });
 
+  it('that a type of GraphQL cannot show are an error in their place that names type, field and column', async () => {
+    await app.cluster.query(US, `INSERT INTO numbers (id, f, r, fs, grid) VALUES (50, 'NaN', '-Infinity', '{1,NaN}', '{{1,2},{3,4}}')`);
+    await app.cluster.caughtUp();
+    for (const region of [US, EU]) {
+      const { data, errors } = await post(region, '{ number(id: 50) { id f r fs grid box { f } } }');
+      assert.deepEqual(data, { number: { id: '50', f: null, r: null, fs: null, grid: null, box: { f: null } } });
+      assert.deepEqual(errors.map(({ message, path, extensions }) => [path?.slice(1).join('.'), extensions.code, message]).sort(), [
+        ['box.f', 'VALUE_NOT_SHOWN', 'Box.f cannot be shown: column "f" holds NaN, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
+        ['f', 'VALUE_NOT_SHOWN', 'Numbers.f cannot be shown: column "f" holds NaN, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
+        ['fs', 'VALUE_NOT_SHOWN', 'Numbers.fs cannot be shown: column "fs" holds NaN, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
+        ['grid', 'VALUE_NOT_SHOWN', 'Numbers.grid cannot be shown: column "grid" holds an array of several dimensions, in this row. Store a list without lists in it, or show the column by a resolver of your own.'],
+        ['r', 'VALUE_NOT_SHOWN', 'Numbers.r cannot be shown: column "r" holds -Infinity, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
+      ]);
+    }
+  });
+
   it('that the schema gives by default keep their digits', async () => {
-    const right = '{"json":{"n":9007199254740993,"p":1.10},"decimal":"1234567890.123456789","id":"9007199254740993","inner":{"d":"1.10","j":[1.10]}}';
+    const right = '{"decimal":"1234567890.123456789","id":"9007199254740993","inner":{"d":"1.10","list":["9007199254740993"]}}';
     assert.equal((await post(US, '{ defaults }')).data?.['defaults'], right);
     assert.equal((await post(EU, 'query($i: Inner) { defaults(inner: $i) }', '{"i":{}}')).data?.['defaults'], right.replace('"1.10"', '"0.1234567890123456789"'));
   });

@@ -75,7 +75,7 @@ describe('documents', () => {
       assert.ok(isSame(type('json'), { a: [a] }, { a: [b] }) && isSame(type('json'), a, b), String(a));
     }
     for (const [a, b] of [[n('9007199254740993'), n('9007199254740992')], [n('0.1234567890123456789'), 0.12345678901234568], [n('1e400'), n('1e401')], [n('1e9999999'), n('1e9999998')], [n('1.10'), '1.10'], [n('1.10'), { text: '1.10' }]]) {
-      assert.ok(!isSame(type('json'), { a: [a] }, { a: [b] }), String(a));
+      assert.ok(!isSame(type('json'), { a: [a] }, { a: [b] }), JSON.stringify(a));
     }
   });
 });

@@ -1,7 +1,7 @@
 /** Tests of the numbers of variables, representations and literals that JavaScript would change: what each type is given, or how it refuses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildSchema, GraphQLScalarType, Kind, parse, parseValue, validate, valueFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode, type ValueNode } from 'graphql';
+import { buildSchema, GraphQLScalarType, Kind, parse, parseValue, validate, valueFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { isMeridianError, MeridianError } from '../../../src/base/errors.ts';
 import { JsonNumber, parseJson } from '../../../src/base/json.ts';
 import { floatLiterals } from '../../../src/graphql/literals.ts';
@@ -93,7 +93,7 @@ describe('literals', () => {
       for (const type of ['JSON', 'Undefined']) assert.deepEqual(literal(type, text), parseJson(json), `${type} ${text}`);
     }
     assert.equal(JSON.stringify(literal('JSON', '{__proto__: {a: 1.10}, e: ENUM}')), '{"__proto__":{"a":1.10},"e":"ENUM"}');
-    assert.deepEqual(literalValue(parseValue('{a: $x, b: [$y]}') as ValueNode, { x: new JsonNumber('1.10') }), { a: new JsonNumber('1.10'), b: [undefined] });
+    assert.deepEqual(literalValue(parseValue('{a: $x, b: [$y]}'), { x: new JsonNumber('1.10') }), { a: new JsonNumber('1.10'), b: [undefined] });
   });
 
   it('of exact scalars are taken by every digit, or are bad input like a variable', () => {
