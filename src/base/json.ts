@@ -84,6 +84,7 @@ export function isPlainNumber(value: number): boolean {
   return Number.isFinite(value) && !Object.is(value, -0) && isPlain(String(value));
 }
 
+const BLANK = 32;
 const QUOTE = 34;
 const MINUS = 45;
 const [ZERO, NINE] = [48, 57];
@@ -95,30 +96,53 @@ const SHORT = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.(?!00000)\d*[1-9])$/;
 
 /** Whether JSON text holds what `JSON.parse` would change: a number, or a key. Says nothing of whether the text is JSON. */
 export function needsCare(text: string): boolean {
+  // The next one, looked for only when a string has been reached.
+  let escape = -1;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       const end = endOfString(text, at);
-      if (isMistakable(text, at, end)) return true;
+      if (escape < at) escape = nextEscape(text, at);
+      if (escape < end && isMistakable(text, end)) return true;
       at = end;
     } else if (code === MINUS || (code >= ZERO && code <= NINE)) {
       const end = endOfNumber(text, at);
-      if (!isPlain(text.slice(at, end))) return true;
+      if (!isShort(text, at, end) && !isPlain(text.slice(at, end))) return true;
       at = end - 1;
     }
   }
   return false;
 }
 
+/** Whether a number is plain at a glance, as nearly all are: so few digits, with neither a zero at an end, nor a sign or exponent, nor a fraction below 1. */
+function isShort(text: string, start: number, end: number): boolean {
+  if (end - start > SAFE_DIGITS || text.charCodeAt(start) <= ZERO) return false;
+  let hasPoint = false;
+  for (let at = start + 1; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= NINE) continue;
+    if (code !== POINT || hasPoint) return false;
+    hasPoint = true;
+  }
+  const last = text.charCodeAt(end - 1);
+  return !hasPoint || (last > ZERO && last <= NINE);
+}
+
+/** The place of the next backslash; behind the text where there is none. */
+function nextEscape(text: string, from: number): number {
+  const at = text.indexOf('\\', from);
+  return at === -1 ? text.length : at;
+}
+
 const KEY_ENDS = /\s*:/y;
 
 /**
- * Whether a string is a key with an escape. V8 guesses a key from the last object that began alike: once it has seen the key `a\`, it takes
+ * Whether a string with an escape is a key. V8 guesses a key from the last object that began alike: once it has seen the key `a\`, it takes
  * `"a\""` for it, and reads another key than the one that is there, or none (seen in Node.js 24.21).
  */
-function isMistakable(text: string, start: number, end: number): boolean {
+function isMistakable(text: string, end: number): boolean {
   KEY_ENDS.lastIndex = end + 1;
-  return KEY_ENDS.test(text) && text.slice(start, end).includes('\\');
+  return KEY_ENDS.test(text);
 }
 
 /** The place of the closing quote; behind the text where there is none. */
@@ -158,8 +182,11 @@ function sameNumber(a: string, b: string): boolean {
   return left !== null && right !== null && left === right;
 }
 
-/** Sign, digits without zeros at either end, and the place of the point; null for what is no finite number. */
-function digitsOf(text: string): string | null {
+/**
+ * Sign, digits without zeros at either end, and the place of the point: one text for all spellings of a number, no longer than they are; null for
+ * what is no finite number. Exponents are exact up to 15 digits.
+ */
+export function digitsOf(text: string): string | null {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (match === null) return null;
   const fraction = match[3] ?? '';
@@ -172,6 +199,9 @@ function digitsOf(text: string): string | null {
 
 const TOKEN = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 const BLANKS = /[ \t\n\r]*/y;
+/** A whole string without escapes, or characters that must be. */
+// eslint-disable-next-line no-control-regex -- JSON allows none of these in a string
+const AS_IT_STANDS = /^"[^"\\\u0000-\u001f]*"$/;
 const WORDS: ReadonlyMap<string, boolean | null> = new Map([['true', true], ['false', false], ['null', null]]);
 
 interface Open {
@@ -241,9 +271,9 @@ class ExactReader {
 
   #string(): string {
     const end = endOfString(this.#text, this.#at) + 1;
-    const value = JSON.parse(this.#text.slice(this.#at, end)) as string;
+    const quoted = this.#text.slice(this.#at, end);
     this.#at = end;
-    return value;
+    return AS_IT_STANDS.test(quoted) ? quoted.slice(1, -1) : (JSON.parse(quoted) as string);
   }
 
   #word(): unknown {
@@ -262,6 +292,8 @@ class ExactReader {
   }
 
   #blanks(): void {
+    // Nearly always there are none.
+    if (this.#text.charCodeAt(this.#at) > BLANK) return;
     BLANKS.lastIndex = this.#at;
     BLANKS.test(this.#text);
     this.#at = BLANKS.lastIndex;

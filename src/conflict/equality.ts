@@ -1,5 +1,5 @@
 /** Owns when two values of a column are the same one, exact by type, and the way between a row's values and those that are written. */
-import { JsonNumber, parseJson } from '../base/json.ts';
+import { digitsOf, JsonNumber, parseJson } from '../base/json.ts';
 import { type Row, type ScalarKind, type SqlType } from '../model/model.ts';
 import { normalizeScalar, type SqlParam } from '../model/values.ts';
 import { canonicalDecimal, parseDecimal } from './decimal.ts';
@@ -28,15 +28,15 @@ export function asParam(type: SqlType, value: unknown): SqlParam {
   return type.array && Array.isArray(value) ? value.map((item) => asParam(type, item)) : scalarParam(type, value);
 }
 
-/** Only `json` holds such a number, as text; its digits would be a million or more. */
-const HUGE = /[eE][+-]?\d{6,}$/;
+/** Only `json` holds such a number, as text: its exponent is no exact number itself. */
+const HUGE = /[eE][+-]?\d{15,}$/;
 
 /** The one text of a JSON document, whatever the order of its keys and the spelling of its numbers, as jsonb compares documents. */
 function jsonKey(value: unknown): string {
   if (typeof value === 'number' || value instanceof JsonNumber) {
     const text = String(value);
-    const decimal = HUGE.test(text) ? null : parseDecimal(text);
-    return decimal === null ? text : canonicalDecimal(decimal);
+    // Not written out: a few characters may stand for a hundred thousand digits.
+    return HUGE.test(text) ? text : (digitsOf(text) ?? text);
   }
   if (Array.isArray(value)) return `[${value.map(jsonKey).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

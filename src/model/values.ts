@@ -16,6 +16,8 @@ const BIGINT = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
 const NUMERIC = { integerDigits: 131_072, fractionDigits: 16_383 } as const;
 /** Deeper JSON could exhaust the stack of the server that parses it. */
 const MAX_JSON_DEPTH = 500;
+/** Zeros that the exponents of one document may stand for: jsonb writes them out, so that `1e131071`, eight characters, is read as 131,072. */
+const MAX_JSON_ZEROS = 1_000_000;
 
 const INTEGER_TEXT = /^[+-]?\d{1,1000}$/;
 const NUMERIC_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
@@ -140,6 +142,13 @@ function bytea(value: unknown): Normalized {
   return typeof value === 'string' && HEX_TEXT.test(value) ? { value: value.toLowerCase() } : problem('bytes in hexadecimal such as "\\x48656c6c6f"');
 }
 
+/** What a document's numbers come to where they are written out. Exponents of JavaScript numbers are too small to count. */
+function zerosOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (value instanceof JsonNumber) return Math.abs(Number(/[eE](.*)$/.exec(value.text)?.[1] ?? '0'));
+  return Object.values(value).reduce((zeros: number, item) => zeros + zerosOf(item), 0);
+}
+
 /** Whether PostgreSQL can hold the value as jsonb: no NUL, no broken surrogate, nothing that JSON has no spelling for. */
 function isJson(value: unknown, depth: number, sql: string): boolean {
   if (depth > MAX_JSON_DEPTH) return false;
@@ -162,7 +171,11 @@ function isJson(value: unknown, depth: number, sql: string): boolean {
 }
 
 function json(value: unknown, sql: string): Normalized {
-  return isJson(value, 0, sql) ? { value: JSON.stringify(value) } : problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels, its numbers within the range of numeric`);
+  if (!isJson(value, 0, sql)) return problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels, its numbers within the range of numeric`);
+  if (sql.startsWith('jsonb') && zerosOf(value) > MAX_JSON_ZEROS) {
+    return problem(`JSON whose numbers have at most ${MAX_JSON_ZEROS} digits altogether when their exponents are written out`);
+  }
+  return { value: JSON.stringify(value) };
 }
 
 const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Normalized>> = {

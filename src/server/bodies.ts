@@ -17,12 +17,19 @@ export function readBodies(app: FastifyInstance): void {
   });
 }
 
-/** A number where an object or a text belongs stays a plain one, so that nobody takes it for an object. */
+/**
+ * A number where an object or a text belongs stays a plain one, so that nobody takes it for an object; so do those of the protocol's extensions,
+ * where `"version": 1.0` is 1.
+ */
 function parsed(text: string): unknown {
   const body = parseJson(text);
   if (body instanceof JsonNumber) return Number(body.text);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, value instanceof JsonNumber ? Number(value.text) : value]));
+  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, name === 'extensions' || value instanceof JsonNumber ? plain(value) : value]));
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 /** Variables of a GET request stand in its address, where Apollo has read them with `JSON.parse`. */

@@ -120,3 +120,13 @@ it(`any document comes out as it came in (SEED=${SEED})`, () => {
     assert.equal(JSON.stringify(parseJson(text)), text);
   }
 });
+
+it('long texts take a time in proportion to their length', () => {
+  const length = 300_000;
+  const started = performance.now();
+  for (const [open, close] of [[' '.repeat(length), ''], ['['.repeat(length), ']'.repeat(length)], [`["a",${' '.repeat(length)}`, ']'], [`["${'\\\\'.repeat(length)}",`, ']']] as const) {
+    assert.equal(needsCare(`${open}1${close}`), false);
+    assert.equal(needsCare(`${open}1.10${close}`), true);
+  }
+  assert.ok(performance.now() - started < 3_000);
+});

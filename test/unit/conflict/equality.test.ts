@@ -1,11 +1,13 @@
 /** Equality and order of values: exact by type, whatever their spelling; sums that lose no digit. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseJson } from '../../../src/base/json.ts';
 import { canonicalDecimal, compareDecimals, decimalText, difference, parseDecimal, sum, type Decimal } from '../../../src/conflict/decimal.ts';
 import { asParam, asRead, isSame } from '../../../src/conflict/equality.ts';
 import { JsonNumber } from '../../../src/base/json.ts';
 import { momentOf } from '../../../src/conflict/moments.ts';
 import { type ScalarKind, type SqlType } from '../../../src/model/model.ts';
+import { normalizeValue } from '../../../src/model/values.ts';
 import { listOf, type } from './fixtures.ts';
 
 const decimal = (text: string): Decimal => {
@@ -104,5 +106,26 @@ describe('moments', () => {
       if (!/^\d{4}-/.test(text) || text.startsWith('0000')) continue;
       assert.equal(momentOf('date', text), (BigInt(day) + 719_468n) * 86_400_000_000n, text);
     }
+  });
+});
+
+describe('documents with large exponents', () => {
+  const numbers = (text: string, count: number): unknown => parseJson(`[${Array.from({ length: count }, () => text).join(',')}]`);
+
+  it('are compared without writing their numbers out', () => {
+    const json: SqlType = { ...type('json'), sql: 'json' };
+    const started = performance.now();
+    assert.equal(isSame(json, numbers('1e99999', 20_000), numbers('10E99998', 20_000)), true);
+    assert.equal(isSame(json, numbers('1e99999', 20_000), numbers('1e99998', 20_000)), false);
+    assert.ok(performance.now() - started < 5_000);
+    assert.equal(isSame(json, numbers('1.10', 1), numbers('11e-1', 1)), true);
+  });
+
+  it('are refused where jsonb would make a thousand times their length of them', () => {
+    const jsonb: SqlType = { ...type('json'), sql: 'jsonb' };
+    assert.deepEqual(normalizeValue(jsonb, numbers('1e131071', 7)), { value: `[${Array.from({ length: 7 }, () => '1e131071').join(',')}]` });
+    assert.match(JSON.stringify(normalizeValue(jsonb, numbers('1e131071', 8))), /at most 1000000 digits/);
+    assert.match(JSON.stringify(normalizeValue(jsonb, { a: numbers('1e-16000', 63) })), /at most 1000000 digits/);
+    assert.equal('value' in normalizeValue({ ...jsonb, sql: 'json' }, numbers('1e131071', 8)), true);
   });
 });

@@ -1,5 +1,6 @@
 /** Owns the proof that errors inside GraphQL answer with 200 and a code, and that what is no GraphQL does not. */
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { MeridianError } from '../../../src/base/errors.ts';
 import { startTestServer, type TestContext } from '../../support/server.ts';
@@ -132,6 +133,15 @@ describe('GraphQL over HTTP', () => {
   it('says which port is in use', async () => {
     await using server = await startTestServer();
     await assert.rejects(startTestServer({ options: { port: server.running.port } }), { code: 'CONFIG_INVALID', message: `The server cannot listen: port ${server.running.port} on 127.0.0.1 is in use; stop what uses it, or choose another with --port.` });
+  });
+
+  it('takes the version of a persisted query for a number, however it is spelled', async () => {
+    await using server = await startTestServer();
+    const query = '{ hello }';
+    const body = `{"query":"${query}","extensions":{"persistedQuery":{"version":1.0,"sha256Hash":"${hash('sha256', query)}"}}}`;
+    const answer = (await (await fetch(server.running.url, { method: 'POST', headers: json, body })).json()) as { errors?: unknown; data?: unknown };
+    assert.equal(answer.errors, undefined);
+    assert.ok(answer.data);
   });
 
   it('refuses JSON that nests too deep, before anybody follows it down', async () => {
