@@ -72,12 +72,16 @@ BEGIN
   RETURN NULL;
 END`;
 
+/** Rows are kept as text that servers read back: its form must not hang on the session of whoever writes. */
+const KEEP_SETTINGS = `SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' SET intervalstyle = 'iso_8601'
+  SET extra_float_digits = 1 SET bytea_output = 'hex' SET standard_conforming_strings = on`;
+
 /** Idempotent; the schema is `announce.ts`'s to make, but either may come first. */
 const MAKE = [
   'CREATE SCHEMA IF NOT EXISTS meridian',
   'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
   TABLES,
-  `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${KEEP}$meridian$`,
+  `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER ${KEEP_SETTINGS} AS $meridian$${KEEP}$meridian$`,
   // Whoever may make a table, if only a temporary one, could give it a trigger that writes versions of another.
   'REVOKE ALL ON FUNCTION meridian.keep_version() FROM PUBLIC',
 ].join(';\n');
@@ -134,7 +138,7 @@ const STATE_SQL = `
          ARRAY(SELECT w.name FROM unnest($2::text[], $3::text[], $4::text[]) AS w (schema, name, arguments)
                 WHERE (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
                         WHERE n.nspname = w.schema AND c.relname = w.name AND t.tgname = ANY ($5) AND t.tgenabled IN ('O', 'A')
-                          AND replace(encode(t.tgargs, 'escape'), '\\000', chr(31))
+                          AND replace(encode(t.tgargs, 'escape'), E'\\\\000', chr(31))
                             = encode(convert_to(w.arguments, getdatabaseencoding()), 'escape')) < 2) AS unkept`;
 
 /** Whether this database has what writing keeps. */

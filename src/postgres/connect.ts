@@ -1,41 +1,21 @@
-/** Owns a connection's configuration: the URL as libpq reads it, and the session settings that every value depends on. */
+/** Owns a connection's configuration: the URL as libpq reads it, and the session's settings. */
 import type pg from 'pg';
 import { MeridianError } from '../base/errors.ts';
+import { sessionOptions, type SessionLimits } from './session.ts';
 import { type TypeParsers } from './types.ts';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends SessionLimits {
   /** `postgres://user:password@host:5432/database?sslmode=…`, as libpq takes it. */
   readonly databaseUrl: string;
   /** Shown in `pg_stat_activity`, unless the URL names another. */
   readonly applicationName: string;
   readonly connectMs: number;
-  readonly statementMs: number;
-  /** Refuse writes outside of transactions that ask for them. */
-  readonly readOnly: boolean;
   readonly types: TypeParsers;
 }
 
-/** How values are written as text: fixed for every session, since parsers depend on it and a role or database may have another default. */
-const VALUE_SETTINGS = { datestyle: 'ISO', timezone: 'UTC', intervalstyle: 'iso_8601', extra_float_digits: '1', bytea_output: 'hex' };
-
-function settingsOf({ statementMs, readOnly }: ConnectOptions): string {
-  const settings = {
-    ...VALUE_SETTINGS,
-    default_transaction_isolation: 'read\\ committed',
-    default_transaction_read_only: readOnly ? 'on' : 'off',
-    statement_timeout: String(statementMs),
-    // An interactive transaction whose process hangs must not hold its locks for ever.
-    idle_in_transaction_session_timeout: String(statementMs),
-  };
-  return asOptions(settings);
-}
-
-function asOptions(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`).join(' ');
-}
-
 /** The URL as the driver takes it, and the session's settings: what the URL itself asks for comes first, so that Meridian's win. */
-export function driverTarget(databaseUrl: string, settings = asOptions(VALUE_SETTINGS)): { connectionString: string; options: string } {
+export function driverTarget(databaseUrl: string, limits: SessionLimits): { connectionString: string; options: string } {
+  const settings = sessionOptions(limits);
   const url = readUrl(databaseUrl);
   const own = url.searchParams.get('options');
   url.searchParams.delete('options');
@@ -50,7 +30,7 @@ export function driverTarget(databaseUrl: string, settings = asOptions(VALUE_SET
 /** Throws `CONFIG_INVALID` where the URL cannot be read; the message never quotes it, since it may hold a password. */
 export function poolConfig(options: ConnectOptions): pg.PoolConfig {
   return {
-    ...driverTarget(options.databaseUrl, settingsOf(options)),
+    ...driverTarget(options.databaseUrl, options),
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectMs,
     keepAlive: true,

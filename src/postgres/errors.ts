@@ -51,6 +51,16 @@ export function toMeridianError(error: unknown, { region }: ErrorPlace): Meridia
   return fromState(state, error as ServerError, region);
 }
 
+/**
+ * What became of an attempt to connect: whatever the reason (a password, `pg_hba.conf`, a database that is gone), no statement is to blame, and
+ * another server may answer. The cause says more, to operators.
+ */
+export function connectError(error: unknown, place: ErrorPlace): MeridianError {
+  const found = toMeridianError(error, place);
+  if (found.code === 'OVERLOADED' || found.code === 'REGION_UNAVAILABLE') return found;
+  return make('REGION_UNAVAILABLE', `The database of region ${place.region} refuses connections; try again shortly.`, { region: place.region }, error);
+}
+
 function fromState(state: string, error: ServerError, region: string): MeridianError {
   const facts = { region, sqlState: state };
   if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);

@@ -8,10 +8,11 @@ import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { poolConfig } from './connect.ts';
 import { demandEncoding, ENCODING } from './encoding.ts';
-import { toMeridianError } from './errors.ts';
+import { connectError, toMeridianError } from './errors.ts';
 import { Plans } from './plans.ts';
 import { Connection } from './pool-connection.ts';
 import { FLUSHES } from './server-flush.ts';
+import { demandSession, poolerRefusal, SESSION_PROOF } from './session.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from './types.ts';
 
 export type PoolLimits = Pick<Options, 'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs' | 'flushMs' | 'maxPrepared'>;
@@ -114,7 +115,7 @@ export class DatabasePool {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw isMeridianError(error) ? error : toMeridianError(error, { region: this.region });
+      throw isMeridianError(error) ? error : (poolerRefusal(error) ?? connectError(error, { region: this.region }));
     }
   }
 
@@ -122,7 +123,8 @@ export class DatabasePool {
     const connection = new Connection(client, this.#options.limits.maxPrepared, this.#plans);
     this.#open.add(connection);
     void connection.ended.then(() => this.#open.delete(connection));
-    const [proof, arrays] = await connection.pipeline([{ text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
+    const [session, proof, arrays] = await connection.pipeline([{ text: SESSION_PROOF }, { text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
+    demandSession(session?.rows[0]);
     const { system, encoding, flushes, timeline } = proof?.rows[0] as { system: string; encoding: string; flushes: boolean; timeline: number };
     demandEncoding(encoding);
     const cluster = clusterIdOf(system);

@@ -1,6 +1,8 @@
 /** Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error listener. */
 import pg from 'pg';
+import { type Row } from '../model/model.ts';
 import { driverTarget } from './connect.ts';
+import { demandSession, poolerRefusal, SESSION_PROOF } from './session.ts';
 
 export interface ClientOptions {
   readonly databaseUrl: string;
@@ -18,16 +20,16 @@ export interface ClientOptions {
 /** `replication` is known to the driver but not to its types. */
 type Config = pg.ClientConfig & { replication?: 'database' };
 
+/** Throws `DATABASE_NOT_READY` where the session cannot be had as servers need it, and what the driver throws. */
 export async function openClient(options: ClientOptions): Promise<pg.Client> {
   const config: Config = {
-    ...driverTarget(options.databaseUrl),
+    ...driverTarget(options.databaseUrl, { statementMs: options.statementMs, readOnly: false }),
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectMs,
     keepAlive: true,
   };
   if (options.replication) config.replication = 'database';
   if (options.statementMs > 0) {
-    config.statement_timeout = options.statementMs;
     // The server's limit does not help when the network is gone; this one does.
     config.query_timeout = options.statementMs + 1_000;
   }
@@ -35,10 +37,13 @@ export async function openClient(options: ClientOptions): Promise<pg.Client> {
   client.on('error', (error) => options.onBroken?.(error));
   try {
     await client.connect();
+    // Bounded by itself: a session may have no limit of its own. The driver's types do not know of it.
+    const proof = { text: SESSION_PROOF, query_timeout: options.connectMs };
+    demandSession((await client.query<Row>(proof)).rows[0]);
     return client;
   } catch (error) {
     await closeClient(client);
-    throw error;
+    throw poolerRefusal(error) ?? error;
   }
 }
 

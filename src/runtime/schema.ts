@@ -1,6 +1,6 @@
 /** Owns the step from a folder of SDL to a compiled model: the live catalog is read and every problem reported at once. */
 import { resolve } from 'node:path';
-import { MeridianError, messageOf } from '../base/errors.ts';
+import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
 import { parseViewerSettings } from '../config/viewer-settings.ts';
 import { compileModel, type CompiledSchema } from '../graphql/sdl/compile.ts';
@@ -42,6 +42,8 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
       const { connectMs, statementMs } = config.options;
       client = await openClient({ databaseUrl, applicationName: 'meridian schema', connectMs, statementMs, onBroken: (error) => log.debug({ err: error }, 'the schema\'s connection broke') });
     } catch (error) {
+      // Its own region's must be as servers need it; another region's is told of by its probes.
+      if (name === config.region && isMeridianError(error, 'DATABASE_NOT_READY')) throw notReady(name, error);
       refusals.push(`${name}: ${messageOf(error)}`);
       continue;
     }
@@ -59,6 +61,12 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
     }
   }
   throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `No database could be reached to check the schema against (${refusals.join('; ')}); start one or correct its URL.` });
+}
+
+function notReady(region: string, error: MeridianError): MeridianError {
+  const { mend } = error.details;
+  const message = `Region ${region}: ${error.message}${typeof mend === 'string' ? ` ${mend}` : ''}`;
+  return new MeridianError({ code: 'DATABASE_NOT_READY', message, details: { region }, cause: error });
 }
 
 /** What is wrong with the option was said when the configuration was read. */
