@@ -29,7 +29,7 @@ export function meridianExchange({ keeper, idempotencyKeys = false }: ClientOpti
       const key = idempotencyKeys && kind === 'mutation' ? `${keys}-${context._instance ?? newKey()}` : null;
       const onTaken = (): void => void (errand.isTaken = true);
       const carrying: typeof fetch = (input, init) => send({ fetch: context.fetch ?? fetch, input, init, carrier, isGraphQL: true, key, onTaken });
-      return makeOperation(kind, operation, { ...context, fetch: carrying, [ERRAND]: errand });
+      return makeOperation(kind, operation, { ...context, ...methodOf(context), fetch: carrying, [ERRAND]: errand });
     },
     onResult(result) {
       const errand = result.operation.context[ERRAND] as Errand | undefined;
@@ -38,4 +38,12 @@ export function meridianExchange({ keeper, idempotencyKeys = false }: ClientOpti
       return { ...result, operation: errand.original };
     },
   });
+}
+
+/**
+ * urql sends short queries by GET unless it is told otherwise. Servers and gateways refuse a GET that a browser would send unasked, and what
+ * depends on a token is nothing for caches in between. An application that asks for GET has its will.
+ */
+function methodOf({ preferGetMethod }: Operation['context']): Pick<Operation['context'], 'preferGetMethod'> {
+  return preferGetMethod === undefined || preferGetMethod === 'within-url-limit' ? { preferGetMethod: false } : { preferGetMethod };
 }

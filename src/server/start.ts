@@ -9,6 +9,7 @@ import { MeridianError, messageOf } from '../base/errors.ts';
 import { sleep } from '../base/clock.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
+import { TOKEN_HEADER } from '../consistency/token.ts';
 import { type TokenCookies } from '../consistency/token-cookies.ts';
 import { floatLiterals } from '../graphql/literals.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
@@ -24,6 +25,9 @@ import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
 import { createStores } from './stores.ts';
 import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-cookies.ts';
 import { type Headers, type Viewers } from './viewer.ts';
+
+/** Headers that browsers send to another origin only after it has allowed them: a request with one of them was not sent unasked. */
+const PREFLIGHTED = ['apollo-require-preflight', 'x-apollo-operation-name', TOKEN_HEADER] as const;
 
 /** One GraphQL request as the context is built from it. */
 export interface IncomingRequest {
@@ -116,7 +120,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
     validationRules: [depthLimit(options.maxQueryDepth), floatLiterals],
     parseOptions: { maxTokens: options.maxQueryTokens },
     ...createStores(options),
-    csrfPrevention: true,
+    csrfPrevention: { requestHeaders: [...PREFLIGHTED] },
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
     // The process has one owner of signals, which drains this server in its turn.

@@ -1,12 +1,14 @@
 /** Proves that the examples of docs/clients.md compile against the package as it is published, and that its client entries load by their names. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { startTestServer } from '../support/server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRIES = ['index', 'apollo', 'urql', 'relay'];
@@ -47,6 +49,23 @@ describe('the client entries of the package', () => {
       assert.ok(program.getSourceFiles().some(({ fileName }) => fileName.endsWith('meridian/dist/client/apollo.d.ts')), 'the published types were not used');
     });
   }
+
+  it('reach a server as the page has them, first by queries and then by mutations', async () => {
+    await using server = await startTestServer();
+    for (const { name, code } of examples) writeFileSync(join(folder, name), code.replaceAll('https://graph.example.com/graphql', server.running.url));
+    const script = `
+      import { gql } from '@apollo/client';
+      const [{ client: urql }, { client: apollo }] = [await import('./urql.ts'), await import('./apollo.ts')];
+      const asked = [await urql.query('{ hello }', {}), await urql.mutation('mutation { touch }', {}), await apollo.query({ query: gql('{ hello }') }), await apollo.mutate({ mutation: gql('mutation { touch }') })];
+      console.log(JSON.stringify(asked.map(({ data, error }) => error?.message ?? data)));
+      process.exit(0);`;
+    writeFileSync(join(folder, 'use.ts'), script);
+    const child = spawn(process.execPath, ['use.ts'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    await once(child, 'close');
+    assert.deepEqual((JSON.parse(out) as Record<string, unknown>[]).map((data) => Object.keys(data)[0]), ['hello', 'touch', 'hello', 'touch'], out);
+  });
 
   it('load by their names, and say what they offer', () => {
     const names = ['meridian/client', 'meridian/client/apollo', 'meridian/client/urql', 'meridian/client/relay'];

@@ -65,7 +65,7 @@ function apolloClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch
 
 function urqlClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
   const exchanges: Exchange[] = [...(keeper === null ? [] : [meridianExchange({ keeper, idempotencyKeys })]), fetchExchange];
-  const client = new Client({ url, exchanges, fetch: own, preferGetMethod: false });
+  const client = new Client({ url, exchanges, fetch: own });
   const outcomeOf = <D>({ data, error }: Awaited<ReturnType<typeof client.query>>): Outcome<D> => {
     if (error?.networkError) throw error.networkError;
     return { data: (data ?? null) as D | null, codes: codesOf(error?.graphQLErrors ?? []) };

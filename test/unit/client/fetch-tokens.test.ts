@@ -93,7 +93,7 @@ describe('the exchange for urql', () => {
       await using graph = await startScriptedGraph(() => ({ parts }));
       let told = 0;
       const keeper = createTokenKeeper({ initial: HELD, onLost: () => (told += 1) });
-      const client = new Client({ url: graph.url, exchanges: [meridianExchange({ keeper }), fetchExchange], preferGetMethod: false });
+      const client = new Client({ url: graph.url, exchanges: [meridianExchange({ keeper }), fetchExchange] });
       // Listened to beyond its end: urql gives up a stream that it has read, too, and stumbles over it.
       const { data } = await new Promise<OperationResult<unknown>>((resolve) => client.query('query Look { user { id ... @defer { name } } }', {}).subscribe((result) => void (result.hasNext || resolve(result))));
       assert.deepEqual([(data as { user: unknown }).user, floorOf(keeper.tokens()), told], [{ id: '1', name: 'Ann' }, held, losses]);

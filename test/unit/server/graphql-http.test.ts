@@ -88,7 +88,8 @@ describe('GraphQL over HTTP', () => {
   it('refuses what a browser may send to it unasked', async () => {
     await using server = await startTestServer();
     assert.equal((await fetch(`${server.running.url}?query={hello}`)).status, 400);
-    assert.equal((await fetch(`${server.running.url}?query={hello}`, { headers: { 'apollo-require-preflight': 'yes' } })).status, 200);
+    for (const header of ['apollo-require-preflight', 'x-apollo-operation-name', 'consistency-token']) assert.equal((await fetch(`${server.running.url}?query={hello}`, { headers: { [header]: 'x' } })).status, 200, header);
+    assert.equal((await fetch(`${server.running.url}?query={hello}`, { headers: { 'consistency-token': '' } })).status, 400);
     assert.equal((await fetch(server.running.url, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ hello }"}' })).status, 400);
   });
 
