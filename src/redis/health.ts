@@ -1,4 +1,4 @@
-/** Owns whether a region's Redis answers, and the figures that lie in it: one connection, one PING at a time, never longer than its limit. */
+/** Owns whether a region's Redis answers and takes new values, and the figures that lie in it: one connection, one question at a time, never longer than its limit. */
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { answeredWithin, closeRedis, openRedis, whenReady, type RedisConnection } from './connect.ts';
@@ -17,15 +17,18 @@ export class RedisHealth {
   readonly figures: RedisFigures;
   readonly #redis: RedisConnection;
   readonly #timeoutMs: number;
+  readonly #log: Log;
   #asked: Promise<boolean> | null = null;
+  #wasFull = false;
 
   constructor({ url, options, timeoutMs, log }: RedisHealthSettings) {
     this.#timeoutMs = timeoutMs;
+    this.#log = log;
     this.#redis = openRedis({ url, options: { redisMode: options.redisMode, redisMaster: options.redisMaster, redisConnectMs: timeoutMs }, log }, { lazyConnect: true });
     this.figures = new RedisFigures({ redis: this.#redis, timeoutMs, options });
   }
 
-  /** Whether Redis answers PING in time. Never throws; callers at one moment share one PING. */
+  /** Whether Redis answers in time, and is not full. Never throws; callers at one moment share one question. */
   ping(): Promise<boolean> {
     this.#asked ??= answeredWithin(this.#timeoutMs, this.#ping())
       .catch(() => false)
@@ -41,6 +44,30 @@ export class RedisHealth {
 
   /** Why not is logged by the connection's own listener. */
   async #ping(): Promise<boolean> {
-    return (await whenReady(this.#redis, this.#timeoutMs)) && (await this.#redis.ping()) === 'PONG';
+    return (await whenReady(this.#redis, this.#timeoutMs)) && (await this.#redis.ping()) === 'PONG' && !(await this.#isFull());
   }
+
+  /** At its memory limit with a policy that evicts nothing: what it has stays right, and nothing new is kept. */
+  async #isFull(): Promise<boolean> {
+    const full = isFull(await this.#memory());
+    if (full && !this.#wasFull) this.#log.warn('The region\'s Redis has reached its maxmemory and evicts nothing (noeviction): no new value is kept there. Raise maxmemory, or set another maxmemory-policy.');
+    this.#wasFull = full;
+    return full;
+  }
+
+  /** Null where this user may not ask. */
+  async #memory(): Promise<string | null> {
+    try {
+      return String(await this.#redis.call('INFO', 'memory'));
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ReplyError') return null;
+      throw error;
+    }
+  }
+}
+
+function isFull(info: string | null): boolean {
+  const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info ?? '')?.[1] ?? '';
+  const limit = Number(field('maxmemory'));
+  return limit > 0 && field('maxmemory_policy') === 'noeviction' && Number(field('used_memory')) >= limit;
 }

@@ -592,7 +592,7 @@ export type RegionHealth = {
   readonly alerts: ReadonlyArray<RegionAlert>;
   /** How the region's caches fare; null where that is not known: of another region its Redis tells. */
   readonly cache?: Maybe<RegionCache>;
-  /** Whether the region's Redis answers; null where it has none. */
+  /** Whether the region's Redis answers and takes new values (it is not full with a policy that evicts nothing); null where it has none. */
   readonly cacheHealthy?: Maybe<Scalars['Boolean']['output']>;
   /** The database cluster, as consistency tokens name it; null while that is not known. */
   readonly cluster?: Maybe<Scalars['String']['output']>;
