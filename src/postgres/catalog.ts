@@ -88,6 +88,9 @@ interface ForeignKeyRow {
   operators: { schema: string; name: string; left: string | null; right: string | null; isUnstable: boolean }[];
 }
 
+/** Made by `meridian setup`. */
+const OWN_SCHEMA = 'meridian';
+
 interface TableRow {
   schema: string;
   name: string;
@@ -119,7 +122,8 @@ export async function readCatalog(query: PlainQuery, { schemas, publication }: C
   const types = new CatalogTypes((await query(READ_TYPES, [used])) as unknown as readonly TypeRow[], found?.version ?? 0);
   return {
     tables: new Map(rows.map((row) => tableOf(row, types)).map((table) => [tableKey(table), table])),
-    searchPath: schemas ?? [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])],
+    // Names without a schema are the application's: never those of what writing keeps, whatever the role is called.
+    searchPath: schemas ?? [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])].filter((schema) => schema !== OWN_SCHEMA),
     publication: publication === undefined ? null : { name: publication, exists: found?.exists === true },
     compare: (left, right) => types.compare(left, right),
   };

@@ -19,6 +19,8 @@ export interface ServerFacts {
   readonly slot: Readonly<Record<string, unknown>> | null;
   readonly role: string;
   readonly superuser: boolean;
+  /** Names without a schema are looked up in the schema that `setup` makes for itself, as the role's own sessions have it. */
+  readonly looksIntoOwn: boolean;
   readonly replication: boolean;
   readonly monitor: boolean;
   /** May ask the primary for a running-transactions record; null where the server has no such function. */
@@ -63,7 +65,10 @@ const SERVER_SQL = `
          (SELECT count(*)::int FROM pg_replication_slots) AS "slotsUsed",
          (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'walsender') AS "sendersUsed",
          (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE slot_name = $1) AS "slot",
-         current_user::text AS "role", r.rolsuper AS "superuser", r.rolsuper OR r.rolreplication AS "replication",
+         current_user::text AS "role", r.rolsuper AS "superuser",
+         current_user = 'meridian' AND to_regnamespace('meridian') IS NOT NULL
+           AND (SELECT reset_val FROM pg_settings WHERE name = 'search_path') LIKE '%$user%' AS "looksIntoOwn",
+         r.rolsuper OR r.rolreplication AS "replication",
          pg_has_role(current_user, 'pg_monitor', 'MEMBER') AS "monitor",
          has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'EXECUTE') AS "logSnapshot",
          (SELECT jsonb_build_object('all_tables', puballtables, 'via_root', pubviaroot, 'omits', array_remove(ARRAY[

@@ -176,6 +176,9 @@ function checkSlot(facts: ServerFacts, { options }: DatabaseTarget, say: Say): v
 
 function checkRights(facts: ServerFacts, decodes: boolean, say: Say): void {
   const role = quoteIdentifier(facts.role);
+  if (facts.looksIntoOwn && !facts.inRecovery) {
+    say('warn', 'The role is called meridian, as the schema that Meridian keeps for itself: tables that its migrations name without a schema land in that one ("$user" in search_path).', 'ALTER ROLE meridian SET search_path = public, or connect as another role.');
+  }
   if (!facts.replication && decodes) say('error', `The role ${facts.role} lacks REPLICATION, which reading the slot needs.`, `ALTER ROLE ${role} REPLICATION at the primary.`);
   if (!facts.monitor && !facts.superuser) say('error', `The role ${facts.role} is not in pg_monitor: replicas' timelines stay unknown, so that a replica which a failover left behind is recognised later, and a read that falls back to the primary may miss what another role has committed and a replica has shown.`, `GRANT pg_monitor TO ${role} at the primary.`);
   if (!facts.inRecovery && facts.logSnapshot === false) say('warn', `The role ${facts.role} may not call pg_log_standby_snapshot(): creating a slot on a replica takes up to 15 s.`, `GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO ${role} at the primary.`);

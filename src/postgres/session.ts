@@ -46,10 +46,13 @@ const PROVED = { ...VALUES, ...CONDUCT, client_encoding: 'UTF8' };
 
 /**
  * The first statement of every session: what it has. PostgreSQL before 17 refuses connections that name `transaction_timeout`, so it is set
- * here. As text without parameters, since a replication connection takes no other statement.
+ * here. The schema `meridian`, which "$user" names for a role of that name, holds what writing keeps: no name of the application's is looked up
+ * there. As text without parameters, since a replication connection takes no other statement.
  */
 export const SESSION_PROOF = `SELECT current_setting('${MARK}', true) AS "${MARK}", ${Object.keys(PROVED).map((name) => `current_setting('${name}') AS "${name}"`).join(', ')},
-  CASE WHEN current_setting('transaction_timeout', true) <> '0' THEN set_config('transaction_timeout', '0', false) END AS unlimited`;
+  CASE WHEN current_setting('transaction_timeout', true) <> '0' THEN set_config('transaction_timeout', '0', false) END AS unlimited,
+  CASE WHEN 'meridian' = ANY (current_schemas(false)) OR (current_user = 'meridian' AND current_setting('search_path') LIKE '%$user%')
+    THEN set_config('search_path', array_to_string(ARRAY(SELECT quote_ident(s) FROM unnest(current_schemas(false)) AS s WHERE s <> 'meridian'), ', '), false) END AS "path"`;
 
 const MEND = 'Give the address of PostgreSQL itself: servers keep a bounded number of connections of their own (poolSize).';
 

@@ -39,10 +39,10 @@ describe('sessions of a database', () => {
   const urlOf = (port: number): string => `postgres://app@127.0.0.1:${port}/postgres`;
   const urls = (eu = replica.port): Record<string, string> => ({ us: urlOf(set.primary.port), eu: urlOf(eu) });
   const target = (of = urls()): DatabaseTarget => ({ regions: Object.entries(of).map(([name, databaseUrl]) => ({ name, databaseUrl })), tables: [{ schema: 'public', name: 'stamps' }], options: defaultOptions() });
-  const start = async (region: string, of = urls()): Promise<Runtime> => {
+  const start = async (region: string, of = urls(), sdl = SDL): Promise<Runtime> => {
     const regions = Object.fromEntries(Object.entries(of).map(([name, databaseUrl]) => [name, { databaseUrl }]));
     const settings = { region, regions, port: 0, tokenSecret: 'a secret for tests', auth: 'none', drainMs: 200, logLevel: 'silent', heartbeatMs: 200, probeMs: 100, writes: 'direct' };
-    const server = await createServer({ files: [{ name: 'app.graphql', body: SDL }], settings });
+    const server = await createServer({ files: [{ name: 'app.graphql', body: sdl }], settings });
     servers.push(server);
     return server;
   };
@@ -113,6 +113,22 @@ describe('sessions of a database', () => {
       assert.deepEqual((await ask(us.url, READ)).data, { stamp: RIGHT });
       await closeAll();
     }
+  });
+
+  it('look up no name of the application in the schema of what writing keeps, though the role is called as that', async () => {
+    await set.primary.query(`CREATE ROLE meridian LOGIN SUPERUSER; CREATE TABLE public.outcomes (id integer PRIMARY KEY, label text NOT NULL); INSERT INTO public.outcomes VALUES (1, 'the application''s')`);
+    await caughtUp();
+    const of = Object.fromEntries(Object.entries(urls()).map(([region, url]) => [region, url.replace('//app@', '//meridian@')]));
+    const { findings } = await setupDatabase(target(of));
+    assert.deepEqual(findings.filter(({ what }) => what.includes('$user')).map(({ region, severity, mend }) => [region, severity, mend]), [['us', 'warn', 'ALTER ROLE meridian SET search_path = public, or connect as another role.']]);
+    const sdl = 'type Query { outcome(id: ID!): Outcome } type Outcome @entity @key(fields: "id") { id: ID! label: String! }';
+    const eu = await start('eu', of, sdl);
+    assert.deepEqual((await ask(eu.url, '{ outcome(id: 1) { label } }')).data, { outcome: { label: 'the application\'s' } });
+    assert.deepEqual((await eu.layer.read('SELECT label FROM outcomes')).rows, [{ label: 'the application\'s' }]);
+    await closeAll();
+    await set.primary.query('ALTER ROLE meridian SET search_path = public');
+    await caughtUp();
+    assert.deepEqual((await checkDatabase(target(of))).filter(({ what }) => what.includes('$user')), []);
   });
 
   it('need one entry of pg_hba.conf, to the database: reading the slot and timelines are connections to it', async () => {

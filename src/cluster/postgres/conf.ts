@@ -56,6 +56,8 @@ function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: str
     io_method: 'sync',
     max_parallel_workers_per_gather: 0,
     random_page_cost: 1.1,
+    // Without "$user": the role is called as the schema of what writing keeps, into which migrations would put their tables.
+    search_path: 'public',
     password_encryption: 'scram-sha-256',
     timezone: 'UTC',
     log_timezone: 'UTC',
