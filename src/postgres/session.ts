@@ -4,7 +4,7 @@
  */
 import { MeridianError } from '../base/errors.ts';
 import { type Row } from '../model/model.ts';
-import { sqlStateOf } from './errors.ts';
+import { sqlStateOf } from './server-error.ts';
 
 export interface SessionLimits {
   /** Time limit of one statement, and of an open transaction between two of them, milliseconds; 0 for none. */
