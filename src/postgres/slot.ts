@@ -100,7 +100,12 @@ export interface CreateSlotOptions {
   readonly connectMs: number;
   readonly slotCreateMs: number;
   readonly signal?: AbortSignal;
+  /** Told, now and then, what the creation waits for, once it has waited for a moment. */
+  readonly onWaiting?: (what: string) => void;
 }
+
+/** How often it is looked what a creation waits for. */
+const WAITING_MS = 1_000;
 
 /** Interval of the nudges to the primary while a slot is being created on a replica. */
 const NUDGE_MS = 200;
@@ -120,15 +125,50 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
   };
   options.signal?.addEventListener('abort', abort, { once: true });
   const nudging = options.primaryUrl === null ? Promise.resolve() : nudge(options.primaryUrl, connectMs, done.signal);
+  let waitsFor: string | null = null;
+  const watching = watchWaiting(options, done.signal, (what) => {
+    waitsFor = what;
+    options.onWaiting?.(what);
+  });
   try {
     const { rows } = await client.query<{ lsn: string }>(`SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`, [slotName]);
     const lsn = rows[0]?.lsn;
     if (lsn === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: `Creating the slot ${slotName} answered nothing.` });
     return parseLsn(lsn);
+  } catch (error) {
+    if (waitsFor === null || errorCodeOf(error) !== QUERY_CANCELED || options.signal?.aborted) throw error;
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`, details: { mend: 'End that transaction.' }, cause: error });
   } finally {
     options.signal?.removeEventListener('abort', abort);
     done.abort();
-    await Promise.all([nudging, closeClient(client)]);
+    await Promise.all([nudging, watching, closeClient(client)]);
+  }
+}
+
+const QUERY_CANCELED = '57014';
+
+/** A slot begins where no older transaction that writes is open any more. What the role may not see of others' transactions is null. */
+const OLDEST_SQL = `
+  SELECT who, since::text AS since FROM (
+    SELECT 'process ' || pid AS who, xact_start AS since FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+    UNION ALL SELECT 'the prepared transaction ' || gid, prepared FROM pg_prepared_xacts) AS open
+   ORDER BY since NULLS LAST LIMIT 1`;
+
+/** Says what the creation waits for, until told to stop. */
+async function watchWaiting({ databaseUrl, primaryUrl, slotName, connectMs }: CreateSlotOptions, signal: AbortSignal, onWaiting: (what: string) => void): Promise<void> {
+  const waits = `The slot ${slotName} cannot be made before older transactions at the primary have ended`;
+  let client: pg.Client | null = null;
+  try {
+    while (await sleep(WAITING_MS, signal)) {
+      client ??= await openClient({ databaseUrl: primaryUrl ?? databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+      const oldest = (await client.query<{ who: string; since: string | null }>(OLDEST_SQL)).rows[0];
+      if (oldest?.since) onWaiting(`${waits}: ${oldest.who} has one open since ${oldest.since}.`);
+      else onWaiting(`${waits}; this role may not see whose they are (pg_monitor may).`);
+    }
+  } catch {
+    // The primary is out of reach: its probes say so, and the creation ends by its own time limit.
+  } finally {
+    if (client) await closeClient(client);
   }
 }
 

@@ -258,10 +258,15 @@ export class Tail implements ChangeSource {
     if (slot.kind !== 'missing') await dropSlot(sql, slotName);
     this.#condemned = null;
     const { databaseUrl, primaryUrl, options, log } = this.#parts;
-    const confirmedLsn = await createSlot({ databaseUrl, slotName, primaryUrl: survey.inRecovery ? primaryUrl() : null, connectMs: options.connectMs, slotCreateMs: options.slotCreateMs, signal });
+    const confirmedLsn = await createSlot({ ...options, databaseUrl, primaryUrl: survey.inRecovery ? primaryUrl() : null, signal, onWaiting: (problem) => this.#waits(problem) });
     if (!survey.inRecovery) await settled(sql, signal);
     log.info({ slot: slotName, lsn: formatLsn(confirmedLsn) }, `Created the slot ${slotName}.`);
     return { confirmedLsn, gap };
+  }
+
+  #waits(problem: string): void {
+    if (this.#state.kind !== 'down' || this.#state.problem !== problem) this.#parts.log.warn(problem);
+    this.#enter({ kind: 'down', problem });
   }
 
   async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: StreamStart; end: AbortController }): Promise<void> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import pg from 'pg';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
@@ -129,6 +130,26 @@ describe('sessions of a database', () => {
     await set.primary.query('ALTER ROLE meridian SET search_path = public');
     await caughtUp();
     assert.deepEqual((await checkDatabase(target(of))).filter(({ what }) => what.includes('$user')), []);
+  });
+
+  it('are followed once an old transaction has ended, and until then an alert says whose it is and since when', async () => {
+    await replica.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_type = 'logical'`);
+    const old = new pg.Client({ connectionString: set.primary.url });
+    await old.connect();
+    try {
+      await old.query(`BEGIN; UPDATE stamps SET label = 'later'`);
+      const [own] = (await old.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
+      const eu = await start('eu');
+      const alerts = (): readonly string[] => eu.layer.regionHealth().filter(({ region }) => region === 'eu').flatMap((report) => report.alerts.map(({ message }) => message));
+      const told = await until('it is told', () => alerts()[0]);
+      assert.match(told, new RegExp(`^Region eu does not follow the primary's changes: The slot meridian cannot be made before older transactions at the primary have ended: process ${own?.pid} has one open since 20.+\\.$`));
+      assert.deepEqual((await ask(eu.url, READ)).data, { stamp: RIGHT });
+      await old.query('ROLLBACK');
+      await until('the tail follows', () => eu.layer.parts.applied.lsn !== null && alerts().length === 0);
+    } finally {
+      await old.end();
+      await closeAll();
+    }
   });
 
   it('need one entry of pg_hba.conf, to the database: reading the slot and timelines are connections to it', async () => {
