@@ -214,8 +214,16 @@ export interface CountField extends Omit<Selection, 'orderBy' | 'orderArg'> {
   readonly kind: 'count';
 }
 
-/** `equals`: the argument's value is compared with a column (a list means "one of"). `filter`: an input object of conditions. */
-export type FilterArg = { readonly kind: 'equals'; readonly column: string } | { readonly kind: 'filter'; readonly input: FilterInput };
+/** The value is compared with a column. */
+export interface EqualsFilter {
+  readonly kind: 'equals';
+  readonly column: string;
+  /** A list is one value, as a JSON document can be; otherwise it means "one of". */
+  readonly isWhole?: boolean;
+}
+
+/** `filter`: an input object of conditions. */
+export type FilterArg = EqualsFilter | { readonly kind: 'filter'; readonly input: FilterInput };
 
 /** A filter input type: its fields name columns, or are `and` / `or` / `not` of itself. */
 export interface FilterInput {
@@ -225,7 +233,7 @@ export interface FilterInput {
 }
 
 export type FilterField =
-  | { readonly kind: 'equals'; readonly column: string }
+  | EqualsFilter
   | { readonly kind: 'operators'; readonly column: string; readonly operators: ReadonlyMap<string, FilterOperator> }
   | { readonly kind: 'and' | 'or' | 'not' };
 

@@ -80,8 +80,13 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   if (isWithinFunction(error)) return make('DATABASE_ERROR', `A function or trigger of the database failed in region ${region} with SQLSTATE ${state}.`, facts, error);
   if (NOT_TEXT.has(state)) return make('BAD_USER_INPUT', 'A text holds a character that the database\'s encoding does not have.', facts, error);
   if (state === '25006') return make('DATABASE_ERROR', 'A statement that only may read tried to write; use a transaction for it, and let its own statements not end it.', facts, error);
-  if (state.startsWith('22')) return make('BAD_USER_INPUT', 'A value does not fit its column\'s type: it is out of range or written in another form.', facts, error);
+  if (state.startsWith('22') || isMalformedValue(error)) return make('BAD_USER_INPUT', 'A value does not fit its column\'s type: it is out of range or written in another form.', facts, error);
   return make('DATABASE_ERROR', `A statement failed in region ${region} with SQLSTATE ${state}.`, facts, error);
+}
+
+/** What reads texts of `tsquery`, `jsonpath` or `hstore` calls a broken one a syntax error, as SQL's own is; only that one has a place in the statement. */
+function isMalformedValue({ code, position }: ServerError): boolean {
+  return code === '42601' && position === undefined;
 }
 
 /** A text could not be converted to the database's encoding, or from it: `untranslatable_character`, `character_not_in_repertoire`. */

@@ -13,6 +13,8 @@ export interface ServerError extends Error {
   readonly detail?: string;
   readonly hint?: string;
   readonly where?: string;
+  /** Where in the statement, counted in characters; of what is wrong with the statement itself. */
+  readonly position?: string;
   /** Of the server's source; a pooler's own errors have neither. */
   readonly file?: string;
   readonly routine?: string;

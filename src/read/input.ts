@@ -23,12 +23,12 @@ export function inputParam(type: SqlType, value: unknown, path: string): SqlPara
 }
 
 /**
- * SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range). A read breaks no rule of a table: what it is
+ * SQLSTATE class 22, and 42601 of a type with a syntax of its own: the data was at fault (a text that is no member of an enum, a value out of range). A read breaks no rule of a table: what it is
  * told of by 23514, without a table, is the rule of a domain, which a value of the client's breaks.
  */
 export function isDataException(error: unknown): boolean {
   if (!isMeridianError(error)) return false;
   const { sqlState: state, table, constraint } = error.details;
   if (error.code === 'CONSTRAINT_VIOLATION') return state === '23514' && table === null && typeof constraint === 'string';
-  return error.code === 'BAD_USER_INPUT' && typeof state === 'string' && state.startsWith('22');
+  return error.code === 'BAD_USER_INPUT' && typeof state === 'string' && (state.startsWith('22') || state === '42601');
 }

@@ -1,7 +1,7 @@
 /** Owns arguments that choose rows: equality, filter inputs and orders. */
 import { isEnumType, isInputObjectType, type GraphQLArgument, type GraphQLEnumType, type GraphQLInputField, type GraphQLInputObjectType } from 'graphql';
 import { type CatalogColumn } from '../../model/catalog.ts';
-import { type FilterArg, type FilterField, type FilterInput, type FilterOperator, type OrderArg, type OrderTerm, type ScalarKind } from '../../model/model.ts';
+import { type EqualsFilter, type FilterArg, type FilterField, type FilterInput, type FilterOperator, type OrderArg, type OrderTerm, type ScalarKind } from '../../model/model.ts';
 import { didYouMean, snakeCase } from '../../model/names.ts';
 import { columnNamed, columnSpelled, type Meaning } from './column-names.ts';
 import { whyNoKey, whyUnequal, whyUnordered } from './comparing.ts';
@@ -32,7 +32,12 @@ export function readFilter(compilation: Compilation, draft: Draft, argument: Gra
     return { kind: 'filter', input: readFilterInput(compilation, draft, shape.named) };
   }
   const column = requireColumn(compilation, draft, argument, place);
-  return column && fitsOneOf(compilation, column, shape, argument, place) ? { kind: 'equals', column: column.name } : null;
+  return column && fitsOneOf(compilation, column, shape, argument, place) ? equals(column, shape) : null;
+}
+
+function equals(column: CatalogColumn, shape: Shape): EqualsFilter {
+  const isDocument = column.type.kind === 'json' && !column.type.array && shape.lists === 0;
+  return { kind: 'equals', column: column.name, ...(isDocument ? { isWhole: true } : {}) };
 }
 
 /** A value, or a list of values that means "one of". An array column has no such list: it is compared as a whole. */
@@ -70,7 +75,7 @@ function readFilterField(compilation: Compilation, draft: Draft, type: GraphQLIn
   const column = requireColumn(compilation, draft, field, place);
   if (!column) return null;
   if (isInputObjectType(shape.named) && shape.lists === 0) return readOperators(compilation, column, shape.named, field, place);
-  return fitsOneOf(compilation, column, shape, field, place) ? { kind: 'equals', column: column.name } : null;
+  return fitsOneOf(compilation, column, shape, field, place) ? equals(column, shape) : null;
 }
 
 function readOperators(compilation: Compilation, column: CatalogColumn, type: GraphQLInputObjectType, field: GraphQLInputField, place: string): FilterField | null {

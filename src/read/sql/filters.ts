@@ -1,5 +1,5 @@
 /** Owns filters: the arguments that narrow a selection, checked whole before any SQL is made of them. */
-import { type Entity, type FilterField, type FilterInput, type Selection } from '../../model/model.ts';
+import { type Entity, type EqualsFilter, type FilterField, type FilterInput, type Selection } from '../../model/model.ts';
 import { argument, badInput, type Arguments } from '../input.ts';
 import { compileOperator, equalsSql, type FilterLimits } from './operators.ts';
 import { type Condition } from './order.ts';
@@ -32,7 +32,7 @@ export function compileFilters(entity: Entity, filters: Selection['filters'], ar
     const given = argument(args, name) ?? null;
     if (given === null) continue;
     if (filter.kind === 'equals') {
-      conditions.push(equalsOrOneOf(compilation, filter.column, given, name));
+      conditions.push(equalsOrOneOf(compilation, filter, given, name));
     } else {
       const before = compilation.conditions;
       conditions.push(compileInput(compilation, filter.input, given, name, 1));
@@ -63,10 +63,10 @@ function counted(compilation: Compilation, path: string): void {
   if (compilation.conditions > limit) throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit (maxFilterConditions).`);
 }
 
-function equalsOrOneOf(compilation: Compilation, column: string, given: unknown, path: string): Condition {
+function equalsOrOneOf(compilation: Compilation, { column, isWhole = false }: EqualsFilter, given: unknown, path: string): Condition {
   counted(compilation, path);
   const type = compilation.entity.columns.get(column)?.type;
-  const list = Array.isArray(given) && type?.array !== true;
+  const list = Array.isArray(given) && type?.array !== true && !isWhole;
   return list ? compileOperator({ ...compilation, column, operator: 'in', path }, given) : equalsSql({ ...compilation, column, path }, given);
 }
 
@@ -77,7 +77,7 @@ function compileInput(compilation: Compilation, input: FilterInput, given: unkno
     const field = input.fields.get(name);
     const here = `${path}.${name}`;
     if (!field) throw badInput(`"${here}" is not a field of ${input.name}.`);
-    if (field.kind === 'equals') return equalsOrOneOf(compilation, field.column, value, here);
+    if (field.kind === 'equals') return equalsOrOneOf(compilation, field, value, here);
     if (field.kind === 'operators') return compileOperators(compilation, field, value, here);
     return compileLogic(compilation, input, field.kind, value, { path: here, depth: depth + 1 });
   });

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { type Statement } from '../ports.ts';
-import { castType, elementType } from './identifiers.ts';
+import { castType, listType } from './identifiers.ts';
 
 const NAME_LENGTH = 22;
 
@@ -18,7 +18,7 @@ export class Params {
 
   /** Adds a list of values of the type: `$3::bigint[]`. Not for columns that are arrays themselves. */
   addList(type: SqlType, values: readonly SqlParam[]): string {
-    return this.raw(`${elementType(type)}[]`, values);
+    return this.raw(listType(type), values);
   }
 
   raw(sqlType: string, value: SqlParam): string {

@@ -34,6 +34,11 @@ describe('identifiers and types', () => {
     assert.equal(cast('public."numeric(1)"'), 'public."numeric(1)"');
     assert.equal(cast('"char"'), '"char"');
   });
+
+  it('send a list of boxes as texts, since PostgreSQL parts boxes by semicolons and drivers by commas', () => {
+    assert.equal(castType({ sql: 'box[]', kind: 'other', array: true }), 'text[]::box[]');
+    assert.equal(castType({ sql: 'box', kind: 'other', array: false }), 'box');
+  });
 });
 
 describe('the condition "after this row"', () => {
