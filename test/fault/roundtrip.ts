@@ -25,4 +25,4 @@ const report = await runRoundTrips({
   onProgress: print,
 });
 print(reportText(report));
-process.exitCode = report.wrong + report.empty().length > 0 ? 1 : 0;
+process.exitCode = report.wrong + report.empty().length + report.uncached().length > 0 ? 1 : 0;

@@ -66,7 +66,7 @@ export class Oracle {
     if (known !== undefined) return known;
     const [row] = await this.rows('SELECT oracle.canon($1, $2) AS text', [
       text,
-      isJson(type) ? (type.isList ? 'jsonb[]' : 'jsonb') : sql,
+      isJson(type) ? sql.replace(/^jsonb?/, 'jsonb') : sql,
     ]);
     if (this.#canon.size > 50_000) this.#canon.clear();
     const found = row?.['text'] ?? null;

@@ -59,8 +59,7 @@ export async function readBack(trip: Trip, rows: readonly Kept[]): Promise<void>
           got: reply,
         });
     }
-    if (place.cached && (servedBy.cache === 0 || servedBy.replica + servedBy.primary > 0))
-      trip.parts.report.uncached(trip.type.name, place.name, { asked: rows.length, servedBy });
+    if (place.cached) trip.parts.report.looked(place.name, servedBy.cache > 0 && servedBy.replica + servedBy.primary === 0);
   }
 }
 
