@@ -120,9 +120,13 @@ function numeric(value: unknown): Normalized {
   return { value: spelled.replace(/^\+/, '') };
 }
 
+/** PostgreSQL's own spellings: a representation of an entity may bring any of them. */
+const TRUE_TEXT = /^\s*(?:t|tr|tru|true|y|ye|yes|on|1)\s*$/i;
+const FALSE_TEXT = /^\s*(?:f|fa|fal|fals|false|n|no|of|off|0)\s*$/i;
+
 function bool(value: unknown): Normalized {
-  if (value === true || value === 'true' || value === 't') return { value: true };
-  if (value === false || value === 'false' || value === 'f') return { value: false };
+  if (value === true || (typeof value === 'string' && TRUE_TEXT.test(value))) return { value: true };
+  if (value === false || (typeof value === 'string' && FALSE_TEXT.test(value))) return { value: false };
   return problem('true or false');
 }
 
