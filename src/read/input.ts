@@ -23,7 +23,8 @@ export function inputParam(type: SqlType, value: unknown, path: string): SqlPara
 }
 
 /**
- * SQLSTATE class 22, and 42601 of a type with a syntax of its own: the data was at fault (a text that is no member of an enum, a value out of range). A read breaks no rule of a table: what it is
+ * SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range); so it is with 42601 of a type that has a
+ * syntax of its own. A read breaks no rule of a table: what it is
  * told of by 23514, without a table, is the rule of a domain, which a value of the client's breaks.
  */
 export function isDataException(error: unknown): boolean {
