@@ -39,11 +39,11 @@ export function elementType(type: SqlType): string {
 }
 
 export function castType(type: SqlType): string {
-  return type.array ? listType(type) : elementType(type);
+  return type.array ? `${elementType(type)}[]` : elementType(type);
 }
 
-/** For lists of the type. Entries of a `box[]` are apart by semicolons, and drivers write commas: as a list of texts it is read alike. */
-export function listType(type: SqlType): string {
+/** For a list that a driver writes. Entries of a `box[]` are apart by semicolons, and drivers write commas: as a list of texts it is read alike. */
+export function parameterListType(type: SqlType): string {
   const element = elementType(type);
   return element === 'box' ? 'text[]::box[]' : `${element}[]`;
 }

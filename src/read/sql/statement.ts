@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { type Statement } from '../ports.ts';
-import { castType, listType } from './identifiers.ts';
+import { castType, parameterListType } from './identifiers.ts';
 
 const NAME_LENGTH = 22;
 
@@ -13,12 +13,12 @@ export class Params {
 
   /** Adds a value of the type; returns its place with the cast: `$3::bigint`. */
   add(type: SqlType, value: SqlParam): string {
-    return this.raw(castType(type), value);
+    return this.raw(type.array ? parameterListType(type) : castType(type), value);
   }
 
   /** Adds a list of values of the type: `$3::bigint[]`. Not for columns that are arrays themselves. */
   addList(type: SqlType, values: readonly SqlParam[]): string {
-    return this.raw(listType(type), values);
+    return this.raw(parameterListType(type), values);
   }
 
   raw(sqlType: string, value: SqlParam): string {

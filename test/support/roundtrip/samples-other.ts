@@ -233,6 +233,7 @@ export const queries = made(
   '&',
   "'open",
 );
+/** Without declarations: PostgreSQL's own output leaves them out, so that dumps and what is kept beside a row do, too. */
 export const xmls = made(
   (random) =>
     random.pick([
@@ -248,8 +249,6 @@ export const xmls = made(
   '<a>',
   '<a></b>',
   '&nbsp;',
-  '<?xml version="1.0"?><a/>',
-  '<?xml version="1.0" encoding="ISO-8859-1"?><a/>',
 );
 export const jsonPaths = made(
   (random) =>

@@ -36,8 +36,9 @@ describe('identifiers and types', () => {
   });
 
   it('send a list of boxes as texts, since PostgreSQL parts boxes by semicolons and drivers by commas', () => {
-    assert.equal(castType({ sql: 'box[]', kind: 'other', array: true }), 'text[]::box[]');
-    assert.equal(castType({ sql: 'box', kind: 'other', array: false }), 'box');
+    const params = new Params();
+    assert.equal(params.add({ sql: 'box[]', kind: 'other', array: true }, ['(1,1),(0,0)']), '$1::text[]::box[]');
+    assert.equal(params.add({ sql: 'box', kind: 'other', array: false }, '(1,1),(0,0)'), '$2::box');
   });
 });
 
