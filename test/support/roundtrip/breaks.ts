@@ -13,9 +13,9 @@ export const VALUE_BREAKS: Readonly<Record<string, ValueBreak>> = {
     types: ['numeric'],
     cuts: [
       {
-        file: '/src/postgres/types.ts',
-        text: '{ type: 1700, array: 1231, parse: asText }',
-        instead: '{ type: 1700, array: 1231, parse: (text) => String(Number(text)) }',
+        file: '/src/read/sql/columns.ts',
+        text: 'DIRECT.has(type.kind) ? reference : `${reference}::text`',
+        instead: 'DIRECT.has(type.kind) ? reference : `${reference}::float8::text`',
       },
     ],
   },
