@@ -36,7 +36,7 @@ export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps
     const scope = await operation.wrote(info, position);
     if (result.kind === 'conflict') return refused(result, { entity, field, args, context, info });
     // What was stored for a retry may have been overwritten since: it is the answer, but nothing that other reads may be answered with.
-    if (field.kind !== 'delete' && !replayed) scope.loaders.prime(entity.name, result.row);
+    if (field.kind !== 'delete' && !replayed && result.row !== null) scope.loaders.prime(entity.name, result.row);
     return payloadOf(field, result.row, context);
   };
 }

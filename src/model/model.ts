@@ -278,7 +278,7 @@ export interface WriteField {
   /** Null: as the server's options say. */
   readonly durability: Durability | null;
   /** Fields of the payload type: the entity, the token, and what tells of a conflict. */
-  readonly payload: { readonly entityField: string | null; readonly tokenField: string | null; readonly conflict: ConflictField | null };
+  readonly payload: { readonly entityField: string | null; /** It must not be null. */ readonly entityRequired?: boolean; readonly tokenField: string | null; readonly conflict: ConflictField | null };
 }
 
 /** The payload's field that tells of a refused write, and the fields of its type by what they show. */

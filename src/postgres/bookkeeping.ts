@@ -6,11 +6,16 @@ import { hash } from 'node:crypto';
 import type pg from 'pg';
 import { tableKey } from '../model/catalog.ts';
 import { type Entity, type Table } from '../model/model.ts';
+import { AS_TEXTS, namesSql, textsSql } from '../write/history.ts';
 import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
 
 /** Tables that the role of a server reads and writes. */
 export const BOOKS = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;
 
+/** Of a key, with which relation and version fit into one index entry. */
+const MAX_KEY_BYTES = 2_000;
+
+/** Rows of conflicts are json, since jsonb cannot hold every value that a column of type json can; earlier versions of Meridian had them as jsonb. */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS meridian.outcomes (
   scope       text NOT NULL,
@@ -47,27 +52,46 @@ CREATE TABLE IF NOT EXISTS meridian.conflicts (
   seen_version bigint,
   version     bigint,
   new_version bigint,
-  base        jsonb,
-  current     jsonb,
-  incoming    jsonb,
-  result      jsonb,
+  base        json,
+  current     json,
+  incoming    json,
+  result      json,
   fields      jsonb NOT NULL
 );
 CREATE INDEX IF NOT EXISTS conflicts_of_entity ON meridian.conflicts (entity, row_id, id);
-CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at)`;
+CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at);
+ALTER TABLE meridian.conflicts ALTER base TYPE json, ALTER current TYPE json, ALTER incoming TYPE json, ALTER result TYPE json`;
 
 /**
- * The version that an update replaces, or a delete removes, whoever makes it. `TG_ARGV`: the table's name (a partition has another one), the
- * column of the version, then those of the key.
+ * The version that an update replaces, or a delete removes, whoever makes it: its columns as their types write them, in a session whose
+ * settings change nothing about that. `TG_ARGV`: the table's name (a partition has another one), the column of the version, then those of the key.
  * A version that is replaced twice (its column was set back by hand) is kept as it was last. Under the owner's rights, since whoever
- * writes the row needs none here.
+ * writes the row needs none here. What cannot be kept (a column was renamed, a key is too long for an index) is not: the write goes on.
  */
 const KEEP = `
 DECLARE
-  gone jsonb := to_jsonb(OLD);
+  row_text text := OLD::text;
+  names text[] := ${namesSql('TG_RELID')};
+  texts text[];
+  gone jsonb;
+  row_key jsonb;
 BEGIN
+  IF position('"' IN row_text) = 0 THEN
+    texts := string_to_array(substr(row_text, 2, length(row_text) - 2), ',', '');
+  ELSE
+    texts := ${textsSql('row_text')};
+  END IF;
+  gone := jsonb_object(names, texts);
+  row_key := (SELECT jsonb_object_agg(w.name, CASE
+      WHEN t.typcategory = 'N' AND gone ->> w.name ~ '^-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)?$' AND t.typname <> 'oid' THEN (gone ->> w.name)::jsonb
+      WHEN t.typcategory = 'B' THEN to_jsonb(gone ->> w.name = 't')
+      ELSE gone -> w.name END)
+    FROM unnest(TG_ARGV[2:]) AS w (name) LEFT JOIN pg_attribute AS a ON a.attrelid = TG_RELID AND a.attname = w.name LEFT JOIN pg_type AS t ON t.oid = a.atttypid);
+  IF gone ->> TG_ARGV[1] !~ '^-?[0-9]{1,18}$' OR NOT gone ?& ARRAY[TG_ARGV[1]] OR gone ->> TG_ARGV[1] IS NULL OR NOT gone ?& TG_ARGV[2:] OR octet_length(row_key::text) > ${MAX_KEY_BYTES} THEN
+    RETURN NULL;
+  END IF;
   INSERT INTO meridian.history AS h (relation, key, version, row_then, deleted)
-  VALUES (TG_ARGV[0], (SELECT jsonb_object_agg(name, gone -> name) FROM unnest(TG_ARGV[2:]) AS name), (gone ->> TG_ARGV[1])::bigint, gone, TG_OP = 'DELETE')
+  VALUES (TG_ARGV[0], row_key, (gone ->> TG_ARGV[1])::bigint, gone || '{"${AS_TEXTS}": true}', TG_OP = 'DELETE')
   ON CONFLICT (relation, key, version) DO UPDATE SET row_then = excluded.row_then, deleted = excluded.deleted, at = excluded.at;
   RETURN NULL;
 END`;

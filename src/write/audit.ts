@@ -39,7 +39,7 @@ const COLUMNS: readonly (readonly [column: string, type: string, value: (record:
   ['policy', 'text', (r) => r.policy], ['outcome', 'text', (r) => r.outcome], ['reason', 'text', (r) => r.reason], ['winner', 'text', (r) => r.winner],
   ['viewer', 'text', (r) => r.viewer], ['tenant', 'text', (r) => r.tenant], ['region', 'text', (r) => r.region],
   ['seen_version', 'bigint', (r) => r.seenVersion], ['version', 'bigint', (r) => r.version], ['new_version', 'bigint', (r) => r.newVersion],
-  ['base', 'jsonb', (r) => r.base], ['current', 'jsonb', (r) => r.current], ['incoming', 'jsonb', (r) => r.incoming], ['result', 'jsonb', (r) => r.result], ['fields', 'jsonb', (r) => r.fields],
+  ['base', 'json', (r) => r.base], ['current', 'json', (r) => r.current], ['incoming', 'json', (r) => r.incoming], ['result', 'json', (r) => r.result], ['fields', 'jsonb', (r) => r.fields],
 ];
 
 /** Written in the transaction that resolves the conflict. */
@@ -47,7 +47,7 @@ export function recordStatement(record: ConflictRecord): Statement {
   const params = new Params();
   const values = COLUMNS.map(([, type, of]) => {
     const value = of(record);
-    return params.raw(type, value === null ? null : type === 'jsonb' ? JSON.stringify(value) : (value as SqlParam));
+    return params.raw(type, value === null ? null : type.startsWith('json') ? JSON.stringify(value) : (value as SqlParam));
   });
   return statement(`INSERT INTO meridian.conflicts (${COLUMNS.map(([name]) => name).join(', ')}) VALUES (${values.join(', ')})`, params);
 }

@@ -1,11 +1,11 @@
 /** Owns looking older versions of rows up: as somebody saw them, and to bring a deleted one back. Triggers of the database keep them (see bookkeeping.ts). */
 import { tableKey } from '../model/catalog.ts';
-import { type Entity, type Row } from '../model/model.ts';
+import { type Entity, type Row, type ScalarKind } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { matchSql } from '../read/sql/comparing.ts';
-import { columnType, qualifiedTable, quoteIdentifier, tableAlias } from '../read/sql/identifiers.ts';
+import { castType, columnType, qualifiedTable, quoteIdentifier, quoteLiteral, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type Write } from './statements.ts';
@@ -29,15 +29,55 @@ export function keyOfRow(entity: Entity, row: Row): RowKey {
   }));
 }
 
-/** `jsonb_build_object('id', $1::bigint)`: as the trigger spells a key. */
+const NUMBERS: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'numeric', 'float', 'bool']);
+
+/** `jsonb_build_object('id', $1::bigint)`: as the trigger spells a key: numbers, true and false as JSON has them, all else as its type writes it. */
 function keySql(entity: Entity, key: RowKey, params: Params): string {
-  return `jsonb_build_object(${[...key].map(([column, value]) => `${params.raw('text', column)}, ${params.add(columnType(entity, column), value)}`).join(', ')})`;
+  const entries = [...key].map(([column, value]) => {
+    const type = columnType(entity, column);
+    const typed = params.add(type, value);
+    return `${params.raw('text', column)}, ${NUMBERS.has(type.kind) && !type.array ? typed : `pg_catalog.concat(${typed})`}`;
+  });
+  return `jsonb_build_object(${entries.join(', ')})`;
 }
 
 const ofRow = (entity: Entity, key: RowKey, params: Params): string => `"$h".relation = ${params.raw('text', tableKey(entity.table))} AND "$h".key = ${keySql(entity, key, params)}`;
 
+/**
+ * A version is kept as an object of texts, each as its column's type writes it: JSON cannot hold every value that a column can. No column has
+ * the empty name, by which such an object is known; earlier versions of Meridian have kept rows as `to_jsonb` spells them.
+ */
+export const AS_TEXTS = '';
+const isTexts = (version: string): string => `${version}.row_then ? '${AS_TEXTS}'`;
+
+/** A row that an earlier version of Meridian has kept, whole; a row without values for all others. */
+const earlier = (entity: Entity, version: string, alias: string): string =>
+  `jsonb_populate_record(NULL::${qualifiedTable(entity)}, CASE WHEN ${isTexts(version)} THEN '{}' ELSE ${version}.row_then END) AS ${alias}`;
+
+/** A column of a version; `type`: its own, for a cast. */
+const valueOf = (version: string, name: string, type: string, alias: string): string =>
+  `CASE WHEN ${isTexts(version)} THEN (${version}.row_then ->> ${quoteLiteral(name)})::${type} ELSE ${alias}.${quoteIdentifier(name)} END`;
+
 /** The row of a version, under the alias that conditions of the entity expect. */
-const then = (entity: Entity, version: string): string => `jsonb_populate_record(NULL::${qualifiedTable(entity)}, ${version}.row_then) AS ${tableAlias(entity)}`;
+function then(entity: Entity, version: string): string {
+  const columns = [...entity.columns.values()].map(({ name, type }) => `${valueOf(version, name, castType(type), '"$e"')} AS ${quoteIdentifier(name)}`);
+  return `${earlier(entity, version, '"$e"')}, LATERAL (SELECT ${columns.join(', ')}) AS ${tableAlias(entity)}`;
+}
+
+/**
+ * SQL of a text[]: the columns of a row, each as its type writes it, in their order; `row`: the row's own text, `("a b",,7)`, in which an
+ * empty column is NULL.
+ */
+export function textsSql(row: string): string {
+  const unquoted = `replace(replace(m[1], '""', '"'), repeat(chr(92), 2), chr(92))`;
+  const found = `regexp_matches(substr(${row}, 2), '(?:"((?:[^"]|"")*)"|([^,)"]*))[,)]', 'g') AS m`;
+  return `ARRAY(SELECT CASE WHEN m[1] IS NOT NULL THEN ${unquoted} WHEN m[2] <> '' THEN m[2] END FROM ${found})`;
+}
+
+/** SQL of a text[]: the names of those columns. `relation`: an object id. */
+export function namesSql(relation: string): string {
+  return `ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = ${relation} AND attnum > 0 AND NOT attisdropped ORDER BY attnum)`;
+}
 
 /** A version that was the viewer's tenant's then: what a row was with another tenant is not for its present one to learn. */
 function ownSql(entity: Entity, tenancy: Tenancy, params: Params): string {
@@ -58,7 +98,7 @@ function visibleSql(entity: Entity, key: RowKey, params: Params): string {
     const type = columnType(entity, column);
     return matchSql(`"$now".${quoteIdentifier(column)}`, type, null, params.add(type, value));
   });
-  const now = `(SELECT to_jsonb("$now") FROM ${qualifiedTable(entity)} AS "$now" WHERE ${ofKey.join(' AND ')})`;
+  const now = `(SELECT jsonb_object(${namesSql(relation)}, ${textsSql('"$now"::text')}) FROM ${qualifiedTable(entity)} AS "$now" WHERE ${ofKey.join(' AND ')})`;
   const whole = `EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = ${relation} AND concat(p.polqual::text, p.polwithcheck::text) ~ ':varattno (0|-)')`;
   const looked = `SELECT a.attname::text AS name FROM pg_policy AS p JOIN pg_depend AS d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.polrelid
     JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE p.polrelid = ${relation} AND d.refobjsubid <> 0`;
@@ -66,7 +106,7 @@ function visibleSql(entity: Entity, key: RowKey, params: Params): string {
 }
 
 /** What a version knows of: a column that came later is not among them. */
-const KEPT = 'ARRAY(SELECT jsonb_object_keys("$h".row_then)) AS "$kept"';
+const KEPT = `ARRAY(SELECT name FROM jsonb_object_keys("$h".row_then) AS name WHERE name <> '${AS_TEXTS}') AS "$kept"`;
 
 /** A row of `versionStatement` or `deletedStatement`, without columns that its version did not have: that they are null then would be a guess. */
 export function readVersion(entity: Entity, row: Row): Row {
@@ -98,6 +138,8 @@ export function deletedStatement(entity: Entity, { key, seen, tenancy }: Sought)
 export interface WritableColumn {
   /** Quoted where it must be. */
   readonly name: string;
+  /** For casts. */
+  readonly type: string;
   /** Whether the version knows it: one that came later takes its default. */
   readonly kept: boolean;
 }
@@ -107,7 +149,7 @@ export function columnsStatement(entity: Entity, { key, seen }: Pick<Sought, 'ke
   const params = new Params();
   const relation = `${params.raw('text', qualifiedTable(entity))}::text::regclass`;
   const version = `EXISTS (SELECT FROM meridian.history AS "$h" WHERE ${ofRow(entity, key, params)} AND "$h".version = ${params.raw('bigint', seen)} AND "$h".row_then ? attname::text)`;
-  return statement(`SELECT quote_ident(attname) AS name, ${version} AS kept FROM pg_attribute WHERE attrelid = ${relation} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`, params);
+  return statement(`SELECT quote_ident(attname) AS name, format_type(atttypid, -1) AS type, ${version} AS kept FROM pg_attribute WHERE attrelid = ${relation} AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`, params);
 }
 
 export interface Restoring extends Sought {
@@ -127,9 +169,11 @@ export function restoreOf({ entity, key, seen, values, columns, tenancy }: Resto
   const given = new Map(written.map(({ column, value }) => [quoteIdentifier(column.name), params.add(column.type, value)]));
   const row = ofRow(entity, key, params);
   const next = `(SELECT max(n.version) + 1 FROM meridian.history AS n WHERE n.relation = "$h".relation AND n.key = "$h".key)`;
-  const names = columns.filter(({ name, kept }) => kept || given.has(bare(name))).map(({ name }) => name);
-  const selected = names.map((name) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? `${tableAlias(entity)}.${name}`)));
+  const restored = columns.filter(({ name, kept }) => kept || given.has(bare(name)));
+  const names = restored.map(({ name }) => name);
+  const plain = (name: string): string => bare(name).slice(1, -1).replaceAll('""', '"');
+  const selected = restored.map(({ name, type }) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? valueOf('"$h"', plain(name), type, '"$e"'))));
   const body = `INSERT INTO ${qualifiedTable(entity)} AS ${tableAlias(entity)} (${names.join(', ')}) OVERRIDING SYSTEM VALUE
     SELECT ${selected.join(', ')} FROM meridian.history AS "$h", ${then(entity, '"$h"')} WHERE ${row} AND "$h".version = ${params.raw('bigint', seen)}${ownSql(entity, tenancy, params)}`;
-  return { verb: 'write', body, params, stays: staysSql(entity, tenancy, params) };
+  return { verb: 'write', body, params, stays: staysSql(entity, tenancy, params), found: null };
 }

@@ -7,13 +7,13 @@ import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type SqlParam } from '../model/values.ts';
 import { readRow } from '../read/sql/columns.ts';
 import { type Statement } from '../read/ports.ts';
-import { guardedStatement, isUntouched } from './guarded.ts';
+import { givenKey, isAbsent, isRuled, isUnshown, isUntouched, removingStatement, writingStatements } from './guarded.ts';
 import { runOnce } from './once-run.ts';
 import { claimStatement, type OnceStep } from './once.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from './ports.ts';
 import { outcomeRowStatement, readOutcome } from './recall.ts';
-import { Resolution, type ConflictContext, type MutationResult } from './resolution.ts';
-import { givenValues, referenceStatements, seenVersion, writeOf, writeStatements, type WriteRequest } from './statements.ts';
+import { notShown, Resolution, type ConflictContext, type MutationResult } from './resolution.ts';
+import { givenValues, insertedValues, referenceStatements, seenVersion, writeOf, type WriteRequest } from './statements.ts';
 import { tenantRefusal } from './tenant.ts';
 
 export interface MutationRequest {
@@ -26,7 +26,7 @@ export interface MutationRequest {
 export type Mutated = Committed<MutationResult> & { readonly replayed: boolean };
 
 /**
- * Runs the mutation. Throws what `writeStatements` and `WriteServer.pipelined` throw, `NOT_FOUND`, and, for a request with a key, what
+ * Runs the mutation. Throws what `givenValues` and `WriteServer.pipelined` throw, `NOT_FOUND`, and, for a request with a key, what
  * `runOnce` throws.
  */
 export async function mutate(server: WriteServer, request: MutationRequest): Promise<Mutated> {
@@ -57,39 +57,55 @@ async function attempt(server: WriteServer, request: MutationRequest, again = AG
   try {
     const { result, ...rest } = await server.pipelined(statementsOf(write, context.once, seen), options);
     const row = result.at(-1)?.rows[0];
-    if (row) return { ...rest, result: { kind: 'row', row: readRow(entity, row), outcome: null } };
-    // Whoever learns that has seen the primary as of this position.
-    options.onRefused?.(rest.position);
-    throw notFound(write);
+    return { ...rest, result: { kind: 'row', row: row?.['$there'] === true ? readRow(entity, row) : null, outcome: null } };
   } catch (error) {
-    if (isUntouched(error)) {
-      if (seen === null) throw notFound(write);
-      return await resolving(server, request, (resolution) => resolution.ofSeen(seen)).catch((failure: unknown) => {
-        if (again === 0 || !isBackAlready(write, failure)) throw failure;
-        return attempt(server, request, again - 1);
-      });
-    }
+    if (isAbsent(error) && seen === null) throw notFound(write);
+    if (isAbsent(error) || isUntouched(error) || isRuled(error)) return resolved(server, request, { seen, again, isRuledBy: isRuled(error) });
     const key = takenKey(write, error);
     const taken = key === null ? null : await resolving(server, request, (resolution) => resolution.ofTaken(key));
     if (taken !== null && taken.result !== null) return { ...taken, result: taken.result };
     // It is not the viewer's to see, or was deleted meanwhile: then its key is free.
     if (taken !== null && again > 0) return attempt(server, request, again - 1);
-    throw tenantRefusal(error, entity, field.references) ?? error;
+    throw told(error, write);
+  }
+}
+
+/** What the one round trip could not decide: the row is locked, and what then comes of the write counts. */
+async function resolved(server: WriteServer, request: MutationRequest, { seen, again, isRuledBy }: { readonly seen: SqlParam; readonly again: number; readonly isRuledBy: boolean }): Promise<Committed<MutationResult>> {
+  const { write } = request;
+  const resolve = (resolution: Resolution): Promise<MutationResult | null> => (write.field.kind === 'insert' ? resolution.ofInsert() : seen === null ? resolution.ofAny() : resolution.ofSeen(seen));
+  try {
+    const done = await resolving(server, request, resolve, isRuledBy);
+    if (done.result === null) throw notFound(write);
+    return { ...done, result: done.result };
+  } catch (failure) {
+    if (again === 0 || !isBackAlready(write, failure)) throw failure;
+    return attempt(server, request, again - 1);
   }
 }
 
 function statementsOf(write: WriteRequest, once: OnceStep | null, seen: SqlParam): readonly Statement[] {
-  if (once === null && seen === null) return writeStatements(write);
+  const { entity, field, tenancy } = write;
   const given = givenValues(write);
-  return [...(once === null ? [] : [claimStatement(once)]), ...referenceStatements(write, given), guardedStatement(write.entity, writeOf(write, given, seen), once)];
+  const untouched = field.kind === 'insert' ? givenKey(entity, insertedValues(write, given)) : 'refuse';
+  const writing = { entity, tenancy, write: writeOf(write, given, seen), once, untouched, required: field.payload.entityRequired === true } as const;
+  const claim = once === null ? [] : [claimStatement(once)];
+  return [...claim, ...referenceStatements(write, given), ...(field.kind === 'delete' ? [removingStatement(writing)] : writingStatements(writing))];
 }
 
-async function resolving<R extends MutationResult | null>(server: WriteServer, { write, context, options }: MutationRequest, resolve: (resolution: Resolution) => Promise<R>): Promise<Committed<R>> {
+async function resolving<R extends MutationResult | null>(server: WriteServer, { write, context, options }: MutationRequest, resolve: (resolution: Resolution) => Promise<R>, isRuledBy = false): Promise<Committed<R>> {
   try {
-    return await server.transaction((tx) => resolve(new Resolution(tx, write, context)), options);
+    return await server.transaction((tx) => resolve(new Resolution(tx, write, context, isRuledBy)), options);
   } catch (error) {
-    throw tenantRefusal(error, write.entity, write.field.references) ?? error;
+    // An insert can be free of rules, and the update that it becomes not.
+    if (!isRuledBy && isRuled(error)) return resolving(server, { write, context, options }, resolve, true);
+    throw told(error, write);
   }
+}
+
+/** What a refusal of a statement's own means to the client; any other error stays as it is. */
+function told(error: unknown, write: WriteRequest): unknown {
+  return isUnshown(error) ? notShown(write, error) : (tenantRefusal(error, write.entity, write.field.references) ?? error);
 }
 
 /** Of an insert that a unique key refused: that key's columns, where the input gives all of them and anything but a bare error is to come of it. */

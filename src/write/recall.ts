@@ -3,22 +3,41 @@ import { type ConflictReason } from '../conflict/resolve.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
-import { qualifiedTable, tableAlias } from '../read/sql/identifiers.ts';
+import { castType, columnReference, qualifiedTable, quoteIdentifier, quoteLiteral, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { type OnceStep, type StoredOutcome } from './once.ts';
 import { type MutationResult } from './resolution.ts';
 
-/** The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled. */
+/**
+ * A row as its outcome keeps it: column by column, each as its type writes it, since JSON cannot hold every value that a column can. A cast to
+ * text would not do: some types spell values in another way there.
+ */
+export function fieldsSql(entity: Entity): string {
+  const columns = [...entity.columns.keys()].map((name) => columnReference(entity, name));
+  const names = [...entity.columns.keys()].map((name) => quoteLiteral(name));
+  const texts = columns.map((column) => `CASE WHEN pg_catalog.num_nulls(${column}) = 0 THEN pg_catalog.concat(${column}) END`);
+  return `pg_catalog.jsonb_object(ARRAY[${names.join(', ')}]::text[], ARRAY[${texts.join(', ')}]::text[])`;
+}
+
+/** Such a row, read again, under the alias that `outputColumns` expects. */
+export function ofFieldsSql(entity: Entity, fields: string): string {
+  const columns = [...entity.columns.values()].map(({ name, type }) => `(${fields} ->> ${quoteLiteral(name)})::${castType(type)} AS ${quoteIdentifier(name)}`);
+  return `LATERAL (SELECT ${columns.join(', ')}) AS ${tableAlias(entity)}`;
+}
+
+/** The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled. Earlier versions of Meridian have stored it as `row`. */
 export function outcomeRowStatement(entity: Entity, { scope, key, step }: OnceStep): Statement {
   const params = new Params();
-  const stored = `SELECT "$o".steps -> ${params.raw('text', step)} -> 'row' FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${params.raw('text', scope)} AND "$o".key = ${params.raw('text', key)}`;
-  return statement(`SELECT ${outputColumns(entity)} FROM (${stored}) AS "$s" (stored), jsonb_populate_record(NULL::${qualifiedTable(entity)}, "$s".stored) AS ${tableAlias(entity)} WHERE jsonb_typeof("$s".stored) = 'object'`, params);
+  const stored = `SELECT "$o".steps -> ${params.raw('text', step)} FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${params.raw('text', scope)} AND "$o".key = ${params.raw('text', key)}`;
+  const of = (name: string, row: string): string => `SELECT ${outputColumns(entity)} FROM "$stored" AS "$s" (outcome), ${row} WHERE jsonb_typeof("$s".outcome -> '${name}') = 'object'`;
+  const earlier = of('row', `jsonb_populate_record(NULL::${qualifiedTable(entity)}, "$s".outcome -> 'row') AS ${tableAlias(entity)}`);
+  return statement(`WITH "$stored" AS (${stored}) ${of('fields', ofFieldsSql(entity, `("$s".outcome -> 'fields')`))} UNION ALL ${earlier}`, params);
 }
 
 /** What a stored outcome was, with the row that the database has read from it. */
 export function readOutcome(entity: Entity, outcome: StoredOutcome, [found]: readonly Row[]): MutationResult {
   const row = found === undefined ? null : readRow(entity, found);
-  if (outcome.kind === 'conflict') return { kind: 'conflict', reason: outcome['reason'] as ConflictReason, current: row, fields: outcome['fields'] as readonly string[] };
-  if (outcome.kind !== 'row' || row === null) throw new TypeError(`a mutation met an outcome of kind ${outcome.kind}, which is a transaction's`);
+  if (outcome.kind === 'conflict') return { kind: 'conflict', reason: outcome['reason'] as ConflictReason, current: row, fields: (outcome['columns'] ?? outcome['fields']) as readonly string[] };
+  if (outcome.kind !== 'row' || (row === null && outcome['fields'] !== null)) throw new TypeError(`a mutation met an outcome of kind ${outcome.kind}, which is a transaction's`);
   return { kind: 'row', row, outcome: null };
 }

@@ -3,19 +3,22 @@
  * record of it and the outcome for retries are written in that one transaction. It is the slow way: the first try, in one round trip, has failed.
  */
 import { resolveDelete, resolveInsertOfExisting, resolveUpdate, resolveUpdateOfDeleted, type ConflictHandler, type ConflictReason, type Decision } from '../conflict/resolve.ts';
+import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Row, type SqlType } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
+import { isDataException } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { equalsSql } from '../read/sql/comparing.ts';
 import { columnType, fromTable } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
-import { guardedStatement } from './guarded.ts';
+import { bareStatement, givenKey, isRuled, plainStatement, removingStatement, rowStatement, TRIGGERS, writingStatements } from './guarded.ts';
 import { columnsStatement, deletedStatement, keyOfRow, readVersion, restoreOf, versionStatement, type RowKey } from './history.ts';
-import { claimStatement, settleStatement, type OnceStep } from './once.ts';
+import { claimStatement, settleSql, settleStatement, type OnceStep } from './once.ts';
+import { fieldsSql } from './recall.ts';
 import { type Transaction } from './ports.ts';
-import { assignmentSql, givenValues, keyCondition, referenceStatements, writeOf, type Write, type WriteRequest } from './statements.ts';
+import { assignmentSql, givenValues, insertedValues, keyCondition, referenceStatements, writeOf, type Write, type WriteRequest } from './statements.ts';
 import { staysSql, type Assignment } from './tenant.ts';
 
 export interface ConflictContext {
@@ -28,9 +31,20 @@ export interface ConflictContext {
   readonly region: string;
 }
 
+/** One write of a resolution, made anew for each try. */
+interface Doing {
+  readonly make: () => Write;
+  /** Of the row that it is about, and that row; null where that is not known. */
+  readonly key: RowKey | null;
+  readonly current: Row | null;
+  readonly outcome: ConflictOutcome | null;
+  readonly checks?: readonly Statement[];
+}
+
 /** What a mutation came to. */
 export type MutationResult =
-  | { readonly kind: 'row'; readonly row: Row; readonly outcome: ConflictOutcome | null }
+  /** `row`: as the transaction left it, or as it was before a delete; null where the database's own code has put it elsewhere. */
+  | { readonly kind: 'row'; readonly row: Row | null; readonly outcome: ConflictOutcome | null }
   /** `fields`: columns in conflict. */
   | { readonly kind: 'conflict'; readonly reason: ConflictReason; readonly current: Row | null; readonly fields: readonly string[] };
 
@@ -40,22 +54,50 @@ export class Resolution {
   readonly #request: WriteRequest;
   readonly #context: ConflictContext;
   readonly #given: readonly Assignment[];
+  readonly #isRuled: boolean;
 
-  constructor(tx: Transaction, request: WriteRequest, context: ConflictContext) {
+  /** `isRuled`: rules of the table rewrite what is written. */
+  constructor(tx: Transaction, request: WriteRequest, context: ConflictContext, isRuled: boolean) {
     this.#tx = tx;
+    this.#isRuled = isRuled;
     this.#request = request;
     this.#context = context;
     this.#given = givenValues(request);
   }
 
+  /** An update or delete of the row as it is; null where there is no such row. What the database's own code makes of it counts. */
+  async ofAny(): Promise<MutationResult | null> {
+    const current = await this.#locked();
+    return current === null ? null : this.#writeIt(current);
+  }
+
+  /** An insert that rules rewrite. */
+  async ofInsert(): Promise<MutationResult> {
+    const { once } = this.#context;
+    if (once !== null) await this.#tx.query(claimStatement(once));
+    const key = givenKey(this.#request.entity, insertedValues(this.#request, this.#given));
+    return this.#write({ make: () => writeOf(this.#request, this.#given, null), key, current: null, outcome: null });
+  }
+
+  /** The row that the mutation names, locked. */
+  async #locked(): Promise<Row | null> {
+    const { entity } = this.#request;
+    const params = new Params();
+    const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} ${keyCondition(this.#request, params, null)} FOR UPDATE`, params));
+    return current ?? null;
+  }
+
+  #writeIt(current: Row): Promise<MutationResult> {
+    return this.#write({ make: () => writeOf(this.#request, this.#given, null), key: keyOfRow(this.#request.entity, current), current, outcome: null });
+  }
+
   /** An update or delete by somebody who saw the version `seen`. */
   async ofSeen(seen: SqlParam): Promise<MutationResult> {
     const { entity, field } = this.#request;
-    const params = new Params();
-    const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} ${keyCondition(this.#request, params, null)} FOR UPDATE`, params));
+    const current = await this.#locked();
     if (!current) return this.#ofDeleted(seen);
-    // It was another transaction, which has been rolled back, that stood in the way.
-    if (versionOf(entity, current) === String(seen)) return this.#write(writeOf(this.#request, this.#given, null), null);
+    // It was another transaction, which has been rolled back, that stood in the way; or the database's own code did something else.
+    if (versionOf(entity, current) === String(seen)) return this.#writeIt(current);
     const base = await this.#version(versionStatement(entity, { key: keyOfRow(entity, current), seen, tenancy: this.#request.tenancy }));
     const { conflicts } = this;
     const clash = { types: typesOf(entity), fixed: fixedOf(entity), base, current };
@@ -94,8 +136,10 @@ export class Resolution {
     const key = field.kind === 'update' ? this.#namedKey() : null;
     const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, { key, seen, tenancy })) : null;
     const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
-    const columns = decision.kind === 'write' && key !== null ? (await this.#tx.query(columnsStatement(entity, { key, seen }))).rows.map(({ name, kept }) => ({ name: String(name), kept: kept === true })) : [];
-    return this.#conclude({ decision, seen, base, current: null, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values, columns, tenancy }) });
+    // The database itself reads what the version holds: only what is given goes over it.
+    const incoming = this.#incoming();
+    const columns = decision.kind === 'write' && key !== null ? (await this.#tx.query(columnsStatement(entity, { key, seen }))).rows.map(({ name, type, kept }) => ({ name: String(name), type: String(type), kept: kept === true })) : [];
+    return this.#conclude({ decision, seen, base, current: null, key, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values: values.filter(({ column }) => incoming.has(column.name)), columns, tenancy }) });
   }
 
   /** Sent together with what takes the request's key, which comes first: its refusal is the one that is heard. */
@@ -106,33 +150,110 @@ export class Resolution {
     return (results.at(-1)?.rows ?? []).map((row) => readRow(this.#request.entity, row));
   }
 
+  /** A version whose texts the columns cannot hold any more, since their types were altered, is as good as one that is not kept. */
   async #version(sql: Statement): Promise<Row | null> {
-    const [row] = (await this.#tx.query(sql)).rows;
+    const [, version] = await Promise.allSettled([plainText('SAVEPOINT meridian_version'), sql].map((one) => this.#tx.query(one)));
+    if (version?.status === 'rejected') {
+      if (!isDataException(version.reason)) throw version.reason;
+      await this.#tx.query('ROLLBACK TO SAVEPOINT meridian_version');
+      return null;
+    }
+    const row = version?.value.rows[0];
     return row ? readVersion(this.#request.entity, row) : null;
   }
 
-  async #conclude({ decision, seen, base, current, outcome, write }: Conclusion): Promise<MutationResult> {
+  async #conclude({ decision, seen, base, current, key = null, outcome, write }: Conclusion): Promise<MutationResult> {
     const { entity } = this.#request;
     const known = { seenVersion: seen, version: current === null ? null : versionOf(entity, current), base, current };
     if (decision.kind === 'reject') {
       const { reason, fields } = decision;
       const { once } = this.#context;
       const record = this.#record({ ...known, outcome: 'REJECTED', reason, winner: 'CURRENT', newVersion: known.version, result: null, fields: fields.map((column) => ({ column, rule: null, taken: 'current' as const })) });
-      const settled = once === null ? [] : [settleStatement(once, { kind: 'conflict', reason, fields: [...fields], row: current })];
+      const settled = once === null ? [] : [this.#settledConflict(once, reason, fields, current)];
       await Promise.all([record, ...settled].map((sql) => this.#tx.query(sql)));
       return { kind: 'conflict', reason, current, fields };
     }
     const values = [...decision.values].map(([name, value]): Assignment => ({ column: columnOf(entity, name), value, path: null }));
     const checks = referenceStatements(this.#request, values);
-    const result = await this.#write(write(values), outcome, checks);
-    await this.#tx.query(this.#record({ ...known, outcome, reason: null, winner: decision.winner, newVersion: result.kind === 'row' && outcome !== 'DELETED' ? versionOf(entity, result.row) : null, result: result.kind === 'row' && outcome !== 'DELETED' ? result.row : null, fields: decision.fields }));
+    const result = await this.#write({ make: () => write(values), key: current === null ? key : keyOfRow(entity, current), current, outcome, checks });
+    const row = result.kind === 'row' && outcome !== 'DELETED' ? result.row : null;
+    await this.#tx.query(this.#record({ ...known, outcome, reason: null, winner: decision.winner, newVersion: row === null ? null : versionOf(entity, row), result: row, fields: decision.fields }));
     return result;
   }
 
-  async #write(write: Write, outcome: ConflictOutcome | null, checks: readonly Statement[] = referenceStatements(this.#request, this.#given)): Promise<MutationResult> {
+  /** The row as it stands is read by the database again, which alone knows how its types are spelled. */
+  #settledConflict(once: OnceStep, reason: ConflictReason, fields: readonly string[], current: Row | null): Statement {
     const { entity } = this.#request;
-    const results = await Promise.all([...checks, guardedStatement(entity, write, this.#context.once)].map((sql) => this.#tx.query(sql)));
-    return { kind: 'row', row: readRow(entity, results.at(-1)?.rows[0] ?? {}), outcome };
+    if (current === null) return settleStatement(once, { kind: 'conflict', reason, columns: [...fields], fields: null });
+    const params = new Params();
+    const told = params.raw('jsonb', JSON.stringify({ kind: 'conflict', reason, columns: fields }));
+    const row = `(SELECT ${fieldsSql(entity)} FROM ${fromTable(entity)} WHERE ${this.#isRow(keyOfRow(entity, current), params)})`;
+    return statement(settleSql(once, params, `${told} || pg_catalog.jsonb_build_object('fields', ${row})`), params);
+  }
+
+  #isRow(key: RowKey, params: Params): string {
+    const { entity } = this.#request;
+    return [...key].map(([column, value]) => equalsSql(entity, column, params.add(columnType(entity, column), value))).join(' AND ');
+  }
+
+  /** Whatever the database's own code makes of the write, the row of the key as it then stands is what came of it. */
+  async #write({ make, key, current, outcome, checks = referenceStatements(this.#request, this.#given) }: Doing): Promise<MutationResult> {
+    const { entity, field, tenancy } = this.#request;
+    const { once } = this.#context;
+    if (field.kind === 'delete') return { kind: 'row', row: await this.#remove(make, key, current), outcome };
+    if (this.#isRuled) {
+      await this.#all(checks);
+      return { kind: 'row', row: await this.#changeByRules(make, key), outcome };
+    }
+    const required = field.payload.entityRequired === true;
+    return { kind: 'row', row: await this.#all([...checks, ...writingStatements({ entity, tenancy, write: make(), once, untouched: key, required })]), outcome };
+  }
+
+  async #changeByRules(make: () => Write, key: RowKey | null): Promise<Row | null> {
+    const { entity, field, tenancy } = this.#request;
+    const { once } = this.#context;
+    const required = field.payload.entityRequired === true;
+    const touched = await this.#plain(make);
+    const found = touched === null ? key : keyOfRow(entity, touched);
+    if (found !== null) return this.#all([TRIGGERS, rowStatement({ entity, tenancy, once, key: found, required })]);
+    if (required) throw notShown(this.#request);
+    await this.#all([TRIGGERS, ...(once === null ? [] : [settleStatement(once, { kind: 'row', fields: null })])]);
+    return null;
+  }
+
+  /** The row as it was, or as it stands where the database's own code has kept it. Until that is known, its outcome is the row as it is now. */
+  async #remove(make: () => Write, key: RowKey | null, current: Row | null): Promise<Row | null> {
+    const { entity, tenancy } = this.#request;
+    const { once } = this.#context;
+    const look = (settled: OnceStep | null): readonly Statement[] => (key === null ? [] : [rowStatement({ entity, tenancy, once: settled, key, required: false })]);
+    const before = once === null ? [] : look(once);
+    if (this.#isRuled) await this.#all(before);
+    const gone = this.#isRuled ? await this.#plain(make) : await this.#all([...before, removingStatement({ entity, tenancy, write: make(), once: null, untouched: null, required: false })]);
+    if (gone !== null) return gone;
+    const left = await this.#all([TRIGGERS, ...look(null)]);
+    if (left !== null && once !== null) await this.#all(look(once));
+    return left ?? current;
+  }
+
+  /** For a table with rules: with what it returns, where they allow for that, else without. */
+  async #plain(make: () => Write): Promise<Row | null> {
+    const { entity } = this.#request;
+    await this.#tx.query('SAVEPOINT meridian_rules');
+    try {
+      const [row] = (await this.#tx.query(plainStatement(entity, make()))).rows;
+      return row === undefined ? null : readRow(entity, row);
+    } catch (error) {
+      if (!isRuled(error)) throw error;
+      await this.#all([plainText('ROLLBACK TO SAVEPOINT meridian_rules'), bareStatement(make())]);
+      return null;
+    }
+  }
+
+  /** Sends them together; gives the last one's row where it says that there is one. */
+  async #all(statements: readonly Statement[]): Promise<Row | null> {
+    const results = await Promise.all(statements.map((sql) => this.#tx.query(sql)));
+    const row = results.at(-1)?.rows[0];
+    return row?.['$there'] === true ? readRow(this.#request.entity, row) : null;
   }
 
   /** The locked row takes the values; without any it stays as it is, version included. */
@@ -140,9 +261,9 @@ export class Resolution {
     const { entity, tenancy } = this.#request;
     const params = new Params();
     const set = values.length === 0 ? null : assignmentSql(entity, values, params);
-    const where = `WHERE ${[...keyOfRow(entity, current)].map(([column, value]) => equalsSql(entity, column, params.add(columnType(entity, column), value))).join(' AND ')}`;
-    if (set === null) return { verb: 'look', body: `${fromTable(entity)} ${where}`, params, stays: '' };
-    return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params) };
+    const where = `WHERE ${this.#isRow(keyOfRow(entity, current), params)}`;
+    if (set === null) return { verb: 'look', body: `${fromTable(entity)} ${where}`, params, stays: '', found: null };
+    return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params), found: null };
   }
 
   /** The values that the writer gave, by column. */
@@ -173,14 +294,24 @@ export class Resolution {
   }
 }
 
+const plainText = (text: string): Statement => ({ name: '', text, values: [] });
+
 interface Conclusion {
   readonly decision: Decision;
   readonly seen: SqlParam;
   readonly base: Row | null;
   readonly current: Row | null;
+  /** Of a row that is not there. */
+  readonly key?: RowKey | null;
   /** If it is written. */
   readonly outcome: ConflictOutcome;
   readonly write: (values: readonly Assignment[]) => Write;
+}
+
+/** Of a write that leaves no row to be shown, where the payload must show one. */
+export function notShown({ entity, field }: WriteRequest, cause?: unknown): MeridianError {
+  const message = `A trigger or a rule of the database leaves no ${entity.name} to be shown by "${field.payload.entityField ?? ''}", which must not be null; nothing was written. Make that field nullable.`;
+  return new MeridianError({ code: 'CONFIG_INVALID', message, details: { entity: entity.name }, ...(cause === undefined ? {} : { cause }) });
 }
 
 const OUTCOMES: Readonly<Record<Entity['conflict']['policy'], ConflictOutcome>> = { REJECT: 'REJECTED', LAST_WRITE_WINS: 'OVERWRITTEN', MERGE: 'MERGED', HANDLER: 'HANDLED' };

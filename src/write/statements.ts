@@ -3,10 +3,9 @@ import { type Column, type Entity, type WriteField } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { argument, badInput, inputParam, type Arguments } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
-import { outputColumns } from '../read/sql/columns.ts';
 import { equalsSql } from '../read/sql/comparing.ts';
 import { columnReference, columnType, fromTable, quoteIdentifier } from '../read/sql/identifiers.ts';
-import { Params, statement } from '../read/sql/statement.ts';
+import { Params } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { referenceCheck, refuseForeignTenant, staysSql, tenantAssignment, type Assignment } from './tenant.ts';
 
@@ -26,18 +25,8 @@ export interface Write {
   readonly params: Params;
   /** Further output, which fails the transaction where the row would leave the viewer's tenant. */
   readonly stays: string;
-}
-
-/**
- * The statements of a mutation field, for one transaction. The last one returns every mapped column of the row it touched (read it with
- * `readRow`), or no row when its key names none of the viewer's; one before it may refuse the transaction (`tenantRefusal`). Only input
- * fields that were given are written; null writes NULL. An update without any leaves the row as it is, version included, and returns it.
- * Throws `BAD_USER_INPUT` that names the field, and `FORBIDDEN`.
- */
-export function writeStatements(request: WriteRequest): readonly Statement[] {
-  const given = givenValues(request);
-  const write = writeOf(request, given, null);
-  return [...referenceStatements(request, given), statement(returning(write, outputColumns(request.entity)), write.params)];
+  /** A query of the row that an update or delete without a version is about, which adds its own parameters; null for all others. */
+  readonly found: (() => string) | null;
 }
 
 /** Spelled out with what it returns. */
@@ -45,7 +34,10 @@ export function returning({ verb, body, stays }: Write, columns: string): string
   return verb === 'look' ? `SELECT ${columns} FROM ${body}` : `${body} RETURNING ${columns}${stays}`;
 }
 
-/** The values that the arguments give, checked; none for a delete. */
+/**
+ * The values that the arguments give, checked; none for a delete. Only input fields that were given are written; null writes NULL. An update
+ * without any leaves the row as it is, version included. Throws `BAD_USER_INPUT` that names the field, and `FORBIDDEN`.
+ */
 export function givenValues({ entity, field, args, tenancy }: WriteRequest): readonly Assignment[] {
   if (field.kind === 'delete') return [];
   const given = assignmentsOf(entity, field, args);
@@ -96,15 +88,21 @@ function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): read
   return assignments;
 }
 
-function insertOf({ entity, tenancy }: WriteRequest, given: readonly Assignment[]): Write {
-  const params = new Params();
+/** All that an insert sets: what is given, the first version, and the viewer's tenant. */
+export function insertedValues({ entity, tenancy }: WriteRequest, given: readonly Assignment[]): readonly Assignment[] {
   const version = entity.version === null ? null : columnOf(entity, entity.version);
-  const first = version !== null && !version.hasDefault && !given.some(({ column }) => column === version) ? [{ column: version, value: 1 }] : [];
-  const assignments = [...given, ...first, ...tenantAssignment(entity, tenancy, given)];
+  const first = version !== null && !version.hasDefault && !given.some(({ column }) => column === version) ? [{ column: version, value: 1, path: null }] : [];
+  return [...given, ...first, ...tenantAssignment(entity, tenancy, given)];
+}
+
+function insertOf(request: WriteRequest, given: readonly Assignment[]): Write {
+  const { entity, tenancy } = request;
+  const params = new Params();
+  const assignments = insertedValues(request, given);
   const columns = assignments.map(({ column }) => quoteIdentifier(column.name)).join(', ');
   const values = assignments.map(({ column, value }) => params.add(column.type, value)).join(', ');
   const content = assignments.length === 0 ? 'DEFAULT VALUES' : `(${columns}) VALUES (${values})`;
-  return { verb: 'write', body: `INSERT INTO ${fromTable(entity)} ${content}`, params, stays: staysSql(entity, tenancy, params) };
+  return { verb: 'write', body: `INSERT INTO ${fromTable(entity)} ${content}`, params, stays: staysSql(entity, tenancy, params), found: null };
 }
 
 /** `WHERE "tasks"."id" = $2::bigint`, the viewer's tenant, and the version if one is asked for. */
@@ -126,10 +124,10 @@ function updateOf(request: WriteRequest, given: readonly Assignment[], seen: Sql
   const { entity, tenancy } = request;
   const params = new Params();
   const assignments = given.filter(({ column }) => column.name !== entity.version);
-  if (assignments.length === 0) return { verb: 'look', body: `${fromTable(entity)} ${keyCondition(request, params, null)}`, params, stays: '' };
+  if (assignments.length === 0) return { verb: 'look', body: `${fromTable(entity)} ${keyCondition(request, params, null)}`, params, stays: '', found: null };
   const set = assignmentSql(entity, assignments, params);
   const where = keyCondition(request, params, seen);
-  return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params) };
+  return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params), found: foundOf(request, params, seen) };
 }
 
 /** `"title" = $1::text, "version" = "tasks"."version" + 1` */
@@ -141,5 +139,9 @@ export function assignmentSql(entity: Entity, assignments: readonly Assignment[]
 
 function deleteOf(request: WriteRequest, seen: SqlParam): Write {
   const params = new Params();
-  return { verb: 'write', body: `DELETE FROM ${fromTable(request.entity)} ${keyCondition(request, params, seen)}`, params, stays: '' };
+  return { verb: 'write', body: `DELETE FROM ${fromTable(request.entity)} ${keyCondition(request, params, seen)}`, params, stays: '', found: foundOf(request, params, seen) };
+}
+
+function foundOf(request: WriteRequest, params: Params, seen: SqlParam): Write['found'] {
+  return seen === null ? () => `SELECT FROM ${fromTable(request.entity)} ${keyCondition(request, params, null)}` : null;
 }

@@ -9,8 +9,8 @@ import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { readRow } from '../../src/read/sql/columns.ts';
 import { type Statement } from '../../src/read/ports.ts';
 import { Tenancy } from '../../src/read/sql/tenant.ts';
-import { writeStatements } from '../../src/write/statements.ts';
 import { connectionField, CountingExecutor, plainModel } from '../support/plain-model.ts';
+import { writeStatements } from '../support/plain-write.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
 const SCHEMA = `

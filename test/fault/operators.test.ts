@@ -12,7 +12,7 @@ import { readCatalog } from '../../src/postgres/catalog.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { readRow } from '../../src/read/sql/columns.ts';
 import { Tenancy } from '../../src/read/sql/tenant.ts';
-import { writeStatements } from '../../src/write/statements.ts';
+import { writeStatements } from '../support/plain-write.ts';
 import { plainQuery } from '../support/apps.ts';
 import { compileSdl, problemsOf } from '../support/compile.ts';
 import { CountingExecutor } from '../support/plain-model.ts';

@@ -39,7 +39,7 @@ export function readPayload(compilation: Compilation, site: PayloadSite, payload
   if (conflict !== null && entity !== null && shapeOf(entity.type).nonNull) {
     problems.error(entity.astNode, `${payload.name}.${entity.name} is non-null, but a refused write shows no ${target.type.name} there; declare it ${target.type.name}`);
   }
-  return { entityField: entity?.name ?? null, tokenField, conflict };
+  return { entityField: entity?.name ?? null, ...(entity !== null && shapeOf(entity.type).nonNull ? { entityRequired: true } : {}), tokenField, conflict };
 }
 
 function tellsConflict(type: GraphQLObjectType): boolean {

@@ -6,6 +6,13 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** A text as SQL spells it, whatever `standard_conforming_strings` is. */
+export function quoteLiteral(text: string): string {
+  if (text.includes('\u0000')) throw new TypeError('an SQL text cannot contain NUL');
+  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
+  return text.includes('\\') ? `E${quoted}` : quoted;
+}
+
 /** Conditions of the schema's author may qualify columns with the table's name, so the table keeps it as its alias. */
 export function tableAlias(entity: Entity): string {
   return quoteIdentifier(entity.table.name);

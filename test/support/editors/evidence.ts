@@ -40,7 +40,7 @@ export async function gatherEvidence({ cluster }: Pick<TestApp, 'cluster'>, targ
     const [table, ids] = [TABLES[kind], own.map(({ id }) => id)];
     const truth = await query<{ id: string; row: Values }>(`SELECT row_now ->> 'id' AS id, ${EXACT('row_now')} AS row FROM truth WHERE relation = $1 AND row_now ->> 'id' = ANY ($2::text[]) ORDER BY at`, [table, ids]);
     const rows = await query<{ id: string; row: Values }>(`SELECT id::text, ${EXACT('to_jsonb(t)')} AS row FROM ${table} AS t WHERE id = ANY ($1::bigint[])`, [ids]);
-    const history = await query<{ id: string; row: Values }>(`SELECT key ->> 'id' AS id, ${EXACT('row_then')} AS row FROM meridian.history WHERE relation = $1 AND key ->> 'id' = ANY ($2::text[]) ORDER BY version`, [`public.${table}`, ids]);
+    const history = await query<{ id: string; row: Values }>(`SELECT key ->> 'id' AS id, ${EXACT(`to_jsonb(jsonb_populate_record(NULL::${table}, row_then - ''))`)} AS row FROM meridian.history WHERE relation = $1 AND key ->> 'id' = ANY ($2::text[]) ORDER BY version`, [`public.${table}`, ids]);
     const audit = await query<Record & Values & { id: string }>(
       `SELECT row_id AS id, viewer, policy, outcome, reason, winner, seen_version::int AS "seenVersion", version::int, new_version::int AS "newVersion", base, current, incoming, result, fields
          FROM meridian.conflicts WHERE entity = $1 AND row_id = ANY ($2::text[]) ORDER BY meridian.conflicts.id`, [ENTITIES[kind], ids]);

@@ -6,8 +6,8 @@ import { toMeridianError } from '../../../src/postgres/errors.ts';
 import { type Arguments } from '../../../src/read/input.ts';
 import { type Statement } from '../../../src/read/ports.ts';
 import { Tenancy } from '../../../src/read/sql/tenant.ts';
-import { writeStatements } from '../../../src/write/statements.ts';
 import { tenantRefusal } from '../../../src/write/tenant.ts';
+import { writeStatements } from '../../support/plain-write.ts';
 import { TASKS } from '../read/tasks-entity.ts';
 
 const field = (kind: WriteField['kind'], rest: Partial<WriteField> = {}): WriteField => ({
