@@ -13,7 +13,7 @@ import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type RowKey } from './history.ts';
 import { settleSql, type OnceStep } from './once.ts';
-import { fieldsSql } from './recall.ts';
+import { fieldsSql } from './fields.ts';
 import { refusalOf, refusalSql } from './refusal.ts';
 import { returning, type Write } from './statements.ts';
 import { staysSql } from './tenant.ts';

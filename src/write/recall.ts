@@ -3,27 +3,11 @@ import { type ConflictReason } from '../conflict/resolve.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
-import { castType, columnReference, qualifiedTable, quoteIdentifier, quoteLiteral, tableAlias } from '../read/sql/identifiers.ts';
+import { qualifiedTable, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
+import { ofFieldsSql } from './fields.ts';
 import { type OnceStep, type StoredOutcome } from './once.ts';
 import { type MutationResult } from './resolution.ts';
-
-/**
- * A row as its outcome keeps it: column by column, each as its type writes it, since JSON cannot hold every value that a column can. A cast to
- * text would not do: some types spell values in another way there.
- */
-export function fieldsSql(entity: Entity): string {
-  const columns = [...entity.columns.keys()].map((name) => columnReference(entity, name));
-  const names = [...entity.columns.keys()].map((name) => quoteLiteral(name));
-  const texts = columns.map((column) => `CASE WHEN pg_catalog.num_nulls(${column}) = 0 THEN pg_catalog.concat(${column}) END`);
-  return `pg_catalog.jsonb_object(ARRAY[${names.join(', ')}]::text[], ARRAY[${texts.join(', ')}]::text[])`;
-}
-
-/** Such a row, read again, under the alias that `outputColumns` expects. */
-export function ofFieldsSql(entity: Entity, fields: string): string {
-  const columns = [...entity.columns.values()].map(({ name, type }) => `(${fields} ->> ${quoteLiteral(name)})::${castType(type)} AS ${quoteIdentifier(name)}`);
-  return `LATERAL (SELECT ${columns.join(', ')}) AS ${tableAlias(entity)}`;
-}
 
 /** The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled. Earlier versions of Meridian have stored it as `row`. */
 export function outcomeRowStatement(entity: Entity, { scope, key, step }: OnceStep): Statement {

@@ -16,7 +16,7 @@ import { recordStatement, type ConflictOutcome, type ConflictRecord } from './au
 import { bareStatement, givenKey, isRuled, plainStatement, removingStatement, rowStatement, TRIGGERS, writingStatements } from './guarded.ts';
 import { columnsStatement, deletedStatement, keyOfRow, readVersion, restoreOf, versionStatement, type RowKey } from './history.ts';
 import { claimStatement, settleSql, settleStatement, type OnceStep } from './once.ts';
-import { fieldsSql } from './recall.ts';
+import { fieldsSql } from './fields.ts';
 import { type Transaction } from './ports.ts';
 import { assignmentSql, givenValues, insertedValues, keyCondition, referenceStatements, writeOf, type Write, type WriteRequest } from './statements.ts';
 import { staysSql, type Assignment } from './tenant.ts';
