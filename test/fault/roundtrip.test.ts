@@ -1,0 +1,57 @@
+/**
+ * Proves in short that values come back as PostgreSQL shows them: some column types, other ones in each run, and every place. SEED replays a
+ * run, VALUES sets its length; `npm run roundtrip` is the long form. Then proves the proof: servers that damage values are found out.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { redisOrSkip } from '../support/redis.ts';
+import { VALUE_BREAKS } from '../support/roundtrip/breaks.ts';
+import { reportText } from '../support/roundtrip/report.ts';
+import { runRoundTrips } from '../support/roundtrip/run.ts';
+
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const VALUES = Number(process.env['VALUES'] ?? 1_500);
+/** Column types of one run. */
+const SOME = 12;
+const BREAK = new URL('../support/break.ts', import.meta.url).href;
+const LONG_FORM = fileURLToPath(new URL('roundtrip.ts', import.meta.url));
+
+describe(`values of every type (SEED=${SEED})`, { skip: redisOrSkip().skip }, () => {
+  it('come back from every place as PostgreSQL shows them, or are refused with a sentence', async (t) => {
+    const report = await runRoundTrips({ seed: SEED, values: VALUES, samples: 3, some: SOME });
+    t.diagnostic(`SEED=${SEED} ${report.values} values, ${report.checks} checks, ${report.cells.size} cells`);
+    assert.equal(report.wrong, 0, reportText(report));
+    assert.deepEqual([...report.empty(), ...report.uncached()], [], 'cells through which nothing comes prove nothing');
+    assert.ok(report.values >= VALUES && report.cells.size > 20 * SOME, `too little was tried: ${reportText(report)}`);
+  });
+
+  for (const [mechanism, { types }] of Object.entries(VALUE_BREAKS)) {
+    it(`are found to be others at a server that ${mechanism}`, async () => {
+      const args = [
+        '--import',
+        BREAK,
+        LONG_FORM,
+        '--values',
+        '1',
+        '--samples',
+        '6',
+        '--seed',
+        String(SEED),
+        '--only',
+        types.join(','),
+      ];
+      const run = spawn(process.execPath, args, {
+        env: { ...process.env, BREAK: mechanism },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let printed = '';
+      run.stdout.on('data', (chunk: Buffer) => (printed += String(chunk)));
+      const [code] = (await once(run, 'close')) as [number | null];
+      assert.equal(code, 1, `nobody noticed: ${printed}`);
+      assert.match(printed, /(?:stores|shows) something else|finds other rows/, printed);
+    });
+  }
+});
