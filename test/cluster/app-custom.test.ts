@@ -119,7 +119,7 @@ describe('custom resolvers', () => {
       const before = await balances();
       const cases = [
         [{ from: 23, to: 999_999, amount: '5' }, 'NO_SUCH_ACCOUNT', /999999/],
-        [{ from: 23, to: 24, amount: '1000000' }, 'CONSTRAINT_VIOLATION', /breaks a rule of the table\.$/],
+        [{ from: 23, to: 24, amount: '1000000' }, 'CONSTRAINT_VIOLATION', /breaks a rule of the table \(balance\)\.$/],
         [{ from: 'abc', to: 24, amount: '1' }, 'BAD_USER_INPUT', /does not fit/],
       ] as const;
       for (const [variables, code, message] of cases) {

@@ -175,7 +175,7 @@ describe('loaders', () => {
   it('read the same field with other arguments by another statement, up to a limit', async () => {
     const { loaders, executor } = fresh({ maxLoaders: 3 });
     const field = listField({ target: 'tasks', orderBy: latest, join: ofProject, filters: new Map([['status', { kind: 'equals', column: 'status' } as const]]), limit: 5 });
-    const lists = await Promise.all([{ status: 'TODO' }, { status: 'DONE', first: 2 }, { first: 2, status: 'DONE' }, { first: 99 }].map((args) => loaders.list(field, [1], args)));
+    const lists = await Promise.all([{ status: 'TODO' }, { status: 'DONE', first: 2 }, { first: 2, status: 'DONE' }, { first: 5 }].map((args) => loaders.list(field, [1], args)));
     assert.deepEqual(lists.map((rows) => rows.length), [5, 2, 2, 5]);
     assert.equal(executor.taken(), 3);
     await assert.rejects(loaders.list(field, [1], { status: 'DOING' }), (error) => isMeridianError(error, 'BAD_USER_INPUT') && /more than 3 different relations/.test(error.message));

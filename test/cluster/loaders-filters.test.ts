@@ -146,7 +146,7 @@ describe('filters', () => {
     await refused({ n: 'x' }, /^"n" must be a whole number from -2147483648/);
     await refused({ n: [1, 2 ** 31] }, /^"n\[1\]" must be a whole number/);
     await refused({ big: { $gt: 1 } }, /^"big" must be/);
-    await refused({ filter: { big: { eq: 2 ** 53 } } }, /^"filter.big.eq" must be a whole number/);
+    await refused({ filter: { big: { eq: 2 ** 53 } } }, /^"filter.big.eq" must be text, or a bigint: the JavaScript number 9007199254740992 may have lost digits/);
     await refused({ filter: { big: { in: ['1', '9223372036854775808'] } } }, /^"filter.big.in\[1\]" must be/);
     await refused({ filter: { due: { eq: '2025-02-29' } } }, /^"filter.due.eq" must be a date/);
     await refused({ filter: { at: { eq: '2025-02-28T00:00:00' } } }, /^"filter.at.eq" must be a timestamp with a time zone/);
