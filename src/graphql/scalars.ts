@@ -1,7 +1,10 @@
 /** Owns the scalars that Meridian adds: exact text both ways, checked on the way in as the column's type will check it. */
-import { GraphQLError, GraphQLScalarType, isScalarType, isSpecifiedScalarType, Kind, print, type GraphQLSchema, type ObjectValueNode, type ValueNode } from 'graphql';
+import {
+  GraphQLError, GraphQLScalarType, isScalarType, isSpecifiedScalarType, Kind, print, visit,
+  type FloatValueNode, type GraphQLSchema, type IntValueNode, type ObjectValueNode, type ValueNode,
+} from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { jsonNumber } from '../base/json.ts';
+import { JsonNumber, jsonNumber } from '../base/json.ts';
 import { type SqlType } from '../model/model.ts';
 import { normalizeScalar } from '../model/values.ts';
 
@@ -104,7 +107,26 @@ export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<
     if (given === undefined) type.parseLiteral = literalValue;
     if (given === undefined || given === SCALARS['JSON']) open.add(type);
     else if (type.name in EXACT && given === SCALARS[type.name]) exact.add(type);
+    else if (isGraphqlsOwn(type.parseLiteral)) refuseRounding(type);
   }
+}
+
+/** An application's scalar that says nothing of literals is given graphql-js's reading of them, which is the same text in every scalar. */
+const GRAPHQLS_OWN = String(new GraphQLScalarType({ name: 'Any' }).parseLiteral);
+const isGraphqlsOwn = (parseLiteral: GraphQLScalarType['parseLiteral']): boolean => String(parseLiteral) === GRAPHQLS_OWN;
+
+/** graphql-js would round such a number before the scalar sees it; as a variable, it is refused too. */
+function refuseRounding(type: GraphQLScalarType): void {
+  const parse = type.parseLiteral;
+  const check = (node: IntValueNode | FloatValueNode): void => {
+    const value = jsonNumber(node.value);
+    const isInexact = value instanceof JsonNumber && value.number === null;
+    if (isInexact) throw literalError(node, `${type.name} would be given another number; send it as a string`);
+  };
+  type.parseLiteral = (node, variables) => {
+    visit(node, { IntValue: check, FloatValue: check });
+    return parse.call(type, node, variables);
+  };
 }
 
 /** Whether the scalar takes a `JsonNumber` exactly, or refuses it. */

@@ -7,7 +7,7 @@ import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { inTrace, traceOf } from '../telemetry/trace.ts';
-import { readBodies } from './bodies.ts';
+import { deepSearch, readBodies } from './bodies.ts';
 import { refuse, refuseUnserved, registerRequestRules, unreadable } from './requests.ts';
 
 export interface AppSettings {
@@ -32,8 +32,10 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   // Not before the body is there: what is read from a connection goes on in that connection's name.
   app.addHook('preHandler', (request, _reply, done) => inTrace(traceOf(request.headers['traceparent']), done));
   app.addHook('preHandler', async (request, reply) => {
-    if (!isDeeper(request.body, options.maxRequestDepth)) return undefined;
-    return reply.code(400).send(tooDeep(options.maxRequestDepth));
+    const limit = options.maxRequestDepth;
+    // What stands in the address has no level around it, as the body's variables have.
+    const isTooDeep = isDeeper(request.body, limit) || deepSearch(request.query, limit).some((value) => isDeeper(value, limit - 1));
+    return isTooDeep ? reply.code(400).send(tooDeep(limit)) : undefined;
   });
   app.addHook('onSend', async (_request, reply) => {
     if (draining()) void reply.header('connection', 'close');

@@ -32,6 +32,22 @@ function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
 
+/**
+ * The JSON that a GET request has in its address, as far as it may nest deeper than `limit`: a text with fewer brackets does not. What is no JSON
+ * is left to Apollo, which refuses it.
+ */
+export function deepSearch(query: unknown, limit: number): readonly unknown[] {
+  const { variables, extensions } = query as Readonly<Record<string, unknown>>;
+  return [variables, extensions].map((text) => {
+    if (typeof text !== 'string' || (text.match(/[[{]/g)?.length ?? 0) <= limit) return null;
+    try {
+      return parseJson(text);
+    } catch {
+      return null;
+    }
+  });
+}
+
 /** Variables of a GET request stand in its address, where Apollo has read them with `JSON.parse`. */
 export function exactSearch(): ApolloServerPlugin<BaseContext> {
   return {

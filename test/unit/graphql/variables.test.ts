@@ -1,7 +1,7 @@
 /** Tests of the numbers of variables, representations and literals that JavaScript would change: what each type is given, or how it refuses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildSchema, GraphQLScalarType, Kind, parse, parseValue, validate, valueFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { buildSchema, GraphQLScalarType, Kind, parse, parseValue, print, validate, valueFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { isMeridianError, MeridianError } from '../../../src/base/errors.ts';
 import { JsonNumber, parseJson } from '../../../src/base/json.ts';
 import { floatLiterals } from '../../../src/graphql/literals.ts';
@@ -9,16 +9,17 @@ import { literalValue, rememberScalars, SCALARS } from '../../../src/graphql/sca
 import { fittedRepresentation, fittedVariables } from '../../../src/graphql/variables.ts';
 
 const OWN = new GraphQLScalarType({ name: 'Own' });
+const OWN_EXACT = new GraphQLScalarType({ name: 'OwnExact', parseValue: (value) => value, parseLiteral: (node) => print(node) });
 
 function testSchema(): GraphQLSchema {
   const schema = buildSchema(`
-    scalar BigInt  scalar Decimal  scalar JSON  scalar Own  scalar Undefined  scalar UUID  scalar DateTime
+    scalar BigInt  scalar Decimal  scalar JSON  scalar Own  scalar OwnExact  scalar Undefined  scalar UUID  scalar DateTime
     enum Mood { GOOD BAD }
     input Inner { id: ID decimal: Decimal json: JSON inner: Inner ids: [ID!] }
     type Thing { id: ID! weight: Float count: Int big: BigInt doc: JSON list: [ID!] inner: Thing }
     type Query { a(id: ID int: Int float: Float string: String boolean: Boolean big: BigInt decimal: Decimal json: JSON own: Own undefined: Undefined mood: Mood inner: Inner uuid: UUID at: DateTime): Thing }
   `);
-  const resolvers: Record<string, unknown> = { BigInt: SCALARS['BigInt'], Decimal: SCALARS['Decimal'], JSON: SCALARS['JSON'], UUID: SCALARS['UUID'], DateTime: SCALARS['DateTime'], Own: OWN };
+  const resolvers: Record<string, unknown> = { BigInt: SCALARS['BigInt'], Decimal: SCALARS['Decimal'], JSON: SCALARS['JSON'], UUID: SCALARS['UUID'], DateTime: SCALARS['DateTime'], Own: OWN, OwnExact: OWN_EXACT };
   for (const [name, scalar] of Object.entries(resolvers)) Object.assign(schema.getType(name) as object, scalar);
   rememberScalars(schema, resolvers);
   return schema;
@@ -102,6 +103,16 @@ describe('literals', () => {
       const parser = SCHEMA.getType(type) as GraphQLScalarType;
       assert.throws(() => parser.parseLiteral(parseValue(text), {}), (error: { originalError?: unknown }) => error.originalError instanceof MeridianError && error.originalError.code === 'BAD_USER_INPUT', `${type} ${text}`);
     }
+  });
+
+  it('of a scalar that the application defines are refused where it would be given a rounded number', () => {
+    const own = SCHEMA.getType('Own') as GraphQLScalarType;
+    for (const text of ['9007199254740993', '{a: [1, 0.1234567890123456789]}', '1e400']) {
+      assert.throws(() => own.parseLiteral(parseValue(text), {}), /Own would be given another number; send it as a string/, text);
+    }
+    assert.deepEqual(own.parseLiteral(parseValue('[1, 1.5, "9007199254740993"]'), {}), [1, 1.5, '9007199254740993']);
+    const exact = SCHEMA.getType('OwnExact') as GraphQLScalarType;
+    assert.equal(exact.parseLiteral(parseValue('9007199254740993'), {}), '9007199254740993', 'a parseLiteral of its own reads the digits');
   });
 
   it('of Float are refused where a double would be infinity or zero', () => {

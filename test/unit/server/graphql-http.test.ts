@@ -72,6 +72,11 @@ describe('GraphQL over HTTP', () => {
       [413, 'The request\'s body is larger than 2000 bytes, which is the limit; send less at once, or raise maxRequestBytes.']);
     assert.deepEqual(await message(`{"query":"{ hello }","variables":{"a":${'['.repeat(30)}${']'.repeat(30)}}}`),
       [400, 'The request\'s JSON nests deeper than 20 levels, which is the limit (maxRequestDepth).']);
+    const inAddress = (levels: number): Promise<Response> => {
+      const variables = encodeURIComponent(`{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`);
+      return fetch(`${server.running.url}?query=%7Bhello%7D&variables=${variables}`, { headers: { 'apollo-require-preflight': 'yes' } });
+    };
+    assert.deepEqual([(await inAddress(18)).status, (await inAddress(30)).status, (await inAddress(2_000)).status], [200, 400, 400]);
   });
 
   it('keeps 4xx for what is no GraphQL request', async () => {
