@@ -42,11 +42,11 @@ export const OPTIONS = {
   primaryReads: option(count(), { default: 10, group: 'connections', help: 'Reads that may run at the primary at once from this server, so that a dead replica cannot overrun it.' }),
   operationStatements: option(count(), {
     default: 10, group: 'connections',
-    help: 'Reading statements of one operation that run at once; its others wait for them, and not in the queue for connections. Never more than poolSize or primaryReads.',
+    help: 'Reading statements of one operation that run at once; its other ones wait for these, and take no place in the queue for connections meanwhile. Never more than poolSize or primaryReads.',
   }),
-  operationWaitMs: option(milliseconds(), { default: 30_000, group: 'connections', help: 'Longest wait of a statement for others of its own operation.' }),
+  operationWaitMs: option(milliseconds(), { default: 30_000, group: 'connections', help: 'Longest wait of a statement for others of its own operation; beyond, it fails with OVERLOADED.' }),
 
-  flushMs: option(milliseconds(10), { default: 5_000, group: 'consistency', help: 'Longest wait at the primary until what a read may have seen there is on its disk; beyond, the read fails with CONSISTENCY_TIMEOUT.' }),
+  flushMs: option(milliseconds(10), { default: 5_000, group: 'consistency', help: 'Longest wait until the primary has flushed what a request has seen there; beyond, a read fails with CONSISTENCY_TIMEOUT.' }),
   maxWaitMs: option(milliseconds(0), { default: 2_000, group: 'consistency', help: 'Longest time a read may wait for its floor before it fails with CONSISTENCY_TIMEOUT.' }),
   maxWaiters: option(count(), { default: 10_000, group: 'consistency', help: 'Reads that may wait for a floor at once.' }),
   boundedLagMs: option(milliseconds(), { default: 5_000, group: 'consistency', help: 'Bound of level BOUNDED when the request names none.' }),
