@@ -25,7 +25,7 @@ export function nullValue(model: Model, site: NullSite): MeridianError {
   const columns = mapped ? columnsOfField(mapped) : [];
   const behind = entity && mapped && columns.length > 0 ? whatIsNull(entity, mapped, isEntry) : null;
   const [what, mend] = behind === null
-    ? [isEntry ? 'a list with a null in it came from what stands behind it' : 'null came from what stands behind it', 'A resolver has to give a value there']
+    ? [`the resolver or the column behind it gave ${isEntry ? 'a list with a null in it' : 'null'}`, 'It has to give a value there']
     : [behind, 'The row has to get a value there'];
   const declared = isEntry ? `an entry of ${type}.${field}` : `${type}.${field}`;
   return new MeridianError({
@@ -38,7 +38,8 @@ export function nullValue(model: Model, site: NullSite): MeridianError {
 function whatIsNull(entity: Entity, field: Field, isEntry: boolean): string {
   const [name = '', ...more] = columnsOfField(field);
   const column = entity.columns.get(name);
-  if (more.length > 0 || field.kind !== 'column' || !column) return `column "${[name, ...more].join('", "')}" is NULL in this row`;
+  if (more.length > 0) return `columns "${[name, ...more].join('", "')}" are NULL in this row`;
+  if (field.kind !== 'column' || !column) return `column "${name}" is NULL in this row`;
   if (isEntry && column.type.array) return `the array in column "${name}" holds a NULL in this row`;
   if (column.type.kind !== 'json' || column.type.array) return `column "${name}" is NULL in this row`;
   if (isEntry) return `the document in column "${name}" holds a null in this row`;

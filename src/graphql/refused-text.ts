@@ -17,7 +17,7 @@ function named(error: unknown, args: Readonly<Record<string, unknown>>): unknown
   if (typeof text !== 'string') return error;
   const path = pathOf(args, (value) => value === text) ?? pathOf(args, (value) => BEYOND_ASCII.test(value) && text.includes(value));
   if (path === null) return error;
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `"${path}" holds a character that the database's encoding does not have.`, details: (error as MeridianError).details, cause: error });
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `"${path}" holds a character that the database's encoding does not have; send it without that character.`, details: (error as MeridianError).details, cause: error });
 }
 
 const BEYOND_ASCII = /[\u0080-\uffff]/;

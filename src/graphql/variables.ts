@@ -88,7 +88,7 @@ function leafNumber(type: GraphQLScalarType | GraphQLEnumType, value: JsonNumber
       throw refused(path, value, 'Boolean must be true or false');
     default:
       if (number !== null) return number;
-      throw refused(path, value, `${type.name} would be given another number; send it as a string`);
+      throw refused(path, value, `${type.name} is given a JavaScript number, which cannot hold this one exactly; send it as a string`);
   }
 }
 

@@ -96,7 +96,7 @@ BEGIN
   RETURN NULL;
 END`;
 
-/** Rows are kept as text that servers read back: its form must not hang on the session of whoever writes. */
+/** Rows are kept as text that servers read back: its form must not depend on the session of whoever writes. */
 const KEEP_SETTINGS = `SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' SET intervalstyle = 'iso_8601'
   SET extra_float_digits = 1 SET bytea_output = 'hex' SET standard_conforming_strings = on`;
 

@@ -72,7 +72,7 @@ async function checkBooks(checked: readonly Checked[], { regions, kept = [], opt
   try {
     const { missing, outdated, unkept } = await readBooks(client, kept);
     if (missing.length > 0) sayOf(region)('warn', `It has no ${missing.join(', ')}: requests with an idempotency key and writes that meet a conflict fail.`, 'Run `meridian setup`.');
-    else if (outdated) sayOf(region)('warn', 'What writing keeps in the schema meridian was made by another version of Meridian, or its function keep_version() may be called by every role.', 'Run `meridian setup` as the owner of that schema.');
+    else if (outdated) sayOf(region)('warn', 'The tables and triggers in the schema meridian were made by another version of Meridian, or every role may call their function keep_version().', 'Run `meridian setup` as the owner of that schema.');
     const role = await roleWithoutOutcomes(client, options.viewerSettings ?? '');
     if (role !== null) sayOf(region)('warn', `The role ${role}, which viewerSettings names, may not keep outcomes: requests with an idempotency key are refused.`, `Run \`meridian setup\`, or ${grantOutcomes(quoteIdentifier(role))}.`);
     for (const lack of await lacksOnBooks(client, options.viewerSettings ?? '', kept.length > 0)) {
@@ -152,7 +152,7 @@ function checkSettings(facts: ServerFacts, decodes: boolean, say: Say): void {
   }
   if (settings['track_commit_timestamp'] === 'on') say('ok', 'track_commit_timestamp is on.');
   else say('warn', 'track_commit_timestamp is off: a read that falls back to the primary right after a commit was seen elsewhere cannot tell whether that commit is visible yet, and waits longer than it need.', 'ALTER SYSTEM SET track_commit_timestamp = on and restart the primary and its replicas.');
-  if (settings['synchronous_commit'] === 'off') say('warn', 'synchronous_commit is off: a crash of the primary may lose writes whose tokens were given out, and replicas see them later.', 'ALTER SYSTEM SET synchronous_commit = on, then SELECT pg_reload_conf().');
+  if (settings['synchronous_commit'] === 'off') say('warn', 'synchronous_commit is off: a crash of the primary takes back commits of other programs that were acknowledged and not flushed, and each request that reads or writes there waits for a flush.', 'ALTER SYSTEM SET synchronous_commit = on, then SELECT pg_reload_conf().');
   else say('ok', `synchronous_commit is ${settings['synchronous_commit'] ?? 'unknown'}.`);
 }
 
@@ -177,7 +177,7 @@ function checkSlot(facts: ServerFacts, { options }: DatabaseTarget, say: Say): v
 function checkRights(facts: ServerFacts, decodes: boolean, say: Say): void {
   const role = quoteIdentifier(facts.role);
   if (facts.looksIntoOwn && !facts.inRecovery) {
-    say('warn', 'The role is called meridian, as the schema that Meridian keeps for itself: tables that its migrations name without a schema land in that one ("$user" in search_path).', 'ALTER ROLE meridian SET search_path = public, or connect as another role.');
+    say('warn', 'The role is called meridian, like the schema in which Meridian keeps its own tables: "$user" in search_path makes that schema the first, so that a migration of this role creates tables without a schema name there.', 'ALTER ROLE meridian SET search_path = public, or connect as another role.');
   }
   if (!facts.replication && decodes) say('error', `The role ${facts.role} lacks REPLICATION, which reading the slot needs.`, `ALTER ROLE ${role} REPLICATION at the primary.`);
   if (!facts.monitor && !facts.superuser) say('error', `The role ${facts.role} is not in pg_monitor: replicas' timelines stay unknown, so that a replica which a failover left behind is recognised later, and a read that falls back to the primary may miss what another role has committed and a replica has shown.`, `GRANT pg_monitor TO ${role} at the primary.`);

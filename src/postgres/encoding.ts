@@ -13,6 +13,6 @@ export function demandEncoding(encoding: string): void {
   throw new MeridianError({
     code: 'DATABASE_NOT_READY',
     message: 'The database has the encoding SQL_ASCII, with which PostgreSQL cannot tell letters from bytes: texts that differ would be taken for the same.',
-    details: { mend: `Restore a dump (pg_dump --encoding with what its texts are in) into a database that was created with ENCODING 'UTF8' TEMPLATE template0.` },
+    details: { mend: `Dump it with pg_dump --encoding=NAME, the encoding that its texts are in, and restore that into a database created with ENCODING 'UTF8' TEMPLATE template0.` },
   });
 }

@@ -70,7 +70,7 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   if (refused !== null) return make('CONSTRAINT_VIOLATION', 'A condition of the write does not hold; nothing was written.', { refused }, error);
   // The name of a relation is the same in every language of messages.
   const missing = state === '42P01' ? /\bmeridian\.[a-z_]+/.exec(error.message)?.[0] : undefined;
-  if (missing !== undefined) return make('DATABASE_NOT_READY', `The database has no table ${missing}, in which writing keeps its books; run \`meridian setup\`.`, facts, error);
+  if (missing !== undefined) return make('DATABASE_NOT_READY', `The database has no table ${missing}, which this write needs; run \`meridian setup\`.`, facts, error);
   if (isLockedOut(error)) return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);
   if (state === '57014') return make('DATABASE_ERROR', `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, { ...facts, timeout: true }, error);
   if (state === '42501' && error.routine === 'ExecWithCheckOptions') return make('FORBIDDEN', 'A policy of row-level security refuses the row that the write would leave; nothing was written.', facts, error);
@@ -78,8 +78,8 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   if (state === '53300') return make('OVERLOADED', `The database of region ${region} has no connection left; raise its max_connections or lower poolSize.`, facts, error);
   if (state === '54000') return tooLarge(error, region, []);
   if (isWithinFunction(error)) return make('DATABASE_ERROR', `A function or trigger of the database failed in region ${region} with SQLSTATE ${state}.`, facts, error);
-  if (NOT_TEXT.has(state)) return make('BAD_USER_INPUT', 'A text holds a character that the database\'s encoding does not have.', facts, error);
-  if (state === '25006') return make('DATABASE_ERROR', 'A statement that only may read tried to write; use a transaction for it, and let its own statements not end it.', facts, error);
+  if (NOT_TEXT.has(state)) return make('BAD_USER_INPUT', 'A text holds a character that cannot be converted between UTF-8 and the database\'s encoding.', facts, error);
+  if (state === '25006') return make('DATABASE_ERROR', 'A statement tried to write where only reading is allowed; run it in a transaction, and do not end that transaction by a COMMIT or ROLLBACK of your own.', facts, error);
   if (state.startsWith('22') || isMalformedValue(error)) return make('BAD_USER_INPUT', 'A value does not fit its column\'s type: it is out of range or written in another form.', facts, error);
   return make('DATABASE_ERROR', `A statement failed in region ${region} with SQLSTATE ${state}.`, facts, error);
 }

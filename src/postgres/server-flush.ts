@@ -63,7 +63,7 @@ export function isFlushed(row: Row): boolean {
 export function flushedPosition(row: Row | undefined, ground: Ground, { region, limits: { flushMs } }: FlushPlace): Position | null {
   if (row === undefined) return null;
   if (!isFlushed(row)) {
-    throw new MeridianError({ code: 'CONSISTENCY_TIMEOUT', message: `The primary in region ${region} has not written to its disk within ${flushMs} ms (flushMs) what may have been seen there, which a crash would take back; try again.`, details: { region } });
+    throw new MeridianError({ code: 'CONSISTENCY_TIMEOUT', message: `The primary in region ${region} has not flushed its WAL within ${flushMs} ms (flushMs), so that a crash could take back what this request has seen there; try again.`, details: { region } });
   }
   return positionOf(row, ground, primaryPosition(...positions(row)));
 }

@@ -150,7 +150,7 @@ const QUERY_CANCELED = '57014';
 /** A slot begins where no older transaction that writes is open any more. What the role may not see of others' transactions is null. */
 const OLDEST_SQL = `
   SELECT who, since::text AS since FROM (
-    SELECT 'process ' || pid AS who, xact_start AS since FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+    SELECT 'that of process ' || pid AS who, xact_start AS since FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
     UNION ALL SELECT 'the prepared transaction ' || gid, prepared FROM pg_prepared_xacts) AS open
    ORDER BY since NULLS LAST LIMIT 1`;
 
@@ -162,7 +162,7 @@ async function watchWaiting({ databaseUrl, primaryUrl, slotName, connectMs }: Cr
     while (await sleep(WAITING_MS, signal)) {
       client ??= await openClient({ databaseUrl: primaryUrl ?? databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
       const oldest = (await client.query<{ who: string; since: string | null }>(OLDEST_SQL)).rows[0];
-      if (oldest?.since) onWaiting(`${waits}: ${oldest.who} has one open since ${oldest.since}.`);
+      if (oldest?.since) onWaiting(`${waits}; the oldest is ${oldest.who}, open since ${oldest.since}.`);
       else onWaiting(`${waits}; this role may not see whose they are (pg_monitor may).`);
     }
   } catch {

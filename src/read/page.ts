@@ -97,12 +97,12 @@ export function planPage(entity: Entity, field: ConnectionField, args: Arguments
 
 /** A whole number that the client named, or null. Throws `BAD_USER_INPUT` outside 0 … max. */
 export function pageSize(value: unknown, name: string, max: number): number | null {
-  return sizeUpTo(value, { name, max, tooMany: `a page of this field has at most ${max} rows; ask for fewer and follow the cursors` });
+  return sizeUpTo(value, { name, max, tooMany: `a page of this field has at most ${max} rows (maxPageSize); ask for fewer and follow the cursors` });
 }
 
 /** The same of a list, which has no further pages. */
 export function listSize(value: unknown, max: number): number | null {
-  return sizeUpTo(value, { name: 'first', max, tooMany: `this list has at most ${max} rows; ask for fewer` });
+  return sizeUpTo(value, { name: 'first', max, tooMany: `this list has at most ${max} rows (its limit in the schema, or maxPageSize); ask for fewer` });
 }
 
 function sizeUpTo(value: unknown, { name, max, tooMany }: { readonly name: string; readonly max: number; readonly tooMany: string }): number | null {

@@ -263,11 +263,11 @@ describe('values over HTTP', () => {
       const { data, errors } = await post(region, '{ number(id: 50) { id f r fs grid box { f } } }');
       assert.deepEqual(data, { number: { id: '50', f: null, r: null, fs: null, grid: null, box: { f: null } } });
       assert.deepEqual(errors.map(({ message, path, extensions }) => [path?.slice(1).join('.'), extensions.code, message]).sort(), [
-        ['box.f', 'VALUE_NOT_SHOWN', 'Box.f cannot be shown: column "f" holds NaN, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
-        ['f', 'VALUE_NOT_SHOWN', 'Numbers.f cannot be shown: column "f" holds NaN, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
-        ['fs', 'VALUE_NOT_SHOWN', 'Numbers.fs cannot be shown: column "fs" holds NaN, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
-        ['grid', 'VALUE_NOT_SHOWN', 'Numbers.grid cannot be shown: column "grid" holds an array of several dimensions, in this row. Store a list without lists in it, or show the column by a resolver of your own.'],
-        ['r', 'VALUE_NOT_SHOWN', 'Numbers.r cannot be shown: column "r" holds -Infinity, which is no number of GraphQL, in this row. Store a finite number, or show the column by a resolver of your own.'],
+        ['box.f', 'VALUE_NOT_SHOWN', 'Box.f cannot be shown: in this row, column "f" holds NaN, which Float cannot show. Store a finite number, or show the column by a resolver of your own.'],
+        ['f', 'VALUE_NOT_SHOWN', 'Numbers.f cannot be shown: in this row, column "f" holds NaN, which Float cannot show. Store a finite number, or show the column by a resolver of your own.'],
+        ['fs', 'VALUE_NOT_SHOWN', 'Numbers.fs cannot be shown: in this row, column "fs" holds NaN, which [Float] cannot show. Store a finite number, or show the column by a resolver of your own.'],
+        ['grid', 'VALUE_NOT_SHOWN', 'Numbers.grid cannot be shown: in this row, column "grid" holds an array of several dimensions, which [Int] cannot show. Store an array of one dimension, or show the column by a resolver of your own.'],
+        ['r', 'VALUE_NOT_SHOWN', 'Numbers.r cannot be shown: in this row, column "r" holds -Infinity, which Float cannot show. Store a finite number, or show the column by a resolver of your own.'],
       ]);
     }
   });

@@ -157,11 +157,11 @@ describe('the edges of a schema', () => {
       ['{ null(id: 2) { tags } }', 'an entry of Null.tags', /the array in column "tags" holds a NULL/, ['tags']],
       ['{ null(id: 3) { tags } }', 'Null.tags', /column "tags" is NULL/, ['tags']],
       ['{ null(id: 2) { name } }', 'Null.name', /column "name" is NULL/, ['name']],
-      ['{ null(id: 3) { pair { a } } }', 'Null.pair', /column "a", "b" is NULL/, ['a', 'b']],
-      ['{ null(id: 2) { pair { b } } }', 'Pair.b', /null came from what stands behind it/, undefined],
-      ['{ null(id: 1) { computed } }', 'Null.computed', /null came from what stands behind it\. A resolver has to give a value there/, undefined],
-      ['{ null(id: 1) { list } }', 'an entry of Null.list', /a list with a null in it came/, undefined],
-      ['{ made { name } }', 'Made.name', /null came from what stands behind it/, undefined],
+      ['{ null(id: 3) { pair { a } } }', 'Null.pair', /columns "a", "b" are NULL/, ['a', 'b']],
+      ['{ null(id: 2) { pair { b } } }', 'Pair.b', /the resolver or the column behind it gave null/, undefined],
+      ['{ null(id: 1) { computed } }', 'Null.computed', /the resolver or the column behind it gave null\. It has to give a value there/, undefined],
+      ['{ null(id: 1) { list } }', 'an entry of Null.list', /gave a list with a null in it/, undefined],
+      ['{ made { name } }', 'Made.name', /the resolver or the column behind it gave null/, undefined],
       ['{ alias: null(id: 1) { other: value } }', 'Null.value', /is JSON's null/, ['value']],
       ['{ _entities(representations: [{ __typename: "Null", id: 1 }]) { ... on Null { value } } }', 'Null.value', /is JSON's null/, ['value']],
     ];
@@ -223,7 +223,7 @@ describe('the edges of a schema', () => {
       for (const [query, most] of [['{ children(first: 6) { id } }', 5], ['{ firstChildren(first: 5) { id } }', 4], ['{ parent(id: 1) { some(first: 1000) { id } } }', 5]] as const) {
         const { errors } = await ask(query);
         assert.equal(errors[0]?.extensions.code, 'BAD_USER_INPUT', query);
-        assert.match(errors[0].message, new RegExp(`^"first" is \\d+, but this list has at most ${most} rows; ask for fewer\\.$`));
+        assert.match(errors[0].message, new RegExp(`^"first" is \\d+, but this list has at most ${most} rows \\(its limit in the schema, or maxPageSize\\); ask for fewer\\.$`));
       }
     });
 
