@@ -40,7 +40,7 @@ export function registerSetup(program: Command): void {
       ...(given.role === undefined ? {} : { role: given.role }),
       ...(given.alterSystem ? { alterSystem: true } : {}),
     });
-    // What the schema's warnings say of caching hangs on what was set up just now.
+    // What the schema's warnings say of caching depends on what was set up just now.
     const schema = result.steps.some(({ changed }) => changed) ? await mappedTables(config) : mapped;
     const findings = [...result.findings, ...schema.findings];
     if (given.json) console.log(JSON.stringify({ ...result, findings }, null, 2));

@@ -18,7 +18,7 @@ export async function prepareApplication(options: ServersOptions, onNotice: (sen
   const compile = (): Promise<CompiledSchema> => compileSchema({ config, files: schemaFiles(config), ...applicationOf(module), log });
   const first = await compile();
   const { findings, steps } = await setupDatabase({ regions: config.regions, tables: tablesOf(first.model), kept: keptTables(first.model.entities.values()), options: config.options });
-  // What is cached hangs on what was set up just now: it is told as it is from here on.
+  // What is cached depends on what was set up just now: it is told as it is from here on.
   const isTold = first.warnings.length + first.notices.length > 0;
   const compiled = isTold && steps.some(({ changed }) => changed) ? await compile() : first;
   for (const { file, line, message } of [...compiled.warnings, ...compiled.notices]) onNotice(`${file}:${line}: ${message}`);

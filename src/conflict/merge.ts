@@ -5,7 +5,7 @@ import { contested, rejection, typeOf, type Decision, type FieldDecision, type U
 import { asParam, asRead, changedColumns, isSame } from './equality.ts';
 import { applyRule, type Sides } from './rules.ts';
 
-/** Rules whose result hangs on what the writer saw. */
+/** Rules whose result depends on what the writer saw. */
 const COMPARING: ReadonlySet<ConflictRule> = new Set(['ADD', 'UNION', 'APPEND']);
 
 interface Merged {

@@ -19,7 +19,7 @@ const MOMENTS: ReadonlySet<ScalarKind> = new Set(['date', 'time', 'timestamp', '
 
 /**
  * Whether a rule means something for a type. MAX and MIN need an order that this process and the database agree on: numbers and times have
- * one; text does not (it hangs on the collation), nor do enums (their labels may be reordered). APPEND is not for `char(n)`, which is padded,
+ * one; text does not (it depends on the collation), nor do enums (their labels may be reordered). APPEND is not for `char(n)`, which is padded,
  * nor for `name`, which is cut off.
  */
 export function ruleFits(rule: ConflictRule, type: SqlType): boolean {

@@ -34,7 +34,7 @@ export interface PairOperator {
   /** Types that it takes, which operands of others are cast to; null: operands of one type each, whatever it is. */
   readonly left: string | null;
   readonly right: string | null;
-  /** Its answer hangs on settings of the session, such as the time zone. */
+  /** Its answer depends on settings of the session, such as the time zone. */
   readonly isUnstable: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Reading through the region's shared cache: what hangs on its timing, on leases, and on its not answering. */
+/** Reading through the region's shared cache: what depends on its timing, on leases, and on its not answering. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LocalCache } from '../../../src/cache/local.ts';

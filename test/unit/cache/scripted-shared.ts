@@ -1,4 +1,4 @@
-/** Owns a stand-in for the region's shared cache whose every answer the test decides, for what hangs on when an answer comes. */
+/** Owns a stand-in for the region's shared cache whose every answer the test decides, for what depends on when an answer comes. */
 import { type CacheKey, type FillItem, type FillVerdict, type LookupOptions, type SharedCache, type SharedItem, type SharedLookup } from '../../../src/cache/ports.ts';
 
 export interface Looked {

@@ -65,7 +65,7 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
-  it('all at once, those of the catalog among them, where the document can be read', async () => {
+  it('are told all at once, those of the catalog among them, where the document can be read', async () => {
     const sdl = `
       interface Node { id: ID! }
       type Team implements Node @entity(tabel: "x") { id: String! name: Strng2 motto: Int }

@@ -174,7 +174,7 @@ describe('a relation to many rows', () => {
 });
 
 describe('schemas of other people that are clear', () => {
-  it('a shop with names in capitals', async () => {
+  it('include a shop with names in capitals', async () => {
     const catalog = sketchCatalog({
       Artist: { columns: ['ArtistId integer', 'Name text'], primaryKey: ['ArtistId'] },
       Album: { columns: ['AlbumId integer', 'Title text', 'ArtistId integer'], primaryKey: ['AlbumId'], references: ['ArtistId -> Artist.ArtistId'], indexes: [['ArtistId']] },
@@ -191,7 +191,7 @@ describe('schemas of other people that are clear', () => {
     assert.deepEqual(await joinOf(sdl, catalog, 'Employee', 'reports'), [['EmployeeId'], ['ReportsTo']]);
   });
 
-  it('a rental shop with two keys between stores and their staff', async () => {
+  it('include a rental shop with two keys between stores and their staff', async () => {
     const catalog = sketchCatalog({
       store: { columns: ['store_id integer', 'manager_staff_id integer'], primaryKey: ['store_id'], unique: [['manager_staff_id']], references: ['manager_staff_id -> staff.staff_id'] },
       staff: { columns: ['staff_id integer', 'store_id integer'], primaryKey: ['staff_id'], references: ['store_id -> store.store_id'], indexes: [['store_id']] },
