@@ -115,13 +115,18 @@ export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<
 const GRAPHQLS_OWN = String(new GraphQLScalarType({ name: 'Any' }).parseLiteral);
 const isGraphqlsOwn = (parseLiteral: GraphQLScalarType['parseLiteral']): boolean => String(parseLiteral) === GRAPHQLS_OWN;
 
+/** What is wrong with a number for a scalar that takes JavaScript numbers. */
+export function inexact({ name }: { readonly name: string }): string {
+  return `${name} is given a JavaScript number, which cannot hold this one exactly; send it as a string`;
+}
+
 /** graphql-js would round such a number before the scalar sees it; as a variable, it is refused too. */
 function refuseRounding(type: GraphQLScalarType): void {
   const parse = type.parseLiteral;
   const check = (node: IntValueNode | FloatValueNode): void => {
     const value = jsonNumber(node.value);
     const isInexact = value instanceof JsonNumber && value.number === null;
-    if (isInexact) throw literalError(node, `${type.name} would be given another number; send it as a string`);
+    if (isInexact) throw literalError(node, inexact(type));
   };
   type.parseLiteral = (node, variables) => {
     visit(node, { IntValue: check, FloatValue: check });

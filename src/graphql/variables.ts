@@ -9,7 +9,7 @@ import {
 import { type MeridianError } from '../base/errors.ts';
 import { JsonNumber } from '../base/json.ts';
 import { badInput } from '../read/input.ts';
-import { isExactScalar, isOpenScalar } from './scalars.ts';
+import { inexact, isExactScalar, isOpenScalar } from './scalars.ts';
 
 type Variables = Record<string, unknown>;
 
@@ -88,7 +88,7 @@ function leafNumber(type: GraphQLScalarType | GraphQLEnumType, value: JsonNumber
       throw refused(path, value, 'Boolean must be true or false');
     default:
       if (number !== null) return number;
-      throw refused(path, value, `${type.name} is given a JavaScript number, which cannot hold this one exactly; send it as a string`);
+      throw refused(path, value, inexact(type));
   }
 }
 

@@ -108,7 +108,7 @@ describe('literals', () => {
   it('of a scalar that the application defines are refused where it would be given a rounded number', () => {
     const own = SCHEMA.getType('Own') as GraphQLScalarType;
     for (const text of ['9007199254740993', '{a: [1, 0.1234567890123456789]}', '1e400']) {
-      assert.throws(() => own.parseLiteral(parseValue(text), {}), /Own would be given another number; send it as a string/, text);
+      assert.throws(() => own.parseLiteral(parseValue(text), {}), /Own is given a JavaScript number, which cannot hold this one exactly; send it as a string/, text);
     }
     assert.deepEqual(own.parseLiteral(parseValue('[1, 1.5, "9007199254740993"]'), {}), [1, 1.5, '9007199254740993']);
     const exact = SCHEMA.getType('OwnExact') as GraphQLScalarType;
