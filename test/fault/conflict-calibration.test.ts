@@ -19,6 +19,8 @@ const MECHANISMS: readonly (readonly [mechanism: string, kinds: readonly Finding
   ['record-of-refusals', ['audit']],
 ];
 
+const MAX_ROUNDS = 3;
+
 describe(`the judge of editors (SEED=${SEED})`, () => {
   let app: TestApp;
   before(async () => {
@@ -27,10 +29,15 @@ describe(`the judge of editors (SEED=${SEED})`, () => {
   after(async () => app?.[Symbol.asyncDispose]());
 
   it('notices which fields lose edits where nobody says which version was seen', { timeout: TEST_MS }, async (t) => {
-    const { findings, summary } = await judged(app, { ...RUN, blind: true });
-    t.diagnostic(`${summary}\n${inWords(findings)}`);
-    const totals = findings.filter(({ kind }) => kind === 'total').map(({ text }) => text);
-    for (const field of ['hits', 'score', 'tags', 'log', 'story', 'points']) assert.ok(totals.some((text) => text.includes(`: ${field} is `)), `nobody noticed that ${field} has lost edits: ${summary}`);
+    const unnoticed = new Set(['hits', 'score', 'tags', 'log', 'story', 'points']);
+    // Which fields two editors change at once is left to chance: one round need not have met all of them.
+    for (let round = 0; round < MAX_ROUNDS && unnoticed.size > 0; round += 1) {
+      const { findings, summary } = await judged(app, { ...RUN, blind: true });
+      t.diagnostic(`${summary}\n${inWords(findings)}`);
+      const totals = findings.filter(({ kind }) => kind === 'total').map(({ text }) => text);
+      for (const field of unnoticed) if (totals.some((text) => text.includes(`: ${field} is `))) unnoticed.delete(field);
+    }
+    assert.deepEqual([...unnoticed], [], `nobody noticed that these fields have lost edits in ${MAX_ROUNDS} rounds`);
   });
 
   for (const [mechanism, kinds] of MECHANISMS) {

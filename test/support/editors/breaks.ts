@@ -9,7 +9,7 @@ export const EDIT_BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Between a look at the row and its change somebody else may change it. */
   'lock-of-the-row': [{ file: RESOLUTION, text: 'keyCondition(this.#request, params, null)} FOR UPDATE`', instead: 'keyCondition(this.#request, params, null)}`' }],
   /** A request that comes twice takes place twice. */
-  'claim-of-the-key': [{ file: '/src/write/mutation.ts', text: '[...(once === null ? [] : [claimStatement(once)]), ', instead: '[' }],
+  'claim-of-the-key': [{ file: '/src/write/mutation.ts', text: 'return [...claim, ', instead: 'return [' }],
   /** Who is refused is told, and nobody else. */
   'record-of-refusals': [{ file: RESOLUTION, text: '[record, ...settled].map', instead: 'settled.map' }],
 };
