@@ -60,20 +60,25 @@ describe('a failover', () => {
     lost = seen.token ?? '';
     await app.cluster.killPostgres(US);
 
-    // Asked without a pause while the roles change: every answer is an error, in the end the one that tells the loss.
+    // Asked without a pause while the roles change: from the promotion on every answer is an error, in the end the one that tells the loss.
     let over = false;
+    let promoted = false;
     const claims: string[] = [];
     const last = new Map<string, string>();
     const asking = REGIONS.flatMap((region) =>
       LEVELS.map(async (level) => {
         while (!over) {
+          const early = !promoted;
           const answer = await read(region, 2, lost, level);
-          if (answer.errors.length === 0) claims.push(`${region} ${level}: ${JSON.stringify(answer.data)} by ${JSON.stringify(answer.consistency)}`);
+          // Until another server is promoted nothing is lost: the cache of the primary's own region may have had the write applied already.
+          const isOwn = early && region === US && answer.consistency?.servedBy.cache === 1;
+          if (answer.errors.length === 0 && !isOwn) claims.push(`${region} ${level}: ${JSON.stringify(answer.data)} by ${JSON.stringify(answer.consistency)}`);
           last.set(`${region} ${level}`, codesOf(answer).join());
         }
       }),
     );
     await app.cluster.promote(EU);
+    promoted = true;
     await follow(AP, EU);
     try {
       await until('every region tells the loss', () => last.size === asking.length && [...last.values()].every((code) => code === 'CONSISTENCY_LOST'), { withinMs: 15_000 });
