@@ -71,9 +71,14 @@ describe('entities for a gateway', () => {
     assert.equal(statements, 4);
   });
 
+  it('are found by whole numbers with blanks around them, as PostgreSQL reads them', async () => {
+    const { data, errors } = await ask([{ __typename: 'Part', id: ' 1' }, { __typename: 'Part', id: '\t2\n' }, { __typename: 'Part', id: '\u00a03' }]);
+    assert.deepEqual([errors, data?._entities], [[], [part(1), part(2), null]]);
+  });
+
   it('are null where there is no such row, and an error where there is no such key, each in its place', async () => {
     const none: readonly unknown[] = [
-      ...['123456789', '9223372036854775807', '9223372036854775808', 'one', '1.5', '', ' 1', '0x1', '1e400', -0.5, true, {}, { id: 1 }, [], [1], ['1']].map((id) => ({ __typename: 'Part', id })),
+      ...['123456789', '9223372036854775807', '9223372036854775808', 'one', '1.5', '', 'x1', '0x1', '1e400', -0.5, true, {}, { id: 1 }, [], [1], ['1']].map((id) => ({ __typename: 'Part', id })),
       ...['c'.repeat(100_000), 'unknown', "c1' OR true --", '\u0000', '\ud800'].map((code) => ({ __typename: 'Part', code })),
       ...['00000000-0000-0000-0000-00000000000g', 'now', 7].map((uuid) => ({ __typename: 'Crate', uuid })),
       { __typename: 'Part', grade: 'GOOD', place: 1 },

@@ -1,7 +1,7 @@
 /** Owns one entity's loader by one unique key: one statement per batch, whatever the number of keys. */
 import DataLoader from 'dataloader';
 import { rowCodec } from '../../cache/row-codec.ts';
-import { type Row } from '../../model/model.ts';
+import { type Row, type SqlType } from '../../model/model.ts';
 import { isUnsure, normalizeValue, type SqlParam } from '../../model/values.ts';
 import { badInput, isDataException } from '../input.ts';
 import { type Executor } from '../ports.ts';
@@ -17,12 +17,19 @@ import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from
 export function keyOf({ entity, columns, comparisons }: KeyColumns, values: readonly unknown[]): KeyValues | null {
   const key: SqlParam[] = [];
   for (const [i, column] of columns.entries()) {
-    const normalized = normalizeValue(keyType(entity, columns, comparisons, i), values[i]);
+    const type = keyType(entity, columns, comparisons, i);
+    const normalized = normalizeValue(type, withoutBlanks(type, values[i]));
     if ('problem' in normalized && isUnsure(values[i])) throw badInput(`The key "${column}" of ${entity.name} must be ${normalized.problem}.`);
     if ('problem' in normalized || normalized.value === null) return null;
     key.push(normalized.value);
   }
   return key;
+}
+
+/** PostgreSQL reads whole numbers with blanks around them: such a key of a representation has the row that the number has. */
+function withoutBlanks({ kind, array }: SqlType, value: unknown): unknown {
+  const isWhole = (kind === 'int' || kind === 'bigint') && !array;
+  return isWhole && typeof value === 'string' ? value.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '') : value;
 }
 
 export interface KeyLoaderOptions extends KeyColumns {

@@ -73,6 +73,7 @@ export async function runRoundTrips({
   const oracle = await Oracle.connect(app.cluster.primary.dsn);
   const servers = await serversOf(app, files);
   let last = 0;
+  let told = 0;
   try {
     await oracle.rows('SET search_path = public, extensions');
     await refuseAtStart({
@@ -104,6 +105,10 @@ export async function runRoundTrips({
           samples,
         );
         onProgress(`${type.name}: ${report.values} values, ${report.checks} checks, ${report.wrong} wrong`);
+        for (const { kind, place, value, expected, got } of report.findings.slice(told)) {
+          onProgress(`    ${kind} at ${place}: value ${value}, expected ${expected}, got ${got}`);
+        }
+        told = report.findings.length;
         if (round > 0 && report.values >= values) break;
       }
     }
