@@ -18,7 +18,7 @@ export function keyOf({ entity, columns, comparisons }: KeyColumns, values: read
   const key: SqlParam[] = [];
   for (const [i, column] of columns.entries()) {
     const type = keyType(entity, columns, comparisons, i);
-    const normalized = normalizeValue(type, withoutBlanks(type, values[i]));
+    const normalized = normalizeValue(type, asRead(type, values[i]));
     if ('problem' in normalized && isUnsure(values[i])) throw badInput(`The key "${column}" of ${entity.name} must be ${normalized.problem}.`);
     if ('problem' in normalized || normalized.value === null) return null;
     key.push(normalized.value);
@@ -26,10 +26,16 @@ export function keyOf({ entity, columns, comparisons }: KeyColumns, values: read
   return key;
 }
 
-/** PostgreSQL reads whole numbers with blanks around them: such a key of a representation has the row that the number has. */
-function withoutBlanks({ kind, array }: SqlType, value: unknown): unknown {
-  const isWhole = (kind === 'int' || kind === 'bigint') && !array;
-  return isWhole && typeof value === 'string' ? value.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '') : value;
+const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
+const NUMBERS: ReadonlySet<string> = new Set(['int', 'bigint', 'numeric', 'float']);
+
+/** PostgreSQL reads numbers with blanks around them, and NaN and infinity in any case: such a key of a representation has the row of that number. */
+function asRead({ kind, array }: SqlType, value: unknown): unknown {
+  if (!NUMBERS.has(kind) || array || typeof value !== 'string') return value;
+  const text = value.replace(BLANKS, '');
+  if (kind === 'int' || kind === 'bigint') return text;
+  if (/^nan$/i.test(text)) return 'NaN';
+  return /^[+-]?inf(?:inity)?$/i.test(text) ? `${text.startsWith('-') ? '-' : ''}Infinity` : text;
 }
 
 export interface KeyLoaderOptions extends KeyColumns {
