@@ -4,7 +4,7 @@ import { MeridianError } from '../base/errors.ts';
 import { type TimelineHistory } from '../base/lineage.ts';
 import { parseLsn, type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
-import { type Probe, type Prober } from '../region/prober.ts';
+import { type Covered, type Probe, type Prober } from '../region/prober.ts';
 import { primaryPosition } from './server-position.ts';
 import { closeClient, destroySocket, openClient } from './tail-client.ts';
 import { fetchHistory, fetchTimeline } from './timeline.ts';
@@ -52,7 +52,7 @@ class Probed {
   #known: { readonly timeline: number; readonly lsn: Lsn } | null = null;
   #identifiedAtMs = Number.NEGATIVE_INFINITY;
   /** An earlier look at a primary that had not flushed all it had written; null while there is none. */
-  #unflushed: { readonly inserted: Lsn; readonly timeMs: number } | null = null;
+  #unflushed: Covered | null = null;
 
   constructor(databaseUrl: string, options: ProbeOptions) {
     this.#databaseUrl = databaseUrl;
@@ -79,7 +79,7 @@ class Probed {
         systemIdentifier: row.system_identifier,
         timeline: row.wal_timeline === null ? await this.#replicaTimeline(row, lsn) : this.#learn(Number.parseInt(row.wal_timeline, 16), lsn),
         lsn,
-        coversMs: this.#coversMs(row, lsn),
+        covered: this.#covered(row, lsn),
         serverTimeMs: row.server_time_ms,
         lastReplayedMs: row.in_recovery ? row.last_replayed_ms : null,
         rttMs,
@@ -93,14 +93,19 @@ class Probed {
     }
   }
 
-  #coversMs({ inserted, server_time_ms: timeMs }: ProbeRow, flushed: Lsn): number | null {
-    if (inserted === null) return null;
-    const now = { inserted: primaryPosition(parseLsn(inserted), flushed), timeMs };
+  /**
+   * A replica may stand still at the position of a look that found it unflushed. So that look counts as soon as its position is flushed, beside the
+   * present one: otherwise nobody could tell how old what that replica shows is.
+   */
+  #covered({ inserted, server_time_ms: timeMs }: ProbeRow, flushed: Lsn): Covered[] {
+    if (inserted === null) return [];
+    const now: Covered = { lsn: primaryPosition(parseLsn(inserted), flushed), timeMs };
     const earlier = this.#unflushed;
-    const isFlushed = flushed >= now.inserted;
-    const reached = earlier !== null && flushed >= earlier.inserted;
-    this.#unflushed = isFlushed ? null : earlier === null || reached ? now : earlier;
-    return isFlushed ? timeMs : reached ? earlier.timeMs : null;
+    const reached = earlier !== null && flushed >= earlier.lsn ? [earlier] : [];
+    const isFlushed = flushed >= now.lsn;
+    if (isFlushed) this.#unflushed = null;
+    else if (earlier === null || reached.length > 0) this.#unflushed = now;
+    return isFlushed ? [...reached, now] : reached;
   }
 
   get connected(): boolean {
@@ -127,6 +132,8 @@ class Probed {
       },
     });
     opened = client;
+    // Another server may answer at this address now.
+    this.#unflushed = null;
     try {
       signal.throwIfAborted();
       // A new session's first statement loads catalogs; measured, it would pass for distance.

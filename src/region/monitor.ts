@@ -271,7 +271,7 @@ export class RegionMonitor implements RegionView {
     if (probe !== null && watched.region === this.#primary && probe.role === 'primary') {
       this.#followTimeline(watched, probe);
       this.observePrimaryLsn(probe.lsn);
-      if (probe.coversMs !== null) this.#sample(probe.lsn, probe.coversMs);
+      for (const { lsn, timeMs } of probe.covered) this.#sample(lsn, timeMs);
     } else if (probe?.lastReplayedMs != null && !this.#diverged(watched)) {
       // What a replica last replayed was committed then, by the primary's clock: it dates positions that we never saw there.
       this.#sample(probe.lsn, probe.lastReplayedMs);

@@ -3,6 +3,12 @@ import { type Lsn } from '../base/lsn.ts';
 import { type TimelineHistory } from '../base/lineage.ts';
 import { type Role } from './view.ts';
 
+/** Everything that the primary had committed by `timeMs`, on its own clock, with a flush or without, lies at or below `lsn`, which is flushed. */
+export interface Covered {
+  readonly lsn: Lsn;
+  readonly timeMs: number;
+}
+
 /** What one server answered about itself in one statement. */
 export interface Probe {
   readonly role: Role;
@@ -11,8 +17,8 @@ export interface Probe {
   readonly timeline: number | null;
   /** Replay position of a replica, flush position of a primary. */
   readonly lsn: Lsn;
-  /** Everything that a primary had committed by this time, on its clock, lies at or below `lsn`, also what was committed without a flush. Null: not known, or a replica. */
-  readonly coversMs: number | null;
+  /** What a primary is known to have flushed of what it had committed, by this look and an earlier one; empty on a replica. */
+  readonly covered: readonly Covered[];
   /** The server's clock, milliseconds since 1970. */
   readonly serverTimeMs: number;
   /** A replica's last replayed commit, on the primary's clock, milliseconds since 1970; null on a primary and before any. */

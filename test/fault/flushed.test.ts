@@ -9,7 +9,10 @@ import { sleep } from '../../src/base/clock.ts';
 import { isMeridianError } from '../../src/base/errors.ts';
 import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
 import { createServer, createTelemetry, type Runtime } from '../../src/index.ts';
+import { defaultOptions } from '../../src/config/options.ts';
+import { PostgresProber } from '../../src/postgres/probe.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
+import { type Probe } from '../../src/region/prober.ts';
 import { ask, TOKEN_SECRET, type Answer } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 import { freePort } from '../support/ports.ts';
@@ -180,6 +183,23 @@ describe('a commit that is visible and not flushed', () => {
     }, PATIENCE);
     await retitled(3, fresh());
     await assert.rejects(other.read('SELECT text FROM note WHERE id = 3'), (error: unknown) => isMeridianError(error, 'CONSISTENCY_TIMEOUT') && /flushMs/.test(error.message));
+  });
+
+  it('is dated by the look that found it, so that the age of a replica that stands still is known', async () => {
+    const prober = new PostgresProber(new Map([['us', set.primary.url]]), defaultOptions());
+    const look = (): Promise<Probe> => prober.probe('us', AbortSignal.timeout(2_000));
+    try {
+      const commit = await retitled(7, fresh());
+      const before = await look();
+      assert.deepEqual(before.covered, [], 'a position that is not flushed was taken for one that lasts');
+      await us.writer.pipelined([sql('UPDATE note SET text = $1 WHERE id = 8', [fresh()])]);
+      const after = await look();
+      const dated = after.covered.find(({ timeMs }) => timeMs === before.serverTimeMs);
+      assert.ok(dated !== undefined, 'the earlier look was forgotten');
+      assert.ok(dated.lsn >= commit && dated.lsn < after.lsn);
+    } finally {
+      await prober.close();
+    }
   });
 
   it('that nobody has seen is gone after a crash, and no token names its position', async () => {
