@@ -8,7 +8,7 @@ import { Siblings, type Asker, type SiblingsOptions } from '../../../src/http/si
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { startReceiver, type Receiver, type Reply } from '../../support/http.ts';
 
-const LIMITS: SiblingsOptions['limits'] = { siblingMs: 300, siblingBytes: 20_000, siblingQuestions: 8 };
+const LIMITS: SiblingsOptions['limits'] = { siblingMs: 10_000, siblingBytes: 20_000, siblingQuestions: 8 };
 const ASKER: Asker = { headers: { authorization: 'Bearer x.y.z', traceparent: '00-1-2-01' }, token: 'm1.token.x', signal: undefined };
 const REGION = {
   region: 'us-east-1', subgraph: 'work', cluster: 'AAAAAAAA', role: 'PRIMARY', status: 'HEALTHY', databaseHealthy: true, cacheHealthy: null, cache: null, serverHealthy: true,
@@ -84,8 +84,8 @@ describe('questions to other subgraphs', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {
       const began = performance.now();
-      assert.equal(await told(siblings({ work: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` })), 'did not answer within 300 ms');
-      assert.ok(performance.now() - began < 1_500);
+      assert.equal(await told(siblings({ work: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }, { siblingMs: 300 })), 'did not answer within 300 ms');
+      assert.ok(performance.now() - began < 5_000);
     } finally {
       server.closeAllConnections();
       server.close();
@@ -93,12 +93,12 @@ describe('questions to other subgraphs', () => {
   });
 
   it('end at their time limit, and hold up none of the others', async () => {
-    reply = (index) => ({ ...answering([{ ...REGION, subgraph: null }]), ...(receiver.received[index]?.url === '/slow' ? { afterMs: 2_000 } : {}) });
+    reply = (index) => ({ ...answering([{ ...REGION, subgraph: null }]), ...(receiver.received[index]?.url === '/slow' ? { afterMs: 6_000 } : {}) });
     const began = performance.now();
-    const answers = await siblings({ slow: `${receiver.url}/slow`, work: receiver.url, dead: 'http://127.0.0.1:1/' }).regionHealth(ASKER);
+    const answers = await siblings({ slow: `${receiver.url}/slow`, work: receiver.url, dead: 'http://127.0.0.1:1/' }, { siblingMs: 1_000 }).regionHealth(ASKER);
     const tookMs = performance.now() - began;
-    assert.deepEqual(answers.map(({ subgraph, answer }) => [subgraph, answer.ok ? answer.rows.length : answer.why]), [['slow', 'did not answer within 300 ms'], ['work', 1], ['dead', 'cannot be reached']]);
-    assert.ok(tookMs >= 290 && tookMs < 1_500, `took ${tookMs} ms`);
+    assert.deepEqual(answers.map(({ subgraph, answer }) => [subgraph, answer.ok ? answer.rows.length : answer.why]), [['slow', 'did not answer within 1000 ms'], ['work', 1], ['dead', 'cannot be reached']]);
+    assert.ok(tookMs >= 990 && tookMs < 5_000, `took ${tookMs} ms`);
   });
 
   it('say since when a server has not answered, until it does', async () => {
