@@ -17,13 +17,13 @@ export async function counting<T>(app: TestApp, region: string, work: () => Prom
 }
 
 export interface UntilOptions {
-  /** Throws beyond it; default 5 s. */
+  /** Throws beyond it; default 15 s: a busy machine is slow. */
   readonly withinMs?: number;
   readonly everyMs?: number;
 }
 
 /** Asks until the answer is no longer null, false or undefined, and returns it. Throws with the condition's name when time is up. */
-export async function until<T>(what: string, look: () => Promise<T | null | undefined | false> | T | null | undefined | false, { withinMs = 5_000, everyMs = 20 }: UntilOptions = {}): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | null | undefined | false> | T | null | undefined | false, { withinMs = 15_000, everyMs = 20 }: UntilOptions = {}): Promise<T> {
   for (const end = performance.now() + withinMs; ; await new Promise((resolve) => setTimeout(resolve, everyMs))) {
     const found = await look();
     if (found !== null && found !== undefined && found !== false) return found;

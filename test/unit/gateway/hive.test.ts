@@ -97,7 +97,7 @@ describe('Hive Gateway with the plugin', () => {
     });
     graph.disturb = () => held;
     const asked = Array.from({ length: 3 }, () => ask(bare.url, READ));
-    setTimeout(release, 200);
+    setTimeout(release, 1_000);
     const answers = await Promise.all(asked);
     assert.deepEqual([graph.take().length, answers.filter(({ token }) => token !== null).length], [1, 1]);
   });
