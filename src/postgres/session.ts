@@ -19,8 +19,13 @@ const VALUES = {
   standard_conforming_strings: 'on', array_nulls: 'on', transform_null_equals: 'off', quote_all_identifiers: 'off',
 } as const;
 
-/** What statements do: none of it may end a session, cut an answer, or make a replica refuse a transaction. */
-const CONDUCT = { default_transaction_isolation: 'read committed', default_transaction_deferrable: 'off', exit_on_error: 'off', gin_fuzzy_search_limit: '0' } as const;
+/**
+ * What statements do: none of it may end a session, cut an answer, make a replica refuse a transaction, or make a table under row-level
+ * security refuse every statement instead of showing the rows that its policies let through.
+ */
+const CONDUCT = {
+  default_transaction_isolation: 'read committed', default_transaction_deferrable: 'off', exit_on_error: 'off', gin_fuzzy_search_limit: '0', row_security: 'on',
+} as const;
 
 /** Stands among the start-up options: where it is missing, so are they. */
 const MARK = 'meridian.session';
