@@ -5,8 +5,13 @@
  */
 import { isStalePlan } from './server-error.ts';
 
+/** Statements that are remembered for failing in every session, at most; beyond them all are forgotten. */
+const MAX_HOPELESS = 1_000;
+
 export class Plans {
   #generation = 0;
+  /** Statements whose functions fail in new sessions too: no generation helps them. */
+  readonly #hopeless = new Set<string>();
 
   get generation(): number {
     return this.#generation;
@@ -15,6 +20,21 @@ export class Plans {
   /** A plan of that generation has turned out to be stale. */
   renew(generation: number): void {
     if (generation === this.#generation) this.#generation += 1;
+  }
+
+  /**
+   * A function that the statement calls has met a value of another type than it was prepared for. `isNew`: in a session that had prepared
+   * nothing before, so that the function itself is wrong, and new sessions would not help.
+   */
+  functionFailed(text: string, { generation, isNew }: { readonly generation: number; readonly isNew: boolean }): void {
+    if (this.#hopeless.has(text)) return;
+    if (!isNew) return this.renew(generation);
+    if (this.#hopeless.size >= MAX_HOPELESS) this.#hopeless.clear();
+    this.#hopeless.add(text);
+  }
+
+  succeeded(text: string): void {
+    this.#hopeless.delete(text);
   }
 }
 

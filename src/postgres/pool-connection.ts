@@ -5,7 +5,7 @@ import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 import { NOT_TEXT } from './errors.ts';
 import { ofGeneration, Plans } from './plans.ts';
-import { isStalePlan, sqlStateOf } from './server-error.ts';
+import { isStaleFunction, isStalePlan, sqlStateOf } from './server-error.ts';
 import { destroySocket } from './tail-client.ts';
 
 export interface SqlText {
@@ -31,6 +31,9 @@ export interface PipelineOptions {
   readonly answerMs?: number;
 }
 
+/** How statements are called that are about the server and the connection, and call no function of the application's. */
+const OWN_NAME = /^meridian_[a-z]+$/;
+
 export class Connection {
   /** Resolves when the connection is gone. */
   readonly ended: Promise<void>;
@@ -46,6 +49,8 @@ export class Connection {
   #shown: Position | null = null;
   readonly #maxPrepared: number;
   readonly #prepared = new Set<string>();
+  /** Whether a statement of the application has been answered: only then can its functions be prepared for what has changed since. */
+  #ran = false;
   /** Its pool's. */
   readonly #plans: Plans;
   /** When it was opened. */
@@ -159,9 +164,12 @@ export class Connection {
     try {
       const config = { ...(prepared ?? { text }), ...(values === undefined ? {} : { values: [...values] }), ...(answerMs === undefined ? {} : { query_timeout: answerMs }) };
       const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
+      if (name !== undefined && !OWN_NAME.test(name)) this.#ran = true;
+      this.#plans.succeeded(text);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
     } catch (error) {
-      if (prepared !== null && isStalePlan(error)) this.#plans.renew(generation);
+      if (isStaleFunction(error)) this.#plans.functionFailed(text, { generation, isNew: !this.#ran });
+      else if (prepared !== null && isStalePlan(error)) this.#plans.renew(generation);
       return { ok: false, error: withRefusedText(error, values) };
     } finally {
       this.#underWay -= 1;

@@ -64,10 +64,25 @@ export function isWithinFunction({ where }: ServerError): boolean {
   return outermost !== undefined && outermost !== '' && !PARAMETER.test(outermost);
 }
 
-/** A plan that was prepared before a column's type or the columns of `*` changed; or a prepared statement that the server has not kept. */
+/** Where an expression of a function finds that a value has another type than when the session prepared it. */
+const OF_ANOTHER_TYPE = /^(plpgsql_param_eval_\w+|ExecEvalParamExtern)$/;
+
+/**
+ * A function, a trigger's for example, that the session has prepared for columns whose type has changed since; or one that takes values of
+ * several types in any session, which this cannot tell.
+ */
+export function isStaleFunction(error: unknown): boolean {
+  return sqlStateOf(error) === '42804' && OF_ANOTHER_TYPE.test((error as ServerError).routine ?? '');
+}
+
+/**
+ * A plan that was prepared before a column's type or the columns of `*` changed, here or in a function; or a prepared statement that the server
+ * has not kept.
+ */
 export function isStalePlan(error: unknown): boolean {
   const state = sqlStateOf(error);
-  return (state === '0A000' && (error as ServerError).routine === 'RevalidateCachedQuery') || state === '26000';
+  if (state === '0A000' && (error as ServerError).routine === 'RevalidateCachedQuery') return true;
+  return state === '26000' || isStaleFunction(error);
 }
 
 const CONFLICTS: ReadonlySet<string> = new Set(['ProcessRecoveryConflictInterrupt', 'ProcessRecoveryConflictInterrupts', 'CheckRecoveryConflictDeadlock']);

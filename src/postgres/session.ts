@@ -21,10 +21,11 @@ const VALUES = {
 
 /**
  * What statements do: none of it may end a session, cut an answer, make a replica refuse a transaction, or make a table under row-level
- * security refuse every statement instead of showing the rows that its policies let through.
+ * security refuse every statement instead of showing the rows that its policies let through. Nor may a statement of a few rows be compiled
+ * for seconds, since the planner thinks much of what it may cost.
  */
 const CONDUCT = {
-  default_transaction_isolation: 'read committed', default_transaction_deferrable: 'off', exit_on_error: 'off', gin_fuzzy_search_limit: '0', row_security: 'on',
+  default_transaction_isolation: 'read committed', default_transaction_deferrable: 'off', exit_on_error: 'off', gin_fuzzy_search_limit: '0', row_security: 'on', jit: 'off',
 } as const;
 
 /** Stands among the start-up options: where it is missing, so are they. */

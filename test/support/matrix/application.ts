@@ -85,6 +85,7 @@ export const PROBES: readonly (readonly [sql: string, answer: string])[] = [
   [`SELECT '\\x00ff'::bytea::text`, '\\x00ff'],
   [`SELECT quote_ident('plain')`, 'plain'],
   [`SELECT current_setting('transaction_isolation')`, 'read committed'],
+  [`SELECT current_setting('jit')`, 'off'],
 ];
 
 export const resolvers: UserResolvers = {
