@@ -1,12 +1,17 @@
 /** Owns objects that have no row here: keys of other subgraphs' types, shown from columns, and what follows from such keys. */
-import { getNamedType, isEnumType, isInterfaceType, isObjectType, type GraphQLField, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType, isEnumType, isInterfaceType, isObjectType, isScalarType, isSpecifiedScalarType,
+  type GraphQLField, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLScalarType, type GraphQLSchema,
+} from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { JsonNumber } from '../base/json.ts';
 import { type EmbeddedField, type Entity, type ObjectShape, type Row, type Selection, type Stub } from '../model/model.ts';
-import { badInput, inputParam } from '../read/input.ts';
+import { normalizeValue } from '../model/values.ts';
+import { badInput, badKey } from '../read/input.ts';
 import { columnType } from '../read/sql/identifiers.ts';
 import { columnProperty } from './column.ts';
 import { type RequestContext } from './context.ts';
+import { isExactScalar, isOpenScalar } from './scalars.ts';
 
 type PlainObject = Readonly<Record<string, unknown>>;
 
@@ -49,14 +54,36 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
-/** Enums may be stored under other names: a representation has the name that clients see. Throws `BAD_USER_INPUT` for any other, which no argument's type has refused. */
+/**
+ * A representation's value as an argument of its type would be given: of an enum, which may be stored under another name, the name that clients see is
+ * taken, and a scalar of the application's own reads what it has shown. Throws `BAD_USER_INPUT` for what these refuse.
+ */
 export function storedValue(schema: GraphQLSchema, type: string, path: string, value: unknown): unknown {
   const leaf = leafType(schema, type, path);
-  if (!isEnumType(leaf) || !isSomething(value)) return value;
-  if (Array.isArray(value)) return value.map((one) => storedValue(schema, type, path, one));
-  const found = typeof value === 'string' ? leaf.getValue(value) : null;
-  if (!found) throw badInput(`A representation of ${type} gives a ${path} that is no value of ${leaf.name}.`);
-  return found.value;
+  if (!isSomething(value)) return value;
+  if (isEnumType(leaf)) {
+    if (Array.isArray(value)) return value.map((one) => storedValue(schema, type, path, one));
+    const found = typeof value === 'string' ? leaf.getValue(value) : null;
+    if (!found) throw badKey({ type, field: path, value, wanted: `a value of ${leaf.name}` });
+    return found.value;
+  }
+  return isOwnScalar(leaf) ? parsed(leaf, type, path, value) : value;
+}
+
+/** One that the application gives with functions; what other scalars take, the column's type says. */
+function isOwnScalar(leaf: GraphQLNamedType | undefined): leaf is GraphQLScalarType {
+  return isScalarType(leaf) && !isSpecifiedScalarType(leaf) && !isExactScalar(leaf) && !isOpenScalar(leaf);
+}
+
+function parsed(scalar: GraphQLScalarType, type: string, path: string, value: unknown): unknown {
+  let why = '';
+  try {
+    const found: unknown = scalar.parseValue(value);
+    if (found !== undefined) return found;
+  } catch (error) {
+    why = error instanceof Error ? ` (${error.message.replace(/\.$/, '')})` : '';
+  }
+  throw badKey({ type, field: path, value, wanted: `what ${scalar.name} takes${why}` });
 }
 
 function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNamedType | undefined {
@@ -86,6 +113,8 @@ export function keyOfStub(stub: Stub, target: Entity, { from, to }: Selection['j
     sides.map(({ path, type }) => {
       const value = valueAt(parent, path);
       if (value === undefined) throw badInput(`A representation of ${stub.name} does not carry ${path}, which is asked for; send it.`);
-      return inputParam(type, value, `${stub.name}.${path}`);
+      const normalized = normalizeValue(type, value);
+      if ('problem' in normalized) throw badKey({ type: stub.name, field: path, value, wanted: normalized.problem });
+      return normalized.value;
     });
 }

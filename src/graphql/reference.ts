@@ -31,7 +31,10 @@ function broughtAs(entity: Entity, field: string): readonly string[] {
   return shown?.kind === 'column' ? [field, shown.column] : [field];
 }
 
-/** Asks every entity that implements the interface: whose row is there is meant. */
+/**
+ * Asks every entity that implements the interface: whose row is there is meant. Their keys may be of different types: a value that is none of one type
+ * may name a row by another. Throws `BAD_USER_INPUT` for one that is of none of them.
+ */
 export function interfaceReference({ name, keys, implementations }: EntityInterface, entities: ReadonlyMap<string, Entity>): ReferenceResolver {
   const asked = implementations.flatMap((type) => {
     const entity = entities.get(type);
@@ -39,10 +42,18 @@ export function interfaceReference({ name, keys, implementations }: EntityInterf
   });
   return async (reference, context, info) => {
     if (!keys.some((paths) => paths.every((path) => isSomething(valueAt(reference, path))))) throw noKey(name, keys);
-    const found = await Promise.all(asked.map(async ({ type, find }) => ({ type, row: await find(reference, context, info) })));
-    const meant = found.find(({ row }) => row !== null);
-    return meant ? { ...meant.row, __typename: meant.type } : null;
+    const found = await Promise.all(asked.map(async ({ type, find }) => ({ type, row: await find(reference, context, info).catch(refusal) })));
+    const meant = found.find(({ row }) => row !== null && !(row instanceof Error));
+    if (meant) return { ...meant.row, __typename: meant.type };
+    const refused = found.map(({ row }) => row).filter((row) => row instanceof Error);
+    if (refused[0] !== undefined && refused.length === found.length) throw refused[0];
+    return null;
   };
+}
+
+function refusal(error: unknown): MeridianError {
+  if (isMeridianError(error, 'BAD_USER_INPUT')) return error;
+  throw error;
 }
 
 /** The subgraph library writes `__typename` on what a reference resolves to; rows from a cache are frozen, since requests share them. */

@@ -3,19 +3,29 @@
 const DATE = /^(\d{4,7})-(\d{2})-(\d{2})( BC)?$/;
 const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)?( BC)?$/;
 const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
-const INFINITIES: ReadonlySet<string> = new Set(['infinity', '-infinity']);
+const INFINITY = /^-?infinity$/i;
 
-// PostgreSQL's own limits, a year short of each so that no time zone can carry a value across.
-const MAX_DATE_YEAR = 5_874_896;
-const MAX_TIMESTAMP_YEAR = 294_275;
-const MAX_BC_YEAR = 4_712;
+// PostgreSQL's own limits: both types begin on the same day, and end with a year.
+const FIRST_DAY = dayNumber(-4_713, 11, 24);
+const MAX_DATE_YEAR = 5_874_897;
+const MAX_TIMESTAMP_YEAR = 294_276;
+const END_OF_TIMESTAMPS = dayNumber(MAX_TIMESTAMP_YEAR + 1, 1, 1);
 /** Beyond this, JavaScript has no calendar; such a value is kept as it is spelled. */
 const MAX_JS_YEAR = 275_000;
 const MICROSECOND_DIGITS = 6;
 const MICROSECONDS = 1_000_000;
 const SECOND_MS = 1_000;
+const DAY_SECONDS = 86_400;
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+/** The day's place in the calendar that PostgreSQL counts by, from 1970-01-01. `year`: 0 is the year before year 1. */
+function dayNumber(year: number, month: number, day: number): number {
+  // Years that begin in March end with the day that not every year has.
+  const marchYear = month > 2 ? year : year - 1;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+  return 365 * marchYear + Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400) + dayOfYear - 719_468;
+}
 
 function isRealDay(year: number, month: number, day: number, bc: boolean): boolean {
   if (year < 1 || month < 1 || month > 12 || day < 1) return false;
@@ -42,16 +52,18 @@ function fraction(digits: string | undefined): { readonly text: string; readonly
   return { text: kept === '' ? '' : `.${kept}`, carry: false };
 }
 
+/** With four digits, or as many more as it needs. */
+const yearText = (year: number): string => String(year).padStart(4, '0');
 const two = (value: number): string => String(value).padStart(2, '0');
 
 /** The canonical spelling of a date, or null when the text is none. */
 export function canonicalDate(text: string): string | null {
-  if (INFINITIES.has(text)) return text;
+  if (INFINITY.test(text)) return text.toLowerCase();
   const match = DATE.exec(text);
   if (!match) return null;
   const [year, month, day, bc] = [Number(match[1]), Number(match[2]), Number(match[3]), match[4] !== undefined];
-  if (!isRealDay(year, month, day, bc) || year > (bc ? MAX_BC_YEAR : MAX_DATE_YEAR)) return null;
-  return text;
+  if (!isRealDay(year, month, day, bc) || (bc ? dayNumber(1 - year, month, day) < FIRST_DAY : year > MAX_DATE_YEAR)) return null;
+  return `${yearText(year)}-${match[2]}-${match[3]}${match[4] ?? ''}`;
 }
 
 /** Minutes and seconds of `+05:30`, in milliseconds; null when no such offset exists. */
@@ -68,29 +80,32 @@ function offsetMs(zone: string): number | null {
  * (`2026-01-31T12:00:00.123456Z`); `zoned` says whether a zone must or must not be there.
  */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
-  if (INFINITIES.has(text)) return text;
+  if (INFINITY.test(text)) return text.toLowerCase();
   const match = TIMESTAMP.exec(text);
   if (!match) return null;
   const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? '0')];
   const zone = match[8];
   const bc = match[9] !== undefined;
-  if (!isRealDay(year, month, day, bc) || !isRealClock(hour, minute, second) || year > (bc ? MAX_BC_YEAR : MAX_TIMESTAMP_YEAR)) return null;
+  if (!isRealDay(year, month, day, bc) || !isRealClock(hour, minute, second)) return null;
   if ((zone !== undefined) !== zoned) return null;
   const offset = zone === undefined ? 0 : offsetMs(zone);
-  if (offset === null) return null;
+  if (offset === null || (!bc && year > MAX_TIMESTAMP_YEAR)) return null;
+  const { text: micros, carry } = fraction(match[7]);
+  const seconds = (hour * 60 + minute) * 60 + second + (carry ? 1 : 0) - offset / SECOND_MS;
+  const utcDay = dayNumber(bc ? 1 - year : year, month, day) + Math.floor(seconds / DAY_SECONDS);
+  if (utcDay < FIRST_DAY || utcDay >= END_OF_TIMESTAMPS) return null;
   // No ISO 8601 spelling exists for these; PostgreSQL reads its own back exactly.
   if (bc || year > MAX_JS_YEAR) return text;
-  const { text: micros, carry } = fraction(match[7]);
   const suffix = `${micros}${zoned ? 'Z' : ''}`;
-  if (offset === 0 && !carry) return `${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6] ?? '00'}${suffix}`;
+  if (offset === 0 && !carry) return `${yearText(year)}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6] ?? '00'}${suffix}`;
   const utc = new Date(0);
   utc.setUTCFullYear(year, month - 1, day);
   utc.setUTCHours(hour, minute, second, 0);
   const moved = new Date(utc.getTime() - offset + (carry ? SECOND_MS : 0));
   const movedYear = moved.getUTCFullYear();
   if (movedYear < 1) return text;
-  return `${String(movedYear).padStart(4, '0')}-${two(moved.getUTCMonth() + 1)}-${two(moved.getUTCDate())}T${two(moved.getUTCHours())}:${two(moved.getUTCMinutes())}:${two(moved.getUTCSeconds())}${suffix}`;
+  return `${yearText(movedYear)}-${two(moved.getUTCMonth() + 1)}-${two(moved.getUTCDate())}T${two(moved.getUTCHours())}:${two(moved.getUTCMinutes())}:${two(moved.getUTCSeconds())}${suffix}`;
 }
 
 /** The canonical spelling of a time of day without a zone, or null when the text is none. */

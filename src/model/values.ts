@@ -21,9 +21,24 @@ const MAX_JSON_ZEROS = 1_000_000;
 
 const INTEGER_TEXT = /^[+-]?\d{1,1000}$/;
 const NUMERIC_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
-const UUID_TEXT = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
-const HEX_TEXT = /^\\x(?:[0-9a-f]{2})*$/i;
-const NON_FINITE: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
+/** A hyphen may stand behind every four digits. */
+const UUID_TEXT = /^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/i;
+const HEX_TEXT = /^\\x(?:[0-9a-fA-F]{2})*$/;
+
+/** What PostgreSQL skips before and behind numbers, booleans, dates and times. */
+const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
+
+/** Without those blanks, where it is text. */
+function trimmed<T>(value: T): T | string {
+  return typeof value === 'string' ? value.replace(BLANKS, '') : value;
+}
+
+/** NaN and the infinities in their one spelling; null for any other text. PostgreSQL reads them in any case, and infinity by its first letters. */
+function nonFinite(text: string): 'NaN' | 'Infinity' | '-Infinity' | null {
+  if (/^nan$/i.test(text)) return 'NaN';
+  if (!/^[+-]?inf(?:inity)?$/i.test(text)) return null;
+  return text.startsWith('-') ? '-Infinity' : 'Infinity';
+}
 
 const problem = (what: string): Normalized => ({ problem: what });
 
@@ -61,7 +76,7 @@ function other(value: unknown, sql: string): Normalized {
 }
 
 function int(given: unknown, sql: string): Normalized {
-  const value = given instanceof JsonNumber ? (given.number ?? NaN) : given;
+  const value = given instanceof JsonNumber ? (given.number ?? NaN) : trimmed(given);
   const range = /^(smallint|int2)\b/.test(sql) ? SMALLINT : INT;
   const number = typeof value === 'number' ? value : (typeof value === 'string' || typeof value === 'bigint') && INTEGER_TEXT.test(String(value)) ? Number(value) : NaN;
   // `+ 0` turns -0, which would be spelled "-0", into 0.
@@ -70,7 +85,7 @@ function int(given: unknown, sql: string): Normalized {
 
 function bigint(value: unknown): Normalized {
   if (isUnsure(value)) return unsure(value);
-  const text = wholeText(value);
+  const text = wholeText(trimmed(value));
   if (text === null) return problem(BIGINT_PROBLEM);
   const exact = BigInt(text.replace(/^\+/, ''));
   return exact >= BIGINT.min && exact <= BIGINT.max ? { value: exact.toString() } : problem(BIGINT_PROBLEM);
@@ -87,8 +102,9 @@ function wholeText(value: unknown): string | null {
 /** A number with more digits than the type holds is rounded to the nearest that it holds, as IEEE 754 and PostgreSQL do. */
 function float(given: unknown, sql: string): Normalized {
   const wanted = 'a number within the range of its type';
-  const value = given instanceof JsonNumber ? given.text : given;
-  if (typeof value === 'string' && NON_FINITE.has(value)) return { value };
+  const value = given instanceof JsonNumber ? given.text : trimmed(given);
+  const special = typeof value === 'string' ? nonFinite(value) : null;
+  if (special !== null) return { value: special };
   if (typeof value === 'number' && !Number.isFinite(value)) return { value: String(value) };
   const number = typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
   if (!Number.isFinite(number)) return problem(wanted);
@@ -111,8 +127,9 @@ function isNumericText(value: string): boolean {
 function numeric(value: unknown): Normalized {
   const wanted = 'a decimal number such as "12.50"';
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint' && !(value instanceof JsonNumber)) return problem(wanted);
-  const spelled = String(value);
-  if (NON_FINITE.has(spelled)) return { value: spelled };
+  const spelled = String(trimmed(value));
+  const special = nonFinite(spelled);
+  if (special !== null) return { value: special };
   const match = NUMERIC_TEXT.exec(spelled);
   if (!match || !isNumericText(spelled)) return problem(wanted);
   const [whole, digits, exponent] = [match[2] ?? '', match[3] ?? '', Number(match[4] ?? '0')];
@@ -121,23 +138,25 @@ function numeric(value: unknown): Normalized {
 }
 
 /** PostgreSQL's own spellings: a representation of an entity may bring any of them. */
-const TRUE_TEXT = /^\s*(?:t|tr|tru|true|y|ye|yes|on|1)\s*$/i;
-const FALSE_TEXT = /^\s*(?:f|fa|fal|fals|false|n|no|of|off|0)\s*$/i;
+const TRUE_TEXT = /^(?:t|tr|tru|true|y|ye|yes|on|1)$/i;
+const FALSE_TEXT = /^(?:f|fa|fal|fals|false|n|no|of|off|0)$/i;
 
-function bool(value: unknown): Normalized {
+function bool(given: unknown): Normalized {
+  const value = trimmed(given);
   if (value === true || (typeof value === 'string' && TRUE_TEXT.test(value))) return { value: true };
   if (value === false || (typeof value === 'string' && FALSE_TEXT.test(value))) return { value: false };
   return problem('true or false');
 }
 
-function uuid(value: unknown): Normalized {
+function uuid(given: unknown): Normalized {
+  const value = typeof given === 'string' ? given.replace(/^\{(.*)\}$/s, '$1') : given;
   if (typeof value !== 'string' || !UUID_TEXT.test(value)) return problem('a UUID such as 123e4567-e89b-12d3-a456-426614174000');
   const hex = value.replaceAll('-', '').toLowerCase();
   return { value: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` };
 }
 
 function spelled(value: unknown, canonical: (text: string) => string | null, wanted: string): Normalized {
-  const found = typeof value === 'string' ? canonical(value) : null;
+  const found = typeof value === 'string' ? canonical(trimmed(value)) : null;
   return found === null ? problem(wanted) : { value: found };
 }
 

@@ -163,10 +163,11 @@ describe('reads over HTTP', () => {
       assert.deepEqual(await asked('{ userByEmail(email: "nobody@example.com") { id } user(id: 0) { id } project(id: 99999999) { id } task(id: -5) { id } organization(id: "9223372036854775807") { id } }'), { userByEmail: null, user: null, project: null, task: null, organization: null });
     });
 
-    it('answer null for ids that cannot be one, without a statement', async () => {
+    it('refuse ids that cannot be one, without a statement', async () => {
       for (const id of ['abc', '', ' ', '1 OR 1=1', "1'; DROP TABLE users; --", '1e3', '0x10', '1.0', '9223372036854775808', '-9223372036854775809', '１', '1\u0000', 'null', '__proto__', '9'.repeat(5_000)]) {
-        const { value, statements } = await counting(app, AP, () => asked<{ user: Id | null }>('query($id: ID!) { user(id: $id) { id } }', { id }));
-        assert.deepEqual([value, statements], [{ user: null }, 0], JSON.stringify(id).slice(0, 60));
+        const { value: { data, errors }, statements } = await counting(app, AP, () => app.gql<{ user: Id | null }>(AP, 'query($id: ID!) { user(id: $id) { id } }', { variables: { id } }));
+        assert.deepEqual([data, errors.map(({ extensions }) => extensions.code), statements], [{ user: null }, ['BAD_USER_INPUT'], 0], JSON.stringify(id).slice(0, 60));
+        assert.match(errors[0]?.message ?? '', /^The key "id" of User cannot be ".{0,140}"; send a whole number from -9223372036854775808 to 9223372036854775807\.$/);
       }
     });
 
@@ -175,7 +176,7 @@ describe('reads over HTTP', () => {
         const { status, errors, data } = await app.gql<{ userByEmail: null; organization: { users: Connection<Id> } }>(AP, 'query($text: String!) { userByEmail(email: $text) { id } organization(id: 1) { users(filter: { or: [{ email: { eq: $text } }, { name: { startsWith: $text } }] }) { totalCount } } }', { variables: { text } });
         assert.equal(status, 200);
         assert.equal(data?.userByEmail, null);
-        if (errors.length > 0) assert.deepEqual(errors.map(({ extensions }) => extensions.code), ['BAD_USER_INPUT'], JSON.stringify([text, errors]));
+        if (errors.length > 0) assert.deepEqual(errors.map(({ extensions }) => extensions.code), ['BAD_USER_INPUT', 'BAD_USER_INPUT'], JSON.stringify([text, errors]));
         else assert.equal(data?.organization.users.totalCount, 0, JSON.stringify(text));
       }
     });

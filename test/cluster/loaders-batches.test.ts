@@ -26,6 +26,11 @@ const SCHEMA = `
   CREATE INDEX tasks_by_creation ON tasks (created_at, id);
   ANALYZE`;
 
+function refusal(error: unknown): string {
+  assert.ok(isMeridianError(error, 'BAD_USER_INPUT'), String(error));
+  return error.message;
+}
+
 describe('loaders', () => {
   let server: ScratchPostgres;
   let client: pg.Client;
@@ -82,23 +87,34 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 0);
   });
 
-  it('give no row for a key that cannot be one, and the others theirs', async () => {
+  it('refuse a key that is no value of its type, give no row for one that no row has, and the others theirs', async () => {
     const { loaders, executor } = fresh();
-    const keys = ['3', 'abc', '9223372036854775808', '1e3', '', null, undefined, '4\u0000', {}, [], '__proto__', '5; DROP TABLE projects', 4, 5n, '499999'];
-    const rows = await Promise.all(keys.map((key) => loaders.one('projects', ['id'], [key])));
-    assert.deepEqual(rows.map((row) => row?.['slug'] ?? null), ['slug-3', ...Array<null>(11).fill(null), 'slug-4', 'slug-5', null]);
-    const slugs = await Promise.all(["slug-1' OR 1=1", 'slug-2', '\ud800', '__proto__', '{"a"}', 'NULL', 'slug-1"'].map((slug) => loaders.one('projects', ['slug'], [slug])));
-    assert.deepEqual(slugs.map((row) => row?.['id'] ?? null), [null, '2', null, null, null, null, null]);
+    const tried = async (column: string, key: unknown): Promise<unknown> => loaders.one('projects', [column], [key]).then((row) => row && [row['id'], row['slug']], refusal);
+    const found = await Promise.all(['3', null, undefined, 4, 5n, '499999', ' 6', '+7'].map((key) => tried('id', key)));
+    assert.deepEqual(found, [['3', 'slug-3'], null, null, ['4', 'slug-4'], ['5', 'slug-5'], null, ['6', 'slug-6'], ['7', 'slug-7']]);
+    const wrong = await Promise.all(['abc', '9223372036854775808', '1e3', '', '4\u0000', {}, [], '__proto__', '5; DROP TABLE projects'].map((key) => tried('id', key)));
+    const wanted = 'send a whole number from -9223372036854775808 to 9223372036854775807.';
+    assert.deepEqual(wrong, ['"abc"', '"9223372036854775808"', '"1e3"', '""', '"4\\u0000"', 'an object', 'a list', '"__proto__"', '"5; DROP TABLE projects"'].map((shown) => `The key "id" of projects cannot be ${shown}; ${wanted}`));
+    const slugs = await Promise.all(["slug-1' OR 1=1", 'slug-2', '__proto__', '{"a"}', 'NULL', 'slug-1"'].map((slug) => tried('slug', slug)));
+    assert.deepEqual(slugs, [null, ['2', 'slug-2'], null, null, null, null]);
+    assert.match(String(await tried('slug', '\ud800')), /^The key "slug" of projects cannot be "\\ud800"; send text without NUL/);
+    assert.match(String(await tried('slug', `${'x'.repeat(100_000)}\u0000`)), /^The key "slug" of projects cannot be "x{60}…"; send/);
     assert.equal(executor.taken(), 2);
   });
 
   it('look up compound keys, in any order of columns, also with an enum that has no such label', async () => {
     const { loaders, executor } = fresh();
-    const keys = [[1, 'name 1', 'A'], [1, 'name 1', 'C'], [2, 'name 2', 'B'], [1, null, 'A'], ['x', 'name 1', 'A'], [1, 'name 1', "A'"]];
-    const rows = await Promise.all(keys.map((key) => loaders.one('members', ['org', 'name', 'kind'], key)));
-    const found = rows.map((row) => row && [row['org'], row['name'], row['kind']]);
-    assert.deepEqual(found, [[1, 'name 1', 'A'], null, [2, 'name 2', 'B'], null, null, null]);
-    assert.equal(executor.taken(), 1);
+    const keys = [[1, 'name 1', 'A'], [1, 'name 1', 'C'], [2, 'name 2', 'B'], [1, null, 'A'], [1, 'name 99', 'A'], ['x', 'name 1', 'A'], [1, 'name 1', "A'"]];
+    const rows = await Promise.all(keys.map((key) => loaders.one('members', ['org', 'name', 'kind'], key).catch(refusal)));
+    const found = rows.map((row) => (typeof row === 'string' || row === null ? row : [row['org'], row['name'], row['kind']]));
+    assert.deepEqual(found, [
+      [1, 'name 1', 'A'], 'The key "kind" of members cannot be "C"; send one of the labels of its type.', [2, 'name 2', 'B'], null, null,
+      'The key "org" of members cannot be "x"; send a whole number from -2147483648 to 2147483647.', 'The key "kind" of members cannot be "A\'"; send one of the labels of its type.',
+    ]);
+    const { loaders: others, executor: spent } = fresh();
+    const sound = await Promise.all([keys[0], keys[2], keys[4]].map((key) => others.one('members', ['org', 'name', 'kind'], key ?? [])));
+    assert.deepEqual([sound, spent.taken()], [[rows[0], rows[2], null], 1]);
+    executor.taken();
     const turned = await loaders.one('members', ['kind', 'org', 'name'], ['A', 1, 'name 1']);
     assert.deepEqual(turned, rows[0]);
     const notes = await loaders.list(listField({ target: 'members', orderBy: [{ column: 'note', descending: false }], join: { from: ['a', 'b'], to: ['org', 'name'] } }), [1, 'name 1']);
@@ -110,8 +126,13 @@ describe('loaders', () => {
     const prices = await Promise.all(['1.5', '1.500', '+1.50', '15e-1', '3'].map((price) => loaders.one('hosts', ['price'], [price])));
     assert.deepEqual(prices.map((row) => row?.['address'] ?? null), ['10.0.0.1', '10.0.0.1', '10.0.0.1', '10.0.0.1', null]);
     assert.equal(executor.taken(), 1);
-    const hosts = await Promise.all(['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.300', '10.0.0.1/32'].map((address) => loaders.one('hosts', ['address'], [address])));
-    assert.deepEqual(hosts.map((row) => row?.['price'] ?? null), ['1.50', null, '2', null, '1.50']);
+    const find = (address: string): Promise<unknown> => loaders.one('hosts', ['address'], [address]).then((row) => row?.['price'] ?? null, refusal);
+    const no = (address: string): string => `The key "address" of hosts cannot be "${address}"; send a value of type inet such as 192.168.0.1.`;
+    const hosts = await Promise.all(['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.300', '10.0.0.1/32', '10.0.0.9'].map(find));
+    assert.deepEqual(hosts, ['1.50', no('no address'), '2', no('10.0.0.300'), '1.50', null]);
+    executor.taken();
+    assert.equal(await find('no address'), no('no address'));
+    assert.equal(executor.taken(), 1, 'what was refused is not remembered');
   });
 
   it('count several things over one relation in one statement, zero where there is nothing', async () => {

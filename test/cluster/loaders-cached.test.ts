@@ -115,10 +115,13 @@ describe('loaders through a cache', () => {
     }
   });
 
-  it('pass a key by that its type refuses, and find the others', async () => {
+  it('refuse a key that is no value of its type, keep nothing of it, and find the others', async () => {
+    const find = (loaders: EntityLoaders, address: string): Promise<unknown> => loaders.one('hosts', ['address'], [address]).then((row) => row?.['price'] ?? null, (error: unknown) => isMeridianError(error) && error.code);
     for (let round = 0; round < 2; round += 1) {
-      const { value } = await spent((loaders) => Promise.all(['10.0.0.1', 'no address', '10.0.0.2'].map(async (address) => (await loaders.one('hosts', ['address'], [address]))?.['price'] ?? null)));
-      assert.deepEqual(value, ['1.50', null, '2']);
+      const { value } = await spent((loaders) => Promise.all(['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.77'].map((address) => find(loaders, address))));
+      assert.deepEqual(value, ['1.50', 'BAD_USER_INPUT', '2', null]);
+      const alone = await spent((loaders) => find(loaders, 'no address'));
+      assert.deepEqual([alone.value, alone.statements > 0], ['BAD_USER_INPUT', true]);
     }
   });
 

@@ -85,7 +85,7 @@ describe('the work of the reference application as a subgraph', () => {
       assert.notEqual(extensions.code, 'INTERNAL_SERVER_ERROR', message);
       assert.ok(message.length > 0);
     }
-    assert.ok(errors.some(({ message }) => message === '"User.id" must be a whole number from -9223372036854775808 to 9223372036854775807.'), JSON.stringify(errors.map(({ message }) => message)));
+    assert.ok(errors.some(({ message }) => message === 'The key "id" of User cannot be "abc"; send a whole number from -9223372036854775808 to 9223372036854775807.'), JSON.stringify(errors.map(({ message }) => message)));
   });
 
   it('counts what its lists may hold against the limit', async () => {

@@ -7,7 +7,7 @@ import { allOf } from '../sql/filters.ts';
 import { countsOf, countStatement, type Count } from '../sql/count.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { Params } from '../sql/statement.ts';
-import { halving, mayBeRefused } from './halving.ts';
+import { halving } from './halving.ts';
 import { queryWithInput } from './slice-loader.ts';
 import { keyContent, tagOfKey, throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
 
@@ -81,8 +81,7 @@ export class CountLoader {
   }
 
   async #load(requests: readonly Request[]): Promise<readonly (number | Error)[]> {
-    if (!mayBeRefused(this.#key)) return this.#loadTogether(requests);
-    const counts = await halving(requests, (some) => this.#loadTogether(some));
+    const counts = await halving(this.#key, requests, (some) => this.#loadTogether(some));
     // The memo holds no errors (R9).
     for (const [i, request] of requests.entries()) if (counts[i] instanceof Error) this.#loader.clear(request);
     return counts;

@@ -61,8 +61,8 @@ export class EntityLoaders {
   }
 
   /**
-   * The row with these values of a unique key's columns; null when there is none, a value cannot be one of its column, or the row is
-   * another tenant's. Rows are read and kept whoever asks: whose they are, they say themselves. `comparisons`: for values that come
+   * The row with these values of a unique key's columns; null when there is none, or it is another tenant's. Throws `BAD_USER_INPUT` for a value that
+   * cannot be one of its column. Rows are read and kept whoever asks: whose they are, they say themselves. `comparisons`: for values that come
    * from columns of other types.
    */
   async one(entityName: string, columns: readonly string[], values: readonly unknown[], comparisons?: Comparisons): Promise<Row | null> {

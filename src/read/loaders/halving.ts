@@ -1,27 +1,60 @@
 /** Owns batches of keys whose text the database may refuse: the batch is halved until the refused key stands alone. */
 import { isMeridianError, type MeridianError } from '../../base/errors.ts';
-import { isDataException } from '../input.ts';
+import { type SqlType } from '../../model/model.ts';
+import { badKey, isDataException, isUntranslatable, keyField } from '../input.ts';
 import { keyType } from '../sql/comparing.ts';
-import { type KeyColumns } from '../sql/parents.ts';
+import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 
-/** Whether values of the columns can pass our checks and still be no value of their type: what a type of the database's own takes, it alone knows. */
-export function mayBeRefused({ entity, columns, comparisons }: KeyColumns): boolean {
+/** Whether values of the type can pass our checks and still be none of its values: what a type of the database's own takes, it alone knows. */
+const isJudgedThere = ({ kind }: SqlType): boolean => kind === 'other' || kind === 'enum';
+
+function mayBeRefused({ entity, columns, comparisons }: KeyColumns): boolean {
   // A cast to the type that both sides are compared as may find a value out of its range.
-  return columns.some((_, i) => keyType(entity, columns, comparisons, i).kind === 'other' || comparisons?.[i]?.exact === false);
+  return columns.some((_, i) => isJudgedThere(keyType(entity, columns, comparisons, i)) || comparisons?.[i]?.exact === false);
 }
 
-/** What `load` gives for each key, or the error of a key that was refused; any other error is thrown. */
-export async function halving<K, V>(keys: readonly K[], load: (keys: readonly K[]) => Promise<readonly V[]>): Promise<readonly (V | MeridianError)[]> {
+/** What `load` gives for each item, or the error of an item whose key was refused; any other error is thrown. */
+export async function halving<K, V>(of: KeyColumns, items: readonly K[], load: (items: readonly K[]) => Promise<readonly V[]>): Promise<readonly (V | MeridianError)[]> {
   try {
-    return await load(keys);
+    return await load(items);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    if (keys.length === 1) return [error];
-    const middle = keys.length >> 1;
-    return [...(await halving(keys.slice(0, middle), load)), ...(await halving(keys.slice(middle), load))];
+    if (!isRefusal(of, error)) throw error;
+    if (items.length === 1) return [error];
+    const middle = items.length >> 1;
+    return [...(await halving(of, items.slice(0, middle), load)), ...(await halving(of, items.slice(middle), load))];
   }
 }
 
-function isRefusal(error: unknown): error is MeridianError {
-  return isMeridianError(error, 'BAD_USER_INPUT') && isDataException(error.cause);
+/** What else the statement holds (filters) may be at fault as well: where no key can be, all of the batch has failed. */
+function isRefusal(of: KeyColumns, error: unknown): error is MeridianError {
+  return isMeridianError(error, 'BAD_USER_INPUT') && isDataException(error.cause) && (mayBeRefused(of) || isUntranslatable(error.cause));
+}
+
+const SPELLINGS: ReadonlyMap<string, string> = new Map([
+  ['time with time zone', '13:45:00+01'], ['interval', '1 day 02:30:00'], ['inet', '192.168.0.1'], ['cidr', '192.168.0.0/24'],
+  ['macaddr', '08:00:2b:01:02:03'], ['macaddr8', '08:00:2b:01:02:03:04:05'], ['"bit"', '101'], ['bit varying', '101'],
+]);
+
+/**
+ * The error of one key that the database has refused. It names the column whose value it alone can judge; where there are several, the one whose
+ * value the server's message quotes, and all of them where it quotes none.
+ */
+export function refusedKey({ entity, columns, comparisons }: KeyColumns, key: KeyValues, cause: MeridianError): MeridianError {
+  const isText = isUntranslatable(cause);
+  const parts = columns.map((column, i) => ({ field: keyField(entity, column), type: keyType(entity, columns, comparisons, i), value: key[i] }));
+  const judged = parts.filter(({ type }) => isText || isJudgedThere(type));
+  const quoted = judged.filter(({ value }) => cause.cause instanceof Error && cause.cause.message.includes(`"${String(value)}"`));
+  const [only, ...others] = judged.length > 1 && quoted.length > 0 ? quoted : judged;
+  const wanted = isText ? 'text whose characters the encoding of the database has' : others.length > 0 ? 'values as PostgreSQL spells those of their types' : wantedOf(only?.type);
+  const named = others.length > 0 ? [only, ...others] : [only ?? parts[0]];
+  const value = named.length > 1 ? named.map((part) => String(part?.value)).join(', ') : named[0]?.value;
+  return badKey({ type: entity.name, field: named.map((part) => part?.field).join(' '), value, wanted, cause });
+}
+
+function wantedOf(type: SqlType | undefined): string {
+  if (type?.kind === 'enum' && !type.array) return 'one of the labels of its type';
+  // Names of types with a schema are the application's own.
+  if (type === undefined || type.array || type.sql.includes('.')) return 'a value as PostgreSQL spells those of its type';
+  const example = SPELLINGS.get(type.sql);
+  return `a value of type ${type.sql.replaceAll('"', '')}${example === undefined ? ' as PostgreSQL spells it' : ` such as ${example}`}`;
 }

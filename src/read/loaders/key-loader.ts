@@ -1,41 +1,31 @@
 /** Owns one entity's loader by one unique key: one statement per batch, whatever the number of keys. */
 import DataLoader from 'dataloader';
+import { type MeridianError } from '../../base/errors.ts';
 import { rowCodec } from '../../cache/row-codec.ts';
-import { type Row, type SqlType } from '../../model/model.ts';
-import { isUnsure, normalizeValue, type SqlParam } from '../../model/values.ts';
-import { badInput, isDataException } from '../input.ts';
+import { type Row } from '../../model/model.ts';
+import { normalizeValue, type SqlParam } from '../../model/values.ts';
+import { badKey, isDataException, keyField } from '../input.ts';
 import { type Executor } from '../ports.ts';
 import { keyType } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
+import { refusedKey } from './halving.ts';
 import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 /**
- * Canonical key values, or null where one is NULL or cannot be a value of its type: such a key has no row. Throws `BAD_USER_INPUT` for a
- * number that may have lost digits before it came here: it could name another row than the one that was meant.
+ * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no value of its column's type: the
+ * same values are taken, in the same spellings, as by arguments and filters.
  */
 export function keyOf({ entity, columns, comparisons }: KeyColumns, values: readonly unknown[]): KeyValues | null {
   const key: SqlParam[] = [];
+  let hasNull = false;
   for (const [i, column] of columns.entries()) {
-    const type = keyType(entity, columns, comparisons, i);
-    const normalized = normalizeValue(type, asRead(type, values[i]));
-    if ('problem' in normalized && isUnsure(values[i])) throw badInput(`The key "${column}" of ${entity.name} must be ${normalized.problem}.`);
-    if ('problem' in normalized || normalized.value === null) return null;
+    const normalized = normalizeValue(keyType(entity, columns, comparisons, i), values[i]);
+    if ('problem' in normalized) throw badKey({ type: entity.name, field: keyField(entity, column), value: values[i], wanted: normalized.problem });
+    hasNull ||= normalized.value === null;
     key.push(normalized.value);
   }
-  return key;
-}
-
-const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
-const NUMBERS: ReadonlySet<string> = new Set(['int', 'bigint', 'numeric', 'float']);
-
-/** PostgreSQL reads numbers with blanks around them, and NaN and infinity in any case: such a key of a representation has the row of that number. */
-function asRead({ kind, array }: SqlType, value: unknown): unknown {
-  if (!NUMBERS.has(kind) || array || typeof value !== 'string') return value;
-  const text = value.replace(BLANKS, '');
-  if (kind === 'int' || kind === 'bigint') return text;
-  if (/^nan$/i.test(text)) return 'NaN';
-  return /^[+-]?inf(?:inity)?$/i.test(text) ? `${text.startsWith('-') ? '-' : ''}Infinity` : text;
+  return hasNull ? null : key;
 }
 
 export interface KeyLoaderOptions extends KeyColumns {
@@ -46,6 +36,9 @@ export interface KeyLoaderOptions extends KeyColumns {
   /** Is told of each row that was read, so that the entity's other keys know it too. */
   readonly onRow: (row: Row) => void;
 }
+
+/** The row of one key; null: there is none. An error: the database says that the key is no value of its type. */
+type Found = Row | MeridianError | null;
 
 export class KeyLoader {
   readonly #options: KeyLoaderOptions;
@@ -59,7 +52,7 @@ export class KeyLoader {
     this.#caching = entity.caching.off === null ? caching : null;
     this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: keyContent(columns, comparisons) });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
-    this.#loader = new DataLoader((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
+    this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }
 
   async load(values: readonly unknown[]): Promise<Row | null> {
@@ -69,17 +62,28 @@ export class KeyLoader {
 
   /** Remembers a row that was read by other means. A row already known stays. */
   prime(row: Row): void {
-    const key = keyOf(this.#options, this.#options.columns.map((column) => row[column]));
-    if (key !== null) this.#loader.prime(key, row);
+    const { entity, columns, comparisons } = this.#options;
+    const key: SqlParam[] = [];
+    for (const [i, column] of columns.entries()) {
+      const normalized = normalizeValue(keyType(entity, columns, comparisons, i), row[column]);
+      // A column may hold what no client can send, such as an array of several dimensions: nobody asks for the row by that.
+      if ('problem' in normalized || normalized.value === null) return;
+      key.push(normalized.value);
+    }
+    this.#loader.prime(key, row);
   }
 
-  async #load(keys: readonly KeyValues[]): Promise<readonly (Row | null)[]> {
-    const rows = this.#caching === null ? await this.#read(keys) : await this.#readThrough(keys, this.#caching);
-    for (const row of rows) if (row !== null) this.#options.onRow(row);
-    return rows;
+  async #load(keys: readonly KeyValues[]): Promise<readonly Found[]> {
+    const found = this.#caching === null ? await this.#read(keys) : await this.#readThrough(keys, this.#caching);
+    for (const [i, one] of found.entries()) {
+      // The memo holds no errors.
+      if (one instanceof Error) this.#loader.clear(keys[i] as KeyValues);
+      else if (one !== null) this.#options.onRow(one);
+    }
+    return found;
   }
 
-  async #readThrough(keys: readonly KeyValues[], { cache, tags }: LoaderCaching): Promise<readonly (Row | null)[]> {
+  async #readThrough(keys: readonly KeyValues[], { cache, tags }: LoaderCaching): Promise<readonly Found[]> {
     const { entity, executor } = this.#options;
     try {
       return await throughCache({
@@ -93,22 +97,26 @@ export class KeyLoader {
     } catch (error) {
       // "No such row" is kept as of a position, and a statement that failed has none: such a batch goes past the cache.
       if (!isDataException(error)) throw error;
-      return this.#readHalves(keys);
+      return this.#readHalves(keys, error);
     }
   }
 
-  /** A text that its type refuses fails the statement: the batch is halved until that key stands alone, without a row. */
-  async #read(keys: readonly KeyValues[]): Promise<readonly (Row | null)[]> {
+  /** A text that its type refuses fails the statement: the batch is halved until that key stands alone. */
+  async #read(keys: readonly KeyValues[]): Promise<readonly Found[]> {
     try {
       return await this.#query(keys, this.#options.executor);
     } catch (error) {
       if (!isDataException(error)) throw error;
-      return this.#readHalves(keys);
+      return this.#readHalves(keys, error);
     }
   }
 
-  async #readHalves(keys: readonly KeyValues[]): Promise<readonly (Row | null)[]> {
-    if (keys.length === 1) return [null];
+  async #readHalves(keys: readonly KeyValues[], error: MeridianError): Promise<readonly Found[]> {
+    const [only] = keys;
+    if (only !== undefined && keys.length === 1) {
+      // A value of another column that is beyond the type as which both are compared is a value, and no row has it.
+      return [this.#options.comparisons === undefined ? refusedKey(this.#options, only, error) : null];
+    }
     const middle = keys.length >> 1;
     return [...(await this.#read(keys.slice(0, middle))), ...(await this.#read(keys.slice(middle)))];
   }

@@ -7,7 +7,7 @@ import { type Executor, type Statement } from '../ports.ts';
 import { readRow } from '../sql/columns.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { selectSlice, selectSlices, slicesOf, type Slice } from '../sql/select-many.ts';
-import { halving, mayBeRefused } from './halving.ts';
+import { halving } from './halving.ts';
 import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 export interface SliceLoaderOptions {
@@ -52,8 +52,7 @@ export class SliceLoader {
 
   async #load(parents: readonly KeyValues[]): Promise<readonly (readonly Row[] | Error)[]> {
     const { slice } = this.#options;
-    if (!mayBeRefused(keyColumnsOf(slice))) return this.#loadTogether(parents);
-    const slices = await halving(parents, (some) => this.#loadTogether(some));
+    const slices = await halving(keyColumnsOf(slice), parents, (some) => this.#loadTogether(some));
     // The memo holds no errors (R9).
     for (const [i, parent] of parents.entries()) if (slices[i] instanceof Error) this.#loader.clear(parent);
     return slices;

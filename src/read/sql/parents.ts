@@ -1,7 +1,7 @@
 /** Owns batches of key values in SQL: one array parameter per column, numbered so that answers find their key. */
 import { type Comparisons, type Entity, type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
-import { enumMember, keyType, matchSql } from './comparing.ts';
+import { keyType, matchSql } from './comparing.ts';
 import { castType, columnReference, columnType, elementType } from './identifiers.ts';
 import { type Params } from './statement.ts';
 
@@ -29,8 +29,7 @@ export function keySource({ entity, columns, comparisons }: KeyColumns, keys: re
     const type = keyType(entity, columns, comparisons, i);
     const values = keys.map((key) => key[i] ?? null);
     if (isTakenApart(type)) return params.raw('text[]', values.map((value) => (Array.isArray(value) ? arrayText(value) : value)));
-    // A text that is no member of the enum must find no row; cast outright, it would fail the whole batch.
-    return params.raw(`${type.kind === 'enum' ? 'text' : elementType(type)}[]`, values);
+    return params.raw(`${elementType(type)}[]`, values);
   });
   return `unnest(${lists.join(', ')}) WITH ORDINALITY AS ${SOURCE}(${columns.map((_, i) => `"$${i}"`).join(', ')}, "${ORDINAL}")`;
 }
@@ -39,7 +38,7 @@ export function keySource({ entity, columns, comparisons }: KeyColumns, keys: re
 export function matchesKey({ entity, columns, comparisons }: KeyColumns): string {
   const pairs = columns.map((column, i) => {
     const type = keyType(entity, columns, comparisons, i);
-    const value = isTakenApart(type) ? `${place(i)}::${castType(type)}` : type.kind === 'enum' ? enumMember(type, place(i)) : place(i);
+    const value = isTakenApart(type) ? `${place(i)}::${castType(type)}` : place(i);
     return matchSql(columnReference(entity, column), columnType(entity, column), comparisons?.[i], value);
   });
   return pairs.join(' AND ');

@@ -87,3 +87,39 @@ describe('times', () => {
     for (const text of ['24:00:00.1', '24:00:00.0000001', '24:00:01', '23:59:60', '2026-01-31T09:30:00']) assert.equal(stored(type('time'), text), undefined, text);
   });
 });
+
+describe('spellings of one value', () => {
+  const uuid = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11';
+  const table: readonly (readonly [of: SqlType, value: unknown, taken: readonly unknown[], refused: readonly unknown[]])[] = [
+    [type('int', 'smallint'), 7, ['7', ' 7', '7\n', '\t\v\f\r+7', '007', 7, 7n, json('7.0')], ['\u00a07', '7 7', '7.0', '0x7', '7_0', '', ' ']],
+    [type('bigint'), '7', ['7', ' 7 ', '+7', '007', 7, 7n], ['\u00a07', '7.0', '0x7', '7_0', '', ' ']],
+    [type('numeric'), 'NaN', ['NaN', 'nan', ' NAN\n'], ['na', '+nan', '\u00a0NaN']],
+    [type('numeric'), '-Infinity', ['-Infinity', '-inf', ' -INF '], ['- inf', '-infin', '--inf']],
+    [type('float', 'real'), 'Infinity', ['Infinity', 'inf', '+inf', ' INFINITY', Infinity], ['infinite', '1e39']],
+    [type('bool', 'boolean'), true, [true, 'true', ' T ', 'yes', 'on', '1'], ['o', '\u00a0t', 1, '']],
+    [type('uuid'), uuid, [uuid, uuid.toUpperCase(), `{${uuid}}`, uuid.replaceAll('-', ''), 'a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11'], [` ${uuid}`, `{${uuid}`, `${uuid}}`, `-${uuid}`, `{{${uuid}}}`]],
+    [type('date'), '2026-01-31', ['2026-01-31', ' 2026-01-31 ', '002026-01-31'], ['20260131', '2026-1-31', 'epoch', 'today']],
+    [type('date'), 'infinity', ['infinity', 'Infinity', ' INFINITY'], ['inf', '+infinity']],
+    [type('time'), '12:00:00', ['12:00', ' 12:00:00 ', '12:00:00.0'], ['120000', '12', '12:00 PM', 'noon', '12:00Z']],
+    [type('timestamp'), '2026-01-31T12:00:00', ['2026-01-31 12:00', ' 2026-01-31t12:00:00', '002026-01-31T12:00:00.000'], ['2026-01-31', '20260131T120000', 'now']],
+    [type('bytea'), '\\x6a', ['\\x6a', '\\x6A', Uint8Array.of(0x6a)], ['\\X6a', '6a', ' \\x6a', 'j']],
+  ];
+  for (const [of, value, taken, refused] of table) {
+    it(`of type ${of.sql} come to ${String(value)}, and others are refused`, () => {
+      for (const one of taken) assert.deepEqual(stored(of, one), value, String(one));
+      for (const one of refused) assert.equal(stored(of, one), undefined, String(one));
+    });
+  }
+
+  it('reach as far as the types of PostgreSQL do', () => {
+    const reach: readonly (readonly [kind: ScalarKind, last: readonly string[], beyond: readonly string[]])[] = [
+      ['date', ['4714-11-24 BC', '5874897-12-31', '0001-02-29 BC', '2000-02-29'], ['4714-11-23 BC', '4715-12-31 BC', '5874898-01-01', '0002-02-29 BC', '1900-02-29']],
+      ['timestamp', ['4714-11-24 00:00:00 BC', '294276-12-31 23:59:59.999999'], ['4714-11-23 23:59:59.999999 BC', '294276-12-31 23:59:59.9999999', '294277-01-01 00:00:00']],
+      ['timestamptz', ['4714-11-24 05:00:00+05 BC', '294276-12-31 19:59:59.999999-04'], ['4714-11-24 00:00:00+05 BC', '294276-12-31 20:00:00-04']],
+    ];
+    for (const [kind, last, beyond] of reach) {
+      for (const text of last) assert.equal(stored(type(kind), text), text);
+      for (const text of beyond) assert.equal(stored(type(kind), text), undefined, text);
+    }
+  });
+});
