@@ -16,8 +16,8 @@ const BIGINT = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
 const NUMERIC = { integerDigits: 131_072, fractionDigits: 16_383 } as const;
 /** Deeper JSON could exhaust the stack of the server that parses it. */
 const MAX_JSON_DEPTH = 500;
-/** Zeros that the exponents of one document may stand for: jsonb writes them out, so that `1e131071`, eight characters, is read as 131,072. */
-const MAX_JSON_ZEROS = 1_000_000;
+/** Zeros that the exponents of one document or list may stand for: they are written out where it is read, `1e131071`, eight characters, as 131,072. */
+const MAX_ZEROS = 1_000_000;
 
 const INTEGER_TEXT = /^[+-]?\d{1,1000}$/;
 const NUMERIC_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
@@ -165,10 +165,12 @@ function bytea(value: unknown): Normalized {
   return typeof value === 'string' && HEX_TEXT.test(value) ? { value: value.toLowerCase() } : problem('bytes in hexadecimal such as "\\x48656c6c6f"');
 }
 
+const zerosOfText = (number: string): number => Math.abs(Number(/[eE](.*)$/.exec(number)?.[1] ?? '0'));
+
 /** What a document's numbers come to where they are written out. Exponents of JavaScript numbers are too small to count. */
 function zerosOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
-  if (value instanceof JsonNumber) return Math.abs(Number(/[eE](.*)$/.exec(value.text)?.[1] ?? '0'));
+  if (value instanceof JsonNumber) return zerosOfText(value.text);
   return Object.values(value).reduce((zeros: number, item) => zeros + zerosOf(item), 0);
 }
 
@@ -195,8 +197,8 @@ function isJson(value: unknown, depth: number, sql: string): boolean {
 
 function json(value: unknown, sql: string): Normalized {
   if (!isJson(value, 0, sql)) return problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels, its numbers within the range of numeric`);
-  if (sql.startsWith('jsonb') && zerosOf(value) > MAX_JSON_ZEROS) {
-    return problem(`JSON whose numbers have at most ${MAX_JSON_ZEROS} digits altogether when their exponents are written out`);
+  if (sql.startsWith('jsonb') && zerosOf(value) > MAX_ZEROS) {
+    return problem(`JSON whose numbers have at most ${MAX_ZEROS} digits altogether when their exponents are written out`);
   }
   return { value: JSON.stringify(value) };
 }
@@ -235,7 +237,14 @@ export function normalizeValue(type: SqlType, value: unknown): Normalized {
     if ('problem' in normalized) return problem(`a list whose every entry is ${normalized.problem}`);
     items.push(normalized.value);
   }
-  return { value: items };
+  return zerosOfList(type, value) > MAX_ZEROS ? problem(`a list whose numbers have at most ${MAX_ZEROS} digits altogether when their exponents are written out`) : { value: items };
+}
+
+/** What the numbers of a list come to where they are written out, as `zerosOf`. */
+function zerosOfList({ kind, sql }: SqlType, items: readonly unknown[]): number {
+  if (kind === 'json' && sql.startsWith('jsonb')) return zerosOf(items);
+  if (kind !== 'numeric') return 0;
+  return items.reduce((zeros: number, item) => zeros + (typeof item === 'string' || item instanceof JsonNumber ? zerosOfText(String(item).trim()) : 0), 0);
 }
 
 /**
