@@ -36,14 +36,14 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The error of one key that the database has refused. It names the column whose value it alone can judge; where there are several, the one whose
- * value the server's message quotes, and all of them where it quotes none.
+ * The error of one key that the database has refused. It names the column whose value it alone can judge; where there are several, those whose
+ * values stand in the server's message, whatever its language, and all of them where none does.
  */
 export function refusedKey({ entity, columns, comparisons }: KeyColumns, key: KeyValues, cause: MeridianError): MeridianError {
   const isText = isUntranslatable(cause);
   const parts = columns.map((column, i) => ({ field: keyField(entity, column), type: keyType(entity, columns, comparisons, i), value: key[i] }));
   const judged = parts.filter(({ type }) => isText || isJudgedThere(type));
-  const quoted = judged.filter(({ value }) => cause.cause instanceof Error && cause.cause.message.includes(`"${String(value)}"`));
+  const quoted = judged.filter(({ value }) => cause.cause instanceof Error && cause.cause.message.includes(String(value)));
   const [only, ...others] = judged.length > 1 && quoted.length > 0 ? quoted : judged;
   const wanted = isText ? 'text whose characters the encoding of the database has' : others.length > 0 ? 'values as PostgreSQL spells those of their types' : wantedOf(only?.type);
   const named = others.length > 0 ? [only, ...others] : [only ?? parts[0]];
