@@ -49,9 +49,9 @@ describe('numbers of JSON', () => {
 
   it('whose exponents would be written out as millions of digits are refused in documents and lists', () => {
     const huge = (count: number): unknown[] => Array.from({ length: count }, () => json('1e131071'));
-    for (const of of [kinds.numeric, kinds.jsonb]) {
-      assert.ok('value' in normalizeValue({ ...of, array: true }, huge(7)), of.sql);
-      assert.match(JSON.stringify(normalizeValue({ ...of, array: true }, huge(8))), /at most 1000000 digits altogether/, of.sql);
+    for (const kind of [kinds.numeric, kinds.jsonb]) {
+      assert.ok('value' in normalizeValue({ ...kind, array: true }, huge(7)), kind.sql);
+      assert.match(JSON.stringify(normalizeValue({ ...kind, array: true }, huge(8))), /at most 1000000 digits altogether/, kind.sql);
     }
     assert.ok('problem' in normalizeValue({ ...kinds.numeric, array: true }, huge(8).map(String)), 'numbers that are sent as texts');
     assert.deepEqual([stored(kinds.jsonb, huge(8)), typeof stored(kinds.json, huge(8))], [undefined, 'string']);
