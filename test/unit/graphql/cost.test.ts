@@ -104,7 +104,8 @@ describe('the bound on an operation', () => {
     for (const page of [0, 1, 200]) assert.ok(!allows(250_000, `{ team(id: 1) { ...A } } ${chain(page)}`));
     const repeated = `{ ${Array.from({ length: 400 }, (_, i) => `a${i}: teams { nodes { ...A } }`).join(' ')} } fragment A on Team { ${'id '.repeat(5_000)} }`;
     assert.ok(!allows(250_000, repeated));
-    assert.ok(performance.now() - began < 5_000);
+    // Followed without a bound it would take years.
+    assert.ok(performance.now() - began < 60_000);
   });
 
   it('limits mutations, which run one after the other', () => {
