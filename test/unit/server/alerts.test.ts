@@ -56,7 +56,7 @@ describe('alerts', () => {
   });
 
   it('give up a webhook that is silent or gone, without naming its URL', async () => {
-    await using receiver = await startReceiver(() => ({ afterMs: 3_000 }));
+    await using receiver = await startReceiver(() => ({ afterMs: 20_000 }));
     const silent = sinkTo(`${receiver.url}/hook-secret`, { alertWebhookMs: 50, alertWebhookTries: 1 });
     silent.sink.raised(alert());
     await untilOutcome(silent.telemetry, 'failed', 1);
@@ -70,12 +70,12 @@ describe('alerts', () => {
   });
 
   it('drop the oldest when too many wait, and end at once on close', async () => {
-    await using receiver = await startReceiver(() => ({ afterMs: 3_000 }));
+    await using receiver = await startReceiver(() => ({ afterMs: 20_000 }));
     const { sink, telemetry } = sinkTo(receiver.url, { alertQueue: 2 });
     for (let i = 0; i < 5; i += 1) sink.raised(alert(`number ${i}`));
     assert.equal(await outcome(telemetry, 'dropped'), 2);
     const startedMs = performance.now();
     await sink.close();
-    assert.ok(performance.now() - startedMs < 1_000);
+    assert.ok(performance.now() - startedMs < 10_000);
   });
 });

@@ -47,7 +47,7 @@ describe('a signal', () => {
     const startedMs = performance.now();
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [130, null]);
-    assert.ok(performance.now() - startedMs < 1_500);
+    assert.ok(performance.now() - startedMs < 20_000);
   });
 
   it('ends the process even if closing hangs', async () => {

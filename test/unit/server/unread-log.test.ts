@@ -45,7 +45,7 @@ describe('a process whose output nobody reads', () => {
     assert.ok(told.waiting <= 20_000, `${told.waiting} bytes wait`);
     const { status, ms } = await endedBy(child, 'SIGTERM');
     assert.equal(status, 0);
-    assert.ok(ms < 2_000, `it took ${ms} ms`);
+    assert.ok(ms < 10_000, `it took ${ms} ms`);
   });
 
   it('goes on when the reader has gone, and ends on SIGINT', async () => {
@@ -56,7 +56,7 @@ describe('a process whose output nobody reads', () => {
     await untilDropped(child);
     const { status, ms } = await endedBy(child, 'SIGINT');
     assert.equal(status, 0);
-    assert.ok(ms < 2_000, `it took ${ms} ms`);
+    assert.ok(ms < 10_000, `it took ${ms} ms`);
   });
 
   it('says how many lines were dropped once they are read again, and loses none of its last ones', async () => {

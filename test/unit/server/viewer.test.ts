@@ -85,10 +85,10 @@ describe('the viewer of a token with a key set', () => {
     const pair = await generateKeyPair('RS256');
     await using keySet = await startReceiver(() => ({ status: 500 }));
     await assert.rejects(createViewers(defaultOptions({ jwksUrl: keySet.url })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE', retryable: true });
-    await using silent = await startReceiver(() => ({ afterMs: 2_000 }));
+    await using silent = await startReceiver(() => ({ afterMs: 20_000 }));
     const startedMs = performance.now();
     await assert.rejects(createViewers(defaultOptions({ jwksUrl: silent.url, jwksTimeoutMs: 100 })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE' });
-    assert.ok(performance.now() - startedMs < 1_500);
+    assert.ok(performance.now() - startedMs < 10_000);
     const closed = 'http://127.0.0.1:1/keys';
     await assert.rejects(createViewers(defaultOptions({ jwksUrl: closed })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE' });
   });
