@@ -84,9 +84,9 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
   return make('DATABASE_ERROR', `A statement failed in region ${region} with SQLSTATE ${state}.`, facts, error);
 }
 
-/** What reads texts of `tsquery`, `jsonpath` or `hstore` calls a broken one a syntax error, as SQL's own is; only that one has a place in the statement. */
-function isMalformedValue({ code, position }: ServerError): boolean {
-  return code === '42601' && position === undefined;
+/** What reads texts of `tsquery`, `jsonpath` or `hstore` calls a broken one a syntax error, as SQL's own is; only that one has a place in the statement, or is about several statements with parameters. */
+function isMalformedValue({ code, position, routine }: ServerError): boolean {
+  return code === '42601' && position === undefined && routine !== 'exec_parse_message';
 }
 
 /** A text could not be converted to the database's encoding, or from it: `untranslatable_character`, `character_not_in_repertoire`. */
@@ -120,14 +120,17 @@ const CONSTRAINTS: Readonly<Record<string, string>> = {
  * language of messages, the words around them are not.
  */
 const KEY = /^[^(]*\(([^=]*)\)=\(/;
+/** Whose detail begins so. That of other violations is the whole row, in which a value may look like it. */
+const OF_KEYS: ReadonlySet<string> = new Set(['23001', '23503', '23505', '23P01']);
 
-function keyColumns(detail: string | undefined): readonly string[] | null {
-  const named = KEY.exec(detail ?? '')?.[1];
-  return named === undefined ? null : named.split(', ').map((name) => name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'));
+/** Null: the detail names none, or an expression of an index, which says how rows are stored. */
+function keyColumns(state: string, detail: string | undefined): readonly string[] | null {
+  const named = OF_KEYS.has(state) ? KEY.exec(detail ?? '')?.[1] : undefined;
+  return named === undefined || named.includes('(') ? null : named.split(', ').map((name) => name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'));
 }
 
 function constraint(state: string, error: ServerError): MeridianError {
-  const columns = keyColumns(error.detail) ?? (error.column === undefined ? [] : [error.column]);
+  const columns = keyColumns(state, error.detail) ?? (error.column === undefined ? [] : [error.column]);
   return violation(state, error, columns);
 }
 

@@ -6,6 +6,7 @@ import { type Role } from '../region/view.ts';
 import { NOT_TEXT } from './errors.ts';
 import { ofGeneration, Plans } from './plans.ts';
 import { isStaleFunction, isStalePlan, sqlStateOf } from './server-error.ts';
+import { SESSION_COLUMN } from './session.ts';
 import { destroySocket } from './tail-client.ts';
 
 export interface SqlText {
@@ -45,6 +46,9 @@ export class Connection {
   #primary = false;
   #flushes = false;
   #waitGivenUp = false;
+  /** As it was proved, and whether it has been changed since. */
+  #session: string | null = null;
+  #isChanged = false;
   /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
   #shown: Position | null = null;
   readonly #maxPrepared: number;
@@ -74,9 +78,9 @@ export class Connection {
     });
   }
 
-  /** Nothing is open or under way, so that somebody else may have it; and it keeps no plans of an older generation. */
+  /** Nothing is open or under way, so that somebody else may have it; its settings are its own, and it keeps no plans of an older generation. */
   get reusable(): boolean {
-    return !this.#broken && this.#generation === this.#plans.generation && this.#underWay === 0 && (this.#client as pg.Client).getTransactionStatus() === 'I';
+    return !this.#broken && !this.#isChanged && this.#generation === this.#plans.generation && this.#underWay === 0 && (this.#client as pg.Client).getTransactionStatus() === 'I';
   }
 
   get broken(): boolean {
@@ -107,7 +111,8 @@ export class Connection {
     return this.#shown;
   }
 
-  proved({ cluster, timeline, flushes }: { readonly cluster: ClusterId; readonly timeline: number; readonly flushes: boolean }): void {
+  proved({ cluster, timeline, flushes, session }: { readonly cluster: ClusterId; readonly timeline: number; readonly flushes: boolean; readonly session: string }): void {
+    this.#session = session;
     this.#cluster = cluster;
     this.#timeline = timeline;
     this.#flushes = flushes;
@@ -163,7 +168,10 @@ export class Connection {
     const prepared = name === undefined || name === '' ? null : this.#prepare(ofGeneration({ name, text }, generation));
     try {
       const config = { ...(prepared ?? { text }), ...(values === undefined ? {} : { values: [...values] }), ...(answerMs === undefined ? {} : { query_timeout: answerMs }) };
-      const { rows, rowCount, command } = await this.#client.query<Record<string, unknown>>(config);
+      const answer = (await this.#client.query<Record<string, unknown>>(config)) as Answered | readonly Answered[];
+      // Of a text of several statements the driver gives every one's; the last one's counts.
+      const { rows, rowCount, command } = Array.isArray(answer) ? (answer.at(-1) as Answered) : (answer as Answered);
+      this.#learnSession(rows[0]);
       if (name !== undefined && !OWN_NAME.test(name)) this.#ran = true;
       this.#plans.succeeded(text);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
@@ -174,6 +182,12 @@ export class Connection {
     } finally {
       this.#underWay -= 1;
     }
+  }
+
+  /** What a statement, or a function that it called, has set for the session would hold for whoever has the connection next. */
+  #learnSession(row: Row | undefined): void {
+    const session = row?.[SESSION_COLUMN];
+    if (this.#session !== null && typeof session === 'string' && session !== this.#session) this.#isChanged = true;
   }
 
   /** The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an end to it. Null: sent without its name. */
@@ -203,6 +217,8 @@ export class Connection {
     void first.finally(() => clearTimeout(timer));
   }
 }
+
+type Answered = pg.QueryResult<Record<string, unknown>>;
 
 /** The server counts the parameter in the error's context, in words of its own language: `unnamed portal parameter $2`. */
 const PARAMETER = /\$(\d+)/;

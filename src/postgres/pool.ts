@@ -12,7 +12,7 @@ import { connectError, toMeridianError } from './errors.ts';
 import { Plans } from './plans.ts';
 import { Connection } from './pool-connection.ts';
 import { FLUSHES } from './server-flush.ts';
-import { demandSession, poolerRefusal, SESSION_PROOF } from './session.ts';
+import { demandSession, poolerRefusal, SESSION, SESSION_COLUMN, SESSION_PROOF } from './session.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from './types.ts';
 
 export type PoolLimits = Pick<Options, 'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs' | 'flushMs' | 'maxPrepared'>;
@@ -29,7 +29,7 @@ export interface PoolOptions {
 }
 
 /** One round trip on every new connection: whose database this is, how it writes texts, where it stands, and its array types. */
-const PROOF = `SELECT s.system_identifier::text AS system, ${ENCODING} AS encoding, ${FLUSHES} AS flushes,
+const PROOF = `SELECT s.system_identifier::text AS system, ${ENCODING} AS encoding, ${FLUSHES} AS flushes, ${SESSION},
   greatest(c.timeline_id, coalesce(r.min_recovery_end_timeline, 0), coalesce((SELECT received_tli FROM pg_stat_wal_receiver), 0)) AS timeline
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`;
 
@@ -125,7 +125,7 @@ export class DatabasePool {
     void connection.ended.then(() => this.#open.delete(connection));
     const [session, proof, arrays] = await connection.pipeline([{ text: SESSION_PROOF }, { text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
     demandSession(session?.rows[0]);
-    const { system, encoding, flushes, timeline } = proof?.rows[0] as { system: string; encoding: string; flushes: boolean; timeline: number };
+    const { system, encoding, flushes, timeline, [SESSION_COLUMN]: settings } = proof?.rows[0] as { system: string; encoding: string; flushes: boolean; timeline: number; [SESSION_COLUMN]: string };
     demandEncoding(encoding);
     const cluster = clusterIdOf(system);
     const expected = this.#options.cluster();
@@ -133,7 +133,7 @@ export class DatabasePool {
       throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The database of region ${this.region} belongs to cluster ${cluster}, not to ${expected} as the other regions' do; point its URL at a replica of the same primary.`, details: { region: this.region } });
     }
     this.#types.learn((arrays?.rows as { array: string; element: string }[]).map((row) => ({ array: Number(row.array), element: Number(row.element) })));
-    connection.proved({ cluster, timeline, flushes });
+    connection.proved({ cluster, timeline, flushes, session: settings });
     this.#connections.set(client, connection);
   }
 }

@@ -82,7 +82,7 @@ export function isStaleFunction(error: unknown): boolean {
 export function isStalePlan(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state === '0A000' && (error as ServerError).routine === 'RevalidateCachedQuery') return true;
-  return state === '26000' || isStaleFunction(error);
+  return (state === '26000' && !isRaised(error as ServerError)) || isStaleFunction(error);
 }
 
 const CONFLICTS: ReadonlySet<string> = new Set(['ProcessRecoveryConflictInterrupt', 'ProcessRecoveryConflictInterrupts', 'CheckRecoveryConflictDeadlock']);

@@ -46,6 +46,7 @@ import { type ClusterId, type Position } from '../base/lineage.ts';
 import { parseLsn, toLsn, type Lsn } from '../base/lsn.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
+import { SESSION } from './session.ts';
 
 /** On a replica that of its WAL receiver, which may be ahead: 0 where this role may not see it, null where there is none. */
 export const TIMELINE = `CASE WHEN pg_is_in_recovery() THEN (SELECT coalesce(received_tli, 0) FROM pg_stat_wal_receiver)
@@ -84,23 +85,30 @@ export const SEEN = {
 FROM (SELECT pg_is_in_recovery() AS recovering OFFSET 0) r LEFT JOIN pg_stat_wal_receiver w ON true`,
 };
 
-/** Behind COMMIT: where the primary is, and whom its commits wait for. */
+/** Behind COMMIT: where the primary is, whom its commits wait for, and what the transaction has left of the session's settings. */
 export const INDEX = {
   name: 'meridian_index',
-  text: `SELECT ${TIMELINE} AS timeline, btrim(current_setting('synchronous_standby_names')) AS standbys,
+  text: `SELECT ${TIMELINE} AS timeline, btrim(current_setting('synchronous_standby_names')) AS standbys, ${SESSION},
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS inserted,
   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() END::text AS flushed_own`,
 };
 
 /**
+ * Before `COMMITS`: fires what constraints and their triggers have put off until COMMIT, so that nothing of the application's runs between the look
+ * at how the transaction commits and its commit, and an error of COMMIT is the server's own.
+ */
+export const TRIGGERS = { name: 'meridian_triggers', text: 'SET CONSTRAINTS ALL IMMEDIATE', values: [] };
+
+/**
  * Right before COMMIT: how the transaction commits, which it may have chosen for itself alone, so that nothing tells it afterwards, which session
  * does, whether it is still the one that BEGIN has opened for writing (outside of it the session may only read), and below what everything lies that it
- * has seen.
+ * has seen. A warning of COMMIT's is sent whatever a function has asked for.
  */
 export const COMMITS = {
   name: 'meridian_commits',
   text: `SELECT current_setting('synchronous_commit') AS synchronous, pg_backend_pid() AS pid, current_setting('transaction_read_only') AS read_only,
-  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS reached`,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END::text AS reached,
+  set_config('client_min_messages', 'warning', true)`,
 };
 
 export interface Proof {

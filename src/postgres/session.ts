@@ -26,6 +26,8 @@ const VALUES = {
  */
 const CONDUCT = {
   default_transaction_isolation: 'read committed', default_transaction_deferrable: 'off', exit_on_error: 'off', gin_fuzzy_search_limit: '0', row_security: 'on', jit: 'off',
+  // By its warning COMMIT tells that it has stopped waiting for standbys.
+  client_min_messages: 'warning',
 } as const;
 
 /** Stands among the start-up options: where it is missing, so are they. */
@@ -59,6 +61,11 @@ export const SESSION_PROOF = `SELECT current_setting('${MARK}', true) AS "${MARK
   CASE WHEN current_setting('transaction_timeout', true) <> '0' THEN set_config('transaction_timeout', '0', false) END AS unlimited,
   CASE WHEN 'meridian' = ANY (current_schemas(false)) OR (current_user = 'meridian' AND current_setting('search_path') LIKE '%$user%')
     THEN set_config('search_path', array_to_string(ARRAY(SELECT quote_ident(s) FROM unnest(current_schemas(false)) AS s WHERE s <> 'meridian'), ', '), false) END AS "path"`;
+
+/** The session's settings, on which whoever has the connection next relies: asked for at first, and behind each transaction that may have changed them. */
+export const SESSION_COLUMN = '$session';
+const KEPT = [...Object.keys(PROVED), 'role', 'session_authorization', 'search_path', 'default_transaction_read_only', 'statement_timeout', 'lock_timeout'];
+export const SESSION = `concat_ws(' ', ${KEPT.map((name) => `current_setting('${name}')`).join(', ')}) AS "${SESSION_COLUMN}"`;
 
 const MEND = 'Give the address of PostgreSQL itself: servers keep a bounded number of connections of their own (poolSize).';
 

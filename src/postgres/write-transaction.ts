@@ -9,7 +9,7 @@ import { isConflict, toMeridianError } from './errors.ts';
 import { type Connection, type Outcome, type SqlText } from './pool-connection.ts';
 import { isStalePlan } from './server-error.ts';
 import { type FlushPlace } from './server-flush.ts';
-import { COMMITS, INDEX } from './server-position.ts';
+import { COMMITS, INDEX, TRIGGERS } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { type CommitLimit } from './commit-limit.ts';
 import { durabilityStatements } from './durability.ts';
@@ -96,7 +96,7 @@ export class InteractiveTransaction implements Transaction {
   async #commit<T>(result: T): Promise<InteractiveVerdict<T>> {
     const { connection, commitLimit } = this.#options;
     const { answerMs } = commitLimit;
-    const sent = this.#send([...messageOfTags([...this.#tags]), COMMITS, { text: 'COMMIT', answerMs }, { ...INDEX, answerMs }]);
+    const sent = this.#send([...messageOfTags([...this.#tags]), TRIGGERS, COMMITS, { text: 'COMMIT', answerMs }, { ...INDEX, answerMs }]);
     const [asked, committing] = sent.slice(-3);
     await commitLimit.hold(connection, { commits: asked, commit: committing });
     const [commits, , index] = await Promise.all(sent.slice(-3));

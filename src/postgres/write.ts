@@ -15,7 +15,7 @@ import { type Connection } from './pool-connection.ts';
 import { DatabasePool, type PoolLimits } from './pool.ts';
 import { EndOfTransaction } from './write-position.ts';
 import { flushedNow, type FlushPlace } from './server-flush.ts';
-import { COMMITS, INDEX } from './server-position.ts';
+import { COMMITS, INDEX, TRIGGERS } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { columnsAsked, withColumns } from './violated.ts';
 import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
@@ -62,7 +62,7 @@ export class PostgresWriter implements WriteServer {
       pool.use(async (connection) => {
         const message = messageOfTags(options.tags ?? []);
         const limit = this.#commitLimit(pool.region);
-        const commit = [COMMITS, { text: 'COMMIT', answerMs: limit.answerMs }, { ...INDEX, answerMs: limit.answerMs }];
+        const commit = [TRIGGERS, COMMITS, { text: 'COMMIT', answerMs: limit.answerMs }, { ...INDEX, answerMs: limit.answerMs }];
         const settings = [...durabilityStatements(durability), ...settingStatements(options.settings)];
         const sent = [{ text: beginText(options.isolation) }, ...settings, ...statements, ...message, ...commit];
         this.#count(pool.region, sent.length);

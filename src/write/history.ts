@@ -36,9 +36,16 @@ function keySql(entity: Entity, key: RowKey, params: Params): string {
   const entries = [...key].map(([column, value]) => {
     const type = columnType(entity, column);
     const typed = params.add(type, value);
-    return `${params.raw('text', column)}, ${NUMBERS.has(type.kind) && !type.array ? typed : `pg_catalog.concat(${typed})`}`;
+    const written = type.sql === 'bpchar' ? paddedSql(entity, column, typed) : `pg_catalog.concat(${typed})`;
+    return `${params.raw('text', column)}, ${NUMBERS.has(type.kind) && !type.array ? typed : written}`;
   });
   return `jsonb_build_object(${entries.join(', ')})`;
+}
+
+/** Of a text of fixed length the row holds all blanks at its end, however many were given. */
+function paddedSql(entity: Entity, column: string, value: string): string {
+  const length = `(SELECT atttypmod - 4 FROM pg_catalog.pg_attribute WHERE attrelid = ${quoteLiteral(qualifiedTable(entity))}::pg_catalog.regclass AND attname = ${quoteLiteral(column)})`;
+  return `pg_catalog.rpad(${value}::text, greatest(pg_catalog.length(${value}::text), ${length}))`;
 }
 
 const ofRow = (entity: Entity, key: RowKey, params: Params): string => `"$h".relation = ${params.raw('text', tableKey(entity.table))} AND "$h".key = ${keySql(entity, key, params)}`;

@@ -2,6 +2,7 @@
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
 import { type Row } from '../model/model.ts';
+import { isDataException } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
 import { isKnown, onceRefusal, readRecall, recallStatement, unconfirmed, type OnceStep, type StoredOutcome } from './once.ts';
 import { decodeError, encodeError, settleError } from './once-error.ts';
@@ -75,9 +76,16 @@ async function recall<T>(server: WriteServer, { once, also, options = {} }: Once
   const { signal, settings, durability = null } = options;
   const told = { durability, ...(settings ? { settings } : {}), ...(signal ? { signal } : {}) };
   const { result, position } = await server.pipelined([recallStatement(once), ...(also ? [also] : [])], told).catch((error: unknown) => {
+    if (also && isDataException(error)) throw unreadable(once, error);
     throw unconfirmed(error);
   });
   return { outcome: readRecall(once, result[0]?.rows[0]), rows: result[1]?.rows ?? [], position };
+}
+
+/** It was carried out, and the table has changed since in such a way that its columns cannot take the values that are kept. */
+function unreadable({ step }: OnceStep, cause: unknown): MeridianError {
+  const message = `The request with this idempotency-key was carried out before, but what is kept of ${step} does not fit the columns any more, which have changed since; read the row instead of repeating it.`;
+  return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { committed: true }, cause });
 }
 
 /** Whoever is told of an error has seen the primary as of its position, as after one that was not kept. */

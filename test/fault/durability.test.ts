@@ -207,6 +207,24 @@ describe('durability', () => {
     }
   });
 
+  it('is told as unconfirmed whatever role, transaction or trigger asks to hear no warnings', async () => {
+    await set.primary.query(`CREATE TABLE quiet (id bigint PRIMARY KEY);
+      CREATE FUNCTION hush() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('client_min_messages', 'error', true); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER hush AFTER INSERT ON quiet DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hush();
+      ALTER ROLE postgres SET client_min_messages = 'error'`);
+    await using other = await startReader({ local: 'us', urls: { us: set.primary.url }, options: { durabilityMs: DURABILITY_MS } });
+    await set.primary.query('ALTER ROLE postgres RESET client_min_messages');
+    await pause(second);
+    for (const told of await Promise.all([
+      failure((onRefused) => other.writer.pipelined([insert(next())], { durability: 'REMOTE_APPLY', onRefused })),
+      failure((onRefused) => us.writer.pipelined([sql('INSERT INTO quiet VALUES ($1)', [next()])], { durability: 'REMOTE_APPLY', onRefused })),
+      failure((onRefused) => us.writer.transaction(async (tx) => {
+        await tx.query('SET LOCAL client_min_messages = error');
+        await tx.query(insert(next()));
+      }, { durability: 'REMOTE_APPLY', onRefused })),
+    ])) assertUnconfirmed(told, 'late');
+  });
+
   it('ends as many waits as there are at once, also when every connection waits', async () => {
     await pause(second);
     const rows = Array.from({ length: READER_OPTIONS.poolSize }, next);

@@ -173,6 +173,22 @@ describe('a commit that is visible and not flushed', () => {
     assert.equal(await outcome, 'WRITE_OUTCOME_UNKNOWN');
   });
 
+  it('is flushed also where a deferred trigger has made it asynchronous, while others flush what lies before it', async () => {
+    await set.primary.query(`CREATE TABLE late (id bigint PRIMARY KEY);
+      CREATE FUNCTION lazily() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5), set_config('synchronous_commit', 'off', true); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER lazily AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lazily()`);
+    for (const id of [1, 2]) {
+      const insert = sql('INSERT INTO late VALUES ($1)', [id]);
+      const work = id === 1 ? us.writer.pipelined([insert]) : us.writer.transaction((tx) => tx.query(insert));
+      await until('the trigger runs', async () => (await set.primary.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).length > 0, PATIENCE);
+      await set.primary.query('UPDATE note SET text = text WHERE id = 7');
+      await work;
+      await crash();
+      await until('the primary is found again', () => us.read('SELECT 1').then(() => true, () => false), PATIENCE);
+      assert.equal((await set.primary.query('SELECT FROM late WHERE id = $1', [id])).length, 1, 'it was told of as committed, and the crash took it back');
+    }
+  });
+
   it('is not shown, with a typed error, where it is not flushed in time', async () => {
     const url = set.primary.url.replace('postgres@', 'app@');
     await using other = await startReader({ local: 'us', urls: { us: url }, options: { heartbeatMs: HOUR_MS, flushMs: 300 } });
