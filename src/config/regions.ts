@@ -1,10 +1,11 @@
 /** Owns how regions are configured: by the file's `regions`, or by MERIDIAN_REGIONS and one set of variables per region. */
+import { DatabaseUrlError, parseDatabaseUrl } from './database-url.ts';
 import { type Settings, isRecord } from './file.ts';
 import { nearestName, type Problem } from './problems.ts';
 
 export interface RegionConfig {
   readonly name: string;
-  /** PostgreSQL URL of this region's server, as this process reaches it. */
+  /** Connection string of this region's PostgreSQL, as this process reaches it: a URI or `name=value` pairs, by libpq's grammar. */
   readonly databaseUrl: string;
   /** Redis of the region; several URLs, separated by commas, name Sentinels or nodes of a Cluster. */
   readonly redisUrl: string | null;
@@ -15,6 +16,7 @@ export interface RegionConfig {
 interface RegionSetting {
   readonly key: 'databaseUrl' | 'redisUrl' | 'serverUrl';
   readonly prefix: string;
+  /** Empty where the value has a grammar of its own. */
   readonly schemes: readonly string[];
   /** Whether several may be given, separated by commas. */
   readonly several?: true;
@@ -25,7 +27,7 @@ interface RegionSetting {
 }
 
 export const REGION_SETTINGS: readonly RegionSetting[] = [
-  { key: 'databaseUrl', prefix: 'DB_URL_', schemes: ['postgres', 'postgresql'], example: 'postgres://user:password@host:5432/database', help: 'PostgreSQL server of the region (primary or replica: roles are discovered).' },
+  { key: 'databaseUrl', prefix: 'DB_URL_', schemes: [], example: 'postgres://user:password@host:5432/database', help: 'PostgreSQL server of the region (primary or replica: roles are discovered), as a connection string of libpq\'s: docs/connections.md.' },
   { key: 'redisUrl', prefix: 'REDIS_URL_', schemes: ['redis', 'rediss'], several: true, example: 'redis://host:6379', help: 'Redis of the region; may be left out. Several Sentinels, or nodes of a Cluster, are separated by commas (redisMode); user, password and database are those of the first, and Sentinels\' own are given as ?sentinelUser= and &sentinelPassword=.' },
   { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], bare: true, example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it: mutations are forwarded there. May be left out.' },
 ];
@@ -94,7 +96,13 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
       input.problems.push({ option: `${setting.key} of region ${name}`, where: `environment ${variable}`, what: 'is missing', mend: `set ${variable}, or regions.${name}.${setting.key} in the file, as in ${setting.example}` });
       return null;
     }
-    // The value may hold a password, so that the message never quotes it.
+    // The value may hold a password, so that no message quotes it.
+    if (setting.key === 'databaseUrl') {
+      const wrong = wrongDatabaseUrl(given);
+      if (wrong === null) return given as string;
+      input.problems.push({ option: `databaseUrl of region ${name}`, where, ...wrong });
+      return null;
+    }
     if (typeof given === 'string' && isOf(setting, given)) {
       if (setting.bare !== true || isBare(given)) return given;
       input.problems.push({ option: `${setting.key} of region ${name}`, where, what: 'has more than scheme, host and port, which nothing would look at', mend: `write it as in ${setting.example}, without path, user or question mark` });
@@ -105,6 +113,17 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
   };
   const [databaseUrl, redisUrl, serverUrl] = REGION_SETTINGS.map(value);
   return { name, databaseUrl: databaseUrl ?? '', redisUrl: redisUrl ?? null, serverUrl: serverUrl ?? null };
+}
+
+function wrongDatabaseUrl(given: unknown): Pick<Problem, 'what' | 'mend'> | null {
+  if (typeof given !== 'string') return { what: 'must be text', mend: 'write it as in postgres://user:password@host:5432/database' };
+  try {
+    parseDatabaseUrl(given);
+    return null;
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return { what: error.what, mend: error.mend };
+    throw error;
+  }
 }
 
 function isOf({ schemes, several }: RegionSetting, given: string): boolean {

@@ -5,6 +5,7 @@ import { type Options } from '../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
 import { readBooks, type KeptTable } from './bookkeeping.ts';
 import { checkDurability } from './check-durability.ts';
+import { checkProtection } from './check-protection.ts';
 import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
@@ -52,9 +53,12 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
   const checked = looked.filter((one): one is Checked => 'facts' in one);
   for (const one of looked) {
     const say = sayOf(one.region);
-    if ('facts' in one) checkServer(one.facts, target, say);
+    if ('facts' in one) {
+      checkServer(one.facts, target, say);
+      checkProtection(target.regions.find(({ name }) => name === one.region)?.databaseUrl ?? '', say);
+    }
     else if (isMeridianError(one.error, 'DATABASE_NOT_READY')) say('error', one.error.message, String(one.error.details['mend']));
-    else say('error', `Its database cannot be reached: ${messageOf(one.error)}.`, 'Check the DSN, the network, pg_hba.conf and that the server runs.');
+    else say('error', `Its database cannot be reached: ${messageOf(one.error).replace(/\.$/, '')}.`, 'Check the DSN, the network, pg_hba.conf and that the server runs.');
   }
   checkCluster(checked, target, sayOf);
   await checkPolicies(checked, target, sayOf);

@@ -1,7 +1,8 @@
 /** Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error listener. */
-import pg from 'pg';
+import type pg from 'pg';
 import { type Row } from '../model/model.ts';
-import { driverTarget } from './connect.ts';
+import { clientConfig } from './connect.ts';
+import { DatabaseClient } from './connection/client.ts';
 import { demandSession, poolerRefusal, SESSION_PROOF } from './session.ts';
 
 export interface ClientOptions {
@@ -17,23 +18,15 @@ export interface ClientOptions {
   readonly onBroken?: (error: Error) => void;
 }
 
-/** `replication` is known to the driver but not to its types. */
-type Config = pg.ClientConfig & { replication?: 'database' };
-
 /** Throws `DATABASE_NOT_READY` where the session cannot be had as servers need it, and what the driver throws. */
 export async function openClient(options: ClientOptions): Promise<pg.Client> {
-  const config: Config = {
-    ...driverTarget(options.databaseUrl, { statementMs: options.statementMs, readOnly: false }),
-    application_name: options.applicationName,
-    connectionTimeoutMillis: options.connectMs,
-    keepAlive: true,
-  };
-  if (options.replication) config.replication = 'database';
-  if (options.statementMs > 0) {
+  const { databaseUrl, applicationName, connectMs, statementMs } = options;
+  const client = new DatabaseClient({
+    ...clientConfig({ databaseUrl, applicationName, connectMs, statementMs, readOnly: false }),
+    ...(options.replication === true ? { replication: 'database' } : {}),
     // The server's limit does not help when the network is gone; this one does.
-    config.query_timeout = options.statementMs + 1_000;
-  }
-  const client = new pg.Client(config);
+    ...(statementMs > 0 ? { query_timeout: statementMs + 1_000 } : {}),
+  });
   client.on('error', (error) => options.onBroken?.(error));
   try {
     await client.connect();

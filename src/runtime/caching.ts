@@ -8,6 +8,7 @@ import { RegionCache } from '../cache/region-cache.ts';
 import { TagScheme } from '../change/invalidation.ts';
 import { type Config } from '../config/load.ts';
 import { type Model } from '../model/model.ts';
+import { loginOf } from '../postgres/connect.ts';
 import { type Tail, type TailState } from '../postgres/tail.ts';
 import { type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { RedisFanout } from '../redis/fanout.ts';
@@ -57,7 +58,8 @@ export class Caching {
   constructor(parts: CachingParts) {
     this.#parts = parts;
     const { region, regions } = parts.config;
-    this.#login = new URL(regions.find(({ name }) => name === region)?.databaseUrl ?? 'postgres:').username;
+    const own = regions.find(({ name }) => name === region);
+    this.#login = own === undefined ? '' : loginOf(own.databaseUrl);
     const ask = (figures: RedisFigures) => async (): Promise<readonly CacheFigures[]> => (await figures.all()).map(readFigures).filter((one) => one !== null);
     this.#peers = new PeerAnswers(new Map([...parts.figures].map(([region, figures]) => [region, ask(figures)])), parts.config.options.redisStatsMs);
   }

@@ -1,8 +1,7 @@
 /** Tests of the driver's edge: values, arrays, connection URLs and error sentences, without a server. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isMeridianError, type ErrorCode } from '../../../src/base/errors.ts';
-import { poolConfig } from '../../../src/postgres/connect.ts';
+import { type ErrorCode } from '../../../src/base/errors.ts';
 import { isConflict, isConnectionFailure, toMeridianError } from '../../../src/postgres/errors.ts';
 import { parseArray } from '../../../src/postgres/types-array.ts';
 import { parseTimestamp, parseTimestamptz, TypeParsers } from '../../../src/postgres/types.ts';
@@ -49,28 +48,6 @@ describe('values', () => {
     types.learn([{ array: 20_001, element: 20_000 }, { array: 20_011, element: 23 }]);
     assert.deepEqual(types.getTypeParser(20_001)('{TODO,DONE}'), ['TODO', 'DONE']);
     assert.deepEqual(types.getTypeParser(20_011)('{1,2}'), [1, 2]);
-  });
-});
-
-describe('connection URLs', () => {
-  const config = (databaseUrl: string) => poolConfig({ databaseUrl, applicationName: 'test', connectMs: 1, statementMs: 2, readOnly: true, types: new TypeParsers() });
-  const params = (databaseUrl: string): Record<string, string> => Object.fromEntries(new URL(config(databaseUrl).connectionString ?? '').searchParams);
-  it('read sslmode as libpq does', () => {
-    assert.deepEqual(params('postgres://u@h/d'), {});
-    assert.deepEqual(params('postgresql://u@h/d?sslmode=require'), { sslmode: 'require', uselibpqcompat: 'true' });
-    assert.deepEqual(params('postgres://u@h/d?sslmode=prefer'), { sslmode: 'disable' });
-    assert.deepEqual(params('postgres://u@h/d?sslmode=no-verify'), { sslmode: 'no-verify' });
-  });
-  it('keep a URL\'s own session settings, below Meridian\'s', () => {
-    const { options, connectionString } = config('postgres://u@h/d?options=-c%20work_mem%3D64MB%20-c%20timezone%3DAsia/Tokyo&application_name=mine');
-    assert.match(options ?? '', /^-c work_mem=64MB -c timezone=Asia\/Tokyo .*-c timezone=UTC /);
-    assert.doesNotMatch(connectionString ?? '', /options/);
-    assert.match(connectionString ?? '', /application_name=mine/);
-  });
-  it('are never quoted when they are wrong', () => {
-    for (const url of ['secret', 'mysql://u:secret@h/d', 'postgres://u:se cret@ h/d']) {
-      assert.throws(() => config(url), (error) => isMeridianError(error, 'CONFIG_INVALID') && !/secret|se cret/.test(error.message), url);
-    }
   });
 });
 

@@ -1,0 +1,112 @@
+/** Owns libpq's connection parameters: their names, the environment variables that stand for them, and the values that Meridian takes. */
+import { isIP } from 'node:net';
+
+export interface Parameter {
+  /** The environment variable that libpq reads where nothing else gives a value; null where there is none, or Meridian does not read it. */
+  readonly env: string | null;
+  /** What is wrong with a value, as the rest of a sentence, and what to do; null where it is taken. */
+  readonly refuse: (value: string) => Refusal | null;
+}
+
+export interface Refusal {
+  readonly what: string;
+  readonly mend: string;
+}
+
+const any = (): null => null;
+
+const oneOf = (...values: readonly string[]) => (value: string): Refusal | null =>
+  values.includes(value) ? null : { what: 'has a value that libpq does not know', mend: `give one of ${values.join(', ')}` };
+
+const whole = (value: string): Refusal | null => (/^\s*-?\d{1,9}\s*$/.test(value) ? null : { what: 'is no whole number', mend: 'give a whole number' });
+
+/** Takes the first values, and refuses the others of libpq with a reason. */
+const only = (taken: readonly string[], what: string, mend: string, others: readonly string[] = []) => (value: string): Refusal | null =>
+  taken.includes(value) ? null : others.length > 0 && !others.includes(value) ? oneOf(...taken, ...others)(value) : { what, mend };
+
+const never = (what: string, mend: string) => (value: string): Refusal | null => (value === '' ? null : { what, mend });
+
+const LEAVE_OUT = 'leave it out';
+const TLS_VERSIONS = ['', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
+/** Methods of authentication that libpq can be told to demand. */
+export const AUTH_METHODS: readonly string[] = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'];
+
+function authMethods(value: string): Refusal | null {
+  if (value === '') return null;
+  const methods = value.split(',').map((method) => method.trim());
+  const negated = methods.filter((method) => method.startsWith('!'));
+  if (negated.length > 0 && negated.length < methods.length) return { what: 'mixes methods with refused ones', mend: 'put ! before all of them, or before none' };
+  if (methods.every((method) => AUTH_METHODS.includes(method.replace(/^!/, '')))) return null;
+  return { what: 'names a method that libpq does not know', mend: `give ${AUTH_METHODS.join(', ')}, separated by commas` };
+}
+
+const parameter = (env: string | null, refuse: Parameter['refuse'] = any): Parameter => ({ env, refuse });
+
+/** Every connection parameter of PostgreSQL 18's libpq, and two of node-postgres that stand in URLs made for it. */
+export const PARAMETERS: Readonly<Record<string, Parameter>> = {
+  service: parameter('PGSERVICE'),
+  servicefile: parameter('PGSERVICEFILE'),
+  host: parameter('PGHOST'),
+  hostaddr: parameter('PGHOSTADDR', (value) => (value.split(',').every((one) => one.trim() === '' || isIP(one.trim()) !== 0) ? null : { what: 'is no network address', mend: 'give an address as in 192.0.2.1 or 2001:db8::1, and a name as host' })),
+  port: parameter('PGPORT'),
+  dbname: parameter('PGDATABASE'),
+  user: parameter('PGUSER'),
+  password: parameter('PGPASSWORD'),
+  passfile: parameter('PGPASSFILE'),
+  options: parameter('PGOPTIONS'),
+  // Meridian names its connections, so that PGAPPNAME and the fallback name are never needed.
+  application_name: parameter(null),
+  fallback_application_name: parameter(null),
+  connect_timeout: parameter('PGCONNECT_TIMEOUT', whole),
+  // Sessions speak UTF8 whatever the environment says, and prove it.
+  client_encoding: parameter(null, (value) =>
+    /^(auto|utf-?8|unicode)?$/i.test(value) ? null : { what: 'is no UTF8', mend: 'leave it out: Meridian speaks UTF8, and the server converts from the encoding of the database' }),
+  target_session_attrs: parameter('PGTARGETSESSIONATTRS', oneOf('any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby')),
+  load_balance_hosts: parameter('PGLOADBALANCEHOSTS', only(['disable'], 'asks for hosts in random order', 'leave it out: hosts are tried in their order', ['random'])),
+  channel_binding: parameter('PGCHANNELBINDING', oneOf('disable', 'prefer', 'require')),
+  require_auth: parameter('PGREQUIREAUTH', authMethods),
+  keepalives: parameter(null, whole),
+  keepalives_idle: parameter(null, whole),
+  // Node.js cannot set these three: statements and connecting are bounded by statementMs and connectMs instead.
+  keepalives_interval: parameter(null, whole),
+  keepalives_count: parameter(null, whole),
+  tcp_user_timeout: parameter(null, whole),
+  sslmode: parameter('PGSSLMODE', oneOf('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify')),
+  sslnegotiation: parameter('PGSSLNEGOTIATION', oneOf('postgres', 'direct')),
+  // Nobody compresses any more: OpenSSL cannot, and libpq ignores it.
+  sslcompression: parameter('PGSSLCOMPRESSION', whole),
+  sslcert: parameter('PGSSLCERT'),
+  sslkey: parameter('PGSSLKEY', (value) => (/^(pkcs11|engine):/i.test(value) ? { what: 'names a key outside of files', mend: 'give the path of a PEM file' } : null)),
+  sslpassword: parameter(null),
+  sslcertmode: parameter('PGSSLCERTMODE', only(['disable', 'allow'], 'demands that the server asks for a certificate, which Node.js does not tell', 'let pg_hba.conf ask for it (clientcert) and leave it out', ['require'])),
+  sslrootcert: parameter('PGSSLROOTCERT'),
+  sslcrl: parameter('PGSSLCRL'),
+  sslcrldir: parameter('PGSSLCRLDIR'),
+  sslsni: parameter('PGSSLSNI', oneOf('0', '1')),
+  sslkeylogfile: parameter(null, never('asks for the keys of TLS to be written to a file', LEAVE_OUT)),
+  ssl_min_protocol_version: parameter('PGSSLMINPROTOCOLVERSION', oneOf(...TLS_VERSIONS)),
+  ssl_max_protocol_version: parameter('PGSSLMAXPROTOCOLVERSION', oneOf(...TLS_VERSIONS)),
+  min_protocol_version: parameter('PGMINPROTOCOLVERSION', only(['', '3.0'], 'demands a protocol that the driver does not speak', 'leave it out: it speaks 3.0', ['3.2', 'latest'])),
+  max_protocol_version: parameter('PGMAXPROTOCOLVERSION', oneOf('', '3.0', '3.2', 'latest')),
+  requirepeer: parameter('PGREQUIREPEER', never('asks who owns the server\'s process, which Node.js does not tell', LEAVE_OUT)),
+  gssencmode: parameter('PGGSSENCMODE', only(['disable', 'prefer'], 'demands GSSAPI encryption, which the driver does not speak', 'use TLS (sslmode)', ['require'])),
+  // Without GSSAPI there is nothing that these are about.
+  krbsrvname: parameter('PGKRBSRVNAME'),
+  gsslib: parameter('PGGSSLIB'),
+  gssdelegation: parameter('PGGSSDELEGATION', oneOf('0', '1')),
+  replication: parameter(null, (value) =>
+    /^(false|off|no|0)?$/i.test(value) ? null : { what: 'asks for a replication connection', mend: 'leave it out: Meridian opens those that it needs by itself' }),
+  scram_client_key: parameter(null, never('is a key in place of a password, which the driver does not take', 'give the password')),
+  scram_server_key: parameter(null, never('is a key in place of a password, which the driver does not take', 'give the password')),
+  oauth_issuer: parameter(null, never('is about OAuth, which the driver does not speak', 'use a password or a client certificate')),
+  oauth_client_id: parameter(null, never('is about OAuth, which the driver does not speak', 'use a password or a client certificate')),
+  oauth_client_secret: parameter(null, never('is about OAuth, which the driver does not speak', 'use a password or a client certificate')),
+  oauth_scope: parameter(null, never('is about OAuth, which the driver does not speak', 'use a password or a client certificate')),
+  // URLs made for node-postgres have it to ask for the meaning that holds here anyway.
+  uselibpqcompat: parameter(null),
+};
+
+/** The first thing that is wrong with the values; `named` says whose they are. Values are never quoted: any may hold a secret. */
+export function refuseValue(name: string, value: string): Refusal | null {
+  return PARAMETERS[name]?.refuse(value) ?? null;
+}

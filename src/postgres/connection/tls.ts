@@ -1,0 +1,160 @@
+/** Owns what `sslmode` and its companions come to: in which order TLS and plain text are tried with a host, and what its certificate must prove. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkServerIdentity, createSecureContext, getCACertificates, type PeerCertificate, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { type DatabaseParameters } from '../../config/database-url.ts';
+import { type Host } from './host.ts';
+import { inHome } from './places.ts';
+import { ConnectProblem } from './problem.ts';
+
+/** How a connection is proved to lead to the server that the URL names. */
+export type Protection = 'local' | 'host' | 'chain' | 'none' | 'maybe plain text' | 'plain text';
+
+export interface Tls {
+  readonly context: SecureContext;
+  /** Whether a chain that leads to no known authority ends the connection. */
+  readonly verifies: boolean;
+  /** Throws or answers what is wrong with the server's certificate. */
+  readonly identity: (certificate: PeerCertificate) => Error | undefined;
+  /** Sent to the server; undefined for none. */
+  readonly servername: string | undefined;
+  /** Begins at once, without asking whether the server has TLS. */
+  readonly direct: boolean;
+}
+
+/** One way to open a connection; the next one is tried where the server refuses it in that form. */
+export interface Way {
+  /** Null for plain text. Files are read now. */
+  readonly tls: (() => Tls) | null;
+  /** Goes on in plain text where the server has no TLS. */
+  readonly plainIfNone: boolean;
+}
+
+type Mode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | 'no-verify';
+
+/** What the parameters say; without a word, plain text is taken from servers of this machine only. */
+export function modeOf(parameters: DatabaseParameters, host: Host): Mode {
+  if (host.socket) return 'disable';
+  const given = parameters.get('sslmode');
+  if (given !== undefined) return given as Mode;
+  if (parameters.get('sslrootcert') === 'system') return 'verify-full';
+  if (parameters.get('sslnegotiation') === 'direct') return 'require';
+  return host.local ? 'prefer' : 'require';
+}
+
+export function waysTo(parameters: DatabaseParameters, host: Host): readonly Way[] {
+  const mode = modeOf(parameters, host);
+  const plain: Way = { tls: null, plainIfNone: false };
+  const tls: Way = { tls: () => tlsFor(parameters, host, mode), plainIfNone: mode === 'prefer' };
+  if (mode === 'disable') return [plain];
+  if (mode === 'allow') return [plain, tls];
+  return mode === 'prefer' ? [tls, plain] : [tls];
+}
+
+export function protectionOf(parameters: DatabaseParameters, host: Host): Protection {
+  if (host.local) return 'local';
+  const mode = modeOf(parameters, host);
+  if (mode === 'disable') return 'plain text';
+  if (mode === 'allow' || mode === 'prefer') return 'maybe plain text';
+  if (mode === 'verify-full') return 'host';
+  return mode !== 'no-verify' && (mode === 'verify-ca' || rootFile(parameters) !== null) ? 'chain' : 'none';
+}
+
+function tlsFor(parameters: DatabaseParameters, host: Host, mode: Mode): Tls {
+  const root = mode === 'no-verify' ? null : rootFile(parameters);
+  const byStore = mode === 'verify-full' && root === null;
+  if (mode === 'verify-ca' && root === null) {
+    throw new ConnectProblem(`sslmode=verify-ca needs the certificate of the authority that signs the server's: name its file (sslrootcert=…), or use sslmode=verify-full`);
+  }
+  if (mode === 'verify-full' && host.name === '') throw new ConnectProblem('sslmode=verify-full needs the name of the host beside its address: add host=… to hostaddr');
+  return {
+    context: contextOf({
+      ...(root === null ? {} : { ca: read(root, 'sslrootcert') }),
+      ...crl(parameters),
+      ...ownCertificate(parameters),
+      minVersion: version(parameters.get('ssl_min_protocol_version')) ?? 'TLSv1.2',
+      ...versionLimit(parameters),
+    }, byStore),
+    // A file of authorities makes every mode check the chain, as libpq does.
+    verifies: byStore || root !== null,
+    identity: mode === 'verify-full' ? (certificate) => checkServerIdentity(host.name, certificate) : () => undefined,
+    servername: parameters.get('sslsni') === '0' || isIP(host.name) !== 0 || host.name === '' ? undefined : host.name,
+    direct: parameters.get('sslnegotiation') === 'direct',
+  };
+}
+
+/** Null where there is none, or the store of the system is to be used. */
+function rootFile(parameters: DatabaseParameters): string | null {
+  const named = parameters.get('sslrootcert');
+  if (named === 'system') return null;
+  return fileOr(named, inHome('.postgresql', 'root.crt'));
+}
+
+/** The file that is named, whether it exists or not; else the default one, if it exists. */
+function fileOr(named: string | undefined, fallback: string): string | null {
+  if (named) return named;
+  return existsSync(fallback) ? fallback : null;
+}
+
+function crl(parameters: DatabaseParameters): Pick<SecureContextOptions, 'crl'> {
+  const folder = parameters.get('sslcrldir');
+  const file = fileOr(parameters.get('sslcrl'), inHome('.postgresql', 'root.crl'));
+  const lists = [...(folder ? readFolder(folder) : []), ...(file === null ? [] : [read(file, 'sslcrl')])];
+  return lists.length === 0 ? {} : { crl: lists };
+}
+
+function ownCertificate(parameters: DatabaseParameters): SecureContextOptions {
+  if (parameters.get('sslcertmode') === 'disable') return {};
+  const certificate = fileOr(parameters.get('sslcert'), inHome('.postgresql', 'postgresql.crt'));
+  if (certificate === null) return {};
+  const passphrase = parameters.get('sslpassword');
+  return { cert: read(certificate, 'sslcert'), key: read(parameters.get('sslkey') || inHome('.postgresql', 'postgresql.key'), 'sslkey'), ...(passphrase ? { passphrase } : {}) };
+}
+
+function version(name: string | undefined): SecureVersion | undefined {
+  return name ? (name as SecureVersion) : undefined;
+}
+
+function versionLimit(parameters: DatabaseParameters): Pick<SecureContextOptions, 'maxVersion'> {
+  const maxVersion = version(parameters.get('ssl_max_protocol_version'));
+  return maxVersion === undefined ? {} : { maxVersion };
+}
+
+function read(path: string, parameter: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConnectProblem(`The file ${path} (${parameter}) cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, { cause: error });
+  }
+}
+
+function readFolder(path: string): string[] {
+  try {
+    return readdirSync(path).map((name) => read(join(path, name), 'sslcrldir'));
+  } catch (error) {
+    if (error instanceof ConnectProblem) throw error;
+    throw new ConnectProblem(`The folder ${path} (sslcrldir) cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, { cause: error });
+  }
+}
+
+/** Making one of hundreds of authorities takes tens of milliseconds; files are read anew for each connection, and may have changed. */
+const contexts = new LRUCache<string, SecureContext>({ max: 32 });
+let store: string[] | null = null;
+
+function contextOf(options: SecureContextOptions, byStore: boolean): SecureContext {
+  const key = createHash('sha256').update(JSON.stringify([options, byStore])).digest('hex');
+  const known = contexts.get(key);
+  if (known !== undefined) return known;
+  try {
+    // Those that Node.js brings, those of NODE_EXTRA_CA_CERTS, and those of the operating system.
+    if (byStore) store ??= [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
+    const made = createSecureContext(store !== null && byStore ? { ...options, ca: store } : options);
+    contexts.set(key, made);
+    return made;
+  } catch (error) {
+    throw new ConnectProblem(`The certificates or the key of the TLS connection cannot be used (${error instanceof Error ? error.message : String(error)}): sslrootcert, sslcert, sslkey, sslpassword and sslcrl name PEM files`, { cause: error });
+  }
+}

@@ -1,0 +1,112 @@
+/** Owns the first bytes of a connection: the socket, the question whether the server has TLS, and the handshake. */
+import { type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import pg from 'pg';
+import { type Host } from './host.ts';
+import { ConnectProblem } from './problem.ts';
+import { type Tls } from './tls.ts';
+
+export interface WireOptions {
+  readonly host: Host;
+  /** Null for plain text. */
+  readonly tls: Tls | null;
+  /** Goes on in plain text where the server has no TLS. */
+  readonly plainIfNone: boolean;
+  /** Milliseconds after which an idle connection is asked whether it is still there; null for never. */
+  readonly keepAliveMs: number | null;
+}
+
+/** The part of the driver's connection that its types leave out. */
+interface Driver {
+  stream: Socket;
+  _connecting: boolean;
+  _ending: boolean;
+  attachListeners(stream: Socket): void;
+}
+
+const NO_TLS = 'The server offers no TLS, which this URL demands: turn it on at the server (ssl = on), or add sslmode=prefer (or sslmode=disable) to the URL where plain text will do';
+
+/** The driver's own knows neither "TLS, if you have it" nor a name to verify that is not the address. */
+export class Wire extends pg.Connection {
+  readonly #options: WireOptions;
+  /** Whether the server takes part in TLS, and whether that has led to an encrypted connection. */
+  handshakes = false;
+  encrypted = false;
+
+  constructor(options: WireOptions) {
+    super({});
+    this.#options = options;
+  }
+
+  get wantsTls(): boolean {
+    return this.#options.tls !== null;
+  }
+
+  /** The driver's client calls it. Emits `connect` when the socket is open, and `sslconnect` when the session may begin in its place. */
+  connect(): void {
+    const { host, tls, keepAliveMs } = this.#options;
+    const { stream } = this.#driver;
+    this.#driver._connecting = true;
+    stream.setNoDelay(true);
+    if (host.socket) stream.connect(host.address);
+    else stream.connect(host.port, host.address);
+    stream.once('connect', () => {
+      if (keepAliveMs !== null && !host.socket) stream.setKeepAlive(true, keepAliveMs);
+      this.emit('connect');
+      if (tls?.direct === true) this.#secure(tls);
+    });
+    stream.on('error', this.#report);
+    stream.on('close', () => this.emit('end'));
+    if (tls === null) this.#driver.attachListeners(stream);
+    else if (!tls.direct) stream.once('data', (answer: Buffer) => this.#answered(answer, tls));
+  }
+
+  readonly #report = (error: Error & { code?: string }): void => {
+    if (this.#driver._ending && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
+    this.emit('error', error);
+  };
+
+  /** One byte and no more: whatever came with it would be read as if it were encrypted. */
+  #answered(answer: Buffer, tls: Tls): void {
+    const word = answer.toString('latin1');
+    if (word === 'S') return this.#secure(tls);
+    if (word === 'N' && this.#options.plainIfNone) {
+      this.#driver.attachListeners(this.#driver.stream);
+      this.emit('sslconnect');
+      return;
+    }
+    this.#driver.stream.destroy();
+    this.emit('error', word === 'N' ? new ConnectProblem(NO_TLS) : new Error('There was an error establishing an SSL connection: the server does not say whether it has TLS'));
+  }
+
+  #secure(tls: Tls): void {
+    this.handshakes = true;
+    const secure = connectTls({
+      socket: this.#driver.stream,
+      secureContext: tls.context,
+      rejectUnauthorized: tls.verifies,
+      checkServerIdentity: (_name, certificate) => tls.identity(certificate),
+      ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+      ...(tls.direct ? { ALPNProtocols: ['postgresql'] } : {}),
+    });
+    this.#driver.stream = secure;
+    this.#driver.attachListeners(secure);
+    secure.on('error', this.#report);
+    // Nothing is said to a server before it is known.
+    secure.once('secureConnect', () => this.#secured(secure, tls));
+  }
+
+  #secured(secure: TLSSocket, { direct }: Tls): void {
+    if (direct && secure.alpnProtocol !== 'postgresql') {
+      secure.destroy();
+      this.emit('error', new ConnectProblem('The server does not take TLS at once: leave out sslnegotiation=direct, which PostgreSQL knows from version 17 on'));
+      return;
+    }
+    this.encrypted = true;
+    this.emit('sslconnect');
+  }
+
+  get #driver(): Driver {
+    return this as unknown as Driver;
+  }
+}
