@@ -107,8 +107,9 @@ export class DatabaseClient extends pg.Client {
 
   /** Whether the same server may take the connection with TLS where it was refused without, or the other way round. */
   #asksOtherwise(error: unknown): boolean {
+    // A file that cannot be read, or a password that is missing, is so either way.
+    if (error instanceof ConnectProblem) return false;
     const { connection: wire } = this.#driver;
-    if (!(wire instanceof Wire)) return false;
     if (sqlStateOf(error) !== null) return sqlStateOf(error) === NOT_ADMITTED && wire.encrypted === wire.wantsTls;
     return wire.wantsTls && wire.handshakes && !wire.encrypted && !isTimeout(error);
   }
@@ -149,11 +150,13 @@ export class DatabaseClient extends pg.Client {
   async #demandRole({ parameters }: Target): Promise<void> {
     const wanted = parameters.get('target_session_attrs') || 'any';
     if (wanted === 'any' || wanted === 'prefer-standby') return;
-    const isReplica = this.#inRecovery ?? (await this.#asksRecovery());
-    if (isReplica === (wanted === 'standby' || wanted === 'read-only')) return;
     const { connection: wire } = this.#driver;
-    wire.end();
-    forget(wire, false);
+    const isReplica = this.#inRecovery ?? (await this.#asksRecovery().catch((error: unknown) => {
+      forget(wire);
+      throw error;
+    }));
+    if (isReplica === (wanted === 'standby' || wanted === 'read-only')) return;
+    leave(wire);
     throw new OtherServer(`The server is a ${isReplica ? 'replica' : 'primary'}, where target_session_attrs=${wanted} asks for another`);
   }
 
@@ -201,11 +204,26 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout expired';
 }
 
+const GOODBYE_MS = 1_000;
+
+/** Ends a session in good order, without waiting for the server. */
+function leave(wire: Wire): void {
+  wire.end();
+  silence(wire);
+  const { stream } = wire;
+  const limit = setTimeout(() => stream.destroy(), GOODBYE_MS);
+  stream.once('close', () => clearTimeout(limit));
+}
+
+function forget(wire: Wire): void {
+  silence(wire);
+  wire.stream.destroy();
+}
+
 /** Whatever still comes from a connection that is given up is nobody's. */
-function forget(wire: Wire, destroys = true): void {
+function silence(wire: Wire): void {
   wire.removeAllListeners();
   wire.on('error', () => {
     // Its failure has been told already.
   });
-  if (destroys) wire.stream.destroy();
 }
