@@ -98,12 +98,14 @@ describe('the viewer of a token with a key set', () => {
     const published = JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'RS256' }] });
     let broken = true;
     await using keySet = await startReceiver(() => ({ body: broken ? '<html>' : published }));
-    const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url, jwksRetryMs: 200 }));
+    const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url, jwksRetryMs: 1_000 }));
     const ask = async (): Promise<unknown> => viewers.of(bearer(await signWith(pair.privateKey, 'one')));
+    const began = performance.now();
     for (let i = 0; i < 20; i += 1) await assert.rejects(ask(), { code: 'AUTHENTICATION_UNAVAILABLE' });
-    assert.equal(keySet.received.length, 1);
+    const seconds = Math.floor((performance.now() - began) / 1_000);
+    assert.ok(keySet.received.length <= 1 + seconds, `${keySet.received.length} fetches in ${seconds} s`);
     broken = false;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
     assert.notEqual(await ask(), null);
   });
 
