@@ -34,7 +34,7 @@ export class Plans {
   }
 
   succeeded(text: string): void {
-    this.#hopeless.delete(text);
+    if (this.#hopeless.size > 0) this.#hopeless.delete(text);
   }
 }
 

@@ -11,7 +11,13 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const LIMIT_MS = 60_000;
 const WHOLE_MS = 6_000;
 /** Where a mechanism is in processes and in Redis, in one of them at a time. */
-const MECHANISMS = ['fill-guard-of-processes', 'fill-guard-of-redis', 'tombstones-of-processes', 'tombstones-of-redis', 'sequence-gap', 'watermark-test', 'flushed-before-shown', 'tags-as-utf8'];
+const MECHANISMS = [
+  'fill-guard-of-processes', 'fill-guard-of-redis', 'tombstones-of-processes', 'tombstones-of-redis', 'sequence-gap', 'watermark-test',
+  'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates',
+];
+const TROUBLES = [
+  'fill-guard', 'sequence-gap', 'watermark-test', 'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates',
+];
 
 describe(`the checker of histories (SEED=${SEED})`, { skip: redisOrSkip().skip }, () => {
   let place: Place;
@@ -32,7 +38,7 @@ describe(`the checker of histories (SEED=${SEED})`, { skip: redisOrSkip().skip }
   }
 
   it('has nothing against servers that lack nothing, under the same troubles', { timeout: 3 * LIMIT_MS }, async (t) => {
-    for (const mechanism of ['fill-guard', 'sequence-gap', 'watermark-test', 'flushed-before-shown', 'tags-as-utf8']) {
+    for (const mechanism of TROUBLES) {
       const { findings, sights, tally } = await calibrate(place, { mechanism, broken: false, seed: SEED, limitMs: WHOLE_MS });
       t.diagnostic(`${mechanism}: ${sights} sights, caches answered ${(100 * tally.cacheShare).toFixed(0)} %`);
       assert.deepEqual(violationsOf(findings), []);

@@ -36,6 +36,22 @@ const TAGS: readonly Cut[] = [
   { file: '/src/postgres/tail-decode.ts', text: 'textOf(message.content) ?? UNREADABLE', instead: 'new TextDecoder().decode(message.content)' },
 ];
 
+/** Changes of a table that write no change of a row are not heard of. */
+const SCHEMA_CHANGES: readonly Cut[] = [
+  {
+    file: '/src/change/messages.ts',
+    text: "  return 'ddl' in message ? { ...readDdl(message.ddl), tags } : { ...NOTHING, tags };\n",
+    instead: '  return { ...NOTHING, tags };\n',
+  },
+];
+const TRUNCATES: readonly Cut[] = [
+  {
+    file: '/src/change/invalidation.ts',
+    text: "    if (change.kind === 'truncate') return named.addTable(table);\n",
+    instead: "    if (change.kind === 'truncate') return;\n",
+  },
+];
+
 export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever was read is kept, however long ago it was read (R4). */
   'fill-guard': [...LOCAL_GUARD, ...SHARED_GUARD],
@@ -50,6 +66,8 @@ export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever a primary shows is kept, and covered by tokens, before it is on its disk. */
   'flushed-before-shown': FLUSHED,
   'tags-as-utf8': TAGS,
+  'schema-changes': SCHEMA_CHANGES,
+  truncates: TRUNCATES,
   /** Whatever is in a cache answers, wherever the region stands (R5). */
   'watermark-test': [{ file: GUARD, text: '  return watermark >= floor.lsn || asOf >= floor.lsn;\n', instead: '  return true;\n' }],
 };

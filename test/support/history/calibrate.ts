@@ -6,10 +6,11 @@ import { Client } from './client.ts';
 import { crash, started } from './faults.ts';
 import { type Finding } from './judge.ts';
 import { PRIMARY, type Place } from './place.ts';
-import { boardPlan, focusedPlan, focusedSidePlan, primaryPlan, type ClientStep } from './plan.ts';
+import { boardPlan, commentPlan, focusedPlan, focusedSidePlan, primaryPlan, type ClientStep } from './plan.ts';
 import { startStage } from './run.ts';
 import { SideWriter } from './side-writer.ts';
 import { Tally } from './tally.ts';
+import { wholeTable } from './truth-feed.ts';
 
 const CLIENTS = 8;
 const KNOWN_MS = 30_000;
@@ -61,6 +62,25 @@ async function crashes(place: Place, isOver: () => boolean): Promise<void> {
   }
 }
 
+/** Whole tables change, and no row of them. */
+async function changes(place: Place, isOver: () => boolean, sql: readonly string[]): Promise<void> {
+  for (let round = 1; !isOver(); round += 1) {
+    await withSession({ dsn: place.dsn(PRIMARY, PRIMARY) }, async (client) => {
+      await client.query('BEGIN');
+      for (const statement of sql) await client.query(statement.replaceAll('ROUND', String(round)));
+      await client.query('COMMIT');
+    });
+    await sleep(1_000);
+  }
+}
+
+const rewrites: Trouble = (place, isOver) =>
+  changes(place, isOver, [
+    `ALTER TABLE tasks ALTER COLUMN description TYPE text USING 'rewritten ROUND'`,
+    wholeTable('tasks'),
+  ]);
+const truncates: Trouble = (place, isOver) => changes(place, isOver, ['TRUNCATE comments']);
+
 async function none(_: Place, isOver: () => boolean): Promise<void> {
   while (!isOver()) await sleep(50);
 }
@@ -76,10 +96,14 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   'watermark-test': pausedReplay,
   'flushed-before-shown': crashes,
   'tags-as-utf8': none,
+  'schema-changes': rewrites,
+  truncates,
 };
 
 /** What clients do where that matters to a mechanism; nobody writes beside them then. */
-const PLANS: Readonly<Record<string, (seed: number, name: string) => Generator<ClientStep, never>>> = { 'flushed-before-shown': primaryPlan, 'tags-as-utf8': boardPlan };
+const PLANS: Readonly<Record<string, (seed: number, name: string) => Generator<ClientStep, never>>> = {
+  'flushed-before-shown': primaryPlan, 'tags-as-utf8': boardPlan, 'schema-changes': focusedPlan, truncates: commentPlan,
+};
 
 export interface Calibration {
   readonly findings: readonly Finding[];

@@ -89,6 +89,8 @@ export function* clientPlan(seed: number, name: string): Generator<ClientStep, n
 export const SIDE_WRITES = [
   'retitle', 'move', 'move back and forth', 'set status', 'rename user', 'rename organization', 'insert', 'delete', 'several tables', 'rolled back',
   'savepoint', 'many rows', 'comments', 'dismiss user', 'truncate comments', 'truncate tasks', 'add column', 'rewrite column',
+  'drop column', 'widen column', 'change text type', 'rename column', 'index', 'trigger', 'replica identity',
+  'rewrite table',
 ] as const;
 export type SideWriteKind = (typeof SIDE_WRITES)[number];
 
@@ -109,6 +111,8 @@ const SIDE_KINDS: readonly Weighted<SideWriteKind>[] = (
   [
     ['retitle', 14], ['move', 12], ['move back and forth', 5], ['set status', 8], ['rename user', 8], ['rename organization', 3], ['insert', 8], ['delete', 6], ['several tables', 8], ['rolled back', 5],
     ['savepoint', 4], ['many rows', 3], ['comments', 8], ['dismiss user', 2], ['truncate comments', 1], ['truncate tasks', 1], ['add column', 1], ['rewrite column', 2],
+    ['drop column', 1], ['widen column', 1], ['change text type', 2], ['rename column', 1], ['index', 1], ['trigger', 2],
+    ['replica identity', 1], ['rewrite table', 1],
   ] as const
 ).map(([value, weight]) => ({ value, weight }));
 
@@ -164,6 +168,28 @@ export function* primaryPlan(seed: number, name: string): Generator<ClientStep, 
       kind: 'tasks',
       asking: weighted(random, [{ weight: 1, value: { level: 'SESSION', bare: false } }, { weight: 1, value: { level: 'EVENTUAL', bare: true } }] as const),
       place: 3 * random.below(1 << 20), dice: [hot(), hot(), hot(), 1], meets: null, pauseMs: random.below(15),
+    };
+  }
+}
+
+/** Comments of a few tasks, which are seldom written, everywhere. */
+export function* commentPlan(seed: number, name: string): Generator<ClientStep, never> {
+  const random = laneRandom(seed, name);
+  const hot = (): number => 2 * random.below(3);
+  for (;;) {
+    yield {
+      kind: weighted(random, [
+        { weight: 12, value: 'comments' },
+        { weight: 1, value: 'comment' },
+      ] as const),
+      asking: weighted(random, [
+        { weight: 3, value: { level: 'SESSION', bare: false } },
+        { weight: 1, value: { level: 'EVENTUAL', bare: true } },
+      ] as const),
+      place: random.below(DICE_SIDES),
+      dice: [hot(), hot(), hot(), hot()],
+      meets: random.below(4) === 0 ? random.below(DICE_SIDES) : null,
+      pauseMs: random.below(30),
     };
   }
 }

@@ -86,7 +86,7 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     // Tasks lose their assignee by a cascade. Somebody else comes.
     await query(`DELETE FROM users WHERE id = (SELECT id FROM users WHERE id > 6 ORDER BY id OFFSET ${dice[0] % 6} LIMIT 1)`);
     await commit();
-    await query(`INSERT INTO users (organization_id, name, email) VALUES (1, $1, $1)`, [unique()]);
+    await query(`INSERT INTO users (organization_id, name, email) VALUES (1, $1::text, $1::text)`, [unique()]);
   },
   async 'truncate comments'({ query }) {
     await query('TRUNCATE comments');
@@ -103,10 +103,60 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     await query(`ALTER TABLE tasks ALTER COLUMN description TYPE text USING '${unique()}'`);
     await query(wholeTable('tasks'));
   },
+  async 'drop column'({ query, dice }) {
+    await query(`ALTER TABLE tasks DROP COLUMN IF EXISTS extra_${dice[0] % 3}`);
+  },
+  async 'widen column'({ query, dice }) {
+    // The table is written anew: snapshots that are older find it empty.
+    const type = dice[0] % 2 === 0 ? 'bigint' : 'integer';
+    await query(`ALTER TABLE tasks ALTER COLUMN ${await spareColumn(query)} TYPE ${type}`);
+    await query(wholeTable('tasks'));
+  },
+  async 'change text type'({ query, dice }) {
+    const type = ['text', 'varchar(200)', 'varchar(400)'][dice[0] % 3];
+    const column = dice[1] % 2 === 0 ? 'tasks ALTER COLUMN title' : 'users ALTER COLUMN name';
+    await query(`ALTER TABLE ${column} TYPE ${type}`);
+  },
+  async 'rename column'({ query }) {
+    const column = await spareColumn(query);
+    await query(`ALTER TABLE tasks RENAME COLUMN ${column} TO ${column === 'spare' ? 'spare_too' : 'spare'}`);
+  },
+  async index({ query, dice }) {
+    if (dice[0] % 2 === 0) await query('CREATE INDEX IF NOT EXISTS tasks_by_title ON tasks (title)');
+    else await query('DROP INDEX IF EXISTS tasks_by_title');
+  },
+  async trigger({ query, dice }) {
+    // Sessions that have run it have it prepared for the type that the title had then.
+    await query(`CREATE OR REPLACE FUNCTION untouched() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF NEW.title = '' THEN RETURN NULL; END IF; RETURN NEW; END $$`);
+    if (dice[0] % 3 === 0) return query('DROP TRIGGER IF EXISTS untouched ON tasks').then(() => undefined);
+    await query(`CREATE OR REPLACE TRIGGER untouched BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION untouched()`);
+  },
+  async 'replica identity'({ query, dice }) {
+    await query(`ALTER TABLE tasks REPLICA IDENTITY ${dice[0] % 3 === 0 ? 'DEFAULT' : 'FULL'}`);
+  },
+  async 'rewrite table'({ query, dice }) {
+    if (dice[0] % 2 === 0) return query('CLUSTER tasks USING tasks_pkey').then(() => undefined);
+    await query('COMMIT');
+    await query('VACUUM FULL tasks');
+    await query('BEGIN');
+  },
 };
 
-/** SQLSTATEs of what a writer meets who is not alone, or whose server was killed; other failures are of the connection. */
-const EXPECTED = /^(23|40|57|08|55P03|25P02)/;
+/** What the column that no field shows is called now. */
+async function spareColumn(query: Query): Promise<string> {
+  const answer = await query(`SELECT attname FROM pg_attribute
+    WHERE attrelid = 'tasks'::regclass AND attname LIKE 'spare%' AND NOT attisdropped`);
+  return (answer as { rows: { attname: string }[] }).rows[0]?.attname ?? 'spare';
+}
+
+/**
+ * SQLSTATEs of what a writer meets who is not alone, or whose server was killed; other failures are of the connection. 42701, 42703 and
+ * 42704: what another writer has renamed, made or dropped meanwhile. XX000: both have changed the same entry of the catalog.
+ */
+const EXPECTED = /^(23|40|57|08|55P03|25P02|42704|42703|42701|XX000)/;
+/** A trigger that this session has prepared for another type: it begins anew. */
+const STALE = '42804';
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 export class SideWriter {
@@ -152,6 +202,10 @@ export class SideWriter {
     } catch (error) {
       tally.count('statements beside that failed');
       const code = errorCodeOf(error);
+      if (code === STALE) {
+        await this.#drop();
+        return false;
+      }
       if (SQLSTATE.test(code) && !code.startsWith('E') && !EXPECTED.test(code)) throw error;
       if (SQLSTATE.test(code)) await this.#client?.query('ROLLBACK').catch(() => this.#drop());
       else await this.#drop();

@@ -57,6 +57,7 @@ INSERT INTO tasks (organization_id, project_id, assignee_id, title, description,
          CASE WHEN i % 3 = 0 THEN date '2020-01-01' WHEN i % 3 = 1 THEN date '2999-01-01' END, now() - i * interval '1 minute'
   FROM generate_series(0, 29) AS i;
 INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, 1 + i % 30, 1 + i % 6, 'comment ' || i FROM generate_series(0, 59) AS i;
+ALTER TABLE tasks ADD COLUMN spare integer NOT NULL DEFAULT 0;
 CREATE TABLE boards (id text PRIMARY KEY, n integer NOT NULL DEFAULT 0, by text NOT NULL DEFAULT 'nobody');
 INSERT INTO boards (id) VALUES ${BOARDS.map((id) => `('${id}')`).join(', ')};
 `;
