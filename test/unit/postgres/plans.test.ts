@@ -1,0 +1,35 @@
+/** Which failures of a statement let a pool begin anew with its connections, and which would only be repeated there. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Plans } from '../../../src/postgres/plans.ts';
+import { isStalePlan } from '../../../src/postgres/server-error.ts';
+
+const UPDATE = 'UPDATE tasks SET title = $1';
+
+test('a function that a session had prepared for another type lets its pool begin anew, once for all connections', () => {
+  const plans = new Plans();
+  for (let i = 0; i < 3; i += 1) plans.functionFailed(UPDATE, { generation: 0, isNew: false });
+  assert.equal(plans.generation, 1);
+});
+
+test('a function that fails in new sessions too lets nothing begin anew, until it has succeeded', () => {
+  const plans = new Plans();
+  plans.functionFailed(UPDATE, { generation: 0, isNew: true });
+  for (let i = 0; i < 3; i += 1) plans.functionFailed(UPDATE, { generation: 0, isNew: false });
+  assert.equal(plans.generation, 0);
+  plans.functionFailed('UPDATE users SET name = $1', { generation: 0, isNew: false });
+  assert.equal(plans.generation, 1, 'others are not held back by it');
+  plans.succeeded(UPDATE);
+  plans.functionFailed(UPDATE, { generation: 1, isNew: false });
+  assert.equal(plans.generation, 2);
+});
+
+test('a plan is told stale by the place in the server that says so, and by no words', () => {
+  const failure = (code: string, routine: string): Error =>
+    Object.assign(new Error('egal'), { code, routine, severity: 'FEHLER' });
+  assert.ok(isStalePlan(failure('0A000', 'RevalidateCachedQuery')));
+  assert.ok(isStalePlan(failure('42804', 'plpgsql_param_eval_recfield')));
+  assert.ok(isStalePlan(failure('42804', 'ExecEvalParamExtern')));
+  assert.ok(!isStalePlan(failure('42804', 'transformAssignedExpr')));
+  assert.ok(!isStalePlan(failure('0A000', 'PreventCommandIfReadOnly')));
+});
