@@ -107,18 +107,27 @@ export interface SideStep {
   readonly pauseMs: number;
 }
 
+/** Weights of changes of rows are this many times those of changes of a schema. */
+const CHANGES_OF_ROWS = 4;
+
 const SIDE_KINDS: readonly Weighted<SideWriteKind>[] = (
   [
     ['retitle', 14], ['move', 12], ['move back and forth', 5], ['set status', 8], ['rename user', 8], ['rename organization', 3], ['insert', 8], ['delete', 6], ['several tables', 8], ['rolled back', 5],
     ['savepoint', 4], ['many rows', 3], ['comments', 8], ['dismiss user', 2], ['truncate comments', 1], ['truncate tasks', 1], ['add column', 1], ['rewrite column', 2],
-    ['drop column', 1], ['widen column', 1], ['change text type', 2], ['rename column', 1], ['index', 1], ['trigger', 2],
+  ] as const
+).map(([value, weight]) => ({ value, weight: CHANGES_OF_ROWS * weight }));
+
+/** Each empties a table's part of the caches, or all of them: more often, and caches would have nothing to answer. */
+const SIDE_SCHEMA_KINDS: readonly Weighted<SideWriteKind>[] = (
+  [
+    ['drop column', 1], ['widen column', 1], ['change text type', 2], ['rename column', 1], ['index', 1], ['trigger', 1],
     ['replica identity', 1], ['rewrite table', 1],
   ] as const
 ).map(([value, weight]) => ({ value, weight }));
 
 export function* sidePlan(seed: number, name: string): Generator<SideStep, never> {
   const random = laneRandom(seed, name);
-  for (;;) yield { kind: weighted(random, SIDE_KINDS), dice: dice(random), commit: random.pick(['on', 'on', 'local', 'off']), openMs: random.below(5) === 0 ? random.below(400) : 0, pauseMs: random.below(400) };
+  for (;;) yield { kind: weighted(random, [...SIDE_KINDS, ...SIDE_SCHEMA_KINDS]), dice: dice(random), commit: random.pick(['on', 'on', 'local', 'off']), openMs: random.below(5) === 0 ? random.below(400) : 0, pauseMs: random.below(400) };
 }
 
 export interface FaultStep<N extends string> {
