@@ -4,7 +4,7 @@ import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
 import { openClient, openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
 import { EU, US } from '../support/regions.ts';
-import { TASKS } from '../support/tasks.ts';
+import { TASKS } from '../support/queries.ts';
 import { type Setting } from './setting.ts';
 
 const ROUNDS = 5;

@@ -12,7 +12,8 @@ import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { openLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
 import { EU, US } from '../support/regions.ts';
-import { CachedTasks, idsFrom, TASKS } from '../support/tasks.ts';
+import { TASKS } from '../support/queries.ts';
+import { CachedTasks, idsFrom } from '../support/tasks.ts';
 import { AT, itemOf, type Stored } from './entries.ts';
 import { type Setting } from './setting.ts';
 

@@ -2,7 +2,8 @@
 import { openClient, openLayer } from '../support/databases.ts';
 import { measure, report, type Candidate } from '../support/measure.ts';
 import { EU } from '../support/regions.ts';
-import { idsFrom, readTasks, TASKS } from '../support/tasks.ts';
+import { TASKS } from '../support/queries.ts';
+import { idsFrom, readTasks } from '../support/tasks.ts';
 import { type Setting } from './setting.ts';
 
 const WARMUP = 50;

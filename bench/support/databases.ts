@@ -8,10 +8,11 @@ import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { prepareApplication } from '../../src/cluster/application.ts';
 import { type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';
-import { freePorts } from '../../test/support/ports.ts';
+import { withSession } from '../../src/cluster/postgres/session.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { sqlFolder } from '../../src/cluster/sql/load.ts';
 import { secretsIn } from '../../src/cluster/state.ts';
+import { freePorts } from '../../test/support/ports.ts';
 
 export const APPLICATION = fileURLToPath(new URL('../../schema/workspace', import.meta.url));
 /** The command line's program. */
@@ -24,12 +25,16 @@ export interface Databases extends AsyncDisposable {
   readonly cluster: Cluster;
 }
 
-/** The reference application's databases in these regions, the first one the primary's, each with a Redis where the machine has one. */
-export async function startDatabases(regions: readonly string[], wan: 'on' | 'off'): Promise<Databases> {
+/**
+ * The reference application's databases in these regions, the first one the primary's, each with a Redis where the machine has one.
+ * `more`: SQL that follows the application's own, before there are replicas.
+ */
+export async function startDatabases(regions: readonly string[], wan: 'on' | 'off', more = ''): Promise<Databases> {
   const stateDir = mkdtempSync(join(tmpdir(), 'meridian-bench-'));
   // As root the database runs under another account, which has to pass through.
   chmodSync(stateDir, 0o711);
   const quiet = (): void => undefined;
+  const initial = sqlFolder({ folder: APPLICATION, scale: 1, onProgress: quiet, onNotice: quiet });
   const cluster = await startCluster({
     regions,
     database: 'workspace',
@@ -39,7 +44,13 @@ export async function startDatabases(regions: readonly string[], wan: 'on' | 'of
     discard: [stateDir],
     wan: wan === 'off' ? 'off' : {},
     redis: findRedis(),
-    initial: sqlFolder({ folder: APPLICATION, scale: 1, onProgress: quiet, onNotice: quiet }),
+    initial: {
+      fingerprint: `${initial.fingerprint}${more}`,
+      load: async (dsn) => {
+        await initial.load(dsn);
+        if (more !== '') await withSession({ dsn }, async (client) => void (await client.query(more)));
+      },
+    },
     prepare: async (started) => void (await prepareApplication({ cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: APPLICATION, env: {} }, quiet)),
   });
   return { cluster, [Symbol.asyncDispose]: () => cluster.stop() };

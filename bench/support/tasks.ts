@@ -14,10 +14,9 @@ import { Tenancy } from '../../src/read/sql/tenant.ts';
 import { compileSchema } from '../../src/runtime/schema.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { APPLICATION } from './databases.ts';
+import { TASKS } from './queries.ts';
 
 const KEY = ['id'];
-/** Of the reference application's data at scale 1. */
-export const TASKS = 20_000;
 
 /** `count` ids from `first` on, round and round. */
 export function idsFrom(first: number, count: number): readonly number[] {

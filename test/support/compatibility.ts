@@ -1,8 +1,9 @@
 /** Owns Apollo's suite for subgraphs: its packages in a folder of their own, its two other subgraphs, and a run of its tests. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installLocked } from './locked-packages.ts';
 import { until } from './observe.ts';
 import { freePort } from './ports.ts';
 
@@ -38,16 +39,7 @@ export interface SuiteSubgraphs extends AsyncDisposable {
 
 /** Installs the suite as its lock file has it, unless that has been done. */
 export function installSuite(): void {
-  const installed = join(FOLDER, 'node_modules/.package-lock.json');
-  if (existsSync(installed) && hasWhatIsLocked(installed)) return;
-  const { status, error, stderr } = spawnSync('npm', ['ci', '--ignore-scripts'], { cwd: FOLDER, encoding: 'utf8', timeout: INSTALL_MS });
-  if (status !== 0) throw new Error(`The packages of test/compatibility cannot be installed: ${error?.message ?? stderr}`);
-}
-
-function hasWhatIsLocked(installed: string): boolean {
-  const packagesOf = (file: string): Record<string, { readonly version?: string; readonly optional?: boolean }> => (JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, { version?: string }> }).packages;
-  const there = packagesOf(installed);
-  return Object.entries(packagesOf(join(FOLDER, 'package-lock.json'))).every(([path, { version, optional }]) => path === '' || optional === true || there[path]?.version === version);
+  installLocked(FOLDER, { limitMs: INSTALL_MS });
 }
 
 /** Starts `users` and `inventory`, which the suite brings, on free ports. */
