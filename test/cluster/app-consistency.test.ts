@@ -12,21 +12,26 @@ describe('consistency over HTTP', () => {
   after(async () => app[Symbol.asyncDispose]());
 
   it('shows the anomaly without a token', async () => {
-    const { seen } = await writesSeen(app, { count: 40, withToken: false });
-    assert.ok(seen < 40, `all ${seen} reads saw the write although nothing made them`);
+    // Otherwise it would be a race, which replication wins on a busy machine.
+    await app.cluster.pauseReplay(AP);
+    try {
+      assert.equal((await writesSeen(app, { count: 40, withToken: false })).seen, 0);
+    } finally {
+      await app.cluster.resumeReplay(AP);
+    }
+    await app.cluster.caughtUp(AP);
   });
 
   it('shows 200 of 200 writes with their token', async () => {
     assert.equal((await writesSeen(app, { count: 200, withToken: true })).seen, 200);
   });
 
-  it('shows every write while the region stands still, from the primary; and none of them without a token', async () => {
+  it('shows every write while the region stands still, from the primary', async () => {
     await app.cluster.pauseReplay(AP);
     try {
       const { seen, primary } = await writesSeen(app, { count: 100, withToken: true });
       assert.equal(seen, 100);
       assert.equal(primary, 100);
-      assert.equal((await writesSeen(app, { count: 40, withToken: false })).seen, 0);
     } finally {
       await app.cluster.resumeReplay(AP);
     }
