@@ -49,6 +49,8 @@ class Probed {
   readonly #databaseUrl: string;
   readonly #options: ProbeOptions;
   #client: pg.Client | null = null;
+  #opening: Promise<pg.Client> | null = null;
+  #closed = false;
   #known: { readonly timeline: number; readonly lsn: Lsn } | null = null;
   #identifiedAtMs = Number.NEGATIVE_INFINITY;
   /** An earlier look at a primary that had not flushed all it had written; null while there is none. */
@@ -67,7 +69,7 @@ class Probed {
     };
     signal.addEventListener('abort', drop, { once: true });
     try {
-      const client = (this.#client ??= await this.#connect(signal));
+      const client = this.#client ?? (await this.#connect(signal));
       const began = performance.now();
       const { rows } = await client.query<ProbeRow>({ name: 'meridian_probe', text: PROBE_SQL });
       const rttMs = performance.now() - began;
@@ -113,14 +115,31 @@ class Probed {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const client = this.#client;
     this.#client = null;
     if (client) await closeClient(client);
   }
 
+  /**
+   * Opening takes several round trips, more with TLS and a password, and may take longer than one probe of a distant region: it goes on when the
+   * probe is given up, within the limits of its own, and a later probe finds it done.
+   */
   async #connect(signal: AbortSignal): Promise<pg.Client> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = null));
+    const opening = this.#opening;
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+      void opening.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+    });
+  }
+
+  async #open(): Promise<pg.Client> {
     const { connectMs, probeTimeoutMs } = this.#options;
     // It may break as soon as it is open, before anybody here has it.
+    let broken = false;
     let opened: pg.Client | null = null;
     const client = await openClient({
       databaseUrl: this.#databaseUrl,
@@ -128,17 +147,18 @@ class Probed {
       connectMs,
       statementMs: probeTimeoutMs,
       onBroken: () => {
+        broken = true;
         if (opened !== null && this.#client === opened) this.#client = null;
       },
     });
     opened = client;
-    // Another server may answer at this address now.
-    this.#unflushed = null;
     try {
-      signal.throwIfAborted();
       // A new session's first statement loads catalogs; measured, it would pass for distance.
       await client.query({ name: 'meridian_probe', text: PROBE_SQL });
-      return client;
+      if (this.#closed || broken) throw new Error('Connection terminated');
+      // Another server may answer at this address now.
+      this.#unflushed = null;
+      return (this.#client = client);
     } catch (error) {
       destroySocket(client);
       throw error;

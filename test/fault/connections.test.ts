@@ -9,6 +9,7 @@ import { messageOf } from '../../src/base/errors.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
+import { PostgresProber } from '../../src/postgres/probe.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
 import { closeClient, openClient } from '../../src/postgres/tail-client.ts';
 import { ask, TOKEN_SECRET } from '../support/app.ts';
@@ -16,6 +17,7 @@ import { POSTGRES_USER } from '../support/binaries.ts';
 import { makeCertificates, type Certificates } from '../support/certificates.ts';
 import { until } from '../support/observe.ts';
 import { freePort } from '../support/ports.ts';
+import { startSlowLink } from '../support/slow-link.ts';
 import { startReplicaSet, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 
 const SDL = `
@@ -296,6 +298,20 @@ describe('connections', () => {
     } finally {
       for (const socket of held) socket.destroy();
       await new Promise((resolve) => hole.close(resolve));
+    }
+  });
+
+  it('are found by probes, though to open one takes longer than a probe may', async () => {
+    await admit(BY_ANY);
+    const link = await startSlowLink(set.primary.port, 300);
+    const prober = new PostgresProber(new Map([['us', at('localhost').replace(String(set.primary.port), String(link.port))]]), { connectMs: 5_000, probeTimeoutMs: 1_000 });
+    try {
+      await assert.rejects(prober.probe('us', AbortSignal.timeout(1_000)), (error: Error) => error.name === 'TimeoutError');
+      const { role } = await until('a later probe has it', () => prober.probe('us', AbortSignal.timeout(1_000)).catch(() => null), { withinMs: 10_000 });
+      assert.equal(role, 'primary');
+    } finally {
+      await prober.close();
+      await link[Symbol.asyncDispose]();
     }
   });
 
