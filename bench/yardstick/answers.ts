@@ -35,13 +35,13 @@ async function ask({ url, query, headers }: Asked, variables: Variables, token: 
 }
 
 /** The data that a server answers to each of the parts; afterwards they are in its caches. */
-export async function partsOf(asked: Asked, { parts }: Pick<Requests, 'parts'>): Promise<Data[]> {
+export async function partsOf(asked: Asked, { parts }: Pick<Requests, 'parts'>, atOnce = AT_ONCE): Promise<Data[]> {
   const answers: Data[] = [];
   const places = parts.entries();
   const work = async (): Promise<void> => {
     for (const [place, variables] of places) answers[place] = (await ask(asked, variables)).data;
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: atOnce }, work));
   return answers;
 }
 

@@ -18,6 +18,8 @@ const STEADY_SHARE = 0.7;
 /** So that a free one is there when a request is due. */
 const STEADY_CONNECTIONS = 4;
 const SAMPLE_MS = 1_000;
+/** Few, so that the database answers probes meanwhile: a server whose database does not refuses reads. */
+const FILL_AT_ONCE = 2;
 
 export interface Setting {
   readonly place: Place;
@@ -130,7 +132,7 @@ function startServer(candidate: Candidate, { place }: Setting, answersFile: stri
 
 async function fill(asked: Asked, count: number): Promise<void> {
   const reading = firstOfMillion(count);
-  await partsOf({ ...asked, query: reading.query }, reading);
+  await partsOf({ ...asked, query: reading.query }, reading, FILL_AT_ONCE);
 }
 
 /** What the bare server hands out, by variables; of pairs each half. */
