@@ -6,6 +6,8 @@ export interface PositionSample {
   readonly lsn: Lsn;
   /** Milliseconds on this process's monotonic clock. */
   readonly atMs: number;
+  /** When it was found flushed, on the same clock: a primary sends nothing before that. Unless given, `atMs`. */
+  readonly flushedAtMs?: number;
 }
 
 export interface HistoryOptions {
@@ -118,7 +120,7 @@ export function lagMs(history: PositionHistory, position: Lsn | null, nowMs: num
   if (bound === null || newest === null || position === null) return null;
   const missing = history.firstAbove(position);
   if (missing === null) return nowMs - newest.atMs <= limits.freshMs ? 0 : bound;
-  return nowMs - missing.atMs <= limits.graceMs ? 0 : bound;
+  return nowMs - (missing.flushedAtMs ?? missing.atMs) <= limits.graceMs ? 0 : bound;
 }
 
 /** One reading of another host's clock: `remoteMs` was read `rttMs` around `localMs`, the middle of the exchange. */

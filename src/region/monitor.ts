@@ -271,7 +271,7 @@ export class RegionMonitor implements RegionView {
     if (probe !== null && watched.region === this.#primary && probe.role === 'primary') {
       this.#followTimeline(watched, probe);
       this.observePrimaryLsn(probe.lsn);
-      for (const { lsn, timeMs } of probe.covered) this.#sample(lsn, timeMs);
+      for (const { lsn, timeMs } of probe.covered) this.#sample(lsn, timeMs, probe.serverTimeMs);
     } else if (probe?.lastReplayedMs != null && !this.#diverged(watched)) {
       // What a replica last replayed was committed then, by the primary's clock: it dates positions that we never saw there.
       this.#sample(probe.lsn, probe.lastReplayedMs);
@@ -324,10 +324,11 @@ export class RegionMonitor implements RegionView {
     this.#parts.log.info({ timeline: history.timeline, before: before.timeline }, `The primary is on timeline ${history.timeline} now.`);
   }
 
-  /** Dates `lsn` by the primary's clock; nothing is known before its clock has been read once. */
-  #sample(lsn: Lsn, primaryTimeMs: number): void {
-    const atMs = this.#toLocalMs(primaryTimeMs);
-    if (atMs !== null) this.#positions.add({ lsn, atMs: Math.min(atMs, this.#clock.monotonicMs()) });
+  /** Dates `lsn` by the primary's clock, and when it was found flushed; nothing is known before its clock has been read once. */
+  #sample(lsn: Lsn, primaryTimeMs: number, flushedMs = primaryTimeMs): void {
+    const [atMs, flushedAtMs] = [this.#toLocalMs(primaryTimeMs), this.#toLocalMs(flushedMs)];
+    const nowMs = this.#clock.monotonicMs();
+    if (atMs !== null && flushedAtMs !== null) this.#positions.add({ lsn, atMs: Math.min(atMs, nowMs), flushedAtMs: Math.min(flushedAtMs, nowMs) });
     this.observePrimaryLsn(lsn);
   }
 

@@ -36,6 +36,14 @@ test('what is younger than the way to the replica is not lag', () => {
   assert.equal(lagMs(history, lsn(100), 1_100, LIMITS), 1_100);
 });
 
+test('what the primary flushed only now is not lag, however long ago it was written', () => {
+  const history = historyOf([100, 0]);
+  history.add({ lsn: lsn(200), atMs: 500, flushedAtMs: 950 });
+  assert.equal(lagMs(history, lsn(100), 1_000, LIMITS), 0);
+  assert.equal(lagMs(history, lsn(100), 1_100, LIMITS), 1_100);
+  assert.equal(stalenessBoundMs(history, lsn(200), 1_000), 500, 'what it shows is as old as the look that found it');
+});
+
 test('lag that is not known is null, never zero', () => {
   assert.equal(lagMs(historyOf(), lsn(100), 10, LIMITS), null);
   assert.equal(lagMs(historyOf([100, 0]), null, 10, LIMITS), null);
