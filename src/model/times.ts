@@ -95,6 +95,9 @@ export function canonicalTimestamp(text: string, zoned: boolean): string | null 
   const seconds = (hour * 60 + minute) * 60 + second + (carry ? 1 : 0) - offset / SECOND_MS;
   const utcDay = dayNumber(bc ? 1 - year : year, month, day) + Math.floor(seconds / DAY_SECONDS);
   if (utcDay < FIRST_DAY || utcDay >= END_OF_TIMESTAMPS) return null;
+  // A column of a lower precision would round it beyond what PostgreSQL reads: it stores that all the same.
+  const isLastSecond = utcDay === END_OF_TIMESTAMPS - 1 && seconds - Math.floor(seconds / DAY_SECONDS) * DAY_SECONDS === DAY_SECONDS - 1;
+  if (isLastSecond && Number(`0${micros}`) >= 0.5) return null;
   // No ISO 8601 spelling exists for these; PostgreSQL reads its own back exactly.
   if (bc || year > MAX_JS_YEAR) return text;
   const suffix = `${micros}${zoned ? 'Z' : ''}`;

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { calibrate } from '../support/history/calibrate.ts';
+import { type Finding } from '../support/history/judge.ts';
 import { startPlace, type Place } from '../support/history/place.ts';
 import { violationsOf } from '../support/history/report.ts';
 import { redisOrSkip } from '../support/redis.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-/** Enough by far on a machine that is idle; what is found is found within seconds. */
 const LIMIT_MS = 60_000;
+/** Whether the narrow moment comes in which a mechanism matters is chance: other seeds are tried. */
+const ROUNDS = 4;
 const WHOLE_MS = 6_000;
 /** Where a mechanism is in processes and in Redis, in one of them at a time. */
 const MECHANISMS = [
@@ -28,9 +30,13 @@ describe(`the checker of histories (SEED=${SEED})`, { skip: redisOrSkip().skip }
   after(async () => place?.[Symbol.asyncDispose]());
 
   for (const mechanism of MECHANISMS) {
-    it(`finds out servers without the ${mechanism}`, { timeout: 3 * LIMIT_MS }, async (t) => {
-      const { findings, sights, ms } = await calibrate(place, { mechanism, broken: true, seed: SEED, limitMs: LIMIT_MS });
-      t.diagnostic(`${findings.length} findings in ${sights} sights after ${(ms / 1_000).toFixed(1)} s`);
+    it(`finds out servers without the ${mechanism}`, { timeout: (ROUNDS + 2) * LIMIT_MS }, async (t) => {
+      let [findings, sights]: [readonly Finding[], number] = [[], 0];
+      for (let round = 0; round < ROUNDS && findings.length === 0; round += 1) {
+        const found = await calibrate(place, { mechanism, broken: true, seed: SEED + round, limitMs: LIMIT_MS });
+        [findings, sights] = [found.findings, sights + found.sights];
+        t.diagnostic(`${found.findings.length} findings in ${found.sights} sights after ${(found.ms / 1_000).toFixed(1)} s`);
+      }
       assert.ok(findings.length > 0, `nobody noticed in ${sights} sights that the ${mechanism} is missing`);
       const kinds = new Set(findings.map(({ kind }) => kind));
       assert.ok([...kinds].some((kind) => kind === 'stale' || kind === 'resurrected' || kind === 'invented'), violationsOf(findings).join('\n'));

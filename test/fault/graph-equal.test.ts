@@ -30,7 +30,7 @@ const CASES: readonly Case[] = [
   { what: 'a task without an assignee', query: '{ task(id: 5) { title assignee { name } } }' },
   { what: 'fragments, types and what is left out', query: 'query ($no: Boolean!) { user(id: 2) { __typename ...F name @skip(if: $no) assignedTasks(first: 1) @include(if: $no) { nodes { __typename title } } } } fragment F on User { email organization { __typename } }', variables: { no: true } },
   { what: 'levels', query: 'query @consistent(level: STRONG) { user(id: 1) { name assignedTasks(first: 1) @consistent(level: BOUNDED, maxLagMs: 60000) { nodes { title assignee { name } } } } }' },
-  { what: 'an id that is none, beside what is right', query: '{ user(id: "hello") { name } task(id: 1) { title } }' },
+  { what: 'an id that is none, beside what is right', query: '{ user(id: "hello") { name } task(id: 1) { title } }', codes: ['BAD_USER_INPUT'] },
   { what: 'a page that is none', query: '{ organization(id: 1) { users(first: 100000) { nodes { name } } } task(id: 1) { title } }', codes: ['BAD_USER_INPUT'] },
   { what: 'a token that is none', query: '{ user(id: 1) { name } }', token: 'hello', codes: ['CONSISTENCY_TOKEN_MALFORMED'] },
   { what: 'credentials that do not hold', query: '{ user(id: 1) { name } }', headers: { authorization: 'Bearer a.b.c' }, codes: ['UNAUTHENTICATED'] },

@@ -257,10 +257,15 @@ describe('an idempotency key', () => {
 
   it('finds out what became of a write whose connection broke at COMMIT', async () => {
     const body = 'broken at commit';
-    // The trigger ends the connection while it commits: the first time the write is lost, and nobody can tell from outside.
-    await app.cluster.query(US, `CREATE SEQUENCE commits; CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF NEW.body = 'broken at commit' AND nextval('commits') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN NULL; END $$;
-      CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()`);
+    // The trigger ends the connection while it commits: the first time the write is lost, and nobody can tell from outside. Deferred triggers run before
+    // COMMIT; what one of them defers anew runs within it.
+    await app.cluster.query(US, `CREATE SEQUENCE commits; CREATE TABLE at_commit (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+      CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('commits') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON at_commit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut();
+      CREATE FUNCTION put_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.body = 'broken at commit' THEN SET CONSTRAINTS ALL DEFERRED; INSERT INTO at_commit DEFAULT VALUES; END IF; RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER put_off AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION put_off()`);
     const without = await app.gql(EU, WRITE, { variables: { body } });
     assert.equal(without.errors[0]?.extensions.code, 'WRITE_OUTCOME_UNKNOWN', 'the trigger does not break the connection at COMMIT, so that the test proves nothing');
     await app.cluster.query(US, `ALTER SEQUENCE commits RESTART`);

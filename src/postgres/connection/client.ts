@@ -53,11 +53,15 @@ export class DatabaseClient extends pg.Client {
   readonly #config: DatabaseClientConfig;
   /** What the server said of itself at the start; null where a pooler keeps that to itself. */
   #inRecovery: boolean | null = null;
+  /** Why the connection broke after it was ready, if it did. */
+  #broke: Error | null = null;
 
   constructor(config: DatabaseClientConfig) {
     // What is told here is not looked up in the environment by the driver, whose rules are others than libpq's.
     super({ ...config, user: 'none', database: 'none', host: 'localhost', port: 1, password: 'none', ssl: false, sslnegotiation: 'postgres', connectionTimeoutMillis: 0 });
     this.#config = config;
+    // The server may end the session in the same packet in which it says that it is ready, before whoever opens it can listen: that must not end the process.
+    this.on('error', (error) => (this.#broke ??= error));
   }
 
   override connect(): Promise<this>;
@@ -79,6 +83,7 @@ export class DatabaseClient extends pg.Client {
       const index = (first + i) % count;
       try {
         await this.#reach(target, target.hosts[index] as Host);
+        if (this.#broke !== null) throw this.#broke;
         if (count > 1) address.first = index;
         return this;
       } catch (error) {
@@ -133,6 +138,7 @@ export class DatabaseClient extends pg.Client {
       user, database, host: host.name, port: host.port, replication, application_name: parameters.get('application_name') || name, options: own ? `${own} ${options}` : options,
     });
     this.#inRecovery = null;
+    this.#broke = null;
     wire.on('parameterStatus', ({ parameterName, parameterValue }: Record<string, string>) => {
       if (parameterName === 'in_hot_standby') this.#inRecovery = parameterValue === 'on';
     });
