@@ -16,6 +16,9 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const VALUES = Number(process.env['VALUES'] ?? 1_500);
 /** Column types of one run. */
 const SOME = 12;
+/** Seeds that are tried with a server that damages values, and samples of each place. */
+const ROUNDS = 4;
+const SAMPLES = 24;
 const BREAK = new URL('../support/break.ts', import.meta.url).href;
 const LONG_FORM = fileURLToPath(new URL('roundtrip.ts', import.meta.url));
 
@@ -30,28 +33,30 @@ describe(`values of every type (SEED=${SEED})`, { skip: redisOrSkip().skip }, ()
 
   for (const [mechanism, { types }] of Object.entries(VALUE_BREAKS)) {
     it(`are found to be others at a server that ${mechanism}`, async () => {
-      const args = [
-        '--import',
-        BREAK,
-        LONG_FORM,
-        '--values',
-        '1',
-        '--samples',
-        '6',
-        '--seed',
-        String(SEED),
-        '--only',
-        types.join(','),
-      ];
-      const run = spawn(process.execPath, args, {
-        env: { ...process.env, BREAK: mechanism },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let printed = '';
-      run.stdout.on('data', (chunk: Buffer) => (printed += String(chunk)));
-      const [code] = (await once(run, 'close')) as [number | null];
-      assert.equal(code, 1, `nobody noticed: ${printed}`);
-      assert.match(printed, /(?:stores|shows) something else|finds other rows/, printed);
+      // Whether a sample needs the mechanism is chance: other seeds are tried.
+      let found = await withoutMechanism(mechanism, types, SEED);
+      for (let round = 1; round < ROUNDS && found.code === 0; round += 1) {
+        found = await withoutMechanism(mechanism, types, SEED + round);
+      }
+      assert.equal(found.code, 1, `nobody noticed: ${found.printed}`);
+      assert.match(found.printed, /(?:stores|shows) something else|finds other rows/, found.printed);
     });
   }
 });
+
+/** Runs the long form against servers that lack `mechanism`, over every place of these column types once. */
+async function withoutMechanism(
+  mechanism: string,
+  types: readonly string[],
+  seed: number,
+): Promise<{ readonly code: number | null; readonly printed: string }> {
+  const lengths = ['--values', '1', '--samples', String(SAMPLES), '--seed', String(seed)];
+  const run = spawn(process.execPath, ['--import', BREAK, LONG_FORM, ...lengths, '--only', types.join(',')], {
+    env: { ...process.env, BREAK: mechanism },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let printed = '';
+  run.stdout.on('data', (chunk: Buffer) => (printed += String(chunk)));
+  const [code] = (await once(run, 'close')) as [number | null];
+  return { code, printed };
+}

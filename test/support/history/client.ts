@@ -29,6 +29,17 @@ export function lsnOf(header: string): Lsn {
   return position?.lsn ?? ZERO_LSN;
 }
 
+/** Tokens that a client holds at most, as `meridian/client` bounds them: what is not answered leaves them as they were, and others' come on top. */
+const MAX_TOKENS = 8;
+
+/** A header of both: each token once, and the newest ones where there are many, which ask for all that older ones of the same cluster do. */
+export function joined(one: string, other: string): string {
+  const tokens = [...new Set(`${one},${other}`.split(','))].filter((token) => token !== '');
+  if (tokens.length <= MAX_TOKENS) return tokens.join(',');
+  const newest = tokens.map((token) => ({ token, lsn: lsnOf(token) })).sort((a, b) => (a.lsn < b.lsn ? 1 : a.lsn > b.lsn ? -1 : 0));
+  return newest.slice(0, MAX_TOKENS).map(({ token }) => token).join(',');
+}
+
 /** What every lane of a run shares. */
 export interface Shared {
   readonly place: Place;
@@ -63,7 +74,7 @@ export class Client {
       const step = this.#plan.next().value;
       const server = this.#choose(step);
       const met = step.meets === null ? undefined : others[step.meets % others.length];
-      if (met !== undefined && met.token !== '') this.token = [this.token, met.token].filter(Boolean).join(',');
+      if (met !== undefined) this.token = joined(this.token, met.token);
       await this.perform(server, operationOf(step, pool), isWrite(step.kind) ? null : step.asking);
       await sleep(step.pauseMs);
     }
@@ -93,7 +104,7 @@ export class Client {
     const answeredMs = performance.now();
     const token = given === null ? null : lsnOf(given);
     // Also an answer of errors alone carries a token: whatever it names, later reads must not be older.
-    if (given !== null) this.token = bare && this.token !== '' ? `${this.token},${given}` : given;
+    if (given !== null) this.token = bare ? joined(this.token, given) : given;
     if (token !== null) witness.saw(token);
     const whole = errors.length === 0 && data !== null;
     if (whole && consistency !== null) tally.servedBy(consistency.servedBy);
