@@ -5,6 +5,7 @@ import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 import { NOT_TEXT } from './errors.ts';
 import { ofGeneration, Plans } from './plans.ts';
+import { INDEX } from './server-position.ts';
 import { isStaleFunction, isStalePlan, sqlStateOf } from './server-error.ts';
 import { SESSION_COLUMN } from './session.ts';
 import { destroySocket } from './tail-client.ts';
@@ -176,6 +177,8 @@ export class Connection {
       this.#plans.succeeded(text);
       return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
     } catch (error) {
+      // What the session has become is not known then.
+      if (name === INDEX.name) this.#isChanged = true;
       if (isStaleFunction(error)) this.#plans.functionFailed(text, { generation, isNew: !this.#ran });
       else if (prepared !== null && isStalePlan(error)) this.#plans.renew(generation);
       return { ok: false, error: withRefusedText(error, values) };

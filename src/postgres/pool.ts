@@ -56,7 +56,11 @@ export class DatabasePool {
     const onConnect = ((client: pg.ClientBase) => this.#prove(client)) as (client: pg.ClientBase) => void;
     this.#pool = new pg.Pool({ ...config, max: limits.poolSize, min: Math.min(limits.poolWarm, limits.poolSize), idleTimeoutMillis: IDLE_MS, allowExitOnIdle: true, onConnect });
     // An idle connection whose server went away: the pool has dropped it, the next statement opens another.
-    this.#pool.on('error', (error) => options.log?.debug({ region, err: error }, `An idle connection to region ${region} broke.`));
+    this.#pool.on('error', (error) => {
+      // The pool puts its client there, with the key by which its statements are cancelled.
+      delete (error as { client?: unknown }).client;
+      options.log?.debug({ region, err: error }, `An idle connection to region ${region} broke.`);
+    });
   }
 
   get busy(): number {
@@ -123,6 +127,16 @@ export class DatabasePool {
     const connection = new Connection(client, this.#options.limits.maxPrepared, this.#plans);
     this.#open.add(connection);
     void connection.ended.then(() => this.#open.delete(connection));
+    try {
+      await this.#proveOn(client, connection);
+    } catch (error) {
+      // The pool waits until it is closed, which a network that was cut meanwhile would not tell for minutes.
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  async #proveOn(client: pg.ClientBase, connection: Connection): Promise<void> {
     const [session, proof, arrays] = await connection.pipeline([{ text: SESSION_PROOF }, { text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
     demandSession(session?.rows[0]);
     const { system, encoding, flushes, timeline, [SESSION_COLUMN]: settings } = proof?.rows[0] as { system: string; encoding: string; flushes: boolean; timeline: number; [SESSION_COLUMN]: string };

@@ -64,7 +64,7 @@ export const SESSION_PROOF = `SELECT current_setting('${MARK}', true) AS "${MARK
 
 /** The session's settings, on which whoever has the connection next relies: asked for at first, and behind each transaction that may have changed them. */
 export const SESSION_COLUMN = '$session';
-const KEPT = [...Object.keys(PROVED), 'role', 'session_authorization', 'search_path', 'default_transaction_read_only', 'statement_timeout', 'lock_timeout'];
+const KEPT = [...Object.keys(PROVED), 'role', 'session_authorization', 'search_path', 'default_transaction_read_only', 'statement_timeout', 'lock_timeout', 'synchronous_commit', 'session_replication_role'];
 export const SESSION = `concat_ws(' ', ${KEPT.map((name) => `current_setting('${name}')`).join(', ')}) AS "${SESSION_COLUMN}"`;
 
 const MEND = 'Give the address of PostgreSQL itself: servers keep a bounded number of connections of their own (poolSize).';

@@ -19,7 +19,8 @@ export function passwordFor({ host, user, database, file }: PasswordQuestion): s
   const wanted = [named, String(host.port), database, user];
   for (const line of linesOf(path)) {
     const fields = [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/gs)].map(([, field = '']) => field);
-    const [password] = fields.slice(4);
+    // The last match is the end of the line: a line of four fields has no password.
+    const [password] = fields.slice(4, -1);
     if (password !== undefined && wanted.every((value, i) => fields[i] === '*' || unescape(fields[i] ?? '') === value)) return unescape(password);
   }
   throw new ConnectProblem(`The server asks for a password, and neither the database URL, PGPASSWORD nor the password file ${path} gives one that is not empty`);

@@ -33,6 +33,9 @@ export interface Way {
   readonly plainIfNone: boolean;
 }
 
+/** One list of revoked certificates. */
+const CRL = /-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g;
+
 type Mode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | 'no-verify';
 
 /** What the parameters say; without a word, plain text is taken from servers of this machine only. */
@@ -102,7 +105,11 @@ function fileOr(named: string | undefined, fallback: string): string | null {
 function crl(parameters: DatabaseParameters): Pick<SecureContextOptions, 'crl'> {
   const folder = parameters.get('sslcrldir');
   const file = fileOr(parameters.get('sslcrl'), inHome('.postgresql', 'root.crl'));
-  const lists = [...(folder ? readFolder(folder) : []), ...(file === null ? [] : [read(file, 'sslcrl')])];
+  const texts = [...(folder ? readFolder(folder) : []), ...(file === null ? [] : [read(file, 'sslcrl')])];
+  // Node.js reads one list of each text.
+  const lists = texts.flatMap((text) => text.match(CRL) ?? []);
+  const named = folder ? `folder ${folder} (sslcrldir)` : `file ${file} (sslcrl)`;
+  if (lists.length === 0 && (folder || file !== null)) throw new ConnectProblem(`The ${named} holds no list of revoked certificates in PEM: put one there, or leave the parameter out`);
   return lists.length === 0 ? {} : { crl: lists };
 }
 

@@ -3,6 +3,7 @@ import { type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import pg from 'pg';
 import { type Host } from './host.ts';
+import { Opening } from './opening.ts';
 import { ConnectProblem } from './problem.ts';
 import { type Tls } from './tls.ts';
 
@@ -25,6 +26,8 @@ interface Driver {
 }
 
 const NO_TLS = 'The server offers no TLS, which this URL demands: turn it on at the server (ssl = on), or add sslmode=prefer (or sslmode=disable) to the URL where plain text will do';
+
+const UNREADABLE = 'The server asks for something that is not understood here, GSSAPI or SSPI for one, or does not speak PostgreSQL\'s protocol: give the role a line with scram-sha-256 in pg_hba.conf, and see that the URL names a PostgreSQL server';
 
 /** The driver's own knows neither "TLS, if you have it" nor a name to verify that is not the address. */
 export class Wire extends pg.Connection {
@@ -59,6 +62,26 @@ export class Wire extends pg.Connection {
     stream.on('close', () => this.emit('end'));
     if (tls === null) this.#driver.attachListeners(stream);
     else if (!tls.direct) stream.once('data', (answer: Buffer) => this.#answered(answer, tls));
+  }
+
+  /** As the driver's own, but what its parser cannot read fails this connection, and not the process. */
+  attachListeners(stream: Socket): void {
+    (pg.Connection.prototype as unknown as Driver).attachListeners.call(this, stream);
+    const read = stream.listeners('data').at(-1) as (piece: Buffer) => void;
+    const opening = new Opening();
+    const checked = (piece: Buffer): void => {
+      try {
+        const problem = opening.problem(piece);
+        if (problem !== null) throw new RangeError(problem);
+        read(piece);
+      } catch (cause) {
+        stream.off('data', checked);
+        stream.destroy();
+        this.emit('error', new ConnectProblem(UNREADABLE, { cause }));
+      }
+    };
+    stream.off('data', read);
+    stream.on('data', checked);
   }
 
   readonly #report = (error: Error & { code?: string }): void => {

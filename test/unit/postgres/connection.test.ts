@@ -80,7 +80,7 @@ describe('the target of a database URL', () => {
     return target.password(target.hosts[0] as (typeof target.hosts)[0]);
   };
   it('takes a password of the URL, else of the environment, else of a password file', () => {
-    const passfile = file('pgpass', '# comment\nh:5432:d:u:first\n*:7:*:u:a\\:b\\\\c\nlocalhost:5432:d:u:of the socket\n/s:5432:d:u:of a socket\nh:5432:d:u:second\n192.0.2.1:5432:d:u:of the address\n');
+    const passfile = file('pgpass', '# comment\nh:5432:d:u\nh:5432:d:u:\nh:5432:d:u:first\n*:7:*:u:a\\:b\\\\c\nlocalhost:5432:d:u:of the socket\n/s:5432:d:u:of a socket\nh:5432:d:u:second\n192.0.2.1:5432:d:u:of the address\n');
     const env = { PGPASSFILE: passfile };
     const table: readonly (readonly [string, Environment, string])[] = [
       ['postgres://u:p@h/d', { ...env, PGPASSWORD: 'e' }, 'p'],
