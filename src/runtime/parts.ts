@@ -1,4 +1,4 @@
-/** Owns construction: every adapter of a region is made here and nowhere else, and ends here in reverse order. */
+/** Owns construction: every adapter of a region is made here and nowhere else; `layer.ts` starts and ends them. */
 import { MeridianError } from '../base/errors.ts';
 import { type ClusterId } from '../base/lineage.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
