@@ -7,6 +7,7 @@ import { type Role } from '../region/view.ts';
 import { toMeridianError } from './errors.ts';
 import { pastStalePlans } from './plans.ts';
 import { type Connection } from './pool-connection.ts';
+import { REWRITTEN } from './server-rewritten.ts';
 
 export interface OpenSnapshotOptions {
   readonly connection: Connection;
@@ -46,11 +47,13 @@ export class OpenSnapshot implements SnapshotSession {
     count();
     // A statement that fails must not take the others of the snapshot with it. All of it goes out in one flush.
     const repair = this.#failed ? [{ text: 'ROLLBACK TO SAVEPOINT meridian' }, { text: 'RELEASE SAVEPOINT meridian' }] : [];
-    const outcomes = await connection.outcomes([...repair, { text: 'SAVEPOINT meridian' }, statement, { text: 'RELEASE SAVEPOINT meridian' }]);
-    const outcome = outcomes.at(-2);
-    this.#failed = outcome?.ok !== true;
-    if (outcome?.ok) return outcome.result.rows;
-    throw toMeridianError(outcome?.error, { region });
+    const outcomes = await connection.outcomes([...repair, { text: 'SAVEPOINT meridian' }, statement, REWRITTEN, { text: 'RELEASE SAVEPOINT meridian' }]);
+    const [outcome, rewritten] = outcomes.slice(-3);
+    this.#failed = outcome?.ok !== true || rewritten?.ok !== true;
+    if (outcome?.ok !== true) throw toMeridianError(outcome?.error, { region });
+    if (rewritten?.ok !== true) throw toMeridianError(rewritten?.error, { region });
+    if (rewritten.result.rows.length === 0) return outcome.result.rows;
+    throw new MeridianError({ code: 'TRANSACTION_CONFLICT', message: 'A table was truncated, rewritten or replaced while the snapshot of the operation was open, which cannot show its rows any more; try again.', details: { region, outdatedSnapshot: true } });
   }
 
   async close(): Promise<void> {

@@ -15,18 +15,19 @@ export interface SnapshotReadsOptions {
   readonly failed: (region: string, error: unknown) => void;
 }
 
-/** Regions tried, at most, before the first row of a snapshot is out. */
+/** Snapshots opened, at most, before the first row of one is out. */
 const MAX_OPENINGS = 4;
 
 /**
  * Statements queue: a transaction runs one at a time. Until the first rows are out a snapshot that breaks is opened
- * elsewhere; afterwards another snapshot would not be the same state, so that the failure is the operation's.
+ * again, elsewhere where its server is to blame; afterwards another snapshot would not be the same state, so that the failure is the operation's.
  */
 export class SnapshotReads implements Executor {
   readonly #options: SnapshotReadsOptions;
   readonly #avoid: string[] = [];
   #opened: Promise<SnapshotOpened> | null = null;
   #last: Promise<unknown> = Promise.resolve();
+  #openings = 0;
   #delivered = false;
   #closed = false;
 
@@ -50,7 +51,7 @@ export class SnapshotReads implements Executor {
   async #queryNow(statement: Statement): Promise<readonly Row[]> {
     for (;;) {
       if (this.#closed) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The operation has ended, and its snapshot with it; read before the answer is sent.' });
-      this.#opened ??= this.#options.open(this.#avoid);
+      this.#opened ??= this.#open();
       const { session, region } = await this.#opened.catch((error: unknown) => {
         this.#opened = null;
         throw error;
@@ -62,11 +63,17 @@ export class SnapshotReads implements Executor {
       } catch (error) {
         const unreachable = isMeridianError(error, 'REGION_UNAVAILABLE');
         if (unreachable) this.#options.failed(region, error);
-        if (this.#delivered || this.#avoid.length + 1 >= MAX_OPENINGS || !(unreachable || isRecoveryConflict(error))) throw error;
-        this.#avoid.push(region);
+        const isServers = unreachable || isRecoveryConflict(error);
+        if (this.#delivered || this.#openings >= MAX_OPENINGS || !(isServers || isOutdated(error))) throw error;
+        if (isServers) this.#avoid.push(region);
         await this.#end();
       }
     }
+  }
+
+  #open(): Promise<SnapshotOpened> {
+    this.#openings += 1;
+    return this.#options.open(this.#avoid);
   }
 
   async #end(): Promise<void> {
@@ -77,4 +84,9 @@ export class SnapshotReads implements Executor {
     const session = await opened.then((one) => one.session, () => null);
     await session?.close();
   }
+}
+
+/** A table was truncated, rewritten or replaced since the snapshot was taken: a new one on the same server shows it. */
+function isOutdated(error: unknown): boolean {
+  return isMeridianError(error, 'TRANSACTION_CONFLICT') && error.details['outdatedSnapshot'] === true;
 }

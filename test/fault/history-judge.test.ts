@@ -5,7 +5,7 @@ import { Judge } from '../support/history/judge.ts';
 import { clientPlan, faultPlan, sidePlan } from '../support/history/plan.ts';
 import { Witness, type Answered, type Sight } from '../support/history/record.ts';
 import { CREATED, rowSight, TASK } from '../support/history/shapes.ts';
-import { type TableName, type TruthRow } from '../support/history/tables.ts';
+import { type TruthRow } from '../support/history/tables.ts';
 import { Truth } from '../support/history/truth.ts';
 
 const task = (id: number, project: number, title: string): TruthRow => ({
@@ -19,7 +19,7 @@ function truth(): Truth {
   const known = new Truth();
   const states = [task(1, 1, 'old'), task(1, 1, 'new'), task(1, 2, 'new'), null];
   known.begin('tasks', [states[0] as TruthRow, task(2, 2, 'other')]);
-  for (const i of [1, 2, 3]) known.add({ lsn: lsn(i * 10), endLsn: lsn(i * 10 + 3), xid: i, wholes: new Set<TableName>(), toldAtMs: i * 1_000, touches: [{ table: 'tasks', id: '1', before: states[i - 1] ?? null, after: states[i] ?? null }] });
+  for (const i of [1, 2, 3]) known.add({ lsn: lsn(i * 10), endLsn: lsn(i * 10 + 3), xid: i, toldAtMs: i * 1_000, touches: [{ table: 'tasks', id: '1', before: states[i - 1] ?? null, after: states[i] ?? null }] });
   known.reach(lsn(100));
   return known;
 }

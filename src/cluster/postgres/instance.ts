@@ -1,5 +1,5 @@
 /** Owns one PostgreSQL server: starts it, knows when it is ready, stops it. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
@@ -64,16 +64,18 @@ export class Instance {
     const until = performance.now() + READY_MS;
     while (!this.#isReady(started.pid)) {
       if (this.#process !== started) throw explainOutput(tailOf(logFile, logFrom), `Starting PostgreSQL of ${this.region} (log: ${logFile})`);
-      if (performance.now() > until) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} was not ready within ${READY_MS / 1_000} s; see ${logFile}.` });
+      if (performance.now() > until) {
+        // Whoever tries again finds none that runs already.
+        await this.kill('SIGKILL');
+        throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} was not ready within ${READY_MS / 1_000} s; see ${logFile}.` });
+      }
       await sleep(POLL_MS);
     }
   }
 
   /** The server writes its state into the last line of its pid file; reading it costs no connection. */
   #isReady(pid: number): boolean {
-    const file = join(this.dataDir, 'postmaster.pid');
-    if (!existsSync(file)) return false;
-    const lines = readFileSync(file, 'utf8').split('\n');
+    const lines = textOf(join(this.dataDir, 'postmaster.pid')).split('\n');
     return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
   }
 
@@ -90,5 +92,15 @@ export class Instance {
     const running = this.#process;
     running?.kill(signal);
     await running?.exited;
+  }
+}
+
+/** '' where there is no such file: the server removes that of one that was killed, at any moment, before it writes its own. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
   }
 }

@@ -16,9 +16,12 @@ export type Fault = (strike: Strike) => Promise<() => Promise<void>>;
 
 const nothing = async (): Promise<void> => undefined;
 
+/** A replica may have to wait for its primary before it can be read. */
+const STARTED_MS = 90_000;
+
 /** A killed server's children may hold its memory for some time longer, and nobody else can start until then. */
 export async function started(place: Place, region: string): Promise<void> {
-  for (const deadline = performance.now() + 20_000; ; await sleep(100)) {
+  for (const deadline = performance.now() + STARTED_MS; ; await sleep(100)) {
     try {
       return await place.cluster.startPostgres(region);
     } catch (error) {

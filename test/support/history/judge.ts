@@ -129,7 +129,6 @@ export class Judge {
     const { truth } = this.#parts;
     this.sights += 1;
     if (this.#trueIn(sight, floor, token) !== null) return true;
-    if (this.#isEmptied(answered, sight, floor)) return true;
     if (this.#mayReorder(answered) && this.#trueInParts(sight, floor, token)) {
       this.reordered += 1;
       return true;
@@ -148,12 +147,6 @@ export class Judge {
     return false;
   }
 
-  /** Tables that are truncated or rewritten under a snapshot are empty in it: so PostgreSQL does. */
-  #isEmptied({ asking }: Answered, { selection, shown }: Sight, floor: Lsn): boolean {
-    const isEmpty = shown === '0' || shown === '[]' || shown === '{"rows":[],"more":false}';
-    return isEmpty && asking.level === 'SNAPSHOT' && this.#parts.truth.wasEmptied(selection.table, floor);
-  }
-
   /** The newest position in the range at which the sight was true; null for none. */
   #trueIn(sight: Sight, from: Lsn, to: Lsn): Lsn | null {
     const { truth } = this.#parts;
@@ -165,7 +158,7 @@ export class Judge {
     const { truth } = this.#parts;
     if (this.#mayReorder(answered) || answered.sights.length === 0) return;
     const all = new Set(answered.sights.flatMap(({ selection }) => truth.positions(selection, floor, token)));
-    for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown || this.#isEmptied(answered, sight, lsn))) return;
+    for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown)) return;
     const parts = answered.sights.map((sight) => {
       const at = truth.positions(sight.selection, floor, token).filter((lsn) => truth.expected(sight, lsn) === sight.shown);
       return `${selectionText(sight.selection)} is ${sight.shown} from ${at.map(formatLsn).join(' and ')}, not from ${truth.positions(sight.selection, floor, token).filter((lsn) => !at.includes(lsn)).map(formatLsn).join(' and ')}`;

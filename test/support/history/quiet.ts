@@ -70,7 +70,7 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
     const { wrong, rows, watermark } = await lookIntoRedis(region, layout, truth);
     rowsInRedis += rows;
     findings.push(...wrong.slice(0, 5).map((text) => `LEFT OVER: ${text}`));
-    if (region.redis !== null && watermark === null) findings.push(`LEFT OVER: the Redis of ${region.name} has no life, although nothing is broken`);
+    if (region.redis !== null && watermark === null) findings.push(`LEFT OVER: the Redis of ${region.name} has no life, although nothing is broken. Its servers said last:\n${region.servers.map((server) => `${server.name}:\n${server.lastLines}`).join('\n')}`);
   }
   return { findings, compared, cacheShares: Object.fromEntries(shares), rowsInRedis };
 }

@@ -79,6 +79,11 @@ export class RegionServer {
     this.#reviving.catch(() => undefined);
   }
 
+  /** The end of what it logged. */
+  get lastLines(): string {
+    return tailOf(this.#logFile, 0).slice(-6_000);
+  }
+
   get #logFile(): string {
     return join(this.#parts.logDir, `server-${this.name}.log`);
   }

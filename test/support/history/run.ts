@@ -16,6 +16,8 @@ import { Truth } from './truth.ts';
 export interface RunSettings extends PlaceSettings {
   readonly seed: number;
   readonly minutes: number;
+  /** On a slow machine it goes on, for `LONGEST` times as long at most, until as much as this was judged, committed and answered by caches. */
+  readonly atLeast?: { readonly sights: number; readonly commits: number; readonly cached: number };
   readonly clients?: number;
   /** Told every `PROGRESS_MS` how it goes, and of each finding. */
   readonly onProgress?: (line: string) => void;
@@ -35,6 +37,7 @@ export interface RunReport {
 
 /** A process takes seconds to be back, and a region without one meets nothing else. */
 const REST_MS = { database: 3_000, server: 9_000, redis: 3_000 } as const;
+const LONGEST = 3;
 const PROGRESS_MS = 10_000;
 const JUDGE_MS = 500;
 const KNOWN_MS = 30_000;
@@ -102,11 +105,13 @@ function refresh(pool: Pool, truth: Truth): void {
 }
 
 export async function runHistory(settings: RunSettings): Promise<RunReport> {
-  const { seed, minutes, clients: count = 10, onProgress } = settings;
+  const { seed, minutes, atLeast = { sights: 0, commits: 0, cached: 0 }, clients: count = 10, onProgress } = settings;
   await using place = await startPlace(settings);
   let endMs = performance.now() + minutes * 60_000;
   const tally = new Tally();
-  const isOver = (): boolean => performance.now() > endMs;
+  const longestMs = endMs + (LONGEST - 1) * minutes * 60_000;
+  const hasEnough = (): boolean => judge.sights >= atLeast.sights && truth.commits.length >= atLeast.commits && tally.served.cache >= atLeast.cached;
+  const isOver = (): boolean => performance.now() > endMs && (endMs === 0 || performance.now() > longestMs || hasEnough());
   await using stage = await startStage(place, { seed, isOver, tally });
   const { shared, judge, truth, feed, witness } = stage;
   const clients = Array.from({ length: count }, (_, i) => new Client(`c${i}`, shared));

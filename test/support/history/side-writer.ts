@@ -107,7 +107,7 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     await query(`ALTER TABLE tasks DROP COLUMN IF EXISTS extra_${dice[0] % 3}`);
   },
   async 'widen column'({ query, dice }) {
-    // The table is written anew: snapshots that are older find it empty.
+    // The table is rewritten: to PostgreSQL, snapshots that are older find it empty.
     const type = dice[0] % 2 === 0 ? 'bigint' : 'integer';
     await query(`ALTER TABLE tasks ALTER COLUMN ${await spareColumn(query)} TYPE ${type}`);
     await query(wholeTable('tasks'));

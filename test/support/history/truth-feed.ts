@@ -20,7 +20,6 @@ const CHANGES = `SELECT data FROM pg_logical_slot_peek_binary_changes('${SLOT}',
 interface Open {
   readonly xid: number;
   readonly rows: Map<string, Touch>;
-  readonly wholes: Set<TableName>;
 }
 
 export class TruthFeed {
@@ -115,7 +114,7 @@ export class TruthFeed {
   #take(message: Pgoutput.Message): string | null {
     switch (message.tag) {
       case 'begin':
-        this.#open = { xid: message.xid >>> 0, rows: new Map(), wholes: new Set() };
+        this.#open = { xid: message.xid >>> 0, rows: new Map() };
         return null;
       case 'relation':
         for (const column of message.columns) column.parser = (raw: unknown) => raw;
@@ -152,7 +151,7 @@ export class TruthFeed {
       if (after === null) this.#now.get(table)?.delete(id);
       else this.#now.get(table)?.set(id, after);
     }
-    if (touches.length > 0 || open.wholes.size > 0) this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), xid: open.xid, touches, wholes: open.wholes, toldAtMs: Infinity });
+    if (touches.length > 0) this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), xid: open.xid, touches, toldAtMs: Infinity });
     return message.commitEndLsn;
   }
 
@@ -168,7 +167,6 @@ export class TruthFeed {
 
   #whole(table: TableName, rows: readonly TruthRow[]): void {
     if (!(table in TABLES)) return;
-    this.#open?.wholes.add(table);
     const after = new Map(rows.map((row) => [row['id'] ?? '', row]));
     const ids = new Set([...(this.#now.get(table)?.keys() ?? []), ...[...(this.#open?.rows.values() ?? [])].filter((touch) => touch.table === table).map(({ id }) => id), ...after.keys()]);
     for (const id of ids) this.#touch(table, id, after.get(id) ?? null);

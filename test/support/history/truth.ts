@@ -21,8 +21,6 @@ export interface Commit {
   /** The low 32 bits of the transaction's id. */
   readonly xid: number;
   readonly touches: readonly Touch[];
-  /** Tables that were truncated or rewritten: snapshots that are older find them empty, as PostgreSQL's documentation warns. */
-  readonly wholes: ReadonlySet<TableName>;
   /** When somebody was told of it, monotonic milliseconds; Infinity until then. */
   toldAtMs: number;
 }
@@ -70,16 +68,6 @@ export class Truth {
   /** The last commit that touched the selection and that somebody had been told of by `ms`; undefined without one. */
   toldBy(selection: Selection, ms: number, to: Lsn): Lsn | undefined {
     return this.positions(selection, START, to).find((lsn) => (this.commitAt(lsn)?.toldAtMs ?? Infinity) <= ms);
-  }
-
-  /** Whether the table was truncated or rewritten after `from`. */
-  wasEmptied(table: TableName, from: Lsn): boolean {
-    for (let i = this.commits.length - 1; i >= 0; i -= 1) {
-      const commit = this.commits[i] as Commit;
-      if (commit.lsn <= from) return false;
-      if (commit.wholes.has(table)) return true;
-    }
-    return false;
   }
 
   reach(lsn: Lsn): void {
