@@ -5,7 +5,7 @@ import { tableTag, type TableTag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { impurePolicy } from '../graphql/sdl/caching.ts';
 import { tableKey, type Catalog, type CatalogTable } from '../model/catalog.ts';
-import { type Model } from '../model/model.ts';
+import { type Entity, type Model, type SqlType } from '../model/model.ts';
 import { whyUnseen } from '../model/unseen.ts';
 import { readCatalog, type PlainQuery } from '../postgres/catalog.ts';
 import { closeClient, openClient } from '../postgres/tail-client.ts';
@@ -37,20 +37,15 @@ export class CatalogCoverage implements CoverageSource {
   readonly first: CatalogLook;
   readonly #request: CoverageRequest;
   readonly #watched: readonly CatalogTable[];
-  /** Columns that entities show, by table; only what an entity shows is read under policies and by values. */
-  readonly #mapped: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By table, what was judged of it; only what an entity shows is read under policies and by values. */
+  readonly #judged: ReadonlyMap<string, Judged>;
 
   constructor(request: CoverageRequest) {
     this.#request = request;
     const { model, catalog } = request;
     this.#watched = [...catalog.tables.values()].filter((table) => whyUnseen(catalog, table) === null);
     this.tables = new Set(this.#watched.map(tableTag));
-    const mapped = new Map<string, Set<string>>();
-    for (const { table, columns } of model.entities.values()) {
-      const key = tableKey(table);
-      mapped.set(key, new Set([...(mapped.get(key) ?? []), ...columns.keys()]));
-    }
-    this.#mapped = mapped;
+    this.#judged = judgedOf(model);
     this.first = this.#compare(catalog);
   }
 
@@ -101,21 +96,58 @@ export class CatalogCoverage implements CoverageSource {
 
   #whyUncovered(then: CatalogTable, now: Catalog, table: CatalogTable | undefined): string | null {
     if (table === undefined) return 'it is gone';
-    const mapped = this.#mapped.get(tableKey(then));
-    return whyUnseen(now, table) ?? (mapped === undefined ? null : (whyOther(then, table, mapped) ?? impurePolicy(table, this.#request.viewerSettings)));
+    const judged = this.#judged.get(tableKey(then));
+    return whyUnseen(now, table) ?? (judged === undefined ? null : (whyOther(then, table, judged) ?? impurePolicy(table, this.#request.viewerSettings)));
   }
 }
 
+/** What of a table the model was judged by. */
+interface Judged {
+  /** Columns that entities use: show, filter by, order by, or relate rows by. */
+  readonly mapped: Set<string>;
+  /** Conditions that the SDL fixes, in lower case; of other columns they may ask, too. */
+  readonly conditions: Set<string>;
+}
+
+function judgedOf({ entities, stubs, queries }: Model): ReadonlyMap<string, Judged> {
+  const judged = new Map<string, Judged>();
+  const of = ({ table }: Entity): Judged => {
+    const known = judged.get(tableKey(table)) ?? { mapped: new Set<string>(), conditions: new Set<string>() };
+    judged.set(tableKey(table), known);
+    return known;
+  };
+  for (const entity of entities.values()) for (const name of entity.columns.keys()) of(entity).mapped.add(name);
+  for (const fields of [queries, ...[...entities.values(), ...stubs.values()].map((owner) => owner.fields)]) {
+    for (const field of fields.values()) {
+      if (!('where' in field) || field.where === null) continue;
+      const target = entities.get(field.target);
+      // A quote within a name is doubled there.
+      if (target) of(target).conditions.add(field.where.toLowerCase().replaceAll('""', '"'));
+    }
+  }
+  return judged;
+}
+
 /** Columns whose values name tags, or stand in conditions that were judged by the columns' types. */
-function whyOther(then: CatalogTable, now: CatalogTable, mapped: ReadonlySet<string>): string | null {
+function whyOther(then: CatalogTable, now: CatalogTable, { mapped, conditions }: Judged): string | null {
   for (const [name, { type, exact }] of then.columns) {
     const column = now.columns.get(name);
     if (column === undefined) {
       if (mapped.has(name)) return `its column ${name} is gone`;
-    } else if (column.type.sql !== type.sql) return `its column ${name} has become ${column.type.sql}`;
-    else if (exact && !column.exact) return `values of its column ${name} can now be equal and differ in text`;
+      continue;
+    }
+    // Conditions may name an enum without its column.
+    const counts = mapped.has(name) || type.kind === 'enum' || [...conditions].some((condition) => condition.includes(name.toLowerCase()));
+    if (!counts) continue;
+    if (spellingOf(column.type) !== spellingOf(type)) return `its column ${name} has become ${column.type.sql}`;
+    if (exact && !column.exact) return `values of its column ${name} can now be equal and differ in text`;
   }
   return null;
+}
+
+/** Values of `varchar` are compared, shown and written to the WAL as those of `text` are. */
+function spellingOf({ sql }: SqlType): string {
+  return sql === 'character varying' ? 'text' : sql;
 }
 
 async function standing(query: PlainQuery): Promise<Standing> {

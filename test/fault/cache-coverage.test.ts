@@ -16,17 +16,17 @@ const PATIENT = { withinMs: 60_000 };
 
 const SQL = `
   CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-  CREATE TABLE thing (id int PRIMARY KEY, code text NOT NULL UNIQUE, box_id int NOT NULL, value int NOT NULL);
+  CREATE TABLE thing (id int PRIMARY KEY, code text NOT NULL UNIQUE, box_id int NOT NULL, value int NOT NULL, spare int NOT NULL DEFAULT 0, made timestamp NOT NULL DEFAULT '2020-01-01');
   CREATE TABLE other (id int PRIMARY KEY, value int NOT NULL);
   INSERT INTO thing SELECT i, 'code' || i, 1, 0 FROM generate_series(1, 9) AS i;
-  INSERT INTO other VALUES (1, 0), (2, 0);
+  INSERT INTO other VALUES (1, 0), (2, 0), (3, 0);
   CREATE ROLE app LOGIN REPLICATION`;
 const TABLES = ['thing', 'other'].map((name) => ({ schema: 'public', name }));
 
 const sdl = (more = ''): { readonly name: string; readonly body: string }[] => [
   {
     name: 'things.graphql',
-    body: `type Query { thing(id: ID!): Thing } type Thing @entity @key(fields: "id") @key(fields: "code") { id: ID! code: String! value: Int! ${more} } type Other @entity @key(fields: "id") { id: ID! value: Int! }`,
+    body: `type Query { thing(id: ID!): Thing old: Int! @count(of: "Thing", where: "made::date < '2021-01-01'") } type Thing @entity @key(fields: "id") @key(fields: "code") { id: ID! code: String! value: Int! ${more} } type Other @entity @key(fields: "id") { id: ID! value: Int! }`,
   },
 ];
 
@@ -88,8 +88,15 @@ describe('schema changes under running servers', { skip }, () => {
     const lsn = await set.primary.position();
     for (const layer of both()) await until('it is applied', () => (layer.parts.caching.watermark ?? 0n) >= lsn, PATIENT);
   };
+  /** Whether what was read before a step is served after it. */
+  const isKept = async (look: () => Promise<Seen>): Promise<boolean> => {
+    await look();
+    await set.primary.query('UPDATE other SET value = value WHERE id = 3');
+    await applied();
+    return (await look()).isCached;
+  };
   const cached = async (look: (layer: DataLayer) => Promise<Seen>): Promise<void> => {
-    for (const layer of both()) await until('it is served from the cache', async () => (await look(layer)).isCached, PATIENT);
+    for (const layer of both()) await until('it is served from the cache', () => isKept(() => look(layer)), PATIENT);
   };
   /** Changes a thing several times: no read is older than its token, and none without one older than the step. */
   const staysRight = async (id = 1): Promise<void> => {
@@ -151,6 +158,28 @@ describe('schema changes under running servers', { skip }, () => {
     }
     await set.primary.query('ALTER TABLE thing ALTER COLUMN code TYPE text COLLATE "default"');
     await cached((layer) => byCode(layer, 'code3'));
+  });
+
+  it('a column that nobody reads may become what it likes, and text may become varchar: caches go on', async () => {
+    for (const type of ['bigint', 'text', 'int USING spare::int']) {
+      await set.primary.query(`ALTER TABLE thing ALTER COLUMN spare TYPE ${type}`);
+      await staysRight();
+      await cached(thing);
+    }
+    for (const type of ['varchar(50)', 'text']) {
+      await set.primary.query(`ALTER TABLE thing ALTER COLUMN code TYPE ${type}`);
+      await staysRight();
+      await cached((layer) => byCode(layer, 'code5'));
+    }
+  });
+
+  it('a column that only a condition names takes the table from the caches when its type changes', async () => {
+    await cached((layer) => thing(layer, 6));
+    await set.primary.query('ALTER TABLE thing ALTER COLUMN made TYPE text');
+    await applied();
+    for (const layer of [...both(), ...both()]) assert.equal(await isKept(() => thing(layer, 6)), false);
+    await set.primary.query('ALTER TABLE thing ALTER COLUMN made TYPE timestamp USING made::timestamp');
+    await cached((layer) => thing(layer, 6));
   });
 
   it('a policy that decides by more than the row', async () => {
