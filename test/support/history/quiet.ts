@@ -14,6 +14,8 @@ import { type Truth } from './truth.ts';
 
 /** How long everything that was broken may take to be whole. */
 const HEALED_MS = 30_000;
+/** PostgreSQL ends who holds a slot and is gone without a word after `wal_sender_timeout`, a minute: until then nobody else may feed the region's Redis. */
+const SLOT_FREE_MS = 90_000;
 /** Ids of tasks that are looked at; rows that are gone are among them. */
 const MOST_TASKS = 60;
 const AT_ONCE = 4;
@@ -86,7 +88,7 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
 /** What it has not applied yet it does not claim. */
 async function lookIntoRedis(region: HistoryRegion, layout: Layout, truth: Truth): Promise<Contents> {
   const newest = truth.commits.at(-1)?.endLsn ?? ZERO_LSN;
-  for (const deadline = performance.now() + HEALED_MS; ; await sleep(250)) {
+  for (const deadline = performance.now() + SLOT_FREE_MS; ; await sleep(250)) {
     const contents = await readContents(region, layout, truth);
     if ((contents.watermark !== null && contents.watermark >= newest) || performance.now() > deadline) return contents;
   }
