@@ -66,7 +66,7 @@ export class Instance {
       if (this.#process !== started) throw explainOutput(tailOf(logFile, logFrom), `Starting PostgreSQL of ${this.region} (log: ${logFile})`);
       if (performance.now() > until) {
         // Whoever tries again finds none that runs already.
-        await this.kill('SIGKILL');
+        await this.stop();
         throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} was not ready within ${READY_MS / 1_000} s; see ${logFile}.` });
       }
       await sleep(POLL_MS);
