@@ -2,6 +2,7 @@
 import { Kind, OperationTypeNode, type DirectiveNode, type DocumentNode, type FieldNode, type FragmentDefinitionNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type ValueNode } from 'graphql';
 import { type AskedLevel } from '../consistency/level-text.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
+import { compareStrength } from '../consistency/strength.ts';
 
 export interface ClientOperation {
   /** Response keys of the root fields of a mutation, in order, also of those that are left out, which some planners send all the same; null for everything else. */
@@ -46,10 +47,14 @@ export function strongerAsked(a: AskedLevel | null, b: AskedLevel | null): Asked
   if (a === null || b === null) return a ?? b;
   if (a.level === 'BOUNDED' && b.level === 'BOUNDED') return (b.maxLagMs ?? Infinity) < (a.maxLagMs ?? Infinity) ? b : a;
   if ((a.level === null && b.level === 'BOUNDED') || (a.level === 'BOUNDED' && b.level === null)) return { level: 'STRONG', maxLagMs: null };
-  return STRENGTH[b.level ?? 'DEFAULT'] > STRENGTH[a.level ?? 'DEFAULT'] ? b : a;
+  if (a.level === null) return isAboveSession(b.level) ? b : a;
+  if (b.level === null) return isAboveSession(a.level) ? a : b;
+  return compareStrength(b.level, a.level) > 0 ? b : a;
 }
 
-const STRENGTH: Readonly<Record<ConsistencyLevel | 'DEFAULT', number>> = { EVENTUAL: 0, SESSION: 1, DEFAULT: 2, BOUNDED: 3, STRONG: 4, SNAPSHOT: 5 };
+function isAboveSession(level: ConsistencyLevel | null): boolean {
+  return level !== null && compareStrength(level, 'SESSION') > 0;
+}
 
 type Values = ReadonlyMap<string, unknown>;
 

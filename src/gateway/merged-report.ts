@@ -1,5 +1,6 @@
 /** Owns `extensions.consistency` of an operation that several subgraphs have answered: one report of theirs together. */
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
+import { strongestLevel } from '../consistency/strength.ts';
 
 export interface ConsistencyReport {
   readonly token: string | null;
@@ -54,10 +55,10 @@ export function tokenIn(extensions: unknown): string | undefined {
 export function mergeReports(parts: readonly PartReport[], token: string | null): ConsistencyReport | null {
   if (parts.length === 0) return null;
   const ways = parts.flatMap(({ writes }) => writes ?? []);
-  const level = parts.map((part) => part.level).reduce((a, b) => (CONSISTENCY_LEVELS.indexOf(a) >= CONSISTENCY_LEVELS.indexOf(b) ? a : b));
   const [first, ...others] = ways;
   return {
-    token, level,
+    token,
+    level: strongestLevel(parts.map(({ level }) => level)),
     region: [...new Set(parts.map(({ region }) => region))].join(','),
     servedBy: { cache: sum(parts, 'cache'), replica: sum(parts, 'replica'), primary: sum(parts, 'primary') },
     waitedMs: Math.max(...parts.map(({ waitedMs }) => waitedMs)),

@@ -8,6 +8,7 @@ import { MeridianError } from '../base/errors.ts';
 import { laterPosition, type Position } from '../base/lineage.ts';
 import { type AskedLevel } from '../consistency/level-text.ts';
 import { type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
+import { compareStrength } from '../consistency/strength.ts';
 import { readsNothing } from './column.ts';
 
 export interface EdgeInput {
@@ -147,13 +148,15 @@ function requirement(level: ConsistencyLevel, input: EdgeInput, maxLagMs: number
   };
 }
 
-/** Each adds to what the ones before it promise: BOUNDED keeps the floor of SESSION, and a snapshot starts where STRONG would read. */
-const BY_STRENGTH: readonly ConsistencyLevel[] = ['EVENTUAL', 'SESSION', 'BOUNDED', 'STRONG', 'SNAPSHOT'];
-
 /** The requirement that satisfies both: where one field of the answer is asked for twice. */
 export function strongerOf(a: Requirement, b: Requirement): Requirement {
   if (a.level === 'BOUNDED' && b.level === 'BOUNDED') return (a.maxLagMs ?? 0) <= (b.maxLagMs ?? 0) ? a : b;
-  return BY_STRENGTH.indexOf(a.level) >= BY_STRENGTH.indexOf(b.level) ? a : b;
+  return compareStrength(a.level, b.level) >= 0 ? a : b;
+}
+
+/** The level of a read below a mutation that asked for `level`. */
+export function levelAfterWrite(level: ConsistencyLevel): ConsistencyLevel {
+  return level === 'STRONG' || level === 'SNAPSHOT' ? level : 'SESSION';
 }
 
 /**
@@ -162,6 +165,5 @@ export function strongerOf(a: Requirement, b: Requirement): Requirement {
  * higher: a transaction that has written nothing may end below what the client has seen, since that need not be flushed yet.
  */
 export function afterWrite(before: Requirement, written: Position): Requirement {
-  const level = before.level === 'STRONG' || before.level === 'SNAPSHOT' ? before.level : 'SESSION';
-  return { level, floor: before.floor === null ? written : laterPosition(before.floor, written), maxLagMs: null };
+  return { level: levelAfterWrite(before.level), floor: before.floor === null ? written : laterPosition(before.floor, written), maxLagMs: null };
 }

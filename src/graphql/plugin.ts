@@ -3,7 +3,8 @@ import { type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLReques
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { readLevel } from '../consistency/level-text.ts';
-import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
+import { type ConsistencyLevel } from '../consistency/requirement.ts';
+import { strongestLevel } from '../consistency/strength.ts';
 import { TOKEN_HEADER, type ConsistencyToken, type TokenCodec } from '../consistency/token.ts';
 import { joinedHeader, type RefusedToken, type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Model } from '../model/model.ts';
@@ -18,7 +19,7 @@ import { type Forwarding } from '../write/forwarding.ts';
 import { type OnceVerdict } from '../write/once.ts';
 import { type AskedHeaders, type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
-import { decideAtEdge } from './edge.ts';
+import { decideAtEdge, levelAfterWrite } from './edge.ts';
 import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
 import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
@@ -118,7 +119,7 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
   if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
   body.singleResult.extensions = {
     ...body.singleResult.extensions,
-    consistency: { token, level: strongestLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
+    consistency: { token, level: reportedLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
   };
 }
 
@@ -144,11 +145,10 @@ function refusedToken(errors: readonly GraphQLFormattedError[]): RefusedToken | 
   return REFUSALS.find((code) => codes.includes(code)) ?? null;
 }
 
-/** The strongest level that any part of the operation asked for; after a write at least SESSION, since its reads see that write. */
-function strongestLevel({ edge, session }: Operation): ConsistencyLevel {
+/** The strongest level that any part of the operation asked for; after a write what its reads got, which see that write. */
+function reportedLevel({ edge, session }: Operation): ConsistencyLevel {
   const asked = [edge.root, ...edge.fields.values()].map(({ level }) => level);
-  const levels: readonly ConsistencyLevel[] = session.written === null ? asked : [...asked, 'SESSION'];
-  return levels.reduce((a, b) => (CONSISTENCY_LEVELS.indexOf(a) >= CONSISTENCY_LEVELS.indexOf(b) ? a : b));
+  return strongestLevel(session.written === null ? asked : asked.map(levelAfterWrite));
 }
 
 /** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */

@@ -265,6 +265,10 @@ describe('@consistent', () => {
     assert.deepEqual([mutation.consistency?.level, mutation.consistency?.token, mutation.data?.updateUser.token], ['SESSION', mutation.token, mutation.token]);
     const strongest = await answered('query @consistent(level: EVENTUAL) { a: user(id: 1) @consistent(level: STRONG) { name } b: user(id: 1) @consistent(level: BOUNDED) { name } }');
     assert.equal(strongest.consistency?.level, 'STRONG');
+    const bounded = await answered('{ a: user(id: 1) { name } b: user(id: 1) @consistent(level: BOUNDED) { name } }', { token });
+    assert.equal(bounded.consistency?.level, 'BOUNDED', 'BOUNDED keeps the floor of SESSION, which the other field asks for');
+    const written = await answered('mutation @consistent(level: BOUNDED) { updateUser(id: 9, input: { bio: "newer" }) { token } }');
+    assert.equal(written.consistency?.level, 'SESSION', 'what lies below a write sees that write, and promises no age');
   });
 
   it('puts a token on every answer that has read something, errors beside it or not, and on no other', async () => {

@@ -125,12 +125,17 @@ describe('an operation at a gateway', () => {
     assert.deepEqual(operation.report, { token: null, level: 'STRONG', region: 'eu', servedBy: { cache: 5, replica: 0, primary: 2 }, waitedMs: 3, staleness: 10 });
     hear(operation, null, report('SNAPSHOT', 1, null));
     assert.deepEqual([operation.report?.level, operation.report?.staleness], ['SNAPSHOT', null]);
+    const weaker = begin('query @consistent { a }');
+    for (const level of ['BOUNDED', 'SESSION', 'EVENTUAL']) hear(weaker, null, report(level, 1, 1));
+    assert.equal(weaker.report?.level, 'BOUNDED', 'BOUNDED keeps the floor of SESSION and bounds the age besides');
     assert.equal(begin('{ a }').report, null);
     assert.equal(begin('query @consistent { a }').report, null, 'no subgraph has told anything');
   });
 
   it('knows the stronger of any two levels, whichever comes first', () => {
     const asked = [null, ...CONSISTENCY_LEVELS].map((level) => ({ level, maxLagMs: null }));
+    const fromWeakest = (['EVENTUAL', 'SESSION', null, 'STRONG', 'SNAPSHOT'] as const).map((level) => ({ level, maxLagMs: null }));
+    fromWeakest.forEach((weaker, i) => fromWeakest.slice(i).forEach((stronger) => assert.equal(strongerAsked(weaker, stronger)?.level, stronger.level, `${weaker.level} ${stronger.level}`)));
     for (const a of asked) {
       for (const b of asked) assert.deepEqual(strongerAsked(a, b), strongerAsked(b, a), `${a.level} ${b.level}`);
       assert.deepEqual([strongerAsked(a, a), strongerAsked(null, a), strongerAsked(a, null)], [a, a, a]);

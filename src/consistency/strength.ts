@@ -1,0 +1,18 @@
+/** Owns which consistency level is stronger than which. */
+import { type ConsistencyLevel } from './requirement.ts';
+
+/**
+ * Each level adds to what the weaker ones promise: SESSION adds a floor, BOUNDED an age, STRONG the primary's position of now, and SNAPSHOT one
+ * moment for the whole operation.
+ */
+const STRENGTH: Readonly<Record<ConsistencyLevel, number>> = { EVENTUAL: 0, SESSION: 1, BOUNDED: 2, STRONG: 3, SNAPSHOT: 4 };
+
+/** Positive where `a` is stronger than `b`, negative where it is weaker, 0 where they are the same. */
+export function compareStrength(a: ConsistencyLevel, b: ConsistencyLevel): number {
+  return STRENGTH[a] - STRENGTH[b];
+}
+
+/** `levels` must not be empty. */
+export function strongestLevel(levels: readonly ConsistencyLevel[]): ConsistencyLevel {
+  return levels.reduce((a, b) => (compareStrength(a, b) >= 0 ? a : b));
+}
