@@ -1,5 +1,6 @@
-/** Owns how a Lua script is run in Redis: by its hash, and whole where the server does not know it yet. */
+/** Owns how a Lua script of `lua/` is read and run in Redis: by its hash, and whole where the server does not know it yet. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import { type RedisConnection } from './connect.ts';
 
@@ -7,9 +8,13 @@ export class Script {
   readonly #lua: string;
   readonly #hash: string;
 
-  constructor(lua: string) {
-    this.#lua = lua;
-    this.#hash = createHash('sha1').update(lua).digest('hex');
+  /**
+   * `files`: what the script consists of, in this order. A script in Redis cannot load another one, so functions that several scripts call are
+   * in files that come first.
+   */
+  constructor(...files: readonly string[]) {
+    this.#lua = files.map((file) => readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8')).join('\n');
+    this.#hash = createHash('sha1').update(this.#lua).digest('hex');
   }
 
   /** `key`: its hash tag is that of every key that the script touches. */

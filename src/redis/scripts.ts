@@ -1,17 +1,13 @@
 /** Owns the list of scripts that run in Redis, and the names of the keys that they touch. */
-import { ALL_FIGURES, LEAVE_FIGURES } from './lua/figures.ts';
-import { FILL } from './lua/fill.ts';
-import { ADOPT, APPLY, BEGIN } from './lua/journal.ts';
-import { LOOKUP } from './lua/lookup.ts';
 import { Script } from './script.ts';
 
-export const lookupScript = new Script(LOOKUP);
-export const fillScript = new Script(FILL);
-export const adoptScript = new Script(ADOPT);
-export const beginScript = new Script(BEGIN);
-export const applyScript = new Script(APPLY);
-export const leaveFiguresScript = new Script(LEAVE_FIGURES);
-export const allFiguresScript = new Script(ALL_FIGURES);
+export const lookupScript = new Script('now.lua', 'common.lua', 'lookup.lua');
+export const fillScript = new Script('now.lua', 'common.lua', 'fill.lua');
+export const adoptScript = new Script('home.lua', 'common.lua', 'adopt.lua');
+export const beginScript = new Script('home.lua', 'begin.lua');
+export const applyScript = new Script('home.lua', 'common.lua', 'apply.lua');
+export const leaveFiguresScript = new Script('now.lua', 'leave-figures.lua');
+export const allFiguresScript = new Script('now.lua', 'all-figures.lua');
 
 export interface KeyNames {
   readonly state: string;

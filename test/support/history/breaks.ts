@@ -1,7 +1,7 @@
 /** Owns what each mechanism is in the program's text, so that servers can be run without it: whoever checks histories must notice. */
 
 export interface Cut {
-  /** End of the module's URL. */
+  /** End of the URL of the module, or of the path of the Lua script. */
   readonly file: string;
   /** There exactly once. */
   readonly text: string;
@@ -10,9 +10,9 @@ export interface Cut {
 
 const GUARD = '/src/cache/guard.ts';
 const LOCAL = '/src/cache/local.ts';
-const FILL = '/src/redis/lua/fill.ts';
-const LOOKUP = '/src/redis/lua/lookup.ts';
-const JOURNAL = '/src/redis/lua/journal.ts';
+const FILL = '/src/redis/lua/fill.lua';
+const LOOKUP = '/src/redis/lua/lookup.lua';
+const APPLY = '/src/redis/lua/apply.lua';
 
 const LOCAL_GUARD: readonly Cut[] = [{ file: GUARD, text: '  if (tombstone !== null && isInvalidated(asOf, tombstone)) return false;\n', instead: '' }];
 const SHARED_GUARD: readonly Cut[] = [
@@ -20,7 +20,7 @@ const SHARED_GUARD: readonly Cut[] = [
   { file: LOOKUP, text: '    if tombstone(KEYS[1], ARGV[place]) > asOf then return false end\n', instead: '' },
 ];
 const LOCAL_TOMBSTONES: readonly Cut[] = [{ file: LOCAL, text: '      this.#tombstones.put(tag, at);\n', instead: '' }];
-const SHARED_TOMBSTONES: readonly Cut[] = [{ file: JOURNAL, text: "  redis.call('ZADD', key, 'GT', unpack(stones))\n", instead: '' }];
+const SHARED_TOMBSTONES: readonly Cut[] = [{ file: APPLY, text: "  redis.call('ZADD', key, 'GT', unpack(stones))\n", instead: '' }];
 
 /** What a primary shows is believed at once. */
 const FLUSHED: readonly Cut[] = [

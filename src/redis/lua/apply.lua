@@ -1,30 +1,9 @@
-/** Owns the scripts of the one who writes the shared cache: taking it over, beginning a life, applying what changed. */
-import { COMMON, HOME } from './common.ts';
+-- Owns applying what changed: one step of a batch.
+-- ARGV: prefix of entries; the state that must stand, as text up to its home; position of the tombstones; tombstones that may be kept;
+-- tombstones that may be trimmed at once; the next state as text up to its home, '' where more steps follow; lowest horizon; channel;
+-- message; number of tables; tables; tags.
+-- Answers 1, or 0 where another state stands: then nothing was written.
 
-/** ARGV: the state that must stand, as text up to the holder; its sequence and watermark; the new holder. Answers 1, or 0 where another state stands. */
-export const ADOPT = `${COMMON}
-local life = standing(KEYS[1])
-if not life or life.home ~= home() then return 0 end
-local before, after, rest = string.match(life.text, '^(%S+ %S+ %d+) %S+ (%d+ %d+) (%S+ %S+)$')
-if before ~= ARGV[1] or after ~= ARGV[2] then return 0 end
-rewrite(KEYS[1], life, before .. ' ' .. ARGV[3] .. ' ' .. after .. ' ' .. rest)
-return 1
-`;
-
-/** ARGV: the state as text up to its home; horizon; channel; message. A deletion comes first: once a script has written, a server without memory lets it finish. */
-export const BEGIN = `${HOME}
-redis.call('UNLINK', KEYS[1])
-redis.call('ZADD', KEYS[1], '-inf', ARGV[1] .. home() .. ' ' .. ARGV[2])
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-return 1
-`;
-
-/**
- * One step of a batch. ARGV: prefix of entries; the state that must stand, as text up to its home; position of the tombstones; tombstones that
- * may be kept; tombstones that may be trimmed at once; the next state as text up to its home, '' where more steps follow; lowest
- * horizon; channel; message; number of tables; tables; tags. Answers 1, or 0 where another state stands: then nothing was written.
- */
-export const APPLY = `${COMMON}
 local key, at = KEYS[1], tonumber(ARGV[3])
 local life = standing(key)
 if not life or life.home ~= home() or string.sub(life.text, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
@@ -58,4 +37,3 @@ if over > 0 then redis.call('ZREMRANGEBYRANK', key, rank, rank + over - 1) end
 rewrite(key, life, ARGV[6] .. life.home .. ' ' .. text)
 redis.call('PUBLISH', ARGV[8], ARGV[9])
 return 1
-`;

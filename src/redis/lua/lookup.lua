@@ -1,12 +1,8 @@
-/** Owns the script that looks entries up: state and entries of one moment, and the leases of what is missing. */
-import { COMMON } from './common.ts';
+-- Owns looking entries up: state and entries of one moment, and the leases of what is missing.
+-- ARGV: prefix of entries, lease in ms (0: none), most fields of a hash that takes a lease; then per key: variant, number of tags, tags.
+-- Answers false without a life; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
+-- An entry is always looked at against its tombstones: those of tables delete nothing.
 
-/**
- * ARGV: prefix of entries, lease in ms (0: none), most fields of a hash that takes a lease; then per key: variant, number of tags, tags.
- * Answers false without a life; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
- * An entry is always looked at against its tombstones: those of tables delete nothing.
- */
-export const LOOKUP = `${COMMON}
 local life = standing(KEYS[1])
 if not life then return false end
 local base, leaseMs, most = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -50,4 +46,3 @@ while place < #ARGV do
   place = first + count
 end
 return answer
-`;

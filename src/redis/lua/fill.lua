@@ -1,12 +1,8 @@
-/** Owns the script that fills entries in: the guard and the write of each in one step (R4). */
-import { COMMON } from './common.ts';
+-- Owns filling entries in: the guard and the write of each in one step (R4).
+-- ARGV: prefix of entries, epoch, how long expired entries are kept in ms, most markers of one hash; then per item: variant, asOf,
+-- expiresAtMs, most entries under the first tag, nonce, entry, number of tags, tags.
+-- Answers false where the life is over; else one verdict per item.
 
-/**
- * ARGV: prefix of entries, epoch, how long expired entries are kept in ms, most markers of one hash; then per item: variant, asOf,
- * expiresAtMs, most entries under the first tag, nonce, entry, number of tags, tags.
- * Answers false where the life is over; else one verdict per item.
- */
-export const FILL = `${COMMON}
 local life = standing(KEYS[1])
 if not life or life.epoch ~= ARGV[2] then return false end
 local base, staleMs, mostMarkers = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -99,4 +95,3 @@ while at < #ARGV do
   at = first + count
 end
 return verdicts
-`;

@@ -1,0 +1,8 @@
+-- Owns beginning a life of the shared cache.
+-- ARGV: the state as text up to its home; horizon; channel; message.
+-- A deletion comes first: once a script has written, a server without memory lets it finish.
+
+redis.call('UNLINK', KEYS[1])
+redis.call('ZADD', KEYS[1], '-inf', ARGV[1] .. home() .. ' ' .. ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1

@@ -1,0 +1,47 @@
+-- Owns what all scripts of the shared cache know: how its state, its tombstones and its entries lie in Redis.
+
+-- The state is one ZSET, so that whatever Redis evicts, flushes or forgets goes as one:
+--   score -inf        one member: "epoch cluster timeline holder sequence watermark home horizon"
+--   score -L          a table with a tombstone at L; never trimmed within a life, since entries of a table are found dead by it alone
+--   score  L          a tag with a tombstone at L; what is at or below the horizon is trimmed
+-- Entries are one HASH per tag, under a key that holds the epoch:
+--   =variant          an entry: "asOf nonce expiresAtMs …body"
+--   >tag variant      a marker: that entry depends on this tag too, and counts only while the nonces are equal
+--   *variant          a lease: until when, by this server's clock
+--   @                 "lowestAsOf earliestExpiry entries markers" over its entries and markers
+-- What cannot be read as one of these counts as not there.
+-- Positions are 64 bits and numbers here are doubles. The caller rounds tombstones and the horizon up and asOf down where that matters, so
+-- that they compare on the safe side; the watermark and the sequence are compared as text.
+
+local function standing(key)
+  local found = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if found[2] ~= '-inf' then return nil end
+  local epoch, place, horizon = string.match(found[1], '^(%S+) %S+ %d+ %S+ %d+ %d+ (%S+) (%S+)$')
+  if not epoch or not tonumber(horizon) then return nil end
+  return { text = found[1], epoch = epoch, home = place, horizon = tonumber(horizon) }
+end
+
+local function rewrite(key, life, text)
+  redis.call('ZREM', key, life.text)
+  redis.call('ZADD', key, '-inf', text)
+end
+
+local tables = {}
+local function tableTombstone(key, tag)
+  local name = string.match(tag, '^[^|]+')
+  if not name then return 0 end
+  if not tables[name] then tables[name] = -tonumber(redis.call('ZSCORE', key, name) or 0) end
+  return tables[name]
+end
+
+local function tombstone(key, tag)
+  return math.max(tonumber(redis.call('ZSCORE', key, tag) or 0), tableTombstone(key, tag))
+end
+
+-- What is no hash, nobody of ours wrote: it makes room.
+local function get(hash, name)
+  local found = redis.pcall('HGET', hash, name)
+  if type(found) ~= 'table' then return found end
+  redis.call('UNLINK', hash)
+  return false
+end

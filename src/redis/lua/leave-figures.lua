@@ -1,0 +1,10 @@
+-- Owns leaving a process's figures for the others: one HASH, each field with the end of its time. Takes away what others left too long ago.
+-- ARGV: name of the process; how long to keep them, in ms; the figures.
+
+local nowMs = now()
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if tonumber(string.match(redis.call('HGET', KEYS[1], field), '^%d+')) <= nowMs then redis.call('HDEL', KEYS[1], field) end
+end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f ', nowMs + ARGV[2]) .. ARGV[3])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1

@@ -1,0 +1,6 @@
+-- Owns the time that scripts go by: that of the Redis server, in milliseconds.
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
