@@ -3,6 +3,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTP
 import { MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
+import { RememberedViewers } from './remembered-viewers.ts';
 
 /** Header names in lower case; repeated headers joined by commas. */
 export type Headers = Readonly<Record<string, string | undefined>>;
@@ -13,9 +14,11 @@ export type ViewerHook = (request: { readonly headers: Headers }) => Viewer | nu
 export interface Viewers {
   /** The viewer, or null for a request without credentials. Throws `UNAUTHENTICATED` for credentials that do not hold. */
   of(request: { readonly headers: Headers }): Promise<Viewer | null>;
+  /** The same where it is known without waiting; undefined where only `of` can tell: for a hook, and for credentials that are not remembered or do not hold. */
+  now(request: { readonly headers: Headers }): Viewer | null | undefined;
 }
 
-export type ViewerOptions = Pick<Options, 'auth' | 'jwtSecret' | 'jwksUrl' | 'jwksTimeoutMs' | 'jwksMaxAgeMs' | 'jwksRetryMs' | 'jwtIssuer' | 'jwtAudience' | 'clockToleranceMs' | 'tenantClaim' | 'rolesClaim'>;
+export type ViewerOptions = Pick<Options, 'auth' | 'jwtSecret' | 'jwksUrl' | 'jwksTimeoutMs' | 'jwksMaxAgeMs' | 'jwksRetryMs' | 'jwtIssuer' | 'jwtAudience' | 'clockToleranceMs' | 'rememberedTokens' | 'tenantClaim' | 'rolesClaim'>;
 
 const SECRET_ALGORITHM = 'HS256';
 /** Asymmetric only: a public key must never be taken for a shared secret. */
@@ -23,13 +26,21 @@ const KEY_SET_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'
 
 /** A hook decides alone. With `auth: none` and no hook everyone is anonymous, so that nobody is an admin either. */
 export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewers {
-  if (hook) return { of: async (request) => viewerOfHook(await hook(request)) };
-  if (options.auth === 'none') return { of: async () => null };
+  if (hook) return { of: async (request) => viewerOfHook(await hook(request)), now: () => undefined };
+  if (options.auth === 'none') return { of: async () => null, now: () => null };
   const verify = createVerifier(options);
+  const remembered = new RememberedViewers(options);
+  const now: Viewers['now'] = ({ headers: { authorization } }) => (authorization === undefined ? null : remembered.get(authorization));
   return {
-    of: async ({ headers }) => {
-      const token = bearerToken(headers['authorization']);
-      return token === null ? null : viewerOf(await verify(token), options);
+    now,
+    of: async (request) => {
+      const { authorization } = request.headers;
+      const known = now(request);
+      if (known !== undefined || authorization === undefined) return known ?? null;
+      const { payload, stillCounts } = await verify(bearerToken(authorization));
+      const viewer = viewerOf(payload, options);
+      remembered.keep(authorization, { viewer, exp: payload.exp, nbf: payload.nbf, stillCounts });
+      return viewer;
     },
   };
 }
@@ -46,14 +57,19 @@ function unauthenticated(why: string): MeridianError {
   return new MeridianError({ code: 'UNAUTHENTICATED', message: `The Authorization header was not accepted: ${why}.` });
 }
 
-function bearerToken(header: string | undefined): string | null {
-  if (header === undefined) return null;
+function bearerToken(header: string): string {
   const match = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(header.trim());
   if (!match?.[1]) throw unauthenticated('it must be "Bearer" and a signed JSON Web Token');
   return match[1];
 }
 
-function createVerifier(options: ViewerOptions): (token: string) => Promise<JWTPayload> {
+interface Verified {
+  readonly payload: JWTPayload;
+  /** Whether what it was verified with still counts. A shared secret does as long as the process runs. */
+  readonly stillCounts: () => boolean;
+}
+
+function createVerifier(options: ViewerOptions): (token: string) => Promise<Verified> {
   const secret = options.jwtSecret === '' ? null : new TextEncoder().encode(options.jwtSecret);
   const keySet = options.jwksUrl === '' ? null : fetchedKeySet(options);
   const claims: JWTVerifyOptions = {
@@ -65,8 +81,17 @@ function createVerifier(options: ViewerOptions): (token: string) => Promise<JWTP
     try {
       const alg = algorithmOf(token);
       // The algorithm picks the key, and each key takes its own algorithms only.
-      if (alg === SECRET_ALGORITHM && secret) return (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload;
-      if (alg !== undefined && KEY_SET_ALGORITHMS.includes(alg) && keySet) return (await jwtVerify(token, keySet, { ...claims, algorithms: KEY_SET_ALGORITHMS })).payload;
+      if (alg === SECRET_ALGORITHM && secret) return { payload: (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload, stillCounts: () => true };
+      if (alg !== undefined && KEY_SET_ALGORITHMS.includes(alg) && keySet) {
+        let stillCounts = (): boolean => false;
+        const keyOf: JWTVerifyGetKey = async (header, jws) => {
+          const set = await keySet.fresh();
+          ({ stillCounts } = set);
+          return set.key(header, jws);
+        };
+        const { payload } = await jwtVerify(token, keyOf, { ...claims, algorithms: KEY_SET_ALGORITHMS });
+        return { payload, stillCounts };
+      }
     } catch (error) {
       throw refusal(error, options);
     }
@@ -82,22 +107,35 @@ function algorithmOf(token: string): string | undefined {
   }
 }
 
+interface KeySet {
+  readonly key: JWTVerifyGetKey;
+  /** Whether what is verified with its keys from now on still counts: until the set is due, or was fetched anew, since a key may have been taken out of it. */
+  readonly stillCounts: () => boolean;
+}
+
 /** After a failed fetch nobody waits for the next one before `jwksRetryMs` is over: requests would pile up behind an endpoint that hangs. */
-function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: ViewerOptions): JWTVerifyGetKey {
+function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: ViewerOptions): { readonly fresh: () => Promise<KeySet> } {
   const keySet = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: jwksTimeoutMs, cacheMaxAge: jwksMaxAgeMs });
+  let fetches = 0;
   let failed: { readonly error: unknown; readonly atMs: number } | null = null;
-  return async (header, token) => {
-    if (!keySet.fresh) {
-      if (failed !== null && performance.now() - failed.atMs < jwksRetryMs) throw failed.error;
-      try {
-        await keySet.reload();
-        failed = null;
-      } catch (error) {
-        failed = { error, atMs: performance.now() };
-        throw error;
-      }
+  const refetch = async (): Promise<void> => {
+    if (failed !== null && performance.now() - failed.atMs < jwksRetryMs) throw failed.error;
+    try {
+      await keySet.reload();
+      fetches += 1;
+      failed = null;
+    } catch (error) {
+      failed = { error, atMs: performance.now() };
+      throw error;
     }
-    return keySet(header, token);
+  };
+  return {
+    fresh: async () => {
+      if (!keySet.fresh) await refetch();
+      const [takenAtMs, taken] = [performance.now(), fetches];
+      // jose also fetches it for a key that is not in it, unseen by the count: the age since verification is a bound of its own.
+      return { key: keySet, stillCounts: () => fetches === taken && keySet.fresh && performance.now() - takenAtMs < jwksMaxAgeMs };
+    },
   };
 }
 
@@ -121,7 +159,8 @@ function refusal(error: unknown, options: ViewerOptions): MeridianError {
 function viewerOf(payload: JWTPayload, options: ViewerOptions): Viewer {
   if (typeof payload.sub !== 'string' || payload.sub === '') throw unauthenticated('the token has no "sub", which names the viewer');
   const tenant = claim(payload, options.tenantClaim);
-  return { id: payload.sub, tenant: named(tenant), roles: words(claim(payload, options.rolesClaim)) };
+  // Shared by all requests with this token: one of them must not change it for the others.
+  return Object.freeze({ id: payload.sub, tenant: named(tenant), roles: Object.freeze(words(claim(payload, options.rolesClaim))) });
 }
 
 /** A tenant's name; numbers are names, too. */
