@@ -1,5 +1,5 @@
 /** Owns what an answer says about tokens: those that it brings, and whether those that were sent are refused. */
-import { splitTokens } from '../base/token-text.ts';
+import { splitTokens } from '../protocol/token-text.ts';
 
 /** Codes that tell that a token is of no use any more, or not yet. */
 const REFUSALS = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_MALFORMED', 'CONSISTENCY_TOKEN_FORGED', 'CONSISTENCY_TOKEN_FOREIGN', 'CONSISTENCY_TOKEN_FUTURE'] as const;

@@ -1,8 +1,9 @@
 /** Owns tokens in Apollo Client: a link that stands before the one that fetches. */
 import { ApolloLink, Observable } from '@apollo/client';
-import { TOKEN_HEADER, type Carrier } from './carrier.ts';
+import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
+import { type Carrier } from './carrier.ts';
 import { type ClientOptions } from './fetch.ts';
-import { KEY_HEADER, newKey } from './idempotency.ts';
+import { newKey } from './idempotency.ts';
 
 type Subscriber = Parameters<ConstructorParameters<typeof Observable<ApolloLink.Result>>[0] & object>[0];
 

@@ -1,7 +1,6 @@
 /** Owns one operation's way through the network with its tokens: what goes with each sending, and whether its answer ends it or it is sent once more. */
+import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { readAnswer, type Answer, type Refusal } from './answer.ts';
-
-export const TOKEN_HEADER = 'consistency-token';
 
 export interface ClientOperation {
   /** `unknown` where the document cannot be seen: it may write, and is treated so. */

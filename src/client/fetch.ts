@@ -1,7 +1,8 @@
 /** Owns tokens in `fetch`, for every client that lets its user name the function it fetches with. */
-import { TOKEN_HEADER, type Carrier, type ClientOperation } from './carrier.ts';
+import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
+import { type Carrier, type ClientOperation } from './carrier.ts';
 import { operationAt, operationIn } from './document.ts';
-import { KEY_HEADER, newKey } from './idempotency.ts';
+import { newKey } from './idempotency.ts';
 import { type TokenKeeper } from './keeper.ts';
 
 export interface ClientOptions {

@@ -1,7 +1,5 @@
 /** Owns the keys under which a mutation takes place once, however often the network or a retry sends it. */
 
-export const KEY_HEADER = 'idempotency-key';
-
 const KEY_BYTES = 16;
 
 /** `crypto.randomUUID` is there on secure pages only. */

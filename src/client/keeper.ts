@@ -1,5 +1,5 @@
 /** Owns the tokens that a client holds: the fewest that cover all that it has seen. */
-import { leastTokens, splitTokens, tokensAfter } from '../base/token-text.ts';
+import { leastTokens, splitTokens, tokensAfter } from '../protocol/token-text.ts';
 import { type Refusal } from './answer.ts';
 import { carry, type Carrier, type ClientOperation } from './carrier.ts';
 import { holdTokens, isToken, type StorageSource } from './held.ts';

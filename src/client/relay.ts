@@ -1,7 +1,8 @@
 /** Owns tokens in Relay: a network function that is told which headers to send. */
 import { type FetchFunction, type GraphQLResponse } from 'relay-runtime';
+import { KEY_HEADER } from '../protocol/headers.ts';
 import { type ClientOptions } from './fetch.ts';
-import { KEY_HEADER, newKey } from './idempotency.ts';
+import { newKey } from './idempotency.ts';
 
 type Source = ReturnType<FetchFunction>;
 type Subscribable = Extract<Source, { subscribe: unknown }>;

@@ -1,8 +1,7 @@
 /** Owns the `consistency-level` header: what a client's `@consistent` said, for subgraphs whom a gateway does not pass the directive on. */
 import { MeridianError } from '../base/errors.ts';
+import { LEVEL_HEADER } from '../protocol/headers.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from './requirement.ts';
-
-export const LEVEL_HEADER = 'consistency-level';
 
 /** The arguments of a `@consistent`; null for one that is left out. */
 export interface AskedLevel {

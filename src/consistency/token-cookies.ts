@@ -1,7 +1,7 @@
 /** Owns consistency tokens in cookies: each token is a cookie of its own, so that of answers that cross on their way none undoes what another has brought. */
 import { parseCookie, stringifySetCookie } from 'cookie';
-import { leastTokens, tokensAfter } from '../base/token-text.ts';
 import { type CookiePlace } from '../base/cookie-rules.ts';
+import { leastTokens, TOKEN_VERSION, tokensAfter } from '../protocol/token-text.ts';
 
 export interface TokenCookieSettings extends CookiePlace {
   /** What the cookies' names begin with: a hyphen and the start of the token's signature follow. */
@@ -58,7 +58,7 @@ export interface AnsweredTokens {
 
 /** 60 bits: two tokens that one client holds never share a name by chance, and nobody can make one that does. */
 const SIGNATURE_CHARACTERS = 10;
-const TOKEN = /^m1\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)$/;
+const TOKEN = new RegExp(`^${TOKEN_VERSION}\\.[A-Za-z0-9_-]+\\.([A-Za-z0-9_-]+)$`);
 
 /**
  * The tokens in a Cookie header. A cookie counts if it is named after its token and `verifies`, which a gateway without the secret leaves out. What does not
@@ -99,7 +99,7 @@ export function joinedHeader(header: string | undefined, tokens: string | undefi
 
 /** By name and by look, so that an application's own cookie that happens to begin alike is left alone. */
 function isOurs(name: string, token: string, { name: prefix }: TokenCookieSettings): boolean {
-  return name.length === prefix.length + 1 + SIGNATURE_CHARACTERS && name.startsWith(`${prefix}-`) && token.startsWith('m1.');
+  return name.length === prefix.length + 1 + SIGNATURE_CHARACTERS && name.startsWith(`${prefix}-`) && token.startsWith(`${TOKEN_VERSION}.`);
 }
 
 function nameOf(token: string, { name }: TokenCookieSettings): string {

@@ -3,6 +3,8 @@ import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'no
 import { MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { toLsn } from '../base/lsn.ts';
+import { FLOOR_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
+import { CLUSTER_BYTES, RECORD_BYTES, TOKEN_VERSION } from '../protocol/token-text.ts';
 import { mergePositions, NO_POSITIONS, type Positions } from './positions.ts';
 
 /** A client's opaque proof of freshness: `m1.<payload>.<signature>`. */
@@ -22,15 +24,6 @@ export interface TokenCodecOptions {
   readonly clusters?: readonly ClusterId[];
 }
 
-/** The client's tokens; on an answer the one that covers it. */
-export const TOKEN_HEADER = 'consistency-token';
-/** What a gateway has seen so far in the operation that this request is a part of: read from there on like the client's tokens, without being one. */
-export const FLOOR_HEADER = 'consistency-floor';
-
-const VERSION = 'm1';
-/** The cluster's name is 8 base64url characters, which are exactly 6 bytes; then timeline and LSN, big-endian. */
-const CLUSTER_BYTES = 6;
-const RECORD_BYTES = CLUSTER_BYTES + 4 + 8;
 const SIGNATURE_BYTES = 16;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
@@ -54,7 +47,7 @@ export class TokenCodec {
     const [key] = this.#keys;
     if (positions.size === 0 || key === undefined) return null;
     const payload = encodePayload(positions).toString('base64url');
-    return `${VERSION}.${payload}.${sign(key, payload).toString('base64url')}` as ConsistencyToken;
+    return `${TOKEN_VERSION}.${payload}.${sign(key, payload).toString('base64url')}` as ConsistencyToken;
   }
 
   /**
@@ -87,7 +80,7 @@ export class TokenCodec {
 
   #decodeOne(token: string, name: string): Positions {
     const [version, payload, signature, ...rest] = token.split('.');
-    if (version !== VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed('it is not of the form m1.<payload>.<signature>', name);
+    if (version !== TOKEN_VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed(`it is not of the form ${TOKEN_VERSION}.<payload>.<signature>`, name);
     const bytes = fromBase64url(payload);
     const given = fromBase64url(signature);
     if (bytes === null || given === null || given.length !== SIGNATURE_BYTES) throw malformed('it is damaged', name);
@@ -115,11 +108,11 @@ export class TokenCodec {
 }
 
 function tokenLength(clusters: number): number {
-  return VERSION.length + 2 + (clusters * RECORD_BYTES * 4) / 3 + Math.ceil((SIGNATURE_BYTES * 4) / 3);
+  return TOKEN_VERSION.length + 2 + (clusters * RECORD_BYTES * 4) / 3 + Math.ceil((SIGNATURE_BYTES * 4) / 3);
 }
 
 function sign(key: KeyObject, payload: string): Buffer {
-  return createHmac('sha256', key).update(`${VERSION}.${payload}`).digest().subarray(0, SIGNATURE_BYTES);
+  return createHmac('sha256', key).update(`${TOKEN_VERSION}.${payload}`).digest().subarray(0, SIGNATURE_BYTES);
 }
 
 /** Decodes strictly: characters outside the alphabet and bits that are set past the last byte are refused. */

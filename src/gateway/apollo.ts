@@ -5,8 +5,7 @@
 import { type GraphQLDataSourceProcessOptions, type RemoteGraphQLDataSource } from '@apollo/gateway';
 import { type ApolloServerPlugin, type BaseContext, type GraphQLRequestContext, type GraphQLRequestListener, type HeaderMap } from '@apollo/server';
 import { parse } from 'graphql';
-import { KEY_HEADER } from '../base/idempotency-key.ts';
-import { TOKEN_HEADER } from '../consistency/token.ts';
+import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
 import { ClientExchange, FOR_ONE_CLIENT } from './exchange.ts';
 import { type GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';

@@ -1,9 +1,10 @@
 /** Owns one client's request at a gateway, with all of its operations: they have its cookies in common, and the headers of its answer. */
 import { isMeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
-import { leastTokens, splitTokens } from '../base/token-text.ts';
 import { cookiesAfter, joinedHeader, joinedTokens, tokensOfCookies, type FoundTokens } from '../consistency/token-cookies.ts';
-import { TOKEN_HEADER, type TokenCodec } from '../consistency/token.ts';
+import { type TokenCodec } from '../consistency/token.ts';
+import { TOKEN_HEADER } from '../protocol/headers.ts';
+import { leastTokens, splitTokens } from '../protocol/token-text.ts';
 import { type ClientOperation } from './client-operation.ts';
 import { folded } from './held-tokens.ts';
 import { GatewayOperation } from './operation.ts';

@@ -1,8 +1,8 @@
 /** Owns the tokens of one operation at a gateway: the client's, and those of every answer so far, as few as they can be. */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
-import { leastTokens, splitTokens, tokensAfter } from '../base/token-text.ts';
 import { type TokenCodec } from '../consistency/token.ts';
+import { leastTokens, splitTokens, tokensAfter } from '../protocol/token-text.ts';
 import { type GatewaySettings } from './options.ts';
 
 export class HeldTokens {

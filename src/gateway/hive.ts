@@ -2,7 +2,7 @@
 import { type GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { type DocumentNode } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { TOKEN_HEADER } from '../consistency/token.ts';
+import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
 import { ClientExchange, FOR_ONE_CLIENT } from './exchange.ts';
 import { type GatewayOperation, type SentFetch, type SubgraphFetch } from './operation.ts';

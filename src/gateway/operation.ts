@@ -1,11 +1,11 @@
 /** Owns one client operation at a gateway: what each fetch from a subgraph carries, what each answer tells, and what the client gets in the end. */
 import { hash } from 'node:crypto';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
-import { KEY_HEADER, readKey } from '../base/idempotency-key.ts';
-import { splitTokens } from '../base/token-text.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
-import { LEVEL_HEADER, writeLevel, type AskedLevel } from '../consistency/level-text.ts';
-import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
+import { writeLevel, type AskedLevel } from '../consistency/level-text.ts';
+import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
+import { readKey } from '../protocol/idempotency-key.ts';
+import { splitTokens } from '../protocol/token-text.ts';
 import { strongerAsked, type ClientOperation } from './client-operation.ts';
 import { HeldTokens } from './held-tokens.ts';
 import { mergeReports, readReport, tokenIn, type ConsistencyReport, type PartReport } from './merged-report.ts';

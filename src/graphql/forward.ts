@@ -2,7 +2,8 @@
 import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode } from '../base/errors.ts';
-import { unconfirmed, type ForwardedAnswer } from '../write/forward.ts';
+import { type ForwardedAnswer } from '../protocol/envelope.ts';
+import { unconfirmed } from '../write/forward.ts';
 import { type Forwarding } from '../write/forwarding.ts';
 import { type RequestContext } from './context.ts';
 

@@ -3,9 +3,10 @@ import { Kind, OperationTypeNode, type DocumentNode, type FragmentDefinitionNode
 import { collectFields } from 'graphql/execution/collectFields.js';
 import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
-import { KEY_HEADER, readKey } from '../base/idempotency-key.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
+import { KEY_HEADER } from '../protocol/headers.ts';
+import { readKey } from '../protocol/idempotency-key.ts';
 import { OnceRequest, type OnceInput } from '../write/once-request.ts';
 import { directiveOf } from './sdl/directives.ts';
 

@@ -3,10 +3,11 @@ import { type KeyObject } from 'node:crypto';
 import { isMeridianError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { type Options } from '../config/options.ts';
-import { type ForwardedMutation, type ForwardFailure, type ForwardOutcome, type ForwardTransport } from '../write/forward.ts';
+import { FORWARD_PATH, readAnswer, writeEnvelope, type ForwardedMutation } from '../protocol/envelope.ts';
+import { ANSWERED_HEADER, SIGNATURE_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
+import { sign } from '../protocol/signature.ts';
+import { type ForwardFailure, type ForwardOutcome, type ForwardTransport } from '../write/forward.ts';
 import { Connection, type Exchanged } from './connection.ts';
-import { ANSWERED_HEADER, FORWARD_PATH, readAnswer, TOKEN_HEADER, writeEnvelope } from './envelope.ts';
-import { sign, SIGNATURE_HEADER } from './signature.ts';
 import { traced } from './trace.ts';
 
 export type ForwardLimits = Pick<Options, 'forwardMs' | 'forwardConnectMs' | 'forwardConnections' | 'forwardQueue' | 'forwardWaitMs' | 'forwardIdleMs' | 'forwardAnswerBytes' | 'poolWarm'>;

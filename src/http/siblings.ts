@@ -2,12 +2,10 @@
 import { messageOf } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { type Options } from '../config/options.ts';
+import { SIBLING_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Log } from '../telemetry/log.ts';
 import { traceFields } from '../telemetry/trace.ts';
 import { conflictsQuestion, ERRORS, regionHealthQuestion, type SiblingConflict, type SiblingQuestion, type SiblingRegion } from './sibling-answers.ts';
-
-/** On a question that one server of the graph asks another: who has it answers for itself alone. */
-export const SIBLING_HEADER = 'meridian-sibling';
 
 export interface SiblingsOptions {
   /** Name of this server's own subgraph. */
@@ -74,7 +72,7 @@ export class Siblings {
   conflicts(subgraph: string, variables: ConflictArguments, asker: Asker): Promise<SiblingAnswer<SiblingConflict>> {
     const url = this.#urls.get(subgraph);
     if (url === undefined) return Promise.resolve(failed('is not known here'));
-    const headers = { ...asker.headers, ...(asker.token === undefined ? {} : { 'consistency-token': asker.token }) };
+    const headers = { ...asker.headers, ...(asker.token === undefined ? {} : { [TOKEN_HEADER]: asker.token }) };
     return this.#ask({ subgraph, url, question: conflictsQuestion(this.#options.fields.conflicts), variables, asker: { ...asker, headers } });
   }
 
@@ -133,7 +131,7 @@ function read<T>({ field, answer }: SiblingQuestion<T>, body: string, { status, 
     return { ok: false, why: `refused: ${message.slice(0, MESSAGE_LENGTH)}`, code: extensions?.code ?? null };
   }
   const rows = answer.safeParse((data as Record<string, unknown> | null | undefined)?.[field]);
-  if (rows.success) return { ok: true, rows: rows.data, token: headers.get('consistency-token') };
+  if (rows.success) return { ok: true, rows: rows.data, token: headers.get(TOKEN_HEADER) };
   return failed(status === 200 ? 'answered what no server of this version answers' : `answered with status ${status}`);
 }
 

@@ -4,7 +4,7 @@ import { type Config } from '../config/load.ts';
 import { listed } from '../config/option.ts';
 import { type TokenCodec } from '../consistency/token.ts';
 import { HttpForwarder } from '../http/forward.ts';
-import { ForwardGate, forwardKeys } from '../http/signature.ts';
+import { ForwardGate, forwardKeys } from '../protocol/signature.ts';
 import { type RegionMonitor } from '../region/monitor.ts';
 import { type ForwardSettings } from '../server/forward.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';

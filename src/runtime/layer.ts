@@ -1,6 +1,5 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
-import { checkedKey } from '../base/idempotency-key.ts';
 import { type Position } from '../base/lineage.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
@@ -8,6 +7,7 @@ import { type Positions } from '../consistency/positions.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Model, type Row } from '../model/model.ts';
+import { checkedKey } from '../protocol/idempotency-key.ts';
 import { type ServedBy } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { readCustom, UncachedNotes, type CustomReadOptions } from '../read/custom-read.ts';

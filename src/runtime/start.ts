@@ -1,11 +1,8 @@
 /** Owns the start of a region's server: the layer, the schema checked against the live catalog, then HTTP; and its end. */
 import { type GraphQLSchema } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
-import { KEY_HEADER } from '../base/idempotency-key.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
-import { LEVEL_HEADER } from '../consistency/level-text.ts';
-import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
 import { RequestContext } from '../graphql/context.ts';
 import { nullSiteOf, nullValue } from '../graphql/null-values.ts';
@@ -15,6 +12,7 @@ import { buildSchema } from '../graphql/schema.ts';
 import { type ConflictHandlers } from '../graphql/write.ts';
 import { type SdlFile } from '../graphql/sdl/files.ts';
 import { type Model } from '../model/model.ts';
+import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { startServer, type IncomingRequest, type RunningServer } from '../server/start.ts';
 import { carriedHeaders } from '../write/forward.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';

@@ -5,6 +5,7 @@ import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 import { JsonNumber } from '../base/json.ts';
 import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
+import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { inTrace, traceOf } from '../telemetry/trace.ts';
 import { deepSearch, readBodies } from './bodies.ts';
@@ -16,7 +17,6 @@ export interface AppSettings {
   readonly draining: () => boolean;
 }
 
-const TOKEN_HEADER = 'consistency-token';
 const PREFLIGHT_CACHED_S = 600;
 /** Between two looks for requests that take too long to arrive. */
 const MIN_CHECK_MS = 50;

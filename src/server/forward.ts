@@ -1,12 +1,12 @@
 /** Owns the endpoint for mutations that servers of other regions forward: who sends them is proven first, then they run like any other. */
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
-import { ANSWERED_HEADER, FORWARD_PATH, readEnvelope, TOKEN_HEADER } from '../http/envelope.ts';
 import { type Options } from '../config/options.ts';
-import { SIGNATURE_HEADER, type ForwardGate } from '../http/signature.ts';
+import { FORWARD_PATH, readEnvelope, type ForwardedMutation } from '../protocol/envelope.ts';
+import { ANSWERED_HEADER, SIGNATURE_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
+import { type ForwardGate } from '../protocol/signature.ts';
 import { perSecond } from '../telemetry/log.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { type ForwardedMutation } from '../write/forward.ts';
 import { isDeeper, tooDeep } from './app.ts';
 
 export interface ForwardSettings {

@@ -1,30 +1,8 @@
 /** Owns where a mutation runs (here, whole at the primary region's server, direct at its database, nowhere) and what a failure of forwarding means. Pure. */
 import { MeridianError } from '../base/errors.ts';
-import { KEY_HEADER } from '../base/idempotency-key.ts';
-import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
-import { LEVEL_HEADER } from '../consistency/level-text.ts';
-import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
-
-/** A mutation as it crosses: everything that its execution depends on. */
-export interface ForwardedMutation {
-  /** The operation's text, also where the client sent only its hash. */
-  readonly query: string;
-  readonly operationName: string | null;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly extensions: Readonly<Record<string, unknown>>;
-  readonly viewer: Viewer | null;
-  /** Of the client's headers those in `CARRIED_HEADERS`. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface ForwardedAnswer {
-  /** HTTP status that the client would have got there. */
-  readonly status: number;
-  readonly token: string | null;
-  /** The GraphQL answer, its errors formatted already. */
-  readonly body: Readonly<Record<string, unknown>>;
-}
+import { type ForwardedAnswer, type ForwardedMutation } from '../protocol/envelope.ts';
+import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 
 /** The accept header decides the status of an answer with errors. */
 export const CARRIED_HEADERS = [TOKEN_HEADER, FLOOR_HEADER, LEVEL_HEADER, KEY_HEADER, 'traceparent', 'tracestate', 'baggage', 'accept'] as const;

@@ -1,16 +1,13 @@
 /** Owns the way of one mutation: decided, sent, judged and, within limits, decided again; it is never sent twice unless that is safe. */
 import { type MeridianError } from '../base/errors.ts';
-import { KEY_HEADER } from '../base/idempotency-key.ts';
 import { type Options } from '../config/options.ts';
-import { FLOOR_HEADER, TOKEN_HEADER } from '../consistency/token.ts';
+import { type ForwardedAnswer, type ForwardedMutation } from '../protocol/envelope.ts';
+import { FLOOR_HEADER, KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { traceFields } from '../telemetry/trace.ts';
-import {
-  afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooLarge, tooMany, unconfirmed, wayOf,
-  type ForwardedAnswer, type ForwardedMutation, type ForwardTransport, type ServerStanding,
-} from './forward.ts';
+import { afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooLarge, tooMany, unconfirmed, wayOf, type ForwardTransport, type ServerStanding } from './forward.ts';
 
 /** The headers of a request that name positions. */
 export interface SentTokens {

@@ -1,6 +1,6 @@
 /** Owns a client of a graph for tests: it holds tokens as the package's clients do, and asks any region's gateway. */
 import { sleep } from '../../src/base/clock.ts';
-import { splitTokens, tokensAfter } from '../../src/base/token-text.ts';
+import { splitTokens, tokensAfter } from '../../src/protocol/token-text.ts';
 import { type Answer, type Call } from './app.ts';
 import { type GraphGatewayOptions, type TestGraph } from './graph.ts';
 

@@ -1,8 +1,8 @@
 /** Proves that a keeper holds the fewest tokens that cover all it has seen, within its limits, over a reload, and from server to page. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { leastTokens } from '../../../src/base/token-text.ts';
 import { createTokenKeeper, type KeeperProblem } from '../../../src/client/index.ts';
+import { leastTokens } from '../../../src/protocol/token-text.ts';
 import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
 import { seeded } from '../../support/random.ts';
 

@@ -1,8 +1,8 @@
 /** Proves that no token is lost when two tabs write at once, in whatever order their steps fall, and that one key for all of them would lose some. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { leastTokens, tokensAfter } from '../../../src/base/token-text.ts';
 import { createTokenKeeper } from '../../../src/client/index.ts';
+import { leastTokens, tokensAfter } from '../../../src/protocol/token-text.ts';
 import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
 import { seeded, type Random } from '../../support/random.ts';
 

@@ -6,8 +6,9 @@ import { describe, it } from 'node:test';
 import { sleep } from '../../../src/base/clock.ts';
 import { defaultOptions, type Options } from '../../../src/config/options.ts';
 import { HttpForwarder } from '../../../src/http/forward.ts';
-import { ForwardGate, forwardKeys, SIGNATURE_HEADER } from '../../../src/http/signature.ts';
-import { type ForwardedMutation } from '../../../src/write/forward.ts';
+import { type ForwardedMutation } from '../../../src/protocol/envelope.ts';
+import { SIGNATURE_HEADER } from '../../../src/protocol/headers.ts';
+import { ForwardGate, forwardKeys } from '../../../src/protocol/signature.ts';
 import { until } from '../../support/observe.ts';
 
 const KEYS = forwardKeys(['secret']);

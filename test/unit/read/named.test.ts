@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ClusterId, type Position, type TimelineHistory } from '../../../src/base/lineage.ts';
 import { toLsn } from '../../../src/base/lsn.ts';
-import { tokensAfter } from '../../../src/base/token-text.ts';
 import { mergePositions, type Positions } from '../../../src/consistency/positions.ts';
 import { TokenCodec } from '../../../src/consistency/token.ts';
+import { tokensAfter } from '../../../src/protocol/token-text.ts';
 import { NamedPositions } from '../../../src/read/engine-named.ts';
 
 const cluster = 'AAAAAAAA' as ClusterId;

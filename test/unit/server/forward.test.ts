@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { request } from 'undici';
-import { ForwardGate, forwardKeys, sign, SIGNATURE_HEADER } from '../../../src/http/signature.ts';
+import { SIGNATURE_HEADER } from '../../../src/protocol/headers.ts';
+import { ForwardGate, forwardKeys, sign } from '../../../src/protocol/signature.ts';
 import { type ForwardSettings } from '../../../src/server/forward.ts';
 import { startTestServer, type TestServer, type TestServerSettings } from '../../support/server.ts';
 

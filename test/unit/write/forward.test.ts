@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isMeridianError } from '../../../src/base/errors.ts';
+import { type ForwardedMutation } from '../../../src/protocol/envelope.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
-import { afterFailure, carriedHeaders, FORWARD_FAILURES, mayHaveRun, wayOf, type ForwardedMutation, type ForwardFailure, type ForwardOutcome, type ServerStanding, type Situation } from '../../../src/write/forward.ts';
+import { afterFailure, carriedHeaders, FORWARD_FAILURES, mayHaveRun, wayOf, type ForwardFailure, type ForwardOutcome, type ServerStanding, type Situation } from '../../../src/write/forward.ts';
 import { Forwarding } from '../../../src/write/forwarding.ts';
 
 const MODES = ['auto', 'forward', 'direct'] as const;

@@ -7,10 +7,11 @@ interface Named {
   readonly lsn: bigint;
 }
 
-const VERSION = 'm1';
-/** As the token's codec writes them: 6 bytes of the cluster's name, then timeline and LSN, big-endian. */
-const CLUSTER_BYTES = 6;
-const RECORD_BYTES = CLUSTER_BYTES + 4 + 8;
+/** A token is `m1.<payload>.<signature>`: the parts behind the version are base64url. */
+export const TOKEN_VERSION = 'm1';
+/** The payload has a record for each cluster: its name is 8 base64url characters, which are exactly 6 bytes; then timeline and LSN, big-endian. */
+export const CLUSTER_BYTES = 6;
+export const RECORD_BYTES = CLUSTER_BYTES + 4 + 8;
 
 /** The tokens of a `consistency-token` header: one, or several joined by commas, as gateways and proxies join them. */
 export function splitTokens(header: string | null | undefined): string[] {
@@ -69,7 +70,7 @@ function isCovered(named: readonly Named[] | null, others: readonly Named[]): bo
 /** Null for what is no token of this version. */
 function namedBy(token: string): readonly Named[] | null {
   const [version, payload, signature, ...rest] = token.split('.');
-  if (version !== VERSION || !payload || !signature || rest.length > 0) return null;
+  if (version !== TOKEN_VERSION || !payload || !signature || rest.length > 0) return null;
   const bytes = bytesOf(payload);
   if (bytes === null || bytes.length === 0 || bytes.length % RECORD_BYTES !== 0) return null;
   const view = new DataView(bytes.buffer);

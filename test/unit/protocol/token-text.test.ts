@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ClusterId, type Position } from '../../../src/base/lineage.ts';
 import { toLsn } from '../../../src/base/lsn.ts';
-import { leastTokens, splitTokens, tokensAfter } from '../../../src/base/token-text.ts';
 import { TokenCodec } from '../../../src/consistency/token.ts';
+import { leastTokens, splitTokens, tokensAfter } from '../../../src/protocol/token-text.ts';
 
 const codec = new TokenCodec({ secrets: ['secret'], maxTokenBytes: 4_096 });
 

@@ -2,8 +2,6 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 
-export const SIGNATURE_HEADER = 'meridian-forward';
-
 const VERSION = 'v1';
 /** Keys are made of secrets that also sign other things: under a label of their own, neither can be taken for the other. */
 const LABEL = 'meridian forwarded mutation v1';

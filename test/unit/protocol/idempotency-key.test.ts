@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isMeridianError } from '../../../src/base/errors.ts';
-import { readKey } from '../../../src/base/idempotency-key.ts';
+import { readKey } from '../../../src/protocol/idempotency-key.ts';
 
 const UUID = '8e03978e-40d5-43dd-bc93-6894a57f9324';
 

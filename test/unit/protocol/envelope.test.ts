@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { parseJson } from '../../../src/base/json.ts';
-import { readAnswer, readEnvelope, writeEnvelope } from '../../../src/http/envelope.ts';
-import { type ForwardedMutation } from '../../../src/write/forward.ts';
+import { readAnswer, readEnvelope, writeEnvelope, type ForwardedMutation } from '../../../src/protocol/envelope.ts';
 import { fingerprintOf } from '../../../src/write/once-request.ts';
 
 it('a mutation crosses as it is, so that an idempotency key belongs to the same request in every region', () => {

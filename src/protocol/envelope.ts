@@ -2,12 +2,29 @@
 import { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
 import { JsonNumber, parseJson } from '../base/json.ts';
-import { type ForwardedMutation } from '../write/forward.ts';
+import { type Viewer } from '../base/viewer.ts';
 
 export const FORWARD_PATH = '/forward';
-/** Holds the status of the GraphQL answer; without it, whatever answered was no Meridian server that had run something. */
-export const ANSWERED_HEADER = 'meridian-answered';
-export const TOKEN_HEADER = 'consistency-token';
+
+/** A mutation as it crosses: everything that its execution depends on. */
+export interface ForwardedMutation {
+  /** The operation's text, also where the client sent only its hash. */
+  readonly query: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly extensions: Readonly<Record<string, unknown>>;
+  readonly viewer: Viewer | null;
+  /** Of the client's headers those that matter at the other end. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ForwardedAnswer {
+  /** HTTP status that the client would have got there. */
+  readonly status: number;
+  readonly token: string | null;
+  /** The GraphQL answer, its errors formatted already. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
 
 /** As it is: a copy would lose a variable called `__proto__`, and with it what the request was. */
 const anyObject = z.custom<Readonly<Record<string, unknown>>>(isObject);

@@ -1,7 +1,6 @@
 /** Owns the idempotency-key header: its spellings, and the one key that they name. */
-import { MeridianError } from './errors.ts';
-
-export const KEY_HEADER = 'idempotency-key';
+import { MeridianError } from '../base/errors.ts';
+import { KEY_HEADER } from './headers.ts';
 
 /** What may follow a backslash in a quoted string, and everything else that may stand in one (RFC 8941). */
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
