@@ -13,8 +13,10 @@ export function mergePositions(...sets: readonly Positions[]): Positions {
   return merged;
 }
 
-/** `positions` with `position` merged in. */
+/** `positions` with `position` merged in; the same set where it says nothing new. */
 export function withPosition(positions: Positions, position: Position): Positions {
+  const known = positions.get(position.cluster);
+  if (known !== undefined && laterPosition(known, position) === known) return positions;
   const merged = new Map(positions);
   add(merged, position);
   return merged;

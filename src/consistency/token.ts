@@ -1,5 +1,6 @@
 /** Owns the consistency token's codec: positions in, signed text out, and back, without a look at any database. */
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { toLsn } from '../base/lsn.ts';
@@ -26,11 +27,17 @@ export interface TokenCodecOptions {
 
 const SIGNATURE_BYTES = 16;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
+/** Characters of the tokens that are remembered as verified, and of those that are remembered as signed: each some thousands of usual ones. */
+const REMEMBERED_CHARACTERS = 1 << 18;
 
 export class TokenCodec {
   readonly #keys: readonly KeyObject[];
   readonly #maxBytes: number;
   readonly #clusters: ReadonlySet<ClusterId> | null;
+  /** What tokens name, by their whole text: of those only that this codec has found to be signed, canonical and of this graph. */
+  readonly #verified = new LRUCache<string, Positions>({ maxSize: REMEMBERED_CHARACTERS, sizeCalculation: (_, token) => token.length });
+  /** Tokens of this codec by all that they name: between two heartbeats most answers have the same one. */
+  readonly #signed = new LRUCache<string, ConsistencyToken>({ maxSize: REMEMBERED_CHARACTERS, sizeCalculation: (token, named) => token.length + named.length });
 
   /** Throws `CONFIG_INVALID` without a secret. */
   constructor(options: TokenCodecOptions) {
@@ -46,8 +53,13 @@ export class TokenCodec {
   encode(positions: Positions): ConsistencyToken | null {
     const [key] = this.#keys;
     if (positions.size === 0 || key === undefined) return null;
+    const named = textOf(positions);
+    const known = this.#signed.get(named);
+    if (known !== undefined) return known;
     const payload = encodePayload(positions).toString('base64url');
-    return `${TOKEN_VERSION}.${payload}.${sign(key, payload).toString('base64url')}` as ConsistencyToken;
+    const token = `${TOKEN_VERSION}.${payload}.${sign(key, payload).toString('base64url')}` as ConsistencyToken;
+    this.#signed.set(named, token);
+    return token;
   }
 
   /**
@@ -58,11 +70,12 @@ export class TokenCodec {
   decode(header: string, each?: (position: Position) => void, name = TOKEN_HEADER): Positions {
     // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
     if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes (maxTokenBytes)`, name);
-    const tokens = header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
-    if (tokens.length === 0) return NO_POSITIONS;
-    const decoded = tokens.map((token) => this.#decodeOne(token, name));
+    if (header === '') return NO_POSITIONS;
+    const whole = this.#verified.get(header);
+    const decoded = whole === undefined ? splitHeader(header).map((token) => this.#decodeOne(token, name)) : [whole];
     if (each) for (const one of decoded) for (const position of one.values()) each(position);
-    return this.#fitting(mergePositions(...decoded), name);
+    const [only = NO_POSITIONS, ...others] = decoded;
+    return this.#fitting(others.length === 0 ? only : mergePositions(...decoded), name);
   }
 
   /** Both headers of a request, each by itself, since what comes from a gateway asks for less than what comes from the client; `merged` holds what both name. */
@@ -79,6 +92,15 @@ export class TokenCodec {
   }
 
   #decodeOne(token: string, name: string): Positions {
+    const known = this.#verified.get(token);
+    if (known !== undefined) return known;
+    const positions = this.#verify(token, name);
+    // A copy: a part of a longer header would keep all of it in memory.
+    this.#verified.set(Buffer.from(token, 'latin1').toString('latin1'), positions);
+    return positions;
+  }
+
+  #verify(token: string, name: string): Positions {
     const [version, payload, signature, ...rest] = token.split('.');
     if (version !== TOKEN_VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed(`it is not of the form ${TOKEN_VERSION}.<payload>.<signature>`, name);
     const bytes = fromBase64url(payload);
@@ -105,6 +127,18 @@ export class TokenCodec {
       });
     }
   }
+}
+
+/** The tokens of a header, which proxies may have joined. */
+function splitHeader(header: string): string[] {
+  return header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
+}
+
+/** One text for the same positions in the same order; names of clusters have one length, so that nothing runs together. */
+function textOf(positions: Positions): string {
+  let text = '';
+  for (const { cluster, timeline, lsn } of positions.values()) text += `${cluster}${timeline}/${lsn},`;
+  return text;
 }
 
 function tokenLength(clusters: number): number {

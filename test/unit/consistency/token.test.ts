@@ -136,6 +136,39 @@ describe('consistency token', () => {
     assert.throws(() => listed.decode(tokenOf(both)), codeIs('CONSISTENCY_TOKEN_FOREIGN'));
   });
 
+  it('is read and made the second time as it was the first', () => {
+    for (let i = 0; i < 200; i += 1) {
+      const sets = [randomPositions(), randomPositions()].filter((set) => set.size > 0);
+      const header = sets.map((set) => tokenOf(set)).join(', ');
+      const [first, second] = [[], []] as Position[][];
+      const decoded = codec.decode(header, (position) => first?.push(position));
+      assert.deepEqual(sorted(codec.decode(header, (position) => second?.push(position))), sorted(decoded));
+      assert.deepEqual(second, first);
+      assert.equal(second?.length, sets.reduce((sum, { size }) => sum + size, 0), 'every position of each member is told, also one that is merged away');
+      for (const set of sets) assert.equal(codec.encode(new Map(set)), codec.encode(set));
+    }
+  });
+
+  it('is known to the letter only, and by the codec that has verified it', () => {
+    const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)));
+    codec.decode(token);
+    for (const other of [`${token}A`, token.slice(0, -1), token.toLowerCase(), `${token}.`, `"${token}"`]) assert.throws(() => codec.decode(other), `${other}`);
+    const rotated = new TokenCodec({ secrets: ['third secret'], maxTokenBytes: 4096 });
+    for (let i = 0; i < 2; i += 1) assert.throws(() => rotated.decode(token), codeIs('CONSISTENCY_TOKEN_FORGED'));
+    const listed = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 4096, clusters: [CLUSTERS[1] as ClusterId] });
+    for (let i = 0; i < 2; i += 1) assert.throws(() => listed.decode(token), codeIs('CONSISTENCY_TOKEN_FOREIGN'));
+    for (let i = 0; i < 2; i += 1) assert.throws(() => codec.decode(`${token},x`), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+  });
+
+  it('differs for positions that differ in one bit, however many were signed before', () => {
+    const cluster = CLUSTERS[0] as ClusterId;
+    const tokens = new Set<string>();
+    for (let lsn = 0n; lsn < 5_000n; lsn += 1n) tokens.add(tokenOf(new Map([[cluster, { cluster, timeline: 1, lsn: toLsn(lsn) }]])));
+    for (const timeline of [2, 11, 12]) for (const lsn of [1n, 11n, 111n]) tokens.add(tokenOf(new Map([[cluster, { cluster, timeline, lsn: toLsn(lsn) }]])));
+    assert.equal(tokens.size, 5_009);
+    for (const token of tokens) assert.equal(codec.encode(codec.decode(token)), token);
+  });
+
   it('needs a secret', () => {
     assert.throws(() => new TokenCodec({ secrets: [''], maxTokenBytes: 4096 }), codeIs('CONFIG_INVALID'));
   });
