@@ -19,6 +19,8 @@ export class NamedPositions {
   readonly #view: View;
   readonly #all: readonly Position[];
   readonly #regions: () => Iterable<string>;
+  /** Of the cluster that was known when they were last asked for. */
+  #own: { readonly cluster: RegionView['cluster']; readonly positions: readonly Position[] } | null = null;
 
   constructor(view: View, all: readonly Position[], regions: () => Iterable<string>) {
     this.#view = view;
@@ -28,7 +30,9 @@ export class NamedPositions {
 
   /** Those of this cluster. */
   get own(): readonly Position[] {
-    return this.#all.filter(({ cluster }) => cluster === this.#view.cluster);
+    const { cluster } = this.#view;
+    if (this.#own === null || this.#own.cluster !== cluster) this.#own = { cluster, positions: this.#all.filter((position) => position.cluster === cluster) };
+    return this.#own.positions;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Owns what one operation's reads have met, for its token and its `extensions`. */
 import { type Position } from '../base/lineage.ts';
-import { mergePositions, withPosition, type Positions } from '../consistency/positions.ts';
+import { withPosition, type Positions } from '../consistency/positions.ts';
 import { type Role } from '../region/view.ts';
 
 /** Where reads of an operation were answered, and how often. */
@@ -36,7 +36,7 @@ export class ReadRecord {
   #unknown = false;
 
   constructor(token: Positions) {
-    this.#positions = mergePositions(token);
+    this.#positions = token;
   }
 
   served(one: Served): void {

@@ -48,6 +48,9 @@ export class RegionMonitor implements RegionView {
   readonly #positions = new PositionHistory(HISTORY);
   readonly #catchUp = new MovingAverage();
   #systemIdentifier: string | null = null;
+  #cluster: ClusterId | null = null;
+  /** `readOrder` of what is known now; null where something has changed since it was last asked for. */
+  #order: readonly string[] | null = null;
   #history: TimelineHistory | null = null;
   #historyFetch: Promise<void> | null = null;
   #primary: string | null = null;
@@ -84,7 +87,7 @@ export class RegionMonitor implements RegionView {
   }
 
   get cluster(): ClusterId | null {
-    return this.#systemIdentifier === null ? null : clusterIdOf(this.#systemIdentifier);
+    return this.#cluster;
   }
 
   get history(): TimelineHistory | null {
@@ -100,10 +103,11 @@ export class RegionMonitor implements RegionView {
   }
 
   readOrder(): readonly string[] {
-    return readOrderOf(
+    this.#order ??= readOrderOf(
       this.local,
       [...this.#regions.values()].map((w) => ({ region: w.region, usable: w.health.usable && w.caughtUp && !this.#rivals.includes(w.region) && !this.#diverged(w), rttMs: w.rttMs })),
     );
+    return this.#order;
   }
 
   reachable(region: string): boolean {
@@ -259,7 +263,10 @@ export class RegionMonitor implements RegionView {
   }
 
   #accept(probe: Probe): void {
-    if (this.#systemIdentifier === null) this.#systemIdentifier = probe.systemIdentifier;
+    if (this.#systemIdentifier === null) {
+      this.#systemIdentifier = probe.systemIdentifier;
+      this.#cluster = clusterIdOf(probe.systemIdentifier);
+    }
     if (probe.systemIdentifier !== this.#systemIdentifier) {
       throw new Error(`its database belongs to another cluster (system identifier ${probe.systemIdentifier}, expected ${this.#systemIdentifier}): point it at a replica of the primary`);
     }
@@ -268,6 +275,7 @@ export class RegionMonitor implements RegionView {
   #changed(watched: WatchedRegion): void {
     const probe = watched.current;
     this.#electPrimary();
+    this.#order = null;
     if (probe !== null && watched.region === this.#primary && probe.role === 'primary') {
       this.#followTimeline(watched, probe);
       this.observePrimaryLsn(probe.lsn);
@@ -313,6 +321,7 @@ export class RegionMonitor implements RegionView {
   #adopt(history: TimelineHistory): void {
     const before = this.#history;
     this.#history = history;
+    this.#order = null;
     if (before === null) return;
     const cut = history.switches.find((s) => s.timeline === before.timeline)?.switchLsn;
     if (cut !== undefined) {
