@@ -1,5 +1,6 @@
 /** Owns the metrics: each declared once, with its help and its labels, whose values are few and known. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry, type Counter, type Histogram } from 'prom-client';
+import { summedCounter, SummedHistogram } from './summed.ts';
 
 /** Seconds; from a local cache hit to an ocean crossed several times. */
 const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -7,9 +8,9 @@ const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /** Declares every metric on a registry of its own, so that several layers in one process keep apart. */
 function declare(registry: Registry) {
   const registers = [registry];
-  const counter = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> => new Counter<L>({ name: `meridian_${name}`, help, labelNames, registers });
+  const counter = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> => summedCounter<L>({ name: `meridian_${name}`, help, labelNames, registers });
   const gauge = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => new Gauge<L>({ name: `meridian_${name}`, help, labelNames, registers });
-  const histogram = <const L extends string>(name: string, help: string, labelNames: readonly L[] = [], buckets: number[] = DURATIONS): Histogram<L> => new Histogram<L>({ name: `meridian_${name}`, help, labelNames, buckets, registers });
+  const histogram = <const L extends string>(name: string, help: string, labelNames: readonly L[] = [], buckets: number[] = DURATIONS): Histogram<L> => new SummedHistogram<L>({ name: `meridian_${name}`, help, labelNames, buckets, registers });
   return {
     httpRequests: counter('http_requests_total', 'HTTP requests answered, by method, route and status.', ['method', 'route', 'status']),
     httpSeconds: histogram('http_request_duration_seconds', 'Time to answer an HTTP request.', ['method', 'route']),
