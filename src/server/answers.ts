@@ -1,5 +1,8 @@
 /** Owns the HTTP status of GraphQL answers, and their count and duration in the metrics. */
 import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
+import { ApolloServerPluginCacheControl } from '@apollo/server/plugin/cacheControl';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import { type GraphQLSchema } from 'graphql';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { prefersStrict } from './accept.ts';
 
@@ -29,6 +32,24 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
       };
     },
   };
+}
+
+/**
+ * Who says how long browsers and proxies may keep an answer: Apollo where the schema has `@cacheControl`. Elsewhere no answer may be kept, and Apollo, which
+ * wraps the resolver of every field to find that out, is not asked.
+ */
+export function cacheControl(schema: GraphQLSchema): ApolloServerPlugin<BaseContext>[] {
+  if (schema.getDirective('cacheControl')) return [ApolloServerPluginCacheControl()];
+  const neverKept: ApolloServerPlugin<BaseContext> = {
+    async requestDidStart() {
+      return {
+        async willSendResponse({ response: { http } }) {
+          if (!http.headers.has('cache-control')) http.headers.set('cache-control', 'no-store');
+        },
+      };
+    },
+  };
+  return [ApolloServerPluginCacheControlDisabled(), neverKept];
 }
 
 function buriesCode(status: number | undefined, codes: readonly unknown[], strict: boolean): boolean {

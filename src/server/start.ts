@@ -14,7 +14,7 @@ import { floatLiterals } from '../graphql/literals.ts';
 import { type ForwardedMutation } from '../protocol/envelope.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { answerPlugin } from './answers.ts';
+import { answerPlugin, cacheControl } from './answers.ts';
 import { createApp } from './app.ts';
 import { exactSearch } from './bodies.ts';
 import { depthLimit } from './depth.ts';
@@ -114,7 +114,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
     schema,
-    plugins: [exactSearch(), ...(plugins ?? []), answerPlugin(telemetry), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
+    plugins: [exactSearch(), ...(plugins ?? []), answerPlugin(telemetry), ...cacheControl(schema), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
     validationRules: [depthLimit(options.maxQueryDepth), floatLiterals],
