@@ -6,6 +6,12 @@ export interface BackoffOptions {
   readonly random?: () => number;
 }
 
+/** Milliseconds to wait after so many tries; between half and all of the current step, so that peers spread out. */
+export function backoffMs(tries: number, { firstMs, maxMs, random = Math.random }: BackoffOptions): number {
+  const step = Math.min(maxMs, firstMs * 2 ** Math.min(tries, 30));
+  return step / 2 + (random() * step) / 2;
+}
+
 export class Backoff {
   readonly #options: BackoffOptions;
   #tries = 0;
@@ -18,11 +24,11 @@ export class Backoff {
     return this.#tries;
   }
 
-  /** Milliseconds to wait before the next try; between half and all of the current step, so that peers spread out. */
+  /** Milliseconds to wait before the next try. */
   nextMs(): number {
-    const step = Math.min(this.#options.maxMs, this.#options.firstMs * 2 ** Math.min(this.#tries, 30));
+    const ms = backoffMs(this.#tries, this.#options);
     this.#tries += 1;
-    return step / 2 + ((this.#options.random ?? Math.random)() * step) / 2;
+    return ms;
   }
 
   reset(): void {

@@ -10,7 +10,7 @@ import { isNextInSequence, isOldNews } from './guard.ts';
 import { Horizon } from './keeper-horizon.ts';
 import { type KeeperObserver } from './keeper-observer.ts';
 import { type LocalCache } from './local.ts';
-import { type Applied, type Fanout, type FanoutHandlers, type SharedJournal, type SharedState } from './ports.ts';
+import { type Applied, type Fanout, type FanoutHandlers, type FanoutMessage, type SharedJournal, type SharedState } from './ports.ts';
 
 export interface FollowerParts {
   readonly local: LocalCache;
@@ -21,8 +21,6 @@ export interface FollowerParts {
   readonly observe: KeeperObserver;
   readonly log: Log;
 }
-
-type Message = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
 
 /** Which message was the last one that is applied, and the horizon of the life that it belongs to. */
 export interface Followed {
@@ -43,7 +41,7 @@ export class CacheFollower {
   /** Null while the process's cache is not fed by this. */
   #followed: Followed | null = null;
   /** Messages since the subscription stood, while the state is being read; null at other times. */
-  #waiting: Message[] | null = null;
+  #waiting: FanoutMessage[] | null = null;
   /** Counts readings of the state, so that one which was overtaken says nothing. */
   #readings = 0;
   #subscribed = false;
@@ -123,7 +121,7 @@ export class CacheFollower {
     observe.began('local', 'follow');
   }
 
-  #receive(message: Message): void {
+  #receive(message: FanoutMessage): void {
     if (this.#isOver || !this.#subscribed) return;
     if (this.#waiting !== null) {
       this.#waiting.push(message);

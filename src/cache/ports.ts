@@ -120,6 +120,9 @@ export interface SharedJournal {
   apply(holder: string, after: SharedState, batch: Batch): Promise<SharedState | null>;
 }
 
+/** What is published to the region's processes: one step that was applied, or that another life has begun. */
+export type FanoutMessage = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
+
 export interface FanoutHandlers {
   /** Messages from here on are complete; called when the subscription stands, and again after each loss of it. */
   onStanding(): void;

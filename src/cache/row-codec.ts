@@ -1,5 +1,6 @@
 /** Owns the text of cached rows and counts: rows as JSON arrays in column order, exact for every kind of value. */
 import { createHash } from 'node:crypto';
+import { frozen } from '../base/frozen.ts';
 import { JsonNumber, parseJson } from '../base/json.ts';
 import { type Column, type Entity, type Row } from '../model/model.ts';
 import { type Codec } from './reading.ts';
@@ -131,10 +132,4 @@ function asFloats(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asFloats);
   if (value instanceof JsonNumber) return Number(value.text);
   return value === 'NaN' ? NaN : value;
-}
-
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const item of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) frozen(item);
-  return Object.freeze(value);
 }

@@ -64,12 +64,12 @@ function keyValues(rest: string, columns: number): readonly unknown[] {
 function byColumn(entity: Entity, text: string, rest: string): Dependency {
   const { column: name, value } = COLUMN.exec(rest)?.groups ?? {};
   if (name === undefined || value === undefined) throw mistake(text, 'gives no value', `write ${entity.name}.column=value`);
-  const column = columnOf(entity, name);
-  if (column === null) throw mistake(text, `names "${name}", which is no column of ${entity.name}${didYouMean(name, [...entity.fields.keys(), ...entity.columns.keys()].filter((candidate) => columnOf(entity, candidate) !== null))}`, 'name a field that shows a column, or a column');
+  const column = columnNamed(entity, name);
+  if (column === null) throw mistake(text, `names "${name}", which is no column of ${entity.name}${didYouMean(name, [...entity.fields.keys(), ...entity.columns.keys()].filter((candidate) => columnNamed(entity, candidate) !== null))}`, 'name a field that shows a column, or a column');
   return { kind: 'rows', entity, columns: [column], values: [canonical(entity, column, value, text)] };
 }
 
-function columnOf(entity: Entity, name: string): string | null {
+function columnNamed(entity: Entity, name: string): string | null {
   const field = entity.fields.get(name);
   const identifier = identifierOf(name);
   if (identifier !== null && entity.columns.has(identifier)) return identifier;

@@ -1,5 +1,6 @@
 /** Owns a query that a new application can answer, whatever its schema: found in its model and in the rows that are there. */
 import { Kind, type DocumentNode, type TypeNode } from 'graphql';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type CompiledSchema } from '../graphql/sdl/compile.ts';
 import { type Entity, type LookupRoot } from '../model/model.ts';
 import { type Cluster } from './cluster.ts';
@@ -29,16 +30,12 @@ function columnFields(entity: Entity): string {
   return [...entity.fields].filter(([, field]) => field.kind === 'column').slice(0, FIELDS_SHOWN).map(([name]) => name).join(' ');
 }
 
-function quoted(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
-}
-
 /** Arguments that name a row which is there; null while the table is empty. */
 async function sampleArguments(cluster: Cluster, entity: Entity, root: LookupRoot, typeOf: (argument: string) => string | null): Promise<string | null> {
   const wanted = [...root.arguments];
-  const columns = wanted.map(([, column], i) => `${quoted(column)}::text AS "${i}"`).join(', ');
-  const order = entity.primaryKey.map(quoted).join(', ');
-  const sql = `SELECT ${columns} FROM ${quoted(entity.table.schema)}.${quoted(entity.table.name)} WHERE ${wanted.map(([, column]) => `${quoted(column)} IS NOT NULL`).join(' AND ')} ORDER BY ${order} LIMIT 1`;
+  const columns = wanted.map(([, column], i) => `${quoteIdentifier(column)}::text AS "${i}"`).join(', ');
+  const order = entity.primaryKey.map(quoteIdentifier).join(', ');
+  const sql = `SELECT ${columns} FROM ${quoteIdentifier(entity.table.schema)}.${quoteIdentifier(entity.table.name)} WHERE ${wanted.map(([, column]) => `${quoteIdentifier(column)} IS NOT NULL`).join(' AND ')} ORDER BY ${order} LIMIT 1`;
   const dsn = cluster.regions[0]?.dsn ?? '';
   const { rows } = await withSession({ dsn }, (client) => client.query<Record<string, string>>(sql));
   const [row] = rows;

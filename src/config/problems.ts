@@ -1,4 +1,5 @@
 /** Owns how what is wrong with a configuration is said: all of it together, each with its place, its fault and its mend. */
+import { editDistance } from '../base/edit-distance.ts';
 import { MeridianError } from '../base/errors.ts';
 
 /** One thing that is wrong. No field ever holds a secret. */
@@ -22,7 +23,7 @@ export function configError(problems: readonly Problem[], warnings: readonly str
   return new MeridianError({ code: 'CONFIG_INVALID', message, details: { problems, warnings } });
 }
 
-/** The known name that `given` was probably meant to be, or null: at most a third of its letters away, or two (letters swapped). */
+/** The known name that `given` was probably meant to be, or null: at most a third of its letters away, or two. */
 export function nearestName(given: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Math.min(given.length, Math.max(2, Math.floor(given.length / 3)) + 1);
@@ -31,18 +32,4 @@ export function nearestName(given: string, known: Iterable<string>): string | nu
     if (distance < bestDistance) [best, bestDistance] = [name, distance];
   }
   return best;
-}
-
-/** Letters to insert, remove or replace (Levenshtein), one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

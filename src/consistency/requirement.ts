@@ -21,4 +21,9 @@ export interface Requirement {
   readonly wantsIndex?: true;
 }
 
+/** Equal for requirements that ask for the same. */
+export function requirementKey({ level, floor, maxLagMs, wantsIndex }: Requirement): string {
+  return `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''} ${wantsIndex === true}`;
+}
+
 export const EVENTUAL: Requirement = { level: 'EVENTUAL', floor: null, maxLagMs: null };

@@ -3,7 +3,7 @@ import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@ap
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode } from '../base/errors.ts';
 import { type ForwardedAnswer } from '../protocol/envelope.ts';
-import { unconfirmed } from '../write/forward.ts';
+import { forwardUnconfirmed } from '../write/forward.ts';
 import { type Forwarding } from '../write/forwarding.ts';
 import { type RequestContext } from './context.ts';
 
@@ -44,7 +44,7 @@ const SAYING_NOTHING: ReadonlySet<unknown> = new Set<ErrorCode>(['PRIMARY_UNAVAI
 export function unconfirmedErrors(errors: readonly GraphQLFormattedError[], region: string): readonly GraphQLFormattedError[] {
   return errors.map((error) => {
     if (!SAYING_NOTHING.has(error.extensions?.['code'])) return error;
-    const { message, code, retryable, details } = unconfirmed(region, 'its answer did not come, and the primary could not be asked otherwise');
+    const { message, code, retryable, details } = forwardUnconfirmed(region, 'its answer did not come, and the primary could not be asked otherwise');
     return { ...error, message, extensions: { code, retryable, details } };
   });
 }

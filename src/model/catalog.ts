@@ -1,6 +1,6 @@
 /** Owns what the model needs to know of a database's catalog: tables with their columns, keys, references and indexes. */
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Column, type Table } from './model.ts';
-import { quotedName } from './sql-names.ts';
 
 export interface CatalogColumn extends Column {
   /** Labels of an enum type (or of the elements of an array of one), in the type's order; null for other types. */
@@ -98,7 +98,7 @@ export interface Catalog {
 
 /** `public.tasks`; a name with a dot or a quote in it stands in quotes, so that no two tables share a key. */
 export function tableKey({ schema, name }: Table): string {
-  const part = (text: string): string => (/[."]/.test(text) ? quotedName(text) : text);
+  const part = (text: string): string => (/[."]/.test(text) ? quoteIdentifier(text) : text);
   return `${part(schema)}.${part(name)}`;
 }
 

@@ -1,4 +1,5 @@
 /** Owns how names of GraphQL and names of SQL find each other, and what a mistyped name probably meant. */
+import { editDistance } from '../base/edit-distance.ts';
 
 /** `createdAt` → `created_at`, `APIKey` → `api_key`, `line2Text` → `line2_text`. */
 export function snakeCase(name: string): string {
@@ -37,19 +38,4 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
 
 function comparable(name: string): string {
   return name.replaceAll('_', '').toLowerCase();
-}
-
-/** Fewest insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
-function editDistance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
-  for (let i = 1; i <= a.length; i += 1) {
-    rows.push([i]);
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Infinity;
-      rows[i]?.push(Math.min(replaced, swapped, at(i - 1, j) + 1, at(i, j - 1) + 1));
-    }
-  }
-  return at(a.length, b.length);
 }

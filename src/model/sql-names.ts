@@ -1,4 +1,5 @@
 /** Owns names as SQL spells them: in double quotes where they need it, a quote within doubled. */
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Table } from './model.ts';
 
 /** `"due date"` → `due date`, `"a ""b"""` → `a "b"`; null for what is not quoted so. */
@@ -8,11 +9,7 @@ export function identifierOf(text: string): string | null {
 
 /** A name as SQL spells it: in quotes where it needs them. */
 export function sqlName(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quotedName(name);
-}
-
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }
 
 const PART = '("(?:[^"]|"")+"|[^".]+)';

@@ -4,10 +4,10 @@
  */
 import { hash } from 'node:crypto';
 import type pg from 'pg';
+import { quoteIdentifier, quoteLiteral } from '../base/sql-text.ts';
 import { tableKey } from '../model/catalog.ts';
 import { type Entity, type Table } from '../model/model.ts';
 import { AS_TEXTS, namesSql, textsSql } from '../write/history.ts';
-import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
 
 /** Tables that the role of a server reads and writes. */
 export const BOOKS = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;

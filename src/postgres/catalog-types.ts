@@ -1,4 +1,5 @@
 /** Owns what the catalog says of types: what lies under them, and with which operators the database compares their values. */
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type CatalogColumn, type PairOperator } from '../model/catalog.ts';
 import { type Operators, type ScalarKind, type SqlType } from '../model/model.ts';
 
@@ -102,7 +103,7 @@ interface Under {
 
 /** As SQL spells it: by its bare name in the system's schema, which comes before all others. */
 export function operatorSql([schema, name]: Named): string {
-  return schema === 'pg_catalog' ? name : `OPERATOR("${schema.replaceAll('"', '""')}".${name})`;
+  return schema === 'pg_catalog' ? name : `OPERATOR(${quoteIdentifier(schema)}.${name})`;
 }
 
 export class CatalogTypes {

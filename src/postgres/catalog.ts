@@ -159,7 +159,7 @@ function tableOf(row: TableRow, types: CatalogTypes): CatalogTable {
     publishing: row.publishing,
     policies: row.policies,
     revision: row.revision,
-    columns: new Map((row.columns ?? []).map((column) => [column.name, columnOf(column, types)])),
+    columns: new Map((row.columns ?? []).map((column) => [column.name, catalogColumn(column, types)])),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? null,
     uniqueKeys: indexes.filter((index) => index.unique).map((index) => index.columns),
     foreignKeys: (row.foreign_keys ?? []).map((key): ForeignKey => ({ name: key.name, columns: key.from, toTable: { schema: key.schema, name: key.table }, toColumns: key.to, operators: key.operators.map(operatorOf) })),
@@ -172,7 +172,7 @@ function operatorOf({ schema, name, left, right, isUnstable }: ForeignKeyRow['op
   return { sql: operatorSql([schema, name]), left, right, isUnstable };
 }
 
-function columnOf(row: ColumnRow, types: CatalogTypes): CatalogColumn {
+function catalogColumn(row: ColumnRow, types: CatalogTypes): CatalogColumn {
   const { type, labels, notNull, exact, comparedAs } = types.columnType(row.type, row.looseCollation !== null);
   return {
     name: row.name,

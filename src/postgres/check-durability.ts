@@ -1,6 +1,6 @@
 /** Owns the check of durability: whether the primary can give what mutations ask for, as things stand. */
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Durability } from '../model/model.ts';
-import { quoteIdentifier } from './slot-stream.ts';
 import { STANDBYS } from './durability.ts';
 import { closeClient, openClient, type ClientOptions } from './tail-client.ts';
 

@@ -1,12 +1,12 @@
 /** Owns what a check asks of one server: its version, settings, room, slot, rights, and the mapped tables. */
 import type pg from 'pg';
 import { MeridianError } from '../base/errors.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Table } from '../model/model.ts';
 import { readAnnouncing, type Announcing } from './announce.ts';
 import { demandEncoding, ENCODING } from './encoding.ts';
 import { readIdentities, type IdentityFacts } from './identity.ts';
 import { grantCalls, uncallable } from './rights.ts';
-import { quoteIdentifier } from './slot-stream.ts';
 
 export interface ServerFacts {
   readonly version: number;

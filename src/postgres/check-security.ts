@@ -1,10 +1,10 @@
 /** Owns the check of row-level security: whether the policies of mapped tables are asked for the role that viewers' statements run as. */
 import type pg from 'pg';
 import { messageOf } from '../base/errors.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { parseViewerSettings } from '../config/viewer-settings.ts';
 import { type Table } from '../model/model.ts';
 import { sqlStateOf } from './server-error.ts';
-import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
 
 export interface SecurityTarget {

@@ -1,5 +1,6 @@
 /** Owns the check of a database: what each region's server has, what it lacks, and what to do about it. */
 import { isMeridianError, messageOf } from '../base/errors.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Durability, type Table } from '../model/model.ts';
 import { type Options } from '../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from './announce.ts';
@@ -10,7 +11,6 @@ import { checkSecurity } from './check-security.ts';
 import { readFacts, type ServerFacts } from './check-facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from './identity.ts';
 import { grantOutcomes, lacksOnBooks, roleWithoutOutcomes } from './rights.ts';
-import { quoteIdentifier } from './slot-stream.ts';
 import { closeClient, openClient } from './tail-client.ts';
 
 export interface DatabaseTarget {

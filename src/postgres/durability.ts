@@ -82,7 +82,7 @@ export interface Unconfirmed {
 }
 
 /** Committed at the primary, and nobody knows whether anywhere else. */
-export function unconfirmed({ region, durability, durabilityMs, why }: Unconfirmed): MeridianError {
+export function durabilityUnconfirmed({ region, durability, durabilityMs, why }: Unconfirmed): MeridianError {
   const asked = durability ?? 'synchronous_commit';
   const because = {
     late: `its standbys did not confirm it within ${durabilityMs} ms (durabilityMs)`,

@@ -1,9 +1,9 @@
 /** Owns which tables are published, and with which replica identity: old rows whole wherever writes go on working so. */
 import type pg from 'pg';
 import { sleep } from '../base/clock.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Table } from '../model/model.ts';
 import { readIdentities, whyNotFull, type IdentityFacts } from './identity.ts';
-import { quoteIdentifier } from './slot-stream.ts';
 
 export interface PublicationRequest {
   readonly client: pg.Client;

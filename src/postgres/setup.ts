@@ -1,6 +1,7 @@
 /** Owns making a database ready, idempotently: announcing of schema changes, what is published, rights, slots, and settings when asked. */
 import type pg from 'pg';
 import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
+import { quoteIdentifier, quoteLiteral } from '../base/sql-text.ts';
 import { type Table } from '../model/model.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, FUNCTIONS_SQL, readAnnouncing, TRIGGERS_SQL } from './announce.ts';
 import { BOOKS, BOOKS_SQL, keepVersionsSql, readBooks } from './bookkeeping.ts';
@@ -9,7 +10,6 @@ import { type ServerFacts } from './check-facts.ts';
 import { grantCalls, grantOutcomes, roleWithoutOutcomes, uncallable } from './rights.ts';
 import { nameOf, publishTables } from './setup-publication.ts';
 import { createSlot, dropSlot, surveyServer } from './slot.ts';
-import { quoteIdentifier, quoteLiteral } from './slot-stream.ts';
 import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
 
 export interface SetupTarget extends DatabaseTarget {

@@ -1,9 +1,10 @@
 /** Owns one replication connection: its commands, and the stream of a logical slot with acknowledgements that never run ahead. */
 import type pg from 'pg';
-import { sleep } from '../base/clock.ts';
+import { within } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { type TimelineHistory } from '../base/lineage.ts';
 import { formatLsn, toLsn, type Lsn } from '../base/lsn.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { closeClient, openClient, type ClientOptions } from './tail-client.ts';
 import { readHistory } from './timeline.ts';
 
@@ -81,7 +82,7 @@ export class SlotStream {
       request.onStart();
     });
     this.#connection.on('copyData', ({ chunk }) => this.#receive(chunk, request));
-    const publication = quoteLiteral(quoteIdentifier(request.publication));
+    const publication = replicationLiteral(quoteIdentifier(request.publication));
     // Protocol 1 sends each transaction whole and after its commit, in commit order: what R2 asks for.
     const streaming = this.#client.query(
       `START_REPLICATION SLOT ${quoteIdentifier(request.slot)} LOGICAL ${formatLsn(request.from)} (proto_version '1', publication_names ${publication}, messages 'true')`,
@@ -125,7 +126,7 @@ export class SlotStream {
     if (this.#streaming && this.#connection.stream.writable) {
       this.#connection.endCopyFrom();
       this.#connection.stream.resume();
-      await Promise.race([this.#left, sleep(GOODBYE_MS)]);
+      await within(this.#left, GOODBYE_MS, () => undefined);
     }
     await closeClient(this.#client);
   }
@@ -142,10 +143,7 @@ const noop = (): void => {
   // Whoever streams hears of the failure; leaving only needs to know that it is over.
 };
 
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function quoteLiteral(text: string): string {
+/** The replication protocol has a grammar of its own, in which a backslash is a letter like any other. */
+function replicationLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,5 +1,6 @@
 /** Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error listener. */
 import type pg from 'pg';
+import { within } from '../base/clock.ts';
 import { type Row } from '../model/model.ts';
 import { clientConfig } from './connect.ts';
 import { DatabaseClient } from './connection/client.ts';
@@ -40,20 +41,15 @@ export async function openClient(options: ClientOptions): Promise<pg.Client> {
   }
 }
 
+/** A server that is gone does not answer a goodbye. */
+const GOODBYE_MS = 1_000;
+
 /** Ends a connection whatever state it is in; never throws, never waits for a dead server. */
 export async function closeClient(client: pg.Client): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
   const ended = client.end().catch(() => {
     // It was broken already: there is nothing left to end.
   });
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      destroySocket(client);
-      resolve();
-    }, 1_000);
-  });
-  await Promise.race([ended, limit]);
-  clearTimeout(timer);
+  await within(ended, GOODBYE_MS, () => destroySocket(client));
 }
 
 interface WithSocket {

@@ -2,7 +2,7 @@
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Durability, type Row } from '../model/model.ts';
 import { type IsolationLevel } from '../write/ports.ts';
-import { durabilityRefused, namesHeld, unconfirmed } from './durability.ts';
+import { durabilityRefused, durabilityUnconfirmed, namesHeld } from './durability.ts';
 import { isConflict, toMeridianError } from './errors.ts';
 import { type Outcome, type SqlResult, type SqlText } from './pool-connection.ts';
 import { isStalePlan, sqlStateOf } from './server-error.ts';
@@ -60,8 +60,8 @@ export function judgeCommit(outcomes: readonly Outcome[], place: CommitPlace, { 
   const failed = failureOf(outcomes);
   const commit = outcomes.at(-1);
   const isCommitted = commit?.ok === true && commit.result.command === 'COMMIT' && failed === undefined;
-  if (waitGivenUp) return { kind: 'failed', error: unconfirmed({ ...place, why: isCommitted ? 'late' : 'ended' }), again: false };
-  if (isCommitted && asksStandbys(durability) && !namesHeld(firstRow(outcomes[1]), firstRow(index))) return { kind: 'failed', error: unconfirmed({ ...place, why: 'renamed' }), again: false };
+  if (waitGivenUp) return { kind: 'failed', error: durabilityUnconfirmed({ ...place, why: isCommitted ? 'late' : 'ended' }), again: false };
+  if (isCommitted && asksStandbys(durability) && !namesHeld(firstRow(outcomes[1]), firstRow(index))) return { kind: 'failed', error: durabilityUnconfirmed({ ...place, why: 'renamed' }), again: false };
   if (isCommitted) return { kind: 'committed', results: outcomes.map((outcome) => (outcome.ok ? outcome.result : ROLLED_BACK)) };
   const cause = failed === undefined || failed.ok ? undefined : failed.error;
   // Only an error that the server itself gave before COMMIT, or in COMMIT's place, proves that nothing was written. The
@@ -73,7 +73,7 @@ export function judgeCommit(outcomes: readonly Outcome[], place: CommitPlace, { 
   if (refused) return refusal(cause, region);
   // COMMIT of a transaction that has failed is answered with ROLLBACK, and with no error.
   if (commit?.ok && commit.result.command === 'ROLLBACK') return refusal(cause, region);
-  return { kind: 'failed', error: outcomeUnknown(region, false, cause), again: false };
+  return { kind: 'failed', error: commitOutcomeUnknown(region, false, cause), again: false };
 }
 
 /** Of a statement that was rolled back to a savepoint. */
@@ -114,7 +114,7 @@ export function notWritable(region: string, cause: unknown): MeridianError {
   return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The database of region ${region} is not writable any more; nothing was written. Try again when the new primary is known.`, details: { region }, cause });
 }
 
-export function outcomeUnknown(region: string, committed: boolean, cause: unknown): MeridianError {
+export function commitOutcomeUnknown(region: string, committed: boolean, cause: unknown): MeridianError {
   const message = committed
     ? `The write was committed in region ${region}, but the connection broke before its position was known; read it again before relying on it.`
     : `The connection to region ${region} broke after COMMIT was sent, so that the write may or may not have happened; look before trying again.`;

@@ -3,7 +3,7 @@ import { type Position } from '../base/lineage.ts';
 import { type Connection, type Outcome } from './pool-connection.ts';
 import { flushedNow, type FlushPlace } from './server-flush.ts';
 import { endPosition } from './server-position.ts';
-import { outcomeUnknown } from './write-commit.ts';
+import { commitOutcomeUnknown } from './write-commit.ts';
 
 export interface EndFacts {
   readonly connection: Connection;
@@ -39,9 +39,9 @@ export class EndOfTransaction {
       if (position !== null || isSafe) return position;
     } catch (error) {
       if (isSafe && connection.broken) return null;
-      throw isSafe ? error : outcomeUnknown(region, false, error);
+      throw isSafe ? error : commitOutcomeUnknown(region, false, error);
     }
-    throw outcomeUnknown(region, false, undefined);
+    throw commitOutcomeUnknown(region, false, undefined);
   }
 
   /** Of one that was refused; null: not known. */

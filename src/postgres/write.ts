@@ -18,7 +18,7 @@ import { flushedNow, type FlushPlace } from './server-flush.ts';
 import { COMMITS, INDEX, TRIGGERS } from './server-position.ts';
 import { settingStatements } from './settings.ts';
 import { columnsAsked, withColumns } from './violated.ts';
-import { beginText, judgeCommit, messageOfTags, notWritable, outcomeUnknown } from './write-commit.ts';
+import { beginText, judgeCommit, messageOfTags, commitOutcomeUnknown, notWritable } from './write-commit.ts';
 import { InteractiveTransaction } from './write-transaction.ts';
 
 export type WriteLimits = PoolLimits & Pick<Options, 'transactionRetries' | 'transactionRetryMs' | 'transactionMs' | 'durability' | 'durabilityMs'>;
@@ -204,7 +204,7 @@ export class PostgresWriter implements WriteServer {
   /** The commit is known, its position was lost with the connection: any later position of the primary covers it. */
   async #positionAgain(region: string): Promise<Position> {
     const databaseUrl = this.#options.databaseUrls.get(region);
-    if (databaseUrl === undefined) throw outcomeUnknown(region, true, undefined);
+    if (databaseUrl === undefined) throw commitOutcomeUnknown(region, true, undefined);
     try {
       return await this.#poolOf(region, databaseUrl).use(async (connection: Connection) => {
         const position = await flushedNow(connection, this.#placeOf(region));
@@ -212,7 +212,7 @@ export class PostgresWriter implements WriteServer {
         return position;
       });
     } catch (error) {
-      throw outcomeUnknown(region, true, error);
+      throw commitOutcomeUnknown(region, true, error);
     }
   }
 

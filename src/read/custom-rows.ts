@@ -1,4 +1,5 @@
 /** Owns the rows of custom reads in the cache: which parameters name one read, and which values survive being kept as text. */
+import { frozen } from '../base/frozen.ts';
 import { isPlainNumber, JsonNumber, parseJson } from '../base/json.ts';
 import { type Codec } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
@@ -69,9 +70,3 @@ export const customRowsCodec: Codec<readonly Row[]> = {
   },
   decode: (text) => frozen(parseJson(text) as readonly Row[]),
 };
-
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const item of Object.values(value)) frozen(item);
-  return Object.freeze(value);
-}

@@ -4,7 +4,7 @@ import { Limiter } from '../base/limiter.ts';
 import { laterPosition, type Position } from '../base/lineage.ts';
 import { type Watermark } from '../change/watermark.ts';
 import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
-import { type Requirement } from '../consistency/requirement.ts';
+import { requirementKey, type Requirement } from '../consistency/requirement.ts';
 import { type Row } from '../model/model.ts';
 import { type RegionView } from '../region/view.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
@@ -121,11 +121,10 @@ export class ReadSession {
 
   /** Runs statements under `requirement`. Equal requirements share one executor, and with SNAPSHOT one transaction. */
   executor(requirement: Requirement): Executor {
-    const { level, floor, maxLagMs, wantsIndex = false } = requirement;
-    const key = `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''} ${wantsIndex}`;
+    const key = requirementKey(requirement);
     const known = this.#executors.get(key);
     if (known) return known;
-    const executor = level === 'SNAPSHOT' ? this.#snapshot(requirement) : this.#plain(requirement);
+    const executor = requirement.level === 'SNAPSHOT' ? this.#snapshot(requirement) : this.#plain(requirement);
     this.#executors.set(key, executor);
     return executor;
   }

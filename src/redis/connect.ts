@@ -1,5 +1,7 @@
 /** Owns connections to a region's Redis: one server, Sentinels or a Cluster, by one or several URLs; and that none of them queues or retries. */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { backoffMs } from '../base/backoff.ts';
+import { within } from '../base/clock.ts';
 import { MeridianError, messageOf } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -91,14 +93,10 @@ export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<bo
 export class NoAnswer extends Error {}
 
 /** The answer, or `NoAnswer` after this long; a later answer is of no use to anybody. */
-export async function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new NoAnswer(`no answer within ${limitMs} ms`)), limitMs);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  return within(answer, limitMs, () => {
+    throw new NoAnswer(`no answer within ${limitMs} ms`);
+  });
 }
 
 /** A server that takes connections and says nothing would hold one for ever: it counts as connected only once it has answered. */
@@ -118,10 +116,8 @@ function target(nodes: readonly Node[], { redisMode, redisMaster }: RedisAddress
   return { sentinels: [...nodes], name: redisMaster, failoverDetector: true, sentinelRetryStrategy: retryMs, enableTLSForSentinelMode: login.tls !== undefined, ...(login.tls === undefined ? {} : { sentinelTLS: login.tls }) };
 }
 
-/** Half to all of the step, so that the servers of a region do not come back as one. */
 function retryMs(tries: number): number {
-  const step = Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 10), MAX_RETRY_MS);
-  return step / 2 + (Math.random() * step) / 2;
+  return backoffMs(tries, { firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
 }
 
 /** What a master answers after it became a replica: the next connection finds the new one. */

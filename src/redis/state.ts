@@ -1,7 +1,7 @@
 /** Owns how the shared cache's state and positions are written as text, and how what followers hear of it is. */
 import { type ClusterId } from '../base/lineage.ts';
 import { toLsn, type Lsn } from '../base/lsn.ts';
-import { type Applied, type SharedState } from '../cache/ports.ts';
+import { type Applied, type FanoutMessage, type SharedState } from '../cache/ports.ts';
 import { type TableTag, type Tag } from '../change/tags.ts';
 
 /** Redis counts in doubles; more significant bits than this do not fit. */
@@ -53,8 +53,6 @@ export function parsePosition(text: string): Lsn | null {
   return POSITION.test(text) && BigInt.asUintN(64, BigInt(text)) === BigInt(text) ? toLsn(BigInt(text)) : null;
 }
 
-export type Message = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
-
 export function appliedMessage({ epoch, sequence, previous, watermark, tags, tables }: Applied): string {
   return JSON.stringify(['applied', epoch, sequence, String(previous), String(watermark), tables, tags]);
 }
@@ -64,7 +62,7 @@ export function beganMessage({ epoch, cluster, timeline, sequence, watermark }: 
 }
 
 /** Null where nobody of ours wrote it. */
-export function parseMessage(text: string): Message | null {
+export function parseMessage(text: string): FanoutMessage | null {
   try {
     const [kind, epoch, ...rest] = JSON.parse(text) as [string, string, ...unknown[]];
     if (kind === 'applied') {

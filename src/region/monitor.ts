@@ -1,5 +1,5 @@
 /** Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the tail. */
-import { sleep, systemClock, type Clock } from '../base/clock.ts';
+import { systemClock, within, type Clock } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
 import { bytesBetween, maxLsn, type Lsn } from '../base/lsn.ts';
@@ -154,13 +154,11 @@ export class RegionMonitor implements RegionView {
 
   /** What a probe finds after the limit counts all the same; only nobody waits for it. */
   async #look(limitMs: number): Promise<void> {
-    const done = new AbortController();
     const look = async (): Promise<void> => {
       await Promise.all([...this.#regions.values()].map((w) => w.probeNow()));
       await this.#historyFetch;
-      done.abort();
     };
-    await Promise.race([look(), sleep(limitMs, done.signal)]);
+    await within(look(), limitMs, () => undefined);
   }
 
   /** The tail's stream begins (again). */

@@ -1,5 +1,5 @@
 /** Owns one region's probe loop: bounded probes at an interval, the health that follows, and what was last seen. */
-import { type Clock } from '../base/clock.ts';
+import { within, type Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { nextHealth, UNPROVEN, type HealthEvent, type HealthLimits, type HealthState } from './health.ts';
@@ -143,29 +143,23 @@ export class WatchedRegion {
     const { prober, region, clock, options, accept } = this.#parts;
     const limit = new AbortController();
     const limitMs = prober.connected(region) ? options.probeTimeoutMs : options.connectMs + options.probeTimeoutMs;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`no answer within ${limitMs} ms`));
-        limit.abort();
-      }, limitMs);
-    });
     try {
       this.#noteShown(this.#parts.shown?.() ?? null);
       const required = this.#shown;
-      const probe = await Promise.race([prober.probe(region, limit.signal), timeout]);
+      const probe = await within(prober.probe(region, limit.signal), limitMs, () => {
+        throw new Error(`no answer within ${limitMs} ms`);
+      });
       if (this.#stopped) return;
       accept(probe);
       // A failover in the meantime may have undone some of it.
       this.#required = required !== null && this.#shown !== null && this.#shown < required ? this.#shown : required;
       this.#seen(probe, clock.monotonicMs());
     } catch (error) {
+      limit.abort();
       if (this.#stopped) return;
       this.#lastWallMs = clock.nowMs();
       this.#error = messageOf(error);
       this.#step('failed');
-    } finally {
-      clearTimeout(timer);
     }
   }
 

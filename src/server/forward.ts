@@ -8,6 +8,7 @@ import { type ForwardGate } from '../protocol/signature.ts';
 import { perSecond } from '../telemetry/log.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { isDeeper, tooDeep } from './app.ts';
+import { refuse } from './requests.ts';
 
 export interface ForwardSettings {
   readonly gate: ForwardGate;
@@ -31,7 +32,7 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
   const mayLog = perSecond(route.options.maxErrorLogs);
   const refuseStranger = (reply: FastifyReply, why: string): FastifyReply => {
     if (mayLog('refused')) route.telemetry.log.warn({ why }, `A forwarded mutation was refused: ${why}.`);
-    return refuse(reply, 401, 'UNAUTHENTICATED', `A forwarded mutation must come from a server of this graph: ${why}.`);
+    return refuse(reply, { status: 401, code: 'UNAUTHENTICATED', message: `A forwarded mutation must come from a server of this graph: ${why}.` });
   };
   void app.register(async (scope) => {
     // Signed as text, so that it is not parsed before it is known who wrote it.
@@ -49,14 +50,14 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
       },
       async (request, reply) => {
         const admitted = route.gate.admit(request.headers[SIGNATURE_HEADER], request.body);
-        if (!admitted.ok && admitted.kind === 'full') return refuse(reply, 429, 'OVERLOADED', `This server takes no more forwarded mutations now: ${admitted.why}.`);
+        if (!admitted.ok && admitted.kind === 'full') return refuse(reply, { status: 429, code: 'OVERLOADED', message: `This server takes no more forwarded mutations now: ${admitted.why}.` });
         if (!admitted.ok) return refuseStranger(reply, admitted.why);
         if (!route.isPrimary()) {
           route.onMistaken();
-          return refuse(reply, 421, 'PRIMARY_UNAVAILABLE', 'This region is not the primary\'s; nothing was run.');
+          return refuse(reply, { status: 421, code: 'PRIMARY_UNAVAILABLE', message: 'This region is not the primary\'s; nothing was run.' });
         }
         const mutation = readEnvelope(request.body);
-        if (typeof mutation === 'string') return refuse(reply, 400, 'BAD_USER_INPUT', `The forwarded mutation cannot be read: ${mutation}; run one version of the server in every region.`);
+        if (typeof mutation === 'string') return refuse(reply, { status: 400, code: 'BAD_USER_INPUT', message: `The forwarded mutation cannot be read: ${mutation}; run one version of the server in every region.` });
         if (isDeeper([mutation.variables, mutation.extensions], route.options.maxRequestDepth)) return answer(reply, 400, JSON.stringify(tooDeep(route.options.maxRequestDepth)));
         route.telemetry.metrics.mutations.inc({ way: 'received' });
         return run(route, mutation, request.id, reply);
@@ -81,8 +82,4 @@ async function run<C extends BaseContext>({ apollo, context }: ForwardRoute<C>, 
 /** `status`: what a client of this server would have got. */
 function answer(reply: FastifyReply, status: number, body: string): FastifyReply {
   return reply.code(200).header(ANSWERED_HEADER, String(status)).header('content-type', 'application/json; charset=utf-8').send(body);
-}
-
-function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
-  return reply.code(status).send({ errors: [{ message, extensions: { code } }] });
 }

@@ -1,5 +1,6 @@
 /** Owns the endpoints for machines: alive, ready, and the metrics. */
 import { type FastifyInstance } from 'fastify';
+import { within } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 
@@ -29,14 +30,10 @@ export function registerHealth(app: FastifyInstance, settings: HealthSettings): 
 
 async function readiness(settings: HealthSettings): Promise<Readiness> {
   if (settings.draining()) return { ok: false, why: 'The server is draining.' };
-  const { promise: late, resolve } = Promise.withResolvers<Readiness>();
-  const timer = setTimeout(() => resolve({ ok: false, why: `The checks took longer than ${settings.readyMs} ms.` }), settings.readyMs);
   try {
-    return await Promise.race([settings.ready(), late]);
+    return await within(settings.ready(), settings.readyMs, () => ({ ok: false, why: `The checks took longer than ${settings.readyMs} ms.` }));
   } catch (error) {
     settings.telemetry.log.warn({ err: error }, 'the readiness check failed');
     return { ok: false, why: `The checks failed: ${messageOf(error)}` };
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,6 +1,6 @@
 /** Owns standard output as the log writes to it: whoever reads it may stop or be gone, and the process goes on and ends all the same. */
 import { type Writable } from 'node:stream';
-import { sleep } from '../base/clock.ts';
+import { within } from '../base/clock.ts';
 
 export interface LogOutputOptions {
   /** Bytes that may wait for the reader; lines beyond that are dropped. */
@@ -38,10 +38,8 @@ export function detachFromReader(stream: Writable): Reader {
 /** Waits until everything written to `stream` has been taken by its reader, at most `limitMs`. Never rejects. */
 export async function flushed(stream: Writable, limitMs: number): Promise<void> {
   if (stream.writableLength === 0 || detachFromReader(stream).gone) return;
-  const done = new AbortController();
   const written = new Promise<void>((resolve) => stream.write('', () => resolve()));
-  await Promise.race([written, sleep(limitMs, done.signal)]);
-  done.abort();
+  await within(written, limitMs, () => undefined);
 }
 
 /** Where log lines go: never blocks, never throws, and holds a bounded number of bytes for a reader that is slow. */

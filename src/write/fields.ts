@@ -1,6 +1,7 @@
 /** Owns rows as outcomes keep them, in SQL: written column by column as their types write them, and read again. */
+import { quoteIdentifier, quoteLiteral } from '../base/sql-text.ts';
 import { type Entity } from '../model/model.ts';
-import { castType, columnReference, quoteIdentifier, quoteLiteral, tableAlias } from '../read/sql/identifiers.ts';
+import { castType, columnReference, tableAlias } from '../read/sql/identifiers.ts';
 
 /**
  * A row as its outcome keeps it: column by column, each as its type writes it, since JSON cannot hold every value that a column can. A cast to

@@ -122,11 +122,11 @@ export function tooMany(region: string, why: string): MeridianError {
   return new MeridianError({ code: 'OVERLOADED', message: `Too many mutations are on their way to region ${region}: ${why}; nothing was written. Try again shortly.`, details: { what: 'forwarded mutations', region } });
 }
 
-export function outcomeUnknown(region: string, why: string): MeridianError {
+export function forwardOutcomeUnknown(region: string, why: string): MeridianError {
   const message = `The mutation was sent to region ${region}, but ${why}, so that it may or may not have happened; look before you repeat it, or send an ${KEY_HEADER} header next time, with which repeating is safe.`;
   return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { region, committed: null } });
 }
 
-export function unconfirmed(region: string, why: string): MeridianError {
+export function forwardUnconfirmed(region: string, why: string): MeridianError {
   return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: `The mutation was sent to region ${region}, but ${why}; send it again with the same ${KEY_HEADER}, so that it happens once.`, details: { region } });
 }

@@ -7,7 +7,7 @@ import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { traceFields } from '../telemetry/trace.ts';
-import { afterFailure, mayHaveRun, notForwarded, outcomeUnknown, tooLarge, tooMany, unconfirmed, wayOf, type ForwardTransport, type ServerStanding } from './forward.ts';
+import { afterFailure, forwardOutcomeUnknown, forwardUnconfirmed, mayHaveRun, notForwarded, tooLarge, tooMany, wayOf, type ForwardTransport, type ServerStanding } from './forward.ts';
 
 /** The headers of a request that name positions. */
 export interface SentTokens {
@@ -61,7 +61,7 @@ export class Forwarding {
     if (view.primary === null && options.writes === 'forward') await view.refresh();
     for (let triesLeft = options.forwardRetries; ; triesLeft -= 1) {
       const way = this.#way();
-      if (way.kind === 'refuse') throw uncertain === null ? notForwarded(way.why) : unconfirmed(uncertain.region, uncertain.why);
+      if (way.kind === 'refuse') throw uncertain === null ? notForwarded(way.why) : forwardUnconfirmed(uncertain.region, uncertain.why);
       if (way.kind !== 'forward') return { way: way.kind, uncertain: uncertain?.region ?? null };
       const { region } = way;
       const sent = await this.#send(region, mutation);
@@ -99,9 +99,9 @@ export class Forwarding {
       case 'refuse':
         return notForwarded(why, { region });
       case 'unknown':
-        return outcomeUnknown(region, why);
+        return forwardOutcomeUnknown(region, why);
       case 'unconfirmed':
-        return unconfirmed(region, why);
+        return forwardUnconfirmed(region, why);
     }
   }
 }

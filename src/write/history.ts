@@ -1,11 +1,12 @@
 /** Owns looking older versions of rows up: as somebody saw them, and to bring a deleted one back. Triggers of the database keep them (see bookkeeping.ts). */
+import { quoteIdentifier, quoteLiteral } from '../base/sql-text.ts';
 import { tableKey } from '../model/catalog.ts';
 import { type Entity, type Row, type ScalarKind } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { matchSql } from '../read/sql/comparing.ts';
-import { castType, columnType, qualifiedTable, quoteIdentifier, quoteLiteral, tableAlias } from '../read/sql/identifiers.ts';
+import { castType, columnType, qualifiedTable, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type Write } from './statements.ts';

@@ -4,7 +4,7 @@ import { asciiJson } from '../base/ascii-json.ts';
 import { isMeridianError, MeridianError, type ErrorCode } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { type Position } from '../base/lineage.ts';
-import { depositStatement, readRecall, recallStatement, unconfirmed, type OnceStep, type StoredOutcome } from './once.ts';
+import { asUnconfirmed, depositStatement, readRecall, recallStatement, type OnceStep, type StoredOutcome } from './once.ts';
 import { type TransactionOptions, type WriteServer } from './ports.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -73,7 +73,7 @@ export async function settleError(server: WriteServer, once: OnceStep, outcome: 
   const { onVerdict, ...silent } = once;
   // Not under the viewer's settings, nor with the tags: what they are for was rolled back.
   const { result, position } = await server.pipelined([depositStatement(once, outcome), recallStatement(once)], { durability, ...(signal ? { signal } : {}) }).catch((failure: unknown) => {
-    throw unconfirmed(failure);
+    throw asUnconfirmed(failure);
   });
   const isOurs = result[0]?.rowCount === 1;
   const stored = readRecall(isOurs ? silent : once, result[1]?.rows[0]);

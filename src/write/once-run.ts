@@ -4,7 +4,7 @@ import { type Position } from '../base/lineage.ts';
 import { type Row } from '../model/model.ts';
 import { isDataException } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
-import { isKnown, onceRefusal, readRecall, recallStatement, unconfirmed, type OnceStep, type StoredOutcome } from './once.ts';
+import { asUnconfirmed, isKnown, onceRefusal, readRecall, recallStatement, type OnceStep, type StoredOutcome } from './once.ts';
 import { decodeError, encodeError, settleError } from './once-error.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from './ports.ts';
 
@@ -44,12 +44,12 @@ export async function runOnce<T>(server: WriteServer, run: OnceRun<T>): Promise<
         continue;
       }
       const kept = await keptAfter(server, run, error).catch((failure: unknown) => {
-        throw doubt === null ? failure : unconfirmed(doubt);
+        throw doubt === null ? failure : asUnconfirmed(doubt);
       });
       if (kept.outcome !== null) return answer(run, kept, error);
     }
   }
-  throw doubt === null ? new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'What is kept for this idempotency-key ended again and again while it was read; send the request again.' }) : unconfirmed(doubt);
+  throw doubt === null ? new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'What is kept for this idempotency-key ended again and again while it was read; send the request again.' }) : asUnconfirmed(doubt);
 }
 
 interface Kept {
@@ -77,7 +77,7 @@ async function recall<T>(server: WriteServer, { once, also, options = {} }: Once
   const told = { durability, ...(settings ? { settings } : {}), ...(signal ? { signal } : {}) };
   const { result, position } = await server.pipelined([recallStatement(once), ...(also ? [also] : [])], told).catch((error: unknown) => {
     if (also && isDataException(error)) throw unreadable(once, error);
-    throw unconfirmed(error);
+    throw asUnconfirmed(error);
   });
   return { outcome: readRecall(once, result[0]?.rows[0]), rows: result[1]?.rows ?? [], position };
 }

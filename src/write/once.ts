@@ -143,7 +143,7 @@ function isHeldUp(error: unknown): boolean {
 }
 
 /** With a key a write whose outcome is unknown may be repeated: it is found, or done now. Any other error stays as it is. */
-export function unconfirmed<E>(error: E): E | MeridianError {
+export function asUnconfirmed<E>(error: E): E | MeridianError {
   if (!isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN')) return error;
   return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'The connection to the primary broke before the write was confirmed; send the same request with the same idempotency-key again.', details: error.details, cause: error });
 }

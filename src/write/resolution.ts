@@ -10,7 +10,7 @@ import { isDataException } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
 import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { equalsSql } from '../read/sql/comparing.ts';
-import { columnType, fromTable } from '../read/sql/identifiers.ts';
+import { columnOf, columnType, fromTable } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
 import { bareStatement, givenKey, isRuled, plainStatement, removingStatement, rowStatement, TRIGGERS, writingStatements } from './guarded.ts';
@@ -323,12 +323,6 @@ function typesOf({ columns }: Entity): ReadonlyMap<string, SqlType> {
 /** No writer sets the key of a row that is there, nor its version. */
 function fixedOf({ primaryKey, version }: Entity): ReadonlySet<string> {
   return new Set([...primaryKey, ...(version === null ? [] : [version])]);
-}
-
-function columnOf(entity: Entity, name: string): Assignment['column'] {
-  const column = entity.columns.get(name);
-  if (!column) throw new TypeError(`entity ${entity.name} maps no column ${JSON.stringify(name)}`);
-  return column;
 }
 
 function versionOf(entity: Entity, row: Row): string | null {

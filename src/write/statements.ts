@@ -1,10 +1,11 @@
 /** Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row, within the viewer's tenant. */
-import { type Column, type Entity, type WriteField } from '../model/model.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
+import { type Entity, type WriteField } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { argument, badInput, inputParam, type Arguments } from '../read/input.ts';
 import { type Statement } from '../read/ports.ts';
 import { equalsSql } from '../read/sql/comparing.ts';
-import { columnReference, columnType, fromTable, quoteIdentifier } from '../read/sql/identifiers.ts';
+import { columnOf, columnReference, columnType, fromTable } from '../read/sql/identifiers.ts';
 import { Params } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { referenceCheck, refuseForeignTenant, staysSql, tenantAssignment, type Assignment } from './tenant.ts';
@@ -63,12 +64,6 @@ export function seenVersion({ entity, field, args }: WriteRequest): SqlParam {
   const input = field.inputArgument === null ? undefined : argument(args, field.inputArgument);
   const [source, path] = field.expectedVersion === 'argument' ? [args, 'expectedVersion'] : [input as Arguments, `${field.inputArgument ?? ''}.expectedVersion`];
   return inputParam(columnType(entity, entity.version), argument(source, 'expectedVersion'), path);
-}
-
-function columnOf(entity: Entity, name: string): Column {
-  const column = entity.columns.get(name);
-  if (!column) throw new TypeError(`entity ${entity.name} maps no column ${JSON.stringify(name)}`);
-  return column;
 }
 
 /** The given values, in the order in which the model lists them, so that one set of fields has one statement. */

@@ -1,10 +1,11 @@
 /** Owns what keeps writes within the viewer's tenant (R11): which rows they may touch and refer to, and what becomes of those that may not. */
 import { MeridianError } from '../base/errors.ts';
+import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Column, type Entity, type TenantReference } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { equalsSql, matchSql } from '../read/sql/comparing.ts';
-import { columnType, quoteIdentifier } from '../read/sql/identifiers.ts';
+import { columnType } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { tenantParam, type Tenancy } from '../read/sql/tenant.ts';
 import { refusalOf, refusalSql } from './refusal.ts';

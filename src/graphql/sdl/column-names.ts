@@ -1,5 +1,6 @@
 /** Owns what names and texts of the SDL mean in the catalog: a table, or one of an entity's columns, none, or a doubt between two. */
 import { type GraphQLObjectType } from 'graphql';
+import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type CatalogColumn, type CatalogTable } from '../../model/catalog.ts';
 import { columnOfField, type Field } from '../../model/model.ts';
 import { snakeCase } from '../../model/names.ts';
@@ -29,7 +30,7 @@ export function columnNamed(draft: Draft, name: string): Meaning {
     // The name means the relation, and no value of this row's says which row that is.
     return { doubt: `is named after ${type.name}.${name}, which is found by columns of ${field.target}'s rows and not of this one's; name a column with @column(name:)` };
   }
-  const via = field === undefined ? (explicit === null ? null : columnSpelled(draft, explicit)) : columnOf(draft, columnOfField(field));
+  const via = field === undefined ? (explicit === null ? null : columnSpelled(draft, explicit)) : ownColumn(draft, columnOfField(field));
   if (via) {
     const other = isGuessed(draft, name) ? called.find((column) => column !== via) : undefined;
     return other ? { doubt: `could mean column ${quoted(other.name)}, or column ${quoted(via.name)}, by which ${type.name}.${name} finds its ${declared ? nameOfType(String(declared.type)) : 'row'}; ${CHOOSE}` } : { column: via };
@@ -45,7 +46,7 @@ function isGuessed({ type, fields }: Draft, name: string): boolean {
   return (field?.kind === 'toOne' || field?.kind === 'embedded') && declared !== undefined && relationArguments(directiveOf(declared, 'relation'))?.from == null;
 }
 
-function columnOf({ table }: Draft, name: string | null): CatalogColumn | null {
+function ownColumn({ table }: Draft, name: string | null): CatalogColumn | null {
   return name === null ? null : (table.columns.get(name) ?? null);
 }
 
@@ -79,7 +80,7 @@ function columnInTerm(draft: Draft, text: string): Meaning {
 
 /** As the SDL writes it within a string. */
 function spelledAgain(name: string): string {
-  return JSON.stringify(`"${name.replaceAll('"', '""')}"`);
+  return JSON.stringify(quoteIdentifier(name));
 }
 
 function quoted(name: string): string {

@@ -1,5 +1,6 @@
 /** Owns the way from SDL and a live catalog to the model: every mistake is found before anything is served. */
 import { isEnumType, type DocumentNode } from 'graphql';
+import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Catalog } from '../../model/catalog.ts';
 import { type Durability, type Model } from '../../model/model.ts';
 import { whyUnseen } from '../../model/unseen.ts';
@@ -106,7 +107,7 @@ async function tryConditions(compilation: Compilation, check: CompileRequest['ch
     }
     if (!check) continue;
     // The line break ends a comment in the condition, so that it cannot hide the closing bracket.
-    const refusal = await check(`SELECT FROM ${quoted(table.schema)}.${quoted(table.name)} WHERE (${where}\n)`);
+    const refusal = await check(`SELECT FROM ${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)} WHERE (${where}\n)`);
     if (refusal !== null) compilation.problems.error(node, `${place} has the condition ${where}, which the database refuses: ${refusal}`);
   }
 }
@@ -119,8 +120,4 @@ function storedEnums({ schema, orders }: Compilation): Record<string, Record<str
     if (values.some((value) => columnName(value) !== null)) enums[type.name] = Object.fromEntries(values.map((value) => [value.name, columnName(value) ?? value.name]));
   }
   return enums;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,8 +1,9 @@
 /** Owns the select list: every mapped column of an entity, selected so that no driver can damage its value, and read back. */
+import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Column, type Entity, type Row, type SqlType } from '../../model/model.ts';
 import { readerOf } from '../../model/values.ts';
 import { comparedReference } from './comparing.ts';
-import { columnReference, quoteIdentifier } from './identifiers.ts';
+import { columnReference } from './identifiers.ts';
 
 /** Kinds that every driver reads exactly; all others travel as text, whatever parsers are installed. */
 const DIRECT: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json', 'text', 'uuid', 'enum']);

@@ -1,17 +1,6 @@
-/** Owns how names and types are spelled in SQL: quoted identifiers, tables under their own name, casts that change no value. */
-import { type Entity, type SqlType } from '../../model/model.ts';
-
-export function quoteIdentifier(name: string): string {
-  if (name.includes('\u0000')) throw new TypeError('an SQL identifier cannot contain NUL');
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/** A text as SQL spells it, whatever `standard_conforming_strings` is. */
-export function quoteLiteral(text: string): string {
-  if (text.includes('\u0000')) throw new TypeError('an SQL text cannot contain NUL');
-  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
-  return text.includes('\\') ? `E${quoted}` : quoted;
-}
+/** Owns how tables, columns and types are spelled in SQL: tables under their own name, casts that change no value. */
+import { quoteIdentifier } from '../../base/sql-text.ts';
+import { type Column, type Entity, type SqlType } from '../../model/model.ts';
 
 /** Conditions of the schema's author may qualify columns with the table's name, so the table keeps it as its alias. */
 export function tableAlias(entity: Entity): string {
@@ -55,8 +44,12 @@ export function parameterListType(type: SqlType): string {
   return element === 'box' ? 'text[]::box[]' : `${element}[]`;
 }
 
-export function columnType(entity: Entity, column: string): SqlType {
-  const found = entity.columns.get(column);
-  if (!found) throw new TypeError(`entity ${entity.name} maps no column ${JSON.stringify(column)}`);
-  return found.type;
+export function columnOf(entity: Entity, name: string): Column {
+  const column = entity.columns.get(name);
+  if (!column) throw new TypeError(`entity ${entity.name} maps no column ${JSON.stringify(name)}`);
+  return column;
+}
+
+export function columnType(entity: Entity, name: string): SqlType {
+  return columnOf(entity, name).type;
 }

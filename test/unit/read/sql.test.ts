@@ -1,8 +1,9 @@
 /** The shape of generated SQL: what is quoted, what is cast, and which form a condition takes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { quoteIdentifier } from '../../../src/base/sql-text.ts';
 import { afterCondition, orderOf, reversed, type SortTerm } from '../../../src/read/sql/order.ts';
-import { castType, quoteIdentifier } from '../../../src/read/sql/identifiers.ts';
+import { castType } from '../../../src/read/sql/identifiers.ts';
 import { countStatement } from '../../../src/read/sql/count.ts';
 import { rowsByKey } from '../../../src/read/sql/rows-by-key.ts';
 import { selectSlices } from '../../../src/read/sql/select-many.ts';

@@ -1,16 +1,17 @@
 /** Every notation of the SDL that names columns or tables can name all of them: with blanks, quotes, commas, dots, capitals, or a direction at the end. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { quoteIdentifier } from '../../../src/base/sql-text.ts';
 import { findTable, tableKey } from '../../../src/model/catalog.ts';
-import { quotedName, tableOfKey } from '../../../src/model/sql-names.ts';
+import { tableOfKey } from '../../../src/model/sql-names.ts';
 import { sketchCatalog } from '../../support/catalog.ts';
 import { compileSdl, problemsOf, warningsOf } from '../../support/compile.ts';
 
 const ODD = ['due date', 'Total', 'a "b" c', 'a,b', 'a.b', 'rank DESC', 'größe', 'select', ' padded ', 'order desc asc', 'x=1', '"quoted"'];
 
 const catalogWith = (name: string, type = 'integer') => sketchCatalog({
-  users: { columns: ['id integer', `${quotedName(name)} ${type}`], primaryKey: ['id'], unique: [[name]] },
-  tasks: { columns: ['id integer', 'parent integer null', `${quotedName(name)} ${type}`], primaryKey: ['id'], unique: [['id', name]] },
+  users: { columns: ['id integer', `${quoteIdentifier(name)} ${type}`], primaryKey: ['id'], unique: [[name]] },
+  tasks: { columns: ['id integer', 'parent integer null', `${quoteIdentifier(name)} ${type}`], primaryKey: ['id'], unique: [['id', name]] },
 });
 
 /** The text within a string of the SDL. */
@@ -19,7 +20,7 @@ const inSdl = (text: string): string => JSON.stringify(text);
 for (const name of ODD) {
   describe(`a column called ${name}`, () => {
     const field = `odd: Int! @column(name: ${inSdl(name)})`;
-    const quotedField = `odd: Int! @column(name: ${inSdl(quotedName(name))})`;
+    const quotedField = `odd: Int! @column(name: ${inSdl(quoteIdentifier(name))})`;
     const USER = `type User @entity { id: ID! ${field} }`;
 
     async function orderOf(terms: readonly string[]) {
@@ -31,7 +32,7 @@ for (const name of ODD) {
     }
 
     it('orders in double quotes, with or without a direction, and as the field that shows it', async () => {
-      for (const [term, descending] of [[quotedName(name), false], [`${quotedName(name)} DESC`, true], [`  ${quotedName(name)}   asc `, false], ['odd desc', true], ['odd', false]] as const) {
+      for (const [term, descending] of [[quoteIdentifier(name), false], [`${quoteIdentifier(name)} DESC`, true], [`  ${quoteIdentifier(name)}   asc `, false], ['odd desc', true], ['odd', false]] as const) {
         assert.deepEqual(await orderOf([term]), [{ column: name, descending }, { column: 'id', descending }], term);
       }
     });
@@ -45,7 +46,7 @@ for (const name of ODD) {
     });
 
     it('is joined by @relation and counted by @count', async () => {
-      for (const spelled of [name, quotedName(name)]) {
+      for (const spelled of [name, quoteIdentifier(name)]) {
         const side = inSdl(spelled);
         const sdl = `type User @entity { id: ID! tasks: [Task!]! @relation(from: ["id"], to: [${side}], limit: 9) n: Int! @count(of: "Task", from: ["id"], to: [${side}]) } type Task @entity { id: ID! user: User @relation(from: [${side}]) }`;
         const { model } = await compileSdl(sdl, { catalog: catalogWith(name) });
@@ -56,7 +57,7 @@ for (const name of ODD) {
     });
 
     it('holds tenants, filters, orders by an enum, looks up, and is written', async () => {
-      for (const spelled of [name, quotedName(name)]) {
+      for (const spelled of [name, quoteIdentifier(name)]) {
         const column = `@column(name: ${inSdl(spelled)})`;
         const sdl = `${USER.replace('@entity', `@entity @tenant(column: ${inSdl(spelled)})`)} type UserPayload { user: User }
           input F { n: IntFilter ${column} } input I { id: ID! n: Int! ${column} } enum O { N_DESC ${column} }
@@ -76,7 +77,7 @@ for (const name of ODD) {
     });
 
     it('counts versions', async () => {
-      for (const spelled of [name, quotedName(name)]) {
+      for (const spelled of [name, quoteIdentifier(name)]) {
         const { model } = await compileSdl(`type Task @entity(version: ${inSdl(spelled)}) { id: ID! }`, { catalog: catalogWith(name) });
         assert.equal(model.entities.get('Task')?.version, name);
       }
@@ -85,7 +86,7 @@ for (const name of ODD) {
     it('is quoted in the statement that makes its index', async () => {
       const sdl = `type User @entity { id: ID! tasks: [Task!]! @relation(from: ["id"], to: [${inSdl(name)}], limit: 9) } type Task @entity { id: ID! }`;
       const [warning] = await warningsOf(sdl, { catalog: catalogWith(name) });
-      const spelled = /^[a-z]+$/.test(name) ? name : quotedName(name);
+      const spelled = /^[a-z]+$/.test(name) ? name : quoteIdentifier(name);
       assert.ok(warning?.endsWith(`CREATE INDEX ON tasks (${spelled})`), warning);
     });
   });

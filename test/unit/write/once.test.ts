@@ -5,7 +5,7 @@ import { GraphQLError } from 'graphql';
 import { isMeridianError, MeridianError, type ErrorCode } from '../../../src/base/errors.ts';
 import { toMeridianError } from '../../../src/postgres/errors.ts';
 import { Params } from '../../../src/read/sql/statement.ts';
-import { claimStatement, isKnown, onceRefusal, readRecall, settleSql, settleStatement, unconfirmed, type OnceStep, type OnceVerdict } from '../../../src/write/once.ts';
+import { claimStatement, isKnown, onceRefusal, readRecall, settleSql, settleStatement, asUnconfirmed, type OnceStep, type OnceVerdict } from '../../../src/write/once.ts';
 import { JsonNumber } from '../../../src/base/json.ts';
 import { decodeError, encodeError } from '../../../src/write/once-error.ts';
 import { fingerprintOf, OnceRequest, scopeOf } from '../../../src/write/once-request.ts';
@@ -83,7 +83,7 @@ describe('the statements of a step', () => {
     const cancelled = (where: string): MeridianError => toMeridianError(Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014', severity: 'ERROR', where }), { region: 'us' });
     assert.deepEqual(['while inserting index tuple (0,4) in relation "outcomes"', 'while updating tuple (0,1) in relation "tasks"'].map((where) => onceRefusal(cancelled(where), once)?.code), ['WRITE_UNCONFIRMED', undefined]);
     assert.equal(onceRefusal(error('NOT_FOUND'), once), null);
-    assert.deepEqual(['WRITE_OUTCOME_UNKNOWN', 'NOT_FOUND'].map((code) => (unconfirmed(error(code as ErrorCode))).code), ['WRITE_UNCONFIRMED', 'NOT_FOUND']);
+    assert.deepEqual(['WRITE_OUTCOME_UNKNOWN', 'NOT_FOUND'].map((code) => (asUnconfirmed(error(code as ErrorCode))).code), ['WRITE_UNCONFIRMED', 'NOT_FOUND']);
   });
 });
 
