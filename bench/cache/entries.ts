@@ -17,7 +17,7 @@ export const AT = { cluster: 'AbCd_-12' as ClusterId, timeline: 1, lsn: toLsn(0x
 const HOUR_MS = 3_600_000;
 
 export function itemOf(entity: Entity, { id, body }: Stored): FillItem {
-  const variant = variants({ kind: 'row', entity, scope: { tenancy: Tenancy.all, settingsKey: '' }, content: null });
+  const variant = variants({ kind: 'row', entity, scope: { tenancy: Tenancy.all, settingsKey: '' }, content: () => null, owner: entity, name: '' });
   return {
     key: { tags: [tagOf(tableTag(entity.table), ['id'], [id])], variant: variant([id]) },
     entry: { asOf: AT.lsn, seen: AT, expiresAtMs: Date.now() + HOUR_MS, body },

@@ -9,7 +9,7 @@ import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { Params } from '../sql/statement.ts';
 import { halving } from './halving.ts';
 import { queryWithInput } from './slice-loader.ts';
-import { keyContent, tagOfKey, throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
+import { keyContent, keyName, tagOfKey, throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
 
 /** A statement may have 1,664 output columns and 65,535 parameters; this stays far below both. */
 const MAX_COUNTS = 100;
@@ -123,9 +123,10 @@ export class CountLoader {
     return requests.map((request, i) => [nameOf(request), values[i] ?? 0]);
   }
 
-  #variantsOf({ id }: NamedCount, scope: CacheScope): (parent: KeyValues) => string {
+  #variantsOf(count: NamedCount, scope: CacheScope): (parent: KeyValues) => string {
+    const { id } = count;
     const { entity, joinColumns, comparisons } = this.#options;
-    const known = this.#variants.get(id) ?? variants({ kind: 'count', entity, scope, content: [keyContent(joinColumns, comparisons), id] });
+    const known = this.#variants.get(id) ?? variants({ kind: 'count', entity, scope, content: () => [keyContent(joinColumns, comparisons), id], owner: count, name: keyName(joinColumns, comparisons) });
     this.#variants.set(id, known);
     return known;
   }

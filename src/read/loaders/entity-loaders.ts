@@ -9,12 +9,14 @@ import { conditionsOf, type ConditionsInput } from '../sql/conditions.ts';
 import { type CompiledFilters } from '../sql/filters.ts';
 import { orderOf } from '../sql/order.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
+import { type Slice } from '../sql/select-many.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 import { canonicalText } from './canonical.ts';
 import { CountLoader, namedCount, type NamedCount } from './count-loader.ts';
 import { KeyLoader, keyOf } from './key-loader.ts';
-import { SliceLoader, type SliceLoaderOptions } from './slice-loader.ts';
-import { keyContent, type LoaderCaching } from './through-cache.ts';
+import { SliceLoader } from './slice-loader.ts';
+import { prepared } from './prepared.ts';
+import { keyName, type LoaderCaching } from './through-cache.ts';
 
 export type LoaderLimits = Pick<Options, 'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'>;
 
@@ -50,6 +52,8 @@ interface Prepared<Plan> {
 export class EntityLoaders {
   readonly #options: EntityLoadersOptions;
   readonly #byKey = new Map<Entity, Map<string, KeyLoader>>();
+  /** Rows that were read, which every unique key of their entity knows. */
+  readonly #rows = new Map<Entity, Row[]>();
   readonly #lists = new Map<ListField, Map<string, Prepared<number | null>>>();
   readonly #pages = new Map<ConnectionField, Map<string, Prepared<PagePlan>>>();
   readonly #counters = new Map<string, CountLoader>();
@@ -76,7 +80,7 @@ export class EntityLoaders {
    * `LIST_TOO_LONG` where there are more rows than the list may have and nobody has said that fewer are enough.
    */
   async list(field: ListField, parent: ParentValues, args: Arguments = {}): Promise<readonly Row[]> {
-    const { loader, plan: most } = this.#memo(this.#lists, field, args, () => this.#prepareList(field, args));
+    const { loader, plan: most } = this.#memo(this.#lists, field, args, (text) => this.#prepareList(field, args, text));
     const key = this.#parentKey(field, parent);
     const rows = key === null ? [] : await loader.load(key);
     if (most !== null && rows.length > most) throw tooLong(field, most);
@@ -100,10 +104,11 @@ export class EntityLoaders {
   /** How many rows there are, whatever page sizes and cursors say. Throws `BAD_USER_INPUT`. */
   async count(field: Countable, parent: ParentValues, args: Arguments = {}): Promise<number> {
     const entity = this.#entity(field.target);
-    const count = this.#memo(this.#counts, field, args, () => {
+    const { limits, tenancy } = this.#options;
+    const count = this.#memo(this.#counts, field, args, (text) => prepared({ kind: 'count', limits, field, entity, tenancy, args: text }, () => {
       const { conditions, clientShaped } = this.#conditions(entity, field, args);
       return namedCount({ conditions, prepared: !clientShaped }, field.caching);
-    });
+    }));
     const key = this.#parentKey(field, parent);
     return key === null ? 0 : this.#counter(entity, field.join).load(key, count);
   }
@@ -135,22 +140,29 @@ export class EntityLoaders {
   #keyLoader({ entity, columns, comparisons }: KeyColumns): KeyLoader {
     const loaders = this.#byKey.get(entity) ?? new Map<string, KeyLoader>();
     this.#byKey.set(entity, loaders);
-    const name = JSON.stringify(keyContent(columns, comparisons));
+    const name = keyName(columns, comparisons);
     const known = loaders.get(name);
     if (known) return known;
     const { executor, limits, caching = null } = this.#options;
-    const loader = new KeyLoader({ entity, columns, comparisons, executor, caching, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(entity, row) });
+    const isUnique = comparisons === undefined && entity.uniqueKeys.some((unique) => keyName(unique, undefined) === name);
+    const loader = new KeyLoader({ entity, columns, comparisons, executor, caching, maxBatch: limits.maxBatch, known: isUnique ? this.#rowsOf(entity) : [], onRow: (row) => this.#primeRow(entity, row) });
     loaders.set(name, loader);
     return loader;
   }
 
   /** Every unique key of the entity now knows the row. */
   #primeRow(entity: Entity, row: Row): void {
-    for (const columns of entity.uniqueKeys) this.#keyLoader({ entity, columns }).prime(row);
+    this.#rowsOf(entity).push(row);
+  }
+
+  #rowsOf(entity: Entity): Row[] {
+    let rows = this.#rows.get(entity);
+    if (rows === undefined) this.#rows.set(entity, (rows = []));
+    return rows;
   }
 
   #counter(entity: Entity, { to: joinColumns, comparisons }: Join): CountLoader {
-    const name = JSON.stringify([entity.name, keyContent(joinColumns, comparisons)]);
+    const name = `${entity.name} ${keyName(joinColumns, comparisons)}`;
     const known = this.#counters.get(name);
     if (known) return known;
     const { executor, limits, caching = null } = this.#options;
@@ -160,41 +172,50 @@ export class EntityLoaders {
   }
 
   /** Its plan is how many rows may come; null where as many are read as are wanted. */
-  #prepareList(field: ListField, args: Arguments): Prepared<number | null> {
+  #prepareList(field: ListField, args: Arguments, text: string): Prepared<number | null> {
     const entity = this.#entity(field.target);
-    const asked = listSize(argument(args, 'first'), field.limit);
-    const wanted = asked ?? (field.cuts ? field.limit : null);
-    const order = orderOf(entity, field, args);
-    const { conditions, clientShaped } = this.#conditions(entity, field, args);
-    return {
-      loader: this.#sliceLoader({
-        entity,
-        joinColumns: field.join.to,
-        comparisons: field.join.comparisons,
-        conditions,
-        order: order.terms,
-        // One row more tells whether the list is whole; cached values tell it, too.
-        limit: wanted ?? field.limit + 1,
-        prepared: !clientShaped && !order.clientShaped,
-      }, field),
-      plan: wanted === null ? field.limit : null,
-    };
+    const { limits, tenancy } = this.#options;
+    const { slice, plan } = prepared({ kind: 'list', limits, field, entity, tenancy, args: text }, () => {
+      const asked = listSize(argument(args, 'first'), field.limit);
+      const wanted = asked ?? (field.cuts ? field.limit : null);
+      const order = orderOf(entity, field, args);
+      const { conditions, clientShaped } = this.#conditions(entity, field, args);
+      return {
+        slice: {
+          entity,
+          joinColumns: field.join.to,
+          comparisons: field.join.comparisons,
+          conditions,
+          order: order.terms,
+          // One row more tells whether the list is whole; cached values tell it, too.
+          limit: wanted ?? field.limit + 1,
+          prepared: !clientShaped && !order.clientShaped,
+        },
+        plan: wanted === null ? field.limit : null,
+      };
+    });
+    return { loader: this.#sliceLoader(slice, field), plan };
   }
 
   /** With the rows that its cursors name looked up before: their places may have changed since the cursors were made. */
   async #page(field: ConnectionField, args: Arguments): Promise<Prepared<PagePlan>> {
     const entity = this.#entity(field.target);
+    const { limits, tenancy } = this.#options;
     const keys = [...rowsNamed(entity, field, args)];
     const named: NamedRows = new Map(await Promise.all(keys.map(async ([name, key]) => [name, await this.one(entity.name, entity.primaryKey, key)] as const)));
-    return this.#memo(this.#pages, field, args, () => this.#preparePage(field, args, named));
+    return this.#memo(this.#pages, field, args, (text) => {
+      // Where a row has its place may have changed since it was prepared.
+      const { slice, plan } = named.size > 0 ? this.#planPage(field, args, named) : prepared({ kind: 'page', limits, field, entity, tenancy, args: text }, () => this.#planPage(field, args, named));
+      return { loader: this.#sliceLoader(slice, field), plan };
+    });
   }
 
-  #preparePage(field: ConnectionField, args: Arguments, named: NamedRows): Prepared<PagePlan> {
+  #planPage(field: ConnectionField, args: Arguments, named: NamedRows): { readonly slice: Slice; readonly plan: PagePlan } {
     const entity = this.#entity(field.target);
     const plan = planPage(entity, field, args, named);
     const { conditions, clientShaped } = this.#conditions(entity, field, args);
     return {
-      loader: this.#sliceLoader({
+      slice: {
         entity,
         joinColumns: field.join.to,
         comparisons: field.join.comparisons,
@@ -203,18 +224,18 @@ export class EntityLoaders {
         // One row more tells whether there is another page.
         limit: plan.size + 1,
         prepared: !clientShaped && !plan.clientShaped,
-      }, field),
+      },
       plan,
     };
   }
 
-  #sliceLoader(slice: SliceLoaderOptions['slice'], { caching: keeping }: Pick<Selection, 'caching'>): SliceLoader {
+  #sliceLoader(slice: Slice, { caching: keeping }: Pick<Selection, 'caching'>): SliceLoader {
     const { executor, limits, caching = null } = this.#options;
     return new SliceLoader({ slice, executor, caching, keeping, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(slice.entity, row) });
   }
 
   /** One per field and arguments, made on first use and counted against the limit. */
-  #memo<F, T>(all: Map<F, Map<string, T>>, field: F, args: Arguments, make: () => T): T {
+  #memo<F, T>(all: Map<F, Map<string, T>>, field: F, args: Arguments, make: (text: string) => T): T {
     const ofField = all.get(field) ?? new Map<string, T>();
     all.set(field, ofField);
     const name = canonicalText(args);
@@ -225,7 +246,7 @@ export class EntityLoaders {
       const what = `The operation reads more than ${maxLoaders} different relations and argument sets`;
       throw new MeridianError({ code: 'BAD_USER_INPUT', message: `${what}, which is the limit; split it, or raise maxLoaders.` });
     }
-    const made = make();
+    const made = make(name);
     this.#made += 1;
     ofField.set(name, made);
     return made;

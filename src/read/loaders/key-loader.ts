@@ -10,7 +10,7 @@ import { keyType } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
 import { refusedKey } from './halving.ts';
-import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import { keyContent, keyName, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 /**
  * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no value of its column's type: the
@@ -33,6 +33,8 @@ export interface KeyLoaderOptions extends KeyColumns {
   /** Null: nothing is cached. */
   readonly caching: LoaderCaching | null;
   readonly maxBatch: number;
+  /** Rows of the entity that the operation has read by whatever means, to which more are added; those of this key are known without being read. */
+  readonly known: readonly Row[];
   /** Is told of each row that was read, so that the entity's other keys know it too. */
   readonly onRow: (row: Row) => void;
 }
@@ -45,23 +47,32 @@ export class KeyLoader {
   readonly #loader: DataLoader<KeyValues, Row | null, string>;
   readonly #caching: LoaderCaching | null;
   readonly #variant: (key: KeyValues) => string;
+  /** How many of the known rows it has been told. */
+  #told = 0;
 
   constructor(options: KeyLoaderOptions) {
     this.#options = options;
     const { entity, columns, comparisons, caching } = options;
     this.#caching = entity.caching.off === null ? caching : null;
-    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: keyContent(columns, comparisons) });
+    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: () => keyContent(columns, comparisons), owner: comparisons ?? columns, name: keyName(columns, comparisons) });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
     this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }
 
   async load(values: readonly unknown[]): Promise<Row | null> {
+    this.#learn();
     const key = keyOf(this.#options, values);
     return key === null ? null : this.#loader.load(key);
   }
 
-  /** Remembers a row that was read by other means. A row already known stays. */
-  prime(row: Row): void {
+  /** Not before somebody asks by this key: of most rows of a list nobody does. */
+  #learn(): void {
+    const { known } = this.#options;
+    for (; this.#told < known.length; this.#told += 1) this.#prime(known[this.#told] as Row);
+  }
+
+  /** A row already known stays. */
+  #prime(row: Row): void {
     const { entity, columns, comparisons } = this.#options;
     const key: SqlParam[] = [];
     for (const [i, column] of columns.entries()) {

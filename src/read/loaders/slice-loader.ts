@@ -41,7 +41,7 @@ export class SliceLoader {
     this.#options = options;
     const { slice, caching, keeping } = options;
     this.#caching = keeping.off === null ? caching : null;
-    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'slice', entity: slice.entity, scope: this.#caching.scope, content: contentOf(slice) });
+    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'slice', entity: slice.entity, scope: this.#caching.scope, content: () => contentOf(slice), owner: slice, name: '' });
     // At the root every load has the same empty key, so that the same selection is read once.
     this.#loader = new DataLoader((parents) => this.#load(parents), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
   }

@@ -10,6 +10,7 @@ import { type Answer, type CachedReads, type Executor, type Setting, type Statem
 import { exactPart } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { type Tenancy } from '../sql/tenant.ts';
+import { tenantText } from './prepared.ts';
 
 /** How reads name what they depend on: as changes do. */
 export interface TagNames {
@@ -30,6 +31,16 @@ export function tagOfKey(tags: TagNames, { entity, columns, comparisons }: KeyCo
 /** What tells keys of the same columns apart: the types of their values. */
 export function keyContent(columns: readonly string[], comparisons: Comparisons | undefined): unknown {
   return comparisons === undefined ? columns : [columns, comparisons.map((comparison) => comparison && [comparison.type.sql, comparison.equal, comparison.columnCast, comparison.valueCast])];
+}
+
+const keyNames = new WeakMap<readonly string[], string>();
+
+/** `keyContent` as a text. Columns are lists of the model, so that it is made once for most of them. */
+export function keyName(columns: readonly string[], comparisons: Comparisons | undefined): string {
+  if (comparisons !== undefined) return JSON.stringify(keyContent(columns, comparisons));
+  let name = keyNames.get(columns);
+  if (name === undefined) keyNames.set(columns, (name = JSON.stringify(keyContent(columns, undefined))));
+  return name;
 }
 
 /** For whom values are read (R11): part of every key. */
@@ -65,17 +76,37 @@ export interface Variety {
   readonly entity: Entity;
   readonly scope: CacheScope;
   /** What else makes values differ: arguments above all. */
-  readonly content: unknown;
+  readonly content: () => unknown;
+  /** Stands for the content, together with `name`, as long as it lives. */
+  readonly owner: object;
+  readonly name: string;
+}
+
+/** Viewers' settings and tenants for which the hash of one content is kept; when it is full it begins anew. */
+const MOST_BASES = 64;
+const bases = new WeakMap<object, Map<string, string>>();
+
+/** Hashing costs more than all else that a cached read does with its key. */
+function baseOf({ kind, entity, scope: { tenancy, settingsKey: settings }, content, owner, name }: Variety): string {
+  const ofOwner = bases.get(owner) ?? new Map<string, string>();
+  bases.set(owner, ofOwner);
+  const shape = shapeOf(entity);
+  const isTenants = kind !== 'row' && tenancy.applies(entity);
+  const of = `${kind} ${shape} ${settings} ${isTenants ? tenantText(tenancy, entity) : ''} ${name}`;
+  const known = ofOwner.get(of);
+  if (known !== undefined) return known;
+  const base = `${kind.charAt(0)}${hashOf([shape, settings, isTenants ? [tenancy.valueFor(entity)] : null, content()])}`;
+  if (ofOwner.size >= MOST_BASES) ofOwner.clear();
+  ofOwner.set(of, base);
+  return base;
 }
 
 /**
  * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those with these values
  * (`tagFor`), and must not mix them up.
  */
-export function variants({ kind, entity, scope, content }: Variety): (values: readonly unknown[]) => string {
-  const { tenancy, settingsKey: settings } = scope;
-  const tenant = kind !== 'row' && tenancy.applies(entity) ? [tenancy.valueFor(entity)] : null;
-  const base = `${kind.charAt(0)}${hashOf([shapeOf(entity), settings, tenant, content])}`;
+export function variants(variety: Variety): (values: readonly unknown[]) => string {
+  const base = baseOf(variety);
   return (values) => {
     if (values.length === 0) return base;
     const text = JSON.stringify(values);

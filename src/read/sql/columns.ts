@@ -19,8 +19,16 @@ function outputExpression(reference: string, type: SqlType): string {
   return DIRECT.has(type.kind) ? reference : `${reference}::text`;
 }
 
+const selectLists = new WeakMap<Entity, string>();
+
 /** `"tasks"."id"::text AS "id", "tasks"."title" AS "title", …` */
 export function outputColumns(entity: Entity): string {
+  let list = selectLists.get(entity);
+  if (list === undefined) selectLists.set(entity, (list = selectListOf(entity)));
+  return list;
+}
+
+function selectListOf(entity: Entity): string {
   return [...entity.columns.values()].map((column) => `${outputExpression(columnReference(entity, column.name), column.type)} AS ${quoteIdentifier(column.name)}`).join(', ');
 }
 
