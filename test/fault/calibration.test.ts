@@ -1,10 +1,10 @@
 /** Proves the checker of histories: servers that lack one mechanism are found out, and whole ones under the same trouble are not. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { calibrate } from '../support/history/calibrate.ts';
-import { type Finding } from '../support/history/judge.ts';
-import { startPlace, type Place } from '../support/history/place.ts';
-import { violationsOf } from '../support/history/report.ts';
+import { calibrate } from '../history-checker/calibrate.ts';
+import { type Finding } from '../history-checker/judge.ts';
+import { startPlace, type Place } from '../history-checker/place.ts';
+import { violationsOf } from '../history-checker/report.ts';
 import { redisOrSkip } from '../support/redis.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);

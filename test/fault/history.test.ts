@@ -5,10 +5,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PRIMARY_FAULTS, REDIS_FAULTS, REPLICA_FAULTS, SERVER_FAULTS } from '../support/history/faults.ts';
-import { QUIET_SHARE } from '../support/history/quiet.ts';
-import { reportOf, violationsOf } from '../support/history/report.ts';
-import { runHistory } from '../support/history/run.ts';
+import { PRIMARY_FAULTS, REDIS_FAULTS, REPLICA_FAULTS, SERVER_FAULTS } from '../history-checker/faults.ts';
+import { QUIET_SHARE } from '../history-checker/quiet.ts';
+import { reportOf, violationsOf } from '../history-checker/report.ts';
+import { runHistory } from '../history-checker/run.ts';
 import { redisProgram } from '../support/redis.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { registerHooks, syncBuiltinESMExports } from 'node:module';
 import { EDIT_BREAKS } from './editors/breaks.ts';
-import { BREAKS, type Cut } from './history/breaks.ts';
+import { BREAKS, type Cut } from '../history-checker/breaks.ts';
 import { VALUE_BREAKS } from './roundtrip/breaks.ts';
 
 const VALUES = Object.fromEntries(Object.entries(VALUE_BREAKS).map(([name, { cuts }]) => [name, cuts]));

@@ -1,5 +1,5 @@
 /** Owns what the mechanisms are, in the program's text, that keep edits from getting lost: without each of them the judge must find something. */
-import { type Cut } from '../history/breaks.ts';
+import { type Cut } from '../../history-checker/breaks.ts';
 
 const RESOLUTION = '/src/write/resolution.ts';
 

@@ -1,6 +1,6 @@
 /** Owns a whole run: clients, a writer beside them and faults, for a time; then quiet, the last look, and the verdict. */
-import { sleep } from '../../../src/base/clock.ts';
-import { AP, EU, US } from '../app.ts';
+import { sleep } from '../../src/base/clock.ts';
+import { AP, EU, US } from '../support/app.ts';
 import { Client, type Shared } from './client.ts';
 import { PRIMARY_FAULTS, plague, REDIS_FAULTS, REPLICA_FAULTS, SERVER_FAULTS, type Fault } from './faults.ts';
 import { Judge, type Finding } from './judge.ts';

@@ -1,8 +1,8 @@
 /** Owns reading the true history from the primary's WAL, through a slot that nobody else uses. */
 import pg from 'pg';
 import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
-import { sleep } from '../../../src/base/clock.ts';
-import { parseLsn, type Lsn } from '../../../src/base/lsn.ts';
+import { sleep } from '../../src/base/clock.ts';
+import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
 import { jsonOfRow, TABLE_NAMES, TABLES, type TableName, type TruthRow } from './tables.ts';
 import { emptyTables, type Touch, type Truth } from './truth.ts';
 

@@ -1,5 +1,5 @@
 /** Owns the plan of a run: what each lane of clients, writers and faults will do, the same for the same seed whatever happens meanwhile. */
-import { seeded, type Random } from '../random.ts';
+import { seeded, type Random } from '../support/random.ts';
 
 /** Numbers that a step resolves its choices with, each from 0 to below 2^30: the ids that exist differ from run to run, the choices do not. */
 export type Dice = readonly [number, number, number, number];

@@ -1,5 +1,5 @@
 /** Owns how a finding is told: the few commits and answers without which it would be none, in their order. */
-import { formatLsn, type Lsn } from '../../../src/base/lsn.ts';
+import { formatLsn, type Lsn } from '../../src/base/lsn.ts';
 import { type Answered, type Sight } from './record.ts';
 import { type Truth } from './truth.ts';
 

@@ -1,5 +1,5 @@
 /** Owns the record of a history: what was asked, what each answer showed, and between which positions it has to have been true. */
-import { type Lsn } from '../../../src/base/lsn.ts';
+import { type Lsn } from '../../src/base/lsn.ts';
 import { type Asking } from './plan.ts';
 import { type TableName } from './tables.ts';
 

@@ -1,5 +1,5 @@
 /** Owns the verdict: which answers could not have been given by a database that keeps its promises, and the shortest history that shows it. */
-import { formatLsn, maxLsn, ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
+import { formatLsn, maxLsn, ZERO_LSN, type Lsn } from '../../src/base/lsn.ts';
 import { describeFinding } from './explain.ts';
 import { selectionText, type Answered, type Sight, type Witness } from './record.ts';
 import { type Truth } from './truth.ts';

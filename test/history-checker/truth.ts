@@ -1,5 +1,5 @@
 /** Owns the true history: every row that ever was, with the positions between which it was, and what any read had to show at any of them. */
-import { type Lsn } from '../../../src/base/lsn.ts';
+import { type Lsn } from '../../src/base/lsn.ts';
 import { type Selection, type Sight } from './record.ts';
 import { compareValues, LOOKED_UP, shownValue, TABLE_NAMES, type TableName, type TruthRow } from './tables.ts';
 

@@ -3,8 +3,8 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../ports.ts';
-import { startScratchRedis, type ScratchRedis } from '../redis.ts';
+import { freePort } from '../support/ports.ts';
+import { startScratchRedis, type ScratchRedis } from '../support/redis.ts';
 
 export class RegionRedis implements AsyncDisposable {
   readonly port: number;

@@ -3,10 +3,10 @@
  * servers without that mechanism, under the trouble in which it matters, until that is found out.
  */
 import { parseArgs } from 'node:util';
-import { calibrate } from '../support/history/calibrate.ts';
-import { startPlace } from '../support/history/place.ts';
-import { reportOf, violationsOf } from '../support/history/report.ts';
-import { runHistory } from '../support/history/run.ts';
+import { calibrate } from './calibrate.ts';
+import { startPlace } from './place.ts';
+import { reportOf, violationsOf } from './report.ts';
+import { runHistory } from './run.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' }, break: { type: 'string' }, clients: { type: 'string', default: '10' } } });
 const seed = Number(values.seed ?? Date.now() % 1_000_000);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { toLsn } from '../../src/base/lsn.ts';
-import { Judge } from '../support/history/judge.ts';
-import { clientPlan, faultPlan, sidePlan } from '../support/history/plan.ts';
-import { Witness, type Answered, type Sight } from '../support/history/record.ts';
-import { CREATED, rowSight, TASK } from '../support/history/shapes.ts';
-import { type TruthRow } from '../support/history/tables.ts';
-import { Truth } from '../support/history/truth.ts';
+import { toLsn } from '../../../src/base/lsn.ts';
+import { Judge } from '../../history-checker/judge.ts';
+import { clientPlan, faultPlan, sidePlan } from '../../history-checker/plan.ts';
+import { Witness, type Answered, type Sight } from '../../history-checker/record.ts';
+import { CREATED, rowSight, TASK } from '../../history-checker/shapes.ts';
+import { type TruthRow } from '../../history-checker/tables.ts';
+import { Truth } from '../../history-checker/truth.ts';
 
 const task = (id: number, project: number, title: string): TruthRow => ({
   id: String(id), project_id: String(project), organization_id: '1', assignee_id: null, title, description: null, status: 'TODO', priority: '1', version: '1', due_date: null, created_at: `2026-01-01 00:00:0${id}+00`, updated_at: '2026-01-01 00:00:00+00',

@@ -1,6 +1,6 @@
 /** Owns the tables that histories are about: their columns as the truth knows them, and the little data that they begin with. */
 import { readFileSync } from 'node:fs';
-import { parseTimestamptz } from '../../../src/postgres/types.ts';
+import { parseTimestamptz } from '../../src/postgres/types.ts';
 
 export const TABLES = {
   organizations: ['id', 'name', 'slug', 'created_at', 'updated_at'],
@@ -63,5 +63,5 @@ INSERT INTO boards (id) VALUES ${BOARDS.map((id) => `('${id}')`).join(', ')};
 `;
 
 export function historySql(): string[] {
-  return [readFileSync(new URL('../../../schema/workspace/001_schema.sql', import.meta.url), 'utf8'), DATA];
+  return [readFileSync(new URL('../../schema/workspace/001_schema.sql', import.meta.url), 'utf8'), DATA];
 }

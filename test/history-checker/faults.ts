@@ -1,6 +1,6 @@
 /** Owns the faults of a history: each breaks something real, and gives how to mend it. */
 import { spawnSync } from 'node:child_process';
-import { sleep } from '../../../src/base/clock.ts';
+import { sleep } from '../../src/base/clock.ts';
 import { PRIMARY, type HistoryRegion, type Place } from './place.ts';
 import { faultPlan, type Dice } from './plan.ts';
 import { type Tally } from './tally.ts';

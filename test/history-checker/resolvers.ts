@@ -1,5 +1,5 @@
 /** Owns what histories add to the application: a counter that is read by SQL under a tag of its own, which only the mutation's message makes wrong. */
-import { type ResolverContext } from '../../../src/index.ts';
+import { type ResolverContext } from '../../src/index.ts';
 
 export const BOARDS_SDL = `
 extend type Query { board(id: String!): Board }

@@ -1,8 +1,8 @@
 /** Owns a client of a history: it goes from region to region with its token, asks, and records what it was shown. */
-import { sleep } from '../../../src/base/clock.ts';
-import { ZERO_LSN, type Lsn } from '../../../src/base/lsn.ts';
-import { TokenCodec } from '../../../src/consistency/token.ts';
-import { ask, type Answer } from '../app.ts';
+import { sleep } from '../../src/base/clock.ts';
+import { ZERO_LSN, type Lsn } from '../../src/base/lsn.ts';
+import { TokenCodec } from '../../src/consistency/token.ts';
+import { ask, type Answer } from '../support/app.ts';
 import { isWrite, operationOf, type Operation, type Pool } from './operations.ts';
 import { REGIONS, type Place } from './place.ts';
 import { BOUND_MS, clientPlan, type Asking, type ClientStep } from './plan.ts';

@@ -3,13 +3,13 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withSession } from '../../../src/cluster/postgres/session.ts';
-import { defaultOptions, type Options } from '../../../src/config/options.ts';
-import { setupDatabase } from '../../../src/postgres/setup.ts';
-import { freePorts } from '../ports.ts';
-import { AP, EU, OCEAN, US } from '../app.ts';
-import { startTestCluster, type TestCluster } from '../cluster.ts';
-import { redisProgram } from '../redis.ts';
+import { withSession } from '../../src/cluster/postgres/session.ts';
+import { defaultOptions, type Options } from '../../src/config/options.ts';
+import { setupDatabase } from '../../src/postgres/setup.ts';
+import { freePorts } from '../support/ports.ts';
+import { AP, EU, OCEAN, US } from '../support/app.ts';
+import { startTestCluster, type TestCluster } from '../support/cluster.ts';
+import { redisProgram } from '../support/redis.ts';
 import { Gate, isReadingConnection } from './gate.ts';
 import { RegionRedis } from './region-redis.ts';
 import { RegionServer, type RegionAddresses } from './region-server.ts';
@@ -83,7 +83,7 @@ function ofHistory(dsn: string): string {
 /** The application's SDL, and what histories add to it. */
 function schemaFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-history-'));
-  copyFileSync(fileURLToPath(new URL('../../../schema/workspace/workspace.graphql', import.meta.url)), join(folder, 'workspace.graphql'));
+  copyFileSync(fileURLToPath(new URL('../../schema/workspace/workspace.graphql', import.meta.url)), join(folder, 'workspace.graphql'));
   writeFileSync(join(folder, 'boards.graphql'), BOARDS_SDL);
   return folder;
 }

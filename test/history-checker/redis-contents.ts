@@ -1,11 +1,11 @@
 /** Owns the look into a region's Redis itself: every row in every entry that counts must be the row that the database has. */
 import pg from 'pg';
-import { maxLsn, type Lsn } from '../../../src/base/lsn.ts';
-import { unpacked } from '../../../src/cache/packing.ts';
-import { type Entity } from '../../../src/model/model.ts';
-import { parseEntry } from '../../../src/redis/entries.ts';
-import { parseState } from '../../../src/redis/state.ts';
-import { compileApp } from '../apps.ts';
+import { maxLsn, type Lsn } from '../../src/base/lsn.ts';
+import { unpacked } from '../../src/cache/packing.ts';
+import { type Entity } from '../../src/model/model.ts';
+import { parseEntry } from '../../src/redis/entries.ts';
+import { parseState } from '../../src/redis/state.ts';
+import { compileApp } from '../support/apps.ts';
 import { type HistoryRegion } from './place.ts';
 import { shownValue, TABLES, type TableName } from './tables.ts';
 import { type Truth } from './truth.ts';
