@@ -1,4 +1,4 @@
-/** Reads that a cache answers, with Redis where there is one; test/fault has them without. */
+/** Reads that a cache answers, with Redis where there is one; test/long/without-redis.test.ts has them without. */
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { provesCachedReads } from '../support/cached-reads.ts';
 

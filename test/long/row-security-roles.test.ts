@@ -1,4 +1,4 @@
-/** Row-level security where servers take on a role for each viewer; test/fault has the other ways to run. */
+/** Row-level security where servers take on a role for each viewer; row-security.test.ts has the other ways to run. */
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { provesRowSecurity, TAKES_ON_A_ROLE } from '../support/row-security.ts';
 

@@ -1,4 +1,4 @@
-/** Nothing crosses from one tenant to another, with Redis where there is one; test/fault tries without. */
+/** Nothing crosses from one tenant to another, with Redis where there is one; without-redis.test.ts tries without. */
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { keepsTenantsApart } from '../support/tenants-crossing.ts';
 
