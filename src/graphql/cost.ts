@@ -6,6 +6,7 @@ import {
 import { MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type Field, type Model, type RootField } from '../model/model.ts';
+import { fitsAgain, rememberFit, VariablesRead } from './cost-memory.ts';
 
 export type CostLimits = Pick<Options, 'maxAnswerValues' | 'maxMutations' | 'pageSize'>;
 
@@ -27,7 +28,10 @@ const INTROSPECTED = 10;
  * the path, since it is the nesting and repeating of pages that lets a short query ask for millions of rows.
  */
 export function limitCost(input: CostInput): void {
-  new Reckoning(input).run();
+  if (fitsAgain(input)) return;
+  const reckoning = new Reckoning(input);
+  reckoning.run();
+  rememberFit(input, reckoning.read);
 }
 
 /** Selections that make one object of the answer: on what they are asked, and how many such objects there may be. */
@@ -48,6 +52,8 @@ class Reckoning {
   readonly #input: CostInput;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #defaults: ReadonlyMap<string, ValueNode>;
+  /** What of the variables the reckoning has gone by. */
+  readonly read = new VariablesRead();
   #values = 0;
 
   constructor(input: CostInput) {
@@ -125,9 +131,13 @@ class Reckoning {
   }
 
   #value(node: ValueNode): unknown {
-    if (node.kind !== Kind.VARIABLE) return valueFromASTUntyped(node, this.#input.variables);
-    const name = node.name.value;
     const { variables } = this.#input;
+    if (node.kind !== Kind.VARIABLE) {
+      if (node.kind === Kind.LIST || node.kind === Kind.OBJECT) this.read.goesByMore();
+      return valueFromASTUntyped(node, variables);
+    }
+    const name = node.name.value;
+    this.read.goesBy(variables, name);
     if (Object.hasOwn(variables, name)) return variables[name];
     const byDefault = this.#defaults.get(name);
     return byDefault && valueFromASTUntyped(byDefault);

@@ -108,6 +108,37 @@ describe('the bound on an operation', () => {
     assert.ok(performance.now() - began < 60_000);
   });
 
+  it('gives the same verdict as the first time for the same document, whatever variables it came with before', () => {
+    const document = parse('query($n: Int = 3, $m: Int, $skip: Boolean = false, $id: ID!) { team(id: $id) { id } teams(first: $n) @skip(if: $skip) { nodes { id tasks(first: $m) { nodes { id } } } } }');
+    const operation = document.definitions[0] as OperationDefinitionNode;
+    const limits = { maxAnswerValues: 60, maxMutations: 50, pageSize: 20 };
+    const verdict = (of: { document: typeof document; operation: OperationDefinitionNode }, variables: Record<string, unknown>, asked = limits): string | null => {
+      try {
+        limitCost({ schema, model, ...of, variables, limits: asked });
+        return null;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const fresh = (variables: Record<string, unknown>, asked = limits): string | null => {
+      const copy = parse('query($n: Int = 3, $m: Int, $skip: Boolean = false, $id: ID!) { team(id: $id) { id } teams(first: $n) @skip(if: $skip) { nodes { id tasks(first: $m) { nodes { id } } } } }');
+      return verdict({ document: copy, operation: copy.definitions[0] as OperationDefinitionNode }, variables, asked);
+    };
+    const values = { n: [undefined, null, 0, 1, 2, 50, '2'], m: [undefined, null, 0, 3, 40, [3]], skip: [undefined, true, false], id: ['1', '2'] };
+    const pick = (from: readonly unknown[]): unknown => from[Math.floor(Math.random() * from.length)];
+    const seen = new Set<string | null>();
+    for (let i = 0; i < 2_000; i += 1) {
+      const variables = Object.fromEntries(Object.entries(values).map(([name, from]) => [name, pick(from)] as const).filter(([, value]) => value !== undefined));
+      const found = verdict({ document, operation }, variables);
+      assert.equal(found, fresh(variables), JSON.stringify(variables));
+      seen.add(found);
+    }
+    assert.equal(seen.size, 2, 'some fit, some do not');
+    const tighter = { ...limits, maxAnswerValues: 4 };
+    assert.equal(verdict({ document, operation }, { n: 1, id: '1' }), null);
+    assert.match(verdict({ document, operation }, { n: 1, id: '1' }, tighter) ?? '', /more than 4 values/);
+  });
+
   it('limits mutations, which run one after the other', () => {
     const mutations = (n: number): string => `mutation { ${Array.from({ length: n }, (_, i) => `a${i}: updateTeam(id: 1, input: {}) { team { id } }`).join(' ')} }`;
     assert.ok(allows(1_000, mutations(3), {}, 3));

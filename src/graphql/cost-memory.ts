@@ -1,0 +1,66 @@
+/** Owns which operations are known to fit the bound: reckoned once for each document, and again where variables differ that it went by. */
+import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { type Model } from '../model/model.ts';
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** All that a reckoning goes by. */
+interface Reckoned {
+  readonly schema: GraphQLSchema;
+  readonly model: Model;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Variables;
+  readonly limits: object;
+}
+
+/** Stands for a variable that the client did not send. */
+const NOT_SENT = Symbol('not sent');
+
+function sent(variables: Variables, name: string): unknown {
+  return Object.hasOwn(variables, name) ? variables[name] : NOT_SENT;
+}
+
+/** The variables whose values a reckoning has gone by: sizes of pages, and what is skipped. With the same values it would go the same way. */
+export class VariablesRead {
+  readonly #values = new Map<string, unknown>();
+  #isWhole = true;
+
+  goesBy(variables: Variables, name: string): void {
+    const value = sent(variables, name);
+    if (typeof value === 'object' && value !== null) this.#isWhole = false;
+    else this.#values.set(name, value);
+  }
+
+  /** By a list or an object, which are not compared. */
+  goesByMore(): void {
+    this.#isWhole = false;
+  }
+
+  /** Whether `areSame` can tell. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  areSame(variables: Variables): boolean {
+    for (const [name, value] of this.#values) if (!Object.is(sent(variables, name), value)) return false;
+    return true;
+  }
+}
+
+interface Fit extends Omit<Reckoned, 'operation' | 'variables'> {
+  readonly read: VariablesRead;
+}
+
+/** The last one of each operation: parsed documents are kept by the server, within its bounds, and this goes with them. */
+const fits = new WeakMap<OperationDefinitionNode, Fit>();
+
+export function fitsAgain({ operation, schema, model, limits, document, variables }: Reckoned): boolean {
+  const fit = fits.get(operation);
+  return fit !== undefined && fit.document === document && fit.schema === schema && fit.model === model && fit.limits === limits && fit.read.areSame(variables);
+}
+
+/** What did not fit is not remembered: it is refused with its sentence, each time. */
+export function rememberFit({ operation, schema, model, limits, document }: Reckoned, read: VariablesRead): void {
+  if (read.isWhole) fits.set(operation, { schema, model, limits, document, read });
+}
