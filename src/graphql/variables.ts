@@ -36,8 +36,13 @@ export function fittedRepresentation<T extends object>(schema: GraphQLSchema, ty
 /** Level by level: a client chooses how deep its variables are. */
 function holdsExactNumber(value: unknown): boolean {
   for (let level: readonly unknown[] = [value]; level.length > 0;) {
-    if (level.some((item) => item instanceof JsonNumber)) return true;
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : []));
+    const below: object[] = [];
+    for (const item of level) {
+      if (typeof item !== 'object' || item === null) continue;
+      if (item instanceof JsonNumber) return true;
+      for (const child of Object.values(item) as unknown[]) if (typeof child === 'object' && child !== null) below.push(child);
+    }
+    level = below;
   }
   return false;
 }

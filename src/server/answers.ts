@@ -24,8 +24,8 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
           const type = operation?.operation ?? 'invalid';
           metrics.operations.inc({ type });
           metrics.operationSeconds.observe({ type }, (performance.now() - startedMs) / 1_000);
-          if (response.body.kind !== 'single') return;
-          const codes = response.body.singleResult.errors?.map((error) => error.extensions?.['code']) ?? [];
+          if (response.body.kind !== 'single' || response.body.singleResult.errors === undefined) return;
+          const codes = response.body.singleResult.errors.map((error) => error.extensions?.['code']);
           const strict = prefersStrict(request.http?.headers.get('accept'));
           if (buriesCode(response.http.status, codes, strict)) response.http.status = 200;
         },

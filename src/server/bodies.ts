@@ -25,6 +25,7 @@ function parsed(text: string): unknown {
   const body = parseJson(text);
   if (body instanceof JsonNumber) return Number(body.text);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  if (!('extensions' in body) && !Object.values(body).some((value) => value instanceof JsonNumber)) return body;
   return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, name === 'extensions' || value instanceof JsonNumber ? plain(value) : value]));
 }
 

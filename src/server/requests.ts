@@ -15,15 +15,15 @@ export function refuse(reply: FastifyReply, { status, code, message }: Refusal):
 }
 
 export function registerRequestRules(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const charset = charsetOf(request);
     // Read as UTF-8 it would be other text than was sent, and would be stored so.
-    if (isGraphql(request) && charset !== null && !/^utf-?8$/i.test(charset)) return refuse(reply, { status: 415, code: 'BAD_REQUEST', message: `The request's character set is ${charset.slice(0, 40)}; send its JSON in UTF-8.` });
-    return undefined;
+    if (isGraphql(request) && charset !== null && !/^utf-?8$/i.test(charset)) refuse(reply, { status: 415, code: 'BAD_REQUEST', message: `The request's character set is ${charset.slice(0, 40)}; send its JSON in UTF-8.` });
+    else done();
   });
-  app.addHook('preHandler', async (request, reply) => {
-    if (isGraphql(request) && Array.isArray(request.body)) return refuse(reply, { status: 400, code: 'BAD_REQUEST', message: 'The request is a list of operations; this server takes one operation in each request.' });
-    return undefined;
+  app.addHook('preHandler', (request, reply, done) => {
+    if (isGraphql(request) && Array.isArray(request.body)) refuse(reply, { status: 400, code: 'BAD_REQUEST', message: 'The request is a list of operations; this server takes one operation in each request.' });
+    else done();
   });
 }
 
