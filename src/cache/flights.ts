@@ -14,6 +14,8 @@ export interface Landed {
   readonly seen: Position;
   /** What the value is right as of; null where that is not known. */
   readonly asOf: Position | null;
+  /** When it is to be read anew, milliseconds since 1970. */
+  readonly expiresAtMs: number;
   /** Its time to live is over: good for reads without a floor only. */
   readonly stale: boolean;
 }

@@ -2,6 +2,7 @@
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Tag } from '../change/tags.ts';
+import { isInvalidated } from './guard.ts';
 import { type CacheKey, type Entry } from './ports.ts';
 import { type Codec } from './reading.ts';
 
@@ -28,6 +29,12 @@ export class Body {
 export interface TableMark {
   /** The table's tombstone; null without one. */
   invalidatedAt: Lsn | null;
+}
+
+/** Whether a table that the value depends on was invalidated since the value was read. */
+export function isBelowTable({ asOf, tables }: { readonly asOf: Lsn; readonly tables: readonly TableMark[] }): boolean {
+  for (const { invalidatedAt } of tables) if (invalidatedAt !== null && isInvalidated(asOf, invalidatedAt)) return true;
+  return false;
 }
 
 export interface KeptOptions {

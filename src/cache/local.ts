@@ -4,12 +4,13 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
+import { KeptAnswers, type AnswerItem, type AnswerLimits, type KeptAnswer } from './answers.ts';
 import { isInvalidated, isSameLife, mayKeep } from './guard.ts';
-import { Body, Kept, KeptIndex, placeOf, type TableMark } from './kept.ts';
+import { Body, isBelowTable, Kept, KeptIndex, placeOf, type TableMark } from './kept.ts';
 import { type Batch, type CacheKey, type FillItem, type FillVerdict, type Life } from './ports.ts';
 import { Tombstones } from './tombstones.ts';
 
-export type LocalLimits = Pick<Options, 'cacheEntries' | 'cacheBytes' | 'cacheValueBytes' | 'tombstones'>;
+export type LocalLimits = AnswerLimits & Pick<Options, 'cacheEntries' | 'cacheBytes' | 'cacheValueBytes' | 'tombstones'>;
 
 export interface LocalItem extends FillItem {
   /** The entry's body, where it is decoded already or somebody else will decode it, too. */
@@ -24,6 +25,9 @@ export interface LocalFigures {
   /** Tags under which values are. */
   readonly tags: number;
   readonly tombstones: number;
+  /** Answers of whole operations, and bytes of them. */
+  readonly answers: number;
+  readonly answerBytes: number;
 }
 
 /**
@@ -39,6 +43,7 @@ export class LocalCache {
   /** As many as there are tables. They are never forgotten within a life, so that what they made wrong may be removed when it is met. */
   readonly #tables = new Map<TableTag, TableMark>();
   readonly #tombstones: Tombstones;
+  readonly #answers: KeptAnswers;
   #kept: LRUCache<Kept, true>;
   #life: Life | null = null;
   #watermark: Lsn | null = null;
@@ -47,7 +52,15 @@ export class LocalCache {
   constructor(limits: LocalLimits, clock: Clock = systemClock) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#tombstones = new Tombstones(limits.tombstones);
+    const tombstones = new Tombstones(limits.tombstones);
+    this.#tombstones = tombstones;
+    this.#answers = new KeptAnswers(limits, {
+      get horizon() {
+        return tombstones.horizon;
+      },
+      marksOf: (tags) => this.#marksOf(tags),
+      tombstoneOf: (tags, tables) => this.#tombstoneOf(tags, tables),
+    });
     this.#kept = this.#emptyList();
   }
 
@@ -66,7 +79,7 @@ export class LocalCache {
   }
 
   figures(): LocalFigures {
-    return { entries: this.#kept.size, bytes: this.#kept.calculatedSize, tags: this.#index.size + this.#dependents.size, tombstones: this.#tombstones.size };
+    return { entries: this.#kept.size, bytes: this.#kept.calculatedSize, tags: this.#index.size + this.#dependents.size, tombstones: this.#tombstones.size, answers: this.#answers.size, answerBytes: this.#answers.bytes };
   }
 
   /** Begins a life at `lsn`, empty. */
@@ -92,6 +105,7 @@ export class LocalCache {
     for (const tag of tags) {
       for (const kept of this.#index.of(tag)) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
       for (const kept of [...(this.#dependents.get(tag) ?? [])]) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
+      this.#answers.invalidate(tag, at);
       this.#tombstones.put(tag, at);
     }
     for (const table of tables) {
@@ -114,6 +128,16 @@ export class LocalCache {
   fill(epoch: string, items: readonly LocalItem[]): FillVerdict[] {
     if (!isSameLife(this.#life, epoch)) return items.map(() => 'ended');
     return items.map((item) => this.#keep(item));
+  }
+
+  /** The kept answer of this name, right as of max(`asOf`, W). Whether it may be served is the caller's question. */
+  answer(name: string): KeptAnswer | undefined {
+    return this.#answers.find(name);
+  }
+
+  /** Keeps the answer of a whole operation as `fill` keeps values; `epoch`: the life in which the operation began. */
+  keepAnswer(epoch: string, item: AnswerItem): FillVerdict {
+    return isSameLife(this.#life, epoch) ? this.#answers.keep(item) : 'ended';
   }
 
   #find(key: CacheKey): Kept | undefined {
@@ -193,6 +217,7 @@ export class LocalCache {
     if (this.#kept.size > 0) this.#kept = this.#emptyList();
     this.#index.clear();
     this.#dependents.clear();
+    this.#answers.empty();
     this.#tables.clear();
     this.#tombstones.reset(lsn);
   }
@@ -205,10 +230,4 @@ export class LocalCache {
       dispose: (_, kept) => this.#unlink(kept),
     });
   }
-}
-
-/** Whether a table that the value depends on was invalidated since the value was read. */
-function isBelowTable({ asOf, tables }: Kept): boolean {
-  for (const { invalidatedAt } of tables) if (invalidatedAt !== null && isInvalidated(asOf, invalidatedAt)) return true;
-  return false;
 }

@@ -173,7 +173,7 @@ export class ReadThrough {
       const text = unpacked(entry.body, this.#options.limits.cacheValueBytes);
       const body = new Body(text);
       const asOf = { cluster: life.cluster, timeline: life.timeline, lsn: maxLsn(entry.asOf, watermark) };
-      return { text, body, landed: { kind: 'landed', from: 'shared', own: body.by(request.codec), body, seen: entry.seen, asOf, stale } };
+      return { text, body, landed: { kind: 'landed', from: 'shared', own: body.by(request.codec), body, seen: entry.seen, asOf, expiresAtMs: entry.expiresAtMs, stale } };
     } catch (error) {
       this.#options.observe.failed(error);
       return null;
@@ -189,15 +189,15 @@ export class ReadThrough {
     const keep: LocalItem[] = [];
     legs.forEach((leg, i) => {
       const own = loaded.values[i] as V;
+      const expiresAtMs = this.#expiryOf(request);
       const text = localAsOf !== null || sharedAsOf !== null || leg.flight.isJoined ? this.#encode(request, own) : null;
       const body = text === null ? null : new Body(text);
       if (text !== null && body !== null) {
-        const expiresAtMs = this.#expiryOf(request);
         const itemAt = (at: Lsn): FillItem => this.#itemOf(request, leg.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
         if (localAsOf !== null) keep.push({ ...itemAt(localAsOf), body });
         if (sharedAsOf !== null && tickets.shared !== null) this.#fills?.add(tickets.shared.life.epoch, itemAt(sharedAsOf));
       }
-      leg.flight.end({ kind: 'landed', from: 'load', own, body, seen: loaded.seen, asOf, stale: false });
+      leg.flight.end({ kind: 'landed', from: 'load', own, body, seen: loaded.seen, asOf, expiresAtMs, stale: false });
     });
     this.#keepLocally(tickets.local, keep);
   }

@@ -49,6 +49,20 @@ export interface Keeping {
   readonly maxVariants: number | null;
 }
 
+/** With what something that was made of cached or cacheable values may be kept itself. */
+export interface KeptWith {
+  /** The lowest position that one of the values is right as of. */
+  readonly asOf: Position;
+  /** When the first of them is read anew, milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** Null: one is not known, or they do not compare, since they are of two timelines. */
+export function lowerPosition(a: Position | null, b: Position | null): Position | null {
+  if (a === null || b === null || a.cluster !== b.cluster || a.timeline !== b.timeline) return null;
+  return a.lsn <= b.lsn ? a : b;
+}
+
 export interface FetchRequest<V> {
   readonly keys: readonly CacheKey[];
   readonly demand: CacheDemand;
@@ -65,6 +79,8 @@ export interface Fetched<V> {
   readonly seen: Position | null;
   /** What all of these are right as of; null where that is not known of one of them. */
   readonly asOf: Lsn | null;
+  /** With what an answer that shows all of these may be kept; null: not at all, since one of them may not. */
+  readonly keptWith: KeptWith | null;
   /** How many values came from where. */
   readonly local: number;
   readonly shared: number;

@@ -1,6 +1,7 @@
 /** Owns reading through the region's cache: first the process's own, then what it is reading already, then the shared one, then the load. */
 import { systemClock, type Clock } from '../base/clock.ts';
-import { maxLsn, type Lsn } from '../base/lsn.ts';
+import { type Position } from '../base/lineage.ts';
+import { type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
 import { Flights, type Crashed, type Flight, type Landed } from './flights.ts';
 import { Gathering } from './gathering.ts';
@@ -56,6 +57,8 @@ export class RegionCache implements ReadCache {
     const missing: number[] = [];
     const stale: number[] = [];
     const found = this.#local.lookup(request.keys);
+    // One object for all that are older than W: they are right as of W.
+    const atWatermark: Position = { cluster: life.cluster, timeline: life.timeline, lsn: watermark };
     for (const [place, kept] of found.entries()) {
       const freshness = kept === undefined ? 'over' : freshnessOf(demand, kept.expiresAtMs, at);
       if (kept === undefined || freshness === 'over' || !mayServe(demand, standing, kept.asOf)) {
@@ -63,7 +66,7 @@ export class RegionCache implements ReadCache {
         continue;
       }
       try {
-        gathered.put(place, kept.body.by(codec), 'local', { seen: kept.seen, asOf: maxLsn(kept.asOf, watermark) });
+        gathered.put(place, kept.body.by(codec), 'local', { seen: kept.seen, asOf: kept.asOf <= watermark ? atWatermark : { ...atWatermark, lsn: kept.asOf }, expiresAtMs: kept.expiresAtMs });
         if (freshness === 'stale') stale.push(place);
       } catch (error) {
         this.#observe.failed(error);
@@ -114,8 +117,7 @@ export class RegionCache implements ReadCache {
       legs.map(async ({ place, flight }) => {
         const outcome = await flight.outcome;
         if (outcome.kind === 'crashed') throw outcome.error;
-        if (outcome.from === 'load') gathered.put(place, outcome.own as V, 'loaded', null);
-        else gathered.put(place, outcome.own as V, 'shared', { seen: outcome.seen, asOf: outcome.asOf?.lsn ?? null });
+        gathered.put(place, outcome.own as V, outcome.from === 'load' ? 'loaded' : 'shared', outcome);
       }),
     );
   }
@@ -140,7 +142,7 @@ export class RegionCache implements ReadCache {
   #share<V>({ demand, codec }: FetchRequest<V>, { floor }: Flight, landed: Landed, place: number, gathered: Gathering<V>): boolean {
     if (landed.body === null || !mayShare(demand, { floor, asOf: landed.asOf }) || (landed.stale && demand.floor !== null)) return false;
     try {
-      gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', { seen: landed.seen, asOf: landed.asOf?.lsn ?? null });
+      gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', landed);
       return true;
     } catch (error) {
       this.#observe.failed(error);
@@ -162,7 +164,7 @@ export class RegionCache implements ReadCache {
 
   async #loadAll<V>({ keys, load }: FetchRequest<V>): Promise<Fetched<V>> {
     const { values } = await load([...keys.keys()]);
-    return { values, seen: null, asOf: null, local: 0, shared: 0, loaded: values.length };
+    return { values, seen: null, asOf: null, keptWith: null, local: 0, shared: 0, loaded: values.length };
   }
 }
 

@@ -59,6 +59,8 @@ export class RequestContext {
   readonly cookies: TokenCookies | null;
   /** The idempotency-key header as it came: with it, the same request sent again happens once. */
   readonly idempotencyKey: string | undefined;
+  /** Under which its answer may be kept whole; null: it may not. */
+  readonly answerName: string | null;
   readonly signal: AbortSignal | undefined;
   /** What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so that nothing goes in circles. */
   readonly asker: Asker | null;
@@ -70,12 +72,13 @@ export class RequestContext {
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; signal?: AbortSignal; asker?: Asker | null; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; answerName?: string | null; signal?: AbortSignal; asker?: Asker | null; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.asked = input.asked;
     this.cookies = input.cookies ?? null;
     this.idempotencyKey = input.idempotencyKey;
+    this.answerName = input.answerName ?? null;
     this.signal = input.signal;
     this.asker = input.asker ?? null;
     this.carried = input.carried ?? null;

@@ -93,6 +93,9 @@ function cacheOf(report: CacheReport): RegionCache {
     invalidationLagP99Ms: rounded(report.invalidationLagP99Ms),
     entries: String(report.entries),
     bytes: String(report.bytes),
+    operationHitRatio: report.operationHitRatio,
+    operations: String(report.operations),
+    operationBytes: String(report.operationBytes),
   };
 }
 

@@ -10,7 +10,6 @@ import { joinedHeader, type RefusedToken, type TokenCookies } from '../consisten
 import { type Model } from '../model/model.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type UncachedNotes } from '../read/custom-read.ts';
-import { type ReadReport } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
@@ -18,6 +17,8 @@ import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { type Forwarding } from '../write/forwarding.ts';
 import { type OnceVerdict } from '../write/once.ts';
+import { consistencyOf } from './answers/consistency-extension.ts';
+import { type OperationCache } from './answers/operation-cache.ts';
 import { type AskedHeaders, type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge, levelAfterWrite } from './edge.ts';
@@ -40,6 +41,8 @@ export interface PluginDeps {
   readonly onVerdict?: (verdict: OnceVerdict) => void;
   /** The region's cache, for one viewer; null where nothing is cached. */
   cachingFor(scope: CacheScope): LoaderCaching | null;
+  /** Keeps answers of whole operations; null where none are kept. */
+  readonly answers: Pick<OperationCache, 'begin' | 'keep'> | null;
   /** Where mutations run. */
   readonly forwarding: Pick<Forwarding, 'take'>;
   /** Starts the reads of one operation that came with these headers. */
@@ -83,6 +86,7 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
   const { source = '', operationName } = request;
   const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, sent, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
+  if (deps.answers !== null && contextValue.answerName !== null) deps.answers.begin(contextValue.answerName, { document, operation, session });
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
   contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }));
@@ -116,12 +120,20 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
   const token: ConsistencyToken | null = deps.codec.encode(report.positions);
   if (token !== null) request.response.http.headers.set(TOKEN_HEADER, token);
   const { body } = request.response;
+  keepAnswer(deps, request);
   if (taken?.uncertain && body.kind === 'single' && body.singleResult.errors) body.singleResult.errors = unconfirmedErrors(body.singleResult.errors, taken.uncertain);
   if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
   body.singleResult.extensions = {
     ...body.singleResult.extensions,
-    consistency: { token, level: reportedLevel(operation), region: deps.region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
+    consistency: { ...consistencyOf({ token, level: reportedLevel(operation), region: deps.region, report }), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
   };
+}
+
+/** An answer with errors is not kept: what failed once may succeed the next time. */
+function keepAnswer({ answers }: PluginDeps, { contextValue: { answerName, operation }, response: { body } }: GraphQLRequestContextWillSendResponse<RequestContext>): void {
+  if (answers === null || answerName === null || body.kind !== 'single') return;
+  const { data, errors, extensions } = body.singleResult;
+  if (data != null && errors === undefined && extensions === undefined) answers.keep(answerName, operation.session, data);
 }
 
 /** The header's tokens and those of the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` for cookies that cannot all be looked at. */
@@ -150,11 +162,4 @@ function refusedToken(errors: readonly GraphQLFormattedError[]): RefusedToken | 
 function reportedLevel({ edge, session }: Operation): ConsistencyLevel {
   const asked = [edge.root, ...edge.fields.values()].map(({ level }) => level);
   return strongestLevel(session.written === null ? asked : asked.map(levelAfterWrite));
-}
-
-/** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */
-function countsOf(report: ReadReport): Readonly<Record<'cache' | 'replica' | 'primary', number>> {
-  const counts = { cache: 0, replica: 0, primary: 0 };
-  for (const { by, count } of report.servedBy) counts[by] += count;
-  return counts;
 }

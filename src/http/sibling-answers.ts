@@ -17,6 +17,9 @@ const cache = z.object({
   invalidationLagP99Ms: milliseconds,
   entries: bigint,
   bytes: bigint,
+  operationHitRatio: z.number().nullable(),
+  operations: bigint,
+  operationBytes: bigint,
 });
 
 const region = z.object({

@@ -6,6 +6,7 @@ import { type CacheDemand } from '../cache/reading.ts';
 import { cacheDemand } from '../consistency/cache-demand.ts';
 import { type Requirement } from '../consistency/requirement.ts';
 import { lostOf } from './engine-named.ts';
+import { type AnswerBasis } from './answer-basis.ts';
 import { type ReadRecord } from './engine-report.ts';
 import { type ReadParts } from './engine-run.ts';
 import { type Answer, type CachedReads, type Statement } from './ports.ts';
@@ -20,6 +21,7 @@ export interface SessionCachingOptions {
   readonly index: () => Promise<Position>;
   readonly record: ReadRecord;
   readonly answer: (statement: Statement) => Promise<Answer>;
+  readonly basis: () => AnswerBasis | null;
 }
 
 export class SessionCaching implements CachedReads {
@@ -33,15 +35,34 @@ export class SessionCaching implements CachedReads {
     return this.#options.answer(statement);
   }
 
+  get basis(): AnswerBasis | null {
+    return this.#options.basis();
+  }
+
   async demand(): Promise<CacheDemand | null> {
-    const { parts } = this.#options;
-    const { view, servers, limits } = parts;
-    const { level } = this.#options.requirement();
-    const nearest = view.readOrder().find((region) => servers.has(region));
+    return this.#demandWith(this.#needsIndex() ? await this.#index() : null);
+  }
+
+  demandNow(): CacheDemand | null {
+    return this.#needsIndex() ? null : this.#demandWith(null);
+  }
+
+  #needsIndex(): boolean {
+    const { view } = this.#options.parts;
+    return this.#options.requirement().level === 'STRONG' && this.#nearest() !== view.primary;
+  }
+
+  #nearest(): string | undefined {
+    const { view, servers } = this.#options.parts;
+    return view.readOrder().find((region) => servers.has(region));
+  }
+
+  #demandWith(index: Position | null): CacheDemand | null {
+    const { view, limits } = this.#options.parts;
+    const nearest = this.#nearest();
     const nextToPrimary = nearest !== undefined && nearest === view.primary;
-    const index = level === 'STRONG' && !nextToPrimary ? await this.#index() : null;
     // What the operation wrote meanwhile counts.
-    const { floor, maxLagMs } = this.#options.requirement();
+    const { level, floor, maxLagMs } = this.#options.requirement();
     const { cluster, history } = view;
     const need = cacheDemand({
       level, floor, index, nextToPrimary, history,
@@ -52,12 +73,12 @@ export class SessionCaching implements CachedReads {
     return need && { ...need, lineage: cluster === null ? null : { cluster, history } };
   }
 
-  hit(seen: Position, asOf: Lsn | null): boolean {
+  hit(seen: Position, asOf: Lsn | null, reads = 1): boolean {
     const { parts, requirement, record } = this.#options;
     const { view, metrics } = parts;
     if (lostOf([seen], view.history) !== null) return false;
-    record.served({ region: view.local, by: 'cache', seen, stalenessMs: asOf === null ? null : view.ageMs(asOf) });
-    metrics?.reads.inc({ level: requirement().level, served_by: 'cache', region: view.local });
+    record.served({ region: view.local, by: 'cache', seen, stalenessMs: asOf === null ? null : view.ageMs(asOf) }, reads);
+    metrics?.reads.inc({ level: requirement().level, served_by: 'cache', region: view.local }, reads);
     return true;
   }
 

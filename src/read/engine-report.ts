@@ -1,5 +1,5 @@
 /** Owns what one operation's reads have met, for its token and its `extensions`. */
-import { type Position } from '../base/lineage.ts';
+import { laterPosition, type Position } from '../base/lineage.ts';
 import { withPosition, type Positions } from '../consistency/positions.ts';
 import { type Role } from '../region/view.ts';
 
@@ -34,19 +34,31 @@ export class ReadRecord {
   #waitedMs = 0;
   #stalenessMs: number | null = null;
   #unknown = false;
+  #seen: Position | null | 'of several clusters' = null;
 
   constructor(token: Positions) {
     this.#positions = token;
   }
 
-  served(one: Served): void {
+  /** Not below anything that was read, whatever the token named; null before the first read, and where the reads met more than one cluster. */
+  get seen(): Position | null {
+    return this.#seen === 'of several clusters' ? null : this.#seen;
+  }
+
+  served(one: Served, reads = 1): void {
+    this.#see(one.seen);
     this.#positions = withPosition(this.#positions, one.seen);
     const key = `${one.by} ${one.region}`;
     const entry = this.#servedBy.get(key) ?? { region: one.region, by: one.by, count: 0 };
-    entry.count += 1;
+    entry.count += reads;
     this.#servedBy.set(key, entry);
     if (one.stalenessMs === null) this.#unknown = true;
     else this.#stalenessMs = Math.max(this.#stalenessMs ?? 0, one.stalenessMs);
+  }
+
+  #see(position: Position): void {
+    if (this.#seen === null) this.#seen = position;
+    else if (this.#seen !== 'of several clusters') this.#seen = this.#seen.cluster === position.cluster ? laterPosition(this.#seen, position) : 'of several clusters';
   }
 
   /** A position that the operation produced itself, by writing. */

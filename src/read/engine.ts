@@ -8,6 +8,7 @@ import { requirementKey, type Requirement } from '../consistency/requirement.ts'
 import { type Row } from '../model/model.ts';
 import { type RegionView } from '../region/view.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
+import { type AnswerBasis, type Dependencies } from './answer-basis.ts';
 import { SessionCaching } from './engine-cached.ts';
 import { ReadIndex } from './engine-index.ts';
 import { NamedPositions } from './engine-named.ts';
@@ -82,6 +83,7 @@ export class ReadSession {
   readonly #snapshots: SnapshotReads[] = [];
   /** So that an operation is not refused by a queue for connections which its own statements fill. */
   readonly #ownStatements: Limiter;
+  #basis: AnswerBasis | null = null;
   #index: Promise<Position> | null = null;
   #written: Position | null = null;
 
@@ -119,6 +121,18 @@ export class ReadSession {
     return this.#written;
   }
 
+  /** From now on it is collected what the operation's answer depends on. To be called before the first read. */
+  collect(basis: AnswerBasis): void {
+    this.#basis = basis;
+  }
+
+  /** What the answer may be kept with, and what it has seen; null where it must not be kept. */
+  dependencies(): (Dependencies & { readonly seen: Position }) | null {
+    const { seen } = this.#record;
+    const found = this.#basis?.dependencies() ?? null;
+    return found === null || seen === null ? null : { ...found, seen };
+  }
+
   /** Runs statements under `requirement`. Equal requirements share one executor, and with SNAPSHOT one transaction. */
   executor(requirement: Requirement): Executor {
     const key = requirementKey(requirement);
@@ -142,6 +156,7 @@ export class ReadSession {
     await this.#named.written(position);
     this.#written = this.#written === null ? position : laterPosition(this.#written, position);
     this.#record.reached(position);
+    this.#basis?.refuse();
     // A read index from before the write would be too low.
     this.#index = null;
   }
@@ -170,11 +185,13 @@ export class ReadSession {
       index: () => this.#readIndex(),
       record: this.#record,
       answer: (statement) => this.#answer(requirement, statement),
+      basis: () => this.#basis,
     });
     return { query: (statement) => this.#query(requirement, statement), caching };
   }
 
   async #query(requirement: Requirement, statement: Statement): Promise<readonly Row[]> {
+    this.#basis?.refuse();
     const ask: Ask<readonly Row[]> = async (server, demand) => {
       const answer = await server.query({ ...demand, statement, settings: this.#settings });
       return answer.kind === 'rows' ? { kind: 'done', value: answer.rows, seen: answer.seen, role: answer.role } : answer;
@@ -198,6 +215,7 @@ export class ReadSession {
   }
 
   #snapshot(requirement: Requirement): Executor {
+    this.#basis?.refuse();
     const snapshot = new SnapshotReads({
       open: async (avoid) => {
         const run = this.#run<SnapshotSession>(requirement, async (server, demand) => {

@@ -4,6 +4,7 @@ import { type Lsn } from '../base/lsn.ts';
 import { type Loaded, type CacheDemand } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
+import { type AnswerBasis } from './answer-basis.ts';
 
 /** A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection; an empty name is not prepared. */
 export interface Statement {
@@ -28,11 +29,15 @@ export interface CachedReads {
    * is not known. Fetches STRONG's read index where it needs it. Never throws: what is wrong, `query` will say.
    */
   demand(): Promise<CacheDemand | null>;
+  /** The same, where nothing has to be fetched for it; null also where something has. */
+  demandNow(): CacheDemand | null;
   /**
    * Tells the report of values that a cache answered: what they had seen (R6), and what they are right as of, where that is known.
-   * False: a failover has undone what they had seen, so that they must not be shown; nothing was told then.
+   * `reads`: how many loads they answer, one unless given. False: a failover has undone what they had seen, so that they must not be shown; nothing was told then.
    */
-  hit(seen: Position, asOf: Lsn | null): boolean;
+  hit(seen: Position, asOf: Lsn | null, reads?: number): boolean;
+  /** Collects what the operation's answer depends on; absent, or null, where that answer will not be kept. */
+  readonly basis?: AnswerBasis | null;
 }
 
 export interface Answer {

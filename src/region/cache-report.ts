@@ -15,6 +15,12 @@ export interface CacheFigures {
   /** Values in the process, and bytes of them. */
   readonly entries: number;
   readonly bytes: number;
+  /** Requests that a kept answer answered, and those that were looked up. */
+  readonly answerHits: number;
+  readonly answerLookups: number;
+  /** Answers of whole operations in the process, and bytes of them. */
+  readonly answers: number;
+  readonly answerBytes: number;
   /** Whether the process's own cache is in use. */
   readonly isOn: boolean;
   /** From commit at the primary until applied to the caches, milliseconds; null in a process that does not hold the tail, and where it is not known. */
@@ -33,6 +39,10 @@ export interface CacheReport {
   readonly sharedHitRatio: number | null;
   readonly entries: number;
   readonly bytes: number;
+  /** Share of the requests looked up that a kept answer answered; null without any. */
+  readonly operationHitRatio: number | null;
+  readonly operations: number;
+  readonly operationBytes: number;
   readonly invalidationLagMs: number | null;
   readonly invalidationLagP99Ms: number | null;
 }
@@ -48,6 +58,9 @@ export function reportOf(figures: readonly CacheFigures[]): CacheReport | null {
     sharedHitRatio: ratio(sum(({ sharedHits }) => sharedHits), sum(({ sharedLookups }) => sharedLookups)),
     entries: sum(({ entries }) => entries),
     bytes: sum(({ bytes }) => bytes),
+    operationHitRatio: ratio(sum(({ answerHits }) => answerHits), sum(({ answerLookups }) => answerLookups)),
+    operations: sum(({ answers }) => answers),
+    operationBytes: sum(({ answerBytes }) => answerBytes),
     invalidationLagMs: highest(figures.map(({ lagMs }) => lagMs)),
     invalidationLagP99Ms: highest(figures.map(({ lagP99Ms }) => lagP99Ms)),
   };
@@ -61,10 +74,11 @@ export function figuresText(figures: CacheFigures): string {
 export function readFigures(text: string): CacheFigures | null {
   const found = parsed(text);
   if (found === null) return null;
-  const { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, isOn, lagMs, lagP99Ms } = found;
+  const { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, answerHits, answerLookups, answers, answerBytes, isOn, lagMs, lagP99Ms } = found;
   if (!isCount(localHits) || !isCount(lookups) || !isCount(sharedHits) || !isCount(sharedLookups) || !isCount(entries) || !isCount(bytes)) return null;
+  if (!isCount(answerHits) || !isCount(answerLookups) || !isCount(answers) || !isCount(answerBytes)) return null;
   if (typeof process !== 'string' || typeof isOn !== 'boolean' || !isMs(lagMs) || !isMs(lagP99Ms)) return null;
-  return { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, isOn, lagMs, lagP99Ms };
+  return { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, answerHits, answerLookups, answers, answerBytes, isOn, lagMs, lagP99Ms };
 }
 
 function parsed(text: string): Partial<Record<keyof CacheFigures, unknown>> | null {

@@ -4,6 +4,8 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { type KeeperObserver } from '../cache/keeper-observer.ts';
 import { type LocalCache } from '../cache/local.ts';
 import { type CacheObserver } from '../cache/observer.ts';
+import { type FillVerdict } from '../cache/ports.ts';
+import { type OperationCacheObserver } from '../graphql/answers/operation-cache.ts';
 import { type CacheFigures } from '../region/cache-report.ts';
 import { RecentCounts, RecentValues } from '../region/recent.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -19,7 +21,7 @@ export interface FiguresParts {
   readonly clock?: Clock;
 }
 
-export class CacheWatch implements CacheObserver, KeeperObserver {
+export class CacheWatch implements CacheObserver, KeeperObserver, OperationCacheObserver {
   readonly #parts: FiguresParts;
   readonly #clock: Clock;
   /** Names this process among those of its region. */
@@ -52,6 +54,15 @@ export class CacheWatch implements CacheObserver, KeeperObserver {
 
   fill(layer: 'local' | 'shared', verdict: Parameters<CacheObserver['fill']>[1], values: number): void {
     this.#parts.metrics.cacheFills.inc({ layer, verdict }, values);
+  }
+
+  looked(outcome: 'hit' | 'miss'): void {
+    this.#parts.metrics.operationCacheLookups.inc({ outcome });
+    this.#counts.add(`answer ${outcome}`, 1, this.#clock.monotonicMs());
+  }
+
+  kept(verdict: FillVerdict): void {
+    this.#parts.metrics.operationCacheFills.inc({ verdict });
   }
 
   failed(error: unknown): void {
@@ -88,7 +99,7 @@ export class CacheWatch implements CacheObserver, KeeperObserver {
     const nowMs = this.#clock.monotonicMs();
     const counts = this.#counts.sums(nowMs);
     const of = (...names: readonly string[]): number => names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
-    const { entries, bytes } = local.figures();
+    const { entries, bytes, answers, answerBytes } = local.figures();
     return {
       process: this.process,
       localHits: of('local hit', 'local joined'),
@@ -97,6 +108,10 @@ export class CacheWatch implements CacheObserver, KeeperObserver {
       sharedLookups: of('shared hit', 'shared miss'),
       entries,
       bytes,
+      answerHits: of('answer hit'),
+      answerLookups: of('answer hit', 'answer miss'),
+      answers,
+      answerBytes,
       isOn: local.life !== null,
       lagMs: this.#lags.quantile(0.5, nowMs),
       lagP99Ms: this.#lags.quantile(0.99, nowMs),

@@ -69,6 +69,11 @@ export class Caching {
     return this.#made?.keeper ?? null;
   }
 
+  /** The process's own cache, and who is told of its answers; null as `keeper` is. */
+  get answers(): { readonly local: LocalCache; readonly watch: CacheWatch } | null {
+    return this.#made;
+  }
+
   /** W of the process's own cache; null while it is not in use. */
   get watermark(): LocalCache['watermark'] {
     return this.#made?.local.watermark ?? null;
@@ -156,11 +161,13 @@ export class Caching {
     if (this.#made === null) return;
     const { local, shared } = this.#made;
     const { metrics } = this.#parts.telemetry;
-    const { entries, bytes, tombstones } = local.figures();
+    const { entries, bytes, tombstones, answers, answerBytes } = local.figures();
     metrics.cacheOn.set({ layer: 'local' }, Number(local.life !== null));
     if (shared !== null) metrics.cacheOn.set({ layer: 'shared' }, Number(shared.available));
     metrics.cacheEntries.set(entries);
     metrics.cacheBytes.set(bytes);
+    metrics.operationCacheEntries.set(answers);
+    metrics.operationCacheBytes.set(answerBytes);
     metrics.cacheTombstones.set(tombstones);
     setOrRemove(metrics.cacheWatermarkBytes, {}, local.watermark === null ? null : Number(local.watermark));
   }

@@ -10,8 +10,8 @@ import { meridianPlugin } from '../graphql/plugin.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
 import { buildSchema } from '../graphql/schema.ts';
 import { type ConflictHandlers } from '../graphql/write.ts';
+import { type CompiledSchema } from '../graphql/sdl/compile.ts';
 import { type SdlFile } from '../graphql/sdl/files.ts';
-import { type Model } from '../model/model.ts';
 import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { startServer, type IncomingRequest, type RunningServer } from '../server/start.ts';
 import { carriedHeaders } from '../write/forward.ts';
@@ -20,6 +20,7 @@ import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer } from './layer.ts';
 import { loadModule, type AdminHook, type UserModule } from './module.ts';
 import { compileSchema, schemaFiles } from './schema.ts';
+import { createOperationCache } from './answers.ts';
 import { askerOf, healthDeps } from './graph.ts';
 import { tokenCookieRules } from './token-cookies.ts';
 
@@ -68,7 +69,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       write: { writer: layer.parts.writer, handlers: conflicts, metrics: telemetry.metrics },
       health: healthDeps(layer, isAdmin),
     });
-    const server = await serve({ ...request, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled.model, schema);
+    const server = await serve({ ...request, resolvers, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled, schema);
     const close = async (): Promise<void> => {
       await server.close();
       await layer.close();
@@ -84,14 +85,15 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
   return viewer ? { viewer } : {};
 }
 
-function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, model: Model, schema: GraphQLSchema): Promise<RunningServer> {
+function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
   const { options, region } = config;
   const { codec, monitor } = layer.parts;
   const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
+  const answers = createOperationCache(layer, schema, { user: resolvers, adminFields: Object.values(adminFields).filter((name) => name !== '') });
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], signal: request.signal, asker: askerOf(request), carried: request.forwarded ? null : carriedOf(request), deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], answerName: request.body === null || answers === null ? null : answers.nameOf(request.body, request.viewer, layer.settingsOf(request.viewer)), signal: request.signal, asker: askerOf(request), carried: request.forwarded ? null : carriedOf(request), deps }),
     plugins: [
       meridianPlugin({
         model,
@@ -100,6 +102,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
         limits: options,
         boundedLagMs: options.boundedLagMs,
         cachingFor: (scope) => layer.parts.caching.for(scope),
+        answers,
         notes: layer.notes,
         onVerdict: (outcome) => telemetry.metrics.idempotent.inc({ outcome }),
         forwarding: layer.parts.forwarding,
@@ -107,6 +110,7 @@ function serve({ config, telemetry, viewer }: RuntimeRequest, layer: DataLayer, 
       }),
     ],
     viewers: createViewers(options, viewer),
+    ...(answers === null ? {} : { answers }),
     explain: (error, path) => {
       const site = nullSiteOf(error, path);
       return site && nullValue(model, site);

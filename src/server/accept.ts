@@ -2,6 +2,7 @@
 
 const STRICT = 'application/graphql-response+json';
 const PLAIN = 'application/json';
+const CHARSET = 'charset=utf-8';
 /** A client names a handful; what comes after that many is not read. */
 const MAX_RANGES = 20;
 
@@ -20,6 +21,22 @@ export function prefersStrict(accept: string | undefined): boolean {
   const plain = rangeFor(PLAIN, ranges);
   if (strict === null || plain === null) return strict !== null;
   return (strict.quality - plain.quality || strict.exactness - plain.exactness || plain.place - strict.place) > 0;
+}
+
+/** So many texts are remembered: clients send few. */
+const REMEMBERED = 100;
+const known = new Map<string, string | null>();
+
+/** The media type of the answer, as Apollo chooses it; null where neither is welcome. */
+export function acceptedType(accept: string | undefined): string | null {
+  if (accept === undefined) return `${PLAIN}; ${CHARSET}`;
+  const found = known.get(accept);
+  if (found !== undefined) return found;
+  const ranges = accept.split(',', MAX_RANGES).map(rangeOf);
+  const type = [STRICT, PLAIN].every((one) => rangeFor(one, ranges) === null) ? null : `${prefersStrict(accept) ? STRICT : PLAIN}; ${CHARSET}`;
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(accept, type);
+  return type;
 }
 
 function rangeOf(text: string, place: number): Range {

@@ -1,4 +1,5 @@
 /** Owns the server: GraphQL over HTTP with its limits, the endpoints for machines, and the drain that ends it. */
+import { type RequestListener } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
@@ -10,10 +11,13 @@ import { sleep } from '../base/clock.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { type TokenCookies } from '../consistency/token-cookies.ts';
+import { type OperationCache } from '../graphql/answers/operation-cache.ts';
 import { floatLiterals } from '../graphql/literals.ts';
 import { type ForwardedMutation } from '../protocol/envelope.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
+import { arrivedWith } from './early/arrived.ts';
+import { earlyListener } from './early/listener.ts';
 import { answerPlugin, cacheControl } from './answers.ts';
 import { createApp } from './app.ts';
 import { exactSearch } from './bodies.ts';
@@ -24,7 +28,7 @@ import { registerHealth, type Readiness } from './health.ts';
 import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
 import { createStores } from './stores.ts';
 import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-cookies.ts';
-import { type Headers, type Viewers } from './viewer.ts';
+import { joinedHeaders, type Headers, type Viewers } from './viewer.ts';
 
 /** Headers that browsers send to another origin only after it has allowed them: a request with one of them was not sent unasked. */
 const PREFLIGHTED = ['apollo-require-preflight', 'x-apollo-operation-name', TOKEN_HEADER] as const;
@@ -37,6 +41,8 @@ export interface IncomingRequest {
   readonly viewer: Viewer | null;
   /** Tokens in its cookies, and what becomes of them; null where there is no cookie mode. */
   readonly cookies: TokenCookies | null;
+  /** The bytes of the body as text; null where its answer may not be kept whole. */
+  readonly body: string | null;
   /** Unique; log lines about the request carry it. */
   readonly id: string;
   /** Aborts when the client goes away before it has its answer. */
@@ -45,7 +51,7 @@ export interface IncomingRequest {
   readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'corsCredentials' | 'introspection' | 'maxErrorLogs'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'corsCredentials' | 'introspection' | 'maxErrorLogs' | 'operationCacheRequestBytes'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -55,6 +61,8 @@ export interface ServerSettings<C extends BaseContext> {
   readonly viewers: Viewers;
   /** Whether requests can be answered; draining is known here. */
   readonly health: { readonly ready: () => Promise<Readiness> };
+  /** Answers of whole operations that are kept; without it every request is executed. */
+  readonly answers?: Pick<OperationCache, 'answer'>;
   /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */
   readonly forward?: ForwardSettings;
   /** What an error of the execution's own means; without it, such errors are masked. */
@@ -80,6 +88,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   const apollo = createApollo(settings);
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
+  if (settings.answers) answerEarly(app, settings, settings.answers, () => state.draining);
   app.route({ method: [...GRAPHQL_METHODS], url: GRAPHQL_PATH, handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
   keepToOneClient(app);
   if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
@@ -110,6 +119,15 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`, port, close: () => (closed ??= drain()) };
 }
 
+/** What nothing but the rows, the viewer and the tokens decides. Cookies and origins are dealt with later, where they count at all. */
+function answerEarly<C extends BaseContext>(app: FastifyInstance, { viewers, options, tokenCookies, telemetry }: ServerSettings<C>, answers: NonNullable<ServerSettings<C>['answers']>, draining: () => boolean): void {
+  const exceptWith = [...(tokenCookies ? ['cookie'] : []), ...(options.corsOrigins === '' ? [] : ['origin'])];
+  const [usual] = app.server.listeners('request') as RequestListener[];
+  if (usual === undefined) throw new TypeError('the server has no listener for requests');
+  app.server.off('request', usual);
+  app.server.on('request', earlyListener({ answers, viewers, rules: { maxBytes: options.operationCacheRequestBytes, exceptWith }, telemetry, draining }, usual));
+}
+
 function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry, explain }: ServerSettings<C>): ApolloServer<C> {
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
@@ -131,18 +149,19 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
 }
 
 async function buildContext<C extends BaseContext>(settings: ServerSettings<C>, request: FastifyRequest, reply: FastifyReply): Promise<C> {
-  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
+  const headers = joinedHeaders(request.headers);
   const left = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) left.abort();
   });
   const cookies = settings.tokenCookies ? requestCookies(settings.tokenCookies, request.headers.cookie, reply) : null;
-  return contextOf(settings, async () => ({ headers, viewer: await settings.viewers.of({ headers }), cookies, id: request.id, signal: left.signal, forwarded: false }));
+  const arrived = arrivedWith(request.raw);
+  return contextOf(settings, async () => ({ headers, viewer: await (arrived?.viewer ?? settings.viewers.of({ headers })), cookies, body: arrived?.body ?? null, id: request.id, signal: left.signal, forwarded: false }));
 }
 
 /** Whoever forwarded it gives up after `forwardMs`; that its connection breaks before that does not stop what the client has asked for. */
 function forwardedRequest({ headers, viewer }: ForwardedMutation, id: string, forwardMs: number): IncomingRequest {
-  return { headers, viewer, cookies: null, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
+  return { headers, viewer, cookies: null, body: null, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
 }
 
 async function contextOf<C extends BaseContext>(settings: ServerSettings<C>, request: () => Promise<IncomingRequest>): Promise<C> {

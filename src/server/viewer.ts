@@ -8,6 +8,13 @@ import { RememberedViewers } from './remembered-viewers.ts';
 /** Header names in lower case; repeated headers joined by commas. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
+/** As Node gives headers: repeated ones that it has not joined are lists. */
+export type RawHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export function joinedHeaders(headers: RawHeaders): Headers {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value.join(', ') : value]));
+}
+
 /** Knows the viewer in the application's own way. What it throws reaches the client as an error of the whole request. */
 export type ViewerHook = (request: { readonly headers: Headers }) => Viewer | null | Promise<Viewer | null>;
 

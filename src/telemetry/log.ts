@@ -15,6 +15,8 @@ export interface Log {
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
+  /** Whether lines of the level are written at all. */
+  isLevelEnabled(level: string): boolean;
   /** A log whose lines carry `fields` too. */
   child(fields: object): Log;
 }

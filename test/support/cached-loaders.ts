@@ -69,6 +69,7 @@ export class CachedLoaders {
           return { rows: await executor.query(statement), seen: position, asOf: 'watermark' };
         },
         demand: () => Promise.resolve(this.demand),
+        demandNow: () => this.demand,
         hit: () => {
           if (this.mayShow) this.hits += 1;
           return this.mayShow;

@@ -581,6 +581,12 @@ export type RegionCache = {
   readonly invalidationLagP99Ms?: Maybe<Scalars['Float']['output']>;
   /** Share of what was looked up that the server's own cache had. */
   readonly localHitRatio?: Maybe<Scalars['Float']['output']>;
+  /** Bytes of them. */
+  readonly operationBytes: Scalars['BigInt']['output'];
+  /** Share of the requests that were looked up among the kept answers of whole operations that one of these answered. */
+  readonly operationHitRatio?: Maybe<Scalars['Float']['output']>;
+  /** Answers of whole operations that the servers keep. */
+  readonly operations: Scalars['BigInt']['output'];
   /** Servers that these figures are of. */
   readonly servers: Scalars['Int']['output'];
   /** Of the rest, the share that the region's Redis had; null without one. */
@@ -1404,6 +1410,9 @@ export type RegionCacheResolvers<ContextType = ResolverContext, ParentType exten
   invalidationLagMs?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   invalidationLagP99Ms?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
   localHitRatio?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  operationBytes?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  operationHitRatio?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  operations?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
   servers?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   sharedHitRatio?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
 };

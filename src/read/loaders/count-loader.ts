@@ -96,6 +96,7 @@ export class CountLoader {
   /** Counts that are not cached are read along with the first that are missing, so that a cold cache costs no further statement. */
   async #readThrough(requests: readonly Request[], caching: LoaderCaching): Promise<Counts> {
     const uncached = requests.filter(({ count }) => count.keeping.off !== null);
+    if (uncached.length > 0) this.#options.executor.caching?.basis?.refuse();
     let along: Promise<Counts> | null = uncached.length === 0 ? Promise.resolve(new Map()) : null;
     const load = async (missing: readonly Request[], via: Pick<Executor, 'query'>): Promise<readonly number[]> => {
       const read = this.#read(along === null ? [...missing, ...uncached] : missing, via);

@@ -1,8 +1,8 @@
 /** Owns the way of a loader's batch through the region's cache, or past it: one fetch, one demand, one entry in the report. */
 import { hash } from 'node:crypto';
-import { laterPosition, type Position } from '../../base/lineage.ts';
+import { laterPosition } from '../../base/lineage.ts';
 import { type CacheKey } from '../../cache/ports.ts';
-import { type Codec, type Keeping, type Loaded, type ReadCache } from '../../cache/reading.ts';
+import { lowerPosition, type Codec, type Keeping, type Loaded, type ReadCache } from '../../cache/reading.ts';
 import { shapeOf } from '../../cache/row-codec.ts';
 import { type Tag } from '../../change/tags.ts';
 import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
@@ -129,13 +129,19 @@ export interface CachedBatch<V> {
 
 /** The values in the order of the keys, from the cache where it may answer and has them. What `load` throws is thrown, and never kept. */
 export async function throughCache<V>({ executor, cache, keys, keeping, codec, load, mayKeep }: CachedBatch<V>): Promise<readonly V[]> {
-  const direct = (): Promise<readonly V[]> => load([...keys.keys()], executor);
   const { caching } = executor;
+  const direct = (): Promise<readonly V[]> => {
+    caching?.basis?.refuse();
+    return load([...keys.keys()], executor);
+  };
   if (cache === null || caching === undefined) return direct();
   const demand = await caching.demand();
   if (demand === null) return direct();
   const fetched = await cache.fetch({ keys, demand, keeping, codec, load: (places) => loadedBy(caching, (via) => load(places, via), mayKeep) });
-  if (fetched.seen === null || caching.hit(fetched.seen, fetched.asOf)) return fetched.values;
+  if (fetched.seen === null || caching.hit(fetched.seen, fetched.asOf)) {
+    caching.basis?.fetched(keys, fetched.keptWith);
+    return fetched.values;
+  }
   return direct();
 }
 
@@ -155,11 +161,6 @@ async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'que
 }
 
 function lowerOf(a: Loaded<unknown>['asOf'], b: Loaded<unknown>['asOf']): Loaded<unknown>['asOf'] {
-  if (a === null || b === null) return null;
   if (a === 'watermark' || b === 'watermark') return a === b ? a : null;
-  return sameLine(a, b) ? (a.lsn <= b.lsn ? a : b) : null;
-}
-
-function sameLine(a: Position, b: Position): boolean {
-  return a.cluster === b.cluster && a.timeline === b.timeline;
+  return lowerPosition(a, b);
 }

@@ -22,7 +22,7 @@ test('without a life nothing is served and nothing kept', () => {
   assert.equal(local.lossReason, 'a message was missed');
   assert.equal(local.life, null);
   assert.equal(valueOf(local, key(task(1))), undefined);
-  assert.deepEqual(local.figures(), { entries: 0, bytes: 0, tags: 0, tombstones: 0 });
+  assert.deepEqual(local.figures(), { entries: 0, bytes: 0, tags: 0, tombstones: 0, answers: 0, answerBytes: 0 });
   local.begin(life('two'), lsn(300));
   assert.equal(local.lossReason, null);
   assert.deepEqual(local.fill('one', [item(key(task(1)), 300)]), ['ended']);
@@ -112,7 +112,7 @@ test('values are bounded in number and bytes, each by its size, and the least us
   local.lookup([key(task(1))]);
   local.fill('one', [item(key(task(4)), 100, 'x'.repeat(10))]);
   assert.equal(local.lookup([key(task(2))])[0], undefined);
-  assert.deepEqual(local.figures(), { entries: 3, bytes: 30, tags: 3, tombstones: 0 });
+  assert.deepEqual(local.figures(), { entries: 3, bytes: 30, tags: 3, tombstones: 0, answers: 0, answerBytes: 0 });
   // Bytes as UTF-8: 30 characters of two bytes each.
   assert.deepEqual(local.fill('one', [item(key(task(5)), 100, 'ä'.repeat(30)), item(key(task(6)), 100, 'ä'.repeat(31))]), ['stored', 'full']);
   local.fill('one', [item(key(task(7)), 100, 'x'.repeat(60))]);
@@ -155,6 +155,6 @@ test(`whatever leaves, by eviction, invalidation or replacement, leaves nothing 
     assert.equal(left.bytes, [...found].reduce((sum, kept) => sum + Math.max(1, kept.bytes), 0));
     assert.equal(left.tags, new Set([...found].map((kept) => kept.tags[0])).size + new Set([...found].flatMap((kept) => kept.tags.slice(1))).size);
     local.apply(batch(now + 1, tags));
-    assert.deepEqual({ ...local.figures(), tombstones: 0 }, { entries: 0, bytes: 0, tags: 0, tombstones: 0 });
+    assert.deepEqual({ ...local.figures(), tombstones: 0 }, { entries: 0, bytes: 0, tags: 0, tombstones: 0, answers: 0, answerBytes: 0 });
   }
 });

@@ -13,9 +13,9 @@ const three = key(task(3), 'three');
 test('loads what is missing in one call, keeps it, and then answers from the cache', async () => {
   const reader = new Reader();
   const first = await reader.fetch([one, two]);
-  assert.deepEqual({ ...first }, { values: ['one 1', 'two 1'], seen: null, asOf: null, local: 0, shared: 0, loaded: 2 });
+  assert.deepEqual({ ...first }, { values: ['one 1', 'two 1'], seen: null, asOf: null, keptWith: { asOf: at(100), expiresAtMs: first.keptWith?.expiresAtMs }, local: 0, shared: 0, loaded: 2 });
   const second = await reader.fetch([two, three, one]);
-  assert.deepEqual({ ...second }, { values: ['two 1', 'three 2', 'one 1'], seen: at(105), asOf: lsn(100), local: 2, shared: 0, loaded: 1 });
+  assert.deepEqual({ ...second }, { values: ['two 1', 'three 2', 'one 1'], seen: at(105), asOf: lsn(100), keptWith: { asOf: at(100), expiresAtMs: second.keptWith?.expiresAtMs }, local: 2, shared: 0, loaded: 1 });
   assert.deepEqual(reader.loads, [['one', 'two'], ['three']]);
   assert.deepEqual(reader.told, ['miss 2', 'fill local stored 2', 'hit local 2', 'miss 1', 'fill local stored 1']);
 });
@@ -220,7 +220,7 @@ test('a value that cannot be decoded is loaded, one that cannot be encoded is an
 test('values of two clusters are never told together', async () => {
   const reader = new Reader();
   reader.local.fill('one', [item(one, 100), { ...item(two, 100), entry: { ...item(two, 100).entry, seen: at(100, 1, OTHER_CLUSTER) } }]);
-  assert.deepEqual({ ...(await reader.fetch([one, two])) }, { values: ['one 1', 'two 1'], seen: null, asOf: null, local: 0, shared: 0, loaded: 2 });
+  assert.deepEqual({ ...(await reader.fetch([one, two])) }, { values: ['one 1', 'two 1'], seen: null, asOf: null, keptWith: null, local: 0, shared: 0, loaded: 2 });
 });
 
 test('a cache that keeps nothing still reads', async () => {

@@ -21,7 +21,7 @@ test('all that the process has not is looked up in one round trip; what is missi
   const shared = new ScriptedShared(() => found([hit('kept', 90), MISS, MISS], 120));
   const reader = new Reader({ shared });
   const fetched = await reader.fetch([one, two, three], { asOf: at(121), seen: at(125) });
-  assert.deepEqual({ ...fetched }, { values: ['kept', 'two 1', 'three 1'], seen: at(90), asOf: lsn(120), local: 0, shared: 1, loaded: 2 });
+  assert.deepEqual({ ...fetched }, { values: ['kept', 'two 1', 'three 1'], seen: at(90), asOf: lsn(120), keptWith: { asOf: at(120), expiresAtMs: fetched.keptWith?.expiresAtMs }, local: 0, shared: 1, loaded: 2 });
   assert.equal(shared.lookups.length, 1);
   assert.deepEqual(reader.loads, [['two', 'three']]);
   // A hit is right as of the W of that look, which is what the process keeps it with.

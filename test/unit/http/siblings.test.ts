@@ -43,7 +43,7 @@ describe('questions to other subgraphs', () => {
     const { headers, body, method } = receiver.received[from] ?? assert.fail();
     assert.deepEqual([method, headers.authorization, headers['traceparent'], headers['meridian-sibling'], headers['consistency-token']], ['POST', 'Bearer x.y.z', '00-1-2-01', 'accounts', undefined]);
     assert.equal((JSON.parse(body) as { query: string }).query, QUESTION.query);
-    assert.match(QUESTION.query, /^query \{ regionHealth \{ region subgraph cluster .*cache \{ servers .* bytes \} .*alerts \{ kind message since \} error \} \}$/);
+    assert.match(QUESTION.query, /^query \{ regionHealth \{ region subgraph cluster .*cache \{ servers .* operationBytes \} .*alerts \{ kind message since \} error \} \}$/);
   });
 
   it('give a server without a name the one by which it is known, and believe none that has another', async () => {

@@ -1,0 +1,32 @@
+/** Owns which names came before, as far as a bounded memory can tell: what never comes again is not worth keeping. */
+
+/** Names of one generation. Two of them are remembered. */
+const GENERATION = 1 << 16;
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** Two names of one hash are taken for the same, so that one of them is kept a little early. */
+export class MetBefore {
+  #current = new Set<number>();
+  #previous = new Set<number>();
+
+  /** Whether the name came before; from now on it has. */
+  meet(name: string): boolean {
+    const hash = hashOf(name);
+    if (this.#current.has(hash)) return true;
+    const isKnown = this.#previous.has(hash);
+    if (this.#current.size >= GENERATION) {
+      this.#previous = this.#current;
+      this.#current = new Set();
+    }
+    this.#current.add(hash);
+    return isKnown;
+  }
+}
+
+/** FNV-1a over UTF-16 units, 32 bits (Fowler, Noll, Vo). */
+function hashOf(text: string): number {
+  let hash = FNV_OFFSET;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
+  return hash >>> 0;
+}

@@ -1,0 +1,33 @@
+/** Owns what `extensions.consistency` of an answer says: how its reads were answered. */
+import { type ConsistencyLevel } from '../../consistency/requirement.ts';
+import { type ConsistencyToken } from '../../consistency/token.ts';
+import { type ReadReport } from '../../read/engine-report.ts';
+
+export interface ConsistencyFacts {
+  readonly token: ConsistencyToken | null;
+  /** The strongest one that a part of the operation asked for. */
+  readonly level: ConsistencyLevel;
+  /** That answers. */
+  readonly region: string;
+  readonly report: ReadReport;
+}
+
+export interface ConsistencyExtension {
+  readonly token: ConsistencyToken | null;
+  readonly level: ConsistencyLevel;
+  readonly region: string;
+  readonly servedBy: Readonly<Record<'cache' | 'replica' | 'primary', number>>;
+  readonly waitedMs: number;
+  readonly staleness: number | null;
+}
+
+export function consistencyOf({ token, level, region, report }: ConsistencyFacts): ConsistencyExtension {
+  return { token, level, region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs) };
+}
+
+/** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */
+function countsOf(report: ReadReport): Readonly<Record<'cache' | 'replica' | 'primary', number>> {
+  const counts = { cache: 0, replica: 0, primary: 0 };
+  for (const { by, count } of report.servedBy) counts[by] += count;
+  return counts;
+}

@@ -1,0 +1,112 @@
+/** Owns answers without execution: the answer of a whole query is kept with everything that it was made of, and served under the same floors as its rows (R3-R6). */
+import { type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { type Clock } from '../../base/clock.ts';
+import { maxLsn } from '../../base/lsn.ts';
+import { type Viewer } from '../../base/viewer.ts';
+import { mayServe } from '../../cache/guard.ts';
+import { type LocalCache } from '../../cache/local.ts';
+import { MetBefore } from '../../cache/met-before.ts';
+import { type FillVerdict } from '../../cache/ports.ts';
+import { type Options } from '../../config/options.ts';
+import { type Requirement } from '../../consistency/requirement.ts';
+import { type ConsistencyToken, type TokenCodec } from '../../consistency/token.ts';
+import { AnswerBasis } from '../../read/answer-basis.ts';
+import { type ReadSession } from '../../read/engine.ts';
+import { settingsKey } from '../../read/loaders/through-cache.ts';
+import { type Setting } from '../../read/ports.ts';
+import { type AskedHeaders } from '../context.ts';
+import { consistencyOf } from './consistency-extension.ts';
+import { type Purity } from './purity.ts';
+
+/** Called as things happen; must neither throw nor take long. */
+export interface OperationCacheObserver {
+  looked(outcome: 'hit' | 'miss'): void;
+  kept(verdict: FillVerdict): void;
+}
+
+export interface OperationCacheDeps {
+  /** The process's own cache. */
+  readonly local: Pick<LocalCache, 'life' | 'watermark' | 'answer' | 'keepAnswer'>;
+  readonly purity: Pick<Purity, 'isPure'>;
+  readonly codec: Pick<TokenCodec, 'encode'>;
+  readonly region: string;
+  readonly options: Pick<Options, 'operationCacheTags' | 'operationCacheFirst'>;
+  readonly clock: Clock;
+  readonly observe: OperationCacheObserver;
+  settingsOf(viewer: Viewer | null): readonly Setting[];
+  openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[]): ReadSession;
+}
+
+/** A request as it came, for as much as its answer depends on it. */
+export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
+  /** The body's text. */
+  readonly body: string;
+  readonly viewer: Viewer | null;
+}
+
+export interface AnswerNow {
+  readonly body: Buffer;
+  /** Covers everything that the answer shows, and the tokens that came (R6). */
+  readonly token: ConsistencyToken | null;
+}
+
+/** What closes the body of an answer without extensions, which they are put in front of. */
+const CLOSING = '}\n';
+
+export class OperationCache {
+  readonly #deps: OperationCacheDeps;
+  readonly #met = new MetBefore();
+
+  constructor(deps: OperationCacheDeps) {
+    this.#deps = deps;
+  }
+
+  /** The name under which the answer to this body is kept: for viewers of one tenant whose settings are equal (R11). */
+  nameOf(body: string, viewer: Viewer | null, settings: readonly Setting[]): string {
+    return `${JSON.stringify([viewer?.tenant ?? null, settingsKey(settings)])}\n${body}`;
+  }
+
+  /** To be called before the first read: from then on the session collects what the answer depends on, if it may be kept. */
+  begin(name: string, { document, operation, session }: { readonly document: DocumentNode; readonly operation: OperationDefinitionNode; readonly session: ReadSession }): void {
+    const { local: { life, watermark }, purity, options } = this.#deps;
+    if (life === null || watermark === null || !purity.isPure(document, operation)) return;
+    if (!this.#met.meet(name) && !options.operationCacheFirst) return;
+    session.collect(new AnswerBasis({ life, watermark }, options.operationCacheTags));
+  }
+
+  /** Keeps an answer without errors, if everything that it shows was collected and may be kept. */
+  keep(name: string, session: ReadSession, data: unknown): void {
+    const found = session.dependencies();
+    if (found === null) return;
+    const { epoch, asOf, ...rest } = found;
+    const verdict = this.#deps.local.keepAnswer(epoch, { ...rest, name, asOf: asOf.lsn, body: Buffer.from(`{"data":${JSON.stringify(data)}${CLOSING}`) });
+    this.#deps.observe.kept(verdict);
+  }
+
+  /** The kept answer, where it satisfies the request; null: it has to be executed. Throws what is wrong with its tokens. */
+  answer(asked: AskedAgain): AnswerNow | null {
+    const found = this.#find(asked);
+    this.#deps.observe.looked(found === null ? 'miss' : 'hit');
+    return found;
+  }
+
+  #find({ body, viewer, token: header, floor }: AskedAgain): AnswerNow | null {
+    const { local, clock, codec, region } = this.#deps;
+    const { life, watermark } = local;
+    if (life === null || watermark === null) return null;
+    const settings = this.#deps.settingsOf(viewer);
+    const kept = local.answer(this.nameOf(body, viewer, settings));
+    if (kept === undefined || clock.nowMs() >= kept.expiresAtMs) return null;
+    const session = this.#deps.openSession({ token: header, floor }, settings);
+    const requirement: Requirement = { level: session.floor === null ? 'EVENTUAL' : 'SESSION', floor: session.floor, maxLagMs: null };
+    const { caching } = session.executor(requirement);
+    const demand = caching?.demandNow() ?? null;
+    if (demand === null || !mayServe(demand, { life, watermark }, kept.asOf)) return null;
+    if (caching?.hit(kept.seen, maxLsn(kept.asOf, watermark), kept.reads) !== true) return null;
+    const report = session.report();
+    const token = codec.encode(report.positions);
+    if (header === undefined) return { body: kept.body, token };
+    const extensions = JSON.stringify({ consistency: consistencyOf({ token, level: requirement.level, region, report }) });
+    return { body: Buffer.concat([kept.body.subarray(0, -CLOSING.length), Buffer.from(`,"extensions":${extensions}${CLOSING}`)]), token };
+  }
+}

@@ -1,0 +1,66 @@
+/** Owns which operations always have the same answer while the rows that they read stay the same. */
+import {
+  getNamedType, isAbstractType, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
+  type DocumentNode, type GraphQLNamedType, type GraphQLSchema, type OperationDefinitionNode,
+} from 'graphql';
+import { isFieldMap, type UserResolvers } from '../resolvers.ts';
+
+/** What the application resolves itself: nobody knows what its functions read. */
+export interface OwnResolvers {
+  readonly user: UserResolvers;
+  /** Fields of `Query` that tell of the servers and not of rows. */
+  readonly adminFields: readonly string[];
+}
+
+export class Purity {
+  readonly #schema: GraphQLSchema;
+  /** `Type.field`. */
+  readonly #fields: ReadonlySet<string>;
+  /** Types of which the application says which rows they are. */
+  readonly #types: ReadonlySet<string>;
+  readonly #known = new WeakMap<DocumentNode, boolean>();
+
+  constructor(schema: GraphQLSchema, { user, adminFields }: OwnResolvers) {
+    const own = Object.entries(user).flatMap(([type, fields]) => (isFieldMap(fields) ? Object.keys(fields).map((field) => [type, field] as const) : []));
+    this.#schema = schema;
+    this.#fields = new Set([...own.map(([type, field]) => `${type}.${field}`), ...adminFields.map((field) => `Query.${field}`)]);
+    this.#types = new Set(own.filter(([, field]) => field.startsWith('__')).map(([type]) => type));
+  }
+
+  /** Whether the operation is a query of nothing but rows, at the consistency that the request's headers ask for. Of a document with several operations: of all of them. */
+  isPure(document: DocumentNode, operation: OperationDefinitionNode): boolean {
+    return operation.operation === OperationTypeNode.QUERY && this.#isPureDocument(document);
+  }
+
+  #isPureDocument(document: DocumentNode): boolean {
+    const known = this.#known.get(document);
+    if (known !== undefined) return known;
+    const types = new TypeInfo(this.#schema);
+    let isPure = true;
+    const found = (): typeof BREAK => {
+      isPure = false;
+      return BREAK;
+    };
+    visit(document, visitWithTypeInfo(types, {
+      enter: (node) => {
+        if (node.kind === Kind.DIRECTIVE && node.name.value === 'consistent') return found();
+        if (node.kind === Kind.FIELD && this.#isOwn(types.getParentType(), node.name.value, types.getType() ?? null)) return found();
+        return undefined;
+      },
+    }));
+    this.#known.set(document, isPure);
+    return isPure;
+  }
+
+  /** A field of an interface or union is resolved as one of any of its types. */
+  #isOwn(parent: GraphQLNamedType | null | undefined, field: string, shown: Parameters<typeof getNamedType>[0] | null): boolean {
+    const parents = parent == null ? [] : [parent, ...this.#possible(parent)];
+    if (parents.some(({ name }) => this.#fields.has(`${name}.${field}`))) return true;
+    const type = shown == null ? null : getNamedType(shown);
+    return type !== null && [type, ...this.#possible(type)].some(({ name }) => this.#types.has(name));
+  }
+
+  #possible(type: GraphQLNamedType): readonly GraphQLNamedType[] {
+    return isAbstractType(type) ? this.#schema.getPossibleTypes(type) : [];
+  }
+}

@@ -1,0 +1,117 @@
+/** Owns answering from Node's own request, before Fastify and Apollo: where the answer of the very same request is kept and satisfies this one. */
+import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { type Viewer } from '../../base/viewer.ts';
+import { type AnswerNow, type OperationCache } from '../../graphql/answers/operation-cache.ts';
+import { FLOOR_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
+import { type Telemetry } from '../../telemetry/telemetry.ts';
+import { joinedHeaders, type Viewers } from '../viewer.ts';
+import { remember } from './arrived.ts';
+import { eligible, type EarlyRequest, type EarlyRules } from './eligible.ts';
+import { EarlyMeter } from './meter.ts';
+
+export interface EarlySettings {
+  readonly answers: Pick<OperationCache, 'answer'>;
+  readonly viewers: Viewers;
+  readonly rules: EarlyRules;
+  readonly telemetry: Telemetry;
+  readonly draining: () => boolean;
+}
+
+/** `usual`: takes every request that is not answered here, with its body unread. */
+export function earlyListener(settings: EarlySettings, usual: RequestListener): RequestListener {
+  const meter = new EarlyMeter(settings.telemetry);
+  return (request, response) => {
+    const early = eligible(request, settings.rules);
+    if (early === null) return usual(request, response);
+    new Reading({ settings, meter, early, usual: () => usual(request, response) }, request, response).begin();
+  };
+}
+
+interface ReadingParts {
+  readonly settings: EarlySettings;
+  readonly meter: EarlyMeter;
+  readonly early: EarlyRequest;
+  readonly usual: () => void;
+}
+
+/** One request whose body comes in. */
+class Reading {
+  readonly #parts: ReadingParts;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #startedMs = performance.now();
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(parts: ReadingParts, request: IncomingMessage, response: ServerResponse) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  begin(): void {
+    this.#request.on('data', this.#take);
+    this.#response.once('close', this.#gone);
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes < this.#parts.early.length) return;
+    this.#request.off('data', this.#take);
+    this.#response.off('close', this.#gone);
+    this.#arrive(this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks));
+  };
+
+  /** The client left before its request was there. */
+  readonly #gone = (): void => this.#parts.meter.left();
+
+  #arrive(bytes: Buffer): void {
+    const { viewers } = this.#parts.settings;
+    const known = remember(this.#request, bytes.toString('latin1'));
+    const viewer = viewers.now({ headers: { authorization: this.#request.headers.authorization } });
+    if (viewer !== undefined) {
+      known.viewer = Promise.resolve(viewer);
+      if (this.#answer(known.body, viewer)) return;
+      this.#giveBack(bytes);
+      return this.#parts.usual();
+    }
+    // In this step still: later the end of the body would have been told to nobody.
+    this.#giveBack(bytes);
+    const asked = viewers.of({ headers: joinedHeaders(this.#request.headers) });
+    known.viewer = asked;
+    asked.then((found) => this.#answer(known.body, found), () => false).then((isAnswered) => isAnswered || this.#parts.usual(), (error: unknown) => this.#response.destroy(error as Error));
+  }
+
+  #giveBack(bytes: Buffer): void {
+    this.#request.pause();
+    this.#request.unshift(bytes);
+  }
+
+  #answer(body: string, viewer: Viewer | null): boolean {
+    const found = this.#find(body, viewer);
+    if (found === null) return false;
+    const { early, meter, settings } = this.#parts;
+    const headers: Record<string, string | number> = { 'cache-control': 'no-store', 'content-type': early.contentType, 'content-length': found.body.length };
+    if (found.token !== null) headers[TOKEN_HEADER] = found.token;
+    if (settings.draining()) headers['connection'] = 'close';
+    this.#response.writeHead(200, headers);
+    this.#response.end(found.body);
+    meter.answered(this.#startedMs, this.#request);
+    return true;
+  }
+
+  /** What is wrong with a token, the usual way says. */
+  #find(body: string, viewer: Viewer | null): AnswerNow | null {
+    const { headers } = this.#request;
+    try {
+      return this.#parts.settings.answers.answer({ body, viewer, token: textOf(headers[TOKEN_HEADER]), floor: textOf(headers[FLOOR_HEADER]) });
+    } catch {
+      return null;
+    }
+  }
+}
+
+function textOf(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'object' ? header.join(', ') : header;
+}

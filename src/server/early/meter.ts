@@ -1,0 +1,31 @@
+/** Owns the metrics and the log line of requests that are answered early: the same as those of any other. */
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage } from 'node:http';
+import { type Telemetry } from '../../telemetry/telemetry.ts';
+import { traceOf } from '../../telemetry/trace.ts';
+import { GRAPHQL_PATH } from '../requests.ts';
+
+const ROUTE = { method: 'POST', route: GRAPHQL_PATH };
+
+export class EarlyMeter {
+  readonly #telemetry: Telemetry;
+
+  constructor(telemetry: Telemetry) {
+    this.#telemetry = telemetry;
+  }
+
+  answered(startedMs: number, { headers }: Pick<IncomingMessage, 'headers'>): void {
+    const { metrics, log } = this.#telemetry;
+    const tookMs = performance.now() - startedMs;
+    metrics.httpRequests.inc({ ...ROUTE, status: '200' });
+    metrics.httpSeconds.observe(ROUTE, tookMs / 1_000);
+    metrics.operations.inc({ type: 'query' });
+    metrics.operationSeconds.observe({ type: 'query' }, tookMs / 1_000);
+    if (log.isLevelEnabled('debug')) log.debug({ requestId: randomUUID(), ...ROUTE, status: '200', tookMs, ...traceOf(headers['traceparent']?.toString()) }, 'answered');
+  }
+
+  /** The client left before its request was there. */
+  left(): void {
+    this.#telemetry.metrics.httpRequests.inc({ ...ROUTE, status: 'aborted' });
+  }
+}
