@@ -8,11 +8,11 @@ import { until } from '../support/observe.ts';
 import { redisOrSkip } from '../support/redis.ts';
 
 const { skip } = redisOrSkip();
-const HEALTH = '{ regionHealth { region cacheHealthy cache { servers caching localHitRatio sharedHitRatio invalidationLagMs invalidationLagP99Ms entries bytes } } }';
+const HEALTH = '{ regionHealth { region cacheHealthy cache { servers caching localHitRatio sharedHitRatio invalidationLagMs invalidationLagP99Ms entries bytes operationHitRatio operations operationBytes } } }';
 const USER = 'query($id: ID!) { user(id: $id) { id name } }';
 const PATIENT = { withinMs: 60_000 };
-/** A busy machine is no Redis that does not answer. */
-const SETTINGS = { redisMs: 10_000, heartbeatMs: 100, redisStatsMs: 200, probeMs: 100, probeTimeoutMs: 500, slotRetryMs: 100, redisRetryMs: 100 };
+/** A busy machine is no Redis that does not answer. Without kept answers, each read looks its rows up. */
+const SETTINGS = { operationCacheBytes: 0, redisMs: 10_000, heartbeatMs: 100, redisStatsMs: 200, probeMs: 100, probeTimeoutMs: 500, slotRetryMs: 100, redisRetryMs: 100 };
 type Cache = NonNullable<RegionHealth['cache']>;
 
 async function healthOf(app: TestApp, server: Runtime, region: string): Promise<RegionHealth> {
@@ -113,12 +113,17 @@ describe('figures of caches with Redis', { skip }, () => {
 
 describe('figures of caches without Redis', () => {
   it('are known of the own region, and of no other', async () => {
-    await using app = await startTestApp({ scale: 0.05, settings: SETTINGS });
+    await using app = await startTestApp({ scale: 0.05, settings: { ...SETTINGS, operationCacheBytes: 1 << 20 } });
     await told(app, EU, EU, 'it caches', ({ caching }) => caching === 1);
     await readUsers(app.server(EU), 1, 3);
     const { cache, cacheHealthy } = await healthOf(app, app.server(EU), EU);
     assert.deepEqual([cacheHealthy, cache?.servers, cache?.entries, cache?.sharedHitRatio], [null, 1, '3', null]);
     assert.equal((await healthOf(app, app.server(AP), EU)).cache, null);
+    // Kept when they came for the second time, answered whole when they come for the third and fourth.
+    for (let i = 0; i < 3; i += 1) await readUsers(app.server(EU), 1, 3);
+    const { operations, operationBytes, operationHitRatio } = await told(app, EU, EU, 'answers are kept', (own) => own.operations === '3');
+    assert.ok(Number(operationBytes) > 300 && operations === '3');
+    assert.ok(operationHitRatio != null && operationHitRatio > 0.2 && operationHitRatio < 0.6, `6 of at least 12 requests, not ${operationHitRatio}`);
     // A second server of the region hears of no changes, and so keeps nothing.
     const first = app.server(EU);
     await app.startServer(EU);

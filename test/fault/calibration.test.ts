@@ -15,7 +15,7 @@ const WHOLE_MS = 6_000;
 /** Where a mechanism is in processes and in Redis, in one of them at a time. */
 const MECHANISMS = [
   'fill-guard-of-processes', 'fill-guard-of-redis', 'tombstones-of-processes', 'tombstones-of-redis', 'sequence-gap', 'watermark-test',
-  'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates',
+  'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates', 'guard-of-answers', 'dependencies-of-answers',
 ];
 const TROUBLES = [
   'fill-guard', 'sequence-gap', 'watermark-test', 'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates',

@@ -52,6 +52,11 @@ const TRUNCATES: readonly Cut[] = [
   },
 ];
 
+/** Answers of whole queries are kept however long ago they were read. */
+const ANSWER_GUARD: readonly Cut[] = [{ file: '/src/cache/answers.ts', text: 'tombstone: this.#guard.tombstoneOf(item.tags, tables)', instead: 'tombstone: null' }];
+/** Nobody knows what they were made of. */
+const ANSWER_DEPENDENCIES: readonly Cut[] = [{ file: '/src/read/answer-basis.ts', text: '    for (const { tags } of keys) for (const tag of tags) this.#tags.add(tag);\n', instead: '' }];
+
 export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever was read is kept, however long ago it was read (R4). */
   'fill-guard': [...LOCAL_GUARD, ...SHARED_GUARD],
@@ -65,6 +70,8 @@ export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   'sequence-gap': [{ file: GUARD, text: ' && next.sequence === last.sequence + 1 && next.previous === last.watermark;', instead: ';' }],
   /** Whatever a primary shows is kept, and covered by tokens, before it is on its disk. */
   'flushed-before-shown': FLUSHED,
+  'guard-of-answers': ANSWER_GUARD,
+  'dependencies-of-answers': ANSWER_DEPENDENCIES,
   'tags-as-utf8': TAGS,
   'schema-changes': SCHEMA_CHANGES,
   truncates: TRUNCATES,

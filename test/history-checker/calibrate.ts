@@ -92,6 +92,8 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   tombstones: slowReads,
   'tombstones-of-processes': slowReads,
   'tombstones-of-redis': slowReads,
+  'guard-of-answers': slowReads,
+  'dependencies-of-answers': none,
   'sequence-gap': lostMessages,
   'watermark-test': pausedReplay,
   'flushed-before-shown': crashes,

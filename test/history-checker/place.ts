@@ -27,8 +27,8 @@ const COMMON: Partial<Options> = {
 /** Each process has something of its own that the others have not. */
 const PROCESSES: readonly { readonly name: string; readonly region: string; readonly options: Partial<Options> }[] = [
   { name: 'us', region: US, options: {} },
-  { name: 'eu-1', region: EU, options: {} },
-  { name: 'eu-2', region: EU, options: { cacheEntries: 150, leaseMs: 0 } },
+  { name: 'eu-1', region: EU, options: { operationCacheFirst: true } },
+  { name: 'eu-2', region: EU, options: { cacheEntries: 150, leaseMs: 0, operationCacheBytes: 200_000 } },
   { name: 'ap', region: AP, options: { cacheTtlMs: 4_000, cacheStaleMs: 2_000, cacheVariants: 3 } },
 ];
 
