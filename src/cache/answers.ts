@@ -14,8 +14,8 @@ export type AnswerLimits = Pick<Options, 'operationCacheBytes' | 'operationCache
 export interface AnswerItem {
   /** Who asks what: the same name always gets the same answer from the same rows (R11). */
   readonly name: string;
-  /** As it is sent, without what is written anew for each request. */
-  readonly body: Buffer;
+  /** The bytes that are sent, one character for each: Node writes them together with the headers, in one call to the system, as it does not write a Buffer. */
+  readonly body: string;
   /** Of everything that was read for it. */
   readonly tags: readonly Tag[];
   readonly asOf: Lsn;

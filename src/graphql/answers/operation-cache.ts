@@ -45,7 +45,8 @@ export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
 }
 
 export interface AnswerNow {
-  readonly body: Buffer;
+  /** The bytes to send, one character for each. */
+  readonly body: string;
   /** Covers everything that the answer shows, and the tokens that came (R6). */
   readonly token: ConsistencyToken | null;
 }
@@ -79,7 +80,7 @@ export class OperationCache {
     const found = session.dependencies();
     if (found === null) return;
     const { epoch, asOf, ...rest } = found;
-    const verdict = this.#deps.local.keepAnswer(epoch, { ...rest, name, asOf: asOf.lsn, body: Buffer.from(`{"data":${JSON.stringify(data)}${CLOSING}`) });
+    const verdict = this.#deps.local.keepAnswer(epoch, { ...rest, name, asOf: asOf.lsn, body: bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`) });
     this.#deps.observe.kept(verdict);
   }
 
@@ -107,6 +108,11 @@ export class OperationCache {
     const token = codec.encode(report.positions);
     if (header === undefined) return { body: kept.body, token };
     const extensions = JSON.stringify({ consistency: consistencyOf({ token, level: requirement.level, region, report }) });
-    return { body: Buffer.concat([kept.body.subarray(0, -CLOSING.length), Buffer.from(`,"extensions":${extensions}${CLOSING}`)]), token };
+    return { body: `${kept.body.slice(0, -CLOSING.length)},"extensions":${bytesOf(extensions)}${CLOSING}`, token };
   }
+}
+
+/** The UTF-8 of a text, one character for each byte. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }

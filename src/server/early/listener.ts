@@ -68,19 +68,15 @@ class Reading {
 
   #arrive(bytes: Buffer): void {
     const { viewers } = this.#parts.settings;
-    const known = remember(this.#request, bytes.toString('latin1'));
-    const viewer = viewers.now({ headers: { authorization: this.#request.headers.authorization } });
-    if (viewer !== undefined) {
-      known.viewer = Promise.resolve(viewer);
-      if (this.#answer(known.body, viewer)) return;
-      this.#giveBack(bytes);
-      return this.#parts.usual();
-    }
+    const body = bytes.toString('latin1');
+    const known = viewers.now({ headers: { authorization: this.#request.headers.authorization } });
+    if (known !== undefined && this.#answer(body, known)) return;
     // In this step still: later the end of the body would have been told to nobody.
     this.#giveBack(bytes);
-    const asked = viewers.of({ headers: joinedHeaders(this.#request.headers) });
-    known.viewer = asked;
-    asked.then((found) => this.#answer(known.body, found), () => false).then((isAnswered) => isAnswered || this.#parts.usual(), (error: unknown) => this.#response.destroy(error as Error));
+    const viewer = known === undefined ? viewers.of({ headers: joinedHeaders(this.#request.headers) }) : Promise.resolve(known);
+    remember(this.#request, { body, viewer });
+    if (known !== undefined) return this.#parts.usual();
+    viewer.then((found) => this.#answer(body, found), () => false).then((isAnswered) => isAnswered || this.#parts.usual(), (error: unknown) => this.#response.destroy(error as Error));
   }
 
   #giveBack(bytes: Buffer): void {
@@ -96,7 +92,7 @@ class Reading {
     if (found.token !== null) headers[TOKEN_HEADER] = found.token;
     if (settings.draining()) headers['connection'] = 'close';
     this.#response.writeHead(200, headers);
-    this.#response.end(found.body);
+    this.#response.end(found.body, 'latin1');
     meter.answered(this.#startedMs, this.#request);
     return true;
   }
