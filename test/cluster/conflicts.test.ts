@@ -1,5 +1,6 @@
 /** Tests of writes from two regions that meet: what each declared policy makes of them, what the client is told, and what the audit says. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { AP, EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
 
@@ -263,6 +264,22 @@ describe('conflicts', () => {
     for (const none of ['first: 0', `entity: "' OR true --"`, `entity: "Doc", id: "' OR true --"`, 'entity: "nothing"', 'before: "0"', `entity: "${'x'.repeat(100_000)}"`]) assert.equal(await look(none), 0, none.slice(0, 100));
     assert.ok(Number(await look('first: null, entity: null, id: null, since: null, before: null')) > 0);
     assert.equal(await look('since: $s', { s: 'yesterday' }, '($s: DateTime)'), 'BAD_USER_INPUT');
+  });
+
+  it('leave nothing of a person behind once the statements of docs/security.md are run', async () => {
+    const id = fresh();
+    const secret = `person ${id} <ada@example.com>`;
+    const { version: seen } = (await edit(US, id, 1, { title: secret })).doc as { version: number };
+    await edit(US, id, seen, { title: 'another title' });
+    await edit(EU, id, seen, { body: secret });
+    await app.gql(US, 'mutation ($id: ID!) { dropDoc(id: $id) { doc { id title body } } }', { variables: { id }, headers: { 'idempotency-key': `erase-${id}` } });
+    const left = async (): Promise<number> => Number((await app.cluster.query(US, `SELECT count(*) AS n FROM (SELECT h::text AS t FROM meridian.history h UNION ALL SELECT c::text FROM meridian.conflicts c UNION ALL SELECT o::text FROM meridian.outcomes o) AS kept WHERE t LIKE '%<ada@example.com>%'`))[0]?.['n']);
+    assert.ok((await left()) > 0);
+    const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+    const statements = /```sql\n(DELETE FROM meridian\.history[^`]*)```/.exec(page)?.[1]?.replaceAll('public.users', 'public.docs').replaceAll("'User'", "'Doc'").replaceAll('42', id).replaceAll('%ada@', '%<ada@');
+    assert.ok(statements);
+    await app.cluster.query(US, statements);
+    assert.equal(await left(), 0);
   });
 
   it('say what is missing where setup has not been: in the audit, in a write that meets a conflict, and nowhere else', async () => {
