@@ -75,11 +75,24 @@ function offsetMs(zone: string): number | null {
   return (zone.startsWith('-') ? -1 : 1) * ((hours * 60 + minutes) * 60 + seconds) * 1_000;
 }
 
+/** As PostgreSQL writes most of them, in UTC: on a day that each month has, and with a fraction that ends where it should. */
+const USUAL = /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{0,5}[1-9])?(?:\+00)?$/;
+const [USUAL_DATE, USUAL_ZONE] = [10, '+00'];
+
+/** What `canonicalTimestamp` makes of it, without reckoning; null where it has to be reckoned. */
+function usualTimestamp(text: string, zoned: boolean): string | null {
+  if (!USUAL.test(text) || text.endsWith(USUAL_ZONE) !== zoned) return null;
+  const moment = `${text.slice(0, USUAL_DATE)}T${text.slice(USUAL_DATE + 1, zoned ? -USUAL_ZONE.length : undefined)}`;
+  return zoned ? `${moment}Z` : moment;
+}
+
 /**
  * The canonical spelling of a timestamp, or null when the text is none. With a zone it is moved to UTC
  * (`2026-01-31T12:00:00.123456Z`); `zoned` says whether a zone must or must not be there.
  */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
+  const usual = usualTimestamp(text, zoned);
+  if (usual !== null) return usual;
   if (INFINITY.test(text)) return text.toLowerCase();
   const match = TIMESTAMP.exec(text);
   if (!match) return null;

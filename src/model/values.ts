@@ -83,7 +83,11 @@ function int(given: unknown, sql: string): Normalized {
   return Number.isInteger(number) && number >= range.min && number <= range.max ? { value: number + 0 } : problem(`a whole number from ${range.min} to ${range.max}`);
 }
 
+/** As nearly all keys are: written in the one way that there is, and too short to be out of range. */
+const SHORT_WHOLE = /^[1-9]\d{0,17}$/;
+
 function bigint(value: unknown): Normalized {
+  if (typeof value === 'string' && SHORT_WHOLE.test(value)) return { value };
   if (isUnsure(value)) return unsure(value);
   const text = wholeText(trimmed(value));
   if (text === null) return problem(BIGINT_PROBLEM);

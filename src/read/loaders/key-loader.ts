@@ -10,7 +10,7 @@ import { keyType } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
 import { refusedKey } from './halving.ts';
-import { keyContent, keyName, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import { keyContent, keyName, keyText, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 /**
  * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no value of its column's type: the
@@ -56,7 +56,7 @@ export class KeyLoader {
     this.#caching = entity.caching.off === null ? caching : null;
     this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: () => keyContent(columns, comparisons), owner: comparisons ?? columns, name: keyName(columns, comparisons) });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
-    this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
+    this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: keyText });
   }
 
   async load(values: readonly unknown[]): Promise<Row | null> {

@@ -8,7 +8,7 @@ import { readRow } from '../sql/columns.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { selectSlice, selectSlices, slicesOf, type Slice } from '../sql/select-many.ts';
 import { halving } from './halving.ts';
-import { keyContent, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import { keyContent, keyText, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 export interface SliceLoaderOptions {
   readonly slice: Slice;
@@ -43,7 +43,7 @@ export class SliceLoader {
     this.#caching = keeping.off === null ? caching : null;
     this.#variant = this.#caching === null ? () => '' : variants({ kind: 'slice', entity: slice.entity, scope: this.#caching.scope, content: () => contentOf(slice), owner: slice, name: '' });
     // At the root every load has the same empty key, so that the same selection is read once.
-    this.#loader = new DataLoader((parents) => this.#load(parents), { maxBatchSize: options.maxBatch, cacheKeyFn: (key) => JSON.stringify(key) });
+    this.#loader = new DataLoader((parents) => this.#load(parents), { maxBatchSize: options.maxBatch, cacheKeyFn: keyText });
   }
 
   load(parent: KeyValues): Promise<readonly Row[]> {

@@ -43,6 +43,12 @@ export function keyName(columns: readonly string[], comparisons: Comparisons | u
   return name;
 }
 
+/** The same text for the same key among keys of the same columns: most are one text, which is told from lists of JSON by a letter. */
+export function keyText(key: KeyValues): string {
+  const [only] = key;
+  return key.length === 1 && typeof only === 'string' ? `t${only}` : JSON.stringify(key);
+}
+
 /** For whom values are read (R11): part of every key. */
 export interface CacheScope {
   /** Whose rows exist. Lists and counts are kept for each tenant; of a row by its key it is asked when it is shown. */

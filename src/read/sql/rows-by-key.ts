@@ -23,16 +23,30 @@ export function rowsByKey(of: KeyColumns, keys: readonly KeyValues[]): RowsByKey
 }
 
 function bySingleColumn(entity: Entity, column: string, keys: readonly KeyValues[]): RowsByKey {
-  const params = new Params();
   const values = keys.map((key) => key[0] ?? null);
-  const text = `SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${columnReference(entity, column)} = ANY(${params.addList(columnType(entity, column), values)})`;
   return {
-    statement: statement(text, params),
+    statement: { ...singleColumnForm(entity, column), values: [values] },
     rowsOf: (answer) => {
       const found = new Map(answer.map((row) => [String(row[column]), readRow(entity, row)]));
       return values.map((value) => found.get(String(value)) ?? null);
     },
   };
+}
+
+type Form = Pick<Statement, 'name' | 'text'>;
+
+/** By the key's column: the text is the same whatever the values, and its name is a hash. */
+const forms = new WeakMap<Entity, Map<string, Form>>();
+
+function singleColumnForm(entity: Entity, column: string): Form {
+  const ofEntity = forms.get(entity) ?? new Map<string, Form>();
+  forms.set(entity, ofEntity);
+  const known = ofEntity.get(column);
+  if (known !== undefined) return known;
+  const params = new Params();
+  const { name, text } = statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${columnReference(entity, column)} = ANY(${params.addList(columnType(entity, column), [])})`, params);
+  ofEntity.set(column, { name, text });
+  return { name, text };
 }
 
 function byOrdinal(of: KeyColumns, keys: readonly KeyValues[]): RowsByKey {

@@ -35,11 +35,25 @@ export function selectSlice(slice: Slice): Statement {
   return statement(text, params, { prepared: slice.prepared });
 }
 
+/** Of a slice: its statement but for the parents' keys, whose parameters come first. */
+const forms = new WeakMap<Slice, Statement>();
+
 /** The slice of each parent, in one statement whatever their number. */
 export function selectSlices(slice: Slice, parents: readonly KeyValues[]): Statement {
   const { entity, joinColumns: columns, comparisons } = slice;
   const params = new Params();
   const source = keySource({ entity, columns, comparisons }, parents, params);
+  const keys = [...params.values];
+  let form = forms.get(slice);
+  if (form === undefined) {
+    const { values, ...rest } = statementOfSlices(slice, source, params);
+    forms.set(slice, (form = { ...rest, values: values.slice(keys.length) }));
+  }
+  return { ...form, values: [...keys, ...form.values] };
+}
+
+function statementOfSlices(slice: Slice, source: string, params: Params): Statement {
+  const { entity, joinColumns: columns, comparisons } = slice;
   const where = whereSql([matchesKey({ entity, columns, comparisons }), ...slice.conditions.map((condition) => condition(params))]);
   const order = orderBySql(entity, slice.order);
   const inner = `SELECT ${rawColumns(entity)} FROM ${fromTable(entity)}${where} ORDER BY ${order}${limitSql(params, slice.limit)}`;

@@ -32,6 +32,18 @@ describe('times', () => {
     assert.equal(canonicalTimestamp('2026-03-29T02:30:00Z', false), null);
   });
 
+  it('as PostgreSQL writes them are read as any other spelling of them', () => {
+    const upTo = (most: number): number => Math.floor(Math.random() * (most + 1));
+    const two = (value: number): string => String(value).padStart(2, '0');
+    const years = ['0000', '0001', '0999', '1000', '1970', '2024', '2026', '9999'];
+    for (let i = 0; i < 20_000; i += 1) {
+      const [date, clock] = [`${years[upTo(years.length - 1)]}-${two(upTo(13))}-${two(upTo(32))}`, `${two(upTo(24))}:${two(upTo(60))}:${two(upTo(60))}`];
+      const digits = String(upTo(10 ** (1 + upTo(7)))).slice(0, upTo(7));
+      const rest = `${clock}${digits === '' ? '' : `.${digits}`}${['', '+00', '+01', 'Z'][upTo(3)]}`;
+      for (const zoned of [true, false]) assert.equal(canonicalTimestamp(`${date} ${rest}`, zoned), canonicalTimestamp(`${date}T${rest}`, zoned), `${date} ${rest} ${zoned}`);
+    }
+  });
+
   it('are real', () => {
     assert.deepEqual(['2024-02-29', '2000-02-29', '0005-02-29 BC', '2023-02-29', '2026-04-31', '2026-00-10', '26-01-01'].map(canonicalDate), ['2024-02-29', '2000-02-29', '0005-02-29 BC', null, null, null, null]);
     assert.deepEqual(['23:59:59.5', '24:00:00', '24:00:01', '7:00', '12:00+02'].map(canonicalTime), ['23:59:59.5', '24:00:00', null, null, null]);
