@@ -139,7 +139,8 @@ describe('questions to other subgraphs', () => {
     const from = receiver.received.length;
     const args = { entity: 'Task', id: '1', since: null, before: '9', first: 5 };
     assert.deepEqual(await siblings().conflicts('work', args, ASKER), { ok: true, rows: [{ ...record, subgraph: 'work' }], token: null });
-    const { headers, body } = receiver.received[from] ?? assert.fail();
+    // A question that the test before has given up may still arrive.
+    const { headers, body } = receiver.received.slice(from).find((one) => one.body.includes('conflicts')) ?? assert.fail();
     assert.deepEqual([headers['consistency-token'], (JSON.parse(body) as { variables: unknown }).variables], ['m1.token.x', args]);
     assert.deepEqual(await siblings().conflicts('nobody', args, ASKER), { ok: false, why: 'is not known here', code: null });
   });
