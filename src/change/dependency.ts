@@ -45,7 +45,7 @@ function byKey(entity: Entity, text: string, rest: string): Dependency {
   const { primaryKey } = entity;
   const values = primaryKey.length === 1 ? [rest] : keyValues(rest, primaryKey.length);
   if (values.length !== primaryKey.length) throw mistake(text, `has ${values.length} ${values.length === 1 ? 'value' : 'values'} for the key ${primaryKey.join(', ')} of ${entity.name}`, 'give one for each column, separated by commas, or a JSON array');
-  return { kind: 'rows', entity, columns: primaryKey, values: primaryKey.map((column, i) => canonical(entity, column, values[i], text)) };
+  return { kind: 'rows', entity, columns: primaryKey, values: primaryKey.map((column, i) => canonical({ entity, column, value: values[i], text })) };
 }
 
 /** Text with commas in it needs the JSON array. */
@@ -66,7 +66,7 @@ function byColumn(entity: Entity, text: string, rest: string): Dependency {
   if (name === undefined || value === undefined) throw mistake(text, 'gives no value', `write ${entity.name}.column=value`);
   const column = columnNamed(entity, name);
   if (column === null) throw mistake(text, `names "${name}", which is no column of ${entity.name}${didYouMean(name, [...entity.fields.keys(), ...entity.columns.keys()].filter((candidate) => columnNamed(entity, candidate) !== null))}`, 'name a field that shows a column, or a column');
-  return { kind: 'rows', entity, columns: [column], values: [canonical(entity, column, value, text)] };
+  return { kind: 'rows', entity, columns: [column], values: [canonical({ entity, column, value, text })] };
 }
 
 function columnNamed(entity: Entity, name: string): string | null {
@@ -76,7 +76,14 @@ function columnNamed(entity: Entity, name: string): string | null {
   return (field && columnOfField(field)) ?? [snakeCase(name), name].find((column) => entity.columns.has(column)) ?? null;
 }
 
-function canonical(entity: Entity, column: string, value: unknown, text: string): unknown {
+interface CanonicalInput {
+  readonly entity: Entity;
+  readonly column: string;
+  readonly value: unknown;
+  readonly text: string;
+}
+
+function canonical({ entity, column, value, text }: CanonicalInput): unknown {
   const type = entity.columns.get(column)?.type;
   if (!type) throw mistake(text, `names column "${column}", which ${entity.name} does not select`, 'name a field that shows a column');
   const normalized = normalizeValue(type, value);

@@ -14,7 +14,7 @@ export async function sampleQuery(cluster: Cluster, { model, typeDefs }: Compile
     const entity = root.kind === 'lookup' ? model.entities.get(root.target) : undefined;
     const selection = entity && columnFields(entity);
     if (root.kind !== 'lookup' || !entity || !selection) continue;
-    const args = await sampleArguments(cluster, entity, root, (argument) => argumentType(typeDefs, name, argument));
+    const args = await sampleArguments({ cluster, entity, root, typeOf: (argument) => argumentType(typeDefs, name, argument) });
     if (args !== null) return `${name}(${args}) { ${selection} }`;
   }
   for (const [name, root] of model.queries) {
@@ -30,8 +30,15 @@ function columnFields(entity: Entity): string {
   return [...entity.fields].filter(([, field]) => field.kind === 'column').slice(0, FIELDS_SHOWN).map(([name]) => name).join(' ');
 }
 
+interface SampleArgumentsInput {
+  readonly cluster: Cluster;
+  readonly entity: Entity;
+  readonly root: LookupRoot;
+  readonly typeOf: (argument: string) => string | null;
+}
+
 /** Arguments that name a row which is there; null while the table is empty. */
-async function sampleArguments(cluster: Cluster, entity: Entity, root: LookupRoot, typeOf: (argument: string) => string | null): Promise<string | null> {
+async function sampleArguments({ cluster, entity, root, typeOf }: SampleArgumentsInput): Promise<string | null> {
   const wanted = [...root.arguments];
   const columns = wanted.map(([, column], i) => `${quoteIdentifier(column)}::text AS "${i}"`).join(', ');
   const order = entity.primaryKey.map(quoteIdentifier).join(', ');

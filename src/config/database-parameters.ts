@@ -21,8 +21,8 @@ const oneOf = (...values: readonly string[]) => (value: string): Refusal | null 
 const whole = (value: string): Refusal | null => (/^\s*-?\d{1,9}\s*$/.test(value) ? null : { what: 'is no whole number', mend: 'give a whole number' });
 
 /** Takes the first values, and refuses the others of libpq with a reason. */
-const only = (taken: readonly string[], what: string, mend: string, others: readonly string[] = []) => (value: string): Refusal | null =>
-  taken.includes(value) ? null : others.length > 0 && !others.includes(value) ? oneOf(...taken, ...others)(value) : { what, mend };
+const only = (taken: readonly string[], others: readonly string[], refusal: Refusal) => (value: string): Refusal | null =>
+  taken.includes(value) ? null : others.includes(value) ? refusal : oneOf(...taken, ...others)(value);
 
 const never = (what: string, mend: string) => (value: string): Refusal | null => (value === '' ? null : { what, mend });
 
@@ -62,7 +62,7 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   client_encoding: parameter(null, (value) =>
     /^(auto|utf-?8|unicode)?$/i.test(value) ? null : { what: 'is no UTF8', mend: 'leave it out: Meridian speaks UTF8, and the server converts from the encoding of the database' }),
   target_session_attrs: parameter('PGTARGETSESSIONATTRS', oneOf('any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby')),
-  load_balance_hosts: parameter('PGLOADBALANCEHOSTS', only(['disable'], 'asks for hosts in random order', 'leave it out: hosts are tried in their order', ['random'])),
+  load_balance_hosts: parameter('PGLOADBALANCEHOSTS', only(['disable'], ['random'], { what: 'asks for hosts in random order', mend: 'leave it out: hosts are tried in their order' })),
   channel_binding: parameter('PGCHANNELBINDING', oneOf('disable', 'prefer', 'require')),
   require_auth: parameter('PGREQUIREAUTH', authMethods),
   keepalives: parameter(null, whole),
@@ -78,7 +78,7 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   sslcert: parameter('PGSSLCERT'),
   sslkey: parameter('PGSSLKEY', (value) => (/^(pkcs11|engine):/i.test(value) ? { what: 'names a key outside of files', mend: 'give the path of a PEM file' } : null)),
   sslpassword: parameter(null),
-  sslcertmode: parameter('PGSSLCERTMODE', only(['disable', 'allow'], 'demands that the server asks for a certificate, which Node.js does not tell', 'let pg_hba.conf ask for it (clientcert) and leave it out', ['require'])),
+  sslcertmode: parameter('PGSSLCERTMODE', only(['disable', 'allow'], ['require'], { what: 'demands that the server asks for a certificate, which Node.js does not tell', mend: 'let pg_hba.conf ask for it (clientcert) and leave it out' })),
   sslrootcert: parameter('PGSSLROOTCERT'),
   sslcrl: parameter('PGSSLCRL'),
   sslcrldir: parameter('PGSSLCRLDIR'),
@@ -86,10 +86,10 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   sslkeylogfile: parameter(null, never('asks for the keys of TLS to be written to a file', LEAVE_OUT)),
   ssl_min_protocol_version: parameter('PGSSLMINPROTOCOLVERSION', oneOf(...TLS_VERSIONS)),
   ssl_max_protocol_version: parameter('PGSSLMAXPROTOCOLVERSION', oneOf(...TLS_VERSIONS)),
-  min_protocol_version: parameter('PGMINPROTOCOLVERSION', only(['', '3.0'], 'demands a protocol that the driver does not speak', 'leave it out: it speaks 3.0', ['3.2', 'latest'])),
+  min_protocol_version: parameter('PGMINPROTOCOLVERSION', only(['', '3.0'], ['3.2', 'latest'], { what: 'demands a protocol that the driver does not speak', mend: 'leave it out: it speaks 3.0' })),
   max_protocol_version: parameter('PGMAXPROTOCOLVERSION', oneOf('', '3.0', '3.2', 'latest')),
   requirepeer: parameter('PGREQUIREPEER', never('asks who owns the server\'s process, which Node.js does not tell', LEAVE_OUT)),
-  gssencmode: parameter('PGGSSENCMODE', only(['disable', 'prefer'], 'demands GSSAPI encryption, which the driver does not speak', 'use TLS (sslmode)', ['require'])),
+  gssencmode: parameter('PGGSSENCMODE', only(['disable', 'prefer'], ['require'], { what: 'demands GSSAPI encryption, which the driver does not speak', mend: 'use TLS (sslmode)' })),
   // Without GSSAPI there is nothing that these are about.
   krbsrvname: parameter('PGKRBSRVNAME'),
   gsslib: parameter('PGGSSLIB'),

@@ -41,7 +41,7 @@ export function conflictsResolver(deps: ConflictsDeps): GraphQLFieldResolver<unk
     if (limit < 0 || limit > deps.maxPageSize) throw badInput(`"first" must be from 0 to ${deps.maxPageSize} (maxPageSize).`);
     if (id !== null && entity === null) throw badInput('"id" names a row of an entity; give "entity" as well.');
     if (before !== null && !WHOLE.test(before)) throw badInput('"before" must be the id of a record.');
-    if (isElsewhere(deps, subgraph, context.asker)) return askedOf(deps, subgraph, { entity, id, since, before, first: isGiven ? FIRST : limit }, context);
+    if (isElsewhere(deps, subgraph, context.asker)) return askedOf({ deps, subgraph, args: { entity, id, since, before, first: isGiven ? FIRST : limit }, context });
     // Where fewer than the schema's own number may be shown, one more tells whether these are all.
     const most = isGiven && limit < FIRST ? limit + 1 : limit;
     const rows = await context.operation.at(info).executor.query(conflictsStatement({ entity, rowId: id, since, before, limit: most }));
@@ -65,7 +65,14 @@ function isElsewhere(deps: ConflictsDeps, subgraph: string | null, asker: Asker 
   return true;
 }
 
-async function askedOf({ siblings, positionsIn }: ConflictsDeps, subgraph: string, args: ConflictArguments, { asker, operation }: RequestContext): Promise<readonly SiblingConflict[]> {
+interface AskedOfInput {
+  readonly deps: ConflictsDeps;
+  readonly subgraph: string;
+  readonly args: ConflictArguments;
+  readonly context: RequestContext;
+}
+
+async function askedOf({ deps: { siblings, positionsIn }, subgraph, args, context: { asker, operation } }: AskedOfInput): Promise<readonly SiblingConflict[]> {
   const answer = siblings === null || asker === null ? null : await siblings.conflicts(subgraph, args, asker);
   if (!answer?.ok) throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The conflicts of subgraph ${subgraph} cannot be shown: its server ${answer?.why ?? 'is not known here'}. Try again, or ask that server itself.`, details: { subgraph, ...(answer?.code ? { refusedWith: answer.code } : {}) } });
   for (const position of answer.token === null ? [] : positionsIn(answer.token)) operation.session.saw(position);

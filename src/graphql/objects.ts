@@ -54,20 +54,27 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
+export interface StoredValueInput {
+  readonly schema: GraphQLSchema;
+  readonly type: string;
+  readonly path: string;
+  readonly value: unknown;
+}
+
 /**
  * A representation's value as an argument of its type would be given: of an enum, which may be stored under another name, the name that clients see is
  * taken, and a scalar of the application's own reads what it has shown. Throws `BAD_USER_INPUT` for what these refuse.
  */
-export function storedValue(schema: GraphQLSchema, type: string, path: string, value: unknown): unknown {
+export function storedValue({ schema, type, path, value }: StoredValueInput): unknown {
   const leaf = leafType(schema, type, path);
   if (!isSomething(value)) return value;
   if (isEnumType(leaf)) {
-    if (Array.isArray(value)) return value.map((one) => storedValue(schema, type, path, one));
+    if (Array.isArray(value)) return value.map((one) => storedValue({ schema, type, path, value: one }));
     const found = typeof value === 'string' ? leaf.getValue(value) : null;
     if (!found) throw badKey({ type, field: path, value, wanted: `a value of ${leaf.name}` });
     return found.value;
   }
-  return isOwnScalar(leaf) ? parsed(leaf, type, path, value) : value;
+  return isOwnScalar(leaf) ? parsed({ scalar: leaf, type, path, value }) : value;
 }
 
 /** One that the application gives with functions; what other scalars take, the column's type says. */
@@ -75,7 +82,14 @@ function isOwnScalar(leaf: GraphQLNamedType | undefined): leaf is GraphQLScalarT
   return isScalarType(leaf) && !isSpecifiedScalarType(leaf) && !isExactScalar(leaf) && !isOpenScalar(leaf);
 }
 
-function parsed(scalar: GraphQLScalarType, type: string, path: string, value: unknown): unknown {
+interface ParsedInput {
+  readonly scalar: GraphQLScalarType;
+  readonly type: string;
+  readonly path: string;
+  readonly value: unknown;
+}
+
+function parsed({ scalar, type, path, value }: ParsedInput): unknown {
   let why = '';
   try {
     const found: unknown = scalar.parseValue(value);
@@ -102,7 +116,7 @@ export function stubReference({ name, keys, external }: Stub): (reference: Plain
   return async (reference, context, info) => {
     context.operation.at(info);
     if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) throw noKey(name, keys);
-    return Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue(info.schema, name, field, reference[field])]));
+    return Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue({ schema: info.schema, type: name, path: field, value: reference[field] })]));
   };
 }
 

@@ -18,7 +18,7 @@ export function referenceResolver(entity: Entity): ReferenceResolver {
   return async (reference, context, info) => {
     const key = keys.find(({ paths }) => paths.every((path) => isSomething(valueAt(reference, path))));
     if (!key) throw noKey(entity.name, entity.keyPaths);
-    const values = key.paths.map((path) => storedValue(info.schema, entity.name, path, valueAt(reference, path)));
+    const values = key.paths.map((path) => storedValue({ schema: info.schema, type: entity.name, path, value: valueAt(reference, path) }));
     const row = await context.operation.at(info).loaders.one(entity.name, key.columns, values);
     const brought = row === null ? [] : entity.external.filter((field) => Object.hasOwn(reference, field));
     return brought.length === 0 ? ownCopy(row) : { ...row, ...Object.fromEntries(brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]]))) };

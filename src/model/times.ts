@@ -27,7 +27,14 @@ function dayNumber(year: number, month: number, day: number): number {
   return 365 * marchYear + Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400) + dayOfYear - 719_468;
 }
 
-function isRealDay(year: number, month: number, day: number, bc: boolean): boolean {
+interface IsRealDayInput {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly bc: boolean;
+}
+
+function isRealDay({ year, month, day, bc }: IsRealDayInput): boolean {
   if (year < 1 || month < 1 || month > 12 || day < 1) return false;
   const astronomical = bc ? 1 - year : year;
   const leap = astronomical % 4 === 0 && (astronomical % 100 !== 0 || astronomical % 400 === 0);
@@ -62,7 +69,7 @@ export function canonicalDate(text: string): string | null {
   const match = DATE.exec(text);
   if (!match) return null;
   const [year, month, day, bc] = [Number(match[1]), Number(match[2]), Number(match[3]), match[4] !== undefined];
-  if (!isRealDay(year, month, day, bc) || (bc ? dayNumber(1 - year, month, day) < FIRST_DAY : year > MAX_DATE_YEAR)) return null;
+  if (!isRealDay({ year, month, day, bc }) || (bc ? dayNumber(1 - year, month, day) < FIRST_DAY : year > MAX_DATE_YEAR)) return null;
   return `${yearText(year)}-${match[2]}-${match[3]}${match[4] ?? ''}`;
 }
 
@@ -100,7 +107,7 @@ export function canonicalTimestamp(text: string, zoned: boolean): string | null 
   const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? '0')];
   const zone = match[8];
   const bc = match[9] !== undefined;
-  if (!isRealDay(year, month, day, bc) || !isRealClock(hour, minute, second)) return null;
+  if (!isRealDay({ year, month, day, bc }) || !isRealClock(hour, minute, second)) return null;
   if ((zone !== undefined) !== zoned) return null;
   const offset = zone === undefined ? 0 : offsetMs(zone);
   if (offset === null || (!bc && year > MAX_TIMESTAMP_YEAR)) return null;

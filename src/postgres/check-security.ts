@@ -60,7 +60,7 @@ export async function checkSecurity(target: SecurityTarget, say: Say): Promise<v
     if (!who) return;
     if (role) sayUnreadable(who, tables, say);
     sayBypassed(who, tables, say);
-    sayActive(who, tables, settings.length > 0, say);
+    sayActive({ role: who, tables, carries: settings.length > 0, say });
   } finally {
     await closeClient(client);
   }
@@ -95,7 +95,14 @@ function sayBypassed({ name, superuser, bypasses }: RoleFacts, tables: readonly 
   else say('warn', `The policies of ${named(bypassed)} are never asked: the role ${name} owns the tables.`, `${bypassed.map((table) => `ALTER TABLE ${named([table])} FORCE ROW LEVEL SECURITY;`).join(' ')} Or let servers connect as another role.`);
 }
 
-function sayActive({ name }: RoleFacts, tables: readonly TableFacts[], carries: boolean, say: Say): void {
+interface SayActiveInput {
+  readonly role: RoleFacts;
+  readonly tables: readonly TableFacts[];
+  readonly carries: boolean;
+  readonly say: Say;
+}
+
+function sayActive({ role: { name }, tables, carries, say }: SayActiveInput): void {
   const active = tables.filter((table) => table.active);
   const closed = active.filter(({ policies }) => policies === 0);
   if (closed.length > 0) say('warn', `Nobody sees a row of ${named(closed)}: row-level security is enabled there, and there is no policy.`, 'CREATE POLICY … for it, or disable row-level security.');

@@ -1,5 +1,5 @@
 /** Owns the way from a driver's error to Meridian's: which code, which sentence, and never SQL or a parameter's value. */
-import { isMeridianError, MeridianError, type ErrorCode } from '../base/errors.ts';
+import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { raisedReason } from '../write/refusal.ts';
 import { isOfServer, isOwnState, isRaised, isRecoveryConflict, isWithinFunction, sqlStateOf, type ServerError } from './server-error.ts';
 
@@ -44,10 +44,10 @@ export function toMeridianError(error: unknown, { region }: ErrorPlace): Meridia
   if (isMeridianError(error)) return error;
   const state = sqlStateOf(error);
   if (state !== null && isRecoveryConflict(error as ServerError)) {
-    return make('TRANSACTION_CONFLICT', `The replica of region ${region} cancelled the statement so that replay could go on; try again.`, { region, recoveryConflict: true }, error);
+    return new MeridianError({ code: 'TRANSACTION_CONFLICT', message: `The replica of region ${region} cancelled the statement so that replay could go on; try again.`, details: { region, recoveryConflict: true }, cause: error });
   }
-  if (isConnectionFailure(error)) return make('REGION_UNAVAILABLE', `The database of region ${region} cannot be reached; try again shortly.`, { region }, error);
-  if (state === null) return make('DATABASE_ERROR', `The database of region ${region} could not be asked.`, { region }, error);
+  if (isConnectionFailure(error)) return new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The database of region ${region} cannot be reached; try again shortly.`, details: { region }, cause: error });
+  if (state === null) return new MeridianError({ code: 'DATABASE_ERROR', message: `The database of region ${region} could not be asked.`, details: { region }, cause: error });
   return fromState(state, error as ServerError, region);
 }
 
@@ -58,30 +58,30 @@ export function toMeridianError(error: unknown, { region }: ErrorPlace): Meridia
 export function connectError(error: unknown, place: ErrorPlace): MeridianError {
   const found = toMeridianError(error, place);
   if (found.code === 'OVERLOADED' || found.code === 'REGION_UNAVAILABLE') return found;
-  return make('REGION_UNAVAILABLE', `The database of region ${place.region} refuses connections; try again shortly.`, { region: place.region }, error);
+  return new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The database of region ${place.region} refuses connections; try again shortly.`, details: { region: place.region }, cause: error });
 }
 
 function fromState(state: string, error: ServerError, region: string): MeridianError {
   const facts = { region, sqlState: state };
-  if (state === '40001' || state === '40P01') return make('TRANSACTION_CONFLICT', 'The transaction was in conflict with another one that ran at the same time; try again.', facts, error);
+  if (state === '40001' || state === '40P01') return new MeridianError({ code: 'TRANSACTION_CONFLICT', message: 'The transaction was in conflict with another one that ran at the same time; try again.', details: facts, cause: error });
   if (isRaised(error) || isOwnState(state)) return raised(state, error);
   if (state.startsWith('23') || state === '44000') return constraint(state, error);
   const refused = raisedReason(state, error.message);
-  if (refused !== null) return make('CONSTRAINT_VIOLATION', 'A condition of the write does not hold; nothing was written.', { refused }, error);
+  if (refused !== null) return new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: 'A condition of the write does not hold; nothing was written.', details: { refused }, cause: error });
   // The name of a relation is the same in every language of messages.
   const missing = state === '42P01' ? /\bmeridian\.[a-z_]+/.exec(error.message)?.[0] : undefined;
-  if (missing !== undefined) return make('DATABASE_NOT_READY', `The database has no table ${missing}, which this write needs; run \`meridian setup\`.`, facts, error);
-  if (isLockedOut(error)) return make('TRANSACTION_CONFLICT', 'A row is locked by another transaction; try again.', facts, error);
-  if (state === '57014') return make('DATABASE_ERROR', `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, { ...facts, timeout: true }, error);
-  if (state === '42501' && error.routine === 'ExecWithCheckOptions') return make('FORBIDDEN', 'A policy of row-level security refuses the row that the write would leave; nothing was written.', facts, error);
-  if (state === '42501') return make('FORBIDDEN', 'The database refuses this to the role that Meridian uses; grant it, or run `meridian check`.', facts, error);
-  if (state === '53300') return make('OVERLOADED', `The database of region ${region} has no connection left; raise its max_connections or lower poolSize.`, facts, error);
+  if (missing !== undefined) return new MeridianError({ code: 'DATABASE_NOT_READY', message: `The database has no table ${missing}, which this write needs; run \`meridian setup\`.`, details: facts, cause: error });
+  if (isLockedOut(error)) return new MeridianError({ code: 'TRANSACTION_CONFLICT', message: 'A row is locked by another transaction; try again.', details: facts, cause: error });
+  if (state === '57014') return new MeridianError({ code: 'DATABASE_ERROR', message: `A statement in region ${region} ran longer than its time limit and was cancelled; raise statementMs or ask for less.`, details: { ...facts, timeout: true }, cause: error });
+  if (state === '42501' && error.routine === 'ExecWithCheckOptions') return new MeridianError({ code: 'FORBIDDEN', message: 'A policy of row-level security refuses the row that the write would leave; nothing was written.', details: facts, cause: error });
+  if (state === '42501') return new MeridianError({ code: 'FORBIDDEN', message: 'The database refuses this to the role that Meridian uses; grant it, or run `meridian check`.', details: facts, cause: error });
+  if (state === '53300') return new MeridianError({ code: 'OVERLOADED', message: `The database of region ${region} has no connection left; raise its max_connections or lower poolSize.`, details: facts, cause: error });
   if (state === '54000') return tooLarge(error, region, []);
-  if (isWithinFunction(error)) return make('DATABASE_ERROR', `A function or trigger of the database failed in region ${region} with SQLSTATE ${state}.`, facts, error);
-  if (NOT_TEXT.has(state)) return make('BAD_USER_INPUT', 'A text holds a character that cannot be converted between UTF-8 and the database\'s encoding.', facts, error);
-  if (state === '25006') return make('DATABASE_ERROR', 'A statement tried to write where only reading is allowed; run it in a transaction, and do not end that transaction by a COMMIT or ROLLBACK of your own.', facts, error);
-  if (state.startsWith('22') || isMalformedValue(error)) return make('BAD_USER_INPUT', 'A value does not fit its column\'s type: it is out of range or written in another form.', facts, error);
-  return make('DATABASE_ERROR', `A statement failed in region ${region} with SQLSTATE ${state}.`, facts, error);
+  if (isWithinFunction(error)) return new MeridianError({ code: 'DATABASE_ERROR', message: `A function or trigger of the database failed in region ${region} with SQLSTATE ${state}.`, details: facts, cause: error });
+  if (NOT_TEXT.has(state)) return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A text holds a character that cannot be converted between UTF-8 and the database\'s encoding.', details: facts, cause: error });
+  if (state === '25006') return new MeridianError({ code: 'DATABASE_ERROR', message: 'A statement tried to write where only reading is allowed; run it in a transaction, and do not end that transaction by a COMMIT or ROLLBACK of your own.', details: facts, cause: error });
+  if (state.startsWith('22') || isMalformedValue(error)) return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A value does not fit its column\'s type: it is out of range or written in another form.', details: facts, cause: error });
+  return new MeridianError({ code: 'DATABASE_ERROR', message: `A statement failed in region ${region} with SQLSTATE ${state}.`, details: facts, cause: error });
 }
 
 /** What reads texts of `tsquery`, `jsonpath` or `hstore` calls a broken one a syntax error, as SQL's own is; only that one has a place in the statement, or is about several statements with parameters. */
@@ -101,9 +101,9 @@ function raised(state: string, error: ServerError): MeridianError {
   const told = { sqlState: state, ...(detail === null ? {} : { detail }), ...(hint === null ? {} : { hint }) };
   if (OF_CONSTRAINTS.has(state)) {
     const { constraint = null, table = null, column } = error;
-    return make('CONSTRAINT_VIOLATION', words, { ...told, constraint, table, columns: column === undefined ? [] : [column], raised: true }, error);
+    return new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: words, details: { ...told, constraint, table, columns: column === undefined ? [] : [column], raised: true }, cause: error });
   }
-  return make(state === '42501' ? 'FORBIDDEN' : 'RAISED_BY_DATABASE', words, told, error);
+  return new MeridianError({ code: state === '42501' ? 'FORBIDDEN' : 'RAISED_BY_DATABASE', message: words, details: told, cause: error });
 }
 
 const CONSTRAINTS: Readonly<Record<string, string>> = {
@@ -136,7 +136,7 @@ function constraint(state: string, error: ServerError): MeridianError {
 
 export function tooLarge(error: ServerError, region: string, columns: readonly string[]): MeridianError {
   const where = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
-  return make('BAD_USER_INPUT', `A value is too large for its table, or for an index of it${where}; send a shorter one.`, { region, sqlState: '54000', ...(columns.length === 0 ? {} : { columns }) }, error);
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `A value is too large for its table, or for an index of it${where}; send a shorter one.`, details: { region, sqlState: '54000', ...(columns.length === 0 ? {} : { columns }) }, cause: error });
 }
 
 /** `columns`: which of the table's the constraint is about, as far as is known. */
@@ -144,9 +144,5 @@ export function violation(state: string, error: ServerError, columns: readonly s
   // The sentence goes to clients: which of their values it is about, and not how they are stored. The details are for code here.
   const where = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
   const what = error.routine === 'ExecFindPartition' ? 'No partition of the table takes the row' : (CONSTRAINTS[state] ?? 'A constraint of the database refuses the write');
-  return make('CONSTRAINT_VIOLATION', `${what}${where}.`, { sqlState: state, constraint: error.constraint ?? null, table: error.table ?? null, columns }, error);
-}
-
-function make(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>>, cause: unknown): MeridianError {
-  return new MeridianError({ code, message, details, cause });
+  return new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: `${what}${where}.`, details: { sqlState: state, constraint: error.constraint ?? null, table: error.table ?? null, columns }, cause: error });
 }

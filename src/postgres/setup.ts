@@ -53,7 +53,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
     throw new MeridianError({ code: 'DATABASE_NOT_READY', message: primary ? `Several regions accept writes (${primaries.map((p) => p.name).join(', ')}): stop all but the newest primary first.` : 'None of the regions is the primary: name it among them, or promote a replica.' });
   }
   const context: Context = { target, steps: [], restart: new Set(), publicationIsNew: false };
-  if (target.alterSystem) for (const server of servers) await withClient(server.databaseUrl, target, (client) => alterSettings(client, server.name, server.facts, context));
+  if (target.alterSystem) for (const server of servers) await withClient(server.databaseUrl, target, (client) => alterSettings({ client, region: server.name, facts: server.facts, context }));
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
@@ -61,11 +61,11 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
     await letViewersKeep(client, primary.name, context);
     const said = (what: string, changed: boolean): void => void context.steps.push({ region: primary.name, what, changed });
     context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, waitMs: target.options.slotCreateMs, said });
-    if (target.role !== undefined) await grant(client, primary.name, tables, target.role, context);
+    if (target.role !== undefined) await grant({ client, region: primary.name, tables, role: target.role, context });
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
     return rows[0]?.lsn ?? '0/0';
   });
-  await Promise.all(servers.map((server) => withClient(server.databaseUrl, target, (client) => ensureSlot(client, server, { primaryUrl: primary.databaseUrl, published }, context))));
+  await Promise.all(servers.map((server) => withClient(server.databaseUrl, target, (client) => ensureSlot({ client, server, origin: { primaryUrl: primary.databaseUrl, published }, context }))));
   const checked = target.tables.length > 0 ? target.tables : await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
   return { steps: context.steps, restart: [...context.restart], findings: await checkDatabase({ ...target, tables: checked }) };
 }
@@ -151,7 +151,15 @@ async function refusal(client: pg.Client, sql: string): Promise<string | null> {
   }
 }
 
-async function grant(client: pg.Client, region: string, tables: readonly Table[], role: string, { steps }: Context): Promise<void> {
+interface GrantInput {
+  readonly client: pg.Client;
+  readonly region: string;
+  readonly tables: readonly Table[];
+  readonly role: string;
+  readonly context: Context;
+}
+
+async function grant({ client, region, tables, role, context: { steps } }: GrantInput): Promise<void> {
   const name = quoteIdentifier(role);
   const { rows } = await client.query<{ replication: boolean; has_snapshot: boolean }>(`SELECT rolsuper OR rolreplication AS replication, to_regprocedure('pg_log_standby_snapshot()') IS NOT NULL AS has_snapshot FROM pg_roles WHERE rolname = $1`, [role]);
   const [found] = rows;
@@ -173,7 +181,14 @@ interface SlotOrigin {
   readonly published: string;
 }
 
-async function ensureSlot(client: pg.Client, server: { name: string; databaseUrl: string; facts: ServerFacts }, origin: SlotOrigin, { target, steps, publicationIsNew }: Context): Promise<void> {
+interface EnsureSlotInput {
+  readonly client: pg.Client;
+  readonly server: { name: string; databaseUrl: string; facts: ServerFacts };
+  readonly origin: SlotOrigin;
+  readonly context: Context;
+}
+
+async function ensureSlot({ client, server, origin, context: { target, steps, publicationIsNew } }: EnsureSlotInput): Promise<void> {
   const { slotName, publication, connectMs, slotCreateMs } = target.options;
   const { name: region, databaseUrl, facts } = server;
   if (facts.inRecovery && facts.version < 160_000) return void steps.push({ region, what: 'Needs no slot: a replica of PostgreSQL 15 is followed by its replay position.', changed: false });
@@ -181,7 +196,7 @@ async function ensureSlot(client: pg.Client, server: { name: string; databaseUrl
   const { slot } = await surveyServer(client, slotName, publication);
   if (slot.kind === 'taken' || (slot.kind === 'free' && !publicationIsNew)) return void steps.push({ region, what: `The slot ${slotName} exists.`, changed: false });
   if (slot.kind !== 'missing') await dropSlot(client, slotName);
-  if (facts.inRecovery) await replayed(client, region, origin.published, slotCreateMs);
+  if (facts.inRecovery) await replayed({ client, region, lsn: origin.published, limitMs: slotCreateMs });
   try {
     await createSlot({ databaseUrl, slotName, primaryUrl: facts.inRecovery ? origin.primaryUrl : null, connectMs, slotCreateMs });
   } catch (error) {
@@ -190,8 +205,15 @@ async function ensureSlot(client: pg.Client, server: { name: string; databaseUrl
   steps.push({ region, what: `Created the slot ${slotName}.`, changed: true });
 }
 
+interface ReplayedInput {
+  readonly client: pg.Client;
+  readonly region: string;
+  readonly lsn: string;
+  readonly limitMs: number;
+}
+
 /** Waits until the replica has the publication. */
-async function replayed(client: pg.Client, region: string, lsn: string, limitMs: number): Promise<void> {
+async function replayed({ client, region, lsn, limitMs }: ReplayedInput): Promise<void> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const { rows } = await client.query<{ reached: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS reached FROM pg_sleep(0.02)', [lsn]);
@@ -207,7 +229,14 @@ const WANTED: readonly { readonly name: string; readonly value: string; readonly
   { name: 'hot_standby_feedback', value: 'on', restart: false },
 ];
 
-async function alterSettings(client: pg.Client, region: string, facts: ServerFacts, { steps, restart }: Context): Promise<void> {
+interface AlterSettingsInput {
+  readonly client: pg.Client;
+  readonly region: string;
+  readonly facts: ServerFacts;
+  readonly context: Context;
+}
+
+async function alterSettings({ client, region, facts, context: { steps, restart } }: AlterSettingsInput): Promise<void> {
   for (const { name, value, restart: restarts } of WANTED) {
     if (facts.settings[name] === value) continue;
     await client.query(`ALTER SYSTEM SET ${name} = ${quoteLiteral(value)}`);

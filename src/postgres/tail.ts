@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { MeridianError, messageOf } from '../base/errors.ts';
-import { clusterIdOf, standingOf, type Position } from '../base/lineage.ts';
+import { clusterIdOf, type Position } from '../base/lineage.ts';
 import { formatLsn, maxLsn, parseLsn, type Lsn } from '../base/lsn.ts';
 import { type ChangeHandlers, type ChangeSource, type StreamStart } from '../change/ports.ts';
 import { type Options } from '../config/options.ts';
@@ -16,6 +16,7 @@ import { createSlot, dropSlot, surveyServer, type ServerSurvey } from './slot.ts
 import { SlotStream, type SystemIdentity } from './slot-stream.ts';
 import { closeClient, errorCodeOf, openClient } from './tail-client.ts';
 import { ChangeDecoder } from './tail-decode.ts';
+import { lineageGap, restoredGap } from './tail-gap.ts';
 import { SHOWN_SQL, VisibilityGate, type ShownRow } from './tail-gate.ts';
 import { TailPump } from './tail-pump.ts';
 
@@ -71,6 +72,21 @@ const HOLDS_SQL = 'SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_na
 const SETTLING_MS = 20;
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
+
+/** The connections of one session, who hears of what they bring, and what ends them. */
+interface Session {
+  readonly sql: pg.Client;
+  readonly stream: SlotStream;
+  readonly handlers: ChangeHandlers;
+  readonly end: AbortController;
+}
+
+/** What is known of the server and of the consumer when a session begins. */
+interface Beginning {
+  readonly survey: ServerSurvey;
+  readonly identity: SystemIdentity;
+  readonly stand: Position | null;
+}
 
 export class Tail implements ChangeSource {
   readonly #parts: TailParts;
@@ -194,8 +210,8 @@ export class Tail implements ChangeSource {
       sql = await openClient({ databaseUrl, applicationName: 'meridian tail', connectMs, statementMs, onBroken });
       stream = await SlotStream.open({ databaseUrl, applicationName: 'meridian tail', connectMs, onBroken });
       if (outer.aborted) return;
-      const start = await this.#prepare(sql, stream, handlers, end.signal);
-      await this.#stream({ sql, stream, handlers, start, end });
+      const session = { sql, stream, handlers, end };
+      await this.#stream(session, await this.#prepare(session));
     } catch (error) {
       // What it was interrupted in, such as the creation of a slot, fails in ways of its own.
       throw end.signal.reason instanceof Reconnect ? end.signal.reason : error;
@@ -208,7 +224,7 @@ export class Tail implements ChangeSource {
   }
 
   /** Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins. */
-  async #prepare(sql: pg.Client, stream: SlotStream, handlers: ChangeHandlers, signal: AbortSignal): Promise<StreamStart> {
+  async #prepare({ sql, stream, handlers, end }: Session): Promise<StreamStart> {
     const { options, log } = this.#parts;
     const survey = await surveyServer(sql, options.slotName, options.publication);
     if (survey.version < 160_000 && survey.inRecovery) {
@@ -218,7 +234,7 @@ export class Tail implements ChangeSource {
     const stand = (await this.#parts.standpoint?.()) ?? this.#delivered;
     await this.#demandPublication(sql, survey, stand);
     const identity = await stream.identify();
-    const { confirmedLsn, gap } = await this.#secureSlot(sql, stream, survey, identity, stand, signal);
+    const { confirmedLsn, gap } = await this.#secureSlot({ sql, stream, end }, { survey, identity, stand });
     if (gap !== null && stand !== null) {
       log.warn({ reason: gap, watermark: formatLsn(stand.lsn) }, 'Changes may have been missed; the region begins anew.');
       // Forgotten first: if the handler fails, the next session must not take up where this one stood.
@@ -246,7 +262,7 @@ export class Tail implements ChangeSource {
     throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The publication ${options.publication} does not exist on this region's server: run meridian setup (or wait until the replica has replayed it).` });
   }
 
-  async #secureSlot(sql: pg.Client, stream: SlotStream, survey: ServerSurvey, identity: SystemIdentity, stand: Position | null, signal: AbortSignal): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
+  async #secureSlot({ sql, stream, end: { signal } }: Omit<Session, 'handlers'>, { survey, identity, stand }: Beginning): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
     const { slotName } = this.#parts.options;
     const { slot } = survey;
     const lost = stand === null ? null : ((await lineageGap(stream, identity, stand)) ?? restoredGap(survey, stand));
@@ -269,8 +285,7 @@ export class Tail implements ChangeSource {
     this.#enter({ kind: 'down', problem });
   }
 
-  async #stream(session: { sql: pg.Client; stream: SlotStream; handlers: ChangeHandlers; start: StreamStart; end: AbortController }): Promise<void> {
-    const { sql, stream, handlers, start, end } = session;
+  async #stream({ sql, stream, handlers, end }: Session, start: StreamStart): Promise<void> {
     const { options, log } = this.#parts;
     const decoder = new ChangeDecoder(options.publication, options);
     const timelines = new ReplicaTimeline({ region: 'this one', databaseUrl: this.#parts.databaseUrl, connectMs: options.connectMs, log });
@@ -367,21 +382,6 @@ async function youngerTimeline({ replay_lsn: replayed, timeline }: ShownRow & Ti
   // A receiver runs ahead of replay, and where there is none, what is replayed comes from an archive: of any timeline.
   const exact = replayed === null ? timeline : ((await timelines.at(parseLsn(replayed))) ?? timeline);
   return exact !== null && exact > began ? exact : null;
-}
-
-/** Why `stand` is not on the server's history any more, or null when it is (R8). */
-async function lineageGap(stream: SlotStream, identity: SystemIdentity, stand: Position): Promise<string | null> {
-  if (clusterIdOf(identity.systemIdentifier) !== stand.cluster) return `the server belongs to another cluster now (system identifier ${identity.systemIdentifier})`;
-  if (identity.timeline <= stand.timeline) return null;
-  const history = await stream.history(identity.timeline);
-  if (standingOf(stand, history) !== 'lost') return null;
-  return `timeline ${identity.timeline} begins below ${formatLsn(stand.lsn)}, which this region had applied: a failover lost it`;
-}
-
-/** Why `stand` lies ahead of a primary of the same timeline, or null where it does not: a copy of its files was put back, and what it writes now takes positions that were used. */
-function restoredGap({ writtenLsn }: ServerSurvey, { lsn }: Position): string | null {
-  if (writtenLsn === null || writtenLsn >= lsn) return null;
-  return `the primary has written up to ${formatLsn(writtenLsn)} and no further, and this region had applied ${formatLsn(lsn)}: an older copy of the database was put back`;
 }
 
 /**

@@ -56,8 +56,15 @@ function cursorOrder(entity: Entity, field: ConnectionField, args: Arguments): C
   return { entity, terms, signature: orderSignature(entity, terms), clientShaped };
 }
 
+interface CursorValuesInput {
+  readonly order: CursorOrder;
+  readonly cursor: unknown;
+  readonly name: CursorArgument;
+  readonly named: NamedRows;
+}
+
 /** Values of the order where the cursor points. Throws `BAD_USER_INPUT`. */
-function cursorValues(order: CursorOrder, cursor: unknown, name: CursorArgument, named: NamedRows): readonly SqlParam[] {
+function cursorValues({ order, cursor, name, named }: CursorValuesInput): readonly SqlParam[] {
   const place = decodeCursor(cursor, { ...order, argument: name });
   if ('values' in place) return place.values;
   const row = named.get(name) ?? null;
@@ -65,12 +72,19 @@ function cursorValues(order: CursorOrder, cursor: unknown, name: CursorArgument,
   return placeOf(order, row);
 }
 
+export interface PlanPageInput {
+  readonly entity: Entity;
+  readonly field: ConnectionField;
+  readonly args: Arguments;
+  readonly named: NamedRows;
+}
+
 /**
  * What the arguments ask for; `named` holds the rows of `rowsNamed`. With neither `first` nor `last` the page has the default size and runs forward, or
  * backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once, sizes out of range, foreign cursors, and
  * cursors whose row is gone.
  */
-export function planPage(entity: Entity, field: ConnectionField, args: Arguments, named: NamedRows): PagePlan {
+export function planPage({ entity, field, args, named }: PlanPageInput): PagePlan {
   const given = (name: string): unknown => argument(args, name) ?? null;
   const { clientShaped, ...order } = cursorOrder(entity, field, args);
   const { terms } = order;
@@ -81,8 +95,8 @@ export function planPage(entity: Entity, field: ConnectionField, args: Arguments
   const backward = last !== null || (first === null && before !== null && after === null);
   const back = reversed(terms);
   const conditions: Condition[] = [];
-  if (after !== null) conditions.push(afterCondition(entity, terms, cursorValues(order, after, 'after', named)));
-  if (before !== null) conditions.push(afterCondition(entity, back, cursorValues(order, before, 'before', named)));
+  if (after !== null) conditions.push(afterCondition(entity, terms, cursorValues({ order, cursor: after, name: 'after', named })));
+  if (before !== null) conditions.push(afterCondition(entity, back, cursorValues({ order, cursor: before, name: 'before', named })));
   return {
     size: first ?? last ?? Math.min(field.defaultPageSize, field.maxPageSize),
     backward,

@@ -30,14 +30,21 @@ const CLEAR_SHARE = 0.5;
 type Kind = Alert['kind'];
 const KINDS: readonly Kind[] = ['lag', 'unreachable', 'tail', 'primary'];
 
+export interface NextAlertsInput {
+  readonly current: readonly Alert[];
+  readonly input: AlertInput;
+  readonly limits: AlertLimits;
+  readonly nowMs: number;
+}
+
 /** The alerts of a region after `input`, and which of them are new or gone. `nowMs`: milliseconds since 1970. */
-export function nextAlerts(current: readonly Alert[], input: AlertInput, limits: AlertLimits, nowMs: number): AlertChange {
+export function nextAlerts({ current, input, limits, nowMs }: NextAlertsInput): AlertChange {
   const raised: Alert[] = [];
   const cleared: Alert[] = [];
   const alerts: Alert[] = [];
   for (const kind of KINDS) {
     const standing = current.find((alert) => alert.kind === kind);
-    const message = messageFor(kind, input, limits, standing !== undefined);
+    const message = messageFor({ kind, input, limits, standing: standing !== undefined });
     if (message === null) {
       if (standing) cleared.push(standing);
       continue;
@@ -49,8 +56,15 @@ export function nextAlerts(current: readonly Alert[], input: AlertInput, limits:
   return { alerts, raised, cleared };
 }
 
+interface MessageForInput {
+  readonly kind: Kind;
+  readonly input: AlertInput;
+  readonly limits: AlertLimits;
+  readonly standing: boolean;
+}
+
 /** What the alert says, or null when there is none to raise or keep. */
-function messageFor(kind: Kind, input: AlertInput, limits: AlertLimits, standing: boolean): string | null {
+function messageFor({ kind, input, limits, standing }: MessageForInput): string | null {
   const { region, lagMs } = input;
   switch (kind) {
     case 'lag': {

@@ -110,11 +110,18 @@ export function stalenessBoundMs(history: PositionHistory, position: Lsn | null,
   return covered === null ? null : Math.max(0, nowMs - covered.atMs);
 }
 
+export interface LagMsInput {
+  readonly history: PositionHistory;
+  readonly position: Lsn | null;
+  readonly nowMs: number;
+  readonly limits: LagLimits;
+}
+
 /**
  * The lag to report: 0 for a server that has everything which had time to arrive, while the primary is heard of;
  * otherwise the age of the newest position that it is known to show; null, never 0, when that is not known.
  */
-export function lagMs(history: PositionHistory, position: Lsn | null, nowMs: number, limits: LagLimits): number | null {
+export function lagMs({ history, position, nowMs, limits }: LagMsInput): number | null {
   const bound = stalenessBoundMs(history, position, nowMs);
   const newest = history.newest;
   if (bound === null || newest === null || position === null) return null;

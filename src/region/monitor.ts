@@ -250,7 +250,7 @@ export class RegionMonitor implements RegionView {
     // While the primary is heard of, the newest sample is at most one interval and one slow probe old.
     const freshMs = 2 * probeMs + Math.min(probeTimeoutMs, 2 * rttMs) + 250;
     const graceMs = Math.max(100, rttMs);
-    return lagMs(this.#positions, probe.lsn, lastAtMs - probe.rttMs / 2, { freshMs, graceMs });
+    return lagMs({ history: this.#positions, position: probe.lsn, nowMs: lastAtMs - probe.rttMs / 2, limits: { freshMs, graceMs } });
   }
 
   /** A replica that replayed what a failover undid shows rows that never were; it is not read until it has been rewound (R7). */
@@ -360,7 +360,7 @@ export class RegionMonitor implements RegionView {
       tailProblem: region === this.local ? this.#tailProblem : null,
       rivalPrimaries: region === this.#primary ? this.#rivals : [],
     };
-    const change = nextAlerts(this.#alerts.get(region) ?? [], input, this.#parts.options, this.#clock.nowMs());
+    const change = nextAlerts({ current: this.#alerts.get(region) ?? [], input, limits: this.#parts.options, nowMs: this.#clock.nowMs() });
     this.#alerts.set(region, change.alerts);
     for (const alert of change.raised) this.#parts.onAlert?.('raised', alert);
     for (const alert of change.cleared) this.#parts.onAlert?.('cleared', alert);

@@ -63,12 +63,12 @@ const earlier = (entity: Entity, version: string, alias: string): string =>
   `jsonb_populate_record(NULL::${qualifiedTable(entity)}, CASE WHEN ${isTexts(version)} THEN '{}' ELSE ${version}.row_then END) AS ${alias}`;
 
 /** A column of a version; `type`: its own, for a cast. */
-const valueOf = (version: string, name: string, type: string, alias: string): string =>
+const valueOf = (version: string, { name, type, alias }: { readonly name: string; readonly type: string; readonly alias: string }): string =>
   `CASE WHEN ${isTexts(version)} THEN (${version}.row_then ->> ${quoteLiteral(name)})::${type} ELSE ${alias}.${quoteIdentifier(name)} END`;
 
 /** The row of a version, under the alias that conditions of the entity expect. */
 function then(entity: Entity, version: string): string {
-  const columns = [...entity.columns.values()].map(({ name, type }) => `${valueOf(version, name, castType(type), '"$e"')} AS ${quoteIdentifier(name)}`);
+  const columns = [...entity.columns.values()].map(({ name, type }) => `${valueOf(version, { name, type: castType(type), alias: '"$e"' })} AS ${quoteIdentifier(name)}`);
   return `${earlier(entity, version, '"$e"')}, LATERAL (SELECT ${columns.join(', ')}) AS ${tableAlias(entity)}`;
 }
 
@@ -104,7 +104,7 @@ function visibleSql(entity: Entity, key: RowKey, params: Params): string {
   const relation = `${params.raw('text', qualifiedTable(entity))}::text::regclass`;
   const ofKey = [...key].map(([column, value]) => {
     const type = columnType(entity, column);
-    return matchSql(`"$now".${quoteIdentifier(column)}`, type, null, params.add(type, value));
+    return matchSql({ reference: `"$now".${quoteIdentifier(column)}`, type, comparison: null, value: params.add(type, value) });
   });
   const now = `(SELECT jsonb_object(${namesSql(relation)}, ${textsSql('"$now"::text')}) FROM ${qualifiedTable(entity)} AS "$now" WHERE ${ofKey.join(' AND ')})`;
   const whole = `EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = ${relation} AND concat(p.polqual::text, p.polwithcheck::text) ~ ':varattno (0|-)')`;
@@ -180,7 +180,7 @@ export function restoreOf({ entity, key, seen, values, columns, tenancy }: Resto
   const restored = columns.filter(({ name, kept }) => kept || given.has(bare(name)));
   const names = restored.map(({ name }) => name);
   const plain = (name: string): string => bare(name).slice(1, -1).replaceAll('""', '"');
-  const selected = restored.map(({ name, type }) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? valueOf('"$h"', plain(name), type, '"$e"'))));
+  const selected = restored.map(({ name, type }) => (entity.version !== null && bare(name) === quoteIdentifier(entity.version) ? next : (given.get(bare(name)) ?? valueOf('"$h"', { name: plain(name), type, alias: '"$e"' }))));
   const body = `INSERT INTO ${qualifiedTable(entity)} AS ${tableAlias(entity)} (${names.join(', ')}) OVERRIDING SYSTEM VALUE
     SELECT ${selected.join(', ')} FROM meridian.history AS "$h", ${then(entity, '"$h"')} WHERE ${row} AND "$h".version = ${params.raw('bigint', seen)}${ownSql(entity, tenancy, params)}`;
   return { verb: 'write', body, params, stays: staysSql(entity, tenancy, params), found: null };

@@ -62,7 +62,7 @@ async function attempt(server: WriteServer, request: MutationRequest, again = AG
     if (isAbsent(error) && seen === null) throw notFound(write);
     if (isAbsent(error) || isUntouched(error) || isRuled(error)) return resolved(server, request, { seen, again, isRuledBy: isRuled(error) });
     const key = takenKey(write, error);
-    const taken = key === null ? null : await resolving(server, request, (resolution) => resolution.ofTaken(key));
+    const taken = key === null ? null : await resolving({ server, request, resolve: (resolution) => resolution.ofTaken(key) });
     if (taken !== null && taken.result !== null) return { ...taken, result: taken.result };
     // It is not the viewer's to see, or was deleted meanwhile: then its key is free.
     if (taken !== null && again > 0) return attempt(server, request, again - 1);
@@ -75,7 +75,7 @@ async function resolved(server: WriteServer, request: MutationRequest, { seen, a
   const { write } = request;
   const resolve = (resolution: Resolution): Promise<MutationResult | null> => (write.field.kind === 'insert' ? resolution.ofInsert() : seen === null ? resolution.ofAny() : resolution.ofSeen(seen));
   try {
-    const done = await resolving(server, request, resolve, isRuledBy);
+    const done = await resolving({ server, request, resolve, isRuledBy });
     if (done.result === null) throw notFound(write);
     return { ...done, result: done.result };
   } catch (failure) {
@@ -93,12 +93,20 @@ function statementsOf(write: WriteRequest, once: OnceStep | null, seen: SqlParam
   return [...claim, ...referenceStatements(write, given), ...(field.kind === 'delete' ? [removingStatement(writing)] : writingStatements(writing))];
 }
 
-async function resolving<R extends MutationResult | null>(server: WriteServer, { write, context, options }: MutationRequest, resolve: (resolution: Resolution) => Promise<R>, isRuledBy = false): Promise<Committed<R>> {
+interface Resolving<R> {
+  readonly server: WriteServer;
+  readonly request: MutationRequest;
+  readonly resolve: (resolution: Resolution) => Promise<R>;
+  readonly isRuledBy?: boolean;
+}
+
+async function resolving<R extends MutationResult | null>({ server, request, resolve, isRuledBy = false }: Resolving<R>): Promise<Committed<R>> {
+  const { write, context, options } = request;
   try {
-    return await server.transaction((tx) => resolve(new Resolution(tx, write, context, isRuledBy)), options);
+    return await server.transaction((tx) => resolve(new Resolution({ tx, request: write, context, isRuled: isRuledBy })), options);
   } catch (error) {
     // An insert can be free of rules, and the update that it becomes not.
-    if (!isRuledBy && isRuled(error)) return resolving(server, { write, context, options }, resolve, true);
+    if (!isRuledBy && isRuled(error)) return resolving({ server, request, resolve, isRuledBy: true });
     throw told(error, write);
   }
 }

@@ -65,11 +65,18 @@ function keptApplication(error: unknown): KeptError | null {
   return { code, message, extensions: { ...extensions } };
 }
 
+export interface SettleErrorInput {
+  readonly server: WriteServer;
+  readonly once: OnceStep;
+  readonly outcome: StoredOutcome;
+  readonly options?: TransactionOptions;
+}
+
 /**
  * Stores an error as the step's outcome, in a transaction of its own since the step's is rolled back, and gives the outcome that counts:
  * another try of the request may have been faster. Null where none is there any more. Throws `IDEMPOTENCY_KEY_REUSED`.
  */
-export async function settleError(server: WriteServer, once: OnceStep, outcome: StoredOutcome, { signal, durability = null }: TransactionOptions = {}): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
+export async function settleError({ server, once, outcome, options: { signal, durability = null } = {} }: SettleErrorInput): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
   const { onVerdict, ...silent } = once;
   // Not under the viewer's settings, nor with the tags: what they are for was rolled back.
   const { result, position } = await server.pipelined([depositStatement(once, outcome), recallStatement(once)], { durability, ...(signal ? { signal } : {}) }).catch((failure: unknown) => {

@@ -65,7 +65,7 @@ async function keptAfter<T>(server: WriteServer, run: OnceRun<T>, error: unknown
   const { once, options = {} } = run;
   const outcome = encodeError(error, once.maxBytes);
   if (outcome === null) throw onceRefusal(error, once) ?? error;
-  const kept = await settleError(server, once, outcome, options);
+  const kept = await settleError({ server, once, outcome, options });
   // Another try was faster, and did what this one could not.
   if (kept.outcome !== null && kept.outcome.kind !== 'error') return recall(server, run);
   return { ...kept, rows: [] };

@@ -48,6 +48,21 @@ export type MutationResult =
   /** `fields`: columns in conflict. */
   | { readonly kind: 'conflict'; readonly reason: ConflictReason; readonly current: Row | null; readonly fields: readonly string[] };
 
+interface SettledConflictInput {
+  readonly once: OnceStep;
+  readonly reason: ConflictReason;
+  readonly fields: readonly string[];
+  readonly current: Row | null;
+}
+
+export interface ResolutionParts {
+  readonly tx: Transaction;
+  readonly request: WriteRequest;
+  readonly context: ConflictContext;
+  /** Rules of the table rewrite what is written. */
+  readonly isRuled: boolean;
+}
+
 /** One try of a transaction that resolves a conflict. */
 export class Resolution {
   readonly #tx: Transaction;
@@ -56,8 +71,7 @@ export class Resolution {
   readonly #given: readonly Assignment[];
   readonly #isRuled: boolean;
 
-  /** `isRuled`: rules of the table rewrite what is written. */
-  constructor(tx: Transaction, request: WriteRequest, context: ConflictContext, isRuled: boolean) {
+  constructor({ tx, request, context, isRuled }: ResolutionParts) {
     this.#tx = tx;
     this.#isRuled = isRuled;
     this.#request = request;
@@ -169,7 +183,7 @@ export class Resolution {
       const { reason, fields } = decision;
       const { once } = this.#context;
       const record = this.#record({ ...known, outcome: 'REJECTED', reason, winner: 'CURRENT', newVersion: known.version, result: null, fields: fields.map((column) => ({ column, rule: null, taken: 'current' as const })) });
-      const settled = once === null ? [] : [this.#settledConflict(once, reason, fields, current)];
+      const settled = once === null ? [] : [this.#settledConflict({ once, reason, fields, current })];
       await Promise.all([record, ...settled].map((sql) => this.#tx.query(sql)));
       return { kind: 'conflict', reason, current, fields };
     }
@@ -182,7 +196,7 @@ export class Resolution {
   }
 
   /** The row as it stands is read by the database again, which alone knows how its types are spelled. */
-  #settledConflict(once: OnceStep, reason: ConflictReason, fields: readonly string[], current: Row | null): Statement {
+  #settledConflict({ once, reason, fields, current }: SettledConflictInput): Statement {
     const { entity } = this.#request;
     if (current === null) return settleStatement(once, { kind: 'conflict', reason, columns: [...fields], fields: null });
     const params = new Params();

@@ -48,7 +48,7 @@ export function givenValues({ entity, field, args, tenancy }: WriteRequest): rea
 
 /** Checks of what the given values refer to, which come before the write. */
 export function referenceStatements({ entity, field, tenancy }: WriteRequest, given: readonly Assignment[]): readonly Statement[] {
-  const check = referenceCheck(entity, field.references, tenancy, given);
+  const check = referenceCheck({ entity, references: field.references, tenancy, given });
   return check === null ? [] : [check];
 }
 

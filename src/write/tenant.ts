@@ -41,11 +41,18 @@ export function refuseForeignTenant(entity: Entity, tenancy: Tenancy, given: rea
   throw new MeridianError({ code: 'FORBIDDEN', message: `"${named.path ?? named.column.name}" must be the viewer's own tenant, or be left out; nothing was written.` });
 }
 
+export interface ReferenceCheckInput {
+  readonly entity: Entity;
+  readonly references: readonly TenantReference[];
+  readonly tenancy: Tenancy;
+  readonly given: readonly Assignment[];
+}
+
 /**
  * Fails the transaction, before the row is written, where the given values refer to a row that is another tenant's, just as where
  * there is no such row; null where they refer to none. What a reference leaves out (a trigger or a default fills it in) is not compared.
  */
-export function referenceCheck(entity: Entity, references: readonly TenantReference[], tenancy: Tenancy, given: readonly Assignment[]): Statement | null {
+export function referenceCheck({ entity, references, tenancy, given }: ReferenceCheckInput): Statement | null {
   const params = new Params();
   const values = new Map(given.map(({ column, value }) => [column.name, value]));
   const tests = references.flatMap((reference, i) => {
@@ -57,7 +64,7 @@ export function referenceCheck(entity: Entity, references: readonly TenantRefere
     if (pairs.length === 0 || pairs.some(({ value }) => value === null)) return [];
     const matches = pairs.map(({ column, to, value, comparison }) => {
       const type = columnType(entity, column);
-      return matchSql(`"$to".${quoteIdentifier(to)}`, type, comparison, params.add(type, value));
+      return matchSql({ reference: `"$to".${quoteIdentifier(to)}`, type, comparison, value: params.add(type, value) });
     });
     const own = ownSql(reference, tenancy, params);
     const found = `EXISTS (SELECT FROM ${quoteIdentifier(reference.table.schema)}.${quoteIdentifier(reference.table.name)} AS "$to" WHERE ${[...matches, ...own].join(' AND ')})`;
@@ -69,7 +76,7 @@ export function referenceCheck(entity: Entity, references: readonly TenantRefere
 function ownSql({ tenant, tenantType }: TenantReference, tenancy: Tenancy, params: Params): readonly string[] {
   if (tenancy.isAll) return [];
   const value = tenancy.valueOf(tenantType);
-  return [value === null ? 'FALSE' : matchSql(`"$to".${quoteIdentifier(tenant)}`, tenantType, null, tenantParam(tenantType, value, params))];
+  return [value === null ? 'FALSE' : matchSql({ reference: `"$to".${quoteIdentifier(tenant)}`, type: tenantType, comparison: null, value: tenantParam(tenantType, value, params) })];
 }
 
 /** A further output column of RETURNING that fails the transaction where the row, with what triggers made of it, is another tenant's. */

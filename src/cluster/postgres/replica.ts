@@ -41,7 +41,7 @@ const FINISH = `cd "$1" && rm -rf copy.errors pg_replslot/* postmaster.pid postm
 /** Copies the primary to every target. Each appears under its name only when it is complete. */
 export async function copyReplicas({ keeper, account, primary, primaryDataDir, targets }: CopyOptions): Promise<void> {
   if (targets.length === 0) return;
-  const run = async (region: string, script: string, args: readonly string[], input = ''): Promise<void> => {
+  const run = async (region: string, script: string, { args, input = '' }: { readonly args: readonly string[]; readonly input?: string }): Promise<void> => {
     const exit = await keeper.run({ command: '/bin/sh', args: ['-c', script, 'sh', ...args], env: PLAIN_ENV, cwd: '/', account, input, group: true, stop: STOP_COMMAND });
     if (exit.code !== 0) throw explainOutput(exit.output, `Copying the primary for ${region}`);
   };
@@ -50,13 +50,13 @@ export async function copyReplicas({ keeper, account, primary, primaryDataDir, t
   await Promise.all(
     targets.map(async (target) => {
       makeDataDir(unfinished(target), account);
-      await run(target.region, COPY, [primaryDataDir, unfinished(target)]);
+      await run(target.region, COPY, { args: [primaryDataDir, unfinished(target)] });
     }),
   );
   const { rows } = await primary.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)');
   await Promise.all(
     targets.map(async (target) => {
-      await run(target.region, FINISH, [unfinished(target)], rows[0]?.labelfile ?? '');
+      await run(target.region, FINISH, { args: [unfinished(target)], input: rows[0]?.labelfile ?? '' });
       renameSync(unfinished(target), target.dataDir);
     }),
   );

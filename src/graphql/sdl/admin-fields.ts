@@ -10,8 +10,15 @@ export interface AdminFields {
 
 export const ADMIN_FIELDS: AdminFields = { regionHealth: 'regionHealth', conflicts: 'conflicts' };
 
+export interface NamedDefinitionsInput {
+  readonly builtIn: readonly DefinitionNode[];
+  readonly own: readonly DefinitionNode[];
+  readonly fields: AdminFields;
+  readonly problems: Problems;
+}
+
 /** Meridian's definitions, with its fields of `Query` under the names that they have here; says where the author has one of such a name. */
-export function namedDefinitions(builtIn: readonly DefinitionNode[], own: readonly DefinitionNode[], fields: AdminFields, problems: Problems): readonly DefinitionNode[] {
+export function namedDefinitions({ builtIn, own, fields, problems }: NamedDefinitionsInput): readonly DefinitionNode[] {
   const named = new Map<string, string>(Object.entries(fields));
   const isDouble = fields.conflicts !== '' && fields.conflicts === fields.regionHealth;
   if (isDouble) problems.error(null, `the options regionHealthField and conflictsField give two fields of Query one name, ${fields.conflicts}; change one`);

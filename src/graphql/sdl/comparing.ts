@@ -68,13 +68,20 @@ function isSpelledAlike({ kind: a }: SqlType, { kind: b }: SqlType): boolean {
 
 /** The operator of a foreign key over the pair, whichever side it is on; what is on its left is `to`. */
 function ofForeignKey({ from, to }: Pairing, fromColumn: string, toColumn: string): PairOperator | null {
-  const there = operatorOf(from, to, fromColumn, toColumn);
+  const there = operatorOf({ table: from, target: to, column: fromColumn, targetColumn: toColumn });
   if (there) return there;
-  const back = operatorOf(to, from, toColumn, fromColumn);
+  const back = operatorOf({ table: to, target: from, column: toColumn, targetColumn: fromColumn });
   return back && { ...back, left: back.right, right: back.left };
 }
 
-function operatorOf(table: CatalogTable, target: CatalogTable, column: string, targetColumn: string): PairOperator | null {
+interface OperatorOfInput {
+  readonly table: CatalogTable;
+  readonly target: CatalogTable;
+  readonly column: string;
+  readonly targetColumn: string;
+}
+
+function operatorOf({ table, target, column, targetColumn }: OperatorOfInput): PairOperator | null {
   for (const key of table.foreignKeys) {
     if (tableKey(key.toTable) !== tableKey(target)) continue;
     const at = key.columns.findIndex((name, i) => name === column && key.toColumns[i] === targetColumn);

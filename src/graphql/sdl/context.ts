@@ -109,11 +109,18 @@ export function tableName(compilation: Compilation, table: CatalogTable): string
   return table.schema === compilation.catalog.searchPath[0] ? table.name : tableKey(table);
 }
 
+export interface RequireColumnInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly element: Annotated & { readonly name: string };
+  readonly place: string;
+}
+
 /**
  * Column behind an argument, an input field or an enum value called `name`; where there is none, says so at `node` and
  * gives null. `place` is how the sentence begins: `Query.user(mail:)`.
  */
-export function requireColumn(compilation: Compilation, draft: Draft, element: Annotated & { readonly name: string }, place: string): CatalogColumn | null {
+export function requireColumn({ compilation, draft, element, place }: RequireColumnInput): CatalogColumn | null {
   const explicit = columnName(element);
   const meaning = explicit === null ? columnNamed(draft, element.name) : { column: columnSpelled(draft, explicit) };
   if ('doubt' in meaning) {
@@ -124,19 +131,35 @@ export function requireColumn(compilation: Compilation, draft: Draft, element: A
     draft.used.add(meaning.column.name);
     return meaning.column;
   }
-  compilation.problems.error(element.astNode, unknownColumn(compilation, draft, explicit ?? snakeCase(element.name), place, explicit === null));
+  compilation.problems.error(element.astNode, unknownColumn({ compilation, draft, column: explicit ?? snakeCase(element.name), place, canName: explicit === null }));
   return null;
 }
 
-export function unknownColumn(compilation: Compilation, draft: Draft, column: string, place: string, canName: boolean): string {
+export interface UnknownColumnInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly column: string;
+  readonly place: string;
+  readonly canName: boolean;
+}
+
+export function unknownColumn({ compilation, draft, column, place, canName }: UnknownColumnInput): string {
   const guess = didYouMean(column, draft.table.columns.keys());
   const mend = canName ? 'name it with @column(name:)' : 'correct the name';
   const rest = guess === '' ? `; ${mend}` : canName ? `${guess} ${capital(mend)}` : guess;
   return `${place} maps to column "${column}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${rest}`;
 }
 
+export interface RequireColumnsInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly names: readonly string[];
+  readonly node: ASTNode;
+  readonly place: string;
+}
+
 /** Columns by name, as directives list them; says which ones the table lacks and then gives null. */
-export function requireColumns(compilation: Compilation, draft: Draft, names: readonly string[], node: ASTNode, place: string): readonly string[] | null {
+export function requireColumns({ compilation, draft, names, node, place }: RequireColumnsInput): readonly string[] | null {
   if (names.length === 0) {
     // To join by nothing would show every row under each.
     compilation.problems.error(node, `${place} names no columns; name them, or leave the empty list out`);
@@ -153,8 +176,16 @@ export function requireColumns(compilation: Compilation, draft: Draft, names: re
   return found;
 }
 
+export interface ReadOrderInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly terms: readonly string[];
+  readonly node: ASTNode | null;
+  readonly place: string;
+}
+
 /** The order that a directive lists, closed by the primary key so that it is total; the key runs in the last term's direction. */
-export function readOrder(compilation: Compilation, draft: Draft, terms: readonly string[], node: ASTNode | null, place: string): readonly OrderTerm[] {
+export function readOrder({ compilation, draft, terms, node, place }: ReadOrderInput): readonly OrderTerm[] {
   const order: OrderTerm[] = [];
   for (const term of terms) {
     const read = readTerm(draft, term);

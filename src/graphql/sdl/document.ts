@@ -29,7 +29,7 @@ export function readDocument(files: readonly SdlFile[], problems: Problems, fiel
   const federation = readFederation(own);
   const shipped = builtInDefinitions();
   checkDirectives(shipped, own, problems);
-  const builtIn = namedDefinitions(shipped, own, fields, problems);
+  const builtIn = namedDefinitions({ builtIn: shipped, own, fields, problems });
   checkMeridianLinks({ own, builtIn, federation }, problems);
   const definitions = defineOrphans([...own, ...usedBuiltIns(own, builtIn, federation)], federation);
   const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };

@@ -42,7 +42,7 @@ function tableOf(compilation: Compilation, type: GraphQLObjectType, directive: C
   const qualified = named === null ? null : qualifiedName(named);
   const spelled = qualified && (qualified.schema === null || schema === null) ? findTable(catalog, qualified.name, qualified.schema ?? identifierOf(schema ?? '') ?? schema) : null;
   if (spelled) return spelled;
-  problems.error(directive, `${type.name} maps to table "${candidates.join('" or "')}", which ${whereTablesAre(catalog, schema)}; ${tableMend(catalog, named, candidates[0] ?? '', schema)}`);
+  problems.error(directive, `${type.name} maps to table "${candidates.join('" or "')}", which ${whereTablesAre(catalog, schema)}; ${tableMend({ catalog, named, wanted: candidates[0] ?? '', schema })}`);
   return null;
 }
 
@@ -51,7 +51,14 @@ function whereTablesAre(catalog: Catalog, schema: string | null): string {
   return catalog.searchPath.length === 1 ? `schema ${catalog.searchPath[0] ?? ''} does not have` : `none of the schemas ${catalog.searchPath.join(', ')} has`;
 }
 
-function tableMend(catalog: Catalog, named: string | null, wanted: string, schema: string | null): string {
+interface TableMendInput {
+  readonly catalog: Catalog;
+  readonly named: string | null;
+  readonly wanted: string;
+  readonly schema: string | null;
+}
+
+function tableMend({ catalog, named, wanted, schema }: TableMendInput): string {
   const elsewhere = schema === null ? null : findTable(catalog, wanted, null);
   if (elsewhere) return `schema ${elsewhere.schema} has one of that name`;
   const guess = closest(wanted, [...catalog.tables.values()].filter((table) => schema === null || table.schema === schema).map((table) => table.name));
@@ -67,7 +74,7 @@ function rowKey(compilation: Compilation, type: GraphQLObjectType, table: Catalo
   if (table.kind === 'view') {
     const paths = keyDirectives(compilation, type).map((key) => fieldPaths(textArgument(key, 'fields') ?? ''))[0];
     const columns = paths?.map((path) => ({ name: pathText(path), column: viewColumn(table, type, pathText(path)) }));
-    if (columns && columns.every((entry) => entry.column !== null)) return sortableKey(compilation, type, table, columns.map((entry) => entry.column ?? entry.name));
+    if (columns && columns.every((entry) => entry.column !== null)) return sortableKey({ compilation, type, table, names: columns.map((entry) => entry.column ?? entry.name) });
     compilation.problems.error(type.astNode, `${type.name} shows view ${tableName(compilation, table)}, which has no primary key of its own; say with @key(fields:) which fields tell its rows apart`);
     return null;
   }
@@ -75,8 +82,15 @@ function rowKey(compilation: Compilation, type: GraphQLObjectType, table: Catalo
   return null;
 }
 
+interface SortableKeyInput {
+  readonly compilation: Compilation;
+  readonly type: GraphQLObjectType;
+  readonly table: CatalogTable;
+  readonly names: readonly string[];
+}
+
 /** Rows are told apart and sorted by their key. */
-function sortableKey(compilation: Compilation, type: GraphQLObjectType, table: CatalogTable, names: readonly string[]): readonly string[] | null {
+function sortableKey({ compilation, type, table, names }: SortableKeyInput): readonly string[] | null {
   const columns = names.map((name) => table.columns.get(name)).filter((column) => column !== undefined);
   const wrong = columns.map((column) => whyNoKey(column) ?? whyUnordered(column)).find((why) => why !== null);
   if (wrong === undefined) return names;
@@ -166,7 +180,7 @@ export function readFederationKeys(compilation: Compilation): void {
 function federationKey(compilation: Compilation, draft: Draft, key: ConstDirectiveNode): FederationKey | null {
   const { problems } = compilation;
   const place = `@key(fields: "${textArgument(key, 'fields') ?? ''}") of ${draft.type.name}`;
-  const paths = requireFieldSet(problems, draft.type, key, place);
+  const paths = requireFieldSet({ problems, type: draft.type, directive: key, place });
   const found = paths?.map((path) => keyColumn(compilation, draft, path));
   if (!paths || !found) return null;
   for (const wrong of found) if ('problem' in wrong && wrong.problem !== null) problems.error(key, `${place} names "${wrong.name}", ${wrong.problem}`);

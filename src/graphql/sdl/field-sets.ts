@@ -43,8 +43,15 @@ export function fieldAt(type: GraphQLNamedType, path: FieldPath): GraphQLField<u
   return fieldAt(shapeOf(field.type).named, rest);
 }
 
+export interface RequireFieldSetInput {
+  readonly problems: Problems;
+  readonly type: GraphQLNamedType;
+  readonly directive: ConstDirectiveNode;
+  readonly place: string;
+}
+
 /** Paths of a directive's field set, each of which ends in a scalar or enum of `type`; says what is wrong, and then gives null. */
-export function requireFieldSet(problems: Problems, type: GraphQLNamedType, directive: ConstDirectiveNode, place: string): readonly FieldPath[] | null {
+export function requireFieldSet({ problems, type, directive, place }: RequireFieldSetInput): readonly FieldPath[] | null {
   const paths = fieldPaths(textArgument(directive, 'fields') ?? '');
   if (paths === null) {
     problems.error(directive, `${place} must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"`);

@@ -60,9 +60,9 @@ function readSingle(compilation: Compilation, site: Site): void {
 }
 
 function readColumn(compilation: Compilation, { draft, field, shape, place }: Site): void {
-  const column = requireColumn(compilation, draft, field, place);
+  const column = requireColumn({ compilation, draft, element: field, place });
   if (!column) return;
-  const wrong = misfit(column, shape, 'output');
+  const wrong = misfit({ column, shape, direction: 'output' });
   if (wrong !== null) {
     compilation.problems.error(field.astNode, `${place}: ${wrong}`);
     return;
@@ -80,7 +80,7 @@ function readToOne(compilation: Compilation, { draft, field, place }: Site, targ
   const join = toOneJoin(compilation, { from: draft, to: target, field: field.name, place, node: field.astNode, relation, directive: '@relation' });
   if (!join) return;
   draft.fields.set(field.name, { kind: 'toOne', target: target.type.name, join, ...(isWayBack(draft, target, join) ? { isBack: true } : {}) });
-  warnOfMissing(compilation, { draft, field, place }, target, join);
+  warnOfMissing({ compilation, site: { draft, field, place }, target, join });
 }
 
 function readMany(compilation: Compilation, site: Site): void {

@@ -21,8 +21,15 @@ const RANGE: ReadonlySet<string> = new Set(['lt', 'lte', 'gt', 'gte']);
 const EQUALITY: ReadonlySet<string> = new Set(['eq', 'ne', 'in', 'notIn']);
 const UNORDERED: ReadonlySet<ScalarKind> = new Set<ScalarKind>(['json', 'bytea', 'bool']);
 
+export interface ReadFilterInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly argument: GraphQLArgument;
+  readonly place: string;
+}
+
 /** Reads one argument as a condition on `draft`'s rows; null (and a problem) where it is none. */
-export function readFilter(compilation: Compilation, draft: Draft, argument: GraphQLArgument, place: string): FilterArg | null {
+export function readFilter({ compilation, draft, argument, place }: ReadFilterInput): FilterArg | null {
   const shape = shapeOf(argument.type);
   if (isInputObjectType(shape.named)) {
     if (shape.lists > 0) {
@@ -31,8 +38,8 @@ export function readFilter(compilation: Compilation, draft: Draft, argument: Gra
     }
     return { kind: 'filter', input: readFilterInput(compilation, draft, shape.named) };
   }
-  const column = requireColumn(compilation, draft, argument, place);
-  return column && fitsOneOf(compilation, column, shape, argument, place) ? equals(column, shape) : null;
+  const column = requireColumn({ compilation, draft, element: argument, place });
+  return column && fitsOneOf({ compilation, column, shape, element: argument, place }) ? equals(column, shape) : null;
 }
 
 function equals(column: CatalogColumn, shape: Shape): EqualsFilter {
@@ -40,10 +47,18 @@ function equals(column: CatalogColumn, shape: Shape): EqualsFilter {
   return { kind: 'equals', column: column.name, ...(isDocument ? { isWhole: true } : {}) };
 }
 
+interface FitsOneOfInput {
+  readonly compilation: Compilation;
+  readonly column: CatalogColumn;
+  readonly shape: Shape;
+  readonly element: GraphQLArgument | GraphQLInputField;
+  readonly place: string;
+}
+
 /** A value, or a list of values that means "one of". An array column has no such list: it is compared as a whole. */
-function fitsOneOf(compilation: Compilation, column: CatalogColumn, shape: Shape, element: GraphQLArgument | GraphQLInputField, place: string): boolean {
+function fitsOneOf({ compilation, column, shape, element, place }: FitsOneOfInput): boolean {
   const oneOf = !column.type.array && shape.lists === 1 ? { ...shape, lists: 0 } : shape;
-  const wrong = misfit(column, oneOf, 'input') ?? unequal(column);
+  const wrong = misfit({ column, shape: oneOf, direction: 'input' }) ?? unequal(column);
   if (wrong !== null) compilation.problems.error(element.astNode, `${place}: ${wrong}`);
   return wrong === null;
 }
@@ -56,13 +71,20 @@ function unequal(column: CatalogColumn): string | null {
 function readFilterInput(compilation: Compilation, draft: Draft, type: GraphQLInputObjectType): FilterInput {
   const fields = new Map<string, FilterField>();
   for (const field of Object.values(type.getFields())) {
-    const read = readFilterField(compilation, draft, type, field);
+    const read = readFilterField({ compilation, draft, type, field });
     if (read) fields.set(field.name, read);
   }
   return { name: type.name, fields };
 }
 
-function readFilterField(compilation: Compilation, draft: Draft, type: GraphQLInputObjectType, field: GraphQLInputField): FilterField | null {
+interface ReadFilterFieldInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly type: GraphQLInputObjectType;
+  readonly field: GraphQLInputField;
+}
+
+function readFilterField({ compilation, draft, type, field }: ReadFilterFieldInput): FilterField | null {
   const { problems } = compilation;
   const place = `${type.name}.${field.name}`;
   const shape = shapeOf(field.type);
@@ -72,13 +94,21 @@ function readFilterField(compilation: Compilation, draft: Draft, type: GraphQLIn
     problems.error(field.astNode, `${place} combines conditions, which only \`and: [${type.name}!]\`, \`or: [${type.name}!]\` and \`not: ${type.name}\` do; rename it or change its type`);
     return null;
   }
-  const column = requireColumn(compilation, draft, field, place);
+  const column = requireColumn({ compilation, draft, element: field, place });
   if (!column) return null;
-  if (isInputObjectType(shape.named) && shape.lists === 0) return readOperators(compilation, column, shape.named, field, place);
-  return fitsOneOf(compilation, column, shape, field, place) ? equals(column, shape) : null;
+  if (isInputObjectType(shape.named) && shape.lists === 0) return readOperators({ compilation, column, type: shape.named, field, place });
+  return fitsOneOf({ compilation, column, shape, element: field, place }) ? equals(column, shape) : null;
 }
 
-function readOperators(compilation: Compilation, column: CatalogColumn, type: GraphQLInputObjectType, field: GraphQLInputField, place: string): FilterField | null {
+interface ReadOperatorsInput {
+  readonly compilation: Compilation;
+  readonly column: CatalogColumn;
+  readonly type: GraphQLInputObjectType;
+  readonly field: GraphQLInputField;
+  readonly place: string;
+}
+
+function readOperators({ compilation, column, type, field, place }: ReadOperatorsInput): FilterField | null {
   const { problems } = compilation;
   const operators = new Map<string, FilterOperator>();
   for (const operator of Object.values(type.getFields())) {
@@ -88,7 +118,7 @@ function readOperators(compilation: Compilation, column: CatalogColumn, type: Gr
       problems.error(operator.astNode, `${type.name}.${name} is no operator${didYouMean(name, Object.keys(OPERATORS))}; the operators are ${Object.keys(OPERATORS).join(', ')}`);
       continue;
     }
-    const wrong = operatorMisfit(column, name) ?? (operand === 'flag' ? null : operandMisfit(column, name, operand, shapeOf(operator.type)));
+    const wrong = operatorMisfit(column, name) ?? (operand === 'flag' ? null : operandMisfit({ column, operator: name, operand, shape: shapeOf(operator.type) }));
     if (wrong !== null) {
       problems.error(field.astNode, `${place}: ${type.name}.${name} does not apply, since ${wrong}`);
       return null;
@@ -114,18 +144,32 @@ function hasComparisons({ type: { operators } }: CatalogColumn): boolean {
   return operators === undefined || (operators.order !== null && /(?:^|\.)<\)?$/.test(operators.order.less));
 }
 
-function operandMisfit(column: CatalogColumn, operator: FilterOperator, operand: 'value' | 'list', shape: Shape): string | null {
+interface OperandMisfitInput {
+  readonly column: CatalogColumn;
+  readonly operator: FilterOperator;
+  readonly operand: 'value' | 'list';
+  readonly shape: Shape;
+}
+
+function operandMisfit({ column, operator, operand, shape }: OperandMisfitInput): string | null {
   const whole = column.type.array && !ARRAY_ONLY.has(operator);
   const expected = operand === 'list' || whole ? 1 : 0;
   if (shape.lists !== expected) {
     if (whole) return `column "${column.name}" is ${column.type.sql}, an array; use ${ARRAY_INPUT}`;
     return `its operand must be ${expected === 1 ? 'a list' : 'one value, not a list'}`;
   }
-  return misfit(column, shape, 'input', 'any');
+  return misfit({ column, shape, direction: 'input', lists: 'any' });
+}
+
+export interface ReadOrderArgumentInput {
+  readonly compilation: Compilation;
+  readonly draft: Draft;
+  readonly argument: GraphQLArgument;
+  readonly place: string;
 }
 
 /** Reads `orderBy: X` or `orderBy: [X!]`, where X is an enum of columns with `_ASC` and `_DESC`. */
-export function readOrderArgument(compilation: Compilation, draft: Draft, argument: GraphQLArgument, place: string): OrderArg | null {
+export function readOrderArgument({ compilation, draft, argument, place }: ReadOrderArgumentInput): OrderArg | null {
   const { named, lists } = shapeOf(argument.type);
   if (!isEnumType(named) || lists > 1) {
     compilation.problems.error(argument.astNode, `${place} must be an enum whose values are columns with _ASC or _DESC, such as CREATED_AT_DESC, or a list of it`);
@@ -148,7 +192,7 @@ function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEn
     }
     const { column } = meaning;
     if (!column) {
-      compilation.problems.error(value.astNode, unknownColumn(compilation, draft, explicit ?? name.toLowerCase(), place, explicit === null));
+      compilation.problems.error(value.astNode, unknownColumn({ compilation, draft, column: explicit ?? name.toLowerCase(), place, canName: explicit === null }));
     } else if (column.type.array || column.type.kind === 'json' || column.type.kind === 'bytea') {
       compilation.problems.error(value.astNode, `${place} orders ${tableName(compilation, draft.table)} by "${column.name}", which is ${column.type.sql} and has no useful order; remove it`);
     } else if (whyUnordered(column) !== null) {

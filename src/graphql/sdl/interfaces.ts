@@ -22,7 +22,7 @@ export function readInterfaces(compilation: Compilation): ReadonlyMap<string, En
 function readKey(compilation: Compilation, type: GraphQLInterfaceType, key: ConstDirectiveNode): readonly string[] | null {
   const { problems, drafts, schema } = compilation;
   const text = `@key(fields: "${textArgument(key, 'fields') ?? ''}")`;
-  const paths = requireFieldSet(problems, type, key, `${text} of ${type.name}`)?.map(pathText);
+  const paths = requireFieldSet({ problems, type, directive: key, place: `${text} of ${type.name}` })?.map(pathText);
   if (!paths) return null;
   for (const { name, astNode } of schema.getImplementations(type).objects) {
     const draft = drafts.get(name);

@@ -27,8 +27,15 @@ export function warnOfNulls({ problems }: Compilation, { draft, field, place }: 
   }
 }
 
+export interface WarnOfMissingInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly target: Draft;
+  readonly join: Join;
+}
+
 /** Of a relation to one row, which no foreign key may have made sure of. */
-export function warnOfMissing({ problems }: Compilation, { draft, field, place }: Site, target: Draft, join: Join): void {
+export function warnOfMissing({ compilation: { problems }, site: { draft, field, place }, target, join }: WarnOfMissingInput): void {
   if (!isNonNullType(field.type)) return;
   const { table } = draft;
   const nullable = join.from.filter((column) => table.columns.get(column)?.nullable);

@@ -28,23 +28,30 @@ export function readEmbedded(compilation: Compilation, site: Site): void {
     compilation.problems.error(field.astNode, `${place} is @embedded, but returns ${String(field.type)}; only one object can be made of columns of this row: return an object type, or remove @embedded`);
     return;
   }
-  const embedded = valueShape(compilation, site, named, { prefix: prefixOf(field), around: [] });
+  const embedded = valueShape({ compilation, site, type: named, nesting: { prefix: prefixOf(field), around: [] } });
   if (!embedded) return;
-  finish(compilation, site, embedded, shape.nonNull && columnsOfObject(embedded).every((column) => draft.table.columns.get(column)?.nullable));
+  finish({ compilation, site, embedded, mayBeNull: shape.nonNull && columnsOfObject(embedded).every((column) => draft.table.columns.get(column)?.nullable) });
 }
 
 /** A field that returns a type of another subgraph: the columns that hold its key, by name or as `@relation(from:)` says. */
 export function readReference(compilation: Compilation, site: Site, stub: StubDraft): void {
   const { draft, shape } = site;
-  const embedded = keyShape(compilation, site, stub, prefixOf(site.field));
-  if (embedded) finish(compilation, site, embedded, shape.nonNull && embedded.required.some((column) => draft.table.columns.get(column)?.nullable));
+  const embedded = keyShape({ compilation, site, stub, prefix: prefixOf(site.field) });
+  if (embedded) finish({ compilation, site, embedded, mayBeNull: shape.nonNull && embedded.required.some((column) => draft.table.columns.get(column)?.nullable) });
 }
 
-function finish(compilation: Compilation, { draft, field, shape, place }: Site, embedded: ObjectShape, mayBeNull: boolean): void {
+interface FinishInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly embedded: ObjectShape;
+  readonly mayBeNull: boolean;
+}
+
+function finish({ compilation, site: { draft, field, shape, place }, embedded, mayBeNull }: FinishInput): void {
   const { named } = shape;
   const { problems, federation } = compilation;
   for (const directive of directivesOf(field, federation.localName('provides'))) {
-    for (const path of requireFieldSet(problems, named, directive, `@provides of ${place}`) ?? []) {
+    for (const path of requireFieldSet({ problems, type: named, directive, place: `@provides of ${place}` }) ?? []) {
       if (!shows(embedded, path) && !hasResolver(compilation, named.name, path[0] ?? '')) problems.error(directive, `${place} provides ${pathText(path)}, but no column of ${draft.table.kind} ${draft.table.name} shows ${named.name}.${pathText(path)} there; add one called "${columnFor(prefixOf(field), path)}", or take it out of @provides`);
     }
   }
@@ -61,8 +68,15 @@ interface Nesting {
   readonly around: readonly GraphQLObjectType[];
 }
 
+interface ValueShapeInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly type: GraphQLObjectType;
+  readonly nesting: Nesting;
+}
+
 /** Every field of the type as a column of the row; null where one cannot be. */
-function valueShape(compilation: Compilation, site: Site, type: GraphQLObjectType, { prefix, around }: Nesting): ObjectShape | null {
+function valueShape({ compilation, site, type, nesting: { prefix, around } }: ValueShapeInput): ObjectShape | null {
   const { problems } = compilation;
   compilation.values.add(type.name);
   if (around.includes(type)) {
@@ -74,18 +88,25 @@ function valueShape(compilation: Compilation, site: Site, type: GraphQLObjectTyp
   for (const field of Object.values(type.getFields())) {
     if (hasResolver(compilation, type.name, field.name)) continue;
     const inner: Site = { draft: site.draft, field, shape: shapeOf(field.type), place: `${site.place}.${field.name}` };
-    const part = partOf(compilation, inner, type, { prefix, around: [...around, type] });
+    const part = partOf({ compilation, site: inner, owner: type, nesting: { prefix, around: [...around, type] } });
     if (part === null) sound = false;
     else if (part !== 'elsewhere') parts.set(field.name, part.shown);
   }
   if (sound && parts.size === 0) problems.error(site.field.astNode, `${site.place} is @embedded, but no field of ${type.name} is a column; remove @embedded, or write a resolver for ${site.place}`);
   if (!sound || parts.size === 0) return null;
-  warnOfParts(compilation, site, type, parts);
+  warnOfParts({ compilation, site, type, parts });
   return { parts, required: [] };
 }
 
+interface WarnOfPartsInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly type: GraphQLObjectType;
+  readonly parts: Parts;
+}
+
 /** The object is there as soon as one of its columns has a value, so that another one may be null within it. */
-function warnOfParts(compilation: Compilation, { draft, place }: Site, type: GraphQLObjectType, parts: Parts): void {
+function warnOfParts({ compilation, site: { draft, place }, type, parts }: WarnOfPartsInput): void {
   for (const [name, part] of parts) {
     const column = typeof part === 'string' ? draft.table.columns.get(part) : undefined;
     const field = type.getFields()[name];
@@ -93,8 +114,15 @@ function warnOfParts(compilation: Compilation, { draft, place }: Site, type: Gra
   }
 }
 
+interface PartOfInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly owner: GraphQLObjectType;
+  readonly nesting: Nesting;
+}
+
 /** A column, an object within, or what another subgraph shows; null where it is none of these, which has been said. */
-function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, { prefix, around }: Nesting): { readonly shown: string | ObjectShape } | 'elsewhere' | null {
+function partOf({ compilation, site, owner, nesting: { prefix, around } }: PartOfInput): { readonly shown: string | ObjectShape } | 'elsewhere' | null {
   const { problems, stubs } = compilation;
   const { draft, field, shape, place } = site;
   const { named } = shape;
@@ -110,13 +138,13 @@ function partOf(compilation: Compilation, site: Site, owner: GraphQLObjectType, 
     const name = explicit === null || draft.table.columns.has(spelled) ? spelled : `${prefix}${identifierOf(explicit) ?? explicit}`;
     const column = draft.table.columns.get(name);
     if (!column && isExternal(compilation, owner, field)) return 'elsewhere';
-    const wrong = column ? misfit(column, shape, 'output') : null;
-    if (!column) problems.error(field.astNode, unknownColumn(compilation, draft, name, place, false));
+    const wrong = column ? misfit({ column, shape, direction: 'output' }) : null;
+    if (!column) problems.error(field.astNode, unknownColumn({ compilation, draft, column: name, place, canName: false }));
     else if (wrong !== null) problems.error(field.astNode, `${place}: ${wrong}`);
     return column && wrong === null ? { shown: name } : null;
   }
-  if (stub && shape.lists === 0) return wrap(keyShape(compilation, site, stub, `${prefix}${prefixOf(field)}`));
-  if (isObjectType(named) && shape.lists === 0 && directiveOf(field, 'embedded')) return wrap(valueShape(compilation, site, named, { prefix: `${prefix}${prefixOf(field)}`, around }));
+  if (stub && shape.lists === 0) return wrap(keyShape({ compilation, site, stub, prefix: `${prefix}${prefixOf(field)}` }));
+  if (isObjectType(named) && shape.lists === 0 && directiveOf(field, 'embedded')) return wrap(valueShape({ compilation, site, type: named, nesting: { prefix: `${prefix}${prefixOf(field)}`, around } }));
   if (isExternal(compilation, owner, field)) return 'elsewhere';
   problems.error(field.astNode, `${place} returns ${String(field.type)}, which is no column; write a resolver for ${owner.name}.${field.name}${isObjectType(named) && shape.lists === 0 ? ', or make it of columns with @embedded' : ''}`);
   return null;
@@ -127,8 +155,15 @@ interface Leaf {
   readonly column: string;
 }
 
+interface KeyShapeInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly stub: StubDraft;
+  readonly prefix: string;
+}
+
 /** What this row holds of a type that another subgraph owns: a key of it at least. */
-function keyShape(compilation: Compilation, site: Site, stub: StubDraft, prefix: string): ObjectShape | null {
+function keyShape({ compilation, site, stub, prefix }: KeyShapeInput): ObjectShape | null {
   const { problems } = compilation;
   const { draft, field, shape, place } = site;
   const name = stub.type.name;
@@ -141,9 +176,9 @@ function keyShape(compilation: Compilation, site: Site, stub: StubDraft, prefix:
     problems.error(relation.node, `${place} shows the key of ${name} from columns of this row, so only from has a meaning there; remove the rest`);
     return null;
   }
-  const named = relation?.from == null ? [] : requireColumns(compilation, draft, relation.from, relation.node, place);
+  const named = relation?.from == null ? [] : requireColumns({ compilation, draft, names: relation.from, node: relation.node, place });
   if (!named) return null;
-  const leaves = leavesOf(compilation, site, stub, { named, prefix });
+  const leaves = leavesOf({ compilation, site, stub, named, prefix });
   const whole = stub.keys.find(({ paths }) => paths.every((path) => leaves.has(pathText(path))));
   const missing = stub.keys.flatMap(({ paths }) => paths).find((path) => !leaves.has(pathText(path)) && (!whole || !isExternalAt(compilation, stub, path)));
   if (missing || !whole) {
@@ -154,7 +189,7 @@ function keyShape(compilation: Compilation, site: Site, stub: StubDraft, prefix:
   }
   const shown = [...leaves.values()];
   const required = whole.paths.map((path) => leaves.get(pathText(path))?.column ?? '');
-  if (shown.filter((leaf) => isMisfit(compilation, site, stub, leaf)).length > 0) return null;
+  if (shown.filter((leaf) => isMisfit({ compilation, site, stub, leaf })).length > 0) return null;
   for (const { path, column: name } of shown.filter(({ column }) => !required.includes(column))) {
     const [column, other] = [draft.table.columns.get(name), fieldAt(stub.type, path)];
     if (column && other) warnOfNulls(compilation, { draft, field: other, place: `${place}.${pathText(path)}` }, column);
@@ -162,8 +197,16 @@ function keyShape(compilation: Compilation, site: Site, stub: StubDraft, prefix:
   return { parts: partsOf(shown), required };
 }
 
+interface LeavesInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly stub: StubDraft;
+  readonly named: readonly string[];
+  readonly prefix: string;
+}
+
 /** Columns behind the fields of all keys and behind what the field provides, by path; those that are named stand for the first key of as many fields. */
-function leavesOf(compilation: Compilation, { draft, field }: Site, stub: StubDraft, { named, prefix }: { named: readonly string[]; prefix: string }): ReadonlyMap<string, Leaf> {
+function leavesOf({ compilation, site: { draft, field }, stub, named, prefix }: LeavesInput): ReadonlyMap<string, Leaf> {
   const leaves = new Map<string, Leaf>();
   const meant = named.length === 0 ? undefined : stub.keys.find(({ paths }) => paths.length === named.length);
   meant?.paths.forEach((path, i) => leaves.set(pathText(path), { path, column: named[i] ?? '' }));
@@ -190,10 +233,17 @@ function isExternalAt(compilation: Compilation, stub: StubDraft, path: FieldPath
   return field !== null && isExternal(compilation, stub.type, field);
 }
 
-function isMisfit({ problems }: Compilation, { draft, field, place }: Site, stub: StubDraft, { path, column: name }: Leaf): boolean {
+interface IsMisfitInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly stub: StubDraft;
+  readonly leaf: Leaf;
+}
+
+function isMisfit({ compilation: { problems }, site: { draft, field, place }, stub, leaf: { path, column: name } }: IsMisfitInput): boolean {
   const shown = fieldAt(stub.type, path);
   const column = draft.table.columns.get(name);
-  const wrong = shown && column ? misfit(column, shapeOf(shown.type), 'output') : null;
+  const wrong = shown && column ? misfit({ column, shape: shapeOf(shown.type), direction: 'output' }) : null;
   if (wrong !== null) problems.error(field.astNode, `${place} shows ${stub.type.name}.${pathText(path)}: ${wrong}`);
   return wrong !== null;
 }

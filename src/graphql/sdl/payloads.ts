@@ -29,7 +29,7 @@ export function readPayload(compilation: Compilation, site: PayloadSite, payload
     else if (lists === 0 && named.name === TOKEN && tokenField === null) tokenField = field.name;
     else if (lists === 0 && isObjectType(named) && tellsConflict(named) && conflict === null) {
       if (nonNull) problems.error(field.astNode, `${payload.name}.${field.name} is non-null, but most writes meet no conflict; declare it ${named.name}`);
-      conflict = readConflictType(compilation, site, field.name, named);
+      conflict = readConflictType({ compilation, site, field: field.name, type: named });
       if (conflict === null) return null;
     } else {
       problems.error(field.astNode, `${payload.name}.${field.name} is neither the ${target.type.name} that ${place} writes nor its ConsistencyToken, nor of a type that tells of a conflict (with reason: ConflictReason!); remove it or write a resolver`);
@@ -46,7 +46,14 @@ function tellsConflict(type: GraphQLObjectType): boolean {
   return Object.values(type.getFields()).some((field) => shapeOf(field.type).named.name === REASON);
 }
 
-function readConflictType(compilation: Compilation, { target, place }: PayloadSite, field: string, type: GraphQLObjectType): ConflictField | null {
+interface ReadConflictTypeInput {
+  readonly compilation: Compilation;
+  readonly site: PayloadSite;
+  readonly field: string;
+  readonly type: GraphQLObjectType;
+}
+
+function readConflictType({ compilation, site: { target, place }, field, type }: ReadConflictTypeInput): ConflictField | null {
   const { problems } = compilation;
   const shown: { -readonly [K in Exclude<keyof ConflictField, 'field'>]: ConflictField[K] | null } = { reason: null, current: null, version: null, fields: null, token: null };
   for (const candidate of Object.values(type.getFields())) {
@@ -58,7 +65,7 @@ function readConflictType(compilation: Compilation, { target, place }: PayloadSi
     }
     if (what === 'current' && shapeOf(candidate.type).nonNull) problems.error(candidate.astNode, `${type.name}.${candidate.name} is non-null, but the row may be gone; declare it ${target.type.name}`);
     const version = what === 'version' && target.version !== null ? target.table.columns.get(target.version) : undefined;
-    const wrong = version ? misfit(version, shapeOf(candidate.type), 'output') : null;
+    const wrong = version ? misfit({ column: version, shape: shapeOf(candidate.type), direction: 'output' }) : null;
     if (wrong !== null) problems.error(candidate.astNode, `${type.name}.${candidate.name}: ${wrong}`);
     if (what === 'version' && shapeOf(candidate.type).nonNull) problems.error(candidate.astNode, `${type.name}.${candidate.name} is non-null, but the row may be gone; let it be null`);
     shown[what] = candidate.name;

@@ -27,7 +27,7 @@ export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<st
     const isBroken = isEntity && !compilation.drafts.has(type.name);
     for (const field of isBroken ? [] : Object.values(type.getFields())) {
       checkField(compilation, type, field);
-      checkCached(compilation, type, field, queries);
+      checkCached({ compilation, type, field, queries });
       if (!isEntity) checkConflict(compilation, type, field);
     }
   }
@@ -60,8 +60,15 @@ function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType | Gr
   }
 }
 
+interface CheckCachedInput {
+  readonly compilation: Compilation;
+  readonly type: GraphQLObjectType;
+  readonly field: AnyField;
+  readonly queries: ReadonlyMap<string, RootField>;
+}
+
 /** Only what has many rows is kept field by field; one row is kept as its entity is. */
-function checkCached(compilation: Compilation, type: GraphQLObjectType, field: AnyField, queries: ReadonlyMap<string, RootField>): void {
+function checkCached({ compilation, type, field, queries }: CheckCachedInput): void {
   const directive = directiveOf(field, 'cached');
   if (!directive) return;
   const isQuery = type === compilation.schema.getQueryType();

@@ -11,7 +11,7 @@ export function findProvided({ schema, federation, problems, provided }: Compila
     for (const field of isObjectType(type) ? Object.values(type.getFields()) : []) {
       const { named } = shapeOf(field.type);
       for (const directive of directivesOf(field, provides)) {
-        const paths = requireFieldSet(problems, named, directive, `@provides of ${type.name}.${field.name}`) ?? [];
+        const paths = requireFieldSet({ problems, type: named, directive, place: `@provides of ${type.name}.${field.name}` }) ?? [];
         for (const step of paths.flatMap((path) => steps(named, path))) provided.add(step);
       }
     }

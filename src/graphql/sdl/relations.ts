@@ -31,7 +31,7 @@ export function toOneJoin(compilation: Compilation, request: RelationRequest): J
     .map((key): Reading => ({ by: 'back', join: { from: key.toColumns, to: key.columns } }));
   const readings = readingsToOne(naming(compilation, request), [...forward, ...back]);
   const isKeyed = forward.length + back.length > 0;
-  const join = isKeyed ? theOnly(compilation, request, readings, 'one') : undefined;
+  const join = isKeyed ? theOnly({ compilation, request, readings, side: 'one' }) : undefined;
   if (join) return checkedToOne(compilation, request, compared(compilation, request, join));
   if (join === undefined) {
     compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or ${ownColumn(request, readings)}`);
@@ -76,8 +76,8 @@ function explicitJoin(compilation: Compilation, request: RelationRequest, otherw
     compilation.problems.error(relation.node, `${place} says only one side of its relation; add ${missing}: [...] to ${directive}`);
     return null;
   }
-  const from = requireColumns(compilation, request.from, sides.from, relation.node, place);
-  const to = requireColumns(compilation, request.to, sides.to, relation.node, place);
+  const from = requireColumns({ compilation, draft: request.from, names: sides.from, node: relation.node, place });
+  const to = requireColumns({ compilation, draft: request.to, names: sides.to, node: relation.node, place });
   if (!from || !to) return null;
   if (from.length !== to.length) {
     compilation.problems.error(relation.node, `${place} joins ${from.length} columns (${from.join(', ')}) with ${to.length} (${to.join(', ')}); name as many on either side`);
@@ -126,15 +126,22 @@ function guessedToMany(compilation: Compilation, request: RelationRequest): Join
   const { from, to } = request;
   const ways = references(to.table, from.table).map((key): Reading => ({ by: 'back', join: { from: key.toColumns, to: key.columns } }));
   const readings = readingsToMany(naming(compilation, request), ways, declaredTowards(compilation.drafts.values(), request));
-  return theOnly(compilation, request, readings, 'many');
+  return theOnly({ compilation, request, readings, side: 'many' });
 }
 
 function naming({ catalog }: Compilation, { from, to, field }: RelationRequest): Naming {
   return { from, to, field, compares: (left, right) => !('problem' in comparisonsOf(catalog, { from: from.table, to: to.table }, { from: [left], to: [right] })) };
 }
 
+interface TheOnlyInput {
+  readonly compilation: Compilation;
+  readonly request: RelationRequest;
+  readonly readings: readonly Reading[];
+  readonly side: 'one' | 'many';
+}
+
 /** The one way in which the relation can be meant; null (and a problem) where there are several, undefined where there is none. */
-function theOnly(compilation: Compilation, request: RelationRequest, readings: readonly Reading[], side: 'one' | 'many'): Join | null | undefined {
+function theOnly({ compilation, request, readings, side }: TheOnlyInput): Join | null | undefined {
   if (readings.length <= 1) return readings[0]?.join;
   const { place, node, from, to } = request;
   const choices = readings.map((reading) => (side === 'one' ? toOneText(request, reading) : toManyText(request, reading))).join(' or ');

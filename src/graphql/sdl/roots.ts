@@ -37,7 +37,7 @@ function readRoot(compilation: Compilation, field: AnyField, place: string): Roo
     return target && readCount(compilation, { target, join: ROOT_JOIN, field, place, relation: relationArguments(count) });
   }
   const entity = drafts.get(shape.named.name);
-  if (entity && shape.lists === 0) return readLookup(compilation, field, place, entity);
+  if (entity && shape.lists === 0) return readLookup({ compilation, field, place, target: entity });
   if (entity) return readList(compilation, { target: entity, join: ROOT_JOIN, field, place, relation });
   const paged = connectionTarget(compilation, shape.named);
   if (paged && isObjectType(shape.named) && shape.lists === 0) {
@@ -70,11 +70,18 @@ function isReported(compilation: Compilation, name: string): boolean {
   return node !== undefined && isBroken(shapeOf(node.type).named.name);
 }
 
-function readLookup(compilation: Compilation, field: AnyField, place: string, target: Draft): LookupRoot | null {
+interface ReadLookupInput {
+  readonly compilation: Compilation;
+  readonly field: AnyField;
+  readonly place: string;
+  readonly target: Draft;
+}
+
+function readLookup({ compilation, field, place, target }: ReadLookupInput): LookupRoot | null {
   const { problems } = compilation;
   const list = directiveOf(field, 'list');
   if (list) problems.error(list, `${place} returns one ${target.type.name}, so @list has no meaning there; remove it`);
-  const columns = readKeyArguments(compilation, field, place, target);
+  const columns = readKeyArguments({ compilation, field, place, target });
   if (!columns) return null;
   if (columns.size === 0) {
     problems.error(field.astNode, `${place} returns one ${target.type.name} and needs arguments that name it, such as (${target.primaryKey.join(', ')}); add them, or return a list or a connection`);
@@ -89,15 +96,22 @@ function readLookup(compilation: Compilation, field: AnyField, place: string, ta
   return { kind: 'lookup', target: target.type.name, arguments: columns };
 }
 
+export interface ReadKeyArgumentsInput {
+  readonly compilation: Compilation;
+  readonly field: Pick<AnyField, 'args'>;
+  readonly place: string;
+  readonly target: Draft;
+}
+
 /** Arguments that each name one value of a column; null where one does not. */
-export function readKeyArguments(compilation: Compilation, field: Pick<AnyField, 'args'>, place: string, target: Draft): ReadonlyMap<string, string> | null {
+export function readKeyArguments({ compilation, field, place, target }: ReadKeyArgumentsInput): ReadonlyMap<string, string> | null {
   const columns = new Map<string, string>();
   let sound = true;
   for (const argument of field.args) {
     const spot = `${place}(${argument.name}:)`;
-    const column = requireColumn(compilation, target, argument, spot);
+    const column = requireColumn({ compilation, draft: target, element: argument, place: spot });
     const shape = shapeOf(argument.type);
-    const wrong = column && (misfit(column, shape, 'input') ?? whyNoKey(column));
+    const wrong = column && (misfit({ column, shape, direction: 'input' }) ?? whyNoKey(column));
     if (wrong !== null) compilation.problems.error(argument.astNode, `${spot}: ${wrong}`);
     else if (column && !shape.nonNull) compilation.problems.error(argument.astNode, `${spot} may be left out, and then nothing says which ${target.type.name} is meant; declare it ${String(argument.type)}!`);
     if (column && wrong === null && shape.nonNull) columns.set(argument.name, column.name);

@@ -82,20 +82,27 @@ function readSelection(compilation: Compilation, request: SelectionRequest, kind
   let orderArg: OrderArg | null = null;
   for (const argument of field.args) {
     const spot = `${place}(${argument.name}:)`;
-    if ((PAGING.connection as readonly string[]).includes(argument.name)) checkPaging(compilation, request, kind, argument.name);
-    else if (argument.name === 'orderBy' && kind !== 'count') orderArg = readOrderArgument(compilation, target, argument, spot);
+    if ((PAGING.connection as readonly string[]).includes(argument.name)) checkPaging({ compilation, request, kind, name: argument.name });
+    else if (argument.name === 'orderBy' && kind !== 'count') orderArg = readOrderArgument({ compilation, draft: target, argument, place: spot });
     else {
-      const filter = readFilter(compilation, target, argument, spot);
+      const filter = readFilter({ compilation, draft: target, argument, place: spot });
       if (filter) filters.set(argument.name, filter);
     }
   }
   if (relation?.where != null) compilation.conditions.push({ table: target.table, where: relation.where, node: relation.node, place });
-  const orderBy = readOrder(compilation, target, relation?.orderBy ?? [], relation?.node ?? null, place);
+  const orderBy = readOrder({ compilation, draft: target, terms: relation?.orderBy ?? [], node: relation?.node ?? null, place });
   const where = relation?.where ?? null;
   return { target: target.type.name, join, where, orderBy, filters, orderArg, caching: selectionCaching(compilation, { target, field, place, where, filters }) };
 }
 
-function checkPaging(compilation: Compilation, { field, place }: SelectionRequest, kind: keyof typeof PAGING, name: string): void {
+interface CheckPagingInput {
+  readonly compilation: Compilation;
+  readonly request: SelectionRequest;
+  readonly kind: keyof typeof PAGING;
+  readonly name: string;
+}
+
+function checkPaging({ compilation, request: { field, place }, kind, name }: CheckPagingInput): void {
   const argument = field.args.find((candidate) => candidate.name === name);
   if (!argument) return;
   if (!(PAGING[kind] as readonly string[]).includes(name)) {

@@ -21,7 +21,7 @@ export function findStubs(compilation: Compilation): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || directiveOf(type, 'entity')) continue;
     const keys = directivesOf(type, federation.localName('key')).map((node) => {
-      const paths = requireFieldSet(problems, type, node, `@key(fields: "${textArgument(node, 'fields') ?? ''}") of ${type.name}`);
+      const paths = requireFieldSet({ problems, type, directive: node, place: `@key(fields: "${textArgument(node, 'fields') ?? ''}") of ${type.name}` });
       return paths && { paths, isResolvable: isResolvable(node), node };
     });
     if (keys.length > 0) compilation.stubs.set(type.name, { type, keys: keys.filter((key) => key !== null), fields: new Map(), plain: new Set(), resolvesItself: hasResolver(compilation, type.name, '__resolveReference') });
@@ -113,8 +113,8 @@ function stubJoin(compilation: Compilation, request: StubRelation): Join | null 
     compilation.problems.error(node, `${place} could follow ${from.map(pathText).join(', ')} to column ${byName.join(', ')} or ${passed.join(' or ')} of ${tableName(compilation, target.table)}; choose one: ${choices.join(' or ')}`);
     return null;
   }
-  const to = node && requireColumns(compilation, target, named, node, place);
-  if (!to || !areSound(compilation, request, from, to)) return null;
+  const to = node && requireColumns({ compilation, draft: target, names: named, node, place });
+  if (!to || !areSound({ compilation, request, from, to })) return null;
   if (toOne && target.table.kind === 'table' && !coversUniqueKey(target.table, to)) {
     compilation.problems.error(node, `${place} may match several rows: table ${tableName(compilation, target.table)} has no unique key over ${to.join(', ')}; add one, or return a list`);
     return null;
@@ -131,19 +131,26 @@ function passedOver({ target, field }: StubRelation, byName: readonly string[]):
   return unheeded({ to: target, field: field.name }, byName, fits);
 }
 
-function areSound(compilation: Compilation, { stub, target, field, place, relation }: StubRelation, from: readonly FieldPath[], to: readonly string[]): boolean {
+interface AreSoundInput {
+  readonly compilation: Compilation;
+  readonly request: StubRelation;
+  readonly from: readonly FieldPath[];
+  readonly to: readonly string[];
+}
+
+function areSound({ compilation, request: { stub, target, field, place, relation }, from, to }: AreSoundInput): boolean {
   const { problems } = compilation;
   const node = relation?.node ?? field.astNode;
   if (from.length !== to.length) {
     problems.error(node, `${place} joins ${from.length} fields (${from.map(pathText).join(', ')}) with ${to.length} columns (${to.join(', ')}); name as many on either side`);
     return false;
   }
-  const required = directivesOf(field, compilation.federation.localName('requires')).flatMap((directive) => requireFieldSet(problems, stub.type, directive, `@requires of ${place}`) ?? []).map(pathText);
+  const required = directivesOf(field, compilation.federation.localName('requires')).flatMap((directive) => requireFieldSet({ problems, type: stub.type, directive, place: `@requires of ${place}` }) ?? []).map(pathText);
   for (const [i, path] of from.entries()) {
     const found = fieldAt(stub.type, path);
     const column = target.table.columns.get(to[i] ?? '');
     const lacking = stub.resolvesItself || required.includes(pathText(path)) ? undefined : stub.keys.find(({ paths, isResolvable: asked }) => asked && !paths.some((other) => pathText(other) === pathText(path)));
-    const wrong = found && column ? (misfit(column, shapeOf(found.type), 'input') ?? whyNoKey(column)) : null;
+    const wrong = found && column ? (misfit({ column, shape: shapeOf(found.type), direction: 'input' }) ?? whyNoKey(column)) : null;
     if (!found) problems.error(node, `${place} follows "${pathText(path)}", which is no field of ${stub.type.name}; name key fields in from`);
     else if (lacking) problems.error(node, `${place} follows ${pathText(path)}, which ${keyText(lacking.node)} does not carry; add it to that key, mark that key resolvable: false, or ask for it with @requires(fields: "${pathText(path)}")`);
     else if (wrong !== null) problems.error(node, `${place} follows ${stub.type.name}.${pathText(path)}: ${wrong}`);

@@ -29,8 +29,15 @@ const KNOWN = new Set([...Object.values(FITTING).flat(), 'ConsistencyToken']);
 /** `output`: the column's values must all be representable. `input`: the type's values must all be storable. */
 export type Direction = 'output' | 'input';
 
+export interface MisfitInput {
+  readonly column: CatalogColumn;
+  readonly shape: Shape;
+  readonly direction: Direction;
+  readonly lists?: 'exact' | 'any';
+}
+
 /** Why values of `column` do not fit `shape`, with the mend, or null when they do. */
-export function misfit(column: CatalogColumn, shape: Shape, direction: Direction, lists: 'exact' | 'any' = 'exact'): string | null {
+export function misfit({ column, shape, direction, lists = 'exact' }: MisfitInput): string | null {
   const { type } = column;
   const is = `column "${column.name}" is ${type.sql}`;
   if (lists === 'exact' && shape.lists !== (type.array ? 1 : 0)) {

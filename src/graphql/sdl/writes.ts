@@ -56,7 +56,7 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
     problems.error(field.astNode, `${place} must return a payload type, with a field for the entity and \`token: ConsistencyToken!\`, not ${String(field.type)}`);
     return null;
   }
-  const target = targetOf(compilation, field, place, first.directive, payload.named);
+  const target = targetOf({ compilation, field, place, directive: first.directive, payload: payload.named });
   if (!target) return null;
   const site: Site = { ...first, field, place, target };
   const shown = readPayload(compilation, site, payload.named);
@@ -67,13 +67,21 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   const keys = first.kind === 'insert' ? [] : inputs.length > 0 || first.kind === 'delete' ? plain : keyArguments(target, plain, compilation);
   const keyArgumentsRead = first.kind === 'insert' ? new Map<string, string>() : readKey(compilation, site, keys);
   const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter(({ name }) => name !== EXPECTED_VERSION);
-  const values = readValues(compilation, site, elements, keyArgumentsRead);
+  const values = readValues({ compilation, site, elements, keys: keyArgumentsRead });
   if (!keyArgumentsRead || !shown) return null;
   return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen) ? 'argument' : 'input', idempotent: directiveOf(field, 'idempotent') !== null, durability: durabilityOf(field), payload: shown };
 }
 
+interface TargetOfInput {
+  readonly compilation: Compilation;
+  readonly field: AnyField;
+  readonly place: string;
+  readonly directive: ConstDirectiveNode;
+  readonly payload: GraphQLObjectType;
+}
+
 /** The entity that the directive names, else the only one in the payload. */
-function targetOf(compilation: Compilation, field: AnyField, place: string, directive: ConstDirectiveNode, payload: GraphQLObjectType): Draft | null {
+function targetOf({ compilation, field, place, directive, payload }: TargetOfInput): Draft | null {
   const { drafts, problems } = compilation;
   const named = textArgument(directive, 'entity');
   const shown = Object.values(payload.getFields()).map((candidate) => shapeOf(candidate.type).named.name);
@@ -103,7 +111,7 @@ function readExpectedVersion(compilation: Compilation, { kind, place, field, tar
   if (!first) return null;
   const { problems } = compilation;
   const column = target.version === null ? undefined : target.table.columns.get(target.version);
-  const wrong = column && misfit(column, shapeOf(first.type), 'input');
+  const wrong = column && misfit({ column, shape: shapeOf(first.type), direction: 'input' });
   if (second) problems.error(second.astNode, `${place} asks for ${EXPECTED_VERSION} twice; keep one`);
   else if (kind === 'insert') problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but a new row has had no version; remove it`);
   else if (!column) problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but ${target.type.name} counts no versions; name its column with @entity(version:)`);
@@ -125,7 +133,7 @@ function checkInputs(compilation: Compilation, { kind, place, field }: Site, inp
 /** Of an update without an input object: the arguments that make up a unique key, the primary key if they can. */
 function keyArguments(target: Draft, args: readonly GraphQLArgument[], compilation: Compilation): readonly GraphQLArgument[] {
   const required = args.filter((argument) => shapeOf(argument.type).nonNull);
-  const columns = new Map(required.map((argument) => [argument, requireColumn(compilation, target, argument, argument.name)?.name]));
+  const columns = new Map(required.map((argument) => [argument, requireColumn({ compilation, draft: target, element: argument, place: argument.name })?.name]));
   for (const key of [target.primaryKey, ...target.table.uniqueKeys]) {
     const chosen = required.filter((argument) => key.includes(columns.get(argument) ?? ''));
     if (chosen.length === key.length) return chosen;
@@ -134,7 +142,7 @@ function keyArguments(target: Draft, args: readonly GraphQLArgument[], compilati
 }
 
 function readKey(compilation: Compilation, { kind, place, field, target }: Site, args: readonly GraphQLArgument[]): ReadonlyMap<string, string> | null {
-  const columns = readKeyArguments(compilation, { args }, place, target);
+  const columns = readKeyArguments({ compilation, field: { args }, place, target });
   if (!columns) return null;
   const names = [...columns.values()];
   if (isUnique(target, names)) return columns;
@@ -148,7 +156,14 @@ function inputFields(argument: GraphQLArgument): readonly GraphQLInputField[] {
   return isInputObjectType(named) ? Object.values(named.getFields()) : [];
 }
 
-function readValues(compilation: Compilation, site: Site, elements: readonly (GraphQLArgument | GraphQLInputField)[], keys: ReadonlyMap<string, string> | null): ReadonlyMap<string, string> {
+interface ReadValuesInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly elements: readonly (GraphQLArgument | GraphQLInputField)[];
+  readonly keys: ReadonlyMap<string, string> | null;
+}
+
+function readValues({ compilation, site, elements, keys }: ReadValuesInput): ReadonlyMap<string, string> {
   const { problems } = compilation;
   const { kind, field, place, target } = site;
   const values = new Map<string, string>();
@@ -156,10 +171,10 @@ function readValues(compilation: Compilation, site: Site, elements: readonly (Gr
   for (const element of elements) {
     const input = field.args.find((argument) => inputFields(argument).includes(element));
     const spot = input ? `${shapeOf(input.type).named.name}.${element.name}` : `${place}(${element.name}:)`;
-    const column = requireColumn(compilation, target, element, spot);
+    const column = requireColumn({ compilation, draft: target, element, place: spot });
     if (!column) continue;
     const shape = shapeOf(element.type);
-    const wrong = misfit(column, shape, 'input') ?? (column.readOnly ? `column "${column.name}" is written by the database alone; remove the field` : null);
+    const wrong = misfit({ column, shape, direction: 'input' }) ?? (column.readOnly ? `column "${column.name}" is written by the database alone; remove the field` : null);
     if (wrong !== null) problems.error(element.astNode, `${spot}: ${wrong}`);
     else if (column.name === target.version) problems.error(element.astNode, `${spot}: column "${column.name}" is the version, which Meridian counts; remove the field`);
     else if (keys && [...keys.values()].includes(column.name)) problems.error(element.astNode, `${spot} sets column "${column.name}", by which ${place} names its row; remove one of the two`);
@@ -167,13 +182,20 @@ function readValues(compilation: Compilation, site: Site, elements: readonly (Gr
     else values.set(element.name, column.name);
     if (shape.nonNull || element.defaultValue != null) given.add(column.name);
   }
-  if (kind === 'insert') checkComplete(compilation, site, given, new Set(values.values()));
+  if (kind === 'insert') checkComplete({ compilation, site, given, possible: new Set(values.values()) });
   if (kind === 'update' && elements.length === 0) problems.error(field.astNode, `${place} changes nothing; give it an input object with the fields to change`);
   return values;
 }
 
+interface CheckCompleteInput {
+  readonly compilation: Compilation;
+  readonly site: Site;
+  readonly given: ReadonlySet<string>;
+  readonly possible: ReadonlySet<string>;
+}
+
 /** An insert that may leave out what the table insists on fails for some clients: better said now. */
-function checkComplete(compilation: Compilation, { place, field, target }: Site, given: ReadonlySet<string>, possible: ReadonlySet<string>): void {
+function checkComplete({ compilation, site: { place, field, target }, given, possible }: CheckCompleteInput): void {
   if (target.table.fillsOnInsert) return;
   for (const column of target.table.columns.values()) {
     // Meridian itself gives a new row its first version, and the viewer's tenant.

@@ -212,7 +212,7 @@ export class EntityLoaders {
 
   #planPage(field: ConnectionField, args: Arguments, named: NamedRows): { readonly slice: Slice; readonly plan: PagePlan } {
     const entity = this.#entity(field.target);
-    const plan = planPage(entity, field, args, named);
+    const plan = planPage({ entity, field, args, named });
     const { conditions, clientShaped } = this.#conditions(entity, field, args);
     return {
       slice: {

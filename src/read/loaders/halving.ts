@@ -8,9 +8,10 @@ import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 /** Whether values of the type can pass our checks and still be none of its values: what a type of the database's own takes, it alone knows. */
 const isJudgedThere = ({ kind }: SqlType): boolean => kind === 'other' || kind === 'enum';
 
-function mayBeRefused({ entity, columns, comparisons }: KeyColumns): boolean {
+function mayBeRefused(of: KeyColumns): boolean {
+  const { columns, comparisons } = of;
   // A cast to the type that both sides are compared as may find a value out of its range.
-  return columns.some((_, i) => isJudgedThere(keyType(entity, columns, comparisons, i)) || comparisons?.[i]?.exact === false);
+  return columns.some((_, i) => isJudgedThere(keyType(of, i)) || comparisons?.[i]?.exact === false);
 }
 
 /** What `load` gives for each item, or the error of an item whose key was refused; any other error is thrown. */
@@ -39,9 +40,10 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
  * The error of one key that the database has refused. It names the column whose value it alone can judge; where there are several, those whose
  * values stand in the server's message, whatever its language, and all of them where none does.
  */
-export function refusedKey({ entity, columns, comparisons }: KeyColumns, key: KeyValues, cause: MeridianError): MeridianError {
+export function refusedKey(of: KeyColumns, key: KeyValues, cause: MeridianError): MeridianError {
+  const { entity, columns } = of;
   const isText = isUntranslatable(cause);
-  const parts = columns.map((column, i) => ({ field: keyField(entity, column), type: keyType(entity, columns, comparisons, i), value: key[i] }));
+  const parts = columns.map((column, i) => ({ field: keyField(entity, column), type: keyType(of, i), value: key[i] }));
   const judged = parts.filter(({ type }) => isText || isJudgedThere(type));
   const quoted = judged.filter(({ value }) => cause.cause instanceof Error && cause.cause.message.includes(String(value)));
   const [only, ...others] = judged.length > 1 && quoted.length > 0 ? quoted : judged;

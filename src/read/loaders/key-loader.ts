@@ -16,11 +16,12 @@ import { keyContent, keyName, keyText, tagOfKey, throughCache, variants, type Lo
  * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no value of its column's type: the
  * same values are taken, in the same spellings, as by arguments and filters.
  */
-export function keyOf({ entity, columns, comparisons }: KeyColumns, values: readonly unknown[]): KeyValues | null {
+export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | null {
+  const { entity, columns } = of;
   const key: SqlParam[] = [];
   let hasNull = false;
   for (const [i, column] of columns.entries()) {
-    const normalized = normalizeValue(keyType(entity, columns, comparisons, i), values[i]);
+    const normalized = normalizeValue(keyType(of, i), values[i]);
     if ('problem' in normalized) throw badKey({ type: entity.name, field: keyField(entity, column), value: values[i], wanted: normalized.problem });
     hasNull ||= normalized.value === null;
     key.push(normalized.value);
@@ -73,10 +74,9 @@ export class KeyLoader {
 
   /** A row already known stays. */
   #prime(row: Row): void {
-    const { entity, columns, comparisons } = this.#options;
     const key: SqlParam[] = [];
-    for (const [i, column] of columns.entries()) {
-      const normalized = normalizeValue(keyType(entity, columns, comparisons, i), row[column]);
+    for (const [i, column] of this.#options.columns.entries()) {
+      const normalized = normalizeValue(keyType(this.#options, i), row[column]);
       // A column may hold what no client can send, such as an array of several dimensions: nobody asks for the row by that.
       if ('problem' in normalized || normalized.value === null) return;
       key.push(normalized.value);

@@ -37,13 +37,26 @@ export function equalsSql(entity: Entity, column: string, value: string): string
   return `${comparedColumn(entity, column)} ${equalOperator(columnType(entity, column))} ${value}`;
 }
 
+export interface ComparedColumns {
+  readonly entity: Entity;
+  readonly columns: readonly string[];
+  readonly comparisons?: Comparisons | undefined;
+}
+
 /** Types of a key's values: the columns' own, unless they come from columns of others. */
-export function keyType(entity: Entity, columns: readonly string[], comparisons: Comparisons | undefined, i: number): SqlType {
+export function keyType({ entity, columns, comparisons }: ComparedColumns, i: number): SqlType {
   return comparisons?.[i]?.type ?? columnType(entity, columns[i] ?? '');
 }
 
+export interface MatchSqlInput {
+  readonly reference: string;
+  readonly type: SqlType;
+  readonly comparison: Comparison | null | undefined;
+  readonly value: string;
+}
+
 /** The column compared with a value of the comparison's type, or of its own where there is none. `reference` names the column. */
-export function matchSql(reference: string, type: SqlType, comparison: Comparison | null | undefined, value: string): string {
+export function matchSql({ reference, type, comparison, value }: MatchSqlInput): string {
   if (!comparison) return `${comparedReference(reference, type)} ${equalOperator(type)} ${value}`;
   const { columnCast, valueCast, equal } = comparison;
   return `${columnCast === null ? reference : `${reference}::${columnCast}`} ${equal} ${valueCast === null ? value : `${value}::${valueCast}`}`;

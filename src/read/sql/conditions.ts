@@ -21,7 +21,7 @@ function fixedCondition(where: string): Condition {
 
 /** Everything that must hold for a row to be selected: all of it, so that no filter can undo the tenant. Throws `BAD_USER_INPUT`. */
 export function conditionsOf({ entity, selection, args, limits, tenancy }: ConditionsInput): CompiledFilters {
-  const { conditions, clientShaped } = compileFilters(entity, selection.filters, args, limits);
+  const { conditions, clientShaped } = compileFilters({ entity, filters: selection.filters, args, limits });
   const own = tenancy.condition(entity);
   const fixed = selection.where === null ? [] : [fixedCondition(selection.where)];
   return { conditions: [...(own === null ? [] : [own]), ...fixed, ...conditions], clientShaped };

@@ -17,6 +17,13 @@ interface Compilation {
   conditions: number;
 }
 
+export interface CompileFiltersInput {
+  readonly entity: Entity;
+  readonly filters: Selection['filters'];
+  readonly args: Arguments;
+  readonly limits: FilterLimits;
+}
+
 /**
  * The conditions that the selection's filter arguments ask for. An argument that is null or left out narrows nothing.
  * Throws `BAD_USER_INPUT` that names the argument.
@@ -24,7 +31,7 @@ interface Compilation {
  * Conditions are true or false, never unknown: `ne` and `notIn` keep rows whose column is NULL, `not` keeps exactly
  * the rows that its content does not match, `eq: null` is IS NULL, and nothing is in an empty list.
  */
-export function compileFilters(entity: Entity, filters: Selection['filters'], args: Arguments, limits: FilterLimits): CompiledFilters {
+export function compileFilters({ entity, filters, args, limits }: CompileFiltersInput): CompiledFilters {
   const compilation: Compilation = { entity, limits, conditions: 0 };
   const conditions: Condition[] = [];
   let composed = 0;
@@ -32,10 +39,10 @@ export function compileFilters(entity: Entity, filters: Selection['filters'], ar
     const given = argument(args, name) ?? null;
     if (given === null) continue;
     if (filter.kind === 'equals') {
-      conditions.push(equalsOrOneOf(compilation, filter, given, name));
+      conditions.push(equalsOrOneOf({ compilation, filter, given, path: name }));
     } else {
       const before = compilation.conditions;
-      conditions.push(compileInput(compilation, filter.input, given, name, 1));
+      conditions.push(compileInput({ compilation, input: filter.input, given, path: name, depth: 1 }));
       composed += compilation.conditions - before;
     }
   }
@@ -44,14 +51,21 @@ export function compileFilters(entity: Entity, filters: Selection['filters'], ar
 
 /** All of them hold. */
 export function allOf(conditions: readonly Condition[]): Condition {
-  return (params) => joined(conditions, params, ' AND ', 'TRUE');
+  return (params) => joined({ conditions, params, operator: ' AND ', none: 'TRUE' });
 }
 
 function anyOf(conditions: readonly Condition[]): Condition {
-  return (params) => joined(conditions, params, ' OR ', 'FALSE');
+  return (params) => joined({ conditions, params, operator: ' OR ', none: 'FALSE' });
 }
 
-function joined(conditions: readonly Condition[], params: Parameters<Condition>[0], operator: string, none: string): string {
+interface JoinedInput {
+  readonly conditions: readonly Condition[];
+  readonly params: Parameters<Condition>[0];
+  readonly operator: string;
+  readonly none: string;
+}
+
+function joined({ conditions, params, operator, none }: JoinedInput): string {
   if (conditions.length === 0) return none;
   const spelled = conditions.map((condition) => condition(params));
   return spelled.length === 1 ? (spelled[0] as string) : `(${spelled.join(operator)})`;
@@ -63,40 +77,70 @@ function counted(compilation: Compilation, path: string): void {
   if (compilation.conditions > limit) throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit (maxFilterConditions).`);
 }
 
-function equalsOrOneOf(compilation: Compilation, { column, isWhole = false }: EqualsFilter, given: unknown, path: string): Condition {
+interface EqualsOrOneOfInput {
+  readonly compilation: Compilation;
+  readonly filter: EqualsFilter;
+  readonly given: unknown;
+  readonly path: string;
+}
+
+function equalsOrOneOf({ compilation, filter: { column, isWhole = false }, given, path }: EqualsOrOneOfInput): Condition {
   counted(compilation, path);
   const type = compilation.entity.columns.get(column)?.type;
   const list = Array.isArray(given) && type?.array !== true && !isWhole;
   return list ? compileOperator({ ...compilation, column, operator: 'in', path }, given) : equalsSql({ ...compilation, column, path }, given);
 }
 
-function compileInput(compilation: Compilation, input: FilterInput, given: unknown, path: string, depth: number): Condition {
+interface FilterObject {
+  readonly compilation: Compilation;
+  readonly input: FilterInput;
+  readonly given: unknown;
+  readonly path: string;
+  readonly depth: number;
+}
+
+function compileInput({ compilation, input, given, path, depth }: FilterObject): Condition {
   const limit = compilation.limits.maxFilterDepth;
   if (depth > limit) throw badInput(`"${path}" is nested deeper than ${limit} levels, which is the limit (maxFilterDepth).`);
   const conditions = entriesOf(given, path).map(([name, value]) => {
     const field = input.fields.get(name);
     const here = `${path}.${name}`;
     if (!field) throw badInput(`"${here}" is not a field of ${input.name}.`);
-    if (field.kind === 'equals') return equalsOrOneOf(compilation, field, value, here);
-    if (field.kind === 'operators') return compileOperators(compilation, field, value, here);
-    return compileLogic(compilation, input, field.kind, value, { path: here, depth: depth + 1 });
+    if (field.kind === 'equals') return equalsOrOneOf({ compilation, filter: field, given: value, path: here });
+    if (field.kind === 'operators') return compileOperators({ compilation, field, value, path: here });
+    return compileLogic({ compilation, input, kind: field.kind, value, at: { path: here, depth: depth + 1 } });
   });
   return allOf(conditions);
 }
 
-function compileLogic(compilation: Compilation, input: FilterInput, kind: 'and' | 'or' | 'not', value: unknown, at: { readonly path: string; readonly depth: number }): Condition {
+interface CompileLogicInput {
+  readonly compilation: Compilation;
+  readonly input: FilterInput;
+  readonly kind: 'and' | 'or' | 'not';
+  readonly value: unknown;
+  readonly at: { readonly path: string; readonly depth: number };
+}
+
+function compileLogic({ compilation, input, kind, value, at }: CompileLogicInput): Condition {
   counted(compilation, at.path);
   if (kind === 'not') {
-    const inner = compileInput(compilation, input, value, at.path, at.depth);
+    const inner = compileInput({ compilation, input, given: value, path: at.path, depth: at.depth });
     return (params) => `((${inner(params)}) IS NOT TRUE)`;
   }
   // GraphQL lets a single value stand for a list of one.
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const parts = items.map((item, i) => compileInput(compilation, input, item, `${at.path}[${i}]`, at.depth));
+  const parts = items.map((item, i) => compileInput({ compilation, input, given: item, path: `${at.path}[${i}]`, depth: at.depth }));
   return kind === 'and' ? allOf(parts) : anyOf(parts);
 }
 
-function compileOperators(compilation: Compilation, field: Extract<FilterField, { kind: 'operators' }>, value: unknown, path: string): Condition {
+interface CompileOperatorsInput {
+  readonly compilation: Compilation;
+  readonly field: Extract<FilterField, { kind: 'operators' }>;
+  readonly value: unknown;
+  readonly path: string;
+}
+
+function compileOperators({ compilation, field, value, path }: CompileOperatorsInput): Condition {
   const conditions = entriesOf(value, path).map(([name, operand]) => {
     const operator = field.operators.get(name);
     const here = `${path}.${name}`;

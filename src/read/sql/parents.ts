@@ -1,7 +1,7 @@
 /** Owns batches of key values in SQL: one array parameter per column, numbered so that answers find their key. */
-import { type Comparisons, type Entity, type SqlType } from '../../model/model.ts';
+import { type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
-import { keyType, matchSql } from './comparing.ts';
+import { keyType, matchSql, type ComparedColumns } from './comparing.ts';
 import { castType, columnReference, columnType, elementType } from './identifiers.ts';
 import { type Params } from './statement.ts';
 
@@ -17,16 +17,13 @@ export const ORDINAL = '$ordinal';
 export const ordinalReference = `${SOURCE}."${ORDINAL}"`;
 
 /** The columns of a key, and how its values are compared with them where these come from columns of other types. */
-export interface KeyColumns {
-  readonly entity: Entity;
-  readonly columns: readonly string[];
-  readonly comparisons?: Comparisons | undefined;
-}
+export type KeyColumns = ComparedColumns;
 
 /** `unnest($1::bigint[]) WITH ORDINALITY AS "$keys"("$0", "$ordinal")` */
-export function keySource({ entity, columns, comparisons }: KeyColumns, keys: readonly KeyValues[], params: Params): string {
+export function keySource(of: KeyColumns, keys: readonly KeyValues[], params: Params): string {
+  const { columns } = of;
   const lists = columns.map((_, i) => {
-    const type = keyType(entity, columns, comparisons, i);
+    const type = keyType(of, i);
     const values = keys.map((key) => key[i] ?? null);
     if (isTakenApart(type)) return params.raw('text[]', values.map((value) => (Array.isArray(value) ? arrayText(value) : value)));
     return params.raw(`${elementType(type)}[]`, values);
@@ -35,11 +32,12 @@ export function keySource({ entity, columns, comparisons }: KeyColumns, keys: re
 }
 
 /** `"tasks"."project_id" = "$keys"."$0"` */
-export function matchesKey({ entity, columns, comparisons }: KeyColumns): string {
+export function matchesKey(of: KeyColumns): string {
+  const { entity, columns, comparisons } = of;
   const pairs = columns.map((column, i) => {
-    const type = keyType(entity, columns, comparisons, i);
+    const type = keyType(of, i);
     const value = isTakenApart(type) ? `${place(i)}::${castType(type)}` : place(i);
-    return matchSql(columnReference(entity, column), columnType(entity, column), comparisons?.[i], value);
+    return matchSql({ reference: columnReference(entity, column), type: columnType(entity, column), comparison: comparisons?.[i], value });
   });
   return pairs.join(' AND ');
 }

@@ -11,7 +11,7 @@ function run(inputs: readonly Partial<AlertInput>[]): { log: string[]; alerts: r
   let alerts: readonly Alert[] = [];
   const log: string[] = [];
   inputs.forEach((input, i) => {
-    const change = nextAlerts(alerts, { ...CALM, ...input }, LIMITS, i);
+    const change = nextAlerts({ current: alerts, input: { ...CALM, ...input }, limits: LIMITS, nowMs: i });
     alerts = change.alerts;
     for (const alert of change.raised) log.push(`${i}+${alert.kind}`);
     for (const alert of change.cleared) log.push(`${i}-${alert.kind}`);

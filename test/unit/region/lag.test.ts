@@ -14,40 +14,40 @@ const historyOf = (...samples: [number, number][]): PositionHistory => {
 
 test('an idle primary gives lag 0', () => {
   const history = historyOf([100, 0], [100, 500], [100, 1_000]);
-  assert.equal(lagMs(history, lsn(100), 1_400, LIMITS), 0);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_400, limits: LIMITS }), 0);
   assert.equal(history.size, 1, 'a standing position is one sample, renewed');
 });
 
 test('behind a cut link to the primary lag grows, though nothing newer is known', () => {
   const history = historyOf([100, 0], [100, 1_000]);
-  assert.equal(lagMs(history, lsn(100), 2_001, LIMITS), 1_001);
-  assert.equal(lagMs(history, lsn(100), 61_000, LIMITS), 60_000);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 2_001, limits: LIMITS }), 1_001);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 61_000, limits: LIMITS }), 60_000);
 });
 
 test('a replica that stands still while the primary moves lags by the age of what it shows', () => {
   const history = historyOf([100, 0], [200, 1_000], [300, 2_000], [400, 3_000]);
-  assert.equal(lagMs(history, lsn(250), 3_000, LIMITS), 2_000);
-  assert.equal(lagMs(history, lsn(250), 4_000, LIMITS), 3_000);
+  assert.equal(lagMs({ history, position: lsn(250), nowMs: 3_000, limits: LIMITS }), 2_000);
+  assert.equal(lagMs({ history, position: lsn(250), nowMs: 4_000, limits: LIMITS }), 3_000);
 });
 
 test('what is younger than the way to the replica is not lag', () => {
   const history = historyOf([100, 0], [200, 950]);
-  assert.equal(lagMs(history, lsn(100), 1_000, LIMITS), 0);
-  assert.equal(lagMs(history, lsn(100), 1_100, LIMITS), 1_100);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_000, limits: LIMITS }), 0);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_100, limits: LIMITS }), 1_100);
 });
 
 test('what the primary flushed only now is not lag, however long ago it was written', () => {
   const history = historyOf([100, 0]);
   history.add({ lsn: lsn(200), atMs: 500, flushedAtMs: 950 });
-  assert.equal(lagMs(history, lsn(100), 1_000, LIMITS), 0);
-  assert.equal(lagMs(history, lsn(100), 1_100, LIMITS), 1_100);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_000, limits: LIMITS }), 0);
+  assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_100, limits: LIMITS }), 1_100);
   assert.equal(stalenessBoundMs(history, lsn(200), 1_000), 500, 'what it shows is as old as the look that found it');
 });
 
 test('lag that is not known is null, never zero', () => {
-  assert.equal(lagMs(historyOf(), lsn(100), 10, LIMITS), null);
-  assert.equal(lagMs(historyOf([100, 0]), null, 10, LIMITS), null);
-  assert.equal(lagMs(historyOf([100, 0]), lsn(50), 10, LIMITS), null);
+  assert.equal(lagMs({ history: historyOf(), position: lsn(100), nowMs: 10, limits: LIMITS }), null);
+  assert.equal(lagMs({ history: historyOf([100, 0]), position: null, nowMs: 10, limits: LIMITS }), null);
+  assert.equal(lagMs({ history: historyOf([100, 0]), position: lsn(50), nowMs: 10, limits: LIMITS }), null);
   assert.equal(stalenessBoundMs(historyOf([100, 0]), lsn(50), 10), null);
 });
 
