@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PAGES = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT }), ...globSync('.github/**/*.md', { cwd: ROOT }), ...globSync('test/*/README.md', { cwd: ROOT })].sort();
+const PAGES = ['README.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: ROOT }), ...globSync('.github/**/*.md', { cwd: ROOT }), ...globSync('test/*/README.md', { cwd: ROOT })].sort();
 const ROOMS = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 
 const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
