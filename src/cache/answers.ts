@@ -16,6 +16,8 @@ export interface AnswerItem {
   readonly name: string;
   /** The bytes that are sent, one character for each: Node writes them together with the headers, in one call to the system, as it does not write a Buffer. */
   readonly body: string;
+  /** How long others on its way may keep it, as its header says. */
+  readonly cacheControl: string;
   /** Of everything that was read for it. */
   readonly tags: readonly Tag[];
   readonly asOf: Lsn;

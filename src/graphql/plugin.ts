@@ -86,7 +86,8 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
   const { source = '', operationName } = request;
   const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, sent, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
-  if (deps.answers !== null && contextValue.answerName !== null) deps.answers.begin(contextValue.answerName, { document, operation, session });
+  // Who sends a text along with its hash has been told that the hash is not known: it is learnt where the text is executed, and nowhere else.
+  if (deps.answers !== null && contextValue.answerName !== null && request.metrics.persistedQueryRegister !== true) deps.answers.begin(contextValue.answerName, { document, operation, session });
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
   contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }));
@@ -130,10 +131,12 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
 }
 
 /** An answer with errors is not kept: what failed once may succeed the next time. */
-function keepAnswer({ answers }: PluginDeps, { contextValue: { answerName, operation }, response: { body } }: GraphQLRequestContextWillSendResponse<RequestContext>): void {
-  if (answers === null || answerName === null || body.kind !== 'single') return;
+function keepAnswer({ answers }: PluginDeps, { contextValue: { answerName, operation }, response: { body, http } }: GraphQLRequestContextWillSendResponse<RequestContext>): void {
+  // Another plugin has said by now how long others may keep it.
+  const cacheControl = http.headers.get('cache-control');
+  if (answers === null || answerName === null || cacheControl === undefined || body.kind !== 'single') return;
   const { data, errors, extensions } = body.singleResult;
-  if (data != null && errors === undefined && extensions === undefined) answers.keep(answerName, operation.session, data);
+  if (data != null && errors === undefined && extensions === undefined) answers.keep(answerName, operation.session, { data, cacheControl });
 }
 
 /** The header's tokens and those of the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` for cookies that cannot all be looked at. */

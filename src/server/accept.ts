@@ -3,6 +3,9 @@
 const STRICT = 'application/graphql-response+json';
 const PLAIN = 'application/json';
 const CHARSET = 'charset=utf-8';
+const OWN_CHARSET = /^charset="?utf-8"?$/;
+/** Stands for a range with parameters that no answer of ours has. */
+const OTHER = 'other';
 /** A client names a handful; what comes after that many is not read. */
 const MAX_RANGES = 20;
 
@@ -41,9 +44,11 @@ export function acceptedType(accept: string | undefined): string | null {
 
 function rangeOf(text: string, place: number): Range {
   const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
-  const quality = parameters.find((parameter) => parameter.startsWith('q='));
-  const named = parameters.some((parameter) => /^charset="?utf-8"?$/.test(parameter));
-  return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0, exactness: (type === '*/*' ? 0 : type.endsWith('/*') ? 2 : 4) + (named ? 1 : 0), place };
+  const weight = parameters.find((parameter) => parameter.startsWith('q='));
+  const quality = weight === undefined ? 1 : Number(weight.slice(2)) || 0;
+  const named = parameters.filter((parameter) => parameter !== '' && parameter !== weight);
+  if (!named.every((parameter) => OWN_CHARSET.test(parameter))) return { type: OTHER, quality, exactness: 0, place };
+  return { type, quality, exactness: (type === '*/*' ? 0 : type.endsWith('/*') ? 2 : 4) + (named.length > 0 ? 1 : 0), place };
 }
 
 /** The range that names the type most exactly decides about it, whatever others say; null where it is not welcome at all. */

@@ -17,6 +17,7 @@ import { type ForwardedMutation } from '../protocol/envelope.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { arrivedWith } from './early/arrived.ts';
+import { headersBeside } from './early/beside.ts';
 import { earlyListener } from './early/listener.ts';
 import { answerPlugin, cacheControl } from './answers.ts';
 import { createApp } from './app.ts';
@@ -119,13 +120,13 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`, port, close: () => (closed ??= drain()) };
 }
 
-/** What nothing but the rows, the viewer and the tokens decides. Cookies and origins are dealt with later, where they count at all. */
+/** What nothing but the rows, the viewer and the tokens decides. Cookies and origins that come are dealt with later, where they count at all. */
 function answerEarly<C extends BaseContext>(app: FastifyInstance, { viewers, options, tokenCookies, telemetry }: ServerSettings<C>, answers: NonNullable<ServerSettings<C>['answers']>, draining: () => boolean): void {
   const exceptWith = [...(tokenCookies ? ['cookie'] : []), ...(options.corsOrigins === '' ? [] : ['origin'])];
   const [usual] = app.server.listeners('request') as RequestListener[];
   if (usual === undefined) throw new TypeError('the server has no listener for requests');
   app.server.off('request', usual);
-  app.server.on('request', earlyListener({ answers, viewers, rules: { maxBytes: options.operationCacheRequestBytes, exceptWith }, telemetry, draining }, usual));
+  app.server.on('request', earlyListener({ answers, viewers, rules: { maxBytes: Math.min(options.operationCacheRequestBytes, options.maxRequestBytes), exceptWith }, telemetry, draining, beside: headersBeside(options, tokenCookies ?? null) }, usual));
 }
 
 function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry, explain }: ServerSettings<C>): ApolloServer<C> {

@@ -3,6 +3,7 @@
  * a token asks for, never another viewer's, and gone with every change of what they show.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { postOf, readAnswer, sendPieces, type RawAnswer } from '../support/raw-http.ts';
@@ -217,5 +218,44 @@ describe('kept answers and viewers', { timeout: 120_000 }, () => {
       assert.equal(await own('{ notes { loud } }'), await own('{ notes { loud } }'));
     });
     assert.equal(stored, 0);
+  });
+});
+
+describe('kept answers and what else the server keeps of their queries', { timeout: 120_000 }, () => {
+  const sql = [`CREATE TABLE notes (id int PRIMARY KEY, body text NOT NULL); INSERT INTO notes VALUES (1, 'one'), (2, 'two')`];
+  const directives = 'directive @cacheControl(maxAge: Int, scope: CacheControlScope) on FIELD_DEFINITION\nenum CacheControlScope { PUBLIC PRIVATE }';
+  const body = `${directives}\ntype Note @entity { id: ID! body: String! }\ntype Query { notes: [Note!]! note(id: ID!): Note @cacheControl(maxAge: 60) }`;
+  const startNotes = async (settings: Readonly<Record<string, unknown>> = {}): Promise<TestApp> => {
+    const app = await startTestApp({ files: [{ name: 'notes.graphql', body }] as never, sql, regions: [US], settings: { operationCacheFirst: true, ...settings } });
+    await cachesLive(app);
+    return app;
+  };
+
+  it('say what others may keep of them as execution does', async () => {
+    await using app = await startNotes();
+    for (const [query, expected] of [['{ note(id: 1) { body } }', 'max-age=60, public'], ['{ note(id: 1) { id } notes { id } }', 'no-store']] as const) {
+      const { hits } = await counted(app, US, async () => {
+        for (let i = 0; i < 2; i += 1) assert.equal(readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify({ query }))])).headers['cache-control'], expected, query);
+      });
+      assert.equal(hits, 1);
+    }
+  });
+
+  it('leave a text that comes with its hash to be learnt, however often it has been forgotten', async () => {
+    await using app = await startNotes({ persistedQueryBytes: 200 });
+    let sent = 0;
+    // A request by hash alone never comes twice, so that each of them asks for the text.
+    const send = async (query: string, isWhole: boolean): Promise<string> => {
+      const extensions = { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') } };
+      return readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify(isWhole ? { query, extensions } : { extensions, operationName: null, variables: { sent: (sent += 1) } }))])).body;
+    };
+    const [one, other] = ['{ note(id: 1) { body } }', `{ note(id: 2) { body } } # ${'x'.repeat(60)}`];
+    for (let i = 0; i < 3; i += 1) {
+      for (const query of [one, other]) {
+        assert.match(await send(query, false), /PERSISTED_QUERY_NOT_FOUND/);
+        assert.match(await send(query, true), /"data"/);
+        assert.match(await send(query, false), /"data"/);
+      }
+    }
   });
 });

@@ -7,7 +7,7 @@ import { type Viewer } from '../../src/base/viewer.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
 import { type ForwardSettings } from '../../src/server/forward.ts';
 import { type Readiness } from '../../src/server/health.ts';
-import { startServer, type IncomingRequest, type RunningServer } from '../../src/server/start.ts';
+import { startServer, type IncomingRequest, type RunningServer, type ServerSettings } from '../../src/server/start.ts';
 import { createViewers, type ViewerHook } from '../../src/server/viewer.ts';
 import { createTelemetry, type Telemetry } from '../../src/telemetry/telemetry.ts';
 
@@ -28,6 +28,9 @@ export interface TestServerSettings {
   readonly ready?: () => Promise<Readiness>;
   /** Takes forwarded mutations. */
   readonly forward?: ForwardSettings;
+  /** Answers that are kept whole. */
+  readonly answers?: ServerSettings<TestContext>['answers'];
+  readonly tokenCookies?: ServerSettings<TestContext>['tokenCookies'];
   /** Instead of giving the viewer to resolvers. */
   readonly context?: (request: IncomingRequest) => Promise<TestContext>;
 }
@@ -64,6 +67,8 @@ export async function startTestServer(settings: TestServerSettings = {}): Promis
     options,
     telemetry,
     ...(settings.forward ? { forward: settings.forward } : {}),
+    ...(settings.answers ? { answers: settings.answers } : {}),
+    ...(settings.tokenCookies ? { tokenCookies: settings.tokenCookies } : {}),
   });
   const ask = async (query: string, headers: Record<string, string> = {}): Promise<Answer> => {
     const response = await fetch(running.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query }) });

@@ -47,6 +47,7 @@ export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
 export interface AnswerNow {
   /** The bytes to send, one character for each. */
   readonly body: string;
+  readonly cacheControl: string;
   /** Covers everything that the answer shows, and the tokens that came (R6). */
   readonly token: ConsistencyToken | null;
 }
@@ -76,11 +77,11 @@ export class OperationCache {
   }
 
   /** Keeps an answer without errors, if everything that it shows was collected and may be kept. */
-  keep(name: string, session: ReadSession, data: unknown): void {
+  keep(name: string, session: ReadSession, { data, cacheControl }: { readonly data: unknown; readonly cacheControl: string }): void {
     const found = session.dependencies();
     if (found === null) return;
     const { epoch, asOf, ...rest } = found;
-    const verdict = this.#deps.local.keepAnswer(epoch, { ...rest, name, asOf: asOf.lsn, body: bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`) });
+    const verdict = this.#deps.local.keepAnswer(epoch, { ...rest, name, cacheControl, asOf: asOf.lsn, body: bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`) });
     this.#deps.observe.kept(verdict);
   }
 
@@ -106,9 +107,10 @@ export class OperationCache {
     if (caching?.hit(kept.seen, maxLsn(kept.asOf, watermark), kept.reads) !== true) return null;
     const report = session.report();
     const token = codec.encode(report.positions);
-    if (header === undefined) return { body: kept.body, token };
+    const { cacheControl } = kept;
+    if (header === undefined) return { body: kept.body, cacheControl, token };
     const extensions = JSON.stringify({ consistency: consistencyOf({ token, level: requirement.level, region, report }) });
-    return { body: `${kept.body.slice(0, -CLOSING.length)},"extensions":${bytesOf(extensions)}${CLOSING}`, token };
+    return { body: `${kept.body.slice(0, -CLOSING.length)},"extensions":${bytesOf(extensions)}${CLOSING}`, cacheControl, token };
   }
 }
 

@@ -1,11 +1,12 @@
 /** Owns answering from Node's own request, before Fastify and Apollo: where the answer of the very same request is kept and satisfies this one. */
-import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { type IncomingMessage, type OutgoingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
 import { type Viewer } from '../../base/viewer.ts';
 import { type AnswerNow, type OperationCache } from '../../graphql/answers/operation-cache.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
 import { joinedHeaders, type Viewers } from '../viewer.ts';
 import { remember } from './arrived.ts';
+import { type HeadersBeside } from './beside.ts';
 import { eligible, type EarlyRequest, type EarlyRules } from './eligible.ts';
 import { EarlyMeter } from './meter.ts';
 
@@ -15,6 +16,8 @@ export interface EarlySettings {
   readonly rules: EarlyRules;
   readonly telemetry: Telemetry;
   readonly draining: () => boolean;
+  /** Headers that the usual way gives to an answer with this token beside those that every answer has. */
+  readonly beside: (token: string | null) => HeadersBeside;
 }
 
 /** `usual`: takes every request that is not answered here, with its body unread. */
@@ -59,12 +62,10 @@ class Reading {
     this.#bytes += chunk.length;
     if (this.#bytes < this.#parts.early.length) return;
     this.#request.off('data', this.#take);
-    this.#response.off('close', this.#gone);
     this.#arrive(this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks));
   };
 
-  /** The client left before its request was there. */
-  readonly #gone = (): void => this.#parts.meter.left();
+  readonly #gone = (): void => this.#parts.meter.left(this.#startedMs, this.#request);
 
   #arrive(bytes: Buffer): void {
     const { viewers } = this.#parts.settings;
@@ -75,8 +76,17 @@ class Reading {
     this.#giveBack(bytes);
     const viewer = known === undefined ? viewers.of({ headers: joinedHeaders(this.#request.headers) }) : Promise.resolve(known);
     remember(this.#request, { body, viewer });
-    if (known !== undefined) return this.#parts.usual();
-    viewer.then((found) => this.#answer(body, found), () => false).then((isAnswered) => isAnswered || this.#parts.usual(), (error: unknown) => this.#response.destroy(error as Error));
+    if (known !== undefined) return this.#handOn();
+    // Whoever has left meanwhile is answered by nobody: the usual way would wait for a body that cannot come any more.
+    viewer
+      .then((found) => this.#request.destroyed || this.#answer(body, found), () => this.#request.destroyed)
+      .then((isOver) => isOver || this.#handOn())
+      .catch((error: unknown) => this.#response.destroy(error as Error));
+  }
+
+  #handOn(): void {
+    this.#response.off('close', this.#gone);
+    this.#parts.usual();
   }
 
   #giveBack(bytes: Buffer): void {
@@ -88,10 +98,11 @@ class Reading {
     const found = this.#find(body, viewer);
     if (found === null) return false;
     const { early, meter, settings } = this.#parts;
-    const headers: Record<string, string | number> = { 'cache-control': 'no-store', 'content-type': early.contentType, 'content-length': found.body.length };
+    this.#response.off('close', this.#gone);
+    const headers: OutgoingHttpHeaders = { 'cache-control': found.cacheControl, 'content-type': early.contentType, 'content-length': found.body.length };
     if (found.token !== null) headers[TOKEN_HEADER] = found.token;
     if (settings.draining()) headers['connection'] = 'close';
-    this.#response.writeHead(200, headers);
+    this.#response.writeHead(200, Object.assign(headers, settings.beside(found.token)));
     this.#response.end(found.body, 'latin1');
     meter.answered(this.#startedMs, this.#request);
     return true;

@@ -14,18 +14,23 @@ export class EarlyMeter {
     this.#telemetry = telemetry;
   }
 
-  answered(startedMs: number, { headers }: Pick<IncomingMessage, 'headers'>): void {
-    const { metrics, log } = this.#telemetry;
+  answered(startedMs: number, request: Pick<IncomingMessage, 'headers'>): void {
+    const { metrics } = this.#telemetry;
     const tookMs = performance.now() - startedMs;
-    metrics.httpRequests.inc({ ...ROUTE, status: '200' });
-    metrics.httpSeconds.observe(ROUTE, tookMs / 1_000);
     metrics.operations.inc({ type: 'query' });
     metrics.operationSeconds.observe({ type: 'query' }, tookMs / 1_000);
-    if (log.isLevelEnabled('debug')) log.debug({ requestId: randomUUID(), ...ROUTE, status: '200', tookMs, ...traceOf(headers['traceparent']?.toString()) }, 'answered');
+    this.#ended('200', tookMs, request);
   }
 
-  /** The client left before its request was there. */
-  left(): void {
-    this.#telemetry.metrics.httpRequests.inc({ ...ROUTE, status: 'aborted' });
+  /** The client left before it was answered, and before the request was handed on. */
+  left(startedMs: number, request: Pick<IncomingMessage, 'headers'>): void {
+    this.#ended('aborted', performance.now() - startedMs, request);
+  }
+
+  #ended(status: string, tookMs: number, { headers }: Pick<IncomingMessage, 'headers'>): void {
+    const { metrics, log } = this.#telemetry;
+    metrics.httpRequests.inc({ ...ROUTE, status });
+    metrics.httpSeconds.observe(ROUTE, tookMs / 1_000);
+    if (log.isLevelEnabled('debug')) log.debug({ requestId: randomUUID(), ...ROUTE, status, tookMs, ...traceOf(headers['traceparent']?.toString()) }, 'answered');
   }
 }

@@ -6,7 +6,7 @@ import { type Tag } from '../../../src/change/tags.ts';
 import { seeded } from '../../support/random.ts';
 import { at, batch, life, living, lsn, ofProject, PROJECTS, task, TASKS } from './fixtures.ts';
 
-const answer = (name: string, tags: readonly Tag[], asOf = 100, rest: Partial<AnswerItem> = {}): AnswerItem => ({ name, tags, asOf: lsn(asOf), seen: at(asOf), expiresAtMs: Number.MAX_SAFE_INTEGER, reads: 1, body: `{"data":"${name}"}\n`, ...rest });
+const answer = (name: string, tags: readonly Tag[], asOf = 100, rest: Partial<AnswerItem> = {}): AnswerItem => ({ name, tags, asOf: lsn(asOf), seen: at(asOf), expiresAtMs: Number.MAX_SAFE_INTEGER, reads: 1, cacheControl: 'no-store', body: `{"data":"${name}"}\n`, ...rest });
 
 test('a kept answer is found by its name until one of the things that it depends on changes', () => {
   const local = living();
