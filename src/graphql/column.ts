@@ -52,7 +52,7 @@ function refuseUnshowable(column: string, value: unknown, { returnType, parentTy
   });
 }
 
-/** Remembers which fields of a new schema are columns: Apollo Server puts a resolver of its own around each when the first operation runs. */
+/** Remembers which fields of a new schema are columns: Apollo Server puts a resolver of its own around each when it is to follow an operation for the first time. */
 export function rememberColumns(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type)) continue;

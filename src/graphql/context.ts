@@ -62,17 +62,16 @@ export class RequestContext {
   /** Under which its answer may be kept whole; null: it may not. */
   readonly answerName: string | null;
   readonly signal: AbortSignal | undefined;
-  /** What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so that nothing goes in circles. */
-  readonly asker: Asker | null;
-  /** Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further. */
-  readonly carried: Readonly<Record<string, string>> | null;
   /** What became of the mutation; null for queries, and before it is known. */
   taken: Taken | null = null;
   readonly deps: ContextDeps;
   // Not a #private field: Apollo copies the context by its properties.
   private decided: Operation | null = null;
+  // Made when they are asked for: few requests are mutations, or ask other subgraphs' servers.
+  private readonly makeAsker: () => Asker | null;
+  private readonly makeCarried: () => Readonly<Record<string, string>> | null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; answerName?: string | null; signal?: AbortSignal; asker?: Asker | null; carried?: Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; answerName?: string | null; signal?: AbortSignal; asker?: () => Asker | null; carried?: () => Readonly<Record<string, string>> | null; deps: ContextDeps }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.asked = input.asked;
@@ -80,9 +79,19 @@ export class RequestContext {
     this.idempotencyKey = input.idempotencyKey;
     this.answerName = input.answerName ?? null;
     this.signal = input.signal;
-    this.asker = input.asker ?? null;
-    this.carried = input.carried ?? null;
+    this.makeAsker = input.asker ?? (() => null);
+    this.makeCarried = input.carried ?? (() => null);
     this.deps = input.deps;
+  }
+
+  /** What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so that nothing goes in circles. */
+  get asker(): Asker | null {
+    return this.makeAsker();
+  }
+
+  /** Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further. */
+  get carried(): Readonly<Record<string, string>> | null {
+    return this.makeCarried();
   }
 
   get started(): boolean {

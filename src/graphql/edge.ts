@@ -78,8 +78,12 @@ function mentions(document: DocumentNode, directive: string): boolean {
   return found;
 }
 
+/** Documents that have passed `refuseOnColumns`, each with its schema: the server keeps parsed documents. */
+const passed = new WeakMap<DocumentNode, GraphQLSchema>();
+
 /** A column comes with its row: a level of its own would be claimed and not kept. Throws `BAD_USER_INPUT`. */
 function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directive: GraphQLDirective): void {
+  if (passed.get(document) === schema) return;
   const types = new TypeInfo(schema);
   visit(document, visitWithTypeInfo(types, {
     Field(node) {
@@ -88,6 +92,7 @@ function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directiv
       throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent on ${field} can have no effect: its value comes with the row it belongs to. Put the directive on the field that reads the row.` });
     },
   }));
+  passed.set(document, schema);
 }
 
 /** Fields of the operation and of the fragments that it spreads, without what `@skip` and `@include` leave out. */
@@ -113,6 +118,7 @@ function executedFields({ document, operation, variables }: EdgeInput): FieldNod
 }
 
 function isIncluded(node: SelectionNode, variables: EdgeInput['variables']): boolean {
+  if (!node.directives?.length) return true;
   return getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] !== true && getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] !== false;
 }
 

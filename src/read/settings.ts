@@ -11,7 +11,39 @@ export function settingsMaker(option: string): (viewer: Viewer | null) => readon
   const parsed = parseViewerSettings(option);
   if ('problem' in parsed) throw new MeridianError({ code: 'CONFIG_INVALID', message: `The option viewerSettings ${parsed.problem}; correct it, or leave it out.` });
   const { settings } = parsed;
-  return (viewer) => settings.map((setting) => ({ name: setting.name, value: valueOf(setting, viewer) }));
+  const made = new WeakMap<Viewer, readonly Setting[]>();
+  const make = (viewer: Viewer | null): readonly Setting[] => settings.map((setting) => ({ name: setting.name, value: valueOf(setting, viewer) }));
+  return (viewer) => {
+    if (settings.length === 0) return NONE;
+    const known = viewer === null ? undefined : made.get(viewer);
+    if (known !== undefined) return known;
+    if (viewer === null || !cannotChange(viewer)) return make(viewer);
+    const kept = last(make(viewer));
+    made.set(viewer, kept);
+    return kept;
+  };
+}
+
+const lasting = new WeakSet<readonly Setting[]>();
+
+/** Settings that nobody can change any more. */
+function last(settings: readonly Setting[]): readonly Setting[] {
+  const frozen = Object.freeze(settings.map((setting) => Object.freeze({ ...setting })));
+  lasting.add(frozen);
+  return frozen;
+}
+
+const NONE = last([]);
+
+/** Whether what is known of these settings holds as long as they live. */
+export function areLasting(settings: readonly Setting[]): boolean {
+  return lasting.has(settings);
+}
+
+/** As viewers of verified tokens are, which requests share. An application's own viewer may be another one the next time, in the same object. */
+function cannotChange(viewer: Viewer): boolean {
+  const parts = ['id', 'tenant', 'roles'].map((name) => Object.getOwnPropertyDescriptor(viewer, name));
+  return parts.every((part) => part?.configurable === false && part.writable === false) && Array.isArray(viewer.roles) && Object.isFrozen(viewer.roles);
 }
 
 /** Without a viewer, and for what the viewer lacks, the text is empty: policies are to see it, and not what the connection had before. */

@@ -93,7 +93,7 @@ function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, la
   const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], answerName: request.body === null || answers === null ? null : answers.nameOf(request.body, request.viewer, layer.settingsOf(request.viewer)), signal: request.signal, asker: askerOf(request), carried: request.forwarded ? null : carriedOf(request), deps }),
+    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], answerName: request.body === null || answers === null ? null : answers.nameOf(request.body, request.viewer, layer.settingsOf(request.viewer)), signal: request.signal, asker: () => askerOf(request), carried: () => (request.forwarded ? null : carriedOf(request)), deps }),
     plugins: [
       meridianPlugin({
         model,

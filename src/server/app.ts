@@ -80,7 +80,7 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
       const status = reply.raw.writableFinished ? String(reply.statusCode) : 'aborted';
       metrics.httpRequests.inc({ method, route, status });
       metrics.httpSeconds.observe({ method, route }, reply.elapsedTime / 1_000);
-      log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime, ...traceOf(request.headers['traceparent']) }, 'answered');
+      if (log.isLevelEnabled('debug')) log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime, ...traceOf(request.headers['traceparent']) }, 'answered');
     });
     done();
   });

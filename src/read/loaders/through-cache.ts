@@ -8,6 +8,7 @@ import { type Tag } from '../../change/tags.ts';
 import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
 import { type Answer, type CachedReads, type Executor, type Setting, type Statement } from '../ports.ts';
 import { exactPart } from '../sql/comparing.ts';
+import { areLasting } from '../settings.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 import { tenantText } from './prepared.ts';
@@ -64,9 +65,16 @@ export interface LoaderCaching {
   readonly scope: CacheScope;
 }
 
+const settingsKeys = new WeakMap<readonly Setting[], string>();
+
 /** The same text for the same settings; empty without any. */
 export function settingsKey(settings: readonly Setting[]): string {
-  return settings.length === 0 ? '' : hashOf(settings.map(({ name, value }) => [name, value]));
+  if (settings.length === 0) return '';
+  const known = settingsKeys.get(settings);
+  if (known !== undefined) return known;
+  const key = hashOf(settings.map(({ name, value }) => [name, value]));
+  if (areLasting(settings)) settingsKeys.set(settings, key);
+  return key;
 }
 
 /** Short, and never the same for different content. */

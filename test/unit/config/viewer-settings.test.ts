@@ -1,8 +1,11 @@
 /** The option viewerSettings: what it says, and what it may not say. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type Viewer } from '../../../src/base/viewer.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { isSettingName, parseViewerSettings } from '../../../src/config/viewer-settings.ts';
+import { settingsKey } from '../../../src/read/loaders/through-cache.ts';
+import { type Setting } from '../../../src/read/ports.ts';
 import { checkedSettings, settingsMaker } from '../../../src/read/settings.ts';
 
 const viewer = { id: 'ada', tenant: '7', roles: ['admin', 'member'] };
@@ -37,6 +40,31 @@ describe('viewer settings', () => {
       assert.throws(() => loadConfig({ settings: { viewerSettings: text }, env: {} }), { code: 'CONFIG_INVALID', message: problem });
     }
     assert.equal(loadConfig({ settings: { viewerSettings: 'app.t=tenant' }, env: {} }).options.viewerSettings, 'app.t=tenant');
+  });
+
+  it('are kept of a viewer that cannot change, and made anew of one that can', () => {
+    const make = settingsMaker('app.tenant=tenant,app.roles=roles,role:app_user');
+    const fixed = (tenant: string): Viewer => Object.freeze({ id: '7', tenant, roles: Object.freeze(['staff']) });
+    const [ann, bob] = [fixed('a'), fixed('b')];
+    assert.equal(make(ann), make(ann));
+    assert.deepEqual(make(bob).map(({ value }) => value), ['b', 'staff', 'app_user']);
+    assert.deepEqual(make(ann).map(({ value }) => value), ['a', 'staff', 'app_user']);
+    assert.throws(() => (make(ann) as Setting[]).push({ name: 'app.x', value: '' }), TypeError);
+    assert.throws(() => Object.assign(make(ann)[0] as object, { value: 'b' }), TypeError);
+    assert.equal(settingsMaker('app.id=id')(ann)[0]?.name, 'app.id', 'another server has other settings');
+    const loose = { id: '7', tenant: 'a', roles: ['staff'] };
+    const half = Object.freeze({ id: '7', tenant: 'a', roles: ['staff'] });
+    const made = { ...loose, get tenant() { return String(Math.random()); } };
+    assert.equal(settingsKey(make(loose)), settingsKey(make(ann)));
+    assert.equal(settingsKey(make(half)), settingsKey(make(ann)));
+    loose.tenant = 'b';
+    half.roles.push('admin');
+    assert.equal(settingsKey(make(loose)), settingsKey(make(bob)));
+    assert.deepEqual(make(half).map(({ value }) => value), ['a', 'staff,admin', 'app_user']);
+    assert.notDeepEqual(make(Object.freeze(made)), make(made));
+    assert.notEqual(settingsKey(make(ann)), settingsKey(make(bob)));
+    assert.equal(settingsKey(make(ann)), settingsKey(make(ann)));
+    assert.equal(settingsKey(settingsMaker('')(ann)), '');
   });
 
   it('are not made of what a setting cannot hold, and not given other names by code', () => {
