@@ -81,8 +81,8 @@ export class ReadSession {
   readonly #record: ReadRecord;
   readonly #executors = new Map<string, Executor>();
   readonly #snapshots: SnapshotReads[] = [];
-  /** So that an operation is not refused by a queue for connections which its own statements fill. */
-  readonly #ownStatements: Limiter;
+  /** Null while the operation has sent no statement: most are answered without one. */
+  #limiter: Limiter | null = null;
   #basis: AnswerBasis | null = null;
   #index: Promise<Position> | null = null;
   #written: Position | null = null;
@@ -95,13 +95,18 @@ export class ReadSession {
     this.#signal = options.signal;
     this.#settings = options.settings ?? [];
     this.#record = new ReadRecord(this.#token);
-    this.#ownStatements = new Limiter({
+  }
+
+  /** So that an operation is not refused by a queue for connections which its own statements fill. */
+  get #ownStatements(): Limiter {
+    const { operationStatements, operationWaitMs, poolSize, primaryReads } = this.#parts.limits;
+    return (this.#limiter ??= new Limiter({
       what: 'statements of one operation (operationStatements, operationWaitMs)',
-      concurrent: Math.min(parts.limits.operationStatements, parts.limits.poolSize, parts.limits.primaryReads),
+      concurrent: Math.min(operationStatements, poolSize, primaryReads),
       // How many may wait, what an operation may ask for has bounded: maxLoaders and maxAnswerValues.
       queued: Number.MAX_SAFE_INTEGER,
-      waitMs: parts.limits.operationWaitMs,
-    });
+      waitMs: operationWaitMs,
+    }));
   }
 
   /** This cluster's position in the request's token, or in what a gateway has seen; null without one. */

@@ -14,7 +14,16 @@ function stable(value: unknown): unknown {
   return { pairs: entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, stable(item)]) };
 }
 
+/** Of an object without pairs: many fields have no arguments. */
+const NO_PAIRS = JSON.stringify(stable({}));
+
 /** The same text for the same content, whatever the order of keys. */
 export function canonicalText(value: unknown): string {
+  if (isEmptyObject(value)) return NO_PAIRS;
   return JSON.stringify(stable(value)) ?? '';
+}
+
+function isEmptyObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof JsonNumber || value instanceof Date) return false;
+  return Object.keys(value).length === 0;
 }

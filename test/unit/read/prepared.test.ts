@@ -1,8 +1,10 @@
 /** Owns the proof that what is prepared of a field is used again for equal arguments of the same tenant, and for nothing else. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { JsonNumber } from '../../../src/base/json.ts';
 import { defaultOptions } from '../../../src/config/options.ts';
 import { type Entity, type Model, type Row } from '../../../src/model/model.ts';
+import { canonicalText } from '../../../src/read/loaders/canonical.ts';
 import { EntityLoaders } from '../../../src/read/loaders/entity-loaders.ts';
 import { prepared, tenantText } from '../../../src/read/loaders/prepared.ts';
 import { keyName, variants, type Variety } from '../../../src/read/loaders/through-cache.ts';
@@ -79,6 +81,15 @@ describe('what is prepared of a field', () => {
     assert.equal(made, 2_002, 'the oldest has gone');
     for (let i = 0; i < 2; i += 1) make('x'.repeat(2_049));
     assert.equal(made, 2_004);
+  });
+});
+
+describe('the text of arguments', () => {
+  it('is one for no arguments, however they are left out, and another for anything else', () => {
+    assert.equal(canonicalText({}), canonicalText({ first: undefined }));
+    assert.equal(canonicalText(Object.create(null)), canonicalText({}));
+    const others: readonly unknown[] = [{}, null, [], '', 0, { a: {} }, [{}], new Date(0), new JsonNumber('1.10'), { first: null }];
+    assert.equal(new Set(others.map(canonicalText)).size, others.length);
   });
 });
 
