@@ -5,6 +5,7 @@
  * all, and with what a bare statement takes, at the replica and on one way over the link: so much of it is the machine's own.
  */
 import { type Client } from 'pg';
+import { stacksOf } from '../src/runtime/layer.ts';
 import { parseLsn, type Lsn } from '../src/base/lsn.ts';
 import { type Watermark } from '../src/change/watermark.ts';
 import { openClient, openLayer, startDatabases } from './support/databases.ts';
@@ -44,7 +45,7 @@ for (const region of [EU, AP]) {
   await using primary = await openClient(cluster.region(US).dsn);
   await using distant = await openClient(cluster.dsnFor(region, US));
   await using replica = await openClient(cluster.region(region).dsn);
-  const { applied } = opened.layer.parts;
+  const { applied } = stacksOf(opened.layer).change;
   const oneWayMs = ONE_WAY_MS[region] ?? 0;
   const candidates: Candidate[] = [
     {

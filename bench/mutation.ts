@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stacksOf } from '../src/runtime/layer.ts';
 import { createDataLayer } from '../src/index.ts';
 import { APPLICATION, openClient } from './support/databases.ts';
 import { measure, report, type Candidate } from './support/measure.ts';
@@ -36,7 +37,7 @@ try {
       { name: 'bare round trip to the primary (SELECT 1)', run: () => client.query('SELECT 1') },
       { name: `six statements, forwarded from ${region}`, run: (i) => cluster.graphql(region, region, SIX, { variables: variables(0, i) }) },
       { name: `one declared mutation, forwarded from ${region}`, run: (i) => cluster.graphql(region, region, RENAME, { variables: variables(1, i) }) },
-      { name: 'six statements direct, in one pipeline', run: (i) => layer.parts.writer.pipelined(six.map(() => ({ name: 'bench_update', text: UPDATE, values: values(2, i) }))) },
+      { name: 'six statements direct, in one pipeline', run: (i) => stacksOf(layer).write.writer.pipelined(six.map(() => ({ name: 'bench_update', text: UPDATE, values: values(2, i) }))) },
       {
         name: 'six statements direct, each awaited',
         run: (i) =>

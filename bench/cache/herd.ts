@@ -1,4 +1,5 @@
 /** Owns the claim about herds: a thousand requests at once for one key that nobody has cost one query, in one server and in two. */
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
 import { EU } from '../support/regions.ts';
@@ -57,6 +58,6 @@ async function stampede(servers: readonly BenchLayer[], id: number): Promise<Rou
 
 /** Statements that reads have sent so far. */
 async function statementsOf(servers: readonly BenchLayer[]): Promise<number> {
-  const counted = await Promise.all(servers.map(async ({ layer }) => (await layer.parts.telemetry.metrics.statements.get()).values));
+  const counted = await Promise.all(servers.map(async ({ layer }) => (await stacksOf(layer).telemetry.metrics.statements.get()).values));
   return counted.flat().filter(({ labels }) => labels.kind === 'read').reduce((sum, { value }) => sum + value, 0);
 }

@@ -1,5 +1,6 @@
 /** Owns the claim about how fast a region makes its cached values wrong: rows per second, in both layers, beside the replica's own replay. */
 import { type Client } from 'pg';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
 import { openClient, openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
@@ -84,7 +85,7 @@ async function flushed(primary: Client): Promise<Lsn> {
 }
 
 async function arrival({ layer }: BenchLayer, replica: Client, lsn: Lsn, began: number): Promise<Times> {
-  const applied = layer.parts.applied.waitFor(lsn, { timeoutMs: ARRIVAL_MS }).then((reached) => {
+  const applied = stacksOf(layer).change.applied.waitFor(lsn, { timeoutMs: ARRIVAL_MS }).then((reached) => {
     if (!reached) throw new Error(`the changes did not arrive within ${ARRIVAL_MS} ms`);
     return performance.now() - began;
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { prepareApplication } from '../../src/cluster/application.ts';
 import { type Cluster } from '../../src/cluster/cluster.ts';
@@ -65,7 +66,7 @@ export async function openLayer(cluster: Cluster, region: string, options: Reado
   const regions = Object.fromEntries(cluster.regions.map(({ name, redis }) => [name, { databaseUrl: cluster.dsnFor(region, name), ...(redis === null ? {} : { redisUrl: redis.url }) }]));
   const settings = { region, regions, tokenSecret: 'of a bench whose tokens nobody else reads', ...UNDISTURBED, ...options };
   const layer = await createDataLayer({ settings, schema: APPLICATION });
-  const { applied, caching } = layer.parts;
+  const { applied, caching } = stacksOf(layer).change;
   for (const until = performance.now() + FIRST_LIFE_MS; (options['cache'] === false ? applied.lsn : caching.watermark) === null; await new Promise((resolve) => setTimeout(resolve, 20))) {
     if (performance.now() > until) throw new Error(`${region} did not come to life within ${FIRST_LIFE_MS} ms`);
   }

@@ -1,4 +1,5 @@
 /** Owns the tasks of the reference application as benches read them: their keys and values in the cache, and the statement behind. */
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { type CacheDemand, type Codec, type FetchRequest } from '../../src/cache/reading.ts';
 import { type CacheKey } from '../../src/cache/ports.ts';
 import { rowCodec } from '../../src/cache/row-codec.ts';
@@ -45,13 +46,13 @@ export async function readTasks(layer: DataLayer, ids: readonly number[]): Promi
 /** Reads tasks through the cache of a layer, without loaders around it. */
 export class CachedTasks {
   readonly #entity: Entity;
-  readonly #caching: NonNullable<ReturnType<DataLayer['parts']['caching']['for']>>;
+  readonly #caching: NonNullable<ReturnType<ReturnType<typeof stacksOf>['change']['caching']['for']>>;
   readonly #reads: CachedReads;
   readonly codec: Codec<Row | null>;
 
   constructor(layer: DataLayer, entity: Entity) {
-    const caching = layer.parts.caching.for({ tenancy: Tenancy.all, settingsKey: '' });
-    const { caching: reads } = layer.openSession(null).executor({ level: 'EVENTUAL', floor: null, maxLagMs: null });
+    const caching = stacksOf(layer).change.caching.for({ tenancy: Tenancy.all, settingsKey: '' });
+    const { caching: reads } = stacksOf(layer).read.openSession().executor({ level: 'EVENTUAL', floor: null, maxLagMs: null });
     if (caching === null || reads === undefined) throw new TypeError('the layer caches nothing');
     this.#entity = entity;
     this.#caching = caching;

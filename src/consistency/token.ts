@@ -62,6 +62,13 @@ export class TokenCodec {
     return token;
   }
 
+  /** As `encode`, after something was read or written. Throws `TypeError` for no positions. */
+  encodeSome(positions: Positions): ConsistencyToken {
+    const token = this.encode(positions);
+    if (token === null) throw new TypeError('a token was asked for before anything was read or written');
+    return token;
+  }
+
   /**
    * Reads a `consistency-token` header, or another one like it: one token, or several joined by commas, which are merged. Empty: no positions.
    * `each` is told of every position that is named, also of one that is merged away.

@@ -3,11 +3,11 @@ import { type GraphQLSchema } from 'graphql';
 import { systemClock } from '../base/clock.ts';
 import { OperationCache } from '../graphql/answers/operation-cache.ts';
 import { Purity, type OwnResolvers } from '../graphql/answers/purity.ts';
-import { type DataLayer } from './layer.ts';
+import { stacksOf, type DataLayer } from './layer.ts';
 
 /** Null where nothing is cached. */
 export function createOperationCache(layer: DataLayer, schema: GraphQLSchema, own: OwnResolvers): OperationCache | null {
-  const { caching, codec, config: { options } } = layer.parts;
+  const { change: { caching }, read, codec, config: { options } } = stacksOf(layer);
   const made = caching.answers;
   if (made === null || options.operationCacheBytes === 0) return null;
   const { local, watch } = made;
@@ -19,7 +19,7 @@ export function createOperationCache(layer: DataLayer, schema: GraphQLSchema, ow
     options,
     clock: systemClock,
     observe: watch,
-    settingsOf: layer.settingsOf,
-    openSession: ({ token, floor }, settings) => layer.openSession(token, { settings, floor }),
+    settingsOf: read.settingsOf,
+    openSession: (asked, settings) => read.openSession({ ...asked, settings }),
   });
 }

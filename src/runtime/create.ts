@@ -28,12 +28,10 @@ export interface ServerSettings extends Omit<RuntimeRequest, 'config' | 'telemet
 export async function createDataLayer({ settings, schema, telemetry }: DataLayerSettings): Promise<DataLayer> {
   const config = loadConfig({ settings, env: {}, needs: ['regions', 'region'] });
   const used = telemetry ?? ownTelemetry(config);
-  const layer = new DataLayer(config, used);
+  const files = typeof schema === 'string' ? readSdlFolder(schema) : schema;
+  const compiled = files === undefined ? null : await compileSchema({ config, files, resolvers: {}, log: used.log });
+  const layer = new DataLayer(config, used, compiled);
   try {
-    if (schema !== undefined) {
-      const files = typeof schema === 'string' ? readSdlFolder(schema) : schema;
-      layer.useModel(await compileSchema({ config, files, resolvers: {}, log: used.log }));
-    }
     await layer.start();
     return layer;
   } catch (error) {

@@ -9,10 +9,10 @@ import { traced } from '../http/trace.ts';
 import { SIBLING_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type IncomingRequest } from '../server/start.ts';
 import { type Log } from '../telemetry/log.ts';
-import { type DataLayer } from './layer.ts';
+import { stacksOf, type DataLayer } from './layer.ts';
 
 export function healthDeps(layer: DataLayer, isAdmin: HealthDeps['isAdmin']): HealthDeps & ConflictsDeps {
-  const { codec, monitor, config: { options }, telemetry: { log } } = layer.parts;
+  const { codec, health: { monitor }, config: { options }, telemetry: { log } } = stacksOf(layer);
   return {
     region: layer.region,
     subgraph: options.subgraph === '' ? null : options.subgraph,

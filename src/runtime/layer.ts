@@ -1,31 +1,26 @@
 /** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
-import { type Position } from '../base/lineage.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
-import { type Positions } from '../consistency/positions.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel, type Requirement } from '../consistency/requirement.ts';
 import { type ConsistencyToken } from '../consistency/token.ts';
 import { type Model, type Row } from '../model/model.ts';
 import { checkedKey } from '../protocol/idempotency-key.ts';
 import { type ServedBy } from '../read/engine-report.ts';
 import { type ReadSession } from '../read/engine.ts';
-import { readCustom, UncachedNotes, type CustomReadOptions } from '../read/custom-read.ts';
+import { readCustom, type CustomReadOptions } from '../read/custom-read.ts';
 import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { settingsKey, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
-import { checkedSettings, settingsMaker } from '../read/settings.ts';
+import { checkedSettings } from '../read/settings.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { OnceRequest } from '../write/once-request.ts';
 import { onceTransaction } from '../write/once-transaction.ts';
 import { type Transaction, type TransactionOptions } from '../write/ports.ts';
-import { changeHandlers } from './changes.ts';
-import { type LiveSchema } from './schema.ts';
-import { publishGauges } from './gauges.ts';
-import { createParts, type Parts } from './parts.ts';
-import { keepWarm, warmConnections } from './warm.ts';
+import { type KnownSchema } from './stacks/change.ts';
+import { createStacks, startStacks, stopStacks, type Stacks } from './stacks/stacks.ts';
 
 /** For whom something is read or written. */
 export interface OnBehalf {
@@ -83,62 +78,38 @@ export interface BoundLoaders {
   close(): Promise<void>;
 }
 
-export class DataLayer {
-  readonly parts: Parts;
-  /** What `viewerSettings` makes of a viewer. Throws `FORBIDDEN` for one that no setting can hold. */
-  readonly settingsOf: (viewer: Viewer | null) => readonly Setting[];
-  /** Says once in development why a custom read is not cached. */
-  readonly notes: UncachedNotes | null;
-  readonly #stop = new AbortController();
-  #running: Promise<unknown> = Promise.resolve();
-  #stopGauges: () => void = () => undefined;
-  #schema: Pick<LiveSchema, 'model' | 'catalog'> | null = null;
+const inside = new WeakMap<DataLayer, Stacks>();
 
-  constructor(config: Config, telemetry: Telemetry) {
-    this.parts = createParts(config, telemetry);
-    this.settingsOf = settingsMaker(config.options.viewerSettings);
-    this.notes = process.env['NODE_ENV'] === 'production' ? null : new UncachedNotes(telemetry.log);
+/** What a layer is made of: for the server that is built on it, and no part of what the package exports. */
+export function stacksOf(layer: DataLayer): Stacks {
+  const stacks = inside.get(layer);
+  if (stacks === undefined) throw new TypeError('this is no data layer of ours');
+  return stacks;
+}
+
+export class DataLayer {
+  readonly #stacks: Stacks;
+  readonly #model: Model | null;
+
+  /** `schema`: for loaders, and for caches of rows; null for a layer that reads and writes SQL only. */
+  constructor(config: Config, telemetry: Telemetry, schema: KnownSchema | null) {
+    this.#stacks = createStacks(config, telemetry, schema);
+    this.#model = schema?.model ?? null;
+    inside.set(this, this.#stacks);
   }
 
   get region(): string {
-    return this.parts.config.region;
-  }
-
-  get #model(): Model | null {
-    return this.#schema?.model ?? null;
+    return this.#stacks.config.region;
   }
 
   /** Starts probing and tailing; resolves when every region has been looked at once, whether or not it answered. */
-  async start(): Promise<void> {
-    const { monitor, tail, replay, heartbeat, pruner, caches, peers, caching } = this.parts;
-    monitor.start();
-    caches.start();
-    caching.open(this.#schema, this.parts);
-    peers.start();
-    await monitor.firstLook();
-    const { signal } = this.#stop;
-    this.#running = Promise.all([tail.run(changeHandlers(this.parts), signal), replay.run(signal), heartbeat.run(signal), pruner.run(signal), keepWarm(this.parts, signal)]);
-    this.#running.catch((error: unknown) => this.parts.telemetry.log.error({ err: error }, 'a background loop of the region ended'));
-    this.#stopGauges = publishGauges(this.parts);
-    await warmConnections(this.parts);
+  start(): Promise<void> {
+    return startStacks(this.#stacks);
   }
 
   /** Ends every connection and loop. In-flight reads finish or fail on their own. */
-  async close(): Promise<void> {
-    const { monitor, servers, writer, forwarder, redis, caches, peers, caching, alerts } = this.parts;
-    this.#stopGauges();
-    this.#stop.abort();
-    await Promise.allSettled([this.#running]);
-    await caching.close();
-    caches.stop();
-    peers.stop();
-    for (const cache of redis.values()) cache.close();
-    await Promise.allSettled([monitor.stop(), alerts.close(), writer.close(), forwarder.close(), ...[...servers.values()].map((server) => server.close())]);
-  }
-
-  /** Entities can be loaded once the layer knows the model, which it must before it starts. */
-  useModel(schema: Pick<LiveSchema, 'model' | 'catalog'>): void {
-    this.#schema = schema;
+  close(): Promise<void> {
+    return stopStacks(this.#stacks);
   }
 
   /** Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the typed errors of the consistency levels. */
@@ -146,9 +117,9 @@ export class DataLayer {
     if (options.entity !== undefined) this.#requireAsker(options, [options.entity]);
     const { session, requirement, tenancy, caching } = this.#begin(options);
     try {
-      const rows = await readCustom({ ...options, sql, values, executor: session.executor(requirement), model: this.#model, tenancy, caching, notes: this.notes });
+      const rows = await readCustom({ ...options, sql, values, executor: session.executor(requirement), model: this.#model, tenancy, caching, notes: this.#stacks.read.notes });
       const { positions, servedBy, waitedMs, stalenessMs } = session.report();
-      return { rows, token: this.parts.codec.encode(positions), servedBy, waitedMs, stalenessMs };
+      return { rows, token: this.#stacks.codec.encode(positions), servedBy, waitedMs, stalenessMs };
     } finally {
       await session.close();
     }
@@ -159,8 +130,8 @@ export class DataLayer {
     if (!this.#model) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.' });
     this.#requireAsker(options, [...this.#model.entities.keys()]);
     const { session, requirement, tenancy, caching } = this.#begin(options);
-    const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.parts.config.options, tenancy, caching });
-    return { loaders, token: () => this.parts.codec.encode(session.report().positions), close: () => session.close() };
+    const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.#stacks.config.options, tenancy, caching });
+    return { loaders, token: () => this.#stacks.codec.encode(session.report().positions), close: () => session.close() };
   }
 
   /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
@@ -168,7 +139,7 @@ export class DataLayer {
     const { token, viewer, settings: given, once: asked, ...rest } = options;
     const settings = this.#settings(viewer, given);
     const request = asked === undefined ? null : this.#once(asked, viewer ?? null);
-    const session = this.openSession(token, { settings, signal: options.signal });
+    const session = this.#stacks.read.openSession({ token, settings, signal: options.signal });
     await session.admitWrite();
     const all: TransactionOptions = {
       ...rest,
@@ -178,38 +149,18 @@ export class DataLayer {
         rest.onRefused?.(position);
       },
     };
-    const { writer, codec } = this.parts;
+    const { codec, write: { writer } } = this.#stacks;
     const committed = request === null ? writer.transaction(work, all) : onceTransaction(writer, { once: request.step('transaction'), work, options: all });
     const { result, position } = await committed.catch((error: unknown) => {
       throw isMeridianError(error, 'DURABILITY_UNCONFIRMED') ? withToken(error, codec.encode(session.report().positions)) : error;
     });
     await session.raise(position);
-    return { result, replayed: request?.replayed ?? false, token: this.encode(session.report().positions) };
+    return { result, replayed: request?.replayed ?? false, token: this.#stacks.codec.encodeSome(session.report().positions) };
   }
 
   /** Health of every region as this one sees it. */
   regionHealth(): readonly RegionReport[] {
-    return this.parts.monitor.reports();
-  }
-
-  /**
-   * Starts the reads of one operation that came with this token, or with several joined by commas; `floor`: what a gateway has seen in it. Throws what is wrong with them, and `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
-   * its positions is this cluster's cannot be known then, and ignoring it would be a claim of consistency.
-   */
-  openSession(header: string | null | undefined, { settings = [], signal, floor }: { readonly settings?: readonly Setting[]; readonly signal?: AbortSignal | undefined; readonly floor?: string | undefined } = {}): ReadSession {
-    const named: Position[] = [];
-    const { token: own, merged: token } = this.parts.codec.decodeBoth({ token: header, floor }, (position) => named.push(position));
-    if (token.size > 0 && this.parts.monitor.cluster === null) {
-      throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `Region ${this.region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.` });
-    }
-    return this.parts.engine.session({ token, own, named, ...(settings.length > 0 ? { settings } : {}), ...(signal ? { signal } : {}) });
-  }
-
-  /** Throws `TypeError` for no positions: after a write there is one. */
-  encode(positions: Positions): ConsistencyToken {
-    const token = this.parts.codec.encode(positions);
-    if (token === null) throw new TypeError('a token was asked for before anything was read or written');
-    return token;
+    return this.#stacks.health.monitor.reports();
   }
 
   /** Whoever forgets to say for whom would find nothing, and not know why. */
@@ -220,24 +171,24 @@ export class DataLayer {
   }
 
   #once({ key, request }: NonNullable<WriteOptions['once']>, viewer: Viewer | null): OnceRequest {
-    const { options } = this.parts.config;
-    return new OnceRequest({ key: checkedKey(key, options.idempotencyKeyBytes), viewer, source: 'transaction', operationName: null, variables: { request }, limits: options, onVerdict: (outcome) => this.parts.telemetry.metrics.idempotent.inc({ outcome }) });
+    const { options } = this.#stacks.config;
+    return new OnceRequest({ key: checkedKey(key, options.idempotencyKeyBytes), viewer, source: 'transaction', operationName: null, variables: { request }, limits: options, onVerdict: (outcome) => this.#stacks.telemetry.metrics.idempotent.inc({ outcome }) });
   }
 
   #settings(viewer: Viewer | null = null, given?: readonly Setting[]): readonly Setting[] {
-    return given === undefined ? this.settingsOf(viewer) : checkedSettings(given);
+    return given === undefined ? this.#stacks.read.settingsOf(viewer) : checkedSettings(given);
   }
 
   #begin({ token, level, maxLagMs, signal, viewer, settings: given, allTenants }: ReadOptions): { session: ReadSession; requirement: Requirement; tenancy: Tenancy; caching: LoaderCaching | null } {
     const settings = this.#settings(viewer, given);
-    const session = this.openSession(token, { settings, signal });
+    const session = this.#stacks.read.openSession({ token, settings, signal });
     const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
     if (!CONSISTENCY_LEVELS.includes(chosen)) throw badOption(`there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`);
     if (maxLagMs !== undefined && chosen !== 'BOUNDED') throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);
     if (maxLagMs !== undefined && !(maxLagMs >= 0)) throw badOption(`maxLagMs is ${maxLagMs}; give milliseconds from 0 up`);
-    const bound = maxLagMs ?? this.parts.config.options.boundedLagMs;
+    const bound = maxLagMs ?? this.#stacks.config.options.boundedLagMs;
     const tenancy = allTenants === true ? Tenancy.all : Tenancy.of(viewer?.tenant ?? null);
-    const caching = this.parts.caching.for({ tenancy, settingsKey: settingsKey(settings) });
+    const caching = this.#stacks.change.caching.for({ tenancy, settingsKey: settingsKey(settings) });
     return { session, tenancy, caching, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
   }
 }

@@ -17,7 +17,7 @@ import { startServer, type IncomingRequest, type RunningServer } from '../server
 import { carriedHeaders } from '../write/forward.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { DataLayer } from './layer.ts';
+import { DataLayer, stacksOf } from './layer.ts';
 import { loadModule, type AdminHook, type UserModule } from './module.ts';
 import { compileSchema, schemaFiles } from './schema.ts';
 import { createOperationCache } from './answers.ts';
@@ -55,8 +55,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { resolvers } = module;
   const conflicts = request.conflicts ?? module.conflicts ?? {};
   const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, handlers: Object.keys(conflicts), log: telemetry.log });
-  const layer = new DataLayer(config, telemetry);
-  layer.useModel(compiled);
+  const layer = new DataLayer(config, telemetry, compiled);
   try {
     await layer.start();
     const isAdmin = request.isAdmin ?? module.isAdmin ?? ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);
@@ -66,7 +65,7 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       enums: compiled.enums,
       adminFields: compiled.adminFields,
       user: resolvers,
-      write: { writer: layer.parts.writer, handlers: conflicts, metrics: telemetry.metrics },
+      write: { writer: stacksOf(layer).write.writer, handlers: conflicts, metrics: telemetry.metrics },
       health: healthDeps(layer, isAdmin),
     });
     const server = await serve({ ...request, resolvers, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled, schema);
@@ -87,13 +86,25 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
 
 function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
   const { options, region } = config;
-  const { codec, monitor } = layer.parts;
+  const { codec, health: { monitor }, change: { caching }, read, write: { writer, forwarding, forwardGate } } = stacksOf(layer);
   const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
   const answers = createOperationCache(layer, schema, { user: resolvers, adminFields: Object.values(adminFields).filter((name) => name !== '') });
-  const deps = { region, writer: layer.parts.writer, encode: layer.encode.bind(layer) };
+  const deps = { region, writer, encode: codec.encodeSome.bind(codec) };
+  const context = (request: IncomingRequest): RequestContext => {
+    const { viewer, headers, cookies, body, signal } = request;
+    const settings = read.settingsOf(viewer);
+    return new RequestContext({
+      viewer, settings, cookies, signal, deps,
+      asked: { token: headers[TOKEN_HEADER], floor: headers[FLOOR_HEADER], level: headers[LEVEL_HEADER] },
+      idempotencyKey: headers[KEY_HEADER],
+      answerName: body === null || answers === null ? null : answers.nameOf(body, viewer, settings),
+      asker: () => askerOf(request),
+      carried: () => (request.forwarded ? null : carriedOf(request)),
+    });
+  };
   return startServer<RequestContext>({
     schema,
-    context: (request) => new RequestContext({ viewer: request.viewer, settings: layer.settingsOf(request.viewer), asked: { token: request.headers[TOKEN_HEADER], floor: request.headers[FLOOR_HEADER], level: request.headers[LEVEL_HEADER] }, cookies: request.cookies, idempotencyKey: request.headers[KEY_HEADER], answerName: request.body === null || answers === null ? null : answers.nameOf(request.body, request.viewer, layer.settingsOf(request.viewer)), signal: request.signal, asker: () => askerOf(request), carried: () => (request.forwarded ? null : carriedOf(request)), deps }),
+    context,
     plugins: [
       meridianPlugin({
         model,
@@ -101,12 +112,12 @@ function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, la
         region,
         limits: options,
         boundedLagMs: options.boundedLagMs,
-        cachingFor: (scope) => layer.parts.caching.for(scope),
+        cachingFor: (scope) => caching.for(scope),
         answers,
-        notes: layer.notes,
+        notes: read.notes,
         onVerdict: (outcome) => telemetry.metrics.idempotent.inc({ outcome }),
-        forwarding: layer.parts.forwarding,
-        openSession: ({ token, floor }, settings, signal) => layer.openSession(token, { settings, signal, floor }),
+        forwarding,
+        openSession: (asked, settings, signal) => read.openSession({ ...asked, settings, signal }),
       }),
     ],
     viewers: createViewers(options, viewer),
@@ -116,7 +127,7 @@ function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, la
       return site && nullValue(model, site);
     },
     health: { ready: () => ready(layer) },
-    forward: layer.parts.forwardGate,
+    forward: forwardGate,
     ...(tokenCookies ? { tokenCookies } : {}),
     options,
     telemetry,
@@ -130,7 +141,7 @@ function carriedOf({ headers, cookies }: IncomingRequest): Readonly<Record<strin
 
 /** Ready once some database answers: this region's, or a neighbour's that stands in for it. */
 async function ready(layer: DataLayer): Promise<{ ok: boolean; why?: string }> {
-  const { monitor } = layer.parts;
+  const { monitor } = stacksOf(layer).health;
   try {
     if (monitor.readOrder().length === 0) await monitor.refresh();
   } catch (error) {

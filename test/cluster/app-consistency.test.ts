@@ -1,6 +1,7 @@
 /** Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always, without. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { AP, EU, US, type TestApp } from '../support/app.ts';
 import { NAME, RENAME, rename, startPromiseApp, writesSeen, type Named, type Renamed } from '../support/promise.ts';
 
@@ -84,7 +85,7 @@ describe('consistency over HTTP', () => {
 });
 
 async function roundTrips(app: TestApp): Promise<{ count: number; sum: number }> {
-  const { values } = await app.server(AP).layer.parts.telemetry.metrics.writeRoundTrips.get();
+  const { values } = await stacksOf(app.server(AP).layer).telemetry.metrics.writeRoundTrips.get();
   const of = (suffix: string): number => values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0;
   return { count: of('_count'), sum: of('_sum') };
 }

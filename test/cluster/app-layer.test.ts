@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createDataLayer, isMeridianError, type DataLayer, type ErrorCode, type ReadOptions, type Settings, type Viewer, type WriteResult } from '../../src/index.ts';
 import { BOOKS_SQL } from '../../src/postgres/bookkeeping.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
@@ -60,7 +61,7 @@ describe('a data layer', () => {
       assert.notEqual(await nameOf(AP, 1, { level: 'EVENTUAL', token }), 'fresh');
       // Several tokens count as their highest positions.
       assert.equal(await nameOf(AP, 1, { token: `${before.token},${token}` }), 'fresh');
-      await until('AP is half a second behind', () => (layer(AP).parts.monitor.stalenessMs() ?? 0) > 500);
+      await until('AP is half a second behind', () => (stacksOf(layer(AP)).health.monitor.stalenessMs() ?? 0) > 500);
       assert.equal(await nameOf(AP, 1, { level: 'BOUNDED', maxLagMs: 500 }), 'fresh');
       assert.notEqual(await nameOf(AP, 1, { level: 'BOUNDED', maxLagMs: 60_000 }), 'fresh');
     });
@@ -116,7 +117,7 @@ describe('a data layer', () => {
       const token = await rename(US, 4, 'fresh');
       const bound = layer(AP).loaders({ token });
       const { loaders } = bound;
-      const statements = async (): Promise<number> => (await layer(AP).parts.telemetry.metrics.statements.get()).values.filter(({ labels }) => labels.kind === 'read').reduce((sum, { value }) => sum + value, 0);
+      const statements = async (): Promise<number> => (await stacksOf(layer(AP)).telemetry.metrics.statements.get()).values.filter(({ labels }) => labels.kind === 'read').reduce((sum, { value }) => sum + value, 0);
       const before = await statements();
       const users = await Promise.all(Array.from({ length: 100 }, (_, i) => loaders.one('User', ['id'], [i + 1])));
       assert.deepEqual(users.map((user) => user?.['id']), Array.from({ length: 100 }, (_, i) => String(i + 1)));

@@ -1,6 +1,7 @@
 /** Proves what `@consistent` asks for, on operations and on fields, level by level, where it is answered, and that nothing is claimed which is not kept. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
 import { AP, startTestApp, US, type Answer, type Call, type TestApp } from '../support/app.ts';
 import { counting, until } from '../support/observe.ts';
@@ -73,7 +74,7 @@ describe('@consistent', () => {
   });
 
   it('reads next door without a token, also while much is written', async () => {
-    const { monitor } = app.server(AP).layer.parts;
+    const { monitor } = stacksOf(app.server(AP).layer).health;
     const stop = new AbortController();
     const probes = new Set<number | null>();
     const writers = [11, 12, 13].map(async (id) => {
@@ -187,7 +188,7 @@ describe('@consistent', () => {
     assert.deepEqual(near.consistency?.servedBy, { cache: 0, replica: 1, primary: 0 });
     assert.ok(near.consistency?.staleness !== null && (near.consistency?.staleness ?? 0) <= 2_000);
     await whilePaused(async (fresh) => {
-      const { monitor } = app.server(AP).layer.parts;
+      const { monitor } = stacksOf(app.server(AP).layer).health;
       await until('AP is more than a second behind', () => (monitor.stalenessMs() ?? 0) > 1_000);
       const beyond = await answered<{ user: Named }>(bounded, { variables: { maxLagMs: 1_000 } });
       assert.deepEqual([beyond.data?.user.name, beyond.consistency?.servedBy, beyond.consistency?.staleness], [fresh, { cache: 0, replica: 0, primary: 1 }, 0]);

@@ -1,6 +1,7 @@
 /** What tenants may do, and what becomes of rows that change hands: mutations in one round trip, triggers, cached rows, the library. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createDataLayer, type DataLayer, type Viewer } from '../../src/index.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
@@ -82,7 +83,7 @@ describe('tenants', () => {
   });
 
   it('cost no round trip', async () => {
-    const { metrics } = app.server(EU).layer.parts.telemetry;
+    const { metrics } = stacksOf(app.server(EU).layer).telemetry;
     const taken = async (): Promise<{ sum: number; count: number }> => {
       const { values } = await metrics.writeRoundTrips.get();
       const of = (name: string): number => values.find(({ metricName }) => metricName?.endsWith(name))?.value ?? 0;

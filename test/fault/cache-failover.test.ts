@@ -1,6 +1,7 @@
 /** Proves that no cache honours the token of a write that a failover lost: neither while the stream runs on into the new timeline, nor before its history is known. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { type Position } from '../../src/base/lineage.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { AP, EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
@@ -37,7 +38,7 @@ describe('caches in a failover that their servers hear of late', () => {
   after(async () => app?.[Symbol.asyncDispose]());
 
   const read = (region: string, token = ''): Promise<Answer<Named>> => app.gql<Named>(region, NAME, { token });
-  const hasPassed = (region: string): boolean => (app.server(region).layer.parts.caching.watermark ?? 0n) >= positionOf(lost).lsn;
+  const hasPassed = (region: string): boolean => (stacksOf(app.server(region).layer).change.caching.watermark ?? 0n) >= positionOf(lost).lsn;
 
   async function followEurope(): Promise<void> {
     const [row] = await app.cluster.query<{ conninfo: string }>(AP, `SELECT current_setting('primary_conninfo') AS conninfo`);
@@ -50,7 +51,7 @@ describe('caches in a failover that their servers hear of late', () => {
   for (const region of [EU, AP]) {
     it(`${region}: the token is not honoured when W passes it on the new timeline`, async () => {
       await until('W passes the lost write', () => hasPassed(region), PATIENT);
-      const { keeper } = app.server(region).layer.parts.caching;
+      const { keeper } = stacksOf(app.server(region).layer).change.caching;
       assert.equal(keeper?.timeline, 2, 'a life is of one timeline');
       // What is kept by now is of the new timeline, of whose history this server may not know yet.
       await until('the row is cached again', async () => (await read(region)).consistency?.servedBy.cache === 1, PATIENT);

@@ -1,6 +1,7 @@
 /** Proves what a client is told when forwarding breaks in the middle, and when the primary's region is out of reach: soon, honestly, and nothing is half done. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { AP, ask, EU, OCEAN, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';
@@ -72,7 +73,7 @@ describe('forwarding that breaks', () => {
   it('goes direct where only the way to the server is cut', async () => {
     await forwards();
     await app.cluster.cut(US, AP, 'http');
-    await until('it is known', () => app.server(AP).layer.parts.serverStanding(US) === 'down');
+    await until('it is known', () => stacksOf(app.server(AP).layer).write.serverStanding(US) === 'down');
     const answer = await app.gql(AP, EDIT, { variables: { n: 4 } });
     assert.deepEqual([codes(answer), answer.consistency?.writes], [[], 'direct']);
     assert.ok(answer.ms < 1_000, `${answer.ms} ms`);
@@ -88,7 +89,7 @@ describe('forwarding that breaks', () => {
     const first = await app.gql(AP, SLOWLY, { variables: { text: 'into the void', ms: 0 } });
     assert.deepEqual(codes(first), ['WRITE_OUTCOME_UNKNOWN']);
     assert.ok(first.ms < FORWARD_MS + 1_500, `${first.ms} ms`);
-    await until('the cut is known', () => app.server(AP).layer.parts.serverStanding(US) === 'down' && !app.server(AP).layer.parts.monitor.reachable(US), { withinMs: 15_000 });
+    await until('the cut is known', () => stacksOf(app.server(AP).layer).write.serverStanding(US) === 'down' && !stacksOf(app.server(AP).layer).health.monitor.reachable(US), { withinMs: 15_000 });
     for (let i = 0; i < 5; i += 1) {
       const answer = await app.gql(AP, EDIT, { variables: { n: 5 } });
       assert.deepEqual([codes(answer), answer.errors[0]?.extensions['retryable']], [['PRIMARY_UNAVAILABLE'], true]);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { request } from 'undici';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { SIGNATURE_HEADER } from '../../src/protocol/headers.ts';
@@ -26,7 +27,7 @@ describe('mutations from other regions', () => {
   before(async () => {
     app = await startTestApp({ files: [{ name: 'notes.graphql', body: NOTES_SDL }], sql: NOTES_SQL, wan: OCEAN, forwarding: true, settings: { viewerSettings: 'app.user_id=id' }, server: { resolvers: notesResolvers } });
     for (const region of [EU, AP]) {
-      await until(`${region} knows that the primary's server is ready`, () => app.server(region).layer.parts.serverStanding(US) === 'ready');
+      await until(`${region} knows that the primary's server is ready`, () => stacksOf(app.server(region).layer).write.serverStanding(US) === 'ready');
       await app.gql(region, WHO);
     }
   });
@@ -37,7 +38,7 @@ describe('mutations from other regions', () => {
     assert.deepEqual([answer.status, answer.errors], [200, []], query);
     return answer as Answer<D> & { data: D };
   };
-  const waysIn = async (region: string): Promise<Record<string, number>> => Object.fromEntries((await app.server(region).layer.parts.telemetry.metrics.mutations.get()).values.map(({ labels, value }) => [String(labels.way), value]));
+  const waysIn = async (region: string): Promise<Record<string, number>> => Object.fromEntries((await stacksOf(app.server(region).layer).telemetry.metrics.mutations.get()).values.map(({ labels, value }) => [String(labels.way), value]));
 
   it('cross the ocean once, whatever they do there', async () => {
     const before = await waysIn(US);
@@ -190,6 +191,6 @@ describe('mutations from other regions', () => {
     const lost = codec.encode(new Map([[own.cluster, { ...own, timeline: own.timeline - 1, lsn }]]));
     assert.deepEqual((await app.gql(AP, SIX, { variables: { id: '11' }, token: lost })).errors.map(({ extensions }) => extensions.code), ['CONSISTENCY_LOST']);
     await app.gql(AP, WHO, { token: codec.encode(new Map([[own.cluster, { ...own, lsn }]])) });
-    assert.ok((app.server(AP).layer.parts.monitor.primaryLsn ?? lsn) < lsn);
+    assert.ok((stacksOf(app.server(AP).layer).health.monitor.primaryLsn ?? lsn) < lsn);
   });
 });

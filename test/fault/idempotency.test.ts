@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { GraphQLError } from 'graphql';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { type ResolverContext, type UserResolvers } from '../../src/index.ts';
 import { type IsolationLevel } from '../../src/write/ports.ts';
 import { AP, EU, startTestApp, US, type Answer, type Call, type TestApp } from '../support/app.ts';
@@ -91,7 +92,7 @@ describe('an idempotency key', () => {
   const written = async (body: string): Promise<readonly string[]> => (await app.cluster.query<{ id: string }>(US, 'SELECT id::text FROM notes WHERE body = $1 ORDER BY id', [body])).map(({ id }) => id);
   const steps = async (): Promise<readonly string[]> => (await app.cluster.query<{ step: string }>(US, 'SELECT jsonb_object_keys(steps) AS step FROM meridian.outcomes WHERE key = $1 ORDER BY 1', [key])).map(({ step }) => step);
   const replayed = ({ consistency }: Answer<unknown>): unknown => (consistency as { replayed?: unknown } | null)?.replayed;
-  const verdicts = async (region: string): Promise<Record<string, number>> => Object.fromEntries((await app.server(region).layer.parts.telemetry.metrics.idempotent.get()).values.map(({ labels, value }) => [String(labels.outcome), value]));
+  const verdicts = async (region: string): Promise<Record<string, number>> => Object.fromEntries((await stacksOf(app.server(region).layer).telemetry.metrics.idempotent.get()).values.map(({ labels, value }) => [String(labels.outcome), value]));
 
   it('gives a retry the first answer, from any region, and what it reads covers the write', async () => {
     const body = 'retried';

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { postOf, readAnswer, sendPieces, type RawAnswer } from '../support/raw-http.ts';
 
@@ -19,7 +20,7 @@ interface Counts {
 }
 
 async function countsOf(app: TestApp, region: string): Promise<Counts> {
-  const { operationCacheLookups, operationCacheFills } = app.server(region).layer.parts.telemetry.metrics;
+  const { operationCacheLookups, operationCacheFills } = stacksOf(app.server(region).layer).telemetry.metrics;
   const [lookups, fills] = [(await operationCacheLookups.get()).values, (await operationCacheFills.get()).values];
   const of = (outcome: string): number => lookups.find(({ labels }) => labels.outcome === outcome)?.value ?? 0;
   return { hits: of('hit'), misses: of('miss'), stored: fills.find(({ labels }) => labels.verdict === 'stored')?.value ?? 0 };
@@ -36,7 +37,7 @@ async function counted(app: TestApp, region: string, work: () => Promise<unknown
 async function cachesLive(app: TestApp): Promise<void> {
   const deadline = performance.now() + READY_MS;
   for (const { name } of app.cluster.regions) {
-    while (app.server(name).layer.parts.caching.watermark === null) {
+    while (stacksOf(app.server(name).layer).change.caching.watermark === null) {
       assert.ok(performance.now() < deadline, `the cache of ${name} did not begin to live`);
       await new Promise((next) => setTimeout(next, 50));
     }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
@@ -47,7 +48,7 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
   const database = (region: Region): TestServer => (region === 'us' ? set.primary : set.replicas[region === 'eu' ? 0 : 1]) ?? assert.fail(`no database in ${region}`);
   const server = (region: Region): Runtime => servers.get(region) ?? assert.fail(`no server in ${region}`);
   const gql = <D>(region: Region, query: string, call?: Call): Promise<Answer<D>> => ask<D>(server(region).url, query, call);
-  const parts = (region: Region): Runtime['layer']['parts'] => server(region).layer.parts;
+  const stacks = (region: Region): ReturnType<typeof stacksOf> => stacksOf(server(region).layer);
 
   before(async () => {
     set = await startReplicaSet(2, {}, binaries ?? '');
@@ -177,19 +178,19 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
   });
 
   it('follows changes at the primary, and says once on replicas that it cannot', async () => {
-    await until('the primary is followed', () => parts('us').tail.state.kind === 'streaming');
-    assert.deepEqual([parts('eu').tail.state.kind, parts('ap').tail.state.kind], ['unsupported', 'unsupported']);
-    const changes = async (): Promise<number> => (await parts('us').telemetry.metrics.tailChanges.get()).values[0]?.value ?? 0;
+    await until('the primary is followed', () => stacks('us').change.tail.state.kind === 'streaming');
+    assert.deepEqual([stacks('eu').change.tail.state.kind, stacks('ap').change.tail.state.kind], ['unsupported', 'unsupported']);
+    const changes = async (): Promise<number> => (await stacks('us').telemetry.metrics.tailChanges.get()).values[0]?.value ?? 0;
     const before = await changes();
     await rename('ap', 30, 'followed');
     await until('the change is delivered', async () => (await changes()) > before);
   });
 
   it('moves an idle primary by heartbeats, which need no flush of their own', async () => {
-    const from = { flushed: await set.primary.position(), applied: parts('us').applied.lsn ?? 0n };
-    await until('the heartbeat is flushed, and decoded at the primary', async () => (await set.primary.position()) > from.flushed && (parts('us').applied.lsn ?? 0n) > from.flushed);
-    await until('a replica shows it', () => (parts('eu').replayed.lsn ?? 0n) > from.flushed);
-    assert.deepEqual((await parts('us').telemetry.metrics.heartbeatFailures.get()).values.map(({ value }) => value), [0]);
+    const from = { flushed: await set.primary.position(), applied: stacks('us').change.applied.lsn ?? 0n };
+    await until('the heartbeat is flushed, and decoded at the primary', async () => (await set.primary.position()) > from.flushed && (stacks('us').change.applied.lsn ?? 0n) > from.flushed);
+    await until('a replica shows it', () => (stacks('eu').change.replayed.lsn ?? 0n) > from.flushed);
+    assert.deepEqual((await stacks('us').telemetry.metrics.heartbeatFailures.get()).values.map(({ value }) => value), [0]);
   });
 
   it('shows 200 of 200 writes with their token, from the replica as a rule', async () => {
@@ -235,7 +236,7 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
     }
     await whilePaused('ap', async () => {
       await rename('us', 32, 'after');
-      await until('ap is behind', () => (parts('ap').monitor.stalenessMs() ?? 0) > 400);
+      await until('ap is behind', () => (stacks('ap').health.monitor.stalenessMs() ?? 0) > 400);
       for (const level of levels.slice(0, 3)) {
         const { data, consistency } = await at(level);
         assert.deepEqual([data?.user.name, consistency?.servedBy], ['after', { cache: 0, replica: 0, primary: 1 }], level);
@@ -291,7 +292,7 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
     const lost = await rename('us', 33, 'lost');
     await set.primary.stop('SIGQUIT');
     await database('ap').query('SELECT pg_promote(true, 10)');
-    for (const region of ['eu', 'ap'] as const) await until(`${region} knows its primary and history`, () => parts(region).monitor.primary === 'ap' && parts(region).monitor.history?.timeline === 2);
+    for (const region of ['eu', 'ap'] as const) await until(`${region} knows its primary and history`, () => stacks(region).health.monitor.primary === 'ap' && stacks(region).health.monitor.history?.timeline === 2);
     for (const region of ['eu', 'ap'] as const) {
       const answer = await gql<Named>(region, NAME, { variables: { id: 33 }, token: lost });
       assert.equal(answer.errors[0]?.extensions.code, 'CONSISTENCY_LOST', JSON.stringify(answer));
@@ -299,8 +300,8 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
     }
     const token = await rename('eu', 33, 'after');
     for (const region of ['eu', 'ap'] as const) assert.equal((await gql<Named>(region, NAME, { variables: { id: 33 }, token })).data?.user.name, 'after');
-    await until('the new primary is followed', () => parts('ap').tail.state.kind === 'streaming');
-    assert.equal(parts('eu').tail.state.kind, 'unsupported');
+    await until('the new primary is followed', () => stacks('ap').change.tail.state.kind === 'streaming');
+    assert.equal(stacks('eu').change.tail.state.kind, 'unsupported');
     const seen = await health('eu');
     assert.deepEqual(seen.map(({ role, status }) => [role, status]).slice(1), [['REPLICA', 'HEALTHY'], ['PRIMARY', 'HEALTHY']]);
     assert.equal(seen[2]?.timeline, 2);

@@ -1,6 +1,7 @@
 /** Proves `regionHealth` over HTTP while links are cut, told within their time limit, and reads that survive a replica's death. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { AP, EU, US } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 import { isHealthy, startWatchedApp, type WatchedApp } from '../support/watched-app.ts';
@@ -66,7 +67,7 @@ describe('regionHealth', () => {
     const stop = new AbortController();
     const tally = { reads: 0, slowestMs: 0, errors: [] as unknown[] };
     const localReads = async (): Promise<number> =>
-      (await watched.app.server(AP).layer.parts.telemetry.metrics.reads.get()).values.filter(({ labels }) => labels.region === AP && labels.served_by === 'replica').reduce((sum, { value }) => sum + value, 0);
+      (await stacksOf(watched.app.server(AP).layer).telemetry.metrics.reads.get()).values.filter(({ labels }) => labels.region === AP && labels.served_by === 'replica').reduce((sum, { value }) => sum + value, 0);
     const read = async (query: string, token: string | null, expected: string | null): Promise<void> => {
       const { data, errors, ms } = await watched.app.gql<{ user: { bio: string } }>(AP, query, { token });
       tally.reads += 1;

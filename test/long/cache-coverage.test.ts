@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
@@ -53,7 +54,7 @@ describe('schema changes under running servers', { skip }, () => {
     };
     return createDataLayer({ settings, schema: sdl(more), telemetry: createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } }) });
   };
-  const streams = (layer: DataLayer): Promise<unknown> => until('it streams', () => layer.parts.tail.state.kind === 'streaming' && layer.parts.caching.watermark !== null, PATIENT);
+  const streams = (layer: DataLayer): Promise<unknown> => until('it streams', () => stacksOf(layer).change.tail.state.kind === 'streaming' && stacksOf(layer).change.caching.watermark !== null, PATIENT);
   const both = (): readonly DataLayer[] => [holder, follower];
 
   before(async () => {
@@ -67,7 +68,7 @@ describe('schema changes under running servers', { skip }, () => {
     holder = await serve('eu');
     await streams(holder);
     follower = await serve('eu');
-    await until('it follows', () => follower.parts.caching.watermark !== null, PATIENT);
+    await until('it follows', () => stacksOf(follower).change.caching.watermark !== null, PATIENT);
   });
   after(async () => {
     await Promise.all([us, holder, follower].map((layer) => layer.close()));
@@ -86,7 +87,7 @@ describe('schema changes under running servers', { skip }, () => {
   /** Both processes have applied all that is committed by now. */
   const applied = async (): Promise<void> => {
     const lsn = await set.primary.position();
-    for (const layer of both()) await until('it is applied', () => (layer.parts.caching.watermark ?? 0n) >= lsn, PATIENT);
+    for (const layer of both()) await until('it is applied', () => (stacksOf(layer).change.caching.watermark ?? 0n) >= lsn, PATIENT);
   };
   /** Whether what was read before a step is served after it. */
   const isKept = async (look: () => Promise<Seen>): Promise<boolean> => {
@@ -198,12 +199,12 @@ describe('schema changes under running servers', { skip }, () => {
 
   it('who takes over knows what changed before', async () => {
     const third = await serve('eu');
-    await until('it follows', () => third.parts.caching.watermark !== null, PATIENT);
+    await until('it follows', () => stacksOf(third).change.caching.watermark !== null, PATIENT);
     await cached(thing);
     await set.primary.query('ALTER PUBLICATION meridian DROP TABLE thing');
     await applied();
     await holder.close();
-    [holder, follower] = await until('one of them takes over', () => [[follower, third] as const, [third, follower] as const].find(([first]) => first.parts.tail.state.kind === 'streaming'), PATIENT);
+    [holder, follower] = await until('one of them takes over', () => [[follower, third] as const, [third, follower] as const].find(([first]) => stacksOf(first).change.tail.state.kind === 'streaming'), PATIENT);
     await streams(holder);
     await staysRight();
     await set.primary.query('ALTER PUBLICATION meridian ADD TABLE thing');

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
@@ -81,7 +82,7 @@ describe('sessions of a database', () => {
       const [us, eu] = [await start('us'), await start('eu')];
       for (const server of [us, eu]) {
         assert.deepEqual((await ask(server.url, READ)).data, { stamp: RIGHT });
-        await until('the tail follows', () => server.layer.parts.applied.lsn !== null);
+        await until('the tail follows', () => stacksOf(server.layer).change.applied.lsn !== null);
       }
       const written = await ask(eu.url, 'mutation { updateStamp(id: 1, input: { label: "second" }) { stamp { label } } }');
       assert.deepEqual(written.errors, []);
@@ -145,7 +146,7 @@ describe('sessions of a database', () => {
       assert.match(told, new RegExp(`^Region eu does not follow the primary's changes: The slot meridian cannot be made before older transactions at the primary have ended; the oldest is that of process ${own?.pid}, open since 20.+\\.$`));
       assert.deepEqual((await ask(eu.url, READ)).data, { stamp: RIGHT });
       await old.query('ROLLBACK');
-      await until('the tail follows', () => eu.layer.parts.applied.lsn !== null && alerts().length === 0);
+      await until('the tail follows', () => stacksOf(eu.layer).change.applied.lsn !== null && alerts().length === 0);
     } finally {
       await old.end();
       await closeAll();
@@ -167,7 +168,7 @@ describe('sessions of a database', () => {
       assert.equal(await fetchTimeline({ databaseUrl: urls()['eu'] ?? '', connectMs: 2_000 }), 1);
       assert.deepEqual(errorsOf(await checkDatabase(target())), []);
       const eu = await start('eu');
-      await until('the tail follows', () => eu.layer.parts.applied.lsn !== null);
+      await until('the tail follows', () => stacksOf(eu.layer).change.applied.lsn !== null);
       assert.deepEqual(eu.layer.regionHealth().map(({ status, timeline }) => [status, timeline]), [['healthy', 1], ['healthy', 1]]);
     } finally {
       await closeAll();

@@ -1,6 +1,7 @@
 /** Values over HTTP, at the primary's region and forwarded to it: to the last digit what the client sent and what psql shows, or refused. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 
@@ -72,7 +73,7 @@ describe('values over HTTP', () => {
   let app: TestApp;
   before(async () => {
     app = await startTestApp({ files: [{ name: 'values.graphql', body: SDL }], sql: SQL, regions: [US, EU], forwarding: true, redis: true, server: { resolvers } });
-    await until('the primary\'s server is known to be ready', () => app.server(EU).layer.parts.serverStanding(US) === 'ready');
+    await until('the primary\'s server is known to be ready', () => stacksOf(app.server(EU).layer).write.serverStanding(US) === 'ready');
   });
   after(async () => app[Symbol.asyncDispose]());
 

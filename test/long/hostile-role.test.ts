@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SignJWT } from 'jose';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
@@ -54,7 +55,7 @@ describe('a role that is no superuser', () => {
       return all.flat().every(({ status }) => status === 'healthy') && all;
     });
     for (const report of reports.flat()) assert.deepEqual([report.timeline, report.error, report.alerts], [1, null, []], report.region);
-    for (const server of servers.values()) await until('the tail has applied a change', () => server.layer.parts.applied.lsn !== null);
+    for (const server of servers.values()) await until('the tail has applied a change', () => stacksOf(server.layer).change.applied.lsn !== null);
   });
 
   it('writes in one region and reads it in another at every level', async () => {

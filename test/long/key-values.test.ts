@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { GraphQLScalarType, Kind } from 'graphql';
 import pg from 'pg';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 
@@ -168,7 +169,7 @@ describe('values of keys', () => {
   let client: pg.Client;
   before(async () => {
     app = await startTestApp({ files: [{ name: 'keys.graphql', body: SDL }], sql: SQL, regions: [US, EU], forwarding: true, redis: true, server: { resolvers: { Hex } } });
-    await until('the primary\'s server is known to be ready', () => app.server(EU).layer.parts.serverStanding(US) === 'ready');
+    await until('the primary\'s server is known to be ready', () => stacksOf(app.server(EU).layer).write.serverStanding(US) === 'ready');
     await app.cluster.caughtUp();
     client = new pg.Client({ connectionString: app.cluster.dsnFor(US, US) });
     await client.connect();

@@ -12,6 +12,7 @@ import {
   type Runtime,
   type UserResolvers,
 } from '../../src/index.ts';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { setupDatabase } from '../../src/postgres/setup.ts';
 import { ask, TOKEN_SECRET, type Answer } from '../support/app.ts';
 import { GERMAN, germanLocale } from '../support/locales.ts';
@@ -159,7 +160,7 @@ describe('a server that speaks German', { skip }, () => {
     );
     await place.caughtUp();
     [us, eu] = [await serve('us'), await serve('eu')];
-    await until('the tail follows', () => (us as Runtime).layer.parts.applied.lsn !== null, { withinMs: 20_000 });
+    await until('the tail follows', () => stacksOf((us as Runtime).layer).change.applied.lsn !== null, { withinMs: 20_000 });
   });
 
   it('settles what writers do to the same row, in every region', async () => {
@@ -311,7 +312,7 @@ describe('a server that speaks German', { skip }, () => {
   });
 
   it("is followed again after its slot was dropped, or is another process's", async () => {
-    const applied = (): bigint => BigInt((us as Runtime).layer.parts.applied.lsn ?? 0n);
+    const applied = (): bigint => BigInt(stacksOf((us as Runtime).layer).change.applied.lsn ?? 0n);
     await primary().query(
       `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'deutsch_2'`,
     );
@@ -330,7 +331,7 @@ describe('a server that speaks German', { skip }, () => {
       await until(
         'the second waits',
         () =>
-          second.layer.parts.tail.state.kind !== 'streaming' &&
+          stacksOf(second.layer).change.tail.state.kind !== 'streaming' &&
           second.layer.regionHealth().every(({ status }) => status === 'healthy'),
       );
       assert.deepEqual(await run(second.url, '{ account(email: "a@example.com") { name } }'), {
@@ -355,7 +356,7 @@ describe('a server that speaks German', { skip }, () => {
     );
     assert.match(JSON.stringify(away), /^\["(PRIMARY_UNAVAILABLE|WRITE_OUTCOME_UNKNOWN)",/);
     await replica().query('SELECT pg_promote(true, 10)');
-    await until('the new primary is known', () => (eu as Runtime).layer.parts.monitor.primary === 'eu', {
+    await until('the new primary is known', () => stacksOf((eu as Runtime).layer).health.monitor.primary === 'eu', {
       withinMs: 20_000,
     });
     assert.deepEqual((await ask(far(), '{ account(email: "a@example.com") { name } }', { token })).data, {

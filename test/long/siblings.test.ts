@@ -1,6 +1,7 @@
 /** Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the subgraph that is named, whichever server is asked: two subgraphs, each with a database cluster of its own. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { ask, EU, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';
 import { startReceiver, type Receiver, type Reply } from '../support/http.ts';
@@ -81,7 +82,7 @@ describe('a graph of several clusters', () => {
   };
   /** GraphQL requests that a server has answered. */
   const requests = async (app: TestApp): Promise<number> => {
-    const { values } = await app.server(US).layer.parts.telemetry.metrics.httpRequests.get();
+    const { values } = await stacksOf(app.server(US).layer).telemetry.metrics.httpRequests.get();
     return values.filter(({ labels }) => labels.route === '/graphql').reduce((sum, { value }) => sum + value, 0);
   };
 

@@ -1,6 +1,7 @@
 /** Owns the proof of reads that caches answer, over HTTP and real servers: what they may answer at each level, and that it is never older. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { AP, EU, startTestApp, US, type Answer, type Call, type TestApp } from './app.ts';
 import { counting, until } from './observe.ts';
@@ -185,7 +186,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       await whilePaused(EU, async () => {
         const title = fresh();
         await psql('UPDATE tasks SET title = $1 WHERE id = 41', [title]);
-        await until('EU is half a second behind', () => (app.server(EU).layer.parts.monitor.stalenessMs() ?? 0) > 500, PATIENCE);
+        await until('EU is half a second behind', () => (stacksOf(app.server(EU).layer).health.monitor.stalenessMs() ?? 0) > 500, PATIENCE);
         const near = await asked<{ task: { title: string } }>(EU, query(400), { variables: { id: '41' } });
         assert.equal(near.data.task.title, title);
         assert.equal(near.consistency?.servedBy.primary, 1);

@@ -1,6 +1,7 @@
 /** Owns a region whose servers share a Redis, for tests that break what feeds its caches: counters that grow at the primary and are read in the region. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { type CacheLayer } from '../../src/cache/observer.ts';
 import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
@@ -117,12 +118,12 @@ export class RegionLayer implements Reader, AsyncDisposable {
   }
 
   get isHolder(): boolean {
-    return this.layer.parts.tail.state.kind === 'streaming';
+    return stacksOf(this.layer).change.tail.state.kind === 'streaming';
   }
 
   /** Whether the process's own cache is in use. */
   get isCaching(): boolean {
-    return this.layer.parts.caching.watermark !== null;
+    return stacksOf(this.layer).change.caching.watermark !== null;
   }
 
   read(id: number, token: string | null = null): Promise<Seen> {
@@ -130,13 +131,13 @@ export class RegionLayer implements Reader, AsyncDisposable {
   }
 
   async hits(layer: CacheLayer): Promise<number> {
-    const { values } = await this.layer.parts.telemetry.metrics.cacheLookups.get();
+    const { values } = await stacksOf(this.layer).telemetry.metrics.cacheLookups.get();
     return values.filter(({ labels }) => labels.layer === layer && labels.outcome === 'hit').reduce((sum, { value }) => sum + value, 0);
   }
 
   /** Lives that a layer began, by reason. */
   async lives(layer: CacheLayer): Promise<Readonly<Record<string, number>>> {
-    const { values } = await this.layer.parts.telemetry.metrics.cacheLives.get();
+    const { values } = await stacksOf(this.layer).telemetry.metrics.cacheLives.get();
     return Object.fromEntries(values.filter(({ labels }) => labels.layer === layer).map(({ labels, value }): [string, number] => [String(labels.reason), value]));
   }
 

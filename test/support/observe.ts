@@ -1,11 +1,12 @@
 /** Owns what tests observe of a running server: how many statements it sent, and waiting for a condition within a bound. */
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { type TestApp } from './app.ts';
 
 export type StatementKind = 'read' | 'write' | 'snapshot';
 
 /** SQL statements that a region's server has sent so far, to whatever region's database, for the operations it answered. */
 export async function statementsSent(app: TestApp, region: string, kinds: readonly StatementKind[] = ['read', 'write', 'snapshot']): Promise<number> {
-  const { values } = await app.server(region).layer.parts.telemetry.metrics.statements.get();
+  const { values } = await stacksOf(app.server(region).layer).telemetry.metrics.statements.get();
   return values.filter(({ labels }) => (kinds as readonly unknown[]).includes(labels.kind)).reduce((sum, { value }) => sum + value, 0);
 }
 

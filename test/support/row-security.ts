@@ -1,6 +1,7 @@
 /** Owns the proof of row-level security under the caches: the viewer reaches the policies on every path, and nobody is shown what was kept for another. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { stacksOf } from '../../src/runtime/layer.ts';
 import { createDataLayer, type ResolverContext, type Row, type Setting, type UserResolvers, type Viewer } from '../../src/index.ts';
 import { findRedis } from '../../src/cluster/redis/program.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
@@ -276,7 +277,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
     });
 
     it('costs writes no round trip', async () => {
-      const { metrics } = app.server(EU).layer.parts.telemetry;
+      const { metrics } = stacksOf(app.server(EU).layer).telemetry;
       const taken = async (): Promise<number> => (await metrics.writeRoundTrips.get()).values.find(({ metricName }) => metricName?.endsWith('_sum'))?.value ?? 0;
       const earlier = await taken();
       await ask(ANN, 'mutation { updateNote(id: 1, input: { body: "first of a" }) { note { body } } }');

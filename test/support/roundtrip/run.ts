@@ -1,4 +1,5 @@
 /** Owns a whole run: an application over every column type in two regions with Redis, and turns of every type until enough values went through. */
+import { stacksOf } from '../../../src/runtime/layer.ts';
 import { seeded } from '../random.ts';
 import { EU, JWT_SECRET, startTestApp, TOKEN_SECRET, US, type TestApp } from '../app.ts';
 import { until } from '../observe.ts';
@@ -83,7 +84,7 @@ export async function runRoundTrips({
       outside,
       compile: (files) =>
         compileSchema({
-          config: app.server(US).layer.parts.config,
+          config: stacksOf(app.server(US).layer).config,
           files,
           resolvers: {},
           log: createTelemetry({ level: 'silent' }).log,
@@ -121,7 +122,7 @@ export async function runRoundTrips({
 
 /** Another process of the replica's region, as far as caches go: it has its own, and the region's Redis. */
 async function serversOf(app: TestApp, files: readonly SdlFile[]): Promise<Servers & AsyncDisposable> {
-  const { config } = app.server(EU).layer.parts;
+  const { config } = stacksOf(app.server(EU).layer);
   const regions = Object.fromEntries(
     config.regions.map(({ name, databaseUrl, redisUrl }) => [
       name,
@@ -152,7 +153,7 @@ async function serversOf(app: TestApp, files: readonly SdlFile[]): Promise<Serve
       const lsn = parseLsn(at?.lsn ?? '');
       await until(
         `the caches of ${EU} have come to ${at?.lsn}`,
-        () => replicas.every(({ layer }) => (layer.parts.caching.watermark ?? 0n) >= lsn),
+        () => replicas.every(({ layer }) => (stacksOf(layer).change.caching.watermark ?? 0n) >= lsn),
         { withinMs: 30_000, everyMs: 5 },
       );
     },

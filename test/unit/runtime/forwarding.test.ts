@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { isMeridianError } from '../../../src/base/errors.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { createParts } from '../../../src/runtime/parts.ts';
+import { createStacks } from '../../../src/runtime/stacks/stacks.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
 
 const make = (forwardSecret: string): unknown =>
-  createParts(loadConfig({ settings: { region: 'a', regions: { a: { databaseUrl: 'postgres://127.0.0.1:1/d' } }, tokenSecret: 'long enough to be one', forwardSecret }, env: {} }), createTelemetry({ level: 'silent', fields: {} }));
+  createStacks(loadConfig({ settings: { region: 'a', regions: { a: { databaseUrl: 'postgres://127.0.0.1:1/d' } }, tokenSecret: 'long enough to be one', forwardSecret }, env: {} }), createTelemetry({ level: 'silent', fields: {} }), null);
 
 it('a list of no secrets is none to sign forwarded mutations with', () => {
   assert.throws(() => make(' , '), (error) => isMeridianError(error, 'CONFIG_INVALID') && error.message.startsWith('forwardSecret holds no secret'));
