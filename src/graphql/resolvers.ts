@@ -56,7 +56,7 @@ function own(map: ResolverMap, type: string): Record<string, unknown> {
 }
 
 /** Otherwise it is a scalar. */
-export function isFieldMap(value: unknown): value is Record<string, unknown> {
+function isFieldMap(value: unknown): value is Record<string, unknown> {
   return Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
 }
 

@@ -3,7 +3,7 @@ import {
   getNamedType, isAbstractType, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
   type DocumentNode, type GraphQLNamedType, type GraphQLSchema, type OperationDefinitionNode,
 } from 'graphql';
-import { isFieldMap, type UserResolvers } from '../resolvers.ts';
+import { type UserResolvers } from '../resolvers.ts';
 
 /** What the application resolves itself: nobody knows what its functions read. */
 export interface OwnResolvers {
@@ -21,7 +21,8 @@ export class Purity {
   readonly #known = new WeakMap<DocumentNode, boolean>();
 
   constructor(schema: GraphQLSchema, { user, adminFields }: OwnResolvers) {
-    const own = Object.entries(user).flatMap(([type, fields]) => (isFieldMap(fields) ? Object.keys(fields).map((field) => [type, field] as const) : []));
+    // Whatever kind of object they are given in: the schema takes what stands on it. Of a scalar that is nothing that a query selects.
+    const own = Object.entries(user).flatMap(([type, fields]) => Object.keys(fields).map((field) => [type, field] as const));
     this.#schema = schema;
     this.#fields = new Set([...own.map(([type, field]) => `${type}.${field}`), ...adminFields.map((field) => `Query.${field}`)]);
     this.#types = new Set(own.filter(([, field]) => field.startsWith('__')).map(([type]) => type));
