@@ -27,7 +27,7 @@ describe('consistency over HTTP', () => {
     assert.equal((await writesSeen(app, { count: 200, withToken: true })).seen, 200);
   });
 
-  it('shows every write while the region stands still, from the primary', async () => {
+  it('shows every write from the primary while the region\'s replay is paused', async () => {
     await app.cluster.pauseReplay(AP);
     try {
       const { seen, primary } = await writesSeen(app, { count: 100, withToken: true });
@@ -74,7 +74,7 @@ describe('consistency over HTTP', () => {
     assert.equal(answer.data?.addComment.comment.task.comments.totalCount, row?.n);
   });
 
-  it('crosses the ocean once for a mutation', async () => {
+  it('sends a mutation to the primary\'s region in one round trip', async () => {
     const before = await roundTrips(app);
     const answer = await app.gql<Renamed>(AP, RENAME, { variables: { id: 70, name: 'quick' } });
     assert.deepEqual(answer.errors, []);

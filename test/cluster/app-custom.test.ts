@@ -94,7 +94,7 @@ describe('custom resolvers', () => {
   describe('in mutations', () => {
     const TRANSFER = 'mutation($from: ID!, $to: ID!, $amount: Decimal!) { transfer(from: $from, to: $to, amount: $amount) { from { balance customer { name accounts { id balance } } } to { balance } token } }';
 
-    it('write in a transaction that their payload sees and their token covers, also where the region stands still', async () => {
+    it('write in a transaction that their payload shows and their token covers, also while the region\'s replay is paused', async () => {
       await paused(async () => {
         const { data, token, consistency } = await asked<Transferred>(AP, TRANSFER, { variables: { from: 21, to: 22, amount: '30.25' } });
         const { from, to } = data.transfer;
@@ -163,7 +163,7 @@ describe('custom resolvers', () => {
     });
   });
 
-  it('cannot write by reading, and tell clients no more of a failure than they may know', async () => {
+  it('cannot write in a read, and show clients no more of a failure than they may see', async () => {
     const before = await balances();
     const failure = async (query: string): Promise<{ code: string; message: string }> => {
       const { errors } = await app.gql(US, query);
@@ -178,7 +178,7 @@ describe('custom resolvers', () => {
     assert.deepEqual([sql.code, /secret|nowhere/.test(sql.message)], ['DATABASE_ERROR', false]);
   });
 
-  describe('know who is asking', () => {
+  describe('know the viewer', () => {
     const ME = '{ me { id tenant roles region } }';
 
     it('from a bearer token', async () => {
@@ -215,7 +215,7 @@ describe('custom resolvers', () => {
     });
   });
 
-  it('come from a file as well, and a file that cannot be used is named', async () => {
+  it('can come from a file, and a file that cannot be used is named', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-resolvers-'));
     const file = (name: string, body: string): string => {
       writeFileSync(join(folder, name), body);

@@ -50,7 +50,7 @@ describe('a mutation', () => {
   });
 
   for (const level of ['', '@consistent(level: EVENTUAL)', '@consistent(level: BOUNDED, maxLagMs: 600000)', '@consistent', '@consistent(level: SNAPSHOT)']) {
-    it(`sees each of its writes in the reads behind it, on a replica that stands still, ${level === '' ? 'without a level' : level}`, async () => {
+    it(`shows each of its writes in the reads behind it while replay is paused, ${level === '' ? 'without a level' : level}`, async () => {
       await app.cluster.query(US, 'UPDATE notes SET n = 0');
       await app.cluster.caughtUp();
       await app.cluster.pauseReplay(EU);

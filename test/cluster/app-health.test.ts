@@ -31,7 +31,7 @@ describe('regionHealth', () => {
   const posts = (): AlertPost[] => receiver.received.map(({ body }) => JSON.parse(body) as AlertPost);
   const metric = async (from: string, line: string): Promise<boolean> => (await (await fetch(watched.app.server(from).url.replace('/graphql', '/metrics'))).text()).split('\n').includes(line);
 
-  it('is for administrators', async () => {
+  it('is answered to administrators only', async () => {
     for (const from of REGIONS) {
       const anonymous = await watched.app.gql(from, HEALTH);
       assert.deepEqual([anonymous.status, anonymous.data, anonymous.errors[0]?.extensions.code], [200, null, 'UNAUTHENTICATED']);
@@ -40,7 +40,7 @@ describe('regionHealth', () => {
     }
   });
 
-  it('tells of every region from any region, or of one; and knows no others', async () => {
+  it('shows every region from any region, or a single one, and refuses unknown names', async () => {
     await watched.allHealthy();
     const from = { [US]: await watched.health(US), [EU]: await watched.health(EU), [AP]: await watched.health(AP) };
     for (const [asking, reports] of Object.entries(from)) {
@@ -69,7 +69,7 @@ describe('regionHealth', () => {
     assert.deepEqual([...new Set(samples)], [0]);
   });
 
-  it('shows true lag that grows while replay stands still, raises an alert everywhere, and clears it', async () => {
+  it('shows lag that grows while replay is paused, raises an alert in every region, and clears it afterwards', async () => {
     await watched.allHealthy();
     const before = posts().length;
     await watched.app.cluster.pauseReplay(AP);

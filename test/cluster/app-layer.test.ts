@@ -49,7 +49,7 @@ describe('a data layer', () => {
     }
   };
 
-  it('keeps every level\'s promise while its region stands still; and shows without a token what it keeps clients from', async () => {
+  it('keeps the promise of every level while its region\'s replay is paused, and shows old rows without a token', async () => {
     const before = await layer(AP).read(NAME, [1]);
     await paused(async () => {
       const token = await rename(EU, 1, 'fresh');
@@ -67,7 +67,7 @@ describe('a data layer', () => {
     });
   });
 
-  it('tells where a read was answered, how stale it may be, and its token', async () => {
+  it('reports which server answered a read, how stale it may be, and its token', async () => {
     const local = await layer(AP).read(NAME, [2]);
     assert.deepEqual([local.servedBy, local.waitedMs], [[{ region: AP, by: 'replica', count: 1 }], 0]);
     assert.ok(local.stalenessMs !== null && local.stalenessMs >= 0);
@@ -139,12 +139,12 @@ describe('a data layer', () => {
     }
   });
 
-  it('knows how the regions are', async () => {
+  it('reports the state of the regions', async () => {
     const reports = layer(EU).regionHealth();
     assert.deepEqual(reports.map(({ region, role, status }) => [region, role, status]), [[US, 'primary', 'healthy'], [EU, 'replica', 'healthy'], [AP, 'replica', 'healthy']]);
   });
 
-  it('refuses what cannot be meant, with a code', async () => {
+  it('refuses contradicting options, with a code', async () => {
     const cases: readonly (readonly [() => Promise<unknown>, ErrorCode])[] = [
       [() => layer(AP).read(NAME, [1], { token: 'hello' }), 'CONSISTENCY_TOKEN_MALFORMED'],
       [() => layer(AP).transaction((tx) => tx.query('SELECT 1'), { token: 'hello' }), 'CONSISTENCY_TOKEN_MALFORMED'],
@@ -162,7 +162,7 @@ describe('a data layer', () => {
     for (const [i, [attempt, expected]] of cases.entries()) await assert.rejects(attempt, code(expected), `case ${i}: ${expected}`);
   });
 
-  it('stops a read whose caller has gone', async () => {
+  it('stops a read whose caller has aborted it', async () => {
     const gone = new AbortController();
     const read = layer(AP).read('SELECT pg_sleep(3)', [], { signal: gone.signal });
     setTimeout(() => gone.abort(new Error('gone')), 50);
@@ -171,7 +171,7 @@ describe('a data layer', () => {
     assert.ok(performance.now() - began < 2_900);
   });
 
-  it('leaves nothing behind that would keep its process from ending', async () => {
+  it('leaves nothing open that would keep its process running', async () => {
     const child = spawn(process.execPath, [PROCESS, JSON.stringify({ settings: settingsOf(AP), schema: SCHEMA })], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
@@ -181,7 +181,7 @@ describe('a data layer', () => {
     assert.deepEqual([status, signal, output], [0, null, '["from a process","from a process"]\n'], 'the process had to be killed');
   });
 
-  it('closes once, whoever asks again, and answers nothing afterwards', async () => {
+  it('can be closed twice, and refuses every call afterwards', async () => {
     const short = await createDataLayer({ settings: settingsOf(EU), telemetry: silentTelemetry() });
     await Promise.all([short.close(), short.close()]);
     await short.close();

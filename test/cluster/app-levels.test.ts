@@ -67,13 +67,13 @@ describe('@consistent', () => {
     return [...JSON.stringify(data).matchAll(/"(?:name|title)":"([^"]*)"/g)].map(([, name]) => name === fresh);
   };
 
-  it('reads without a token what the region has: the anomaly', async () => {
+  it('shows the anomaly: without a token a read shows the region\'s old rows', async () => {
     await whilePaused(async (fresh) => {
       assert.deepEqual(await freshIn(fresh, '{ user(id: 1) { name } }'), [false]);
     });
   });
 
-  it('reads next door without a token, also while much is written', async () => {
+  it('reads from the region\'s own replica without a token, also while much is written', async () => {
     const { monitor } = stacksOf(app.server(AP).layer).health;
     const stop = new AbortController();
     const probes = new Set<number | null>();
@@ -116,7 +116,7 @@ describe('@consistent', () => {
     });
   });
 
-  it('tells aliases of one field apart, and takes the strongest level where one field is asked for twice', async () => {
+  it('has a level for each alias of a field, and takes the strongest one where one field is selected twice', async () => {
     await whilePaused(async (fresh) => {
       assert.deepEqual(await freshIn(fresh, '{ old: user(id: 1) { name } new: user(id: 1) @consistent(level: STRONG) { name } }'), [false, true]);
       assert.deepEqual(await freshIn(fresh, '{ new: user(id: 1) @consistent(level: STRONG) { name } old: user(id: 1) { name } }'), [true, false]);
@@ -321,7 +321,7 @@ describe('@consistent', () => {
     }
   });
 
-  it('covers with the token what a refused write has told: that the row is there', async () => {
+  it('covers with the token that a row exists, where a refused write has revealed it', async () => {
     await app.cluster.caughtUp();
     await app.cluster.pauseReplay(AP);
     try {

@@ -39,7 +39,7 @@ describe('reads over HTTP', () => {
   const statementsOf = async (query: string, variables: Call['variables'] = {}): Promise<number> => (await counting(app, AP, () => asked(query, variables))).statements;
 
   describe('the dashboard', () => {
-    it('is what plain SQL says', async () => {
+    it('shows what plain SQL shows', async () => {
       for (const id of [1, 2, 30]) {
         const { dashboard } = await asked<{ dashboard: unknown }>(DASHBOARD, { id });
         const [counts] = await sql(
@@ -132,7 +132,7 @@ describe('reads over HTTP', () => {
       });
     }
 
-    it('of a filtered list hold what the filter lets through, and their count is its', async () => {
+    it('of a filtered list hold the rows that match, and their count is that of these rows', async () => {
       const filter = { or: [{ priority: { gte: 5 }, labels: { hasAny: ['bug', 'docs'] } }, { not: { dueDate: { isNull: true } }, estimate: { lt: '2.25' } }], title: { contains: 'e' } };
       const where = `status = 'TODO' AND ((priority >= 5 AND labels && '{bug,docs}') OR (due_date IS NOT NULL AND estimate < 2.25)) AND title LIKE '%e%'`;
       const [{ id } = { id: '' }] = await sql<{ id: string }>(`SELECT project_id::text AS id FROM tasks WHERE ${where} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1`);
@@ -143,7 +143,7 @@ describe('reads over HTTP', () => {
       assert.equal(project.tasks.totalCount, expected.length);
     });
 
-    it('take no cursor of another order, no size out of bounds, and not both ends at once', async () => {
+    it('refuse a cursor of another order, a size out of bounds, and first together with last', async () => {
       const { project } = await asked<Tasks>(PAGE, { id: 1, first: 1 });
       const cursor = project.tasks.pageInfo.endCursor;
       for (const variables of [{ after: cursor, order: 'PRIORITY_ASC' }, { after: 'hello' }, { after: '' }, { before: `${cursor}x` }, { after: Buffer.from('[1,"x",{}]').toString('base64url') }, { first: -1 }, { first: 201 }, { last: 201 }, { first: 1, last: 1 }, { first: 2 ** 31 - 1 }]) {
@@ -163,7 +163,7 @@ describe('reads over HTTP', () => {
       assert.deepEqual(await asked('{ userByEmail(email: "nobody@example.com") { id } user(id: 0) { id } project(id: 99999999) { id } task(id: -5) { id } organization(id: "9223372036854775807") { id } }'), { userByEmail: null, user: null, project: null, task: null, organization: null });
     });
 
-    it('refuse ids that cannot be one, without a statement', async () => {
+    it('refuse values that cannot be an id, without a statement', async () => {
       for (const id of ['abc', '', ' ', '1 OR 1=1', "1'; DROP TABLE users; --", '1e3', '0x10', '1.0', '9223372036854775808', '-9223372036854775809', '１', '1\u0000', 'null', '__proto__', '9'.repeat(5_000)]) {
         const { value: { data, errors }, statements } = await counting(app, AP, () => app.gql<{ user: Id | null }>(AP, 'query($id: ID!) { user(id: $id) { id } }', { variables: { id } }));
         assert.deepEqual([data, errors.map(({ extensions }) => extensions.code), statements], [{ user: null }, ['BAD_USER_INPUT'], 0], JSON.stringify(id).slice(0, 60));
@@ -171,7 +171,7 @@ describe('reads over HTTP', () => {
       }
     });
 
-    it('take hostile text for text', async () => {
+    it('take hostile text as plain text', async () => {
       for (const text of ["'", '"', '\\', '%', '_', '$1', '{}', '--', '/*', '\u0000', '\ud800', '💥'.repeat(1_000), "' OR ''='", '\r\n']) {
         const { status, errors, data } = await app.gql<{ userByEmail: null; organization: { users: Connection<Id> } }>(AP, 'query($text: String!) { userByEmail(email: $text) { id } organization(id: 1) { users(filter: { or: [{ email: { eq: $text } }, { name: { startsWith: $text } }] }) { totalCount } } }', { variables: { text } });
         assert.equal(status, 200);
@@ -211,7 +211,7 @@ describe('reads over HTTP', () => {
       }
     });
 
-    it('come with the SDL', async () => {
+    it('include the SDL of the subgraph', async () => {
       const { _service } = await asked<{ _service: { sdl: string } }>('{ _service { sdl } }');
       for (const part of [/type User\b[^{]*@key\(fields: "email"\)/, /@link\(url: "https:\/\/specs\.apollo\.dev\/federation\/v2/, /scalar ConsistencyToken/, /directive @consistent/]) assert.match(_service.sdl, part);
     });
@@ -246,7 +246,7 @@ describe('reads over HTTP', () => {
     await asked(nested(4));
   });
 
-  it('limit how many different relations one operation reads, rather than flood the database', async () => {
+  it('limit how many different relations one operation reads', async () => {
     const fields = Array.from({ length: 520 }, (_, i) => `t${i}: tasks(filter: { priority: { eq: ${i} } }) { totalCount }`).join(' ');
     const { value, statements } = await counting(app, AP, () => app.gql(AP, `{ project(id: 1) { ${fields} } }`));
     assert.equal(value.errors[0]?.extensions.code, 'BAD_USER_INPUT');

@@ -18,7 +18,7 @@ const STRANGER = 'AAAAAAAA' as ClusterId;
 const codec = (secret = SECRET): TokenCodec => new TokenCodec({ secrets: [secret], maxTokenBytes: 4_096 });
 const tokenOf = (...positions: readonly Position[]): string => codec().encode(new Map(positions.map((position) => [position.cluster, position]))) ?? '';
 
-describe('tokens over HTTP', () => {
+describe('a server that is sent tokens over HTTP', () => {
   let app: TestApp;
   /** What a good token names: this cluster's timeline and a position that it has. */
   let here: Position;
@@ -37,7 +37,7 @@ describe('tokens over HTTP', () => {
     return value;
   };
 
-  it('costs a statement when the token is good, so that none is a finding', async () => {
+  it('sends a statement to the database when the token is valid, so that no statement proves a refusal', async () => {
     const { value, statements } = await counting(app, AP, () => app.gql(AP, QUERY, { token: tokenOf(here) }));
     assert.deepEqual([value.errors, statements], [[], 1]);
   });
@@ -69,7 +69,7 @@ describe('tokens over HTTP', () => {
     await refused(`${tokenOf(here)},${version}.${payload}.${'A'.repeat(22)}`, 'CONSISTENCY_TOKEN_FORGED');
   });
 
-  it('refuses in what a gateway says it has seen whatever it refuses in a token, and names the header', async () => {
+  it('refuses in the floor header of a gateway what it refuses in the token header, and names the header', async () => {
     const good = tokenOf(here);
     for (const [floor, code] of [['hello', 'MALFORMED'], [`${good},hello`, 'MALFORMED'], [`m1.${'A'.repeat(5_000)}.AAAAAAAAAAAAAAAAAAAAAA`, 'MALFORMED'], [codec('another').encode(new Map([[here.cluster, here]])) ?? '', 'FORGED']] as const) {
       for (const query of [QUERY, WRITE]) {
@@ -83,7 +83,7 @@ describe('tokens over HTTP', () => {
     assert.deepEqual(errors.map(({ extensions }) => extensions.code), [], 'what both name fits');
   });
 
-  it('refuses a level that is none, before it looks at anything else', async () => {
+  it('refuses an invalid level before it looks at tokens', async () => {
     for (const level of ['', 'strong', 'STRONG; maxLagMs=5', 'BOUNDED; maxLagMs=99999999999', 'x'.repeat(10_000), 'STRONG, SESSION']) {
       const { value, statements } = await counting(app, AP, () => app.gql(AP, QUERY, { token: tokenOf(here), headers: { 'consistency-level': level } }));
       assert.deepEqual([value.status, value.data, value.errors.map(({ extensions }) => extensions.code), statements], [200, null, ['BAD_USER_INPUT'], 0], level.slice(0, 40));
@@ -97,7 +97,7 @@ describe('tokens over HTTP', () => {
     assert.equal(strong.consistency?.level, 'STRONG');
   });
 
-  it('tells a position that the primary has never reached, in every region', async () => {
+  it('refuses in every region a position that the primary has never reached', async () => {
     const far = tokenOf({ ...here, lsn: toLsn(here.lsn + (1n << 40n)) });
     const later = tokenOf({ ...here, timeline: here.timeline + 1 });
     for (const token of [far, later]) {

@@ -90,7 +90,7 @@ describe('reading the catalog', () => {
     ]);
   });
 
-  it('knows what may be null, what fills itself, and what only the database writes', () => {
+  it('finds which columns may be null, have a default, or are written by the database only', () => {
     const flags = (name: string): Pick<CatalogColumn, 'nullable' | 'hasDefault' | 'readOnly'> => {
       const { nullable, hasDefault, readOnly } = things.columns.get(name) ?? assert.fail(name);
       return { nullable, hasDefault, readOnly };
@@ -121,7 +121,7 @@ describe('reading the catalog', () => {
     ]);
   });
 
-  it('tells views from tables, takes partitioned tables whole, and sees triggers that fill an insert', () => {
+  it('distinguishes views and tables, takes a partitioned table as one, and finds triggers that fill an insert', () => {
     assert.deepEqual([table('public.seen').kind, table('public.kept').kind, things.kind, table('public.parts').kind], ['view', 'view', 'table', 'table']);
     assert.equal(catalog.tables.has('public.parts_2026'), false);
     assert.deepEqual(table('public.parts').primaryKey, ['id', 'at']);
@@ -140,7 +140,7 @@ describe('reading the catalog', () => {
     assert.deepEqual(exact('public.spelled'), ['id', 'plain']);
   });
 
-  it('knows what could keep a change of a table from being seen', async () => {
+  it('finds what keeps changes of a table out of the stream', async () => {
     const told = await readCatalog(plainQuery(client), { publication: 'told' });
     const why = (name: string, of = told): string | null => whyUnseen(of, of.tables.get(name) ?? assert.fail(name));
     assert.deepEqual(['seen', 'kept', 'abroad', 'parts', 'forebear', 'hasty', 'things', 'spelled', 'filled', 'secret'].map((name) => [name, why(`public.${name}`)]), [

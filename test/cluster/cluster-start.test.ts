@@ -8,7 +8,7 @@ const REGIONS = ['us-east-1', 'eu-west-1'];
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('an embedded cluster', { timeout: 120_000 }, () => {
-  it('replicates over the ocean, and a cut stops it until it heals', async () => {
+  it('replicates over delayed links, and a cut link stops that until it is restored', async () => {
     await using cluster = await startTestCluster({ regions: REGIONS, sql: 'CREATE TABLE t (n int PRIMARY KEY)', wan: { 'us-east-1/eu-west-1': 1_000 } });
     const insert = (n: number): Promise<unknown> => cluster.query('us-east-1', 'INSERT INTO t VALUES ($1)', [n]);
     const values = async (): Promise<number[]> => (await cluster.query<{ n: number }>('eu-west-1', 'SELECT n FROM t ORDER BY n')).map(({ n }) => n);

@@ -31,7 +31,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('check names what is missing with its mend and ends with 1', async () => {
+test('check names what is missing and what to do, and ends with 1', async () => {
   const { status, stdout } = await meridian(['check'], { cwd: folder, env });
   assert.equal(status, 1, stdout);
   assert.match(stdout, /^REGION +STATUS +WHAT$/m);
@@ -41,7 +41,7 @@ test('check names what is missing with its mend and ends with 1', async () => {
   assert.match(stdout, /^Not ready: 1 error, \d+ warnings?\.$/m);
 });
 
-test('setup makes it ready, the second time changes nothing, and then check ends with 0', async () => {
+test('setup prepares the databases, changes nothing the second time, and check then ends with 0', async () => {
   const first = await meridian(['setup'], { cwd: folder, env });
   assert.equal(first.status, 0, first.stdout + first.stderr);
   assert.match(first.stdout, /^us +done +Created the publication meridian for 1 tables\.$/m);
@@ -53,7 +53,7 @@ test('setup makes it ready, the second time changes nothing, and then check ends
   assert.deepEqual((JSON.parse(check.stdout) as Finding[]).filter(({ severity }) => severity === 'error'), []);
 });
 
-test('check tells what is wrong with the schema, by file and line, and of regions that do not answer', async () => {
+test('check reports mistakes of the schema by file and line, and regions that do not answer', async () => {
   sdl(SDL.replace('note: String', 'nope: String'));
   const wrong = await meridian(['check'], { cwd: folder, env });
   const setup = await meridian(['setup'], { cwd: folder, env: { ...env, MERIDIAN_PUBLICATION: 'other' } });
@@ -71,7 +71,7 @@ test('check tells what is wrong with the schema, by file and line, and of region
   assert.match(none.stdout, /^schema +warn +There is no folder nowhere/m);
 });
 
-test('start serves a region, ready and measured, until a signal', async () => {
+test('start serves a region with health and metrics until a signal', async () => {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
   const secrets = { MERIDIAN_TOKEN_SECRET: 't'.repeat(32), MERIDIAN_JWT_SECRET: 'j'.repeat(32) };
   const server = spawn(process.execPath, [main, 'start', '--region', 'eu', '--port', '0'], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env, ...secrets, MERIDIAN_PROT: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });

@@ -30,7 +30,7 @@ const pairs = (values: readonly string[]): readonly (readonly [string, string])[
 
 describe('two values', () => {
   for (const [kind, values] of Object.entries(VALUES) as [ScalarKind, readonly string[]][]) {
-    it(`of ${kind} are the same, and one is the greater, where PostgreSQL says so`, async () => {
+    it(`of ${kind} are equal or greater exactly where PostgreSQL says so`, async () => {
       const of = type(kind);
       const all = pairs(values);
       const { rows } = await client.query<{ order: number }>(`SELECT CASE WHEN a < b THEN -1 WHEN a > b THEN 1 ELSE 0 END AS order FROM unnest($1::${of.sql}[], $2::${of.sql}[]) WITH ORDINALITY AS pair (a, b, at) ORDER BY at`, [all.map(([a]) => a), all.map(([, b]) => b)]);
@@ -46,7 +46,7 @@ describe('two values', () => {
     });
   }
 
-  it('of numeric and bigint add up to the digit that PostgreSQL has', async () => {
+  it('of numeric and bigint have the same sum as in PostgreSQL, to the last digit', async () => {
     for (const kind of ['numeric', 'bigint'] as const) {
       const of = type(kind);
       const finite = (VALUES[kind] ?? []).filter((value) => !/[NI]/.test(value) && value.length !== 20);

@@ -92,7 +92,7 @@ describe('conflicts', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('lose a change without the version, and say nothing: this is what it is there for', async () => {
+  it('show the anomaly: without the version a change is lost silently', async () => {
     const id = fresh();
     await edit(EU, id, null, { title: 'from the EU' });
     const { doc, conflict } = await edit(AP, id, null, { title: 'from Tokyo' });
@@ -100,7 +100,7 @@ describe('conflicts', () => {
     assert.deepEqual(await records('Doc', id), []);
   });
 
-  it('are none where the version is the latest: one round trip, nothing in the audit', async () => {
+  it('do not arise where the version is the latest: the write takes one round trip and is not audited', async () => {
     const id = fresh();
     const first = await edit(EU, id, 1, { title: 'one' });
     const second = await edit(AP, id, 2, { title: 'two' });
@@ -108,7 +108,7 @@ describe('conflicts', () => {
     assert.deepEqual(await records('Doc', id), []);
   });
 
-  it('merge what two regions have changed apart: both win and neither is asked', async () => {
+  it('merge what two regions have changed in different columns', async () => {
     const id = fresh();
     const a = await edit(EU, id, 1, { title: 'from the EU' });
     const b = await edit(AP, id, 1, { body: 'from Tokyo', tags: ['ap'] });
@@ -131,7 +131,7 @@ describe('conflicts', () => {
     assert.deepEqual(new Map((record?.['fields'] as { column: string; rule: string }[]).map(({ column, rule }) => [column, rule])).get('hits'), 'ADD');
   });
 
-  it('are refused where the rule says so, with the row as it stands and a token that covers it', async () => {
+  it('are refused where the rule says so, with the current row and a token that covers it', async () => {
     const id = fresh();
     const seen = await edit(EU, id, 1, { title: 'first' });
     const { doc, conflict, token } = await edit(AP, id, 1, { title: 'second', body: 'not written either' });
@@ -144,7 +144,7 @@ describe('conflicts', () => {
     assert.ok(seen.doc);
   });
 
-  it('show no column that the client did not ask for, and none of the bookkeeping', async () => {
+  it('show only columns that the client asked for, and none of Meridian\'s own', async () => {
     const id = fresh();
     await edit(EU, id, 1, { title: 'first' });
     const { errors } = await app.gql(EU, `mutation { editDoc(id: ${id}, expectedVersion: 1, input: { title: "x" }) { conflict { current { hidden } } } }`);
@@ -161,14 +161,14 @@ describe('conflicts', () => {
     assert.equal(conflict?.reason, 'VERSION_UNKNOWN');
   });
 
-  it('compare with versions that somebody else has written, too', async () => {
+  it('compare also with versions that plain SQL has written', async () => {
     const id = fresh();
     await app.cluster.query(US, `UPDATE docs SET title = 'by psql', version = version + 1 WHERE id = ${id}`);
     const { doc } = await edit(AP, id, 1, { body: 'x' });
     assert.deepEqual([doc?.['title'], doc?.['body'], doc?.['version']], ['by psql', 'x', 3]);
   });
 
-  it('bring a deleted row back as its writer saw it, with the update', async () => {
+  it('restore a deleted row as its writer saw it, with the update', async () => {
     const id = fresh();
     await app.cluster.query(US, `UPDATE docs SET hidden = 'kept', hits = 7, version = 2 WHERE id = ${id}`);
     await app.gql(EU, `mutation { dropDoc(id: ${id}, expectedVersion: 2) { token } }`);
@@ -179,7 +179,7 @@ describe('conflicts', () => {
     assert.deepEqual((await records('Doc', id)).map(({ outcome }) => outcome), ['RESTORED']);
   });
 
-  it('refuse an update of a row that never was, and a delete from an older version', async () => {
+  it('refuse an update of a row that never existed, and a delete with an older version', async () => {
     const gone = await edit(AP, '4711', 1, { body: 'x' });
     assert.equal(gone.conflict?.reason, 'VERSION_UNKNOWN');
     const id = fresh();
@@ -189,14 +189,14 @@ describe('conflicts', () => {
     assert.ok(await row('docs', id));
   });
 
-  it('tell of the row whose key an insert names, with nothing written', async () => {
+  it('return the row whose key an insert names, and write nothing', async () => {
     const id = fresh();
     const { data, errors } = await app.gql<{ addDoc: Payload }>(AP, `mutation { addDoc(input: { id: ${id}, title: "mine" }) { doc { id } conflict { reason current { title } } token } }`);
     assert.deepEqual(errors, []);
     assert.deepEqual({ ...data?.addDoc, token: '' }, { doc: null, conflict: { reason: 'EXISTS', current: { title: `doc ${id}` } }, token: '' });
   });
 
-  it('end as LAST_WRITE_WINS, DELETE and UPDATE declare, and are told of in the audit', async () => {
+  it('follow LAST_WRITE_WINS, DELETE and UPDATE as declared, and are written to the audit', async () => {
     const id = fresh();
     const note = async (region: string, what: string): Promise<Record<string, unknown>> => {
       const { data, errors } = await app.gql<Record<string, { note: Record<string, unknown> }>>(region, `mutation { it: ${what} { note { title body version } } }`);
@@ -214,7 +214,7 @@ describe('conflicts', () => {
     assert.deepEqual((await records('Note', id)).map(({ outcome, winner }) => [outcome, winner]), [['DELETED', 'INCOMING'], ['UPDATED', 'INCOMING'], ['UPDATED', 'INCOMING'], ['OVERWRITTEN', 'INCOMING']]);
   });
 
-  it('are typed errors where the payload has no place for them', async () => {
+  it('are typed errors where the payload has no field for them', async () => {
     const id = fresh();
     const change = (expectedVersion: number, title: string): Promise<Answer> => app.gql(AP, `mutation { editPlain(id: ${id}, expectedVersion: ${expectedVersion}, title: "${title}") { plain { title } } }`);
     await change(1, 'two');
@@ -226,7 +226,7 @@ describe('conflicts', () => {
     assert.equal(gone.errors[0]?.extensions.code, 'NOT_FOUND');
   });
 
-  it('are decided by the application where it says so', async () => {
+  it('are decided by the application\'s handler where one is declared', async () => {
     const id = fresh();
     const change = async (region: string, title: string): Promise<unknown> => (await app.gql<Record<string, unknown>>(region, `mutation { editCustom(id: ${id}, expectedVersion: "1", input: { title: "${title}" }) { custom { title version } conflict { why now { title } } } }`)).data?.['editCustom'];
     await change(EU, 'the longest of all');
@@ -234,7 +234,7 @@ describe('conflicts', () => {
     assert.deepEqual(await change(AP, '!no'), { custom: null, conflict: { why: 'CHANGED', now: { title: 'the longest of all' } } });
   });
 
-  it('are for administrators to look up, by entity, row and time', async () => {
+  it('can be looked up by administrators, by entity, row and time', async () => {
     const since = new Date().toISOString();
     const id = fresh();
     await edit(EU, id, 1, { title: 'EU' });
@@ -250,7 +250,7 @@ describe('conflicts', () => {
     assert.match(metrics, /meridian_conflicts_total\{entity="Doc",policy="MERGE",outcome="MERGED"\} \d/);
   });
 
-  it('are looked up by what can be, and by nothing else', async () => {
+  it('are looked up by valid arguments only', async () => {
     const look = async (filters: string, variables: Record<string, unknown> = {}, declared = ''): Promise<string | number> => {
       const { data, errors, status } = await app.gql<{ conflicts: unknown[] }>(AP, `query ${declared} { conflicts(${filters}) { id } }`, { headers: admin, variables });
       assert.equal(status, 200, filters);
@@ -282,7 +282,7 @@ describe('conflicts', () => {
     assert.equal(await left(), 0);
   });
 
-  it('say what is missing where setup has not been: in the audit, in a write that meets a conflict, and nowhere else', async () => {
+  it('report what is missing before setup: in the audit and in a write with a conflict, and nowhere else', async () => {
     const id = fresh();
     await edit(EU, id, 1, { title: 'EU' });
     await app.cluster.query(US, 'DROP TABLE meridian.conflicts');

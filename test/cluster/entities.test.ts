@@ -53,7 +53,7 @@ describe('entities for a gateway', () => {
 
   const ask = (r: readonly unknown[]): Promise<Answer<Found>> => app.gql<Found>(AP, ENTITIES, { variables: { r } });
 
-  it('come in the order of 1,000 representations, doubles too, with one statement for each type and key', async () => {
+  it('come in the order of 1,000 representations, also repeated ones, with one statement for each type and key', async () => {
     const r = Array.from({ length: 1_000 }, (_, n): readonly [Representation, Representation] => {
       // Each of 125 rows twice by each key, and as many crates, mixed.
       const i = 1 + (n % 125);
@@ -111,7 +111,7 @@ describe('entities for a gateway', () => {
     assert.equal(statements, 4);
   });
 
-  it('take no key from an object\'s prototype, and let none be changed', async () => {
+  it('take no key from an object\'s prototype, and change no prototype', async () => {
     const post = async (body: string): Promise<{ readonly status: number; readonly body: { data?: Found; errors?: Answer['errors'] } }> => {
       const response = await fetch(app.server(AP).url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
       return { status: response.status, body: (await response.json()) as { data?: Found; errors?: Answer['errors'] } };

@@ -8,7 +8,7 @@ import { at, batch, bodies, item, key, openCache, tag, taken } from '../support/
 
 const { program, skip } = redisOrSkip();
 
-describe('a shared cache in whose Redis somebody else writes', { skip }, () => {
+describe('a shared cache in a Redis that another program writes to', { skip }, () => {
   let deployment: Deployment;
   let redis: Redis;
   before(async () => {
@@ -25,7 +25,7 @@ describe('a shared cache in whose Redis somebody else writes', { skip }, () => {
     ['a list', (place: string) => redis.rpush(place, 'x')],
     ['a set', (place: string) => redis.sadd(place, 'x')],
   ] as const) {
-    it(`misses what lies under ${name} instead of a tag's values`, async () => {
+    it(`treats ${name} under a tag's key as a miss`, async () => {
       const options = optionsOf(deployment);
       using cache = await openCache(deployment, options);
       let state = await cache.begin('me', at(100));
@@ -43,7 +43,7 @@ describe('a shared cache in whose Redis somebody else writes', { skip }, () => {
   }
 
   for (const text of ['', 'x', '1', '99999999999999999999999999 - 9999999999999 c 1 1 null', '100 - 9999999999999 c 1 99999999999999999999999999 null', 'x'.repeat(1_000)]) {
-    it(`misses the entry ${JSON.stringify(text.slice(0, 60))}`, async () => {
+    it(`treats the entry ${JSON.stringify(text.slice(0, 60))} as a miss`, async () => {
       const options = optionsOf(deployment);
       using cache = await openCache(deployment, options);
       let state = await cache.begin('me', at(100));
@@ -59,7 +59,7 @@ describe('a shared cache in whose Redis somebody else writes', { skip }, () => {
     });
   }
 
-  it('reads a state that is none of ours as no life', async () => {
+  it('takes an unknown state for a cache that has not begun', async () => {
     const options = optionsOf(deployment);
     using cache = await openCache(deployment, options);
     const place = `{${options.redisPrefix}}:state`;
@@ -72,7 +72,7 @@ describe('a shared cache in whose Redis somebody else writes', { skip }, () => {
     }
   });
 
-  it('looks through a full tag once, and not for each value that finds no room there', async () => {
+  it('looks for room under a full tag once, and not for each value', async () => {
     const options = optionsOf(deployment, { cacheStaleMs: 0 });
     using cache = await openCache(deployment, options);
     const { epoch } = await cache.begin('me', at(100));

@@ -44,7 +44,7 @@ test('the role of viewers is named by check and given what it needs by setup', a
   assert.equal((await write('refused')).roundTrips > 0, true);
 });
 
-test('rounds of pruning do not wait for each other, nor for a request that takes its expired row anew', async () => {
+test('rounds of pruning wait neither for each other nor for a request that reuses its expired row', async () => {
   await set.primary.query(`INSERT INTO meridian.outcomes SELECT 's', 'old ' || i, 'f', '{}', now() - i * interval '1 s' FROM generate_series(1, 30) i`);
   const limits = { historyMs: 1_000, conflictsMs: 1_000, pruneRows: 10 };
   let begin = (): void => undefined;
@@ -74,7 +74,7 @@ test('rounds of pruning do not wait for each other, nor for a request that takes
   assert.deepEqual(await left(), ['old 30'], 'what was taken anew stays');
 });
 
-test('a write and its outcome are one statement, one round trip behind the claim, and a claim that finds it known writes nothing', async () => {
+test('a write and its outcome are one statement, one round trip after the claim, and nothing is written where the claim finds an outcome', async () => {
   const pipelined = (key: string, maxBytes = 1_024): Promise<Committed<unknown>> => {
     const once = { ...step(key), maxBytes };
     const params = new Params();
@@ -93,7 +93,7 @@ test('a write and its outcome are one statement, one round trip behind the claim
   assert.deepEqual(await set.primary.query(`SELECT FROM t WHERE who = 'large'`), []);
 });
 
-test('a request takes place once at every level of isolation, also while its expired row is taken away', async () => {
+test('a request takes place once at every isolation level, also while its expired row is removed', async () => {
   await set.primary.query('CREATE TABLE counters (id int PRIMARY KEY, n int NOT NULL); INSERT INTO counters VALUES (1, 0)');
   const limits = { historyMs: 1_000, conflictsMs: 1_000, pruneRows: 10 };
   const query = async (text: string, values: readonly unknown[]): Promise<{ rowCount: number }> => ({ rowCount: (await us.writer.pipelined([{ name: '', text, values }])).result[0]?.rowCount ?? 0 });
@@ -113,7 +113,7 @@ test('a request takes place once at every level of isolation, also while its exp
   assert.deepEqual(await set.primary.query('SELECT n FROM counters'), [{ n: expected }]);
 });
 
-test('a round of pruning removes all that is due, in bits', async () => {
+test('a round of pruning removes everything that has expired, in batches', async () => {
   await set.primary.query(`INSERT INTO meridian.outcomes SELECT 's', 'due ' || i, 'f', '{}', now() - i * interval '1 s' FROM generate_series(1, 95) i; INSERT INTO meridian.outcomes VALUES ('s', 'not due', 'f', '{}', now() + interval '1 h')`);
   const kept = async (): Promise<readonly string[]> => (await set.primary.query<{ key: string }>(`SELECT key FROM meridian.outcomes WHERE key LIKE '%due%'`)).map(({ key }) => key);
   const stop = new AbortController();
@@ -126,7 +126,7 @@ test('a round of pruning removes all that is due, in bits', async () => {
   assert.deepEqual(await kept(), ['not due']);
 });
 
-test('an error that is larger than may be kept is given, and not stored', async () => {
+test('an error that is too large to be kept is answered and not stored', async () => {
   const failing = (message: string): Promise<unknown> =>
     onceTransaction(us.writer, { once: { ...step(`error of ${message.length}`), maxBytes: 1_024 }, work: async () => {
       throw new GraphQLError(message, { extensions: { code: 'NO_FUNDS' } });
@@ -135,7 +135,7 @@ test('an error that is larger than may be kept is given, and not stored', async 
   assert.deepEqual((await set.primary.query<{ key: string }>(`SELECT key FROM meridian.outcomes WHERE key LIKE 'error of %'`)).map(({ key }) => key), ['error of 100']);
 });
 
-test('pruning that cannot be done is said once, and again when it can', async () => {
+test('pruning that fails is logged once, and again when it succeeds', async () => {
   const lines: string[] = [];
   const log = createLog({ level: 'info', destination: { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) } });
   const stop = new AbortController();

@@ -86,11 +86,11 @@ describe('tags of changes in the WAL', () => {
     return rows[0] ? readRow(thing, rows[0]) : null;
   };
 
-  it('know exact columns from others', () => {
+  it('distinguish exact columns from others', () => {
     assert.deepEqual([...thing.columns.values()].filter(({ exact }) => exact).map(({ name }) => name).sort(), ['id', ...EXACT].sort());
   });
 
-  it('meet what clients ask for, however they spell it', async () => {
+  it('equal those of what clients ask for, in every spelling', async () => {
     const any = anyRowTag(tableTag({ schema: 'public', name: 'things' }));
     const spellings: readonly (readonly [string, unknown, readonly unknown[]])[] = [
       ['small', -32768, [-32768, '-32768', '-032768']], ['small', 32767, [32767, '+32767']], ['whole', -2147483648, [-2147483648, '-2147483648']], ['whole', 0, [0, -0, '0', '-0', '+00']], ['whole', 2147483647, ['2147483647']],
@@ -119,7 +119,7 @@ describe('tags of changes in the WAL', () => {
     assert.ok(both.has(tagOfRead(['price', 'flag', 'label'], ['1.500', true, 'x'])));
   });
 
-  it('name a large value that an update leaves as it is', async () => {
+  it('include a large value that an update leaves as it is', async () => {
     const label = 'x'.repeat(20_000);
     await insert({ id: 2_000, label, flag: true });
     assert.ok((await tagsOf('UPDATE things SET whole = 1 WHERE id = 2000')).has(tagOfRead(['label'], [label])));
@@ -160,7 +160,7 @@ describe('tags of changes in the WAL', () => {
     assert.ok(checked > 1_000, `${checked} checks`);
   });
 
-  it('are the table for TRUNCATE and for old rows that are not whole', async () => {
+  it('are that of the table for TRUNCATE and for incomplete old rows', async () => {
     const table = tableTag({ schema: 'public', name: 'things' });
     const tablesOf = async (sql: string): Promise<unknown> => (await transactions(sql)).map((one) => scheme.invalidationOf(one)).map(({ tags, tables }) => ({ tags, tables }));
     await client.query('ALTER TABLE things REPLICA IDENTITY DEFAULT');
@@ -170,7 +170,7 @@ describe('tags of changes in the WAL', () => {
     assert.deepEqual(await tablesOf('TRUNCATE things'), [{ tags: [], tables: [table] }]);
   });
 
-  it('cannot be had of a truncated partition, which is why partitioned tables are not cached', async () => {
+  it('are not sent for a truncated partition, which is why partitioned tables are not cached', async () => {
     const changes = async (sql: string): Promise<unknown> => (await transactions(sql)).flatMap((one) => one.changes.map(({ kind, table }) => `${kind} ${table}`));
     assert.deepEqual(await changes("INSERT INTO parts VALUES (1, '2026-05-05')"), ['insert parts']);
     assert.deepEqual(await changes('TRUNCATE parts_2026'), []);

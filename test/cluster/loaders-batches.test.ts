@@ -51,7 +51,7 @@ describe('loaders', () => {
   });
   after(() => server[Symbol.asyncDispose]());
 
-  it('spend one statement per relation and depth, whatever the number of parents', async () => {
+  it('send one statement per relation and depth, whatever the number of parents', async () => {
     const tasks = listField({ target: 'tasks', orderBy: latest, join: ofProject, limit: 10 });
     for (const parents of [1, 20, 400]) {
       const { loaders, executor } = fresh();
@@ -76,7 +76,7 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 3);
   });
 
-  it('know a row by all its unique keys once it was read by one', async () => {
+  it('find a row by all its unique keys once it was read by one of them', async () => {
     const { loaders, executor } = fresh();
     const row = await loaders.one('projects', ['id'], ['7']);
     assert.equal(row, await loaders.one('projects', ['slug'], ['slug-7']));
@@ -87,7 +87,7 @@ describe('loaders', () => {
     assert.equal(executor.taken(), 0);
   });
 
-  it('refuse a key that is no value of its type, give no row for one that no row has, and the others theirs', async () => {
+  it('refuse a key that is no value of its type, give null for one that no row has, and find the others', async () => {
     const { loaders, executor } = fresh();
     const tried = async (column: string, key: unknown): Promise<unknown> => loaders.one('projects', [column], [key]).then((row) => row && [row['id'], row['slug']], refusal);
     const found = await Promise.all(['3', null, undefined, 4, 5n, '499999', ' 6', '+7'].map((key) => tried('id', key)));
@@ -121,7 +121,7 @@ describe('loaders', () => {
     assert.deepEqual(notes.map((row) => row['kind']).sort(), ['A', 'B']);
   });
 
-  it('match keys as the server does where one value has many spellings, and survive what only the server can refuse', async () => {
+  it('match keys as the server does where one value has many spellings, and answer the other keys where the server refuses one', async () => {
     const { loaders, executor } = fresh();
     const prices = await Promise.all(['1.5', '1.500', '+1.50', '15e-1', '3'].map((price) => loaders.one('hosts', ['price'], [price])));
     assert.deepEqual(prices.map((row) => row?.['address'] ?? null), ['10.0.0.1', '10.0.0.1', '10.0.0.1', '10.0.0.1', null]);
@@ -203,7 +203,7 @@ describe('loaders', () => {
     await assert.rejects(fresh().loaders.list(field, [1], { first: -1 }), /"first" must be a whole number/);
   });
 
-  it('give one text one name, short enough for PostgreSQL', async () => {
+  it('give each text one name that is short enough for PostgreSQL', async () => {
     const { loaders, executor } = fresh();
     const page = connectionField({ target: 'tasks', orderBy: latest, join: ofProject });
     const first = await loaders.page(page, [1], { first: 3 });

@@ -84,7 +84,7 @@ describe('loaders through a cache', () => {
     assert.deepEqual(lists.executor.statements.map(({ values }) => values[0]), [['6', '7', '8']]);
   });
 
-  it('tell apart what has the same tag: arguments, sizes, orders and kinds', async () => {
+  it('distinguish values under the same tag by arguments, sizes, orders and kinds', async () => {
     const ways: readonly ((loaders: EntityLoaders) => Promise<unknown>)[] = [
       (loaders) => loaders.list(tasksOf, [3]),
       (loaders) => loaders.list(tasksOf, [3], { first: 2 }),
@@ -104,7 +104,7 @@ describe('loaders through a cache', () => {
     for (let round = 0; round < 2; round += 1) for (const [i, way] of ways.entries()) assert.deepEqual((await spent(way)).value, direct[i]);
   });
 
-  it('keep keys apart whose columns make no tag', async () => {
+  it('distinguish keys whose columns have no tag', async () => {
     const load = (loaders: EntityLoaders): Promise<unknown[]> => Promise.all(['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(async (address) => (await loaders.one('hosts', ['address'], [address]))?.['price']));
     assert.deepEqual((await spent(load)).value, ['1.50', '2', undefined]);
     assert.deepEqual(await keeps(load, 0), ['1.50', '2', undefined]);
@@ -125,7 +125,7 @@ describe('loaders through a cache', () => {
     }
   });
 
-  it('spend one statement on counts, cached or not', async () => {
+  it('send one statement for counts, cached or not', async () => {
     const dashboard = (loaders: EntityLoaders): Promise<number[][]> => some(10, (i) => Promise.all([loaders.count(countOf, [i]), loaders.count(uncachedOf, [i]), loaders.count(doneOf, [i])]));
     const [cold, warm] = [await spent(dashboard), await spent(dashboard)];
     assert.deepEqual([cold.statements, warm.statements], [1, 1]);
@@ -138,7 +138,7 @@ describe('loaders through a cache', () => {
     assert.deepEqual(mixed.value.map(([a, b]) => a === b), [true, true, true]);
   });
 
-  it('keep nothing of what is not to be cached', async () => {
+  it('cache nothing where caching is off', async () => {
     const off = { ...tasksOf, caching: OFF };
     for (let i = 0; i < 2; i += 1) assert.equal((await spent((loaders) => loaders.list(off, [1]))).statements, 1);
     const uncached = new CachedLoaders(client, { ...model, entities: new Map([...model.entities].map(([name, entity]) => [name, { ...entity, caching: OFF }])) });
@@ -149,7 +149,7 @@ describe('loaders through a cache', () => {
     }
   });
 
-  it('are wrong by the tags of what they show', async () => {
+  it('are invalidated by the tags of what they show', async () => {
     const [tasks, projects] = ['tasks', 'projects'].map((name) => model.entities.get(name) as Entity) as [Entity, Entity];
     const loads: Readonly<Record<string, (loaders: EntityLoaders) => Promise<unknown>>> = {
       row: (loaders) => loaders.one('tasks', ['id'], [7]),
@@ -181,7 +181,7 @@ describe('loaders through a cache', () => {
     assert.deepEqual(statements, [1, 0, 1, 1, 0, 0]);
   });
 
-  it('know the rows of a cached list by their keys', async () => {
+  it('find the rows of a cached list by their keys', async () => {
     const both = async (loaders: EntityLoaders): Promise<unknown> => {
       const rows = await loaders.list(tasksOf, [4]);
       return Promise.all(rows.map((row) => loaders.one('tasks', ['id'], [row['id']])));
@@ -212,7 +212,7 @@ describe('loaders through a cache', () => {
     assert.deepEqual(await spent(load), { value, statements: 0 });
   });
 
-  it('keep no error, and tell the client\'s mistakes as without a cache', async () => {
+  it('cache no error, and report the client\'s mistakes as without a cache', async () => {
     const broken = { ...tasksOf, where: '1 / (project_id - project_id) > 0' };
     const failing = async (executor: CountingExecutor, loaders: EntityLoaders): Promise<number> => {
       await assert.rejects(loaders.list(broken, [1]), (error: unknown) => isMeridianError(error, 'BAD_USER_INPUT'));

@@ -79,7 +79,7 @@ describe('filters', () => {
     await same({ 'Odd "name': { eq: 'x1' } }, '"Odd ""name" = \'x1\'');
   });
 
-  it('leave no third answer: ne and notIn keep NULLs, not is the complement, null is IS NULL', async () => {
+  it('treat NULL as a value: ne and notIn keep it, not is the complement, and null means IS NULL', async () => {
     await same({ n: { ne: 3 } }, 'n IS DISTINCT FROM 3');
     await same({ n: { eq: null } }, 'n IS NULL');
     await same({ n: { ne: null } }, 'n IS NOT NULL');
@@ -97,7 +97,7 @@ describe('filters', () => {
     await same({ not: { not: { n: { lt: 3 } } } }, 'n < 3');
   });
 
-  it('find text by its parts, wildcards and quotes taken as they are', async () => {
+  it('find text by its parts, and take wildcards and quotes literally', async () => {
     for (const part of ['100%', '100_', '%', '_', '\\', "it's", '🙂', 'lain', 'b"; DROP TABLE facts; --']) {
       const literal = `'${part.replaceAll("'", "''")}'`;
       await same({ name: { contains: part } }, `strpos(name, ${literal}) > 0`, !part.includes('DROP'));
@@ -121,7 +121,7 @@ describe('filters', () => {
     await same({ stages: { eq: ['NEW'] } }, "stages = '{NEW}'");
   });
 
-  it('combine', async () => {
+  it('combine with and, or and not', async () => {
     await same({ n: { gt: 1 }, stage: { eq: 'NEW' } }, "n > 1 AND stage = 'NEW'");
     await same({ or: [{ n: { eq: 1 } }, { stage: { eq: 'NEW' }, n: { eq: 2 } }] }, "n = 1 OR (stage = 'NEW' AND n = 2)");
     await same({ n: { eq: 1 }, or: [{ stage: { eq: 'NEW' } }, { stage: { eq: 'OPEN' } }] }, "n = 1 AND stage IN ('NEW', 'OPEN')");
@@ -134,14 +134,14 @@ describe('filters', () => {
     assert.deepEqual(await found({ tags: ['red'] }), await bySql("tags = '{red}'"));
   });
 
-  it('stand beside the condition that the schema fixes, whatever that ends with', async () => {
+  it('are added to the condition that the schema declares, whatever that ends with', async () => {
     const open = { ...field, where: "stage <> 'DONE' OR facts.flag -- not done" };
     const rows = await loaders().list(open, null, { n: [1, 2] });
     assert.deepEqual(rows.map((row) => row['id']), await bySql("(stage <> 'DONE' OR flag) AND n IN (1, 2)"));
     assert.equal(await loaders().count(open, null, { n: [1, 2] }), rows.length);
   });
 
-  it('that do not fit are refused in the client\'s words', async () => {
+  it('that do not fit are refused with the names that the client used', async () => {
     const refused = (args: Record<string, unknown>, message: RegExp): Promise<void> => assert.rejects(found(args), (error) => isMeridianError(error, 'BAD_USER_INPUT') && message.test(error.message), JSON.stringify(args));
     await refused({ n: 'x' }, /^"n" must be a whole number from -2147483648/);
     await refused({ n: [1, 2 ** 31] }, /^"n\[1\]" must be a whole number/);
@@ -170,7 +170,7 @@ describe('filters', () => {
     await refused({ filter: { n: { in: Array.from({ length: 1_001 }, (_, i) => i) } } }, /holds 1001 values; at most 1000/);
   });
 
-  it('that the client composes are not prepared, since it could compose ever new ones', async () => {
+  it('that the client composes are not prepared, since there is no limit to them', async () => {
     const executor = new CountingExecutor(client);
     const all = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
     await all.list(field, null, { n: 1, stage: 'NEW' });

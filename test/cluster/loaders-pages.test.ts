@@ -159,7 +159,7 @@ describe('pages', () => {
     await refused(byMood, { after: forge(parts[0], parts[1], 'FURIOUS', '1') }, /does not fit its column/);
   });
 
-  it('in an order that the client chose are closed by the primary key, and their cursors belong to that order alone', async () => {
+  it('in an order that the client chose end with the primary key, and their cursors are valid in that order only', async () => {
     const orderArg = { argument: 'orderBy', values: new Map([['A_DESC', { column: 'a', descending: true }], ['B_ASC', { column: 'b', descending: false }]]) };
     const field = connectionField({ target: 'items', orderBy: [{ column: 'id', descending: false }], orderArg });
     const id = { column: 'id', descending: false };
@@ -187,7 +187,7 @@ describe('pages', () => {
     const letters = (descending: boolean): ConnectionField => connectionField({ target: 'letters', orderBy: [{ column: 'body', descending }, { column: 'id', descending: false }] });
     const titles = connectionField({ target: 'titles', orderBy: [{ column: 'title', descending: false }] });
 
-    it('go on from every cursor that they gave, either way', async () => {
+    it('continue from every cursor that they gave, forwards and backwards', async () => {
       for (const descending of [false, true]) {
         const { rows } = await client.query<{ id: string }>(`SELECT id FROM letters ORDER BY body ${descending ? 'DESC' : 'ASC'}, id`);
         for (const way of ['first', 'last'] as const) assert.deepEqual(await walk(letters(descending), way), rows.map(({ id }) => id), `${way} ${descending}`);
@@ -195,7 +195,7 @@ describe('pages', () => {
       for (const way of ['first', 'last'] as const) assert.deepEqual(await walk(titles, way), ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000)));
     });
 
-    it('go on where a row has moved to, say that a row is gone, and need none where the order is the key itself', async () => {
+    it('continue where a row has moved to, report a deleted row, and need no row where the order is the key itself', async () => {
       const [first, title] = [await page(letters(false), null, { first: 1 }), await page(titles, null, { first: 2 })];
       const again = (): Promise<Page> => page(letters(false), null, { first: 1, after: first.pageInfo.endCursor });
       const next = ids(await again());

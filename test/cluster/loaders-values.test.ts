@@ -139,7 +139,7 @@ describe('values', () => {
     await assert.rejects(write('insert', { input: { code: 'abcd' } }), /does not fit its column's type/);
   });
 
-  it('are written where they are given, and only there', async () => {
+  it('are written only to the columns for which they are given', async () => {
     const row = await write('insert', { input: { name: 'first', whole: 1, bogus: 1, constructor: 2 } });
     assert.deepEqual([row?.['name'], row?.['whole'], row?.['version'], row?.['group']], ['first', 1, 1, 'none']);
     const id = row?.['id'];

@@ -59,7 +59,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('an operation of many statements waits for its own, however few connections there are, and takes none from others', async () => {
+  it('an operation of many statements waits for its own statements, however few connections there are, and takes none from others', async () => {
     const limits = { poolSize: 2, poolWaitMs: 150, poolQueue: 4, connectMs: 3_000 };
     await using reader = await startReader({ local: 'us', urls: { us: set.primary.url }, options: limits });
     const statements = Array.from({ length: 30 }, (_, i) => sql(`SELECT ${i} AS n FROM pg_sleep(0.02)`));
@@ -88,7 +88,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('while replay stands still: old without a token, right with it, from the primary', async () => {
+  it('while replay is paused, a read shows old rows without a token, and the right ones from the primary with it', async () => {
     const old = fresh();
     await write(old);
     await caughtUp();
@@ -233,7 +233,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('after a write in the same operation its reads see it', async () => {
+  it('reads behind a write of the same operation see it', async () => {
     await pause(replica(0));
     try {
       const session = eu.session();
@@ -250,7 +250,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('refuses a token from the future, from a replica\'s region and from the primary\'s', async () => {
+  it('a token from the future is refused in a replica\'s region and in the primary\'s', async () => {
     const now = await us.servers.get('us')?.position();
     assert.ok(now);
     const later = tokenOf({ ...now, lsn: toLsn(now.lsn + (1n << 40n)) });
@@ -263,7 +263,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('a read that is given up frees everything', async () => {
+  it('a read that is aborted frees its connection', async () => {
     const stop = new AbortController();
     const session = eu.engine.session({ signal: stop.signal });
     const slow = session.executor({ level: 'EVENTUAL', floor: null, maxLagMs: null }).query(sql('SELECT pg_sleep(2)'));

@@ -54,12 +54,12 @@ describe('values from a real server', () => {
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('are what they are', async () => {
+  it('are read as PostgreSQL writes them', async () => {
     const { rows } = await us.read(`SELECT ${CASES.map(([text], i) => `${text} AS c${i}`).join(', ')}`);
     CASES.forEach(([text, expected], i) => assert.deepEqual(rows[0]?.[`c${i}`], expected, text));
   });
 
-  it('go back as they came', async () => {
+  it('are sent back as they came', async () => {
     const session = us.session();
     const at = '2026-01-31T12:00:00.123456Z';
     const rows = await session.executor({ level: 'EVENTUAL', floor: null, maxLagMs: null }).query({

@@ -38,7 +38,7 @@ const has = (findings: readonly Finding[], region: string, severity: string, wha
   if (severity !== 'ok') assert.ok(found.mend && found.mend.length > 10, 'a problem comes with its mend');
 };
 
-test('a bare cluster: what is missing is named, nothing is changed', async () => {
+test('check of a bare cluster names what is missing and changes nothing', async () => {
   const findings = await checkDatabase(target);
   has(findings, 'us', 'error', /publication meridian does not exist/);
   has(findings, 'us', 'warn', /REPLICA IDENTITY FULL .*shop\.Order/);
@@ -51,7 +51,7 @@ test('a bare cluster: what is missing is named, nothing is changed', async () =>
   assert.deepEqual(await set.primary.query('SELECT FROM pg_publication'), []);
 });
 
-test('setup makes it ready, and the second time changes nothing', async () => {
+test('setup prepares the cluster, and changes nothing the second time', async () => {
   const first = await setupDatabase(target);
   assert.deepEqual(problems(first.findings).filter((p) => !p.includes('max_slot_wal_keep_size')), []);
   assert.equal(first.steps.filter((s) => s.changed).length, 7, JSON.stringify(first.steps));
@@ -83,7 +83,7 @@ test('setup keeps the versions that a policy compares with, whoever writes, and 
   await set.primary.query('DELETE FROM log; TRUNCATE meridian.history');
 });
 
-test('check finds triggers that are gone, switched off or for another key, and tables that are gone; setup mends them', async () => {
+test('check finds triggers that are missing, disabled or for another key, and missing tables; setup creates them again', async () => {
   const unkept = async (): Promise<boolean> => (await checkDatabase(target)).some(({ what, severity }) => severity === 'warn' && /^Older versions of Order are not kept/.test(what));
   assert.equal(await unkept(), false);
   for (const broken of [
@@ -103,7 +103,7 @@ test('check finds triggers that are gone, switched off or for another key, and t
   assert.deepEqual((await checkDatabase(target)).filter(({ what }) => what.includes('meridian.conflicts')), []);
 });
 
-test('what an older version has made is found, and brought up to date with all that came since', async () => {
+test('check finds what an older version has created, and setup brings it up to date', async () => {
   const changed = async (): Promise<readonly string[]> => (await setupDatabase(target)).steps.filter((step) => step.changed).map(({ what }) => what);
   const mayCall = async (): Promise<unknown> => (await set.primary.query(`SELECT has_function_privilege('nobody', 'meridian.keep_version()', 'EXECUTE') AS may`))[0]?.['may'];
   await set.primary.query('CREATE ROLE nobody');
@@ -120,7 +120,7 @@ test('what an older version has made is found, and brought up to date with all t
   }
 });
 
-test('a new mapped table is added, all tables of a schema when none is named', async () => {
+test('setup adds a new mapped table to the publication, or all tables of a schema when none is named', async () => {
   await set.primary.query('CREATE TABLE shop.extra (id int PRIMARY KEY)');
   const tables = [...target.tables, { schema: 'shop', name: 'extra' }];
   has(await checkDatabase({ ...target, tables }), 'us', 'error', /does not cover shop\.extra/);
@@ -128,7 +128,7 @@ test('a new mapped table is added, all tables of a schema when none is named', a
   has(findings, 'us', 'ok', /covers the 4 mapped tables/);
 });
 
-test('a table is added while a transaction is under way: setup waits for its end, and says so where that takes too long', async () => {
+test('setup waits for the end of a transaction that is under way when it adds a table, and says so where that takes too long', async () => {
   await set.primary.query('CREATE TABLE late (id int PRIMARY KEY); CREATE TABLE later (id int PRIMARY KEY)');
   const client = new pg.Client({ connectionString: set.primary.url });
   await client.connect();
@@ -149,7 +149,7 @@ test('a table is added while a transaction is under way: setup waits for its end
   }
 });
 
-test('a role without rights, an unreachable region, a missing table', async () => {
+test('check reports a role without rights, an unreachable region and a missing table', async () => {
   await set.primary.query('CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA shop TO clerk; GRANT SELECT ON shop."Order" TO clerk');
   await Promise.all(set.replicas.map(async (replica) => replica.caughtUp(await set.primary.position())));
   const asClerk = target.regions.map((r) => ({ ...r, databaseUrl: r.databaseUrl.replace('postgres@', 'clerk@') }));
@@ -186,7 +186,7 @@ test('a role without rights, an unreachable region, a missing table', async () =
   }
 });
 
-test('a broken slot and a server of another cluster', async () => {
+test('check reports a broken slot and a server of another cluster', async () => {
   const [, eu] = target.regions;
   await using stranger = await startReplicaSet(0, { wal_level: 'replica', track_commit_timestamp: 'off' });
   const findings = await checkDatabase({ ...target, regions: [...target.regions.slice(0, 2), { name: 'ap', databaseUrl: stranger.primary.url }] });
@@ -198,7 +198,7 @@ test('a broken slot and a server of another cluster', async () => {
   await assert.rejects(setupDatabase({ ...target, regions: eu ? [eu] : [] }), (e) => isMeridianError(e, 'DATABASE_NOT_READY'));
 });
 
-test('settings are altered only when asked, and a needed restart is told', async () => {
+test('setup alters settings only when asked, and reports that a restart is needed', async () => {
   await using bare = await startReplicaSet(0, { wal_level: 'replica', track_commit_timestamp: 'off', hot_standby_feedback: 'off' });
   const alone: DatabaseTarget = { regions: [{ name: 'us', databaseUrl: bare.primary.url }], tables: [], options: TEST_OPTIONS };
   const untouched = await setupDatabase(alone);
@@ -242,7 +242,7 @@ const identities = async (server: ReplicaSet['primary']): Promise<Record<string,
   return Object.fromEntries(rows.map(({ relname, relreplident }) => [relname, relreplident]));
 };
 
-test('generated columns: setup leaves every update possible, whatever publications show of them', async () => {
+test('setup leaves every update of a table with generated columns possible, whatever publications include of them', async () => {
   await using bare = await startReplicaSet(0);
   await bare.primary.query(GENERATED);
   const alone: DatabaseTarget = { regions: [{ name: 'us', databaseUrl: bare.primary.url }], tables: GENERATED_TABLES, options: TEST_OPTIONS };
@@ -257,7 +257,7 @@ test('generated columns: setup leaves every update possible, whatever publicatio
   assert.deepEqual(second.steps.filter((step) => step.changed), []);
 });
 
-test('generated columns: what refuses updates is told as an error, and setup mends it', async () => {
+test('check reports as an error that updates of a table with generated columns are refused, and setup corrects it', async () => {
   await using bare = await startReplicaSet(0);
   await bare.primary.query(`${GENERATED} CREATE PUBLICATION meridian FOR TABLE stored, virtual, keyless, indexed, parted WITH (publish_via_partition_root = true)`);
   for (const name of Object.keys(IDENTITIES)) await bare.primary.query(`ALTER TABLE ${name} REPLICA IDENTITY FULL`);
@@ -273,7 +273,7 @@ test('generated columns: what refuses updates is told as an error, and setup men
   assert.deepEqual(mended.filter((finding) => finding.severity === 'error').map(({ what }) => what), ['The publication meridian does not cover public.keyless, public.indexed.']);
 });
 
-test('generated columns: the music application takes updates after setup', async () => {
+test('the music application, which has generated columns, accepts updates after setup', async () => {
   await using bare = await startReplicaSet(0);
   const folder = new URL('../../schema/music/', import.meta.url);
   for (const file of ['001_schema.sql', '002_data.sql']) await bare.primary.query(readFileSync(new URL(file, folder), 'utf8'));

@@ -75,7 +75,7 @@ test('updates and deletes carry the old row whole, values as the text that was s
   assert.deepEqual(deleted?.changes.map((c) => [c.kind, c.table]), [['delete', 'typed'], ['truncate', 't']]);
 });
 
-test('without whole replica identity a change says so', async () => {
+test('a change without full replica identity is marked as incomplete', async () => {
   await set.primary.query('CREATE TABLE keyed (id int PRIMARY KEY, v int); ALTER PUBLICATION meridian ADD TABLE keyed');
   await using tail = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
@@ -110,7 +110,7 @@ test('a transaction of 20,000 rows arrives whole; a larger one than is kept as r
   assert.deepEqual(small.transactions.at(-1)?.messages, ['kept']);
 });
 
-test('backpressure: a slow consumer with a small buffer loses nothing', async () => {
+test('a slow consumer with a small buffer loses no change', async () => {
   await using tail = follow({ server: replica(), primary: set.primary, options: { tailBufferBytes: 65_536 }, apply: () => sleep(1).then(() => undefined) });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   const before = tail.transactions.length;
@@ -140,7 +140,7 @@ test('records that hold nothing published move the watermark without a heartbeat
   assert.equal(tail.transactions.length, count);
 });
 
-test('with replay paused the watermark stands still, and resumes with it', async () => {
+test('the watermark stands still while replay is paused, and goes on with it', async () => {
   await using tail = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   await replica().query('SELECT pg_wal_replay_pause()');

@@ -33,7 +33,7 @@ describe('tenants', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('own what they insert, whether they say so or not', async () => {
+  it('own the rows that they insert, whether they name the tenant or not', async () => {
     for (const organizationId of [undefined, '1', '01', '+1']) {
       const { data, errors } = await ask<Created>(one, CREATE, { input: { ownerId: owner, name: 'own', organizationId } });
       assert.deepEqual(errors, []);
@@ -46,12 +46,12 @@ describe('tenants', () => {
     assert.deepEqual([bookmark.data?.addBookmark.bookmark.name, bookmark.errors], ['x', []]);
   });
 
-  it('may spell their tenant as its type may be spelled', async () => {
+  it('may write their tenant in every spelling of its type', async () => {
     for (const tenant of ['01', '+1', ' 1']) assert.deepEqual((await ask(await app.bearer({ id: 'x', tenant }), '{ organization(id: 1) { id } }')).data, { organization: { id: '1' } });
     for (const tenant of ['1.0', '1e0', '1 1', '', '9223372036854775808']) assert.deepEqual((await ask(await app.bearer({ id: 'x', tenant }), '{ organization(id: 1) { id } taskCount taskList { id } }')).data, { organization: null, taskCount: 0, taskList: [] }, tenant);
   });
 
-  it('keep what a trigger would give away: nothing is written then', async () => {
+  it('keep a row that a trigger would give to another tenant: nothing is written then', async () => {
     const earlier = [await counted('projects'), await counted('projects WHERE organization_id = 1')];
     for (const [bearer, query, variables] of [
       [one, CREATE, { input: { ownerId: owner, name: 'gone', description: 'stolen:2' } }],
@@ -68,21 +68,21 @@ describe('tenants', () => {
     assert.deepEqual((await ask(one, CHANGE, { id: project, input: { description: 'stolen:1' } })).errors, [], 'what stays may change');
   });
 
-  it('do not make tenants', async () => {
+  it('cannot insert tenants', async () => {
     const earlier = await counted('organizations');
     const create = 'mutation { createOrganization(input: { name: "new", slug: "new" }) { organization { id } } }';
     for (const bearer of [one, await app.bearer({ id: 'x' })]) assert.equal((await ask(bearer, create)).errors[0]?.extensions.code, 'FORBIDDEN');
     assert.equal(await counted('organizations'), earlier);
   });
 
-  it('hear of a key that is taken, and not by whom', async () => {
+  it('are told that a key is taken, and not by whom', async () => {
     const [other] = await app.cluster.query<{ id: string; email: string; name: string }>(US, 'SELECT id::text, email, name FROM users WHERE organization_id = 2 LIMIT 1');
     const { errors } = await ask(one, 'mutation($id: ID!, $email: String!) { updateUser(id: $id, input: { email: $email }) { user { id } } }', { id: owner, email: other?.email });
     assert.equal(errors[0]?.message, 'A row with this key exists already (email).');
     assert.deepEqual(errors[0]?.extensions['details'], { sqlState: '23505', columns: ['email'] });
   });
 
-  it('cost no round trip', async () => {
+  it('need no further round trip', async () => {
     const { metrics } = stacksOf(app.server(EU).layer).telemetry;
     const taken = async (): Promise<{ sum: number; count: number }> => {
       const { values } = await metrics.writeRoundTrips.get();
@@ -95,7 +95,7 @@ describe('tenants', () => {
     assert.deepEqual([errors, later.count - earlier.count, later.sum - earlier.sum], [[], 1, 1]);
   });
 
-  it('lose and gain rows that change hands, cached or not', async () => {
+  it('lose and gain rows that move to another tenant, cached or not', async () => {
     const [task] = await app.cluster.query<{ id: string }>(US, `INSERT INTO tasks (project_id, title) VALUES ($1, 'wanders') RETURNING id::text`, [project]);
     const [theirs] = await app.cluster.query<{ id: string }>(US, 'SELECT min(id)::text AS id FROM projects WHERE organization_id = 2');
     const seen = async (bearer: string, region: string): Promise<unknown> => (await ask<{ task: unknown }>(bearer, 'query($id: ID!) { task(id: $id) { title } }', { id: task?.id }, region)).data?.task ?? null;
@@ -109,7 +109,7 @@ describe('tenants', () => {
     }
   });
 
-  it('are told apart in the library, too', async () => {
+  it('are kept apart in the library, too', async () => {
     const regions = Object.fromEntries(app.cluster.regions.map(({ name }) => [name, { databaseUrl: app.cluster.dsnFor(EU, name) }]));
     const layer: DataLayer = await createDataLayer({ settings: { region: EU, regions, tokenSecret: 'another secret for tests' }, schema: tenantFiles().map((file) => ({ ...file, body: file.body.replace(/"Custom.*\n.*\n/g, '') })), telemetry: silentTelemetry() });
     try {

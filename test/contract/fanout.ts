@@ -41,7 +41,7 @@ export async function follow(url: string, options: Options): Promise<Follower> {
 }
 
 export function fanoutContract(deployment: () => Deployment): void {
-  it('tells followers of each life and batch in order, whole, and of nobody else\'s', async () => {
+  it('sends followers each epoch and batch in order and whole, and none of other graphs', async () => {
     const options = optionsOf(deployment());
     using cache = await openCache(deployment(), options);
     using other = await openCache(deployment());
@@ -62,7 +62,7 @@ export function fanoutContract(deployment: () => Deployment): void {
     assert.deepEqual(two.heard, expected);
   });
 
-  it('tells of large batches once, and of very large ones by their tables', async () => {
+  it('sends large batches once, and very large ones as their tables', async () => {
     const options = optionsOf(deployment());
     using cache = await openCache(deployment(), options);
     await using follower = await follow(deployment().url, options);

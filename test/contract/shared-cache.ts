@@ -10,7 +10,7 @@ import { CLUSTER, TABLE, at, batch, bodies, bodyOf, item, key, lsn, openCache, t
 
 /** Declares the tests; `deployment` is asked for when they run. */
 export function sharedCacheContract(deployment: () => Deployment): void {
-  it('is nothing until a life is begun', async () => {
+  it('answers nothing until an epoch has begun', async () => {
     using cache = await openCache(deployment());
     assert.equal(await cache.state(), null);
     assert.equal(await cache.lookup([key(1)], { leaseMs: 50 }), null);
@@ -35,7 +35,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.fill(state.epoch, []), []);
   });
 
-  it('keeps apart what has the same tag, and what different graphs keep', async () => {
+  it('distinguishes values under the same tag, and values of different graphs', async () => {
     using cache = await openCache(deployment());
     using other = await openCache(deployment());
     const { epoch } = await cache.begin('me', at(1));
@@ -104,7 +104,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.fill(epoch, [item(1, 111)]), ['stored']);
   });
 
-  it('forgets everything when another life begins, and takes nothing of the one before', async () => {
+  it('is empty when another epoch begins, and accepts nothing of the one before', async () => {
     using cache = await openCache(deployment());
     const first = await cache.begin('me', at(100));
     await cache.fill(first.epoch, [item(1, 200)]);
@@ -116,7 +116,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.state(), second);
   });
 
-  it('counts a value with several tags only while all of them know of it', async () => {
+  it('answers a value with several tags only while each of them has its marker', async () => {
     using cache = await openCache(deployment());
     let state = await cache.begin('me', at(100));
     const tags = [tag('p'), tag('q', 'public.people' as TableTag), customTag('board')] as const;
@@ -143,7 +143,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await bodies(cache, both, { tags: [...tags, tags[0]], variant: 'custom' }, { tags: [tags[1], tags[0]], variant: 'custom' }), [`as of ${position + 5}`, `as of ${position + 5}`, null]);
   });
 
-  it('keeps as many values under a tag as it was told, replaces them, and makes room by what is over', async () => {
+  it('keeps a limited number of values under a tag, replaces them, and removes expired ones first', async () => {
     using cache = await openCache(deployment(), optionsOf(deployment(), { cacheStaleMs: 0 }));
     let state = await cache.begin('me', at(100));
     const page = (n: number, asOf: number, ttlMs?: number): FillItem => item(key(1, `page${n}`), asOf, { maxVariants: 3, ...(ttlMs === undefined ? {} : { ttlMs }) });
@@ -159,7 +159,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await cache.fill(state.epoch, [page(8, 120)]), ['stored']);
   });
 
-  it('lets one read what is missing, until it filled it in, it took too long, or it changed', async () => {
+  it('gives a lease for a missing value to one reader, until it has filled it in, took too long, or the value was invalidated', async () => {
     using cache = await openCache(deployment());
     const state = await cache.begin('me', at(100));
     const look = async (leaseMs: number, ...ids: number[]): Promise<(string | null)[]> => ((await cache.lookup(ids.map((id) => key(id)), { leaseMs }))?.items ?? []).map(bodyOf);
@@ -175,7 +175,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(await look(1, 5), [null]);
   });
 
-  it('takes batches only after the state that stands, and of the one who holds it', async () => {
+  it('accepts batches only after the current state, and only from its holder', async () => {
     using cache = await openCache(deployment());
     const first = await cache.begin('holder one', at(100));
     const second = taken(await cache.apply('holder one', first, batch(110, [tag(1)])));
@@ -206,7 +206,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.deepEqual(new Set(await cache.fill(state.epoch, ids.map((id) => item(id, 109)))), new Set(['stale']));
   });
 
-  it('compares positions of 64 bits, on the safe side where Redis counts in doubles', async () => {
+  it('compares positions of 64 bits, and errs towards a miss where Redis counts in doubles', async () => {
     using cache = await openCache(deployment());
     const high = (1n << 63n) + 12_345n;
     let state = await cache.begin('me', at(high));
@@ -224,7 +224,7 @@ export function sharedCacheContract(deployment: () => Deployment): void {
     assert.equal((await cache.state())?.watermark, next.watermark);
   });
 
-  it('applies what both tags and tables name, and tags of no table', async () => {
+  it('applies a batch whose tags and tables overlap, and tags of no table', async () => {
     using cache = await openCache(deployment());
     const state = await cache.begin('me', at(0));
     const custom: Tag = customTag('nobody\'s table');

@@ -27,7 +27,7 @@ describe('finding a Redis server', () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('passes over what does not run or is too old, takes Valkey too, and looks beyond PATH', () => {
+  it('skips programs that do not run or are too old, accepts Valkey, and looks in usual folders too', () => {
     const path = [bin('empty'), bin('broken'), bin('old'), bin('nowhere'), bin('valkey')].join(':');
     const valkey: RedisProgram = { path: join(bin('valkey'), 'valkey-server'), product: 'Valkey', version: '8.1.3' };
     assert.deepEqual(findRedis({ path, commonFolders: [] }), valkey);
@@ -36,7 +36,7 @@ describe('finding a Redis server', () => {
     assert.equal(findRedis({ path: '', commonFolders: [] }), null);
   });
 
-  it('is told in one line each way', () => {
+  it('is reported in one line, found or not', () => {
     const regions = (...ports: number[]): { ports: { http: number; postgres: number; redis: number } }[] => ports.map((redis) => ({ ports: { http: 1, postgres: 2, redis } }));
     const found: RedisProgram = { path: '/usr/bin/redis-server', product: 'Redis', version: '7.0.15' };
     assert.equal(cachingOf(regions(6501, 6502, 6503), 'auto', found), 'Redis 7.0.15 on ports 6501–6503: one per region, shared by its servers.');

@@ -6,7 +6,7 @@ import { GraphClient } from '../support/graph-client.ts';
 
 const LOOK = '{ user(id: 1) { name assignedTasks(first: 50) { nodes { id title assignee { name } } } } task(id: 1) { title assignee { name } } }';
 
-describe('one token through a graph, in short', { timeout: 120_000 }, () => {
+describe('one token through all subgraphs of a graph', { timeout: 120_000 }, () => {
   let graph: TestGraph;
   before(async () => {
     graph = await startTestGraph();
@@ -15,7 +15,7 @@ describe('one token through a graph, in short', { timeout: 120_000 }, () => {
 
   for (const kind of GATEWAY_KINDS) {
     for (const paused of SUBGRAPHS) {
-      it(`${kind}, with the replica of ${paused} standing still`, async () => {
+      it(`${kind} shows every write while replay in ${paused} is paused`, async () => {
         const { cluster } = graph.apps[paused];
         await cluster.pauseReplay(AP);
         try {

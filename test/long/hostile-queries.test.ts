@@ -20,19 +20,19 @@ describe('hostile queries', () => {
     assert.deepEqual([status, data, errors.map(({ extensions }) => extensions.code), statements], [200, null, ['BAD_USER_INPUT'], 0]);
   };
 
-  it('refuse an operation whose pages multiply, before anything is read', () =>
+  it('are refused where pages multiply, before anything is read', () =>
     refused('{ organizations(first: 200) { nodes { projects(first: 200) { nodes { tasks(first: 200) { nodes { id comments(first: 200) { nodes { body } } } } } } } } }'));
 
-  it('refuse a wide operation over many rows', () => refused(`{ organizations(first: 200) { nodes { users(first: 200) { nodes { ${Array.from({ length: 50 }, (_, i) => `a${i}: name`).join(' ')} } } } } }`));
+  it('are refused where they select much of many rows', () => refused(`{ organizations(first: 200) { nodes { users(first: 200) { nodes { ${Array.from({ length: 50 }, (_, i) => `a${i}: name`).join(' ')} } } } } }`));
 
-  it('refuse a train of mutations as a whole', () => refused(`mutation { ${Array.from({ length: 51 }, (_, i) => `a${i}: updateUser(id: 1, input: { name: "x" }) { token }`).join(' ')} }`));
+  it('are refused as a whole where they have many mutations', () => refused(`mutation { ${Array.from({ length: 51 }, (_, i) => `a${i}: updateUser(id: 1, input: { name: "x" }) { token }`).join(' ')} }`));
 
-  it('let pass what dashboards and lists ask for', async () => {
+  it('are not those that dashboards and lists send', async () => {
     const { errors } = await app.gql(AP, '{ organizations(first: 20) { nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }');
     assert.deepEqual(errors, []);
   });
 
-  it('fail representations of nothing each in its own place, and never show what was read for them', async () => {
+  it('get an error for each invalid representation in its place, and none of what was read for it', async () => {
     const representations = [{ __typename: 'Nope', id: '1' }, { __typename: 'Task', id: '1' }, 5, 'Task', { id: '1' }, { __typename: ['Task'], id: '1' }, { __typename: 'Query' }, { __typename: 'Int' }, { __typename: 'constructor' }];
     const { data, errors } = await app.gql<{ _entities: unknown[] }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { id } } }', { variables: { r: representations } });
     assert.deepEqual(data?._entities, representations.map((_, i) => (i === 1 ? { id: '1' } : null)));
@@ -43,7 +43,7 @@ describe('hostile queries', () => {
     }
   });
 
-  it('leave no more prepared statements behind than a connection may keep', async () => {
+  it('leave only as many prepared statements as a connection may keep', async () => {
     const prepared = async (): Promise<number> => Number((await app.server(AP).layer.read('SELECT count(*) FROM pg_prepared_statements')).rows[0]?.['count']);
     const before = await prepared();
     for (const negated of [false, true]) {

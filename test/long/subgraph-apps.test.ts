@@ -41,7 +41,7 @@ async function compiled(name: keyof typeof APPS) {
 
 describe('the reference application as two subgraphs', () => {
   for (const [size, scale] of Object.entries(SCALES)) {
-    it(`has the same rows as in one, at scale ${scale}`, async () => {
+    it(`has the same rows as the single application, at scale ${scale}`, async () => {
       for (const [part, table] of [['accounts', 'organizations'], ['accounts', 'users'], ['work', 'projects'], ['work', 'tasks'], ['work', 'comments']]) {
         const rows = (schema: string): string => `SELECT t::text FROM ${schema}_${size}.${table} AS t`;
         const count = async (sql: string): Promise<number> => Number((await client.query<{ n: string }>(`SELECT count(*) AS n FROM (${sql}) AS counted`)).rows[0]?.n);
@@ -55,12 +55,12 @@ describe('the reference application as two subgraphs', () => {
     });
   }
 
-  it('leaves the next ids where the application in one has them', async () => {
+  it('has the same next ids as the single application', async () => {
     const next = async (schema: string, table: string): Promise<unknown> => (await client.query<{ id: string }>(`SELECT nextval(pg_get_serial_sequence('${schema}_small.${table}', 'id')) AS id`)).rows[0]?.id;
     for (const [part, table] of [['accounts', 'users'], ['work', 'tasks'], ['work', 'comments']] as const) assert.equal(await next(part, table), await next('joint', table), table);
   });
 
-  it('lies beside the application in one, whose folder does not take it in', () => {
+  it('is not part of the folder of the single application', () => {
     const names = (app: App): string[] => readSdlFolder(new URL(`../../schema/${app}/`, import.meta.url).pathname).map(({ name }) => name);
     assert.deepEqual(Object.values(APPS).map(names), [['workspace.graphql'], ['accounts.graphql'], ['work.graphql']]);
   });
@@ -81,7 +81,7 @@ describe('the reference application as two subgraphs', () => {
   });
 
   for (const [composer, compose] of Object.entries(COMPOSERS)) {
-    it(`composes to the schema of the application in one, by the composer of ${composer}`, async () => {
+    it(`composes to the schema of the single application, by the composer of ${composer}`, async () => {
       const [joint, accounts, work] = await Promise.all((['joint', 'accounts', 'work'] as const).map(compiled));
       assert.ok(joint && accounts && work);
       const { api, hints } = compose({ accounts: await servedSdl(accounts.typeDefs), work: await servedSdl(work.typeDefs) });

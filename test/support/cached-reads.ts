@@ -69,7 +69,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }
     }
 
-    it('cost no statement: rows, "no such row", pages, counts and representations', async () => {
+    it('need no statement for rows, missing rows, pages, counts and representations', async () => {
       const queries: readonly (readonly [string, Call['variables']])[] = [
         [TASK, { id: '2' }],
         ['query($id: ID!) { user(id: $id) { name } }', { id: '999999' }],
@@ -89,7 +89,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }
     });
 
-    it('are never older than the token: with replay paused they are left to the primary', async () => {
+    it('are never older than the token: with replay paused the primary answers', async () => {
       const before = await warm<{ task: { title: string } }>(EU, TASK, { id: '1' });
       await whilePaused(EU, async () => {
         const title = fresh();
@@ -117,7 +117,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }));
     });
 
-    it('carry what they have seen in their token, so that nobody goes back by moving on', async () => {
+    it('name the position of the cached value in their token, so that no client goes back in another region', async () => {
       await whilePaused(AP, async () => {
         const title = fresh();
         await psql('UPDATE tasks SET title = $1 WHERE id = 21', [title]);
@@ -128,7 +128,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       });
     });
 
-    it('know of what was not there and then was', async () => {
+    it('show a row that was missing and was then inserted', async () => {
       const email = `new${redis}@example.com`;
       const query = 'query($email: String!) { userByEmail(email: $email) { name } }';
       assert.equal((await warm<{ userByEmail: unknown }>(EU, query, { email })).data.userByEmail, null);
@@ -158,7 +158,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }
     });
 
-    it('are gone with their table', async () => {
+    it('are invalidated when their table is truncated', async () => {
       const query = 'query($id: ID!) { task(id: $id) { comments(first: 1) { totalCount nodes { body } } } }';
       const [comment] = await psql<{ task: string }>('SELECT task_id::text AS task FROM comments ORDER BY id LIMIT 1');
       assert.ok(comment);
@@ -168,7 +168,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       assert.equal(data.task.comments.totalCount, 0);
     });
 
-    it('STRONG shows what was just written elsewhere, from the region\'s cache where nothing was', async () => {
+    it('show with STRONG what was just written elsewhere, and come from the region\'s cache where nothing was written', async () => {
       const query = `query($id: ID!) @consistent(level: STRONG) { task(id: $id) { title } }`;
       for (let round = 0; round < 15; round += 1) {
         const title = fresh();
@@ -180,7 +180,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       assert.equal(next.consistency?.servedBy.primary, 1, 'next to the primary no cache is asked');
     });
 
-    it('BOUNDED is answered within its bound, and past the cache beyond it', async () => {
+    it('come from the cache within the bound of BOUNDED, and not beyond it', async () => {
       const query = (maxLagMs: number): string => `query($id: ID!) @consistent(level: BOUNDED, maxLagMs: ${maxLagMs}) { task(id: $id) { title } }`;
       await warm(EU, query(60_000), { id: '41' });
       await whilePaused(EU, async () => {
@@ -193,12 +193,12 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       });
     });
 
-    it('SNAPSHOT asks no cache', async () => {
+    it('do not use a cache with SNAPSHOT', async () => {
       const { consistency } = await asked(EU, 'query($id: ID!) @consistent(level: SNAPSHOT) { task(id: $id) { title project { name } } }', { variables: { id: '1' } });
       assert.equal(consistency?.servedBy.cache, 0);
     });
 
-    it('see the operation\'s own write', async () => {
+    it('show the operation\'s own write', async () => {
       await warm(EU, TASK, { id: '51' });
       for (let round = 0; round < 5; round += 1) {
         const title = fresh();
@@ -208,7 +208,7 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       }
     });
 
-    it('are right when the region\'s server was killed and came back', async () => {
+    it('are right after the region\'s server was killed and came back', async () => {
       await warm(EU, TASK, { id: '61' });
       await app.cluster.killPostgres(EU);
       const title = fresh();

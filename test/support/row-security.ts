@@ -155,7 +155,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       assert.equal((await ask(ANN, '{ noteBySlug(slug: "a-1") { body } noteCount }')).consistency?.servedBy.cache, 2, JSON.stringify(consistency));
     });
 
-    it('tells the database who reads and who writes, and leaves nothing behind on the connection', async () => {
+    it('tells the database who the viewer is, and leaves no setting on the connection', async () => {
       for (let i = 0; i < 5; i += 1) {
         for (const viewer of VIEWERS) {
           assert.deepEqual((await ask(viewer, '{ whoami }')).data, { whoami: `${role} ${settingsOf(viewer)}` });
@@ -170,7 +170,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       }));
     });
 
-    it('carries hostile text as text', async () => {
+    it('passes hostile text as plain text', async () => {
       for (const tenant of ["a' OR TRUE --", "'); DROP TABLE notes; --", '$1', 'a,role=postgres', '%', '\\']) {
         const viewer: Viewer = { id: tenant, tenant, roles: [] };
         assert.deepEqual((await ask(viewer, '{ whoami noteCount }')).data, { whoami: `${role} ${settingsOf(viewer)}`, noteCount: 0 });
@@ -178,7 +178,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       assert.equal((await ask({ ...ANN, roles: ['x,auditor'] }, '{ noteCount }')).errors[0]?.extensions.code, 'FORBIDDEN');
     });
 
-    it('lets nobody write what the policies forbid', async () => {
+    it('refuses every write that the policies forbid', async () => {
       const written = (): Promise<unknown> => app.cluster.query(US, 'SELECT * FROM notes ORDER BY id');
       const earlier = await written();
       for (const viewer of [NOBODY, BOB, EVE]) {
@@ -220,7 +220,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       assert.deepEqual([await folder(ANN), await folder(BOB)], [{ name: 'of ann' }, null]);
     });
 
-    it('forgets what was kept when a policy changes', async () => {
+    it('drops what is cached when a policy changes', async () => {
       const count = async (): Promise<unknown> => (await ask<{ noteCount: number }>(BOB, '{ noteCount }')).data?.noteCount;
       assert.equal(await count(), 1);
       await app.cluster.query(US, 'CREATE POLICY everybody ON notes FOR SELECT USING (true)');
@@ -276,7 +276,7 @@ export function provesRowSecurity({ name, role, options, redis }: RowSecurityCas
       }
     });
 
-    it('costs writes no round trip', async () => {
+    it('adds no round trip to writes', async () => {
       const { metrics } = stacksOf(app.server(EU).layer).telemetry;
       const taken = async (): Promise<number> => (await metrics.writeRoundTrips.get()).values.find(({ metricName }) => metricName?.endsWith('_sum'))?.value ?? 0;
       const earlier = await taken();

@@ -24,7 +24,7 @@ describe('a breaker', () => {
     assert.deepEqual(changes, ['no']);
   });
 
-  it('sends nobody while it is open, and one probe at a time after its wait', async () => {
+  it('lets no call through while it is open, and one probe at a time after its wait', async () => {
     const asked: PromiseWithResolvers<void>[] = [];
     const { breaker, changes } = makeBreaker(() => {
       const probe = Promise.withResolvers<void>();
@@ -51,7 +51,7 @@ describe('a breaker', () => {
     assert.deepEqual(changes, ['gone', null]);
   });
 
-  it('closes by other proof', async () => {
+  it('closes at once when it is told of a success, and counts failures from the beginning', async () => {
     const { breaker, changes } = makeBreaker(fail);
     breaker.close();
     breaker.trip(new Error('gone'));

@@ -13,7 +13,7 @@ const KEPT = [
 ];
 
 describe('JSON numbers', () => {
-  it('are plain where JavaScript writes them as they came', () => {
+  it('are JavaScript numbers where JavaScript would write the same text', () => {
     for (const text of PLAIN) {
       assert.equal(needsCare(`[${text}]`), false, text);
       assert.equal(parseJson(text), Number(text));
@@ -22,7 +22,7 @@ describe('JSON numbers', () => {
     }
   });
 
-  it('keep their text everywhere else, at every place of a document', () => {
+  it('keep their text everywhere else, wherever they stand in a document', () => {
     for (const text of KEPT) {
       for (const document of [text, `[${text}]`, `{"a":${text}}`, `{"a":[1,{"b":[${text},"x"]}],"c":${text}}`]) {
         assert.equal(needsCare(document), true, document);
@@ -54,7 +54,7 @@ describe('JSON numbers', () => {
     assert.deepEqual(value, new JsonNumber('1.10'));
   });
 
-  it('are a JavaScript number on demand, where that is the same one', () => {
+  it('become a JavaScript number on demand where that has the same value', () => {
     for (const [text, number] of [['1.10', 1.1], ['1e3', 1000], ['-0', 0], ['1.0', 1], ['9007199254740992', 9007199254740992], ['100000000000000000000', 1e20]] as const) {
       assert.equal(new JsonNumber(text).number, number === 0 ? -0 : number, text);
       assert.equal(Number(new JsonNumber(text)) === number, true, text);
@@ -69,11 +69,11 @@ describe('JSON numbers', () => {
     }
   });
 
-  it('are made of nothing else, so that no text can be smuggled into JSON', () => {
+  it('can be made only of the text of a number, so that no other text gets into JSON', () => {
     for (const text of ['', '1,2', '01', '+1', '1.', '.5', 'NaN', '1}', '"1"', ' 1', '1\n', 'Infinity']) assert.throws(() => new JsonNumber(text), SyntaxError, text);
   });
 
-  it('survive a copy, and the copy is one', () => {
+  it('can be copied, and the copy is a JSON number too', () => {
     const value = parseJson('{"a":[1.10,{"b":2}],"__proto__":{"c":1e400}}') as { a: unknown[] };
     const copy = copyOf(value);
     assert.equal(JSON.stringify(copy), '{"a":[1.10,{"b":2}],"__proto__":{"c":1e400}}');
@@ -92,7 +92,7 @@ it('keys with escapes are read as they stand, whatever was read before', () => {
   }
 });
 
-it(`any document comes out as it came in (SEED=${SEED})`, () => {
+it(`any document is written as it was read (SEED=${SEED})`, () => {
   const random = seeded(SEED);
   const digits = (most: number): string => Array.from({ length: 1 + random.below(most) }, () => random.below(10)).join('');
   const number = (): string => {

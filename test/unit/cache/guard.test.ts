@@ -8,7 +8,7 @@ import { at, CLUSTER, FLOORLESS, life, lsn, OTHER_CLUSTER } from './fixtures.ts'
 const standing = (watermark: number, timeline = 1) => ({ life: life('one', timeline), watermark: lsn(watermark) });
 const from = (floor: ReturnType<typeof at>) => ({ floor, notBelow: null });
 
-test('a floor is met by W or by asOf, and by nothing below', () => {
+test('a floor is met by the watermark or by asOf, and by nothing below it', () => {
   assert.equal(mayServe(from(at(100)), standing(100), lsn(1)), true);
   assert.equal(mayServe(from(at(101)), standing(100), lsn(1)), false);
   assert.equal(mayServe(from(at(101)), standing(100), lsn(101)), true);
@@ -60,7 +60,7 @@ test('an invalidation concerns what is older than itself', () => {
   assert.equal(isInvalidated(lsn(10), lsn(10)), false);
 });
 
-test('what another request read answers where it was proved, or asked for, high enough on the same timeline', () => {
+test('a row that another request reads answers a floor that its position, or its own floor, has reached on the same timeline', () => {
   const read = (floor: ReturnType<typeof at> | null, asOf: ReturnType<typeof at> | null) => ({ floor, asOf });
   assert.equal(mayShare(FLOORLESS, read(null, null)), true);
   assert.equal(mayShare(from(at(100)), read(null, null)), false);
@@ -75,7 +75,7 @@ test('what another request read answers where it was proved, or asked for, high 
   assert.equal(mayShare({ floor: at(90), notBelow: lsn(100) }, read(at(95), null)), false);
 });
 
-test('asOf is what was proved, or W before the load; only for the life\'s own cluster and timeline', () => {
+test('asOf is the proved position, or the watermark before the load, and only on the cache\'s own cluster and timeline', () => {
   assert.equal(asOfIn(standing(100), { asOf: at(120), seen: at(130) }), lsn(120));
   assert.equal(asOfIn(standing(100), { asOf: 'watermark', seen: at(130) }), lsn(100));
   assert.equal(asOfIn(standing(100), { asOf: null, seen: at(130) }), null);
@@ -85,7 +85,7 @@ test('asOf is what was proved, or W before the load; only for the life\'s own cl
   assert.equal(asOfIn(standing(100), { asOf: 'watermark', seen: at(130, 2) }), null);
 });
 
-test('sequence and life', () => {
+test('a message of the feed is applied only if it has the next sequence, follows the last watermark, and belongs to the same epoch', () => {
   const last = { epoch: 'a', sequence: 7, watermark: lsn(100) };
   const next = { epoch: 'a', sequence: 8, previous: lsn(100) };
   assert.equal(isNextInSequence(last, next), true);
@@ -97,7 +97,7 @@ test('sequence and life', () => {
   assert.equal(isSameLife(null, 'a'), false);
 });
 
-test('after its time to live a value is shown a while longer, without a floor only', () => {
+test('after its time to live a value is shown a while longer, but only to reads without a floor', () => {
   const when = (nowMs: number) => ({ nowMs, staleMs: 10 });
   assert.equal(freshnessOf(FLOORLESS, 100, when(99)), 'fresh');
   assert.equal(freshnessOf(FLOORLESS, 100, when(100)), 'stale');

@@ -60,7 +60,7 @@ async function broken(what: string, n: number): Promise<Caches> {
 }
 
 for (const [n, what] of Object.keys(BROKEN).entries()) {
-  test(`without ${what} there is one (SEED=${SEED})`, async () => {
+  test(`without ${what} a history has a violation (SEED=${SEED})`, async () => {
     const caches = await broken(what, n);
     for (let history = 0; history < HISTORIES * 5; history += 1) {
       const { violation } = await runHistory({ seed: SEED + history, steps: STEPS, caches });

@@ -47,8 +47,8 @@ function server(): Server {
 const transaction = (at: number, ...messages: readonly string[]): CommittedTransaction => ({ commitLsn: lsn(at), committedAtMs: 0, changes: [], messages });
 const step = ({ coverage }: Server, at: number): readonly TableTag[] => coverage.step(lsn(at)).toSorted();
 
-describe('what every step invalidates', () => {
-  it('a stream that begins: what was altered meanwhile, until it is past what was seen', async () => {
+describe('the tables that each step of the stream invalidates', () => {
+  it('are those that were altered before the stream began, until the stream has passed the position at which that was seen', async () => {
     const one = server();
     one.altered = '2';
     one.at = 120;
@@ -56,7 +56,7 @@ describe('what every step invalidates', () => {
     assert.deepEqual([step(one, 110), step(one, 120), step(one, 121)], [[TASKS], [TASKS], []]);
   });
 
-  it('only schema changes of tables that something is cached of are looked at', async () => {
+  it('are looked up only for schema changes of tables of which something is cached', async () => {
     const one = server();
     await one.coverage.before(transaction(101, '{"tags":["Task"]}', '{"ddl":{"tables":["public.nobodys"]}}'));
     assert.equal(one.looks, 0);
@@ -64,7 +64,7 @@ describe('what every step invalidates', () => {
     assert.deepEqual([one.looks, step(one, 102), step(one, 103)], [1, [TASKS], []]);
   });
 
-  it('a hidden table, until a later change shows it again', async () => {
+  it('include a hidden table until a later change shows it again', async () => {
     const one = server();
     one.uncovered = [TASKS];
     await one.coverage.before(transaction(101, DDL_OF_ALL));
@@ -74,7 +74,7 @@ describe('what every step invalidates', () => {
     assert.deepEqual([step(one, 104), step(one, 105)], [[TASKS], []]);
   });
 
-  it('a table that is published anew, until those transactions have ended that had begun before, and the stream is past them', async () => {
+  it('include a table that is published again, until all transactions that began before have ended and the stream has passed them', async () => {
     const one = server();
     one.joined = '2';
     one.oldest = 49n;
@@ -92,7 +92,7 @@ describe('what every step invalidates', () => {
     assert.deepEqual(step(one, 111), []);
   });
 
-  it('nobody can say how it changed: the transaction is not applied', async () => {
+  it('cannot be told while the server does not answer, and the transaction is not applied then', async () => {
     const one = server();
     one.down = true;
     await assert.rejects(one.coverage.before(transaction(101, DDL_OF_TASKS)), /gone/);

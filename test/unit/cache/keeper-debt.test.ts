@@ -6,7 +6,7 @@ import { Horizon } from '../../../src/cache/keeper-horizon.ts';
 import { lsn, PROJECTS, StandingClock, task, TASKS } from './fixtures.ts';
 
 describe('the horizon', () => {
-  it('is where W was a while ago, and where the life began before that', () => {
+  it('is the watermark of a while ago, and before that the position at which the cache began', () => {
     const clock = new StandingClock();
     const horizon = new Horizon(lsn(100), 60_000, clock);
     for (let second = 1; second <= 60; second += 1) {
@@ -23,7 +23,7 @@ describe('the horizon', () => {
     assert.ok(horizon.lsn >= lsn(297), 'W has stood still since');
   });
 
-  it('never goes above W, however long nothing comes', () => {
+  it('never passes the watermark, however long nothing comes', () => {
     const clock = new StandingClock();
     const horizon = new Horizon(lsn(100), 60_000, clock);
     clock.pass(10_000_000);
@@ -36,8 +36,8 @@ describe('the horizon', () => {
   });
 });
 
-describe('a debt', () => {
-  it('names each tag and table once, from where it began to where it has come', () => {
+describe('the list of invalidations that Redis has missed', () => {
+  it('names each tag and table once, with the positions of the first and the last one', () => {
     const debt = new Debt(lsn(100));
     assert.deepEqual([debt.from, debt.to, debt.size], [lsn(100), lsn(100), 0]);
     debt.add({ lsn: lsn(110), tags: [task(1), task(2)], tables: [] });

@@ -80,7 +80,7 @@ function keep({ local }: Fed, id: number, asOf: number): void {
 }
 
 describe('the holder of the tail', () => {
-  it('feeds the process\'s own cache, and takes its life when the stream ends', async () => {
+  it('feeds the process\'s own cache, and empties it when the stream ends', async () => {
     await using one = feed();
     assert.equal(one.local.life, null);
     await one.keeper.onStart(start(100));
@@ -210,7 +210,7 @@ describe('keepers that share a Redis', () => {
     assert.equal(other.missed, 0);
   });
 
-  it('lose the own cache at once with the subscription or with one message, and find back', { skip }, async () => {
+  it('empty the process\'s cache at once when the subscription or one message is lost, and go on caching afterwards', { skip }, async () => {
     const region = redis();
     await using holder = feed(region);
     await using other = feed(region);
@@ -277,7 +277,7 @@ describe('keepers that share a Redis', () => {
     assert.deepEqual([other.local.watermark, other.missed], [lsn(120), 0]);
   });
 
-  it('make good what a Redis that did not answer has missed, without its values', { skip }, async () => {
+  it('apply later what a Redis that did not answer has missed, and drop the values that it had', { skip }, async () => {
     await using own = await startStandalone(program);
     await using link = await startLink(Number(new URL(own.url).port));
     await using one = feed({ url: `redis://127.0.0.1:${link.port}`, options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }) });
@@ -300,7 +300,7 @@ describe('keepers that share a Redis', () => {
     assert.deepEqual([(await stateOf(cache)).epoch, left], [epoch, [false, false, false, true]]);
   });
 
-  it('forget what they owe a Redis for too long, and begin anew there', { skip }, async () => {
+  it('forget what a Redis has missed for too long, and begin anew there', { skip }, async () => {
     await using own = await startStandalone(program);
     await using link = await startLink(Number(new URL(own.url).port));
     await using one = feed({ url: `redis://127.0.0.1:${link.port}`, options: optionsOf(own, { redisMs: 300, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }) });
@@ -314,7 +314,7 @@ describe('keepers that share a Redis', () => {
     assert.deepEqual([await finds(cache, 1), one.lives.at(-1)], [false, 'shared outdated']);
   });
 
-  it('begin anew in a Redis that has forgotten, or remembers what is long past', { skip }, async () => {
+  it('begin anew in a Redis that lost its state, or came back with an old one', { skip }, async () => {
     const region = redis();
     await using one = feed(region);
     const cache = await opened(one);
@@ -335,7 +335,7 @@ describe('keepers that share a Redis', () => {
     assert.equal(one.refusals, 2);
   });
 
-  it('leave the shared cache to the one who has the slot now', { skip }, async () => {
+  it('leave the shared cache to the process that holds the slot now', { skip }, async () => {
     const region = redis();
     await using halted = feed(region);
     await using heir = feed(region);
@@ -356,7 +356,7 @@ describe('keepers that share a Redis', () => {
     assert.deepEqual([heir.refusals, heir.lives], [0, ['local stream']]);
   });
 
-  it('let no step reach the own cache once its stream has ended', { skip }, async () => {
+  it('apply no step to the process\'s cache once its stream has ended', { skip }, async () => {
     await using own = await startStandalone(program);
     const [server] = own.servers;
     await using one = feed({ url: own.url, options: optionsOf(own, { redisMs: 300, redisRetryMs: 50 }) });

@@ -9,7 +9,7 @@ import { batch, item, key, life, limits, living, lsn, ofProject, plain, PROJECTS
 
 const valueOf = (local: LocalCache, of: CacheKey): string | undefined => local.lookup([of])[0]?.body.by(plain);
 
-test('without a life nothing is served and nothing kept', () => {
+test('a cache that has not begun serves nothing and keeps nothing', () => {
   const local = new LocalCache(limits());
   assert.equal(local.life, null);
   assert.equal(local.watermark, null);
@@ -30,7 +30,7 @@ test('without a life nothing is served and nothing kept', () => {
   assert.deepEqual(local.fill('two', [item(key(task(1)), 300)]), ['stored']);
 });
 
-test('what is invalidated between the ticket and the fill is not kept', () => {
+test('what is invalidated between the begin of a load and its fill is not kept', () => {
   const local = living();
   const ticket = local.watermark;
   assert.equal(ticket, lsn(100));
@@ -52,7 +52,7 @@ test('an invalidation removes what is older, under every variant and every furth
   assert.equal(local.watermark, lsn(120));
 });
 
-test('further tags guard fills as the first one does, and are part of what a value is', () => {
+test('further tags guard fills as the first tag does, and are part of a value\'s key', () => {
   const local = living();
   const one = key([customTag('report'), task(1)]);
   const two = key([customTag('report'), task(2)]);
@@ -78,7 +78,7 @@ test('a table\'s invalidation reaches all of its values, also those that depend 
   assert.deepEqual(local.fill('one', [item(key(task(9)), 119), item(custom, 119), item(key(task(9)), 120)]), ['stale', 'stale', 'stored']);
 });
 
-test('a value that is as new stays, one that is older does not replace it', () => {
+test('a value is replaced only by a newer one', () => {
   const local = living();
   assert.deepEqual(local.fill('one', [item(key(task(1)), 110, 'newer'), item(key(task(1)), 105, 'older')]), ['stored', 'stale']);
   assert.equal(valueOf(local, key(task(1))), 'newer');
@@ -87,7 +87,7 @@ test('a value that is as new stays, one that is older does not replace it', () =
   assert.equal(local.figures().entries, 1);
 });
 
-test('what is forgotten of tombstones raises the horizon', () => {
+test('dropping a tombstone raises the horizon', () => {
   const local = living({ tombstones: 3 });
   for (let n = 1; n <= 4; n += 1) local.apply(batch(100 + n, [task(n)]));
   // The tombstone of task 1, at 101, is gone: nobody below 101 is believed any more.
@@ -96,7 +96,7 @@ test('what is forgotten of tombstones raises the horizon', () => {
   assert.deepEqual(local.fill('one', [item(key(task(60)), 102), item(key(task(60)), 103), item(key(task(4)), 103), item(key(task(4)), 104)]), ['stale', 'stored', 'stale', 'stored']);
 });
 
-test('variants under one tag are bounded; what is over or wrong makes room', () => {
+test('variants under one tag are bounded, and expired or invalidated ones make room first', () => {
   const clock = new StandingClock();
   const local = living({}, clock);
   const variant = (n: number, expiresAtMs = Number.MAX_SAFE_INTEGER) => item(key(ofProject(1), `v${n}`), 100, 'body', { maxVariants: 2, expiresAtMs });
@@ -133,7 +133,7 @@ test('a value is decoded once, whoever asks', () => {
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
-test(`whatever leaves, by eviction, invalidation or replacement, leaves nothing behind (SEED=${SEED})`, () => {
+test(`evicted, invalidated and replaced values leave nothing in the indexes (SEED=${SEED})`, () => {
   const random = seeded(SEED);
   for (let round = 0; round < 20; round += 1) {
     const local = living({ cacheEntries: 1 + random.below(20), cacheBytes: 1 + random.below(400), cacheValueBytes: 60, tombstones: 10 });

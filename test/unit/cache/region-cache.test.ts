@@ -20,7 +20,7 @@ test('loads what is missing in one call, keeps it, and then answers from the cac
   assert.deepEqual(reader.told, ['miss 2', 'fill local stored 2', 'hit local 2', 'miss 1', 'fill local stored 1']);
 });
 
-test('tells the latest of what hits had seen, and the earliest of what they are right as of', async () => {
+test('reports the latest position that hits had seen, and the earliest as of which they are right', async () => {
   const reader = new Reader();
   await reader.fetch([one], { asOf: at(130), seen: at(170) });
   await reader.fetch([two], { asOf: at(120), seen: at(150) });
@@ -29,7 +29,7 @@ test('tells the latest of what hits had seen, and the earliest of what they are 
   assert.deepEqual([fetched.seen, fetched.asOf], [at(170), lsn(125)]);
 });
 
-test('a floor above W and asOf is loaded for, and what was proved there then answers it', async () => {
+test('a floor above the watermark and asOf is loaded, and the position proved by that load answers it from then on', async () => {
   const reader = new Reader();
   await reader.fetch([one]);
   assert.equal((await reader.fetch([one], { demand: fromFloor(at(101)), asOf: at(103) })).loaded, 1);
@@ -60,7 +60,7 @@ test('what is invalidated while it is loaded is answered, but not kept', async (
   assert.equal(reader.local.figures().entries, 0);
 });
 
-test('a thousand readers of one key cost one load, and none is answered with another\'s object', async () => {
+test('a thousand readers of one key cause one load, and each gets an object of its own', async () => {
   const reader = new Reader({ local: new LocalCache(limits()) });
   const { promise, resolve } = Promise.withResolvers<void>();
   const own: object[] = [];
@@ -88,7 +88,7 @@ test('a thousand readers of one key cost one load, and none is answered with ano
   assert.ok(own[0] !== undefined && values.has(own[0]) && [...values].every((value) => value === own[0] || Object.isFrozen(value)));
 });
 
-test('who has a floor takes what another one reads only if it is proved, or was asked for, high enough', async () => {
+test('a reader with a floor joins another reader\'s load only if that has proved, or was asked for, a position as high', async () => {
   for (const [floor, flight, loads] of [
     [110, { asOf: at(110) }, 1],
     [111, { asOf: at(110) }, 2],
@@ -111,7 +111,7 @@ test('who has a floor takes what another one reads only if it is proved, or was 
   }
 });
 
-test('a load that fails fails its own request; who waited for it loads for itself', async () => {
+test('a load that fails fails its own request only, and readers that waited for it load for themselves', async () => {
   const reader = new Reader();
   const { promise, reject } = Promise.withResolvers<never>();
   const failing = reader.fetch([one, two], { load: () => promise });
@@ -124,7 +124,7 @@ test('a load that fails fails its own request; who waited for it loads for itsel
   assert.equal((await reader.fetch([one])).loaded, 1);
 });
 
-test('who waited for readers that gave up waits for the next one: they do not all read at once', async () => {
+test('readers that waited for one that gave up wait for the next one, and do not all read at once', async () => {
   const reader = new Reader({ local: new LocalCache(limits()) });
   const signals = [1, 2, 3].map(() => new AbortController());
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -159,7 +159,7 @@ test('one key asked for twice is loaded once', async () => {
   assert.deepEqual(reader.loads, [['one', 'two']]);
 });
 
-test('beyond the bound of flights everybody loads for themselves', async () => {
+test('above the limit of shared loads each reader loads for itself', async () => {
   const reader = new Reader({ limits: { cacheFlights: 1 } });
   const { promise, resolve } = Promise.withResolvers<void>();
   const fetches = [one, two, one, two].map((of) => reader.fetch([of], { until: promise }));
@@ -183,7 +183,7 @@ test('a value is read anew after its time to live, which is shortened at random 
   assert.equal((await reader.fetch([one])).loaded, 1);
 });
 
-test('after its time to live a value is shown while it is read anew once; reads with a floor load', async () => {
+test('after its time to live a value is shown while one reader loads it again, and reads with a floor load it', async () => {
   const reader = new Reader({ limits: { cacheStaleMs: 1_000 } });
   await reader.fetch([one], { keeping: { ttlMs: 100 } });
   reader.clock.pass(100);
@@ -217,7 +217,7 @@ test('a value that cannot be decoded is loaded, one that cannot be encoded is an
   assert.equal(reader.local.lookup([two])[0], undefined);
 });
 
-test('values of two clusters are never told together', async () => {
+test('values of two clusters never stand in one answer', async () => {
   const reader = new Reader();
   reader.local.fill('one', [item(one, 100), { ...item(two, 100), entry: { ...item(two, 100).entry, seen: at(100, 1, OTHER_CLUSTER) } }]);
   assert.deepEqual({ ...(await reader.fetch([one, two])) }, { values: ['one 1', 'two 1'], seen: null, asOf: null, keptWith: null, local: 0, shared: 0, loaded: 2 });

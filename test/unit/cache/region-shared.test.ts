@@ -17,7 +17,7 @@ const found = (items: readonly SharedItem[], watermark = 100): SharedLookup => (
 const hit = (body: string, asOf: number, rest: Partial<Entry> = {}): SharedItem => ({ kind: 'hit', entry: { asOf: lsn(asOf), seen: at(asOf), expiresAtMs: Number.MAX_SAFE_INTEGER, body, ...rest } });
 const misses = (watermark = 100): ScriptedShared => new ScriptedShared(({ keys }) => found(keys.map(() => MISS), watermark));
 
-test('all that the process has not is looked up in one round trip; what is missing there is loaded in one call and filled in', async () => {
+test('all keys that the process lacks are looked up in one round trip, and those missing there are loaded in one call and filled in', async () => {
   const shared = new ScriptedShared(() => found([hit('kept', 90), MISS, MISS], 120));
   const reader = new Reader({ shared });
   const fetched = await reader.fetch([one, two, three], { asOf: at(121), seen: at(125) });
@@ -34,7 +34,7 @@ test('all that the process has not is looked up in one round trip; what is missi
   assert.equal((await reader.fetch([one, two, three])).local, 3);
 });
 
-test('each layer keeps with what it stood at before: its own W, its own life', async () => {
+test('each layer keeps a value with the watermark and the epoch that it had before the load', async () => {
   const shared = misses(80);
   const reader = new Reader({ shared });
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ test('the answer does not wait for the fill', async () => {
   assert.equal(shared.fills.length, 1);
 });
 
-test('what was invalidated while the look was under way does not enter the process', async () => {
+test('what was invalidated during the look-up does not enter the process\'s cache', async () => {
   const { promise, resolve } = Promise.withResolvers<SharedLookup>();
   const reader = new Reader({ shared: new ScriptedShared(() => promise) });
   const fetching = reader.fetch([one]);
@@ -70,7 +70,7 @@ test('what was invalidated while the look was under way does not enter the proce
   assert.equal(reader.local.lookup([one])[0], undefined);
 });
 
-test('a hit of another timeline or cluster is not kept in the process', async () => {
+test('a hit of another timeline or cluster does not enter the process\'s cache', async () => {
   for (const other of [state(120, 2), state(120, 1, OTHER_CLUSTER)]) {
     const reader = new Reader({ shared: new ScriptedShared(() => ({ state: other, items: [hit('elsewhere', 90, { seen: { ...other, lsn: lsn(90) } })] })) });
     assert.deepEqual((await reader.fetch([one])).values, ['elsewhere']);
@@ -78,13 +78,13 @@ test('a hit of another timeline or cluster is not kept in the process', async ()
   }
 });
 
-test('a floor that neither W nor asOf reaches is loaded for', async () => {
+test('a floor that neither the watermark nor asOf reaches is loaded', async () => {
   const reader = new Reader({ shared: new ScriptedShared(({ keys }) => found(keys.map(({ variant }) => hit(variant, variant === 'one' ? 130 : 90)), 120)) });
   const fetched = await reader.fetch([one, two], { demand: fromFloor(at(125)), asOf: at(126) });
   assert.deepEqual([fetched.values, fetched.shared, fetched.loaded], [['one', 'two 1'], 1, 1]);
 });
 
-test('a lease is asked for only where a fill could answer: no floor, or one that the cache has reached', async () => {
+test('a lease is asked for only without a floor, or with one that the cache has reached', async () => {
   const shared = misses(100);
   const reader = new Reader({ shared, local: new LocalCache(limits()), limits: { leaseMs: 50 } });
   const leases = async (...demands: Parameters<typeof fromFloor>[]): Promise<number[]> => {
@@ -97,7 +97,7 @@ test('a lease is asked for only where a fill could answer: no floor, or one that
   assert.deepEqual(await leases([at(100)], [at(101)], [at(100, 2)]), [50, 0, 0]);
 });
 
-test('what another server is loading is waited for, while the rest is loaded', async () => {
+test('keys that another server is loading are waited for while the others are loaded', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const shared = new ScriptedShared(({ keys }, n) => {
     if (n === 1) return found([LEASED, MISS]);
@@ -113,7 +113,7 @@ test('what another server is loading is waited for, while the rest is loaded', a
   assert.equal(shared.lookups.length, 4);
 });
 
-test('a lease that is given back, or lasts too long, is not waited for any longer', async () => {
+test('nobody waits any longer for a lease that was given back or lasts too long', async () => {
   const freed = new ScriptedShared((_, n) => found([n === 1 ? LEASED : MISS]));
   assert.deepEqual((await new Reader({ shared: freed, limits: { leaseMs: 60_000 } }).fetch([one])).values, ['one 1']);
   assert.equal(freed.lookups.length, 2);
@@ -127,7 +127,7 @@ test('a lease that is given back, or lasts too long, is not waited for any longe
   assert.equal(lasting.lookups.length, 3);
 });
 
-test('a shared cache that does not answer is asked once by a request, and the process\'s own goes on', async () => {
+test('a request asks a shared cache that does not answer once, and the process\'s cache goes on', async () => {
   const shared = new ScriptedShared(() => Promise.reject(new SharedCacheDown('no answer')));
   const reader = new Reader({ shared });
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -144,7 +144,7 @@ test('a shared cache that does not answer is asked once by a request, and the pr
   assert.ok(reader.told.includes('failed no answer'));
 });
 
-test('a fill that fails is told of and fails nobody', async () => {
+test('a fill that fails is reported and fails no request', async () => {
   const shared = misses();
   shared.onFill = () => Promise.reject(new SharedCacheDown('no answer'));
   const reader = new Reader({ shared });
@@ -153,7 +153,7 @@ test('a fill that fails is told of and fails nobody', async () => {
   assert.ok(reader.told.includes('fill shared failed 2') && reader.told.includes('failed no answer'));
 });
 
-test('without a life of the shared cache nothing is filled in', async () => {
+test('nothing is filled into a shared cache that has not begun', async () => {
   const shared = new ScriptedShared(() => null);
   const reader = new Reader({ shared });
   assert.equal((await reader.fetch([one])).loaded, 1);
@@ -162,7 +162,7 @@ test('without a life of the shared cache nothing is filled in', async () => {
   assert.equal(reader.local.figures().entries, 1);
 });
 
-test('fills of one tick share a round trip; what waits is bounded in number, and a value in size', async () => {
+test('fills of one tick share a round trip, waiting fills are bounded in number, and values in size', async () => {
   const shared = misses();
   shared.onFill = () => new Promise(() => {});
   const reader = new Reader({ shared, limits: { cacheFlights: 3, cacheValueBytes: 1_024 } });
@@ -193,7 +193,7 @@ test('large bodies travel compressed and come back as they were', async () => {
   assert.equal((await reader.fetch([one])).loaded, 1);
 });
 
-test('a hit whose time is over is shown to reads without a floor, kept as such, and read anew once', async () => {
+test('an expired hit is shown to reads without a floor, stays expired in the process\'s cache, and is loaded again once', async () => {
   const shared = misses();
   const reader = new Reader({ shared, limits: { cacheStaleMs: 1_000 } });
   shared.onLookup = () => found([hit('old', 100, { expiresAtMs: reader.clock.nowMs() - 1 })]);

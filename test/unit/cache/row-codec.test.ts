@@ -21,7 +21,7 @@ function assertExact(entity: Entity, row: Row): void {
   assert.deepStrictEqual(many.decode(many.encode([row, row])), [row, row]);
 }
 
-test('numbers that JSON or JavaScript cannot spell, alone, in arrays and deep in json', () => {
+test('numbers that JSON or JavaScript cannot write come back exactly, alone, in arrays and deep in json', () => {
   const entity = entityOf({ f: { kind: 'float' }, a: { kind: 'float', array: true }, j: { kind: 'json' }, t: { kind: 'text' } });
   const odd = [NaN, Infinity, -Infinity, -0, 0, 5e-324, 1.7976931348623157e308, 0.1, null];
   for (const f of odd) assertExact(entity, { f, a: [f, [f, null], 1.5], j: null, t: 'NaN' });
@@ -38,14 +38,14 @@ test('numbers that JSON or JavaScript cannot spell, alone, in arrays and deep in
   assertExact(entity, { f: 1, a: null, j: 'NaN', t: null });
 });
 
-test('json with keys that JavaScript treats in its own way, and texts that JSON escapes', () => {
+test('json with special keys of JavaScript, and texts that JSON escapes, come back exactly', () => {
   const entity = entityOf(Object.fromEntries([['j', { kind: 'json' }], ['t', { kind: 'text' }], ['constructor', { kind: 'text' }]]));
   const j = parseJson('{"__proto__": {"x": 1}, "constructor": [-0], "": null, "1": true, "a": {"__proto__": null}}');
   assertExact(entity, { j, t: '"\\\n\u2028\u0001ä𝄞', constructor: 'x' });
   assertExact(entity, { j: [], t: '', constructor: null });
 });
 
-test('no row, no rows, and counts', () => {
+test('no row, an empty list and counts come back as they were', () => {
   const one = rowCodec(TASKS);
   assert.equal(one.decode(one.encode(null)), null);
   const many = rowsCodec(TASKS);
@@ -53,7 +53,7 @@ test('no row, no rows, and counts', () => {
   for (const n of [0, 1, 2 ** 53 - 1]) assert.equal(numberCodec.decode(numberCodec.encode(n)), n);
 });
 
-test('what is no row, list or count of the entity is refused', () => {
+test('a text that is no row, list or count of the entity is refused', () => {
   const entity = entityOf({ a: { kind: 'int' }, b: { kind: 'text' } });
   for (const text of ['', 'x', '1', '{}', '[]', '[1]', '[1,"x",2]', '{"a":1,"b":"x"}']) assert.throws(() => rowCodec(entity).decode(text), SyntaxError, text);
   for (const text of ['', 'null', '{}', '[null]', '[[1]]', '[1,"x"]']) assert.throws(() => rowsCodec(entity).decode(text), SyntaxError, text);
@@ -82,7 +82,7 @@ function anyValue(random: Random, kind: ScalarKind, depth: number): unknown {
   return random.pick<() => unknown>([() => random.pick(TEXTS), () => items, () => Object.fromEntries(items.map((item, i) => [random.pick(['__proto__', 'a', String(i)]), item]))])();
 }
 
-test(`rows of every kind (SEED=${SEED})`, () => {
+test(`rows with columns of every kind come back exactly (SEED=${SEED})`, () => {
   const random = seeded(SEED);
   const kinds: readonly ScalarKind[] = ['int', 'float', 'bigint', 'numeric', 'text', 'uuid', 'bool', 'date', 'timestamp', 'timestamptz', 'time', 'json', 'enum', 'bytea', 'other'];
   const entity = entityOf(Object.fromEntries(kinds.flatMap((kind) => [[kind, { kind }], [`${kind}s`, { kind, array: true }]])));
@@ -92,7 +92,7 @@ test(`rows of every kind (SEED=${SEED})`, () => {
   }
 });
 
-test('a shape speaks for the table, and the names, order and types of its columns', () => {
+test('a shape names the table, and the names, order and types of its columns', () => {
   const base = { a: { kind: 'text' }, b: { kind: 'float' } } as const;
   const shape = shapeOf(entityOf(base));
   assert.match(shape, /^[\w-]{10}$/);

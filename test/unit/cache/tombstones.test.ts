@@ -9,7 +9,7 @@ import { lsn, task } from './fixtures.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
-test(`whatever happened above the horizon is still known (SEED=${SEED})`, () => {
+test(`every invalidation above the horizon is known (SEED=${SEED})`, () => {
   const random = seeded(SEED);
   for (let round = 0; round < 200; round += 1) {
     const limit = 1 + random.below(8);
@@ -38,7 +38,7 @@ test(`whatever happened above the horizon is still known (SEED=${SEED})`, () => 
   }
 });
 
-test('one that is lower changes nothing', () => {
+test('a tombstone below the known one changes nothing', () => {
   const tombstones = new Tombstones(10);
   tombstones.put(task(1), lsn(20));
   tombstones.put(task(1), lsn(10));

@@ -16,7 +16,7 @@ const scheme = new TagScheme(model, { maxTags: 10 });
 const table = (name: string, schema = 'public') => tableTag({ schema, name });
 const UUID = '123e4567-e89b-12d3-a456-426614174000';
 
-describe('the notation', () => {
+describe('the notation of tags', () => {
   const meanings: readonly (readonly [string, Tag])[] = [
     ['Task', anyRowTag(table('tasks'))],
     ['Task:42', tagOf(table('tasks'), ['id'], ['42'])],
@@ -38,9 +38,9 @@ describe('the notation', () => {
     ['leaderboard:eu', customTag('leaderboard:eu')],
     ['7 days', customTag('7 days')],
   ];
-  for (const [text, tag] of meanings) it(text, () => assert.equal(scheme.dependencyTag(text), tag));
+  for (const [text, tag] of meanings) it(`reads ${text} as a tag`, () => assert.equal(scheme.dependencyTag(text), tag));
 
-  it('is found by changes of just these rows', () => {
+  it('names the tags that changes of just these rows name', () => {
     assert.equal(scheme.dependencyTag('Task:42'), scheme.tagFor(model.entities.get('Task') ?? assert.fail(), ['id'], ['42']));
     assert.equal(scheme.dependencyTag('Task.urgent=f'), scheme.tagFor(model.entities.get('Task') ?? assert.fail(), ['urgent'], [false]));
   });
@@ -70,8 +70,8 @@ describe('the notation', () => {
   }
 });
 
-describe('what cannot be seen to change', () => {
-  it('is known by its tag', () => {
+describe('a dependency on something whose changes are not streamed', () => {
+  it('is reported by its tag', () => {
     assert.equal(scheme.whyUnseen(scheme.dependencyTag('Task:42')), null);
     assert.equal(scheme.whyUnseen(scheme.dependencyTag('table:audit.log')), null);
     assert.equal(scheme.whyUnseen(scheme.dependencyTag('stats')), null);

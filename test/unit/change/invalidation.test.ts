@@ -37,7 +37,7 @@ const tags = (...list: string[]): string[] => list.sort();
 const NOTHING = { tags: [], tables: [], everything: false };
 
 describe('the tags of a change', () => {
-  it('are those of every key and relation, and of any row', () => {
+  it('are one for each key and relation, and the one for any row', () => {
     assert.deepEqual(named([change({ kind: 'insert', after: task() })]), {
       ...NOTHING,
       tags: tags(anyRowTag(TASKS), tagOf(TASKS, ['id'], ['1']), tagOf(TASKS, ['team_id'], ['7']), tagOf(TASKS, ['assignee_id'], ['3']), tagOf(TASKS, ['token'], ['aaaaaaaa-0000-0000-0000-000000000000'])),
@@ -87,7 +87,7 @@ describe('the tags of a change', () => {
     assert.deepEqual(named([...many, seat], [], small), { ...NOTHING, tables: [TASKS], tags: tags(anyRowTag(SEATS), tagOf(SEATS, ['number', 'room'], ['3', 'A'])) });
   });
 
-  it('of a table that no entity shows are any row of it', () => {
+  it('of a table that no entity shows are the one for any row of it', () => {
     const other = tableTag({ schema: 'audit', name: 'log' });
     assert.deepEqual(named([change({ kind: 'update', schema: 'audit', table: 'log', beforeIsWhole: false, after: { line: 'x' } })]), { ...NOTHING, tags: [anyRowTag(other)] });
     assert.deepEqual(named([{ kind: 'truncate', schema: 'audit', table: 'log' }]), { ...NOTHING, tables: [other] });
@@ -108,7 +108,7 @@ describe('messages', () => {
     assert.equal(named([], ['{"ddl":{"tables":["public.ta']).everything, true, 'cut off');
   });
 
-  it('of others say nothing and break nothing', () => {
+  it('of other applications are ignored', () => {
     for (const content of ['', 'hello', '{', 'null', '[]', '3', '{"tags":3}', '{"tags":[null,{}]}', '{"tags":[""]}', '\u0000', '{"__proto__":{"ddl":1}}']) assert.deepEqual(named([], [content]), NOTHING, content);
   });
 });

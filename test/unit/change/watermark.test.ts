@@ -40,7 +40,7 @@ test('positions above 2^53 and up to 2^64-1 compare exactly', async () => {
   assert.equal(await wait, true);
 });
 
-test('one advance wakes exactly who it satisfies', async () => {
+test('one advance wakes exactly the waiters whose floor it reaches', async () => {
   const mark = new Watermark({ maxWaiters: 10 });
   const woken: number[] = [];
   const waits = [30, 10, 20, 10].map((floor) => mark.waitFor(lsn(floor), { timeoutMs: 1_000 }).then((ok) => ok && woken.push(floor)));
@@ -80,7 +80,7 @@ test('one waiter too many is refused, and a place that becomes free is given aga
   assert.deepEqual(await Promise.all(waits), [true, true, true]);
 });
 
-test('who waits over a reset is served by the new stream', async () => {
+test('a waiter that waits across a reset is served by the new stream', async () => {
   const mark = new Watermark({ maxWaiters: 2 });
   mark.advance(lsn(5));
   const wait = mark.waitFor(lsn(6), { timeoutMs: 1_000 });

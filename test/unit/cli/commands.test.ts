@@ -12,7 +12,7 @@ after(() => rmSync(folder, { recursive: true }));
 const SECRET = 'a secret of more than thirty-two bytes';
 
 describe('meridian', () => {
-  it('shows its commands, and what each can be told', async () => {
+  it('shows its commands, and the options of each', async () => {
     const { status, stdout } = await meridian(['--help']);
     assert.equal(status, 0);
     for (const command of ['start', 'token', 'options']) assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
@@ -51,7 +51,7 @@ describe('meridian options', () => {
 });
 
 describe('meridian token', () => {
-  it('prints a token that says who is asking, and nothing else', async () => {
+  it('prints a token with the viewer\'s id, tenant and roles, and nothing else', async () => {
     const { status, stdout } = await meridian(['token', '--sub', '7', '--tenant', 'acme', '--role', 'admin', '--role', 'staff', '--expires', '15m'], { cwd: folder, env: { MERIDIAN_JWT_SECRET: SECRET, MERIDIAN_JWT_ISSUER: 'us', MERIDIAN_TENANT_CLAIM: 'org' } });
     assert.equal(status, 0);
     assert.match(stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
@@ -68,7 +68,7 @@ describe('meridian token', () => {
     assert.equal((await jwtVerify(stdout.trim(), new TextEncoder().encode(SECRET))).payload.sub, '1');
   });
 
-  it('says what it lacks', async () => {
+  it('names the options that it needs and lacks', async () => {
     const nothing = await meridian(['token'], { cwd: folder });
     assert.equal(nothing.status, 1);
     assert.match(nothing.stderr, /There is nothing to sign with: jwtSecret is not configured and \.meridian\/secrets\.json cannot be read; set MERIDIAN_JWT_SECRET.*\[CONFIG_INVALID\]/);

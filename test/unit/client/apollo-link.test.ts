@@ -17,7 +17,7 @@ const DATA = { user: { __typename: 'User', id: '1', name: 'Ann' } };
 const SAVED = { rename: { __typename: 'User', id: '1', name: 'Ann' } };
 
 describe('the link for Apollo Client', () => {
-  it('gives a mutation one key and tokens as they are then, on whichever side of it a RetryLink stands', async () => {
+  it('gives each try of a mutation the same key and the tokens of that moment, whether a RetryLink stands before or behind it', async () => {
     for (const outside of [true, false]) {
       await using graph = await startScriptedGraph((_, number) => {
         if (number === 0) keeper.learn({ answered: [token({ B: [1, 1] })] });
@@ -109,7 +109,7 @@ describe('the link for Apollo Client', () => {
     client.stop();
   });
 
-  it('answers rightly whoever joins a query that was under way before their write', async () => {
+  it('does not answer a reader that joins a query sent before its write with what that query shows', async () => {
     const [read, written] = [token({ A: [1, 6] }), token({ A: [1, 9] })];
     let begun = (): void => undefined;
     const asked = new Promise<void>((resolve) => (begun = resolve));

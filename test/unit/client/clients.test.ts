@@ -69,7 +69,7 @@ for (const name of CLIENTS) {
       });
     }
 
-    it('does so where the refusal is one error beside data that is good', async () => {
+    it('forgets them also where the refusal is one error beside valid data', async () => {
       await during((_, number) => (number === 0 ? refusedWith('CONSISTENCY_LOST', { user: null }) : good()), async (setting) => {
         const { data, codes } = await setting.client.query<Named>(QUERY, VARIABLES);
         assert.deepEqual([data?.user.name, codes, sentOf(setting), setting.keeper.tokens()], ['Ann', [], [HELD, ''], []]);
@@ -84,7 +84,7 @@ for (const name of CLIENTS) {
       });
     });
 
-    it('asks no third time, and not at all if it may not or has nothing to leave out', async () => {
+    it('asks no third time, and no second time where repeating is off or no token was sent', async () => {
       const other = token({ B: [1, 1] });
       await during((_, number) => {
         // Meanwhile another tab learns something, which is refused as well.
@@ -103,7 +103,7 @@ for (const name of CLIENTS) {
       }, { repeatRefused: false });
     });
 
-    it('waits before it believes that a token is of the future: it may be a server that is behind the times', async () => {
+    it('waits before it gives up a token of the future, since a server may be behind', async () => {
       const fresh = token({ A: [1, 8] });
       await during((_, number) => (number === 0 ? refusedWith('CONSISTENCY_TOKEN_FUTURE') : good(fresh)), async (setting) => {
         const beganMs = performance.now();
@@ -175,7 +175,7 @@ for (const name of CLIENTS) {
       });
     });
 
-    it('learns nothing of an answer that nobody waits for, nor of one from before a sign-out', async () => {
+    it('takes no token from an answer that nobody waits for, nor from one that was asked for before a sign-out', async () => {
       const fresh = token({ A: [1, 9] });
       let begun = (): void => undefined;
       const asked = new Promise<void>((resolve) => (begun = resolve));

@@ -45,7 +45,7 @@ describe('fetch with tokens', () => {
     }
   });
 
-  it('learns of a mutation that carries files, where the answer\'s header cannot be seen', async () => {
+  it('takes the token of a mutation that carries files from the body, where the header cannot be seen', async () => {
     const form = new FormData();
     form.set('operations', JSON.stringify({ query: 'mutation ($file: Upload!) { attach(file: $file) }', variables: { file: null } }));
     form.set('map', '{"0":["variables.file"]}');

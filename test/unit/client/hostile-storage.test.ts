@@ -34,7 +34,7 @@ function made(storage: TokenStorage | (() => TokenStorage | undefined)): { reado
 }
 
 describe('a storage that does not work', () => {
-  it('is done without where it may not even be looked at', () => {
+  it('is not used where the browser forbids to look at it', () => {
     const { keeper, problems } = made(() => {
       throw new DOMException('denied', 'SecurityError');
     });
@@ -46,7 +46,7 @@ describe('a storage that does not work', () => {
     assert.deepEqual(keeper.tokens(), []);
   });
 
-  it('is not missed where there is none, as on a server', () => {
+  it('is not needed, as on a server', () => {
     const { keeper, problems } = made(() => undefined);
     keeper.learn({ answered: [OLD] });
     assert.deepEqual([keeper.tokens(), problems], [[OLD], []]);
@@ -91,7 +91,7 @@ describe('a storage that does not work', () => {
     assert.deepEqual(keeper.tokens(), [OLD], 'learned anew it counts again');
   });
 
-  it('may hold what others have put there', () => {
+  it('may hold entries of others', () => {
     const storage = new MemoryStorage();
     for (const name of ['a b', '\n', '<x>', '', ',', 'ä', 'x'.repeat(5_000)]) storage.setItem(`meridian:default:${name}`, 'not a number');
     storage.setItem(`meridian:default:${OLD}`, 'not a number');
@@ -100,7 +100,7 @@ describe('a storage that does not work', () => {
     assert.equal(keeper.dehydrate(), OLD);
   });
 
-  it('may say that it holds more than it has', () => {
+  it('may claim to hold more than it has', () => {
     const storage = new MemoryStorage();
     storage.setItem(`meridian:default:${OLD}`, '1');
     const liar: TokenStorage = { length: Number.POSITIVE_INFINITY, key: (i) => storage.key(i), getItem: (key) => storage.getItem(key), setItem: () => undefined, removeItem: () => undefined };

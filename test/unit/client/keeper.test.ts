@@ -7,7 +7,7 @@ import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
 import { seeded } from '../../support/random.ts';
 
 describe('a keeper of tokens', () => {
-  it('covers all that it was told, with no token too many, whatever comes in whatever order', () => {
+  it('covers every position that it was told of with the fewest tokens, in whatever order answers come', () => {
     for (let seed = 1; seed <= 40; seed += 1) {
       const random = seeded(seed);
       const storage = seed % 2 === 0 ? new MemoryStorage() : null;
@@ -28,7 +28,7 @@ describe('a keeper of tokens', () => {
     }
   });
 
-  it('lets a token go when a server has judged it, and not one that was learned meanwhile', () => {
+  it('drops a token when a server has judged it, and keeps one that came meanwhile', () => {
     const [before, meanwhile, after] = [token({ A: [1, 900] }), token({ B: [1, 5] }), token({ A: [2, 850] })];
     const keeper = createTokenKeeper();
     keeper.learn({ answered: [before] });
@@ -50,7 +50,7 @@ describe('a keeper of tokens', () => {
     assert.equal(keeper.dehydrate(), token({ A: [1, 5] }));
   });
 
-  it('outlives a reload and is seen in another tab, for its own graph only', () => {
+  it('keeps its tokens over a reload and shows them to other tabs, for its own graph only', () => {
     const storage = new MemoryStorage();
     storage.setItem('theme', 'dark');
     const first = createTokenKeeper({ storage, graph: 'shop' });
@@ -66,7 +66,7 @@ describe('a keeper of tokens', () => {
     assert.deepEqual([other.tokens(), storage.getItem('theme'), storage.length], [[], 'dark', 2]);
   });
 
-  it('goes from a server to the page that it has rendered', () => {
+  it('passes tokens from a server to the page that it has rendered', () => {
     const onServer = createTokenKeeper();
     onServer.learn({ answered: [token({ A: [1, 5] })] });
     onServer.learn({ answered: [token({ B: [1, 6] })] });
@@ -94,7 +94,7 @@ describe('a keeper of tokens', () => {
     assert.deepEqual(new Set(problems.map(({ problem }) => problem)), new Set(['TOKENS_DROPPED']));
   });
 
-  it('is quick and bounded where somebody has filled the storage', () => {
+  it('is fast and bounded where somebody has filled the storage', () => {
     const storage = new MemoryStorage();
     for (let i = 0; i < 2_000; i += 1) storage.setItem(`meridian:default:${token({ A: [i + 1, 1] })}`, String(i));
     const beganMs = performance.now();

@@ -35,7 +35,7 @@ describe('copies of PostgreSQL\'s programs', () => {
     assert.deepEqual(readdirSync(base).length, 1, 'nothing unfinished is left');
   });
 
-  it('are used again, mended when something is missing, and apart for other content', () => {
+  it('are used again, are repaired when something is missing, and have a folder for each content', () => {
     const first = copyOf();
     rmSync(join(first, 'lib', 'libx.so.1.2'));
     assert.equal(copyOf(), first);
@@ -44,7 +44,7 @@ describe('copies of PostgreSQL\'s programs', () => {
     assert.notEqual(copyOf(), first);
   });
 
-  it('are not looked for where others may write', () => {
+  it('are not used from a folder that others may write to', () => {
     const first = copyOf();
     chmodSync(first, 0o777);
     assert.equal(copyOf(), `${first}-1`);

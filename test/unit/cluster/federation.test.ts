@@ -31,7 +31,7 @@ describe('subgraphs', () => {
     ]);
   });
 
-  it('that cannot be are refused in a sentence', () => {
+  it('are refused in a sentence where they cannot run', () => {
     assert.throws(() => findSubgraphs(join(folder, 'nowhere'), ''), { code: 'SCHEMA_INVALID', message: /looks for subgraphs in .*nowhere\/subgraphs, which cannot be read \(ENOENT.*\); make a folder there for each/ });
     assert.throws(() => findSubgraphs(application('none', []), ''), /found no folder in .*none\/subgraphs; make one/);
     assert.throws(() => findSubgraphs(application('many', Array.from({ length: MAX_SUBGRAPHS + 1 }, (_, i) => `s${i}`)), ''), new RegExp(`holds ${MAX_SUBGRAPHS + 1} subgraphs, but this machine runs ${MAX_SUBGRAPHS} at most`));
@@ -62,7 +62,7 @@ describe('a supergraph', () => {
     assert.match(sdl, /@join__graph\(name: "work", url: "http:\/\/127\.0\.0\.1\/work"\)/);
   });
 
-  it('that cannot be made is refused with every reason, its subgraph, its mend and its code', () => {
+  it('that cannot be made is refused with every reason, its subgraph, what to do, and its code', () => {
     const twice = 'type Query { user: User } type User @key(fields: "id") { id: ID! name: String }';
     assert.throws(() => composeSupergraph([part('accounts', twice), part('work', twice)]), {
       code: 'SCHEMA_INVALID',

@@ -7,7 +7,7 @@ import { Wan } from '../../../src/cluster/wan/wan.ts';
 
 const RTT_MS = 60;
 
-describe('links over the ocean', { timeout: 60_000 }, () => {
+describe('links with delay between regions', { timeout: 60_000 }, () => {
   let echo: Server;
   let wan: Wan;
   const open: Socket[] = [];

@@ -34,7 +34,7 @@ describe('ports', () => {
     assert.throws(() => federatedPorts({ regions: ['a'], subgraphs: names(MAX_SUBGRAPHS), portsFrom: 65_300 }), /--ports-from 65300 leaves no room: Redis would need port 65591\./);
   });
 
-  it('that are taken are named in one sentence with the mend', async () => {
+  it('that are taken are named in one sentence that says what to do', async () => {
     const ports = await freePorts(['a', 'b']);
     const free = (withRedis: boolean, of = ''): Promise<void> => requireFree(wantedBy(ports, { withRedis, of }));
     await free(true);

@@ -7,7 +7,7 @@ import { isMeridianError } from '../../../src/base/errors.ts';
 import { explain, explainFullDisk, explainOutput } from '../../../src/cluster/problems.ts';
 
 describe('trouble with the machine', () => {
-  it('is told in one sentence with the mend', () => {
+  it('is told in one sentence that says what to do', () => {
     assert.equal(explain({ code: 'ENOSPC' }, 'The data folder /d').message, 'The data folder /d has no space left on its disk; free some or choose another place with --data.');
     assert.equal(explain({ code: 'EACCES' }, 'The folder /d').message, 'The folder /d may not be written by this user; change its owner or start in another folder.');
     assert.equal(explain(new Error('boom'), 'Starting').message, 'Starting failed: boom.');
@@ -20,7 +20,7 @@ describe('trouble with the machine', () => {
     assert.equal(explainOutput('', 'Starting').message, 'Starting failed: it wrote nothing.');
   });
 
-  it('a full disk is found in the logs of servers that ended without a word', () => {
+  it('is found to be a full disk in the logs of servers that ended without an error', () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-log-'));
     const log = join(folder, 'server.log');
     const broken = new Error('Connection terminated unexpectedly');

@@ -39,7 +39,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('what is supervised', () => {
-  it('is started again after any number of failures, once what it lacks is back, and only some of them are told', async () => {
+  it('is started again after any number of failures, and only some failures are reported', async () => {
     const stopping = new AbortController();
     const said: string[] = [];
     let database: string | null = 'no database';

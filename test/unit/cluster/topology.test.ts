@@ -5,17 +5,17 @@ import { pairsOf, parseWanFile } from '../../../src/cluster/wan/topology.ts';
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-northeast-1'];
 const rtts = (pairs: ReturnType<typeof pairsOf>): string[] => pairs.map(({ between, rttMs, jitterMs }) => `${between.join('/')} ${rttMs}±${jitterMs}`);
 
-describe('the shape of the ocean', () => {
-  it('knows the default round trips, and has one for names of one\'s own', () => {
+describe('the round trips between regions', () => {
+  it('are known by default, also for regions with names of one\'s own', () => {
     assert.deepEqual(rtts(pairsOf(REGIONS, {})), ['us-east-1/eu-west-1 80±0', 'us-east-1/ap-northeast-1 150±0', 'eu-west-1/ap-northeast-1 220±0']);
     assert.deepEqual(rtts(pairsOf(['mars', 'venus'], {})), ['mars/venus 100±0']);
   });
 
-  it('has no delay when it is off', () => {
+  it('have no delay when it is off', () => {
     assert.ok(pairsOf(REGIONS, 'off').every(({ rttMs }) => rttMs === 0));
   });
 
-  it('takes a pair either way round and leaves the others alone', () => {
+  it('can be set for a pair in either order, which leaves the others as they are', () => {
     const pairs = pairsOf(REGIONS, parseWanFile('{"eu-west-1/us-east-1": {"rttMs": 12.5, "jitterMs": 3}}', 'wan.json'));
     assert.deepEqual(rtts(pairs), ['us-east-1/eu-west-1 12.5±3', 'us-east-1/ap-northeast-1 150±0', 'eu-west-1/ap-northeast-1 220±0']);
   });

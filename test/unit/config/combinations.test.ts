@@ -21,7 +21,7 @@ describe('options together', () => {
     refused({ tokenCookie: '__Secure-meridian', tokenCookieSecure: false }, /tokenCookieSecure \(as given\) must be true/);
   });
 
-  it('are each well-formed first', () => {
+  it('are checked together only once each is valid by itself', () => {
     refused({ tokenCookie: 'a b' }, /tokenCookie \(settings\) must be 1 to 64 letters, digits, hyphens, dots and underscores, not "a b"; correct it, or leave it out\.$/);
     refused({ tokenCookiePath: 'graphql' }, /tokenCookiePath \(settings\) must be a path that begins with \/ .*leave it out for "\/graphql"/);
     refused({ tokenCookieDomain: 'localhost' }, /tokenCookieDomain \(settings\) must be a domain name/);

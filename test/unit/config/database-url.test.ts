@@ -101,14 +101,14 @@ const TAKEN = [
 
 describe('a connection string', () => {
   for (const [text, wanted] of READ) {
-    it(`is read: ${JSON.stringify(text)}`, () => {
+    it(`is read from ${JSON.stringify(text)}`, () => {
       const found = Object.fromEntries(parseDatabaseUrl(text));
       assert.deepEqual(found, wanted);
     });
   }
 
   for (const [text, why] of REFUSED) {
-    it(`is refused with a sentence: ${JSON.stringify(text)}`, () => {
+    it(`is refused with a sentence where it is ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseDatabaseUrl(text), (error) => {
         assert.ok(error instanceof DatabaseUrlError);
         assert.equal(error.code, 'CONFIG_INVALID');
@@ -119,7 +119,7 @@ describe('a connection string', () => {
     });
   }
 
-  it('may have every parameter of libpq that can be kept', () => {
+  it('may have every parameter of libpq that Meridian can honour', () => {
     for (const query of TAKEN) assert.doesNotThrow(() => parseDatabaseUrl(`postgres://h/db?${query}`), query);
   });
 });

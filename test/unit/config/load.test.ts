@@ -108,7 +108,7 @@ describe('regions', () => {
     }
   });
 
-  it('have servers that are named by scheme, host and port alone', () => {
+  it('name servers by scheme, host and port alone', () => {
     const given = (serverUrl: string): Parameters<typeof loadConfig>[0] => ({ settings: { regions: { a: { databaseUrl: 'postgres://h/d', serverUrl } } } });
     for (const fine of ['http://10.0.0.1:4000', 'https://eu.example.com/', 'http://[::1]:4000']) assert.equal(loadConfig(given(fine)).regions[0]?.serverUrl, fine);
     for (const more of ['https://eu.example.com/graphql', 'https://user:hunter2@eu.example.com', 'https://eu.example.com/?a=1', 'https://eu.example.com/#a']) {
@@ -124,11 +124,11 @@ describe('regions', () => {
     assert.deepEqual(regions.map(({ databaseUrl }) => databaseUrl), ['postgres://us/app', 'postgres://eu:pw@eu/app']);
   });
 
-  it('need no region of its own to be named where there is one only', () => {
+  it('need no name of the server\'s own region where there is only one', () => {
     assert.equal(loadConfig({ env: { MERIDIAN_REGIONS: 'here', DB_URL_HERE: 'postgres://h/d' }, folder: empty, needs: ['region'] }).region, 'here');
   });
 
-  it('are missing, unnamed, doubled or unknown in one sentence each', () => {
+  it('are refused in one sentence each where they are missing, unnamed, doubled or unknown', () => {
     assert.match(refusal({ needs: ['regions', 'region'] }).message, /^The configuration is not valid: regions \(neither environment nor file\) are not configured; set MERIDIAN_REGIONS=/);
     assert.match(refusal({ env: TWO, needs: ['region'] }).message, /region \(not given\) must say which of the regions this server runs in; use --region or MERIDIAN_REGION with one of us-east-1, eu-west-1\./);
     assert.match(refusal({ env: TWO, flags: { region: 'eu-west' }, needs: ['region'] }).message, /names "eu-west", which is none of us-east-1, eu-west-1; did you mean eu-west-1\./);
@@ -147,13 +147,13 @@ describe('regions', () => {
 describe('a production server', () => {
   const needs = ['secrets'] as const;
 
-  it('starts with both secrets, with a key set, or told that nobody has to be known', () => {
+  it('starts with both secrets, with a key set, or with authentication switched off', () => {
     loadConfig({ env: SECRETS, folder: empty, needs });
     loadConfig({ env: { MERIDIAN_JWKS_URL: 'https://id.example.com/keys', MERIDIAN_TOKEN_SECRET: `${'n'.repeat(16)}, ${'o'.repeat(16)}` }, folder: empty, needs });
     loadConfig({ env: { MERIDIAN_AUTH: 'none', MERIDIAN_TOKEN_SECRET: SECRETS.MERIDIAN_TOKEN_SECRET }, folder: empty, needs });
   });
 
-  it('refuses to start without, and says how to make one', () => {
+  it('refuses to start without a secret, and says how to make one', () => {
     const { problems, message } = refusal({ needs });
     assert.deepEqual(problems.map(({ option }) => option), ['auth', 'tokenSecret']);
     assert.match(message, /neither jwtSecret nor jwksUrl .*MERIDIAN_AUTH=none/);
@@ -166,7 +166,7 @@ describe('a production server', () => {
     loadConfig({ env: { ...SECRETS, MERIDIAN_FORWARD_SECRET: `${'n'.repeat(16)}, ${'o'.repeat(16)}` }, folder: empty, needs });
   });
 
-  it('is not told to forward where nobody can be forwarded to', () => {
+  it('refuses writes by forwarding where another region has no serverUrl', () => {
     const env = { ...SECRETS, ...TWO, MERIDIAN_REGION: 'eu-west-1', MERIDIAN_WRITES: 'forward' };
     assert.match(refusal({ env: { ...env, SERVER_URL_EU_WEST_1: 'https://own.example.com' }, needs }).message, /writes \(as given\) is forward, but no other region has a serverUrl .*set SERVER_URL_US_EAST_1/);
     loadConfig({ env: { ...env, SERVER_URL_US_EAST_1: 'https://us.example.com' }, folder: empty, needs });

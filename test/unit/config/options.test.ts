@@ -52,7 +52,7 @@ describe('options', () => {
 });
 
 describe('the nearest name', () => {
-  it('is one that was probably meant, or none', () => {
+  it('is one that was probably meant, or null', () => {
     const names = ['port', 'host', 'jwtSecret', 'maxWaitMs'];
     assert.equal(nearestName('prot', names), 'port');
     assert.equal(nearestName('jwt_secret', names), 'jwtSecret');

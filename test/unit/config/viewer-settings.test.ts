@@ -67,7 +67,7 @@ describe('viewer settings', () => {
     assert.equal(settingsKey(settingsMaker('')(ann)), '');
   });
 
-  it('are not made of what a setting cannot hold, and not given other names by code', () => {
+  it('refuse what a setting cannot hold, and other names that code gives', () => {
     assert.throws(() => settingsMaker('app.roles=roles')({ ...viewer, roles: ['a,admin'] }), { code: 'FORBIDDEN', message: /a comma/ });
     assert.throws(() => settingsMaker('app.user=id')({ ...viewer, id: 'a\u0000b' }), { code: 'FORBIDDEN' });
     assert.ok(isSettingName('app.x') && isSettingName('role') && !isSettingName('row_security') && !isSettingName('a.b.c') && !isSettingName('a.b\n'));

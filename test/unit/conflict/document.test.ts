@@ -63,7 +63,7 @@ function tables(): string {
 }
 
 describe('docs/conflicts.md', () => {
-  it('shows what the rules and policies really do', () => {
+  it('shows the results that the rules and policies give', () => {
     const page = readFileSync(new URL('../../../docs/conflicts.md', import.meta.url), 'utf8');
     const parts = page.split(MARK);
     assert.equal(parts.length, 3, `the table stands between two ${MARK}`);

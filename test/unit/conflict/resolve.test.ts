@@ -24,7 +24,7 @@ function plain(decision: Decision): unknown {
 }
 
 describe('the policy REJECT', () => {
-  it('names the columns that the writer clashes on, else those that somebody has changed, else its own', () => {
+  it('names the columns that both sides have changed, else those that the other side has changed, else those of the write', () => {
     assert.deepEqual(decideFixed(clash({}, { title: 'Sand', status: 'DONE' })), { kind: 'reject', reason: 'CHANGED', fields: ['title'] });
     assert.deepEqual(decideFixed(clash({}, { status: 'DONE' })), { kind: 'reject', reason: 'CHANGED', fields: ['title', 'points'] });
     assert.deepEqual(decideFixed(clash({}, { status: 'DONE', title: 'x' }, { base: null })), { kind: 'reject', reason: 'CHANGED', fields: ['status', 'title'] });
@@ -33,12 +33,12 @@ describe('the policy REJECT', () => {
 });
 
 describe('the policy LAST_WRITE_WINS', () => {
-  it('writes all of it, and tells what that has overwritten', () => {
+  it('writes all values, and reports which columns that has overwritten', () => {
     assert.deepEqual(plain(decideFixed(clash({ policy: 'LAST_WRITE_WINS' }, { title: 'Paint', status: 'DONE', labels: ['a'] }))), {
       values: { title: 'Paint', status: 'DONE', labels: ['a'] }, winner: 'INCOMING', fields: ['title LAST_WRITE_WINS incoming', 'status - incoming', 'points - current'],
     });
   });
-  it('holds whatever differs for overwritten where the older version is not kept', () => {
+  it('reports every column that differs as overwritten where the older version is not kept', () => {
     assert.deepEqual(plain(decideFixed(clash({ policy: 'LAST_WRITE_WINS' }, { points: 6 }, { base: without('points'), current: { ...BASE, points: null } }))), { values: { points: 6 }, winner: 'INCOMING', fields: ['points LAST_WRITE_WINS incoming'] });
     assert.deepEqual(plain(decideFixed(clash({ policy: 'LAST_WRITE_WINS' }, { title: 'Sand', estimate: '1.5', points: 6 }, { base: null }))), { values: { title: 'Sand', estimate: '1.5', points: 6 }, winner: 'INCOMING', fields: ['title LAST_WRITE_WINS incoming'] });
   });
@@ -56,16 +56,16 @@ describe('the policy MERGE', () => {
   it('writes nothing where both have done the same', () => {
     assert.deepEqual(plain(decideFixed(clash(merging('REJECT'), { title: 'Paint it', points: 6 }))), { values: {}, winner: 'CURRENT', fields: ['title REJECT current', 'points REJECT current'] });
   });
-  it('refuses the whole write over one column, and names only those that clash', () => {
+  it('refuses the whole write for one column in conflict, and names only the columns in conflict', () => {
     assert.deepEqual(decideFixed(clash(merging('REJECT', { points: 'MAX' }), { title: 'Sand', points: 8, status: 'DONE' })), { kind: 'reject', reason: 'CHANGED', fields: ['title'] });
   });
-  it('refuses where the older version is not kept, or does not tell of a column that its rule must compare', () => {
+  it('refuses a write where the older version is not kept, or lacks a column that its rule must compare', () => {
     assert.deepEqual(decideFixed(clash(merging('LAST_WRITE_WINS'), { title: 'Sand' }, { base: null })), { kind: 'reject', reason: 'VERSION_UNKNOWN', fields: ['title'] });
     const older = without('points');
     assert.deepEqual(decideFixed(clash(merging('ADD'), { points: 6 }, { base: older })), { kind: 'reject', reason: 'CHANGED', fields: ['points'] });
     assert.deepEqual(plain(decideFixed(clash(merging('MAX'), { points: 8 }, { base: older }))), { values: { points: 8 }, winner: 'INCOMING', fields: ['points MAX incoming', 'title - current'] });
   });
-  it('is not misled by other spellings of what was there', () => {
+  it('takes other spellings of the same value for no change', () => {
     assert.deepEqual(plain(decideFixed(clash(merging('REJECT'), { estimate: '1.5', extra: { k: [1] } }, { current: { ...CURRENT, estimate: '2.00', extra: 7 } }))), { values: {}, winner: 'CURRENT', fields: ['estimate - current', 'extra - current', 'title - current', 'points - current'] });
   });
 });
@@ -84,7 +84,7 @@ describe('the policy HANDLER', () => {
     assert.deepEqual(seen, { base: BASE, current: CURRENT, incoming: { title: 'Sand', points: 8, extra: { n: 1 } } });
     assert.deepEqual(plain(decision), { values: { title: 'Paint it / Sand', points: 8, estimate: '2' }, winner: 'BOTH', fields: ['title HANDLER merged', 'points HANDLER incoming', 'extra HANDLER current', 'estimate HANDLER merged'] });
   });
-  it('hands the numbers of a document on by every digit', () => {
+  it('passes on the numbers of a document with every digit', () => {
     const extra = { n: new JsonNumber('9007199254740993'), p: [new JsonNumber('1.10')] };
     let seen: unknown;
     const decision = decide(clash(conflicts, { extra }), { fixed: FIXED, handler: ({ incoming }) => {
@@ -94,13 +94,13 @@ describe('the policy HANDLER', () => {
     assert.deepEqual(seen, extra);
     assert.equal(decision.kind === 'write' ? decision.values.get('extra') : null, '{"n":9007199254740993,"p":[1.10],"more":1e400}');
   });
-  it('tells who has won', () => {
+  it('reports which side has won', () => {
     assert.deepEqual(plain(ask(({ incoming }) => ({ set: incoming }))), { values: { title: 'Sand', points: 8, extra: '{"n":1}' }, winner: 'INCOMING', fields: ['title HANDLER incoming', 'points HANDLER incoming', 'extra HANDLER incoming'] });
     assert.deepEqual(plain(ask(() => ({ set: {} }))), { values: {}, winner: 'CURRENT', fields: ['title HANDLER current', 'points HANDLER current', 'extra HANDLER current'] });
     assert.deepEqual(plain(ask(({ current }) => ({ set: { title: current['title'] } }))), { values: {}, winner: 'CURRENT', fields: ['title HANDLER current', 'points HANDLER current', 'extra HANDLER current'] });
     assert.deepEqual(ask(({ base }) => ({ reject: base === null ? ['title'] : [] }), { base: null }), { kind: 'reject', reason: 'CHANGED', fields: ['title'] });
   });
-  it('lets what the function throws pass', () => {
+  it('passes on what the function throws', () => {
     const thrown = new Error('not today');
     assert.throws(() => ask(() => { throw thrown; }), (error) => error === thrown);
   });

@@ -20,7 +20,7 @@ const INT = type('int');
 const TEXTS = listOf('text');
 
 describe('the rule ADD', () => {
-  it('counts both differences, also where both say the same', () => {
+  it('adds both differences, also where they are equal', () => {
     check('ADD', [[INT, 5, 7, 6, 8], [INT, 5, 6, 6, 7], [INT, 5, 3, 9, 7], [INT, 5, 5, 9, 9], [INT, 5, 9, 5, 9], [INT, 5, 4, 6, 5]]);
   });
   it('is exact for every kind of number', () => {
@@ -35,7 +35,7 @@ describe('the rule ADD', () => {
   it('leaves what its type cannot hold to the database, but never turns it into infinity', () => {
     check('ADD', [[INT, 0, 2_147_483_647, 1, 2_147_483_648], [type('float'), 0, 1.7e308, 1.7e308, CLASH], [type('float'), 1, Infinity, 2, CLASH], [type('numeric'), '1', 'NaN', '2', CLASH], [type('numeric'), '1', '1', 'NaN', 'NaN']]);
   });
-  it('begins at 0 where there was null, and clashes where one empties what the other counts on', () => {
+  it('begins at 0 where there was null, and is in conflict where one side sets null and the other adds', () => {
     check('ADD', [[INT, null, 3, 5, 8], [INT, null, 5, 5, 10], [INT, 5, null, 7, CLASH], [INT, 5, 7, null, CLASH], [INT, 5, null, null, null], [INT, null, null, 4, 4], [INT, 5, 5, null, null]]);
   });
 });
@@ -51,7 +51,7 @@ describe('the rules MAX and MIN', () => {
       [type('time'), '09:00:00', '24:00:00', '23:59:59', '24:00:00'], [type('float'), 1, NaN, Infinity, NaN], [type('numeric'), '1', 'Infinity', 'NaN', 'NaN'], [type('numeric'), '1', '-Infinity', '-1e9', '-1e9'],
     ]);
   });
-  it('count null for nothing', () => {
+  it('leave null out', () => {
     check('MAX', [[INT, 5, null, 3, 3], [INT, 5, 3, null, 3], [INT, 5, null, null, null], [INT, null, 3, 4, 4]]);
     check('MIN', [[INT, 5, null, 7, 7], [INT, 5, 7, null, 7]]);
   });
@@ -64,7 +64,7 @@ describe('the rule UNION', () => {
       [TEXTS, ['a', 'b'], ['a', 'b', 'c'], ['b', 'a'], ['a', 'b', 'c']], [listOf('numeric'), ['1.0'], ['1.0', '2'], ['1.00', '3'], ['1.0', '2', '3']], [listOf('json'), [], [{ a: 1, b: 2 }], [{ b: 2, a: 1 }, 'x'], [{ a: 1, b: 2 }, 'x']],
     ]);
   });
-  it('holds a list that is null for one without entries', () => {
+  it('takes a null list for an empty one', () => {
     check('UNION', [[TEXTS, null, ['a'], ['b'], ['a', 'b']], [TEXTS, ['a'], ['a', 'b'], null, ['b']], [TEXTS, ['a'], null, ['a', 'b'], ['b']], [TEXTS, ['a'], [], null, null]]);
   });
 });
@@ -76,7 +76,7 @@ describe('the rule APPEND', () => {
       [TEXTS, ['a'], ['a', 'b'], ['a', 'c'], ['a', 'b', 'c']], [TEXTS, ['a'], [], ['a', 'a'], ['a']], [TEXTS, null, ['a'], ['a', 'b'], ['a', 'a', 'b']],
     ]);
   });
-  it('clashes with a change of what was there', () => {
+  it('is in conflict with a change of an entry that was there', () => {
     check('APPEND', [[type('text'), 'Hello', 'Hello, you', 'Hallo!', CLASH], [type('text'), 'a', 'ab', null, CLASH], [type('text'), 'a', 'ab', '', CLASH], [TEXTS, ['a', 'b'], ['a', 'b', 'c'], ['b', 'a', 'd'], CLASH], [TEXTS, ['a'], ['b'], null, CLASH], [TEXTS, ['a', 'b'], ['c'], ['a'], CLASH]]);
   });
 });
@@ -101,7 +101,7 @@ describe('a rule', () => {
     for (const sql of ['bpchar', 'character', 'name']) assert.equal(ruleFits('APPEND', type('text', sql)), false, sql);
     assert.equal(ruleFits('APPEND', type('text', 'character varying')), true);
   });
-  it('that does not fit refuses, as REJECT does', () => {
+  it('that does not fit the values refuses the write, as REJECT does', () => {
     check('ADD', [[type('text'), 'a', 'b', 'c', CLASH], [type('text'), 'a', 'a', 'c', 'c']]);
     check('MAX', [[type('text'), 'a', 'b', 'c', CLASH], [type('enum'), 'A', 'B', 'C', CLASH]]);
     check('UNION', [[INT, 1, 2, 3, CLASH]]);

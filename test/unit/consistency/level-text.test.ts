@@ -6,7 +6,7 @@ import { readLevel, writeLevel, type AskedLevel } from '../../../src/consistency
 import { CONSISTENCY_LEVELS } from '../../../src/consistency/requirement.ts';
 
 describe('the consistency-level header', () => {
-  it('says every @consistent, with and without arguments', () => {
+  it('can express every @consistent, with and without arguments', () => {
     for (const level of [null, ...CONSISTENCY_LEVELS]) {
       for (const maxLagMs of [null, 0, 500, 2 ** 31 - 1]) {
         const asked: AskedLevel = { level, maxLagMs };
@@ -15,16 +15,16 @@ describe('the consistency-level header', () => {
     }
   });
 
-  it('is nothing without the header', () => {
+  it('is null where it is missing', () => {
     assert.equal(readLevel(undefined), null);
   });
 
-  it('forgives a proxy that sends it twice, and spaces', () => {
+  it('may be sent twice by a proxy, and may have spaces', () => {
     assert.deepEqual(readLevel('STRONG, STRONG'), { level: 'STRONG', maxLagMs: null });
     assert.deepEqual(readLevel(' BOUNDED ;maxLagMs=7 '), { level: 'BOUNDED', maxLagMs: 7 });
   });
 
-  it('refuses everything else, with a typed error', () => {
+  it('is refused with a typed error in every other form', () => {
     for (const header of ['', ' ', 'strong', 'STRONGEST', 'STRONG, SESSION', 'STRONG;', 'BOUNDED; maxLagMs=', 'BOUNDED; maxLagMs=-1', 'BOUNDED; maxLagMs=1e3', 'BOUNDED; maxLagMs=2147483648', 'BOUNDED; maxLagMs=99999999999', 'BOUNDED; maxLagMs=1; maxLagMs=2', 'A'.repeat(100_000), '__proto__', 'constructor', 'STRONG\u0000', '"STRONG"']) {
       assert.throws(() => readLevel(header), (error) => isMeridianError(error, 'BAD_USER_INPUT'), header.slice(0, 40));
     }

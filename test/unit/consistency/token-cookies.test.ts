@@ -45,7 +45,7 @@ function changesOf(values: readonly string[]): { set: string[]; gone: string[] }
 const after = (header: string | undefined, answered: readonly string[], rejected: readonly string[] = []): ReturnType<typeof changesOf> => changesOf(cookiesAfter({ found: tokensOfCookies(header, settings, verifies), answered, rejected }, settings));
 
 describe('tokens in cookies', () => {
-  it('are all read, and nothing else is', () => {
+  it('are all read, and no other cookie is', () => {
     const [one, two] = [token({ a: 1 }), token({ b: 2 })];
     const { tokens } = tokensOfCookies(`theme=dark; ${headerOf(one)}; meridian-theme=m1.x; meridian=${one}; ${headerOf(two)}; meridian-1234567890=other`, settings);
     assert.deepEqual(tokens, [one, two]);
@@ -74,7 +74,7 @@ describe('tokens in cookies', () => {
     assert.deepEqual(after(headerOf(held, token({ a: 1 })), [held]), { set: [], gone: [nameFor(token({ a: 1 }))] });
   });
 
-  it('do not count, and end, where they are damaged, forged, or named after another token', () => {
+  it('are ignored and expired where they are damaged, forged, or named after another token', () => {
     const forged = token({ a: 9_999 }, new TokenCodec({ secrets: ['another'], maxTokenBytes: 4_096 }));
     const good = token({ a: 1 });
     const damaged = good.replace(/\.\w/, '.A').replace(/\.(\w)([\w-]+)$/, '.B$2');
@@ -83,14 +83,14 @@ describe('tokens in cookies', () => {
     assert.deepEqual(after(header, []).gone.toSorted(), [nameFor(forged), nameFor(damaged), 'meridian-AAAAAAAAAA', 'meridian-BBBBBBBBBB'].toSorted());
   });
 
-  it('end where no server honours them any more, and what they say of other clusters goes on', () => {
+  it('are expired where no server honours them any more, and what they say of other clusters is kept', () => {
     const lost = token({ a: 5, b: 2 });
     const young = token({ a: 1, timeline: 2 });
     assert.deepEqual(after(headerOf(lost, young), [token({ b: 2 })], [lost]), { set: [token({ b: 2 })], gone: [nameFor(lost)] });
     assert.deepEqual(after(headerOf(lost), [], [lost]), { set: [], gone: [nameFor(lost)] });
   });
 
-  it('are refused beyond their number or their bytes, and all end then', () => {
+  it('are refused above the limit of their number or bytes, and all are expired then', () => {
     const tokens = Array.from({ length: 65 }, (_, i) => token({ a: i + 1 }));
     const found = tokensOfCookies(headerOf(...tokens), settings);
     assert.deepEqual([found.tokens, found.problem], [[], 'it has 65 cookies with tokens, and 64 are the limit']);
@@ -99,7 +99,7 @@ describe('tokens in cookies', () => {
     assert.equal(tokensOfCookies(headerOf(...tokens.slice(0, 64)), settings).problem, null);
   });
 
-  it('join a header, which alone may be empty', () => {
+  it('are joined with the header, which alone may be empty', () => {
     const [low, high] = [token({ a: 1 }), token({ a: 2 })];
     assert.equal(joinedTokens([low, high]), high);
     assert.equal(joinedTokens([]), undefined);
@@ -155,7 +155,7 @@ const perToken = (sent: string | undefined, text: string): readonly string[] => 
 /** What does not do: one cookie for all, which the last answer to arrive overwrites. */
 const oneForAll = (_sent: string | undefined, text: string): readonly string[] => [`token=${text}; Path=/graphql`];
 
-describe('answers that cross on their way', () => {
+describe('answers that arrive in another order', () => {
   it('lose positions where one cookie holds the token', () => {
     const lost = [...interleavings(2)].filter((order) => losses(order, [{ server: positionsAt({ a: 2 }) }, { server: positionsAt({ a: 1 }) }], oneForAll) > 0);
     assert.deepEqual(lost, [[1, 0, 0, 1], [0, 1, 0, 1]].toSorted(), 'whenever both are under way and the lower one arrives last');

@@ -29,7 +29,7 @@ function tokenOf(positions: Positions, by = codec): string {
 }
 
 describe('consistency token', () => {
-  it('gives back what it was made of, for random positions', () => {
+  it('gives back the random positions that it was made of', () => {
     for (let i = 0; i < 2_000; i += 1) {
       const positions = withPosition(randomPositions(), randomPosition(CLUSTERS[0] as ClusterId));
       assert.deepEqual(sorted(codec.decode(tokenOf(positions))), sorted(positions));
@@ -53,7 +53,7 @@ describe('consistency token', () => {
     assert.equal(codec.encode(new Map([...positions].reverse())), codec.encode(positions));
   });
 
-  it('stays short: 18 bytes for each cluster', () => {
+  it('grows by 18 bytes for each cluster', () => {
     assert.equal(tokenOf(new Map([[CLUSTERS[0] as ClusterId, randomPosition(CLUSTERS[0] as ClusterId)]])).length, 2 + 1 + 24 + 1 + 22);
   });
 
@@ -86,7 +86,7 @@ describe('consistency token', () => {
     for (const tail of ['A', '.', '=', '\n', '.A']) assert.throws(() => codec.decode(token + tail), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
   });
 
-  it('tells a strange signature from damage', () => {
+  it('tells the signature of another secret from damage', () => {
     const other = new TokenCodec({ secrets: ['another secret'], maxTokenBytes: 4096 });
     const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)), other);
     assert.throws(() => codec.decode(token), codeIs('CONSISTENCY_TOKEN_FORGED'));
@@ -117,7 +117,7 @@ describe('consistency token', () => {
     assert.throws(() => codec.decode(`${token},x`), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
   });
 
-  it('looks at no header that is too long, and answers no token that would be', () => {
+  it('refuses a header that is too long, and makes no token that would be too long', () => {
     const small = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 100 });
     assert.throws(() => small.decode('m1.'.padEnd(101, 'A')), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
     const three = new Map(CLUSTERS.slice(0, 3).map((cluster) => [cluster, randomPosition(cluster)]));
@@ -127,7 +127,7 @@ describe('consistency token', () => {
     assert.equal(small.decode(tokenOf(new Map([...three].slice(0, 2)), small)).size, 2);
   });
 
-  it('carries strange clusters, and refuses them where the graph lists its own', () => {
+  it('carries positions of unknown clusters, and refuses them where the graph lists its own', () => {
     const [own, strange] = CLUSTERS as [ClusterId, ClusterId];
     const listed = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 4096, clusters: [own] });
     const both = mergePositions(new Map([[own, randomPosition(own)]]), new Map([[strange, randomPosition(strange)]]));
@@ -136,7 +136,7 @@ describe('consistency token', () => {
     assert.throws(() => listed.decode(tokenOf(both)), codeIs('CONSISTENCY_TOKEN_FOREIGN'));
   });
 
-  it('is read and made the second time as it was the first', () => {
+  it('is read and made the second time as it was the first time', () => {
     for (let i = 0; i < 200; i += 1) {
       const sets = [randomPositions(), randomPositions()].filter((set) => set.size > 0);
       const header = sets.map((set) => tokenOf(set)).join(', ');
@@ -149,7 +149,7 @@ describe('consistency token', () => {
     }
   });
 
-  it('is known to the letter only, and by the codec that has verified it', () => {
+  it('is remembered only by its exact text, and only by the codec that has verified it', () => {
     const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)));
     codec.decode(token);
     for (const other of [`${token}A`, token.slice(0, -1), token.toLowerCase(), `${token}.`, `"${token}"`]) assert.throws(() => codec.decode(other), `${other}`);
@@ -175,7 +175,7 @@ describe('consistency token', () => {
 });
 
 describe('positions', () => {
-  it('merge in any order and any number of times to the same', () => {
+  it('merge to the same in any order and however often', () => {
     for (let i = 0; i < 1_000; i += 1) {
       const [a, b, c] = [randomPositions(), randomPositions(), randomPositions()];
       assert.deepEqual(sorted(mergePositions(a, b)), sorted(mergePositions(b, a)));
@@ -184,7 +184,7 @@ describe('positions', () => {
     }
   });
 
-  it('never fall below what went in', () => {
+  it('are never below any that were merged', () => {
     const cluster = CLUSTERS[0] as ClusterId;
     for (let i = 0; i < 1_000; i += 1) {
       const [a, b] = [randomPosition(cluster), randomPosition(cluster)];

@@ -114,7 +114,7 @@ for (const kind of GATEWAY_KINDS) {
       }
     });
 
-    it('are not set where nothing is new, nor passed on, nor are those of subgraphs', async () => {
+    it('are not set where nothing is new, and neither they nor cookies of subgraphs are passed on', async () => {
       const jar = new CookieJar();
       await ask(jar, BOTH);
       jar.take(signing.url, ['theme=dark; Path=/']);
@@ -146,7 +146,7 @@ for (const kind of GATEWAY_KINDS) {
       }
     });
 
-    it('count beside the header, and both are in the answer', async () => {
+    it('count together with the header, and both are in the answer', async () => {
       const jar = jarOf(tokenOf({ work: 3 }));
       const answer = await ask(jar, 'query @consistent { user(id: 1) { name } }', signing, { 'consistency-token': tokenOf({ accounts: 900 }) });
       const [{ headers } = assert.fail()] = graph.take();
@@ -154,7 +154,7 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual([held(jar), answer.response.headers.get('consistency-token')], [[tokenOf({ accounts: 900, work: 3 })], tokenOf({ accounts: 900, work: 3 })]);
     });
 
-    it('are dropped without a word where the secret shows that they are forged, whatever becomes of the request', async () => {
+    it('are expired where the secret shows that they are forged, whatever becomes of the request', async () => {
       for (const query of [READ, '{ nothing }', '{ user(']) {
         const jar = jarOf(FORGED, tokenOf({ work: 1 }));
         jar.take(signing.url, ['theme=dark; Path=/']);
@@ -164,7 +164,7 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual(graph.take().map(({ headers }) => graph.lsns(headers['consistency-token'] ?? '')), [{ work: 1 }]);
     });
 
-    it('stay where the header is to blame, and go where they are', async () => {
+    it('are kept where the header is refused, and expired where they are', async () => {
       graph.disturb = ({ headers }) => (headers['consistency-token'] === undefined ? undefined : refusal('CONSISTENCY_TOKEN_FORGED'));
       const jar = jarOf(tokenOf({ work: 1 }));
       assert.deepEqual(codesOf(await ask(jar, READ, signing, { 'consistency-token': FORGED })), ['CONSISTENCY_TOKEN_FORGED']);
@@ -175,7 +175,7 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual([codesOf(await ask(unread, READ, holding)), held(unread).length], [[], 1]);
     });
 
-    it('tell once of what a failover has lost, or has never been; with the secret they keep what other subgraphs told', async () => {
+    it('are expired after one refusal of a lost position or of one that never was; with the secret, positions of other subgraphs are kept', async () => {
       for (const code of ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_FUTURE', 'CONSISTENCY_TOKEN_FOREIGN']) {
         for (const gateway of [signing, holding]) {
           graph.disturb = losing('accounts', 900_000, code);
@@ -187,7 +187,7 @@ for (const kind of GATEWAY_KINDS) {
       }
     });
 
-    it('are told of it also by another status, and not by a write that was lost after it was committed', async () => {
+    it('are expired also where the refusal has another status, and not where a write was lost after it was committed', async () => {
       graph.disturb = () => ({ ...refusal('CONSISTENCY_LOST'), status: 400 });
       const jar = jarOf(tokenOf({ accounts: 900_000 }));
       assert.deepEqual([codesOf(await ask(jar, READ)), held(jar)], [['CONSISTENCY_LOST'], []]);
@@ -221,7 +221,7 @@ for (const kind of GATEWAY_KINDS) {
       }
     });
 
-    it('are nothing to a gateway without the option', async () => {
+    it('are ignored by a gateway without the option', async () => {
       const jar = jarOf(tokenOf({ accounts: 900 }));
       const { response } = await send(jar, BOTH, without);
       assert.deepEqual([response.headers.getSetCookie(), graph.take().map(({ headers }) => [headers['consistency-token'], headers['cookie']])], [[], [[undefined, undefined], [undefined, undefined]]]);
@@ -230,7 +230,7 @@ for (const kind of GATEWAY_KINDS) {
 }
 
 describe('the option of cookies', () => {
-  it('has the servers\' defaults', () => {
+  it('has the same defaults as the servers', () => {
     assert.deepEqual(settingsOf({ cookies: { name: 'a' } }).cookies, { name: 'a', path: '/graphql', domain: '', sameSite: 'strict', secure: true, maxAgeS: 86_400, maxCookies: 64, maxBytes: 8_192 });
     assert.equal(settingsOf({}).cookies, null);
   });

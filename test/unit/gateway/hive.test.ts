@@ -89,7 +89,7 @@ describe('Hive Gateway with the plugin', () => {
     assert.ok(answers.every(({ token }) => token !== null), JSON.stringify(answers));
   });
 
-  it('shows what goes wrong without: equal requests share one answer, whose token one client gets', async () => {
+  it('shows what goes wrong without the plugin: equal requests share one answer, whose token only one client gets', async () => {
     await using bare = await startGateway({ kind: 'hive', supergraph, mode: 'headers' });
     let release = (): void => undefined;
     const held = new Promise<undefined>((resolve) => {
@@ -102,7 +102,7 @@ describe('Hive Gateway with the plugin', () => {
     assert.deepEqual([graph.take().length, answers.filter(({ token }) => token !== null).length], [1, 1]);
   });
 
-  it('says one token beside header propagation of the gateway\'s own', async () => {
+  it('answers with one token also where the gateway propagates headers itself', async () => {
     await using both = await gateway({ propagateHeaders: { fromClientToSubgraphs: ({ request }) => ({ 'consistency-token': request.headers.get('consistency-token'), 'idempotency-key': request.headers.get('idempotency-key'), authorization: 'Bearer of the gateway' }), fromSubgraphsToClient: ({ response }) => ({ 'consistency-token': response.headers.get('consistency-token') }) } });
     const { token } = await ask(both.url, '{ user(id: 1) { name tasks { title } } }', { headers: { authorization: 'Bearer x' } });
     assert.deepEqual([token?.split(',').length, new Set(graph.take().map(({ headers }) => headers['authorization']))], [1, new Set(['Bearer of the gateway'])]);

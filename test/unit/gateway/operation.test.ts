@@ -34,7 +34,7 @@ function hear(operation: GatewayOperation, answered: string | null, extensions: 
 }
 
 describe('an operation at a gateway', () => {
-  it('holds what answers cover once, and drops the client\'s tokens when an answer covers them', () => {
+  it('holds each position once, and drops the client\'s tokens when an answer covers them', () => {
     const client = token({ A: [1, 5] });
     const operation = begin('{ a }', { 'consistency-token': client });
     assert.equal(operation.token, client);
@@ -63,7 +63,7 @@ describe('an operation at a gateway', () => {
     assert.equal(operation.token, client);
   });
 
-  it('folds tokens of all secrets into one of the first, and leaves what is not signed', () => {
+  it('merges tokens of all secrets into one of the first secret, and leaves tokens that are not signed as they are', () => {
     const operation = begin('{ a }', { 'consistency-token': `${token({ A: [1, 5] })},${token({ B: [1, 3] }, NEW)}` }, { tokenSecret: 'new, old' });
     hear(operation, null);
     const [first, second] = [operation.send(READ), operation.send(READ)];
@@ -75,7 +75,7 @@ describe('an operation at a gateway', () => {
     assert.equal(operation.token, `${strange},${token({ A: [1, 5], B: [1, 3], C: [1, 2] }, NEW)}`);
   });
 
-  it('never compares timelines: what a failover may have lost goes to a server, and goes when a server has judged it', () => {
+  it('compares no timelines: a position that a failover may have lost is sent to a server, and dropped once a server has judged it', () => {
     for (const tokenSecret of [undefined, 'old']) {
       const before = token({ A: [1, 900] });
       const operation = begin('{ a }', { 'consistency-token': before }, tokenSecret === undefined ? {} : { tokenSecret });
@@ -95,7 +95,7 @@ describe('an operation at a gateway', () => {
     }
   });
 
-  it('says so where it would have to hold more than it may, rather than forget', () => {
+  it('fails where it would have to hold more than it may, and forgets nothing', () => {
     const operation = begin('{ a }', {}, { maxTokens: 2 });
     const sent = [1, 2, 3].map(() => operation.send(READ));
     const answer = (i: number): void => operation.answered(sent[i] ?? assert.fail(), { token: token({ ['ABC'[i] ?? '']: [1, 1] }), extensions: null });
@@ -107,7 +107,7 @@ describe('an operation at a gateway', () => {
     assert.equal(folding.token, token({ A: [1, 1], B: [1, 1], C: [1, 1] }));
   });
 
-  it('looks at a hostile list of tokens in no time', () => {
+  it('reads a hostile list of tokens within a time limit', () => {
     const began = performance.now();
     for (const header of [Array.from({ length: 2_000 }, (_, i) => i.toString(36)).join(','), Array.from({ length: 32 }, (_, i) => token({ A: [1 + i, 1] })).join(',').slice(0, 4_096), ','.repeat(4_096), '\u00ff'.repeat(4_000)]) {
       const operation = begin('{ a }', { 'consistency-token': header }, { tokenSecret: 'old' });

@@ -53,7 +53,7 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual([consistency, header(came, 'consistency-token')], [null, [undefined, undefined, undefined]], 'the client did not ask for extensions');
     });
 
-    it('merges what came in parallel', async () => {
+    it('merges the tokens of fetches that ran in parallel', async () => {
       const { token } = await send(PARALLEL);
       assert.deepEqual([floors(graph.take()), graph.lsns(token)], [[null, null], { accounts: graph.at.accounts, work: graph.at.work }]);
     });
@@ -86,7 +86,7 @@ for (const kind of GATEWAY_KINDS) {
       }
     });
 
-    it('tells of consistency exactly when the client asks', async () => {
+    it('answers extensions.consistency only when the client asks for it', async () => {
       const asking: readonly (readonly [string, Call])[] = [[ROUND, { token: '' }], [ROUND, { token: tokenOf({ accounts: 1 }) }], [ROUND.replace('{', 'query @consistent {'), {}], ['{ user(id: 1) @consistent { name tasks { title } } }', {}], ['mutation { renameUser(id: 1, name: "x") { name tasks { title } } }', {}]];
       for (const [query, call] of asking) {
         const { consistency, token } = await send(query, call);
@@ -108,7 +108,7 @@ for (const kind of GATEWAY_KINDS) {
       }
     });
 
-    it('passes on what is no token, and what nobody of the graph has signed', async () => {
+    it('passes on texts that are no tokens, and tokens that nobody of the graph has signed', async () => {
       graph.disturb = ({ headers }) => (headers['consistency-token'] === undefined ? undefined : { status: 200, body: { data: null, errors: [{ message: 'It was not signed here.', extensions: { code: 'CONSISTENCY_TOKEN_FORGED', retryable: false } }] } });
       for (const token of ['hello', 'm1.AAAA.BBBB', 'x'.repeat(5_000), Array.from({ length: 1_000 }, (_, i) => i.toString(36)).join(',')]) {
         const { errors, token: answered } = await send('{ user(id: 1) { name } }', { token });
@@ -148,7 +148,7 @@ for (const kind of GATEWAY_KINDS) {
       assert.deepEqual(await levels('mutation @consistent(level: STRONG) { renameUser(id: 1, name: "x") { name tasks { title } } }'), [['accounts', 'STRONG'], ['work', 'STRONG']]);
     });
 
-    it('lets nothing be old that was not asked for as EVENTUAL, nor what follows a write', async () => {
+    it('lets no read be old that was not asked for as EVENTUAL, and no read behind a write', async () => {
       const levels = async (query: string): Promise<unknown[]> => {
         const { errors } = await send(query, { token: tokenOf({ accounts: 1, work: 1 }) });
         assert.deepEqual(errors, [], query);
@@ -177,7 +177,7 @@ for (const kind of GATEWAY_KINDS) {
         assert.notDeepEqual(await keysOf(MUTATIONS, 'other'), first);
       });
 
-      it('keeps the client\'s key for one mutation, and one that is no key for all', async () => {
+      it('passes on the client\'s key with a single mutation, and an invalid key with every mutation', async () => {
         assert.deepEqual(await keysOf('mutation { renameUser(id: 1, name: "x") { name } }', '"my key"'), ['"my key"']);
         const [first, ...others] = await keysOf('mutation ($no: Boolean = false) { renameUser(id: 1, name: "x") { name } createTask(title: "y") @include(if: $no) { title } }', 'k');
         assert.ok(first !== 'k' && !others.includes(first), 'also where what is left out is sent');
@@ -185,7 +185,7 @@ for (const kind of GATEWAY_KINDS) {
         assert.deepEqual(new Set(await keysOf(MUTATIONS, 'a "quote')), new Set(['a "quote']));
       });
 
-      it('sends none along with reads', async () => {
+      it('sends no key along with reads', async () => {
         await send(MUTATIONS, { headers: { 'idempotency-key': 'k' } });
         assert.deepEqual(header(graph.take().filter(({ query }) => !query.startsWith('mutation')), 'idempotency-key'), [undefined]);
       });

@@ -79,7 +79,7 @@ describe('the bound on an operation', () => {
     assert.equal(costs('{ many(first: 3) { id } }'), 1 + 3);
   });
 
-  it('counts aliases each, and repeated fields as execution does: once, but for the nodes themselves', () => {
+  it('counts each alias, and repeated fields once as execution does, apart from the nodes themselves', () => {
     assert.equal(costs('{ a: teams { nodes { id } } b: teams { nodes { id } } }'), 44);
     assert.equal(costs('{ teams { nodes { id } } teams { nodes { id } } }'), 22 + 3);
     assert.equal(costs('{ teams { nodes { ...A ...A } } } fragment A on Team { id }'), 22 + 2);
@@ -91,13 +91,13 @@ describe('the bound on an operation', () => {
     assert.equal(costs(query, { s: false }), 204);
   });
 
-  it('lets the introspection of tools pass, but not many at once', () => {
+  it('allows the introspection that tools send, but not many in one operation', () => {
     assert.ok(allows(250_000, getIntrospectionQuery()));
     const many = Array.from({ length: 200 }, (_, i) => `a${i}: __schema { types { fields { args { type { name } } } } }`).join(' ');
     assert.ok(!allows(250_000, `{ ${many} }`));
   });
 
-  it('is reckoned in no time, however fragments multiply, pages are empty or fields are repeated', () => {
+  it('is counted within a time limit, however fragments multiply, pages are empty or fields are repeated', () => {
     const letters = [...'ABCDEFGHIJ'];
     const chain = (page: number): string => letters.map((name, i) => `fragment ${name} on Team { ${Array.from({ length: 9 }, (_, k) => `a${k}: tasks(first: ${page}) { nodes { team { ${i < 9 ? `...${letters[i + 1]}` : 'id'} } } }`).join(' ')} }`).join(' ');
     const began = performance.now();

@@ -28,7 +28,7 @@ function decided(query: string, { header, ...input }: Case = {}): EdgeDecision {
 }
 
 describe('the edge behind a gateway', () => {
-  it('reads from what the gateway has seen, without being asked', () => {
+  it('reads from the position that the gateway has seen, without @consistent', () => {
     const { root, wantsExtensions } = decided('{ user { friend { friend { __typename } } } }', { floor: SEEN, hasToken: false });
     assert.deepEqual([root, wantsExtensions], [{ level: 'SESSION', floor: SEEN, maxLagMs: null }, false]);
   });
@@ -61,7 +61,7 @@ describe('the edge behind a gateway', () => {
     assert.deepEqual(decided(query, { header: 'BOUNDED; maxLagMs=5' }).root, { level: 'BOUNDED', floor: null, maxLagMs: 5 });
   });
 
-  it('lets directives that came along have their say', () => {
+  it('follows directives that come along with the header', () => {
     const { root, fields } = decided('query @consistent(level: SESSION) { user @consistent(level: EVENTUAL) { __typename } }', { floor: SEEN, header: 'STRONG' });
     assert.deepEqual([root.level, [...fields.values()].map(({ level }) => level)], ['SESSION', ['EVENTUAL']]);
   });

@@ -70,7 +70,7 @@ describe('numbers of variables', () => {
     assert.deepEqual(fitted('$o: Own', '{"o":{"a":[1.10]}}'), { o: { a: [1.1] } });
   });
 
-  it('leave variables alone that hold none, and keys that are named like an object\'s own', () => {
+  it('leave variables without numbers as they are, and keys that are named like properties of every object', () => {
     const plain = { v: { a: 1 } };
     assert.equal(fittedVariables(SCHEMA, parse('query($v: JSON) { a { id } }').definitions[0] as OperationDefinitionNode, plain), plain);
     assert.equal(JSON.stringify(fitted('$i: Inner, $j: JSON', '{"i":{"__proto__":1.10,"toString":1.10},"j":{"__proto__":1.10}}')), '{"i":{"__proto__":1.10,"toString":1.10},"j":{"__proto__":1.10}}');
@@ -88,7 +88,7 @@ describe('numbers of representations', () => {
 
 describe('literals', () => {
   const literal = (type: string, text: string): unknown => valueFromAST(parseValue(text), SCHEMA.getType(type) as GraphQLInputType);
-  it('of any shape are what JSON of the same text is', () => {
+  it('of any shape equal JSON of the same text', () => {
     for (const text of ['9007199254740993', '0.1234567890123456789', '1.10', '-0', '1e400', '1', '0.5', '[1.10, [2, 1e3]]', '{a: {b: [1.10, null, true, "x"]}, c: -0}']) {
       const json = text.replaceAll(/([a-c]):/g, '"$1":');
       for (const type of ['JSON', 'Undefined']) assert.deepEqual(literal(type, text), parseJson(json), `${type} ${text}`);
@@ -97,7 +97,7 @@ describe('literals', () => {
     assert.deepEqual(literalValue(parseValue('{a: $x, b: [$y]}'), { x: new JsonNumber('1.10') }), { a: new JsonNumber('1.10'), b: [undefined] });
   });
 
-  it('of exact scalars are taken by every digit, or are bad input like a variable', () => {
+  it('of exact scalars keep every digit, or are refused as variables are', () => {
     for (const [type, text, right] of [['BigInt', '9007199254740993', '9007199254740993'], ['BigInt', '1.0', '1'], ['Decimal', '1.10', '1.10'], ['Decimal', '0.1234567890123456789', '0.1234567890123456789'], ['Decimal', '1e400', '1e400']] as const) assert.equal(literal(type, text), right, `${type} ${text}`);
     for (const [type, text] of [['BigInt', '1.5'], ['BigInt', 'true'], ['Decimal', 'true'], ['Decimal', '"x"'], ['Decimal', '{a: 1}'], ['DateTime', 'true'], ['DateTime', '1'], ['UUID', 'X'], ['BigInt', '9223372036854775808']] as const) {
       const parser = SCHEMA.getType(type) as GraphQLScalarType;

@@ -40,18 +40,18 @@ function verdicts(overrides: Partial<Answered>): string[] {
 describe('the judge of histories', () => {
   const renamed = rowSight(TASK, 'id', '1', object(task(1, 1, 'new')));
 
-  it('takes what was true at one position between floor and token', () => {
+  it('accepts an answer that was true at one position between floor and token', () => {
     assert.deepEqual(verdicts({ sent: lsn(15), sights: [renamed, page(1, [task(1, 1, 'new')]), page(2, [task(2, 2, 'other')]), count(2, 2), rowSight(TASK, 'id', '1', null)] }), []);
     assert.deepEqual(verdicts({ sent: lsn(20), token: lsn(20), sights: [page(1, []), page(2, [task(1, 2, 'new'), task(2, 2, 'other')]), count(1, 0)] }), []);
   });
 
-  it('finds what is older than its floor', () => {
+  it('finds an answer that is older than its floor', () => {
     assert.deepEqual(verdicts({ sent: lsn(10), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), ['stale']);
     assert.deepEqual(verdicts({ promisedMs: 2_000, sights: [page(1, [task(1, 1, 'new')])] }), ['stale']);
     assert.deepEqual(verdicts({ sent: lsn(30), sights: [count(2, 2)] }), ['stale']);
   });
 
-  it('does not ask for a commit of which half was flushed', () => {
+  it('does not demand a commit of which half was flushed', () => {
     assert.deepEqual(verdicts({ sent: lsn(12), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), []);
     assert.deepEqual(verdicts({ sent: lsn(13), sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'old')))] }), ['stale']);
   });
@@ -60,12 +60,12 @@ describe('the judge of histories', () => {
     assert.deepEqual(verdicts({ sent: lsn(30), sights: [renamed] }), ['resurrected']);
   });
 
-  it('finds what the token does not cover', () => {
+  it('finds an answer that its token does not cover', () => {
     assert.deepEqual(verdicts({ token: lsn(9), sights: [renamed] }), ['uncovered']);
     assert.deepEqual(verdicts({ sent: lsn(50), token: lsn(40) }), ['token went back']);
   });
 
-  it('finds what never was', () => {
+  it('finds an answer that was never true', () => {
     assert.deepEqual(verdicts({ sights: [rowSight(TASK, 'id', '1', object(task(1, 1, 'rolled back')))] }), ['invented']);
   });
 
@@ -99,7 +99,7 @@ describe('the plan of a history', () => {
     assert.notDeepEqual(first(clientPlan(7, 'c1')), first(clientPlan(7, 'c2')));
   });
 
-  it('strikes with every fault once before any comes again', () => {
+  it('uses every fault once before it uses one again', () => {
     const names = ['a', 'b', 'c', 'd'] as const;
     const plan = faultPlan(1, 'eu', names);
     for (let round = 0; round < 5; round += 1) assert.deepEqual(names.map(() => plan.next().value.name).sort(), [...names]);

@@ -59,7 +59,7 @@ const outcome = async (to: HttpForwarder, mutation = MUTATION): Promise<string> 
 };
 
 describe('the client of forwarded mutations', () => {
-  it('sends all that there is, signed, and gives back status, token and body', async () => {
+  it('sends the whole mutation, signed, and gives back status, token and body', async () => {
     await using us = await far((response) => response.writeHead(200, { ...OK, 'meridian-answered': '400' }).end('{"errors":[]}'));
     await using to = forwarder(us.url);
     assert.deepEqual(await to.send('us', MUTATION), { kind: 'answered', answer: { status: 400, token: 'm1.c.d', body: { errors: [] } } });
@@ -83,7 +83,7 @@ describe('the client of forwarded mutations', () => {
     assert.equal(await outcome(to), 'answered');
   });
 
-  it('knows that nothing was sent where nobody answers', async () => {
+  it('reports that nothing was sent where no server answers', async () => {
     const us = await far(good);
     await using to = forwarder(us.url);
     assert.equal(await outcome(to), 'answered');
@@ -95,7 +95,7 @@ describe('the client of forwarded mutations', () => {
     assert.equal((await unknown.send('ap', MUTATION)).kind, 'failed');
   });
 
-  it('does not take an open connection for a server behind it', async () => {
+  it('does not take an open connection as proof of a server behind it', async () => {
     // As a balancer or a tunnel does: it takes the connection and bytes, and hangs up, or never says anything.
     const bytes: number[] = [];
     const swallow = createTcpServer((socket) => socket.on('error', () => undefined).on('data', (chunk) => bytes.push(chunk.length) && socket.destroy()));
@@ -113,7 +113,7 @@ describe('the client of forwarded mutations', () => {
     }
   });
 
-  it('sends nothing over a connection that was lost in between', async () => {
+  it('sends nothing over a connection that was lost meanwhile', async () => {
     await using us = await far(good);
     // The link reconnects the client by itself, to nobody: what had been proven is so no more.
     let forward = true;
@@ -134,7 +134,7 @@ describe('the client of forwarded mutations', () => {
     link.close();
   });
 
-  it('says that something may have run once a byte was sent', async () => {
+  it('reports that something may have run once a byte was sent', async () => {
     await using us = await far((response, index) => (index === 0 ? response.destroy() : index === 1 ? undefined : index === 2 ? response.writeHead(200, OK).write('{"data":') && response.destroy() : good(response)));
     await using to = forwarder(us.url, { forwardMs: 1_000 });
     assert.deepEqual([await outcome(to), await outcome(to), await outcome(to), await outcome(to)], ['broken', 'late', 'broken', 'answered']);
@@ -172,7 +172,7 @@ describe('the client of forwarded mutations', () => {
     assert.deepEqual([await Promise.all(first), us.connections()], [['answered', 'answered'], 2]);
   });
 
-  it('tells addresses and what others say to the log alone, and no more of it than it can hold', async () => {
+  it('tells addresses and other servers\' texts to the log only, and shortens them', async () => {
     await using us = await far((response, index) => (index === 0 ? response.destroy() : response.writeHead(403).end(index === 1 ? JSON.stringify({ errors: { message: 'no list' } }) : JSON.stringify({ errors: [{ message: 'secret '.repeat(1_000) }] }))));
     await using to = forwarder(us.url);
     assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'broken', why: 'the connection broke', detail: 'other side closed' });
@@ -185,7 +185,7 @@ describe('the client of forwarded mutations', () => {
     assert.doesNotMatch(sent.why, new RegExp(`127\\.|ECONN|${port}`));
   });
 
-  it('sends nothing more once it is closed, and leaves no connection', async () => {
+  it('sends nothing once it is closed, and leaves no connection open', async () => {
     await using us = await far(() => undefined);
     await using to = forwarder(us.url, { forwardConnections: 1, forwardMs: 5_000 });
     const sent = [outcome(to), outcome(to), outcome(to)];

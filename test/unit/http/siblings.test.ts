@@ -59,7 +59,7 @@ describe('questions to other subgraphs', () => {
     assert.equal(receiver.received.length, from);
   });
 
-  it('are not answered by what is no such answer', async () => {
+  it('are not answered where the answer has another form', async () => {
     const garbage: readonly (readonly [Reply, string])[] = [
       [{ body: 'hello' }, 'answered what no server of this version answers'],
       [{ body: 'null' }, 'answered what no server of this version answers'],
@@ -115,7 +115,7 @@ describe('questions to other subgraphs', () => {
     assert.ok(((await since()) ?? 0) > first);
   });
 
-  it('are no more than may be under way', async () => {
+  it('are limited in how many may be under way', async () => {
     reply = () => ({ ...answering([REGION]), afterMs: 50 });
     const asking = siblings(undefined, { siblingQuestions: 2 });
     const all = await Promise.all(Array.from({ length: 5 }, () => told(asking)));

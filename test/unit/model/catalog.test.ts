@@ -18,7 +18,7 @@ describe('the catalog', () => {
     assert.equal(findTable(catalog, 'nothing', null), null);
   });
 
-  it('knows that a key and more is unique, and that half a key is not', () => {
+  it('knows that columns with a whole key are unique, and that half a key is not', () => {
     assert.equal(coversUniqueKey(lines, ['b', 'a']), true);
     assert.equal(coversUniqueKey(lines, ['c', 'b', 'a']), true);
     assert.equal(coversUniqueKey(lines, ['a']), false);

@@ -14,7 +14,7 @@ describe('names', () => {
     for (const [noun, expected] of Object.entries(cases)) assert.equal(plural(noun), expected);
   });
 
-  it('find what was meant: slips, swaps, and a missing _id', () => {
+  it('find the name that was meant where letters are wrong or swapped, or _id is missing', () => {
     const columns = ['id', 'title', 'assignee_id', 'created_at', 'due_date'];
     assert.equal(closest('titel', columns), 'title');
     assert.equal(closest('assigne', columns), 'assignee_id');

@@ -67,7 +67,7 @@ describe('JavaScript numbers of code', () => {
     assert.equal(stored(type('bigint'), 2n ** 53n), '9007199254740992');
     assert.equal(stored(type('text'), 2 ** 53 - 1), '9007199254740991');
   });
-  it('outside of a type say its range', () => {
+  it('outside of a type\'s range are refused with that range', () => {
     assert.match(JSON.stringify(normalizeScalar(type('bigint'), '9223372036854775808')), /a whole number from -9223372036854775808 to 9223372036854775807/);
     assert.equal(stored(type('float', 'double precision'), '1e-400'), undefined);
     assert.equal(stored(type('float', 'double precision'), '0e-400'), 0);
@@ -75,7 +75,7 @@ describe('JavaScript numbers of code', () => {
 });
 
 describe('times', () => {
-  it('round where PostgreSQL rounds, and carry as far as it takes', () => {
+  it('are rounded where PostgreSQL rounds them, and carried into minutes, days and years', () => {
     const zoned = (text: string): unknown => stored(type('timestamptz'), text);
     for (const [given, right] of [
       ['2026-01-31T09:30:00.123456789Z', '2026-01-31T09:30:00.123457Z'], ['2026-01-31T09:30:00.1234564Z', '2026-01-31T09:30:00.123456Z'], ['2026-01-31T09:30:00.9999995Z', '2026-01-31T09:30:01Z'],
@@ -121,7 +121,7 @@ describe('spellings of one value', () => {
     });
   }
 
-  it('reach as far as the types of PostgreSQL do', () => {
+  it('are accepted as far as the types of PostgreSQL reach', () => {
     const reach: readonly (readonly [kind: ScalarKind, last: readonly string[], beyond: readonly string[]])[] = [
       ['date', ['4714-11-24 BC', '5874897-12-31', '0001-02-29 BC', '2000-02-29'], ['4714-11-23 BC', '4715-12-31 BC', '5874898-01-01', '0002-02-29 BC', '1900-02-29']],
       ['timestamp', ['4714-11-24 00:00:00 BC', '294276-12-31 23:59:59.499999'], ['4714-11-23 23:59:59.999999 BC', '294276-12-31 23:59:59.5', '294276-12-31 23:59:59.9999999', '294277-01-01 00:00:00']],

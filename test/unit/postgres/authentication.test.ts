@@ -53,12 +53,12 @@ function textOf(error: unknown): string {
 }
 
 describe('authentication', () => {
-  it('takes a server that lets everybody in, where nothing else is asked for', async () => {
+  it('accepts a server that lets everybody in, where no method is demanded', async () => {
     // It answers no statement: the probe gets so far, and no further.
     assert.match((await probed([ADMITTED, READY])).told, /^Q|^P/);
   });
 
-  it('is over before a session begins', async () => {
+  it('is finished before a session begins', async () => {
     for (const parameters of ['', '&require_auth=scram-sha-256', '&require_auth=none']) {
       const { why, told } = await probed([READY], parameters);
       assert.match(why, /begins the session before it has let the connection in/, parameters);
@@ -86,11 +86,11 @@ describe('authentication', () => {
     }
   });
 
-  it('fails with a sentence where the server asks for what is not known here, and the process goes on', async () => {
+  it('fails with a sentence where the server asks for an unknown method, and the process goes on', async () => {
     for (const code of [2, 7, 9, 99]) assert.match((await probed([authentication(code)])).why, /not understood here, GSSAPI or SSPI/, String(code));
   });
 
-  it('fails with a sentence where what comes is not PostgreSQL\'s protocol, and is no endless work', async () => {
+  it('fails with a sentence, within a time limit, where the answer is not PostgreSQL\'s protocol', async () => {
     for (const parts of [
       [Buffer.from([0x45, 0, 0, 0, 4])],
       [message('E', 'Mno end')],

@@ -46,13 +46,13 @@ describe('the target of a database URL', () => {
     ['postgres://a,b/d?user=u', { PGTARGETSESSIONATTRS: 'primary' }, null],
   ];
   for (const [url, env, wanted] of CASES) {
-    it(`is right for ${url} ${JSON.stringify(env)}`, () => {
+    it(`is found for ${url} ${JSON.stringify(env)}`, () => {
       if (wanted === null) assert.throws(() => shape(url, env), /names several hosts/);
       else assert.deepEqual(shape(url, env), wanted);
     });
   }
 
-  it('is this machine where no host is named: a socket in a usual folder, else localhost', async () => {
+  it('is a socket in a usual folder, else localhost, where no host is named', async () => {
     const port = 49_152 + Math.floor(Math.random() * 10_000);
     assert.deepEqual(shape(`postgres://u@:${port}/d`), [[['localhost', 'localhost', port]], 'u', 'd']);
     const server = createServer().listen(`/tmp/.s.PGSQL.${port}`);
@@ -61,7 +61,7 @@ describe('the target of a database URL', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('has what a service file says where the URL says nothing, before the environment', () => {
+  it('takes the service file before the environment where the URL says nothing', () => {
     const servicefile = file('services', '# of the test\n[other]\nhost=wrong\n[mine]\nhost=sh\nport=9\nuser=su\n\n[later]\nhost=wrong\n');
     assert.deepEqual(shape(`postgres://?service=mine&servicefile=${encodeURIComponent(servicefile)}&user=u`, { PGPORT: '8', PGDATABASE: 'ed' }), [[['sh', 'sh', 9]], 'u', 'ed']);
     assert.deepEqual(shape('postgres://', { PGSERVICE: 'mine', PGSERVICEFILE: servicefile }), [[['sh', 'sh', 9]], 'su', 'su']);
@@ -116,7 +116,7 @@ describe('the configuration of a connection', () => {
     const client = new DatabaseClient(clientConfig({ ...own, databaseUrl: url }));
     for (const shown of [inspect(config, { depth: 9, showHidden: true }), inspect(client, { depth: 9 }), JSON.stringify(config)]) assert.doesNotMatch(shown, /hunter2/);
   });
-  it('waits for every host and every way', () => {
+  it('has a time limit for every host and every address', () => {
     const ms = (databaseUrl: string): number | undefined => poolConfig({ ...own, databaseUrl, types: new TypeParsers() }).connectionTimeoutMillis;
     assert.equal(ms('postgres://h/d?sslmode=require'), 2_000);
     assert.equal(ms('postgres://a,b/d?sslmode=prefer&target_session_attrs=primary'), 5_000);

@@ -6,13 +6,13 @@ import { isStalePlan } from '../../../src/postgres/server-error.ts';
 
 const UPDATE = 'UPDATE tasks SET title = $1';
 
-test('a function that a session had prepared for another type lets its pool begin anew, once for all connections', () => {
+test('a function that a session had prepared for another type makes its pool open all connections again, once', () => {
   const plans = new Plans();
   for (let i = 0; i < 3; i += 1) plans.functionFailed(UPDATE, { generation: 0, isNew: false });
   assert.equal(plans.generation, 1);
 });
 
-test('a function that fails in new sessions too lets nothing begin anew, until it has succeeded', () => {
+test('a function that fails in new sessions too opens no connection again, until it has succeeded', () => {
   const plans = new Plans();
   plans.functionFailed(UPDATE, { generation: 0, isNew: true });
   for (let i = 0; i < 3; i += 1) plans.functionFailed(UPDATE, { generation: 0, isNew: false });
@@ -24,7 +24,7 @@ test('a function that fails in new sessions too lets nothing begin anew, until i
   assert.equal(plans.generation, 2);
 });
 
-test('a plan is told stale by the place in the server that says so, and by no words', () => {
+test('a stale plan is recognised by the server\'s routine, and not by words of the message', () => {
   const failure = (code: string, routine: string): Error =>
     Object.assign(new Error('egal'), { code, routine, severity: 'FEHLER' });
   assert.ok(isStalePlan(failure('0A000', 'RevalidateCachedQuery')));

@@ -36,7 +36,7 @@ test('a server that ends a connection in the moment in which it is open fails th
   await server.close();
 });
 
-test('it fails those who wait for a connection of the pool, and not the process', async () => {
+test('such a server fails the requests that wait for a connection of the pool, and not the process', async () => {
   const server = await startEndingServer();
   const pool = new DatabasePool({
     region: 'eu', databaseUrl: server.url, applicationName: 'test', readOnly: true, limits: defaultOptions(LIMITS), cluster: () => null,

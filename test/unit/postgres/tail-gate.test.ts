@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { toLsn } from '../../../src/base/lsn.ts';
 import { finishedIn, parseSnapshot, VisibilityGate, type ShownRow } from '../../../src/postgres/tail-gate.ts';
 
-test('finished: below xmin, or below xmax and not in the list', () => {
+test('a transaction has finished if it is below xmin, or below xmax and not in the list', () => {
   const snapshot = parseSnapshot('100:110:100,105');
   assert.deepEqual([99, 100, 101, 105, 109, 110, 111].map((xid) => finishedIn(snapshot, xid)), [true, false, true, false, true, false, false]);
   assert.equal(finishedIn(parseSnapshot('7:7:'), 6), true);
@@ -48,7 +48,7 @@ test('on a primary the snapshot decides, not the position', async () => {
   assert.equal(asked, 2);
 });
 
-test('a gate that is given up says so', async () => {
+test('a gate that is given up rejects', async () => {
   const abort = new AbortController();
   const gate = new VisibilityGate(async () => ({ replay_lsn: '0/1', snapshot: '1:1:' }));
   const passed = gate.pass(9, toLsn(0x20n), abort.signal);

@@ -8,7 +8,7 @@ import { parseTimestamp, parseTimestamptz, TypeParsers } from '../../../src/post
 
 describe('arrays', () => {
   const text = (value: string): unknown => parseArray(value, (element) => element);
-  it('read plain, quoted, nested and null elements', () => {
+  it('are read with plain, quoted, nested and null elements', () => {
     assert.deepEqual(text('{}'), []);
     assert.deepEqual(text('{a,b}'), ['a', 'b']);
     assert.deepEqual(text('{NULL,"NULL",null}'), [null, 'NULL', 'null']);
@@ -17,7 +17,7 @@ describe('arrays', () => {
     assert.deepEqual(text('[0:1]={a,b}'), ['a', 'b']);
     assert.deepEqual(text('[-1:0][2:2]={{a},{b}}'), [['a'], ['b']]);
   });
-  it('refuse what is none', () => {
+  it('are refused where the text is no array', () => {
     for (const broken of ['', '{', '}', 'a', '{a', '{a}b', '{,}', '{a,}', '{"a}', '{a}{b}']) assert.throws(() => text(broken), SyntaxError, broken);
   });
 });
@@ -43,7 +43,7 @@ describe('values', () => {
     assert.equal(parseTimestamp('2026-01-31 12:00:00.5'), '2026-01-31T12:00:00.5');
     for (const text of ['infinity', '-infinity', '0044-03-15 12:00:00+00 BC', '10000-01-01 00:00:00+00']) assert.equal(parseTimestamptz(text), text);
   });
-  it('of array types that an application made follow their elements', () => {
+  it('of array types that an application made are read as their elements are', () => {
     const types = new TypeParsers();
     types.learn([{ array: 20_001, element: 20_000 }, { array: 20_011, element: 23 }]);
     assert.deepEqual(types.getTypeParser(20_001)('{TODO,DONE}'), ['TODO', 'DONE']);
@@ -92,7 +92,7 @@ describe('errors', () => {
       assert.doesNotMatch(mapped.message + JSON.stringify(mapped.details), /secret/);
     });
   }
-  it('tell a recovery conflict, which another server does not share', () => {
+  it('mark a recovery conflict, which another server does not share', () => {
     const wherever = [['40001', 'ProcessInterrupts'], ['40001', 'ProcessRecoveryConflictInterrupt'], ['40P01', 'CheckRecoveryConflictDeadlock']] as const;
     for (const [code, routine] of wherever) {
       const mapped = toMeridianError(Object.assign(server(code, { routine }), { message: 'storniere Anfrage wegen Konflikt mit der Wiederherstellung' }), { region: 'eu' });

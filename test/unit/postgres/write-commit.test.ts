@@ -23,12 +23,12 @@ test('a failure that was rolled back to a savepoint does not stand for the trans
   assert.equal(verdict([...recovered, refused('23514'), refused('25P02'), good('ROLLBACK')]), 'CONSTRAINT_VIOLATION');
 });
 
-test('what failed before the statements ended the transaction themselves, or at BEGIN, does', () => {
+test('a failure before the statements ended the transaction themselves, or at BEGIN, stands for the transaction', () => {
   assert.equal(verdict([good('BEGIN'), good('INSERT'), good('ROLLBACK'), refused('25006'), ended, good('COMMIT')]), 'DATABASE_ERROR');
   assert.equal(verdict([refused('0A000'), good('SELECT'), ended, good('COMMIT')]), 'PRIMARY_UNAVAILABLE');
 });
 
-test('codes of a server in recovery mean that at BEGIN alone: later on a function has raised them, or a rule', () => {
+test('codes of a server in recovery count only at BEGIN, since later a function or a rule has raised them', () => {
   for (const state of ['0A000', '25006']) {
     assert.equal(verdict([refused(state), refused('25006'), ended, good('COMMIT')]), 'PRIMARY_UNAVAILABLE');
     assert.equal(verdict([good('BEGIN'), refused(state), refused('25P02'), good('ROLLBACK')]), 'DATABASE_ERROR');

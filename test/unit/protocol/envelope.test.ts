@@ -24,7 +24,7 @@ it('the numbers of a viewer are what the application made them, and not how JSON
   assert.deepEqual(typeof read === 'string' ? read : read.viewer, viewer);
 });
 
-it('an answer comes back with the digits that it was given', () => {
+it('numbers of an answer come back with the digits that they had', () => {
   const body = '{"data":{"doc":{"n":9007199254740993,"d":0.1234567890123456789,"price":1.10,"e":1e400,"z":-0}}}';
   assert.equal(JSON.stringify(readAnswer(body)), body);
   for (const none of ['', '[1.10]', '1.10', '{"data":1.10', 'null']) assert.equal(readAnswer(none), null);

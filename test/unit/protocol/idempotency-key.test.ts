@@ -21,7 +21,7 @@ describe('the idempotency-key header', () => {
     }
   });
 
-  it('costs no time however it is made', () => {
+  it('is read within a time limit, whatever it is', () => {
     const from = performance.now();
     for (const part of ['"a', '",', '"\\', ',"', ' ', 'a, ']) assert.throws(() => readKey(`"${part.repeat(2_000)}!"é`, 1_024));
     assert.ok(performance.now() - from < 10_000);

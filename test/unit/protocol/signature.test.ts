@@ -25,7 +25,7 @@ function setting({ secrets = [NEW], maxNonces = 100 }: { readonly secrets?: read
 }
 
 describe('the gate of forwarded mutations', () => {
-  it('takes what any of its secrets has signed, so that secrets can be rotated', () => {
+  it('accepts what any of its secrets has signed, so that secrets can be rotated', () => {
     const { gate, signed } = setting({ secrets: [NEW, OLD] });
     for (const secret of [NEW, OLD]) assert.deepEqual(gate.admit(signed(secret), BODY), { ok: true, from: 'eu-west-1' });
   });
@@ -48,7 +48,7 @@ describe('the gate of forwarded mutations', () => {
     assert.equal(gate.refusal(signed(NEW)), null);
   });
 
-  it('refuses what is too old or ahead of time, by the window and not before', () => {
+  it('refuses a request whose time is further from its clock than the window, in the past or in the future', () => {
     const { state, signed, why } = setting();
     const header = signed(NEW);
     for (const byMs of [WINDOW_MS + 1, -WINDOW_MS - 1]) {
@@ -60,7 +60,7 @@ describe('the gate of forwarded mutations', () => {
     assert.equal(why(header), 'admitted');
   });
 
-  it('takes nothing twice as long as its time would let it pass', () => {
+  it('accepts no request twice while its time is valid', () => {
     const { state, signed, why } = setting();
     state.nowMs += WINDOW_MS;
     const ahead = signed(NEW);
@@ -72,7 +72,7 @@ describe('the gate of forwarded mutations', () => {
     assert.match(why(ahead), /ago or ahead/);
   });
 
-  it('remembers a bounded number, and takes no more than that', () => {
+  it('remembers a bounded number of requests, and accepts no more than that', () => {
     const { state, signed, why } = setting({ maxNonces: 2 });
     assert.deepEqual([why(signed(NEW)), why(signed(NEW))], ['admitted', 'admitted']);
     assert.match(why(signed(NEW)), /^full: 2 were taken/);
@@ -80,7 +80,7 @@ describe('the gate of forwarded mutations', () => {
     assert.equal(why(signed(NEW)), 'admitted');
   });
 
-  it('signs with keys of its own: a signature under the bare secret is worth nothing', () => {
+  it('signs with keys of its own, so that a signature with the secret itself is refused', () => {
     const { signed, why } = setting();
     const [head] = signed(NEW).split(/ [\w-]{43}$/);
     const bare = createHmac('sha256', createSecretKey(NEW, 'utf8')).update(`${head}\n`).update(BODY).digest('base64url');

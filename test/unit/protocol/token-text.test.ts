@@ -55,29 +55,29 @@ describe('tokens without their secret', () => {
 });
 
 describe('tokens after an answer', () => {
-  it('give way to the answer\'s where they were sent', () => {
+  it('are replaced by the answer\'s where they were sent', () => {
     const [before, after] = [token({ A: [1, 900], B: [1, 3] }), token({ A: [2, 850], B: [1, 3] })];
     assert.deepEqual(tokensAfter({ held: [before], sent: [before], answered: [after] }), [after], 'the server has judged the older timeline');
   });
 
-  it('stay, of an older timeline, where another token that was sent explains the answer: nobody may have judged them', () => {
+  it('of an older timeline are kept where another token that was sent explains the answer, since perhaps no server has judged them', () => {
     const [before, after] = [token({ A: [1, 900] }), token({ A: [2, 850] })];
     const carried = token({ A: [2, 850], B: [1, 7] });
     assert.deepEqual(tokensAfter({ held: [before, after], sent: [before, after], answered: [carried] }), [before, carried], 'a server of B knows nothing of A');
     assert.deepEqual(tokensAfter({ held: [before, after], sent: [before, after], answered: [token({ A: [2, 851] })] }), [token({ A: [2, 851] })], 'a server of A does');
   });
 
-  it('stay where they were learned while the request was under way', () => {
+  it('are kept where they came while the request was under way', () => {
     const [before, meanwhile, after] = [token({ A: [1, 1] }), token({ A: [1, 9] }), token({ A: [1, 5] })];
     assert.deepEqual(tokensAfter({ held: [before, meanwhile], sent: [before], answered: [after] }), [meanwhile]);
   });
 
-  it('stay where the answer says nothing of their cluster: a gateway may not have passed them on', () => {
+  it('are kept where the answer names no position of their cluster, since a gateway may not have passed them on', () => {
     const [before, after] = [token({ A: [1, 1] }), token({ B: [1, 1] })];
     assert.deepEqual(tokensAfter({ held: [before], sent: [before], answered: [after] }), [before, after]);
   });
 
-  it('stay where the answer has none', () => {
+  it('are kept where the answer has none', () => {
     assert.deepEqual(tokensAfter({ held: ['x'], sent: ['x'], answered: [] }), ['x']);
   });
 });

@@ -20,7 +20,7 @@ const entity: Entity = { ...TASKS, columns: new Map([...TASKS.columns, column('e
 const condition = (name: string, operator: FilterOperator, operand: unknown): string => compileOperator({ entity, limits: defaultOptions(), column: name, operator, path: name }, operand)(new Params());
 
 describe('comparisons', () => {
-  it('call operators off the search path by schema and name', () => {
+  it('name the schema of operators that are not on the search path', () => {
     const email = '"tasks"."email"';
     const value = '$1::extensions.citext';
     assert.equal(condition('email', 'eq', 'a'), `${email} ${of('=')} ${value}`);
@@ -30,7 +30,7 @@ describe('comparisons', () => {
     assert.equal(condition('email', 'contains', 'a'), `${email} ${of('~~')} $1::text`);
   });
 
-  it('cast what is of a domain to the type under it', () => {
+  it('cast values of a domain to the type under it', () => {
     assert.equal(condition('mood', 'eq', 'glad'), '"tasks"."mood"::public.mood = $1::public.mood');
     assert.equal(condition('mood', 'in', ['glad']), '"tasks"."mood"::public.mood = ANY($1::public.mood[])');
   });
@@ -51,7 +51,7 @@ describe('comparisons', () => {
     assert.deepEqual(exactPart(key.columns, ['1.00', '3'], comparisons), { columns: ['project_id'], values: ['3'] });
   });
 
-  it('send lists in a key as the text of each', () => {
+  it('send lists in a key as texts', () => {
     const list: Entity = { ...entity, columns: new Map([...entity.columns, column('tags', { sql: 'text[]', kind: 'text', array: true })]) };
     const params = new Params();
     const key = { entity: list, columns: ['tags'] };

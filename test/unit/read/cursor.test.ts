@@ -28,7 +28,7 @@ describe('cursors', () => {
     assert.notEqual(orderSignature({ ...TASKS, name: 'Other' }, terms), signature);
   });
 
-  it('stay short whatever the values are: over long ones they name the row by its key', () => {
+  it('stay short for values of any length: over long values they name the row by its key', () => {
     const row = { at: '2026-01-31T12:00:00Z', due: null, id: '7' };
     for (const title of ['x'.repeat(5_000), '"'.repeat(3_000), '\u0001'.repeat(1_000), '🙂'.repeat(2_000), 'x'.repeat(1 << 22)]) {
       const cursor = encodeCursor(order, { ...row, title });
@@ -50,7 +50,7 @@ describe('cursors', () => {
     assert.throws(() => encodeCursor(byKey, { title: 'x'.repeat(1 << 21) }), (error) => isMeridianError(error, 'BAD_USER_INPUT') && /cannot be named by a cursor/.test(error.message));
   });
 
-  it('are refused where they unpack to more than a cursor holds, or to nothing', () => {
+  it('are refused where they decompress to more than a cursor may hold, or to nothing', () => {
     const hostile = `z.${deflateRawSync(Buffer.alloc(1 << 24, ' ')).toString('base64url')}`;
     for (const cursor of [hostile, 'z.', 'z.AAAA', `z.${Buffer.from('[1]').toString('base64url')}`, 'x'.repeat(70_000)]) {
       assert.throws(() => decodeCursor(cursor, { ...byKey, argument: 'after' }), (error) => isMeridianError(error, 'BAD_USER_INPUT') && /is not a cursor of this list/.test(error.message), cursor.slice(0, 20));

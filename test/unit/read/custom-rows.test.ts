@@ -18,7 +18,7 @@ class Money {
 }
 
 describe('the parameters of a custom read', () => {
-  it('are told apart wherever the driver would send something else', () => {
+  it('are different wherever the driver would send something else', () => {
     const all: readonly unknown[] = [
       null, '', '5', 5, 5.5, Number.NaN, 'NaN', Number.POSITIVE_INFINITY, 10n ** 20n, true, 'true', [], [[]], ['5'], [5], ['a', 'b'], ['a,b'], [null], ['null'],
       new Date(0), new Date(1), Buffer.from('5'), Buffer.from('6'), { a: 1 }, { a: '1' }, { a: 1, b: 2 }, '{"a":1}', { number: '5' }, { list: [] }, { json: '{}' }, new JsonNumber('5.0'), { text: '5.0' }, { a: new JsonNumber('5.0') }, { a: '5.0' },
@@ -28,17 +28,17 @@ describe('the parameters of a custom read', () => {
     assert.notEqual(JSON.stringify(identityOf(['a', 'b'])), JSON.stringify(identityOf([['a', 'b']])));
   });
 
-  it('are one for what the driver sends alike', () => {
+  it('are the same for values that the driver sends alike', () => {
     for (const [a, b] of [[undefined, null], [5, 5n], [{ a: 1 }, { a: 1 }], [new Date(7), new Date(7)], [Buffer.from('x'), new Uint8Array([120])]]) assert.deepEqual(identityOf([a]), identityOf([b]));
   });
 
-  it('name nothing where they write themselves', () => {
+  it('have no identity where the text that the driver sends is not known', () => {
     for (const value of [new Money(5), new Map(), { toPostgres: () => '1' }, Symbol('s'), () => 1, [new Money(5)], ['a', [new Map()]]]) assert.equal(identityOf(['a', value]), null);
   });
 });
 
 describe('the rows of a custom read', () => {
-  it('are kept exactly, or not at all', () => {
+  it('are cached exactly, or not at all', () => {
     const rows = [{ id: '1', n: 1.5, big: '12345678901234567890', ok: true, none: null, list: ['a', null, [1]], json: { a: [{ b: 'ü\u2028"', n: new JsonNumber('9007199254740993') }, new JsonNumber('1.10'), new JsonNumber('1e400')] }, ['__proto__']: 'a column' }];
     assert.equal(areExact(rows), true);
     const back = customRowsCodec.decode(customRowsCodec.encode(rows));
@@ -56,8 +56,8 @@ describe('the rows of a custom read', () => {
   });
 });
 
-describe('what is said of custom reads that are not cached', () => {
-  it('is said once for each text, and of no more than a limit', () => {
+describe('the log line about custom reads that are not cached', () => {
+  it('is written once for each text, and for a limited number of texts', () => {
     const lines: string[] = [];
     const notes = new UncachedNotes({ info: ((_: object, message: string) => void lines.push(message)) as never }, 3);
     for (let round = 0; round < 3; round += 1) for (let i = 0; i < 5; i += 1) notes.uncached(`SELECT ${i}`, 'it does not say what it depends on');

@@ -21,7 +21,7 @@ function answered({ named, history, met, written = null }: { readonly named: rea
 }
 
 describe('the answer\'s token, after a read without a floor has met a younger timeline', () => {
-  it('keeps what nobody has judged, so that the next read with a floor says whether it is lost', () => {
+  it('keeps a position that no server has judged, so that the next read with a floor reports whether it is lost', () => {
     for (const history of [null, BEFORE]) {
       assert.deepEqual(answered({ named: [at(1, 100)], history, met: at(2, 60) }), at(1, 100));
       const [older, younger, token] = [at(1, 100), at(2, 55), answered({ named: [at(1, 100), at(2, 55)], history, met: at(2, 60) })].map((position) => codec.encode(set(position ?? assert.fail())) ?? '') as [string, string, string];
@@ -29,7 +29,7 @@ describe('the answer\'s token, after a read without a floor has met a younger ti
     }
   });
 
-  it('names what was met where that hides nothing, or everything is judged', () => {
+  it('names the positions that reads met where that hides no loss, or everything is judged', () => {
     assert.deepEqual(answered({ named: [at(1, 40)], history: AFTER, met: at(2, 60) }), at(2, 60));
     assert.deepEqual(answered({ named: [at(1, 100)], history: AFTER, met: at(2, 60) }), at(1, 100), 'it is lost');
     assert.deepEqual(answered({ named: [at(2, 55)], history: BEFORE, met: at(2, 60) }), at(2, 60));

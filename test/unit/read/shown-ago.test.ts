@@ -7,7 +7,7 @@ import { ShownAgo } from '../../../src/read/shown-ago.ts';
 const lsn = (value: number): Lsn => toLsn(BigInt(value));
 
 describe('what was shown a while ago', () => {
-  it('is not known where nothing was shown, or what was shown went back', () => {
+  it('is null where nothing was shown, or where the shown position went back', () => {
     const shown = new ShownAgo(1_000);
     assert.equal(shown.at(0), null);
     shown.add(lsn(10), 0);
@@ -15,7 +15,7 @@ describe('what was shown a while ago', () => {
     assert.equal(shown.at(5_000), null);
   });
 
-  it('is what came first, until the time has passed', () => {
+  it('is the first position until the time has passed', () => {
     const shown = new ShownAgo(1_000);
     shown.add(lsn(10), 0);
     shown.add(lsn(20), 900);
@@ -31,7 +31,7 @@ describe('what was shown a while ago', () => {
     assert.equal(shown.at(1e9), lsn(2_000));
   });
 
-  it('is never more than was shown then, and not much less, while positions come in at random', () => {
+  it('is never above the position shown then, and not far below, while positions arrive at random times', () => {
     const shown = new ShownAgo(1_000);
     let now = 0;
     const all: { readonly position: number; readonly ms: number }[] = [];

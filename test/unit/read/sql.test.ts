@@ -23,7 +23,7 @@ describe('identifiers and types', () => {
     assert.throws(() => quoteIdentifier('a\u0000b'), TypeError);
   });
 
-  it('lose the modifiers that would change a value before it is compared', () => {
+  it('lose type modifiers that would change a value before it is compared', () => {
     const cast = (sql: string, array = false): string => castType({ sql, kind: 'other', array });
     assert.equal(cast('character varying(3)'), 'character varying');
     assert.equal(cast('numeric(12, 2)'), 'numeric');
@@ -52,7 +52,7 @@ describe('the condition "after this row"', () => {
     assert.equal(spelled([term('id', false)], ['7']).text, '("tasks"."id") > ($1::bigint)');
   });
 
-  it('is led by a bound on the first term where directions differ', () => {
+  it('begins with a bound on the first term where directions differ', () => {
     assert.equal(
       spelled([term('at', true), term('id', false)], ['2026-01-31T12:00:00Z', '7']).text,
       '("tasks"."at" <= $1::timestamptz AND ("tasks"."at" < $1::timestamptz OR ("tasks"."at" = $1::timestamptz AND "tasks"."id" > $2::bigint)))',
@@ -77,7 +77,7 @@ describe('orders', () => {
     assert.throws(() => chosen(['ID', 'ID', 'ID']), /more orders than there are/);
   });
 
-  it('turned round twice are themselves', () => {
+  it('reversed twice are the same orders', () => {
     const terms = [term('due', true), term('id', false)];
     assert.deepEqual(reversed(reversed(terms)), terms);
     assert.notDeepEqual(reversed(terms), terms);
@@ -96,12 +96,12 @@ describe('statements', () => {
     assert.ok(Buffer.byteLength(name) <= 63);
   });
 
-  it('select as text what a driver would damage', () => {
+  it('select as text values that a driver would damage', () => {
     const { text } = rowsByKey({ entity: TASKS, columns: ['id'] }, [['1']]).statement;
     assert.equal(text, 'SELECT "tasks"."id"::text AS "id", "tasks"."project_id"::text AS "project_id", "tasks"."title" AS "title", "tasks"."due"::text AS "due", "tasks"."at"::text AS "at", "tasks"."labels"::text[] AS "labels" FROM "public"."tasks" AS "tasks" WHERE "tasks"."id" = ANY($1::bigint[])');
   });
 
-  it('count all that is asked of a relation in one pass over the rows that any count wants', () => {
+  it('compute all counts of a relation in one pass over the rows that any of them needs', () => {
     const due = { conditions: [() => 'due < now()'], prepared: true };
     const done = { conditions: [() => 'done'], prepared: true };
     const text = (counts: (typeof due)[]): string => countStatement({ entity: TASKS, joinColumns: [], counts }, null).text;

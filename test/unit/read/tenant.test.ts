@@ -28,7 +28,7 @@ describe('tenancy', () => {
     for (const [sql, kind, tenant, value, is] of cases) assert.equal(Tenancy.of(tenant).has(owned(sql, kind), { org: value }), is, `${sql} ${JSON.stringify(tenant)} ${JSON.stringify(value)}`);
   });
 
-  it('shows nothing without a tenant, nor by one that is none', () => {
+  it('shows no row without a tenant, nor with one that is no value of the column', () => {
     for (const tenant of [null, '', 'x']) {
       const [tenancy, entity] = [Tenancy.of(tenant), owned('bigint', 'bigint')];
       assert.ok(tenancy.seesNone(entity));

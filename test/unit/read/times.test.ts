@@ -27,7 +27,7 @@ describe('times', () => {
     }
   });
 
-  it('without a zone stay where they are', () => {
+  it('without a zone are not moved', () => {
     assert.equal(canonicalTimestamp('2026-03-29 02:30:00.5', false), '2026-03-29T02:30:00.5');
     assert.equal(canonicalTimestamp('2026-03-29T02:30:00Z', false), null);
   });
@@ -44,7 +44,7 @@ describe('times', () => {
     }
   });
 
-  it('are real', () => {
+  it('are refused where the calendar has no such day or time', () => {
     assert.deepEqual(['2024-02-29', '2000-02-29', '0005-02-29 BC', '2023-02-29', '2026-04-31', '2026-00-10', '26-01-01'].map(canonicalDate), ['2024-02-29', '2000-02-29', '0005-02-29 BC', null, null, null, null]);
     assert.deepEqual(['23:59:59.5', '24:00:00', '24:00:01', '7:00', '12:00+02'].map(canonicalTime), ['23:59:59.5', '24:00:00', null, null, null]);
   });

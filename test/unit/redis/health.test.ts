@@ -23,7 +23,7 @@ async function untilAnswers(health: RedisHealth, expected: boolean): Promise<voi
 }
 
 describe('the health of a Redis', () => {
-  it('is false, in time, where nothing listens or nobody answers', async () => {
+  it('is false within its time limit where nothing listens or nothing answers', async () => {
     const absent = new RedisHealth({ url: `redis://127.0.0.1:${await freePort()}`, options, timeoutMs: 200, log });
     assert.equal(await absent.ping(), false);
     absent.close();
@@ -39,7 +39,7 @@ describe('the health of a Redis', () => {
     await new Promise((resolve) => mute.close(resolve));
   });
 
-  it('follows a real server: there, gone, there again', { skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' }, async () => {
+  it('follows a real server that is up, goes down and comes back', { skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' }, async () => {
     const port = await freePort();
     const first = await startScratchRedis(program ?? '', port);
     const health = new RedisHealth({ url: first.url, options, timeoutMs: 500, log });
@@ -52,7 +52,7 @@ describe('the health of a Redis', () => {
     await second[Symbol.asyncDispose]();
   });
 
-  it('holds figures of the processes that are there, for everybody with its prefix', { skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' }, async () => {
+  it('gives the figures of all running processes to every process with the same prefix', { skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' }, async () => {
     await using server = await startScratchRedis(program ?? '', await freePort());
     const make = (overrides: Partial<Options>): RedisHealth => new RedisHealth({ url: server.url, options: defaultOptions(overrides), timeoutMs: 5_000, log });
     using ending = new DisposableStack();

@@ -9,7 +9,7 @@ import { seeded } from '../../support/random.ts';
 const state = { epoch: 'e-1', cluster: CLUSTER, timeline: 3, sequence: 7, watermark: lsn((1n << 64n) - 1n) };
 
 describe('text in Redis', () => {
-  it('holds positions as numbers that a double holds, at most one step aside', () => {
+  it('writes positions as numbers that a double can hold, rounded by at most one step', () => {
     const random = seeded(11);
     for (let n = 0; n < 10_000; n += 1) {
       const exact = lsn((BigInt(random.below(2 ** 32)) << BigInt(random.below(33))) + BigInt(random.below(2 ** 32)));
@@ -22,7 +22,7 @@ describe('text in Redis', () => {
     assert.equal(roundedUp(lsn((1n << 64n) - 1n)), 1n << 64n);
   });
 
-  it('holds entries, states and messages', () => {
+  it('reads back entries, states and messages', () => {
     for (const body of ['', ' a b\nc ', '{"é":1}']) {
       const { entry } = item(1, 5, { body });
       assert.deepEqual(parseEntry(entryText(entry, 'nonce')), entry);
@@ -33,7 +33,7 @@ describe('text in Redis', () => {
     assert.deepEqual(parseMessage(beganMessage(state)), { kind: 'began', state });
   });
 
-  it('is nothing where somebody else wrote it', () => {
+  it('is null where something else wrote it', () => {
     for (const text of ['', '*', 'x', '1 2 3', '{}', '[]', '["other"]', '["applied"]', '["applied","e",1,"x",[],[]]', '["began","e"]', 'null']) {
       assert.deepEqual([parseEntry(text), parseState(text), parseMessage(text)], [null, null, null], text);
     }

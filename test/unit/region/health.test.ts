@@ -9,21 +9,21 @@ const brief = (s: HealthState): string => `${s.status}${s.usable ? ' in' : ' out
 
 const TABLE: readonly [string, readonly HealthEvent[], string][] = [
   ['nothing is known at first', [], 'degraded out'],
-  ['one good probe is enough at the start', ['ok'], 'healthy in'],
+  ['one good probe is enough at the start to be healthy', ['ok'], 'healthy in'],
   ['the first failure degrades and keeps it in use', ['ok', 'failed'], 'degraded in'],
   ['one success after that is not yet healthy', ['ok', 'failed', 'ok'], 'degraded in'],
-  ['two are', ['ok', 'failed', 'ok', 'ok'], 'healthy in'],
+  ['two successes after a failure are healthy again', ['ok', 'failed', 'ok', 'ok'], 'healthy in'],
   ['failures count only in a row', ['ok', 'failed', 'failed', 'ok', 'failed', 'failed'], 'degraded in'],
-  ['three failures in a row take it out', ['ok', 'failed', 'failed', 'failed'], 'unreachable out'],
-  ['it comes back on proof only', ['ok', 'failed', 'failed', 'failed', 'ok'], 'degraded out'],
-  ['a failure on the way back starts the proof again', ['ok', 'failed', 'failed', 'failed', 'ok', 'failed', 'ok'], 'degraded out'],
-  ['two good probes are the proof', ['ok', 'failed', 'failed', 'failed', 'ok', 'ok'], 'healthy in'],
+  ['three failures in a row make a region unreachable', ['ok', 'failed', 'failed', 'failed'], 'unreachable out'],
+  ['a region that was out is not used after one good probe', ['ok', 'failed', 'failed', 'failed', 'ok'], 'degraded out'],
+  ['a failure while a region comes back makes it begin again', ['ok', 'failed', 'failed', 'failed', 'ok', 'failed', 'ok'], 'degraded out'],
+  ['two good probes bring a region back', ['ok', 'failed', 'failed', 'failed', 'ok', 'ok'], 'healthy in'],
   ['a broken statement takes it out at once', ['ok', 'broken'], 'degraded out'],
-  ['and one good probe does not bring it back', ['ok', 'broken', 'ok'], 'degraded out'],
-  ['two do', ['ok', 'broken', 'ok', 'ok'], 'healthy in'],
-  ['broken counts as a failure', ['ok', 'broken', 'failed', 'failed'], 'unreachable out'],
+  ['one good probe does not bring a region back after a broken statement', ['ok', 'broken', 'ok'], 'degraded out'],
+  ['two good probes bring a region back after a broken statement', ['ok', 'broken', 'ok', 'ok'], 'healthy in'],
+  ['a broken statement counts as a failure', ['ok', 'broken', 'failed', 'failed'], 'unreachable out'],
   ['a region that never answered becomes unreachable', ['failed', 'failed', 'failed'], 'unreachable out'],
-  ['and stays so', ['failed', 'failed', 'failed', 'failed', 'broken'], 'unreachable out'],
+  ['a region that never answered stays unreachable', ['failed', 'failed', 'failed', 'failed', 'broken'], 'unreachable out'],
 ];
 
 for (const [name, events, expected] of TABLE) {

@@ -18,7 +18,7 @@ test('an idle primary gives lag 0', () => {
   assert.equal(history.size, 1, 'a standing position is one sample, renewed');
 });
 
-test('behind a cut link to the primary lag grows, though nothing newer is known', () => {
+test('lag grows behind a cut link to the primary, although no newer position is known', () => {
   const history = historyOf([100, 0], [100, 1_000]);
   assert.equal(lagMs({ history, position: lsn(100), nowMs: 2_001, limits: LIMITS }), 1_001);
   assert.equal(lagMs({ history, position: lsn(100), nowMs: 61_000, limits: LIMITS }), 60_000);
@@ -30,13 +30,13 @@ test('a replica that stands still while the primary moves lags by the age of wha
   assert.equal(lagMs({ history, position: lsn(250), nowMs: 4_000, limits: LIMITS }), 3_000);
 });
 
-test('what is younger than the way to the replica is not lag', () => {
+test('a position that is younger than the delay to the replica counts as no lag', () => {
   const history = historyOf([100, 0], [200, 950]);
   assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_000, limits: LIMITS }), 0);
   assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_100, limits: LIMITS }), 1_100);
 });
 
-test('what the primary flushed only now is not lag, however long ago it was written', () => {
+test('a position that the primary has just flushed counts as no lag, however long ago it was written', () => {
   const history = historyOf([100, 0]);
   history.add({ lsn: lsn(200), atMs: 500, flushedAtMs: 950 });
   assert.equal(lagMs({ history, position: lsn(100), nowMs: 1_000, limits: LIMITS }), 0);
@@ -51,7 +51,7 @@ test('lag that is not known is null, never zero', () => {
   assert.equal(stalenessBoundMs(historyOf([100, 0]), lsn(50), 10), null);
 });
 
-test('the bound never understates: it is at least the true age for random schedules', () => {
+test('the bound is at least the true age for random schedules', () => {
   let seed = 7;
   const random = (n: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % n;
   for (let round = 0; round < 200; round += 1) {
@@ -69,7 +69,7 @@ test('the bound never understates: it is at least the true age for random schedu
   }
 });
 
-test('samples that arrive out of order keep the list growing both ways', () => {
+test('samples that arrive out of order keep the list rising in time and position', () => {
   const history = historyOf([300, 3_000], [100, 1_000], [200, 2_000]);
   assert.deepEqual([100, 200, 300].map((at) => history.atOrBelow(lsn(at))?.atMs), [1_000, 2_000, 3_000]);
   // A lower position at a later time shows that 300 was dated too early.
@@ -87,13 +87,13 @@ test('a full history keeps its span and stays bounded', () => {
   assert.equal(history.newest?.atMs, 10_000);
 });
 
-test('a failover forgets what it undid', () => {
+test('positions that a failover undid are forgotten', () => {
   const history = historyOf([100, 1], [200, 2], [300, 3]);
   history.cutAbove(lsn(200));
   assert.equal(history.newest?.lsn, 200n);
 });
 
-test('another clock is mapped by its closest reading', () => {
+test('a time of another clock is translated by the reading with the shortest round trip', () => {
   const map = new ClockMap(3);
   assert.equal(map.toLocalMs(5), null);
   map.add({ localMs: 1_000, remoteMs: 51_080, rttMs: 160 });
@@ -104,7 +104,7 @@ test('another clock is mapped by its closest reading', () => {
   assert.equal(map.toLocalMs(60_010), 10_000, 'old readings leave, since clocks drift');
 });
 
-test('a clock that was set, either way, is believed at once', () => {
+test('a clock that was set forward or back is followed at once', () => {
   for (const stepMs of [10_000, -10_000]) {
     const map = new ClockMap();
     for (const localMs of [1_000, 2_000, 3_000]) map.add({ localMs, remoteMs: localMs + 50_000, rttMs: 2 });
@@ -115,7 +115,7 @@ test('a clock that was set, either way, is believed at once', () => {
   }
 });
 
-test('a moving average starts at the first value and follows', () => {
+test('a moving average starts at the first value and approaches later ones', () => {
   const average = new MovingAverage(0.5);
   assert.equal(average.value, null);
   for (const value of [10, 20, 20]) average.add(value);

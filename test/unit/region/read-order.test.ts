@@ -58,7 +58,7 @@ describe('the order of reads', () => {
     assert.equal(monitor.cluster, clusterIdOf('7'));
   });
 
-  it('leaves a region out at once when a statement or a probe cannot reach it, and has it back when it answers', async () => {
+  it('leaves a region out at once when a statement or a probe cannot reach it, and includes it again when it answers', async () => {
     const all = { us: probeOf('primary', { rttMs: 5 }), eu: probeOf('replica'), ap: probeOf('replica', { rttMs: 9 }) };
     await look(all);
     monitor.reportFailure('eu', new Error('broken'));

@@ -15,7 +15,7 @@ describe('recent counts', () => {
     assert.deepEqual(counts.sums(60_000), {});
   });
 
-  it('take no more room the longer they run', () => {
+  it('use no more memory the longer they run', () => {
     const counts = new RecentCounts(3_000);
     for (let ms = 0; ms < 100_000; ms += 10) counts.add('hit', 1, ms);
     const { hit } = counts.sums(100_000);
@@ -24,7 +24,7 @@ describe('recent counts', () => {
 });
 
 describe('recent values', () => {
-  it('have quantiles, of what is recent only', () => {
+  it('have quantiles of the recent values only', () => {
     const values = new RecentValues({ windowMs: 1_000, capacity: 100 });
     assert.equal(values.quantile(0.5, 0), null);
     for (let ms = 1; ms <= 100; ms += 1) values.add(ms, ms);
@@ -33,7 +33,7 @@ describe('recent values', () => {
     assert.equal(values.quantile(0.5, 2_000), null);
   });
 
-  it('are no more than fit', () => {
+  it('are bounded in number', () => {
     const values = new RecentValues({ windowMs: 1_000_000, capacity: 10 });
     for (let n = 0; n < 1_000; n += 1) values.add(n, n);
     assert.equal(values.quantile(0, 1_000), 990);

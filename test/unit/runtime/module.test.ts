@@ -14,7 +14,7 @@ describe('the resolvers module', () => {
     return loadConfig({ settings: { resolvers: join(folder, name), ...settings }, env: {} });
   };
 
-  it('gives resolvers and hooks', async () => {
+  it('may export resolvers and hooks', async () => {
     const loaded = await loadModule(module('whole.ts', `
       export default { Query: { hello: (): string => 'there' } };
       export const viewer = ({ headers }: { headers: Record<string, string | undefined> }) => (headers['x-user'] ? { id: headers['x-user'], tenant: null, roles: [] } : null);
@@ -24,11 +24,11 @@ describe('the resolvers module', () => {
     assert.equal(await loaded.isAdmin?.({ id: 'root', tenant: null, roles: [] }), true);
   });
 
-  it('may hold hooks only', async () => {
+  it('may export hooks only', async () => {
     assert.deepEqual((await loadModule(module('hooks.ts', 'export const viewer = () => null;'))).resolvers, {});
   });
 
-  it('refuses what cannot be used, naming the file and the mend', async () => {
+  it('is refused with the file and what to do where it cannot be used', async () => {
     const refused = async (config: Config, sentence: RegExp): Promise<void> => {
       await assert.rejects(loadModule(config), (error: Error & { code?: string }) => error.code === 'CONFIG_INVALID' && error.message.includes(folder) && sentence.test(error.message));
     };

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { PeerAnswers } from '../../../src/runtime/peer-health.ts';
 import { until } from '../../support/observe.ts';
 
-it('a region that does not answer holds up no other, and is not asked again meanwhile', async () => {
+it('a region that does not answer delays no other, and is not asked again meanwhile', async () => {
   let asked = 0;
   let fails = false;
   const { promise, resolve } = Promise.withResolvers<number>();

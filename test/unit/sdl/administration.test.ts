@@ -13,7 +13,7 @@ describe('fields of the application that are called as Meridian\'s own', () => {
   const OWN = 'type Query { conflicts(first: Int): [Team!]! } extend type Query { regionHealth: [Team!]! @list(limit: 3) } type Team @entity { id: ID! }';
   const also = (name: string) => `app.graphql:1  Query.${name} is also what Meridian adds for administrators; give Meridian's another name with the option ${name}Field, or an empty one to leave it out`;
 
-  it('are mistakes that name the way out', async () => {
+  it('are refused with the ways to resolve it', async () => {
     assert.deepEqual(await problemsOf(OWN), [also('regionHealth'), also('conflicts')]);
     assert.deepEqual(await problemsOf(OWN, { adminFields: { regionHealth: 'health', conflicts: 'conflicts' } }), [also('conflicts')]);
   });
@@ -37,13 +37,13 @@ describe('fields of the application that are called as Meridian\'s own', () => {
 describe('directives of the application that are called as Meridian\'s own', () => {
   const team = (uses = '') => `type Team @entity ${uses} { id: ID! } type Query { team(id: ID!): Team }`;
 
-  it('are mistakes, since Meridian\'s would be switched off unseen', async () => {
+  it('are refused, since Meridian\'s would have no effect and nobody would notice', async () => {
     const mistakes = await problemsOf(`directive @cached(seconds: Int) on OBJECT directive @tenant(name: String!) on OBJECT ${team('@cached(seconds: 3)')}`);
     const about = (name: string) => `app.graphql:1  @${name} is a directive of Meridian's, which this definition would replace; take the definition out, or call yours otherwise`;
     assert.deepEqual(mistakes.filter((line) => line.includes('is a directive of')), [about('cached'), about('tenant')]);
   });
 
-  it('are fine as copies, and under names of their own', async () => {
+  it('are accepted as copies, and under other names', async () => {
     const copy = 'enum ConsistencyLevel { EVENTUAL BOUNDED SESSION STRONG SNAPSHOT } "As everywhere." directive @consistent(maxLagMs: Int, level: ConsistencyLevel) on FIELD | QUERY | MUTATION directive @tenant("Whose." column: String!) on OBJECT';
     assert.deepEqual(await problemsOf(`${copy} directive @ttl(seconds: Int) on OBJECT ${team('@ttl(seconds: 3)')}`), []);
   });

@@ -37,7 +37,7 @@ describe('caching', () => {
     assert.deepEqual(await cachingOf(sdl, 'Team'), DEFAULT);
   });
 
-  it('ends where the author says so, for an entity with all fields over it, without a word', async () => {
+  it('is off where the author says so, for an entity with all fields over it, without a warning', async () => {
     const sdl = `${TEAM}\n${TASK.replace('@entity', '@entity @cached(enabled: false)')}`;
     assert.deepEqual(await cachingOf(sdl, 'Task'), { ...DEFAULT, off: 'Task says @cached(enabled: false)' });
     assert.deepEqual(await cachingOf(sdl, 'Team.open'), { ...DEFAULT, off: 'Task says @cached(enabled: false)' });
@@ -45,7 +45,7 @@ describe('caching', () => {
     assert.deepEqual(await noticesOf(sdl), []);
   });
 
-  it('is not for conditions that the clock decides, which is said once', async () => {
+  it('is off for conditions that depend on the clock, with one warning', async () => {
     const sdl = `${TEAM.replace("status <> 'DONE'", "due_date < current_date")}\n${TASK}`;
     const off = 'its answer may change without a change of its rows: the condition depends on current_date';
     assert.deepEqual(await cachingOf(sdl, 'Team.open'), { ...DEFAULT, off });
@@ -54,19 +54,19 @@ describe('caching', () => {
     assert.deepEqual(await warningsOf(sdl), []);
   });
 
-  it('that is asked for and cannot be is worth a warning', async () => {
+  it('gives a warning where it is asked for and not possible', async () => {
     const sdl = `${TEAM.replace("status <> 'DONE'\")", "due_date < current_date\") @cached(ttlMs: 1000)")}\n${TASK}`;
     assert.deepEqual(await warningsOf(sdl), ['app.graphql:1  Team.open is @cached and cannot be: its answer may change without a change of its rows: the condition depends on current_date']);
     assert.deepEqual(await noticesOf(sdl), []);
   });
 
-  it('of root lists and counts is as of any others', async () => {
+  it('is the same for root lists and counts as for others', async () => {
     const sdl = `${TASK}\ntype Query { tasks(first: Int): [Task!]! late: Int! @count(of: "Task", where: "due_date < now()") one(id: ID!): Task }`;
     assert.deepEqual(await cachingOf(sdl, 'Query.tasks'), DEFAULT);
     assert.match((await cachingOf(sdl, 'Query.late'))?.off ?? '', /calls now\(\)$/);
   });
 
-  it('of a field ends where an argument compares values whose text may mean the moment', async () => {
+  it('is off for a field where an argument compares values whose text may mean the current time', async () => {
     const sdl = (argument: string): string => `${TASK}\nscalar Shape\ntype Query { tasks(${argument}): [Task!]! }`;
     const catalog = tasks({});
     assert.deepEqual(await cachingOf(sdl('zoned: String, span: String'), 'Query.tasks', { catalog }), DEFAULT, 'words for the moment are refused as values of these');
@@ -74,14 +74,14 @@ describe('caching', () => {
   });
 });
 
-describe('what is not seen to change is not cached', () => {
+describe('a table whose changes are not streamed', () => {
   const cases: readonly (readonly [string, Partial<TableSketch>, RegExp])[] = [
     ['a materialized view', { view: true, relation: 'materialized' }, /it is a materialized view/], ['a foreign table', { relation: 'foreign' }, /it is a foreign table/], ['a partitioned table', { relation: 'partitioned' }, /partitions is truncated$/],
-    ['an unlogged table', { isLogged: false }, /not in the WAL$/], ['a table with heirs', { isInherited: true }, /inherit from it/], ['a table outside of the publication', { publishing: null }, /the publication meridian does not have it; meridian setup adds it$/],
+    ['an unlogged table', { isLogged: false }, /not in the WAL$/], ['a table with children', { isInherited: true }, /inherit from it/], ['a table outside of the publication', { publishing: null }, /the publication meridian does not have it; meridian setup adds it$/],
     ['a publication without truncate', { publishing: { omits: ['truncate'], filtered: false } }, /leaves out truncate/], ['a publication with a filter', { publishing: { omits: [], filtered: true } }, /only some of its rows or columns/],
   ];
   for (const [what, sketch, why] of cases) {
-    it(what, async () => {
+    it(`is not cached, as of ${what}`, async () => {
       const catalog = tasks(sketch);
       const sdl = `${TASK.replace('@entity', '@entity @key(fields: "id")')}\ntype Query { tasks: [Task!]! }`;
       assert.match((await cachingOf(sdl, 'Task', { catalog }))?.off ?? '', why);
@@ -93,14 +93,14 @@ describe('what is not seen to change is not cached', () => {
     });
   }
 
-  it('before the database is set up that is nothing to be told', async () => {
+  it('gives no warning before the database is set up', async () => {
     const catalog: Catalog = { ...TEAMS, tables: new Map([...TEAMS.tables].map(([name, table]): [string, CatalogTable] => [name, { ...table, publishing: null }])), publication: { name: 'meridian', exists: false } };
     assert.match((await cachingOf(TASK, 'Task', { catalog }))?.off ?? '', /there is no publication meridian; meridian setup creates it$/);
     assert.deepEqual(await noticesOf(TASK, { catalog }), []);
     assert.deepEqual(await noticesOf(TASK, { catalog: { ...catalog, publication: null } }), []);
   });
 
-  it('tables whose old rows are not whole are cached, with a word on what that costs', async () => {
+  it('is cached where only its old rows are incomplete, with a warning about the cost', async () => {
     const catalog = tasks({ keepsOldRows: false });
     assert.deepEqual(await cachingOf(TASK, 'Task', { catalog }), DEFAULT);
     assert.match((await noticesOf(TASK, { catalog })).join(), /every update and delete in table tasks empties all that is cached of it/);
@@ -111,12 +111,12 @@ describe('row-level security', () => {
   const policies = [{ name: 'own', condition: "(tenant_id = (current_setting('app.tenant_id'::text))::bigint)" }];
   const catalog = tasks({ columns: ['id bigint', 'title text', 'tenant_id bigint'], policies });
 
-  it('leaves a table cached whose policies look at the row and at viewerSettings only', async () => {
+  it('keeps a table cached whose policies depend on the row and on viewerSettings only', async () => {
     assert.deepEqual(await cachingOf(TASK, 'Task', { catalog, viewerSettings: ['App.tenant_id'] }), DEFAULT);
     assert.deepEqual(await cachingOf(TASK, 'Task', { catalog: tasks({ policies: [] }) }), DEFAULT, 'nobody sees anything');
   });
 
-  it('ends it for others', async () => {
+  it('switches caching off for tables with other policies', async () => {
     assert.equal((await cachingOf(TASK, 'Task', { catalog }))?.off, 'what a viewer sees of table tasks depends on more than its rows and viewerSettings: the policy own reads the setting app.tenant_id, which viewerSettings does not carry');
     const computed = tasks({ policies: [{ name: 'own', condition: '(title = who())' }] });
     assert.match((await cachingOf(TASK, 'Task', { catalog: computed }))?.off ?? '', /the policy own calls who\(\)$/);
@@ -158,7 +158,7 @@ describe('@tenant', () => {
     assert.match((await problemsOf('type Task @entity @tenant(column: "labels") { id: ID! }')).join(), /holds its tenant in column "labels", which is text\[\]/);
   });
 
-  it('that one type of a table has and another has not is worth a warning', async () => {
+  it('gives a warning where one type of a table has it and another has not', async () => {
     assert.deepEqual(await warningsOf('type Team @entity @tenant(column: "id") { id: ID! }\ntype Page @entity(table: "teams") { name: String! }'), ['app.graphql:2  Page shows the rows of Team to every tenant; give it @tenant(column: "id"), too']);
   });
 });

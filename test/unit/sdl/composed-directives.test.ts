@@ -36,7 +36,7 @@ async function served(name: string, body: string): Promise<Subgraph> {
   return { name, url: `http://${name}.example/`, sdl: await servedSdl(typeDefs) };
 }
 
-describe('what a subgraph tells of itself', () => {
+describe('the SDL that a subgraph publishes', () => {
   it('names no table, column or condition, nor what only such directives need', async () => {
     const { sdl } = await served('tasks', `
       type Query { tasks: [Task!]! @list(where: "secret_column IS NULL") }
@@ -55,7 +55,7 @@ describe('what a subgraph tells of itself', () => {
 
 for (const composer of COMPOSER_NAMES) {
   describe(`directives of Meridian's in a supergraph made by ${composer}`, () => {
-    it('are there with definition, arguments and link where they are composed, and only there', async () => {
+    it('are present with definition, arguments and link where they are composed, and only there', async () => {
       const supergraph = parse(compose([await served('tasks', TASKS), await served('songs', SONGS), { name: 'plain', url: 'http://plain.example/', sdl: PLAIN }], composer));
       const links = supergraph.definitions.flatMap((node) => (node.kind === Kind.SCHEMA_DEFINITION ? (node.directives ?? []) : [])).map(print);
       for (const name of ALL) assert.equal(links.filter((link) => link.includes(MERIDIAN_URL) && link.includes(`"@${name}"`)).length, 1, name);
@@ -76,7 +76,7 @@ for (const composer of COMPOSER_NAMES) {
       assert.deepEqual(shown('Song'), ['@conflict(policy: LAST_WRITE_WINS)']);
     });
 
-    it('stay in their subgraph where they are not', async () => {
+    it('stay in their subgraph where they are not composed', async () => {
       const supergraph = compose([await served('tasks', TASKS.replace(linked(ALL), linked(ALL, []))), { name: 'plain', url: 'http://plain.example/', sdl: PLAIN }], composer);
       // One composer leaves the bare link.
       assert.doesNotMatch(supergraph.replaceAll(/@link\([^)]*\)/g, ''), /@(conflict|entity|cached)\b/);
@@ -92,18 +92,18 @@ describe('a link to Meridian\'s directives', () => {
   const REST = 'type Query { ping: String } type Team @entity { id: ID! }';
   const problems = (sdl: string): Promise<string[]> => problemsOf(sdl + REST, { resolvers: { Query: { ping: () => 'pong' } } });
 
-  it('is right at any host, with or without what it imports being composed', async () => {
+  it('is accepted at any host, whether what it imports is composed or not', async () => {
     assert.deepEqual(await problems(linked(['entity', 'conflict'], [], 'http://schemas.internal:8080/graphs/meridian/v1.0/')), []);
     assert.deepEqual(await problems(linked(['entity'])), []);
   });
 
-  it('is told of names that are none, of other names and of other versions', async () => {
+  it('is refused for unknown names, for other names and for other versions', async () => {
     assert.deepEqual(await problems(linked(['entty'], [])), ['app.graphql:4  this @link imports "@entty", which is no directive of Meridian\'s; did you mean "entity"?']);
     assert.deepEqual(await problems(linked(['entity'], [], 'https://meridian.example/meridian/v2.0')), [`app.graphql:4  this @link asks for v2.0 of Meridian's directives, and this is v1.0; use url: "${MERIDIAN_URL}"`]);
     assert.deepEqual(await problems(`extend schema @link(url: "${MERIDIAN_URL}", import: [{ name: "@entity", as: "@row" }])\n`), ['app.graphql:1  this @link imports "@entity" as "@row"; Meridian\'s directives go by their own names, so leave out "as"']);
   });
 
-  it('is asked for where a directive is composed without one, and not for what stands on operations', async () => {
+  it('is demanded where a directive is composed without one, except for directives on operations', async () => {
     assert.deepEqual(await problems(linked(['entity'], ['conflict'])), [`app.graphql:5  @composeDirective takes only what a @link imports; add @link(url: "${MERIDIAN_URL}", import: ["@conflict"])`]);
     assert.deepEqual(await problems(linked(['consistent'])), ['app.graphql:5  @composeDirective cannot take "@consistent", which stands on operations; composition keeps it by itself where every subgraph defines it']);
   });

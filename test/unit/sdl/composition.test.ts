@@ -105,7 +105,7 @@ for (const [composer, compose] of Object.entries(COMPOSERS)) {
       assert.ok(compose({ ...(await meridians()), other: copied }).api.getDirective('consistent'));
     });
 
-    it('takes whatever of federation a subgraph says', async () => {
+    it('accepts every federation directive that a subgraph uses', async () => {
       const { typeDefs } = await compileSdl(SHOP_SDL, { catalog: SHOP, resolvers: { User: { average: () => null } } });
       const { api, supergraphSdl, hints } = compose({ shop: await servedSdl(typeDefs), ...AROUND });
       assert.deepEqual(fieldsOf(api, 'Product'), ['box', 'createdBy', 'id', 'maker', 'notes', 'parts', 'price', 'sku', 'variation']);

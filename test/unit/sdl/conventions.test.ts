@@ -33,7 +33,7 @@ describe('entities', () => {
     assert.deepEqual(model.entities.get('Desk')?.primaryKey, ['person_id']);
   });
 
-  it('over a view take their row key from @key, and do not doubt its nulls', async () => {
+  it('over a view take their row key from @key, and give no warning about its nulls', async () => {
     const sdl = 'type TeamLoad @entity(table: "team_load") @key(fields: "team") { team: ID! @column(name: "team_id") openTasks: BigInt! }\ntype Query { load(team: ID!): TeamLoad }';
     const { model, warnings } = await compileSdl(sdl);
     assert.deepEqual(model.entities.get('TeamLoad')?.primaryKey, ['team_id']);
@@ -42,13 +42,13 @@ describe('entities', () => {
     assert.deepEqual(warnings, []);
   });
 
-  it('have compound keys', async () => {
+  it('may have compound keys', async () => {
     const { model } = await compileSdl('type Seat @entity @key(fields: "number room") { room: String! number: Int! }\ntype Query { seat(room: String!, number: Int!): Seat }');
     assert.deepEqual(model.entities.get('Seat')?.federationKeys, [['number', 'room']]);
     assert.deepEqual(model.queries.get('seat'), { kind: 'lookup', target: 'Seat', arguments: new Map([['room', 'room'], ['number', 'number']]) });
   });
 
-  it('of which several show one table join through its foreign keys all the same', async () => {
+  it('that show the same table can all be joined through its foreign keys', async () => {
     const { model } = await compileSdl(`${ALL}\ntype TeamPage @entity(table: "teams") { open: Int! @count(of: "Task", where: "status <> 'DONE'") latest: [Task!]! @relation(orderBy: ["created_at DESC"], limit: 10) }\ntype Query { page(teamId: ID! @column(name: "id")): TeamPage }`);
     const page = model.entities.get('TeamPage');
     assert.deepEqual(page?.fields.get('open'), { kind: 'count', target: 'Task', join: { from: ['id'], to: ['team_id'] }, where: "status <> 'DONE'", filters: new Map(), caching: { off: null, ttlMs: null, maxVariants: null } });
@@ -162,12 +162,12 @@ describe('mutations', () => {
     assert.deepEqual(model.mutations.get('add')?.values, new Map([['teamId', 'team_id'], ['email', 'email']]));
   });
 
-  it('need not give a new row its version', async () => {
+  it('need not set the version of a new row', async () => {
     const sdl = 'type Doc @entity(version: "version") { id: ID! } type DocPayload { doc: Doc } input NewDoc { title: String! } type Mutation { add(input: NewDoc!): DocPayload @insert }';
     assert.deepEqual(await problemsOf(sdl, { catalog: sketchCatalog({ docs: { columns: ['id bigint readonly', 'title text', 'version integer'], primaryKey: ['id'] } }) }), []);
   });
 
-  it('may leave to a trigger what the table insists on', async () => {
+  it('may leave a required column to a trigger', async () => {
     const people = TEAMS.tables.get('public.people');
     assert.ok(people);
     const sdl = `${ALL}\n${PAYLOAD}\ninput NewPerson { email: String! }\ntype Mutation { addPerson(input: NewPerson!): PersonPayload! @insert }`;
@@ -177,7 +177,7 @@ describe('mutations', () => {
 });
 
 describe('warnings', () => {
-  it('name what works but may not be meant, or will be slow', async () => {
+  it('name what may not be meant, or will be slow', async () => {
     const sdl = `
       type Team @entity { id: ID! motto: String! }
       type Person @entity(table: "people") { id: ID! assigned: [Task!]! @relation(to: ["assignee_id"]) }

@@ -17,7 +17,7 @@ const QUERY = 'type Query { team(id: ID!): Team }';
 const limits = { pageSize: 20, maxPageSize: 200 };
 
 describe('files', () => {
-  it('are joined, and problems of all of them are told at once, in order', async () => {
+  it('are joined, and the problems of all of them are reported at once, in order', async () => {
     const files = [{ name: 'b.graphql', body: '\ntype Task @entity { id: ID! ttle: String }' }, { name: 'a.graphql', body: 'type Team @entity { id: ID! nmae: String }' }];
     await assert.rejects(compileModel({ files, catalog: TEAMS, ...limits }), (error: unknown) => {
       assert.ok(isMeridianError(error, 'SCHEMA_INVALID'));
@@ -81,7 +81,7 @@ describe('federation', () => {
     assert.deepEqual(await problemsOf(`${link}\n${TEAM.replace('name: String!', 'name: String! @audted')}`), ['app.graphql:2  Unknown directive "@audted"; correct the SDL there']);
   });
 
-  it('leaves to other subgraphs what is theirs: external fields, keys that do not resolve, own reference resolvers', async () => {
+  it('leaves external fields, keys that do not resolve and own reference resolvers to other subgraphs', async () => {
     const sdl = 'type Team @entity @key(fields: "id") @key(fields: "motto", resolvable: false) { id: ID! motto: String budget: Int @external }';
     const { model } = await compileSdl(sdl);
     assert.deepEqual(model.entities.get('Team')?.federationKeys, [['id']]);
@@ -92,19 +92,19 @@ describe('federation', () => {
 });
 
 describe('what Meridian adds', () => {
-  it('is only what the schema mentions, besides the directives and what regionHealth and conflicts show', async () => {
+  it('is only what the schema mentions, and the directives and types of regionHealth and conflicts', async () => {
     const { typeDefs } = await compileSdl(`${TEAM}\n${QUERY}`);
     const names = typeDefs.definitions.flatMap((node) => ('name' in node && node.name ? [node.name.value] : []));
     assert.ok(names.includes('RegionHealth') && names.includes('consistent') && names.includes('ConsistencyLevel') && names.includes('ConflictRecord') && names.includes('JSON'));
     for (const name of ['IntFilter', 'PageInfo', 'Decimal', 'ConsistencyToken']) assert.ok(!names.includes(name), name);
   });
 
-  it('gives way to what the author has defined', async () => {
+  it('is left out where the author has defined it', async () => {
     const { typeDefs } = await compileSdl(`${TEAM}\ntype TC { edges: [TE!]! pageInfo: PageInfo! } type TE { node: Team! cursor: String! }\ntype PageInfo { hasNextPage: Boolean! }\ntype Query { teams: TC! }`);
     assert.match(print(typeDefs), /type PageInfo \{\n {2}hasNextPage: Boolean!\n\}/);
   });
 
-  it('joins a Query that is only extended, as subgraphs often do', async () => {
+  it('is added to a Query that is only extended, as subgraphs often do', async () => {
     const { model, typeDefs } = await compileSdl(`${TEAM}\nextend type Query { team(id: ID!): Team }\nextend type Team { motto: String }`);
     assert.deepEqual([...model.queries.keys()], ['team']);
     assert.deepEqual([...(model.entities.get('Team')?.fields.keys() ?? [])], ['id', 'name', 'motto']);
@@ -113,7 +113,7 @@ describe('what Meridian adds', () => {
 });
 
 describe('enums', () => {
-  it('that are stored under other names come as resolvers, orders do not', async () => {
+  it('that are stored under other names are given as resolvers, and enums of orders are not', async () => {
     const { enums } = await compileSdl(`
       type Task @entity { id: ID! status: Status! }
       enum Status { OPEN @column(name: "TODO") DONE }
@@ -127,7 +127,7 @@ describe('enums', () => {
 describe('custom resolvers', () => {
   const anything = (): unknown => null;
 
-  it('stand beside the mapping: their fields need none', async () => {
+  it('need no mapping for their fields', async () => {
     const sdl = `
       type Team @entity { id: ID! name: String! score: Float stats: Stats }
       type Stats { wins: Int }
@@ -146,7 +146,7 @@ describe('custom resolvers', () => {
     assert.deepEqual([...(model.entities.get('Team')?.fields.keys() ?? [])], ['id', 'name']);
   });
 
-  it('whose type or field the schema does not have are named', async () => {
+  it('are reported where the schema lacks their type or field', async () => {
     assert.deepEqual(await problemsOf(TEAM, { resolvers: { Taem: { x: anything }, Team: { nam: anything, __resolveReference: anything } } }), [
       'resolvers:1  the resolvers name the type Taem, which the schema does not have; did you mean "Team"?',
       'resolvers:1  the resolvers have Team.nam, which the schema does not; did you mean "name"?',
@@ -157,7 +157,7 @@ describe('custom resolvers', () => {
 describe('conditions in SQL', () => {
   const sdl = `${TEAM}\ntype Query {\n  teams: [Team!]! @list(where: "nmae = 'x'")\n}`;
 
-  it('are tried at the database, quoted where they stand, and cannot swallow the rest of the statement', async () => {
+  it('are checked by the database, quoted with their place, and cannot comment out the rest of the statement', async () => {
     const tried: string[] = [];
     const checkStatement = async (statement: string): Promise<string | null> => {
       tried.push(statement);
@@ -171,7 +171,7 @@ describe('conditions in SQL', () => {
     assert.deepEqual(await problemsOf(sdl.replace("'x'", '$1')), ['app.graphql:3  Query.teams has the condition nmae = $1, which takes a parameter; write out the value, or filter by an argument']);
   });
 
-  it('pass when the database accepts them', async () => {
+  it('are accepted when the database accepts them', async () => {
     assert.deepEqual(await problemsOf(sdl, { checkStatement: async () => null }), []);
   });
 });

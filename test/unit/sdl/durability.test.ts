@@ -9,7 +9,7 @@ const REST = `
   input I { name: String! }`;
 
 describe('@durable', () => {
-  it('is read of mutations, whatever stands behind them', async () => {
+  it('is read from mutations by directive and by resolver', async () => {
     const sdl = `${REST}
       type Mutation {
         plain(input: I!): Pay! @insert
@@ -22,7 +22,7 @@ describe('@durable', () => {
     assert.deepEqual([...durabilities].sort(), ['LOCAL', 'REMOTE_APPLY', 'REMOTE_WRITE']);
   });
 
-  it('has no meaning but on a field of Mutation, also where a resolver stands behind it', async () => {
+  it('is refused anywhere but on a field of Mutation, also where a resolver serves it', async () => {
     const sdl = `${REST}
       interface Named { name: String! @durable(level: LOCAL) }
       type Query {

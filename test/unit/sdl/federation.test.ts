@@ -57,7 +57,7 @@ describe('types of other subgraphs', () => {
     assert.deepEqual(warnings.map(({ message }) => message), ['owned', 'count'].map((name) => `Maker.${name} reads table products by owner, on which it has no index; CREATE INDEX ON products (owner)`));
   });
 
-  it('take fields of nested keys and required ones along, and are what extend and @external make of them', async () => {
+  it('include fields of nested keys and required fields, also as extend and @external declare them', async () => {
     const { model } = await compile(`
       extend type Maker @key(fields: "home { code }") { home: Home! @external rating: Int @external rated: [Seller!]! @requires(fields: "rating") @relation(from: ["rating"], to: ["rating"]) local: Seller @relation(from: ["home.code"], to: ["code"]) }
       type Home @shareable { code: String! }
@@ -68,12 +68,12 @@ describe('types of other subgraphs', () => {
     assert.deepEqual(local, { kind: 'toOne', target: 'Seller', join: { from: ['home.code'], to: ['code'] } });
   });
 
-  it('may be asked for by no key at all, and then show what the row or a resolver gives', async () => {
+  it('may have no key at all, and then show what the row or a resolver gives', async () => {
     const { model } = await compile('type Maker @key(fields: "id", resolvable: false) { id: ID! note: String }\ntype Product @entity { id: ID! maker: Maker }');
     assert.deepEqual(model.stubs.get('Maker')?.keys, []);
   });
 
-  it('resolve themselves where the application says how, with relations that follow from what it returns', async () => {
+  it('are resolved by the application\'s own resolver, with relations that follow from what it returns', async () => {
     const { model } = await compile('type Maker @key(fields: "email") { email: ID! id: ID name: String products: [Product!]! @relation(from: ["id"]) }\ntype Product @entity { id: ID! }', { resolvers: { Maker: { __resolveReference: () => null } } });
     assert.deepEqual([model.stubs.get('Maker')?.keys, model.stubs.get('Maker')?.fields.has('products')], [[], true]);
   });
@@ -108,7 +108,7 @@ describe('keys that nest', () => {
     assert.ok(['variation_id', 'maker_id', 'seller_id'].every((column) => product.columns.has(column)));
   });
 
-  it('work of an entity that only extends another subgraph\'s: its key is there although it is external', async () => {
+  it('work for an entity that only extends another subgraph\'s, whose key exists although it is external', async () => {
     const { model } = await compile('extend type Product @entity @key(fields: "id") { id: ID! @external price: Decimal! }');
     assert.deepEqual(model.entities.get('Product')?.federationKeys, [['id']]);
     assert.deepEqual(model.entities.get('Product')?.external, []);
@@ -126,19 +126,19 @@ describe('objects made of columns', () => {
     assert.deepEqual(origin?.kind === 'embedded' && origin.parts, new Map<string, unknown>([['lengthCm', 'box_length_cm'], ['inner', { parts: new Map([['code', 'box_origin_code']]), required: [] }]]));
   });
 
-  it('may begin with nothing at all, and leave fields to resolvers', async () => {
+  it('may have an empty prefix, and leave fields to resolvers', async () => {
     const shown = await field('type Product @entity { id: ID! stock: Stock! @embedded(prefix: "") }\ntype Stock { sku: String! price: Decimal! label: String! }', 'stock', { resolvers: { Stock: { label: () => 'x' } } });
     assert.deepEqual(shown?.kind === 'embedded' && shown.parts, new Map([['sku', 'sku'], ['price', 'price']]));
   });
 
-  it('are doubted where they must be there and may be null', async () => {
+  it('give a warning where they are non-null and may be null', async () => {
     const sdl = 'type Product @entity { id: ID! box: Box! @embedded maker: Maker! seller: Seller! }\ntype Box { lengthCm: Int }\ntype Maker @key(fields: "id") { id: ID! }\ntype Seller @entity { id: ID! }';
     assert.deepEqual(await warningsOf(sdl, { catalog: SHOP }), ['app.graphql:1  Product.box is non-null, but column "box_length_cm" may be null, and such a row would be an error; make the column NOT NULL or declare Box']);
   });
 });
 
 describe('fields of other subgraphs on entities', () => {
-  it('are no columns, unless some field provides them', async () => {
+  it('are not columns, unless a field provides them', async () => {
     const sdl = (provides: string) => `type Product @entity { id: ID! seller: Seller! ${provides} }\ntype Seller @entity @key(fields: "id") { id: ID! name: String! @external rating: Int @external }`;
     const [bare, provided] = await Promise.all([compile(sdl('')), compile(sdl('@provides(fields: "name")'))]);
     assert.deepEqual([...(bare.model.entities.get('Seller')?.fields.keys() ?? [])], ['id']);
@@ -155,7 +155,7 @@ describe('entity interfaces', () => {
     assert.deepEqual(model.interfaces.get('Media'), { name: 'Media', keys: [['id']], implementations: ['Book', 'Film'] });
   });
 
-  it('are left to a resolver of their own, and to nobody where their key is not resolvable', async () => {
+  it('are left to their own resolver, and need none where their key is not resolvable', async () => {
     const other = `${MEDIA}\ntype Film implements Media @key(fields: "id") { id: ID! }`;
     assert.deepEqual((await compile(other, { resolvers: { Media: { __resolveReference: () => null } } })).model.interfaces, new Map());
     assert.deepEqual(await problemsOf(other.replace('"id")', '"id", resolvable: false)'), { catalog: SHOP }), []);

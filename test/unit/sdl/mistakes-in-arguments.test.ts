@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in arguments', () => {
-  it('paging arguments of a list', async () => {
+describe('compiling a schema with mistakes in arguments', () => {
+  it('reports wrong paging arguments of a list', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! }
       type Team @entity { id: ID! tasks(first: String, after: String): [Task!]! }`;
@@ -14,7 +14,7 @@ describe('mistakes in arguments', () => {
     ]);
   });
 
-  it('filter inputs', async () => {
+  it('reports wrong fields and operators of filter inputs', async () => {
     const sdl = `
       type Task @entity { id: ID! }
       type Query { tasks(filter: F): [Task!]! }
@@ -51,7 +51,7 @@ describe('mistakes in arguments', () => {
     ]);
   });
 
-  it('arguments that filter', async () => {
+  it('reports arguments that cannot filter', async () => {
     const sdl = `
       type Task @entity { id: ID! }
       input F { title: String }
@@ -73,7 +73,7 @@ describe('mistakes in arguments', () => {
     ]);
   });
 
-  it('orders', async () => {
+  it('reports orders that cannot be used', async () => {
     const sdl = `
       type Task @entity { id: ID! }
       enum O {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in columns and their types', () => {
-  it('columns that do not exist', async () => {
+describe('compiling a schema with mistakes in columns and their types', () => {
+  it('reports columns that do not exist', async () => {
     const sdl = `
       type Task @entity {
         id: ID!
@@ -19,7 +19,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('a column that @column misspells', async () => {
+  it('reports a column that @column misspells', async () => {
     const sdl = `
       type Task @entity {
         id: ID!
@@ -32,7 +32,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('types that do not fit', async () => {
+  it('reports types that do not fit', async () => {
     const sdl = `
       type Task @entity {
         id: Int!
@@ -66,14 +66,14 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('a type that GraphQL cannot carry', async () => {
+  it('reports a type that GraphQL cannot carry', async () => {
     const sdl = 'type Person @entity(table: "people") { id: ID! photo: String }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Person.photo: column "photo" is bytea, which no type of GraphQL carries; leave it out or write a resolver',
     ]);
   });
 
-  it('an enum with a value that the database lacks', async () => {
+  it('reports an enum with a value that the database lacks', async () => {
     const sdl = `
       enum Status { TODO FINISHED }
       type Task @entity { id: ID! status: Status! }`;
@@ -82,7 +82,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('an enum that lacks a label', async () => {
+  it('reports an enum that lacks a label', async () => {
     const sdl = `
       enum Status { TODO }
       type Task @entity { id: ID! status: Status! }`;
@@ -91,7 +91,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('an enum for a column of numbers, and a list of one', async () => {
+  it('reports an enum for a column of numbers, and a list of one', async () => {
     const sdl = `
       enum Status { TODO DONE }
       type Task @entity {
@@ -105,7 +105,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('an object that is no entity', async () => {
+  it('reports an object that is no entity', async () => {
     const sdl = `
       type Extra { a: Int }
       type Task @entity { id: ID! extra: Extra }`;
@@ -114,7 +114,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('an interface and a union', async () => {
+  it('reports an interface and a union', async () => {
     const sdl = `
       interface Thing { id: ID! }
       union Either = Team | Task
@@ -126,7 +126,7 @@ describe('mistakes in columns and their types', () => {
     ]);
   });
 
-  it('arguments on a column and on a to-one relation', async () => {
+  it('reports arguments on a column and on a to-one relation', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Task @entity {

@@ -34,7 +34,7 @@ describe('conflicts', () => {
     assert.deepEqual((await compileSdl(person('@conflict'))).model.entities.get('Person')?.conflict, NO_CONFLICTS);
   });
 
-  it('end as declared: policy, what else may clash, and rules by column', async () => {
+  it('follow the declared policy, further columns and rules by column', async () => {
     const sdl = person('@conflict(policy: MERGE, rule: LAST_WRITE_WINS, deleteChanged: DELETE, updateDeleted: RESTORE, insertExisting: KEEP)', 'years: Int @column(name: "age") @conflict(rule: MAX)');
     assert.deepEqual((await compileSdl(sdl)).model.entities.get('Person')?.conflict, {
       policy: 'MERGE', handler: null, rule: 'LAST_WRITE_WINS', rules: new Map([['age', 'MAX']]), deleteChanged: 'DELETE', updateDeleted: 'RESTORE', insertExisting: 'KEEP',
@@ -42,7 +42,7 @@ describe('conflicts', () => {
     assert.deepEqual(await warningsOf(sdl), []);
   });
 
-  it('are decided by a handler, whose name is looked up where the handlers are known', async () => {
+  it('are decided by a handler, whose name is checked where the handlers are known', async () => {
     const sdl = person('@conflict(policy: HANDLER, handler: "settle")');
     assert.deepEqual((await compileSdl(sdl, { handlers: ['settle'] })).model.entities.get('Person')?.conflict, { ...NO_CONFLICTS, policy: 'HANDLER', handler: 'settle' });
     assert.deepEqual(await problemsOf(sdl), [], 'where nothing is written');
@@ -56,7 +56,7 @@ describe('conflicts', () => {
     assert.deepEqual(model.entities.get('Doc')?.conflict.rules, new Map([['room', 'LAST_WRITE_WINS'], ['seat', 'LAST_WRITE_WINS'], ['title', 'APPEND'], ['tags', 'UNION'], ['at', 'MIN']]));
   });
 
-  it('are met where a mutation asks for the version, as an argument or in its input', async () => {
+  it('are detected where a mutation asks for the version, as an argument or in its input', async () => {
     const { model } = await compileSdl(`${person()}
       input Whole { expectedVersion: Int! nick: String }
       extend type Mutation { whole(id: ID!, input: Whole!): Pay @update plain(id: ID!, expectedVersion: ID, nick: String): Pay @update blind(id: ID!, nick: String): Pay @update }`);
@@ -66,7 +66,7 @@ describe('conflicts', () => {
     ]);
   });
 
-  it('are told of by any type with a reason, under whatever names, in whole or in part', async () => {
+  it('are reported by any type with a reason, under any names, in whole or in part', async () => {
     const { model } = await compileSdl(`${person()}
       type Short { clash: Why } type Why { why: ConflictReason now: Person hint: String }
       extend type Mutation { short(id: ID!, expectedVersion: Int, nick: String): Short @update(entity: "Person") }`, { resolvers: { Why: { hint: () => 'try again' } } });
@@ -74,16 +74,16 @@ describe('conflicts', () => {
     assert.deepEqual(model.mutations.get('short')?.payload, { entityField: null, tokenField: null, conflict: { field: 'clash', reason: 'why', current: 'now', version: null, fields: null, token: null } });
   });
 
-  it('are nothing to @idempotent, which is read of mutations', async () => {
+  it('do not depend on @idempotent, which is read from mutations', async () => {
     const { model } = await compileSdl(person().replace('Pay @insert', 'Pay @insert @idempotent'));
     assert.deepEqual([...model.mutations].map(([name, { idempotent }]) => [name, idempotent]), [['edit', false], ['drop', false], ['add', true]]);
   });
 });
 
-describe('mistakes in conflicts', () => {
+describe('compiling a schema with mistakes in conflicts', () => {
   const mistake = async (more: string, fields = 'age: Int', extra = {}): Promise<string[]> => (await problemsOf(person(more, fields), extra)).map((line) => line.replace(/^app\.graphql:1 {2}/, ''));
 
-  it('words that there are not', async () => {
+  it('reports unknown policies and rules', async () => {
     assert.deepEqual(await mistake('@conflict(policy: MERGED, deleteChanged: REMOVE, updateDeleted: RESTOR, insertExisting: UPSERT)'), [
       '@conflict(policy: MERGED) is no ConflictPolicy; use REJECT, LAST_WRITE_WINS, MERGE, HANDLER',
       '@conflict(deleteChanged: REMOVE) is no OnDeleteChanged; use REJECT, DELETE',
@@ -95,7 +95,7 @@ describe('mistakes in conflicts', () => {
     ]);
   });
 
-  it('policies that have nothing to compare, or say what nobody follows', async () => {
+  it('reports policies that have nothing to compare, or have no effect', async () => {
     assert.deepEqual(await problemsOf(`type Team @entity @conflict(policy: LAST_WRITE_WINS) { id: ID! }
       type Task @entity @conflict(updateDeleted: RESTORE) { id: ID! }
       type Log @entity(schema: "audit", table: "log") @conflict(insertExisting: KEEP) { id: ID! }`), [
@@ -110,7 +110,7 @@ describe('mistakes in conflicts', () => {
     assert.deepEqual(await problemsOf('type Load @entity(table: "team_load") @key(fields: "teamId") @conflict { teamId: ID openTasks: BigInt }'), ['app.graphql:1  Load shows a view, whose conflicts cannot be decided; put @conflict on an entity of the table behind it']);
   });
 
-  it('rules of fields that no write could follow', async () => {
+  it('reports rules of fields that no write could follow', async () => {
     const of = (fields: string, more = '@conflict(policy: MERGE)'): Promise<string[]> => mistake(more, fields);
     assert.deepEqual(await of('age: Int @conflict(policy: MERGE)'), ['Person.age says policy: of a conflict, which is for the whole entity to say; a field has a rule: only']);
     assert.deepEqual(await of('age: Int @conflict'), ['Person.age says nothing of how its conflicts end; give it a rule:, or remove @conflict']);
@@ -132,7 +132,7 @@ describe('mistakes in conflicts', () => {
     ]);
   });
 
-  it('places where it means nothing', async () => {
+  it('reports directives of conflicts where they have no effect', async () => {
     const sdl = `
       interface Named { name: String @conflict(rule: ADD) }
       interface Bookable { book: String @idempotent }
@@ -153,7 +153,7 @@ describe('mistakes in conflicts', () => {
     assert.match((await problemsOf('interface Named @conflict { name: String }')).join(), /"@conflict" may not be used on INTERFACE/);
   });
 
-  it('versions that are asked for wrongly', async () => {
+  it('reports versions that are declared wrongly', async () => {
     const sdl = `${person()}
       type Team @entity { id: ID! name: String! } type TeamPay { team: Team }
       input Whole { expectedVersion: Int nick: String }
@@ -175,7 +175,7 @@ describe('mistakes in conflicts', () => {
     assert.deepEqual(await problemsOf(narrow, { catalog: DOCS }), ['app.graphql:1  Mutation.edit asks for expectedVersion: column "version" is bigint, which does not fit Int; declare it BigInt']);
   });
 
-  it('payloads that could not tell of one', async () => {
+  it('reports payloads that could not show a conflict', async () => {
     const told = (payload: string, clash: string): Promise<string[]> => problemsOf(`type Person @entity(table: "people", version: "version") { id: ID! email: String! }
       type Team @entity { id: ID! name: String! }
       type Mutation { edit(id: ID!, expectedVersion: Int, email: String): Pay @update(entity: "Person") }
@@ -196,19 +196,19 @@ describe('mistakes in conflicts', () => {
     assert.deepEqual(await told('conflicts: [Clash!]', 'reason: ConflictReason!'), ['app.graphql:4  Pay.conflicts is neither the Person that Mutation.edit writes nor its ConsistencyToken, nor of a type that tells of a conflict (with reason: ConflictReason!); remove it or write a resolver']);
   });
 
-  it('one type that tells of the conflicts of two entities', async () => {
+  it('reports one type for the conflicts of two entities', async () => {
     const shared = `${person()} type Team @entity { id: ID! name: String! } type TeamPay { team: Team conflict: Clash } extend type Mutation { rename(id: ID!, name: String): TeamPay @update }`;
     assert.deepEqual(await problemsOf(shared), ['app.graphql:3  Clash.current shows nothing of a conflict that Mutation.rename may meet; a reason (ConflictReason!), the current row (Team), its version, the fields in conflict ([String!]!) and a ConsistencyToken can be shown: remove it, or write a resolver']);
   });
 
-  it('two columns that count the versions of one table', async () => {
+  it('reports two columns that count the versions of one table', async () => {
     const sdl = 'type Doc @entity(version: "version") { id: ID! }\ntype Draft @entity(table: "docs", version: "revision") { id: ID! }';
     assert.deepEqual(await problemsOf(sdl, { catalog: DOCS }), ['app.graphql:2  Draft counts its version in column "revision", and Doc, which shows the same table docs, in "version"; use one of them']);
   });
 });
 
 describe('warnings about conflicts', () => {
-  it('name what no write can come to', async () => {
+  it('name policies and rules that no write can reach', async () => {
     const sdl = 'type Person @entity(table: "people", version: "version") @conflict(policy: MERGE, deleteChanged: DELETE, updateDeleted: RESTORE, insertExisting: KEEP) { id: ID! nick: String }';
     const never = (what: string, why: string): string => `app.graphql:1  Person declares ${what}, but can never come to it, since ${why}, or remove the declaration`;
     const update = 'no @update of it asks for expectedVersion; add the argument to one';
@@ -216,7 +216,7 @@ describe('warnings about conflicts', () => {
     assert.equal((await warningsOf(`${sdl} type Pay { person: Person } type Mutation { edit(id: ID!, nick: String): Pay @update drop(id: ID!): Pay @delete add(email: String!, teamId: ID!): Pay @insert }`)).length, 3, 'mutations without the argument do not meet one');
   });
 
-  it('name updates that bring nothing back', async () => {
+  it('name updates that return nothing', async () => {
     const sdl = person('@conflict(updateDeleted: RESTORE)').replace('edit(id: ID!', 'byEmail(email: String!');
     assert.deepEqual(await warningsOf(sdl), ['app.graphql:7  Mutation.byEmail names its Person by email, under which a deleted row is not found again, so that RESTORE brings none back there; name it by its primary key (id)']);
     const people = TEAMS.tables.get('public.people');

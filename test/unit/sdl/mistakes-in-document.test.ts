@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in the sdl itself', () => {
-  it('a syntax error, with its line', async () => {
+describe('compiling an SDL with mistakes of its own', () => {
+  it('reports a syntax error, with its line', async () => {
     const sdl = `
       type Team {
         id: ID!
@@ -15,7 +15,7 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
-  it('an unknown type', async () => {
+  it('reports an unknown type', async () => {
     const sdl = `
       type Team @entity {
         id: ID!
@@ -26,28 +26,28 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
-  it('an unknown directive', async () => {
+  it('reports an unknown directive', async () => {
     const sdl = 'type Team @entty { id: ID! }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Unknown directive "@entty"; correct the SDL there',
     ]);
   });
 
-  it('an unknown argument of a directive', async () => {
+  it('reports an unknown argument of a directive', async () => {
     const sdl = 'type Team @entity(tabel: "x") { id: ID! }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Unknown argument "tabel" on directive "@entity". Did you mean "table"? Correct the SDL there',
     ]);
   });
 
-  it('an operation among the schema', async () => {
+  it('reports an operation within the schema', async () => {
     const sdl = 'query { teams }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  this is an operation, not a part of a schema; keep operations out of the schema folder',
     ]);
   });
 
-  it('a type defined twice', async () => {
+  it('reports a type that is defined twice', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Team { motto: String }`;
@@ -56,7 +56,7 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
-  it('an interface that is not fulfilled', async () => {
+  it('reports an interface that is not implemented fully', async () => {
     const sdl = `
       interface Node { id: ID! }
       type X implements Node { x: Int }`;
@@ -65,7 +65,7 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
-  it('are told all at once, those of the catalog among them, where the document can be read', async () => {
+  it('reports all mistakes at once, with those of the catalog, where the document can be read', async () => {
     const sdl = `
       interface Node { id: ID! }
       type Team implements Node @entity(tabel: "x") { id: String! name: Strng2 motto: Int }
@@ -85,7 +85,7 @@ describe('mistakes in the sdl itself', () => {
     ]);
   });
 
-  it('a directive where it means nothing', async () => {
+  it('reports a directive where it has no effect', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! @relation(from: ["title"]) }
       type Team @entity {

@@ -3,22 +3,22 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in entities, their tables and keys', () => {
-  it('a table that does not exist, when its name follows from the type', async () => {
+describe('compiling a schema with mistakes in entities, their tables and keys', () => {
+  it('reports a table that does not exist, when its name follows from the type', async () => {
     const sdl = 'type Tem @entity { id: ID! }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Tem maps to table "tems" or "tem", which none of the schemas public, audit has; did you mean "teams"? Name it with @entity(table: "teams")',
     ]);
   });
 
-  it('a table that does not exist, when it is named', async () => {
+  it('reports a table that does not exist, when it is named', async () => {
     const sdl = 'type Team @entity(table: "taems") { id: ID! }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Team maps to table "taems", which none of the schemas public, audit has; did you mean "teams"?',
     ]);
   });
 
-  it('a table that nothing resembles', async () => {
+  it('reports a table of which no other table has a similar name', async () => {
     const sdl = `
       type Xylophone @entity { id: ID! }
       type Zither @entity(table: "zither") { id: ID! }`;
@@ -28,28 +28,28 @@ describe('mistakes in entities, their tables and keys', () => {
     ]);
   });
 
-  it('a table of another schema', async () => {
+  it('reports a table of another schema', async () => {
     const sdl = 'type Log @entity(table: "log", schema: "public") { id: ID! }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Log maps to table "log", which schema public does not have; schema audit has one of that name',
     ]);
   });
 
-  it('a table without any key', async () => {
+  it('reports a table without any key', async () => {
     const sdl = 'type Note @entity { text: String }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  Note maps to table notes, which has neither a primary key nor a unique key over NOT NULL columns; add one',
     ]);
   });
 
-  it('a view without @key', async () => {
+  it('reports a view without @key', async () => {
     const sdl = 'type TeamLoad @entity(table: "team_load") { teamId: ID! openTasks: BigInt }';
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:1  TeamLoad shows view team_load, which has no primary key of its own; say with @key(fields:) which fields tell its rows apart',
     ]);
   });
 
-  it('a version that is no column, no number, or may be null', async () => {
+  it('reports a version that is no column, no number, or may be null', async () => {
     const sdl = `
       type Team @entity(version: "nmae") { id: ID! }
       type Person @entity(table: "people", version: "email") { id: ID! }
@@ -61,7 +61,7 @@ describe('mistakes in entities, their tables and keys', () => {
     ]);
   });
 
-  it('keys that name nothing, are not unique, nest, or show no column', async () => {
+  it('reports keys that name nothing, are not unique, nest, or show no column', async () => {
     const sdl = `
       type Person @entity(table: "people")
         @key(fields: "emial")

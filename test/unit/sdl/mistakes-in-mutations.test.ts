@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compileSdl, problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in mutations', () => {
-  it('nothing behind it, or too much', async () => {
+describe('compiling a schema with mistakes in mutations', () => {
+  it('reports a mutation with nothing that serves it, or with two directives', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Pay { team: Team token: ConsistencyToken! }
@@ -19,7 +19,7 @@ describe('mistakes in mutations', () => {
     ]);
   });
 
-  it('payloads that cannot be filled', async () => {
+  it('reports payloads that cannot be filled', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Task @entity { id: ID! title: String! }
@@ -47,7 +47,7 @@ describe('mistakes in mutations', () => {
     ]);
   });
 
-  it('inputs that cannot be used', async () => {
+  it('reports inputs that cannot be used', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Pay { team: Team token: ConsistencyToken! }
@@ -68,7 +68,7 @@ describe('mistakes in mutations', () => {
     ]);
   });
 
-  it('values that cannot be written', async () => {
+  it('reports values that cannot be written', async () => {
     const sdl = `
       type Person @entity(table: "people", version: "version") { id: ID! email: String! team: Team }
       type Team @entity @key(fields: "id") { id: ID! name: String! }
@@ -91,7 +91,7 @@ describe('mistakes in mutations', () => {
     ]);
   });
 
-  it('a key that is set as well', async () => {
+  it('reports a key that is also set', async () => {
     const sdl = `
       type Person @entity(table: "people") { id: ID! email: String! team: Team }
       type Team @entity @key(fields: "id") { id: ID! name: String! }
@@ -103,7 +103,7 @@ describe('mistakes in mutations', () => {
     ]);
   });
 
-  it('rows that are not named by a unique key', async () => {
+  it('reports rows that are not named by a unique key', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Pay { team: Team token: ConsistencyToken! }
@@ -120,7 +120,7 @@ describe('mistakes in mutations', () => {
     ]);
   });
 
-  it('inserts that leave out what the table insists on', async () => {
+  it('reports inserts that leave out a required column', async () => {
     const sdl = `
       type Person @entity(table: "people") { id: ID! email: String! team: Team }
       type Team @entity @key(fields: "id") { id: ID! name: String! }
@@ -151,12 +151,12 @@ describe('@idempotent', () => {
     }`;
   const resolvers = { Query: { own: () => 1 }, Mutation: { custom: () => 1 } };
 
-  it('stands on mutations, whatever is behind them, and nowhere else', async () => {
+  it('is accepted on every mutation, and nowhere else', async () => {
     const mend = 'is no mutation, so @idempotent has no meaning there; remove it, or say it on the field of Mutation';
     assert.deepEqual(await problemsOf(SDL, { resolvers }), ['2  Team.name', '3  Pay.token', '5  Query.teams', '5  Query.own'].map((place) => `app.graphql:${place} ${mend}`));
   });
 
-  it('is known to mutations that directives declare', async () => {
+  it('is read by mutations that directives declare', async () => {
     const { model } = await compileSdl(SDL.replaceAll(/(name: String!|token: ConsistencyToken!|@list|own: Int) @idempotent/g, '$1'), { resolvers });
     assert.deepEqual([...model.mutations].map(([name, { idempotent }]) => [name, idempotent]), [['add', true], ['write', false]]);
   });

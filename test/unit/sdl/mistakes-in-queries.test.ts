@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in queries', () => {
-  it('fields with nothing behind them', async () => {
+describe('compiling a schema with mistakes in queries', () => {
+  it('reports fields that nothing serves', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Box { team: Team }
@@ -20,7 +20,7 @@ describe('mistakes in queries', () => {
     ]);
   });
 
-  it('lookups that may find several, or nothing in particular', async () => {
+  it('reports look-ups that may find several rows, or name none', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Query {
@@ -45,7 +45,7 @@ describe('mistakes in queries', () => {
     ]);
   });
 
-  it('connections of a shape that nothing fills', async () => {
+  it('reports connections of an unknown shape', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type TC {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';
 
-describe('mistakes in relations', () => {
-  it('no foreign key to follow to one', async () => {
+describe('compiling a schema with mistakes in relations', () => {
+  it('reports a to-one relation without a foreign key', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Log @entity { id: ID! team: Team }`;
@@ -13,7 +13,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('no foreign key to follow to many', async () => {
+  it('reports a to-many relation without a foreign key', async () => {
     const sdl = `
       type Log @entity { id: ID! }
       type Team @entity { id: ID! logs: [Log!]! lines: Int! @count(of: "Log") }`;
@@ -23,7 +23,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('two foreign keys to one', async () => {
+  it('reports a to-one relation with two foreign keys', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Person @entity(table: "people") { id: ID! email: String! team: Team }
@@ -33,7 +33,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('two foreign keys to many', async () => {
+  it('reports a to-many relation with two foreign keys', async () => {
     const sdl = `
       type Person @entity(table: "people") {
         id: ID!
@@ -47,7 +47,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('columns that do not exist', async () => {
+  it('reports columns that do not exist', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Task @entity { id: ID! team: Team @relation(from: ["tem_id"]) }`;
@@ -56,7 +56,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('sides of different length', async () => {
+  it('reports sides of different length', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Task @entity { id: ID! team: Team @relation(from: ["team_id", "title"]) }`;
@@ -65,7 +65,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('columns that do not compare', async () => {
+  it('reports columns that cannot be compared', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Task @entity { id: ID! team: Team @relation(from: ["title"]) }`;
@@ -74,7 +74,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('one side missing', async () => {
+  it('reports a missing side', async () => {
     const sdl = `
       type Person @entity(table: "people") { id: ID! tasks: [Task!]! @relation(from: ["id"]) }
       type Task @entity { id: ID! title: String! }`;
@@ -83,7 +83,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('a to-one relation that may match several rows', async () => {
+  it('reports a to-one relation that may match several rows', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! }
       type Person @entity(table: "people") { id: ID! task: Task @relation(from: ["id"], to: ["assignee_id"]) }`;
@@ -92,7 +92,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('conditions on a to-one relation', async () => {
+  it('reports conditions on a to-one relation', async () => {
     const sdl = `
       type Team @entity @key(fields: "id") { id: ID! name: String! }
       type Task @entity { id: ID! team: Team @relation(where: "true", limit: 3) }`;
@@ -101,7 +101,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('orders that are none', async () => {
+  it('reports orders that are not valid', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! }
       type Team @entity { id: ID! tasks: [Task!]! @relation(orderBy: ["created DESC", "a b c"]) }`;
@@ -111,7 +111,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('a limit that lets nothing through', async () => {
+  it('reports a limit of no rows', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! }
       type Team @entity { id: ID! tasks: [Task!]! @relation(limit: 0) }`;
@@ -120,7 +120,7 @@ describe('mistakes in relations', () => {
     ]);
   });
 
-  it('counts of nothing, and counts that are no numbers', async () => {
+  it('reports counts of unknown fields, and counts that are no numbers', async () => {
     const sdl = `
       type Task @entity { id: ID! title: String! }
       type Team @entity {

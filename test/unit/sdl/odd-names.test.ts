@@ -56,7 +56,7 @@ for (const name of ODD) {
       }
     });
 
-    it('holds tenants, filters, orders by an enum, looks up, and is written', async () => {
+    it('works as tenant, in filters, in orders by an enum, in look-ups and in writes', async () => {
       for (const spelled of [name, quoteIdentifier(name)]) {
         const column = `@column(name: ${inSdl(spelled)})`;
         const sdl = `${USER.replace('@entity', `@entity @tenant(column: ${inSdl(spelled)})`)} type UserPayload { user: User }
@@ -76,7 +76,7 @@ for (const name of ODD) {
       }
     });
 
-    it('counts versions', async () => {
+    it('works as a version', async () => {
       for (const spelled of [name, quoteIdentifier(name)]) {
         const { model } = await compileSdl(`type Task @entity(version: ${inSdl(spelled)}) { id: ID! }`, { catalog: catalogWith(name) });
         assert.equal(model.entities.get('Task')?.version, name);

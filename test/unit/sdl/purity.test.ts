@@ -13,16 +13,16 @@ const columns = new Map(Object.entries(KINDS).map(([name, [kind, sql]]) => [name
 const ofField = (condition: string): string | null => impurity(condition, { table: 'tasks', columns, settings: null });
 const ofPolicy = (condition: string): string | null => impurity(condition, { table: 'tasks', columns, settings: new Set(['app.tenant_id', 'role']) });
 
-describe('a condition is pure', () => {
+describe('a condition that depends on the row alone', () => {
   for (const condition of [
     "status <> 'DONE'", 'urgent', 'NOT urgent AND (points > 3 OR points IS NULL)', 'tasks.points = 3', '"tasks"."points" = 3', '"Odd name" = title', "title LIKE 'a%' AND title NOT ILIKE '%it''s%'",
     "status IN ('TODO', 'DOING')", "status = ANY (ARRAY['TODO'::status, 'DOING'::public.status])", 'points BETWEEN 1 AND 9', "coalesce(points, 0) * 2 + 1 >= -1", "lower(title) = 'x'", "CASE WHEN urgent THEN points > 1 ELSE false END",
     "due_date < '2026-01-01'", "due_date < DATE '2026-01-01'", "due_date < '2026-01-01'::date", 'created_at::date = due_date', '(created_at)::date = (due_date)::timestamp without time zone', "extra ->> 'kind' = 'a'", "extra @> '{\"a\":1}'::jsonb",
     'points IS DISTINCT FROM 3', 'estimate::numeric(8, 2) > 1.5e3', "mood = 'x'::\"Odd \"\"name\".\"Mo od\"", "labels && ARRAY['a', 'b']::text[]", 'labels[1] = title', "status <> 'UNKNOWN'", "title = 'knowhow'", 'cast(points AS text) = title', 'e = title', '',
-  ]) it(condition, () => assert.equal(ofField(condition), null));
+  ]) it(`is found to be so: ${condition}`, () => assert.equal(ofField(condition), null));
 });
 
-describe('a condition is impure', () => {
+describe('a condition that depends on more than the row', () => {
   const impure: readonly (readonly [string, RegExp])[] = [
     ["status <> 'DONE' AND due_date < current_date", /^depends on current_date$/], ['due_date < CURRENT_DATE', /current_date/], ['created_at > now()', /^calls now\(\)$/], ['created_at < clock_timestamp ( )', /^calls clock_timestamp/],
     ['created_at > localtimestamp', /localtimestamp/], ["due_date < 'today'", /may mean the moment/], ["created_at > 'NOW'::timestamptz", /may mean the moment/], ["created_at > ' tomorrow 10:00'", /may mean the moment/], ["created_at > 'allballs' AND due_date = ' Yesterday'", /may mean the moment/],
@@ -33,7 +33,7 @@ describe('a condition is impure', () => {
     ['user = title', /^depends on user$/], ['owner = current_user', /^depends on current_user$/], ["title = current_setting('app.tenant_id')", /^reads the setting app\.tenant_id$/], ['xmin = 3', /depends on xmin/], ['ctid IS NULL', /depends on ctid/], ['points = $1', /^has \$/], ['points > 1 -- note', /^has --$/], ['points /* 1 */ > 1', /^has \/\*$/],
     ["title = $$x$$", /^has \$/], ["title::regclass IS NOT NULL", /^casts to regclass/], ["like(title, 'x')", /^calls like/], ['urgent; DROP TABLE tasks', /^has ;$/], ["interval '1 day' > 'x'::xid", /^casts to xid/], ["age(created_at) > '1 day'", /^calls age/], ["created_at AT TIME ZONE 'UTC' > '2026-01-01'", /^depends on at$/],
   ];
-  for (const [condition, why] of impure) it(condition, () => assert.match(ofField(condition) ?? 'pure', why));
+  for (const [condition, why] of impure) it(`is found to be so: ${condition}`, () => assert.match(ofField(condition) ?? 'pure', why));
 });
 
 describe('a policy', () => {

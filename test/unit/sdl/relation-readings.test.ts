@@ -69,7 +69,7 @@ describe('a relation to one row', () => {
     ]);
   });
 
-  it('follows what is chosen', async () => {
+  it('follows the key that @relation chooses', async () => {
     const sdl = `${USER} type Task @entity { id: ID! creator: User @relation(from: ["creator_id"]) }`;
     assert.deepEqual(await joinOf(sdl, tasks(['assignee_id integer', 'creator_id integer'], ['assignee_id']), 'Task', 'creator'), [['creator_id'], ['id']]);
   });
@@ -79,11 +79,11 @@ describe('the way back of a one-to-one relation', () => {
   const NODES = sketchCatalog({ nodes: { columns: ['id integer', 'name text', 'next_id integer null'], primaryKey: ['id'], unique: [['next_id']], references: ['next_id -> nodes.id'] } });
   const READINGS = 'can be read in 2 ways: by the foreign key over next_id; or by the foreign key over next_id of nodes, back to this row; choose one: @relation(from: ["next_id"]) or @relation(from: ["id"], to: ["next_id"])';
 
-  it('is not the way there, and is asked for', async () => {
+  it('is not taken to be the forward relation, and has to be named', async () => {
     assert.deepEqual(await problemsOf('type Node @entity { id: ID! next: Node previous: Node }', { catalog: NODES }), [`app.graphql:1  Node.previous ${READINGS}`]);
   });
 
-  it('between two tables that refer to each other is asked for', async () => {
+  it('between two tables that refer to each other has to be named', async () => {
     const catalog = sketchCatalog({
       teams: { columns: ['id integer', 'owner_id integer null'], primaryKey: ['id'], unique: [['owner_id']], references: ['owner_id -> members.id'] },
       members: { columns: ['id integer', 'team_id integer'], primaryKey: ['id'], references: ['team_id -> teams.id'], indexes: [['team_id']] },
@@ -173,7 +173,7 @@ describe('a relation to many rows', () => {
   });
 });
 
-describe('schemas of other people that are clear', () => {
+describe('schemas of other projects that are not ambiguous', () => {
   it('include a shop with names in capitals', async () => {
     const catalog = sketchCatalog({
       Artist: { columns: ['ArtistId integer', 'Name text'], primaryKey: ['ArtistId'] },

@@ -37,13 +37,13 @@ describe('a non-null field', () => {
     });
   }
 
-  it('over a document that is shown through an object type is one as well', async () => {
+  it('over a document that is shown through an object type gives the same warning', async () => {
     const catalog = sketchCatalog({ things: { columns: ['id integer', 'v jsonb'], primaryKey: ['id'] } });
     const sdl = 'type Thing @entity { id: ID! v: Value! @column(name: "v") } type Value { size: Int }';
     assert.deepEqual(await warningsOf(sdl, { catalog }), [`${WHERE}${json("jsonb_typeof(v) <> 'null'", 'Value')}`]);
   });
 
-  it('is left alone where a CHECK of the column keeps null out', async () => {
+  it('gives no warning where a CHECK of the column excludes null', async () => {
     const { tables, ...rest } = sketchCatalog({ things: { columns: ['id integer', 'v jsonb', 'w integer[]'], primaryKey: ['id'] } });
     const things = tables.get('public.things');
     assert.ok(things);
@@ -52,11 +52,11 @@ describe('a non-null field', () => {
     assert.deepEqual(await warningsOf('type Thing @entity { id: ID! v: JSON! w: [Int!]! }', { catalog }), []);
   });
 
-  it('over a view is left to its author', async () => {
+  it('over a view gives no warning', async () => {
     assert.deepEqual(await warned('v: JSON!', 'v jsonb', { view: true }), []);
   });
 
-  it('within an embedded object is worth a line where another column can make the object be there', async () => {
+  it('within an embedded object gives a warning where another column can make the object exist', async () => {
     const catalog = sketchCatalog({ things: { columns: ['id integer', 'box_size text null', 'box_tags text[] null', 'lid_size text null'], primaryKey: ['id'] } });
     const sdl = 'type Thing @entity { id: ID! box: Box @embedded lid: Lid @embedded } type Box { size: String! tags: [String] } type Lid { size: String! }';
     assert.deepEqual(await warningsOf(sdl, { catalog }), [`${WHERE}Thing.box.size is non-null, but column "box_size" may be null, and such a row would be an error; make the column NOT NULL or declare String`]);
@@ -96,20 +96,20 @@ describe('a non-null relation to one row', () => {
 describe('lists that may grow too long', () => {
   const CATALOG = sketchCatalog({ users: { columns: ['id integer'], primaryKey: ['id'] }, tasks: { columns: ['id integer', 'user_id integer'], primaryKey: ['id'], references: ['user_id -> users.id'], indexes: [['user_id']] } });
 
-  it('are named in one line', async () => {
+  it('give one warning for all of them', async () => {
     const sdl = 'type User @entity { id: ID! tasks: [Task!]! } type Task @entity { id: ID! } type Query { users: [User!]! some(first: Int): [User!]! top: [User!]! @list(limit: 10) }';
     assert.deepEqual(await warningsOf(sdl, { catalog: CATALOG, maxPageSize: 50 }), [
       `${WHERE}2 lists (User.tasks, Query.users) take no argument first and declare no limit, so that each is an error (LIST_TOO_LONG) where there are more than 50 rows (option maxPageSize); add first: Int, declare with limit: in @list or @relation how many are enough, or return a connection`,
     ]);
   });
 
-  it('know whether their author has declared how many are enough', async () => {
+  it('give no warning where their author has declared a limit', async () => {
     const { model } = await compileSdl('type User @entity { id: ID! tasks: [Task!]! few: [Task!]! @relation(limit: 3) } type Task @entity { id: ID! } type Query { users(first: Int): [User!]! top: [User!]! @list(limit: 500) }', { catalog: CATALOG });
     const lists = [model.entities.get('User')?.fields.get('tasks'), model.entities.get('User')?.fields.get('few'), model.queries.get('users'), model.queries.get('top')];
     assert.deepEqual(lists.map((list) => list?.kind === 'list' && [list.limit, list.cuts]), [[200, false], [3, true], [200, false], [500, true]]);
   });
 
-  it('have no number of their own that every client would be refused for', async () => {
+  it('have no default limit above which every client would be refused', async () => {
     const CONNECTION = 'type UserConnection { edges: [UserEdge!]! } type UserEdge { node: User! }';
     const sdl = `type User @entity { id: ID! } ${CONNECTION} type Query { all(first: Int = 500): [User!]! top(first: Int = 4): [User!]! @list(limit: 3) page(first: Int = 201): UserConnection! good(first: Int = 200): [User!]! }`;
     const refused = (place: string, given: number, most: number) => `${WHERE}${place}(first:) is ${given} unless a client says otherwise, but must be from 0 to ${most}; lower it, or raise the limit`;

@@ -69,7 +69,7 @@ describe('alerts', () => {
     await gone.sink.close();
   });
 
-  it('drop the oldest when too many wait, and end at once on close', async () => {
+  it('drop the oldest when too many wait, and stop at once on close', async () => {
     await using receiver = await startReceiver(() => ({ afterMs: 20_000 }));
     const { sink, telemetry } = sinkTo(receiver.url, { alertQueue: 2 });
     for (let i = 0; i < 5; i += 1) sink.raised(alert(`number ${i}`));

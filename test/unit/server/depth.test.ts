@@ -13,7 +13,7 @@ describe('the depth limit', () => {
     assert.deepEqual(refused('{ node { child { id } } }', 2), ['The operation is 3 fields deep and the limit is 2; ask for less at once, or raise maxQueryDepth.']);
   });
 
-  it('sees through fragments', () => {
+  it('counts fields in fragments', () => {
     assert.equal(refused('{ node { ...A } } fragment A on Node { child { ... on Node { child { id } } } }', 3).length, 1);
     assert.equal(refused('{ node { ...A } } fragment A on Node { child { ... on Node { child { id } } } }', 4).length, 0);
   });
@@ -23,7 +23,7 @@ describe('the depth limit', () => {
     assert.deepEqual(refused('{ node { __typename } }', 1), []);
   });
 
-  it('ends on fragments in a circle and is quick on fragments that multiply', () => {
+  it('ends on circular fragments, and is fast on fragments that multiply', () => {
     refused('{ node { ...A } } fragment A on Node { child { ...A } }', 5);
     const levels = Array.from({ length: 24 }, (_, i) => `fragment F${i} on Node { a: child { ...F${i + 1} } b: child { ...F${i + 1} } }`);
     const startedMs = performance.now();

@@ -44,7 +44,7 @@ describe('draining', () => {
     server.slow.release();
   });
 
-  it('tells the context when its client has gone', async () => {
+  it('aborts the context\'s signal when its client has gone', async () => {
     const gone = Promise.withResolvers<void>();
     await using server = await startTestServer({
       context: async (request) => {

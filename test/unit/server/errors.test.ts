@@ -40,7 +40,7 @@ describe('errors of resolvers', () => {
     assert.match(JSON.stringify(server.logged), /hunter2/);
   });
 
-  it('tell of a constraint which values it is about, and not how they are stored', () => {
+  it('name the values that a constraint is about, and not how they are stored', () => {
     const error = new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: 'A row with this key exists already (email).', details: { sqlState: '23505', constraint: 'users_email_key', table: 'users', columns: ['email'] } });
     const { message, extensions } = errorFormatter(silentTelemetry(), { maxErrorLogs: 1, maxQueryTokens: 100 })({ message: error.message }, error);
     assert.deepEqual([message, extensions], [error.message, { code: 'CONSTRAINT_VIOLATION', retryable: false, details: { sqlState: '23505', columns: ['email'] } }]);
@@ -57,7 +57,7 @@ describe('errors of resolvers', () => {
     assert.match(await server.telemetry.metrics.registry.metrics(), /^meridian_graphql_errors_total\{code="DATABASE_ERROR"\} 40$/m);
   });
 
-  it('pass on what a custom resolver says with a code of its own', async () => {
+  it('pass on an error of a custom resolver that has a code of its own', async () => {
     await using server = await startTestServer();
     const { body } = await server.ask('{ fail(how: "custom") }');
     assert.equal(body.errors?.[0]?.message, 'Not today.');

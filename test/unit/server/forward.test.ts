@@ -32,7 +32,7 @@ async function start(settings: TestServerSettings = {}, maxNonces = 100): Promis
 }
 
 describe('the endpoint for forwarded mutations', () => {
-  it('answers whoever does not sign before a body is sent', async () => {
+  it('answers an unsigned request before its body is sent', async () => {
     await using server = await start();
     const port = Number(new URL(server.base).port);
     const heard = await new Promise<string>((resolve, reject) => {
@@ -60,7 +60,7 @@ describe('the endpoint for forwarded mutations', () => {
     }
   });
 
-  it('is not filled by strangers: what is forged is not remembered, and the log tells of few', async () => {
+  it('remembers no forged request, and logs only some of them', async () => {
     await using server = await start({ options: { maxErrorLogs: 3 } }, 2);
     for (let i = 0; i < 20; i += 1) assert.equal((await server.post(envelope(), { [SIGNATURE_HEADER]: `v1 ${Date.now()} ${String(i).padStart(22, 'A')} ap us ${'A'.repeat(43)}` })).status, 401);
     assert.deepEqual([(await server.post(envelope())).status, (await server.post(envelope())).status, (await server.post(envelope())).status], [200, 200, 429]);
@@ -69,13 +69,13 @@ describe('the endpoint for forwarded mutations', () => {
     assert.doesNotMatch(JSON.stringify(lines), /AAAAAAA/);
   });
 
-  it('takes no more than twice the largest request and what goes with it', async () => {
+  it('accepts no body above twice the largest request with its headers and viewer', async () => {
     await using server = await start({ options: { maxRequestBytes: 1_000 } });
     assert.equal((await server.post(envelope({ variables: { a: 'x'.repeat(1_900) } }))).status, 200);
     assert.equal((await server.post(envelope({ variables: { a: 'x'.repeat(70_000) } }))).status, 413);
   });
 
-  it('holds what is forwarded to the limits of its own clients', async () => {
+  it('applies the limits of its own clients to forwarded mutations', async () => {
     await using server = await start({ options: { maxRequestDepth: 20, maxQueryDepth: 3, maxQueryTokens: 30 } });
     const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
     assert.equal((await server.post(envelope({ variables: { a: nested(10) } }))).answered, '200');
@@ -89,7 +89,7 @@ describe('the endpoint for forwarded mutations', () => {
     }
   });
 
-  it('reads what is signed with suspicion all the same', async () => {
+  it('checks the form of a signed body too', async () => {
     await using server = await start();
     const viewer = { id: '1', tenant: null, roles: [] };
     for (const body of ['', 'null', '[]', '{', '"text"', envelope({ query: 1 }), envelope({ variables: [] }), envelope({ variables: null }), envelope({ extensions: 'text' }), envelope({ viewer: { ...viewer, id: 1 } }), envelope({ viewer: { ...viewer, roles: [1] } }), envelope({ viewer: { ...viewer, roles: 'admin' } }), envelope({ viewer: [] }), `[${envelope()}]`]) {

@@ -79,7 +79,7 @@ describe('GraphQL over HTTP', () => {
     assert.deepEqual([(await inAddress(18)).status, (await inAddress(30)).status, (await inAddress(2_000)).status], [200, 400, 400]);
   });
 
-  it('keeps 4xx for what is no GraphQL request', async () => {
+  it('answers with 4xx only to what is no GraphQL request', async () => {
     await using server = await startTestServer({ options: { maxRequestBytes: 2_000 } });
     const status = async (init: RequestInit, path = ''): Promise<number> => (await fetch(server.running.url + path, init)).status;
     assert.equal(await status({ method: 'POST', headers: json, body: '{ not json' }), 400);
@@ -90,7 +90,7 @@ describe('GraphQL over HTTP', () => {
     assert.equal(await status({ headers: { 'apollo-require-preflight': 'yes' } }, '?query=mutation{touch}'), 405);
   });
 
-  it('refuses what a browser may send to it unasked', async () => {
+  it('refuses requests that a browser may send without a preflight', async () => {
     await using server = await startTestServer();
     assert.equal((await fetch(`${server.running.url}?query={hello}`)).status, 400);
     for (const header of ['apollo-require-preflight', 'x-apollo-operation-name', 'consistency-token']) assert.equal((await fetch(`${server.running.url}?query={hello}`, { headers: { [header]: 'x' } })).status, 200, header);
@@ -98,7 +98,7 @@ describe('GraphQL over HTTP', () => {
     assert.equal((await fetch(server.running.url, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"query":"{ hello }"}' })).status, 400);
   });
 
-  it('says where GraphQL is to who looks elsewhere', async () => {
+  it('says at which path GraphQL is served', async () => {
     await using server = await startTestServer();
     const response = await fetch(`${server.base}/`);
     assert.equal(response.status, 404);

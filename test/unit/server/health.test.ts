@@ -10,7 +10,7 @@ async function get(server: TestServer, path: string): Promise<{ status: number; 
 }
 
 describe('/health', () => {
-  it('is live and ready', async () => {
+  it('says that it is live and ready', async () => {
     await using server = await startTestServer();
     assert.deepEqual(await get(server, '/health/live'), { status: 200, body: { status: 'live' } });
     assert.deepEqual(await get(server, '/health/ready'), { status: 200, body: { status: 'ready' } });

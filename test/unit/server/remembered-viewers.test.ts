@@ -17,7 +17,7 @@ const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
 const ANN: Viewer = { id: 'ann', tenant: null, roles: [] };
 
 describe('a token that was verified', () => {
-  it('gives its viewer at once from then on, which nobody can change for the others', async () => {
+  it('gives its viewer at once from then on, as an object that nobody can change', async () => {
     const viewers = createViewers(options());
     const ann = request(await sign({ sub: 'ann', roles: ['staff'] }));
     assert.equal(viewers.now(ann), undefined);
@@ -28,7 +28,7 @@ describe('a token that was verified', () => {
     assert.throws(() => ((viewer as { tenant: string }).tenant = 'theirs'), TypeError);
   });
 
-  it('is known by its whole header, to the letter', async () => {
+  it('is recognised by the exact text of its header', async () => {
     const viewers = createViewers(options());
     const token = await sign({ sub: 'ann' });
     await viewers.of(request(token));

@@ -25,7 +25,7 @@ describe('queries by hash', () => {
     assert.deepEqual(known, queries.map((_, i) => (i < queries.length - 6 ? 'PERSISTED_QUERY_NOT_FOUND' : null)));
   });
 
-  it('are refused where none may be kept, in the words that clients know', async () => {
+  it('are refused where none may be kept, with the error that clients know', async () => {
     await using server = await startTestServer({ options: { persistedQueryBytes: 0 } });
     assert.equal(await codeOf(server, '{ hello }'), 'PERSISTED_QUERY_NOT_SUPPORTED');
     assert.equal((await server.ask('{ hello }')).status, 200);

@@ -9,13 +9,13 @@ const idOf = (n: number): string => n.toString(16).padStart(32, 'a');
 const parentOf = (n: number): string => `00-${idOf(n)}-00f067aa0ba902b7-01`;
 
 describe('the trace of a request', () => {
-  it('is what a traceparent says that is one', () => {
+  it('is the one of a valid traceparent', () => {
     assert.deepEqual(traceOf(parentOf(1)), { traceId: idOf(1) });
     assert.deepEqual(traceOf(`01-${idOf(1)}-00f067aa0ba902b7-01-more`), { traceId: idOf(1) });
     for (const none of [undefined, '', '00-1-2-01', `ff-${idOf(1)}-00f067aa0ba902b7-01`, `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, `00-${idOf(1).toUpperCase()}-00f067aa0ba902b7-01`, `${parentOf(1)}x`, [parentOf(1), parentOf(2)]]) assert.deepEqual(traceOf(none), {}, String(none));
   });
 
-  it('goes along with what the request sets off, and ends with it', async () => {
+  it('is set in everything that the request starts, and ends with it', async () => {
     let seen: unknown;
     await new Promise<void>((resolve) => inTrace({ traceId: 'x' }, () => void setTimeout(() => {
       seen = traceFields();
@@ -24,7 +24,7 @@ describe('the trace of a request', () => {
     assert.deepEqual([seen, traceFields()], [{ traceId: 'x' }, {}]);
   });
 
-  it('is on each line about it, whatever else is being answered, over connections that are kept', async () => {
+  it('is on each log line about the request, over kept connections and while other requests are answered', async () => {
     await using server = await startTestServer();
     const kinds = ['plain', 'meridian', 'database'] as const;
     await Promise.all(Array.from({ length: 30 }, (_, n) => server.ask(`{ fail(how: "${kinds[n % 3]}") }`, n < 27 ? { traceparent: parentOf(n) } : {})));

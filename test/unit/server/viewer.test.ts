@@ -23,7 +23,7 @@ describe('the viewer of a token with a shared secret', () => {
     assert.deepEqual(await viewers.of(bearer(await sign({ sub: '7' }))), { id: '7', tenant: null, roles: [] });
   });
 
-  it('may keep them in other claims, in words or inside an object', async () => {
+  it('may have them in other claims, as words or inside an object', async () => {
     const viewers = createViewers(options({ tenantClaim: 'https://example.com/org', rolesClaim: 'realm_access.roles' }));
     assert.deepEqual(await viewers.of(bearer(await sign({ sub: '7', 'https://example.com/org': 'acme', realm_access: { roles: 'admin staff' } }))), { id: '7', tenant: 'acme', roles: ['admin', 'staff'] });
   });
@@ -42,7 +42,7 @@ describe('the viewer of a token with a shared secret', () => {
     await assert.rejects(viewers.of({ headers: { authorization: '' } }), UNAUTHENTICATED);
   });
 
-  it('forgives a small difference of clocks only', async () => {
+  it('is accepted with a small difference of clocks only', async () => {
     const viewers = createViewers(options({ clockToleranceMs: 30_000 }));
     assert.equal((await viewers.of(bearer(await sign({ sub: '7' }, { expires: '-10s' }))))?.id, '7');
     await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { expires: '-40s' }))), UNAUTHENTICATED);
@@ -81,7 +81,7 @@ describe('the viewer of a token with a key set', () => {
     await assert.rejects(viewers.of(bearer(await sign({ sub: '7' }, { secret: published }))), UNAUTHENTICATED);
   });
 
-  it('is not the client\'s fault when the key set cannot be fetched', async () => {
+  it('is refused with AUTHENTICATION_UNAVAILABLE when the key set cannot be fetched', async () => {
     const pair = await generateKeyPair('RS256');
     await using keySet = await startReceiver(() => ({ status: 500 }));
     await assert.rejects(createViewers(defaultOptions({ jwksUrl: keySet.url })).of(bearer(await signWith(pair.privateKey, 'one'))), { code: 'AUTHENTICATION_UNAVAILABLE', retryable: true });
@@ -109,7 +109,7 @@ describe('the viewer of a token with a key set', () => {
     assert.notEqual(await ask(), null);
   });
 
-  it('is refused as a client\'s mistake where the token is damaged, whatever its key', async () => {
+  it('is refused with UNAUTHENTICATED where the token is damaged, whatever its key', async () => {
     await using keySet = await startReceiver(() => ({ body: '{"keys":[]}' }));
     const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url }));
     const part = (text: string): string => Buffer.from(text).toString('base64url');

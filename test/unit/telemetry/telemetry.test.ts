@@ -45,7 +45,7 @@ describe('the log', () => {
 });
 
 describe('metrics', () => {
-  it('live on a registry of their own, with help, under one prefix', async () => {
+  it('are in a registry of their own, with help, under one prefix', async () => {
     const [first, second] = [createMetrics(), createMetrics()];
     first.operations.inc({ type: 'query' });
     assert.match(await first.registry.metrics(), /meridian_graphql_operations_total\{type="query"\} 1/);
@@ -62,7 +62,7 @@ describe('metrics', () => {
     own.clear();
   });
 
-  it('show nothing, rather than zero, for what is unknown', async () => {
+  it('have no value, and not zero, for what is unknown', async () => {
     const { regionLagSeconds, registry } = createMetrics();
     setOrRemove(regionLagSeconds, { region: 'a' }, 1.5);
     assert.match(await registry.metrics(), /^meridian_region_lag_seconds\{region="a"\} 1\.5$/m);
@@ -70,7 +70,7 @@ describe('metrics', () => {
     assert.doesNotMatch(await registry.metrics(), /^meridian_region_lag_seconds\{/m);
   });
 
-  it('keep free text out of labels', () => {
+  it('have no free text in labels', () => {
     const label = boundedLabel(2);
     assert.deepEqual(['a', 'b', 'c', 'a', 'd'].map(label), ['a', 'b', 'other', 'a', 'other']);
   });

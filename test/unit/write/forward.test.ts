@@ -17,7 +17,7 @@ describe('the way of a mutation', () => {
     for (const mode of MODES) for (const server of STANDINGS) for (const databaseReachable of [true, false]) assert.deepEqual(wayOf({ mode, local: 'us', primary: 'us', server, databaseReachable }), { kind: 'local' });
   });
 
-  it('follows mode and the other server\'s standing elsewhere', () => {
+  it('depends in other regions on the mode and on the state of the other server', () => {
     const kinds = (mode: Situation['mode'], databaseReachable: boolean): string[] => STANDINGS.map((server) => wayOf(situation({ mode, server, databaseReachable })).kind);
     assert.deepEqual(kinds('auto', true), ['direct', 'forward', 'forward', 'direct']);
     assert.deepEqual(kinds('auto', false), ['direct', 'forward', 'forward', 'refuse']);
@@ -26,7 +26,7 @@ describe('the way of a mutation', () => {
     for (const reachable of [true, false]) assert.deepEqual(kinds('direct', reachable), ['direct', 'direct', 'direct', 'direct']);
   });
 
-  it('without a known primary goes direct, which looks for it, and is refused where that is not allowed', () => {
+  it('is direct without a known primary, which is then looked for, and refused where direct writes are not allowed', () => {
     assert.deepEqual(MODES.map((mode) => wayOf(situation({ mode, primary: null })).kind), ['direct', 'refuse', 'direct']);
   });
 });
@@ -34,14 +34,14 @@ describe('the way of a mutation', () => {
 describe('a failure of forwarding', () => {
   const given = { mode: 'auto', keyed: false, triesLeft: 1, uncertain: false } as const;
 
-  it('never repeats without a key what may have run', () => {
+  it('is never repeated without a key where the mutation may have run', () => {
     for (const failure of FORWARD_FAILURES.filter(mayHaveRun)) {
       for (const mode of MODES) for (const triesLeft of [0, 1]) for (const uncertain of [true, false]) assert.equal(afterFailure(failure, { mode, keyed: false, triesLeft, uncertain }), 'unknown');
     }
     assert.deepEqual(FORWARD_FAILURES.filter(mayHaveRun), ['broken', 'late', 'unreadable']);
   });
 
-  it('with a key asks again, then goes direct, or says that it is not confirmed', () => {
+  it('leads with a key to another try, then to a direct write, or to WRITE_UNCONFIRMED', () => {
     for (const failure of FORWARD_FAILURES.filter(mayHaveRun)) {
       const keyed = { ...given, keyed: true };
       assert.equal(afterFailure(failure, keyed), 'again');
@@ -50,7 +50,7 @@ describe('a failure of forwarding', () => {
     }
   });
 
-  it('takes another way where nothing has run, or says so', () => {
+  it('leads to another way where nothing has run, or to an error that says so', () => {
     const after = (failure: ForwardFailure, of: object): string => afterFailure(failure, { ...given, ...of });
     for (const failure of ['unreachable', 'refused', 'too large', 'unknown'] as const) assert.deepEqual([after(failure, {}), after(failure, { mode: 'forward' })], ['direct', 'refuse']);
     assert.deepEqual([after('not primary', {}), after('not primary', { triesLeft: 0 }), after('not primary', { triesLeft: 0, mode: 'forward' })], ['again', 'direct', 'refuse']);
@@ -58,7 +58,7 @@ describe('a failure of forwarding', () => {
     for (const mode of MODES) assert.equal(after('busy', { mode }), 'busy');
   });
 
-  it('does not claim that nothing was written after an earlier try that may have been', () => {
+  it('never says that nothing was written after an earlier try that may have run', () => {
     for (const failure of FORWARD_FAILURES) for (const mode of MODES) for (const triesLeft of [0, 1]) {
       const next = afterFailure(failure, { mode, keyed: true, triesLeft, uncertain: true });
       assert.ok(['again', 'direct', 'unconfirmed'].includes(next), `${failure}, ${mode}: ${next}`);
@@ -98,7 +98,7 @@ function told({ outcomes, primaries = ['us'], mode = 'auto', retries = 1 }: { re
 }
 
 describe('forwarding', () => {
-  it('passes on the answer, and tells of its token', async () => {
+  it('passes on the answer, and reports its token', async () => {
     const { forwarding, tokens, ways } = told({ outcomes: [answered] });
     assert.deepEqual(await forwarding.take(MUTATION), { way: 'forwarded', answer: (answered as { answer: unknown }).answer });
     assert.deepEqual([tokens, await ways()], [['m1.a.b'], { forwarded: 1 }]);
@@ -114,7 +114,7 @@ describe('forwarding', () => {
     assert.deepEqual(await here.forwarding.take(MUTATION), { way: 'local', uncertain: null });
   });
 
-  it('sends what may have run once without a key, and within the limit with one', async () => {
+  it('sends a mutation that may have run once without a key, and several times within the limit with one', async () => {
     const plain = told({ outcomes: [failed('broken'), answered] });
     await assert.rejects(plain.forwarding.take(MUTATION), (error) => isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN') && /region us.*idempotency-key/.test(error.message) && error.details['region'] === 'us');
     assert.deepEqual([plain.sentTo, await plain.ways()], [['us'], { refused: 1 }]);

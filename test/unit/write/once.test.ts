@@ -18,7 +18,7 @@ const error = (code: ErrorCode, details = {}): MeridianError => new MeridianErro
 const refusal = (reason: string): MeridianError => toMeridianError(Object.assign(new Error(`unrecognized configuration parameter "meridian_refuses.${reason}"`), { code: '42704', severity: 'ERROR' }), { region: 'us' });
 
 describe('requests with an idempotency key', () => {
-  it('are the same in whatever order their variables come, and only then', () => {
+  it('are the same where their variables are equal in any order', () => {
     const of = (variables: Record<string, unknown>, rest = {}): string => fingerprintOf({ ...request, variables, ...rest });
     assert.equal(of({ a: 1, b: { c: [1, 2], d: null } }), of({ b: { d: null, c: [1, 2] }, a: 1 }));
     assert.equal(of({ a: undefined }), of({}));
@@ -36,7 +36,7 @@ describe('requests with an idempotency key', () => {
     assert.equal(scopeOf({ id: 'a', tenant: 'b', roles: ['x'] }), scopeOf(viewer('a', 'b')));
   });
 
-  it('number the transactions of each field, and know whether one was answered before', () => {
+  it('number the transactions of each field, and recognise one that was answered before', () => {
     const verdicts: OnceVerdict[] = [];
     const made = new OnceRequest({ ...request, key: 'k', viewer: null, limits: { idempotencyMs: 1_000, outcomeBytes: 2_000 }, onVerdict: (verdict) => verdicts.push(verdict) });
     const steps = ['a', 'b', 'a', 'a.items.0'].map((path) => made.step(path));
@@ -67,7 +67,7 @@ describe('the statements of a step', () => {
     assert.deepEqual(params.values, ['{"kind":"row"}', 's', 'k', 'a#0', '1024']);
   });
 
-  it('read what is there: an outcome, none, or another request', () => {
+  it('read an outcome, no outcome, or another request', () => {
     const told: OnceVerdict[] = [];
     const step = { ...once, onVerdict: (verdict: OnceVerdict) => void told.push(verdict) };
     assert.equal(readRecall(step, undefined), null);
@@ -77,7 +77,7 @@ describe('the statements of a step', () => {
     assert.deepEqual(told, ['replayed', 'reused']);
   });
 
-  it('fail in ways that are known again', () => {
+  it('fail with errors that are recognised', () => {
     assert.deepEqual([isKnown(refusal('known')), isKnown(refusal('outcome_too_large')), isKnown(error('CONSTRAINT_VIOLATION')), isKnown(new Error('known'))], [true, false, false, false]);
     assert.equal(onceRefusal(refusal('outcome_too_large'), once)?.code, 'IDEMPOTENCY_OUTCOME_TOO_LARGE');
     const cancelled = (where: string): MeridianError => toMeridianError(Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014', severity: 'ERROR', where }), { region: 'us' });
@@ -103,7 +103,7 @@ describe('outcomes', () => {
     }
   });
 
-  it('are no errors that tell of servers, limits, races or bugs', () => {
+  it('are not errors about servers, limits, races or bugs', () => {
     for (const code of ['PRIMARY_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN', 'WRITE_UNCONFIRMED', 'TRANSACTION_CONFLICT', 'OVERLOADED', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'CONFIG_INVALID', 'IDEMPOTENCY_OUTCOME_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED'] as const) assert.equal(encodeError(error(code), 10_000), null, code);
     const loop: Record<string, unknown> = { code: 'LOOP' };
     loop['self'] = loop;
@@ -111,7 +111,7 @@ describe('outcomes', () => {
     for (const other of others) assert.equal(encodeError(other, 10_000), null, JSON.stringify(typeof other));
   });
 
-  it('are results that JSON can hold, as it holds them', () => {
+  it('are results as JSON holds them', () => {
     const cases = [[undefined, undefined], [null, null], [{ b: 1, a: [true, 'ä\u0000', { d: new Date(0) }], u: undefined }, { b: 1, a: [true, 'ä\u0000', { d: '1970-01-01T00:00:00.000Z' }] }], [Object.assign(Object.create(null), { id: '1' }), { id: '1' }], [1.5, 1.5], ['', ''], [[2 ** 60, 1e21, 1e-7], [2 ** 60, 1e21, 1e-7]], [{ n: new JsonNumber('9007199254740993'), p: [new JsonNumber('1.10'), new JsonNumber('1e400')] }, { n: new JsonNumber('9007199254740993'), p: [new JsonNumber('1.10'), new JsonNumber('1e400')] }]] as const;
     for (const [value, back] of cases) assert.deepEqual(decodeValue(JSON.parse(JSON.stringify(encodeValue(value, 'a#0'))) as { kind: string }), back);
     const loop: { self?: unknown } = {};

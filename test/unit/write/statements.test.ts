@@ -41,7 +41,7 @@ describe('mutation statements', () => {
     assert.equal(writeStatement(entity, field('delete'), { id: 7 }).text, `DELETE FROM "public"."tasks" AS "tasks" WHERE "tasks"."id" = $1::bigint ${RETURNING}`);
   });
 
-  it('never go without a key', () => {
+  it('are never built without a key', () => {
     for (const kind of ['update', 'delete'] as const) assert.throws(() => writeStatement(entity, { ...field(kind), keyArguments: new Map() }, { input: { title: 'x' } }), /no key arguments/);
   });
 });
@@ -79,7 +79,7 @@ describe('mutation statements of tenants', () => {
     }
   });
 
-  it('refer to rows of the tenant, and to none in vain', () => {
+  it('refer only to rows of the tenant, and fail where there is none', () => {
     const request = (input: Arguments, tenancy = Tenancy.of('7')): readonly Statement[] => writeStatements({ entity: withProject, field: field('update', { values, references }), args: { id: 1, input }, tenancy });
     const [check, update] = request({ title: 'x', projectId: 3 });
     assert.equal(check?.text, `SELECT CASE WHEN EXISTS (SELECT FROM "public"."projects" AS "$to" WHERE "$to"."id" = $1::bigint AND "$to"."org" = $2::bigint) THEN NULL ELSE pg_catalog.current_setting('meridian_refuses.reference_0') END AS "$0"`);
