@@ -1,7 +1,7 @@
 /** Owns which operations always have the same answer while the rows that they read stay the same. */
 import {
-  getNamedType, isAbstractType, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
-  type DocumentNode, type GraphQLNamedType, type GraphQLSchema, type OperationDefinitionNode,
+  getNamedType, isAbstractType, isInputObjectType, isScalarType, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
+  type ASTNode, type DocumentNode, type GraphQLNamedType, type GraphQLSchema, type OperationDefinitionNode,
 } from 'graphql';
 import { type UserResolvers } from '../resolvers.ts';
 
@@ -16,7 +16,7 @@ export class Purity {
   readonly #schema: GraphQLSchema;
   /** `Type.field`. */
   readonly #fields: ReadonlySet<string>;
-  /** Types of which the application says which rows they are. */
+  /** Types of which the application says which rows they are, and scalars that it reads and writes: "an hour ago" is another moment each time. */
   readonly #types: ReadonlySet<string>;
   readonly #known = new WeakMap<DocumentNode, boolean>();
 
@@ -25,7 +25,7 @@ export class Purity {
     const own = Object.entries(user).flatMap(([type, fields]) => Object.keys(fields).map((field) => [type, field] as const));
     this.#schema = schema;
     this.#fields = new Set([...own.map(([type, field]) => `${type}.${field}`), ...adminFields.map((field) => `Query.${field}`)]);
-    this.#types = new Set(own.filter(([, field]) => field.startsWith('__')).map(([type]) => type));
+    this.#types = new Set([...own.filter(([, field]) => field.startsWith('__')).map(([type]) => type), ...Object.keys(user).filter((type) => isScalarType(schema.getType(type)))]);
   }
 
   /** Whether the operation is a query of nothing but rows, at the consistency that the request's headers ask for. Of a document with several operations: of all of them. */
@@ -46,7 +46,7 @@ export class Purity {
       enter: (node) => {
         if (node.kind === Kind.DIRECTIVE && node.name.value === 'consistent') return found();
         if (node.kind === Kind.FIELD && this.#isOwn(types.getParentType(), node.name.value, types.getType() ?? null)) return found();
-        return undefined;
+        return this.#isGiven(node, types) ? found() : undefined;
       },
     }));
     this.#known.set(document, isPure);
@@ -59,6 +59,21 @@ export class Purity {
     if (parents.some(({ name }) => this.#fields.has(`${name}.${field}`))) return true;
     const type = shown == null ? null : getNamedType(shown);
     return type !== null && [type, ...this.#possible(type)].some(({ name }) => this.#types.has(name));
+  }
+
+  /** Whether the node gives a value of a scalar of the application's own; of a variable, whether it could hold one. */
+  #isGiven({ kind }: ASTNode, types: TypeInfo): boolean {
+    const type = getNamedType(types.getInputType());
+    if (type === undefined) return false;
+    if (kind === Kind.ARGUMENT || kind === Kind.OBJECT_FIELD) return this.#types.has(type.name);
+    return kind === Kind.VARIABLE_DEFINITION && this.#mayHold(type, new Set());
+  }
+
+  #mayHold(type: GraphQLNamedType, looked: Set<GraphQLNamedType>): boolean {
+    if (this.#types.has(type.name)) return true;
+    if (!isInputObjectType(type) || looked.has(type)) return false;
+    looked.add(type);
+    return Object.values(type.getFields()).some((field) => this.#mayHold(getNamedType(field.type), looked));
   }
 
   #possible(type: GraphQLNamedType): readonly GraphQLNamedType[] {

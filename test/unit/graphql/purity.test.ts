@@ -13,7 +13,8 @@ const SCHEMA = buildSchema(`
   type Sealed { name: String }
   union Found = Note | Task
   union Kept = Task | Sealed
-  type Query { note: Note task: Task named: Named found: Found kept: Kept regionHealth: String }
+  input Span { from: Moment name: String within: Span }
+  type Query { since(at: Moment, span: Span): Task note: Note task: Task named: Named found: Found kept: Kept regionHealth: String }
   type Mutation { touch: String }
 `);
 
@@ -33,7 +34,15 @@ function isPure(text: string): boolean {
 }
 
 for (const [text, expected] of [
-  ['{ note { name at __typename } task { name } }', true],
+  ['{ note { name __typename } task { name } }', true],
+  ['{ note { at } }', false],
+  ['{ since { name } }', true],
+  ['{ since(at: "an hour ago") { name } }', false],
+  ['{ since(span: { name: "a", within: { name: "b" } }) { name } }', true],
+  ['{ since(span: { within: { from: "an hour ago" } }) { name } }', false],
+  ['query ($name: String) { since(span: { name: $name }) { name } }', true],
+  ['query ($at: Moment) { since(span: { from: $at }) { name } }', false],
+  ['query ($span: [Span!]) { since { name } }', false],
   ['{ named { name } }', true],
   ['{ note { loud } }', false],
   ['{ note { a: loud } }', false],
