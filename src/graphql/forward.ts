@@ -16,8 +16,10 @@ export async function takeMutation(
   { contextValue, operation, request, source }: GraphQLRequestContext<RequestContext>,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  if (operation?.operation !== OperationTypeNode.MUTATION || source === undefined) return;
+  // Made when it is asked for, which queries do not.
   const { carried, viewer } = contextValue;
-  if (operation?.operation !== OperationTypeNode.MUTATION || carried === null || source === undefined) return;
+  if (carried === null) return;
   const extensions = { ...request.extensions };
   // The other server need not have met the operation's hash: its text goes along.
   delete extensions['persistedQuery'];
@@ -30,9 +32,9 @@ export function responseOf({ status, body }: ForwardedAnswer): GraphQLResponse {
 }
 
 /** `writes` in `extensions.consistency`: where the mutation ran, seen from the server that the client has asked. */
-export function writesOf({ taken, carried, operation: { edge } }: RequestContext): { readonly writes?: 'local' | 'forwarded' | 'direct' } {
-  if (taken !== null) return { writes: taken.way };
-  return carried === null && edge.isMutation ? { writes: 'forwarded' } : {};
+export function writesOf(request: RequestContext): { readonly writes?: 'local' | 'forwarded' | 'direct' } {
+  if (request.taken !== null) return { writes: request.taken.way };
+  return request.operation.edge.isMutation && request.carried === null ? { writes: 'forwarded' } : {};
 }
 
 /**
