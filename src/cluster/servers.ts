@@ -48,6 +48,8 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
     MERIDIAN_HOST: '127.0.0.1',
     MERIDIAN_PORT: String(cluster.region(region).ports.http),
     MERIDIAN_SCHEMA: schema,
+    // The keeper knows one process for each server.
+    MERIDIAN_WORKERS: '1',
     ...(graph === undefined ? {} : { MERIDIAN_SUBGRAPH: cluster.name, MERIDIAN_SIBLINGS: JSON.stringify(Object.fromEntries(graph.map((one) => [one.name, `${one.urlFor(region, region)}/graphql`]))) }),
     ...(resolvers === undefined ? {} : { MERIDIAN_RESOLVERS: resolvers }),
     MERIDIAN_JWT_SECRET: secrets.jwtSecret,

@@ -4,8 +4,8 @@ import { type Options } from './options.ts';
 import { nearestName, type Problem } from './problems.ts';
 import { REGIONS_VARIABLE, variableSuffix, type RegionConfig } from './regions.ts';
 
-/** `regions`: at least one. `region`: which of them is this server's. `secrets`: what a server takes requests with: who is asking, what signs tokens, and where mutations go. */
-export type Need = 'regions' | 'region' | 'secrets';
+/** `regions`: at least one. `region`: which of them is this server's. `secrets`: what a server takes requests with: who is asking, what signs tokens, and where mutations go. `workers`: what several processes of one server cannot do without. */
+export type Need = 'regions' | 'region' | 'secrets' | 'workers';
 
 const MIN_JWT_SECRET_BYTES = 32;
 /** Of those that sign tokens, and mutations between servers. */
@@ -19,7 +19,7 @@ export interface NeedsInput {
 }
 
 export function needProblems(needs: readonly Need[], input: NeedsInput): Problem[] {
-  const checks: Record<Need, () => Problem[]> = { regions: () => regionsNeeded(input), region: () => regionNeeded(input), secrets: () => [...secretsNeeded(input.options), ...serversNeeded(input)] };
+  const checks: Record<Need, () => Problem[]> = { regions: () => regionsNeeded(input), region: () => regionNeeded(input), secrets: () => [...secretsNeeded(input.options), ...serversNeeded(input)], workers: () => workersNeeded(input) };
   return needs.flatMap((need) => checks[need]());
 }
 
@@ -60,4 +60,11 @@ function serversNeeded({ options, region, regions }: NeedsInput): Problem[] {
   const others = regions.filter(({ name }) => name !== region);
   if (options.writes !== 'forward' || others.length === 0 || others.some(({ serverUrl }) => serverUrl !== null)) return [];
   return [{ option: 'writes', where: 'as given', what: 'is forward, but no other region has a serverUrl to forward mutations to', mend: `set SERVER_URL_${variableSuffix(others[0]?.name ?? '')} and so on, or say MERIDIAN_WRITES=auto` }];
+}
+
+/** One of the workers reads the region's changes; the others hear of them through Redis alone, and could cache nothing without it. */
+function workersNeeded({ options, region, regions }: NeedsInput): Problem[] {
+  const own = regions.find(({ name }) => name === region);
+  if (options.workers === 1 || !options.cache || own === undefined || own.redisUrl !== null) return [];
+  return [{ option: 'workers', where: 'as given', what: `is ${options.workers}, but region ${region} has no Redis through which they hear of changes`, mend: `set REDIS_URL_${variableSuffix(region)}, or run one worker, or say MERIDIAN_CACHE=false` }];
 }

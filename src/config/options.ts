@@ -15,6 +15,7 @@ export const OPTIONS = {
 
   port: option(count(0, 65_535), { default: 4000, group: 'server', help: 'TCP port of the GraphQL server; 0 picks a free one.' }),
   host: option(text(), { default: '127.0.0.1', group: 'server', help: 'Address that the GraphQL server listens on.' }),
+  workers: option(count(1, 256), { default: 1, group: 'server', help: 'Processes of `meridian start` that serve the one port, so that a server uses several processor cores. Each has its own poolSize, cacheBytes and other limits. More than one needs a Redis of the region, or cache: false.' }),
   drainDelayMs: option(milliseconds(0), { default: 0, group: 'server', help: 'How long to go on serving after SIGTERM with /health/ready already failing, so that load balancers notice before connections are refused.' }),
   drainMs: option(milliseconds(), { default: 10_000, group: 'server', help: 'How long requests in flight may take to finish after SIGTERM.' }),
   closeMs: option(milliseconds(), { default: 5_000, group: 'server', help: 'How long connections to databases may take to close after that, before the process ends anyway.' }),
@@ -32,7 +33,7 @@ export const OPTIONS = {
   maxAnswerValues: option(count(1, 100_000_000), { default: 250_000, group: 'server', help: 'Values that the answer to one operation could hold at most, every field counted and page sizes multiplied along its path; larger operations are refused before anything is read.' }),
   maxMutations: option(count(), { default: 50, group: 'server', help: 'Mutations that one operation may hold: they run one after the other.' }),
 
-  poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes.' }),
+  poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes; with several workers, that each of them does.' }),
   poolWarm: option(count(0), { default: 2, group: 'connections', help: 'Connections to each database that are opened ahead and kept open: opening one across an ocean takes half a dozen round trips.' }),
   poolQueue: option(count(0), { default: 1_000, group: 'connections', help: 'Statements that may wait for a connection; more are refused with OVERLOADED.' }),
   poolWaitMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Longest wait for a connection.' }),

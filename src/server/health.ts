@@ -24,8 +24,8 @@ export function registerHealth(app: FastifyInstance, settings: HealthSettings): 
     const { ok, why } = await readiness(settings);
     return reply.code(ok ? 200 : 503).header('cache-control', 'no-store').send(ok ? { status: 'ready' } : { status: 'not ready', why });
   });
-  const { registry } = settings.telemetry.metrics;
-  app.get('/metrics', async (_request, reply) => reply.header('content-type', registry.contentType).send(await registry.metrics()));
+  const { metrics: { registry }, exposed = () => registry.metrics() } = settings.telemetry;
+  app.get('/metrics', async (_request, reply) => reply.header('content-type', registry.contentType).send(await exposed()));
 }
 
 async function readiness(settings: HealthSettings): Promise<Readiness> {

@@ -11,16 +11,19 @@ export interface ShutdownSettings {
   /** How long the end waits for the last log lines to be read, milliseconds. */
   readonly flushMs: number;
   readonly log: Log;
+  /** Another process has started this one and also tells it to close: signals reach both, so that a second one means nothing here. */
+  readonly isWorker?: boolean;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const EXIT_BY_SECOND_SIGNAL = 130;
 
-/** Takes over SIGTERM and SIGINT. */
-export function closeOnSignals(settings: ShutdownSettings): void {
+/** Takes over SIGTERM and SIGINT. Returns how to close as on a signal. */
+export function closeOnSignals(settings: ShutdownSettings): (signal: string) => void {
   const { log } = settings;
   let closing = false;
   const onSignal = (signal: string): void => {
+    if (closing && settings.isWorker) return;
     if (closing) {
       log.warn({ signal }, 'second signal: ending at once');
       process.exit(EXIT_BY_SECOND_SIGNAL);
@@ -30,6 +33,7 @@ export function closeOnSignals(settings: ShutdownSettings): void {
     void end(settings);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  return onSignal;
 }
 
 async function end({ close, limitMs, flushMs, log }: ShutdownSettings): Promise<void> {

@@ -1,5 +1,5 @@
 /** Owns the metrics: each declared once, with its help and its labels, whose values are few and known. */
-import { collectDefaultMetrics, Gauge, Registry, type Counter, type Histogram } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry, type Aggregator, type Counter, type Histogram } from 'prom-client';
 import { summedCounter, SummedHistogram } from './summed.ts';
 
 /** Seconds; from a local cache hit to an ocean crossed several times. */
@@ -9,7 +9,8 @@ const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 function declare(registry: Registry) {
   const registers = [registry];
   const counter = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> => summedCounter<L>({ name: `meridian_${name}`, help, labelNames, registers });
-  const gauge = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> => new Gauge<L>({ name: `meridian_${name}`, help, labelNames, registers });
+  /** `over`: what several workers' values become together. */
+  const gauge = <const L extends string>(name: string, help: string, labelNames: readonly L[] = [], over: Aggregator = 'sum'): Gauge<L> => new Gauge<L>({ name: `meridian_${name}`, help, labelNames, registers, aggregator: over });
   const histogram = <const L extends string>(name: string, help: string, labelNames: readonly L[] = [], buckets: number[] = DURATIONS): Histogram<L> => new SummedHistogram<L>({ name: `meridian_${name}`, help, labelNames, buckets, registers });
   return {
     httpRequests: counter('http_requests_total', 'HTTP requests answered, by method, route and status.', ['method', 'route', 'status']),
@@ -38,16 +39,16 @@ function declare(registry: Registry) {
     forwardSeconds: histogram('forward_duration_seconds', 'Time of forwarding a mutation, by outcome (answered, or what failed).', ['outcome']),
     heartbeatFailures: counter('heartbeat_failures_total', 'Heartbeats that could not be written at the primary.'),
 
-    regionLagSeconds: gauge('region_lag_seconds', 'Staleness of a region; absent while unknown.', ['region']),
-    regionLagBytes: gauge('region_lag_bytes', 'WAL that a region has not replayed yet; absent while unknown.', ['region']),
-    regionRttSeconds: gauge('region_rtt_seconds', 'Round trip from here to a region\'s database; absent while unknown.', ['region']),
-    regionStatus: gauge('region_status', 'One for the status that a region has (healthy, degraded, unreachable), zero for the others.', ['region', 'status']),
+    regionLagSeconds: gauge('region_lag_seconds', 'Staleness of a region; absent while unknown.', ['region'], 'max'),
+    regionLagBytes: gauge('region_lag_bytes', 'WAL that a region has not replayed yet; absent while unknown.', ['region'], 'max'),
+    regionRttSeconds: gauge('region_rtt_seconds', 'Round trip from here to a region\'s database; absent while unknown.', ['region'], 'max'),
+    regionStatus: gauge('region_status', 'One for the status that a region has (healthy, degraded, unreachable), zero for the others.', ['region', 'status'], 'max'),
     alerts: counter('alerts_total', 'Alerts raised, by region and kind.', ['region', 'kind']),
-    alertsActive: gauge('alerts_active', 'Alerts that are raised now, by region and kind.', ['region', 'kind']),
+    alertsActive: gauge('alerts_active', 'Alerts that are raised now, by region and kind.', ['region', 'kind'], 'max'),
     alertPosts: counter('alert_posts_total', 'Posts to the alert webhook, by outcome (sent, failed, dropped).', ['outcome']),
     logDropped: counter('log_dropped_total', 'Log lines dropped, since nobody read standard output.'),
 
-    tailWatermarkBytes: gauge('tail_watermark_bytes', 'LSN through which this region has applied every change, as a number.'),
+    tailWatermarkBytes: gauge('tail_watermark_bytes', 'LSN through which this region has applied every change, as a number.', [], 'max'),
     tailTransactions: counter('tail_transactions_total', 'Transactions that the tail delivered.'),
     tailChanges: counter('tail_changes_total', 'Row changes that the tail delivered.'),
     tailReconnects: counter('tail_reconnects_total', 'Times that the tail had to connect again.'),
@@ -62,7 +63,7 @@ function declare(registry: Registry) {
     cacheLives: counter('cache_lives_total', 'Lives that a layer began, empty, by why (stream, gap, schema, missing, outdated, restart, follow).', ['layer', 'reason']),
     cacheRefusals: counter('cache_refusals_total', 'Steps that the shared cache refused, since its state was not as this process had left it.'),
     cacheMissed: counter('cache_missed_total', 'Times that this process may have missed a message of the one that holds the tail, and emptied its own cache.'),
-    cacheOn: gauge('cache_on', 'One while the layer is in use (local: it has a life; shared: Redis is asked), else zero.', ['layer']),
+    cacheOn: gauge('cache_on', 'One while the layer is in use (local: it has a life; shared: Redis is asked), else zero.', ['layer'], 'min'),
     operationCacheLookups: counter('operation_cache_lookups_total', 'Requests looked up among the kept answers of whole operations, by outcome (hit, miss).', ['outcome']),
     operationCacheFills: counter('operation_cache_fills_total', 'Answers of whole operations that were to be kept, by verdict (stored, stale: refused by the guard, full: too large, ended: of an earlier life).', ['verdict']),
     operationCacheEntries: gauge('operation_cache_entries', 'Answers of whole operations that the process keeps.'),
@@ -70,7 +71,7 @@ function declare(registry: Registry) {
     cacheEntries: gauge('cache_entries', 'Values in the process\'s own cache.'),
     cacheBytes: gauge('cache_bytes', 'Bytes of values in the process\'s own cache.'),
     cacheTombstones: gauge('cache_tombstones', 'Invalidations that the process\'s own cache remembers.'),
-    cacheWatermarkBytes: gauge('cache_watermark_bytes', 'LSN through which everything is applied to the process\'s own cache, as a number; absent while it is not in use.'),
+    cacheWatermarkBytes: gauge('cache_watermark_bytes', 'LSN through which everything is applied to the process\'s own cache, as a number; absent while it is not in use.', [], 'min'),
     invalidationLagSeconds: histogram('invalidation_lag_seconds', 'Time from a commit or a heartbeat at the primary until it is applied to this region\'s caches; measured where the tail is held.'),
   };
 }

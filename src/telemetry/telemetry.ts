@@ -5,6 +5,8 @@ import { createMetrics, type Metrics } from './metrics.ts';
 export interface Telemetry {
   readonly log: Log;
   readonly metrics: Metrics;
+  /** What `/metrics` answers, where that is not this process's own metrics alone. */
+  readonly exposed?: () => Promise<string>;
 }
 
 export interface TelemetryOptions extends LogOptions {

@@ -166,6 +166,14 @@ describe('a production server', () => {
     loadConfig({ env: { ...SECRETS, MERIDIAN_FORWARD_SECRET: `${'n'.repeat(16)}, ${'o'.repeat(16)}` }, folder: empty, needs });
   });
 
+  it('refuses several workers with a cache where the region has no Redis', () => {
+    const env = { ...SECRETS, ...TWO, MERIDIAN_REGION: 'eu-west-1', MERIDIAN_WORKERS: '2' };
+    const { problems, message } = refusal({ env: { ...env, REDIS_URL_US_EAST_1: 'redis://us.example.com' }, needs: ['workers'] });
+    assert.deepEqual(problems.map(({ option }) => option), ['workers']);
+    assert.match(message, /is 2, but region eu-west-1 has no Redis .*set REDIS_URL_EU_WEST_1, or run one worker, or say MERIDIAN_CACHE=false/);
+    for (const more of [{ REDIS_URL_EU_WEST_1: 'redis://eu.example.com' }, { MERIDIAN_CACHE: 'false' }, { MERIDIAN_WORKERS: '1' }]) loadConfig({ env: { ...env, ...more }, folder: empty, needs: ['workers'] });
+  });
+
   it('refuses writes by forwarding where another region has no serverUrl', () => {
     const env = { ...SECRETS, ...TWO, MERIDIAN_REGION: 'eu-west-1', MERIDIAN_WRITES: 'forward' };
     assert.match(refusal({ env: { ...env, SERVER_URL_EU_WEST_1: 'https://own.example.com' }, needs }).message, /writes \(as given\) is forward, but no other region has a serverUrl .*set SERVER_URL_US_EAST_1/);
