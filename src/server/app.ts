@@ -9,6 +9,7 @@ import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { inTrace, traceOf } from '../telemetry/trace.ts';
 import { deepSearch, readBodies } from './bodies.ts';
+import { arrivedWith } from './early/arrived.ts';
 import { refuse, refuseUnserved, registerRequestRules, unreadable } from './requests.ts';
 
 export interface AppSettings {
@@ -79,8 +80,11 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
       const method = route === 'unmatched' ? 'any' : request.method;
       const status = reply.raw.writableFinished ? String(reply.statusCode) : 'aborted';
       metrics.httpRequests.inc({ method, route, status });
-      metrics.httpSeconds.observe({ method, route }, reply.elapsedTime / 1_000);
-      if (log.isLevelEnabled('debug')) log.debug({ requestId: request.id, method, route, status, tookMs: reply.elapsedTime, ...traceOf(request.headers['traceparent']) }, 'answered');
+      // Its body, and who asks, may have been waited for before Fastify was told of it.
+      const startedMs = arrivedWith(request.raw)?.startedMs;
+      const tookMs = startedMs === undefined ? reply.elapsedTime : performance.now() - startedMs;
+      metrics.httpSeconds.observe({ method, route }, tookMs / 1_000);
+      if (log.isLevelEnabled('debug')) log.debug({ requestId: request.id, method, route, status, tookMs, ...traceOf(request.headers['traceparent']) }, 'answered');
     });
     done();
   });

@@ -6,6 +6,8 @@ export interface Arrived {
   /** The body, one character for each byte: the same text for the same bytes and no others. */
   readonly body: string;
   readonly viewer: Promise<Viewer | null>;
+  /** When its headers were there, by `performance.now`. */
+  readonly startedMs: number;
 }
 
 const arrived = new WeakMap<IncomingMessage, Arrived>();

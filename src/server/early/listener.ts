@@ -75,7 +75,7 @@ class Reading {
     // In this step still: later the end of the body would have been told to nobody.
     this.#giveBack(bytes);
     const viewer = known === undefined ? viewers.of({ headers: joinedHeaders(this.#request.headers) }) : Promise.resolve(known);
-    remember(this.#request, { body, viewer });
+    remember(this.#request, { body, viewer, startedMs: this.#startedMs });
     if (known !== undefined) return this.#handOn();
     // Whoever has left meanwhile is answered by nobody: the usual way would wait for a body that cannot come any more.
     viewer

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type TokenCookieRules } from '../../../src/server/token-cookies.ts';
 import { until } from '../../support/observe.ts';
@@ -48,6 +48,17 @@ describe('an answer before execution', () => {
     assert.equal(headers['set-cookie'], `seen-${'B'.repeat(10)}=${TOKEN}; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax`);
     assert.equal(headers['cache-control'], 'private, no-store');
     assert.equal(headers['consistency-token'], TOKEN);
+  });
+
+  it('and one that is executed after all take as long as the client waits, with the time in which a hook finds out who it is', async () => {
+    const hookMs = 50;
+    await using server = await startTestServer({ ...keeping(), hook: () => setTimeout(hookMs, null) });
+    const { httpSeconds } = server.telemetry.metrics;
+    const seconds = async (): Promise<number> => (await httpSeconds.get()).values.find(({ metricName }) => metricName?.endsWith('_sum') === true)?.value ?? 0;
+    for (const [i, body] of [KEPT_BODY, BODY].entries()) {
+      await send(server, body);
+      await until(`${body} is counted`, async () => (await seconds()) >= ((i + 1) * (hookMs - 1)) / 1_000, { withinMs: 1_000 });
+    }
   });
 
   it('is counted as aborted where the client leaves while a hook finds out who it is, and nothing of its request stays behind', async () => {
