@@ -37,7 +37,7 @@ export class Breaker {
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#probeAtMs !== null) {
       if (performance.now() >= this.#probeAtMs) void this.#probe();
-      throw new BreakerOpen('left alone for a while after it failed');
+      throw new BreakerOpen('not asked for a while after it failed');
     }
     try {
       const value = await task();

@@ -114,7 +114,7 @@ export class Coverage {
       const { oldest, upTo } = await this.#source.running();
       if (oldest >= joining.before) joining.endedBy = upTo;
     } catch (error) {
-      this.#log.debug({ err: error }, `Whether transactions are over that began before a table was published cannot be told yet: ${messageOf(error)}`);
+      this.#log.debug({ err: error }, `It is not known yet whether transactions that began before a table was published have ended: ${messageOf(error)}`);
     }
   }
 

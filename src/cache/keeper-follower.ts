@@ -100,7 +100,7 @@ export class CacheFollower {
       if (state !== null) this.#enter(state);
       this.#catchUp();
     } catch (error) {
-      log.debug({ err: error }, `The region's shared cache cannot be followed yet: ${messageOf(error)}`);
+      log.debug({ err: error }, `The state of the region's shared cache cannot be read yet: ${messageOf(error)}`);
       if (!isOvertaken()) void this.#read(this.#backoff.nextMs());
     }
   }

@@ -187,7 +187,7 @@ export class SharedFeed {
     }
     this.#isDoubted = true;
     observe.began('shared', reason);
-    log.info({ reason, watermark: formatLsn(owed.to) }, 'The region\'s shared cache begins anew.');
+    log.info({ reason, watermark: formatLsn(owed.to) }, 'The region\'s shared cache was emptied and begins again.');
   }
 
   #take(): Debt {
@@ -205,7 +205,7 @@ export class SharedFeed {
   #later(error: unknown): void {
     const { options, log } = this.#parts;
     this.#isDoubted = true;
-    log.debug({ err: error }, `The region's shared cache cannot be fed: ${messageOf(error)}`);
+    log.debug({ err: error }, `Changes cannot be applied to the region's shared cache: ${messageOf(error)}`);
     if (this.#over) return;
     this.#retry = setTimeout(() => {
       this.#retry = null;

@@ -56,5 +56,5 @@ function clusterSecret(folder: string): string {
   }
   const secret = isRecord(kept) ? kept['jwtSecret'] : undefined;
   if (typeof secret === 'string' && secret !== '') return secret;
-  throw new MeridianError({ code: 'CONFIG_INVALID', message: `${path} holds no jwtSecret; start the cluster anew with \`meridian dev --reset\`, or set MERIDIAN_JWT_SECRET.` });
+  throw new MeridianError({ code: 'CONFIG_INVALID', message: `${path} holds no jwtSecret; start the cluster again with \`meridian dev --reset\`, or set MERIDIAN_JWT_SECRET.` });
 }

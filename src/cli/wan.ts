@@ -18,7 +18,7 @@ interface Flags {
 const MAX_MS = 60_000;
 
 export function registerWan(program: Command): void {
-  const wan = program.command('wan').description('see and change the simulated ocean of the development cluster').addHelpText('after', '\nExample: meridian wan cut us-east-1 eu-west-1; … ; meridian wan heal us-east-1 eu-west-1');
+  const wan = program.command('wan').description('see and change the simulated delays and cuts between regions of the development cluster').addHelpText('after', '\nExample: meridian wan cut us-east-1 eu-west-1; … ; meridian wan heal us-east-1 eu-west-1');
   const add = (usage: string, description: string): Command =>
     wan.command(usage).description(description).option('--data <folder>', 'folder of the development cluster', '.meridian').option('--json', 'print JSON');
   const ofKind = (command: Command): Command => command.option('--kind <kind>', `only links of one kind: ${LINK_KINDS.join(', ')}`);

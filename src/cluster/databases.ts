@@ -53,13 +53,13 @@ function emptyUnlessWhole({ options, dataDir, state }: BootContext, primary: str
   const { origin } = state;
   if (origin && !options.reset) {
     if (origin.primary !== primary || origin.database !== options.database) {
-      throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The data in ${dataDir} was made for database "${origin.database}" with its primary in ${origin.primary}, not "${options.database}" in ${primary}; begin anew with --reset or choose another place with --data.` });
+      throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The data in ${dataDir} was made for database "${origin.database}" with its primary in ${origin.primary}, not "${options.database}" in ${primary}; start again with --reset or choose another place with --data.` });
     }
     if (origin.fingerprint !== options.initial.fingerprint) options.onNotice?.(`The SQL files or the scale have changed since the data in ${dataDir} was loaded; --reset loads them anew.`);
     return false;
   }
   const leftovers = readdirSync(dataDir).filter((name) => ![OWNER_FILE, DATA_MARKER, REDIS_FOLDER].includes(name));
-  if (leftovers.length > 0 && !options.reset) options.onNotice?.(`An earlier start in ${dataDir} was not finished, so it begins anew.`);
+  if (leftovers.length > 0 && !options.reset) options.onNotice?.(`An earlier start in ${dataDir} was not finished, so it is started from the beginning.`);
   for (const name of leftovers) rmSync(join(dataDir, name), { recursive: true, force: true });
   return true;
 }

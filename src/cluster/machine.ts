@@ -56,7 +56,7 @@ export async function withMachine<T>(options: MachineOptions, clusters: readonly
     const delayed = pairsOf(options.regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
     sailing = Wan.start({ pairs: pairsOf(options.regions, 'off'), targets: Object.fromEntries(clusters.map(({ name, ports }) => [name, Object.fromEntries(ports)])) });
     const [binaries, wan] = await Promise.all([usableBinaries(keeper, account), sailing]);
-    void wan.failed.then((why) => lost.resolve(`The simulated ocean has failed (${why}), and the cluster ends with it; start it again.`));
+    void wan.failed.then((why) => lost.resolve(`The simulated network between regions has failed (${why}), so the cluster ends; start it again.`));
     return await start({
       options, keeper, account, binaries, wan, stop,
       lost: lost.promise,

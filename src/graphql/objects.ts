@@ -35,7 +35,7 @@ export function isSomething(value: unknown): boolean {
 }
 
 export function noKey(name: string, keys: readonly (readonly string[])[]): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${name} carries none of its keys whole; send ${keys.map((paths) => `"${fieldSet(paths)}"`).join(' or ')}.` });
+  return new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${name} carries no complete key; send ${keys.map((paths) => `"${fieldSet(paths)}"`).join(' or ')}.` });
 }
 
 /** `organization.id` and `slug` as `@key` spells them: `organization { id } slug`. */

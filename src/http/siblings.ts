@@ -104,7 +104,7 @@ export class Siblings {
       if (body === null) return failed('answered more than siblingBytes');
       return read(question, body, response);
     } catch (error) {
-      log.debug({ subgraph, url, err: error, ...traceFields() }, `The server of subgraph ${subgraph} was asked in vain: ${messageOf(error)}`);
+      log.debug({ subgraph, url, err: error, ...traceFields() }, `The server of subgraph ${subgraph} did not answer: ${messageOf(error)}`);
       return failed(late.aborted ? `did not answer within ${siblingMs} ms` : 'cannot be reached');
     }
   }

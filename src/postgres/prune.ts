@@ -64,11 +64,11 @@ export class Pruner {
     const { log } = this.#parts;
     try {
       const removed = await this.#prune(signal);
-      if (this.#failing) log.info({}, 'What writing has kept long enough is removed again.');
+      if (this.#failing) log.info({}, 'Expired outcomes, older versions and conflicts are removed again.');
       this.#failing = false;
-      log.debug({ removed }, 'Removed what writing has kept long enough.');
+      log.debug({ removed }, 'Removed expired outcomes, older versions and conflicts.');
     } catch (error) {
-      if (!this.#failing) log.warn({ err: error }, 'What writing has kept long enough (outcomes, older versions, conflicts) could not be removed; where the tables of the schema meridian are missing, `meridian setup` makes them. It is tried again at each interval.');
+      if (!this.#failing) log.warn({ err: error }, 'Expired outcomes, older versions and conflicts could not be removed; where the tables of the schema meridian are missing, `meridian setup` makes them. It is tried again at each interval.');
       this.#failing = true;
     }
   }

@@ -122,7 +122,7 @@ export class PostgresServer implements PrimaryServer {
       });
       held.catch((error: unknown) => {
         // Once the session is given away, its own statements tell what becomes of the connection.
-        if (given) this.#options.log?.debug({ region: this.region, err: error }, `A snapshot in region ${this.region} did not end well.`);
+        if (given) this.#options.log?.debug({ region: this.region, err: error }, `A snapshot in region ${this.region} ended with an error.`);
         else reject(error instanceof Error ? error : new Error(String(error)));
       });
     });

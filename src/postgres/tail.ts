@@ -236,7 +236,7 @@ export class Tail implements ChangeSource {
     const identity = await stream.identify();
     const { confirmedLsn, gap } = await this.#secureSlot({ sql, stream, end }, { survey, identity, stand });
     if (gap !== null && stand !== null) {
-      log.warn({ reason: gap, watermark: formatLsn(stand.lsn) }, 'Changes may have been missed; the region begins anew.');
+      log.warn({ reason: gap, watermark: formatLsn(stand.lsn) }, 'Changes may have been missed; the region empties its caches and begins again.');
       // Forgotten first: if the handler fails, the next session must not take up where this one stood.
       await handlers.onGap(gap);
       this.#delivered = null;

@@ -89,7 +89,7 @@ export class InteractiveTransaction implements Transaction {
       clearTimeout(timer);
       // After an early end nobody waits for the race's other side.
       stopped.catch(() => undefined);
-      this.#over = new MeridianError({ code: 'DATABASE_ERROR', message: 'The transaction has ended; statements belong inside of it, and are to be awaited.' });
+      this.#over = new MeridianError({ code: 'DATABASE_ERROR', message: 'The transaction has ended; send its statements inside the function, and await them.' });
     }
   }
 

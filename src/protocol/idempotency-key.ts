@@ -34,7 +34,7 @@ function keyOf(member: string): string {
   const quoted = QUOTED.exec(member)?.[1]?.replaceAll(/\\(.)/g, '$1');
   const key = quoted ?? (PLAIN.test(member) ? member : undefined);
   if (member === '' || quoted === '') throw invalid('is empty');
-  if (key === undefined) throw invalid('holds something else than printable ASCII, or a quote in its midst');
+  if (key === undefined) throw invalid('has characters that are not printable ASCII, or a quote inside the key');
   return key;
 }
 

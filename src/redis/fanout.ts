@@ -31,7 +31,7 @@ export class RedisFanout implements Fanout {
       const onStanding = (): void => {
         stood = true;
         backoff.reset();
-        log.info('The subscription to the region\'s Redis stands.');
+        log.info('This server is subscribed to the region\'s Redis.');
         handlers.onStanding();
       };
       const reason = await this.#attend({ ...bound(handlers), onStanding }, signal, attempt);

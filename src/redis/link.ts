@@ -70,7 +70,7 @@ export class RedisLink {
   #onChange(open: boolean, cause: unknown): void {
     const { log } = this.#settings;
     if (!open) return log.info('The region\'s Redis answers again.');
-    log.warn({ err: cause }, `The region's Redis is left alone for a while: ${messageOf(cause)}. Reads go on without it.`);
+    log.warn({ err: cause }, `The region's Redis is not asked for a while (redisRetryMs): ${messageOf(cause)}. Reads go on without it.`);
     // A connection whose other end is gone without a word would stay for many minutes.
     if (cause instanceof NoAnswer && this.#redis.status === 'ready') this.#redis.disconnect(true);
   }

@@ -176,7 +176,7 @@ export class Caching {
     const figures = this.#parts.figures.get(this.#parts.config.region);
     if (this.#made === null || figures === undefined) return;
     const { watch, local } = this.#made;
-    figures.leave(watch.process, figuresText(watch.figures(local))).catch((error: unknown) => this.#parts.telemetry.log.debug({ err: error }, 'The cache\'s figures could not be left in Redis.'));
+    figures.leave(watch.process, figuresText(watch.figures(local))).catch((error: unknown) => this.#parts.telemetry.log.debug({ err: error }, 'The cache\'s figures could not be written to Redis.'));
   }
 }
 

@@ -38,7 +38,7 @@ export function tokenCookieRules({ options, codec, monitor, telemetry: { log, me
       } catch (error) {
         if (!isMeridianError(error)) throw error;
         metrics.tokenErrors.inc({ code: error.code });
-        log.debug({ code: error.code, ...traceFields() }, 'A cookie with a token that does not hold is expired.');
+        log.debug({ code: error.code, ...traceFields() }, 'A cookie whose token is not valid is expired.');
         return false;
       }
     },

@@ -104,7 +104,7 @@ describe('federation over HTTP', () => {
   it('names the keys of a representation that carries none whole, as they are spelled', async () => {
     const { errors, data } = await app.gql<{ _entities: unknown }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id } } }', { variables: { r: [{ __typename: 'Product', sku: 's1', variation: { name: 'x' } }, { __typename: 'Product', id: 1 }] } });
     assert.deepEqual(data?._entities, [null, { id: '1' }]);
-    assert.deepEqual(errors.map(({ message }) => message), ['A representation of Product carries none of its keys whole; send "id" or "sku variation { id }" or "maker { id } sku" or "sku grade".']);
+    assert.deepEqual(errors.map(({ message }) => message), ['A representation of Product carries no complete key; send "id" or "sku variation { id }" or "maker { id } sku" or "sku grade".']);
   });
 
   it('shows objects made of columns, null where all of them are, and what lies within', async () => {
@@ -145,7 +145,7 @@ describe('federation over HTTP', () => {
     assert.deepEqual(found, [{ __typename: 'Book', id: '1', isbn: '978-1' }, { __typename: 'Film', id: '2', minutes: 90 }, { __typename: 'Book', id: '3', isbn: '978-3' }, { __typename: 'Film', id: '4', minutes: 120 }, null]);
     assert.equal(statements, 2);
     const { errors } = await app.gql(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { __typename } }', { variables: { r: [{ __typename: 'Media', isbn: '1' }] } });
-    assert.deepEqual(errors.map(({ message }) => message), ['A representation of Media carries none of its keys whole; send "id".']);
+    assert.deepEqual(errors.map(({ message }) => message), ['A representation of Media carries no complete key; send "id".']);
   });
 
   it('adds fields to another subgraph\'s interface', async () => {

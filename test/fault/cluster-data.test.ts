@@ -85,7 +85,7 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     await reset.stop();
     rmSync(join(reset.dataDir, 'origin.json'));
     const half = await start();
-    assert.match(notices.join(), /was not finished, so it begins anew/);
+    assert.match(notices.join(), /was not finished, so it is started from the beginning/);
     await replicated(half, [1]);
     await half.stop();
   });

@@ -276,7 +276,7 @@ describe('values of keys', () => {
         [1, 'The key "a" of Pair cannot be "one"; send a whole number from -2147483648 to 2147483647.'],
         [2, 'The key "mood" of Pair cannot be "GLAD"; send one of the labels of its type.'],
         [3, 'The key "address" of Pair cannot be "10.0.0.300"; send a value of type inet such as 192.168.0.1.'],
-        [7, 'A representation of Pair carries none of its keys whole; send "a mood address".'],
+        [7, 'A representation of Pair carries no complete key; send "a mood address".'],
       ]);
     }
   });

@@ -28,7 +28,7 @@ export class Wan extends WanControl implements Crossings {
   static async start(options: OceanOptions): Promise<Wan> {
     const worker = new Worker(entryPath('./wan/worker.ts'), { workerData: options, execArgv: [] });
     const { promise, resolve, reject } = Promise.withResolvers<OceanReady>();
-    worker.once('message', resolve).once('error', reject).once('exit', () => reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The simulated ocean ended before it was ready.' })));
+    worker.once('message', resolve).once('error', reject).once('exit', () => reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The process that simulates the network between regions ended before it was ready.' })));
     return new Wan(worker, await promise);
   }
 
