@@ -7,17 +7,25 @@ import { MeridianError } from '../base/errors.ts';
 import { type Row } from '../model/model.ts';
 import { isExactScalar } from './scalars.ts';
 
+/** The field that shows a value. */
+export type ShownAs = Pick<GraphQLResolveInfo, 'returnType' | 'parentType' | 'fieldName'>;
+
 const resolvers = new WeakSet<object>();
 const fields = new WeakSet<object>();
 
 export function columnResolver(column: string): GraphQLFieldResolver<unknown, unknown, Record<string, unknown>> {
   const resolve = (parent: unknown, _args: unknown, _context: unknown, info: GraphQLResolveInfo): unknown => {
     const value = (parent as Row)[column];
-    if (isOdd(value)) refuseUnshowable(column, value, info);
+    checkShowable(column, value, info);
     return value;
   };
   resolvers.add(resolve);
   return resolve;
+}
+
+/** Throws `VALUE_NOT_SHOWN` where the field cannot show the column's value. */
+export function checkShowable(column: string, value: unknown, info: ShownAs): void {
+  if (isOdd(value)) refuseUnshowable(column, value, info);
 }
 
 /** A column's value as a property that GraphQL shows: of one that may not be shown, a function that says so there. */
@@ -36,7 +44,7 @@ function isOdd(value: unknown): boolean {
 }
 
 /** Throws `VALUE_NOT_SHOWN` where the field's type cannot show the value. Scalars without bounds can, and an application's own may. */
-function refuseUnshowable(column: string, value: unknown, { returnType, parentType, fieldName }: GraphQLResolveInfo): void {
+function refuseUnshowable(column: string, value: unknown, { returnType, parentType, fieldName }: ShownAs): void {
   const named = getNamedType(returnType);
   if (!isEnumType(named) && !isSpecifiedScalarType(named) && !isExactScalar(named)) return;
   const outer = getNullableType(returnType);

@@ -23,7 +23,8 @@ export function embeddedResolver(field: EmbeddedField): GraphQLFieldResolver<unk
   };
 }
 
-function objectOf({ parts, required }: ObjectShape, row: Row): PlainObject | null {
+/** The object of a row; null where it is not there. */
+export function objectOf({ parts, required }: ObjectShape, row: Row): PlainObject | null {
   if (required.some((column) => row[column] === null || row[column] === undefined)) return null;
   const shown = [...parts].map(([field, part]) => [field, typeof part === 'string' ? columnProperty(part, row[part]) : objectOf(part, row)] as const);
   const isThere = required.length > 0 || shown.some(([, value]) => value !== null && value !== undefined);
@@ -110,13 +111,21 @@ function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNam
 }
 
 /** What a representation says of a type that another subgraph owns: nothing is read. Fails with `BAD_USER_INPUT` where it carries no key whole. */
-export function stubReference({ name, keys, external }: Stub): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
-  const kept = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
-  const isSingle = (value: unknown): boolean => isSomething(value) && (typeof value !== 'object' || value instanceof JsonNumber);
+export function stubReference(stub: Stub): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
+  const objectOfStub = stubObject(stub);
   return async (reference, context, info) => {
     context.operation.at(info);
+    return objectOfStub(reference, info.schema);
+  };
+}
+
+/** The same without an operation. Throws `BAD_USER_INPUT` as well. */
+export function stubObject({ name, keys, external }: Stub): (reference: PlainObject, schema: GraphQLSchema) => PlainObject {
+  const kept = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
+  const isSingle = (value: unknown): boolean => isSomething(value) && (typeof value !== 'object' || value instanceof JsonNumber);
+  return (reference, schema) => {
     if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) throw noKey(name, keys);
-    return Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue({ schema: info.schema, type: name, path: field, value: reference[field] })]));
+    return Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue({ schema, type: name, path: field, value: reference[field] })]));
   };
 }
 

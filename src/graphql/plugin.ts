@@ -25,6 +25,8 @@ import { decideAtEdge, levelAfterWrite } from './edge.ts';
 import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
 import { onceOf, type OnceLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
+import { respondByPlan } from './plan/execute.ts';
+import { type Plans } from './plan/plans.ts';
 import { fittedVariables } from './variables.ts';
 
 const REFUSALS: readonly RefusedToken[] = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_FUTURE'];
@@ -39,6 +41,8 @@ export interface PluginDeps {
   readonly notes: UncachedNotes | null;
   /** Told what became of each transaction of a request with an idempotency key. */
   readonly onVerdict?: (verdict: OnceVerdict) => void;
+  /** Plans of the operations that need no resolver; null where graphql-js executes all of them. */
+  readonly plans: Plans | null;
   /** The region's cache, for one viewer; null where nothing is cached. */
   cachingFor(scope: CacheScope): LoaderCaching | null;
   /** Keeps answers of whole operations; null where none are kept. */
@@ -59,8 +63,10 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
           // Here, where what fails becomes an answer, and not in the next hook, where it would be a fault of the server's.
           await takeMutation(deps.forwarding, request, sent).catch((error: unknown) => rethrow(error));
         },
-        async responseForOperation({ contextValue: { taken } }) {
-          return taken?.way === 'forwarded' ? responseOf(taken.answer) : null;
+        async responseForOperation(request) {
+          const { taken } = request.contextValue;
+          if (taken?.way === 'forwarded') return responseOf(taken.answer);
+          return deps.plans === null ? null : respondByPlan(deps.plans, request);
         },
         async willSendResponse(request) {
           if (request.contextValue.started) await finish(deps, request);

@@ -2,26 +2,41 @@
 import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Entity, type EntityInterface, type Row } from '../model/model.ts';
+import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext } from './context.ts';
 import { isSomething, noKey, storedValue, valueAt } from './objects.ts';
 import { fittedRepresentation } from './variables.ts';
 
 type Reference = Readonly<Record<string, unknown>>;
 export type ReferenceResolver = (reference: Reference, context: RequestContext, info: GraphQLResolveInfo) => Promise<Row | null>;
+/** Looks a reference up through these loaders, without an operation to ask. */
+export type Finder = (reference: Reference, schema: GraphQLSchema, loaders: EntityLoaders) => Promise<Row | null> | Row;
+
+export function referenceResolver(entity: Entity): ReferenceResolver {
+  return resolving(referenceFinder(entity));
+}
+
+export function interfaceReference(type: EntityInterface, entities: ReadonlyMap<string, Entity>): ReferenceResolver {
+  return resolving(interfaceFinder(type, entities));
+}
+
+function resolving(find: Finder): ReferenceResolver {
+  return async (reference, context, info) => ownCopy(await find(reference, info.schema, context.operation.at(info).loaders));
+}
 
 /**
  * Tries the entity's `@key`s in order and takes the first whose fields the representation carries whole. What it carries of other
  * subgraphs' fields is on the row that resolvers see, by the fields' names.
  */
-export function referenceResolver(entity: Entity): ReferenceResolver {
+export function referenceFinder(entity: Entity): (...of: Parameters<Finder>) => Promise<Row | null> {
   const keys = entity.federationKeys.map((columns, i) => ({ columns, paths: entity.keyPaths[i] ?? [] }));
-  return async (reference, context, info) => {
+  return async (reference, schema, loaders) => {
     const key = keys.find(({ paths }) => paths.every((path) => isSomething(valueAt(reference, path))));
     if (!key) throw noKey(entity.name, entity.keyPaths);
-    const values = key.paths.map((path) => storedValue({ schema: info.schema, type: entity.name, path, value: valueAt(reference, path) }));
-    const row = await context.operation.at(info).loaders.one(entity.name, key.columns, values);
+    const values = key.paths.map((path) => storedValue({ schema, type: entity.name, path, value: valueAt(reference, path) }));
+    const row = await loaders.one(entity.name, key.columns, values);
     const brought = row === null ? [] : entity.external.filter((field) => Object.hasOwn(reference, field));
-    return brought.length === 0 ? ownCopy(row) : { ...row, ...Object.fromEntries(brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]]))) };
+    return brought.length === 0 ? row : { ...row, ...Object.fromEntries(brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]]))) };
   };
 }
 
@@ -35,14 +50,14 @@ function broughtAs(entity: Entity, field: string): readonly string[] {
  * Asks every entity that implements the interface: whose row is there is meant. Their keys may be of different types: a value that is none of one type
  * may name a row by another. Throws `BAD_USER_INPUT` for one that is of none of them.
  */
-export function interfaceReference({ name, keys, implementations }: EntityInterface, entities: ReadonlyMap<string, Entity>): ReferenceResolver {
+export function interfaceFinder({ name, keys, implementations }: EntityInterface, entities: ReadonlyMap<string, Entity>): Finder {
   const asked = implementations.flatMap((type) => {
     const entity = entities.get(type);
-    return entity ? [{ type, find: referenceResolver(entity) }] : [];
+    return entity ? [{ type, find: referenceFinder(entity) }] : [];
   });
-  return async (reference, context, info) => {
+  return async (reference, schema, loaders) => {
     if (!keys.some((paths) => paths.every((path) => isSomething(valueAt(reference, path))))) throw noKey(name, keys);
-    const found = await Promise.all(asked.map(async ({ type, find }) => ({ type, row: await find(reference, context, info).catch(refusal) })));
+    const found = await Promise.all(asked.map(async ({ type, find }) => ({ type, row: await find(reference, schema, loaders).catch(refusal) })));
     const meant = found.find(({ row }) => row !== null && !(row instanceof Error));
     if (meant) return { ...meant.row, __typename: meant.type };
     const refused = found.map(({ row }) => row).filter((row) => row instanceof Error);
@@ -78,7 +93,7 @@ export function guardRepresentations(schema: GraphQLSchema): void {
 }
 
 /** With its numbers as its type takes them; or what is wrong with it. */
-function checkedRepresentation(schema: GraphQLSchema, representation: unknown): object | Error {
+export function checkedRepresentation(schema: GraphQLSchema, representation: unknown): object | Error {
   if (!namesEntity(schema, representation)) return noEntity();
   try {
     return fittedRepresentation(schema, representation.__typename, representation);

@@ -1,7 +1,7 @@
 /** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
 import { isNonNullType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type ConnectionField, type CountField, type Entity, type Field, type ListField, type Model, type RootField, type Row, type Stub, type ToOneField } from '../model/model.ts';
+import { type ConnectionField, type CountField, type Entity, type Field, type ListField, type Model, type RootField, type Row, type Selection, type Stub, type ToOneField } from '../model/model.ts';
 import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
 import { columnResolver } from './column.ts';
@@ -56,7 +56,7 @@ function own(map: ResolverMap, type: string): Record<string, unknown> {
 }
 
 /** Otherwise it is a scalar. */
-function isFieldMap(value: unknown): value is Record<string, unknown> {
+export function isFieldMap(value: unknown): value is Record<string, unknown> {
   return Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null;
 }
 
@@ -100,10 +100,15 @@ function fieldResolver(field: Field): Resolver {
     case 'embedded':
       return embeddedResolver(field);
     case 'toOne':
-      return toOneResolver(field, (parent) => field.join.from.map((column) => (parent as Row)[column]));
+      return toOneResolver(field, keyOfRow(field.join));
     default:
-      return selectionResolver(field, (parent) => field.join.from.map((column) => (parent as Row)[column]));
+      return selectionResolver(field, keyOfRow(field.join));
   }
+}
+
+/** Values of a relation's columns from the row that it belongs to. */
+export function keyOfRow({ from }: Selection['join']): (parent: unknown) => readonly unknown[] {
+  return (parent) => from.map((column) => (parent as Row)[column]);
 }
 
 function stubFieldResolver(model: Model, stub: Stub, field: Field): Resolver {
@@ -127,7 +132,7 @@ function nothingToShow(target: string, { parentType, fieldName }: GraphQLResolve
   return new MeridianError({ code: 'NOT_FOUND', message: `There is no ${target} that ${parentType.name}.${fieldName} could show, and the schema says that it is never null: the row was removed, or does not exist for this viewer.` });
 }
 
-type SelectionField = ListField | ConnectionField | CountField;
+export type SelectionField = ListField | ConnectionField | CountField;
 
 function selectionResolver(field: SelectionField, keyOf: (parent: unknown) => ParentValues): Resolver {
   switch (field.kind) {

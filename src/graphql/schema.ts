@@ -8,6 +8,7 @@ import { rememberColumns } from './column.ts';
 import { conflictsResolver, type ConflictsDeps } from './conflicts.ts';
 import { type RequestContext } from './context.ts';
 import { healthResolver, type HealthDeps } from './health.ts';
+import { rememberResolved } from './plan/resolved.ts';
 import { guardRepresentations } from './reference.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
 import { rememberScalars, SCALARS } from './scalars.ts';
@@ -34,6 +35,7 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   for (const [name, scalar] of Object.entries(SCALARS)) if (defined.has(name)) resolvers[name] ??= scalar;
   const schema = buildSubgraphSchema([{ typeDefs: input.typeDefs, resolvers: resolvers as never }]);
   rememberColumns(schema);
+  rememberResolved(schema, input.model, input.user);
   rememberScalars(schema, resolvers);
   readDefaults(schema);
   followDirectives(schema);

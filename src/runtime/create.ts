@@ -16,7 +16,7 @@ export interface DataLayerSettings {
   readonly telemetry?: Telemetry;
 }
 
-export interface ServerSettings extends Omit<RuntimeRequest, 'config' | 'telemetry'> {
+export interface ServerSettings extends Omit<RuntimeRequest, 'config' | 'telemetry' | 'plans'> {
   readonly settings: Settings;
   readonly telemetry?: Telemetry;
 }

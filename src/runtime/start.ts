@@ -6,6 +6,7 @@ import { type Config } from '../config/load.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
 import { RequestContext } from '../graphql/context.ts';
 import { nullSiteOf, nullValue } from '../graphql/null-values.ts';
+import { Plans } from '../graphql/plan/plans.ts';
 import { meridianPlugin } from '../graphql/plugin.ts';
 import { type UserResolvers } from '../graphql/resolvers.ts';
 import { buildSchema } from '../graphql/schema.ts';
@@ -35,6 +36,8 @@ export interface RuntimeRequest {
   readonly conflicts?: ConflictHandlers;
   /** Knows the viewer in the application's own way, instead of a bearer JWT. */
   readonly viewer?: ViewerHook;
+  /** Tests say here how operations are planned; null: graphql-js executes all of them. */
+  readonly plans?: Plans | null;
   /** Who may see `regionHealth`; unless given, viewers with the role `adminRole`. */
   readonly isAdmin?: AdminHook;
 }
@@ -84,7 +87,7 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
   return viewer ? { viewer } : {};
 }
 
-function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
+function serve({ config, telemetry, viewer, resolvers = {}, plans = new Plans() }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
   const { options, region } = config;
   const { codec, health: { monitor }, change: { caching }, read, write: { writer, forwarding, forwardGate } } = stacksOf(layer);
   const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
@@ -111,6 +114,7 @@ function serve({ config, telemetry, viewer, resolvers = {} }: RuntimeRequest, la
         codec,
         region,
         limits: options,
+        plans,
         boundedLagMs: options.boundedLagMs,
         cachingFor: (scope) => caching.for(scope),
         answers,

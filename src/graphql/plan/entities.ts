@@ -1,0 +1,80 @@
+/** Owns the planned field `_entities`: representations are looked up as their types' references are, and filled together. */
+import { type Row } from '../../model/model.ts';
+import { checkedRepresentation, type Finder } from '../reference.ts';
+import { Gathering, type Selections } from './complete.ts';
+import { nothingMissing } from './leaves.ts';
+import { type Filling, type PlannedField, type Running, type Selection } from './plan.ts';
+import { type FieldParts } from './values.ts';
+
+export interface EntitiesParts {
+  readonly finders: ReadonlyMap<string, Finder>;
+  readonly selections: NonNullable<Selections>;
+  /** Whether the place of an entity that is not there may be null. */
+  readonly areNullable: boolean;
+}
+
+type Reference = Readonly<Record<string, unknown>>;
+
+/** Representations that are alike: their rows come together, and need not wait for those of others. */
+interface Alike {
+  readonly type: string;
+  readonly reads: (Promise<Row | null> | Row)[];
+  /** Their places in the list. */
+  readonly places: number[];
+  readonly list: unknown[];
+}
+
+export function entitiesField({ key, args }: Pick<FieldParts, 'key' | 'args'>, parts: EntitiesParts): PlannedField {
+  const begin = (run: Running): Filling => {
+    const all: Alike[] = [];
+    return {
+      value() {
+        const { representations } = run.argumentsOf(args) as { readonly representations: readonly unknown[] };
+        const list = new Array<unknown>(representations.length).fill(null);
+        const alike = new Map<string, Alike>();
+        // All of them are checked before the first one is looked up, as those who check them do.
+        for (const [place, reference] of representations.map((it) => sound(run, it)).entries()) {
+          const type = reference['__typename'] as string;
+          const name = Object.keys(reference).join();
+          const found = alike.get(`${type} ${name}`) ?? { type, reads: [], places: [], list };
+          if (found.reads.length === 0) {
+            alike.set(`${type} ${name}`, found);
+            all.push(found);
+          }
+          found.reads.push(finderOf(parts.finders, type)(reference, run.schema, run.loaders));
+          found.places.push(place);
+        }
+        return list;
+      },
+      done() {
+        for (const one of all) run.wait(one.reads, (rows) => show(run, parts, one, rows));
+      },
+    };
+  };
+  return { key, begin };
+}
+
+function show(run: Running, { selections, areNullable }: EntitiesParts, { type, places, list }: Alike, rows: readonly (Row | null)[]): void {
+  const gathering = new Gathering();
+  for (const [i, row] of rows.entries()) list[places[i] as number] = row === null ? (areNullable ? null : nothingMissing(row)) : gathering.add(selectionOf(selections, type, row), row);
+  gathering.fill(run);
+}
+
+function sound(run: Running, representation: unknown): Reference {
+  const checked = checkedRepresentation(run.schema, representation);
+  if (checked instanceof Error) throw checked;
+  return checked as Reference;
+}
+
+function finderOf(finders: ReadonlyMap<string, Finder>, type: string): Finder {
+  const finder = finders.get(type);
+  if (finder === undefined) throw new TypeError('a reference is looked up by the application');
+  return finder;
+}
+
+/** The type is that of the representation, or what the row says where that is an interface. */
+function selectionOf(selections: NonNullable<Selections>, type: string, row: Row): Selection {
+  const selection = selections.get(type) ?? selections.get(String(row['__typename']));
+  if (selection === undefined) throw new TypeError('a reference leads to a type that the operation has no place for');
+  return selection;
+}

@@ -1,0 +1,43 @@
+/** Owns carrying an operation out by its plan; where that comes to nothing, execution begins anew and says why. */
+import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
+import { getVariableValues, OperationTypeNode } from 'graphql';
+import { type RequestContext } from '../context.ts';
+import { type Plan } from './plan.ts';
+import { type Plans } from './plans.ts';
+import { Run } from './run.ts';
+
+type Request = GraphQLRequestContext<RequestContext>;
+
+/** Null for an operation that execution has to carry out: none of it has a plan, or the plan has come to nothing. */
+export async function respondByPlan(plans: Plans, request: Request): Promise<GraphQLResponse | null> {
+  const { schema, document, operation, contextValue } = request;
+  if (!document || operation?.operation !== OperationTypeNode.QUERY || !contextValue.started || isWatched(request)) return null;
+  const { coerced: variables } = getVariableValues(schema, operation.variableDefinitions ?? [], request.request.variables ?? {});
+  // What is wrong with them, execution says.
+  const kept = variables && plans.of({ schema, document, operation, variables });
+  const trial = kept?.plan && kept.trials.begin();
+  if (!variables || !kept?.plan || !trial) return null;
+  try {
+    const data = await dataOf(kept.plan, request, variables);
+    trial.succeeded();
+    return answer({ data });
+  } catch {
+    // Nobody hears the answer, and to read everything once more would be for nobody.
+    if (contextValue.signal?.aborted) return answer({ errors: [{ message: 'The client has left.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+    trial.failed();
+    return null;
+  }
+}
+
+/** Whether somebody wants to be told of each field: a gateway that asks for traces, or whoever reads the schema's hints for HTTP caches. */
+function isWatched({ schema, metrics }: Request): boolean {
+  return metrics.captureTraces === true || Boolean(schema.getDirective('cacheControl'));
+}
+
+function dataOf(plan: Plan, { schema, contextValue }: Request, variables: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+  return new Run({ plan, schema, loaders: contextValue.operation.root.loaders, variables }).data();
+}
+
+function answer(singleResult: Extract<GraphQLResponse['body'], { kind: 'single' }>['singleResult']): GraphQLResponse {
+  return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult } };
+}

@@ -1,0 +1,92 @@
+/** Owns one run of a plan: what it waits for, and its end, which is the whole answer or the first thing that went wrong. */
+import { type GraphQLSchema } from 'graphql';
+import { getArgumentValues } from 'graphql/execution/values.js';
+import { type EntityLoaders } from '../../read/loaders/entity-loaders.ts';
+import { type Answered, type Arguments, type Filling, type Plan, type Running, type Selection } from './plan.ts';
+
+export interface RunInput {
+  readonly plan: Plan;
+  readonly schema: GraphQLSchema;
+  readonly loaders: EntityLoaders;
+  /** As the operation's types take them. */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+const NO_ARGUMENTS: Values = Object.freeze({});
+
+export class Run implements Running {
+  readonly schema: GraphQLSchema;
+  readonly loaders: EntityLoaders;
+  readonly #input: RunInput;
+  readonly #arguments: (Values | undefined)[];
+  /** Reads that have not come, and the pass that may begin more of them. */
+  #left = 0;
+  #isOver = false;
+  #ended: PromiseWithResolvers<void> | null = null;
+
+  constructor(input: RunInput) {
+    this.schema = input.schema;
+    this.loaders = input.loaders;
+    this.#input = input;
+    this.#arguments = new Array<Values | undefined>(input.plan.places);
+  }
+
+  /** The data of the answer. Throws, or rejects, with the first error; reads that are under way then come to their ends alone. */
+  async data(): Promise<Answered> {
+    const data: Answered = {};
+    this.fill(this.#input.plan.root, [undefined], [data]);
+    if (this.#left > 0) {
+      this.#ended = Promise.withResolvers();
+      await this.#ended.promise;
+    }
+    return data;
+  }
+
+  argumentsOf(of: Arguments | null): Values {
+    if (of === null) return NO_ARGUMENTS;
+    return (this.#arguments[of.place] ??= getArgumentValues(of.definition, of.node, this.#input.variables));
+  }
+
+  fill({ fields }: Selection, sources: readonly unknown[], outs: readonly Answered[]): void {
+    if (this.#isOver) return;
+    const fillings = fields.map((field) => field.begin(this));
+    const errors: unknown[] = [];
+    const trying = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        this.#isOver = true;
+        errors.push(error);
+      }
+    };
+    trying(() => fillAll(fields, fillings, sources, outs));
+    // Also after an error: what has begun by then is waited for, and fails unnoticed.
+    for (const filling of fillings) trying(() => filling.done());
+    if (errors.length > 0) throw errors[0];
+  }
+
+  wait<T>(reads: readonly (Promise<T> | T)[], goOn: (found: readonly Awaited<T>[]) => void): void {
+    this.#left += 1;
+    void Promise.all(reads).then((found) => {
+      if (this.#isOver) return;
+      goOn(found);
+      this.#left -= 1;
+      if (this.#left === 0) this.#ended?.resolve();
+    }).catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#isOver = true;
+    this.#ended?.reject(error);
+  }
+}
+
+function fillAll(fields: Selection['fields'], fillings: readonly Filling[], sources: readonly unknown[], outs: readonly Answered[]): void {
+  const keys = fields.map(({ key }) => key);
+  for (let i = 0; i < sources.length; i += 1) {
+    const [source, out] = [sources[i], outs[i] as Answered];
+    for (let j = 0; j < keys.length; j += 1) out[keys[j] as string] = (fillings[j] as Filling).value(source, out);
+  }
+}
