@@ -6,6 +6,8 @@ import { viewerSettings } from './viewer-settings.ts';
 
 /** As GraphQL has names; those that begin with two underscores are its own. */
 const FIELD_NAME = { pattern: /^(?!__)[A-Za-z_]\w*$/, words: 'a name of GraphQL (letters, digits and underscores, no digit first), or empty' };
+/** Directives such as `no-cache` and `max-age=60`. */
+const CACHE_CONTROL = { pattern: /^[a-z-]+(=\d+)?(, *[a-z-]+(=\d+)?)*$/, words: 'directives of Cache-Control, comma-separated, such as no-cache or max-age=60' };
 
 export const OPTIONS = {
   config: option(text(), { default: '', group: 'application', help: 'JSON file with regions and options; without it, meridian.json in the current folder is read if it is there. Flags and the environment win over it.' }),
@@ -26,6 +28,7 @@ export const OPTIONS = {
   readyMs: option(milliseconds(), { default: 2_000, group: 'server', help: 'Time limit of the checks behind /health/ready.' }),
   corsOrigins: option(text(), { default: '', group: 'server', help: 'Origins whose browsers may call the server, comma-separated, or * for all; empty for none.' }),
   corsCredentials: option(flag(), { default: false, group: 'server', help: 'Whether browsers of these origins may send cookies along (fetch with credentials: include), as tokenCookie needs of frontends on another origin of the same site; not together with *.' }),
+  cacheControl: option(textLike(CACHE_CONTROL), { default: 'no-store', group: 'server', help: 'Cache-Control header of answers without errors to queries by GET, for browsers and proxies: no-cache lets them keep an answer and ask each time whether it still holds; with max-age they show it without asking. Answers for a viewer, with a token, or of another level than EVENTUAL stay no-store. Where the schema has @cacheControl, that decides instead.' }),
   maxQueryTokens: option(count(), { default: 10_000, group: 'server', help: 'Longest GraphQL document, in lexical tokens.' }),
   documentBytes: option(count(0, 2 ** 34), { default: 30 << 20, group: 'server', help: 'Bytes of parsed documents that one process keeps; 0 for none.' }),
   persistedQueryBytes: option(count(0, 2 ** 34), { default: 30 << 20, group: 'server', help: 'Bytes of query texts that one process keeps for clients and gateways that send a hash alone (automatic persisted queries); 0 refuses hashes.' }),

@@ -85,11 +85,15 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
   const headers = contextValue.asked;
   const asked = answering(() => readLevel(headers.level));
-  const session = answering(() => deps.openSession({ token: withCookies(headers.token, contextValue.cookies), floor: headers.floor }, contextValue.settings, contextValue.signal));
+  const token = answering(() => withCookies(headers.token, contextValue.cookies));
+  const session = answering(() => deps.openSession({ token, floor: headers.floor }, contextValue.settings, contextValue.signal));
   const variables = answering(() => fittedVariables(schema, operation, sent), 400);
   request.request.variables = variables;
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
   const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
+  // Browsers and proxies keep answers by GET alone. None of them knows of viewers, and of what a token or a level demands.
+  const isForAll = contextValue.viewer === null && token === undefined && headers.floor === undefined && !edge.wantsExtensions;
+  if (request.request.http?.method === 'GET' && !isForAll) request.response.http.headers.set('cache-control', 'no-store');
   const { source = '', operationName } = request;
   const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, sent, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
   // Who sends a text along with its hash has been told that the hash is not known: it is learnt where the text is executed, and nowhere else.

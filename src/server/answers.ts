@@ -2,7 +2,8 @@
 import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { ApolloServerPluginCacheControl } from '@apollo/server/plugin/cacheControl';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
-import { type GraphQLSchema } from 'graphql';
+import { OperationTypeNode, type GraphQLSchema } from 'graphql';
+import { type Options } from '../config/options.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { prefersStrict } from './accept.ts';
 
@@ -35,21 +36,24 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
 }
 
 /**
- * Who says how long browsers and proxies may keep an answer: Apollo where the schema has `@cacheControl`. Elsewhere no answer may be kept, and Apollo, which
- * wraps the resolver of every field to find that out, is not asked.
+ * Who says how long browsers and proxies may keep an answer: Apollo where the schema has `@cacheControl`. Elsewhere the option `cacheControl` does, of answers
+ * without errors to queries by GET, and no other answer may be kept; Apollo, which wraps the resolver of every field to find that out, is not asked.
+ * What has been decided of an answer before stays: it is for one viewer, or under a token.
  */
-export function cacheControl(schema: GraphQLSchema): ApolloServerPlugin<BaseContext>[] {
+export function cacheControl(schema: GraphQLSchema, options: Pick<Options, 'cacheControl'>): ApolloServerPlugin<BaseContext>[] {
   if (schema.getDirective('cacheControl')) return [ApolloServerPluginCacheControl()];
-  const neverKept: ApolloServerPlugin<BaseContext> = {
+  const byOption: ApolloServerPlugin<BaseContext> = {
     async requestDidStart() {
       return {
-        async willSendResponse({ response: { http } }) {
-          if (!http.headers.has('cache-control')) http.headers.set('cache-control', 'no-store');
+        async willSendResponse({ request, operation, response: { http, body } }) {
+          if (http.headers.has('cache-control')) return;
+          const mayBeKept = request.http?.method === 'GET' && operation?.operation === OperationTypeNode.QUERY && body.kind === 'single' && body.singleResult.errors === undefined;
+          http.headers.set('cache-control', (mayBeKept && options.cacheControl) || 'no-store');
         },
       };
     },
   };
-  return [ApolloServerPluginCacheControlDisabled(), neverKept];
+  return [ApolloServerPluginCacheControlDisabled(), byOption];
 }
 
 function buriesCode(status: number | undefined, codes: readonly unknown[], strict: boolean): boolean {

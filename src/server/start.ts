@@ -22,6 +22,7 @@ import { earlyListener } from './early/listener.ts';
 import { answerPlugin, cacheControl } from './answers.ts';
 import { createApp } from './app.ts';
 import { exactSearch } from './bodies.ts';
+import { answerConditionally } from './conditional.ts';
 import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter, type ExplainError } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward.ts';
@@ -52,7 +53,7 @@ export interface IncomingRequest {
   readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'corsCredentials' | 'introspection' | 'maxErrorLogs' | 'operationCacheRequestBytes'>;
+export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'corsCredentials' | 'cacheControl' | 'introspection' | 'maxErrorLogs' | 'operationCacheRequestBytes'>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -91,6 +92,7 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   if (settings.answers) answerEarly(app, settings, settings.answers, () => state.draining);
   app.route({ method: [...GRAPHQL_METHODS], url: GRAPHQL_PATH, handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
+  answerConditionally(app, { hasHook: settings.viewers.now({ headers: {} }) === undefined, readsCookies: settings.tokenCookies !== undefined });
   keepToOneClient(app);
   if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
   registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
@@ -133,7 +135,7 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
     schema,
-    plugins: [exactSearch(), ...(plugins ?? []), answerPlugin(telemetry), ...cacheControl(schema), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
+    plugins: [exactSearch(), ...(plugins ?? []), answerPlugin(telemetry), ...cacheControl(schema, options), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
     validationRules: [depthLimit(options.maxQueryDepth), floatLiterals],

@@ -19,7 +19,7 @@ export interface EarlyRequest {
 }
 
 /** With it, a gateway asks for the times of the execution. */
-const TRACE_HEADER = 'apollo-federation-include-trace';
+export const TRACE_HEADER = 'apollo-federation-include-trace';
 /** Each changes the answer in a way that is decided later. */
 const ALWAYS_EXCEPT = [LEVEL_HEADER, KEY_HEADER, 'transfer-encoding', 'content-encoding', 'expect', 'upgrade', TRACE_HEADER];
 const JSON_TYPE = /^application\/json(?:;\s*charset="?utf-?8"?)?$/i;
