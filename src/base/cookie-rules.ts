@@ -12,7 +12,7 @@ export interface CookieProblem {
   readonly field: keyof CookiePlace;
   /** A phrase that follows the field's name. */
   readonly what: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 export const COOKIE_NAME = { pattern: /^[A-Za-z0-9_.-]{1,64}$/, words: '1 to 64 letters, digits, hyphens, dots and underscores' };
@@ -25,9 +25,9 @@ const SECURE_PREFIX = /^__(host|secure|http)-/i;
 
 /** The first thing because of which browsers would not keep the cookie, or keep it elsewhere than is meant; null when all is well. */
 export function cookieProblem({ name, path, domain, secure }: CookiePlace): CookieProblem | null {
-  if (!COOKIE_NAME.pattern.test(name)) return { field: 'name', what: `must be ${COOKIE_NAME.words}`, mend: 'choose another' };
-  if (!COOKIE_PATH.pattern.test(path)) return { field: 'path', what: `must be ${COOKIE_PATH.words}`, mend: 'say / for the whole host' };
-  if (domain !== '' && !COOKIE_DOMAIN.pattern.test(domain)) return { field: 'domain', what: `must be ${COOKIE_DOMAIN.words}`, mend: 'leave it out for the host alone' };
+  if (!COOKIE_NAME.pattern.test(name)) return { field: 'name', what: `must be ${COOKIE_NAME.words}`, fix: 'choose another' };
+  if (!COOKIE_PATH.pattern.test(path)) return { field: 'path', what: `must be ${COOKIE_PATH.words}`, fix: 'say / for the whole host' };
+  if (domain !== '' && !COOKIE_DOMAIN.pattern.test(domain)) return { field: 'domain', what: `must be ${COOKIE_DOMAIN.words}`, fix: 'leave it out for the host alone' };
   return prefixProblem({ name, path, domain, secure });
 }
 
@@ -36,9 +36,9 @@ export function prefixProblem({ name, path, domain, secure }: CookiePlace): Cook
   const [prefix] = SECURE_PREFIX.exec(name) ?? [];
   if (prefix === undefined) return null;
   const because = `browsers keep a cookie whose name begins with ${prefix} only`;
-  if (!secure) return { field: 'secure', what: `must be true: ${because} if it is secure`, mend: 'make it so, or choose a name without the prefix' };
+  if (!secure) return { field: 'secure', what: `must be true: ${because} if it is secure`, fix: 'make it so, or choose a name without the prefix' };
   if (!HOST_PREFIX.test(name)) return null;
-  if (path !== '/') return { field: 'path', what: `must be /: ${because} on the whole host`, mend: 'say /, or choose a name without the prefix' };
-  if (domain !== '') return { field: 'domain', what: `must be left out: ${because} on one host`, mend: 'leave it out, or choose a name without the prefix' };
+  if (path !== '/') return { field: 'path', what: `must be /: ${because} on the whole host`, fix: 'say /, or choose a name without the prefix' };
+  if (domain !== '') return { field: 'domain', what: `must be left out: ${because} on one host`, fix: 'leave it out, or choose a name without the prefix' };
   return null;
 }

@@ -67,7 +67,7 @@ export type ErrorCode = keyof typeof CATALOGUE;
 
 export interface MeridianErrorOptions {
   readonly code: ErrorCode;
-  /** One clear sentence: what is wrong, where, and the mend. */
+  /** One clear sentence: what is wrong, where, and the fix. */
   readonly message: string;
   /** Machine-readable facts for `extensions`; never secrets, never SQL parameters. */
   readonly details?: Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-/** Owns who feeds the caches: the tail, while this process holds it; else the messages of the one who does; else nobody, and then nothing is kept. */
+/** Owns what feeds the caches of a process: the tail while this process holds it, and otherwise the messages of the process that does. Without either, nothing is kept. */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { type Position } from '../base/lineage.ts';

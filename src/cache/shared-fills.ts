@@ -1,4 +1,4 @@
-/** Owns filling the shared cache behind the answers' backs: fills of one tick share round trips, and what waits is bounded. */
+/** Owns writing values to the shared cache after they were answered: fills of one tick share round trips, and the queue of waiting fills is bounded. */
 import { type Options } from '../config/options.ts';
 import { tellFills, type CacheObserver } from './observer.ts';
 import { packed } from './packing.ts';

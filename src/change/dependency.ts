@@ -92,7 +92,7 @@ function canonical({ entity, column, value, text }: CanonicalInput): unknown {
   return normalized.value;
 }
 
-function mistake(text: string, what: string, mend: string): MeridianError {
-  const joined = what.endsWith('?') ? `${what} ${mend.charAt(0).toUpperCase()}${mend.slice(1)}` : `${what}; ${mend}`;
+function mistake(text: string, what: string, fix: string): MeridianError {
+  const joined = what.endsWith('?') ? `${what} ${fix.charAt(0).toUpperCase()}${fix.slice(1)}` : `${what}; ${fix}`;
   return new MeridianError({ code: 'BAD_USER_INPUT', message: `The tag ${JSON.stringify(text)} ${joined}.` });
 }

@@ -8,7 +8,7 @@ export function registerCheck(program: Command): void {
     .command('check')
     .description('tell whether each region\'s database is ready, and what to do where it is not')
     .option('--json', 'print the findings as JSON')
-    .addHelpText('after', '\nChanges nothing. Ends with status 1 when something must be mended.');
+    .addHelpText('after', '\nChanges nothing. Ends with status 1 when something must be fixed.');
   registerOptions(command, READINESS_OPTIONS).action(async (given: { json?: boolean }) => {
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
     const [{ checkDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/check.ts'), import('./readiness.ts')]);

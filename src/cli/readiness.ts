@@ -45,17 +45,17 @@ export async function mappedTables(config: Config): Promise<MappedTables> {
   }
 }
 
-function finding(severity: Finding['severity'], what: string, mend: string | null = null): Finding {
-  return { region: SCHEMA, severity, what, mend };
+function finding(severity: Finding['severity'], what: string, fix: string | null = null): Finding {
+  return { region: SCHEMA, severity, what, fix };
 }
 
 function spoken(severity: Finding['severity'], { file, line, message }: Problem): Finding {
   return finding(severity, `${file}:${line} ${message}`);
 }
 
-/** A table with the mend below what it mends, and the sum of it all. */
+/** A table with the fix below what it fixes, and the sum of it all. */
 export function findingsReport(findings: readonly Finding[]): string {
-  const rows = findings.flatMap(({ region, severity, what, mend }) => [[region, severity, what], ...(mend === null ? [] : [['', '', `→ ${mend}`]])]);
+  const rows = findings.flatMap(({ region, severity, what, fix }) => [[region, severity, what], ...(fix === null ? [] : [['', '', `→ ${fix}`]])]);
   const count = (severity: Finding['severity'], noun: string): string => {
     const found = findings.filter((one) => one.severity === severity).length;
     return `${found} ${noun}${found === 1 ? '' : 's'}`;

@@ -20,7 +20,7 @@ export function registerSetup(program: Command): void {
     .option('--alter-system', 'also write settings with ALTER SYSTEM; some count after a restart only')
     .option('--tables-of <schema>', 'database schema whose tables are all published where the SDL maps none; may be repeated (default: public)', repeated)
     .option('--json', 'print what was done and the findings as JSON')
-    .addHelpText('after', '\nDoing it again changes nothing more. Ends with status 1 when something is left to mend.');
+    .addHelpText('after', '\nDoing it again changes nothing more. Ends with status 1 when something is left to fix.');
   registerOptions(command, READINESS_OPTIONS).action(async (given: SetupFlags) => {
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
     const [{ setupDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/setup.ts'), import('./readiness.ts')]);

@@ -22,7 +22,7 @@ export async function prepareApplication(options: ServersOptions, onNotice: (sen
   const isTold = first.warnings.length + first.notices.length > 0;
   const compiled = isTold && steps.some(({ changed }) => changed) ? await compile() : first;
   for (const { file, line, message } of [...compiled.warnings, ...compiled.notices]) onNotice(`${file}:${line}: ${message}`);
-  for (const { region, severity, what, mend } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${mend === null ? '' : ` ${mend}`}`);
+  for (const { region, severity, what, fix } of findings) if (severity !== 'ok') onNotice(`${region}: ${what}${fix === null ? '' : ` ${fix}`}`);
   return compiled;
 }
 

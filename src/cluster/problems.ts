@@ -1,4 +1,4 @@
-/** Owns how trouble with the machine is told: one sentence with what is wrong, where, and the mend. */
+/** Owns how trouble with the machine is told: one sentence with what is wrong, where, and the fix. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { MeridianError, isMeridianError, messageOf } from '../base/errors.ts';
 

@@ -9,12 +9,12 @@ export type DatabaseParameters = ReadonlyMap<string, string>;
 /** What is wrong with a connection string. Neither part quotes it, since any part of it may be part of a password. */
 export class DatabaseUrlError extends MeridianError {
   readonly what: string;
-  readonly mend: string;
+  readonly fix: string;
 
-  constructor(what: string, mend: string) {
-    super({ code: 'CONFIG_INVALID', message: `A database URL ${what}; ${mend}.` });
+  constructor(what: string, fix: string) {
+    super({ code: 'CONFIG_INVALID', message: `A database URL ${what}; ${fix}.` });
     this.what = what;
-    this.mend = mend;
+    this.fix = fix;
   }
 }
 
@@ -31,7 +31,7 @@ export function parseDatabaseUrl(given: string): DatabaseParameters {
   const parameters = scheme === undefined ? parsePairs(text) : parseUri(text, scheme.length);
   for (const [name, value] of parameters) {
     const refusal = refuseValue(name, value);
-    if (refusal !== null) throw new DatabaseUrlError(`has a parameter ${name} that ${refusal.what}`, refusal.mend);
+    if (refusal !== null) throw new DatabaseUrlError(`has a parameter ${name} that ${refusal.what}`, refusal.fix);
   }
   demandSense(parameters);
   return parameters;

@@ -92,7 +92,7 @@ function validated(key: OptionKey, given: Given, problems: Problem[]): unknown {
   const message = parsed.error.issues[0]?.message ?? 'is not valid';
   const shown = declared.secret ? '' : `, not ${JSON.stringify(given.value)}`;
   const fallback = declared.default === '' ? 'leave it out' : `leave it out for ${JSON.stringify(declared.default)}`;
-  problems.push({ option: key, where: given.where, what: `${message}${shown}`, mend: `correct it, or ${fallback}` });
+  problems.push({ option: key, where: given.where, what: `${message}${shown}`, fix: `correct it, or ${fallback}` });
   return declared.default;
 }
 
@@ -100,7 +100,7 @@ function unknownKeys(settings: Settings): Problem[] {
   const known = [...KEYS.filter((key) => key !== 'config'), 'regions'];
   return Object.keys(settings.values).filter((key) => !known.includes(key)).map((key) => {
     const meant = nearestName(key, known);
-    return { option: key, where: settings.where, what: 'is no option', mend: meant ? `did you mean ${meant}` : '`meridian options` lists them all' };
+    return { option: key, where: settings.where, what: 'is no option', fix: meant ? `did you mean ${meant}` : '`meridian options` lists them all' };
   });
 }
 

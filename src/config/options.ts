@@ -37,7 +37,7 @@ export const OPTIONS = {
   maxMutations: option(count(), { default: 50, group: 'server', help: 'Mutations that one operation may hold: they run one after the other.' }),
 
   poolSize: option(count(), { default: 10, group: 'connections', help: 'Connections to each database that this server reads or writes; with several workers, that each of them does.' }),
-  poolWarm: option(count(0), { default: 2, group: 'connections', help: 'Connections to each database that are opened ahead and kept open: opening one across an ocean takes half a dozen round trips.' }),
+  poolWarm: option(count(0), { default: 2, group: 'connections', help: 'Connections to each database that are opened ahead and kept open: opening one to another region takes half a dozen round trips.' }),
   poolQueue: option(count(0), { default: 1_000, group: 'connections', help: 'Statements that may wait for a connection; more are refused with OVERLOADED.' }),
   poolWaitMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Longest wait for a connection.' }),
   connectMs: option(milliseconds(), { default: 2_000, group: 'connections', help: 'Time limit for opening a connection.' }),

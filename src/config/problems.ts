@@ -1,4 +1,4 @@
-/** Owns how what is wrong with a configuration is said: all of it together, each with its place, its fault and its mend. */
+/** Owns how what is wrong with a configuration is said: all of it together, each with its place, what is wrong there, and how to correct it. */
 import { editDistance } from '../base/edit-distance.ts';
 import { MeridianError } from '../base/errors.ts';
 
@@ -9,11 +9,11 @@ export interface Problem {
   /** Where the value came from: `flag --port`, `environment MERIDIAN_PORT`, `file meridian.json`; or what left it out. */
   readonly where: string;
   readonly what: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 export function problemSentence(problem: Problem): string {
-  return `${problem.option} (${problem.where}) ${problem.what}; ${problem.mend}.`;
+  return `${problem.option} (${problem.where}) ${problem.what}; ${problem.fix}.`;
 }
 
 /** One error for all problems. Warnings join it, since an unknown name is often why a needed value is missing. */

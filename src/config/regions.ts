@@ -53,7 +53,7 @@ export function parseRegions(input: RegionsInput): RegionConfig[] {
   const suffixes = new Map<string, string>();
   const regions: RegionConfig[] = [];
   for (const { name, where } of listed) {
-    const complain = (what: string, mend: string): unknown => input.problems.push({ option: `region ${JSON.stringify(name)}`, where, what, mend });
+    const complain = (what: string, fix: string): unknown => input.problems.push({ option: `region ${JSON.stringify(name)}`, where, what, fix });
     const twin = suffixes.get(variableSuffix(name));
     if (!NAME.test(name)) complain('is no region name', 'use up to 63 letters, digits and hyphens, as in eu-west-1');
     else if (twin !== undefined) complain(`has the same name as region ${JSON.stringify(twin)}`, 'name each region once, and tell them apart by more than case');
@@ -70,7 +70,7 @@ function regionNames({ settings, env, problems }: RegionsInput): { name: string;
   const fromEnv = env[REGIONS_VARIABLE];
   const inFile = settings?.values['regions'];
   if (inFile !== undefined && !isRecord(inFile)) {
-    problems.push({ option: 'regions', where: settings?.where ?? '', what: 'must be an object from region name to its settings', mend: 'write { "regions": { "eu-west-1": { "databaseUrl": "postgres://…" } } }' });
+    problems.push({ option: 'regions', where: settings?.where ?? '', what: 'must be an object from region name to its settings', fix: 'write { "regions": { "eu-west-1": { "databaseUrl": "postgres://…" } } }' });
   }
   if (fromEnv) return fromEnv.split(',').map((name) => name.trim()).filter((name) => name !== '').map((name) => ({ name, where: `environment ${REGIONS_VARIABLE}` }));
   return isRecord(inFile) ? Object.keys(inFile).map((name) => ({ name, where: settings?.where ?? '' })) : [];
@@ -79,12 +79,12 @@ function regionNames({ settings, env, problems }: RegionsInput): { name: string;
 function parseRegion(name: string, input: RegionsInput): RegionConfig {
   const inFile = isRecord(input.settings?.values['regions']) ? input.settings.values['regions'][name] : undefined;
   const fileWhere = `${input.settings?.where ?? ''}: regions.${name}`;
-  if (inFile !== undefined && !isRecord(inFile)) input.problems.push({ option: `regions.${name}`, where: fileWhere, what: 'must be an object', mend: 'write { "databaseUrl": "postgres://…" }' });
+  if (inFile !== undefined && !isRecord(inFile)) input.problems.push({ option: `regions.${name}`, where: fileWhere, what: 'must be an object', fix: 'write { "databaseUrl": "postgres://…" }' });
   const own = isRecord(inFile) ? inFile : {};
   const keys = REGION_SETTINGS.map((setting) => setting.key as string);
   for (const key of Object.keys(own).filter((key) => !keys.includes(key))) {
     const meant = nearestName(key, keys);
-    input.problems.push({ option: `regions.${name}.${key}`, where: fileWhere, what: 'is no setting of a region', mend: meant ? `did you mean ${meant}` : `use ${keys.join(', ')}` });
+    input.problems.push({ option: `regions.${name}.${key}`, where: fileWhere, what: 'is no setting of a region', fix: meant ? `did you mean ${meant}` : `use ${keys.join(', ')}` });
   }
   const value = (setting: RegionSetting): string | null => {
     const variable = setting.prefix + variableSuffix(name);
@@ -93,7 +93,7 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
     const where = fromEnv ? `environment ${variable}` : fileWhere;
     if (given === undefined || given === null || given === '') {
       if (setting.key !== 'databaseUrl') return null;
-      input.problems.push({ option: `${setting.key} of region ${name}`, where: `environment ${variable}`, what: 'is missing', mend: `set ${variable}, or regions.${name}.${setting.key} in the file, as in ${setting.example}` });
+      input.problems.push({ option: `${setting.key} of region ${name}`, where: `environment ${variable}`, what: 'is missing', fix: `set ${variable}, or regions.${name}.${setting.key} in the file, as in ${setting.example}` });
       return null;
     }
     // The value may hold a password, so that no message quotes it.
@@ -105,23 +105,23 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
     }
     if (typeof given === 'string' && isOf(setting, given)) {
       if (setting.bare !== true || isBare(given)) return given;
-      input.problems.push({ option: `${setting.key} of region ${name}`, where, what: 'has more than scheme, host and port, which nothing would look at', mend: `write it as in ${setting.example}, without path, user or question mark` });
+      input.problems.push({ option: `${setting.key} of region ${name}`, where, what: 'has more than scheme, host and port, which nothing would look at', fix: `write it as in ${setting.example}, without path, user or question mark` });
       return null;
     }
-    input.problems.push({ option: `${setting.key} of region ${name}`, where, what: `is no ${setting.schemes[0]} URL`, mend: `write it as in ${setting.example}, with special characters of the password percent-encoded` });
+    input.problems.push({ option: `${setting.key} of region ${name}`, where, what: `is no ${setting.schemes[0]} URL`, fix: `write it as in ${setting.example}, with special characters of the password percent-encoded` });
     return null;
   };
   const [databaseUrl, redisUrl, serverUrl] = REGION_SETTINGS.map(value);
   return { name, databaseUrl: databaseUrl ?? '', redisUrl: redisUrl ?? null, serverUrl: serverUrl ?? null };
 }
 
-function wrongDatabaseUrl(given: unknown): Pick<Problem, 'what' | 'mend'> | null {
-  if (typeof given !== 'string') return { what: 'must be text', mend: 'write it as in postgres://user:password@host:5432/database' };
+function wrongDatabaseUrl(given: unknown): Pick<Problem, 'what' | 'fix'> | null {
+  if (typeof given !== 'string') return { what: 'must be text', fix: 'write it as in postgres://user:password@host:5432/database' };
   try {
     parseDatabaseUrl(given);
     return null;
   } catch (error) {
-    if (error instanceof DatabaseUrlError) return { what: error.what, mend: error.mend };
+    if (error instanceof DatabaseUrlError) return { what: error.what, fix: error.fix };
     throw error;
   }
 }

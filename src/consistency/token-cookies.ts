@@ -62,7 +62,7 @@ const TOKEN = new RegExp(`^${TOKEN_VERSION}\\.[A-Za-z0-9_-]+\\.([A-Za-z0-9_-]+)$
 
 /**
  * The tokens in a Cookie header. A cookie counts if it is named after its token and `verifies`, which a gateway without the secret leaves out. What does not
- * count is expired with the next answer: a client cannot mend a cookie that it cannot see.
+ * count is expired with the next answer: a client cannot fix a cookie that it cannot see.
  */
 export function tokensOfCookies(header: string | undefined, settings: TokenCookieSettings, verifies: (token: string) => boolean = () => true): FoundTokens {
   const cookies = Object.entries(header === undefined ? {} : parseCookie(header)).flatMap(([name, token]) => (token !== undefined && isOurs(name, token, settings) ? [{ name, token }] : []));

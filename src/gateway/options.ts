@@ -75,7 +75,7 @@ export function settingsOf(options: GatewayOptions): GatewaySettings {
 function cookieSettings({ name, path = '/graphql', domain = '', sameSite = 'strict', secure = true, maxAgeS = 86_400, count = 64, bytes = 8_192 }: CookieOptions): TokenCookieSettings {
   const complain = (field: string, what: string): MeridianError => new MeridianError({ code: 'CONFIG_INVALID', message: `The gateway's cookies.${field} ${what}.` });
   const problem = cookieProblem({ name, path, domain, secure });
-  if (problem !== null) throw complain(problem.field, `${problem.what}; ${problem.mend}`);
+  if (problem !== null) throw complain(problem.field, `${problem.what}; ${problem.fix}`);
   if (!['strict', 'lax'].includes(sameSite)) throw complain('sameSite', `is ${JSON.stringify(sameSite)}; say strict or lax`);
   for (const [field, value, least, most] of [['maxAgeS', maxAgeS, 1, 34_560_000], ['count', count, 1, 1_000], ['bytes', bytes, 256, 65_536]] as const) {
     if (!Number.isSafeInteger(value) || value < least || value > most) throw complain(field, `is ${String(value)}; give a whole number from ${least} to ${most}`);

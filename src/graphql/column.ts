@@ -50,12 +50,12 @@ function refuseUnshowable(column: string, value: unknown, { returnType, parentTy
   const outer = getNullableType(returnType);
   const isNested = Array.isArray(value) && value.some(Array.isArray);
   if (isNested && isListType(outer) && isListType(getNullableType(outer.ofType))) return;
-  const [what, mend] = isNested
+  const [what, fix] = isNested
     ? ['an array of several dimensions', 'Store an array of one dimension']
     : [String(Array.isArray(value) ? value.find(isOdd) : value), 'Store a finite number'];
   throw new MeridianError({
     code: 'VALUE_NOT_SHOWN',
-    message: `${parentType.name}.${fieldName} cannot be shown: in this row, column "${column}" holds ${what}, which ${String(outer)} cannot show. ${mend}, or show the column by a resolver of your own.`,
+    message: `${parentType.name}.${fieldName} cannot be shown: in this row, column "${column}" holds ${what}, which ${String(outer)} cannot show. ${fix}, or show the column by a resolver of your own.`,
     details: { type: parentType.name, field: fieldName, column },
   });
 }

@@ -24,13 +24,13 @@ export function nullValue(model: Model, site: NullSite): MeridianError {
   const mapped = entity?.fields.get(field);
   const columns = mapped ? columnsOfField(mapped) : [];
   const behind = entity && mapped && columns.length > 0 ? whatIsNull(entity, mapped, isEntry) : null;
-  const [what, mend] = behind === null
+  const [what, fix] = behind === null
     ? [`the resolver or the column behind it gave ${isEntry ? 'a list with a null in it' : 'null'}`, 'It has to give a value there']
     : [behind, 'The row has to get a value there'];
   const declared = isEntry ? `an entry of ${type}.${field}` : `${type}.${field}`;
   return new MeridianError({
     code: 'NULL_VALUE',
-    message: `There is nothing to show as ${declared}, which the schema declares non-null: ${what}. ${mend}, or the schema has to let the ${isEntry ? 'entries' : 'field'} be null.`,
+    message: `There is nothing to show as ${declared}, which the schema declares non-null: ${what}. ${fix}, or the schema has to let the ${isEntry ? 'entries' : 'field'} be null.`,
     details: { type, field, ...(columns.length > 0 ? { columns } : {}) },
   });
 }

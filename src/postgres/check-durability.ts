@@ -12,7 +12,7 @@ interface Standbys {
   readonly role: string;
 }
 
-type Say = (severity: 'ok' | 'warn', what: string, mend?: string) => void;
+type Say = (severity: 'ok' | 'warn', what: string, fix?: string) => void;
 
 const refused = (asked: string): string => `so that what asks for ${asked} is refused with DURABILITY_UNAVAILABLE`;
 

@@ -105,7 +105,7 @@ export interface FactsQuery {
   readonly tables: readonly Table[];
 }
 
-/** Throws `DATABASE_NOT_READY`, with `details.mend`, where the role may not even look, or there is no use in looking. */
+/** Throws `DATABASE_NOT_READY`, with `details.fix`, where the role may not even look, or there is no use in looking. */
 export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
   const forbidden = await uncallable(client);
   if (forbidden.length > 0) throw await mayNotCall(client, forbidden);
@@ -121,6 +121,6 @@ export async function readFacts(client: pg.Client, { slotName, publication, tabl
 async function mayNotCall(client: pg.Client, functions: readonly string[]): Promise<MeridianError> {
   const { rows } = await client.query<{ role: string }>('SELECT current_user::text AS role');
   const role = rows[0]?.role ?? '';
-  const mend = `${grantCalls(functions, quoteIdentifier(role))} at the primary.`;
-  return new MeridianError({ code: 'DATABASE_NOT_READY', message: `The role ${role} may not call ${functions.join(', ')}, which servers need.`, details: { mend } });
+  const fix = `${grantCalls(functions, quoteIdentifier(role))} at the primary.`;
+  return new MeridianError({ code: 'DATABASE_NOT_READY', message: `The role ${role} may not call ${functions.join(', ')}, which servers need.`, details: { fix } });
 }

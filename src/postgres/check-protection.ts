@@ -2,7 +2,7 @@
 import { DatabaseAddress } from './connection/address.ts';
 import { protectionOf, type Protection } from './connection/tls.ts';
 
-type Say = (severity: 'ok' | 'warn' | 'error', what: string, mend?: string) => void;
+type Say = (severity: 'ok' | 'warn' | 'error', what: string, fix?: string) => void;
 
 const VERIFY = 'Add sslmode=verify-full to the URL, and sslrootcert=… where the authority is not a public one.';
 const WEAK: Readonly<Partial<Record<Protection, readonly [string, string]>>> = {

@@ -15,7 +15,7 @@ export interface SecurityTarget {
   readonly statementMs: number;
 }
 
-type Say = (severity: 'ok' | 'warn' | 'error', what: string, mend?: string) => void;
+type Say = (severity: 'ok' | 'warn' | 'error', what: string, fix?: string) => void;
 
 interface RoleFacts {
   readonly name: string;

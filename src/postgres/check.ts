@@ -29,7 +29,7 @@ export interface Finding {
   readonly severity: 'ok' | 'warn' | 'error';
   readonly what: string;
   /** What to do about it; null where nothing needs doing. */
-  readonly mend: string | null;
+  readonly fix: string | null;
 }
 
 interface Checked {
@@ -37,12 +37,12 @@ interface Checked {
   readonly facts: ServerFacts;
 }
 
-type Say = (severity: Finding['severity'], what: string, mend?: string) => void;
+type Say = (severity: Finding['severity'], what: string, fix?: string) => void;
 
 /** Looks at every region's server at once; one that cannot be reached is a finding, not a failure. Changes nothing. */
 export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const sayOf = (region: string): Say => (severity, what, mend) => void findings.push({ region, severity, what, mend: mend ?? null });
+  const sayOf = (region: string): Say => (severity, what, fix) => void findings.push({ region, severity, what, fix: fix ?? null });
   const looked = await Promise.all(target.regions.map(async ({ name, databaseUrl }): Promise<Checked | { region: string; error: unknown }> => {
     try {
       return { region: name, facts: await factsOf(databaseUrl, target) };
@@ -57,7 +57,7 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
       checkServer(one.facts, target, say);
       checkProtection(target.regions.find(({ name }) => name === one.region)?.databaseUrl ?? '', say);
     }
-    else if (isMeridianError(one.error, 'DATABASE_NOT_READY')) say('error', one.error.message, String(one.error.details['mend']));
+    else if (isMeridianError(one.error, 'DATABASE_NOT_READY')) say('error', one.error.message, String(one.error.details['fix']));
     else say('error', `Its database cannot be reached: ${messageOf(one.error).replace(/\.$/, '')}.`, 'Check the DSN, the network, pg_hba.conf and that the server runs.');
   }
   checkCluster(checked, target, sayOf);

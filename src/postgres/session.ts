@@ -67,16 +67,16 @@ export const SESSION_COLUMN = '$session';
 const KEPT = [...Object.keys(PROVED), 'role', 'session_authorization', 'search_path', 'default_transaction_read_only', 'statement_timeout', 'lock_timeout', 'synchronous_commit', 'session_replication_role'];
 export const SESSION = `concat_ws(' ', ${KEPT.map((name) => `current_setting('${name}')`).join(', ')}) AS "${SESSION_COLUMN}"`;
 
-const MEND = 'Give the address of PostgreSQL itself: servers keep a bounded number of connections of their own (poolSize).';
+const FIX = 'Give the address of PostgreSQL itself: servers keep a bounded number of connections of their own (poolSize).';
 
-/** Throws `DATABASE_NOT_READY`, with `details.mend`, where the session is not as it was asked for. */
+/** Throws `DATABASE_NOT_READY`, with `details.fix`, where the session is not as it was asked for. */
 export function demandSession(proof: Row | undefined): void {
   if (proof?.[MARK] !== MARKED) throw throughPooler('drops the settings that a connection opens with');
   for (const [name, wanted] of Object.entries(PROVED)) {
     const found = String(proof[name]);
     // The style's second part is about input only, which is always in ISO form.
     if ((name === 'datestyle' ? found.split(',')[0] : found) === wanted) continue;
-    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `A new session has ${name} = ${found}, although ${wanted} was asked for.`, details: { mend: 'Find what changes it, such as a login trigger.' } });
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `A new session has ${name} = ${found}, although ${wanted} was asked for.`, details: { fix: 'Find what changes it, such as a login trigger.' } });
   }
 }
 
@@ -94,7 +94,7 @@ function throughPooler(what: string, cause?: unknown): MeridianError {
   return new MeridianError({
     code: 'DATABASE_NOT_READY',
     message: `The database is reached through a connection pooler, such as PgBouncer, that ${what}: values would be read wrong, and limits would not hold.`,
-    details: { mend: MEND },
+    details: { fix: FIX },
     cause,
   });
 }

@@ -12,7 +12,7 @@ export function settingStatements(settings: readonly Setting[] = []): readonly S
   return [{ name: `meridian_settings_${settings.length}`, text: `SELECT ${calls.join(', ')}`, values: settings.flatMap(({ name, value }) => [name, value]) }];
 }
 
-/** A role that does not exist or may not be taken on, a name that belongs to an extension: no client can mend that. */
+/** A role that does not exist or may not be taken on, a name that belongs to an extension: no client can fix that. */
 export function settingsRefused(cause: unknown, region: string): MeridianError {
   const state = sqlStateOf(cause);
   if (state === null || !/^(22|42)/.test(state)) return toMeridianError(cause, { region });

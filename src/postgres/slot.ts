@@ -137,7 +137,7 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     return parseLsn(lsn);
   } catch (error) {
     if (waitsFor === null || errorCodeOf(error) !== QUERY_CANCELED || options.signal?.aborted) throw error;
-    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`, details: { mend: 'End that transaction.' }, cause: error });
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`, details: { fix: 'End that transaction.' }, cause: error });
   } finally {
     options.signal?.removeEventListener('abort', abort);
     done.abort();

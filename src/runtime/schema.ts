@@ -64,8 +64,8 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
 }
 
 function notReady(region: string, error: MeridianError): MeridianError {
-  const { mend } = error.details;
-  const message = `Region ${region}: ${error.message}${typeof mend === 'string' ? ` ${mend}` : ''}`;
+  const { fix } = error.details;
+  const message = `Region ${region}: ${error.message}${typeof fix === 'string' ? ` ${fix}` : ''}`;
   return new MeridianError({ code: 'DATABASE_NOT_READY', message, details: { region }, cause: error });
 }
 

@@ -14,24 +14,24 @@ export function carriedHeaders(headers: Readonly<Record<string, string | undefin
 /** Whether something may have run at the other end, and what may be done about it. */
 const FAILURES = {
   /** As many are under way and waiting as may be, here or there. */
-  busy: { ran: 'nothing', mend: 'wait' },
+  busy: { ran: 'nothing', fix: 'wait' },
   /** No connection, or none that was proven before anything was sent over it. */
-  unreachable: { ran: 'nothing', mend: 'another way' },
+  unreachable: { ran: 'nothing', fix: 'another way' },
   /** Refused unread: the signature, the clocks, or a viewer that cannot be written down. */
-  refused: { ran: 'nothing', mend: 'another way' },
+  refused: { ran: 'nothing', fix: 'another way' },
   /** Larger than the other server, or what stands before it, takes. */
-  'too large': { ran: 'nothing', mend: 'another way' },
+  'too large': { ran: 'nothing', fix: 'another way' },
   /** A server that knows no forwarding answers there. */
-  unknown: { ran: 'nothing', mend: 'another way' },
+  unknown: { ran: 'nothing', fix: 'another way' },
   /** The region is not the primary's as its server sees it. */
-  'not primary': { ran: 'nothing', mend: 'look again' },
+  'not primary': { ran: 'nothing', fix: 'look again' },
   /** The connection broke after the first byte may have been sent. */
-  broken: { ran: 'perhaps', mend: 'ask again' },
+  broken: { ran: 'perhaps', fix: 'ask again' },
   /** The whole answer was not there in time. */
-  late: { ran: 'perhaps', mend: 'ask again' },
+  late: { ran: 'perhaps', fix: 'ask again' },
   /** What was answered is too large, or no answer of a Meridian server. */
-  unreadable: { ran: 'perhaps', mend: 'ask again' },
-} as const satisfies Record<string, { readonly ran: 'nothing' | 'perhaps'; readonly mend: string }>;
+  unreadable: { ran: 'perhaps', fix: 'ask again' },
+} as const satisfies Record<string, { readonly ran: 'nothing' | 'perhaps'; readonly fix: string }>;
 
 export type ForwardFailure = keyof typeof FAILURES;
 export const FORWARD_FAILURES = Object.keys(FAILURES) as ForwardFailure[];
@@ -97,10 +97,10 @@ export type AfterFailure = 'again' | 'direct' | 'busy' | 'refuse' | 'unknown' | 
 
 /** What comes after a failure. Nothing that may have run is ever repeated without a key. */
 export function afterFailure(failure: ForwardFailure, { mode, keyed, triesLeft, uncertain }: FailedSituation): AfterFailure {
-  const { ran, mend } = FAILURES[failure];
+  const { ran, fix } = FAILURES[failure];
   if (ran === 'perhaps' && !keyed) return 'unknown';
-  if ((mend === 'look again' || mend === 'ask again') && triesLeft > 0) return 'again';
-  if (mend === 'wait') return uncertain ? 'unconfirmed' : 'busy';
+  if ((fix === 'look again' || fix === 'ask again') && triesLeft > 0) return 'again';
+  if (fix === 'wait') return uncertain ? 'unconfirmed' : 'busy';
   if (mode === 'auto') return 'direct';
   return uncertain || ran === 'perhaps' ? 'unconfirmed' : 'refuse';
 }

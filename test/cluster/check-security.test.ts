@@ -27,8 +27,8 @@ after(() => server[Symbol.asyncDispose]());
 async function said(user: string, viewerSettings: string, tables: readonly string[]): Promise<readonly string[]> {
   const lines: string[] = [];
   const databaseUrl = `postgres://${user}@127.0.0.1:${client.port}/postgres`;
-  await checkSecurity({ databaseUrl, viewerSettings, connectMs: 10_000, statementMs: 10_000, tables: tables.map((name) => ({ schema: 'public', name })) }, (severity, what, mend) => {
-    if (severity !== 'ok') assert.ok(mend && mend.length > 10, what);
+  await checkSecurity({ databaseUrl, viewerSettings, connectMs: 10_000, statementMs: 10_000, tables: tables.map((name) => ({ schema: 'public', name })) }, (severity, what, fix) => {
+    if (severity !== 'ok') assert.ok(fix && fix.length > 10, what);
     lines.push(`${severity}: ${what}`);
   });
   return lines;

@@ -33,7 +33,7 @@ const write = (key: string): Promise<Committed<unknown>> =>
 
 test('the role of viewers is named by check and given what it needs by setup', async () => {
   const target: DatabaseTarget = { regions: [{ name: 'us', databaseUrl: set.primary.url }], tables: [{ schema: 'public', name: 't' }], options: { ...TEST_OPTIONS, viewerSettings: 'role:app_user' } };
-  const said = async (): Promise<readonly string[]> => (await checkDatabase(target)).filter(({ what }) => /may not keep outcomes/.test(what)).map(({ mend }) => mend ?? '');
+  const said = async (): Promise<readonly string[]> => (await checkDatabase(target)).filter(({ what }) => /may not keep outcomes/.test(what)).map(({ fix }) => fix ?? '');
   await setupDatabase({ ...target, options: TEST_OPTIONS });
   assert.match((await said()).join(), /GRANT SELECT, INSERT, UPDATE ON meridian\.outcomes TO "app_user"/);
   await assert.rejects(write('refused'), (error) => isMeridianError(error, 'FORBIDDEN'));

@@ -35,7 +35,7 @@ const problems = (findings: readonly Finding[]): string[] => findings.filter((f)
 const has = (findings: readonly Finding[], region: string, severity: string, what: RegExp): void => {
   const found = findings.find((f) => f.region === region && f.severity === severity && what.test(f.what));
   assert.ok(found, `${region} ${severity} ${what} not in ${JSON.stringify(problems(findings), null, 1)}`);
-  if (severity !== 'ok') assert.ok(found.mend && found.mend.length > 10, 'a problem comes with its mend');
+  if (severity !== 'ok') assert.ok(found.fix && found.fix.length > 10, 'a problem comes with its fix');
 };
 
 test('check of a bare cluster names what is missing and changes nothing', async () => {
@@ -163,7 +163,7 @@ test('check reports a role without rights, an unreachable region and a missing t
   has(findings, 'ap', 'error', /cannot be reached/);
   for (const table of ['outcomes', 'history', 'conflicts']) has(findings, 'us', 'warn', new RegExp(`clerk may not SELECT, INSERT, UPDATE, DELETE on meridian\\.${table}: `));
   // As the role that viewers' transactions run as it needs less.
-  const lacks = async (): Promise<readonly (string | null)[]> => (await checkDatabase({ ...target, options: { ...TEST_OPTIONS, viewerSettings: 'role:clerk' } })).filter(({ mend }) => mend?.startsWith('GRANT') && mend.includes('meridian.')).map(({ mend }) => mend);
+  const lacks = async (): Promise<readonly (string | null)[]> => (await checkDatabase({ ...target, options: { ...TEST_OPTIONS, viewerSettings: 'role:clerk' } })).filter(({ fix }) => fix?.startsWith('GRANT') && fix.includes('meridian.')).map(({ fix }) => fix);
   assert.deepEqual(await lacks(), ['GRANT INSERT ON meridian.conflicts TO "clerk".', 'GRANT SELECT ON meridian.history TO "clerk".']);
 
   await setupDatabase({ ...target, role: 'clerk' });
@@ -269,8 +269,8 @@ test('check reports as an error that updates of a table with generated columns a
   assert.deepEqual(await writes(bare.primary), []);
   // Which index the one had before cannot be known: like the other without a primary key it is taken out of the publication.
   assert.deepEqual(await identities(bare.primary), { ...IDENTITIES, indexed: 'f', keyless: 'f' });
-  const mended = await checkDatabase(alone);
-  assert.deepEqual(mended.filter((finding) => finding.severity === 'error').map(({ what }) => what), ['The publication meridian does not cover public.keyless, public.indexed.']);
+  const fixed = await checkDatabase(alone);
+  assert.deepEqual(fixed.filter((finding) => finding.severity === 'error').map(({ what }) => what), ['The publication meridian does not cover public.keyless, public.indexed.']);
 });
 
 test('the music application, which has generated columns, accepts updates after setup', async () => {

@@ -102,12 +102,12 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     const { server } = manifest.regions[1]?.pids ?? assert.fail();
     process.kill(server ?? 0, 'SIGKILL');
     await eventually('the server is back', 20_000, () => run.err().includes('The server of eu-west-1 is back.'));
-    const mended = readManifest(state());
-    assert.notEqual(mended.regions[1]?.pids.server, server);
-    assert.equal(alive(mended).length, PROCESSES);
+    const fixed = readManifest(state());
+    assert.notEqual(fixed.regions[1]?.pids.server, server);
+    assert.equal(alive(fixed).length, PROCESSES);
 
     run.process.kill('SIGKILL');
-    await eventually('nothing is left', GONE_MS, () => alive(mended).length === 0 && !existsSync(join(state(), 'cluster.json')));
+    await eventually('nothing is left', GONE_MS, () => alive(fixed).length === 0 && !existsSync(join(state(), 'cluster.json')));
   });
 
   it('starts again on the same data, and stops in order', async () => {

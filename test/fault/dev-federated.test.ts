@@ -1,4 +1,4 @@
-/** Owns the proof that `meridian dev --federated` runs subgraphs on clusters of their own behind a gateway in each region, mends what dies, and leaves nothing. */
+/** Owns the proof that `meridian dev --federated` runs subgraphs on clusters of their own behind a gateway in each region, fixes what dies, and leaves nothing. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -92,13 +92,13 @@ describe('meridian dev --federated', { timeout: 600_000 }, () => {
     process.kill(gateway?.pid ?? 0, 'SIGKILL');
     process.kill(manifest.subgraphs[1]?.regions[1]?.pids.server ?? 0, 'SIGKILL');
     for (const what of ['The gateway of eu-west-1', 'The server of work in eu-west-1']) await until(what, () => run.err().includes(`${what} is back.`), { withinMs: BACK_MS });
-    const mended = await until('everything is named again', () => (pidsOf(readManifest(state())).length === PROCESSES ? readManifest(state()) : null));
-    assert.notEqual(mended.gateways[1]?.pid, gateway?.pid);
-    assert.equal(aliveOf(mended).length, PROCESSES);
+    const fixed = await until('everything is named again', () => (pidsOf(readManifest(state())).length === PROCESSES ? readManifest(state()) : null));
+    assert.notEqual(fixed.gateways[1]?.pid, gateway?.pid);
+    assert.equal(aliveOf(fixed).length, PROCESSES);
     assert.deepEqual(await ask(query), expected);
 
     run.process.kill('SIGKILL');
-    await until('nothing is left', () => aliveOf(mended).length === 0 && !existsSync(join(state(), 'cluster.json')), { withinMs: GONE_MS });
+    await until('nothing is left', () => aliveOf(fixed).length === 0 && !existsSync(join(state(), 'cluster.json')), { withinMs: GONE_MS });
   });
 
   it('runs any subgraphs, and loads them anew when asked', { skip: hasCurl ? false : 'needs curl' }, async () => {

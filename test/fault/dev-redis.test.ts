@@ -68,12 +68,12 @@ describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
     assert.ok(north && south);
     process.kill(south, 'SIGKILL');
     await until('Redis is back', () => run.err().includes('Redis of south is back.'), { withinMs: READY_MS });
-    const mended = redisPids();
-    assert.equal(mended[0], north);
-    assert.notEqual(mended[1], south);
+    const fixed = redisPids();
+    assert.equal(fixed[0], north);
+    assert.notEqual(fixed[1], south);
     assert.equal(await withRedis(manifest.regions[1]?.redis ?? '', (redis) => redis.ping()), 'PONG');
     run.child.kill('SIGKILL');
-    await until('nothing is left', () => mended.every((pid) => startOf(pid ?? 0) === undefined) && !existsSync(join(folder, '.meridian', 'cluster.json')), { withinMs: READY_MS });
+    await until('nothing is left', () => fixed.every((pid) => startOf(pid ?? 0) === undefined) && !existsSync(join(folder, '.meridian', 'cluster.json')), { withinMs: READY_MS });
   });
 
   it('does without when asked', async () => {

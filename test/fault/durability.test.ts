@@ -321,7 +321,7 @@ describe('durability', () => {
     const found = async (names: string, asked: readonly Durability[]): Promise<string[]> => {
       await configured({ synchronous_standby_names: names });
       const said: string[] = [];
-      await checkDurability({ databaseUrl: set.primary.url, connectMs: 1_000, statementMs: 1_000 }, new Set(asked), (severity, what, mend) => said.push(`${severity} ${what} ${mend ?? ''}`));
+      await checkDurability({ databaseUrl: set.primary.url, connectMs: 1_000, statementMs: 1_000 }, new Set(asked), (severity, what, fix) => said.push(`${severity} ${what} ${fix ?? ''}`));
       return said;
     };
     assert.deepEqual(await found('', ['LOCAL']), []);

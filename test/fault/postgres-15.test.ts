@@ -144,7 +144,7 @@ describe('PostgreSQL 15', { skip: binaries === null ? 'PostgreSQL 15 is not inst
     assert.deepEqual(troubles(await checkDatabase({ ...target, regions })), troubles(await checkDatabase(target)));
   });
 
-  it('is told by check, which finds nothing that must be mended', async () => {
+  it('is told by check, which finds nothing that must be fixed', async () => {
     const findings = await checkDatabase(target);
     assert.deepEqual(troubles(findings).sort(), [
       'ap warn: PostgreSQL 15 cannot decode changes on a replica: this region asks its replica for the replay position instead, and caches nothing.',

@@ -1,4 +1,4 @@
-/** Owns the faults of a history: each breaks something real, and gives how to mend it. */
+/** Owns the faults of a history: each breaks something real, and gives how to fix it. */
 import { spawnSync } from 'node:child_process';
 import { sleep } from '../../src/base/clock.ts';
 import { PRIMARY, type HistoryRegion, type Place } from './place.ts';
@@ -11,7 +11,7 @@ export interface Strike {
   readonly dice: Dice;
 }
 
-/** Breaks something; what it gives mends it. */
+/** Breaks something; what it gives fixes it. */
 export type Fault = (strike: Strike) => Promise<() => Promise<void>>;
 
 const nothing = async (): Promise<void> => undefined;
@@ -234,10 +234,10 @@ export async function plague({ place, region: name, lane, faults, seed, restMs, 
     await sleep(step.restMs);
     if (isOver()) return;
     const fromMs = performance.now();
-    const mend = await (faults[step.name] as Fault)({ place, region, dice: step.dice });
+    const fix = await (faults[step.name] as Fault)({ place, region, dice: step.dice });
     tally.fault(step.name);
     await sleep(step.forMs);
-    await mend();
+    await fix();
     onStrike(`${step.name} in ${name}`, fromMs, performance.now());
   }
 }

@@ -91,7 +91,7 @@ describe('connections', () => {
     servers.push(server);
     return server;
   };
-  const wrong = (findings: readonly Finding[]): string[] => findings.filter(({ severity }) => severity === 'error').map(({ region, what, mend }) => `${region}: ${what} ${mend ?? ''}`);
+  const wrong = (findings: readonly Finding[]): string[] => findings.filter(({ severity }) => severity === 'error').map(({ region, what, fix }) => `${region}: ${what} ${fix ?? ''}`);
   /** Whether sessions are encrypted: `true`, `false`, or both. */
   const encryption = async (server: TestServer): Promise<string> =>
     (await server.query<{ all: string }>(`SELECT string_agg(DISTINCT s.ssl::text, ', ') AS all FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.usename = '${ROLE}'`))[0]?.all ?? '';

@@ -107,7 +107,7 @@ describe('sessions of a database', () => {
       const findings = (await checkDatabase(target(of))).filter(({ region, severity }) => region === 'eu' && severity === 'error');
       assert.equal(findings.length, 1, JSON.stringify(findings));
       assert.match(findings[0]?.what ?? '', POOLER);
-      assert.match(findings[0]?.mend ?? '', /^Give the address of PostgreSQL itself/);
+      assert.match(findings[0]?.fix ?? '', /^Give the address of PostgreSQL itself/);
       await assert.rejects(start('eu', of), (error: Error) => /^Region eu: The database is reached through a connection pooler.*Give the address of PostgreSQL itself/.test(error.message));
       // The other region's server does without, and says why.
       const us = await start('us', of);
@@ -122,7 +122,7 @@ describe('sessions of a database', () => {
     await caughtUp();
     const of = Object.fromEntries(Object.entries(urls()).map(([region, url]) => [region, url.replace('//app@', '//meridian@')]));
     const { findings } = await setupDatabase(target(of));
-    assert.deepEqual(findings.filter(({ what }) => what.includes('$user')).map(({ region, severity, mend }) => [region, severity, mend]), [['us', 'warn', 'ALTER ROLE meridian SET search_path = public, or connect as another role.']]);
+    assert.deepEqual(findings.filter(({ what }) => what.includes('$user')).map(({ region, severity, fix }) => [region, severity, fix]), [['us', 'warn', 'ALTER ROLE meridian SET search_path = public, or connect as another role.']]);
     const sdl = 'type Query { outcome(id: ID!): Outcome } type Outcome @entity @key(fields: "id") { id: ID! label: String! }';
     const eu = await start('eu', of, sdl);
     assert.deepEqual((await ask(eu.url, '{ outcome(id: 1) { label } }')).data, { outcome: { label: 'the application\'s' } });

@@ -174,7 +174,7 @@ describe('encodings', () => {
   it('of a database whose bytes mean nothing are refused by check, setup and start, with what to do', async () => {
     const refusal = /encoding SQL_ASCII/;
     const findings = await checkDatabase(target('sql_ascii'));
-    for (const region of ['us', 'eu']) assert.ok(findings.some((f) => f.region === region && f.severity === 'error' && refusal.test(f.what) && /pg_dump/.test(f.mend ?? '')), JSON.stringify(findings));
+    for (const region of ['us', 'eu']) assert.ok(findings.some((f) => f.region === region && f.severity === 'error' && refusal.test(f.what) && /pg_dump/.test(f.fix ?? '')), JSON.stringify(findings));
     for (const work of [() => setupDatabase(target('sql_ascii')), () => serve('us', 'sql_ascii', [{ name: 'none.graphql', body: 'type Query { one: Int }' }])]) {
       await assert.rejects(work, (error: unknown) => isMeridianError(error, 'DATABASE_NOT_READY') && refusal.test(error.message));
     }

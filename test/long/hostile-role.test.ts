@@ -70,7 +70,7 @@ describe('a role that is no superuser', () => {
 
   it('is told which functions it may not call, and setup gives them to it', async () => {
     const asRole: DatabaseTarget = { ...target, regions: cluster.regions.map(({ name }) => ({ name, databaseUrl: asApp(name, name) })) };
-    const errorsOf = async (): Promise<string[]> => (await checkDatabase(asRole)).filter(({ severity }) => severity === 'error').map(({ region, what, mend }) => `${region}: ${what} ${mend ?? ''}`);
+    const errorsOf = async (): Promise<string[]> => (await checkDatabase(asRole)).filter(({ severity }) => severity === 'error').map(({ region, what, fix }) => `${region}: ${what} ${fix ?? ''}`);
     assert.deepEqual(await errorsOf(), []);
     await cluster.query(US, 'REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_walfile_name(pg_lsn) FROM PUBLIC');
     await cluster.caughtUp();

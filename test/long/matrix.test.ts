@@ -107,7 +107,7 @@ describe('the matrix', () => {
     for (const region of ['us', 'eu']) {
       const told = findings.filter((finding) => finding.region === region);
       assert.ok(
-        told.some(({ what, mend }) => sentence.test(what) && mend !== null),
+        told.some(({ what, fix }) => sentence.test(what) && fix !== null),
         JSON.stringify(findings),
       );
     }

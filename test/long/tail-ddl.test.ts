@@ -153,9 +153,9 @@ test('what goes wrong inside never breaks a migration: it is told as "all", or a
   }
 });
 
-test('check tells of triggers that are missing, disabled or of another version, and setup mends each once', async () => {
+test('check tells of triggers that are missing, disabled or of another version, and setup fixes each once', async () => {
   const state = (): Promise<string> => readAnnouncing(administrator());
-  const warning = async (): Promise<string> => (await checkDatabase(target)).filter(({ what, severity }) => severity === 'warn' && /^Schema changes/.test(what)).map(({ what, mend }) => `${what} ${mend ?? ''}`).join();
+  const warning = async (): Promise<string> => (await checkDatabase(target)).filter(({ what, severity }) => severity === 'warn' && /^Schema changes/.test(what)).map(({ what, fix }) => `${what} ${fix ?? ''}`).join();
   assert.equal(await state(), 'installed');
   assert.equal(await warning(), '');
   const breaks: readonly (readonly [string, string, RegExp])[] = [
@@ -169,9 +169,9 @@ test('check tells of triggers that are missing, disabled or of another version, 
     assert.equal(await state(), kind);
     assert.match(await warning(), text);
     const from = tail.transactions.length;
-    const mended = await setupDatabase(target);
+    const fixed = await setupDatabase(target);
     const books = kind === 'unannounced' ? ['Created what writing keeps in the schema meridian: meridian.outcomes, meridian.history, meridian.conflicts.'] : [];
-    assert.deepEqual(mended.steps.filter(({ changed }) => changed).map(({ what }) => what), ['Created event triggers, in the schema meridian, that announce schema changes to caches.', ...books]);
+    assert.deepEqual(fixed.steps.filter(({ changed }) => changed).map(({ what }) => what), ['Created event triggers, in the schema meridian, that announce schema changes to caches.', ...books]);
     assert.equal(await state(), 'installed');
     assert.equal(await tail.applied.waitFor(await set.primary.position(), { timeoutMs: APPLIED_MS }), true);
     assert.ok(tail.transactions.slice(from).some(({ messages }) => messages.includes('{"ddl":{"all":true}}')), 'what was missed meanwhile is announced');

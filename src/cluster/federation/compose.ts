@@ -11,7 +11,7 @@ export interface SubgraphSdl {
 }
 
 /** What to do about the mistakes that are made most. */
-const MENDS: Readonly<Record<string, string>> = {
+const FIXES: Readonly<Record<string, string>> = {
   INVALID_FIELD_SHARING: 'keep the field in one subgraph, or mark it @shareable in each, or @external where it is only a key',
   SATISFIABILITY_ERROR: 'give the type a @key by which the other subgraph can find it',
   FIELD_TYPE_MISMATCH: 'let every subgraph declare the same type',
@@ -37,5 +37,5 @@ function told({ message, extensions }: GraphQLError): string {
   const [, only, rest] = /^\[([^\]]+)\]\s*([^]*)$/.exec(message) ?? [undefined, undefined, message];
   const sentence = (rest ?? message).trim().replace(/\s*\n\s*/g, ' ').replace(/\.$/, '');
   const code = typeof extensions['code'] === 'string' ? extensions['code'] : '';
-  return `${only === undefined ? '' : `${only}: `}${sentence}; ${MENDS[code] ?? OTHER_MEND}${code === '' ? '' : ` (${code})`}`;
+  return `${only === undefined ? '' : `${only}: `}${sentence}; ${FIXES[code] ?? OTHER_MEND}${code === '' ? '' : ` (${code})`}`;
 }

@@ -3,7 +3,7 @@ import { MeridianError } from '../../base/errors.ts';
 
 const PACKAGES = ['@graphql-hive/gateway-runtime', '@graphql-mesh/transport-http', '@theguild/federation-composition'] as const;
 
-/** Throws one sentence with the mend when one is not installed. `resolve` is where Node would look. */
+/** Throws one sentence with the fix when one is not installed. `resolve` is where Node would look. */
 export function requirePackages(resolve: (name: string) => string = (name) => import.meta.resolve(name)): void {
   const missing = PACKAGES.filter((name) => {
     try {

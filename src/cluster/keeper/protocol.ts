@@ -46,7 +46,7 @@ export type Report =
 export const HURRIED_STEP_MS = 750;
 /** A program that is done when it is done, and may be ended at any time. */
 export const STOP_COMMAND: readonly StopStep[] = [{ signal: 'SIGTERM', afterMs: 0 }, { signal: 'SIGKILL', afterMs: 2_000 }];
-/** PostgreSQL: fast shutdown, then immediate, then none at all; recovery mends what is left. */
+/** PostgreSQL: fast shutdown, then immediate, then none at all; recovery fixes what is left. */
 export const STOP_POSTGRES: readonly StopStep[] = [{ signal: 'SIGINT', afterMs: 0 }, { signal: 'SIGQUIT', afterMs: 5_000 }, { signal: 'SIGKILL', afterMs: 8_000 }];
 /** A server of ours: drained by SIGTERM, ended when that takes too long. */
 export const DRAIN_MS = 5_000;

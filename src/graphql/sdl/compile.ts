@@ -53,7 +53,7 @@ export interface CompiledSchema {
   readonly enums: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** Compiles the schema. Throws one `SCHEMA_INVALID` that lists every problem with file, line and mend. */
+/** Compiles the schema. Throws one `SCHEMA_INVALID` that lists every problem with file, line and fix. */
 export async function compileModel(request: CompileRequest): Promise<CompiledSchema> {
   const problems = new Problems();
   const adminFields = request.adminFields ?? ADMIN_FIELDS;

@@ -145,8 +145,8 @@ export interface UnknownColumnInput {
 
 export function unknownColumn({ compilation, draft, column, place, canName }: UnknownColumnInput): string {
   const guess = didYouMean(column, draft.table.columns.keys());
-  const mend = canName ? 'name it with @column(name:)' : 'correct the name';
-  const rest = guess === '' ? `; ${mend}` : canName ? `${guess} ${capital(mend)}` : guess;
+  const fix = canName ? 'name it with @column(name:)' : 'correct the name';
+  const rest = guess === '' ? `; ${fix}` : canName ? `${guess} ${capital(fix)}` : guess;
   return `${place} maps to column "${column}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${rest}`;
 }
 

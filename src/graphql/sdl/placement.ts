@@ -83,10 +83,10 @@ function checkCached({ compilation, type, field, queries }: CheckCachedInput): v
 function checkField(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {
   if (hasResolver(compilation, type.name, field.name)) return;
   const { allowed, where } = meaningful(compilation, type, field);
-  const mend = allowed.length === 0 ? 'remove it' : `use @${allowed.join(' or @')}, or remove it`;
+  const fix = allowed.length === 0 ? 'remove it' : `use @${allowed.join(' or @')}, or remove it`;
   for (const name of ON_FIELDS) {
     const directive = directiveOf(field, name);
-    if (directive && !allowed.includes(name)) compilation.problems.error(directive, `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${mend}`);
+    if (directive && !allowed.includes(name)) compilation.problems.error(directive, `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${fix}`);
   }
 }
 

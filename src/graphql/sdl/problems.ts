@@ -5,7 +5,7 @@ import { type SourceSpot } from '../../model/model.ts';
 
 export interface Problem extends SourceSpot {
   readonly severity: 'error' | 'warning' | 'notice';
-  /** One sentence: what is wrong, and the mend. */
+  /** One sentence: what is wrong, and the fix. */
   readonly message: string;
 }
 
@@ -43,12 +43,12 @@ export class Problems {
   }
 
   /** What graphql-js found, at the place that it names. */
-  graphqlError(error: GraphQLError, mend: string): void {
+  graphqlError(error: GraphQLError, fix: string): void {
     const at = error.nodes?.[0];
     const file = error.source?.name;
     const line = error.locations?.[0]?.line;
     const sentence = error.message.replace(/\.$/, '');
-    const joined = sentence.endsWith('?') ? `${sentence} ${mend.charAt(0).toUpperCase()}${mend.slice(1)}` : `${sentence}; ${mend}`;
+    const joined = sentence.endsWith('?') ? `${sentence} ${fix.charAt(0).toUpperCase()}${fix.slice(1)}` : `${sentence}; ${fix}`;
     this.error(file !== undefined && line !== undefined ? { file, line } : at, joined);
   }
 

@@ -106,8 +106,8 @@ function checkPaging({ compilation, request: { field, place }, kind, name }: Che
   const argument = field.args.find((candidate) => candidate.name === name);
   if (!argument) return;
   if (!(PAGING[kind] as readonly string[]).includes(name)) {
-    const mend = kind === 'list' ? 'return a connection, or page with first alone' : 'remove it';
-    compilation.problems.error(argument.astNode, `${place}(${name}:) has no meaning on a ${kind}; ${mend}`);
+    const fix = kind === 'list' ? 'return a connection, or page with first alone' : 'remove it';
+    compilation.problems.error(argument.astNode, `${place}(${name}:) has no meaning on a ${kind}; ${fix}`);
     return;
   }
   const { named, lists } = shapeOf(argument.type);

@@ -4,7 +4,7 @@ import { type CatalogColumn } from '../../model/catalog.ts';
 import { type ScalarKind } from '../../model/model.ts';
 import { columnName, type Shape } from './directives.ts';
 
-/** The types that fit each kind; the first one is what a mend proposes. */
+/** The types that fit each kind; the first one is what a fix proposes. */
 const FITTING: Readonly<Record<ScalarKind, readonly string[]>> = {
   int: ['Int', 'ID', 'BigInt', 'Float'],
   bigint: ['BigInt', 'ID'],
@@ -36,7 +36,7 @@ export interface MisfitInput {
   readonly lists?: 'exact' | 'any';
 }
 
-/** Why values of `column` do not fit `shape`, with the mend, or null when they do. */
+/** Why values of `column` do not fit `shape`, with the fix, or null when they do. */
 export function misfit({ column, shape, direction, lists = 'exact' }: MisfitInput): string | null {
   const { type } = column;
   const is = `column "${column.name}" is ${type.sql}`;

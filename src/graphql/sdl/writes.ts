@@ -201,7 +201,7 @@ function checkComplete({ compilation, site: { place, field, target }, given, pos
     // Meridian itself gives a new row its first version, and the viewer's tenant.
     if (column.nullable || column.hasDefault || given.has(column.name) || column.name === target.version || column.name === target.tenant) continue;
     const how = possible.has(column.name) ? 'may leave out' : 'leaves out';
-    const mend = possible.has(column.name) ? 'make the input field non-null, or give the column a default' : 'add an input field for it, or give the column a default';
-    compilation.problems.error(field.astNode, `${place} ${how} column "${column.name}", which is NOT NULL without a default in table ${tableName(compilation, target.table)}; ${mend}`);
+    const fix = possible.has(column.name) ? 'make the input field non-null, or give the column a default' : 'add an input field for it, or give the column a default';
+    compilation.problems.error(field.astNode, `${place} ${how} column "${column.name}", which is NOT NULL without a default in table ${tableName(compilation, target.table)}; ${fix}`);
   }
 }

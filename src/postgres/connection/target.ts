@@ -42,7 +42,7 @@ function withDefaults(given: DatabaseParameters, env: Environment): DatabasePara
     for (const [name, value] of readService(service, { file, systemFolder: env['PGSYSCONFDIR'] })) {
       if (all.has(name)) continue;
       const refusal = refuseValue(name, value);
-      if (refusal !== null) throw invalid(`The service that a database URL names has a parameter ${name} that ${refusal.what}; ${refusal.mend}.`);
+      if (refusal !== null) throw invalid(`The service that a database URL names has a parameter ${name} that ${refusal.what}; ${refusal.fix}.`);
       all.set(name, value);
     }
   }
@@ -52,7 +52,7 @@ function withDefaults(given: DatabaseParameters, env: Environment): DatabasePara
     // Addresses belong to the hosts that they were given with.
     if (name === 'hostaddr' && given.has('host')) continue;
     const refusal = refuse(value);
-    if (refusal !== null) throw invalid(`The environment variable ${variable} ${refusal.what}; ${refusal.mend}.`);
+    if (refusal !== null) throw invalid(`The environment variable ${variable} ${refusal.what}; ${refusal.fix}.`);
     all.set(name, value);
   }
   return all;

@@ -1,4 +1,4 @@
-/** Owns the proof that a graph's parts are found and fitted together, and that what is missing or wrong is told with its mend. */
+/** Owns the proof that a graph's parts are found and fitted together, and that what is missing or wrong is told with its fix. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

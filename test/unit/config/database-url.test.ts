@@ -113,7 +113,7 @@ describe('a connection string', () => {
         assert.ok(error instanceof DatabaseUrlError);
         assert.equal(error.code, 'CONFIG_INVALID');
         assert.match(error.message, why);
-        assert.doesNotMatch(`${error.message}${error.what}${error.mend}${JSON.stringify(error.details)}`, new RegExp(S));
+        assert.doesNotMatch(`${error.message}${error.what}${error.fix}${JSON.stringify(error.details)}`, new RegExp(S));
         return true;
       });
     });

@@ -54,7 +54,7 @@ describe('loading the configuration', () => {
     assert.equal(loadConfig({ env: {}, settings: { introspection: false } }).options.introspection, false);
   });
 
-  it('reports every problem at once, with its place and its mend', () => {
+  it('reports every problem at once, with its place and its fix', () => {
     const { problems, message } = refusal({
       flags: { port: '80x' },
       env: { MERIDIAN_AUTH: 'jwks', MERIDIAN_INTROSPECTION: 'yes', MERIDIAN_JWT_SECRT: 'x' },

@@ -1,4 +1,4 @@
-/** `@conflict`, `expectedVersion` and what tells of conflicts: what the model holds of them, and mistakes, each named with its place and its mend. */
+/** `@conflict`, `expectedVersion` and what tells of conflicts: what the model holds of them, and mistakes, each named with its place and its fix. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NO_CONFLICTS } from '../../../src/model/model.ts';

@@ -1,4 +1,4 @@
-/** Mistakes in mutations: each is named with its place and its mend. */
+/** Mistakes in mutations: each is named with its place and its fix. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compileSdl, problemsOf } from '../../support/compile.ts';
@@ -152,8 +152,8 @@ describe('@idempotent', () => {
   const resolvers = { Query: { own: () => 1 }, Mutation: { custom: () => 1 } };
 
   it('is accepted on every mutation, and nowhere else', async () => {
-    const mend = 'is no mutation, so @idempotent has no meaning there; remove it, or say it on the field of Mutation';
-    assert.deepEqual(await problemsOf(SDL, { resolvers }), ['2  Team.name', '3  Pay.token', '5  Query.teams', '5  Query.own'].map((place) => `app.graphql:${place} ${mend}`));
+    const fix = 'is no mutation, so @idempotent has no meaning there; remove it, or say it on the field of Mutation';
+    assert.deepEqual(await problemsOf(SDL, { resolvers }), ['2  Team.name', '3  Pay.token', '5  Query.teams', '5  Query.own'].map((place) => `app.graphql:${place} ${fix}`));
   });
 
   it('is read by mutations that directives declare', async () => {

@@ -1,4 +1,4 @@
-/** Mistakes in queries: each is named with its place and its mend. */
+/** Mistakes in queries: each is named with its place and its fix. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemsOf } from '../../support/compile.ts';

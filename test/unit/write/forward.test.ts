@@ -54,7 +54,7 @@ describe('a failure of forwarding', () => {
     const after = (failure: ForwardFailure, of: object): string => afterFailure(failure, { ...given, ...of });
     for (const failure of ['unreachable', 'refused', 'too large', 'unknown'] as const) assert.deepEqual([after(failure, {}), after(failure, { mode: 'forward' })], ['direct', 'refuse']);
     assert.deepEqual([after('not primary', {}), after('not primary', { triesLeft: 0 }), after('not primary', { triesLeft: 0, mode: 'forward' })], ['again', 'direct', 'refuse']);
-    // More load is no mend for too much load.
+    // More load is no fix for too much load.
     for (const mode of MODES) assert.equal(after('busy', { mode }), 'busy');
   });
 
