@@ -7,11 +7,11 @@ const ROOMS = [
   ['consistency', 'change'],
   ['cache'],
   ['read', 'write'],
-  ['postgres', 'redis', 'http'],
+  ['postgres', 'redis', 'http', 'schema-compiler'],
   ['graphql'],
   ['server'],
-  ['runtime', 'gateway'],
-  ['cluster'],
+  ['app', 'gateway'],
+  ['dev'],
   ['cli'],
 ];
 const room = (names) => `^src/(${names.join('|')})/`;
@@ -39,12 +39,12 @@ const onlyImporter = (pkg, names) => ({
 });
 
 /** Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own. */
-const PROGRAMS = '^src/(index|cli/main|cluster/keeper/(main|leash)|cluster/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|cluster/wan/worker)\\.ts$';
+const PROGRAMS = '^src/(index|cli/main|dev/keeper/(main|leash)|dev/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|dev/wan/worker)\\.ts$';
 
 module.exports = {
   forbidden: [
     ...layers,
-    onlyImporter('pg', ['postgres', 'cluster']),
+    onlyImporter('pg', ['postgres', 'dev']),
     onlyImporter('pg-logical-replication', ['postgres']),
     onlyImporter('ioredis', ['redis']),
     { name: 'client-stays-small', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: '^src/(client/|protocol/(headers|token-text)\\.ts$)' } },
@@ -64,7 +64,7 @@ module.exports = {
       from: { path: PROGRAMS },
       to: { path: '^src/', pathNot: PROGRAMS, reachable: false },
     },
-    { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/(cluster|client|gateway)/' }, to: { dependencyTypes: ['npm-dev'] } },
+    { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/(dev|client|gateway)/' }, to: { dependencyTypes: ['npm-dev'] } },
   ],
   options: { doNotFollow: { path: 'node_modules' }, tsConfig: { fileName: 'tsconfig.json' }, tsPreCompilationDeps: true, enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] } },
 };

@@ -5,7 +5,7 @@
  * all, and with what a bare statement takes, at the replica and on one way over the link: so much of it is the machine's own.
  */
 import { type Client } from 'pg';
-import { stacksOf } from '../src/runtime/layer.ts';
+import { stacksOf } from '../src/app/layer.ts';
 import { parseLsn, type Lsn } from '../src/base/lsn.ts';
 import { type Watermark } from '../src/change/watermark.ts';
 import { openClient, openLayer, startDatabases } from './support/databases.ts';

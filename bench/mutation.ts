@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stacksOf } from '../src/runtime/layer.ts';
+import { stacksOf } from '../src/app/layer.ts';
 import { createDataLayer } from '../src/index.ts';
 import { APPLICATION, openClient } from './support/databases.ts';
 import { measure, report, type Candidate } from './support/measure.ts';

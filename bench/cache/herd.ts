@@ -1,5 +1,5 @@
 /** Owns the claim about herds: a thousand requests at once for one key that nobody has cost one query, in one server and in two. */
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
 import { EU } from '../support/regions.ts';

@@ -1,6 +1,6 @@
 /** Owns the claim about how fast a region makes its cached values wrong: rows per second, in both layers, beside the replica's own replay. */
 import { type Client } from 'pg';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
 import { openClient, openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';

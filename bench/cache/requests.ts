@@ -1,9 +1,9 @@
 /** Owns the claim about whole requests: GraphQL over HTTP from two servers of one region before one replica, of which only one has caches. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Agent, fetch } from 'undici';
-import { type Cluster } from '../../src/cluster/cluster.ts';
+import { type Cluster } from '../../src/dev/cluster.ts';
 import { freePort } from '../../test/support/ports.ts';
-import { serverEnv } from '../../src/cluster/servers.ts';
+import { serverEnv } from '../../src/dev/servers.ts';
 import { APPLICATION, MAIN } from '../support/databases.ts';
 import { measure, report, type Candidate } from '../support/measure.ts';
 import { DASHBOARD, ORGANIZATIONS, TASK } from '../support/queries.ts';

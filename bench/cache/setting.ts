@@ -1,6 +1,6 @@
 /** Owns what every claim about the caches is measured on. */
 import { Redis } from 'ioredis';
-import { type Cluster } from '../../src/cluster/cluster.ts';
+import { type Cluster } from '../../src/dev/cluster.ts';
 import { type Entity } from '../../src/model/model.ts';
 import { EU } from '../support/regions.ts';
 

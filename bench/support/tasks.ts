@@ -1,10 +1,10 @@
 /** Owns the tasks of the reference application as benches read them: their keys and values in the cache, and the statement behind. */
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { type CacheDemand, type Codec, type FetchRequest } from '../../src/cache/reading.ts';
 import { type CacheKey } from '../../src/cache/ports.ts';
 import { rowCodec } from '../../src/cache/row-codec.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
 import { type DataLayer } from '../../src/index.ts';
 import { type Entity, type Row } from '../../src/model/model.ts';
 import { keyOf } from '../../src/read/loaders/key-loader.ts';
@@ -12,7 +12,7 @@ import { type CachedReads } from '../../src/read/ports.ts';
 import { type KeyValues } from '../../src/read/sql/parents.ts';
 import { rowsByKey } from '../../src/read/sql/rows-by-key.ts';
 import { Tenancy } from '../../src/read/sql/tenant.ts';
-import { compileSchema } from '../../src/runtime/schema.ts';
+import { compileSchema } from '../../src/app/schema.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { APPLICATION } from './databases.ts';
 import { TASKS } from './queries.ts';

@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Cluster } from '../../src/cluster/cluster.ts';
-import { serverEnv } from '../../src/cluster/servers.ts';
+import { type Cluster } from '../../src/dev/cluster.ts';
+import { serverEnv } from '../../src/dev/servers.ts';
 import { freePort } from '../../test/support/ports.ts';
 import { APPLICATION, MAIN } from '../support/databases.ts';
 import { EU, US } from '../support/regions.ts';

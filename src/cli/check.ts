@@ -11,7 +11,7 @@ export function registerCheck(program: Command): void {
     .addHelpText('after', '\nChanges nothing. Ends with status 1 when something must be fixed.');
   registerOptions(command, READINESS_OPTIONS).action(async (given: { json?: boolean }) => {
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
-    const [{ checkDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/check.ts'), import('./readiness.ts')]);
+    const [{ checkDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/check/check.ts'), import('./readiness.ts')]);
     for (const warning of config.warnings) console.error(warning);
     const mapped = await mappedTables(config);
     const findings = [...(await checkDatabase({ regions: config.regions, tables: mapped.tables, kept: mapped.kept, durabilities: mapped.durabilities, options: config.options })), ...mapped.findings];

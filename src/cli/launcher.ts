@@ -1,5 +1,5 @@
 /** Owns the look at who started a command: when `npm start` itself is killed, the command it ran is not told. */
-import { commandOf, parentOf, startOf } from '../cluster/process.ts';
+import { commandOf, parentOf, startOf } from '../dev/process.ts';
 
 const LOOK_MS = 500;
 

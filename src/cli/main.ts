@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { DEBUG_VARIABLE } from '../config/load.ts';
-import { registerDev } from './dev.ts';
+import { registerDev } from './dev/command.ts';
 import { registerCheck } from './check.ts';
 import { registerOptionsCommand } from './options.ts';
 import { failureText, leave } from './output.ts';

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { isMeridianError } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
-import { type Problem } from '../graphql/sdl/problems.ts';
+import { type Problem } from '../schema-compiler/problems.ts';
 import { tableKey } from '../model/catalog.ts';
 import { type Durability, type Table } from '../model/model.ts';
-import { keptTables, type KeptTable } from '../postgres/bookkeeping.ts';
-import { type Finding } from '../postgres/check.ts';
-import { applicationOf, loadModule } from '../runtime/module.ts';
-import { compileSchema, schemaFiles } from '../runtime/schema.ts';
+import { keptTables, type KeptTable } from '../postgres/setup/bookkeeping.ts';
+import { type Finding } from '../postgres/check/check.ts';
+import { applicationOf, loadModule } from '../app/module.ts';
+import { compileSchema, schemaFiles } from '../app/schema.ts';
 import { silentTelemetry } from '../telemetry/telemetry.ts';
 import { table } from './output.ts';
 

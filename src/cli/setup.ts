@@ -23,7 +23,7 @@ export function registerSetup(program: Command): void {
     .addHelpText('after', '\nDoing it again changes nothing more. Ends with status 1 when something is left to fix.');
   registerOptions(command, READINESS_OPTIONS).action(async (given: SetupFlags) => {
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions'] });
-    const [{ setupDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/setup.ts'), import('./readiness.ts')]);
+    const [{ setupDatabase }, { findingsReport, hasErrors, mappedTables }] = await Promise.all([import('../postgres/setup/setup.ts'), import('./readiness.ts')]);
     for (const warning of config.warnings) console.error(warning);
     const mapped = await mappedTables(config);
     if (hasErrors(mapped.findings)) {

@@ -24,7 +24,7 @@ export function registerStart(program: Command): void {
 
 async function serve(config: Config): Promise<void> {
   const { options, region } = config;
-  const [{ createTelemetry }, { startRuntime }, { closeOnSignals }] = await Promise.all([import('../telemetry/telemetry.ts'), import('../runtime/start.ts'), import('../server/shutdown.ts')]);
+  const [{ createTelemetry }, { startRuntime }, { closeOnSignals }] = await Promise.all([import('../telemetry/telemetry.ts'), import('../app/start.ts'), import('../server/shutdown.ts')]);
   const telemetry = createTelemetry({ level: options.logLevel, fields: { region }, process: true, bufferBytes: options.logBufferBytes });
   for (const warning of config.warnings) telemetry.log.warn(warning);
   const runtime = await startRuntime({ config, telemetry });

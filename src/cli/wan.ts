@@ -1,10 +1,10 @@
 /** Owns `meridian wan`: the ocean of the running development cluster, from a shell. */
 import { type Command } from 'commander';
 import { MeridianError } from '../base/errors.ts';
-import { readManifest } from '../cluster/manifest.ts';
-import { WanControl } from '../cluster/wan/client.ts';
-import { type LinkReport } from '../cluster/wan/link.ts';
-import { LINK_KINDS, type LinkKind } from '../cluster/wan/topology.ts';
+import { readManifest } from '../dev/manifest.ts';
+import { WanControl } from '../dev/wan/client.ts';
+import { type LinkReport } from '../dev/wan/link.ts';
+import { LINK_KINDS, type LinkKind } from '../dev/wan/topology.ts';
 import { table } from './output.ts';
 
 interface Flags {

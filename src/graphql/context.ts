@@ -7,14 +7,14 @@ import { type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Asker } from '../http/siblings.ts';
 import { type Row } from '../model/model.ts';
-import { type CustomReadOptions } from '../read/custom-read.ts';
+import { type CustomReadOptions } from '../read/custom/read.ts';
 import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
-import { onceTransaction } from '../write/once-transaction.ts';
+import { onceTransaction } from '../write/idempotency/transaction.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { type Taken } from '../write/forwarding.ts';
 import { type Operation, type Scope } from './operation.ts';
-import { durabilityAt } from './sdl/durability.ts';
+import { durabilityAt } from '../schema-compiler/durability.ts';
 
 /** What a custom resolver gets as its third argument, bound to the consistency of the field that it resolves. */
 export interface ResolverContext {

@@ -7,8 +7,8 @@ import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { KEY_HEADER } from '../protocol/headers.ts';
 import { readKey } from '../protocol/idempotency-key.ts';
-import { OnceRequest, type OnceInput } from '../write/once-request.ts';
-import { directiveOf } from './sdl/directives.ts';
+import { OnceRequest, type OnceInput } from '../write/idempotency/request.ts';
+import { directiveOf } from '../schema-compiler/directives.ts';
 
 export type OnceLimits = OnceInput['limits'] & Pick<Options, 'idempotencyKeyBytes'>;
 

@@ -3,15 +3,15 @@ import { responsePathAsArray, type GraphQLResolveInfo } from 'graphql';
 import { type Path } from 'graphql/jsutils/Path.js';
 import { type Position } from '../base/lineage.ts';
 import { requirementKey, type Requirement } from '../consistency/requirement.ts';
-import { readCustom, type CustomReadInput, type CustomReadOptions, type UncachedNotes } from '../read/custom-read.ts';
-import { type ReadSession } from '../read/engine.ts';
+import { readCustom, type CustomReadInput, type CustomReadOptions, type UncachedNotes } from '../read/custom/read.ts';
+import { type ReadSession } from '../read/session/engine.ts';
 import { type Executor } from '../read/ports.ts';
 import { EntityLoaders, type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Model, type Row } from '../model/model.ts';
-import { type OnceStep } from '../write/once.ts';
-import { type OnceRequest } from '../write/once-request.ts';
+import { type OnceStep } from '../write/idempotency/once.ts';
+import { type OnceRequest } from '../write/idempotency/request.ts';
 import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 
 /** Reads under one requirement: the loaders, and plain SQL through the same decision. */

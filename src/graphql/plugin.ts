@@ -9,14 +9,14 @@ import { type ConsistencyToken, type TokenCodec } from '../consistency/token.ts'
 import { joinedHeader, type RefusedToken, type TokenCookies } from '../consistency/token-cookies.ts';
 import { type Model } from '../model/model.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
-import { type UncachedNotes } from '../read/custom-read.ts';
-import { type ReadSession } from '../read/engine.ts';
+import { type UncachedNotes } from '../read/custom/read.ts';
+import { type ReadSession } from '../read/session/engine.ts';
 import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
 import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { type Forwarding } from '../write/forwarding.ts';
-import { type OnceVerdict } from '../write/once.ts';
+import { type OnceVerdict } from '../write/idempotency/once.ts';
 import { consistencyOf } from './answers/consistency-extension.ts';
 import { type OperationCache } from './answers/operation-cache.ts';
 import { type AskedHeaders, type RequestContext } from './context.ts';

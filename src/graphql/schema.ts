@@ -12,8 +12,8 @@ import { rememberResolved } from './plan/resolved.ts';
 import { guardRepresentations } from './reference.ts';
 import { buildResolvers, type ResolverInput } from './resolvers.ts';
 import { rememberScalars, SCALARS } from './scalars.ts';
-import { type AdminFields } from './sdl/admin-fields.ts';
-import { publishedDocument } from './sdl/published.ts';
+import { type AdminFields } from '../schema-compiler/admin-fields.ts';
+import { publishedDocument } from '../schema-compiler/published.ts';
 
 export interface SchemaInput extends ResolverInput {
   readonly typeDefs: DocumentNode;

@@ -4,7 +4,7 @@ import { type Lsn } from '../base/lsn.ts';
 import { type Loaded, type CacheDemand } from '../cache/reading.ts';
 import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
-import { type AnswerBasis } from './answer-basis.ts';
+import { type AnswerBasis } from './session/answer-basis.ts';
 
 /** A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection; an empty name is not prepared. */
 export interface Statement {

@@ -12,7 +12,7 @@ import { castType, columnReference, columnType, fromTable, tableAlias } from '..
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type RowKey } from './history.ts';
-import { settleSql, type OnceStep } from './once.ts';
+import { settleSql, type OnceStep } from './idempotency/once.ts';
 import { fieldsSql } from './fields.ts';
 import { refusalOf, refusalSql } from './refusal.ts';
 import { returning, type Write } from './statements.ts';

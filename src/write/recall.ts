@@ -6,7 +6,7 @@ import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { qualifiedTable, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { ofFieldsSql } from './fields.ts';
-import { type OnceStep, type StoredOutcome } from './once.ts';
+import { type OnceStep, type StoredOutcome } from './idempotency/once.ts';
 import { type MutationResult } from './resolution.ts';
 
 /** The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled. Earlier versions of Meridian have stored it as `row`. */

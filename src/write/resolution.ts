@@ -15,7 +15,7 @@ import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
 import { bareStatement, givenKey, isRuled, plainStatement, removingStatement, rowStatement, TRIGGERS, writingStatements } from './guarded.ts';
 import { columnsStatement, deletedStatement, keyOfRow, readVersion, restoreOf, versionStatement, type RowKey } from './history.ts';
-import { claimStatement, settleSql, settleStatement, type OnceStep } from './once.ts';
+import { claimStatement, settleSql, settleStatement, type OnceStep } from './idempotency/once.ts';
 import { fieldsSql } from './fields.ts';
 import { type Transaction } from './ports.ts';
 import { assignmentSql, givenValues, insertedValues, keyCondition, referenceStatements, writeOf, type Write, type WriteRequest } from './statements.ts';

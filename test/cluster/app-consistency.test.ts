@@ -1,7 +1,7 @@
 /** Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always, without. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { AP, EU, US, type TestApp } from '../support/app.ts';
 import { NAME, RENAME, rename, startPromiseApp, writesSeen, type Named, type Renamed } from '../support/promise.ts';
 

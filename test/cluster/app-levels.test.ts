@@ -1,8 +1,8 @@
 /** Proves what `@consistent` asks for, on operations and on fields, level by level, where it is answered, and that nothing is claimed which is not kept. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
+import { stacksOf } from '../../src/app/layer.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
 import { AP, startTestApp, US, type Answer, type Call, type TestApp } from '../support/app.ts';
 import { counting, until } from '../support/observe.ts';
 

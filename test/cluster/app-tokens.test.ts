@@ -5,7 +5,7 @@ import { type ClusterId, type Position } from '../../src/base/lineage.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { AP, ask, EU, startTestApp, US, type Answer, type Call, type TestApp } from '../support/app.ts';
 import { counting } from '../support/observe.ts';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
 import { type Catalog, type CatalogColumn, type CatalogTable } from '../../src/model/catalog.ts';
-import { impurity } from '../../src/graphql/sdl/purity.ts';
+import { impurity } from '../../src/schema-compiler/purity.ts';
 import { whyUnseen } from '../../src/model/unseen.ts';
-import { explainProblem, readCatalog } from '../../src/postgres/catalog.ts';
+import { explainProblem, readCatalog } from '../../src/postgres/types/catalog.ts';
 import { plainQuery } from '../support/apps.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 

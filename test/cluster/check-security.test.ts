@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type pg from 'pg';
-import { checkSecurity } from '../../src/postgres/check-security.ts';
+import { checkSecurity } from '../../src/postgres/check/security.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
 let server: ScratchPostgres;

@@ -1,7 +1,7 @@
 /** Owns the proof that an embedded cluster replicates, and that a test can cut, pause, kill and promote it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withSession } from '../../src/cluster/postgres/session.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
 import { startTestCluster } from '../support/cluster.ts';
 
 const REGIONS = ['us-east-1', 'eu-west-1'];

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { type Positions } from '../../src/consistency/positions.ts';
-import { ReadEngine } from '../../src/read/engine.ts';
+import { ReadEngine } from '../../src/read/session/engine.ts';
 import { overlaid, READER_OPTIONS, sql, startReader, tokenOf, type Reader } from '../support/readers.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 

@@ -1,7 +1,7 @@
 /** What tenants may do, and what becomes of rows that change hands: mutations in one round trip, triggers, cached rows, the library. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createDataLayer, type DataLayer, type Viewer } from '../../src/index.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';

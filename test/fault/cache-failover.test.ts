@@ -1,7 +1,7 @@
 /** Proves that no cache honours the token of a write that a failover lost: neither while the stream runs on into the new timeline, nor before its history is known. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { type Position } from '../../src/base/lineage.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { AP, EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';

@@ -4,10 +4,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Cluster } from '../../src/cluster/cluster.ts';
-import { startCluster, type StartOptions } from '../../src/cluster/start.ts';
+import { type Cluster } from '../../src/dev/cluster.ts';
+import { startCluster, type StartOptions } from '../../src/dev/start.ts';
 import { freePorts } from '../support/ports.ts';
-import { withSession } from '../../src/cluster/postgres/session.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
 
 const REGIONS = ['us-east-1', 'eu-west-1'];
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readManifest, type Manifest } from '../../src/cluster/manifest.ts';
+import { readManifest, type Manifest } from '../../src/dev/manifest.ts';
 import { freeBlock } from '../support/ports.ts';
-import { startOf } from '../../src/cluster/process.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { startOf } from '../../src/dev/process.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY_MS = 60_000;

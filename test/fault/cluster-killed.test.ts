@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { endLeftover } from '../../src/cluster/postgres/leftover.ts';
-import { startOf } from '../../src/cluster/process.ts';
+import { endLeftover } from '../../src/dev/postgres/leftover.ts';
+import { startOf } from '../../src/dev/process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../support/cluster-program.ts', import.meta.url));
 const GONE_MS = 5_000;

@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readManifest } from '../../src/cluster/manifest.ts';
+import { readManifest } from '../../src/dev/manifest.ts';
 import { freeBlock } from '../support/ports.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 import { aliveOf, DevFolder, pidsOf, ROOT, type DevRun } from '../support/dev.ts';
 import { until } from '../support/observe.ts';
 

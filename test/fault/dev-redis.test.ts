@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readManifest } from '../../src/cluster/manifest.ts';
+import { readManifest } from '../../src/dev/manifest.ts';
 import { freeBlock } from '../support/ports.ts';
-import { startOf } from '../../src/cluster/process.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { startOf } from '../../src/dev/process.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 import { until } from '../support/observe.ts';
 import { redisProgram, withRedis } from '../support/redis.ts';
 

@@ -5,8 +5,8 @@ import { sleep } from '../../src/base/clock.ts';
 import { isMeridianError, type MeridianError } from '../../src/base/errors.ts';
 import { type Position } from '../../src/base/lineage.ts';
 import { type Durability } from '../../src/model/model.ts';
-import { checkDurability } from '../../src/postgres/check-durability.ts';
-import { PostgresWriter } from '../../src/postgres/write.ts';
+import { checkDurability } from '../../src/postgres/check/durability.ts';
+import { PostgresWriter } from '../../src/postgres/write/writer.ts';
 import { READER_OPTIONS, sql, startReader, tokenOf, type Reader } from '../support/readers.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 

@@ -1,7 +1,7 @@
 /** Proves what a client is told when forwarding breaks in the middle, and when the primary's region is out of reach: soon, honestly, and nothing is half done. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { AP, ask, EU, OCEAN, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { request } from 'undici';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { SIGNATURE_HEADER } from '../../src/protocol/headers.ts';

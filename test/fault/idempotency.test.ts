@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { GraphQLError } from 'graphql';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { type ResolverContext, type UserResolvers } from '../../src/index.ts';
 import { type IsolationLevel } from '../../src/write/ports.ts';
 import { AP, EU, startTestApp, US, type Answer, type Call, type TestApp } from '../support/app.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
-import { PostgresProber } from '../../src/postgres/probe.ts';
+import { PostgresProber } from '../../src/postgres/read/probe.ts';
 import { RegionMonitor } from '../../src/region/monitor.ts';
 import { type Alert, type RegionReport } from '../../src/region/view.ts';
 import { defaultOptions } from '../../src/config/options.ts';

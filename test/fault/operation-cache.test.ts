@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { postOf, readAnswer, sendPieces, type RawAnswer } from '../support/raw-http.ts';
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
-import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check.ts';
-import { setupDatabase, type SetupResult } from '../../src/postgres/setup.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
+import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check/check.ts';
+import { setupDatabase, type SetupResult } from '../../src/postgres/setup/setup.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { ask, type Answer, type Call } from '../support/app.ts';
 import { loadApp } from '../support/apps.ts';

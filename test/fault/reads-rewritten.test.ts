@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { isMeridianError } from '../../src/base/errors.ts';
-import { REWRITTEN } from '../../src/postgres/server-rewritten.ts';
+import { REWRITTEN } from '../../src/postgres/read/rewritten.ts';
 import { sql, startReader, type Reader } from '../support/readers.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';

@@ -1,7 +1,7 @@
 /** Proves `regionHealth` over HTTP while links are cut, told within their time limit, and reads that survive a replica's death. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { AP, EU, US } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 import { isHealthy, startWatchedApp, type WatchedApp } from '../support/watched-app.ts';

@@ -5,7 +5,7 @@ import { sleep } from '../../src/base/clock.ts';
 import { clusterIdOf } from '../../src/base/lineage.ts';
 import { parseLsn } from '../../src/base/lsn.ts';
 import { type CommittedTransaction } from '../../src/change/ports.ts';
-import { fetchHistory, fetchTimeline } from '../../src/postgres/timeline.ts';
+import { fetchHistory, fetchTimeline } from '../../src/postgres/connect/timeline.ts';
 import { startReplicaSet, until, type ReplicaSet, type TestServer } from '../support/replica-set.ts';
 import { beat, follow, publishTable, type Follower } from '../support/tail.ts';
 

@@ -1,7 +1,7 @@
 /** Tests of writes to a row that another transaction has locked for too long: nothing is written, and the client is told to try again. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { withSession } from '../../src/cluster/postgres/session.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
 import { EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
 
 const SDL = `

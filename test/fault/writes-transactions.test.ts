@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
 import { isMeridianError, MeridianError } from '../../src/base/errors.ts';
 import { type Row } from '../../src/model/model.ts';
-import { PostgresWriter } from '../../src/postgres/write.ts';
+import { PostgresWriter } from '../../src/postgres/write/writer.ts';
 import { READER_OPTIONS, sql, startReader, tokenOf, type Reader } from '../support/readers.ts';
 import { startReplicaSet, until, type ReplicaSet } from '../support/replica-set.ts';
 import { startSlowLink } from '../support/slow-link.ts';

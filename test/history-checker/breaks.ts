@@ -24,16 +24,16 @@ const SHARED_TOMBSTONES: readonly Cut[] = [{ file: APPLY, text: "  redis.call('Z
 
 /** What a primary shows is believed at once. */
 const FLUSHED: readonly Cut[] = [
-  { file: '/src/postgres/server-flush.ts', text: '  WHERE l.flushed < l.inserted AND NOT', instead: '  WHERE false AND l.flushed < l.inserted AND NOT' },
-  { file: '/src/postgres/server-flush.ts', text: '  if (!isFlushed(row)) {', instead: '  if (false) {' },
-  { file: '/src/postgres/server-position.ts', text: 'isFlushed: flushed >= at.lsn', instead: 'isFlushed: true' },
+  { file: '/src/postgres/read/flush.ts', text: '  WHERE l.flushed < l.inserted AND NOT', instead: '  WHERE false AND l.flushed < l.inserted AND NOT' },
+  { file: '/src/postgres/read/flush.ts', text: '  if (!isFlushed(row)) {', instead: '  if (false) {' },
+  { file: '/src/postgres/read/position.ts', text: 'isFlushed: flushed >= at.lsn', instead: 'isFlushed: true' },
   { file: GUARD, text: '  return runOf(epoch) === run;', instead: '  return runOf(epoch) !== run || true;' },
 ];
 /** Tags go out in the database's encoding, and are read as UTF-8 whatever they are. */
 const TAGS: readonly Cut[] = [
-  { file: '/src/postgres/write-commit.ts', text: '$2::bytea', instead: '$2::text' },
-  { file: '/src/postgres/write-commit.ts', text: 'Buffer.from(JSON.stringify({ tags }))', instead: 'JSON.stringify({ tags })' },
-  { file: '/src/postgres/tail-decode.ts', text: 'textOf(message.content) ?? UNREADABLE', instead: 'new TextDecoder().decode(message.content)' },
+  { file: '/src/postgres/write/commit.ts', text: '$2::bytea', instead: '$2::text' },
+  { file: '/src/postgres/write/commit.ts', text: 'Buffer.from(JSON.stringify({ tags }))', instead: 'JSON.stringify({ tags })' },
+  { file: '/src/postgres/wal/decode.ts', text: 'textOf(message.content) ?? UNREADABLE', instead: 'new TextDecoder().decode(message.content)' },
 ];
 
 /** Changes of a table that write no change of a row are not heard of. */
@@ -55,7 +55,7 @@ const TRUNCATES: readonly Cut[] = [
 /** Answers of whole queries are kept however long ago they were read. */
 const ANSWER_GUARD: readonly Cut[] = [{ file: '/src/cache/answers.ts', text: 'tombstone: this.#guard.tombstoneOf(item.tags, tables)', instead: 'tombstone: null' }];
 /** Nobody knows what they were made of. */
-const ANSWER_DEPENDENCIES: readonly Cut[] = [{ file: '/src/read/answer-basis.ts', text: '    for (const { tags } of keys) for (const tag of tags) this.#tags.add(tag);\n', instead: '' }];
+const ANSWER_DEPENDENCIES: readonly Cut[] = [{ file: '/src/read/session/answer-basis.ts', text: '    for (const { tags } of keys) for (const tag of tags) this.#tags.add(tag);\n', instead: '' }];
 
 export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever was read is kept, however long ago it was read (R4). */

@@ -1,6 +1,6 @@
 /** Owns the calibration: servers without one mechanism, clients at a few rows, and the one fault in which that mechanism matters. */
 import { sleep } from '../../src/base/clock.ts';
-import { withSession } from '../../src/cluster/postgres/session.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
 import { AP, EU } from '../support/app.ts';
 import { Client } from './client.ts';
 import { crash, started } from './faults.ts';

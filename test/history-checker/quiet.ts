@@ -1,7 +1,7 @@
 /** Owns the look at everything once nothing changes any more: what every cache of every region keeps must be what the database has. */
 import { sleep } from '../../src/base/clock.ts';
 import { maxLsn, ZERO_LSN, type Lsn } from '../../src/base/lsn.ts';
-import { withSession } from '../../src/cluster/postgres/session.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
 import { ask } from '../support/app.ts';
 import { lsnOf, type Shared } from './client.ts';
 import { everything, type Operation } from './operations.ts';

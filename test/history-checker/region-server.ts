@@ -2,16 +2,16 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../../src/base/clock.ts';
-import { STOP_SERVER, type Exit } from '../../src/cluster/keeper/protocol.ts';
-import { type Keeper, type KeptProcess } from '../../src/cluster/keeper/keeper.ts';
-import { tailOf } from '../../src/cluster/problems.ts';
+import { STOP_SERVER, type Exit } from '../../src/dev/keeper/protocol.ts';
+import { type Keeper, type KeptProcess } from '../../src/dev/keeper/keeper.ts';
+import { tailOf } from '../../src/dev/problems.ts';
 import { envName } from '../../src/config/option.ts';
 import { REGIONS_VARIABLE, variableSuffix } from '../../src/config/regions.ts';
 import { type Options } from '../../src/config/options.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const BREAK = new URL('../support/break.ts', import.meta.url).href;
-const LEASH = new URL('../../src/cluster/keeper/leash.ts', import.meta.url).href;
+const LEASH = new URL('../../src/dev/keeper/leash.ts', import.meta.url).href;
 const RESOLVERS = fileURLToPath(new URL('./resolvers.ts', import.meta.url));
 const READY_MS = 180_000;
 const CALL_MS = 2_000;

@@ -1,7 +1,7 @@
 /** Owns whoever writes past Meridian: plain SQL at the primary, as `psql`, a migration or another service does it. */
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
-import { errorCodeOf } from '../../src/postgres/tail-client.ts';
+import { errorCodeOf } from '../../src/postgres/connect/open.ts';
 import { type Shared } from './client.ts';
 import { PRIMARY } from './place.ts';
 import { sidePlan, type Dice, type SideStep, type SideWriteKind } from './plan.ts';

@@ -1,6 +1,6 @@
 /** Owns the tables that histories are about: their columns as the truth knows them, and the little data that they begin with. */
 import { readFileSync } from 'node:fs';
-import { parseTimestamptz } from '../../src/postgres/types.ts';
+import { parseTimestamptz } from '../../src/postgres/types/types.ts';
 
 export const TABLES = {
   organizations: ['id', 'name', 'slug', 'created_at', 'updated_at'],

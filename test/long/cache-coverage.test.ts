@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createDataLayer, type DataLayer } from '../../src/index.ts';
-import { setupDatabase } from '../../src/postgres/setup.ts';
+import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { until } from '../support/observe.ts';
 import { freePort } from '../support/ports.ts';

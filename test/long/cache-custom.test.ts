@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 import { type CustomReadOptions, type ResolverContext } from '../../src/index.ts';
-import { type DataLayer, type ReadOptions, type ReadResult } from '../../src/runtime/layer.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
+import { type DataLayer, type ReadOptions, type ReadResult } from '../../src/app/layer.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
 import { EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 

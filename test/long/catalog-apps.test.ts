@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import type pg from 'pg';
-import { formatProblem } from '../../src/graphql/sdl/problems.ts';
+import { formatProblem } from '../../src/schema-compiler/problems.ts';
 import { compileApp, loadApp, plainQuery } from '../support/apps.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
@@ -56,8 +56,8 @@ describe('the examples\' SDL', () => {
   });
 
   it('names a mistake in a condition at its line', async () => {
-    const { compileModel } = await import('../../src/graphql/sdl/compile.ts');
-    const { explainProblem, readCatalog } = await import('../../src/postgres/catalog.ts');
+    const { compileModel } = await import('../../src/schema-compiler/compile.ts');
+    const { explainProblem, readCatalog } = await import('../../src/postgres/types/catalog.ts');
     const query = plainQuery(client);
     const body = 'type Task @entity {\n  id: ID!\n}\ntype Query {\n  open: Int! @count(of: "Task", where: "status <> \'DON\'")\n}';
     await assert.rejects(

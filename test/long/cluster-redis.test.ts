@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { cachingOf } from '../../src/cli/dev-overview.ts';
-import { startOf } from '../../src/cluster/process.ts';
-import { findRedis, type RedisProgram } from '../../src/cluster/redis/program.ts';
+import { cachingOf } from '../../src/cli/dev/overview.ts';
+import { startOf } from '../../src/dev/process.ts';
+import { findRedis, type RedisProgram } from '../../src/dev/redis/program.ts';
 import { startTestCluster } from '../support/cluster.ts';
 import { redisProgram, withRedis } from '../support/redis.ts';
 
@@ -83,8 +83,8 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
     chmodSync(folder, 0o755);
     const path = join(folder, 'redis-server');
     writeFileSync(path, '#!/bin/sh\necho "FATAL CONFIG FILE ERROR: bad directive"\nexit 1\n', { mode: 0o755 });
-    const { RedisInstance } = await import('../../src/cluster/redis/instance.ts');
-    const { Keeper } = await import('../../src/cluster/keeper/keeper.ts');
+    const { RedisInstance } = await import('../../src/dev/redis/instance.ts');
+    const { Keeper } = await import('../../src/dev/keeper/keeper.ts');
     const keeper = await Keeper.start();
     try {
       const make = (program: string): InstanceType<typeof RedisInstance> => new RedisInstance({ region: 'a', port: 1, program: { path: program, product: 'Redis', version: '1' }, keeper, account: undefined, dataDir: folder, logFile: join(folder, 'log') });

@@ -3,12 +3,12 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { startCluster } from '../../src/cluster/start.ts';
+import { startCluster } from '../../src/dev/start.ts';
 import { freePorts } from '../support/ports.ts';
-import { Keeper } from '../../src/cluster/keeper/keeper.ts';
-import { chooseAccount } from '../../src/cluster/postgres/account.ts';
-import { findPackage, usableBinaries } from '../../src/cluster/postgres/binaries.ts';
-import { withSession } from '../../src/cluster/postgres/session.ts';
+import { Keeper } from '../../src/dev/keeper/keeper.ts';
+import { chooseAccount } from '../../src/dev/postgres/account.ts';
+import { findPackage, usableBinaries } from '../../src/dev/postgres/binaries.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
 
 const isRoot = process.getuid?.() === 0;
 

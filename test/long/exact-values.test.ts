@@ -1,7 +1,7 @@
 /** Values over HTTP, at the primary's region and forwarded to it: to the last digit what the client sent and what psql shows, or refused. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 

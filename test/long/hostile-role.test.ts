@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SignJWT } from 'jose';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { defaultOptions } from '../../src/config/options.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
-import { checkDatabase, type DatabaseTarget } from '../../src/postgres/check.ts';
-import { setupDatabase } from '../../src/postgres/setup.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
+import { checkDatabase, type DatabaseTarget } from '../../src/postgres/check/check.ts';
+import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { AP, ask, EU, US, type Answer } from '../support/app.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { GraphQLScalarType, Kind } from 'graphql';
 import pg from 'pg';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 

@@ -12,8 +12,8 @@ import {
   type Runtime,
   type UserResolvers,
 } from '../../src/index.ts';
-import { stacksOf } from '../../src/runtime/layer.ts';
-import { setupDatabase } from '../../src/postgres/setup.ts';
+import { stacksOf } from '../../src/app/layer.ts';
+import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { ask, TOKEN_SECRET, type Answer } from '../support/app.ts';
 import { GERMAN, germanLocale } from '../support/locales.ts';
 import { OWNER, startMatrix, type MatrixPlace } from '../support/matrix/place.ts';

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
-import { checkDatabase } from '../../src/postgres/check.ts';
-import { setupDatabase } from '../../src/postgres/setup.ts';
+import { checkDatabase } from '../../src/postgres/check/check.ts';
+import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { germanLocale } from '../support/locales.ts';
 import { APP, OWNER, startMatrix, TCP, type MatrixPlace } from '../support/matrix/place.ts';
 import { forgetSettings, makeDatabase, passRow, serve, targetOf, type MatrixRow } from '../support/matrix/row.ts';

@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { defaultOptions } from '../../src/config/options.ts';
 import { type Catalog } from '../../src/model/catalog.ts';
 import { type ConnectionField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
-import { readCatalog } from '../../src/postgres/catalog.ts';
+import { readCatalog } from '../../src/postgres/types/catalog.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { readRow } from '../../src/read/sql/columns.ts';
 import { Tenancy } from '../../src/read/sql/tenant.ts';

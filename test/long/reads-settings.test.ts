@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
-import { PostgresServer } from '../../src/postgres/server.ts';
+import { PostgresServer } from '../../src/postgres/read/server.ts';
 import { type ServerAnswer, type Setting } from '../../src/read/ports.ts';
 import { READER_OPTIONS, sql, startReader, type Reader } from '../support/readers.ts';
 import { startReplicaSet, type ReplicaSet, type TestServer } from '../support/replica-set.ts';

@@ -8,7 +8,7 @@ import { TagScheme } from '../../src/change/invalidation.ts';
 import { defaultOptions } from '../../src/config/options.ts';
 import { type Catalog } from '../../src/model/catalog.ts';
 import { type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row, type ToOneField } from '../../src/model/model.ts';
-import { readCatalog } from '../../src/postgres/catalog.ts';
+import { readCatalog } from '../../src/postgres/types/catalog.ts';
 import { EntityLoaders } from '../../src/read/loaders/entity-loaders.ts';
 import { keyOf } from '../../src/read/loaders/key-loader.ts';
 import { tagOfKey } from '../../src/read/loaders/through-cache.ts';

@@ -192,8 +192,8 @@ describe('the edges of a schema', () => {
     });
 
     it('is warned of at start, but not where a CHECK of the column keeps it out', async () => {
-      const { compileModel } = await import('../../src/graphql/sdl/compile.ts');
-      const { readCatalog } = await import('../../src/postgres/catalog.ts');
+      const { compileModel } = await import('../../src/schema-compiler/compile.ts');
+      const { readCatalog } = await import('../../src/postgres/types/catalog.ts');
       const catalog = await readCatalog((sql, values = []) => app.cluster.query(US, sql, values));
       const { warnings } = await compileModel({ files: [{ name: 'app.graphql', body: SDL }], catalog, resolvers, pageSize: 20, maxPageSize: 200 });
       const about = (type: string) => warnings.flatMap(({ message }) => (message.startsWith(`${type}.`) ? [message.slice(0, message.indexOf(', '))] : []));

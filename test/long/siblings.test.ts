@@ -1,7 +1,7 @@
 /** Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the subgraph that is named, whichever server is asked: two subgraphs, each with a database cluster of its own. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { ask, EU, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';
 import { startReceiver, type Receiver, type Reply } from '../support/http.ts';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { type CommittedTransaction } from '../../src/change/ports.ts';
-import { ANNOUNCE_MESSAGE, readAnnouncing } from '../../src/postgres/announce.ts';
-import { checkDatabase, type DatabaseTarget } from '../../src/postgres/check.ts';
-import { setupDatabase } from '../../src/postgres/setup.ts';
+import { ANNOUNCE_MESSAGE, readAnnouncing } from '../../src/postgres/setup/announce.ts';
+import { checkDatabase, type DatabaseTarget } from '../../src/postgres/check/check.ts';
+import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { startReplicaSet, until, type ReplicaSet } from '../support/replica-set.ts';
 import { follow, TEST_OPTIONS, type Follower } from '../support/tail.ts';
 

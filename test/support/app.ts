@@ -1,13 +1,13 @@
 /** Owns whole applications for tests: a real cluster and a real server in each region, inside the test's process. */
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
-import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
-import { compileModel } from '../../src/graphql/sdl/compile.ts';
-import { BOOKS_SQL, keepVersionsSql, keptTables } from '../../src/postgres/bookkeeping.ts';
-import { readCatalog } from '../../src/postgres/catalog.ts';
+import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/setup/announce.ts';
+import { compileModel } from '../../src/schema-compiler/compile.ts';
+import { BOOKS_SQL, keepVersionsSql, keptTables } from '../../src/postgres/setup/bookkeeping.ts';
+import { readCatalog } from '../../src/postgres/types/catalog.ts';
 import { createServer, type Runtime, type ServerSettings } from '../../src/index.ts';
 import { type UserResolvers } from '../../src/graphql/resolvers.ts';
-import { readSdlFolder, type SdlFile } from '../../src/graphql/sdl/files.ts';
+import { readSdlFolder, type SdlFile } from '../../src/schema-compiler/files.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
 

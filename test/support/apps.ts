@@ -1,9 +1,9 @@
 /** Owns the example applications as tests load them: their SQL files in order, their SDL, and a plain query over a client. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type pg from 'pg';
-import { compileModel, type CompiledSchema } from '../../src/graphql/sdl/compile.ts';
-import { readSdlFolder } from '../../src/graphql/sdl/files.ts';
-import { explainProblem, readCatalog, type PlainQuery } from '../../src/postgres/catalog.ts';
+import { compileModel, type CompiledSchema } from '../../src/schema-compiler/compile.ts';
+import { readSdlFolder } from '../../src/schema-compiler/files.ts';
+import { explainProblem, readCatalog, type PlainQuery } from '../../src/postgres/types/catalog.ts';
 
 export type App = 'workspace' | 'music' | 'workspace/subgraphs/accounts' | 'workspace/subgraphs/work';
 

@@ -1,8 +1,8 @@
 /** Owns which PostgreSQL the tests' own servers run, and under which account: where that account can reach it. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { reachableCopies } from '../../src/cluster/postgres/binary-copy.ts';
-import { findPackage } from '../../src/cluster/postgres/binaries.ts';
+import { reachableCopies } from '../../src/dev/postgres/binary-copy.ts';
+import { findPackage } from '../../src/dev/postgres/binaries.ts';
 
 const UNPRIVILEGED = 65_534;
 

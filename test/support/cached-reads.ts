@@ -1,8 +1,8 @@
 /** Owns the proof of reads that caches answer, over HTTP and real servers: what they may answer at each level, and that it is never older. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { stacksOf } from '../../src/app/layer.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 import { AP, EU, startTestApp, US, type Answer, type Call, type TestApp } from './app.ts';
 import { counting, until } from './observe.ts';
 

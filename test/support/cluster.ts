@@ -3,13 +3,13 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, type QueryResultRow } from 'pg';
-import { type Cluster, type ClusterRegion } from '../../src/cluster/cluster.ts';
-import { startCluster } from '../../src/cluster/start.ts';
-import { DEFAULT_REGIONS } from '../../src/cluster/options.ts';
+import { type Cluster, type ClusterRegion } from '../../src/dev/cluster.ts';
+import { startCluster } from '../../src/dev/start.ts';
+import { DEFAULT_REGIONS } from '../../src/dev/options.ts';
 import { freePorts } from './ports.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
-import { withSession } from '../../src/cluster/postgres/session.ts';
-import { type LinkKind } from '../../src/cluster/wan/topology.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
+import { withSession } from '../../src/dev/postgres/session.ts';
+import { type LinkKind } from '../../src/dev/wan/topology.ts';
 
 export interface TestClusterOptions {
   /** The first one is the primary; default us-east-1, eu-west-1, ap-northeast-1. */

@@ -1,8 +1,8 @@
 /** Owns compiling a piece of SDL in tests, to a model or to the list of what is wrong with it. */
 import { isMeridianError } from '../../src/base/errors.ts';
 import { type Catalog } from '../../src/model/catalog.ts';
-import { compileModel, type CompiledSchema, type CompileRequest } from '../../src/graphql/sdl/compile.ts';
-import { formatProblem, type Problem } from '../../src/graphql/sdl/problems.ts';
+import { compileModel, type CompiledSchema, type CompileRequest } from '../../src/schema-compiler/compile.ts';
+import { formatProblem, type Problem } from '../../src/schema-compiler/problems.ts';
 import { TEAMS } from './catalog.ts';
 
 type Extra = Partial<Omit<CompileRequest, 'files'>>;

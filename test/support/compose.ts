@@ -3,7 +3,7 @@ import { composeServices as composeOfApollo } from '@apollo/composition';
 import { composeServices, type ServiceDefinition } from '@theguild/federation-composition';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { buildSchema, graphql, parse, type DocumentNode, type GraphQLSchema } from 'graphql';
-import { publishedDocument } from '../../src/graphql/sdl/published.ts';
+import { publishedDocument } from '../../src/schema-compiler/published.ts';
 
 /** The SDL of `_service`, which is all that a composer sees of a subgraph. */
 export async function servedSdl(typeDefs: DocumentNode): Promise<string> {

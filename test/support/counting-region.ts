@@ -1,10 +1,10 @@
 /** Owns a region whose servers share a Redis, for tests that break what feeds its caches: counters that grow at the primary and are read in the region. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createDataLayer, type DataLayer } from '../../src/index.ts';
 import { type CacheLayer } from '../../src/cache/observer.ts';
-import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/announce.ts';
+import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/setup/announce.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster } from './cluster.ts';
 import { until } from './observe.ts';

@@ -6,8 +6,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Manifest } from '../../src/cluster/manifest.ts';
-import { startOf } from '../../src/cluster/process.ts';
+import { type Manifest } from '../../src/dev/manifest.ts';
+import { startOf } from '../../src/dev/process.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'src/cli/main.ts');

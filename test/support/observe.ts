@@ -1,5 +1,5 @@
 /** Owns what tests observe of a running server: how many statements it sent, and waiting for a condition within a bound. */
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { type TestApp } from './app.ts';
 
 export type StatementKind = 'read' | 'write' | 'snapshot';

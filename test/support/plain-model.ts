@@ -2,8 +2,8 @@
 import type pg from 'pg';
 import { type CatalogTable } from '../../src/model/catalog.ts';
 import { NO_CONFLICTS, type Caching, type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
-import { readCatalog } from '../../src/postgres/catalog.ts';
-import { toMeridianError } from '../../src/postgres/errors.ts';
+import { readCatalog } from '../../src/postgres/types/catalog.ts';
+import { toMeridianError } from '../../src/postgres/connect/errors.ts';
 import { type Executor, type Statement } from '../../src/read/ports.ts';
 
 /** Everything at its defaults. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RegionPorts } from '../../src/cluster/ports.ts';
+import { type RegionPorts } from '../../src/dev/ports.ts';
 
 /**
  * Below the range that systems hand out for outgoing connections (from 32,768), so that none of those takes a port between our look and our use.

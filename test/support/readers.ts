@@ -1,15 +1,15 @@
 /** Owns one region's reading and writing as a server process has it, over databases that a test can break. */
-import { ReplayWatcher } from '../../src/postgres/tail-replay.ts';
-import { PostgresProber } from '../../src/postgres/probe.ts';
-import { PostgresServer } from '../../src/postgres/server.ts';
-import { PostgresWriter } from '../../src/postgres/write.ts';
+import { ReplayWatcher } from '../../src/postgres/wal/replay.ts';
+import { PostgresProber } from '../../src/postgres/read/probe.ts';
+import { PostgresServer } from '../../src/postgres/read/server.ts';
+import { PostgresWriter } from '../../src/postgres/write/writer.ts';
 import { Watermark } from '../../src/change/watermark.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
 import { withPosition, type Positions } from '../../src/consistency/positions.ts';
 import { type ConsistencyLevel } from '../../src/consistency/requirement.ts';
 import { type Position } from '../../src/base/lineage.ts';
-import { ReadEngine, type ReadSession } from '../../src/read/engine.ts';
-import { type ReadReport } from '../../src/read/engine-report.ts';
+import { ReadEngine, type ReadSession } from '../../src/read/session/engine.ts';
+import { type ReadReport } from '../../src/read/session/report.ts';
 import { type Statement } from '../../src/read/ports.ts';
 import { type Row } from '../../src/model/model.ts';
 import { RegionMonitor } from '../../src/region/monitor.ts';

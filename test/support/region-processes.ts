@@ -1,7 +1,7 @@
 /** Owns an application of its own in a real cluster with a real server process in each region, which tests may kill. */
 import { fileURLToPath } from 'node:url';
-import { prepareApplication } from '../../src/cluster/application.ts';
-import { RegionServer, type ServersOptions } from '../../src/cluster/servers.ts';
+import { prepareApplication } from '../../src/dev/application.ts';
+import { RegionServer, type ServersOptions } from '../../src/dev/servers.ts';
 import { ask, type Answer, type Call } from './app.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
 

@@ -1,9 +1,9 @@
 /** Owns the proof of row-level security under the caches: the viewer reaches the policies on every path, and nobody is shown what was kept for another. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { stacksOf } from '../../src/runtime/layer.ts';
+import { stacksOf } from '../../src/app/layer.ts';
 import { createDataLayer, type ResolverContext, type Row, type Setting, type UserResolvers, type Viewer } from '../../src/index.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { EU, startTestApp, US, type Answer, type TestApp, type TestAppOptions } from './app.ts';
 import { until } from './observe.ts';

@@ -3,9 +3,9 @@ import { type Lsn } from '../../src/base/lsn.ts';
 import { type ChangeHandlers, type CommittedTransaction, type StreamStart } from '../../src/change/ports.ts';
 import { Watermark } from '../../src/change/watermark.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
-import { HeartbeatWriter } from '../../src/postgres/heartbeat.ts';
-import { ReplayWatcher } from '../../src/postgres/tail-replay.ts';
-import { Tail } from '../../src/postgres/tail.ts';
+import { HeartbeatWriter } from '../../src/postgres/wal/heartbeat.ts';
+import { ReplayWatcher } from '../../src/postgres/wal/replay.ts';
+import { Tail } from '../../src/postgres/wal/tail.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { type ReplicaSet, type TestServer } from './replica-set.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { EU, startTestApp, US, type Answer, type TestApp } from './app.ts';
-import { findRedis } from '../../src/cluster/redis/program.ts';
+import { findRedis } from '../../src/dev/redis/program.ts';
 import { GHOST, tenantFiles, tenantResolvers, tenantSql, type Belongings } from './tenants.ts';
 
 /** A way to something by what names it. */

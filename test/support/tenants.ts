@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ResolverContext, type Row, type UserResolvers } from '../../src/index.ts';
-import { type SdlFile } from '../../src/graphql/sdl/files.ts';
+import { type SdlFile } from '../../src/schema-compiler/files.ts';
 
 const WORKSPACE = new URL('../../schema/workspace/', import.meta.url);
 

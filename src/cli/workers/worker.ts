@@ -1,6 +1,6 @@
 /** Owns one worker: a whole server of the region, which the first process starts and tells to close. */
 import { closeOnSignals } from '../../server/shutdown.ts';
-import { startRuntime, type Runtime } from '../../runtime/start.ts';
+import { startRuntime, type Runtime } from '../../app/start.ts';
 import { detachFromReader } from '../../telemetry/output.ts';
 import { createTelemetry, type Telemetry } from '../../telemetry/telemetry.ts';
 import { carried, messageFrom, type FromWorker, type ToWorker } from './messages.ts';

@@ -1,7 +1,7 @@
 /** Owns what `extensions.consistency` of an answer says: how its reads were answered. */
 import { type ConsistencyLevel } from '../../consistency/requirement.ts';
 import { type ConsistencyToken } from '../../consistency/token.ts';
-import { type ReadReport } from '../../read/engine-report.ts';
+import { type ReadReport } from '../../read/session/report.ts';
 
 export interface ConsistencyFacts {
   readonly token: ConsistencyToken | null;

@@ -1,12 +1,12 @@
 /** Owns a whole run: an application over every column type in two regions with Redis, and turns of every type until enough values went through. */
-import { stacksOf } from '../../../src/runtime/layer.ts';
+import { stacksOf } from '../../../src/app/layer.ts';
 import { seeded } from '../random.ts';
 import { EU, JWT_SECRET, startTestApp, TOKEN_SECRET, US, type TestApp } from '../app.ts';
 import { until } from '../observe.ts';
 import { parseLsn } from '../../../src/base/lsn.ts';
-import { type SdlFile } from '../../../src/graphql/sdl/files.ts';
+import { type SdlFile } from '../../../src/schema-compiler/files.ts';
 import { createServer } from '../../../src/index.ts';
-import { compileSchema } from '../../../src/runtime/schema.ts';
+import { compileSchema } from '../../../src/app/schema.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { Oracle } from './oracle.ts';
 import { addUp, conflict, echo, MOST_ROWS } from './places-conflict.ts';

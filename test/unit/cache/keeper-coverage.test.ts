@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type CommittedTransaction } from '../../../src/change/ports.ts';
 import { type TableTag } from '../../../src/change/tags.ts';
-import { Coverage, type CatalogLook, type CoverageSource } from '../../../src/cache/keeper-coverage.ts';
+import { Coverage, type CatalogLook, type CoverageSource } from '../../../src/cache/feed/coverage.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import { lsn, PROJECTS, TASKS } from './fixtures.ts';
 

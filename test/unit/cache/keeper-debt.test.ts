@@ -1,8 +1,8 @@
 /** Proves what the holder of the tail remembers: how far W had come a while ago, and what the shared cache has not been told. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Debt } from '../../../src/cache/keeper-debt.ts';
-import { Horizon } from '../../../src/cache/keeper-horizon.ts';
+import { Debt } from '../../../src/cache/feed/pending.ts';
+import { Horizon } from '../../../src/cache/feed/horizon.ts';
 import { lsn, PROJECTS, StandingClock, task, TASKS } from './fixtures.ts';
 
 describe('the horizon', () => {

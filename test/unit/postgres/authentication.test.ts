@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { defaultOptions } from '../../../src/config/options.ts';
-import { PostgresProber } from '../../../src/postgres/probe.ts';
+import { PostgresProber } from '../../../src/postgres/read/probe.ts';
 
 const PASSWORD = 'hunter2';
 

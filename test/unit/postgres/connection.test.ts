@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { isMeridianError } from '../../../src/base/errors.ts';
-import { clientConfig, loginOf, poolConfig } from '../../../src/postgres/connect.ts';
-import { DatabaseClient } from '../../../src/postgres/connection/client.ts';
-import { readTarget, type Environment } from '../../../src/postgres/connection/target.ts';
-import { modeOf, protectionOf, waysTo } from '../../../src/postgres/connection/tls.ts';
-import { TypeParsers } from '../../../src/postgres/types.ts';
+import { clientConfig, loginOf, poolConfig } from '../../../src/postgres/connect/connect.ts';
+import { DatabaseClient } from '../../../src/postgres/connect/client.ts';
+import { readTarget, type Environment } from '../../../src/postgres/connect/target.ts';
+import { modeOf, protectionOf, waysTo } from '../../../src/postgres/connect/tls.ts';
+import { TypeParsers } from '../../../src/postgres/types/types.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'meridian-urls-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

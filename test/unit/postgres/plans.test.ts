@@ -1,8 +1,8 @@
 /** Which failures of a statement let a pool begin anew with its connections, and which would only be repeated there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Plans } from '../../../src/postgres/plans.ts';
-import { isStalePlan } from '../../../src/postgres/server-error.ts';
+import { Plans } from '../../../src/postgres/connect/plans.ts';
+import { isStalePlan } from '../../../src/postgres/read/error.ts';
 
 const UPDATE = 'UPDATE tasks SET title = $1';
 

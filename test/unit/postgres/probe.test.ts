@@ -3,8 +3,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { isMeridianError } from '../../../src/base/errors.ts';
 import { defaultOptions } from '../../../src/config/options.ts';
-import { DatabasePool } from '../../../src/postgres/pool.ts';
-import { PostgresProber } from '../../../src/postgres/probe.ts';
+import { DatabasePool } from '../../../src/postgres/connect/pool.ts';
+import { PostgresProber } from '../../../src/postgres/read/probe.ts';
 
 const message = (type: string, body: Buffer): Buffer => {
   const head = Buffer.from(`${type}    `);

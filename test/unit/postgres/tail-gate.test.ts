@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toLsn } from '../../../src/base/lsn.ts';
-import { finishedIn, parseSnapshot, VisibilityGate, type ShownRow } from '../../../src/postgres/tail-gate.ts';
+import { finishedIn, parseSnapshot, VisibilityGate, type ShownRow } from '../../../src/postgres/wal/gate.ts';
 
 test('a transaction has finished if it is below xmin, or below xmax and not in the list', () => {
   const snapshot = parseSnapshot('100:110:100,105');

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode } from '../../../src/base/errors.ts';
-import { isConflict, isConnectionFailure, toMeridianError } from '../../../src/postgres/errors.ts';
-import { parseArray } from '../../../src/postgres/types-array.ts';
-import { parseTimestamp, parseTimestamptz, TypeParsers } from '../../../src/postgres/types.ts';
+import { isConflict, isConnectionFailure, toMeridianError } from '../../../src/postgres/connect/errors.ts';
+import { parseArray } from '../../../src/postgres/types/arrays.ts';
+import { parseTimestamp, parseTimestamptz, TypeParsers } from '../../../src/postgres/types/types.ts';
 
 describe('arrays', () => {
   const text = (value: string): unknown => parseArray(value, (element) => element);

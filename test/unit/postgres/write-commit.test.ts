@@ -1,8 +1,8 @@
 /** Tests of the verdict on a transaction whose work has rolled back to a savepoint: what was recovered from decides nothing, what came after it does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Outcome } from '../../../src/postgres/pool-connection.ts';
-import { judgeCommit } from '../../../src/postgres/write-commit.ts';
+import { type Outcome } from '../../../src/postgres/connect/pool-connection.ts';
+import { judgeCommit } from '../../../src/postgres/write/commit.ts';
 
 const good = (command: string, row: Record<string, unknown> = {}): Outcome => ({ ok: true, result: { command, rows: [row], rowCount: 1 } });
 const refused = (code: string): Outcome => ({ ok: false, error: Object.assign(new Error('refused'), { code, severity: 'ERROR' }) });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { parseJson } from '../../../src/base/json.ts';
 import { readAnswer, readEnvelope, writeEnvelope, type ForwardedMutation } from '../../../src/protocol/envelope.ts';
-import { fingerprintOf } from '../../../src/write/once-request.ts';
+import { fingerprintOf } from '../../../src/write/idempotency/request.ts';
 
 it('a mutation crosses as it is, so that an idempotency key belongs to the same request in every region', () => {
   const numbers = '[1e400,-0,1.10,9007199254740993,0.1234567890123456789,1e20]';

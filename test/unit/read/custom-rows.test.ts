@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JsonNumber } from '../../../src/base/json.ts';
-import { UncachedNotes } from '../../../src/read/custom-read.ts';
-import { areExact, customRowsCodec, identityOf } from '../../../src/read/custom-rows.ts';
+import { UncachedNotes } from '../../../src/read/custom/read.ts';
+import { areExact, customRowsCodec, identityOf } from '../../../src/read/custom/rows.ts';
 
 class Money {
   readonly #cents: number;

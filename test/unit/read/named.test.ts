@@ -6,7 +6,7 @@ import { toLsn } from '../../../src/base/lsn.ts';
 import { mergePositions, type Positions } from '../../../src/consistency/positions.ts';
 import { TokenCodec } from '../../../src/consistency/token.ts';
 import { tokensAfter } from '../../../src/protocol/token-text.ts';
-import { NamedPositions } from '../../../src/read/engine-named.ts';
+import { NamedPositions } from '../../../src/read/session/named.ts';
 
 const cluster = 'AAAAAAAA' as ClusterId;
 const codec = new TokenCodec({ secrets: ['secret'], maxTokenBytes: 4_096 });

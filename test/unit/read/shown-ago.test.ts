@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toLsn, type Lsn } from '../../../src/base/lsn.ts';
-import { ShownAgo } from '../../../src/read/shown-ago.ts';
+import { ShownAgo } from '../../../src/read/session/shown-ago.ts';
 
 const lsn = (value: number): Lsn => toLsn(BigInt(value));
 

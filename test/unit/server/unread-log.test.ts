@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startOf } from '../../../src/cluster/process.ts';
+import { startOf } from '../../../src/dev/process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/detached-process.ts', import.meta.url));
 

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GraphQLError } from 'graphql';
 import { isMeridianError, MeridianError, type ErrorCode } from '../../../src/base/errors.ts';
-import { toMeridianError } from '../../../src/postgres/errors.ts';
+import { toMeridianError } from '../../../src/postgres/connect/errors.ts';
 import { Params } from '../../../src/read/sql/statement.ts';
-import { claimStatement, isKnown, onceRefusal, readRecall, settleSql, settleStatement, asUnconfirmed, type OnceStep, type OnceVerdict } from '../../../src/write/once.ts';
+import { claimStatement, isKnown, onceRefusal, readRecall, settleSql, settleStatement, asUnconfirmed, type OnceStep, type OnceVerdict } from '../../../src/write/idempotency/once.ts';
 import { JsonNumber } from '../../../src/base/json.ts';
-import { decodeError, encodeError } from '../../../src/write/once-error.ts';
-import { fingerprintOf, OnceRequest, scopeOf } from '../../../src/write/once-request.ts';
-import { decodeValue, encodeValue } from '../../../src/write/once-value.ts';
+import { decodeError, encodeError } from '../../../src/write/idempotency/error.ts';
+import { fingerprintOf, OnceRequest, scopeOf } from '../../../src/write/idempotency/request.ts';
+import { decodeValue, encodeValue } from '../../../src/write/idempotency/value.ts';
 
 const request = { source: 'mutation { a }', operationName: null, variables: {} };
 const once: OnceStep = { scope: 's', key: 'k', fingerprint: 'f', step: 'a#0', keptMs: 60_000, maxBytes: 1_024 };

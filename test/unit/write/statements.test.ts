@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Entity, type TenantReference, type WriteField } from '../../../src/model/model.ts';
-import { toMeridianError } from '../../../src/postgres/errors.ts';
+import { toMeridianError } from '../../../src/postgres/connect/errors.ts';
 import { type Arguments } from '../../../src/read/input.ts';
 import { type Statement } from '../../../src/read/ports.ts';
 import { Tenancy } from '../../../src/read/sql/tenant.ts';

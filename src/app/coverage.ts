@@ -1,0 +1,157 @@
+/** Owns the comparison of the live catalog with the one that the model was made from: of which tables something may still be kept. */
+import { formatLsn, parseLsn, type Lsn } from '../base/lsn.ts';
+import { type CatalogLook, type CoverageSource } from '../cache/feed/coverage.ts';
+import { tableTag, type TableTag } from '../change/tags.ts';
+import { type Options } from '../config/options.ts';
+import { impurePolicy } from '../schema-compiler/caching.ts';
+import { tableKey, type Catalog, type CatalogTable } from '../model/catalog.ts';
+import { type Entity, type Model, type SqlType } from '../model/model.ts';
+import { whyUnseen } from '../model/unseen.ts';
+import { readCatalog, type PlainQuery } from '../postgres/types/catalog.ts';
+import { closeClient, openClient } from '../postgres/connect/open.ts';
+
+export interface CoverageRequest {
+  readonly model: Model;
+  /** Which the model was made from. */
+  readonly catalog: Catalog;
+  readonly viewerSettings: ReadonlySet<string>;
+  /** Of the region's own server, which the changes come from. */
+  readonly databaseUrl: string;
+  readonly options: Pick<Options, 'publication' | 'connectMs' | 'statementMs'>;
+}
+
+/** On a primary the position follows every commit that is visible; on a replica so does replay, but for the record at hand, after which the stream comes next. */
+const POSITION_SQL = `
+  SELECT pg_is_in_recovery() AS replica, (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn,
+         pg_snapshot_xmin(s)::text AS oldest, pg_snapshot_xmax(s)::text AS next FROM pg_current_snapshot() AS s`;
+
+interface Standing {
+  readonly lsn: Lsn;
+  readonly isReplica: boolean;
+  readonly oldest: bigint;
+  readonly next: bigint;
+}
+
+export class CatalogCoverage implements CoverageSource {
+  readonly tables: ReadonlySet<TableTag>;
+  readonly first: CatalogLook;
+  readonly #request: CoverageRequest;
+  readonly #watched: readonly CatalogTable[];
+  /** By table, what was judged of it; only what an entity shows is read under policies and by values. */
+  readonly #judged: ReadonlyMap<string, Judged>;
+
+  constructor(request: CoverageRequest) {
+    this.#request = request;
+    const { model, catalog } = request;
+    this.#watched = [...catalog.tables.values()].filter((table) => whyUnseen(catalog, table) === null);
+    this.tables = new Set(this.#watched.map(tableTag));
+    this.#judged = judgedOf(model);
+    this.first = this.#compare(catalog);
+  }
+
+  async look(shown: Lsn): ReturnType<CoverageSource['look']> {
+    const { publication } = this.#request.options;
+    return this.#ask(async (query) => {
+      const { lsn, isReplica } = await standing(query);
+      // One that was restarted shows less for a moment than it had shown.
+      if (isReplica && lsn < shown) throw new Error(`the replica shows ${formatLsn(lsn)} only, while its schema is asked for as of ${formatLsn(shown)}`);
+      const look = this.#compare(await readCatalog(query, { publication }));
+      const { lsn: upTo, next } = await standing(query);
+      return { ...look, upTo, nextTransaction: next };
+    });
+  }
+
+  async running(): ReturnType<CoverageSource['running']> {
+    return this.#ask(async (query) => {
+      const { oldest } = await standing(query);
+      const { lsn } = await standing(query);
+      return { oldest, upTo: lsn };
+    });
+  }
+
+  async #ask<T>(work: (query: PlainQuery) => Promise<T>): Promise<T> {
+    const { databaseUrl, options: { connectMs, statementMs } } = this.#request;
+    const client = await openClient({ databaseUrl, applicationName: 'meridian schema', connectMs, statementMs });
+    try {
+      return await work(async (text, values) => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows);
+    } finally {
+      await closeClient(client);
+    }
+  }
+
+  #compare(now: Catalog): CatalogLook {
+    const uncovered = new Map<TableTag, string>();
+    const altered = new Map<TableTag, string>();
+    const joined = new Map<TableTag, string>();
+    for (const then of this.#watched) {
+      const tag = tableTag(then);
+      const table = now.tables.get(tableKey(then));
+      const why = this.#whyUncovered(then, now, table);
+      if (why !== null) uncovered.set(tag, why);
+      if (table?.revision !== undefined) altered.set(tag, table.revision);
+      if (table?.publishing?.revision !== undefined) joined.set(tag, table.publishing.revision);
+    }
+    return { uncovered, altered, joined };
+  }
+
+  #whyUncovered(then: CatalogTable, now: Catalog, table: CatalogTable | undefined): string | null {
+    if (table === undefined) return 'it is gone';
+    const judged = this.#judged.get(tableKey(then));
+    return whyUnseen(now, table) ?? (judged === undefined ? null : (whyOther(then, table, judged) ?? impurePolicy(table, this.#request.viewerSettings)));
+  }
+}
+
+/** What of a table the model was judged by. */
+interface Judged {
+  /** Columns that entities use: show, filter by, order by, or relate rows by. */
+  readonly mapped: Set<string>;
+  /** Conditions that the SDL fixes, in lower case; of other columns they may ask, too. */
+  readonly conditions: Set<string>;
+}
+
+function judgedOf({ entities, stubs, queries }: Model): ReadonlyMap<string, Judged> {
+  const judged = new Map<string, Judged>();
+  const of = ({ table }: Entity): Judged => {
+    const known = judged.get(tableKey(table)) ?? { mapped: new Set<string>(), conditions: new Set<string>() };
+    judged.set(tableKey(table), known);
+    return known;
+  };
+  for (const entity of entities.values()) for (const name of entity.columns.keys()) of(entity).mapped.add(name);
+  for (const fields of [queries, ...[...entities.values(), ...stubs.values()].map((owner) => owner.fields)]) {
+    for (const field of fields.values()) {
+      if (!('where' in field) || field.where === null) continue;
+      const target = entities.get(field.target);
+      // A quote within a name is doubled there.
+      if (target) of(target).conditions.add(field.where.toLowerCase().replaceAll('""', '"'));
+    }
+  }
+  return judged;
+}
+
+/** Columns whose values name tags, or stand in conditions that were judged by the columns' types. */
+function whyOther(then: CatalogTable, now: CatalogTable, { mapped, conditions }: Judged): string | null {
+  for (const [name, { type, exact }] of then.columns) {
+    const column = now.columns.get(name);
+    if (column === undefined) {
+      if (mapped.has(name)) return `its column ${name} is gone`;
+      continue;
+    }
+    // Conditions may name an enum without its column.
+    const counts = mapped.has(name) || type.kind === 'enum' || [...conditions].some((condition) => condition.includes(name.toLowerCase()));
+    if (!counts) continue;
+    if (spellingOf(column.type) !== spellingOf(type)) return `its column ${name} has become ${column.type.sql}`;
+    if (exact && !column.exact) return `values of its column ${name} can now be equal and differ in text`;
+  }
+  return null;
+}
+
+/** Values of `varchar` are compared, shown and written to the WAL as those of `text` are. */
+function spellingOf({ sql }: SqlType): string {
+  return sql === 'character varying' ? 'text' : sql;
+}
+
+async function standing(query: PlainQuery): Promise<Standing> {
+  const [row] = (await query(POSITION_SQL)) as readonly { replica: boolean; lsn: string; oldest: string; next: string }[];
+  if (row === undefined) throw new Error('the server does not say where it stands');
+  return { lsn: parseLsn(row.lsn), isReplica: row.replica, oldest: BigInt(row.oldest), next: BigInt(row.next) };
+}

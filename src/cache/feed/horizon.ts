@@ -1,0 +1,43 @@
+/** Owns the horizon: how far W had come a while ago, up to which tombstones may be forgotten. */
+import { type Clock } from '../../base/clock.ts';
+import { type Lsn } from '../../base/lsn.ts';
+
+interface Sample {
+  readonly lsn: Lsn;
+  readonly atMs: number;
+}
+
+/** Samples of one span of time; finer would only forget tombstones a little sooner. */
+const SAMPLES = 32;
+
+export class Horizon {
+  readonly #keepMs: number;
+  readonly #clock: Clock;
+  /** In the order of time. The first one is the oldest that is still needed. */
+  #samples: Sample[];
+
+  /** A life that begins at `lsn`, of which `keepMs` are remembered. */
+  constructor(lsn: Lsn, keepMs: number, clock: Clock) {
+    this.#keepMs = keepMs;
+    this.#clock = clock;
+    this.#samples = [{ lsn, atMs: clock.monotonicMs() }];
+  }
+
+  /** W has come to `lsn`; answers the horizon of this moment. */
+  reached(lsn: Lsn): Lsn {
+    const nowMs = this.#clock.monotonicMs();
+    const last = this.#samples.at(-1) as Sample;
+    if (lsn > last.lsn && nowMs - last.atMs >= this.#keepMs / SAMPLES) this.#samples.push({ lsn, atMs: nowMs });
+    return this.#at(nowMs);
+  }
+
+  get lsn(): Lsn {
+    return this.#at(this.#clock.monotonicMs());
+  }
+
+  #at(nowMs: number): Lsn {
+    const needed = this.#samples.findLastIndex(({ atMs }) => atMs <= nowMs - this.#keepMs);
+    if (needed > 0) this.#samples = this.#samples.slice(needed);
+    return (this.#samples[0] as Sample).lsn;
+  }
+}

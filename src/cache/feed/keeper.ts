@@ -1,0 +1,225 @@
+/** Owns what feeds the caches of a process: the tail while this process holds it, and otherwise the messages of the process that does. Without either, nothing is kept. */
+import { randomUUID } from 'node:crypto';
+import { systemClock, type Clock } from '../../base/clock.ts';
+import { type Position } from '../../base/lineage.ts';
+import { type Lsn } from '../../base/lsn.ts';
+import { type Invalidation } from '../../change/invalidation.ts';
+import { type ChangeHandlers, type CommittedTransaction, type Heartbeat, type StreamStart } from '../../change/ports.ts';
+import { type TableTag } from '../../change/tags.ts';
+import { type Options } from '../../config/options.ts';
+import { type Log } from '../../telemetry/log.ts';
+import { runOf } from '../epoch.ts';
+import { isSameState } from '../guard.ts';
+import { type Coverage } from './coverage.ts';
+import { CacheFollower } from './follower.ts';
+import { Horizon } from './horizon.ts';
+import { QUIET, type KeeperObserver, type LifeReason } from './observer.ts';
+import { SharedFeed } from './shared.ts';
+import { type LocalCache } from '../local.ts';
+import { type Fanout, type SharedJournal } from '../ports.ts';
+
+export type KeeperOptions = Pick<Options, 'tombstoneMs' | 'maxTags' | 'redisRetryMs'>;
+
+export interface KeeperParts {
+  readonly local: LocalCache;
+  /** Null: the region has no shared cache. Then only the holder of the slot can keep anything. */
+  readonly shared: { readonly journal: SharedJournal; readonly fanout: Fanout } | null;
+  readonly invalidationOf: (transaction: CommittedTransaction) => Invalidation;
+  /** Null, or left out: the schema says of nothing that it could be cached. */
+  readonly coverage?: Coverage | null;
+  /** Whether this process has the slot, as its server says just now. */
+  readonly holds: () => Promise<boolean>;
+  readonly options: KeeperOptions;
+  readonly log: Log;
+  readonly clock?: Clock | undefined;
+  readonly observe?: KeeperObserver | undefined;
+}
+
+/** What the tail says of this process: it streams; another process of the region holds the slot; or neither. */
+export type TailRole = 'holder' | 'follower' | 'none';
+
+/** One stream of changes, from its start to its end. */
+interface Stream {
+  readonly start: StreamStart;
+  readonly feed: SharedFeed | null;
+  horizon: Horizon;
+}
+
+export class CacheKeeper implements ChangeHandlers {
+  readonly #parts: KeeperParts;
+  readonly #clock: Clock;
+  readonly #observe: KeeperObserver;
+  #stream: Stream | null = null;
+  #follower: CacheFollower | null = null;
+  /** What the last streams still tell the shared cache. */
+  #ending: Promise<void> = Promise.resolve();
+  /** Why the shared cache must not be gone on with, although it could not be emptied when that was learnt. */
+  #anew: LifeReason | null = null;
+  #saidNoShared = false;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.#observe = parts.observe ?? QUIET;
+  }
+
+  /** The timeline of the stream that feeds the caches; null while this process holds no tail. */
+  get timeline(): number | null {
+    return this.#stream?.start.timeline ?? null;
+  }
+
+  /** Where the region stands when this process begins to stream: where its shared cache does. Null where that is not known. */
+  async standpoint(): Promise<Position | null> {
+    if (this.#parts.shared === null) return null;
+    await this.#ending;
+    try {
+      const state = await this.#parts.shared.journal.state();
+      return state === null ? null : { cluster: state.cluster, timeline: state.timeline, lsn: state.watermark };
+    } catch {
+      // The stream begins where the slot does; the shared cache is then found to lack what lies between, or not to.
+      return null;
+    }
+  }
+
+  async onStart(start: StreamStart): Promise<void> {
+    this.#endStream();
+    const followed = this.#follower?.stop() ?? null;
+    this.#follower = null;
+    const horizon = new Horizon(start.lsn, this.#parts.options.tombstoneMs, this.#clock);
+    const stream: Stream = { start, horizon, feed: this.#feedOf(start, () => stream.horizon.lsn) };
+    this.#stream = stream;
+    await this.#parts.coverage?.begin(start.lsn);
+    if (stream.feed !== null) {
+      this.#anew = null;
+      await this.#ending;
+      await stream.feed.start();
+    }
+    this.#demandCurrent(stream);
+    const state = stream.feed?.state ?? null;
+    // What was followed up to the very state that is gone on with has missed nothing.
+    if (followed !== null && state !== null && isSameState(followed, state)) stream.horizon = followed.horizon;
+    else this.#beginLocal(stream, start.lsn, 'stream');
+  }
+
+  /** Shared first, then this process: who is told of a position may be answered by either. */
+  async onTransaction(transaction: CommittedTransaction): Promise<void> {
+    const stream = this.#stream;
+    if (stream === null) throw new Error('a transaction came without a stream');
+    const { coverage, invalidationOf } = this.#parts;
+    await coverage?.before(transaction);
+    const { lsn, tags, tables: changed, everything } = invalidationOf(transaction);
+    const horizon = stream.horizon.reached(lsn);
+    if (everything) {
+      await stream.feed?.beginAnew(lsn, 'schema');
+      this.#demandCurrent(stream);
+      this.#beginLocal(stream, lsn, 'schema');
+      return;
+    }
+    const tables = withAlways(changed, coverage?.step(lsn));
+    await stream.feed?.apply({ lsn, tags, tables });
+    this.#demandCurrent(stream);
+    this.#parts.local.apply({ watermark: lsn, tags, tables, horizon });
+    this.#observe.applied('local', tags.length, tables.length);
+  }
+
+  onHeartbeat({ lsn }: Heartbeat): void {
+    this.onProgress(lsn);
+  }
+
+  onProgress(lsn: Lsn): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    const tables = this.#parts.coverage?.step(lsn) ?? [];
+    this.#parts.local.apply({ watermark: lsn, tags: [], tables, horizon: stream.horizon.reached(lsn) });
+    this.#observe.applied('local', 0, tables.length);
+    stream.feed?.progress(lsn, tables);
+  }
+
+  /** Both caches are emptied before the stream begins. One that cannot be reached now stands still, and is emptied before this process writes it. */
+  async onGap(reason: string): Promise<void> {
+    this.#endStream();
+    this.#stopFollowing(`changes may have been missed: ${reason}`);
+    this.#parts.local.lose(`changes may have been missed: ${reason}`);
+    const { shared } = this.#parts;
+    if (shared === null) return;
+    this.#anew = 'gap';
+    await this.#ending;
+    try {
+      const state = await shared.journal.state();
+      if (state === null) return;
+      await shared.journal.begin(randomUUID(), { cluster: state.cluster, timeline: state.timeline, lsn: state.watermark, run: runOf(state.epoch) });
+      this.#anew = null;
+      this.#observe.began('shared', 'gap');
+    } catch (error) {
+      this.#parts.log.warn({ err: error }, 'The region\'s shared cache could not be emptied after a gap; its watermark stands still until it is.');
+    }
+  }
+
+  /** The tail says who this process is from now on. */
+  become(role: TailRole): void {
+    if (role === 'holder') return;
+    if (this.#endStream()) this.#parts.local.lose('the stream of changes ended');
+    if (role === 'none') this.#stopFollowing('nobody holds the slot whom this process could follow');
+    else this.#follow();
+  }
+
+  /** Ends feeding; tells the shared cache what it is owed, if it answers. */
+  async close(): Promise<void> {
+    this.#endStream();
+    this.#stopFollowing('the server stops');
+    this.#parts.local.lose('the server stops');
+    await this.#ending;
+  }
+
+  #feedOf(start: StreamStart, horizon: () => Lsn): SharedFeed | null {
+    const { shared, options, holds, log } = this.#parts;
+    return shared === null ? null : new SharedFeed({ journal: shared.journal, start, anew: this.#anew, options, horizon, holds, observe: this.#observe, log });
+  }
+
+  #follow(): void {
+    if (this.#follower !== null) return;
+    const { shared, local, options, log } = this.#parts;
+    if (shared === null) {
+      if (!this.#saidNoShared) log.info('This server does not hold the region\'s slot, and the region has no Redis through which it could hear of changes: it caches nothing.');
+      this.#saidNoShared = true;
+      return;
+    }
+    this.#follower = new CacheFollower({ local, ...shared, options, clock: this.#clock, observe: this.#observe, log });
+    this.#follower.start();
+  }
+
+  #stopFollowing(reason: string): void {
+    if (this.#follower === null) return;
+    this.#follower.stop();
+    this.#follower = null;
+    this.#parts.local.lose(reason);
+  }
+
+  /** Whether there was one. */
+  #endStream(): boolean {
+    const stream = this.#stream;
+    this.#stream = null;
+    if (stream?.feed) {
+      this.#anew ??= stream.feed.anew;
+      const earlier = this.#ending;
+      this.#ending = stream.feed.end().then(() => earlier);
+    }
+    return stream !== null;
+  }
+
+  #beginLocal(stream: Stream, lsn: Lsn, reason: LifeReason): void {
+    const { cluster, timeline } = stream.start;
+    stream.horizon = new Horizon(lsn, this.#parts.options.tombstoneMs, this.#clock);
+    this.#parts.local.begin({ epoch: randomUUID(), cluster, timeline }, lsn);
+    this.#observe.began('local', reason);
+  }
+
+  /** What was begun for a stream that has ended meanwhile must not reach the process's cache: somebody else may feed it by now. */
+  #demandCurrent(stream: Stream): void {
+    if (this.#stream !== stream) throw new Error('the stream ended before its change was applied');
+  }
+}
+
+function withAlways(tables: readonly TableTag[], always: readonly TableTag[] = []): readonly TableTag[] {
+  return always.length === 0 ? tables : [...new Set([...tables, ...always])];
+}

@@ -1,0 +1,216 @@
+/**
+ * Owns feeding the region's shared cache while this process holds the tail: in commit order, one step at a time, and without holding the
+ * tail up for a cache that does not answer. What it missed meanwhile is kept, and made good where that is possible.
+ *
+ * W of the shared cache is a true statement whoever made it: each writer knows everything that changed between where it took over and where it
+ * leaves off. So a writer that was halted and wakes up can lose the cache time, but can make no value wrong.
+ */
+import { randomUUID } from 'node:crypto';
+import { messageOf } from '../../base/errors.ts';
+import { formatLsn, type Lsn } from '../../base/lsn.ts';
+import { type StreamStart } from '../../change/ports.ts';
+import { type TableTag } from '../../change/tags.ts';
+import { type Options } from '../../config/options.ts';
+import { type Log } from '../../telemetry/log.ts';
+import { isSameRun, mayGoOn } from '../guard.ts';
+import { Debt, type Changed } from './pending.ts';
+import { type KeeperObserver, type LifeReason } from './observer.ts';
+import { type SharedJournal, type SharedState } from '../ports.ts';
+
+export interface SharedFeedParts {
+  readonly journal: SharedJournal;
+  /** Where the stream of this process began. */
+  readonly start: StreamStart;
+  /** Why whatever is in the shared cache must go, known before the stream began; null: nothing must. */
+  readonly anew: LifeReason | null;
+  readonly options: Pick<Options, 'maxTags' | 'redisRetryMs'>;
+  readonly horizon: () => Lsn;
+  /** Whether this process has the slot, as its server says just now. */
+  readonly holds: () => Promise<boolean>;
+  readonly observe: KeeperObserver;
+  readonly log: Log;
+}
+
+/** How often in a row the state may turn out to be another one before the next try has to wait. */
+const TRIES = 3;
+
+export class SharedFeed {
+  readonly #parts: SharedFeedParts;
+  readonly #holder = randomUUID();
+  /** As this process left it; null while it has to find out. */
+  #state: SharedState | null = null;
+  #owed: Debt;
+  #anew: LifeReason | null;
+  /** Whether the server must confirm that this process has the slot, before it writes what others may write by now. */
+  #isDoubted = false;
+  #settling: Promise<void> | null = null;
+  /** Set while the cache is left alone after a failure. */
+  #retry: NodeJS.Timeout | null = null;
+  #over = false;
+
+  constructor(parts: SharedFeedParts) {
+    this.#parts = parts;
+    this.#owed = new Debt(parts.start.lsn);
+    this.#anew = parts.anew;
+  }
+
+  /** Null while the shared cache is not fed. */
+  get state(): SharedState | null {
+    return this.#state;
+  }
+
+  /** Why the shared cache has to begin anew; null: it has not. */
+  get anew(): LifeReason | null {
+    return this.#anew;
+  }
+
+  /** Goes on with the life that the shared cache has, or begins one. Never throws; bounded in time by the journal's own limits. */
+  start(): Promise<void> {
+    return this.#settle();
+  }
+
+  /** Resolves when it is applied, or when that has to wait. Never throws. */
+  apply(changed: Changed): Promise<void> {
+    this.#owed.add(changed);
+    // Too much to remember; everything is less.
+    if (this.#owed.size > this.#parts.options.maxTags && this.#retry !== null) this.#forget('outdated');
+    return this.#settle();
+  }
+
+  /** Nothing changed up to `lsn` but, perhaps, `tables`. Told to the cache soon, together with what follows meanwhile. */
+  progress(lsn: Lsn, tables: readonly TableTag[] = []): void {
+    this.#owed.add({ lsn, tags: [], tables });
+    void this.#settle();
+  }
+
+  /** All values are wrong below `lsn`. As `apply`. */
+  beginAnew(lsn: Lsn, reason: LifeReason): Promise<void> {
+    this.#owed.moveTo(lsn);
+    this.#forget(reason);
+    return this.#settle();
+  }
+
+  /** Tells what is owed still, if the cache answers, and nothing from then on. */
+  async end(): Promise<void> {
+    const last = this.#state === null ? this.#settling : this.#settle();
+    this.#over = true;
+    await last;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+  }
+
+  #forget(reason: LifeReason): void {
+    this.#anew ??= reason;
+    this.#owed = this.#nothingAfter(this.#owed.to);
+  }
+
+  #nothingAfter(lsn: Lsn): Debt {
+    return new Debt(lsn);
+  }
+
+  get #isSettled(): boolean {
+    return this.#state !== null && this.#anew === null && this.#owed.to <= this.#state.watermark;
+  }
+
+  #settle(): Promise<void> {
+    if (this.#settling !== null) return this.#settling;
+    if (this.#over || this.#retry !== null || this.#isSettled) return Promise.resolve();
+    this.#settling = this.#step();
+    return this.#settling;
+  }
+
+  /** Step after step until nothing is owed. Whoever adds to the debt meanwhile waits for the same end. */
+  async #step(): Promise<void> {
+    try {
+      for (let tries = 0; !this.#isSettled; ) {
+        if (this.#state !== null && this.#anew === null) {
+          await this.#send(this.#state);
+          continue;
+        }
+        if (this.#over) return;
+        tries += 1;
+        if (tries > TRIES) throw new Error('its state changes under the hands of this process');
+        await this.#enter();
+      }
+    } catch (error) {
+      this.#later(error);
+    } finally {
+      this.#settling = null;
+    }
+  }
+
+  async #send(state: SharedState): Promise<void> {
+    const { journal, horizon, observe } = this.#parts;
+    const owed = this.#take();
+    const { tags, tables } = owed;
+    this.#state = null;
+    try {
+      this.#state = await journal.apply(this.#holder, state, { watermark: owed.to, tags, tables, horizon: horizon() });
+    } finally {
+      if (this.#state === null) this.#giveBack(owed);
+    }
+    if (this.#state !== null) return observe.applied('shared', tags.length, tables.length);
+    this.#isDoubted = true;
+    observe.refused();
+  }
+
+  /** Takes over what there is, or begins a life. */
+  async #enter(): Promise<void> {
+    const { journal, start, holds, log } = this.#parts;
+    this.#state = null;
+    // One that was halted and wakes up would empty what another process fills by now.
+    if (this.#isDoubted && !(await holds())) throw new Error('another process of this region has the slot');
+    if (this.#anew === null) {
+      const found = await journal.state();
+      if (this.#over) return;
+      if (found !== null && mayGoOn(found, start, this.#owed.from)) {
+        if (await journal.adopt(this.#holder, found)) this.#state = found;
+        this.#isDoubted = true;
+        return;
+      }
+      if (found !== null && found.cluster !== start.cluster) log.warn('The region\'s Redis holds the cache of another database under the same redisPrefix; give each graph a prefix of its own.');
+      this.#anew ??= found === null ? 'missing' : isSameRun(found, start) ? 'outdated' : 'restart';
+    }
+    if (!this.#over) await this.#begin(this.#anew);
+  }
+
+  async #begin(reason: LifeReason): Promise<void> {
+    const { journal, start, observe, log } = this.#parts;
+    const owed = this.#take();
+    this.#anew = null;
+    try {
+      this.#state = await journal.begin(this.#holder, { cluster: start.cluster, timeline: start.timeline, lsn: owed.to, run: start.run ?? null });
+    } finally {
+      if (this.#state === null) {
+        this.#anew ??= reason;
+        this.#giveBack(owed);
+      }
+    }
+    this.#isDoubted = true;
+    observe.began('shared', reason);
+    log.info({ reason, watermark: formatLsn(owed.to) }, 'The region\'s shared cache was emptied and begins again.');
+  }
+
+  #take(): Debt {
+    const owed = this.#owed;
+    this.#owed = this.#nothingAfter(owed.to);
+    return owed;
+  }
+
+  #giveBack(owed: Debt): void {
+    owed.addLater(this.#owed);
+    this.#owed = owed;
+  }
+
+  /** The tail goes on without the shared cache, whose W stands still until it is made good. */
+  #later(error: unknown): void {
+    const { options, log } = this.#parts;
+    this.#isDoubted = true;
+    log.debug({ err: error }, `Changes cannot be applied to the region's shared cache: ${messageOf(error)}`);
+    if (this.#over) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      void this.#settle();
+    }, options.redisRetryMs);
+    this.#retry.unref();
+  }
+}

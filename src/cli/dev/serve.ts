@@ -1,0 +1,83 @@
+/** Owns the serving part of a development cluster's life: its processes are started, watched over, and ended in order when it is to stop. */
+import { flushCompileCache } from 'node:module';
+import { SignJWT } from 'jose';
+import { MeridianError } from '../../base/errors.ts';
+import { type Cluster } from '../../dev/cluster.ts';
+import { type ManifestRegion } from '../../dev/manifest.ts';
+import { type RegionServer, whose } from '../../dev/servers.ts';
+import { type ServedProcess } from '../../dev/served.ts';
+import { supervise } from '../../dev/supervise.ts';
+import { type Session } from './settings.ts';
+
+export interface Serving extends Pick<Session, 'stopping' | 'say'> {
+  /** Started together; ended one stage after the other, those that ask before those that answer. */
+  readonly stages: readonly (readonly ServedProcess[])[];
+  readonly clusters: readonly Cluster[];
+  readonly lost: Promise<string>;
+  /** Tells tools where everything is; called again whenever a process has changed. */
+  readonly publish: () => void;
+  /** Once everything answers. */
+  readonly onReady: () => Promise<void>;
+}
+
+/** Until `stopping`: then the servers finish what they are answering, before their databases go. */
+export async function serve(serving: Serving): Promise<void> {
+  const { stages, stopping, lost } = serving;
+  const stopServers = async (): Promise<void> => {
+    for (const stage of stages) await Promise.all(stage.map((server) => server.stop()));
+  };
+  const stopped = new Promise<null>((done) => stopping.addEventListener('abort', () => done(null), { once: true }));
+  stopping.addEventListener('abort', () => void stopServers(), { once: true });
+  try {
+    if (stopping.aborted) return;
+    await open(serving);
+    const why = await Promise.race([lost, stopped]);
+    if (why !== null) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: why });
+  } finally {
+    await stopServers();
+  }
+}
+
+async function open({ stages, clusters, stopping, say, publish, onReady }: Serving): Promise<void> {
+  const servers = stages.flat();
+  await Promise.all(servers.map((server) => server.start()));
+  const publishing = (): void => {
+    if (!stopping.aborted) publish();
+  };
+  publishing();
+  await onReady();
+  say('ready; Ctrl-C stops everything');
+  const supervision = { onNotice: say, onChange: publishing, stopping };
+  for (const server of servers) void supervise(server, supervision);
+  for (const cluster of clusters) {
+    for (const { name, postgres, redis } of cluster.regions) {
+      const where = cluster.name === '' ? ` of ${name}` : `${whose(cluster)} in ${name}`;
+      void supervise({ what: `PostgreSQL${where}`, ended: () => postgres.ended(), start: () => cluster.startPostgres(name) }, supervision);
+      if (redis !== null) void supervise({ what: `Redis${where}`, ended: () => redis.ended(), start: () => redis.start() }, supervision);
+    }
+  }
+}
+
+/** Compiles what the servers consist of while the databases are made, so that not each of them has to. */
+export async function warmUp(): Promise<void> {
+  await import('../../app/start.ts');
+  flushCompileCache();
+}
+
+const ADMIN_TOKEN_LASTS = '10y';
+
+export function signAdmin(jwtSecret: string): Promise<string> {
+  const jwt = new SignJWT({ roles: ['admin'] }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject('admin').setIssuedAt().setExpirationTime(ADMIN_TOKEN_LASTS);
+  return jwt.sign(new TextEncoder().encode(jwtSecret));
+}
+
+/** A cluster's regions as `cluster.json` tells of them. */
+export function manifestRegions(cluster: Cluster, servers: readonly RegionServer[]): ManifestRegion[] {
+  return cluster.regions.map(({ name, role, dsn, postgres, redis }) => ({
+    name, role,
+    graphql: `${cluster.urlFor(name, name)}/graphql`,
+    postgres: dsn,
+    redis: redis?.url ?? null,
+    pids: { server: servers.find(({ region }) => region === name)?.pid ?? null, postgres: postgres.pid ?? null, redis: redis?.pid ?? null },
+  }));
+}

@@ -1,0 +1,36 @@
+/** Owns what a development cluster is told, and what every part of its life has at hand. */
+import { getCompileCacheDir } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { type WanSettings } from '../../dev/wan/topology.ts';
+
+export interface DevSettings {
+  readonly schema: string;
+  readonly sql: string;
+  readonly resolvers: string | undefined;
+  /** Whether every folder under `subgraphs/` is a subgraph of its own, behind gateways. */
+  readonly federated: boolean;
+  readonly regions: readonly string[];
+  readonly scale: number;
+  readonly wan: WanSettings | 'off';
+  readonly portsFrom: number | undefined;
+  readonly redis: 'auto' | 'off';
+  readonly database: string;
+  readonly reset: boolean;
+  readonly stateDir: string;
+}
+
+export interface Session {
+  readonly settings: DevSettings;
+  /** Absolute. */
+  readonly stateDir: string;
+  readonly stopping: AbortSignal;
+  readonly say: (sentence: string) => void;
+}
+
+/** The command line's program, which the servers are started from. */
+export const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : './main.js', import.meta.url));
+
+/** The user's environment, and where what this process compiles is kept for the ones that it starts. */
+export function processEnv(): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: getCompileCacheDir(), ...process.env };
+}

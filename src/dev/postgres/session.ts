@@ -1,0 +1,25 @@
+/** Owns sessions of the cluster itself at its databases: short ones, at loopback, by the superuser. */
+import { type Client } from 'pg';
+import { DatabaseAddress } from '../../postgres/connect/address.ts';
+import { DatabaseClient } from '../../postgres/connect/client.ts';
+
+export interface SessionOptions {
+  readonly dsn: string;
+  /** Server settings for the session: `{ 'meridian.scale': '1' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+const CONNECT_MS = 10_000;
+
+export async function withSession<T>({ dsn, settings }: SessionOptions, work: (client: Client) => Promise<T>): Promise<T> {
+  const options = Object.entries(settings ?? {}).map(([name, value]) => `-c ${name}=${value}`).join(' ');
+  const client = new DatabaseClient({ address: new DatabaseAddress(dsn), connectMs: CONNECT_MS, application_name: 'meridian-cluster', options });
+  // A session that breaks between two statements fails the next one; this only keeps the process alive until then.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Owns what writing keeps in the database beside the application's rows, in the schema `meridian`: outcomes of requests with an idempotency
+ * key, older versions of rows, and the audit of conflicts. They lie in the same database so that they commit with the rows, or not at all.
+ */
+import { hash } from 'node:crypto';
+import type pg from 'pg';
+import { quoteIdentifier, quoteLiteral } from '../../base/sql-text.ts';
+import { tableKey } from '../../model/catalog.ts';
+import { type Entity, type Table } from '../../model/model.ts';
+import { AS_TEXTS, namesSql, textsSql } from '../../write/history.ts';
+
+/** Tables that the role of a server reads and writes. */
+export const BOOKS = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;
+
+/** Of a key, with which relation and version fit into one index entry. */
+const MAX_KEY_BYTES = 2_000;
+
+/** Rows of conflicts are json, since jsonb cannot hold every value that a column of type json can; earlier versions of Meridian had them as jsonb. */
+const TABLES = `
+CREATE TABLE IF NOT EXISTS meridian.outcomes (
+  scope       text NOT NULL,
+  key         text NOT NULL,
+  fingerprint text NOT NULL,
+  steps       jsonb NOT NULL,
+  expires_at  timestamptz NOT NULL,
+  PRIMARY KEY (scope, key)
+);
+CREATE INDEX IF NOT EXISTS outcomes_by_end ON meridian.outcomes (expires_at);
+CREATE TABLE IF NOT EXISTS meridian.history (
+  relation    text NOT NULL,
+  key         jsonb NOT NULL,
+  version     bigint NOT NULL,
+  row_then    jsonb NOT NULL,
+  deleted     boolean NOT NULL,
+  at          timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (relation, key, version)
+);
+CREATE INDEX IF NOT EXISTS history_by_age ON meridian.history (at);
+CREATE TABLE IF NOT EXISTS meridian.conflicts (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at          timestamptz NOT NULL DEFAULT now(),
+  entity      text NOT NULL,
+  row_id      text,
+  mutation    text NOT NULL,
+  policy      text NOT NULL,
+  outcome     text NOT NULL,
+  reason      text,
+  winner      text NOT NULL,
+  viewer      text,
+  tenant      text,
+  region      text NOT NULL,
+  seen_version bigint,
+  version     bigint,
+  new_version bigint,
+  base        json,
+  current     json,
+  incoming    json,
+  result      json,
+  fields      jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS conflicts_of_entity ON meridian.conflicts (entity, row_id, id);
+CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at);
+ALTER TABLE meridian.conflicts ALTER base TYPE json, ALTER current TYPE json, ALTER incoming TYPE json, ALTER result TYPE json`;
+
+/**
+ * The version that an update replaces, or a delete removes, whoever makes it: its columns as their types write them, in a session whose
+ * settings change nothing about that. `TG_ARGV`: the table's name (a partition has another one), the column of the version, then those of the key.
+ * A version that is replaced twice (its column was set back by hand) is kept as it was last. Under the owner's rights, since whoever
+ * writes the row needs none here. What cannot be kept (a column was renamed, a key is too long for an index) is not: the write goes on.
+ */
+const KEEP = `
+DECLARE
+  row_text text := OLD::text;
+  names text[] := ${namesSql('TG_RELID')};
+  texts text[];
+  gone jsonb;
+  row_key jsonb;
+BEGIN
+  IF position('"' IN row_text) = 0 THEN
+    texts := string_to_array(substr(row_text, 2, length(row_text) - 2), ',', '');
+  ELSE
+    texts := ${textsSql('row_text')};
+  END IF;
+  gone := jsonb_object(names, texts);
+  row_key := (SELECT jsonb_object_agg(w.name, CASE
+      WHEN t.typcategory = 'N' AND gone ->> w.name ~ '^-?[0-9]+([.][0-9]+)?(e[+-]?[0-9]+)?$' AND t.typname <> 'oid' THEN (gone ->> w.name)::jsonb
+      WHEN t.typcategory = 'B' THEN to_jsonb(gone ->> w.name = 't')
+      ELSE gone -> w.name END)
+    FROM unnest(TG_ARGV[2:]) AS w (name) LEFT JOIN pg_attribute AS a ON a.attrelid = TG_RELID AND a.attname = w.name LEFT JOIN pg_type AS t ON t.oid = a.atttypid);
+  IF gone ->> TG_ARGV[1] !~ '^-?[0-9]{1,18}$' OR NOT gone ?& ARRAY[TG_ARGV[1]] OR gone ->> TG_ARGV[1] IS NULL OR NOT gone ?& TG_ARGV[2:] OR octet_length(row_key::text) > ${MAX_KEY_BYTES} THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO meridian.history AS h (relation, key, version, row_then, deleted)
+  VALUES (TG_ARGV[0], row_key, (gone ->> TG_ARGV[1])::bigint, gone || '{"${AS_TEXTS}": true}', TG_OP = 'DELETE')
+  ON CONFLICT (relation, key, version) DO UPDATE SET row_then = excluded.row_then, deleted = excluded.deleted, at = excluded.at;
+  RETURN NULL;
+END`;
+
+/** Rows are kept as text that servers read back: its form must not depend on the session of whoever writes. */
+const KEEP_SETTINGS = `SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' SET intervalstyle = 'iso_8601'
+  SET extra_float_digits = 1 SET bytea_output = 'hex' SET standard_conforming_strings = on`;
+
+/** Idempotent; the schema is `announce.ts`'s to make, but either may come first. */
+const MAKE = [
+  'CREATE SCHEMA IF NOT EXISTS meridian',
+  'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
+  TABLES,
+  `CREATE OR REPLACE FUNCTION meridian.keep_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER ${KEEP_SETTINGS} AS $meridian$${KEEP}$meridian$`,
+  // Whoever may make a table, if only a temporary one, could give it a trigger that writes versions of another.
+  'REVOKE ALL ON FUNCTION meridian.keep_version() FROM PUBLIC',
+].join(';\n');
+
+/** Which statements made the books: a database that others have made, or something older, is given what came since. */
+const MADE_BY = `made by ${hash('sha256', MAKE, 'base64url')}`;
+
+export const BOOKS_SQL = `${MAKE};\nCOMMENT ON FUNCTION meridian.keep_version() IS ${quoteLiteral(MADE_BY)}`;
+
+/** A table whose older versions are kept. */
+export interface KeptTable {
+  readonly table: Table;
+  readonly version: string;
+  readonly key: readonly string[];
+}
+
+/** Those of the model whose policy compares with an older version. */
+export function keptTables(entities: Iterable<Entity>): readonly KeptTable[] {
+  const kept = new Map<string, KeptTable>();
+  for (const { table, version, conflict, primaryKey } of entities) {
+    const compares = ['MERGE', 'HANDLER'].includes(conflict.policy) || conflict.updateDeleted === 'RESTORE';
+    if (compares && version !== null) kept.set(tableKey(table), { table, version, key: primaryKey });
+  }
+  return [...kept.values()];
+}
+
+const UPDATED = 'meridian_version_replaced';
+const DELETED = 'meridian_version_removed';
+
+/** Triggers that keep a table's versions; idempotent. An update that leaves the version as it is replaces none. */
+export function keepVersionsSql({ table, version, key }: KeptTable): string {
+  const name = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const column = quoteIdentifier(version);
+  const call = `EXECUTE FUNCTION meridian.keep_version(${[tableKey(table), version, ...key].map(quoteLiteral).join(', ')})`;
+  return [
+    `CREATE OR REPLACE TRIGGER ${UPDATED} AFTER UPDATE ON ${name} FOR EACH ROW WHEN (OLD.${column} IS DISTINCT FROM NEW.${column}) ${call}`,
+    `CREATE OR REPLACE TRIGGER ${DELETED} AFTER DELETE ON ${name} FOR EACH ROW ${call}`,
+  ].join(';\n');
+}
+
+export interface BooksState {
+  /** Tables of `BOOKS` that the database lacks. */
+  readonly missing: readonly string[];
+  /** Another version of Meridian made them, or somebody has let every role make triggers that write history. */
+  readonly outdated: boolean;
+  /** Tables, of those asked for, whose versions are not kept as they should be. */
+  readonly unkept: readonly string[];
+}
+
+const STATE_SQL = `
+  SELECT ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL) AS missing,
+         NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'meridian' AND p.proname = 'keep_version' AND obj_description(p.oid, 'pg_proc') = $6
+                        AND NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee = 0)) AS outdated,
+         ARRAY(SELECT w.name FROM unnest($2::text[], $3::text[], $4::text[]) AS w (schema, name, arguments)
+                WHERE (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                        WHERE n.nspname = w.schema AND c.relname = w.name AND t.tgname = ANY ($5) AND t.tgenabled IN ('O', 'A')
+                          AND replace(encode(t.tgargs, 'escape'), E'\\\\000', chr(31))
+                            = encode(convert_to(w.arguments, getdatabaseencoding()), 'escape')) < 2) AS unkept`;
+
+/** Whether this database has what writing keeps. */
+export async function readBooks(client: Pick<pg.Client, 'query'>, kept: readonly KeptTable[]): Promise<BooksState> {
+  const names = kept.map(({ table }) => table);
+  const args = kept.map(({ table, version, key }) => [tableKey(table), version, ...key].map((name) => `${name}\u001f`).join(''));
+  const { rows } = await client.query<BooksState>(STATE_SQL, [BOOKS, names.map((t) => t.schema), names.map((t) => t.name), args, [UPDATED, DELETED], MADE_BY]);
+  return rows[0] ?? { missing: BOOKS, outdated: true, unkept: names.map((t) => t.name) };
+}

@@ -1,0 +1,213 @@
+/** Owns the region's logical slot on its own server: whether it can be used, and making it anew. */
+import type pg from 'pg';
+import { sleep } from '../../base/clock.ts';
+import { MeridianError } from '../../base/errors.ts';
+import { parseLsn, type Lsn } from '../../base/lsn.ts';
+import { closeClient, destroySocket, errorCodeOf, openClient } from '../connect/open.ts';
+
+/** `broken`: the server gave it up (its WAL is gone, or rows it needed were removed) and it never works again. */
+export type SlotState =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'broken'; readonly reason: string }
+  | { readonly kind: 'taken'; readonly pid: number }
+  | { readonly kind: 'free'; readonly confirmedLsn: Lsn };
+
+export interface ServerSurvey {
+  readonly version: number;
+  readonly inRecovery: boolean;
+  /** What a replica shows; null on a primary. */
+  readonly replayLsn: Lsn | null;
+  /** What a primary has written; null on a replica. */
+  readonly writtenLsn: Lsn | null;
+  /** Names the primary's run: another one after every start and after every crash, also one that its postmaster outlives. Null on a replica. */
+  readonly run: string | null;
+  readonly hasPublication: boolean;
+  readonly slot: SlotState;
+}
+
+interface SurveyRow {
+  version: number;
+  in_recovery: boolean;
+  replay_lsn: string | null;
+  written_lsn: string | null;
+  run: string | null;
+  has_publication: boolean;
+  database: string;
+  slot: SlotRow | null;
+}
+
+interface SlotRow {
+  plugin: string | null;
+  slot_type: string;
+  database: string | null;
+  active_pid: number | null;
+  confirmed_flush_lsn: string | null;
+  wal_status: string | null;
+  /** 16 and later. */
+  conflicting?: boolean | null;
+  /** 17 and later. */
+  invalidation_reason?: string | null;
+}
+
+/** Where one process of the server ends badly the postmaster goes on and the others begin anew, with statistics from nothing (15 and later). */
+const RUN = `concat_ws('-', extract(epoch FROM pg_postmaster_start_time())::text, extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text)`;
+
+/** The row goes out as JSON: its columns differ between versions. */
+const SURVEY = `
+  SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS in_recovery, pg_last_wal_replay_lsn()::text AS replay_lsn,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS written_lsn,
+         CASE WHEN NOT pg_is_in_recovery() THEN ${RUN} END AS run,
+         current_database()::text AS database, EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS has_publication,
+         (SELECT to_jsonb(s) FROM pg_replication_slots s WHERE s.slot_name = $1) AS slot`;
+
+export async function surveyServer(client: pg.Client, slotName: string, publication: string): Promise<ServerSurvey> {
+  const { rows } = await client.query<SurveyRow>(SURVEY, [slotName, publication]);
+  const row = rows[0];
+  if (!row) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
+  return {
+    version: row.version,
+    inRecovery: row.in_recovery,
+    // A promoted server still answers with the last position that it replayed.
+    replayLsn: row.in_recovery && row.replay_lsn !== null ? parseLsn(row.replay_lsn) : null,
+    writtenLsn: row.written_lsn === null ? null : parseLsn(row.written_lsn),
+    run: row.run,
+    hasPublication: row.has_publication,
+    slot: slotState(slotName, row.slot, row.database),
+  };
+}
+
+function slotState(name: string, slot: SlotRow | null, database: string): SlotState {
+  if (slot === null) return { kind: 'missing' };
+  if (slot.slot_type !== 'logical' || slot.plugin !== 'pgoutput' || slot.database !== database) {
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: `The replication slot ${name} is ${slot.slot_type}, of plugin ${slot.plugin ?? 'none'} and database ${slot.database ?? 'none'}, not this database's logical pgoutput slot: drop it, or set another slotName.`,
+    });
+  }
+  if (slot.invalidation_reason) return { kind: 'broken', reason: `the slot was invalidated (${slot.invalidation_reason})` };
+  if (slot.wal_status === 'lost') return { kind: 'broken', reason: 'the slot was invalidated: WAL that it needs is gone' };
+  if (slot.conflicting) return { kind: 'broken', reason: 'the slot was invalidated: it conflicted with recovery' };
+  if (slot.active_pid !== null) return { kind: 'taken', pid: slot.active_pid };
+  if (slot.confirmed_flush_lsn === null) return { kind: 'broken', reason: 'the slot was never completed' };
+  return { kind: 'free', confirmedLsn: parseLsn(slot.confirmed_flush_lsn) };
+}
+
+export interface CreateSlotOptions {
+  readonly databaseUrl: string;
+  readonly slotName: string;
+  /** The primary's DSN, when the server is a replica and a primary is known. */
+  readonly primaryUrl: string | null;
+  readonly connectMs: number;
+  readonly slotCreateMs: number;
+  readonly signal?: AbortSignal;
+  /** Told, now and then, what the creation waits for, once it has waited for a moment. */
+  readonly onWaiting?: (what: string) => void;
+}
+
+/** How often it is looked what a creation waits for. */
+const WAITING_MS = 1_000;
+
+/** Interval of the nudges to the primary while a slot is being created on a replica. */
+const NUDGE_MS = 200;
+
+/**
+ * Creates the slot and returns the position that it starts from. On a replica creation waits for a record of the
+ * running transactions, which the primary writes on request, or by itself every 15 s while anything is written.
+ */
+export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
+  const { databaseUrl, slotName, connectMs, slotCreateMs } = options;
+  const client = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: slotCreateMs });
+  const done = new AbortController();
+  // A creation that waits for a primary which is gone would hold up the end for as long as it may take.
+  const abort = (): void => {
+    done.abort();
+    void cancel(client, options);
+  };
+  options.signal?.addEventListener('abort', abort, { once: true });
+  const nudging = options.primaryUrl === null ? Promise.resolve() : nudge(options.primaryUrl, connectMs, done.signal);
+  let waitsFor: string | null = null;
+  const watching = watchWaiting(options, done.signal, (what) => {
+    waitsFor = what;
+    options.onWaiting?.(what);
+  });
+  try {
+    const { rows } = await client.query<{ lsn: string }>(`SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`, [slotName]);
+    const lsn = rows[0]?.lsn;
+    if (lsn === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: `Creating the slot ${slotName} answered nothing.` });
+    return parseLsn(lsn);
+  } catch (error) {
+    if (waitsFor === null || errorCodeOf(error) !== QUERY_CANCELED || options.signal?.aborted) throw error;
+    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`, details: { fix: 'End that transaction.' }, cause: error });
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+    done.abort();
+    await Promise.all([nudging, watching, closeClient(client)]);
+  }
+}
+
+const QUERY_CANCELED = '57014';
+
+/** A slot begins where no older transaction that writes is open any more. What the role may not see of others' transactions is null. */
+const OLDEST_SQL = `
+  SELECT who, since::text AS since FROM (
+    SELECT 'that of process ' || pid AS who, xact_start AS since FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+    UNION ALL SELECT 'the prepared transaction ' || gid, prepared FROM pg_prepared_xacts) AS open
+   ORDER BY since NULLS LAST LIMIT 1`;
+
+/** Says what the creation waits for, until told to stop. */
+async function watchWaiting({ databaseUrl, primaryUrl, slotName, connectMs }: CreateSlotOptions, signal: AbortSignal, onWaiting: (what: string) => void): Promise<void> {
+  const waits = `The slot ${slotName} cannot be made before older transactions at the primary have ended`;
+  let client: pg.Client | null = null;
+  try {
+    while (await sleep(WAITING_MS, signal)) {
+      client ??= await openClient({ databaseUrl: primaryUrl ?? databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+      const oldest = (await client.query<{ who: string; since: string | null }>(OLDEST_SQL)).rows[0];
+      if (oldest?.since) onWaiting(`${waits}; the oldest is ${oldest.who}, open since ${oldest.since}.`);
+      else onWaiting(`${waits}; this role may not see whose they are (pg_monitor may).`);
+    }
+  } catch {
+    // The primary is out of reach: its probes say so, and the creation ends by its own time limit.
+  } finally {
+    if (client) await closeClient(client);
+  }
+}
+
+/** Ends what `client` is at, from a connection beside it: a backend that only lost its client would go on and leave a slot behind. */
+async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotOptions): Promise<void> {
+  try {
+    const beside = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+    try {
+      await beside.query('SELECT pg_cancel_backend($1)', [(client as pg.Client & { readonly processID: number }).processID]);
+    } finally {
+      await closeClient(beside);
+    }
+  } catch {
+    // The server is out of reach, and so is the creation: dropping its connection ends the wait here.
+    destroySocket(client);
+  }
+}
+
+/** Asks the primary for running-transactions records until told to stop. A refusal is fine: creation then only takes longer. */
+async function nudge(primaryUrl: string, connectMs: number, signal: AbortSignal): Promise<void> {
+  let client: pg.Client | null = null;
+  try {
+    client = await openClient({ databaseUrl: primaryUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+    while (!signal.aborted) {
+      await client.query('SELECT pg_log_standby_snapshot()');
+      await sleep(NUDGE_MS, signal);
+    }
+  } catch {
+    // Out of reach or not permitted: the primary writes such a record by itself within 15 s of any activity.
+  } finally {
+    if (client) await closeClient(client);
+  }
+}
+
+/** Drops the slot; one that is gone already is fine. */
+export async function dropSlot(client: pg.Client, slotName: string): Promise<void> {
+  try {
+    await client.query('SELECT pg_drop_replication_slot($1)', [slotName]);
+  } catch (error) {
+    if (errorCodeOf(error) !== '42704') throw error;
+  }
+}

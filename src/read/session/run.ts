@@ -1,0 +1,374 @@
+/** Owns one read's way through the decision's steps: ask, wait, fall back, fail, until it is answered or out of time. */
+import { sleep, type Clock } from '../../base/clock.ts';
+import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../../base/errors.ts';
+import { type Limiter } from '../../base/limiter.ts';
+import { laterPosition, standingOf, type Position, type Standing } from '../../base/lineage.ts';
+import { formatLsn, toLsn } from '../../base/lsn.ts';
+import { type Watermark } from '../../change/watermark.ts';
+import { type Options } from '../../config/options.ts';
+import { nextStep, type Facts, type Step } from '../../consistency/decision.ts';
+import { type Requirement } from '../../consistency/requirement.ts';
+import { type RegionView, type Role } from '../../region/view.ts';
+import { type Metrics } from '../../telemetry/metrics.ts';
+import { type ReadIndex } from './read-index.ts';
+import { lostOf } from './named.ts';
+import { type ReadRecord } from './report.ts';
+import { type Demand, type PrimaryServer, type ServerRefusal } from '../ports.ts';
+import { type ShownAgo } from './shown-ago.ts';
+
+export type ReadLimits = Pick<
+  Options,
+  'maxWaitMs' | 'primaryReads' | 'operationStatements' | 'operationWaitMs' | 'poolSize' | 'poolQueue' | 'poolWaitMs' | 'boundedLagMs' | 'heartbeatMs' | 'probeMs' | 'cacheLagMs'
+>;
+
+/** What every read of an engine shares. */
+export interface ReadParts {
+  readonly view: RegionView;
+  /** The position through which this region is known to have replayed. */
+  readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor'>;
+  /** What this region had replayed `cacheLagMs` ago. */
+  readonly shown: Pick<ShownAgo, 'at'>;
+  readonly servers: ReadonlyMap<string, PrimaryServer>;
+  readonly limits: ReadLimits;
+  readonly index: ReadIndex;
+  readonly primaryReads: Limiter;
+  readonly stall: Stall;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'reads' | 'floorWaitSeconds' | 'fallbacks'> | null;
+}
+
+/** What one server is asked to do: a statement, or a snapshot to open. */
+export type Ask<T> = (server: PrimaryServer, demand: Demand) => Promise<Answered<T> | ServerRefusal>;
+
+export interface Answered<T> {
+  readonly kind: 'done';
+  readonly value: T;
+  readonly seen: Position;
+  readonly role: Role;
+}
+
+export interface ReadInput<T> {
+  readonly requirement: Requirement;
+  /** STRONG's floor, shared by the whole operation. */
+  readonly index: () => Promise<Position>;
+  readonly ask: Ask<T>;
+  readonly record: ReadRecord;
+  /** What the request's tokens name of this cluster: every level but EVENTUAL vouches for all of it. */
+  readonly named: readonly Position[];
+  readonly signal: AbortSignal | undefined;
+  /** Regions that are not to be asked: they have just failed in the middle of a snapshot. */
+  readonly avoid?: readonly string[];
+}
+
+/** Whether the watermark stands still: nobody waits for it again before it has moved. */
+export class Stall {
+  #at: bigint | null | undefined;
+
+  ranOut(lsn: bigint | null): void {
+    this.#at = lsn;
+  }
+
+  standsAt(lsn: bigint | null): boolean {
+    return this.#at === lsn;
+  }
+}
+
+/** Looks at waiting reads again at least this often, so that a server that comes back is used while they wait. */
+const SLICE_MS = 200;
+const SETTLE_FIRST_MS = 1;
+const SETTLE_MAX_MS = 50;
+/** A region that cannot be reached is noticed by its probes; what runs there is abandoned within this time of it. */
+const WATCH_MS = 50;
+/** More steps than any read can need: the decision is wrong, and says so rather than spin. */
+const MAX_STEPS = 10_000;
+
+export class ReadRun<T> {
+  readonly #parts: ReadParts;
+  readonly #input: ReadInput<T>;
+  readonly #failed: Set<string>;
+  readonly #behind = new Set<string>();
+  readonly #startedMs: number;
+  #floor: Position | null;
+  #indexed = false;
+  #waited = false;
+  #waitedMs = 0;
+  #settleMs = SETTLE_FIRST_MS;
+  #settling = false;
+  #unsettled: readonly string[] = [];
+  #rediscovered = false;
+  #lastError: unknown;
+
+  constructor(parts: ReadParts, input: ReadInput<T>) {
+    this.#parts = parts;
+    this.#input = input;
+    this.#failed = new Set(input.avoid);
+    this.#floor = input.requirement.floor;
+    this.#startedMs = parts.clock.monotonicMs();
+  }
+
+  async run(): Promise<Answered<T> & { readonly region: string }> {
+    for (let i = 0; i < MAX_STEPS; i += 1) {
+      this.#input.signal?.throwIfAborted();
+      const step = nextStep(this.#facts());
+      if (step.kind === 'ask') {
+        const answered = await this.#ask(step);
+        if (answered) return answered;
+      } else await this.#take(step);
+    }
+    throw this.#failure('CONSISTENCY_TIMEOUT');
+  }
+
+  async #take(step: Exclude<Step, { kind: 'ask' }>): Promise<void> {
+    switch (step.kind) {
+      case 'index':
+        return this.#fetchIndex();
+      case 'wait':
+        return this.#timed(() => this.#wait(step));
+      case 'settle':
+        return this.#timed(() => this.#settle());
+      case 'rediscover':
+        return this.#rediscover();
+      case 'fail':
+        throw this.#failure(step.code);
+    }
+  }
+
+  #facts(): Facts {
+    const { view, servers, limits, replayed, stall } = this.#parts;
+    const { level, maxLagMs, wantsIndex = false } = this.#input.requirement;
+    const usable = view.readOrder().filter((region) => servers.has(region));
+    const primary = view.primary !== null && servers.has(view.primary) && view.reachable(view.primary) ? view.primary : null;
+    const stalenessMs = view.stalenessMs();
+    return {
+      level,
+      floor: this.#floor,
+      standing: this.#standing(),
+      wantsIndex,
+      indexed: this.#indexed,
+      maxLagMs: level === 'BOUNDED' ? (maxLagMs ?? limits.boundedLagMs) : null,
+      local: view.local,
+      order: [...usable, ...[...servers.keys()].filter((region) => !usable.includes(region))],
+      usable: usable.length,
+      primary,
+      rttToPrimaryMs: primary === null ? null : view.rttMs(primary),
+      stalenessMs,
+      catchUpMs: view.catchUpMs(),
+      // Three heartbeats without one that arrives: nothing does.
+      stalled: stall.standsAt(replayed.lsn) || (stalenessMs !== null && stalenessMs > 3 * limits.heartbeatMs),
+      tried: { failed: this.#failed, behind: this.#behind, waited: this.#waited, settling: this.#settling, rediscovered: this.#rediscovered },
+      leftMs: limits.maxWaitMs - this.#waitedMs,
+    };
+  }
+
+  #standing(): Standing | null {
+    const { history } = this.#parts.view;
+    if (history === null) return null;
+    if (lostOf(this.#vouchedFor(), history) !== null) return 'lost';
+    return this.#floor === null ? null : standingOf(this.#floor, history);
+  }
+
+  /** The floor as it was asked for is among them: STRONG's own may be of a younger timeline, behind which a lost one would hide. */
+  #vouchedFor(): readonly Position[] {
+    const { requirement, named } = this.#input;
+    if (requirement.level === 'EVENTUAL') return [];
+    return [...named, ...[requirement.floor, this.#floor].filter((position) => position !== null)];
+  }
+
+  async #ask({ region, asPrimary }: Extract<Step, { kind: 'ask' }>): Promise<(Answered<T> & { readonly region: string }) | null> {
+    const { view, servers, primaryReads } = this.#parts;
+    const server = servers.get(region);
+    if (server === undefined) throw new TypeError(`no server is known in region ${region}`);
+    const demand = { floor: this.#floor, asPrimary: asPrimary || undefined, unsettled: this.#unsettled, signal: this.#input.signal };
+    const fallback = region === view.primary && region !== view.local;
+    try {
+      const attempt = (): Promise<Answered<T> | ServerRefusal> => this.#watched(region, this.#input.ask(server, demand));
+      const answer = fallback ? await primaryReads.run(attempt) : await attempt();
+      if (answer.kind === 'done') return await this.#accept(region, answer);
+      this.#refused(region, asPrimary, answer);
+    } catch (error) {
+      this.#attemptFailed(region, fallback, error);
+    }
+    return null;
+  }
+
+  /**
+   * A server on a newer timeline than the history we know may have lost what the floor names: the history is looked up
+   * before its answer is believed (R7).
+   */
+  async #accept(region: string, answer: Answered<T>): Promise<(Answered<T> & { readonly region: string }) | null> {
+    const { view, metrics } = this.#parts;
+    const { seen } = answer;
+    const older = this.#vouchedFor().filter(({ timeline }) => timeline < seen.timeline);
+    if (older.length > 0) {
+      // Counted as waiting: with its primary out of reach every look takes its whole time limit, and teaches nothing.
+      if (view.history === null || view.history.timeline < seen.timeline) await this.#timed(() => view.refresh());
+      const history = view.history === null || view.history.timeline < seen.timeline ? null : view.history;
+      if (lostOf(older, history) !== null) throw this.#failure('CONSISTENCY_LOST');
+      if (history === null || older.some((position) => standingOf(position, history) !== 'on-history')) {
+        this.#behind.add(region);
+        return null;
+      }
+    }
+    // A server that went on where the failover did not: what it shows never was, and its position would be of no use to anybody.
+    if (lostOf([seen], view.history) !== null) {
+      this.#behind.add(region);
+      return null;
+    }
+    const { level } = this.#input.requirement;
+    this.#input.record.waited(this.#waitedMs);
+    this.#input.record.served({ region, by: answer.role, seen: answer.seen, stalenessMs: this.#stalenessOf(region, answer.role) });
+    metrics?.reads.inc({ level, served_by: answer.role, region });
+    if (this.#waitedMs > 0) metrics?.floorWaitSeconds.observe({ outcome: region === view.local ? 'reached' : 'fallback' }, this.#waitedMs / 1_000);
+    if (region !== view.local) metrics?.fallbacks.inc({ to: answer.role, reason: this.#behind.size > 0 ? 'behind' : this.#failed.size > 0 ? 'failed' : 'nearest' });
+    return { ...answer, region };
+  }
+
+  #stalenessOf(region: string, role: Role): number | null {
+    if (role === 'primary') return 0;
+    return region === this.#parts.view.local ? this.#parts.view.stalenessMs() : null;
+  }
+
+  #refused(region: string, asPrimary: boolean, answer: ServerRefusal): void {
+    if (answer.kind === 'settling') {
+      this.#settling = true;
+      this.#unsettled = answer.unsettled;
+      return;
+    }
+    const floor = this.#floor;
+    // The writable server of the floor's own timeline has not written it: nobody has.
+    if (asPrimary && floor !== null && floor.timeline === answer.at.timeline && floor.lsn > answer.at.lsn) throw this.#future(answer.at);
+    // A younger timeline than any primary's is nobody's, once everybody has been asked; a region out of reach may have it.
+    const everybody = [...this.#parts.servers.keys()].every((name) => this.#parts.view.reachable(name));
+    if (asPrimary && floor !== null && floor.timeline > answer.at.timeline && this.#rediscovered && everybody) throw this.#future(answer.at);
+    this.#behind.add(region);
+  }
+
+  #attemptFailed(region: string, fallback: boolean, error: unknown): void {
+    if (isMeridianError(error, 'REGION_UNAVAILABLE') || isMeridianError(error, 'PRIMARY_UNAVAILABLE')) {
+      if (isMeridianError(error, 'REGION_UNAVAILABLE')) this.#parts.view.reportFailure(region, error);
+      // Another primary has other transactions on their way.
+      this.#unsettled = [];
+    } else if (isMeridianError(error, 'OVERLOADED')) {
+      if (!fallback) throw error;
+      // There is no other primary to look for: this one has enough to do.
+      this.#rediscovered = true;
+    } else if (!isRecoveryConflict(error)) throw error;
+    this.#failed.add(region);
+    this.#lastError = error;
+  }
+
+  /** Gives up on a server that its probes find out of reach: a cut link answers nothing, not even an error. */
+  async #watched<R>(region: string, attempt: Promise<R>): Promise<R> {
+    const { view } = this.#parts;
+    if (!view.reachable(region)) return attempt;
+    let watch: NodeJS.Timeout | undefined;
+    const lost = new Promise<never>((_, reject) => {
+      watch = setInterval(() => {
+        if (view.reachable(region)) return;
+        reject(new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The database of region ${region} became unreachable before it answered.`, details: { region } }));
+      }, WATCH_MS);
+    });
+    try {
+      return await Promise.race([attempt, lost]);
+    } finally {
+      clearInterval(watch);
+      // The attempt ends on its own; when it was abandoned, nobody else hears of its failure.
+      attempt.catch(() => undefined);
+    }
+  }
+
+  async #fetchIndex(): Promise<void> {
+    const { view } = this.#parts;
+    const own = this.#input.requirement.floor;
+    const primary = view.primary;
+    try {
+      const index = await this.#input.index();
+      this.#floor = own === null ? index : laterPosition(own, index);
+      this.#indexed = true;
+    } catch (error) {
+      if (!isMeridianError(error, 'REGION_UNAVAILABLE') && !isMeridianError(error, 'PRIMARY_UNAVAILABLE')) throw error;
+      this.#lastError = error;
+      if (primary !== null) this.#failed.add(primary);
+    }
+  }
+
+  async #wait(step: Extract<Step, { kind: 'wait' }>): Promise<void> {
+    const { replayed, stall } = this.#parts;
+    const { signal } = this.#input;
+    const timeoutMs = step.last ? Math.min(step.budgetMs, SLICE_MS) : step.budgetMs;
+    const from = replayed.lsn;
+    const target = step.for === 'staleness' ? (from === null ? null : from + 1n) : (this.#floor?.lsn ?? null);
+    const already = target === null || (from !== null && from >= target);
+    // The watermark is there and the server was not: it has restarted, or another region's was asked; it is given a moment.
+    const reached = already ? await sleep(Math.min(timeoutMs, SETTLE_MAX_MS), signal) : await replayed.waitFor(toLsn(target), { timeoutMs, signal });
+    if (!step.last) {
+      this.#waited = true;
+      if (!reached) return stall.ranOut(replayed.lsn);
+    }
+    this.#behind.clear();
+    this.#tryAgain();
+  }
+
+  /** Who failed and can be reached is asked again, except where a snapshot has just broken. */
+  #tryAgain(): void {
+    for (const region of this.#failed) {
+      if (this.#parts.view.reachable(region) && !this.#input.avoid?.includes(region)) this.#failed.delete(region);
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await sleep(this.#settleMs, this.#input.signal);
+    this.#settleMs = Math.min(SETTLE_MAX_MS, this.#settleMs * 2);
+    this.#settling = false;
+  }
+
+  async #rediscover(): Promise<void> {
+    const { view } = this.#parts;
+    await view.refresh();
+    this.#rediscovered = true;
+    this.#tryAgain();
+    if (view.primary !== null) this.#behind.delete(view.primary);
+  }
+
+  async #timed(work: () => Promise<void>): Promise<void> {
+    const { clock } = this.#parts;
+    const from = clock.monotonicMs();
+    await work();
+    this.#waitedMs += clock.monotonicMs() - from;
+  }
+
+  #future(at: Position): MeridianError {
+    return new MeridianError({
+      code: 'CONSISTENCY_TOKEN_FUTURE',
+      message: `The consistency token names a position that the primary has not reached (it is at ${formatLsn(at.lsn)} of timeline ${at.timeline}); drop the token: the database it came from was replaced or restored.`,
+    });
+  }
+
+  #failure(code: ErrorCode): MeridianError {
+    const spentMs = Math.round(this.#parts.clock.monotonicMs() - this.#startedMs);
+    const details = { level: this.#input.requirement.level, region: this.#parts.view.local, waitedMs: Math.round(this.#waitedMs) };
+    this.#input.record.waited(this.#waitedMs);
+    if (this.#waitedMs > 0) this.#parts.metrics?.floorWaitSeconds.observe({ outcome: 'timeout' }, this.#waitedMs / 1_000);
+    if (isMeridianError(this.#lastError, 'OVERLOADED')) return this.#lastError;
+    const why = this.#lastError === undefined ? '' : ` (last: ${messageOf(this.#lastError)})`;
+    return new MeridianError({ code, message: `${sentence(code, spentMs)}${why}`, details, cause: this.#lastError });
+  }
+}
+
+/** A replica that had to cancel the statement so that replay can go on is alive: only this read goes elsewhere. */
+export function isRecoveryConflict(error: unknown): boolean {
+  return isMeridianError(error, 'TRANSACTION_CONFLICT') && error.details['recoveryConflict'] === true;
+}
+
+function sentence(code: ErrorCode, spentMs: number): string {
+  switch (code) {
+    case 'CONSISTENCY_LOST':
+      return 'The consistency token names a write that was lost in a failover; drop the token and check what was saved';
+    case 'CONSISTENCY_TIMEOUT':
+      return `No server proved the required position within ${spentMs} ms; try again, or ask for a weaker consistency level`;
+    case 'PRIMARY_UNAVAILABLE':
+      return 'The primary is not reachable, so that the newest state cannot be proved; try again, or ask for a weaker consistency level';
+    default:
+      return 'No database that may answer is reachable from this region; try again shortly';
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Owns exactly once by an idempotency key, as statements: a step of a request is claimed in the transaction that does it, its outcome is
+ * stored with it, and whoever comes later finds the outcome instead. One row holds one request; its lock is what concurrent retries wait for.
+ */
+import { isMeridianError, MeridianError } from '../../base/errors.ts';
+import { parseJson } from '../../base/json.ts';
+import { type Row } from '../../model/model.ts';
+import { type Statement } from '../../read/ports.ts';
+import { Params, statement } from '../../read/sql/statement.ts';
+import { refusalOf, refusalSql } from '../refusal.ts';
+
+/** What became of a step: kept before, done now, or the key came with another request. */
+export type OnceVerdict = 'first' | 'replayed' | 'reused';
+
+/** One transaction of a request with an idempotency key. */
+export interface OnceStep {
+  /** Whose key it is: nobody meets the outcome of another viewer or tenant. */
+  readonly scope: string;
+  readonly key: string;
+  /** Of the whole request: the key is good for no other one. */
+  readonly fingerprint: string;
+  /** Which of the request's transactions: `updateTask#0`. */
+  readonly step: string;
+  readonly keptMs: number;
+  readonly maxBytes: number;
+  /** Told once the step has an answer. */
+  readonly onVerdict?: (verdict: OnceVerdict) => void;
+}
+
+/** What a step came to. Whoever stores it knows its kinds; in the database it is an object with a `kind`. */
+export interface StoredOutcome extends Readonly<Record<string, unknown>> {
+  readonly kind: string;
+}
+
+const KNOWN = 'known';
+const TOO_LARGE = 'outcome_too_large';
+
+/** `$1`: scope, key, fingerprint, what is in `steps` at first, and until when it is kept. */
+function insertSql(once: OnceStep, params: Params, steps: string): string {
+  const [scope, key, fingerprint] = [once.scope, once.key, once.fingerprint].map((value) => params.raw('text', value));
+  const end = `pg_catalog.now() + ${params.raw('bigint', String(once.keptMs))} * interval '1 millisecond'`;
+  return `INSERT INTO meridian.outcomes AS "$o" (scope, key, fingerprint, steps, expires_at) VALUES (${scope}, ${key}, ${fingerprint}, ${steps}, ${end}) ON CONFLICT (scope, key) DO UPDATE`;
+}
+
+const EXPIRED = '"$o".expires_at <= pg_catalog.now()';
+
+/** Where the row that is there leaves the step free: it has expired, or belongs to this request, which has not come so far. */
+function freeSql(once: OnceStep, params: Params): string {
+  return `WHERE ${EXPIRED} OR ("$o".fingerprint = excluded.fingerprint AND NOT "$o".steps ? ${params.raw('text', once.step)})`;
+}
+
+/**
+ * First statement of the transaction: takes the step, or fails the transaction (`isKnown`), in which case `recallStatement` says what is
+ * there. Waits while another transaction of the same request runs: it may be rolled back, and then the step is free.
+ */
+export function claimStatement(once: OnceStep): Statement {
+  const params = new Params();
+  const insert = insertSql(once, params, `'{}'::jsonb`);
+  const set = `SET fingerprint = excluded.fingerprint, steps = CASE WHEN ${EXPIRED} THEN excluded.steps ELSE "$o".steps END, expires_at = excluded.expires_at`;
+  return statement(
+    `WITH claimed AS (${insert} ${set} ${freeSql(once, params)} RETURNING 1) SELECT CASE WHEN EXISTS (SELECT FROM claimed) THEN NULL ELSE ${refusalSql(KNOWN)} END`,
+    params,
+  );
+}
+
+/**
+ * SQL of an UPDATE that stores the outcome of a step that this transaction has claimed, alone or as a data-modifying CTE. `outcomeSql`: a
+ * jsonb expression, an object with a `kind`; where it is null nothing is stored. Fails the transaction where it is too large
+ * (`onceRefusal`). Its rows are one or none.
+ */
+export function settleSql(once: OnceStep, params: Params, outcomeSql: string): string {
+  const [scope, key, step] = [once.scope, once.key, once.step].map((value) => params.raw('text', value));
+  const fits = `pg_catalog.octet_length("$x".outcome::text) <= ${params.raw('bigint', String(once.maxBytes))}`;
+  // OFFSET 0: the outcome may be costly to make, and is made once.
+  return `UPDATE meridian.outcomes AS "$o" SET steps = "$o".steps || pg_catalog.jsonb_build_object(${step}, CASE WHEN ${fits} THEN "$x".outcome ELSE ${refusalSql(TOO_LARGE)}::jsonb END) FROM (SELECT ${outcomeSql} AS outcome OFFSET 0) AS "$x" WHERE "$x".outcome IS NOT NULL AND "$o".scope = ${scope} AND "$o".key = ${key}`;
+}
+
+export function settleStatement(once: OnceStep, outcome: StoredOutcome): Statement {
+  const params = new Params();
+  const value = params.raw('jsonb', JSON.stringify(outcome));
+  return statement(settleSql(once, params, value), params);
+}
+
+/**
+ * Stores the outcome of a step whose own transaction was rolled back, unless another try of the request was faster: `recallStatement`
+ * behind it says whose outcome counts. Its size was measured before: the database does not.
+ */
+export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statement {
+  const params = new Params();
+  const steps = `pg_catalog.jsonb_build_object(${params.raw('text', once.step)}, ${params.raw('jsonb', JSON.stringify(outcome))})`;
+  const insert = insertSql(once, params, steps);
+  const set = `SET fingerprint = excluded.fingerprint, steps = CASE WHEN ${EXPIRED} THEN excluded.steps ELSE "$o".steps || excluded.steps END, expires_at = excluded.expires_at`;
+  return statement(`${insert} ${set} ${freeSql(once, params)}`, params);
+}
+
+/**
+ * Reads what is stored for the request's step, for `readRecall`. The lock is no more than a write: so the transaction's own commit waits for
+ * synchronous replicas where it must be durable, and what was committed before it is as durable then.
+ */
+export function recallStatement(once: OnceStep): Statement {
+  const params = new Params();
+  const [step, scope, key] = [once.step, once.scope, once.key].map((value) => params.raw('text', value));
+  return statement(`SELECT "$o".fingerprint, ("$o".steps -> ${step})::text AS outcome FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${scope} AND "$o".key = ${key} AND "$o".expires_at > pg_catalog.now() FOR UPDATE`, params);
+}
+
+/** The stored outcome; null where there is none (any more), so that the step can be claimed again. Throws `IDEMPOTENCY_KEY_REUSED`. */
+export function readRecall(once: OnceStep, row: Row | undefined): StoredOutcome | null {
+  if (row === undefined) return null;
+  if (row['fingerprint'] !== once.fingerprint) {
+    once.onVerdict?.('reused');
+    throw new MeridianError({ code: 'IDEMPOTENCY_KEY_REUSED', message: 'This idempotency-key has come with another request before (other text, operation name or variables); give every request a key of its own, and repeat one unchanged.' });
+  }
+  const { outcome } = row;
+  if (typeof outcome !== 'string') return null;
+  once.onVerdict?.('replayed');
+  return parseJson(outcome) as StoredOutcome;
+}
+
+/** Whether the claim was refused because the request, or another one with its key, is known. */
+export function isKnown(error: unknown): boolean {
+  return refusalOf(error) === KNOWN;
+}
+
+/** What the failures of this file's statements mean; null for any other error. */
+export function onceRefusal(error: unknown, once: OnceStep): MeridianError | null {
+  if (refusalOf(error) === TOO_LARGE) {
+    return new MeridianError({
+      code: 'IDEMPOTENCY_OUTCOME_TOO_LARGE',
+      message: `The outcome of ${once.step} is larger than the ${once.maxBytes} bytes that may be kept for an idempotency key; nothing was written. Raise outcomeBytes, or send it without a key.`,
+      details: { maxBytes: once.maxBytes },
+      cause: error,
+    });
+  }
+  if (!isHeldUp(error)) return null;
+  return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'The same request, with this idempotency-key, is still running; send it again to learn how it ended.', cause: error });
+}
+
+/** Ended by a time limit while it waited for the request's row. The server says where a statement stood, and names the table in every language. */
+function isHeldUp(error: unknown): boolean {
+  if (!isMeridianError(error) || !(error.cause instanceof Error)) return false;
+  const { code, where } = error.cause as Error & { readonly code?: string; readonly where?: string };
+  return (code === '57014' || code === '55P03') && where !== undefined && /\boutcomes\b/.test(where);
+}
+
+/** With a key a write whose outcome is unknown may be repeated: it is found, or done now. Any other error stays as it is. */
+export function asUnconfirmed<E>(error: E): E | MeridianError {
+  if (!isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN')) return error;
+  return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'The connection to the primary broke before the write was confirmed; send the same request with the same idempotency-key again.', details: error.details, cause: error });
+}

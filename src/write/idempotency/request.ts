@@ -1,0 +1,75 @@
+/** Owns one request with an idempotency key: whose it is, what it asks for, and which of its transactions is which. */
+import { hash } from 'node:crypto';
+import { JsonNumber } from '../../base/json.ts';
+import { type Viewer } from '../../base/viewer.ts';
+import { type Options } from '../../config/options.ts';
+import { type OnceStep, type OnceVerdict } from './once.ts';
+
+export interface OnceInput {
+  readonly key: string;
+  readonly viewer: Viewer | null;
+  /** Text of the operation, as it was sent. */
+  readonly source: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly limits: Pick<Options, 'idempotencyMs' | 'outcomeBytes'>;
+  readonly onVerdict?: (verdict: OnceVerdict) => void;
+}
+
+export class OnceRequest {
+  readonly #input: OnceInput;
+  readonly #scope: string;
+  readonly #fingerprint: string;
+  readonly #counts = new Map<string, number>();
+  #replayed = false;
+
+  constructor(input: OnceInput) {
+    this.#input = input;
+    this.#scope = scopeOf(input.viewer);
+    this.#fingerprint = fingerprintOf(input);
+  }
+
+  /** Whether a step was answered from what was stored before. */
+  get replayed(): boolean {
+    return this.#replayed;
+  }
+
+  /**
+   * The next transaction of the field at this response path, to be asked for in the order in which they begin: a retry, which asks in the
+   * same order, meets the outcome of the same one.
+   */
+  step(path: string): OnceStep {
+    const count = this.#counts.get(path) ?? 0;
+    this.#counts.set(path, count + 1);
+    const { key, limits } = this.#input;
+    return {
+      scope: this.#scope, key, fingerprint: this.#fingerprint, step: `${path}#${count}`, keptMs: limits.idempotencyMs, maxBytes: limits.outcomeBytes,
+      onVerdict: (verdict) => {
+        if (verdict === 'replayed') this.#replayed = true;
+        this.#input.onVerdict?.(verdict);
+      },
+    };
+  }
+}
+
+/** Whose keys these are. All viewers that are not known share one scope: they can be told apart by nothing but their key. */
+export function scopeOf(viewer: Viewer | null): string {
+  return sha256(JSON.stringify(viewer === null ? null : [viewer.id, viewer.tenant]));
+}
+
+/** The same for the same request, in whatever order its variables come. */
+export function fingerprintOf({ source, operationName, variables }: Pick<OnceInput, 'source' | 'operationName' | 'variables'>): string {
+  return sha256(JSON.stringify([source, operationName, sorted(variables)]));
+}
+
+/** Entries instead of objects: a key like `__proto__` stays what it is, and integer-like ones keep their place. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null || value instanceof JsonNumber) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return { entries: entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, inner]) => [name, sorted(inner)]) };
+}
+
+function sha256(text: string): string {
+  return hash('sha256', text, 'base64url');
+}
