@@ -9,7 +9,7 @@ const CALLED = [
   'pg_stat_get_activity(integer)', 'pg_stat_get_wal_senders()', 'pg_prepared_xact()', 'pg_xact_commit_timestamp(xid)',
   // With `flush` since 17.
   'pg_logical_emit_message(boolean,text,text)', 'pg_logical_emit_message(boolean,text,text,boolean)',
-  'pg_create_logical_replication_slot(name,name,boolean,boolean)', 'pg_create_logical_replication_slot(name,name,boolean,boolean,boolean)', 'pg_drop_replication_slot(name)',
+  'pg_drop_replication_slot(name)',
 ];
 
 /** The functions that `role`, or else the session's own role, may not call. */

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
 import { parseLsn, type Lsn } from '../../base/lsn.ts';
+import { quoteIdentifier } from '../../base/sql-text.ts';
 import { closeClient, destroySocket, errorCodeOf, openClient } from '../connect/open.ts';
 
 /** `broken`: the server gave it up (its WAL is gone, or rows it needed were removed) and it never works again. */
@@ -112,11 +113,13 @@ const NUDGE_MS = 200;
 
 /**
  * Creates the slot and returns the position that it starts from. On a replica creation waits for a record of the
- * running transactions, which the primary writes on request, or by itself every 15 s while anything is written.
+ * running transactions, which the primary writes on request, or by itself every 15 s while anything is written. It waits as a command of the
+ * replication protocol, which has no snapshot: with that of a SELECT it would hold up the very replay that it waits for, until
+ * `max_standby_streaming_delay` is over.
  */
 export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
   const { databaseUrl, slotName, connectMs, slotCreateMs } = options;
-  const client = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: slotCreateMs });
+  const client = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: 0, replication: true });
   const done = new AbortController();
   // A creation that waits for a primary which is gone would hold up the end for as long as it may take.
   const abort = (): void => {
@@ -124,6 +127,8 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     void cancel(client, options);
   };
   options.signal?.addEventListener('abort', abort, { once: true });
+  // The server has no time limit for commands of the replication protocol.
+  const overdue = setTimeout(() => void cancel(client, options), slotCreateMs);
   const nudging = options.primaryUrl === null ? Promise.resolve() : nudge(options.primaryUrl, connectMs, done.signal);
   let waitsFor: string | null = null;
   const watching = watchWaiting(options, done.signal, (what) => {
@@ -131,14 +136,15 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     options.onWaiting?.(what);
   });
   try {
-    const { rows } = await client.query<{ lsn: string }>(`SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`, [slotName]);
-    const lsn = rows[0]?.lsn;
+    const { rows } = await client.query<{ consistent_point: string }>(`CREATE_REPLICATION_SLOT ${quoteIdentifier(slotName)} LOGICAL pgoutput (SNAPSHOT 'nothing')`);
+    const lsn = rows[0]?.consistent_point;
     if (lsn === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: `Creating the slot ${slotName} answered nothing.` });
     return parseLsn(lsn);
   } catch (error) {
     if (waitsFor === null || errorCodeOf(error) !== QUERY_CANCELED || options.signal?.aborted) throw error;
     throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`, details: { fix: 'End that transaction.' }, cause: error });
   } finally {
+    clearTimeout(overdue);
     options.signal?.removeEventListener('abort', abort);
     done.abort();
     await Promise.all([nudging, watching, closeClient(client)]);
