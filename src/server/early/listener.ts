@@ -1,5 +1,6 @@
 /** Owns answering from Node's own request, before Fastify and Apollo: where the answer of the very same request is kept and satisfies this one. */
 import { type IncomingMessage, type OutgoingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
+import { isMeridianError } from '../../base/errors.ts';
 import { type Viewer } from '../../base/viewer.ts';
 import { type AnswerNow, type OperationCache } from '../../graphql/answers/operation-cache.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
@@ -113,7 +114,8 @@ class Reading {
     const { headers } = this.#request;
     try {
       return this.#parts.settings.answers.answer({ body, viewer, token: textOf(headers[TOKEN_HEADER]), floor: textOf(headers[FLOOR_HEADER]) });
-    } catch {
+    } catch (error) {
+      if (!isMeridianError(error)) this.#parts.settings.telemetry.log.error({ err: error }, 'A kept answer could not be looked up; the request is executed.');
       return null;
     }
   }
