@@ -87,9 +87,10 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
   return viewer ? { viewer } : {};
 }
 
-function serve({ config, telemetry, viewer, resolvers = {}, plans = new Plans() }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
+function serve({ config, telemetry, viewer, resolvers = {}, plans: given }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
   const { options, region } = config;
   const { codec, health: { monitor }, change: { caching }, read, write: { writer, forwarding, forwardGate } } = stacksOf(layer);
+  const plans = given === undefined ? new Plans({}, undefined, (outcome) => telemetry.metrics.planRuns.inc({ outcome })) : given;
   const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
   const answers = createOperationCache(layer, schema, { user: resolvers, adminFields: Object.values(adminFields).filter((name) => name !== '') });
   const deps = { region, writer, encode: codec.encodeSome.bind(codec) };

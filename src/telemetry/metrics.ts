@@ -19,6 +19,7 @@ function declare(registry: Registry) {
 
     operations: counter('graphql_operations_total', 'GraphQL operations, by type (query, mutation, invalid).', ['type']),
     operationSeconds: histogram('graphql_operation_duration_seconds', 'Time to execute a GraphQL operation.', ['type']),
+    planRuns: counter('graphql_plan_runs_total', 'Operations that a plan carried out, by outcome (answered, repeated: it met an error, and graphql-js executed the operation).', ['outcome']),
     errors: counter('graphql_errors_total', 'Errors in GraphQL answers, by code.', ['code']),
 
     statements: counter('sql_statements_total', 'SQL statements sent, by region and kind (read, write, snapshot, probe).', ['region', 'kind']),

@@ -20,11 +20,14 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
   try {
     const data = await dataOf(kept.plan, request, variables);
     trial.succeeded();
+    plans.ended('answered');
     return answer({ data });
   } catch {
     // Nobody hears the answer, and to read everything once more would be for nobody.
     if (contextValue.signal?.aborted) return answer({ errors: [{ message: 'The client has left.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+    // Execution finds the error again, and says it where it belongs.
     trial.failed();
+    plans.ended('repeated');
     return null;
   }
 }

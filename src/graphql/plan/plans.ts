@@ -37,6 +37,9 @@ export interface Wanted {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
+/** What became of a run: its answer was sent, or graphql-js had to execute the operation. */
+export type PlanOutcome = 'answered' | 'repeated';
+
 interface Place {
   readonly of: OfDocument;
   readonly key: string;
@@ -45,21 +48,28 @@ interface Place {
 export class Plans {
   readonly #limits: PlanLimits;
   readonly #nowMs: () => number;
+  readonly #observe: (outcome: PlanOutcome) => void;
   readonly #schemas = new WeakMap<GraphQLSchema, WeakMap<DocumentNode, OfDocument>>();
   /** What was not used for the longest time goes first. */
   readonly #recent: LRUCache<Kept, Place>;
 
-  constructor(limits: Partial<PlanLimits> = {}, nowMs: () => number = () => performance.now()) {
+  /** `observe`: told of every run; must neither throw nor take long. */
+  constructor(limits: Partial<PlanLimits> = {}, nowMs: () => number = () => performance.now(), observe: (outcome: PlanOutcome) => void = () => undefined) {
     const all = { ...PLAN_LIMITS, ...limits };
     // A plan that there is no room for would be made for each request.
     this.#limits = { ...all, maxPlanFields: Math.min(all.maxPlanFields, all.maxFields >> 1) };
     this.#nowMs = nowMs;
+    this.#observe = observe;
     this.#recent = new LRUCache({ maxSize: this.#limits.maxFields, dispose: ({ of, key }, kept) => (of.get(key) === kept ? of.delete(key) : undefined) });
   }
 
   /** How many fields the kept plans have, and how many plans there are, those that came to nothing included. */
   get size(): { readonly fields: number; readonly plans: number } {
     return { fields: this.#recent.calculatedSize, plans: this.#recent.size };
+  }
+
+  ended(outcome: PlanOutcome): void {
+    this.#observe(outcome);
   }
 
   /** Null for an operation that no plan can carry out. */

@@ -168,7 +168,8 @@ describe('a plan that comes to nothing', () => {
   });
 
   it('is not tried again at once, and then costs nothing more than without it', async () => {
-    const plans = new Plans();
+    const outcomes: string[] = [];
+    const plans = new Plans({}, undefined, (outcome) => outcomes.push(outcome));
     const document = '{ person(id: 2) { tasks { id } } }';
     const shared = request(document, new MemoryLoaders(app));
     const batches = async (): Promise<number> => {
@@ -182,6 +183,8 @@ describe('a plan that comes to nothing', () => {
     const counts: number[] = [];
     for (let i = 0; i < 6; i += 1) counts.push(await batches());
     assert.deepEqual(counts, [2, 2, 2, 1, 1, 1]);
+    assert.ok(await respondByPlan(plans, request('{ person(id: 2) { id } }', new MemoryLoaders(app))));
+    assert.deepEqual(outcomes, ['repeated', 'repeated', 'repeated', 'answered']);
   });
 
   it('is not carried out once more for a client that has left', async () => {
