@@ -1,4 +1,5 @@
 /** Owns the text of dates and times: what is a real one, and the one canonical spelling of each instant. */
+import { calendarDay, dayNumber } from './calendar.ts';
 
 const DATE = /^(\d{4,7})-(\d{2})-(\d{2})( BC)?$/;
 const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)?( BC)?$/;
@@ -10,22 +11,12 @@ const FIRST_DAY = dayNumber(-4_713, 11, 24);
 const MAX_DATE_YEAR = 5_874_897;
 const MAX_TIMESTAMP_YEAR = 294_276;
 const END_OF_TIMESTAMPS = dayNumber(MAX_TIMESTAMP_YEAR + 1, 1, 1);
-/** Beyond this, JavaScript has no calendar; such a value is kept as it is spelled. */
-const MAX_JS_YEAR = 275_000;
 const MICROSECOND_DIGITS = 6;
 const MICROSECONDS = 1_000_000;
 const SECOND_MS = 1_000;
 const DAY_SECONDS = 86_400;
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
-
-/** The day's place in the calendar that PostgreSQL counts by, from 1970-01-01. `year`: 0 is the year before year 1. */
-function dayNumber(year: number, month: number, day: number): number {
-  // Years that begin in March end with the day that not every year has.
-  const marchYear = month > 2 ? year : year - 1;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  return 365 * marchYear + Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400) + dayOfYear - 719_468;
-}
 
 interface IsRealDayInput {
   readonly year: number;
@@ -62,6 +53,7 @@ function fraction(digits: string | undefined): { readonly text: string; readonly
 /** With four digits, or as many more as it needs. */
 const yearText = (year: number): string => String(year).padStart(4, '0');
 const two = (value: number): string => String(value).padStart(2, '0');
+const clockText = (secondOfDay: number): string => `${two(Math.floor(secondOfDay / 3_600))}:${two(Math.floor(secondOfDay / 60) % 60)}:${two(secondOfDay % 60)}`;
 
 /** The canonical spelling of a date, or null when the text is none. */
 export function canonicalDate(text: string): string | null {
@@ -95,7 +87,7 @@ function usualTimestamp(text: string, zoned: boolean): string | null {
 
 /**
  * The canonical spelling of a timestamp, or null when the text is none. With a zone it is moved to UTC
- * (`2026-01-31T12:00:00.123456Z`); `zoned` says whether a zone must or must not be there.
+ * (`2026-01-31T12:00:00.123456Z`, or as PostgreSQL writes it where it lies before year 1); `zoned` says whether a zone must or must not be there.
  */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
   const usual = usualTimestamp(text, zoned);
@@ -115,20 +107,15 @@ export function canonicalTimestamp(text: string, zoned: boolean): string | null 
   const seconds = (hour * 60 + minute) * 60 + second + (carry ? 1 : 0) - offset / SECOND_MS;
   const utcDay = dayNumber(bc ? 1 - year : year, month, day) + Math.floor(seconds / DAY_SECONDS);
   if (utcDay < FIRST_DAY || utcDay >= END_OF_TIMESTAMPS) return null;
+  const secondOfDay = seconds - Math.floor(seconds / DAY_SECONDS) * DAY_SECONDS;
   // A column of a lower precision would round it beyond what PostgreSQL reads: it stores that all the same.
-  const isLastSecond = utcDay === END_OF_TIMESTAMPS - 1 && seconds - Math.floor(seconds / DAY_SECONDS) * DAY_SECONDS === DAY_SECONDS - 1;
+  const isLastSecond = utcDay === END_OF_TIMESTAMPS - 1 && secondOfDay === DAY_SECONDS - 1;
   if (isLastSecond && Number(`0${micros}`) >= 0.5) return null;
-  // No ISO 8601 spelling exists for these; PostgreSQL reads its own back exactly.
-  if (bc || year > MAX_JS_YEAR) return text;
-  const suffix = `${micros}${zoned ? 'Z' : ''}`;
-  if (offset === 0 && !carry) return `${yearText(year)}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6] ?? '00'}${suffix}`;
-  const utc = new Date(0);
-  utc.setUTCFullYear(year, month - 1, day);
-  utc.setUTCHours(hour, minute, second, 0);
-  const moved = new Date(utc.getTime() - offset + (carry ? SECOND_MS : 0));
-  const movedYear = moved.getUTCFullYear();
-  if (movedYear < 1) return text;
-  return `${yearText(movedYear)}-${two(moved.getUTCMonth() + 1)}-${two(moved.getUTCDate())}T${two(moved.getUTCHours())}:${two(moved.getUTCMinutes())}:${two(moved.getUTCSeconds())}${suffix}`;
+  const utc = calendarDay(utcDay);
+  const clock = `${clockText(secondOfDay)}${micros}`;
+  // ISO 8601 has no years before the first that PostgreSQL reads; its own spelling it reads back exactly.
+  if (utc.year < 1) return `${yearText(1 - utc.year)}-${two(utc.month)}-${two(utc.day)} ${clock}${zoned ? USUAL_ZONE : ''} BC`;
+  return `${yearText(utc.year)}-${two(utc.month)}-${two(utc.day)}T${clock}${zoned ? 'Z' : ''}`;
 }
 
 /** The canonical spelling of a time of day without a zone, or null when the text is none. */
@@ -141,8 +128,7 @@ export function canonicalTime(text: string): string | null {
   if (!endOfDay && !isRealClock(hour, minute, second)) return null;
   const { text: micros, carry } = fraction(match[4]);
   if (!carry) return `${match[1]}:${match[2]}:${match[3] ?? '00'}${micros}`;
-  const seconds = (hour * 60 + minute) * 60 + second + 1;
-  return `${two(Math.floor(seconds / 3_600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return clockText((hour * 60 + minute) * 60 + second + 1);
 }
 
 /** Whether PostgreSQL could read the text as a moment that depends on when it is read: `now`, or a range that begins `today`. */

@@ -124,9 +124,11 @@ describe('spellings of one value', () => {
   it('are accepted as far as the types of PostgreSQL reach', () => {
     const reach: readonly (readonly [kind: ScalarKind, last: readonly string[], beyond: readonly string[]])[] = [
       ['date', ['4714-11-24 BC', '5874897-12-31', '0001-02-29 BC', '2000-02-29'], ['4714-11-23 BC', '4715-12-31 BC', '5874898-01-01', '0002-02-29 BC', '1900-02-29']],
-      ['timestamp', ['4714-11-24 00:00:00 BC', '294276-12-31 23:59:59.499999'], ['4714-11-23 23:59:59.999999 BC', '294276-12-31 23:59:59.5', '294276-12-31 23:59:59.9999999', '294277-01-01 00:00:00']],
-      ['timestamptz', ['4714-11-24 05:00:00+05 BC', '294276-12-31 19:59:59.499999-04'], ['4714-11-24 00:00:00+05 BC', '294276-12-31 20:00:00-04']],
+      ['timestamp', ['4714-11-24 00:00:00 BC', '294276-12-31T23:59:59.499999'], ['4714-11-23 23:59:59.999999 BC', '294276-12-31 23:59:59.5', '294276-12-31 23:59:59.9999999', '294277-01-01 00:00:00']],
+      ['timestamptz', ['4714-11-24 00:00:00+00 BC', '294276-12-31T23:59:59.499999Z'], ['4714-11-24 00:00:00+05 BC', '294276-12-31 20:00:00-04']],
     ];
+    assert.equal(stored(type('timestamptz'), '4714-11-24 05:00:00+05 BC'), '4714-11-24 00:00:00+00 BC');
+    assert.equal(stored(type('timestamptz'), '294276-12-31 19:59:59.499999-04'), '294276-12-31T23:59:59.499999Z');
     for (const [kind, last, beyond] of reach) {
       for (const text of last) assert.equal(stored(type(kind), text), text);
       for (const text of beyond) assert.equal(stored(type(kind), text), undefined, text);

@@ -13,6 +13,15 @@ describe('times', () => {
       ['0099-01-01T00:00:00+01:00', '0098-12-31T23:00:00Z'],
       ['10000-01-01T00:00:00+01', '9999-12-31T23:00:00Z'],
       ['0044-03-15 00:00:00+00 BC', '0044-03-15 00:00:00+00 BC'],
+      ['0044-03-15T01:00:00+01 BC', '0044-03-15 00:00:00+00 BC'],
+      ['0001-01-01 00:14:30+01', '0001-12-31 23:14:30+00 BC'],
+      ['0001-01-01T00:14:30.50+01', '0001-12-31 23:14:30.5+00 BC'],
+      ['0001-12-31 23:30:00-01 BC', '0001-01-01T00:30:00Z'],
+      ['0005-02-29 23:59:59.9999999+00 BC', '0005-03-01 00:00:00+00 BC'],
+      ['294276-12-31 23:59:59+00', '294276-12-31T23:59:59Z'],
+      ['294276-12-31T22:59:59-01:00', '294276-12-31T23:59:59Z'],
+      ['4714-11-24 00:00:00+00 BC', '4714-11-24 00:00:00+00 BC'],
+      ['4714-11-24 00:00:00+01 BC', null],
       ['-infinity', '-infinity'],
       ['2025-02-29T00:00:00Z', null],
       ['1900-02-29T00:00:00Z', null],
@@ -35,12 +44,16 @@ describe('times', () => {
   it('as PostgreSQL writes them are read as any other spelling of them', () => {
     const upTo = (most: number): number => Math.floor(Math.random() * (most + 1));
     const two = (value: number): string => String(value).padStart(2, '0');
-    const years = ['0000', '0001', '0999', '1000', '1970', '2024', '2026', '9999'];
+    const years = ['0000', '0001', '0004', '0999', '1000', '1970', '2024', '2026', '9999'];
     for (let i = 0; i < 20_000; i += 1) {
       const [date, clock] = [`${years[upTo(years.length - 1)]}-${two(upTo(13))}-${two(upTo(32))}`, `${two(upTo(24))}:${two(upTo(60))}:${two(upTo(60))}`];
       const digits = String(upTo(10 ** (1 + upTo(7)))).slice(0, upTo(7));
-      const rest = `${clock}${digits === '' ? '' : `.${digits}`}${['', '+00', '+01', 'Z'][upTo(3)]}`;
-      for (const zoned of [true, false]) assert.equal(canonicalTimestamp(`${date} ${rest}`, zoned), canonicalTimestamp(`${date}T${rest}`, zoned), `${date} ${rest} ${zoned}`);
+      const rest = `${clock}${digits === '' ? '' : `.${digits}`}${['', '+00', '+01', 'Z', ' BC', '+00 BC', '-01 BC'][upTo(6)]}`;
+      for (const zoned of [true, false]) {
+        const canonical = canonicalTimestamp(`${date} ${rest}`, zoned);
+        assert.equal(canonical, canonicalTimestamp(`${date}T${rest}`, zoned), `${date} ${rest} ${zoned}`);
+        if (canonical !== null) assert.equal(canonicalTimestamp(canonical, zoned), canonical, `${canonical} is canonical`);
+      }
     }
   });
 
