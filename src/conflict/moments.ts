@@ -12,7 +12,7 @@ function microseconds(hours: string | undefined, minutes: string | undefined, se
   return BigInt((Number(hours ?? '0') * 60 + Number(minutes ?? '0')) * 60 + Number(seconds ?? '0')) * 1_000_000n;
 }
 
-/** Microseconds from a fixed beginning; null where the text is no such value. Only values of one kind compare. */
+/** Microseconds from 1970-01-01; null where the text is no such value. Only values of one kind compare. */
 export function momentOf(kind: ScalarKind, text: string): bigint | number | null {
   if (text === 'infinity') return Infinity;
   if (text === '-infinity') return -Infinity;

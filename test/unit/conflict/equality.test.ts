@@ -104,7 +104,7 @@ describe('moments', () => {
     for (let day = -800_000; day < 800_000; day += 997) {
       const text = new Date(day * 86_400_000).toISOString().slice(0, 10);
       if (!/^\d{4}-/.test(text) || text.startsWith('0000')) continue;
-      assert.equal(momentOf('date', text), (BigInt(day) + 719_468n) * 86_400_000_000n, text);
+      assert.equal(momentOf('date', text), BigInt(day) * 86_400_000_000n, text);
     }
   });
 });
