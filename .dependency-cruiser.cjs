@@ -38,8 +38,11 @@ const onlyImporter = (pkg, names) => ({
   to: { path: `node_modules/${pkg}/` },
 });
 
-/** Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own. */
-const PROGRAMS = '^src/(index|cli/main|dev/keeper/(main|leash)|dev/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|dev/wan/worker)\\.ts$';
+/**
+ * Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own.
+ */
+const PROGRAMS =
+  '^src/(index|cli/main|dev/keeper/(main|leash)|dev/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|dev/wan/worker)\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -47,8 +50,18 @@ module.exports = {
     onlyImporter('pg', ['postgres', 'dev']),
     onlyImporter('pg-logical-replication', ['postgres']),
     onlyImporter('ioredis', ['redis']),
-    { name: 'client-stays-small', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: '^src/(client/|protocol/(headers|token-text)\\.ts$)' } },
-    { name: 'client-is-for-clients', severity: 'error', from: { path: '^src/', pathNot: '^src/client/' }, to: { path: '^src/client/' } },
+    {
+      name: 'client-stays-small',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { path: '^src/', pathNot: '^src/(client/|protocol/(headers|token-text)\\.ts$)' },
+    },
+    {
+      name: 'client-is-for-clients',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/client/' },
+      to: { path: '^src/client/' },
+    },
     {
       name: 'gateway-stays-small',
       severity: 'error',
@@ -64,7 +77,17 @@ module.exports = {
       from: { path: PROGRAMS },
       to: { path: '^src/', pathNot: PROGRAMS, reachable: false },
     },
-    { name: 'no-dev-dependency', severity: 'error', from: { path: '^src/', pathNot: '^src/(dev|client|gateway)/' }, to: { dependencyTypes: ['npm-dev'] } },
+    {
+      name: 'no-dev-dependency',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(dev|client|gateway)/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
   ],
-  options: { doNotFollow: { path: 'node_modules' }, tsConfig: { fileName: 'tsconfig.json' }, tsPreCompilationDeps: true, enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] } },
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+  },
 };

@@ -1,8 +1,9 @@
 /**
- * Claim: a commit at the primary has made the other regions' cached values wrong within a few milliseconds of reaching them, whoever
- * wrote. The row is written by plain SQL next to the primary; the time runs from COMMIT's answer until the region's caches (L1 and, where a
- * redis-server is installed, L2) have applied the change, less the link's one-way delay. Side by side with when the replica shows it at
- * all, and with what a bare statement takes, at the replica and on one way over the link: so much of it is the machine's own.
+ * Claim: a commit at the primary has made the other regions' cached values wrong within a few milliseconds of reaching
+ * them, whoever wrote. The row is written by plain SQL next to the primary; the time runs from COMMIT's answer until
+ * the region's caches (L1 and, where a redis-server is installed, L2) have applied the change, less the link's one-way
+ * delay. Side by side with when the replica shows it at all, and with what a bare statement takes, at the replica and
+ * on one way over the link: so much of it is the machine's own.
  */
 import { type Client } from 'pg';
 import { stacksOf } from '../src/app/layer.ts';
@@ -16,9 +17,15 @@ const ONE_WAY_MS: Readonly<Record<string, number>> = { [EU]: 40, [AP]: 75 };
 const ARRIVAL_MS = 5_000;
 const runs = Number(process.argv[2] ?? 200);
 
-/** Moves a task to another project, so that its row and two projects' pages and counts become wrong; tells when and where it was committed. */
+/**
+ * Moves a task to another project, so that its row and two projects' pages and counts become wrong; tells when and
+ * where it was committed.
+ */
 async function commit(primary: Client, i: number): Promise<{ lsn: Lsn; atMs: number }> {
-  await primary.query('UPDATE tasks SET project_id = 1 + (project_id + 6) % 50, title = $2 WHERE id = $1', [1 + Math.abs(i % 1_000), `moved ${i}`]);
+  await primary.query('UPDATE tasks SET project_id = 1 + (project_id + 6) % 50, title = $2 WHERE id = $1', [
+    1 + Math.abs(i % 1_000),
+    `moved ${i}`,
+  ]);
   const atMs = performance.now();
   const { rows } = await primary.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
   return { lsn: parseLsn(rows[0]?.lsn ?? ''), atMs };
@@ -79,6 +86,8 @@ for (const region of [EU, AP]) {
     name: `invalidation-${region}`,
     title: `From a commit in ${US} until ${region} knows it, less ${oneWayMs} ms on the way`,
     figures: await measure(candidates, { runs }),
-    notes: [`caches: ${cluster.region(region).redis === null ? 'in the process (no redis-server found)' : 'in the process and in Redis'}`],
+    notes: [
+      `caches: ${cluster.region(region).redis === null ? 'in the process (no redis-server found)' : 'in the process and in Redis'}`,
+    ],
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Claim: reads cost what the way to the user's own region costs. The two situations the product exists for, each side by
- * side with "all traffic to us-east-1" on the same cluster: one read from the EU, and an APAC dashboard.
+ * Claim: reads cost what the way to the user's own region costs. The two situations the product exists for, each side
+ * by side with "all traffic to us-east-1" on the same cluster: one read from the EU, and an APAC dashboard.
  */
 import { measure, report } from './support/measure.ts';
 import { DASHBOARD, STEPS, TASK } from './support/queries.ts';
@@ -21,7 +21,10 @@ report({
     [
       { name: 'empty round trip in the region', run: () => cluster.roundTrip(EU) },
       { name: 'Meridian in eu-west-1, cached', run: (i) => cluster.graphql(EU, EU, TASK, { variables: known(i) }) },
-      { name: 'Meridian in eu-west-1, a task that was never read', run: (i) => cluster.graphql(EU, EU, TASK, { variables: unknown(i) }) },
+      {
+        name: 'Meridian in eu-west-1, a task that was never read',
+        run: (i) => cluster.graphql(EU, EU, TASK, { variables: unknown(i) }),
+      },
       { name: 'all traffic to us-east-1, cached', run: (i) => cluster.graphql(EU, US, TASK, { variables: known(i) }) },
     ],
     { runs, warmup: WARMUP },
@@ -34,8 +37,14 @@ report({
   figures: await measure(
     [
       { name: 'empty round trip in the region', run: () => cluster.roundTrip(AP) },
-      { name: 'Meridian in ap-northeast-1, one request', run: (i) => cluster.graphql(AP, AP, DASHBOARD, { variables: known(i) }) },
-      { name: 'all traffic to us-east-1, one request', run: (i) => cluster.graphql(AP, US, DASHBOARD, { variables: known(i) }) },
+      {
+        name: 'Meridian in ap-northeast-1, one request',
+        run: (i) => cluster.graphql(AP, AP, DASHBOARD, { variables: known(i) }),
+      },
+      {
+        name: 'all traffic to us-east-1, one request',
+        run: (i) => cluster.graphql(AP, US, DASHBOARD, { variables: known(i) }),
+      },
       {
         name: 'all traffic to us-east-1, three requests in turn',
         run: async (i) => {

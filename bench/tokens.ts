@@ -1,6 +1,7 @@
 /**
  * Claim: the token costs next to nothing where the region keeps up. Reads in AP with the token of a write that happened
- * in the EU a moment ago, side by side with reads without a token, and with asking the primary as "read your writes" is usually built.
+ * in the EU a moment ago, side by side with reads without a token, and with asking the primary as "read your writes" is
+ * usually built.
  */
 import { measure, report } from './support/measure.ts';
 import { AP, EU, startBenchCluster, US } from './support/regions.ts';
@@ -12,7 +13,9 @@ await using cluster = await startBenchCluster();
 const runs = Number(process.argv[2] ?? 60);
 const stale = { withToken: 0, without: 0 };
 
-/** Writes in the EU first, so that every read comes at the same distance behind its write; only the read is of interest. */
+/**
+ * Writes in the EU first, so that every read comes at the same distance behind its write; only the read is of interest.
+ */
 const written = async (i: number): Promise<{ id: number; name: string; token: string | null }> => {
   const [id, name] = [1 + Math.abs(i), `name ${i} ${performance.now()}`];
   const { token } = await cluster.graphql(EU, EU, RENAME, { variables: { id, name } });
@@ -36,7 +39,8 @@ report({
         name: 'with the token, in the region',
         run: async (i) => {
           const { id, name, token } = await written(i);
-          if (nameOf(await cluster.graphql(AP, AP, NAME, { variables: { id }, token })) !== name && i >= 0) stale.withToken += 1;
+          if (nameOf(await cluster.graphql(AP, AP, NAME, { variables: { id }, token })) !== name && i >= 0)
+            stale.withToken += 1;
         },
       },
       {
@@ -49,5 +53,7 @@ report({
     ],
     { runs, warmup: 5 },
   ),
-  notes: [`reads that did not see the write: ${stale.without} of ${runs} without a token, ${stale.withToken} of ${runs} with it`],
+  notes: [
+    `reads that did not see the write: ${stale.without} of ${runs} without a token, ${stale.withToken} of ${runs} with it`,
+  ],
 });

@@ -13,8 +13,21 @@ export { type ConflictHandlers } from './graphql/write.ts';
 export { type Durability, type Row } from './model/model.ts';
 export { type Setting } from './read/ports.ts';
 export { type RegionReport } from './region/view.ts';
-export { createDataLayer, createServer, type DataLayerSettings, type ServerSettings, type Settings } from './app/create.ts';
-export { type BoundLoaders, type DataLayer, type ReadOptions, type ReadResult, type WriteOptions, type WriteResult } from './app/layer.ts';
+export {
+  createDataLayer,
+  createServer,
+  type DataLayerSettings,
+  type ServerSettings,
+  type Settings,
+} from './app/create.ts';
+export {
+  type BoundLoaders,
+  type DataLayer,
+  type ReadOptions,
+  type ReadResult,
+  type WriteOptions,
+  type WriteResult,
+} from './app/layer.ts';
 export { type Runtime } from './app/start.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/telemetry.ts';
 export { type IsolationLevel, type Transaction, type TransactionOptions } from './write/ports.ts';

@@ -1,4 +1,7 @@
-/** Owns rows as caches keep them, under the tags and variants that loaders give them, for benches that fill a cache by themselves. */
+/**
+ * Owns rows as caches keep them, under the tags and variants that loaders give them, for benches that fill a cache by
+ * themselves.
+ */
 import { type ClusterId } from '../../src/base/lineage.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { type FillItem } from '../../src/cache/ports.ts';
@@ -17,7 +20,14 @@ export const AT = { cluster: 'AbCd_-12' as ClusterId, timeline: 1, lsn: toLsn(0x
 const HOUR_MS = 3_600_000;
 
 export function itemOf(entity: Entity, { id, body }: Stored): FillItem {
-  const variant = variants({ kind: 'row', entity, scope: { tenancy: Tenancy.all, settingsKey: '' }, content: () => null, owner: entity, name: '' });
+  const variant = variants({
+    kind: 'row',
+    entity,
+    scope: { tenancy: Tenancy.all, settingsKey: '' },
+    content: () => null,
+    owner: entity,
+    name: '',
+  });
   return {
     key: { tags: [tagOf(tableTag(entity.table), ['id'], [id])], variant: variant([id]) },
     entry: { asOf: AT.lsn, seen: AT, expiresAtMs: Date.now() + HOUR_MS, body },

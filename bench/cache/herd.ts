@@ -1,4 +1,7 @@
-/** Owns the claim about herds: a thousand requests at once for one key that nobody has cost one query, in one server and in two. */
+/**
+ * Owns the claim about herds: a thousand requests at once for one key that nobody has cost one query, in one server and
+ * in two.
+ */
 import { stacksOf } from '../../src/app/layer.ts';
 import { openLayer, type BenchLayer } from '../support/databases.ts';
 import { reportTable } from '../support/measure.ts';
@@ -37,11 +40,20 @@ export async function herd({ cluster }: Setting): Promise<void> {
   });
 }
 
-async function rowOf(name: string, servers: readonly BenchLayer[], firstId: number): Promise<[string, number, number, number]> {
+async function rowOf(
+  name: string,
+  servers: readonly BenchLayer[],
+  firstId: number,
+): Promise<[string, number, number, number]> {
   const rounds: Round[] = [];
   for (let i = 0; i < ROUNDS; i += 1) rounds.push(await stampede(servers, firstId + i));
   const statements = rounds.map((round) => round.statements);
-  return [name, Math.min(...statements), Math.max(...statements), rounds.map(({ ms }) => ms).sort((a, b) => a - b)[ROUNDS >> 1] ?? NaN];
+  return [
+    name,
+    Math.min(...statements),
+    Math.max(...statements),
+    rounds.map(({ ms }) => ms).sort((a, b) => a - b)[ROUNDS >> 1] ?? NaN,
+  ];
 }
 
 async function stampede(servers: readonly BenchLayer[], id: number): Promise<Round> {
@@ -58,6 +70,11 @@ async function stampede(servers: readonly BenchLayer[], id: number): Promise<Rou
 
 /** Statements that reads have sent so far. */
 async function statementsOf(servers: readonly BenchLayer[]): Promise<number> {
-  const counted = await Promise.all(servers.map(async ({ layer }) => (await stacksOf(layer).telemetry.metrics.statements.get()).values));
-  return counted.flat().filter(({ labels }) => labels.kind === 'read').reduce((sum, { value }) => sum + value, 0);
+  const counted = await Promise.all(
+    servers.map(async ({ layer }) => (await stacksOf(layer).telemetry.metrics.statements.get()).values),
+  );
+  return counted
+    .flat()
+    .filter(({ labels }) => labels.kind === 'read')
+    .reduce((sum, { value }) => sum + value, 0);
 }

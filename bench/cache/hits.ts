@@ -45,7 +45,12 @@ async function localHits(tasks: CachedTasks, { layer }: BenchLayer, rows: Readon
       { name: 'an operation of its own, with its loaders and its token', run: (i) => readTasks(layer, idsOf(i, size)) },
     ];
     const figures = await measure(candidates, { runs: LOCAL_RUNS, warmup: 2_000 });
-    report({ name: `cache-hit-local-${size}`, title: `A hit in the process: ${rowsOf(size)} by key`, figures, unit: 'µs' });
+    report({
+      name: `cache-hit-local-${size}`,
+      title: `A hit in the process: ${rowsOf(size)} by key`,
+      figures,
+      unit: 'µs',
+    });
   }
 }
 
@@ -56,11 +61,23 @@ async function sharedHits(tasks: CachedTasks, rows: ReadonlyMap<number, Row>, ur
     await redis.mset(new Map([...rows].map(([id, row]) => [`bare:${id}`, tasks.codec.encode(row)])));
     for (const size of BATCHES) {
       const candidates: Candidate[] = [
-        { name: 'a bare MGET of the same bodies, parsed', run: async (i) => (await redis.mget(idsOf(i, size).map((id) => `bare:${id}`))).map((text) => JSON.parse(text ?? 'null') as unknown) },
-        { name: 'the region\'s shared cache', run: (i) => tasks.fetch(idsOf(i, size), demand) },
+        {
+          name: 'a bare MGET of the same bodies, parsed',
+          run: async (i) =>
+            (await redis.mget(idsOf(i, size).map((id) => `bare:${id}`))).map(
+              (text) => JSON.parse(text ?? 'null') as unknown,
+            ),
+        },
+        { name: "the region's shared cache", run: (i) => tasks.fetch(idsOf(i, size), demand) },
       ];
       const figures = await measure(candidates, { runs: SHARED_RUNS, warmup: 200 });
-      report({ name: `cache-hit-shared-${size}`, title: `A hit in the region's Redis: ${rowsOf(size)} by key`, figures, unit: 'µs', notes: ['nothing is kept in the process'] });
+      report({
+        name: `cache-hit-shared-${size}`,
+        title: `A hit in the region's Redis: ${rowsOf(size)} by key`,
+        figures,
+        unit: 'µs',
+        notes: ['nothing is kept in the process'],
+      });
     }
   } finally {
     redis.disconnect();

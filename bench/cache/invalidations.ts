@@ -1,4 +1,7 @@
-/** Owns the claim about how fast a region makes its cached values wrong: rows per second, in both layers, beside the replica's own replay. */
+/**
+ * Owns the claim about how fast a region makes its cached values wrong: rows per second, in both layers, beside the
+ * replica's own replay.
+ */
 import { type Client } from 'pg';
 import { stacksOf } from '../../src/app/layer.ts';
 import { parseLsn, type Lsn } from '../../src/base/lsn.ts';
@@ -28,12 +31,24 @@ export async function invalidations({ cluster }: Setting): Promise<void> {
   const lines: Line[] = [];
   {
     await using opened = await openLayer(cluster, EU);
-    lines.push(await line(`one transaction of ${TASKS.toLocaleString('en-US')} rows, as the table`, TASKS, () => whole(opened, primary.client, replica.client)));
-    lines.push(await line(`${STREAM.toLocaleString('en-US')} transactions of one row`, STREAM, () => backlog(opened, cluster.region(US).dsn, replica.client)));
+    lines.push(
+      await line(`one transaction of ${TASKS.toLocaleString('en-US')} rows, as the table`, TASKS, () =>
+        whole(opened, primary.client, replica.client),
+      ),
+    );
+    lines.push(
+      await line(`${STREAM.toLocaleString('en-US')} transactions of one row`, STREAM, () =>
+        backlog(opened, cluster.region(US).dsn, replica.client),
+      ),
+    );
   }
   {
     await using opened = await openLayer(cluster, EU, { ...EVERY_TAG, slotName: 'bench', redisPrefix: 'bench' });
-    lines.push(await line(`one transaction of ${TASKS.toLocaleString('en-US')} rows, tag by tag`, TASKS, () => whole(opened, primary.client, replica.client)));
+    lines.push(
+      await line(`one transaction of ${TASKS.toLocaleString('en-US')} rows, tag by tag`, TASKS, () =>
+        whole(opened, primary.client, replica.client),
+      ),
+    );
   }
   reportTable({
     name: 'cache-invalidations',
@@ -63,13 +78,21 @@ async function whole(layer: BenchLayer, primary: Client, replica: Client): Promi
   return arrival(layer, replica, await flushed(primary), began);
 }
 
-/** What the region makes of a backlog: the replica stands still while it is written, so that the writers' own speed does not count. */
+/**
+ * What the region makes of a backlog: the replica stands still while it is written, so that the writers' own speed does
+ * not count.
+ */
 async function backlog(layer: BenchLayer, dsn: string, replica: Client): Promise<Times> {
   await replica.query('SELECT pg_wal_replay_pause()');
   await Promise.all(
     Array.from({ length: WRITERS }, async (_, writer) => {
       await using own = await openClient(dsn);
-      for (let i = writer; i < STREAM; i += WRITERS) await own.client.query({ name: 'one', text: 'UPDATE tasks SET priority = (priority + 1) % 10 WHERE id = $1', values: [1 + i] });
+      for (let i = writer; i < STREAM; i += WRITERS)
+        await own.client.query({
+          name: 'one',
+          text: 'UPDATE tasks SET priority = (priority + 1) % 10 WHERE id = $1',
+          values: [1 + i],
+        });
     }),
   );
   await using last = await openClient(dsn);
@@ -85,11 +108,13 @@ async function flushed(primary: Client): Promise<Lsn> {
 }
 
 async function arrival({ layer }: BenchLayer, replica: Client, lsn: Lsn, began: number): Promise<Times> {
-  const applied = stacksOf(layer).change.applied.waitFor(lsn, { timeoutMs: ARRIVAL_MS }).then((reached) => {
-    if (!reached) throw new Error(`the changes did not arrive within ${ARRIVAL_MS} ms`);
-    return performance.now() - began;
-  });
-  for (;; await new Promise((resolve) => setTimeout(resolve, 1))) {
+  const applied = stacksOf(layer)
+    .change.applied.waitFor(lsn, { timeoutMs: ARRIVAL_MS })
+    .then((reached) => {
+      if (!reached) throw new Error(`the changes did not arrive within ${ARRIVAL_MS} ms`);
+      return performance.now() - began;
+    });
+  for (; ; await new Promise((resolve) => setTimeout(resolve, 1))) {
     const { rows } = await replica.query<{ lsn: string }>('SELECT pg_last_wal_replay_lsn()::text AS lsn');
     if (parseLsn(rows[0]?.lsn ?? '') >= lsn) break;
   }

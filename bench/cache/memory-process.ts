@@ -1,4 +1,7 @@
-/** Owns a process that fills one kind of memory with rows and prints by how many bytes its heap has grown. Arguments: the kind, a database's URL, the rows' file. */
+/**
+ * Owns a process that fills one kind of memory with rows and prints by how many bytes its heap has grown. Arguments:
+ * the kind, a database's URL, the rows' file.
+ */
 import { readFileSync } from 'node:fs';
 import { LocalCache } from '../../src/cache/local.ts';
 import { rowCodec } from '../../src/cache/row-codec.ts';
@@ -13,7 +16,7 @@ const content = readFileSync(file);
 
 /** One after the other, each with a string of its own: parts of one string would keep the whole. */
 function* stored(): Generator<Stored> {
-  for (let from = 0; from < content.length; ) {
+  for (let from = 0; from < content.length;) {
     const tab = content.indexOf('\t', from);
     const end = content.indexOf('\n', tab);
     yield { id: content.toString('utf8', from, tab), body: content.toString('utf8', tab + 1, end) };

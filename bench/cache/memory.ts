@@ -1,4 +1,7 @@
-/** Owns the claim about memory: what a hundred thousand rows take in the process and in Redis, beside a bare Map and bare keys of the same bodies. */
+/**
+ * Owns the claim about memory: what a hundred thousand rows take in the process and in Redis, beside a bare Map and
+ * bare keys of the same bodies.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,12 +35,21 @@ export async function memory(setting: Setting): Promise<void> {
   const heaps = heapsOf(setting, stored);
   const [bare, shared] = await redisOf(setting, stored);
   const bodies = stored.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
-  const line = (name: string, bytes: number): [string, number, number, number] => [name, bytes / 2 ** 20, bytes / ENTRIES, bytes / bodies];
+  const line = (name: string, bytes: number): [string, number, number, number] => [
+    name,
+    bytes / 2 ** 20,
+    bytes / ENTRIES,
+    bytes / bodies,
+  ];
   reportTable({
     name: 'cache-memory',
     title: `Memory of ${ENTRIES.toLocaleString('en-US')} rows (${Math.round(bodies / ENTRIES)} bytes of JSON each)`,
     columns: ['MiB', 'bytes each', 'times the bodies'],
-    rows: [...heaps.map(([name, bytes]) => line(name, bytes)), line('bare keys in Redis', bare), line('the region\'s shared cache in Redis', shared)],
+    rows: [
+      ...heaps.map(([name, bytes]) => line(name, bytes)),
+      line('bare keys in Redis', bare),
+      line("the region's shared cache in Redis", shared),
+    ],
   });
 }
 
@@ -46,7 +58,8 @@ async function storedRows({ cluster, entity }: Setting): Promise<readonly Stored
   await using opened = await openLayer(cluster, EU);
   const tasks = new CachedTasks(opened.layer, entity);
   const rows: (Row | null)[] = [];
-  for (let from = 0; from < TASKS; from += 1_000) rows.push(...(await tasks.fetch(idsFrom(from, 1_000), await tasks.demand())));
+  for (let from = 0; from < TASKS; from += 1_000)
+    rows.push(...(await tasks.fetch(idsFrom(from, 1_000), await tasks.demand())));
   return Array.from({ length: ENTRIES }, (_, i) => {
     const id = String(i + 1);
     return { id, body: tasks.codec.encode({ ...rows[i % TASKS], id }) };
@@ -60,7 +73,11 @@ function heapsOf({ cluster }: Setting, stored: readonly Stored[]): [string, numb
     const file = join(folder, 'stored.json');
     writeFileSync(file, stored.map(({ id, body }) => `${id}\t${body}\n`).join(''));
     return Object.entries(KINDS).map(([kind, name]) => {
-      const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', PROGRAM, kind, cluster.region(EU).dsn, file], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--expose-gc', PROGRAM, kind, cluster.region(EU).dsn, file],
+        { encoding: 'utf8' },
+      );
       if (status !== 0) throw new Error(`measuring ${name} failed: ${stderr}`);
       return [name, Number(stdout)];
     });
@@ -83,12 +100,17 @@ async function redisOf({ cluster, entity }: Setting, stored: readonly Stored[]):
   try {
     await redis.config('SET', 'maxmemory', '0');
     await redis.flushall();
-    const bare = await grown((part) => redis.mset(Object.fromEntries(part.map(({ id, body }) => [`bare:${id}`, body]))));
+    const bare = await grown((part) =>
+      redis.mset(Object.fromEntries(part.map(({ id, body }) => [`bare:${id}`, body]))),
+    );
     await redis.flushall();
     await cache.opened();
     const { epoch } = await cache.begin('bench', AT);
     const shared = await grown(async (part) => {
-      const verdicts = await cache.fill(epoch, part.map((one) => itemOf(entity, one)));
+      const verdicts = await cache.fill(
+        epoch,
+        part.map((one) => itemOf(entity, one)),
+      );
       if (verdicts.some((verdict) => verdict !== 'stored')) throw new Error('the shared cache did not keep everything');
     });
     return [bare, shared];

@@ -31,7 +31,9 @@ export async function misses({ cluster }: Setting): Promise<void> {
       name: `cache-miss-${size}`,
       title: `A miss: ${size === 1 ? 'one row' : `${size} rows`} by key from the region's replica`,
       figures: await measure(candidates, { runs: RUNS, warmup: WARMUP }),
-      notes: ['a miss asks Redis first, and has the replica prove its position before and after the statement, in the same round trip'],
+      notes: [
+        'a miss asks Redis first, and has the replica prove its position before and after the statement, in the same round trip',
+      ],
     });
   }
 }

@@ -1,4 +1,7 @@
-/** Owns the claim about whole requests: GraphQL over HTTP from two servers of one region before one replica, of which only one has caches. */
+/**
+ * Owns the claim about whole requests: GraphQL over HTTP from two servers of one region before one replica, of which
+ * only one has caches.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Agent, fetch } from 'undici';
 import { type Cluster } from '../../src/dev/cluster.ts';
@@ -14,7 +17,10 @@ const READY_MS = 60_000;
 const RUNS = 600;
 /** Tasks and dashboards that are asked for in turn, so that after the warm-up all of them are cached. */
 const WARM = 50;
-const SECRETS = { jwtSecret: 'of a bench whose viewers nobody knows', tokenSecret: 'of a bench whose tokens nobody else reads' };
+const SECRETS = {
+  jwtSecret: 'of a bench whose viewers nobody knows',
+  tokenSecret: 'of a bench whose tokens nobody else reads',
+};
 
 export async function requests({ cluster }: Setting): Promise<void> {
   await using cached = await startServer(cluster, {});
@@ -31,7 +37,12 @@ export async function requests({ cluster }: Setting): Promise<void> {
       { name: 'caches off', run: (i) => uncached.graphql(query, id(i)) },
     ];
     const figures = await measure(candidates, { runs: RUNS, warmup: 2 * count });
-    report({ name: `cache-request-${name}`, title: `${title}, by GraphQL over HTTP within the region`, figures, notes: [`answered with caches on by ${await cached.servedBy(query, id(0))}`] });
+    report({
+      name: `cache-request-${name}`,
+      title: `${title}, by GraphQL over HTTP within the region`,
+      figures,
+      notes: [`answered with caches on by ${await cached.servedBy(query, id(0))}`],
+    });
   }
 }
 
@@ -50,7 +61,10 @@ interface Answer {
 async function startServer(cluster: Cluster, env: Readonly<Record<string, string>>): Promise<RunningServer> {
   const port = await freePort();
   const usual = serverEnv({ cluster, secrets: SECRETS, main: MAIN, schema: APPLICATION, env: {} }, EU);
-  const child = spawn(process.execPath, [MAIN, 'start'], { env: { ...usual, ...env, MERIDIAN_PORT: String(port), MERIDIAN_LOG_LEVEL: 'error' }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, 'start'], {
+    env: { ...usual, ...env, MERIDIAN_PORT: String(port), MERIDIAN_LOG_LEVEL: 'error' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const dispatcher = new Agent({ keepAliveTimeout: 60_000 });
   const stop = async (): Promise<void> => {
     await dispatcher.close();
@@ -66,10 +80,22 @@ async function startServer(cluster: Cluster, env: Readonly<Record<string, string
     await stop();
     throw error;
   }
-  const ask = async (query: string, variables: Readonly<Record<string, unknown>>, token: string | null = null): Promise<Answer> => {
+  const ask = async (
+    query: string,
+    variables: Readonly<Record<string, unknown>>,
+    token: string | null = null,
+  ): Promise<Answer> => {
     const headers = { 'content-type': 'application/json', ...(token === null ? {} : { 'consistency-token': token }) };
-    const response = await fetch(`${url}/graphql`, { method: 'POST', dispatcher, headers, body: JSON.stringify({ query, variables }) });
-    const { errors, extensions } = (await response.json()) as { errors?: unknown; extensions?: { consistency: { servedBy: unknown } } };
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      dispatcher,
+      headers,
+      body: JSON.stringify({ query, variables }),
+    });
+    const { errors, extensions } = (await response.json()) as {
+      errors?: unknown;
+      extensions?: { consistency: { servedBy: unknown } };
+    };
     if (errors !== undefined) throw new Error(JSON.stringify(errors));
     return { token: response.headers.get('consistency-token'), servedBy: extensions?.consistency.servedBy };
   };
@@ -86,9 +112,16 @@ async function startServer(cluster: Cluster, env: Readonly<Record<string, string
 }
 
 async function ready(child: ChildProcess, url: string): Promise<void> {
-  for (const until = performance.now() + READY_MS; performance.now() < until; await new Promise((resolve) => setTimeout(resolve, 100))) {
+  for (
+    const until = performance.now() + READY_MS;
+    performance.now() < until;
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  ) {
     if (child.exitCode !== null) throw new Error(`the server ended with status ${child.exitCode}`);
-    const answered = await fetch(`${url}/health/ready`).then((response) => response.ok, () => false);
+    const answered = await fetch(`${url}/health/ready`).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (answered) return;
   }
   throw new Error(`the server was not ready within ${READY_MS} ms`);

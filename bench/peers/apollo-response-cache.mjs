@@ -9,8 +9,16 @@ import { Loaders } from './shared/loaders.mjs';
 import { schema } from './shared/schema.mjs';
 
 const server = new ApolloServer({
-  schema, introspection: false,
-  plugins: [ApolloServerPluginCacheControl({ defaultMaxAge: TTL_S, calculateHttpHeaders: false }), ApolloServerPluginInlineTraceDisabled(), responseCache()],
+  schema,
+  introspection: false,
+  plugins: [
+    ApolloServerPluginCacheControl({ defaultMaxAge: TTL_S, calculateHttpHeaders: false }),
+    ApolloServerPluginInlineTraceDisabled(),
+    responseCache(),
+  ],
 });
-await startStandaloneServer(server, { listen: { port, host: HOST }, context: async () => ({ loaders: new Loaders(null) }) });
+await startStandaloneServer(server, {
+  listen: { port, host: HOST },
+  context: async () => ({ loaders: new Loaders(null) }),
+});
 listening('/');

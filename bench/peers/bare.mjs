@@ -1,4 +1,7 @@
-/** The limit: `node:http` that parses the JSON body and hands out bytes that were ready before. A pair of variables takes the bytes of both halves. */
+/**
+ * The limit: `node:http` that parses the JSON body and hands out bytes that were ready before. A pair of variables
+ * takes the bytes of both halves.
+ */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { answersFile } from './shared/environment.mjs';

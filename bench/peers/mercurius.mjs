@@ -1,4 +1,7 @@
-/** Mercurius with its JIT (graphql-jit) and DataLoader; rows from the database alone, from Redis by `MGET`, or from memory. */
+/**
+ * Mercurius with its JIT (graphql-jit) and DataLoader; rows from the database alone, from Redis by `MGET`, or from
+ * memory.
+ */
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
 import { openCache } from './shared/caches.mjs';

@@ -1,4 +1,7 @@
-/** Hand-written SQL through `pg` behind `node:http`: one prepared statement per request, whose JSON PostgreSQL assembles. */
+/**
+ * Hand-written SQL through `pg` behind `node:http`: one prepared statement per request, whose JSON PostgreSQL
+ * assembles.
+ */
 import { DASHBOARD, DASHBOARD_KEPT, HOME, ONE_TASK, RETITLE } from '../support/queries.ts';
 import { cacheKind, readUrl, writeUrl } from './shared/environment.mjs';
 import { serve } from './shared/http.mjs';
@@ -22,17 +25,33 @@ const dashboard = (counts) => `SELECT json_build_object('dashboard', (
       FROM (SELECT * FROM tasks WHERE organization_id = o.id ORDER BY created_at DESC, id DESC LIMIT 10) AS t LEFT JOIN users AS a ON a.id = t.assignee_id), '[]'))
   FROM organizations AS o WHERE o.id = $1))::text AS data`;
 /** @param {string} field @param {string} condition */
-const count = (field, condition) => `'${field}', (SELECT count(*) FROM tasks WHERE organization_id = o.id AND ${condition})`;
+const count = (field, condition) =>
+  `'${field}', (SELECT count(*) FROM tasks WHERE organization_id = o.id AND ${condition})`;
 const COUNTS = [count('openTasks', `status <> 'DONE'`), count('doneTasks', `status = 'DONE'`)];
 
 /** @type {ReadonlyMap<string, { name: string, text: string }>} */
 const reads = new Map([
   [HOME, { name: 'home', text: USER }],
-  [DASHBOARD, { name: 'dashboard', text: dashboard([...COUNTS, count('overdueTasks', `status <> 'DONE' AND due_date < current_date`)].join()) }],
+  [
+    DASHBOARD,
+    {
+      name: 'dashboard',
+      text: dashboard([...COUNTS, count('overdueTasks', `status <> 'DONE' AND due_date < current_date`)].join()),
+    },
+  ],
   [DASHBOARD_KEPT, { name: 'dashboard_kept', text: dashboard(COUNTS.join()) }],
-  [ONE_TASK, { name: 'one_task', text: `SELECT json_build_object('task', (SELECT json_build_object('id', id::text, 'title', title, 'status', status) FROM tasks WHERE id = $1))::text AS data` }],
+  [
+    ONE_TASK,
+    {
+      name: 'one_task',
+      text: `SELECT json_build_object('task', (SELECT json_build_object('id', id::text, 'title', title, 'status', status) FROM tasks WHERE id = $1))::text AS data`,
+    },
+  ],
 ]);
-const UPDATE = { name: 'retitle', text: 'UPDATE tasks SET title = $2, version = version + 1 WHERE id = $1 RETURNING id, title' };
+const UPDATE = {
+  name: 'retitle',
+  text: 'UPDATE tasks SET title = $2, version = version + 1 WHERE id = $1 RETURNING id, title',
+};
 
 const replica = openPool(readUrl);
 const primary = openPool(writeUrl);
@@ -63,7 +82,8 @@ async function inTransaction(values) {
 }
 
 serve(async ({ query, variables }) => {
-  if (query === RETITLE) return JSON.stringify({ data: { updateTask: { task: await write([variables.id, variables.title]) } } });
+  if (query === RETITLE)
+    return JSON.stringify({ data: { updateTask: { task: await write([variables.id, variables.title]) } } });
   const statement = reads.get(query);
   if (statement === undefined) throw new RangeError('there is no statement for this query');
   const { rows } = await replica.query({ ...statement, values: [variables.id] });

@@ -7,7 +7,14 @@ import { Loaders } from './shared/loaders.mjs';
 import { schema } from './shared/schema.mjs';
 
 const plugins = cacheKind === 'memory' ? [useResponseCache({ session: () => null, ttl: TTL_S * 1_000 })] : [];
-const yoga = createYoga({ schema, plugins, context: () => ({ loaders: new Loaders(null) }), logging: false, graphiql: false, landingPage: false });
+const yoga = createYoga({
+  schema,
+  plugins,
+  context: () => ({ loaders: new Loaders(null) }),
+  logging: false,
+  graphiql: false,
+  landingPage: false,
+});
 const server = createServer(yoga);
 server.keepAliveTimeout = 72_000;
 server.listen(port, HOST, () => listening());

@@ -1,4 +1,7 @@
-/** Owns a cluster of databases and caches without servers: a bench's own data layer is then the only one in its region, as in life. */
+/**
+ * Owns a cluster of databases and caches without servers: a bench's own data layer is then the only one in its region,
+ * as in life.
+ */
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +22,10 @@ export const APPLICATION = fileURLToPath(new URL('../../schema/workspace', impor
 /** The command line's program. */
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const FIRST_LIFE_MS = 30_000;
-/** A machine that is busy otherwise must not turn the caches off in the middle; and no server writes heartbeats here, of which much would be said. */
+/**
+ * A machine that is busy otherwise must not turn the caches off in the middle; and no server writes heartbeats here, of
+ * which much would be said.
+ */
 const UNDISTURBED = { redisMs: 2_000, logLevel: 'error' };
 
 export interface Databases extends AsyncDisposable {
@@ -27,8 +33,8 @@ export interface Databases extends AsyncDisposable {
 }
 
 /**
- * The reference application's databases in these regions, the first one the primary's, each with a Redis where the machine has one.
- * `more`: SQL that follows the application's own, before there are replicas.
+ * The reference application's databases in these regions, the first one the primary's, each with a Redis where the
+ * machine has one. `more`: SQL that follows the application's own, before there are replicas.
  */
 export async function startDatabases(regions: readonly string[], wan: 'on' | 'off', more = ''): Promise<Databases> {
   const stateDir = mkdtempSync(join(tmpdir(), 'meridian-bench-'));
@@ -52,7 +58,11 @@ export async function startDatabases(regions: readonly string[], wan: 'on' | 'of
         if (more !== '') await withSession({ dsn }, async (client) => void (await client.query(more)));
       },
     },
-    prepare: async (started) => void (await prepareApplication({ cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: APPLICATION, env: {} }, quiet)),
+    prepare: async (started) =>
+      void (await prepareApplication(
+        { cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: APPLICATION, env: {} },
+        quiet,
+      )),
   });
   return { cluster, [Symbol.asyncDispose]: () => cluster.stop() };
 }
@@ -61,13 +71,34 @@ export interface BenchLayer extends AsyncDisposable {
   readonly layer: DataLayer;
 }
 
-/** The data layer of `region`, with its caches in use unless `cache` is off. `options`: as in the configuration file. */
-export async function openLayer(cluster: Cluster, region: string, options: Readonly<Record<string, unknown>> = {}): Promise<BenchLayer> {
-  const regions = Object.fromEntries(cluster.regions.map(({ name, redis }) => [name, { databaseUrl: cluster.dsnFor(region, name), ...(redis === null ? {} : { redisUrl: redis.url }) }]));
-  const settings = { region, regions, tokenSecret: 'of a bench whose tokens nobody else reads', ...UNDISTURBED, ...options };
+/**
+ * The data layer of `region`, with its caches in use unless `cache` is off. `options`: as in the configuration file.
+ */
+export async function openLayer(
+  cluster: Cluster,
+  region: string,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<BenchLayer> {
+  const regions = Object.fromEntries(
+    cluster.regions.map(({ name, redis }) => [
+      name,
+      { databaseUrl: cluster.dsnFor(region, name), ...(redis === null ? {} : { redisUrl: redis.url }) },
+    ]),
+  );
+  const settings = {
+    region,
+    regions,
+    tokenSecret: 'of a bench whose tokens nobody else reads',
+    ...UNDISTURBED,
+    ...options,
+  };
   const layer = await createDataLayer({ settings, schema: APPLICATION });
   const { applied, caching } = stacksOf(layer).change;
-  for (const until = performance.now() + FIRST_LIFE_MS; (options['cache'] === false ? applied.lsn : caching.watermark) === null; await new Promise((resolve) => setTimeout(resolve, 20))) {
+  for (
+    const until = performance.now() + FIRST_LIFE_MS;
+    (options['cache'] === false ? applied.lsn : caching.watermark) === null;
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  ) {
     if (performance.now() > until) throw new Error(`${region} did not come to life within ${FIRST_LIFE_MS} ms`);
   }
   return { layer, [Symbol.asyncDispose]: () => layer.close() };

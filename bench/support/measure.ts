@@ -3,7 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** One way of doing the same thing; `run` does it once. A number that it gives is the time that counts, milliseconds; else it is timed. */
+/**
+ * One way of doing the same thing; `run` does it once. A number that it gives is the time that counts, milliseconds;
+ * else it is timed.
+ */
 export interface Candidate {
   readonly name: string;
   readonly run: (i: number) => Promise<unknown>;
@@ -29,7 +32,10 @@ export function percentile(sorted: readonly number[], share: number): number {
 }
 
 /** Runs the candidates in turn, so that whatever else the machine does meets all of them alike. */
-export async function measure(candidates: readonly Candidate[], { runs, warmup = 20 }: MeasureOptions): Promise<Figures[]> {
+export async function measure(
+  candidates: readonly Candidate[],
+  { runs, warmup = 20 }: MeasureOptions,
+): Promise<Figures[]> {
   const times = new Map(candidates.map(({ name }) => [name, [] as number[]]));
   for (let i = -warmup; i < runs; i += 1) {
     for (const { name, run } of candidates) {
@@ -40,7 +46,13 @@ export async function measure(candidates: readonly Candidate[], { runs, warmup =
   }
   const sorted = candidates.map(({ name }) => ({ name, all: (times.get(name) ?? []).sort((a, b) => a - b) }));
   const base = percentile(sorted[0]?.all ?? [], 0.5);
-  return sorted.map(({ name, all }) => ({ name, runs, p50Ms: percentile(all, 0.5), p99Ms: percentile(all, 0.99), ratio: percentile(all, 0.5) / base }));
+  return sorted.map(({ name, all }) => ({
+    name,
+    runs,
+    p50Ms: percentile(all, 0.5),
+    p99Ms: percentile(all, 0.99),
+    ratio: percentile(all, 0.5) / base,
+  }));
 }
 
 export interface Table {
@@ -78,7 +90,14 @@ export function reportTable({ name, title, columns, rows, notes = [] }: Table): 
   const lines = [['', ...columns], ...rows.map(([what, ...values]) => [what, ...values.map(shown)])];
   const widths = ['', ...columns].map((_, place) => Math.max(...lines.map((line) => line[place]?.length ?? 0)));
   console.log(`\n${title}`);
-  for (const line of lines) console.log(line.map((text, place) => (place === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(Math.max(9, widths[place] ?? 0)))).join('  '));
+  for (const line of lines)
+    console.log(
+      line
+        .map((text, place) =>
+          place === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(Math.max(9, widths[place] ?? 0)),
+        )
+        .join('  '),
+    );
   for (const note of said) console.log(`  ${note}`);
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(`${RESULTS}${name}.json`, `${JSON.stringify({ title, columns, rows, notes: said }, null, 2)}\n`);

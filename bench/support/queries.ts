@@ -19,17 +19,21 @@ export const ORGANIZATIONS = 50;
 export const TASKS = 20_000;
 
 /** A user with organization and ten tasks: what most pages of an application begin with. */
-export const HOME = 'query Home($id: ID!) { user(id: $id) { id name email organization { id name } assignedTasks(first: 10) { nodes { id title status priority } } } }';
+export const HOME =
+  'query Home($id: ID!) { user(id: $id) { id name email organization { id name } assignedTasks(first: 10) { nodes { id title status priority } } } }';
 
 /** The same and a task: so many pairs of variables that hardly a whole request comes twice. */
-export const PAIR = 'query Pair($user: ID!, $task: ID!) { user(id: $user) { id name email organization { id name } assignedTasks(first: 10) { nodes { id title status priority } } } task(id: $task) { id title status } }';
+export const PAIR =
+  'query Pair($user: ID!, $task: ID!) { user(id: $user) { id name email organization { id name } assignedTasks(first: 10) { nodes { id title status priority } } } task(id: $task) { id title status } }';
 
 /** A dashboard without the count that depends on the current date: every part of it may be kept. */
 export const DASHBOARD_KEPT = DASHBOARD.replace(' overdueTasks', '');
 
 /** What a gateway sends. */
-export const ENTITIES = 'query Entities($representations: [_Any!]!) { _entities(representations: $representations) { ... on Task { id title status project { name } assignee { name } } } }';
+export const ENTITIES =
+  'query Entities($representations: [_Any!]!) { _entities(representations: $representations) { ... on Task { id title status project { name } assignee { name } } } }';
 
 export const ONE_TASK = 'query OneTask($id: ID!) { task(id: $id) { id title status } }';
 
-export const RETITLE = 'mutation Retitle($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id title } } }';
+export const RETITLE =
+  'mutation Retitle($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id title } } }';

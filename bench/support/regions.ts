@@ -11,7 +11,12 @@ export const EU = 'eu-west-1';
 export const AP = 'ap-northeast-1';
 
 interface Manifest {
-  readonly regions: readonly { readonly name: string; readonly graphql: string; readonly postgres: string; readonly redis: string | null }[];
+  readonly regions: readonly {
+    readonly name: string;
+    readonly graphql: string;
+    readonly postgres: string;
+    readonly redis: string | null;
+  }[];
   readonly wan: { readonly control: string };
   readonly adminToken: string;
 }
@@ -23,8 +28,16 @@ export interface Answer {
 
 export interface BenchCluster extends AsyncDisposable {
   readonly manifest: Manifest;
-  /** Sends GraphQL to `region`'s server as a client that sits in `from` does: through the ocean unless they are the same. */
-  graphql(from: string, region: string, query: string, options?: { readonly variables?: Record<string, unknown>; readonly token?: string | null }): Promise<Answer>;
+  /**
+   * Sends GraphQL to `region`'s server as a client that sits in `from` does: through the ocean unless they are the
+   * same.
+   */
+  graphql(
+    from: string,
+    region: string,
+    query: string,
+    options?: { readonly variables?: Record<string, unknown>; readonly token?: string | null },
+  ): Promise<Answer>;
   /** One empty HTTP round trip to the client's own region: the floor of what any answer can take. */
   roundTrip(region: string): Promise<void>;
   dsn(region: string): string;
@@ -39,11 +52,23 @@ export async function startBenchCluster(flags: readonly string[] = []): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'meridian-bench-'));
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
   const app = fileURLToPath(new URL('../../schema/workspace', import.meta.url));
-  const child = spawn(process.execPath, [main, 'dev', '--schema', app, '--sql', app, '--data', folder, '--ports-from', PORTS_FROM, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [main, 'dev', '--schema', app, '--sql', app, '--data', folder, '--ports-from', PORTS_FROM, ...flags],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   try {
     const manifest = await readManifest(child, join(folder, 'cluster.json'));
-    const { links } = (await (await fetch(new URL('/links', manifest.wan.control))).json()) as { links: { from: string; to: string; kind: string; port: number }[] };
-    return clusterOf(child, folder, manifest, (from, to, kind) => links.find((link) => link.from === from && link.to === to && link.kind === kind)?.port ?? null);
+    const { links } = (await (await fetch(new URL('/links', manifest.wan.control))).json()) as {
+      links: { from: string; to: string; kind: string; port: number }[];
+    };
+    return clusterOf(
+      child,
+      folder,
+      manifest,
+      (from, to, kind) =>
+        links.find((link) => link.from === from && link.to === to && link.kind === kind)?.port ?? null,
+    );
   } catch (error) {
     child.kill('SIGTERM');
     throw error;
@@ -52,7 +77,11 @@ export async function startBenchCluster(flags: readonly string[] = []): Promise<
 
 /** The manifest is written when everything serves. */
 async function readManifest(child: ChildProcess, path: string): Promise<Manifest> {
-  for (const until = performance.now() + READY_MS; performance.now() < until; await new Promise((resolve) => setTimeout(resolve, 100))) {
+  for (
+    const until = performance.now() + READY_MS;
+    performance.now() < until;
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  ) {
     if (child.exitCode !== null) throw new Error(`meridian dev ended with status ${child.exitCode}`);
     try {
       return JSON.parse(readFileSync(path, 'utf8')) as Manifest;
@@ -63,7 +92,12 @@ async function readManifest(child: ChildProcess, path: string): Promise<Manifest
   throw new Error(`meridian dev was not ready within ${READY_MS} ms`);
 }
 
-function clusterOf(child: ChildProcess, folder: string, manifest: Manifest, port: (from: string, to: string, kind: string) => number | null): BenchCluster {
+function clusterOf(
+  child: ChildProcess,
+  folder: string,
+  manifest: Manifest,
+  port: (from: string, to: string, kind: string) => number | null,
+): BenchCluster {
   // Browsers and gateways keep their connections; a handshake over the ocean in every request would flatter us.
   const dispatcher = new Agent({ keepAliveTimeout: 60_000 });
   const regionOf = (name: string): Manifest['regions'][number] => {
@@ -91,7 +125,8 @@ function clusterOf(child: ChildProcess, folder: string, manifest: Manifest, port
       if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
       return { data: body.data, token: response.headers.get('consistency-token') };
     },
-    roundTrip: async (region) => void (await (await fetch(new URL('/health/live', regionOf(region).graphql), { dispatcher })).text()),
+    roundTrip: async (region) =>
+      void (await (await fetch(new URL('/health/live', regionOf(region).graphql), { dispatcher })).text()),
     [Symbol.asyncDispose]: async () => {
       await dispatcher.close();
       const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -1,4 +1,7 @@
-/** Owns the resolver of the mutation that the writing bench sends: six statements, each awaited before the next. Loaded by the servers. */
+/**
+ * Owns the resolver of the mutation that the writing bench sends: six statements, each awaited before the next. Loaded
+ * by the servers.
+ */
 import { type ResolverContext } from '../../src/index.ts';
 
 export const UPDATE = 'UPDATE users SET bio = $2, version = version + 1 WHERE id = $1 RETURNING version';
@@ -19,7 +22,8 @@ export default {
     sixSteps: async (_parent: unknown, { id, bio }: Arguments, ctx: ResolverContext) => {
       const version = await ctx.transaction(async (tx) => {
         let last: unknown = 0;
-        for (let i = 0; i < STATEMENTS; i += 1) last = (await tx.query(UPDATE, [id, `${bio} ${i}`])).rows[0]?.['version'];
+        for (let i = 0; i < STATEMENTS; i += 1)
+          last = (await tx.query(UPDATE, [id, `${bio} ${i}`])).rows[0]?.['version'];
         return last;
       });
       return { version, user: () => ctx.loaders.one('User', ['id'], [id]), token: () => ctx.token() };

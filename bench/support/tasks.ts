@@ -1,4 +1,7 @@
-/** Owns the tasks of the reference application as benches read them: their keys and values in the cache, and the statement behind. */
+/**
+ * Owns the tasks of the reference application as benches read them: their keys and values in the cache, and the
+ * statement behind.
+ */
 import { stacksOf } from '../../src/app/layer.ts';
 import { type CacheDemand, type Codec, type FetchRequest } from '../../src/cache/reading.ts';
 import { type CacheKey } from '../../src/cache/ports.ts';
@@ -52,7 +55,9 @@ export class CachedTasks {
 
   constructor(layer: DataLayer, entity: Entity) {
     const caching = stacksOf(layer).change.caching.for({ tenancy: Tenancy.all, settingsKey: '' });
-    const { caching: reads } = stacksOf(layer).read.openSession().executor({ level: 'EVENTUAL', floor: null, maxLagMs: null });
+    const { caching: reads } = stacksOf(layer)
+      .read.openSession()
+      .executor({ level: 'EVENTUAL', floor: null, maxLagMs: null });
     if (caching === null || reads === undefined) throw new TypeError('the layer caches nothing');
     this.#entity = entity;
     this.#caching = caching;
@@ -73,7 +78,13 @@ export class CachedTasks {
 
   #request(ids: readonly number[], demand: CacheDemand): FetchRequest<Row | null> {
     const keys = ids.map((id) => keyOf({ entity: this.#entity, columns: KEY }, [String(id)]) as KeyValues);
-    return { keys: keys.map((key) => this.#key(key)), demand, keeping: this.#entity.caching, codec: this.codec, load: (places) => this.#load(places.map((place) => keys[place] as KeyValues)) };
+    return {
+      keys: keys.map((key) => this.#key(key)),
+      demand,
+      keeping: this.#entity.caching,
+      codec: this.codec,
+      load: (places) => this.#load(places.map((place) => keys[place] as KeyValues)),
+    };
   }
 
   #key(values: KeyValues): CacheKey {

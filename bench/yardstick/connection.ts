@@ -85,7 +85,7 @@ function bodyOf(head: string, rest: Buffer): Buffer | null {
 
 function unchunked(rest: Buffer): Buffer | null {
   const chunks: Buffer[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const lineEnd = rest.indexOf(NEW_LINE, at);
     if (lineEnd < 0) return null;
     const size = parseInt(rest.toString('latin1', at, lineEnd), 16);

@@ -1,4 +1,6 @@
-/** Owns which processor runs what: the measured server has one for itself, the load and the databases have the others. */
+/**
+ * Owns which processor runs what: the measured server has one for itself, the load and the databases have the others.
+ */
 import { spawnSync } from 'node:child_process';
 
 export interface Cores {
@@ -21,10 +23,13 @@ export function chooseCores(): Cores | null {
 
 /** `0,2-3` → 0, 2, 3 */
 function listed(text: string): number[] {
-  return text.trim().split(',').flatMap((part) => {
-    const [first = NaN, last = first] = part.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
+  return text
+    .trim()
+    .split(',')
+    .flatMap((part) => {
+      const [first = NaN, last = first] = part.split('-').map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
 }
 
 /** Moves this process with all its threads; what it starts from now on inherits it. */

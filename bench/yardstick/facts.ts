@@ -1,4 +1,7 @@
-/** Owns what has to be known of the data and the machine before requests can be made, and the data that one workload has more. */
+/**
+ * Owns what has to be known of the data and the machine before requests can be made, and the data that one workload has
+ * more.
+ */
 import { openClient } from '../support/databases.ts';
 import { percentile } from '../support/measure.ts';
 import { TASKS } from '../support/queries.ts';
@@ -21,7 +24,8 @@ ANALYZE tasks;`;
 export async function factsOf(databaseUrl: string): Promise<Facts> {
   await using opened = await openClient(databaseUrl);
   const { rows } = await opened.client.query<{ id: string }>(
-    'SELECT assignee_id AS id FROM tasks WHERE assignee_id IS NOT NULL GROUP BY assignee_id HAVING count(*) >= $1 ORDER BY assignee_id LIMIT $2', [PAGE, HOT_USERS],
+    'SELECT assignee_id AS id FROM tasks WHERE assignee_id IS NOT NULL GROUP BY assignee_id HAVING count(*) >= $1 ORDER BY assignee_id LIMIT $2',
+    [PAGE, HOT_USERS],
   );
   if (rows.length < HOT_USERS) throw new Error(`only ${rows.length} users have ${PAGE} tasks`);
   return { users: rows.map(({ id }) => id) };
@@ -36,5 +40,8 @@ export async function roundTripMs(databaseUrl: string): Promise<number> {
     await opened.client.query('SELECT 1');
     times.push(performance.now() - began);
   }
-  return percentile(times.sort((a, b) => a - b), 0.5);
+  return percentile(
+    times.sort((a, b) => a - b),
+    0.5,
+  );
 }

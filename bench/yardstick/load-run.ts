@@ -57,7 +57,12 @@ export class LoadRun {
     this.#requests = requestsOf(order.kind, order.facts);
     this.#parts = JSON.parse(readFileSync(order.partsFile, 'utf8')) as Data[];
     const url = new URL(order.url);
-    const headers = Object.entries({ host: url.host, 'content-type': 'application/json', accept: 'application/json', ...order.headers });
+    const headers = Object.entries({
+      host: url.host,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      ...order.headers,
+    });
     this.#head = `POST ${url.pathname} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}`;
     this.#bodyHead = `{"query":${JSON.stringify(order.query)},"variables":`;
     this.#clients = Array.from({ length: order.connections }, () => this.#client(url));
@@ -80,7 +85,11 @@ export class LoadRun {
         onAnswer: (answer) => this.#answered(client, answer),
         onBreak: (error) => this.#failed(client, error.message),
       }),
-      n: 0, sentAtMs: 0, isFree: true, token: this.#order.token, seen: new Map(),
+      n: 0,
+      sentAtMs: 0,
+      isFree: true,
+      token: this.#order.token,
+      seen: new Map(),
     };
     return client;
   }
@@ -98,8 +107,17 @@ export class LoadRun {
     const sorted = Float64Array.from(this.#latenciesMs).sort();
     const latency = (share: number): number => percentile(sorted as unknown as number[], share);
     return {
-      requests: this.#latenciesMs.length, seconds: ms / 1_000, errors: this.#errors, compared: this.#compared, wrong: this.#wrong, examples: this.#examples,
-      p50Ms: latency(0.5), p99Ms: latency(0.99), cpuShare: (user + system) / 1_000 / ms, servedBy: this.#servedBy, writes: this.#writers?.count ?? 0,
+      requests: this.#latenciesMs.length,
+      seconds: ms / 1_000,
+      errors: this.#errors,
+      compared: this.#compared,
+      wrong: this.#wrong,
+      examples: this.#examples,
+      p50Ms: latency(0.5),
+      p99Ms: latency(0.99),
+      cpuShare: (user + system) / 1_000 / ms,
+      servedBy: this.#servedBy,
+      writes: this.#writers?.count ?? 0,
     };
   }
 
@@ -149,8 +167,10 @@ export class LoadRun {
   #compare(client: Client, text: string): void {
     const { data, extensions } = JSON.parse(text) as Answered;
     this.#compared += 1;
-    if (!data || !this.#requests.isRight(client.n, data, { parts: this.#parts, seen: client.seen })) this.#note('wrong', client, text);
-    for (const [by, count] of Object.entries(extensions?.consistency?.servedBy ?? {})) this.#servedBy[by] = (this.#servedBy[by] ?? 0) + count;
+    if (!data || !this.#requests.isRight(client.n, data, { parts: this.#parts, seen: client.seen }))
+      this.#note('wrong', client, text);
+    for (const [by, count] of Object.entries(extensions?.consistency?.servedBy ?? {}))
+      this.#servedBy[by] = (this.#servedBy[by] ?? 0) + count;
   }
 
   #failed(client: Client, why: string): void {
@@ -170,6 +190,9 @@ export class LoadRun {
   #note(what: 'error' | 'wrong', client: Client, text: string): void {
     if (what === 'error') this.#errors += 1;
     else this.#wrong += 1;
-    if (this.#examples.length < EXAMPLES) this.#examples.push(`${what}: ${JSON.stringify(this.#requests.variables(client.n)).slice(0, EXAMPLE_CHARACTERS)} → ${text.slice(0, EXAMPLE_CHARACTERS)}`);
+    if (this.#examples.length < EXAMPLES)
+      this.#examples.push(
+        `${what}: ${JSON.stringify(this.#requests.variables(client.n)).slice(0, EXAMPLE_CHARACTERS)} → ${text.slice(0, EXAMPLE_CHARACTERS)}`,
+      );
   }
 }

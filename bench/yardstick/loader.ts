@@ -13,7 +13,9 @@ export class Loader implements AsyncDisposable {
     this.#child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#ended = new Promise((_, reject) => {
       this.#child.once('error', reject);
-      this.#child.once('exit', (code, signal) => reject(new Error(`the process that sends the load ended with ${signal ?? `status ${code}`}`)));
+      this.#child.once('exit', (code, signal) =>
+        reject(new Error(`the process that sends the load ended with ${signal ?? `status ${code}`}`)),
+      );
     });
     // Told to whoever waits for a report.
     this.#ended.catch(() => undefined);

@@ -1,4 +1,6 @@
-/** Owns what the operating system tells of a process. Only Linux does so in files; elsewhere these figures are missing. */
+/**
+ * Owns what the operating system tells of a process. Only Linux does so in files; elsewhere these figures are missing.
+ */
 import { readFileSync } from 'node:fs';
 
 /** Linux counts processor time in hundredths of a second for everybody. */

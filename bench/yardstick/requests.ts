@@ -1,6 +1,19 @@
-/** Owns the sequences of requests that workloads send, and what is right for each: the same for every server, in the same order. */
+/**
+ * Owns the sequences of requests that workloads send, and what is right for each: the same for every server, in the
+ * same order.
+ */
 import { isDeepStrictEqual } from 'node:util';
-import { DASHBOARD, DASHBOARD_KEPT, ENTITIES, HOME, ONE_TASK, ORGANIZATIONS, PAIR, RETITLE, TASKS } from '../support/queries.ts';
+import {
+  DASHBOARD,
+  DASHBOARD_KEPT,
+  ENTITIES,
+  HOME,
+  ONE_TASK,
+  ORGANIZATIONS,
+  PAIR,
+  RETITLE,
+  TASKS,
+} from '../support/queries.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
 // Answers of GraphQL, whose shape the queries above say.
@@ -14,12 +27,22 @@ export interface Facts {
 
 export interface Requests {
   readonly query: string;
-  /** Sent once each they bring everything that the others ask for into a cache. Their answers are the parts of expected ones. */
+  /**
+   * Sent once each they bring everything that the others ask for into a cache. Their answers are the parts of expected
+   * ones.
+   */
   readonly parts: readonly Variables[];
   /** Of the n-th request. */
   variables(n: number): Variables;
-  /** Whether the n-th request is answered by `data`. `seen`: what the same client was shown before, for workloads in which data changes. */
-  isRight(n: number, data: Data, context: { readonly parts: readonly Data[]; readonly seen: Map<string, number> }): boolean;
+  /**
+   * Whether the n-th request is answered by `data`. `seen`: what the same client was shown before, for workloads in
+   * which data changes.
+   */
+  isRight(
+    n: number,
+    data: Data,
+    context: { readonly parts: readonly Data[]; readonly seen: Map<string, number> },
+  ): boolean;
 }
 
 export const HOT_USERS = 200;
@@ -56,20 +79,30 @@ function pairs({ users }: Facts): Requests {
     query: PAIR,
     parts: Array.from({ length: HOT_TASKS }, (_, i) => ({ user: users[i % HOT_USERS], task: String(i + 1) })),
     variables: (n) => ({ user: users[user(n)], task: String(task(n) + 1) }),
-    isRight: (n, data, { parts }) => isDeepStrictEqual(data, { user: parts[user(n)]?.['user'], task: parts[task(n)]?.['task'] }),
+    isRight: (n, data, { parts }) =>
+      isDeepStrictEqual(data, { user: parts[user(n)]?.['user'], task: parts[task(n)]?.['task'] }),
   };
 }
 
 /** A hundred tasks of all, as a gateway asks for them. */
 function entities(): Requests {
-  const representations = (ids: readonly number[]): Variables => ({ representations: ids.map((i) => ({ __typename: 'Task', id: String(i + 1) })) });
-  const drawn = (n: number): number[] => Array.from({ length: REPRESENTATIONS }, (_, i) => dice(n * REPRESENTATIONS + i, TASKS));
+  const representations = (ids: readonly number[]): Variables => ({
+    representations: ids.map((i) => ({ __typename: 'Task', id: String(i + 1) })),
+  });
+  const drawn = (n: number): number[] =>
+    Array.from({ length: REPRESENTATIONS }, (_, i) => dice(n * REPRESENTATIONS + i, TASKS));
   const entitiesOf = (data: Data | undefined): readonly unknown[] => (data?.['_entities'] ?? []) as unknown[];
   return {
     query: ENTITIES,
-    parts: Array.from({ length: TASKS / REPRESENTATIONS }, (_, part) => representations(Array.from({ length: REPRESENTATIONS }, (__, i) => part * REPRESENTATIONS + i))),
+    parts: Array.from({ length: TASKS / REPRESENTATIONS }, (_, part) =>
+      representations(Array.from({ length: REPRESENTATIONS }, (__, i) => part * REPRESENTATIONS + i)),
+    ),
     variables: (n) => representations(drawn(n)),
-    isRight: (n, data, { parts }) => isDeepStrictEqual(entitiesOf(data), drawn(n).map((i) => entitiesOf(parts[Math.floor(i / REPRESENTATIONS)])[i % REPRESENTATIONS])),
+    isRight: (n, data, { parts }) =>
+      isDeepStrictEqual(
+        entitiesOf(data),
+        drawn(n).map((i) => entitiesOf(parts[Math.floor(i / REPRESENTATIONS)])[i % REPRESENTATIONS]),
+      ),
   };
 }
 
@@ -84,7 +117,8 @@ function million(): Requests {
     query: ONE_TASK,
     parts: [],
     variables: (n) => ({ id: id(n) }),
-    isRight: (n, data) => isDeepStrictEqual(data, { task: { id: id(n), title: millionthTitle(id(n)), status: 'TODO' } }),
+    isRight: (n, data) =>
+      isDeepStrictEqual(data, { task: { id: id(n), title: millionthTitle(id(n)), status: 'TODO' } }),
   };
 }
 
@@ -92,16 +126,24 @@ const FEW = 1_000;
 
 /** Few of the million, again and again. */
 function fewOfMillion(): Requests {
-  return over(ONE_TASK, Array.from({ length: FEW }, (_, i) => ({ id: String(TASKS + 1 + i) })));
+  return over(
+    ONE_TASK,
+    Array.from({ length: FEW }, (_, i) => ({ id: String(TASKS + 1 + i) })),
+  );
 }
 
 /** Requests that read so many of the million, each once. */
 export function firstOfMillion(count: number): Pick<Requests, 'query' | 'parts'> {
   const each = 200;
-  const representation = (part: number) => (_: unknown, i: number): Variables => ({ __typename: 'Task', id: String(TASKS + 1 + part * each + i) });
+  const representation =
+    (part: number) =>
+    (_: unknown, i: number): Variables => ({ __typename: 'Task', id: String(TASKS + 1 + part * each + i) });
   return {
-    query: 'query First($representations: [_Any!]!) { _entities(representations: $representations) { ... on Task { title } } }',
-    parts: Array.from({ length: count / each }, (_, part) => ({ representations: Array.from({ length: each }, representation(part)) })),
+    query:
+      'query First($representations: [_Any!]!) { _entities(representations: $representations) { ... on Task { title } } }',
+    parts: Array.from({ length: count / each }, (_, part) => ({
+      representations: Array.from({ length: each }, representation(part)),
+    })),
   };
 }
 
@@ -133,12 +175,17 @@ export function writtenTitle(count: number): string {
 
 /** Tasks that the parts of a workload over users show, which writers change. */
 export function shownTasks(parts: readonly Data[]): string[] {
-  return [...new Set(parts.flatMap((data) => (data as unknown as HomeData).user.assignedTasks.nodes.map(({ id }) => id)))];
+  return [
+    ...new Set(parts.flatMap((data) => (data as unknown as HomeData).user.assignedTasks.nodes.map(({ id }) => id))),
+  ];
 }
 
 /** As `over`, but titles change meanwhile: no client may be shown an older one than before. */
 function changing(facts: Facts): Requests {
-  const reads = over(HOME, facts.users.map((id) => ({ id })));
+  const reads = over(
+    HOME,
+    facts.users.map((id) => ({ id })),
+  );
   const untitled = (data: Data | undefined): unknown => {
     const copy = structuredClone(data) as unknown as HomeData;
     for (const task of copy.user.assignedTasks.nodes) task.title = '';
@@ -158,7 +205,11 @@ function changing(facts: Facts): Requests {
 }
 
 const KINDS = {
-  home: ({ users }: Facts): Requests => over(HOME, users.map((id) => ({ id }))),
+  home: ({ users }: Facts): Requests =>
+    over(
+      HOME,
+      users.map((id) => ({ id })),
+    ),
   pairs,
   dashboard: (): Requests => over(DASHBOARD, organizations()),
   dashboardKept: (): Requests => over(DASHBOARD_KEPT, organizations()),

@@ -1,4 +1,7 @@
-/** Owns what was measured of a workload: every round of every candidate, and the medians and ratios that are told of them. */
+/**
+ * Owns what was measured of a workload: every round of every candidate, and the medians and ratios that are told of
+ * them.
+ */
 import { percentile } from '../support/measure.ts';
 import { type Candidate } from './candidates.ts';
 import { type LoadReport } from './order.ts';
@@ -12,7 +15,10 @@ export interface Round extends LoadReport {
 }
 
 export function medianOf(values: readonly number[]): number {
-  return percentile(values.toSorted((a, b) => a - b), 0.5);
+  return percentile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }
 
 /** A run at a part of the peak load. */
@@ -40,7 +46,9 @@ export class WorkloadResult {
 
   /** Null: it was not measured. */
   median({ name }: Pick<Candidate, 'name'>, figure: Figure): number | null {
-    const values = this.#of(name).map((round) => round[figure]).filter((value) => value !== null);
+    const values = this.#of(name)
+      .map((round) => round[figure])
+      .filter((value) => value !== null);
     return values.length === 0 ? null : medianOf(values);
   }
 
@@ -53,7 +61,9 @@ export class WorkloadResult {
   /** Median of the rounds' ratios of requests per second: what the machine did otherwise met both alike. */
   ratio(of: Candidate, to: Candidate): number | null {
     const others = this.#of(to.name);
-    const ratios = this.#of(of.name).flatMap(({ perSecond }, i) => (others[i] === undefined ? [] : [perSecond / others[i].perSecond]));
+    const ratios = this.#of(of.name).flatMap(({ perSecond }, i) =>
+      others[i] === undefined ? [] : [perSecond / others[i].perSecond],
+    );
     return ratios.length === 0 ? null : medianOf(ratios);
   }
 

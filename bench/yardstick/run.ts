@@ -57,10 +57,27 @@ export async function runWorkload(workload: Workload, setting: Setting): Promise
   started.defer(() => rmSync(folder, { recursive: true, force: true }));
   const partsFile = join(folder, 'parts.json');
   say(`${workload.name}: starting servers, comparing their answers`);
-  const entrants = await enter({ workload, setting, requests, started, partsFile, answersFile: join(folder, 'answers.json') });
+  const entrants = await enter({
+    workload,
+    setting,
+    requests,
+    started,
+    partsFile,
+    answersFile: join(folder, 'answers.json'),
+  });
   const order = ({ candidate, asked, token, next }: Entrant, seconds: number): LoadOrder => ({
-    kind: workload.kind, facts, partsFile, query: asked.query, url: asked.url, headers: asked.headers, connections: workload.connections ?? options.connections,
-    seconds, from: next, rate: null, token, writeUrl: candidate.load.writes === true ? setting.writeUrl : null,
+    kind: workload.kind,
+    facts,
+    partsFile,
+    query: asked.query,
+    url: asked.url,
+    headers: asked.headers,
+    connections: workload.connections ?? options.connections,
+    seconds,
+    from: next,
+    rate: null,
+    token,
+    writeUrl: candidate.load.writes === true ? setting.writeUrl : null,
   });
   for (const entrant of entrants) {
     if (options.warmup === 0) break;
@@ -70,8 +87,11 @@ export async function runWorkload(workload: Workload, setting: Setting): Promise
   for (let round = 0; round < options.rounds; round += 1) {
     say(`${workload.name}: round ${round + 1} of ${options.rounds}`);
     // Somebody else begins each time.
-    const turn = entrants.map((_, i) => entrants[(i + round) % entrants.length]).filter((entrant) => entrant !== undefined);
-    for (const entrant of turn) result.add(entrant.candidate, await measured(entrant, () => loader.run(order(entrant, options.seconds))));
+    const turn = entrants
+      .map((_, i) => entrants[(i + round) % entrants.length])
+      .filter((entrant) => entrant !== undefined);
+    for (const entrant of turn)
+      result.add(entrant.candidate, await measured(entrant, () => loader.run(order(entrant, options.seconds))));
   }
   const paced = entrants.find(({ candidate }) => candidate.name === workload.steady?.name);
   if (paced !== undefined) {
@@ -80,7 +100,11 @@ export async function runWorkload(workload: Workload, setting: Setting): Promise
     const memoryMb: number[] = [];
     const sampling = setInterval(() => memoryMb.push(memoryMbOf(paced.server.pid) ?? NaN), SAMPLE_MS);
     try {
-      const report = await loader.run({ ...order(paced, workload.steadySeconds ?? options.seconds), rate, connections: STEADY_CONNECTIONS * options.connections });
+      const report = await loader.run({
+        ...order(paced, workload.steadySeconds ?? options.seconds),
+        rate,
+        connections: STEADY_CONNECTIONS * options.connections,
+      });
       result.paced.set(paced.candidate.name, { ...report, memoryMb });
     } finally {
       clearInterval(sampling);
@@ -98,7 +122,9 @@ interface Entering {
   readonly answersFile: string;
 }
 
-/** One after the other; the first that reads data says what is right, and the bare server, which has none, comes last. */
+/**
+ * One after the other; the first that reads data says what is right, and the bare server, which has none, comes last.
+ */
 async function enter({ workload, setting, requests, started, partsFile, answersFile }: Entering): Promise<Entrant[]> {
   const candidates = chosen(workload, setting.options);
   const entrants = new Map<Candidate, Entrant>();
@@ -109,9 +135,14 @@ async function enter({ workload, setting, requests, started, partsFile, answersF
     const server = servers.get(key) ?? started.use(await startServer(candidate, setting, answersFile));
     servers.set(key, server);
     const tokens = candidate.load.tokens === true;
-    const asked = { url: server.url, query: candidate.load.query ?? requests.query, headers: tokens ? { authorization: `Bearer ${await bearer()}` } : {} };
+    const asked = {
+      url: server.url,
+      query: candidate.load.query ?? requests.query,
+      headers: tokens ? { authorization: `Bearer ${await bearer()}` } : {},
+    };
     const [first] = requests.parts;
-    const cached = isMeridian(candidate.server) && candidate.server.env['MERIDIAN_CACHE'] !== 'false' && first !== undefined;
+    const cached =
+      isMeridian(candidate.server) && candidate.server.env['MERIDIAN_CACHE'] !== 'false' && first !== undefined;
     const token = first !== undefined && (cached || tokens) ? await tokenOf(asked, first, { cached }) : null;
     if (right === null) {
       right = await partsOf(asked, requests);
@@ -127,7 +158,9 @@ async function enter({ workload, setting, requests, started, partsFile, answersF
 }
 
 function startServer(candidate: Candidate, { place }: Setting, answersFile: string): Promise<Server> {
-  return isMeridian(candidate.server) ? startMeridian(place, candidate.server) : startPeer(place, candidate.server, answersFile);
+  return isMeridian(candidate.server)
+    ? startMeridian(place, candidate.server)
+    : startPeer(place, candidate.server, answersFile);
 }
 
 async function fill(asked: Asked, count: number): Promise<void> {
@@ -137,7 +170,12 @@ async function fill(asked: Asked, count: number): Promise<void> {
 
 /** What the bare server hands out, by variables; of pairs each half. */
 function ready({ parts }: Requests, right: readonly Data[]): { key: string; data: unknown }[] {
-  return parts.flatMap((variables, i) => Object.entries(variables).map(([name, value]) => ({ key: `${name} ${String(value)}`, data: name === 'id' ? right[i] : { [name]: right[i]?.[name] } })));
+  return parts.flatMap((variables, i) =>
+    Object.entries(variables).map(([name, value]) => ({
+      key: `${name} ${String(value)}`,
+      data: name === 'id' ? right[i] : { [name]: right[i]?.[name] },
+    })),
+  );
 }
 
 async function measured(entrant: Entrant, load: () => ReturnType<Loader['run']>): Promise<Round> {
@@ -147,12 +185,19 @@ async function measured(entrant: Entrant, load: () => ReturnType<Loader['run']>)
   const after = cpuMsOf(server.pid);
   entrant.next += report.requests;
   return {
-    ...report, perSecond: report.requests / report.seconds, memoryMb: memoryMbOf(server.pid),
+    ...report,
+    perSecond: report.requests / report.seconds,
+    memoryMb: memoryMbOf(server.pid),
     cpuUs: before === null || after === null ? null : ((after - before) * 1_000) / report.requests,
   };
 }
 
 /** Somebody without a tenant and without roles. */
 function bearer(): Promise<string> {
-  return new SignJWT({}).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject('1').setIssuedAt().setExpirationTime('1d').sign(new TextEncoder().encode(SECRETS.jwtSecret));
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject('1')
+    .setIssuedAt()
+    .setExpirationTime('1d')
+    .sign(new TextEncoder().encode(SECRETS.jwtSecret));
 }

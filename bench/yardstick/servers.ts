@@ -1,4 +1,7 @@
-/** Owns the measured servers: each a process on a processor of its own, Meridian's as `meridian start` runs it, the others from bench/peers. */
+/**
+ * Owns the measured servers: each a process on a processor of its own, Meridian's as `meridian start` runs it, the
+ * others from bench/peers.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +18,10 @@ const STOP_MS = 10_000;
 /** Ends a server when the command is gone, however it went. */
 const WITH_PARENT = `data:text/javascript,process.on('disconnect', () => process.exit(0))`;
 /** 32 bytes and more: what a key of HS256 has to have. */
-export const SECRETS = { jwtSecret: 'of a bench whose viewers nobody knows', tokenSecret: 'of a bench whose tokens nobody else reads' };
+export const SECRETS = {
+  jwtSecret: 'of a bench whose viewers nobody knows',
+  tokenSecret: 'of a bench whose tokens nobody else reads',
+};
 
 export interface MeridianSpec {
   readonly region: string;
@@ -55,8 +61,12 @@ export function isMeridian(spec: ServerSpec): spec is MeridianSpec {
 export function startPeer({ cluster, core }: Place, { file, cache }: PeerSpec, answersFile: string): Promise<Server> {
   return freePort().then((port) => {
     const env = {
-      PEER_PORT: String(port), PEER_READ_URL: cluster.region(EU).dsn, PEER_WRITE_URL: cluster.region(US).dsn,
-      PEER_REDIS_URL: cluster.region(EU).redis?.url ?? '', PEER_CACHE: cache, PEER_ANSWERS: answersFile,
+      PEER_PORT: String(port),
+      PEER_READ_URL: cluster.region(EU).dsn,
+      PEER_WRITE_URL: cluster.region(US).dsn,
+      PEER_REDIS_URL: cluster.region(EU).redis?.url ?? '',
+      PEER_CACHE: cache,
+      PEER_ANSWERS: answersFile,
     };
     const child = start(core, [process.execPath, fileURLToPath(new URL(`../peers/${file}.mjs`, import.meta.url))], env);
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -66,35 +76,63 @@ export function startPeer({ cluster, core }: Place, { file, cache }: PeerSpec, a
 }
 
 /** `port`: where it listens; any free one unless given. */
-export async function startMeridian({ cluster, core }: Place, { region, env, withRedis, simulatedRegions }: MeridianSpec, port?: number): Promise<Server> {
+export async function startMeridian(
+  { cluster, core }: Place,
+  { region, env, withRedis, simulatedRegions }: MeridianSpec,
+  port?: number,
+): Promise<Server> {
   const chosen = port ?? (await freePort());
   const usual = serverEnv({ cluster, secrets: SECRETS, main: MAIN, schema: APPLICATION, env: {} }, region);
   const simulated = Array.from({ length: simulatedRegions }, (_, i) => i + 1);
   const all = {
-    ...usual, MERIDIAN_PORT: String(chosen), MERIDIAN_LOG_LEVEL: 'error', ...env,
+    ...usual,
+    MERIDIAN_PORT: String(chosen),
+    MERIDIAN_LOG_LEVEL: 'error',
+    ...env,
     MERIDIAN_REGIONS: [usual['MERIDIAN_REGIONS'], ...simulated.map((i) => `simulated-${i}`)].join(),
     ...Object.fromEntries(simulated.map((i) => [`DB_URL_SIMULATED_${i}`, cluster.region(region).dsn])),
   };
   const kept = Object.fromEntries(Object.entries(all).filter(([name]) => withRedis || !name.startsWith('REDIS_URL_')));
   const base = `http://127.0.0.1:${chosen}`;
-  return serverOf(start(core, [process.execPath, '--import', WITH_PARENT, MAIN, 'start'], kept), 'meridian', async () => {
-    while (!(await fetch(`${base}/health/ready`).then(({ ok }) => ok, () => false))) await sleep(POLL_MS);
-    return `${base}/graphql`;
-  });
+  return serverOf(
+    start(core, [process.execPath, '--import', WITH_PARENT, MAIN, 'start'], kept),
+    'meridian',
+    async () => {
+      while (
+        !(await fetch(`${base}/health/ready`).then(
+          ({ ok }) => ok,
+          () => false,
+        ))
+      )
+        await sleep(POLL_MS);
+      return `${base}/graphql`;
+    },
+  );
 }
 
-function start(core: string | null, command: readonly [string, ...string[]], env: Readonly<Record<string, string>>): ChildProcess {
+function start(
+  core: string | null,
+  command: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+): ChildProcess {
   const [program, ...args] = pinned(core, command);
-  return spawn(program, args, { env: { PATH: process.env['PATH'], NODE_ENV: 'production', GRAPHILE_ENV: 'production', ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  return spawn(program, args, {
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', GRAPHILE_ENV: 'production', ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
 }
 
 async function serverOf(child: ChildProcess, name: string, ready: () => Promise<string>): Promise<Server> {
   const ended = new Promise<never>((_, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, signal) => reject(new Error(`${name} ended with ${signal ?? `status ${code}`} before it served`)));
+    child.once('exit', (code, signal) =>
+      reject(new Error(`${name} ended with ${signal ?? `status ${code}`} before it served`)),
+    );
   });
   const stop = (): Promise<void> => stopped(child);
-  const limit = sleep(READY_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`${name} was not ready within ${READY_MS} ms`)));
+  const limit = sleep(READY_MS, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error(`${name} was not ready within ${READY_MS} ms`)),
+  );
   try {
     const url = await Promise.race([ready(), ended, limit]);
     // From here on whoever asks it notices its end.

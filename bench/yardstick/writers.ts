@@ -1,4 +1,7 @@
-/** Owns those who write while others read: plain SQL at the primary, one statement after the other, so that each write of a row is newer than the one before. */
+/**
+ * Owns those who write while others read: plain SQL at the primary, one statement after the other, so that each write
+ * of a row is newer than the one before.
+ */
 import { Client } from 'pg';
 import { dice, writtenTitle } from './requests.ts';
 
@@ -29,7 +32,8 @@ export class Writers {
   /** One write of one of the tasks, soon. Throws when an earlier one has failed or too many wait. */
   write(): void {
     if (this.#failure !== null) throw new Error('a write failed', { cause: this.#failure });
-    if (this.#waiting >= MOST_WAITING) throw new Error(`${MOST_WAITING} writes wait for the primary: it cannot keep up with the readers`);
+    if (this.#waiting >= MOST_WAITING)
+      throw new Error(`${MOST_WAITING} writes wait for the primary: it cannot keep up with the readers`);
     written += 1;
     this.#waiting += 1;
     const values = [this.#tasks[dice(written, this.#tasks.length)], writtenTitle(written)];

@@ -6,8 +6,17 @@ import { Purity, type OwnResolvers } from '../graphql/answers/purity.ts';
 import { stacksOf, type DataLayer } from './layer.ts';
 
 /** Null where nothing is cached. */
-export function createOperationCache(layer: DataLayer, schema: GraphQLSchema, own: OwnResolvers): OperationCache | null {
-  const { change: { caching }, read, codec, config: { options } } = stacksOf(layer);
+export function createOperationCache(
+  layer: DataLayer,
+  schema: GraphQLSchema,
+  own: OwnResolvers,
+): OperationCache | null {
+  const {
+    change: { caching },
+    read,
+    codec,
+    config: { options },
+  } = stacksOf(layer);
   const made = caching.answers;
   if (made === null || options.operationCacheBytes === 0) return null;
   const { local, watch } = made;

@@ -1,4 +1,6 @@
-/** Owns what this process knows of how its caches fare: metrics, and the figures of the last minutes for `regionHealth`. */
+/**
+ * Owns what this process knows of how its caches fare: metrics, and the figures of the last minutes for `regionHealth`.
+ */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { type KeeperObserver } from '../cache/feed/observer.ts';

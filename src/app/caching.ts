@@ -1,4 +1,7 @@
-/** Owns the caches of a region as this process uses them: they are made when the model is known, fed by the keeper, and told of by figures. */
+/**
+ * Owns the caches of a region as this process uses them: they are made when the model is known, fed by the keeper, and
+ * told of by figures.
+ */
 import { type Position } from '../base/lineage.ts';
 import { Backoff } from '../base/backoff.ts';
 import { Coverage } from '../cache/feed/coverage.ts';
@@ -41,7 +44,14 @@ interface Made {
 }
 
 /** A data layer that knows no entities invalidates and keeps what its custom reads name. */
-const NO_MODEL: Model = { entities: new Map(), stubs: new Map(), interfaces: new Map(), queries: new Map(), mutations: new Map(), unseen: new Map() };
+const NO_MODEL: Model = {
+  entities: new Map(),
+  stubs: new Map(),
+  interfaces: new Map(),
+  queries: new Map(),
+  mutations: new Map(),
+  unseen: new Map(),
+};
 /** A server may be told of a new timeline before it streams on it. */
 const RECONNECT = { firstMs: 500, maxMs: 30_000 };
 
@@ -60,8 +70,12 @@ export class Caching {
     const { region, regions } = parts.config;
     const own = regions.find(({ name }) => name === region);
     this.#login = own === undefined ? '' : loginOf(own.databaseUrl);
-    const ask = (figures: RedisFigures) => async (): Promise<readonly CacheFigures[]> => (await figures.all()).map(readFigures).filter((one) => one !== null);
-    this.#peers = new PeerAnswers(new Map([...parts.figures].map(([region, figures]) => [region, ask(figures)])), parts.config.options.redisStatsMs);
+    const ask = (figures: RedisFigures) => async (): Promise<readonly CacheFigures[]> =>
+      (await figures.all()).map(readFigures).filter((one) => one !== null);
+    this.#peers = new PeerAnswers(
+      new Map([...parts.figures].map(([region, figures]) => [region, ask(figures)])),
+      parts.config.options.redisStatsMs,
+    );
   }
 
   /** Null where nothing is cached, and before `open`. */
@@ -79,29 +93,59 @@ export class Caching {
     return this.#made?.local.watermark ?? null;
   }
 
-  /** Makes the caches, if there are to be any, and waits for nothing. To be called before the tail runs: tags follow from the whole model. */
-  open(schema: Pick<LiveSchema, 'model' | 'catalog'> | null, { tail, monitor }: { readonly tail: Tail; readonly monitor: RegionMonitor }): void {
-    const { config: { options, region, regions }, telemetry: { log, metrics } } = this.#parts;
+  /**
+   * Makes the caches, if there are to be any, and waits for nothing. To be called before the tail runs: tags follow
+   * from the whole model.
+   */
+  open(
+    schema: Pick<LiveSchema, 'model' | 'catalog'> | null,
+    { tail, monitor }: { readonly tail: Tail; readonly monitor: RegionMonitor },
+  ): void {
+    const {
+      config: { options, region, regions },
+      telemetry: { log, metrics },
+    } = this.#parts;
     this.#peers.start();
     if (!options.cache) return;
     const tags = new TagScheme(schema?.model ?? NO_MODEL, options);
     const { redisUrl: url = null, databaseUrl } = regions.find(({ name }) => name === region) ?? {};
     // Processes that name other tags for the same change must not share what they invalidate.
-    const redis = url === null ? null : { url, options: { ...options, redisPrefix: `${options.redisPrefix}:${tags.fingerprint}` }, log };
+    const redis =
+      url === null
+        ? null
+        : { url, options: { ...options, redisPrefix: `${options.redisPrefix}:${tags.fingerprint}` }, log };
     const shared = redis && new RedisSharedCache(redis);
     const watch = new CacheWatch({ metrics, log, hasShared: shared !== null });
     const local = new LocalCache(options);
     const keeper = new CacheKeeper({
       local,
       shared: redis && shared && { journal: shared, fanout: new RedisFanout(redis) },
-      coverage: schema !== null && databaseUrl !== undefined ? new Coverage(new CatalogCoverage({ ...schema, databaseUrl, viewerSettings: new Set(settingNames(this.#parts.config).map((name) => name.toLowerCase())), options }), log) : null,
+      coverage:
+        schema !== null && databaseUrl !== undefined
+          ? new Coverage(
+              new CatalogCoverage({
+                ...schema,
+                databaseUrl,
+                viewerSettings: new Set(settingNames(this.#parts.config).map((name) => name.toLowerCase())),
+                options,
+              }),
+              log,
+            )
+          : null,
       invalidationOf: (transaction) => tags.invalidationOf(transaction),
       holds: () => tail.holds(),
       options,
       log,
       observe: watch,
     });
-    this.#made = { local, shared, cache: new RegionCache({ local, shared, limits: options, observe: watch }), tags, keeper, watch };
+    this.#made = {
+      local,
+      shared,
+      cache: new RegionCache({ local, shared, limits: options, observe: watch }),
+      tags,
+      keeper,
+      watch,
+    };
     this.#timers = [
       setInterval(() => this.#followTimeline(tail, monitor), options.probeMs),
       setInterval(() => this.#publish(), options.probeMs),
@@ -112,7 +156,13 @@ export class Caching {
   /** For loaders and custom reads; null where nothing is cached. */
   for({ tenancy, settingsKey }: CacheScope): LoaderCaching | null {
     // Processes that share a Redis may connect as different roles, whom the database shows different rows.
-    return this.#made && { cache: this.#made.cache, tags: this.#made.tags, scope: { tenancy, settingsKey: `${this.#login} ${settingsKey}` } };
+    return (
+      this.#made && {
+        cache: this.#made.cache,
+        tags: this.#made.tags,
+        scope: { tenancy, settingsKey: `${this.#login} ${settingsKey}` },
+      }
+    );
   }
 
   /** The tail's state changed. */
@@ -176,7 +226,11 @@ export class Caching {
     const figures = this.#parts.figures.get(this.#parts.config.region);
     if (this.#made === null || figures === undefined) return;
     const { watch, local } = this.#made;
-    figures.leave(watch.process, figuresText(watch.figures(local))).catch((error: unknown) => this.#parts.telemetry.log.debug({ err: error }, 'The cache\'s figures could not be written to Redis.'));
+    figures
+      .leave(watch.process, figuresText(watch.figures(local)))
+      .catch((error: unknown) =>
+        this.#parts.telemetry.log.debug({ err: error }, "The cache's figures could not be written to Redis."),
+      );
   }
 }
 

@@ -1,4 +1,7 @@
-/** Owns what a region does with its changes: the caches are fed, then the watermarks move, the monitor learns, gaps begin anew. */
+/**
+ * Owns what a region does with its changes: the caches are fed, then the watermarks move, the monitor learns, gaps
+ * begin anew.
+ */
 import { type ChangeHandlers } from '../change/ports.ts';
 import { type Watermark } from '../change/watermark.ts';
 import { type RegionMonitor } from '../region/monitor.ts';
@@ -15,7 +18,10 @@ export interface ChangeParts {
   readonly telemetry: Telemetry;
 }
 
-/** A change is delivered only after the server shows it (R2), so that both watermarks may move with it, once the caches know of it. */
+/**
+ * A change is delivered only after the server shows it (R2), so that both watermarks may move with it, once the caches
+ * know of it.
+ */
 export function changeHandlers({ applied, replayed, caching, monitor, telemetry }: ChangeParts): ChangeHandlers {
   const { metrics } = telemetry;
   const { keeper } = caching;

@@ -1,4 +1,7 @@
-/** Owns the comparison of the live catalog with the one that the model was made from: of which tables something may still be kept. */
+/**
+ * Owns the comparison of the live catalog with the one that the model was made from: of which tables something may
+ * still be kept.
+ */
 import { formatLsn, parseLsn, type Lsn } from '../base/lsn.ts';
 import { type CatalogLook, type CoverageSource } from '../cache/feed/coverage.ts';
 import { tableTag, type TableTag } from '../change/tags.ts';
@@ -20,7 +23,10 @@ export interface CoverageRequest {
   readonly options: Pick<Options, 'publication' | 'connectMs' | 'statementMs'>;
 }
 
-/** On a primary the position follows every commit that is visible; on a replica so does replay, but for the record at hand, after which the stream comes next. */
+/**
+ * On a primary the position follows every commit that is visible; on a replica so does replay, but for the record at
+ * hand, after which the stream comes next.
+ */
 const POSITION_SQL = `
   SELECT pg_is_in_recovery() AS replica, (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn,
          pg_snapshot_xmin(s)::text AS oldest, pg_snapshot_xmax(s)::text AS next FROM pg_current_snapshot() AS s`;
@@ -54,7 +60,10 @@ export class CatalogCoverage implements CoverageSource {
     return this.#ask(async (query) => {
       const { lsn, isReplica } = await standing(query);
       // One that was restarted shows less for a moment than it had shown.
-      if (isReplica && lsn < shown) throw new Error(`the replica shows ${formatLsn(lsn)} only, while its schema is asked for as of ${formatLsn(shown)}`);
+      if (isReplica && lsn < shown)
+        throw new Error(
+          `the replica shows ${formatLsn(lsn)} only, while its schema is asked for as of ${formatLsn(shown)}`,
+        );
       const look = this.#compare(await readCatalog(query, { publication }));
       const { lsn: upTo, next } = await standing(query);
       return { ...look, upTo, nextTransaction: next };
@@ -70,10 +79,16 @@ export class CatalogCoverage implements CoverageSource {
   }
 
   async #ask<T>(work: (query: PlainQuery) => Promise<T>): Promise<T> {
-    const { databaseUrl, options: { connectMs, statementMs } } = this.#request;
+    const {
+      databaseUrl,
+      options: { connectMs, statementMs },
+    } = this.#request;
     const client = await openClient({ databaseUrl, applicationName: 'meridian schema', connectMs, statementMs });
     try {
-      return await work(async (text, values) => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows);
+      return await work(
+        async (text, values) =>
+          (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows,
+      );
     } finally {
       await closeClient(client);
     }
@@ -97,7 +112,12 @@ export class CatalogCoverage implements CoverageSource {
   #whyUncovered(then: CatalogTable, now: Catalog, table: CatalogTable | undefined): string | null {
     if (table === undefined) return 'it is gone';
     const judged = this.#judged.get(tableKey(then));
-    return whyUnseen(now, table) ?? (judged === undefined ? null : (whyOther(then, table, judged) ?? impurePolicy(table, this.#request.viewerSettings)));
+    return (
+      whyUnseen(now, table) ??
+      (judged === undefined
+        ? null
+        : (whyOther(then, table, judged) ?? impurePolicy(table, this.#request.viewerSettings)))
+    );
   }
 }
 
@@ -137,7 +157,10 @@ function whyOther(then: CatalogTable, now: CatalogTable, { mapped, conditions }:
       continue;
     }
     // Conditions may name an enum without its column.
-    const counts = mapped.has(name) || type.kind === 'enum' || [...conditions].some((condition) => condition.includes(name.toLowerCase()));
+    const counts =
+      mapped.has(name) ||
+      type.kind === 'enum' ||
+      [...conditions].some((condition) => condition.includes(name.toLowerCase()));
     if (!counts) continue;
     if (spellingOf(column.type) !== spellingOf(type)) return `its column ${name} has become ${column.type.sql}`;
     if (exact && !column.exact) return `values of its column ${name} can now be equal and differ in text`;
@@ -151,7 +174,12 @@ function spellingOf({ sql }: SqlType): string {
 }
 
 async function standing(query: PlainQuery): Promise<Standing> {
-  const [row] = (await query(POSITION_SQL)) as readonly { replica: boolean; lsn: string; oldest: string; next: string }[];
+  const [row] = (await query(POSITION_SQL)) as readonly {
+    replica: boolean;
+    lsn: string;
+    oldest: string;
+    next: string;
+  }[];
   if (row === undefined) throw new Error('the server does not say where it stands');
   return { lsn: parseLsn(row.lsn), isReplica: row.replica, oldest: BigInt(row.oldest), next: BigInt(row.next) };
 }

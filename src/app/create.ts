@@ -6,7 +6,9 @@ import { DataLayer } from './layer.ts';
 import { compileSchema } from './schema.ts';
 import { startRuntime, type Runtime, type RuntimeRequest } from './start.ts';
 
-/** Options by name (docs/configuration.md), `region`, and `regions` by name: `{ databaseUrl, redisUrl?, serverUrl? }`. */
+/**
+ * Options by name (docs/configuration.md), `region`, and `regions` by name: `{ databaseUrl, redisUrl?, serverUrl? }`.
+ */
 export type Settings = Readonly<Record<string, unknown>>;
 
 export interface DataLayerSettings {

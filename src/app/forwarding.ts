@@ -34,7 +34,12 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
   const { log, metrics } = telemetry;
   const keys = forwardKeys(listed(options.forwardSecret || options.tokenSecret));
   const [key] = keys;
-  if (key === undefined) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'forwardSecret holds no secret to sign forwarded mutations with; give one, or leave it out for the one that tokenSecret makes.' });
+  if (key === undefined)
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message:
+        'forwardSecret holds no secret to sign forwarded mutations with; give one, or leave it out for the one that tokenSecret makes.',
+    });
   const serverUrls = new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, serverUrl]])));
   const serverStanding = (region: string): ServerStanding => {
     if (!serverUrls.has(region)) return 'none';
@@ -45,22 +50,42 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
     try {
       const { cluster, history } = monitor;
       if (cluster === null || history === null) return;
-      const [position, named] = [codec.decode(token), codec.decodeBoth(sent).merged].map((positions) => positions.get(cluster));
+      const [position, named] = [codec.decode(token), codec.decodeBoth(sent).merged].map((positions) =>
+        positions.get(cluster),
+      );
       // What the client has named comes back, whatever became of it; and positions of another timeline do not compare.
-      if (position?.timeline === history.timeline && position.lsn !== named?.lsn) monitor.observePrimaryLsn(position.lsn);
+      if (position?.timeline === history.timeline && position.lsn !== named?.lsn)
+        monitor.observePrimaryLsn(position.lsn);
     } catch (error) {
       if (!isMeridianError(error)) throw error;
-      log.warn({ err: error }, 'The token of a forwarded mutation cannot be read here: give every region the same tokenSecret and tokenClusters.');
+      log.warn(
+        { err: error },
+        'The token of a forwarded mutation cannot be read here: give every region the same tokenSecret and tokenClusters.',
+      );
     }
   };
   const forwarder = new HttpForwarder({ local, serverUrls, key, limits: options });
-  const refresh = (): void => void monitor.refresh().catch((error: unknown) => log.debug({ err: error }, 'Looking for the primary failed.'));
+  const refresh = (): void =>
+    void monitor.refresh().catch((error: unknown) => log.debug({ err: error }, 'Looking for the primary failed.'));
   return {
     forwarder,
     serverStanding,
-    forwarding: new Forwarding({ options, view: monitor, server: serverStanding, transport: forwarder, onAnswer: observe, log, metrics }),
+    forwarding: new Forwarding({
+      options,
+      view: monitor,
+      server: serverStanding,
+      transport: forwarder,
+      onAnswer: observe,
+      log,
+      metrics,
+    }),
     forwardGate: {
-      gate: new ForwardGate({ keys, region: local, windowMs: options.forwardMs + options.clockToleranceMs, maxNonces: options.forwardNonces }),
+      gate: new ForwardGate({
+        keys,
+        region: local,
+        windowMs: options.forwardMs + options.clockToleranceMs,
+        maxNonces: options.forwardNonces,
+      }),
       isPrimary: () => monitor.primary === local,
       onMistaken: refresh,
     },

@@ -21,7 +21,10 @@ export function publishRegions(monitor: RegionMonitor, { config, telemetry: { me
 }
 
 /** Begins to publish how the connections for reading are used; returns how to stop. */
-export function publishPools(servers: ReadonlyMap<string, PostgresServer>, { config, telemetry: { metrics } }: Published): () => void {
+export function publishPools(
+  servers: ReadonlyMap<string, PostgresServer>,
+  { config, telemetry: { metrics } }: Published,
+): () => void {
   return each(config, () => {
     for (const [region, { pool }] of servers) {
       metrics.poolConnections.set({ region, state: 'busy' }, pool.busy);

@@ -12,7 +12,12 @@ import { type Log } from '../telemetry/log.ts';
 import { stacksOf, type DataLayer } from './layer.ts';
 
 export function healthDeps(layer: DataLayer, isAdmin: HealthDeps['isAdmin']): HealthDeps & ConflictsDeps {
-  const { codec, health: { monitor }, config: { options }, telemetry: { log } } = stacksOf(layer);
+  const {
+    codec,
+    health: { monitor },
+    config: { options },
+    telemetry: { log },
+  } = stacksOf(layer);
   return {
     region: layer.region,
     subgraph: options.subgraph === '' ? null : options.subgraph,
@@ -29,7 +34,13 @@ export function healthDeps(layer: DataLayer, isAdmin: HealthDeps['isAdmin']): He
 function siblingsOf(options: Options, log: Log): Siblings | null {
   const parsed = parseSiblings(options.siblings);
   if ('problem' in parsed || parsed.siblings.size === 0) return null;
-  const siblings = new Siblings({ self: options.subgraph, urls: parsed.siblings, limits: options, fields: { regionHealth: options.regionHealthField, conflicts: options.conflictsField }, log });
+  const siblings = new Siblings({
+    self: options.subgraph,
+    urls: parsed.siblings,
+    limits: options,
+    fields: { regionHealth: options.regionHealthField, conflicts: options.conflictsField },
+    log,
+  });
   return siblings.names.length === 0 ? null : siblings;
 }
 
@@ -37,5 +48,9 @@ function siblingsOf(options: Options, log: Log): Siblings | null {
 export function askerOf({ headers, cookies, signal }: IncomingRequest): Asker | null {
   if (headers[SIBLING_HEADER] !== undefined) return null;
   const { authorization } = headers;
-  return { headers: { ...traced(headers), ...(authorization === undefined ? {} : { authorization }) }, token: joinedHeader(headers[TOKEN_HEADER], cookies?.tokens), signal };
+  return {
+    headers: { ...traced(headers), ...(authorization === undefined ? {} : { authorization }) },
+    token: joinedHeader(headers[TOKEN_HEADER], cookies?.tokens),
+    signal,
+  };
 }

@@ -1,4 +1,7 @@
-/** Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST handlers. */
+/**
+ * Owns the data layer of one region: the same reads, writes, tokens and health that GraphQL uses, for jobs and REST
+ * handlers.
+ */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
@@ -24,9 +27,15 @@ import { createStacks, startStacks, stopStacks, type Stacks } from './stacks/sta
 
 /** For whom something is read or written. */
 export interface OnBehalf {
-  /** Whose rows exist where entities keep tenants apart, and whom `viewerSettings` carry into the database; null: nobody known. */
+  /**
+   * Whose rows exist where entities keep tenants apart, and whom `viewerSettings` carry into the database; null: nobody
+   * known.
+   */
   readonly viewer?: Viewer | null;
-  /** Settings of the database (row-level security) instead of those that `viewerSettings` makes of the viewer; none at all for `[]`. */
+  /**
+   * Settings of the database (row-level security) instead of those that `viewerSettings` makes of the viewer; none at
+   * all for `[]`.
+   */
   readonly settings?: readonly Setting[];
 }
 
@@ -56,8 +65,9 @@ export interface WriteOptions extends TransactionOptions, OnBehalf {
   /** A consistency token, or several joined by commas: the result's covers it. */
   readonly token?: string | null;
   /**
-   * The transaction takes place once for this key and viewer: whoever comes again, from any region, is given the first result, as JSON has it.
-   * `request`: what it was asked for, so that a key which comes with something else is refused (`IDEMPOTENCY_KEY_REUSED`).
+   * The transaction takes place once for this key and viewer: whoever comes again, from any region, is given the first
+   * result, as JSON has it. `request`: what it was asked for, so that a key which comes with something else is refused
+   * (`IDEMPOTENCY_KEY_REUSED`).
    */
   readonly once?: { readonly key: string; readonly request?: unknown };
 }
@@ -112,12 +122,28 @@ export class DataLayer {
     return stopStacks(this.#stacks);
   }
 
-  /** Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the typed errors of the consistency levels. */
-  async read(sql: string, values: readonly unknown[] = [], options: ReadOptions & CustomReadOptions = {}): Promise<ReadResult> {
+  /**
+   * Reads with SQL; parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. Throws the
+   * typed errors of the consistency levels.
+   */
+  async read(
+    sql: string,
+    values: readonly unknown[] = [],
+    options: ReadOptions & CustomReadOptions = {},
+  ): Promise<ReadResult> {
     if (options.entity !== undefined) this.#requireAsker(options, [options.entity]);
     const { session, requirement, tenancy, caching } = this.#begin(options);
     try {
-      const rows = await readCustom({ ...options, sql, values, executor: session.executor(requirement), model: this.#model, tenancy, caching, notes: this.#stacks.read.notes });
+      const rows = await readCustom({
+        ...options,
+        sql,
+        values,
+        executor: session.executor(requirement),
+        model: this.#model,
+        tenancy,
+        caching,
+        notes: this.#stacks.read.notes,
+      });
       const { positions, servedBy, waitedMs, stalenessMs } = session.report();
       return { rows, token: this.#stacks.codec.encode(positions), servedBy, waitedMs, stalenessMs };
     } finally {
@@ -127,11 +153,25 @@ export class DataLayer {
 
   /** Entities by key, lists, pages and counts, batched; make one per unit of work. */
   loaders(options: ReadOptions = {}): BoundLoaders {
-    if (!this.#model) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.' });
+    if (!this.#model)
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message: 'Entity loaders need a schema; give createDataLayer `schema`, the folder of your SDL.',
+      });
     this.#requireAsker(options, [...this.#model.entities.keys()]);
     const { session, requirement, tenancy, caching } = this.#begin(options);
-    const loaders = new EntityLoaders({ model: this.#model, executor: session.executor(requirement), limits: this.#stacks.config.options, tenancy, caching });
-    return { loaders, token: () => this.#stacks.codec.encode(session.report().positions), close: () => session.close() };
+    const loaders = new EntityLoaders({
+      model: this.#model,
+      executor: session.executor(requirement),
+      limits: this.#stacks.config.options,
+      tenancy,
+      caching,
+    });
+    return {
+      loaders,
+      token: () => this.#stacks.codec.encode(session.report().positions),
+      close: () => session.close(),
+    };
   }
 
   /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
@@ -149,13 +189,25 @@ export class DataLayer {
         rest.onRefused?.(position);
       },
     };
-    const { codec, write: { writer } } = this.#stacks;
-    const committed = request === null ? writer.transaction(work, all) : onceTransaction(writer, { once: request.step('transaction'), work, options: all });
+    const {
+      codec,
+      write: { writer },
+    } = this.#stacks;
+    const committed =
+      request === null
+        ? writer.transaction(work, all)
+        : onceTransaction(writer, { once: request.step('transaction'), work, options: all });
     const { result, position } = await committed.catch((error: unknown) => {
-      throw isMeridianError(error, 'DURABILITY_UNCONFIRMED') ? withToken(error, codec.encode(session.report().positions)) : error;
+      throw isMeridianError(error, 'DURABILITY_UNCONFIRMED')
+        ? withToken(error, codec.encode(session.report().positions))
+        : error;
     });
     await session.raise(position);
-    return { result, replayed: request?.replayed ?? false, token: this.#stacks.codec.encodeSome(session.report().positions) };
+    return {
+      result,
+      replayed: request?.replayed ?? false,
+      token: this.#stacks.codec.encodeSome(session.report().positions),
+    };
   }
 
   /** Health of every region as this one sees it. */
@@ -167,35 +219,69 @@ export class DataLayer {
   #requireAsker({ viewer, allTenants }: ReadOptions, entities: readonly string[]): void {
     const kept = entities.find((name) => this.#model?.entities.get(name)?.tenant != null);
     if (kept === undefined || viewer !== undefined || allTenants === true) return;
-    throw badOption(`rows of ${kept} belong to tenants, and it does not say for whom it reads; give viewer (null for nobody), or allTenants: true for a job`);
+    throw badOption(
+      `rows of ${kept} belong to tenants, and it does not say for whom it reads; give viewer (null for nobody), or allTenants: true for a job`,
+    );
   }
 
   #once({ key, request }: NonNullable<WriteOptions['once']>, viewer: Viewer | null): OnceRequest {
     const { options } = this.#stacks.config;
-    return new OnceRequest({ key: checkedKey(key, options.idempotencyKeyBytes), viewer, source: 'transaction', operationName: null, variables: { request }, limits: options, onVerdict: (outcome) => this.#stacks.telemetry.metrics.idempotent.inc({ outcome }) });
+    return new OnceRequest({
+      key: checkedKey(key, options.idempotencyKeyBytes),
+      viewer,
+      source: 'transaction',
+      operationName: null,
+      variables: { request },
+      limits: options,
+      onVerdict: (outcome) => this.#stacks.telemetry.metrics.idempotent.inc({ outcome }),
+    });
   }
 
   #settings(viewer: Viewer | null = null, given?: readonly Setting[]): readonly Setting[] {
     return given === undefined ? this.#stacks.read.settingsOf(viewer) : checkedSettings(given);
   }
 
-  #begin({ token, level, maxLagMs, signal, viewer, settings: given, allTenants }: ReadOptions): { session: ReadSession; requirement: Requirement; tenancy: Tenancy; caching: LoaderCaching | null } {
+  #begin({ token, level, maxLagMs, signal, viewer, settings: given, allTenants }: ReadOptions): {
+    session: ReadSession;
+    requirement: Requirement;
+    tenancy: Tenancy;
+    caching: LoaderCaching | null;
+  } {
     const settings = this.#settings(viewer, given);
     const session = this.#stacks.read.openSession({ token, settings, signal });
     const chosen = level ?? (session.floor === null ? 'EVENTUAL' : 'SESSION');
-    if (!CONSISTENCY_LEVELS.includes(chosen)) throw badOption(`there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`);
-    if (maxLagMs !== undefined && chosen !== 'BOUNDED') throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);
-    if (maxLagMs !== undefined && !(maxLagMs >= 0)) throw badOption(`maxLagMs is ${maxLagMs}; give milliseconds from 0 up`);
+    if (!CONSISTENCY_LEVELS.includes(chosen))
+      throw badOption(
+        `there is no consistency level ${JSON.stringify(chosen)}; use one of ${CONSISTENCY_LEVELS.join(', ')}`,
+      );
+    if (maxLagMs !== undefined && chosen !== 'BOUNDED')
+      throw badOption(`level ${chosen} takes no maxLagMs; drop it or ask for BOUNDED`);
+    if (maxLagMs !== undefined && !(maxLagMs >= 0))
+      throw badOption(`maxLagMs is ${maxLagMs}; give milliseconds from 0 up`);
     const bound = maxLagMs ?? this.#stacks.config.options.boundedLagMs;
     const tenancy = allTenants === true ? Tenancy.all : Tenancy.of(viewer?.tenant ?? null);
     const caching = this.#stacks.change.caching.for({ tenancy, settingsKey: settingsKey(settings) });
-    return { session, tenancy, caching, requirement: { level: chosen, floor: chosen === 'EVENTUAL' ? null : session.floor, maxLagMs: chosen === 'BOUNDED' ? bound : null } };
+    return {
+      session,
+      tenancy,
+      caching,
+      requirement: {
+        level: chosen,
+        floor: chosen === 'EVENTUAL' ? null : session.floor,
+        maxLagMs: chosen === 'BOUNDED' ? bound : null,
+      },
+    };
   }
 }
 
 /** It is committed: whoever hears of it needs a token to see it, as after any other write. */
 function withToken(error: MeridianError, token: ConsistencyToken | null): MeridianError {
-  return new MeridianError({ code: error.code, message: error.message, details: { ...error.details, token }, cause: error });
+  return new MeridianError({
+    code: error.code,
+    message: error.message,
+    details: { ...error.details, token },
+    cause: error,
+  });
 }
 
 function badOption(why: string): MeridianError {

@@ -25,27 +25,56 @@ export interface UserModule {
 export async function loadModule({ options }: Config): Promise<UserModule> {
   if (options.resolvers === '') return { resolvers: {} };
   const file = resolve(options.resolvers);
-  const invalid = (why: string, cause?: unknown): MeridianError => new MeridianError({ code: 'CONFIG_INVALID', message: `The resolvers file ${file} ${why}`, ...(cause === undefined ? {} : { cause }) });
+  const invalid = (why: string, cause?: unknown): MeridianError =>
+    new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `The resolvers file ${file} ${why}`,
+      ...(cause === undefined ? {} : { cause }),
+    });
   let module: Record<string, unknown>;
   try {
     module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    throw invalid(`cannot be loaded: ${messageOf(error)}; name a JavaScript or TypeScript module whose default export is a resolver map.`, error);
+    throw invalid(
+      `cannot be loaded: ${messageOf(error)}; name a JavaScript or TypeScript module whose default export is a resolver map.`,
+      error,
+    );
   }
-  if (!['default', 'viewer', 'isAdmin', 'conflicts'].some((name) => name in module)) throw invalid('has no default export, nor a hook; export default { Query: { … } }.');
+  if (!['default', 'viewer', 'isAdmin', 'conflicts'].some((name) => name in module))
+    throw invalid('has no default export, nor a hook; export default { Query: { … } }.');
   const { default: map = {}, viewer, isAdmin, conflicts } = module;
-  if (typeof map !== 'object' || map === null) throw invalid('has a default export that is no resolver map; export default { Query: { … } }.');
+  if (typeof map !== 'object' || map === null)
+    throw invalid('has a default export that is no resolver map; export default { Query: { … } }.');
   for (const [name, hook] of Object.entries({ viewer, isAdmin })) {
-    if (hook !== undefined && typeof hook !== 'function') throw invalid(`exports ${name}, which is no function; a hook is one.`);
+    if (hook !== undefined && typeof hook !== 'function')
+      throw invalid(`exports ${name}, which is no function; a hook is one.`);
   }
-  if (conflicts !== undefined && (typeof conflicts !== 'object' || conflicts === null || Object.values(conflicts).some((handler) => typeof handler !== 'function'))) {
-    throw invalid('exports conflicts, which is no object of functions; export const conflicts = { name: ({ base, current, incoming }) => ({ set: { … } }) }.');
+  if (
+    conflicts !== undefined &&
+    (typeof conflicts !== 'object' ||
+      conflicts === null ||
+      Object.values(conflicts).some((handler) => typeof handler !== 'function'))
+  ) {
+    throw invalid(
+      'exports conflicts, which is no object of functions; export const conflicts = { name: ({ base, current, incoming }) => ({ set: { … } }) }.',
+    );
   }
-  if (options.auth === 'hook' && viewer === undefined) throw invalid('exports no viewer, which auth: hook needs; export a function viewer({ headers }) that answers { id, tenant, roles } or null.');
-  return { resolvers: map as UserResolvers, ...(viewer ? { viewer: viewer as ViewerHook } : {}), ...(isAdmin ? { isAdmin: isAdmin as AdminHook } : {}), ...(conflicts ? { conflicts: conflicts as ConflictHandlers } : {}) };
+  if (options.auth === 'hook' && viewer === undefined)
+    throw invalid(
+      'exports no viewer, which auth: hook needs; export a function viewer({ headers }) that answers { id, tenant, roles } or null.',
+    );
+  return {
+    resolvers: map as UserResolvers,
+    ...(viewer ? { viewer: viewer as ViewerHook } : {}),
+    ...(isAdmin ? { isAdmin: isAdmin as AdminHook } : {}),
+    ...(conflicts ? { conflicts: conflicts as ConflictHandlers } : {}),
+  };
 }
 
 /** What the schema is checked against. */
-export function applicationOf({ resolvers, conflicts }: UserModule): { readonly resolvers: UserResolvers; readonly handlers: readonly string[] } {
+export function applicationOf({ resolvers, conflicts }: UserModule): {
+  readonly resolvers: UserResolvers;
+  readonly handlers: readonly string[];
+} {
   return { resolvers, handlers: Object.keys(conflicts ?? {}) };
 }

@@ -1,4 +1,6 @@
-/** Owns the step from a folder of SDL to a compiled model: the live catalog is read and every problem reported at once. */
+/**
+ * Owns the step from a folder of SDL to a compiled model: the live catalog is read and every problem reported at once.
+ */
 import { resolve } from 'node:path';
 import { isMeridianError, MeridianError, messageOf } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
@@ -34,13 +36,21 @@ export function schemaFiles(config: Config): readonly SdlFile[] {
 /** Compiles against the nearest database that answers: the own region's, else the others in their order. */
 export async function compileSchema(request: SchemaRequest): Promise<LiveSchema> {
   const { config, log } = request;
-  const regions = [...config.regions].sort((a, b) => Number(b.name === config.region) - Number(a.name === config.region));
+  const regions = [...config.regions].sort(
+    (a, b) => Number(b.name === config.region) - Number(a.name === config.region),
+  );
   const refusals: string[] = [];
   for (const { name, databaseUrl } of regions) {
     let client: Awaited<ReturnType<typeof openClient>>;
     try {
       const { connectMs, statementMs } = config.options;
-      client = await openClient({ databaseUrl, applicationName: 'meridian schema', connectMs, statementMs, onBroken: (error) => log.debug({ err: error }, 'the schema\'s connection broke') });
+      client = await openClient({
+        databaseUrl,
+        applicationName: 'meridian schema',
+        connectMs,
+        statementMs,
+        onBroken: (error) => log.debug({ err: error }, "the schema's connection broke"),
+      });
     } catch (error) {
       // Its own region's must be as servers need it; another region's is told of by its probes.
       if (name === config.region && isMeridianError(error, 'DATABASE_NOT_READY')) throw notReady(name, error);
@@ -48,11 +58,22 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
       continue;
     }
     try {
-      const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
+      const query = async (text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> =>
+        (await client.query<Record<string, unknown>>(text, values ? [...values] : undefined)).rows;
       const { pageSize, maxPageSize, publication, regionHealthField, conflictsField } = config.options;
       demandEncoding(String((await query(`SELECT ${ENCODING} AS encoding`))[0]?.['encoding']));
       const catalog = await readCatalog(query, { publication });
-      const compiled = await compileModel({ files: request.files, catalog, resolvers: request.resolvers, adminFields: { regionHealth: regionHealthField, conflicts: conflictsField }, ...(request.handlers ? { handlers: request.handlers } : {}), pageSize, maxPageSize, viewerSettings: settingNames(config), checkStatement: (sql) => explainProblem(query, sql) });
+      const compiled = await compileModel({
+        files: request.files,
+        catalog,
+        resolvers: request.resolvers,
+        adminFields: { regionHealth: regionHealthField, conflicts: conflictsField },
+        ...(request.handlers ? { handlers: request.handlers } : {}),
+        pageSize,
+        maxPageSize,
+        viewerSettings: settingNames(config),
+        checkStatement: (sql) => explainProblem(query, sql),
+      });
       for (const { file, line, message } of compiled.warnings) log.warn({ file, line }, message);
       for (const { file, line, message } of compiled.notices) log.info({ file, line }, message);
       return { ...compiled, catalog };
@@ -60,7 +81,10 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
       await closeClient(client);
     }
   }
-  throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `No database could be reached to check the schema against (${refusals.join('; ')}); start one or correct its URL.` });
+  throw new MeridianError({
+    code: 'REGION_UNAVAILABLE',
+    message: `No database could be reached to check the schema against (${refusals.join('; ')}); start one or correct its URL.`,
+  });
 }
 
 function notReady(region: string, error: MeridianError): MeridianError {

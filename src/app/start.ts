@@ -1,4 +1,6 @@
-/** Owns the start of a region's server: the layer, the schema checked against the live catalog, then HTTP; and its end. */
+/**
+ * Owns the start of a region's server: the layer, the schema checked against the live catalog, then HTTP; and its end.
+ */
 import { type GraphQLSchema } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
@@ -51,17 +53,29 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-/** Throws `SCHEMA_INVALID`, `CONFIG_INVALID`, `DATABASE_NOT_READY` or `REGION_UNAVAILABLE`; nothing is left running then. */
+/**
+ * Throws `SCHEMA_INVALID`, `CONFIG_INVALID`, `DATABASE_NOT_READY` or `REGION_UNAVAILABLE`; nothing is left running
+ * then.
+ */
 export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { config, telemetry } = request;
   const module: UserModule = request.resolvers ? { resolvers: request.resolvers } : await loadModule(config);
   const { resolvers } = module;
   const conflicts = request.conflicts ?? module.conflicts ?? {};
-  const compiled = await compileSchema({ config, files: request.files ?? schemaFiles(config), resolvers, handlers: Object.keys(conflicts), log: telemetry.log });
+  const compiled = await compileSchema({
+    config,
+    files: request.files ?? schemaFiles(config),
+    resolvers,
+    handlers: Object.keys(conflicts),
+    log: telemetry.log,
+  });
   const layer = new DataLayer(config, telemetry, compiled);
   try {
     await layer.start();
-    const isAdmin = request.isAdmin ?? module.isAdmin ?? ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);
+    const isAdmin =
+      request.isAdmin ??
+      module.isAdmin ??
+      ((viewer: Viewer | null) => viewer?.roles.includes(config.options.adminRole) ?? false);
     const schema = buildSchema({
       model: compiled.model,
       typeDefs: compiled.typeDefs,
@@ -71,7 +85,12 @@ export async function startRuntime(request: RuntimeRequest): Promise<Runtime> {
       write: { writer: stacksOf(layer).write.writer, handlers: conflicts, metrics: telemetry.metrics },
       health: healthDeps(layer, isAdmin),
     });
-    const server = await serve({ ...request, resolvers, ...(request.viewer ? {} : hookOf(module)) }, layer, compiled, schema);
+    const server = await serve(
+      { ...request, resolvers, ...(request.viewer ? {} : hookOf(module)) },
+      layer,
+      compiled,
+      schema,
+    );
     const close = async (): Promise<void> => {
       await server.close();
       await layer.close();
@@ -87,18 +106,37 @@ function hookOf({ viewer }: UserModule): Pick<UserModule, 'viewer'> {
   return viewer ? { viewer } : {};
 }
 
-function serve({ config, telemetry, viewer, resolvers = {}, plans: given }: RuntimeRequest, layer: DataLayer, { model, adminFields }: CompiledSchema, schema: GraphQLSchema): Promise<RunningServer> {
+function serve(
+  { config, telemetry, viewer, resolvers = {}, plans: given }: RuntimeRequest,
+  layer: DataLayer,
+  { model, adminFields }: CompiledSchema,
+  schema: GraphQLSchema,
+): Promise<RunningServer> {
   const { options, region } = config;
-  const { codec, health: { monitor }, change: { caching }, read, write: { writer, forwarding, forwardGate } } = stacksOf(layer);
-  const plans = given === undefined ? new Plans({}, undefined, (outcome) => telemetry.metrics.planRuns.inc({ outcome })) : given;
+  const {
+    codec,
+    health: { monitor },
+    change: { caching },
+    read,
+    write: { writer, forwarding, forwardGate },
+  } = stacksOf(layer);
+  const plans =
+    given === undefined ? new Plans({}, undefined, (outcome) => telemetry.metrics.planRuns.inc({ outcome })) : given;
   const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
-  const answers = createOperationCache(layer, schema, { user: resolvers, adminFields: Object.values(adminFields).filter((name) => name !== '') });
+  const answers = createOperationCache(layer, schema, {
+    user: resolvers,
+    adminFields: Object.values(adminFields).filter((name) => name !== ''),
+  });
   const deps = { region, writer, encode: codec.encodeSome.bind(codec) };
   const context = (request: IncomingRequest): RequestContext => {
     const { viewer, headers, cookies, body, signal } = request;
     const settings = read.settingsOf(viewer);
     return new RequestContext({
-      viewer, settings, cookies, signal, deps,
+      viewer,
+      settings,
+      cookies,
+      signal,
+      deps,
       asked: { token: headers[TOKEN_HEADER], floor: headers[FLOOR_HEADER], level: headers[LEVEL_HEADER] },
       idempotencyKey: headers[KEY_HEADER],
       answerName: body === null || answers === null ? null : answers.nameOf(body, viewer, settings),
@@ -152,5 +190,7 @@ async function ready(layer: DataLayer): Promise<{ ok: boolean; why?: string }> {
   } catch (error) {
     if (!isMeridianError(error)) throw error;
   }
-  return monitor.readOrder().length > 0 ? { ok: true } : { ok: false, why: `No database answers as seen from region ${layer.region}.` };
+  return monitor.readOrder().length > 0
+    ? { ok: true }
+    : { ok: false, why: `No database answers as seen from region ${layer.region}.` };
 }

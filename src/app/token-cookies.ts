@@ -1,4 +1,7 @@
-/** Owns the wiring of cookie mode: what the options make of cookies, what holds for this graph, and what a failover has taken from them. */
+/**
+ * Owns the wiring of cookie mode: what the options make of cookies, what holds for this graph, and what a failover has
+ * taken from them.
+ */
 import { isMeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type Positions } from '../consistency/positions.ts';
@@ -17,9 +20,15 @@ export interface TokenCookieParts {
 }
 
 /** Null where cookies carry no tokens. */
-export function tokenCookieRules({ options, codec, monitor, telemetry: { log, metrics } }: TokenCookieParts): TokenCookieRules | null {
+export function tokenCookieRules({
+  options,
+  codec,
+  monitor,
+  telemetry: { log, metrics },
+}: TokenCookieParts): TokenCookieRules | null {
   if (options.tokenCookie === '') return null;
-  const own = (token: string): Positions => new Map([...codec.decode(token)].filter(([cluster]) => cluster === monitor.cluster));
+  const own = (token: string): Positions =>
+    new Map([...codec.decode(token)].filter(([cluster]) => cluster === monitor.cluster));
   return {
     settings: {
       name: options.tokenCookie,
@@ -44,10 +53,15 @@ export function tokenCookieRules({ options, codec, monitor, telemetry: { log, me
     },
     meant(code, tokens) {
       const named = tokens.filter((token) => own(token).size > 0);
-      const lost = code === 'CONSISTENCY_LOST' ? named.filter((token) => lostOf([...own(token).values()], monitor.history) !== null) : [];
-      // Of a loss that another server has told of, this one need not have heard; and which position is from the future cannot be told by looking.
+      const lost =
+        code === 'CONSISTENCY_LOST'
+          ? named.filter((token) => lostOf([...own(token).values()], monitor.history) !== null)
+          : [];
+      // Of a loss that another server has told of, this one need not have heard; and which position is from the future
+      // cannot be told by looking.
       return lost.length > 0 ? lost : named;
     },
-    withoutOwn: (token) => codec.encode(new Map([...codec.decode(token)].filter(([cluster]) => cluster !== monitor.cluster))),
+    withoutOwn: (token) =>
+      codec.encode(new Map([...codec.decode(token)].filter(([cluster]) => cluster !== monitor.cluster))),
   };
 }

@@ -1,4 +1,7 @@
-/** Owns the circuit breaker: whoever failed several times in a row is left alone for a while, and asked again by one probe in the background. */
+/**
+ * Owns the circuit breaker: whoever failed several times in a row is left alone for a while, and asked again by one
+ * probe in the background.
+ */
 
 export interface BreakerOptions {
   /** Failures in a row that open it. */
@@ -15,8 +18,8 @@ export interface BreakerOptions {
 export class BreakerOpen extends Error {}
 
 /**
- * Nobody's own work is the probe, so that nobody waits for it: while it is open everything is refused at once, and the first
- * refusal after `retryMs` starts the probe, one at a time.
+ * Nobody's own work is the probe, so that nobody waits for it: while it is open everything is refused at once, and the
+ * first refusal after `retryMs` starts the probe, one at a time.
  */
 export class Breaker {
   readonly #options: BreakerOptions;

@@ -1,4 +1,7 @@
-/** Owns time: one clock to read, one bounded sleep, one limit to what is waited for. Tests may hand in another clock; servers use `systemClock`. */
+/**
+ * Owns time: one clock to read, one bounded sleep, one limit to what is waited for. Tests may hand in another clock;
+ * servers use `systemClock`.
+ */
 
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
@@ -27,7 +30,10 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<boolean> {
   });
 }
 
-/** Waits for `task`, at most `limitMs` milliseconds; then the outcome is that of `onLate`, which gives another value or throws. The task goes on. */
+/**
+ * Waits for `task`, at most `limitMs` milliseconds; then the outcome is that of `onLate`, which gives another value or
+ * throws. The task goes on.
+ */
 export async function within<T>(task: Promise<T>, limitMs: number, onLate: () => T): Promise<T> {
   const late = Promise.withResolvers<T>();
   const timer = setTimeout(() => {

@@ -1,4 +1,6 @@
-/** Owns what browsers demand of a cookie: which names, paths and domains they take, and what a name's prefix promises. */
+/**
+ * Owns what browsers demand of a cookie: which names, paths and domains they take, and what a name's prefix promises.
+ */
 
 export interface CookiePlace {
   readonly name: string;
@@ -15,19 +17,37 @@ export interface CookieProblem {
   readonly fix: string;
 }
 
-export const COOKIE_NAME = { pattern: /^[A-Za-z0-9_.-]{1,64}$/, words: '1 to 64 letters, digits, hyphens, dots and underscores' };
-export const COOKIE_PATH = { pattern: /^\/[\x21-\x3a\x3c-\x7e]*$/, words: 'a path that begins with / and has neither blanks nor semicolons' };
-export const COOKIE_DOMAIN = { pattern: /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$/, words: 'a domain name, as in example.com' };
+export const COOKIE_NAME = {
+  pattern: /^[A-Za-z0-9_.-]{1,64}$/,
+  words: '1 to 64 letters, digits, hyphens, dots and underscores',
+};
+export const COOKIE_PATH = {
+  pattern: /^\/[\x21-\x3a\x3c-\x7e]*$/,
+  words: 'a path that begins with / and has neither blanks nor semicolons',
+};
+export const COOKIE_DOMAIN = {
+  pattern: /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$/,
+  words: 'a domain name, as in example.com',
+};
 
-/** Browsers compare prefixes without regard to case; what comes behind the first one (`__Host-Http-`) asks for `HttpOnly`, which our cookies have. */
+/**
+ * Browsers compare prefixes without regard to case; what comes behind the first one (`__Host-Http-`) asks for
+ * `HttpOnly`, which our cookies have.
+ */
 const HOST_PREFIX = /^__host-/i;
 const SECURE_PREFIX = /^__(host|secure|http)-/i;
 
-/** The first thing because of which browsers would not keep the cookie, or keep it elsewhere than is meant; null when all is well. */
+/**
+ * The first thing because of which browsers would not keep the cookie, or keep it elsewhere than is meant; null when
+ * all is well.
+ */
 export function cookieProblem({ name, path, domain, secure }: CookiePlace): CookieProblem | null {
-  if (!COOKIE_NAME.pattern.test(name)) return { field: 'name', what: `must be ${COOKIE_NAME.words}`, fix: 'choose another' };
-  if (!COOKIE_PATH.pattern.test(path)) return { field: 'path', what: `must be ${COOKIE_PATH.words}`, fix: 'say / for the whole host' };
-  if (domain !== '' && !COOKIE_DOMAIN.pattern.test(domain)) return { field: 'domain', what: `must be ${COOKIE_DOMAIN.words}`, fix: 'leave it out for the host alone' };
+  if (!COOKIE_NAME.pattern.test(name))
+    return { field: 'name', what: `must be ${COOKIE_NAME.words}`, fix: 'choose another' };
+  if (!COOKIE_PATH.pattern.test(path))
+    return { field: 'path', what: `must be ${COOKIE_PATH.words}`, fix: 'say / for the whole host' };
+  if (domain !== '' && !COOKIE_DOMAIN.pattern.test(domain))
+    return { field: 'domain', what: `must be ${COOKIE_DOMAIN.words}`, fix: 'leave it out for the host alone' };
   return prefixProblem({ name, path, domain, secure });
 }
 
@@ -36,9 +56,24 @@ export function prefixProblem({ name, path, domain, secure }: CookiePlace): Cook
   const [prefix] = SECURE_PREFIX.exec(name) ?? [];
   if (prefix === undefined) return null;
   const because = `browsers keep a cookie whose name begins with ${prefix} only`;
-  if (!secure) return { field: 'secure', what: `must be true: ${because} if it is secure`, fix: 'make it so, or choose a name without the prefix' };
+  if (!secure)
+    return {
+      field: 'secure',
+      what: `must be true: ${because} if it is secure`,
+      fix: 'make it so, or choose a name without the prefix',
+    };
   if (!HOST_PREFIX.test(name)) return null;
-  if (path !== '/') return { field: 'path', what: `must be /: ${because} on the whole host`, fix: 'say /, or choose a name without the prefix' };
-  if (domain !== '') return { field: 'domain', what: `must be left out: ${because} on one host`, fix: 'leave it out, or choose a name without the prefix' };
+  if (path !== '/')
+    return {
+      field: 'path',
+      what: `must be /: ${because} on the whole host`,
+      fix: 'say /, or choose a name without the prefix',
+    };
+  if (domain !== '')
+    return {
+      field: 'domain',
+      what: `must be left out: ${because} on one host`,
+      fix: 'leave it out, or choose a name without the prefix',
+    };
   return null;
 }

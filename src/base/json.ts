@@ -1,10 +1,12 @@
 /**
- * Owns JSON whose numbers keep every digit. `JSON.parse` makes a double of each number, which changes the value of 9007199254740993 and of
- * 0.1234567890123456789, makes Infinity of 1e400, and drops the zeros of 1.10, which PostgreSQL keeps. `parseJson` gives a `JsonNumber` for
- * these and a plain value for everything else. `JSON.stringify` writes a `JsonNumber` as it was read, so that no writer need know of it.
+ * Owns JSON whose numbers keep every digit. `JSON.parse` makes a double of each number, which changes the value of
+ * 9007199254740993 and of 0.1234567890123456789, makes Infinity of 1e400, and drops the zeros of 1.10, which PostgreSQL
+ * keeps. `parseJson` gives a `JsonNumber` for these and a plain value for everything else. `JSON.stringify` writes a
+ * `JsonNumber` as it was read, so that no writer need know of it.
  *
- * Nearly all texts hold no such number: a scan over the text finds that out at a part of the cost of parsing it, and `JSON.parse` does the work.
- * Only the others are read here. The library lossless-json would read every text in JavaScript, and would lose a key called `__proto__`.
+ * Nearly all texts hold no such number: a scan over the text finds that out at a part of the cost of parsing it, and
+ * `JSON.parse` does the work. Only the others are read here. The library lossless-json would read every text in
+ * JavaScript, and would lose a key called `__proto__`.
  */
 
 /** In every Node.js that this package runs on, and not yet in TypeScript's own library. */
@@ -39,7 +41,9 @@ export class JsonNumber {
     return rawJSON(this.text);
   }
 
-  /** A number where that is exact, else the digits: what GraphQL's own scalars ask an object for before they show it. */
+  /**
+   * A number where that is exact, else the digits: what GraphQL's own scalars ask an object for before they show it.
+   */
   valueOf(): number | string {
     return this.number ?? this.text;
   }
@@ -48,7 +52,10 @@ export class JsonNumber {
   [Symbol.toPrimitive](hint: string): number | string {
     if (hint === 'string') return this.text;
     const { number } = this;
-    if (number === null) throw new TypeError(`the number ${this.text.slice(0, 40)} does not fit a JavaScript number; take its digits with String(value)`);
+    if (number === null)
+      throw new TypeError(
+        `the number ${this.text.slice(0, 40)} does not fit a JavaScript number; take its digits with String(value)`,
+      );
     return number;
   }
 }
@@ -58,12 +65,17 @@ export function jsonNumber(text: string): number | JsonNumber {
   return isPlain(text) ? Number(text) : new JsonNumber(text);
 }
 
-/** As `JSON.parse`, with a `JsonNumber` for every number that a JavaScript number would change. Throws `SyntaxError`. */
+/**
+ * As `JSON.parse`, with a `JsonNumber` for every number that a JavaScript number would change. Throws `SyntaxError`.
+ */
 export function parseJson(text: string): unknown {
   return needsCare(text) ? parseExact(text) : JSON.parse(text);
 }
 
-/** JSON that JavaScript has written: what it spells in its own way was a JavaScript number, and is one again. Throws `SyntaxError`. */
+/**
+ * JSON that JavaScript has written: what it spells in its own way was a JavaScript number, and is one again. Throws
+ * `SyntaxError`.
+ */
 export function parseWritten(text: string): unknown {
   return written(parseJson(text));
 }
@@ -94,7 +106,9 @@ const SAFE_DIGITS = 15;
 /** Whole numbers, and fractions without zeros at their end; small ones are written with an exponent. */
 const SHORT = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.(?!00000)\d*[1-9])$/;
 
-/** Whether JSON text holds what `JSON.parse` would change: a number, or a key. Says nothing of whether the text is JSON. */
+/**
+ * Whether JSON text holds what `JSON.parse` would change: a number, or a key. Says nothing of whether the text is JSON.
+ */
 export function needsCare(text: string): boolean {
   // The next one, looked for only when a string has been reached.
   let escape = -1;
@@ -114,7 +128,10 @@ export function needsCare(text: string): boolean {
   return false;
 }
 
-/** Whether a number is plain at a glance, as nearly all are: so few digits, with neither a zero at an end, nor a sign or exponent, nor a fraction below 1. */
+/**
+ * Whether a number is plain at a glance, as nearly all are: so few digits, with neither a zero at an end, nor a sign or
+ * exponent, nor a fraction below 1.
+ */
 function isShort(text: string, start: number, end: number): boolean {
   if (end - start > SAFE_DIGITS || text.charCodeAt(start) <= ZERO) return false;
   let hasPoint = false;
@@ -137,8 +154,9 @@ function nextEscape(text: string, from: number): number {
 const KEY_ENDS = /\s*:/y;
 
 /**
- * Whether a string with an escape is a key. V8 guesses a key from the last object that began alike: once it has seen the key `a\`, it takes
- * `"a\""` for it, and reads another key than the one that is there, or none (seen in Node.js 24.21).
+ * Whether a string with an escape is a key. V8 guesses a key from the last object that began alike: once it has seen
+ * the key `a\`, it takes `"a\""` for it, and reads another key than the one that is there, or none (seen in Node.js
+ * 24.21).
  */
 function isMistakable(text: string, end: number): boolean {
   KEY_ENDS.lastIndex = end + 1;
@@ -163,13 +181,22 @@ function endOfNumber(text: string, start: number): number {
   let end = start + 1;
   for (; end < text.length; end += 1) {
     const code = text.charCodeAt(end);
-    const isPart = (code >= ZERO && code <= NINE) || code === POINT || code === SMALL_E || code === LARGE_E || code === PLUS || code === MINUS;
+    const isPart =
+      (code >= ZERO && code <= NINE) ||
+      code === POINT ||
+      code === SMALL_E ||
+      code === LARGE_E ||
+      code === PLUS ||
+      code === MINUS;
     if (!isPart) break;
   }
   return end;
 }
 
-/** Whether a JavaScript number is this number and is written like it. Beyond 2^53 one stands for several whole numbers: those stay text. */
+/**
+ * Whether a JavaScript number is this number and is written like it. Beyond 2^53 one stands for several whole numbers:
+ * those stay text.
+ */
 function isPlain(text: string): boolean {
   if (text.length <= SAFE_DIGITS && SHORT.test(text)) return true;
   const number = Number(text);
@@ -183,8 +210,8 @@ function sameNumber(a: string, b: string): boolean {
 }
 
 /**
- * Sign, digits without zeros at either end, and the place of the point: one text for all spellings of a number, no longer than they are; null for
- * what is no finite number. Exponents are exact up to 15 digits.
+ * Sign, digits without zeros at either end, and the place of the point: one text for all spellings of a number, no
+ * longer than they are; null for what is no finite number. Exponents are exact up to 15 digits.
  */
 export function digitsOf(text: string): string | null {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
@@ -202,7 +229,11 @@ const BLANKS = /[ \t\n\r]*/y;
 /** A whole string without escapes, or characters that must be. */
 // eslint-disable-next-line no-control-regex -- JSON allows none of these in a string
 const AS_IT_STANDS = /^"[^"\\\u0000-\u001f]*"$/;
-const WORDS: ReadonlyMap<string, boolean | null> = new Map([['true', true], ['false', false], ['null', null]]);
+const WORDS: ReadonlyMap<string, boolean | null> = new Map([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+]);
 
 interface Open {
   readonly container: unknown[] | Record<string, unknown>;
@@ -307,7 +338,8 @@ class ExactReader {
 /** A key called `__proto__` becomes one like any other. */
 function put({ container, key }: Open, value: unknown): void {
   if (key === null) (container as unknown[]).push(value);
-  else if (key === '__proto__') Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
+  else if (key === '__proto__')
+    Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
   else (container as Record<string, unknown>)[key] = value;
 }
 

@@ -76,6 +76,10 @@ export class Limiter {
 
   #overloaded(why: string): MeridianError {
     const { what, concurrent } = this.#options;
-    return new MeridianError({ code: 'OVERLOADED', message: `Too many ${what}: ${concurrent} run at once and ${why}; try again shortly or raise the limit.`, details: { what } });
+    return new MeridianError({
+      code: 'OVERLOADED',
+      message: `Too many ${what}: ${concurrent} run at once and ${why}; try again shortly or raise the limit.`,
+      details: { what },
+    });
   }
 }

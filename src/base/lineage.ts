@@ -32,7 +32,10 @@ const CLUSTER_ID_LENGTH = 8;
 
 /** The cluster's short name: the first 8 base64url characters of SHA-256 over its system identifier. */
 export function clusterIdOf(systemIdentifier: string): ClusterId {
-  return createHash('sha256').update(`meridian-cluster:${systemIdentifier}`).digest('base64url').slice(0, CLUSTER_ID_LENGTH) as ClusterId;
+  return createHash('sha256')
+    .update(`meridian-cluster:${systemIdentifier}`)
+    .digest('base64url')
+    .slice(0, CLUSTER_ID_LENGTH) as ClusterId;
 }
 
 /**
@@ -52,7 +55,8 @@ export function standingOf(position: Pick<Position, 'timeline' | 'lsn'>, history
  * whether the lower one's writes survived is `standingOf`'s question, asked where the history is known.
  */
 export function laterPosition(a: Position, b: Position): Position {
-  if (a.cluster !== b.cluster) throw new TypeError(`positions of two clusters do not compare: ${a.cluster}, ${b.cluster}`);
+  if (a.cluster !== b.cluster)
+    throw new TypeError(`positions of two clusters do not compare: ${a.cluster}, ${b.cluster}`);
   if (a.timeline !== b.timeline) return a.timeline > b.timeline ? a : b;
   return a.lsn >= b.lsn ? a : b;
 }
@@ -65,7 +69,10 @@ export function parseTimelineHistory(timeline: number, content: string): Timelin
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => /^(\d+)\s+([0-9A-Fa-f]+)\/([0-9A-Fa-f]+)/.exec(line))
     .filter((match) => match !== null)
-    .map((match) => ({ timeline: Number(match[1]), switchLsn: ((BigInt(`0x${match[2]}`) << 32n) | BigInt(`0x${match[3]}`)) as Lsn }));
+    .map((match) => ({
+      timeline: Number(match[1]),
+      switchLsn: ((BigInt(`0x${match[2]}`) << 32n) | BigInt(`0x${match[3]}`)) as Lsn,
+    }));
   const switches = rows.map((row, i) => ({ ...row, next: rows[i + 1]?.timeline ?? timeline }));
   return { timeline, switches };
 }

@@ -1,4 +1,7 @@
-/** Owns the answers of whole operations that the process keeps: found by name, removed by every change of anything that they were made of. */
+/**
+ * Owns the answers of whole operations that the process keeps: found by name, removed by every change of anything that
+ * they were made of.
+ */
 import { LRUCache } from 'lru-cache';
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
@@ -14,7 +17,10 @@ export type AnswerLimits = Pick<Options, 'operationCacheBytes' | 'operationCache
 export interface AnswerItem {
   /** Who asks what: the same name always gets the same answer from the same rows (R11). */
   readonly name: string;
-  /** The bytes that are sent, one character for each: Node writes them together with the headers, in one call to the system, as it does not write a Buffer. */
+  /**
+   * The bytes that are sent, one character for each: Node writes them together with the headers, in one call to the
+   * system, as it does not write a Buffer.
+   */
   readonly body: string;
   /** How long others on its way may keep it, as its header says. */
   readonly cacheControl: string;
@@ -78,10 +84,22 @@ export class KeptAnswers {
   /** Keeps what the guard lets in: one step for everything that the answer depends on (R4). */
   keep(item: AnswerItem): FillVerdict {
     const size = sizeOf(item);
-    if (this.#byName === null || item.body.length > this.#limits.operationCacheValueBytes || size > this.#limits.operationCacheBytes) return 'full';
+    if (
+      this.#byName === null ||
+      item.body.length > this.#limits.operationCacheValueBytes ||
+      size > this.#limits.operationCacheBytes
+    )
+      return 'full';
     const tables = this.#guard.marksOf(item.tags);
     const earlier = this.find(item.name);
-    if (!mayKeep(item.asOf, { horizon: this.#guard.horizon, tombstone: this.#guard.tombstoneOf(item.tags, tables), kept: earlier?.asOf ?? null })) return 'stale';
+    if (
+      !mayKeep(item.asOf, {
+        horizon: this.#guard.horizon,
+        tombstone: this.#guard.tombstoneOf(item.tags, tables),
+        kept: earlier?.asOf ?? null,
+      })
+    )
+      return 'stale';
     // Unlinks the earlier one first: both may stand under the same tags.
     this.#byName.delete(item.name);
     const kept: KeptAnswer = { ...item, tables };
@@ -94,7 +112,8 @@ export class KeptAnswers {
   invalidate(tag: Tag, at: Lsn): void {
     const found = this.#dependents.get(tag);
     if (found === undefined) return;
-    for (const kept of found instanceof Set ? [...found] : [found]) if (isInvalidated(kept.asOf, at)) this.#byName?.delete(kept.name);
+    for (const kept of found instanceof Set ? [...found] : [found])
+      if (isInvalidated(kept.asOf, at)) this.#byName?.delete(kept.name);
   }
 
   empty(): void {

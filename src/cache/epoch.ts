@@ -1,10 +1,13 @@
 /**
- * Owns the names of lives. A name tells in which run of its primary a shared life began: a primary that has crashed may have taken back what it had
- * shown, on the same timeline, so that a life ends with the run even where nobody watched.
+ * Owns the names of lives. A name tells in which run of its primary a shared life began: a primary that has crashed may
+ * have taken back what it had shown, on the same timeline, so that a life ends with the run even where nobody watched.
  */
 import { randomUUID } from 'node:crypto';
 
-/** `run`: of the region's primary, without spaces; null where the region's server is a replica, which shows only what its primary has flushed. */
+/**
+ * `run`: of the region's primary, without spaces; null where the region's server is a replica, which shows only what
+ * its primary has flushed.
+ */
 export function newEpoch(run: string | null): string {
   return run === null ? randomUUID() : `${randomUUID()}~${run}`;
 }

@@ -1,4 +1,7 @@
-/** Owns single-flight: what this process is reading just now, so that others who want the same wait for it instead of reading it again. */
+/**
+ * Owns single-flight: what this process is reading just now, so that others who want the same wait for it instead of
+ * reading it again.
+ */
 import { type Position } from '../base/lineage.ts';
 import { type Body } from './kept.ts';
 import { type CacheKey } from './ports.ts';

@@ -30,7 +30,9 @@ export class Gathering<V> {
     this.#values = new Array<V>(count);
   }
 
-  /** Whether values of two clusters came together, of which no token could tell: the database was replaced meanwhile. */
+  /**
+   * Whether values of two clusters came together, of which no token could tell: the database was replaced meanwhile.
+   */
   get isMixed(): boolean {
     return this.#isMixed;
   }
@@ -45,11 +47,18 @@ export class Gathering<V> {
   }
 
   fetched(): Fetched<V> {
-    return { values: this.#values, seen: this.#seen, asOf: this.#asOf ?? null, keptWith: this.#keptWith(), ...this.#counts };
+    return {
+      values: this.#values,
+      seen: this.#seen,
+      asOf: this.#asOf ?? null,
+      keptWith: this.#keptWith(),
+      ...this.#counts,
+    };
   }
 
   #show(seen: Position, asOf: Lsn | null): void {
-    this.#asOf = asOf === null || this.#asOf === null ? null : this.#asOf === undefined || asOf < this.#asOf ? asOf : this.#asOf;
+    this.#asOf =
+      asOf === null || this.#asOf === null ? null : this.#asOf === undefined || asOf < this.#asOf ? asOf : this.#asOf;
     if (this.#seen !== null && this.#seen.cluster !== seen.cluster) this.#isMixed = true;
     else this.#seen = this.#seen === null ? seen : laterPosition(this.#seen, seen);
   }

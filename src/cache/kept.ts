@@ -1,4 +1,7 @@
-/** Owns the values of the in-process cache and how they are found: each is decoded once, and known by its first tag and its place there. */
+/**
+ * Owns the values of the in-process cache and how they are found: each is decoded once, and known by its first tag and
+ * its place there.
+ */
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Tag } from '../change/tags.ts';
@@ -69,8 +72,8 @@ export class Kept {
 }
 
 /**
- * What tells a value apart from others under its first tag. Further tags are part of it: a value that depends on fewer of them than are
- * asked for is not what was asked for.
+ * What tells a value apart from others under its first tag. Further tags are part of it: a value that depends on fewer
+ * of them than are asked for is not what was asked for.
  */
 export function placeOf({ tags, variant }: CacheKey): string {
   return tags.length === 1 ? variant : [variant, ...tags.slice(1)].join('\n');
@@ -109,7 +112,14 @@ export class KeptIndex {
     const found = this.#tags.get(tag);
     if (found === undefined) this.#tags.set(tag, kept);
     else if (found instanceof Map) found.set(kept.place, kept);
-    else this.#tags.set(tag, new Map([[found.place, found], [kept.place, kept]]));
+    else
+      this.#tags.set(
+        tag,
+        new Map([
+          [found.place, found],
+          [kept.place, kept],
+        ]),
+      );
   }
 
   remove(tag: Tag, kept: Kept): void {

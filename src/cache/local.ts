@@ -10,7 +10,8 @@ import { Body, isBelowTable, Kept, KeptIndex, placeOf, type TableMark } from './
 import { type Batch, type CacheKey, type FillItem, type FillVerdict, type Life } from './ports.ts';
 import { Tombstones } from './tombstones.ts';
 
-export type LocalLimits = AnswerLimits & Pick<Options, 'cacheEntries' | 'cacheBytes' | 'cacheValueBytes' | 'tombstones'>;
+export type LocalLimits = AnswerLimits &
+  Pick<Options, 'cacheEntries' | 'cacheBytes' | 'cacheValueBytes' | 'tombstones'>;
 
 export interface LocalItem extends FillItem {
   /** The entry's body, where it is decoded already or somebody else will decode it, too. */
@@ -31,8 +32,9 @@ export interface LocalFigures {
 }
 
 /**
- * Without a life it serves nothing and keeps nothing. Every method is one synchronous step, so that a look at W and at values is one moment.
- * Whoever calls `apply` promises order and completeness: each batch, once or more often, with nothing missing between two.
+ * Without a life it serves nothing and keeps nothing. Every method is one synchronous step, so that a look at W and at
+ * values is one moment. Whoever calls `apply` promises order and completeness: each batch, once or more often, with
+ * nothing missing between two.
  */
 export class LocalCache {
   readonly #limits: LocalLimits;
@@ -40,7 +42,10 @@ export class LocalCache {
   readonly #index = new KeptIndex();
   /** Further tags → the values that depend on them as well. */
   readonly #dependents = new Map<Tag, Set<Kept>>();
-  /** As many as there are tables. They are never forgotten within a life, so that what they made wrong may be removed when it is met. */
+  /**
+   * As many as there are tables. They are never forgotten within a life, so that what they made wrong may be removed
+   * when it is met.
+   */
   readonly #tables = new Map<TableTag, TableMark>();
   readonly #tombstones: Tombstones;
   readonly #answers: KeptAnswers;
@@ -79,7 +84,14 @@ export class LocalCache {
   }
 
   figures(): LocalFigures {
-    return { entries: this.#kept.size, bytes: this.#kept.calculatedSize, tags: this.#index.size + this.#dependents.size, tombstones: this.#tombstones.size, answers: this.#answers.size, answerBytes: this.#answers.bytes };
+    return {
+      entries: this.#kept.size,
+      bytes: this.#kept.calculatedSize,
+      tags: this.#index.size + this.#dependents.size,
+      tombstones: this.#tombstones.size,
+      answers: this.#answers.size,
+      answerBytes: this.#answers.bytes,
+    };
   }
 
   /** Begins a life at `lsn`, empty. */
@@ -104,7 +116,8 @@ export class LocalCache {
     if (this.#watermark === null) return;
     for (const tag of tags) {
       for (const kept of this.#index.of(tag)) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
-      for (const kept of [...(this.#dependents.get(tag) ?? [])]) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
+      for (const kept of [...(this.#dependents.get(tag) ?? [])])
+        if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
       this.#answers.invalidate(tag, at);
       this.#tombstones.put(tag, at);
     }
@@ -116,14 +129,17 @@ export class LocalCache {
     this.#watermark = maxLsn(this.#watermark, at);
   }
 
-  /** What is kept under the keys, in their order, right as of max(`asOf`, W); undefined where nothing is. Whether it may be served is the caller's question. */
+  /**
+   * What is kept under the keys, in their order, right as of max(`asOf`, W); undefined where nothing is. Whether it may
+   * be served is the caller's question.
+   */
   lookup(keys: readonly CacheKey[]): readonly (Kept | undefined)[] {
     return keys.map((key) => this.#find(key));
   }
 
   /**
-   * Keeps what the guard lets in (R4). `epoch`: the life at the moment from which the items' `asOf` is. `full` is also said of values
-   * that are larger than `cacheValueBytes`.
+   * Keeps what the guard lets in (R4). `epoch`: the life at the moment from which the items' `asOf` is. `full` is also
+   * said of values that are larger than `cacheValueBytes`.
    */
   fill(epoch: string, items: readonly LocalItem[]): FillVerdict[] {
     if (!isSameLife(this.#life, epoch)) return items.map(() => 'ended');
@@ -159,7 +175,14 @@ export class LocalCache {
     const [tag] = key.tags as readonly [Tag];
     const tables = this.#marksOf(key.tags);
     const earlier = this.#find(key);
-    if (!mayKeep(entry.asOf, { horizon: this.#tombstones.horizon, tombstone: this.#tombstoneOf(key.tags, tables), kept: earlier?.asOf ?? null })) return 'stale';
+    if (
+      !mayKeep(entry.asOf, {
+        horizon: this.#tombstones.horizon,
+        tombstone: this.#tombstoneOf(key.tags, tables),
+        kept: earlier?.asOf ?? null,
+      })
+    )
+      return 'stale';
     if (earlier !== undefined) this.#kept.delete(earlier);
     else if (this.#index.count(tag) >= maxVariants && !this.#sweep(tag)) return 'full';
     const kept = new Kept({ key, entry, bytes, tables, body: body ?? new Body(entry.body) });
@@ -178,7 +201,10 @@ export class LocalCache {
   }
 
   #tombstoneOf(tags: readonly Tag[], tables: readonly TableMark[]): Lsn | null {
-    const found = [...tags.map((tag) => this.#tombstones.of(tag) ?? null), ...tables.map((table) => table.invalidatedAt)].filter((lsn) => lsn !== null);
+    const found = [
+      ...tags.map((tag) => this.#tombstones.of(tag) ?? null),
+      ...tables.map((table) => table.invalidatedAt),
+    ].filter((lsn) => lsn !== null);
     return found.length === 0 ? null : found.reduce(maxLsn);
   }
 

@@ -17,11 +17,20 @@ export interface CacheObserver {
   /** Hits that were shown although their time to live was over; they are being read anew. */
   stale(values: number): void;
   fill(layer: CacheLayer, outcome: FillOutcome, values: number): void;
-  /** Something that no request fails by: the shared cache did not answer, or a value could not be decoded or renewed. */
+  /**
+   * Something that no request fails by: the shared cache did not answer, or a value could not be decoded or renewed.
+   */
   failed(error: unknown): void;
 }
 
-export const SILENT: CacheObserver = { hit: () => {}, joined: () => {}, miss: () => {}, stale: () => {}, fill: () => {}, failed: () => {} };
+export const SILENT: CacheObserver = {
+  hit: () => {},
+  joined: () => {},
+  miss: () => {},
+  stale: () => {},
+  fill: () => {},
+  failed: () => {},
+};
 
 export function tellFills(observe: CacheObserver, layer: CacheLayer, verdicts: readonly FillVerdict[]): void {
   const counts = new Map<FillVerdict, number>();

@@ -1,10 +1,16 @@
-/** Owns how bodies travel to the shared cache and lie there: large ones are compressed where that makes them clearly smaller. */
+/**
+ * Owns how bodies travel to the shared cache and lie there: large ones are compressed where that makes them clearly
+ * smaller.
+ */
 import { promisify } from 'node:util';
 import { constants, deflateRaw, inflateRawSync } from 'node:zlib';
 
 const deflate = promisify(deflateRaw);
 
-/** Below this length inflating costs a hit as much as reading the rows themselves, and saves little. At it, 4 KiB of rows become 1.5 KiB for 15 µs. */
+/**
+ * Below this length inflating costs a hit as much as reading the rows themselves, and saves little. At it, 4 KiB of
+ * rows become 1.5 KiB for 15 µs.
+ */
 const SMALLEST = 4_096;
 /** What does not shrink by a quarter is left as it is. */
 const LARGEST_SHARE = 0.75;

@@ -5,7 +5,10 @@ import { type TableTag, type Tag } from '../change/tags.ts';
 
 /** Names one cached value. */
 export interface CacheKey {
-  /** Everything whose change makes the value wrong, never empty. The value lives under the first; it counts only while the others know of it too. */
+  /**
+   * Everything whose change makes the value wrong, never empty. The value lives under the first; it counts only while
+   * the others know of it too.
+   */
   readonly tags: readonly Tag[];
   /** Which of the values under these tags: its shape, arguments and scope (R11), short. */
   readonly variant: string;
@@ -67,8 +70,8 @@ export interface FillItem {
 export type FillVerdict = 'stored' | 'stale' | 'full' | 'ended';
 
 /**
- * The region's shared cache, as reads use it. Every method is bounded in time and throws `SharedCacheDown` when the cache does not
- * answer; while it is known not to, they throw at once.
+ * The region's shared cache, as reads use it. Every method is bounded in time and throws `SharedCacheDown` when the
+ * cache does not answer; while it is known not to, they throw at once.
  */
 export interface SharedCache {
   /** One round trip, whatever the number of keys. Null: there is no life (nobody began one, or it was lost). */
@@ -111,17 +114,22 @@ export interface SharedJournal {
   state(): Promise<SharedState | null>;
   /** Makes `holder` the only one whose batches are taken, if the state is still this one. False: it is not. */
   adopt(holder: string, state: SharedState): Promise<boolean>;
-  /** Empties the cache: begins a life at `lsn` with `holder` as its only writer. Whatever was kept or is being read before is not served again. */
+  /**
+   * Empties the cache: begins a life at `lsn` with `holder` as its only writer. Whatever was kept or is being read
+   * before is not served again.
+   */
   begin(holder: string, at: Beginning): Promise<SharedState>;
   /**
-   * Tombstones, deletions, W and the message to followers in one step, if `holder` still writes and `after` is still the state; large
-   * batches may take several steps, of which only the last moves W. Null: refused, nothing moved; somebody else writes, or the life was lost.
+   * Tombstones, deletions, W and the message to followers in one step, if `holder` still writes and `after` is still
+   * the state; large batches may take several steps, of which only the last moves W. Null: refused, nothing moved;
+   * somebody else writes, or the life was lost.
    */
   apply(holder: string, after: SharedState, batch: Batch): Promise<SharedState | null>;
 }
 
 /** What is published to the region's processes: one step that was applied, or that another life has begun. */
-export type FanoutMessage = { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
+export type FanoutMessage =
+  { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
 
 export interface FanoutHandlers {
   /** Messages from here on are complete; called when the subscription stands, and again after each loss of it. */

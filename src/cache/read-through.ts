@@ -1,4 +1,7 @@
-/** Owns what happens to values that the process has not: they are looked up in the region's shared cache, waited for or loaded, and then kept. */
+/**
+ * Owns what happens to values that the process has not: they are looked up in the region's shared cache, waited for or
+ * loaded, and then kept.
+ */
 import { type Clock, sleep } from '../base/clock.ts';
 import { type Position } from '../base/lineage.ts';
 import { maxLsn, ZERO_LSN, type Lsn } from '../base/lsn.ts';
@@ -9,11 +12,21 @@ import { Body } from './kept.ts';
 import { type LocalCache, type LocalItem } from './local.ts';
 import { tellFills, type CacheObserver } from './observer.ts';
 import { unpacked } from './packing.ts';
-import { type CacheKey, type Entry, type FillItem, type Life, type SharedCache, type SharedItem, type SharedLookup, type SharedState } from './ports.ts';
+import {
+  type CacheKey,
+  type Entry,
+  type FillItem,
+  type Life,
+  type SharedCache,
+  type SharedItem,
+  type SharedLookup,
+  type SharedState,
+} from './ports.ts';
 import { type FetchRequest, type Loaded } from './reading.ts';
 import { SharedFills, type FillLimits } from './shared-fills.ts';
 
-export type ReadThroughLimits = FillLimits & Pick<Options, 'cacheTtlMs' | 'cacheJitterPercent' | 'cacheStaleMs' | 'cacheVariants' | 'leaseMs'>;
+export type ReadThroughLimits = FillLimits &
+  Pick<Options, 'cacheTtlMs' | 'cacheJitterPercent' | 'cacheStaleMs' | 'cacheVariants' | 'leaseMs'>;
 
 export interface ReadThroughOptions {
   readonly local: LocalCache;
@@ -37,7 +50,10 @@ interface Ticket extends Standing {
 /** The way of one fetch beyond the process. */
 export interface Trip<V> {
   readonly request: FetchRequest<V>;
-  /** Told of places where a value is shown although its time to live is over; null: such a value counts as a miss, since this trip is there to renew it. */
+  /**
+   * Told of places where a value is shown although its time to live is over; null: such a value counts as a miss, since
+   * this trip is there to renew it.
+   */
   readonly renew: ((places: readonly number[]) => void) | null;
   /** Monotonic milliseconds until which other servers' leases are waited for. */
   readonly untilMs: number;
@@ -83,7 +99,12 @@ export class ReadThrough {
   }
 
   begin<V>(request: FetchRequest<V>, renew: Trip<V>['renew']): Trip<V> {
-    return { request, renew, untilMs: this.#options.clock.monotonicMs() + this.#options.limits.leaseMs, failuresBefore: this.#failures };
+    return {
+      request,
+      renew,
+      untilMs: this.#options.clock.monotonicMs() + this.#options.limits.leaseMs,
+      failuresBefore: this.#failures,
+    };
   }
 
   /** Ends the flight of every leg, and never throws. */
@@ -96,7 +117,10 @@ export class ReadThrough {
     }
   }
 
-  /** What is missing is loaded at once, beside the wait for others' leases: else two servers could wait for each other's. */
+  /**
+   * What is missing is loaded at once, beside the wait for others' leases: else two servers could wait for each
+   * other's.
+   */
   async #seek<V>(trip: Trip<V>, legs: readonly Leg[], pauseMs: number): Promise<void> {
     const local = this.#localTicket();
     const { ticket: shared, missing, leased } = await this.#look(trip, legs, local);
@@ -124,14 +148,19 @@ export class ReadThrough {
     const [missing, leased, stale, keep]: [Leg[], Leg[], number[], LocalItem[]] = [[], [], [], []];
     legs.forEach((leg, i) => {
       const item = found.items[i] as SharedItem;
-      if (item.kind === 'miss') return void (item.leased && mayServe(request.demand, ticket, ZERO_LSN) ? leased : missing).push(leg);
+      if (item.kind === 'miss')
+        return void (item.leased && mayServe(request.demand, ticket, ZERO_LSN) ? leased : missing).push(leg);
       const { entry } = item;
       const freshness = freshnessOf(request.demand, entry.expiresAtMs, at);
-      const hit = freshness !== 'over' && mayServe(request.demand, ticket, entry.asOf) ? this.#landedFrom(request, entry, ticket, freshness === 'stale') : null;
+      const hit =
+        freshness !== 'over' && mayServe(request.demand, ticket, entry.asOf)
+          ? this.#landedFrom(request, entry, ticket, freshness === 'stale')
+          : null;
       if (hit === null) return void missing.push(leg);
       if (freshness === 'stale') stale.push(leg.place);
       const asOf = local && asOfIn(local, hit.landed);
-      if (asOf !== null) keep.push({ ...this.#itemOf(request, leg.place, { ...entry, asOf, body: hit.text }), body: hit.body });
+      if (asOf !== null)
+        keep.push({ ...this.#itemOf(request, leg.place, { ...entry, asOf, body: hit.text }), body: hit.body });
       leg.flight.end(hit.landed);
     });
     this.#keepLocally(local, keep);
@@ -144,12 +173,18 @@ export class ReadThrough {
     return { ticket, missing, leased };
   }
 
-  /** Null: there is no shared cache, or none that lives, or it failed since the trip began, whoever waited for it: nobody waits twice. */
+  /**
+   * Null: there is no shared cache, or none that lives, or it failed since the trip began, whoever waited for it:
+   * nobody waits twice.
+   */
   async #lookup<V>(trip: Trip<V>, legs: readonly Leg[]): Promise<SharedLookup | null> {
     const { shared, observe } = this.#options;
     if (shared === null || this.#failures > trip.failuresBefore) return null;
     try {
-      const found = await shared.lookup(legs.map(({ place }) => trip.request.keys[place] as CacheKey), { leaseMs: this.#leaseMs(trip) });
+      const found = await shared.lookup(
+        legs.map(({ place }) => trip.request.keys[place] as CacheKey),
+        { leaseMs: this.#leaseMs(trip) },
+      );
       this.#lastShared = found?.state ?? null;
       return found;
     } catch (error) {
@@ -173,7 +208,20 @@ export class ReadThrough {
       const text = unpacked(entry.body, this.#options.limits.cacheValueBytes);
       const body = new Body(text);
       const asOf = { cluster: life.cluster, timeline: life.timeline, lsn: maxLsn(entry.asOf, watermark) };
-      return { text, body, landed: { kind: 'landed', from: 'shared', own: body.by(request.codec), body, seen: entry.seen, asOf, expiresAtMs: entry.expiresAtMs, stale } };
+      return {
+        text,
+        body,
+        landed: {
+          kind: 'landed',
+          from: 'shared',
+          own: body.by(request.codec),
+          body,
+          seen: entry.seen,
+          asOf,
+          expiresAtMs: entry.expiresAtMs,
+          stale,
+        },
+      };
     } catch (error) {
       this.#options.observe.failed(error);
       return null;
@@ -193,9 +241,11 @@ export class ReadThrough {
       const text = localAsOf !== null || sharedAsOf !== null || leg.flight.isJoined ? this.#encode(request, own) : null;
       const body = text === null ? null : new Body(text);
       if (text !== null && body !== null) {
-        const itemAt = (at: Lsn): FillItem => this.#itemOf(request, leg.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
+        const itemAt = (at: Lsn): FillItem =>
+          this.#itemOf(request, leg.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
         if (localAsOf !== null) keep.push({ ...itemAt(localAsOf), body });
-        if (sharedAsOf !== null && tickets.shared !== null) this.#fills?.add(tickets.shared.life.epoch, itemAt(sharedAsOf));
+        if (sharedAsOf !== null && tickets.shared !== null)
+          this.#fills?.add(tickets.shared.life.epoch, itemAt(sharedAsOf));
       }
       leg.flight.end({ kind: 'landed', from: 'load', own, body, seen: loaded.seen, asOf, expiresAtMs, stale: false });
     });
@@ -212,11 +262,16 @@ export class ReadThrough {
   }
 
   #itemOf<V>({ keys, keeping }: FetchRequest<V>, place: number, entry: Entry): FillItem {
-    return { key: keys[place] as CacheKey, entry, maxVariants: keeping.maxVariants ?? this.#options.limits.cacheVariants };
+    return {
+      key: keys[place] as CacheKey,
+      entry,
+      maxVariants: keeping.maxVariants ?? this.#options.limits.cacheVariants,
+    };
   }
 
   #keepLocally(ticket: Ticket | null, items: readonly LocalItem[]): void {
-    if (ticket !== null && items.length > 0) tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.life.epoch, items));
+    if (ticket !== null && items.length > 0)
+      tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.life.epoch, items));
   }
 
   /** Of each value anew, so that those which were loaded together do not end together. */

@@ -1,4 +1,7 @@
-/** Owns how loaders read through the region's cache: what a cached value must satisfy, and how what is missing is loaded. */
+/**
+ * Owns how loaders read through the region's cache: what a cached value must satisfy, and how what is missing is
+ * loaded.
+ */
 import { type ClusterId, type Position, type TimelineHistory } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type CacheKey } from './ports.ts';
@@ -8,11 +11,15 @@ export interface CacheDemand {
   /** Position that the value must be right as of, and proved to lie on the newest history; null without a floor. */
   readonly floor: Position | null;
   /**
-   * What the region's server showed a moment ago (`cacheLagMs`), or what BOUNDED asks for. A cache whose W is below that is not asked, so
-   * that a tail that stands still does not show old values for hours while the replica has new ones. Null: not known; then any W will do.
+   * What the region's server showed a moment ago (`cacheLagMs`), or what BOUNDED asks for. A cache whose W is below
+   * that is not asked, so that a tail that stands still does not show old values for hours while the replica has new
+   * ones. Null: not known; then any W will do.
    */
   readonly notBelow: Lsn | null;
-  /** What positions are compared along: a layer that stands elsewhere is not asked. Null, or left out: the database is not known yet. */
+  /**
+   * What positions are compared along: a layer that stands elsewhere is not asked. Null, or left out: the database is
+   * not known yet.
+   */
   readonly lineage?: KnownLineage | null;
 }
 
@@ -35,8 +42,9 @@ export interface Loaded<V> {
   readonly values: readonly V[];
   readonly seen: Position;
   /**
-   * What the values may be kept with. A position: the server had proved it on the same connection before the statement's snapshot was taken.
-   * `watermark`: the region's own server answered and is the primary, so that W as read before the load holds (R4). Null: not to be kept.
+   * What the values may be kept with. A position: the server had proved it on the same connection before the
+   * statement's snapshot was taken. `watermark`: the region's own server answered and is the primary, so that W as read
+   * before the load holds (R4). Null: not to be kept.
    */
   readonly asOf: Position | 'watermark' | null;
 }
@@ -75,7 +83,10 @@ export interface FetchRequest<V> {
 export interface Fetched<V> {
   /** In the order of the keys. */
   readonly values: readonly V[];
-  /** What the values that came from a cache had seen, or from a read of another request; null where all were loaded for this one. */
+  /**
+   * What the values that came from a cache had seen, or from a read of another request; null where all were loaded for
+   * this one.
+   */
   readonly seen: Position | null;
   /** What all of these are right as of; null where that is not known of one of them. */
   readonly asOf: Lsn | null;
@@ -87,7 +98,10 @@ export interface Fetched<V> {
   readonly loaded: number;
 }
 
-/** The region's cache as loaders see it. Without a working cache everything is loaded; it never fails on its own account. */
+/**
+ * The region's cache as loaders see it. Without a working cache everything is loaded; it never fails on its own
+ * account.
+ */
 export interface ReadCache {
   fetch<V>(request: FetchRequest<V>): Promise<Fetched<V>>;
 }

@@ -1,4 +1,7 @@
-/** Owns reading through the region's cache: first the process's own, then what it is reading already, then the shared one, then the load. */
+/**
+ * Owns reading through the region's cache: first the process's own, then what it is reading already, then the shared
+ * one, then the load.
+ */
 import { systemClock, type Clock } from '../base/clock.ts';
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
@@ -66,7 +69,11 @@ export class RegionCache implements ReadCache {
         continue;
       }
       try {
-        gathered.put(place, kept.body.by(codec), 'local', { seen: kept.seen, asOf: kept.asOf <= watermark ? atWatermark : { ...atWatermark, lsn: kept.asOf }, expiresAtMs: kept.expiresAtMs });
+        gathered.put(place, kept.body.by(codec), 'local', {
+          seen: kept.seen,
+          asOf: kept.asOf <= watermark ? atWatermark : { ...atWatermark, lsn: kept.asOf },
+          expiresAtMs: kept.expiresAtMs,
+        });
         if (freshness === 'stale') stale.push(place);
       } catch (error) {
         this.#observe.failed(error);
@@ -83,11 +90,21 @@ export class RegionCache implements ReadCache {
 
   async #fromBeyond<V>(request: FetchRequest<V>, missing: readonly number[], gathered: Gathering<V>): Promise<void> {
     const trip = this.#beyond.begin(request, (places) => this.#renew(request, places));
-    await this.#part(trip, missing.map((place) => ({ place })), () => true, gathered);
+    await this.#part(
+      trip,
+      missing.map((place) => ({ place })),
+      () => true,
+      gathered,
+    );
   }
 
   /** Each place to a flight that is under way already, where it may join one, or to one of its own. */
-  async #part<V, P extends Pick<Leg, 'place'>>(trip: Trip<V>, places: readonly P[], mayJoin: (place: P) => boolean, gathered: Gathering<V>): Promise<void> {
+  async #part<V, P extends Pick<Leg, 'place'>>(
+    trip: Trip<V>,
+    places: readonly P[],
+    mayJoin: (place: P) => boolean,
+    gathered: Gathering<V>,
+  ): Promise<void> {
     const { request } = trip;
     const own: Leg[] = [];
     const joined: Leg[] = [];
@@ -134,13 +151,25 @@ export class RegionCache implements ReadCache {
     if (legs.length > rest.length) this.#observe.joined(legs.length - rest.length);
     // Who waited for a reader that gave up (its client left, say) waits for the next one, lest they all read at once.
     const left = new Set(legs.filter((_, i) => gaveUp(outcomes[i] as Landed | Crashed)));
-    // No flight is begun before this request is ready to fly it: who joined it would wait for what this request still waits for.
+    // No flight is begun before this request is ready to fly it: who joined it would wait for what this request still
+    // waits for.
     await this.#part(trip, rest, (leg) => left.has(leg), gathered);
   }
 
   /** What another request loaded counts as local: nothing was asked for it. */
-  #share<V>({ demand, codec }: FetchRequest<V>, { floor }: Flight, landed: Landed, place: number, gathered: Gathering<V>): boolean {
-    if (landed.body === null || !mayShare(demand, { floor, asOf: landed.asOf }) || (landed.stale && demand.floor !== null)) return false;
+  #share<V>(
+    { demand, codec }: FetchRequest<V>,
+    { floor }: Flight,
+    landed: Landed,
+    place: number,
+    gathered: Gathering<V>,
+  ): boolean {
+    if (
+      landed.body === null ||
+      !mayShare(demand, { floor, asOf: landed.asOf }) ||
+      (landed.stale && demand.floor !== null)
+    )
+      return false;
     try {
       gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', landed);
       return true;

@@ -25,7 +25,10 @@ interface RowForm {
 const forms = new WeakMap<Entity, RowForm>();
 const shapes = new WeakMap<Entity, string>();
 
-/** A short hash of what rows of the entity consist of: where models differ, variants do, and nobody reads what another one wrote. */
+/**
+ * A short hash of what rows of the entity consist of: where models differ, variants do, and nobody reads what another
+ * one wrote.
+ */
 export function shapeOf(entity: Entity): string {
   const known = shapes.get(entity);
   if (known !== undefined) return known;
@@ -91,7 +94,8 @@ function formOf(entity: Entity): RowForm {
 
 function makeForm(columns: readonly Column[]): RowForm {
   const names = columns.map(({ name }) => name);
-  // Only floats are numbers that JSON cannot spell. Documents may hold any number, as a JsonNumber where it is no JavaScript number.
+  // Only floats are numbers that JSON cannot spell. Documents may hold any number, as a JsonNumber where it is no
+  // JavaScript number.
   const hasDocuments = columns.some(({ type }) => type.kind === 'json');
   const floatPlaces = columns.flatMap(({ type }, place) => (type.kind === 'float' ? [place] : []));
   return {
@@ -113,7 +117,10 @@ function hasOddNumber(value: unknown): boolean {
   return Array.isArray(value) && value.some(hasOddNumber);
 }
 
-/** As `JSON.stringify`, with the numbers that it loses: `JSON.parse` reads 1e999 and -0 back as they were, and floats know "NaN". */
+/**
+ * As `JSON.stringify`, with the numbers that it loses: `JSON.parse` reads 1e999 and -0 back as they were, and floats
+ * know "NaN".
+ */
 function spell(value: unknown): string {
   if (typeof value === 'number') {
     if (Number.isNaN(value)) return '"NaN"';
@@ -122,12 +129,17 @@ function spell(value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map(spell).join(',')}]`;
   if (typeof value === 'object' && value !== null && !(value instanceof JsonNumber)) {
-    return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${spell(item)}`).join(',')}}`;
+    return `{${Object.entries(value)
+      .map(([key, item]) => `${JSON.stringify(key)}:${spell(item)}`)
+      .join(',')}}`;
   }
   return JSON.stringify(value ?? null);
 }
 
-/** Of a float column, where a text can only be NaN, and a number that JavaScript spells otherwise is still a JavaScript number. */
+/**
+ * Of a float column, where a text can only be NaN, and a number that JavaScript spells otherwise is still a JavaScript
+ * number.
+ */
 function asFloats(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asFloats);
   if (value instanceof JsonNumber) return Number(value.text);

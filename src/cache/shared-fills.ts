@@ -1,4 +1,7 @@
-/** Owns writing values to the shared cache after they were answered: fills of one tick share round trips, and the queue of waiting fills is bounded. */
+/**
+ * Owns writing values to the shared cache after they were answered: fills of one tick share round trips, and the queue
+ * of waiting fills is bounded.
+ */
 import { type Options } from '../config/options.ts';
 import { tellFills, type CacheObserver } from './observer.ts';
 import { packed } from './packing.ts';
@@ -21,7 +24,10 @@ interface Waiting {
 
 /** How many values of the largest size may wait. */
 const LARGEST_WAITING = 16;
-/** What one round trip carries at most, so that it stays well within the time limit of a command: this many values, or one of the largest size. */
+/**
+ * What one round trip carries at most, so that it stays well within the time limit of a command: this many values, or
+ * one of the largest size.
+ */
 const TRIP_VALUES = 256;
 
 export class SharedFills {
@@ -40,7 +46,8 @@ export class SharedFills {
     const { limits, observe } = this.#options;
     const bytes = Buffer.byteLength(item.entry.body);
     if (bytes > limits.cacheValueBytes) return observe.fill('shared', 'full', 1);
-    if (this.#values >= limits.cacheFlights || this.#bytes + bytes > LARGEST_WAITING * limits.cacheValueBytes) return observe.fill('shared', 'dropped', 1);
+    if (this.#values >= limits.cacheFlights || this.#bytes + bytes > LARGEST_WAITING * limits.cacheValueBytes)
+      return observe.fill('shared', 'dropped', 1);
     this.#values += 1;
     this.#bytes += bytes;
     this.#next.push({ epoch, item, bytes });
@@ -53,7 +60,11 @@ export class SharedFills {
     let trip: Waiting[] = [];
     let tripBytes = 0;
     for (const waiting of all) {
-      const fits = trip[0] === undefined || (trip[0].epoch === waiting.epoch && trip.length < TRIP_VALUES && tripBytes + waiting.bytes <= this.#options.limits.cacheValueBytes);
+      const fits =
+        trip[0] === undefined ||
+        (trip[0].epoch === waiting.epoch &&
+          trip.length < TRIP_VALUES &&
+          tripBytes + waiting.bytes <= this.#options.limits.cacheValueBytes);
       if (!fits) {
         void this.#fill(trip);
         trip = [];
@@ -68,7 +79,9 @@ export class SharedFills {
   async #fill(trip: readonly Waiting[]): Promise<void> {
     const { shared, observe } = this.#options;
     try {
-      const items = await Promise.all(trip.map(async ({ item }) => ({ ...item, entry: { ...item.entry, body: await packed(item.entry.body) } })));
+      const items = await Promise.all(
+        trip.map(async ({ item }) => ({ ...item, entry: { ...item.entry, body: await packed(item.entry.body) } })),
+      );
       const verdicts = await shared.fill((trip[0] as Waiting).epoch, items);
       tellFills(observe, 'shared', verdicts);
     } catch (error) {

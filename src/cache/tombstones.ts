@@ -1,4 +1,7 @@
-/** Owns the tombstones of a process: which tags were invalidated at which position, back to the horizon, bounded in number. */
+/**
+ * Owns the tombstones of a process: which tags were invalidated at which position, back to the horizon, bounded in
+ * number.
+ */
 import { maxLsn, ZERO_LSN, type Lsn } from '../base/lsn.ts';
 import { type Tag } from '../change/tags.ts';
 
@@ -7,7 +10,10 @@ export class Tombstones {
   readonly #limit: number;
   /** In the order in which they were put, which is that of their positions. */
   readonly #lsns = new Map<Tag, Lsn>();
-  /** Walks along with the map: a new iterator for each would skip, one by one, the places of all that were removed before. */
+  /**
+   * Walks along with the map: a new iterator for each would skip, one by one, the places of all that were removed
+   * before.
+   */
   #walk = this.#lsns.entries();
   /** The next to go. It may have been put again since it was looked at, and then stands further back. */
   #oldest: readonly [Tag, Lsn] | undefined;
@@ -42,7 +48,8 @@ export class Tombstones {
   /** Forgets those at or below `horizon`. */
   forgetUpTo(horizon: Lsn): void {
     this.#horizon = maxLsn(this.#horizon, horizon);
-    for (let oldest = this.#peek(); oldest !== undefined && oldest[1] <= this.#horizon; oldest = this.#peek()) this.#lsns.delete(oldest[0]);
+    for (let oldest = this.#peek(); oldest !== undefined && oldest[1] <= this.#horizon; oldest = this.#peek())
+      this.#lsns.delete(oldest[0]);
   }
 
   /** Forgets everything that happened up to `lsn`. */

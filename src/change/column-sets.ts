@@ -33,7 +33,12 @@ export function columnSets(model: Model): ReadonlyMap<string, TableSets> {
   }
   for (const [entity, columns] of askedFor(model)) asked.get(nameOf(entity.table))?.add(columns);
   const tables = new Map([...model.entities.values()].map(({ table }) => [nameOf(table), table]));
-  return new Map([...tables].map(([name, table]) => [name, setsOf(table, exact.get(name) ?? new Map<string, SqlType>(), asked.get(name) ?? new Set())]));
+  return new Map(
+    [...tables].map(([name, table]) => [
+      name,
+      setsOf(table, exact.get(name) ?? new Map<string, SqlType>(), asked.get(name) ?? new Set()),
+    ]),
+  );
 }
 
 function* askedFor({ entities, stubs, queries }: Model): Generator<readonly [Entity, readonly string[]]> {
@@ -65,16 +70,31 @@ function setsOf(table: Table, exact: ReadonlyMap<string, SqlType>, asked: Iterab
   return { table: tag, exact, sets };
 }
 
-/** To be raised with every change of how tags are spelled: servers that spell them differently must not share a cache. */
+/**
+ * To be raised with every change of how tags are spelled: servers that spell them differently must not share a cache.
+ */
 const TAG_FORMAT = 1;
 
 /**
- * Short; differs where two models would name other tags for one change, or have found other tables to be seen whole: what one of them keeps, the other would not
- * look after.
+ * Short; differs where two models would name other tags for one change, or have found other tables to be seen whole:
+ * what one of them keeps, the other would not look after.
  */
 export function fingerprintOf(tables: ReadonlyMap<string, TableSets>, seen: Iterable<string>): string {
-  const described = [...tables].map(([name, { sets, exact }]) => [name, [...sets.values()].map(({ columns }) => setName(columns.map((column) => `${column} ${exact.get(column)?.sql ?? ''}`))).sort()] as const).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify([TAG_FORMAT, described, [...seen].sort()])).digest('base64url').slice(0, 10);
+  const described = [...tables]
+    .map(
+      ([name, { sets, exact }]) =>
+        [
+          name,
+          [...sets.values()]
+            .map(({ columns }) => setName(columns.map((column) => `${column} ${exact.get(column)?.sql ?? ''}`)))
+            .sort(),
+        ] as const,
+    )
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([TAG_FORMAT, described, [...seen].sort()]))
+    .digest('base64url')
+    .slice(0, 10);
 }
 
 export function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,4 +1,7 @@
-/** Owns which tags a change makes wrong, and under which tag a read is kept: both from one model, so that they always meet. */
+/**
+ * Owns which tags a change makes wrong, and under which tag a read is kept: both from one model, so that they always
+ * meet.
+ */
 import { type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
 import { type Entity, type Model, type Row } from '../model/model.ts';
@@ -41,12 +44,16 @@ export class TagScheme {
     this.#maxTags = maxTags;
     this.#tables = columnSets(model);
     this.#unseen = unseenTables(model);
-    this.fingerprint = fingerprintOf(this.#tables, [...model.unseen].filter(([, why]) => why === null).map(([name]) => name));
+    this.fingerprint = fingerprintOf(
+      this.#tables,
+      [...model.unseen].filter(([, why]) => why === null).map(([name]) => name),
+    );
   }
 
   /**
-   * What a read of the rows with these values depends on. `values` are canonical and none of them null (`keyOf`). Columns that are not exact drop out, so that
-   * rows with other values of them share the tag; columns that no key or relation of the model is made of depend on any row.
+   * What a read of the rows with these values depends on. `values` are canonical and none of them null (`keyOf`).
+   * Columns that are not exact drop out, so that rows with other values of them share the tag; columns that no key or
+   * relation of the model is made of depend on any row.
    */
   tagFor(entity: Entity, columns: readonly string[], values: readonly unknown[]): Tag {
     const way = this.#wayOf(entity, columns);
@@ -61,7 +68,11 @@ export class TagScheme {
       const known = this.#tables.get(nameOf(entity.table));
       const exact = [...new Set(columns)].filter((column) => known?.exact.has(column)).sort();
       const set = known?.sets.get(setName(exact));
-      return { any, set: set ?? { columns: [], tag: () => any }, places: set?.columns.map((column) => columns.indexOf(column)) ?? [] };
+      return {
+        any,
+        set: set ?? { columns: [], tag: () => any },
+        places: set?.columns.map((column) => columns.indexOf(column)) ?? [],
+      };
     });
   }
 
@@ -78,7 +89,10 @@ export class TagScheme {
     }
   }
 
-  /** Why some changes under the tag may not be seen, as a clause about its table, so that nothing may be kept under it; null where all are. */
+  /**
+   * Why some changes under the tag may not be seen, as a clause about its table, so that nothing may be kept under it;
+   * null where all are.
+   */
   whyUnseen(tag: Tag): string | null {
     const table = tableOfTag(tag);
     if (table === null) return null;
@@ -109,7 +123,8 @@ export class TagScheme {
     if (named.isWhole(table)) return;
     const { kind, before, after } = change;
     // Without the old row whole, any value could have been there.
-    const isTold = (kind === 'insert' || (change.beforeIsWhole && before !== null)) && (kind === 'delete' || after !== null);
+    const isTold =
+      (kind === 'insert' || (change.beforeIsWhole && before !== null)) && (kind === 'delete' || after !== null);
     if (!isTold) return named.addTable(table);
     const old = kind === 'insert' ? null : before;
     for (const set of known.sets.values()) {
@@ -163,7 +178,10 @@ class Named {
   }
 }
 
-/** The row's values of the set's columns; undefined: one is missing. A large value that did not change is not sent again, and then is the old row's. */
+/**
+ * The row's values of the set's columns; undefined: one is missing. A large value that did not change is not sent
+ * again, and then is the old row's.
+ */
 function valuesOf({ columns }: ColumnSet, row: Row, old: Row | null): readonly (string | null)[] | undefined {
   const values: (string | null)[] = [];
   for (const column of columns) {

@@ -12,7 +12,10 @@ export interface Announced {
 const NOTHING: Announced = { tags: [], tables: [], everything: false };
 const EVERYTHING: Announced = { ...NOTHING, everything: true };
 
-/** Never throws: anybody may write messages under the prefix. What is no message of ours says nothing; DDL that cannot be read could be any. */
+/**
+ * Never throws: anybody may write messages under the prefix. What is no message of ours says nothing; DDL that cannot
+ * be read could be any.
+ */
 export function readMessage(content: string): Announced {
   let message: unknown;
   try {
@@ -21,7 +24,8 @@ export function readMessage(content: string): Announced {
     return /"ddl"/.test(content) ? EVERYTHING : NOTHING;
   }
   if (typeof message !== 'object' || message === null) return NOTHING;
-  const tags = 'tags' in message && Array.isArray(message.tags) ? message.tags.filter((tag) => typeof tag === 'string') : [];
+  const tags =
+    'tags' in message && Array.isArray(message.tags) ? message.tags.filter((tag) => typeof tag === 'string') : [];
   return 'ddl' in message ? { ...readDdl(message.ddl), tags } : { ...NOTHING, tags };
 }
 

@@ -11,7 +11,10 @@ export interface RowChange {
   /** Text values by column; a TOASTed value that did not change is absent. */
   readonly before: Row | null;
   readonly after: Row | null;
-  /** Whether `before` holds every column (REPLICA IDENTITY FULL). False: it holds the key at most, so any old value is possible. */
+  /**
+   * Whether `before` holds every column (REPLICA IDENTITY FULL). False: it holds the key at most, so any old value is
+   * possible.
+   */
   readonly beforeIsWhole: boolean;
 }
 
@@ -35,7 +38,9 @@ export interface CommittedTransaction {
   readonly messages: readonly string[];
 }
 
-/** A sign of life through the WAL: everything up to `lsn` has been delivered; `primaryTimeMs` is the primary's clock. */
+/**
+ * A sign of life through the WAL: everything up to `lsn` has been delivered; `primaryTimeMs` is the primary's clock.
+ */
 export interface Heartbeat {
   readonly lsn: Lsn;
   readonly primaryTimeMs: number;
@@ -46,19 +51,29 @@ export interface StreamStart {
   readonly cluster: ClusterId;
   readonly timeline: number;
   readonly lsn: Lsn;
-  /** Names one run of a primary, from its start to its end or crash: what was seen of another one may have been taken back. Null or left out: a replica. */
+  /**
+   * Names one run of a primary, from its start to its end or crash: what was seen of another one may have been taken
+   * back. Null or left out: a replica.
+   */
   readonly run?: string | null;
 }
 
 export interface ChangeHandlers {
-  /** A stream begins; called after `onGap` when there was one, before anything else. Only who hears this holds the slot. */
+  /**
+   * A stream begins; called after `onGap` when there was one, before anything else. Only who hears this holds the slot.
+   */
   onStart?(start: StreamStart): Promise<void> | void;
-  /** Must have applied the transaction when it resolves; only then is it acknowledged upstream. When it rejects, the stream begins anew before it. */
+  /**
+   * Must have applied the transaction when it resolves; only then is it acknowledged upstream. When it rejects, the
+   * stream begins anew before it.
+   */
   onTransaction(transaction: CommittedTransaction): Promise<void> | void;
   onHeartbeat(heartbeat: Heartbeat): void;
   /** Everything up to `lsn` has been delivered and is shown; nothing of it concerned the published tables. */
   onProgress?(lsn: Lsn): void;
-  /** Changes may have been missed: the slot is new, was invalidated, or a new timeline begins below the watermark (R8). */
+  /**
+   * Changes may have been missed: the slot is new, was invalidated, or a new timeline begins below the watermark (R8).
+   */
   onGap(reason: string): Promise<void> | void;
 }
 

@@ -6,8 +6,8 @@ import { type Table } from '../model/model.ts';
 export type TableTag = string & { readonly __brand: 'TableTag' };
 
 /**
- * What a cached value depends on: the rows of one table whose `columns` have these values. No columns: any row of the table.
- * A row by its key, "no such row", and what is related by a foreign key are all of this one shape.
+ * What a cached value depends on: the rows of one table whose `columns` have these values. No columns: any row of the
+ * table. A row by its key, "no such row", and what is related by a foreign key are all of this one shape.
  */
 export type Tag = string & { readonly __brand: 'Tag' };
 
@@ -26,7 +26,8 @@ export function tagOf(table: TableTag, columns: readonly string[], values: reado
 /** The same for many values of the same columns. */
 export function tagsOver(table: TableTag, columns: readonly string[]): (values: readonly string[]) => Tag {
   const start = `${table}|${columns.map(encodeURIComponent).join(',')}|`;
-  return (values) => (start + (values.length === 1 ? shortened(values[0] as string) : values.map(shortened).join(','))) as Tag;
+  return (values) =>
+    (start + (values.length === 1 ? shortened(values[0] as string) : values.map(shortened).join(','))) as Tag;
 }
 
 /** Any row of the table. */
@@ -50,5 +51,7 @@ const PLAIN = /^[\w.-]*$/;
 
 function shortened(value: string): string {
   if (value.length <= LONGEST_VALUE && PLAIN.test(value)) return value;
-  return value.length <= LONGEST_VALUE ? encodeURIComponent(value) : `#${createHash('sha256').update(value).digest('base64url')}`;
+  return value.length <= LONGEST_VALUE
+    ? encodeURIComponent(value)
+    : `#${createHash('sha256').update(value).digest('base64url')}`;
 }

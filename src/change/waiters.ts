@@ -8,7 +8,9 @@ export interface Waiter {
   index: number;
 }
 
-/** Waiters leave when they time out as well as when they are served, so that a stalled watermark cannot pile them up. */
+/**
+ * Waiters leave when they time out as well as when they are served, so that a stalled watermark cannot pile them up.
+ */
 export class WaiterHeap {
   readonly #items: Waiter[] = [];
 

@@ -1,4 +1,7 @@
-/** Owns the watermark: the position through which everything is applied, and the bounded waits of those who need it higher. */
+/**
+ * Owns the watermark: the position through which everything is applied, and the bounded waits of those who need it
+ * higher.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { formatLsn, type Lsn } from '../base/lsn.ts';
 import { WaiterHeap, type Waiter } from './waiters.ts';
@@ -47,7 +50,10 @@ export class Watermark {
     return this.#lsn !== null && this.#lsn >= floor;
   }
 
-  /** Moves the watermark up to `lsn` and wakes who waited for it; a lower position changes nothing. Returns whether it moved. */
+  /**
+   * Moves the watermark up to `lsn` and wakes who waited for it; a lower position changes nothing. Returns whether it
+   * moved.
+   */
   advance(lsn: Lsn): boolean {
     if (this.reached(lsn)) return false;
     this.#lsn = lsn;

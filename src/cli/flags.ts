@@ -6,15 +6,29 @@ import { OPTIONS } from '../config/options.ts';
 type OptionKey = keyof typeof OPTIONS;
 
 /** Options that matter to looking at a database and its schema. */
-export const READINESS_OPTIONS = ['config', 'schema', 'resolvers', 'slotName', 'publication', 'slotCreateMs', 'connectMs', 'statementMs'] as const satisfies readonly OptionKey[];
+export const READINESS_OPTIONS = [
+  'config',
+  'schema',
+  'resolvers',
+  'slotName',
+  'publication',
+  'slotCreateMs',
+  'connectMs',
+  'statementMs',
+] as const satisfies readonly OptionKey[];
 
-/** Adds a flag for every option, or for `only` some, with help and default. Secrets have none: other users can read a command line. */
+/**
+ * Adds a flag for every option, or for `only` some, with help and default. Secrets have none: other users can read a
+ * command line.
+ */
 export function registerOptions(command: Command, only?: readonly OptionKey[]): Command {
   for (const [key, declared] of Object.entries(OPTIONS) as [OptionKey, Option<unknown>][]) {
     if (declared.secret || (only && !only.includes(key))) continue;
     // The default is shown only: were it set, it would win over the environment and the file.
     const shown = declared.default === '' ? '' : ` (default: ${String(declared.default)})`;
-    command.addOption(new Flag(`${flagName(key)} <value>`, declared.help + shown).helpGroup(`Options for ${declared.group}:`));
+    command.addOption(
+      new Flag(`${flagName(key)} <value>`, declared.help + shown).helpGroup(`Options for ${declared.group}:`),
+    );
   }
   return command;
 }
@@ -27,5 +41,7 @@ export function repeated(value: string, values: readonly string[] = []): readonl
 /** The flags that were given, by option key, for `loadConfig`. */
 export function givenFlags(command: Command): Record<string, string | undefined> {
   const flags = command.opts<Record<string, unknown>>();
-  return Object.fromEntries(Object.keys(OPTIONS).map((key) => [key, typeof flags[key] === 'string' ? flags[key] : undefined]));
+  return Object.fromEntries(
+    Object.keys(OPTIONS).map((key) => [key, typeof flags[key] === 'string' ? flags[key] : undefined]),
+  );
 }

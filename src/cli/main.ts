@@ -12,7 +12,9 @@ import { registerStart } from './start.ts';
 import { registerToken } from './token.ts';
 import { registerWan } from './wan.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('meridian')
   .description('The multi-region data layer for GraphQL federation on PostgreSQL.')

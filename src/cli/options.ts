@@ -13,6 +13,12 @@ export function registerOptionsCommand(program: Command): void {
       const rows = optionRows();
       if (given.markdown) process.stdout.write(configurationMarkdown());
       else if (given.json) console.log(JSON.stringify(rows, null, 2));
-      else console.log(table([['OPTION', 'DEFAULT', 'ENVIRONMENT', 'FLAG', 'TYPE'], ...rows.map((row) => [row.key, row.default, row.variable, row.flag ?? '(secret: no flag)', row.type])]));
+      else
+        console.log(
+          table([
+            ['OPTION', 'DEFAULT', 'ENVIRONMENT', 'FLAG', 'TYPE'],
+            ...rows.map((row) => [row.key, row.default, row.variable, row.flag ?? '(secret: no flag)', row.type]),
+          ]),
+        );
     });
 }

@@ -29,19 +29,51 @@ const SCHEMA = 'schema';
 export async function mappedTables(config: Config): Promise<MappedTables> {
   const folder = config.options.schema;
   if (!existsSync(folder)) {
-    return { tables: [], kept: [], durabilities: new Set(), findings: [finding('warn', `There is no folder ${folder}, so no table is known to be mapped.`, 'Name the folder of the SDL with --schema.')] };
+    return {
+      tables: [],
+      kept: [],
+      durabilities: new Set(),
+      findings: [
+        finding(
+          'warn',
+          `There is no folder ${folder}, so no table is known to be mapped.`,
+          'Name the folder of the SDL with --schema.',
+        ),
+      ],
+    };
   }
   try {
-    const compiled = await compileSchema({ config, files: schemaFiles(config), ...applicationOf(await loadModule(config)), log: silentTelemetry().log });
-    const tables = new Map([...compiled.model.entities.values()].map((entity) => [tableKey(entity.table), entity.table]));
+    const compiled = await compileSchema({
+      config,
+      files: schemaFiles(config),
+      ...applicationOf(await loadModule(config)),
+      log: silentTelemetry().log,
+    });
+    const tables = new Map(
+      [...compiled.model.entities.values()].map((entity) => [tableKey(entity.table), entity.table]),
+    );
     const warnings = compiled.warnings.map((problem) => spoken('warn', problem));
-    return { tables: [...tables.values()], kept: keptTables(compiled.model.entities.values()), durabilities: compiled.durabilities, findings: warnings.length > 0 ? warnings : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)] };
+    return {
+      tables: [...tables.values()],
+      kept: keptTables(compiled.model.entities.values()),
+      durabilities: compiled.durabilities,
+      findings:
+        warnings.length > 0
+          ? warnings
+          : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)],
+    };
   } catch (error) {
     // No region answers: each region's own finding says so.
-    if (isMeridianError(error, 'REGION_UNAVAILABLE')) return { tables: [], kept: [], durabilities: new Set(), findings: [] };
+    if (isMeridianError(error, 'REGION_UNAVAILABLE'))
+      return { tables: [], kept: [], durabilities: new Set(), findings: [] };
     if (!isMeridianError(error, 'SCHEMA_INVALID')) throw error;
     const { problems } = error.details as { problems?: readonly Problem[] };
-    return { tables: [], kept: [], durabilities: new Set(), findings: problems?.map((problem) => spoken('error', problem)) ?? [finding('error', error.message)] };
+    return {
+      tables: [],
+      kept: [],
+      durabilities: new Set(),
+      findings: problems?.map((problem) => spoken('error', problem)) ?? [finding('error', error.message)],
+    };
   }
 }
 
@@ -55,7 +87,10 @@ function spoken(severity: Finding['severity'], { file, line, message }: Problem)
 
 /** A table with the fix below what it fixes, and the sum of it all. */
 export function findingsReport(findings: readonly Finding[]): string {
-  const rows = findings.flatMap(({ region, severity, what, fix }) => [[region, severity, what], ...(fix === null ? [] : [['', '', `→ ${fix}`]])]);
+  const rows = findings.flatMap(({ region, severity, what, fix }) => [
+    [region, severity, what],
+    ...(fix === null ? [] : [['', '', `→ ${fix}`]]),
+  ]);
   const count = (severity: Finding['severity'], noun: string): string => {
     const found = findings.filter((one) => one.severity === severity).length;
     return `${found} ${noun}${found === 1 ? '' : 's'}`;

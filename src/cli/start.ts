@@ -12,7 +12,10 @@ export function registerStart(program: Command): void {
   const command = program
     .command('start')
     .description('serve the application in one region')
-    .addHelpText('after', '\nRegions and secrets come from the environment (MERIDIAN_REGIONS, DB_URL_<REGION>, MERIDIAN_TOKEN_SECRET …)\nor from a file (--config); docs/configuration.md has all of it.');
+    .addHelpText(
+      'after',
+      '\nRegions and secrets come from the environment (MERIDIAN_REGIONS, DB_URL_<REGION>, MERIDIAN_TOKEN_SECRET …)\nor from a file (--config); docs/configuration.md has all of it.',
+    );
   registerOptions(command).action(async () => {
     // Each way is loaded here: every other command does without the server and starts in a fraction of the time.
     if (cluster.isWorker) return (await import('./workers/worker.ts')).runWorker();
@@ -24,8 +27,17 @@ export function registerStart(program: Command): void {
 
 async function serve(config: Config): Promise<void> {
   const { options, region } = config;
-  const [{ createTelemetry }, { startRuntime }, { closeOnSignals }] = await Promise.all([import('../telemetry/telemetry.ts'), import('../app/start.ts'), import('../server/shutdown.ts')]);
-  const telemetry = createTelemetry({ level: options.logLevel, fields: { region }, process: true, bufferBytes: options.logBufferBytes });
+  const [{ createTelemetry }, { startRuntime }, { closeOnSignals }] = await Promise.all([
+    import('../telemetry/telemetry.ts'),
+    import('../app/start.ts'),
+    import('../server/shutdown.ts'),
+  ]);
+  const telemetry = createTelemetry({
+    level: options.logLevel,
+    fields: { region },
+    process: true,
+    bufferBytes: options.logBufferBytes,
+  });
   for (const warning of config.warnings) telemetry.log.warn(warning);
   const runtime = await startRuntime({ config, telemetry });
   closeOnSignals({
@@ -39,12 +51,22 @@ async function serve(config: Config): Promise<void> {
 
 async function serveByWorkers(config: Config): Promise<void> {
   const { options, region } = config;
-  const [{ createTelemetry }, { closeLimitMs, Workers }, { closeOnSignals }] = await Promise.all([import('../telemetry/telemetry.ts'), import('./workers/workers.ts'), import('../server/shutdown.ts')]);
+  const [{ createTelemetry }, { closeLimitMs, Workers }, { closeOnSignals }] = await Promise.all([
+    import('../telemetry/telemetry.ts'),
+    import('./workers/workers.ts'),
+    import('../server/shutdown.ts'),
+  ]);
   const { log } = createTelemetry({ level: options.logLevel, fields: { region }, bufferBytes: options.logBufferBytes });
   for (const warning of config.warnings) log.warn(warning);
   const workers = new Workers(config, log);
   // From the beginning: workers end by a message from here, not by a signal that reaches this process alone.
-  closeOnSignals({ close: () => workers.close(), limitMs: closeLimitMs(options) + KILLED_MS, flushMs: options.logFlushMs, log });
+  closeOnSignals({
+    close: () => workers.close(),
+    limitMs: closeLimitMs(options) + KILLED_MS,
+    flushMs: options.logFlushMs,
+    log,
+  });
   const url = await workers.start();
-  if (url !== null) log.info({ url, workers: options.workers }, `serving region ${region} at ${url} with ${options.workers} workers`);
+  if (url !== null)
+    log.info({ url, workers: options.workers }, `serving region ${region} at ${url} with ${options.workers} workers`);
 }

@@ -24,23 +24,36 @@ const SECRETS_FILE = 'secrets.json';
 export function registerToken(program: Command): void {
   const command = program
     .command('token')
-    .description('sign a bearer token (HS256) with the configured jwtSecret, or the development cluster\'s')
-    .option('--sub <id>', 'who is asking: the viewer\'s id', '1')
-    .option('--tenant <tenant>', 'the viewer\'s tenant')
+    .description("sign a bearer token (HS256) with the configured jwtSecret, or the development cluster's")
+    .option('--sub <id>', "who is asking: the viewer's id", '1')
+    .option('--tenant <tenant>', "the viewer's tenant")
     .option('--role <role>', 'a role of the viewer; may be repeated', repeated)
     .option('--expires <duration>', 'how long it holds: 30s, 15m, 1h, 7d', '1h')
     .option('--data <folder>', 'folder of the development cluster', '.meridian')
     .addHelpText('after', '\nExample: curl -H "Authorization: Bearer $(meridian token --role admin)" …');
-  registerOptions(command, ['config', 'tenantClaim', 'rolesClaim', 'jwtIssuer', 'jwtAudience']).action(async (given: TokenFlags) => {
-    if (!DURATION.test(given.expires)) throw new MeridianError({ code: 'BAD_USER_INPUT', message: `--expires ${JSON.stringify(given.expires)} is no duration; write it as in 30s, 15m, 1h or 7d.` });
-    const { options } = loadConfig({ flags: givenFlags(command) });
-    console.log(await sign(given, options, options.jwtSecret === '' ? clusterSecret(given.data) : options.jwtSecret));
-  });
+  registerOptions(command, ['config', 'tenantClaim', 'rolesClaim', 'jwtIssuer', 'jwtAudience']).action(
+    async (given: TokenFlags) => {
+      if (!DURATION.test(given.expires))
+        throw new MeridianError({
+          code: 'BAD_USER_INPUT',
+          message: `--expires ${JSON.stringify(given.expires)} is no duration; write it as in 30s, 15m, 1h or 7d.`,
+        });
+      const { options } = loadConfig({ flags: givenFlags(command) });
+      console.log(await sign(given, options, options.jwtSecret === '' ? clusterSecret(given.data) : options.jwtSecret));
+    },
+  );
 }
 
 async function sign(given: TokenFlags, options: Options, secret: string): Promise<string> {
-  const claims = { ...(given.tenant === undefined ? {} : { [options.tenantClaim]: given.tenant }), ...(given.role === undefined ? {} : { [options.rolesClaim]: given.role }) };
-  const jwt = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject(given.sub).setIssuedAt().setExpirationTime(given.expires);
+  const claims = {
+    ...(given.tenant === undefined ? {} : { [options.tenantClaim]: given.tenant }),
+    ...(given.role === undefined ? {} : { [options.rolesClaim]: given.role }),
+  };
+  const jwt = new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject(given.sub)
+    .setIssuedAt()
+    .setExpirationTime(given.expires);
   if (options.jwtIssuer !== '') jwt.setIssuer(options.jwtIssuer);
   if (options.jwtAudience !== '') jwt.setAudience(options.jwtAudience);
   return jwt.sign(new TextEncoder().encode(secret));
@@ -52,9 +65,16 @@ function clusterSecret(folder: string): string {
   try {
     kept = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new MeridianError({ code: 'CONFIG_INVALID', message: `There is nothing to sign with: jwtSecret is not configured and ${path} cannot be read; set MERIDIAN_JWT_SECRET, or run this where \`meridian dev\` keeps its data (--data).`, cause: error });
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `There is nothing to sign with: jwtSecret is not configured and ${path} cannot be read; set MERIDIAN_JWT_SECRET, or run this where \`meridian dev\` keeps its data (--data).`,
+      cause: error,
+    });
   }
   const secret = isRecord(kept) ? kept['jwtSecret'] : undefined;
   if (typeof secret === 'string' && secret !== '') return secret;
-  throw new MeridianError({ code: 'CONFIG_INVALID', message: `${path} holds no jwtSecret; start the cluster again with \`meridian dev --reset\`, or set MERIDIAN_JWT_SECRET.` });
+  throw new MeridianError({
+    code: 'CONFIG_INVALID',
+    message: `${path} holds no jwtSecret; start the cluster again with \`meridian dev --reset\`, or set MERIDIAN_JWT_SECRET.`,
+  });
 }

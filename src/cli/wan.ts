@@ -18,23 +18,48 @@ interface Flags {
 const MAX_MS = 60_000;
 
 export function registerWan(program: Command): void {
-  const wan = program.command('wan').description('see and change the simulated delays and cuts between regions of the development cluster').addHelpText('after', '\nExample: meridian wan cut us-east-1 eu-west-1; … ; meridian wan heal us-east-1 eu-west-1');
+  const wan = program
+    .command('wan')
+    .description('see and change the simulated delays and cuts between regions of the development cluster')
+    .addHelpText('after', '\nExample: meridian wan cut us-east-1 eu-west-1; … ; meridian wan heal us-east-1 eu-west-1');
   const add = (usage: string, description: string): Command =>
-    wan.command(usage).description(description).option('--data <folder>', 'folder of the development cluster', '.meridian').option('--json', 'print JSON');
-  const ofKind = (command: Command): Command => command.option('--kind <kind>', `only links of one kind: ${LINK_KINDS.join(', ')}`);
+    wan
+      .command(usage)
+      .description(description)
+      .option('--data <folder>', 'folder of the development cluster', '.meridian')
+      .option('--json', 'print JSON');
+  const ofKind = (command: Command): Command =>
+    command.option('--kind <kind>', `only links of one kind: ${LINK_KINDS.join(', ')}`);
 
-  add('list', 'list every link with its delay, state, connections and bytes').action(async (flags: Flags) => show(await controlOf(flags).links(), flags));
+  add('list', 'list every link with its delay, state, connections and bytes').action(async (flags: Flags) =>
+    show(await controlOf(flags).links(), flags),
+  );
   ofKind(add('set <a> <b>', 'change the round trip, the jitter or both between two regions'))
     .option('--rtt <ms>', 'round-trip time, milliseconds')
     .option('--jitter <ms>', 'how much a round trip may vary, milliseconds')
     .action(async (a: string, b: string, flags: Flags) => {
       const rttMs = milliseconds('--rtt', flags.rtt);
       const jitterMs = milliseconds('--jitter', flags.jitter);
-      if (rttMs === undefined && jitterMs === undefined) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'Nothing was to be changed; give --rtt, --jitter or both.' });
-      show(await controlOf(flags).set(a, b, { kind: kindOf(flags), ...(rttMs === undefined ? {} : { rttMs }), ...(jitterMs === undefined ? {} : { jitterMs }) }), flags);
+      if (rttMs === undefined && jitterMs === undefined)
+        throw new MeridianError({
+          code: 'BAD_USER_INPUT',
+          message: 'Nothing was to be changed; give --rtt, --jitter or both.',
+        });
+      show(
+        await controlOf(flags).set(a, b, {
+          kind: kindOf(flags),
+          ...(rttMs === undefined ? {} : { rttMs }),
+          ...(jitterMs === undefined ? {} : { jitterMs }),
+        }),
+        flags,
+      );
     });
-  ofKind(add('cut <a> <b>', 'let nothing pass between two regions: connections stall, new ones hang')).action(async (a: string, b: string, flags: Flags) => show(await controlOf(flags).cut(a, b, kindOf(flags)), flags));
-  ofKind(add('heal <a> <b>', 'let bytes pass again; stalled connections are reset')).action(async (a: string, b: string, flags: Flags) => show(await controlOf(flags).heal(a, b, kindOf(flags)), flags));
+  ofKind(add('cut <a> <b>', 'let nothing pass between two regions: connections stall, new ones hang')).action(
+    async (a: string, b: string, flags: Flags) => show(await controlOf(flags).cut(a, b, kindOf(flags)), flags),
+  );
+  ofKind(add('heal <a> <b>', 'let bytes pass again; stalled connections are reset')).action(
+    async (a: string, b: string, flags: Flags) => show(await controlOf(flags).heal(a, b, kindOf(flags)), flags),
+  );
 }
 
 function controlOf({ data }: Flags): WanControl {
@@ -44,7 +69,11 @@ function controlOf({ data }: Flags): WanControl {
 function kindOf({ kind }: Flags): LinkKind | undefined {
   if (kind === undefined) return undefined;
   const known = LINK_KINDS.find((candidate) => candidate === kind);
-  if (known === undefined) throw new MeridianError({ code: 'BAD_USER_INPUT', message: `--kind ${JSON.stringify(kind)} is no kind of link; there are ${LINK_KINDS.join(', ')}.` });
+  if (known === undefined)
+    throw new MeridianError({
+      code: 'BAD_USER_INPUT',
+      message: `--kind ${JSON.stringify(kind)} is no kind of link; there are ${LINK_KINDS.join(', ')}.`,
+    });
   return known;
 }
 
@@ -52,12 +81,42 @@ function milliseconds(flag: string, text: string | undefined): number | undefine
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() !== '' && value >= 0 && value <= MAX_MS) return value;
-  throw new MeridianError({ code: 'BAD_USER_INPUT', message: `${flag} ${JSON.stringify(text)} is no number of milliseconds from 0 to ${MAX_MS}.` });
+  throw new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `${flag} ${JSON.stringify(text)} is no number of milliseconds from 0 to ${MAX_MS}.`,
+  });
 }
 
 function show(links: readonly LinkReport[], { json }: Flags): void {
   if (json) return console.log(JSON.stringify(links, null, 2));
   const several = links.some(({ cluster }) => cluster !== '');
-  const rows = links.map((link) => [...(several ? [link.cluster] : []), link.from, link.to, link.kind, link.state, `${link.rttMs} ms`, `${link.jitterMs} ms`, String(link.connections), String(link.bytesSent), String(link.bytesReceived)]);
-  console.log(table([[...(several ? ['SUBGRAPH'] : []), 'FROM', 'TO', 'KIND', 'STATE', 'RTT', 'JITTER', 'CONNECTIONS', 'SENT', 'RECEIVED'], ...rows]));
+  const rows = links.map((link) => [
+    ...(several ? [link.cluster] : []),
+    link.from,
+    link.to,
+    link.kind,
+    link.state,
+    `${link.rttMs} ms`,
+    `${link.jitterMs} ms`,
+    String(link.connections),
+    String(link.bytesSent),
+    String(link.bytesReceived),
+  ]);
+  console.log(
+    table([
+      [
+        ...(several ? ['SUBGRAPH'] : []),
+        'FROM',
+        'TO',
+        'KIND',
+        'STATE',
+        'RTT',
+        'JITTER',
+        'CONNECTIONS',
+        'SENT',
+        'RECEIVED',
+      ],
+      ...rows,
+    ]),
+  );
 }

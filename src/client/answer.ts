@@ -2,7 +2,13 @@
 import { splitTokens } from '../protocol/token-text.ts';
 
 /** Codes that tell that a token is of no use any more, or not yet. */
-const REFUSALS = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_MALFORMED', 'CONSISTENCY_TOKEN_FORGED', 'CONSISTENCY_TOKEN_FOREIGN', 'CONSISTENCY_TOKEN_FUTURE'] as const;
+const REFUSALS = [
+  'CONSISTENCY_LOST',
+  'CONSISTENCY_TOKEN_MALFORMED',
+  'CONSISTENCY_TOKEN_FORGED',
+  'CONSISTENCY_TOKEN_FOREIGN',
+  'CONSISTENCY_TOKEN_FUTURE',
+] as const;
 export type RefusalCode = (typeof REFUSALS)[number];
 
 export interface Refusal {
@@ -35,7 +41,10 @@ export function readAnswer({ header, result }: Answer): Told {
     const token = isObject(consistency) ? consistency['token'] : null;
     return typeof token === 'string' ? splitTokens(token) : [];
   });
-  return { tokens: [...new Set([...splitTokens(header), ...tokens])], refusal: parts.flatMap(({ errors }) => refusalsIn(errors))[0] ?? null };
+  return {
+    tokens: [...new Set([...splitTokens(header), ...tokens])],
+    refusal: parts.flatMap(({ errors }) => refusalsIn(errors))[0] ?? null,
+  };
 }
 
 /** Behind a gateway the code is that of one error among others, beside data that is good. */
@@ -52,7 +61,12 @@ function partsOf(result: unknown, depth: number): Record<string, unknown>[] {
   if (depth === 0 || typeof result !== 'object' || result === null) return [];
   if (Array.isArray(result)) return result.flatMap((one) => partsOf(one, depth - 1));
   const part = result as Record<string, unknown>;
-  return [part, ...partsOf(part['payload'], depth - 1), ...partsOf(part['incremental'], depth - 1), ...partsOf(part['completed'], depth - 1)];
+  return [
+    part,
+    ...partsOf(part['payload'], depth - 1),
+    ...partsOf(part['incremental'], depth - 1),
+    ...partsOf(part['completed'], depth - 1),
+  ];
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

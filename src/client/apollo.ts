@@ -16,7 +16,10 @@ export function meridianLink({ keeper, idempotencyKeys = false }: ClientOptions)
       let current: { unsubscribe(): void } | undefined;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const send = (): void => {
-        setHeaders(operation, { ...carrier.headers(), ...(idempotencyKeys && String(kind) === 'mutation' ? { [KEY_HEADER]: keyOf(operation) } : {}) });
+        setHeaders(operation, {
+          ...carrier.headers(),
+          ...(idempotencyKeys && String(kind) === 'mutation' ? { [KEY_HEADER]: keyOf(operation) } : {}),
+        });
         current = listen({ operation, carrier, observer, answers: forward(operation), again });
       };
       const again = (afterMs: number): void => {
@@ -84,5 +87,7 @@ function keyOf(operation: ApolloLink.Operation): string {
 }
 
 function setHeaders(operation: ApolloLink.Operation, added: Readonly<Record<string, string>>): void {
-  operation.setContext(({ headers }) => ({ headers: { ...(headers as Record<string, string> | undefined), ...added } }));
+  operation.setContext(({ headers }) => ({
+    headers: { ...(headers as Record<string, string> | undefined), ...added },
+  }));
 }

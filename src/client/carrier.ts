@@ -1,4 +1,7 @@
-/** Owns one operation's way through the network with its tokens: what goes with each sending, and whether its answer ends it or it is sent once more. */
+/**
+ * Owns one operation's way through the network with its tokens: what goes with each sending, and whether its answer
+ * ends it or it is sent once more.
+ */
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { readAnswer, type Answer, type Refusal } from './answer.ts';
 
@@ -14,11 +17,14 @@ export interface Repeat {
 }
 
 export interface Carrier {
-  /** Headers of the next sending. The token header is there even when it is empty: it asks for the token in the answer's body, which browsers always see. */
+  /**
+   * Headers of the next sending. The token header is there even when it is empty: it asks for the token in the answer's
+   * body, which browsers always see.
+   */
   headers(): Record<string, string>;
   /**
-   * Takes an answer, or the next part of one, before it is shown to anybody: null to go on. An operation that ends without an answer teaches nothing, even
-   * if it was a mutation that took place.
+   * Takes an answer, or the next part of one, before it is shown to anybody: null to go on. An operation that ends
+   * without an answer teaches nothing, even if it was a mutation that took place.
    */
   take(answer: Answer): Repeat | null;
 }
@@ -45,7 +51,10 @@ export interface Keeping {
   lost(sending: Sending, refusal: Refusal): void;
 }
 
-/** Each reason to send a query again holds once, so that an operation is sent four times at most. Only a query is: a mutation may have taken place. */
+/**
+ * Each reason to send a query again holds once, so that an operation is sent four times at most. Only a query is: a
+ * mutation may have taken place.
+ */
 export function carry({ kind }: ClientOperation, keeping: Keeping): Carrier {
   // Over another transport it may be answered without ever being given headers.
   let sending = keeping.begin([]);
@@ -73,10 +82,13 @@ export function carry({ kind }: ClientOperation, keeping: Keeping): Carrier {
       if (refusal === null) {
         keeping.learn(sending, tokens);
         // Without a token it cannot be known.
-        return keeping.repeatOvertaken && tokens.length > 0 && keeping.overtaken(sending, tokens) ? repeat('overtaken', 0) : null;
+        return keeping.repeatOvertaken && tokens.length > 0 && keeping.overtaken(sending, tokens)
+          ? repeat('overtaken', 0)
+          : null;
       }
       // Of a refused request's answer no token is taken: it covers what was sent (R6), and would be refused like it.
-      if (refusal.code === 'CONSISTENCY_TOKEN_FUTURE' && !spent.has('future') && !keeping.future(sending.sent)) return keeping.repeatRefused ? repeat('future', keeping.futureMs) : null;
+      if (refusal.code === 'CONSISTENCY_TOKEN_FUTURE' && !spent.has('future') && !keeping.future(sending.sent))
+        return keeping.repeatRefused ? repeat('future', keeping.futureMs) : null;
       if (!told) keeping.lost(sending, refusal);
       told = true;
       return keeping.repeatRefused && sending.sent.length > 0 ? repeat('refused', 0) : null;

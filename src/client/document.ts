@@ -1,4 +1,7 @@
-/** Owns what can be told of a GraphQL request from its text: whether it may write, and its name. A parser would be larger than all the rest. */
+/**
+ * Owns what can be told of a GraphQL request from its text: whether it may write, and its name. A parser would be
+ * larger than all the rest.
+ */
 import { type ClientOperation } from './carrier.ts';
 
 const COMMENTS_AND_STRINGS = /"""(?:\\"""|[^])*?"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*/g;
@@ -44,7 +47,8 @@ function oneIn(request: unknown): ClientOperation | null {
   const name = typeof operationName === 'string' ? operationName : null;
   if (typeof query === 'string') return { kind: kindOf(query), name };
   // A document that the server knows by its name.
-  const isPersisted = typeof documentId === 'string' || typeof id === 'string' || (typeof extensions === 'object' && extensions !== null);
+  const isPersisted =
+    typeof documentId === 'string' || typeof id === 'string' || (typeof extensions === 'object' && extensions !== null);
   return isPersisted ? { kind: 'unknown', name } : null;
 }
 

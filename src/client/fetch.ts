@@ -7,7 +7,10 @@ import { type TokenKeeper } from './keeper.ts';
 
 export interface ClientOptions {
   readonly keeper: TokenKeeper;
-  /** Gives each mutation a key, so that whoever sends it again, because the answer got lost, does not write twice; default false. */
+  /**
+   * Gives each mutation a key, so that whoever sends it again, because the answer got lost, does not write twice;
+   * default false.
+   */
   readonly idempotencyKeys?: boolean;
 }
 
@@ -16,15 +19,23 @@ type Input = Parameters<Fetch>[0];
 type Init = Parameters<Fetch>[1];
 
 /**
- * `fetch` that carries tokens. Use it for the graph alone: every request is given the token header. Its answer is handed on when its JSON has
- * arrived, which a client must know before it asks for anything else. Of answers in parts (multipart, event streams) it sees the header only.
+ * `fetch` that carries tokens. Use it for the graph alone: every request is given the token header. Its answer is
+ * handed on when its JSON has arrived, which a client must know before it asks for anything else. Of answers in parts
+ * (multipart, event streams) it sees the header only.
  */
 export function withTokens(fetch: Fetch, { keeper, idempotencyKeys = false }: ClientOptions): Fetch {
   return async (input, init) => {
     const operation = await operationOf(input, init);
     const carrier = keeper.carry(operation ?? { kind: 'unknown', name: null });
     const mayWrite = operation?.kind === 'mutation' || operation?.kind === 'unknown';
-    return send({ fetch, input, init, carrier, isGraphQL: operation !== null, key: idempotencyKeys && mayWrite ? newKey() : null });
+    return send({
+      fetch,
+      input,
+      init,
+      carrier,
+      isGraphQL: operation !== null,
+      key: idempotencyKeys && mayWrite ? newKey() : null,
+    });
   };
 }
 
@@ -48,7 +59,10 @@ export async function send({ fetch, input, init, carrier, isGraphQL, key, onTake
     const response = await fetch(isRequest(input) ? input.clone() : input, { ...init, headers });
     const isJson = isGraphQL && /\bjson\b/i.test(response.headers.get('content-type') ?? '');
     if (isJson) onTaken?.();
-    const repeat = carrier.take({ header: response.headers.get(TOKEN_HEADER), result: isJson ? await jsonOf(response) : null });
+    const repeat = carrier.take({
+      header: response.headers.get(TOKEN_HEADER),
+      result: isJson ? await jsonOf(response) : null,
+    });
     if (repeat === null) return response;
     await response.body?.cancel();
     await pause(repeat.afterMs, init?.signal ?? (isRequest(input) ? input.signal : null));
@@ -61,7 +75,9 @@ async function operationOf(input: Input, init: Init): Promise<ClientOperation | 
   if (typeof init?.body === 'string') return operationIn(init.body);
   if (init?.body instanceof FormData) return uploadIn(init.body);
   if (init?.body !== undefined && init.body !== null) return null;
-  return isRequest(input) && /\bjson\b/i.test(input.headers.get('content-type') ?? '') ? operationIn(await input.clone().text()) : null;
+  return isRequest(input) && /\bjson\b/i.test(input.headers.get('content-type') ?? '')
+    ? operationIn(await input.clone().text())
+    : null;
 }
 
 /** Files go with an operation as a form, in which the operation has a field of its own. */

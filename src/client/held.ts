@@ -1,4 +1,7 @@
-/** Owns where a client's tokens lie: in memory, or in the browser's storage under a key for each token, so that tabs never overwrite each other's. */
+/**
+ * Owns where a client's tokens lie: in memory, or in the browser's storage under a key for each token, so that tabs
+ * never overwrite each other's.
+ */
 
 /** The part of `localStorage` and `sessionStorage` that is used. */
 export interface TokenStorage {
@@ -41,8 +44,8 @@ export interface HeldOptions {
 }
 
 /**
- * One key for each token: a value that several tabs read, change and write back loses what another one has written in between. Scripts of
- * an origin see no other tab's changes within one task, so that a listing is of one moment.
+ * One key for each token: a value that several tabs read, change and write back loses what another one has written in
+ * between. Scripts of an origin see no other tab's changes within one task, so that a listing is of one moment.
  */
 export function holdTokens({ graph, storage: source, maxBytes, onFailed }: HeldOptions): HeldTokens {
   const prefix = `meridian:${encodeURIComponent(graph)}:`;
@@ -79,7 +82,10 @@ export function holdTokens({ graph, storage: source, maxBytes, onFailed }: HeldO
   return {
     list() {
       known = attempt(read)?.done ?? known;
-      return [...new Map([...known, ...memory])].filter(([token]) => !removed.has(token)).map(([token, sinceMs]) => ({ token, sinceMs })).sort((a, b) => b.sinceMs - a.sinceMs);
+      return [...new Map([...known, ...memory])]
+        .filter(([token]) => !removed.has(token))
+        .map(([token, sinceMs]) => ({ token, sinceMs }))
+        .sort((a, b) => b.sinceMs - a.sinceMs);
     },
     add(token) {
       const sinceMs = Date.now();

@@ -3,4 +3,10 @@ export { type Answer, type Refusal, type RefusalCode } from './answer.ts';
 export { type Carrier, type ClientOperation, type Repeat } from './carrier.ts';
 export { withTokens, type ClientOptions } from './fetch.ts';
 export { type StorageSource, type TokenStorage } from './held.ts';
-export { createTokenKeeper, type KeeperProblem, type Loss, type TokenKeeper, type TokenKeeperOptions } from './keeper.ts';
+export {
+  createTokenKeeper,
+  type KeeperProblem,
+  type Loss,
+  type TokenKeeper,
+  type TokenKeeperOptions,
+} from './keeper.ts';

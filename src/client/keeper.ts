@@ -10,7 +10,10 @@ export interface Loss extends Refusal {
 }
 
 export interface KeeperProblem {
-  /** `STORAGE_FAILED` is told once: from then on tokens are kept in memory. `TOKENS_DROPPED`: there were more than the limits allow. */
+  /**
+   * `STORAGE_FAILED` is told once: from then on tokens are kept in memory. `TOKENS_DROPPED`: there were more than the
+   * limits allow.
+   */
   readonly problem: 'STORAGE_FAILED' | 'TOKENS_DROPPED';
   readonly message: string;
   readonly cause?: unknown;
@@ -19,7 +22,10 @@ export interface KeeperProblem {
 export interface TokenKeeperOptions {
   /** Tells the tokens of several graphs apart in one storage; default `default`. */
   readonly graph?: string;
-  /** Where tokens outlive a reload (`sessionStorage`) or are shared with other tabs (`localStorage`); default in memory. Best a function: `() => localStorage`. */
+  /**
+   * Where tokens outlive a reload (`sessionStorage`) or are shared with other tabs (`localStorage`); default in memory.
+   * Best a function: `() => localStorage`.
+   */
   readonly storage?: StorageSource;
   /** Tokens to begin with: what `dehydrate()` gave on the server. */
   readonly initial?: string | null;
@@ -29,9 +35,15 @@ export interface TokenKeeperOptions {
   readonly maxHeaderBytes?: number;
   /** Whether a query whose tokens were refused is sent once more; default true. Mutations never are. */
   readonly repeatRefused?: boolean;
-  /** Whether a query that was under way while a mutation was answered is sent once more where its answer does not show the write; default true. */
+  /**
+   * Whether a query that was under way while a mutation was answered is sent once more where its answer does not show
+   * the write; default true.
+   */
   readonly repeatOvertaken?: boolean;
-  /** How long tokens may be called CONSISTENCY_TOKEN_FUTURE until that is believed, and how long a query waits for its next try; default 1,000 ms. */
+  /**
+   * How long tokens may be called CONSISTENCY_TOKEN_FUTURE until that is believed, and how long a query waits for its
+   * next try; default 1,000 ms.
+   */
   readonly futureMs?: number;
   /** Told when tokens had to be forgotten: what was seen or written under them may not be there any more. */
   readonly onLost?: (loss: Loss) => void;
@@ -49,24 +61,44 @@ export interface TokenKeeper {
   clear(): void;
   /** All tokens as one text, for `initial` in the page that a server has rendered. */
   dehydrate(): string;
-  /** Carries tokens through one operation, however often it is sent: what links, exchanges and fetch wrappers are made of. */
+  /**
+   * Carries tokens through one operation, however often it is sent: what links, exchanges and fetch wrappers are made
+   * of.
+   */
   carry(operation: ClientOperation): Carrier;
 }
 
 const MAX_TOKENS = 64;
 const MAX_HEADER_BYTES = 4_096;
 const FUTURE_MS = 1_000;
-/** How many times more than `maxTokens` may lie in the storage until the fewest of them are found: each of many tabs may just have added its own. */
+/**
+ * How many times more than `maxTokens` may lie in the storage until the fewest of them are found: each of many tabs may
+ * just have added its own.
+ */
 const PILE = 4;
 
 export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper {
-  const { graph = 'default', storage = null, maxTokens = MAX_TOKENS, maxHeaderBytes = MAX_HEADER_BYTES, repeatRefused = true, repeatOvertaken = true, futureMs = FUTURE_MS } = options;
+  const {
+    graph = 'default',
+    storage = null,
+    maxTokens = MAX_TOKENS,
+    maxHeaderBytes = MAX_HEADER_BYTES,
+    repeatRefused = true,
+    repeatOvertaken = true,
+    futureMs = FUTURE_MS,
+  } = options;
   const tell = (problem: KeeperProblem): void => quietly(() => options.onProblem?.(problem));
   const held = holdTokens({
     graph,
     storage,
     maxBytes: maxHeaderBytes,
-    onFailed: (cause) => tell({ problem: 'STORAGE_FAILED', message: 'The storage for consistency tokens does not work here: other tabs and a reload of the page do not see what this page has seen.', cause }),
+    onFailed: (cause) =>
+      tell({
+        problem: 'STORAGE_FAILED',
+        message:
+          'The storage for consistency tokens does not work here: other tabs and a reload of the page do not see what this page has seen.',
+        cause,
+      }),
   });
   /** Since when a token is said to be of the future. */
   const futureSinceMs = new Map<string, number>();
@@ -82,11 +114,16 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
     const fitting = tokens.filter((token, i) => i < maxTokens && (bytes += token.length + 1) <= maxHeaderBytes);
     const dropped = tokens.filter((token) => !fitting.includes(token));
     for (const token of dropped) held.remove(token);
-    if (dropped.length > 0) tell({ problem: 'TOKENS_DROPPED', message: `${dropped.length} consistency tokens did not fit into ${maxTokens} tokens and ${maxHeaderBytes} bytes; what was seen under them may be shown older.` });
+    if (dropped.length > 0)
+      tell({
+        problem: 'TOKENS_DROPPED',
+        message: `${dropped.length} consistency tokens did not fit into ${maxTokens} tokens and ${maxHeaderBytes} bytes; what was seen under them may be shown older.`,
+      });
     return fitting;
   };
   /** Finding the fewest takes the square of their number: a storage that somebody has filled is cut first. */
-  const fewest = (tokens: readonly string[]): readonly string[] => bound(tokens.length > maxTokens * PILE ? tokens : leastTokens(tokens));
+  const fewest = (tokens: readonly string[]): readonly string[] =>
+    bound(tokens.length > maxTokens * PILE ? tokens : leastTokens(tokens));
   const acceptable = (tokens: readonly string[]): string[] => tokens.filter((token) => isToken(token, maxHeaderBytes));
 
   const learn = (sent: readonly string[], answered: readonly string[]): void => {
@@ -131,7 +168,8 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
           writes += 1;
           written = tokensAfter({ held: written, sent: written, answered: acceptable(answered) }).slice(-maxTokens);
         },
-        overtaken: (sending, answered) => sending.clearings === clearings && sending.writes !== writes && !covers(answered, written),
+        overtaken: (sending, answered) =>
+          sending.clearings === clearings && sending.writes !== writes && !covers(answered, written),
         future(sent) {
           const nowMs = Date.now();
           for (const token of sent) if (!futureSinceMs.has(token)) futureSinceMs.set(token, nowMs);

@@ -14,13 +14,17 @@ export interface MeridianFetchOptions extends ClientOptions {
 }
 
 /**
- * For `Network.create`. The answer's token is read from its body, where it always is. A retry belongs into your function: whoever calls this one
- * anew begins a new operation, unless `cacheConfig.metadata.idempotencyKey` names the key.
+ * For `Network.create`. The answer's token is read from its body, where it always is. A retry belongs into your
+ * function: whoever calls this one anew begins a new operation, unless `cacheConfig.metadata.idempotencyKey` names the
+ * key.
  */
 export function meridianFetch({ keeper, fetch, idempotencyKeys = false }: MeridianFetchOptions): FetchFunction {
   return (request, variables, cacheConfig, uploadables) => {
     const carrier = keeper.carry({ kind: request.operationKind, name: request.name });
-    const key = idempotencyKeys && request.operationKind === 'mutation' ? { [KEY_HEADER]: keyIn(cacheConfig?.metadata) ?? newKey() } : {};
+    const key =
+      idempotencyKeys && request.operationKind === 'mutation'
+        ? { [KEY_HEADER]: keyIn(cacheConfig?.metadata) ?? newKey() }
+        : {};
     return {
       subscribe(sink: Sink) {
         let closed = false;
@@ -37,10 +41,15 @@ export function meridianFetch({ keeper, fetch, idempotencyKeys = false }: Meridi
             current?.unsubscribe();
             timer = setTimeout(send, repeat.afterMs);
           };
-          const error = (cause: unknown): void => void (isOver() || sink.error?.(cause instanceof Error ? cause : new Error(String(cause))));
+          const error = (cause: unknown): void =>
+            void (isOver() || sink.error?.(cause instanceof Error ? cause : new Error(String(cause))));
           const complete = (): void => void (isOver() || sink.complete?.());
           try {
-            current = listen(fetch({ ...carrier.headers(), ...key })(request, variables, cacheConfig, uploadables), { next, error, complete });
+            current = listen(fetch({ ...carrier.headers(), ...key })(request, variables, cacheConfig, uploadables), {
+              next,
+              error,
+              complete,
+            });
             // It may have answered at once.
             if (over) current?.unsubscribe();
           } catch (cause) {

@@ -15,8 +15,8 @@ interface Errand {
 const ERRAND = 'meridianErrand';
 
 /**
- * Sending again happens below, in `fetch`: an exchange has no way to ask twice without asking every exchange above it. A mutation's key is made
- * of its instance, so that a retry exchange may stand on either side.
+ * Sending again happens below, in `fetch`: an exchange has no way to ask twice without asking every exchange above it.
+ * A mutation's key is made of its instance, so that a retry exchange may stand on either side.
  */
 export function meridianExchange({ keeper, idempotencyKeys = false }: ClientOptions): Exchange {
   const keys = newKey();
@@ -28,22 +28,27 @@ export function meridianExchange({ keeper, idempotencyKeys = false }: ClientOpti
       const errand: Errand = { original: operation, carrier, isTaken: false };
       const key = idempotencyKeys && kind === 'mutation' ? `${keys}-${context._instance ?? newKey()}` : null;
       const onTaken = (): void => void (errand.isTaken = true);
-      const carrying: typeof fetch = (input, init) => send({ fetch: context.fetch ?? fetch, input, init, carrier, isGraphQL: true, key, onTaken });
+      const carrying: typeof fetch = (input, init) =>
+        send({ fetch: context.fetch ?? fetch, input, init, carrier, isGraphQL: true, key, onTaken });
       return makeOperation(kind, operation, { ...context, ...methodOf(context), fetch: carrying, [ERRAND]: errand });
     },
     onResult(result) {
       const errand = result.operation.context[ERRAND] as Errand | undefined;
       if (errand === undefined) return result;
-      if (!errand.isTaken) errand.carrier.take({ result: { extensions: result.extensions, errors: result.error?.graphQLErrors } });
+      if (!errand.isTaken)
+        errand.carrier.take({ result: { extensions: result.extensions, errors: result.error?.graphQLErrors } });
       return { ...result, operation: errand.original };
     },
   });
 }
 
 /**
- * urql sends short queries by GET unless it is told otherwise. Servers and gateways refuse a GET that a browser would send unasked, and what
- * depends on a token is nothing for caches in between. An application that asks for GET has its will.
+ * urql sends short queries by GET unless it is told otherwise. Servers and gateways refuse a GET that a browser would
+ * send unasked, and what depends on a token is nothing for caches in between. An application that asks for GET has its
+ * will.
  */
 function methodOf({ preferGetMethod }: Operation['context']): Pick<Operation['context'], 'preferGetMethod'> {
-  return preferGetMethod === undefined || preferGetMethod === 'within-url-limit' ? { preferGetMethod: false } : { preferGetMethod };
+  return preferGetMethod === undefined || preferGetMethod === 'within-url-limit'
+    ? { preferGetMethod: false }
+    : { preferGetMethod };
 }

@@ -1,4 +1,7 @@
-/** Owns the grammar of connection strings: libpq's URIs and `name=value` strings, as sections 32.1.1.1 and 32.1.1.2 of PostgreSQL's manual have them. */
+/**
+ * Owns the grammar of connection strings: libpq's URIs and `name=value` strings, as sections 32.1.1.1 and 32.1.1.2 of
+ * PostgreSQL's manual have them.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { PARAMETERS, refuseValue } from './database-parameters.ts';
 import { nearestName } from './problems.ts';
@@ -18,16 +21,21 @@ export class DatabaseUrlError extends MeridianError {
   }
 }
 
-const FORM = 'write it as in postgres://user:password@host:5432/database, with special characters of the password percent-encoded, or as in host=… dbname=… user=… password=…';
+const FORM =
+  'write it as in postgres://user:password@host:5432/database, with special characters of the password percent-encoded, or as in host=… dbname=… user=… password=…';
 const SCHEMES = ['postgresql://', 'postgres://'];
 
-/** Throws `DatabaseUrlError`. What the string does not say may still come from a service file, the environment or a default. */
+/**
+ * Throws `DatabaseUrlError`. What the string does not say may still come from a service file, the environment or a
+ * default.
+ */
 export function parseDatabaseUrl(given: string): DatabaseParameters {
   // Files that hold a secret tend to end in a line feed.
   const text = given.trim();
   const scheme = SCHEMES.find((prefix) => text.startsWith(prefix));
   // The name of another scheme is not followed by a space or an equals sign, as that of a parameter is.
-  if (scheme === undefined && (/^[a-z][a-z0-9+.-]*:/i.test(text) || !text.includes('='))) throw new DatabaseUrlError('is no postgres URL', FORM);
+  if (scheme === undefined && (/^[a-z][a-z0-9+.-]*:/i.test(text) || !text.includes('=')))
+    throw new DatabaseUrlError('is no postgres URL', FORM);
   const parameters = scheme === undefined ? parsePairs(text) : parseUri(text, scheme.length);
   for (const [name, value] of parameters) {
     const refusal = refuseValue(name, value);
@@ -42,28 +50,55 @@ export function demandSense(parameters: DatabaseParameters): void {
   demandHosts(parameters);
   const mode = parameters.get('sslmode');
   if (parameters.get('sslrootcert') === 'system' && mode && mode !== 'verify-full') {
-    throw new DatabaseUrlError('has sslrootcert=system with another sslmode than verify-full', 'use sslmode=verify-full: anybody can have a certificate of a public authority, for a host of their own');
+    throw new DatabaseUrlError(
+      'has sslrootcert=system with another sslmode than verify-full',
+      'use sslmode=verify-full: anybody can have a certificate of a public authority, for a host of their own',
+    );
   }
   if (parameters.get('sslnegotiation') === 'direct' && ['disable', 'allow', 'prefer'].includes(mode ?? '')) {
-    throw new DatabaseUrlError('has sslnegotiation=direct with an sslmode that may do without TLS', 'use sslmode=require, verify-ca or verify-full');
+    throw new DatabaseUrlError(
+      'has sslnegotiation=direct with an sslmode that may do without TLS',
+      'use sslmode=require, verify-ca or verify-full',
+    );
   }
-  const [least = '', most = ''] = [parameters.get('ssl_min_protocol_version'), parameters.get('ssl_max_protocol_version')];
-  if (least !== '' && most !== '' && least > most) throw new DatabaseUrlError('has an ssl_min_protocol_version above its ssl_max_protocol_version', 'correct one of them');
+  const [least = '', most = ''] = [
+    parameters.get('ssl_min_protocol_version'),
+    parameters.get('ssl_max_protocol_version'),
+  ];
+  if (least !== '' && most !== '' && least > most)
+    throw new DatabaseUrlError(
+      'has an ssl_min_protocol_version above its ssl_max_protocol_version',
+      'correct one of them',
+    );
 }
 
 function demandHosts(parameters: DatabaseParameters): void {
   const listOf = (name: string): readonly string[] => (parameters.get(name) ?? '').split(',').map((one) => one.trim());
   const [hosts, addresses, ports] = [listOf('host'), listOf('hostaddr'), listOf('port')];
   const both = Boolean(parameters.get('host')) && Boolean(parameters.get('hostaddr'));
-  if (both && hosts.length !== addresses.length) throw new DatabaseUrlError('has another number of hosts than of host addresses (hostaddr)', 'give one address for each host');
+  if (both && hosts.length !== addresses.length)
+    throw new DatabaseUrlError(
+      'has another number of hosts than of host addresses (hostaddr)',
+      'give one address for each host',
+    );
   const count = Math.max(hosts.length, addresses.length);
-  if (ports.length > 1 && ports.length !== count) throw new DatabaseUrlError('has another number of ports than of hosts', 'give one port for all hosts, or one for each');
+  if (ports.length > 1 && ports.length !== count)
+    throw new DatabaseUrlError(
+      'has another number of ports than of hosts',
+      'give one port for all hosts, or one for each',
+    );
   if (ports.some((port) => port !== '' && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535))) {
-    throw new DatabaseUrlError('has a port that is no number from 1 to 65535', 'correct it; a colon or slash of the user or password must be percent-encoded (%3A, %2F)');
+    throw new DatabaseUrlError(
+      'has a port that is no number from 1 to 65535',
+      'correct it; a colon or slash of the user or password must be percent-encoded (%3A, %2F)',
+    );
   }
   const wanted = parameters.get('target_session_attrs');
   if (count > 1 && wanted !== 'primary' && wanted !== 'read-write') {
-    throw new DatabaseUrlError('names several hosts, and does not ask for the primary among them', 'add target_session_attrs=primary, or name one host: two replicas behind one URL would be taken for one server');
+    throw new DatabaseUrlError(
+      'names several hosts, and does not ask for the primary among them',
+      'add target_session_attrs=primary, or name one host: two replicas behind one URL would be taken for one server',
+    );
   }
 }
 
@@ -80,10 +115,19 @@ function parseUri(text: string, begin: number): DatabaseParameters {
     if (password !== '') found.set('password', decode(password));
   }
   const rest = text.slice(begin + (hasUser ? lead.length + 1 : 0));
-  const { hosts = '', path = '', query } = /^(?<hosts>[^/?]*)(?:\/(?<path>[^?]*))?(?:\?(?<query>.*))?$/s.exec(rest)?.groups ?? {};
+  const {
+    hosts = '',
+    path = '',
+    query,
+  } = /^(?<hosts>[^/?]*)(?:\/(?<path>[^?]*))?(?:\?(?<query>.*))?$/s.exec(rest)?.groups ?? {};
   // Otherwise the rest of a password would be looked up as a host, or shown as the name of a database.
-  if (hosts.includes('@') || path.includes('@')) throw new DatabaseUrlError('has an @ in its host or database', 'percent-encode special characters of the password: %40 for @, %2F for a slash');
-  for (const [name, list] of Object.entries(hostsOf(hosts))) if (list.some((one) => one !== '') || list.length > 1) found.set(name, decode(list.join(',')));
+  if (hosts.includes('@') || path.includes('@'))
+    throw new DatabaseUrlError(
+      'has an @ in its host or database',
+      'percent-encode special characters of the password: %40 for @, %2F for a slash',
+    );
+  for (const [name, list] of Object.entries(hostsOf(hosts)))
+    if (list.some((one) => one !== '') || list.length > 1) found.set(name, decode(list.join(',')));
   if (path !== '') found.set('dbname', decode(path));
   if (query !== undefined) for (const [name, value] of queryOf(query)) found.set(name, value);
   return found;
@@ -95,7 +139,11 @@ function hostsOf(text: string): { readonly host: string[]; readonly port: string
   const ports: string[] = [];
   for (const one of text.split(',')) {
     const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(.*))?$/s.exec(one);
-    if (match === null) throw new DatabaseUrlError('has a host that cannot be read', 'write addresses of IPv6 in brackets, as in [::1]:5432, and percent-encode special characters of the password');
+    if (match === null)
+      throw new DatabaseUrlError(
+        'has a host that cannot be read',
+        'write addresses of IPv6 in brackets, as in [::1]:5432, and percent-encode special characters of the password',
+      );
     hosts.push(match[1] ?? match[2] ?? '');
     ports.push(match[3] ?? '');
   }
@@ -107,18 +155,29 @@ function* queryOf(query: string): Generator<[string, string]> {
   const speaks = !query.includes('@');
   for (const part of query === '' ? [] : query.split('&')) {
     const [name = '', value, ...more] = part.split('=');
-    if (value === undefined || more.length > 0) throw new DatabaseUrlError('has a parameter that is not written as name=value', 'separate parameters by &, and percent-encode =, & and # within a value (%3D, %26, %23)');
+    if (value === undefined || more.length > 0)
+      throw new DatabaseUrlError(
+        'has a parameter that is not written as name=value',
+        'separate parameters by &, and percent-encode =, & and # within a value (%3D, %26, %23)',
+      );
     yield known(decode(name), decode(value), speaks);
   }
 }
 
-/** `host=localhost dbname='my db'`: the value ends at white space unless it is quoted; a backslash takes the next character as it is. */
+/**
+ * `host=localhost dbname='my db'`: the value ends at white space unless it is quoted; a backslash takes the next
+ * character as it is.
+ */
 function parsePairs(text: string): DatabaseParameters {
   const found = new Map<string, string>();
   const pair = /\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\']|\\.)(?:[^\s\\]|\\.)*)?)/sy;
   while (pair.lastIndex < text.length) {
     const match = pair.exec(text);
-    if (match === null) throw new DatabaseUrlError('cannot be read as name=value pairs', 'put values with spaces into single quotes, and a backslash before quotes and backslashes within them');
+    if (match === null)
+      throw new DatabaseUrlError(
+        'cannot be read as name=value pairs',
+        'put values with spaces into single quotes, and a backslash before quotes and backslashes within them',
+      );
     const [name, value] = known(match[1] ?? '', (match[2] ?? match[3] ?? '').replaceAll(/\\(.)/gs, '$1'), false);
     found.set(name, value);
   }
@@ -135,15 +194,27 @@ function known(name: string, value: string, speaks: boolean): [string, string] {
   if (Object.hasOwn(PARAMETERS, name)) return [name, value];
   const meant = nearestName(name, Object.keys(PARAMETERS));
   const called = speaks && /^[a-z_]{1,40}$/i.test(name) ? ` ${name}` : '';
-  throw new DatabaseUrlError(`has a parameter${called} that libpq does not know`, meant === null ? 'correct or remove it; settings of the session go into options, as in options=-c%20work_mem%3D64MB' : `did you mean ${meant}`);
+  throw new DatabaseUrlError(
+    `has a parameter${called} that libpq does not know`,
+    meant === null
+      ? 'correct or remove it; settings of the session go into options, as in options=-c%20work_mem%3D64MB'
+      : `did you mean ${meant}`,
+  );
 }
 
 function decode(text: string): string {
-  if (/%(?![0-9a-f]{2})/i.test(text) || /%00/.test(text)) throw new DatabaseUrlError('has a percent sign that is followed by no two hexadecimal digits, or by 00', 'write %25 for a percent sign');
+  if (/%(?![0-9a-f]{2})/i.test(text) || /%00/.test(text))
+    throw new DatabaseUrlError(
+      'has a percent sign that is followed by no two hexadecimal digits, or by 00',
+      'write %25 for a percent sign',
+    );
   try {
     return decodeURIComponent(text);
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
-    throw new DatabaseUrlError('has percent-encoded characters that are no UTF-8', 'encode each byte of the character in UTF-8, as in %C3%A9 for é');
+    throw new DatabaseUrlError(
+      'has percent-encoded characters that are no UTF-8',
+      'encode each byte of the character in UTF-8, as in %C3%A9 for é',
+    );
   }
 }

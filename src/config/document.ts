@@ -46,7 +46,14 @@ export function configurationMarkdown(): string {
     '',
     ...regionsSection(),
     ...productionSection(),
-    ...groups.flatMap((group) => [`## Options for ${group}`, '', '| option | type | default | environment | what it is |', '|---|---|---|---|---|', ...rows.filter((row) => row.group === group).map(rowLine), '']),
+    ...groups.flatMap((group) => [
+      `## Options for ${group}`,
+      '',
+      '| option | type | default | environment | what it is |',
+      '|---|---|---|---|---|',
+      ...rows.filter((row) => row.group === group).map(rowLine),
+      '',
+    ]),
   ].join('\n');
 }
 
@@ -58,7 +65,13 @@ function rowLine(row: OptionRow): string {
 
 function regionsSection(): string[] {
   const [first, second] = EXAMPLE_REGIONS as [string, string];
-  const example = { region: second, regions: Object.fromEntries(EXAMPLE_REGIONS.map((name) => [name, { databaseUrl: `postgres://meridian@db.${name}.example.com:5432/app` }])), maxWaitMs: 1_000 };
+  const example = {
+    region: second,
+    regions: Object.fromEntries(
+      EXAMPLE_REGIONS.map((name) => [name, { databaseUrl: `postgres://meridian@db.${name}.example.com:5432/app` }]),
+    ),
+    maxWaitMs: 1_000,
+  };
   return [
     '## Regions',
     '',
@@ -67,7 +80,9 @@ function regionsSection(): string[] {
     '```sh',
     `${REGIONS_VARIABLE}=${EXAMPLE_REGIONS.join(',')}`,
     `${envName('region')}=${second}`,
-    ...EXAMPLE_REGIONS.map((name) => `DB_URL_${variableSuffix(name)}=postgres://meridian:…@db.${name}.example.com:5432/app`),
+    ...EXAMPLE_REGIONS.map(
+      (name) => `DB_URL_${variableSuffix(name)}=postgres://meridian:…@db.${name}.example.com:5432/app`,
+    ),
     '```',
     '',
     'or in the file, where the environment may add what is secret:',
@@ -78,7 +93,10 @@ function regionsSection(): string[] {
     '',
     '| in the file | in the environment | what it is |',
     '|---|---|---|',
-    ...REGION_SETTINGS.map(({ key, prefix, help }) => `| \`regions.<name>.${key}\` | \`${prefix}<NAME>\`, as in \`${prefix}${variableSuffix(first)}\` | ${help} |`),
+    ...REGION_SETTINGS.map(
+      ({ key, prefix, help }) =>
+        `| \`regions.<name>.${key}\` | \`${prefix}<NAME>\`, as in \`${prefix}${variableSuffix(first)}\` | ${help} |`,
+    ),
     '',
   ];
 }

@@ -20,7 +20,8 @@ export interface FileRequest {
   readonly folder: string;
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Reads the file. Throws `CONFIG_INVALID` when it was asked for and is absent, unreadable, or no JSON object. */
 export function readSettings(request: FileRequest): Settings | null {
@@ -32,13 +33,30 @@ export function readSettings(request: FileRequest): Settings | null {
   } catch (error) {
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (absent && request.asked === null) return null;
-    throw configError([{ option: 'config', where, what: absent ? `names ${path}, which does not exist` : `names ${path}, which cannot be read (${messageOf(error)})`, fix: 'give the path of a JSON file that this user may read' }]);
+    throw configError([
+      {
+        option: 'config',
+        where,
+        what: absent
+          ? `names ${path}, which does not exist`
+          : `names ${path}, which cannot be read (${messageOf(error)})`,
+        fix: 'give the path of a JSON file that this user may read',
+      },
+    ]);
   }
   return { values: parse(content, path), where: `file ${path}`, folder: dirname(path) };
 }
 
 function parse(content: string, path: string): Record<string, unknown> {
-  const invalid = (what: string): Error => configError([{ option: 'config', where: `file ${path}`, what, fix: 'write one JSON object: { "region": "…", "regions": { "…": { "databaseUrl": "…" } }, …options }' }]);
+  const invalid = (what: string): Error =>
+    configError([
+      {
+        option: 'config',
+        where: `file ${path}`,
+        what,
+        fix: 'write one JSON object: { "region": "…", "regions": { "…": { "databaseUrl": "…" } }, …options }',
+      },
+    ]);
   let values: unknown;
   try {
     values = JSON.parse(content);

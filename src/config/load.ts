@@ -1,4 +1,7 @@
-/** Owns loading: flags win over the environment, it over the file, it over the defaults; and everything that is wrong is reported at once. */
+/**
+ * Owns loading: flags win over the environment, it over the file, it over the defaults; and everything that is wrong is
+ * reported at once.
+ */
 import { resolve } from 'node:path';
 import { envName, flagName, type Option } from './option.ts';
 import { OPTIONS, type Options } from './options.ts';
@@ -61,19 +64,33 @@ export function loadConfig(input: ConfigInput = {}): Config {
     KEYS.map((key) => {
       const given = givenBefore(key, input.flags ?? {}, env) ?? givenInFile(key, settings);
       const value = given ? validated(key, given, problems) : OPTIONS[key].default;
-      return [key, given?.fromFile && PATHS.has(key) && value !== '' ? resolve(settings?.folder ?? folder, String(value)) : value];
+      return [
+        key,
+        given?.fromFile && PATHS.has(key) && value !== '' ? resolve(settings?.folder ?? folder, String(value)) : value,
+      ];
     }),
   ) as unknown as Options;
   const regions = parseRegions({ settings, env, problems, warnings });
   const region = options.region || (regions.length === 1 ? (regions[0]?.name ?? '') : '');
   const complained = new Set(problems.map(({ option }) => option));
-  problems.push(...[...combinationProblems(options), ...needProblems(input.needs ?? [], { options, region, regions })].filter(({ option }) => !complained.has(option)));
+  problems.push(
+    ...[...combinationProblems(options), ...needProblems(input.needs ?? [], { options, region, regions })].filter(
+      ({ option }) => !complained.has(option),
+    ),
+  );
   if (problems.length > 0) throw configError(problems, warnings);
   return { options, region, regions, warnings };
 }
 
-/** A flag's or a variable's value. An empty variable counts as not set: compose files pass those on for what nobody gave. */
-function givenBefore(key: OptionKey, flags: Readonly<Record<string, string | undefined>>, env: Readonly<Record<string, string | undefined>>): Given | null {
+/**
+ * A flag's or a variable's value. An empty variable counts as not set: compose files pass those on for what nobody
+ * gave.
+ */
+function givenBefore(
+  key: OptionKey,
+  flags: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Given | null {
   const flagged = flags[key];
   if (flagged !== undefined) return { value: flagged, where: `flag ${flagName(key)}`, fromFile: false };
   const variable = env[envName(key)];
@@ -98,16 +115,25 @@ function validated(key: OptionKey, given: Given, problems: Problem[]): unknown {
 
 function unknownKeys(settings: Settings): Problem[] {
   const known = [...KEYS.filter((key) => key !== 'config'), 'regions'];
-  return Object.keys(settings.values).filter((key) => !known.includes(key)).map((key) => {
-    const meant = nearestName(key, known);
-    return { option: key, where: settings.where, what: 'is no option', fix: meant ? `did you mean ${meant}` : '`meridian options` lists them all' };
-  });
+  return Object.keys(settings.values)
+    .filter((key) => !known.includes(key))
+    .map((key) => {
+      const meant = nearestName(key, known);
+      return {
+        option: key,
+        where: settings.where,
+        what: 'is no option',
+        fix: meant ? `did you mean ${meant}` : '`meridian options` lists them all',
+      };
+    });
 }
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...KEYS.map(envName), ...OTHER_VARIABLES];
-  return Object.keys(env).filter((name) => name.startsWith('MERIDIAN_') && !known.includes(name)).map((name) => {
-    const meant = nearestName(name, known);
-    return `${name} (environment) is no option${meant ? `; did you mean ${meant}?` : '; `meridian options` lists them all.'}`;
-  });
+  return Object.keys(env)
+    .filter((name) => name.startsWith('MERIDIAN_') && !known.includes(name))
+    .map((name) => {
+      const meant = nearestName(name, known);
+      return `${name} (environment) is no option${meant ? `; did you mean ${meant}?` : '; `meridian options` lists them all.'}`;
+    });
 }

@@ -1,4 +1,7 @@
-/** Owns how an option is declared: one place for its type, default, help and validation; env, file and flag names follow from its key. */
+/**
+ * Owns how an option is declared: one place for its type, default, help and validation; env, file and flag names follow
+ * from its key.
+ */
 import { z } from 'zod';
 
 export interface Option<T> {
@@ -31,14 +34,25 @@ const WHOLE = /^\d+$/;
 const fromText = (value: unknown): unknown => (typeof value === 'string' && WHOLE.test(value) ? Number(value) : value);
 const wholeNumber = (what: string, min: number, max: number): z.ZodType<number> => {
   const error = `must be ${what} from ${min} to ${max}`;
-  return z.preprocess(fromText, z.number({ error }).int(error).min(min, error).max(max, error)).describe(`${what}, ${min} to ${max}`);
+  return z
+    .preprocess(fromText, z.number({ error }).int(error).min(min, error).max(max, error))
+    .describe(`${what}, ${min} to ${max}`);
 };
 
 export const count = (min = 1, max = 1_000_000): z.ZodType<number> => wholeNumber('a whole number', min, max);
-export const milliseconds = (min = 1, max = 86_400_000): z.ZodType<number> => wholeNumber('whole milliseconds', min, max);
+export const milliseconds = (min = 1, max = 86_400_000): z.ZodType<number> =>
+  wholeNumber('whole milliseconds', min, max);
 
-const BOOLEANS = new Map<unknown, boolean>([['true', true], ['1', true], ['false', false], ['0', false]]);
-export const flag = (): z.ZodType<boolean> => z.preprocess((value) => BOOLEANS.get(value) ?? value, z.boolean({ error: 'must be true or false' })).describe('true or false');
+const BOOLEANS = new Map<unknown, boolean>([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+export const flag = (): z.ZodType<boolean> =>
+  z
+    .preprocess((value) => BOOLEANS.get(value) ?? value, z.boolean({ error: 'must be true or false' }))
+    .describe('true or false');
 
 export const text = (): z.ZodType<string> => z.string({ error: 'must be text' }).describe('text');
 
@@ -50,15 +64,25 @@ export const choice = <const C extends readonly [string, ...string[]]>(values: C
 /** Text that is empty or a URL of one of the schemes, given as `https`. */
 export const url = (...schemes: readonly string[]): z.ZodType<string> => {
   const named = `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
-  const fits = (value: string): boolean => value === '' || (URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)));
-  return z.string({ error: `must be ${named}` }).refine(fits, `must be ${named}`).describe(named);
+  const fits = (value: string): boolean =>
+    value === '' || (URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)));
+  return z
+    .string({ error: `must be ${named}` })
+    .refine(fits, `must be ${named}`)
+    .describe(named);
 };
 
 /** Text that is empty or of a pattern, which `words` describe. */
 export const textLike = ({ pattern, words }: { readonly pattern: RegExp; readonly words: string }): z.ZodType<string> =>
-  z.string({ error: `must be ${words}` }).refine((value) => value === '' || pattern.test(value), `must be ${words}`).describe(words);
+  z
+    .string({ error: `must be ${words}` })
+    .refine((value) => value === '' || pattern.test(value), `must be ${words}`)
+    .describe(words);
 
 /** The items of an option that holds several, separated by commas. */
 export function listed(text: string): string[] {
-  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }

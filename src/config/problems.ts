@@ -1,4 +1,7 @@
-/** Owns how what is wrong with a configuration is said: all of it together, each with its place, what is wrong there, and how to correct it. */
+/**
+ * Owns how what is wrong with a configuration is said: all of it together, each with its place, what is wrong there,
+ * and how to correct it.
+ */
 import { editDistance } from '../base/edit-distance.ts';
 import { MeridianError } from '../base/errors.ts';
 
@@ -6,7 +9,9 @@ import { MeridianError } from '../base/errors.ts';
 export interface Problem {
   /** Name of the option or of the region's setting. */
   readonly option: string;
-  /** Where the value came from: `flag --port`, `environment MERIDIAN_PORT`, `file meridian.json`; or what left it out. */
+  /**
+   * Where the value came from: `flag --port`, `environment MERIDIAN_PORT`, `file meridian.json`; or what left it out.
+   */
   readonly where: string;
   readonly what: string;
   readonly fix: string;
@@ -19,7 +24,10 @@ export function problemSentence(problem: Problem): string {
 /** One error for all problems. Warnings join it, since an unknown name is often why a needed value is missing. */
 export function configError(problems: readonly Problem[], warnings: readonly string[] = []): MeridianError {
   const sentences = [...problems.map(problemSentence), ...warnings];
-  const message = sentences.length === 1 ? `The configuration is not valid: ${sentences[0]}` : `The configuration is not valid:\n${sentences.map((sentence) => `  - ${sentence}`).join('\n')}`;
+  const message =
+    sentences.length === 1
+      ? `The configuration is not valid: ${sentences[0]}`
+      : `The configuration is not valid:\n${sentences.map((sentence) => `  - ${sentence}`).join('\n')}`;
   return new MeridianError({ code: 'CONFIG_INVALID', message, details: { problems, warnings } });
 }
 

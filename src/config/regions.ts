@@ -1,11 +1,16 @@
-/** Owns how regions are configured: by the file's `regions`, or by MERIDIAN_REGIONS and one set of variables per region. */
+/**
+ * Owns how regions are configured: by the file's `regions`, or by MERIDIAN_REGIONS and one set of variables per region.
+ */
 import { DatabaseUrlError, parseDatabaseUrl } from './database-url.ts';
 import { type Settings, isRecord } from './file.ts';
 import { nearestName, type Problem } from './problems.ts';
 
 export interface RegionConfig {
   readonly name: string;
-  /** Connection string of this region's PostgreSQL, as this process reaches it: a URI or `name=value` pairs, by libpq's grammar. */
+  /**
+   * Connection string of this region's PostgreSQL, as this process reaches it: a URI or `name=value` pairs, by libpq's
+   * grammar.
+   */
   readonly databaseUrl: string;
   /** Redis of the region; several URLs, separated by commas, name Sentinels or nodes of a Cluster. */
   readonly redisUrl: string | null;
@@ -27,9 +32,29 @@ interface RegionSetting {
 }
 
 export const REGION_SETTINGS: readonly RegionSetting[] = [
-  { key: 'databaseUrl', prefix: 'DB_URL_', schemes: [], example: 'postgres://user:password@host:5432/database', help: 'PostgreSQL server of the region (primary or replica: roles are discovered), as a connection string of libpq\'s: docs/connections.md.' },
-  { key: 'redisUrl', prefix: 'REDIS_URL_', schemes: ['redis', 'rediss'], several: true, example: 'redis://host:6379', help: 'Redis of the region; may be left out. Several Sentinels, or nodes of a Cluster, are separated by commas (redisMode); user, password and database are those of the first, and Sentinels\' own are given as ?sentinelUser= and &sentinelPassword=.' },
-  { key: 'serverUrl', prefix: 'SERVER_URL_', schemes: ['http', 'https'], bare: true, example: 'https://eu.example.com', help: 'Meridian server of the region, as other regions reach it: mutations are forwarded there. May be left out.' },
+  {
+    key: 'databaseUrl',
+    prefix: 'DB_URL_',
+    schemes: [],
+    example: 'postgres://user:password@host:5432/database',
+    help: "PostgreSQL server of the region (primary or replica: roles are discovered), as a connection string of libpq's: docs/connections.md.",
+  },
+  {
+    key: 'redisUrl',
+    prefix: 'REDIS_URL_',
+    schemes: ['redis', 'rediss'],
+    several: true,
+    example: 'redis://host:6379',
+    help: "Redis of the region; may be left out. Several Sentinels, or nodes of a Cluster, are separated by commas (redisMode); user, password and database are those of the first, and Sentinels' own are given as ?sentinelUser= and &sentinelPassword=.",
+  },
+  {
+    key: 'serverUrl',
+    prefix: 'SERVER_URL_',
+    schemes: ['http', 'https'],
+    bare: true,
+    example: 'https://eu.example.com',
+    help: 'Meridian server of the region, as other regions reach it: mutations are forwarded there. May be left out.',
+  },
 ];
 
 export const REGIONS_VARIABLE = 'MERIDIAN_REGIONS';
@@ -53,10 +78,15 @@ export function parseRegions(input: RegionsInput): RegionConfig[] {
   const suffixes = new Map<string, string>();
   const regions: RegionConfig[] = [];
   for (const { name, where } of listed) {
-    const complain = (what: string, fix: string): unknown => input.problems.push({ option: `region ${JSON.stringify(name)}`, where, what, fix });
+    const complain = (what: string, fix: string): unknown =>
+      input.problems.push({ option: `region ${JSON.stringify(name)}`, where, what, fix });
     const twin = suffixes.get(variableSuffix(name));
     if (!NAME.test(name)) complain('is no region name', 'use up to 63 letters, digits and hyphens, as in eu-west-1');
-    else if (twin !== undefined) complain(`has the same name as region ${JSON.stringify(twin)}`, 'name each region once, and tell them apart by more than case');
+    else if (twin !== undefined)
+      complain(
+        `has the same name as region ${JSON.stringify(twin)}`,
+        'name each region once, and tell them apart by more than case',
+      );
     else {
       suffixes.set(variableSuffix(name), name);
       regions.push(parseRegion(name, input));
@@ -70,21 +100,42 @@ function regionNames({ settings, env, problems }: RegionsInput): { name: string;
   const fromEnv = env[REGIONS_VARIABLE];
   const inFile = settings?.values['regions'];
   if (inFile !== undefined && !isRecord(inFile)) {
-    problems.push({ option: 'regions', where: settings?.where ?? '', what: 'must be an object from region name to its settings', fix: 'write { "regions": { "eu-west-1": { "databaseUrl": "postgres://…" } } }' });
+    problems.push({
+      option: 'regions',
+      where: settings?.where ?? '',
+      what: 'must be an object from region name to its settings',
+      fix: 'write { "regions": { "eu-west-1": { "databaseUrl": "postgres://…" } } }',
+    });
   }
-  if (fromEnv) return fromEnv.split(',').map((name) => name.trim()).filter((name) => name !== '').map((name) => ({ name, where: `environment ${REGIONS_VARIABLE}` }));
+  if (fromEnv)
+    return fromEnv
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+      .map((name) => ({ name, where: `environment ${REGIONS_VARIABLE}` }));
   return isRecord(inFile) ? Object.keys(inFile).map((name) => ({ name, where: settings?.where ?? '' })) : [];
 }
 
 function parseRegion(name: string, input: RegionsInput): RegionConfig {
   const inFile = isRecord(input.settings?.values['regions']) ? input.settings.values['regions'][name] : undefined;
   const fileWhere = `${input.settings?.where ?? ''}: regions.${name}`;
-  if (inFile !== undefined && !isRecord(inFile)) input.problems.push({ option: `regions.${name}`, where: fileWhere, what: 'must be an object', fix: 'write { "databaseUrl": "postgres://…" }' });
+  if (inFile !== undefined && !isRecord(inFile))
+    input.problems.push({
+      option: `regions.${name}`,
+      where: fileWhere,
+      what: 'must be an object',
+      fix: 'write { "databaseUrl": "postgres://…" }',
+    });
   const own = isRecord(inFile) ? inFile : {};
   const keys = REGION_SETTINGS.map((setting) => setting.key as string);
   for (const key of Object.keys(own).filter((key) => !keys.includes(key))) {
     const meant = nearestName(key, keys);
-    input.problems.push({ option: `regions.${name}.${key}`, where: fileWhere, what: 'is no setting of a region', fix: meant ? `did you mean ${meant}` : `use ${keys.join(', ')}` });
+    input.problems.push({
+      option: `regions.${name}.${key}`,
+      where: fileWhere,
+      what: 'is no setting of a region',
+      fix: meant ? `did you mean ${meant}` : `use ${keys.join(', ')}`,
+    });
   }
   const value = (setting: RegionSetting): string | null => {
     const variable = setting.prefix + variableSuffix(name);
@@ -93,7 +144,12 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
     const where = fromEnv ? `environment ${variable}` : fileWhere;
     if (given === undefined || given === null || given === '') {
       if (setting.key !== 'databaseUrl') return null;
-      input.problems.push({ option: `${setting.key} of region ${name}`, where: `environment ${variable}`, what: 'is missing', fix: `set ${variable}, or regions.${name}.${setting.key} in the file, as in ${setting.example}` });
+      input.problems.push({
+        option: `${setting.key} of region ${name}`,
+        where: `environment ${variable}`,
+        what: 'is missing',
+        fix: `set ${variable}, or regions.${name}.${setting.key} in the file, as in ${setting.example}`,
+      });
       return null;
     }
     // The value may hold a password, so that no message quotes it.
@@ -105,10 +161,20 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
     }
     if (typeof given === 'string' && isOf(setting, given)) {
       if (setting.bare !== true || isBare(given)) return given;
-      input.problems.push({ option: `${setting.key} of region ${name}`, where, what: 'has more than scheme, host and port, which nothing would look at', fix: `write it as in ${setting.example}, without path, user or question mark` });
+      input.problems.push({
+        option: `${setting.key} of region ${name}`,
+        where,
+        what: 'has more than scheme, host and port, which nothing would look at',
+        fix: `write it as in ${setting.example}, without path, user or question mark`,
+      });
       return null;
     }
-    input.problems.push({ option: `${setting.key} of region ${name}`, where, what: `is no ${setting.schemes[0]} URL`, fix: `write it as in ${setting.example}, with special characters of the password percent-encoded` });
+    input.problems.push({
+      option: `${setting.key} of region ${name}`,
+      where,
+      what: `is no ${setting.schemes[0]} URL`,
+      fix: `write it as in ${setting.example}, with special characters of the password percent-encoded`,
+    });
     return null;
   };
   const [databaseUrl, redisUrl, serverUrl] = REGION_SETTINGS.map(value);
@@ -116,7 +182,8 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
 }
 
 function wrongDatabaseUrl(given: unknown): Pick<Problem, 'what' | 'fix'> | null {
-  if (typeof given !== 'string') return { what: 'must be text', fix: 'write it as in postgres://user:password@host:5432/database' };
+  if (typeof given !== 'string')
+    return { what: 'must be text', fix: 'write it as in postgres://user:password@host:5432/database' };
   try {
     parseDatabaseUrl(given);
     return null;
@@ -144,6 +211,8 @@ function warnOfStrangers({ env, warnings }: RegionsInput, suffixes: ReadonlyMap<
     const suffix = setting && variable.slice(setting.prefix.length);
     if (setting === undefined || suffix === undefined || suffixes.has(suffix)) continue;
     const meant = nearestName(suffix, suffixes.keys());
-    warnings.push(`${variable} (environment) belongs to no region of ${REGIONS_VARIABLE}${meant ? `; did you mean ${setting.prefix}${meant}?` : '.'}`);
+    warnings.push(
+      `${variable} (environment) belongs to no region of ${REGIONS_VARIABLE}${meant ? `; did you mean ${setting.prefix}${meant}?` : '.'}`,
+    );
   }
 }

@@ -6,7 +6,8 @@ export const CARRIED = ['id', 'tenant', 'roles'] as const;
 export type Carried = (typeof CARRIED)[number];
 
 /** One setting: what of the viewer it carries, or the text that it always has. */
-export type ViewerSetting = { readonly name: string; readonly carries: Carried } | { readonly name: string; readonly literal: string };
+export type ViewerSetting =
+  { readonly name: string; readonly carries: Carried } | { readonly name: string; readonly literal: string };
 
 /** The settings in order, or what is wrong with the text: a phrase that follows the option's name. */
 export type ParsedViewerSettings = { readonly settings: readonly ViewerSetting[] } | { readonly problem: string };
@@ -29,7 +30,8 @@ export function parseViewerSettings(text: string): ParsedViewerSettings {
     const read = readItem(item);
     if ('problem' in read) return read;
     // The database knows them whatever their case.
-    if (settings.some(({ name }) => name.toLowerCase() === read.name.toLowerCase())) return { problem: `must give each setting once, and gives ${read.name} twice` };
+    if (settings.some(({ name }) => name.toLowerCase() === read.name.toLowerCase()))
+      return { problem: `must give each setting once, and gives ${read.name} twice` };
     settings.push(read);
   }
   return { settings };
@@ -38,13 +40,25 @@ export function parseViewerSettings(text: string): ParsedViewerSettings {
 function readItem(item: string): ViewerSetting | { readonly problem: string } {
   const match = ITEM.exec(item);
   const [name, sign, value] = [match?.[1]?.trim() ?? '', match?.[2], match?.[3]?.trim() ?? ''];
-  if (sign === undefined) return { problem: `must list setting=${CARRIED.join('|')} or setting:literal, comma-separated, and has ${JSON.stringify(item)}` };
-  if (!isSettingName(name)) return { problem: `must name settings of the application's own, as in app.tenant_id, or role, and names ${JSON.stringify(name)}` };
-  if (sign === ':') return name === 'role' && value === '' ? { problem: 'must name a role behind role:' } : { name, literal: value };
+  if (sign === undefined)
+    return {
+      problem: `must list setting=${CARRIED.join('|')} or setting:literal, comma-separated, and has ${JSON.stringify(item)}`,
+    };
+  if (!isSettingName(name))
+    return {
+      problem: `must name settings of the application's own, as in app.tenant_id, or role, and names ${JSON.stringify(name)}`,
+    };
+  if (sign === ':')
+    return name === 'role' && value === '' ? { problem: 'must name a role behind role:' } : { name, literal: value };
   // A role that a token's text chooses could be any role that the server's own may become.
-  if (name === 'role') return { problem: `must give role as a literal, as in role:app_user, and has ${JSON.stringify(item)}` };
+  if (name === 'role')
+    return { problem: `must give role as a literal, as in role:app_user, and has ${JSON.stringify(item)}` };
   const carries = CARRIED.find((one) => one === value);
-  return carries ? { name, carries } : { problem: `must carry ${CARRIED.join(', ')} of the viewer, and ${name} asks for ${JSON.stringify(value)} (a literal follows a colon: ${name}:${value})` };
+  return carries
+    ? { name, carries }
+    : {
+        problem: `must carry ${CARRIED.join(', ')} of the viewer, and ${name} asks for ${JSON.stringify(value)} (a literal follows a colon: ${name}:${value})`,
+      };
 }
 
 export const viewerSettings = (): z.ZodType<string> =>

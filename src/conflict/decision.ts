@@ -33,14 +33,21 @@ export interface Write {
 export type Decision = Write | Rejection;
 
 /** The application's own policy: pure, synchronous. `base` is null where that version is not kept any more. */
-export type ConflictHandler = (conflict: { readonly base: Row | null; readonly current: Row; readonly incoming: Row }) => { readonly set: Readonly<Record<string, unknown>> } | { readonly reject: readonly string[] };
+export type ConflictHandler = (conflict: {
+  readonly base: Row | null;
+  readonly current: Row;
+  readonly incoming: Row;
+}) => { readonly set: Readonly<Record<string, unknown>> } | { readonly reject: readonly string[] };
 
 /** What every clash over one row is judged by. */
 export interface Clash {
   readonly conflicts: Conflicts;
   /** Of every mapped column. */
   readonly types: ReadonlyMap<string, SqlType>;
-  /** Columns that no writer sets, such as the key and the version: they are no part of a conflict, and no handler sets them. */
+  /**
+   * Columns that no writer sets, such as the key and the version: they are no part of a conflict, and no handler sets
+   * them.
+   */
   readonly fixed?: ReadonlySet<string>;
 }
 
@@ -54,7 +61,11 @@ export interface UpdateConflict extends Clash {
   readonly handler: ConflictHandler | null;
 }
 
-export const rejection = (reason: ConflictReason, fields: Iterable<string>): Rejection => ({ kind: 'reject', reason, fields: [...fields] });
+export const rejection = (reason: ConflictReason, fields: Iterable<string>): Rejection => ({
+  kind: 'reject',
+  reason,
+  fields: [...fields],
+});
 
 /** The types of the columns that a conflict can be about. */
 export function contested({ types, fixed }: Pick<Clash, 'types' | 'fixed'>): ReadonlyMap<string, SqlType> {

@@ -1,4 +1,7 @@
-/** Owns when two values of a column are the same one, exact by type, and the way between a row's values and those that are written. */
+/**
+ * Owns when two values of a column are the same one, exact by type, and the way between a row's values and those that
+ * are written.
+ */
 import { digitsOf, JsonNumber, parseJson } from '../base/json.ts';
 import { type Row, type ScalarKind, type SqlType } from '../model/model.ts';
 import { normalizeScalar, type SqlParam } from '../model/values.ts';
@@ -31,7 +34,10 @@ export function asParam(type: SqlType, value: unknown): SqlParam {
 /** Only `json` holds such a number, as text: its exponent is no exact number itself. */
 const HUGE = /[eE][+-]?\d{15,}$/;
 
-/** The one text of a JSON document, whatever the order of its keys and the spelling of its numbers, as jsonb compares documents. */
+/**
+ * The one text of a JSON document, whatever the order of its keys and the spelling of its numbers, as jsonb compares
+ * documents.
+ */
 function jsonKey(value: unknown): string {
   if (typeof value === 'number' || value instanceof JsonNumber) {
     const text = String(value);
@@ -55,8 +61,9 @@ const MOMENTS: ReadonlySet<ScalarKind> = new Set(['date', 'time', 'timestamp', '
 const NUMBERS: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'numeric', 'float']);
 
 /**
- * A text that two values have in common exactly if they are the same: `1.0` and `1.00`, JSON by structure, one moment. Types
- * without a kind of their own go by their text, so that two spellings of one interval count as a change: that loses nothing.
+ * A text that two values have in common exactly if they are the same: `1.0` and `1.00`, JSON by structure, one moment.
+ * Types without a kind of their own go by their text, so that two spellings of one interval count as a change: that
+ * loses nothing.
  */
 export function keyOf(type: SqlType, value: unknown): string {
   if (value === null || value === undefined) return 'null';

@@ -1,4 +1,7 @@
-/** Owns the policy HANDLER: the application's function is asked, and what it answers is checked before anything is written. */
+/**
+ * Owns the policy HANDLER: the application's function is asked, and what it answers is checked before anything is
+ * written.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { copyOf } from '../base/json.ts';
 import { type Row } from '../model/model.ts';
@@ -7,10 +10,14 @@ import { rejection, typeOf, type Decision, type FieldDecision, type UpdateConfli
 import { asRead, isSame } from './equality.ts';
 
 function wrong(conflict: UpdateConflict, what: string): MeridianError {
-  return new MeridianError({ code: 'CONFIG_INVALID', message: `The conflict handler ${JSON.stringify(conflict.conflicts.handler ?? '')} ${what}.` });
+  return new MeridianError({
+    code: 'CONFIG_INVALID',
+    message: `The conflict handler ${JSON.stringify(conflict.conflicts.handler ?? '')} ${what}.`,
+  });
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What the handler sets, as parameters; a column or a value that cannot be is the application's mistake. */
 function checkedValues(conflict: UpdateConflict, set: Readonly<Record<string, unknown>>): Map<string, SqlParam> {
@@ -18,10 +25,19 @@ function checkedValues(conflict: UpdateConflict, set: Readonly<Record<string, un
   for (const [column, value] of Object.entries(set)) {
     const type = conflict.types.get(column);
     if (value === undefined) continue;
-    if (type === undefined) throw wrong(conflict, `sets ${JSON.stringify(column)}, which is no column of the entity; name columns as the database does`);
-    if (conflict.fixed?.has(column)) throw wrong(conflict, `sets the column ${JSON.stringify(column)}, which no write may set; leave it out`);
+    if (type === undefined)
+      throw wrong(
+        conflict,
+        `sets ${JSON.stringify(column)}, which is no column of the entity; name columns as the database does`,
+      );
+    if (conflict.fixed?.has(column))
+      throw wrong(conflict, `sets the column ${JSON.stringify(column)}, which no write may set; leave it out`);
     const normalized = normalizeValue(type, value);
-    if ('problem' in normalized) throw wrong(conflict, `sets the column ${JSON.stringify(column)} to what it cannot hold; it must be ${normalized.problem}`);
+    if ('problem' in normalized)
+      throw wrong(
+        conflict,
+        `sets the column ${JSON.stringify(column)} to what it cannot hold; it must be ${normalized.problem}`,
+      );
     values.set(column, normalized.value);
   }
   return values;
@@ -53,18 +69,27 @@ function weigh(conflict: UpdateConflict, set: ReadonlyMap<string, SqlParam>): De
 /** What the handler throws passes. It gets copies, so that nothing it does to them can change what is compared. */
 export function askHandler(conflict: UpdateConflict): Decision {
   const { types, base, current, incoming, handler } = conflict;
-  if (handler === null) throw wrong(conflict, 'is not there; export it in the resolvers module: export const conflicts = { … }');
-  const asRow: Row = Object.fromEntries([...incoming].map(([column, value]) => [column, asRead(typeOf(types, column), value)]));
+  if (handler === null)
+    throw wrong(conflict, 'is not there; export it in the resolvers module: export const conflicts = { … }');
+  const asRow: Row = Object.fromEntries(
+    [...incoming].map(([column, value]) => [column, asRead(typeOf(types, column), value)]),
+  );
   const answer: unknown = handler({ base: copyOf(base), current: copyOf(current), incoming: copyOf(asRow) });
   if (answer instanceof Promise) {
     // Nobody waits for it: its failure must not take the process down.
     answer.catch(() => undefined);
     throw wrong(conflict, 'answers with a promise; it must decide at once from what it is given');
   }
-  if (isObject(answer) && isObject(answer['set']) && !('reject' in answer)) return weigh(conflict, checkedValues(conflict, answer['set']));
-  if (!isObject(answer) || !Array.isArray(answer['reject']) || 'set' in answer) throw wrong(conflict, 'must answer { set: { column: value } } or { reject: [column] }');
+  if (isObject(answer) && isObject(answer['set']) && !('reject' in answer))
+    return weigh(conflict, checkedValues(conflict, answer['set']));
+  if (!isObject(answer) || !Array.isArray(answer['reject']) || 'set' in answer)
+    throw wrong(conflict, 'must answer { set: { column: value } } or { reject: [column] }');
   const refused = answer['reject'] as readonly unknown[];
   const unknown = refused.find((column) => typeof column !== 'string' || !types.has(column));
-  if (unknown !== undefined) throw wrong(conflict, `rejects ${JSON.stringify(unknown)}, which is no column of the entity; name columns as the database does`);
+  if (unknown !== undefined)
+    throw wrong(
+      conflict,
+      `rejects ${JSON.stringify(unknown)}, which is no column of the entity; name columns as the database does`,
+    );
   return rejection('CHANGED', refused as readonly string[]);
 }

@@ -26,7 +26,11 @@ function mergeColumn(type: SqlType, rule: ConflictRule, sides: Sides): Merged {
   const outcome = unknown && COMPARING.has(rule) ? null : applyRule(rule, type, sides);
   if (outcome === null) return { taken: 'neither', rule, value: theirs };
   const { value } = outcome;
-  return { taken: isSame(type, value, theirs) ? 'current' : isSame(type, value, mine) ? 'incoming' : 'merged', rule, value };
+  return {
+    taken: isSame(type, value, theirs) ? 'current' : isSame(type, value, mine) ? 'incoming' : 'merged',
+    rule,
+    value,
+  };
 }
 
 /** Columns that only the other side has changed, and that this writer does not set. */
@@ -36,7 +40,9 @@ export function changedElsewhere(conflict: UpdateConflict, base: Row): readonly 
     .map((column) => ({ column, rule: null, taken: 'current' }));
 }
 
-/** Every change of either side is in the row that results, or told of: as a conflict, or as what a rule has overwritten. */
+/**
+ * Every change of either side is in the row that results, or told of: as a conflict, or as what a rule has overwritten.
+ */
 export function merge(conflict: UpdateConflict): Decision {
   const { conflicts, types, base, current, incoming } = conflict;
   if (base === null) return rejection('VERSION_UNKNOWN', incoming.keys());
@@ -47,7 +53,11 @@ export function merge(conflict: UpdateConflict): Decision {
   for (const [column, given] of incoming) {
     const type = typeOf(types, column);
     const mine = asRead(type, given);
-    const { taken, rule, value } = mergeColumn(type, conflicts.rules.get(column) ?? conflicts.rule, { was: base[column], mine, theirs: current[column] ?? null });
+    const { taken, rule, value } = mergeColumn(type, conflicts.rules.get(column) ?? conflicts.rule, {
+      was: base[column],
+      mine,
+      theirs: current[column] ?? null,
+    });
     if (taken === 'neither') clashes.push(column);
     else if (taken !== 'unchanged') fields.push({ column, rule, taken });
     if (taken === 'incoming') values.set(column, given);

@@ -1,4 +1,7 @@
-/** Owns the order of dates and times: where each lies on the line of time, exact to the microsecond, as PostgreSQL orders them. */
+/**
+ * Owns the order of dates and times: where each lies on the line of time, exact to the microsecond, as PostgreSQL
+ * orders them.
+ */
 import { dayNumber } from '../model/calendar.ts';
 import { type ScalarKind } from '../model/model.ts';
 
@@ -17,12 +20,17 @@ export function momentOf(kind: ScalarKind, text: string): bigint | number | null
   if (text === 'infinity') return Infinity;
   if (text === '-infinity') return -Infinity;
   const clock = CLOCK.exec(text);
-  const time = clock === null ? null : microseconds(clock[1], clock[2], clock[3]) + BigInt((clock[4] ?? '').padEnd(6, '0'));
+  const time =
+    clock === null ? null : microseconds(clock[1], clock[2], clock[3]) + BigInt((clock[4] ?? '').padEnd(6, '0'));
   if (kind === 'time') return time;
   const date = DATE.exec(text);
   if (date === null || (time === null && kind !== 'date')) return null;
   const year = text.endsWith(' BC') ? 1 - Number(date[1]) : Number(date[1]);
   const zone = kind === 'timestamptz' ? ZONE.exec(text) : null;
   const offset = zone === null ? 0n : microseconds(zone[2], zone[3], zone[4]) * (zone[1] === '-' ? -1n : 1n);
-  return BigInt(dayNumber(year, Number(date[2]), Number(date[3]))) * MICROSECONDS_OF_DAY + (kind === 'date' ? 0n : (time ?? 0n)) - offset;
+  return (
+    BigInt(dayNumber(year, Number(date[2]), Number(date[3]))) * MICROSECONDS_OF_DAY +
+    (kind === 'date' ? 0n : (time ?? 0n)) -
+    offset
+  );
 }

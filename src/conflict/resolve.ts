@@ -1,18 +1,39 @@
 /**
- * Owns how writes end whose author has not seen the row's latest version: each policy of `@conflict`, as a pure decision over the row as it was
- * seen, as it is, and as it is wanted.
+ * Owns how writes end whose author has not seen the row's latest version: each policy of `@conflict`, as a pure
+ * decision over the row as it was seen, as it is, and as it is wanted.
  */
 import { type Conflicts, type Row } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
-import { contested, rejection, typeOf, type Clash, type Decision, type FieldDecision, type Rejection, type UpdateConflict } from './decision.ts';
+import {
+  contested,
+  rejection,
+  typeOf,
+  type Clash,
+  type Decision,
+  type FieldDecision,
+  type Rejection,
+  type UpdateConflict,
+} from './decision.ts';
 import { asParam, asRead, changedColumns, isSame } from './equality.ts';
 import { askHandler } from './handler.ts';
 import { changedElsewhere, merge } from './merge.ts';
 
 export { ruleFits } from './rules.ts';
-export type { ConflictHandler, ConflictReason, Decision, FieldDecision, Rejection, UpdateConflict, Winner, Write } from './decision.ts';
+export type {
+  ConflictHandler,
+  ConflictReason,
+  Decision,
+  FieldDecision,
+  Rejection,
+  UpdateConflict,
+  Winner,
+  Write,
+} from './decision.ts';
 
-/** The client learns what it clashes on: its own columns if somebody else has changed any of them, else those that were changed. */
+/**
+ * The client learns what it clashes on: its own columns if somebody else has changed any of them, else those that were
+ * changed.
+ */
 function refuse(conflict: UpdateConflict): Rejection {
   const { base, current, incoming } = conflict;
   if (base === null) return rejection('CHANGED', incoming.keys());
@@ -50,39 +71,74 @@ export function resolveUpdate(conflict: UpdateConflict): Decision {
 }
 
 /** A delete by somebody who has seen another version than the current one. */
-export function resolveDelete(conflicts: Conflicts, seen: Omit<Clash, 'conflicts'> & { readonly base: Row | null; readonly current: Row }): { readonly kind: 'delete' } | Rejection {
+export function resolveDelete(
+  conflicts: Conflicts,
+  seen: Omit<Clash, 'conflicts'> & { readonly base: Row | null; readonly current: Row },
+): { readonly kind: 'delete' } | Rejection {
   if (conflicts.deleteChanged === 'DELETE') return { kind: 'delete' };
   return rejection('CHANGED', seen.base === null ? [] : changedColumns(contested(seen), seen.base, seen.current));
 }
 
 /** Columns that the writer sets to something else than what stands there. */
 function differing(types: Clash['types'], incoming: ReadonlyMap<string, SqlParam>, row: Row): readonly string[] {
-  return [...incoming].filter(([column, given]) => !isSame(typeOf(types, column), asRead(typeOf(types, column), given), row[column])).map(([column]) => column);
+  return [...incoming]
+    .filter(([column, given]) => !isSame(typeOf(types, column), asRead(typeOf(types, column), given), row[column]))
+    .map(([column]) => column);
 }
 
 /**
- * An update of a row that is gone. With RESTORE `values` is the whole row as the writer saw it last, the key and the version included,
- * with the update over it: the caller leaves out what the database computes, and gives the row its next version.
+ * An update of a row that is gone. With RESTORE `values` is the whole row as the writer saw it last, the key and the
+ * version included, with the update over it: the caller leaves out what the database computes, and gives the row its
+ * next version.
  */
-export function resolveUpdateOfDeleted(conflicts: Conflicts, { types, base, incoming }: Omit<Clash, 'conflicts'> & { readonly base: Row | null; readonly incoming: ReadonlyMap<string, SqlParam> }): Decision {
+export function resolveUpdateOfDeleted(
+  conflicts: Conflicts,
+  {
+    types,
+    base,
+    incoming,
+  }: Omit<Clash, 'conflicts'> & { readonly base: Row | null; readonly incoming: ReadonlyMap<string, SqlParam> },
+): Decision {
   if (conflicts.updateDeleted === 'REJECT') return rejection('DELETED', incoming.keys());
   if (base === null) return rejection('VERSION_UNKNOWN', incoming.keys());
   const values = new Map<string, SqlParam>();
   // A column that came after the version was kept takes its default.
   for (const [column, type] of types) if (base[column] !== undefined) values.set(column, asParam(type, base[column]));
   for (const [column, given] of incoming) values.set(column, given);
-  return { kind: 'write', values, winner: 'INCOMING', fields: differing(types, incoming, base).map((column) => ({ column, rule: null, taken: 'incoming' })) };
+  return {
+    kind: 'write',
+    values,
+    winner: 'INCOMING',
+    fields: differing(types, incoming, base).map((column) => ({ column, rule: null, taken: 'incoming' })),
+  };
 }
 
 /** An insert whose key is taken. UPDATE writes the given values over the row that is there, KEEP writes none. */
-export function resolveInsertOfExisting(conflicts: Conflicts, { types, current, incoming }: Omit<Clash, 'conflicts'> & { readonly current: Row; readonly incoming: ReadonlyMap<string, SqlParam> }): Decision {
+export function resolveInsertOfExisting(
+  conflicts: Conflicts,
+  {
+    types,
+    current,
+    incoming,
+  }: Omit<Clash, 'conflicts'> & { readonly current: Row; readonly incoming: ReadonlyMap<string, SqlParam> },
+): Decision {
   const different = differing(types, incoming, current);
   switch (conflicts.insertExisting) {
     case 'REJECT':
       return rejection('EXISTS', different);
     case 'UPDATE':
-      return { kind: 'write', values: incoming, winner: 'INCOMING', fields: different.map((column) => ({ column, rule: 'LAST_WRITE_WINS', taken: 'incoming' })) };
+      return {
+        kind: 'write',
+        values: incoming,
+        winner: 'INCOMING',
+        fields: different.map((column) => ({ column, rule: 'LAST_WRITE_WINS', taken: 'incoming' })),
+      };
     case 'KEEP':
-      return { kind: 'write', values: new Map(), winner: 'CURRENT', fields: different.map((column) => ({ column, rule: null, taken: 'current' })) };
+      return {
+        kind: 'write',
+        values: new Map(),
+        winner: 'CURRENT',
+        fields: different.map((column) => ({ column, rule: null, taken: 'current' })),
+      };
   }
 }

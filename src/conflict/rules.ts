@@ -18,9 +18,9 @@ const NUMBERS: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'numeric', 'f
 const MOMENTS: ReadonlySet<ScalarKind> = new Set(['date', 'time', 'timestamp', 'timestamptz']);
 
 /**
- * Whether a rule means something for a type. MAX and MIN need an order that this process and the database agree on: numbers and times have
- * one; text does not (it depends on the collation), nor do enums (their labels may be reordered). APPEND is not for `char(n)`, which is padded,
- * nor for `name`, which is cut off.
+ * Whether a rule means something for a type. MAX and MIN need an order that this process and the database agree on:
+ * numbers and times have one; text does not (it depends on the collation), nor do enums (their labels may be
+ * reordered). APPEND is not for `char(n)`, which is padded, nor for `name`, which is cut off.
  */
 export function ruleFits(rule: ConflictRule, type: SqlType): boolean {
   switch (rule) {
@@ -40,9 +40,13 @@ export function ruleFits(rule: ConflictRule, type: SqlType): boolean {
 }
 
 /** The text of a number, a moment or a text; null is empty. */
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '');
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 
-/** Theirs and what this writer has added, exactly. A counter that was null began at 0; who empties one clashes with who counts on. */
+/**
+ * Theirs and what this writer has added, exactly. A counter that was null began at 0; who empties one clashes with who
+ * counts on.
+ */
 function add(kind: ScalarKind, { was, mine, theirs }: Sides): Outcome {
   if (mine === null && theirs === null) return { value: null };
   const [before, here, there] = [was ?? 0, mine, theirs].map((value) => parseDecimal(String(value)));
@@ -80,7 +84,9 @@ function extreme(kind: ScalarKind, sign: 1 | -1, { mine, theirs }: Sides): Outco
 
 const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** Theirs without what this writer removed, then what this writer added; each once. A list that is null has no entries. */
+/**
+ * Theirs without what this writer removed, then what this writer added; each once. A list that is null has no entries.
+ */
 function union(type: SqlType, { was, mine, theirs }: Sides): Outcome {
   const keys = (value: unknown): Set<string> => new Set(asList(value).map((item) => keyOf(type, item)));
   const [before, here] = [keys(was), keys(mine)];
@@ -91,7 +97,10 @@ function union(type: SqlType, { was, mine, theirs }: Sides): Outcome {
   return { value: once.size === 0 && (mine === null || theirs === null) ? null : [...once.values()] };
 }
 
-/** What this writer has written behind what it saw comes behind what is there; null was, and is, empty. Whoever changed the beginning has not appended. */
+/**
+ * What this writer has written behind what it saw comes behind what is there; null was, and is, empty. Whoever changed
+ * the beginning has not appended.
+ */
 function append(type: SqlType, { was, mine, theirs }: Sides): Outcome {
   if (mine === null) return null;
   if (!type.array) {
@@ -99,11 +108,14 @@ function append(type: SqlType, { was, mine, theirs }: Sides): Outcome {
     return here.startsWith(before) ? { value: `${textOf(theirs)}${here.slice(before.length)}` } : null;
   }
   const [before, here] = [asList(was), asList(mine)];
-  const begins = before.length <= here.length && before.every((item, index) => keyOf(type, item) === keyOf(type, here[index]));
+  const begins =
+    before.length <= here.length && before.every((item, index) => keyOf(type, item) === keyOf(type, here[index]));
   return begins ? { value: [...asList(theirs), ...here.slice(before.length)] } : null;
 }
 
-/** The value that both changes of one column come to; null where they clash. A rule that does not fit the type refuses. */
+/**
+ * The value that both changes of one column come to; null where they clash. A rule that does not fit the type refuses.
+ */
 export function applyRule(rule: ConflictRule, type: SqlType, sides: Sides): Outcome {
   if (!ruleFits(rule, type)) return null;
   switch (rule) {

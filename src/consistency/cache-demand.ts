@@ -1,4 +1,7 @@
-/** Owns what a cached value must satisfy to answer a read: the read decision where a cache is asked instead of a server. Pure. */
+/**
+ * Owns what a cached value must satisfy to answer a read: the read decision where a cache is asked instead of a server.
+ * Pure.
+ */
 import { laterPosition, standingOf, type Position, type TimelineHistory } from '../base/lineage.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { type ConsistencyLevel } from './requirement.ts';
@@ -40,17 +43,24 @@ export function cacheDemand(facts: CacheFacts): CacheNeed | null {
       // Next to the primary nothing is late but the cache.
       return bound === null ? null : atFloor(facts, floor, shown === null ? bound : maxLsn(shown, bound));
     case 'STRONG':
-      return nextToPrimary || index === null ? null : atFloor(facts, floor === null ? index : laterPosition(floor, index), shown);
+      return nextToPrimary || index === null
+        ? null
+        : atFloor(facts, floor === null ? index : laterPosition(floor, index), shown);
     case 'SNAPSHOT':
       return null;
   }
 }
 
 /**
- * A cache compares positions by LSN alone, so the floor must be proved to lie on the newest history; as must all that the tokens name,
- * since merged, a lost position hides behind a younger timeline (R7). Servers, and not the cache, say what is wrong.
+ * A cache compares positions by LSN alone, so the floor must be proved to lie on the newest history; as must all that
+ * the tokens name, since merged, a lost position hides behind a younger timeline (R7). Servers, and not the cache, say
+ * what is wrong.
  */
-function atFloor({ floor: asked, named, history }: CacheFacts, floor: Position | null, notBelow: Lsn | null): CacheNeed | null {
+function atFloor(
+  { floor: asked, named, history }: CacheFacts,
+  floor: Position | null,
+  notBelow: Lsn | null,
+): CacheNeed | null {
   const vouchedFor = [...named, asked, floor].filter((position) => position !== null);
   if (vouchedFor.length === 0) return { floor: null, notBelow };
   if (history === null || vouchedFor.some((position) => standingOf(position, history) !== 'on-history')) return null;

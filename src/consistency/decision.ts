@@ -79,7 +79,10 @@ export function nextStep(facts: Facts): Step {
   }
 }
 
-/** Whoever answers first, nearest first; a server that is behind what it showed before is left out while there are others. */
+/**
+ * Whoever answers first, nearest first; a server that is behind what it showed before is left out while there are
+ * others.
+ */
 function eventual(facts: Facts): Step {
   const region = facts.order.find((name) => untried(facts, name));
   if (region !== undefined) return ask(region, false);
@@ -93,7 +96,8 @@ function bounded(facts: Facts): Step {
   if (!here) return atPrimary(facts, 'staleness');
   const fresh = stalenessMs !== null && maxLagMs !== null && stalenessMs <= maxLagMs;
   if (fresh && untried(facts, local)) return ask(local, false);
-  if (worthWaiting(facts)) return { kind: 'wait', for: fresh ? 'floor' : 'staleness', budgetMs: rentMs(facts), last: false };
+  if (worthWaiting(facts))
+    return { kind: 'wait', for: fresh ? 'floor' : 'staleness', budgetMs: rentMs(facts), last: false };
   return atPrimary(facts, 'staleness');
 }
 
@@ -109,13 +113,17 @@ function strong(facts: Facts): Step {
   return { kind: 'index' };
 }
 
-/** The nearest server if it has the floor; else a wait that is expected to beat the way to the primary; else the primary. */
+/**
+ * The nearest server if it has the floor; else a wait that is expected to beat the way to the primary; else the
+ * primary.
+ */
 function atFloor(facts: Facts): Step {
   const { primary, tried } = facts;
   const nearest = usableOf(facts).find((name) => !tried.failed.has(name));
   if (nearest !== undefined && nearest !== primary) {
     if (!tried.behind.has(nearest)) return ask(nearest, false);
-    if (nearest === facts.local && worthWaiting(facts)) return { kind: 'wait', for: 'floor', budgetMs: rentMs(facts), last: false };
+    if (nearest === facts.local && worthWaiting(facts))
+      return { kind: 'wait', for: 'floor', budgetMs: rentMs(facts), last: false };
   }
   return atPrimary(facts, 'floor');
 }
@@ -138,7 +146,8 @@ function settle(facts: Facts): Step {
 /** The last resort is time: the region may catch up, a server may come back. */
 function waitOrFail(facts: Facts, what: 'floor' | 'staleness'): Step {
   if (!facts.tried.rediscovered) return { kind: 'rediscover' };
-  if (facts.leftMs > 0 && facts.order.some((name) => !facts.tried.failed.has(name))) return { kind: 'wait', for: what, budgetMs: facts.leftMs, last: true };
+  if (facts.leftMs > 0 && facts.order.some((name) => !facts.tried.failed.has(name)))
+    return { kind: 'wait', for: what, budgetMs: facts.leftMs, last: true };
   return fail(facts.tried.behind.size > 0 || what === 'staleness' ? 'CONSISTENCY_TIMEOUT' : 'REGION_UNAVAILABLE');
 }
 

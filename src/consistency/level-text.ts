@@ -1,4 +1,7 @@
-/** Owns the `consistency-level` header: what a client's `@consistent` said, for subgraphs whom a gateway does not pass the directive on. */
+/**
+ * Owns the `consistency-level` header: what a client's `@consistent` said, for subgraphs whom a gateway does not pass
+ * the directive on.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { LEVEL_HEADER } from '../protocol/headers.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from './requirement.ts';
@@ -22,7 +25,10 @@ export function writeLevel({ level, maxLagMs }: AskedLevel): string {
   return maxLagMs === null ? (level ?? BARE) : `${level ?? BARE}; maxLagMs=${maxLagMs}`;
 }
 
-/** Proxies that send the header twice are forgiven, two different levels are not. Null without the header. Throws `BAD_USER_INPUT`. */
+/**
+ * Proxies that send the header twice are forgiven, two different levels are not. Null without the header. Throws
+ * `BAD_USER_INPUT`.
+ */
 export function readLevel(header: string | undefined): AskedLevel | null {
   if (header === undefined) return null;
   if (header.length > MAX_LENGTH) throw unreadable('is too long');
@@ -37,5 +43,8 @@ export function readLevel(header: string | undefined): AskedLevel | null {
 }
 
 function unreadable(why: string): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `The ${LEVEL_HEADER} header ${why}; send a level as in "STRONG" or "BOUNDED; maxLagMs=500", or leave it out.` });
+  return new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `The ${LEVEL_HEADER} header ${why}; send a level as in "STRONG" or "BOUNDED; maxLagMs=500", or leave it out.`,
+  });
 }

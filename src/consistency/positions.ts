@@ -1,4 +1,7 @@
-/** Owns sets of positions: the latest position of each cluster, merged so that nothing a client has seen is forgotten (R6). */
+/**
+ * Owns sets of positions: the latest position of each cluster, merged so that nothing a client has seen is forgotten
+ * (R6).
+ */
 import { laterPosition, type ClusterId, type Position } from '../base/lineage.ts';
 
 /** At most one position for each cluster. */

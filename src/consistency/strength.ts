@@ -2,10 +2,16 @@
 import { type ConsistencyLevel } from './requirement.ts';
 
 /**
- * Each level adds to what the weaker ones promise: SESSION adds a floor, BOUNDED an age, STRONG the primary's position of now, and SNAPSHOT one
- * moment for the whole operation.
+ * Each level adds to what the weaker ones promise: SESSION adds a floor, BOUNDED an age, STRONG the primary's position
+ * of now, and SNAPSHOT one moment for the whole operation.
  */
-const STRENGTH: Readonly<Record<ConsistencyLevel, number>> = { EVENTUAL: 0, SESSION: 1, BOUNDED: 2, STRONG: 3, SNAPSHOT: 4 };
+const STRENGTH: Readonly<Record<ConsistencyLevel, number>> = {
+  EVENTUAL: 0,
+  SESSION: 1,
+  BOUNDED: 2,
+  STRONG: 3,
+  SNAPSHOT: 4,
+};
 
 /** Positive where `a` is stronger than `b`, negative where it is weaker, 0 where they are the same. */
 export function compareStrength(a: ConsistencyLevel, b: ConsistencyLevel): number {

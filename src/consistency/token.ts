@@ -27,22 +27,39 @@ export interface TokenCodecOptions {
 
 const SIGNATURE_BYTES = 16;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
-/** Characters of the tokens that are remembered as verified, and of those that are remembered as signed: each some thousands of usual ones. */
+/**
+ * Characters of the tokens that are remembered as verified, and of those that are remembered as signed: each some
+ * thousands of usual ones.
+ */
 const REMEMBERED_CHARACTERS = 1 << 18;
 
 export class TokenCodec {
   readonly #keys: readonly KeyObject[];
   readonly #maxBytes: number;
   readonly #clusters: ReadonlySet<ClusterId> | null;
-  /** What tokens name, by their whole text: of those only that this codec has found to be signed, canonical and of this graph. */
-  readonly #verified = new LRUCache<string, Positions>({ maxSize: REMEMBERED_CHARACTERS, sizeCalculation: (_, token) => token.length });
+  /**
+   * What tokens name, by their whole text: of those only that this codec has found to be signed, canonical and of this
+   * graph.
+   */
+  readonly #verified = new LRUCache<string, Positions>({
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_, token) => token.length,
+  });
   /** Tokens of this codec by all that they name: between two heartbeats most answers have the same one. */
-  readonly #signed = new LRUCache<string, ConsistencyToken>({ maxSize: REMEMBERED_CHARACTERS, sizeCalculation: (token, named) => token.length + named.length });
+  readonly #signed = new LRUCache<string, ConsistencyToken>({
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (token, named) => token.length + named.length,
+  });
 
   /** Throws `CONFIG_INVALID` without a secret. */
   constructor(options: TokenCodecOptions) {
     const secrets = options.secrets.filter((secret) => secret !== '');
-    if (secrets.length === 0) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'Consistency tokens have no secret to be signed with; set tokenSecret, to the same value in every region.' });
+    if (secrets.length === 0)
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message:
+          'Consistency tokens have no secret to be signed with; set tokenSecret, to the same value in every region.',
+      });
     // Made once: a key that is given as bytes is made anew for every token, which costs more than all the rest of it.
     this.#keys = secrets.map((secret) => createSecretKey(secret, 'utf8'));
     this.#maxBytes = options.maxTokenBytes;
@@ -70,13 +87,14 @@ export class TokenCodec {
   }
 
   /**
-   * Reads a `consistency-token` header, or another one like it: one token, or several joined by commas, which are merged. Empty: no positions.
-   * `each` is told of every position that is named, also of one that is merged away.
+   * Reads a `consistency-token` header, or another one like it: one token, or several joined by commas, which are
+   * merged. Empty: no positions. `each` is told of every position that is named, also of one that is merged away.
    * Throws `CONSISTENCY_TOKEN_MALFORMED`, `CONSISTENCY_TOKEN_FORGED` or `CONSISTENCY_TOKEN_FOREIGN`.
    */
   decode(header: string, each?: (position: Position) => void, name = TOKEN_HEADER): Positions {
     // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
-    if (header.length > this.#maxBytes) throw malformed(`it is longer than ${this.#maxBytes} bytes (maxTokenBytes)`, name);
+    if (header.length > this.#maxBytes)
+      throw malformed(`it is longer than ${this.#maxBytes} bytes (maxTokenBytes)`, name);
     if (header === '') return NO_POSITIONS;
     const whole = this.#verified.get(header);
     const decoded = whole === undefined ? splitHeader(header).map((token) => this.#decodeOne(token, name)) : [whole];
@@ -85,16 +103,29 @@ export class TokenCodec {
     return this.#fitting(others.length === 0 ? only : mergePositions(...decoded), name);
   }
 
-  /** Both headers of a request, each by itself, since what comes from a gateway asks for less than what comes from the client; `merged` holds what both name. */
-  decodeBoth(headers: { readonly token: string | null | undefined; readonly floor: string | null | undefined }, each?: (position: Position) => void): { readonly token: Positions; readonly merged: Positions } {
+  /**
+   * Both headers of a request, each by itself, since what comes from a gateway asks for less than what comes from the
+   * client; `merged` holds what both name.
+   */
+  decodeBoth(
+    headers: { readonly token: string | null | undefined; readonly floor: string | null | undefined },
+    each?: (position: Position) => void,
+  ): { readonly token: Positions; readonly merged: Positions } {
     const token = this.decode(headers.token ?? '', each);
     if (!headers.floor) return { token, merged: token };
-    return { token, merged: this.#fitting(mergePositions(token, this.decode(headers.floor, each, FLOOR_HEADER)), FLOOR_HEADER) };
+    return {
+      token,
+      merged: this.#fitting(mergePositions(token, this.decode(headers.floor, each, FLOOR_HEADER)), FLOOR_HEADER),
+    };
   }
 
   /** The answer's token adds at most this cluster's position: it must still fit when the client sends it back. */
   #fitting(positions: Positions, name: string): Positions {
-    if (tokenLength(positions.size + 1) > this.#maxBytes) throw malformed(`it names ${positions.size} clusters, more than fit into a token of ${this.#maxBytes} bytes`, name);
+    if (tokenLength(positions.size + 1) > this.#maxBytes)
+      throw malformed(
+        `it names ${positions.size} clusters, more than fit into a token of ${this.#maxBytes} bytes`,
+        name,
+      );
     return positions;
   }
 
@@ -109,16 +140,23 @@ export class TokenCodec {
 
   #verify(token: string, name: string): Positions {
     const [version, payload, signature, ...rest] = token.split('.');
-    if (version !== TOKEN_VERSION || payload === undefined || signature === undefined || rest.length > 0) throw malformed(`it is not of the form ${TOKEN_VERSION}.<payload>.<signature>`, name);
+    if (version !== TOKEN_VERSION || payload === undefined || signature === undefined || rest.length > 0)
+      throw malformed(`it is not of the form ${TOKEN_VERSION}.<payload>.<signature>`, name);
     const bytes = fromBase64url(payload);
     const given = fromBase64url(signature);
     if (bytes === null || given === null || given.length !== SIGNATURE_BYTES) throw malformed('it is damaged', name);
     // Every key is tried, whatever the outcome, so that time tells nothing about which one matched.
     let verified = false;
     for (const key of this.#keys) verified = timingSafeEqual(sign(key, payload), given) || verified;
-    if (!verified) throw new MeridianError({ code: 'CONSISTENCY_TOKEN_FORGED', message: 'The consistency token was not signed with any secret of this graph; drop it, or give every region the same tokenSecret.' });
+    if (!verified)
+      throw new MeridianError({
+        code: 'CONSISTENCY_TOKEN_FORGED',
+        message:
+          'The consistency token was not signed with any secret of this graph; drop it, or give every region the same tokenSecret.',
+      });
     const positions = decodePayload(bytes);
-    if (positions === null || encodePayload(positions).compare(bytes) !== 0) throw malformed('its payload is not canonical', name);
+    if (positions === null || encodePayload(positions).compare(bytes) !== 0)
+      throw malformed('its payload is not canonical', name);
     this.#refuseForeign(positions);
     return positions;
   }
@@ -138,10 +176,15 @@ export class TokenCodec {
 
 /** The tokens of a header, which proxies may have joined. */
 function splitHeader(header: string): string[] {
-  return header.split(',').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part !== '');
+  return header
+    .split(',')
+    .map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .filter((part) => part !== '');
 }
 
-/** One text for the same positions in the same order; names of clusters have one length, so that nothing runs together. */
+/**
+ * One text for the same positions in the same order; names of clusters have one length, so that nothing runs together.
+ */
 function textOf(positions: Positions): string {
   let text = '';
   for (const { cluster, timeline, lsn } of positions.values()) text += `${cluster}${timeline}/${lsn},`;
@@ -188,5 +231,8 @@ function decodePayload(bytes: Buffer): Positions | null {
 }
 
 function malformed(why: string, name: string): MeridianError {
-  return new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The ${name} header cannot be read: ${why}; send back a token exactly as it was answered, or none.` });
+  return new MeridianError({
+    code: 'CONSISTENCY_TOKEN_MALFORMED',
+    message: `The ${name} header cannot be read: ${why}; send back a token exactly as it was answered, or none.`,
+  });
 }

@@ -8,7 +8,15 @@ import { RedisInstance } from './redis/instance.ts';
 import { endLeftoverRedis } from './redis/leftover.ts';
 
 /** Each begins empty: what an earlier start had cached is worth nothing now. Resolves when all of them answer. */
-export async function bootCaches({ options, keeper, account, dataDir, logDir }: Pick<BootContext, 'options' | 'keeper' | 'account' | 'dataDir' | 'logDir'>): Promise<ReadonlyMap<string, RedisInstance>> {
+export async function bootCaches({
+  options,
+  keeper,
+  account,
+  dataDir,
+  logDir,
+}: Pick<BootContext, 'options' | 'keeper' | 'account' | 'dataDir' | 'logDir'>): Promise<
+  ReadonlyMap<string, RedisInstance>
+> {
   const program = options.redis ?? null;
   if (program === null) return new Map();
   const parent = join(dataDir, REDIS_FOLDER);
@@ -19,7 +27,15 @@ export async function bootCaches({ options, keeper, account, dataDir, logDir }: 
       makePassage(parent);
       makeDataDir(folder, account);
     });
-    const instance = new RedisInstance({ region, port, program, keeper, account, dataDir: folder, logFile: join(logDir, `redis-${region}.log`) });
+    const instance = new RedisInstance({
+      region,
+      port,
+      program,
+      keeper,
+      account,
+      dataDir: folder,
+      logFile: join(logDir, `redis-${region}.log`),
+    });
     await instance.start();
     return [region, instance] as const;
   });

@@ -54,12 +54,20 @@ export function clusterOf(machine: Machine, { own, databases, caches, dataDir, l
   const { options, keeper, wan, lost } = machine;
   const { password, instances } = databases;
   const crossings = wan.crossingsOf(own.name);
-  const dsn = (port: number): string => `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(own.database)}`;
+  const dsn = (port: number): string =>
+    `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(own.database)}`;
   const regions = options.regions.map((name, i): ClusterRegion => {
     const ports = own.ports.get(name);
     const postgres = instances.get(name);
     if (!ports || !postgres) throw new RangeError(`region ${name} was not started`);
-    return { name, role: i === 0 ? 'primary' : 'replica', ports, dsn: dsn(ports.postgres), postgres, redis: caches.get(name) ?? null };
+    return {
+      name,
+      role: i === 0 ? 'primary' : 'replica',
+      ports,
+      dsn: dsn(ports.postgres),
+      postgres,
+      redis: caches.get(name) ?? null,
+    };
   });
   const region = (name: string): ClusterRegion => {
     const found = regions.find((candidate) => candidate.name === name);
@@ -67,7 +75,14 @@ export function clusterOf(machine: Machine, { own, databases, caches, dataDir, l
     return found;
   };
   return {
-    name: own.name, regions, keeper, wan, dataDir, logDir, lost, region,
+    name: own.name,
+    regions,
+    keeper,
+    wan,
+    dataDir,
+    logDir,
+    lost,
+    region,
     stop: () => machine.stop(),
     dsnFor: (from, to) => (from === to ? region(to).dsn : dsn(crossings.port(from, to, 'postgres'))),
     urlFor: (from, to) => `http://127.0.0.1:${from === to ? region(to).ports.http : crossings.port(from, to, 'http')}`,

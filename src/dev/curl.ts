@@ -12,7 +12,9 @@ export function curl(url: string, query: string, headers: readonly string[] = []
 
 /** What the administrator sees, whose token `manifest` holds. */
 export function healthLine(url: string, selection: string, manifest: string): string {
-  return curl(url, `{ ${selection} }`, [`-H "authorization: Bearer $(sed -n 's/.*"adminToken": "\\(.*\\)".*/\\1/p' ${shellWord(manifest)})"`]);
+  return curl(url, `{ ${selection} }`, [
+    `-H "authorization: Bearer $(sed -n 's/.*"adminToken": "\\(.*\\)".*/\\1/p' ${shellWord(manifest)})"`,
+  ]);
 }
 
 /** What a mutation's payload has as `token`, out of what this line prints. */

@@ -26,12 +26,23 @@ export interface Databases {
 export async function bootDatabases(context: BootContext): Promise<Databases> {
   const { options, dataDir, logDir, state, progress } = context;
   const [primary = '', ...replicas] = options.regions;
-  const instances = new Map(options.regions.map((region) => [region, new Instance({ ...context, region, dataDir: join(dataDir, region), logFile: join(logDir, `postgres-${region}.log`) })]));
+  const instances = new Map(
+    options.regions.map((region) => [
+      region,
+      new Instance({
+        ...context,
+        region,
+        dataDir: join(dataDir, region),
+        logFile: join(logDir, `postgres-${region}.log`),
+      }),
+    ]),
+  );
   for (const instance of instances.values()) await endLeftover(instance.dataDir);
   const where = `The data folder ${dataDir}`;
   const fresh = await explained(where, () => emptyUnlessWhole(context, primary));
   const password = await explained(where, () => writeFiles(context, primary));
-  const dsn = (database: string): string => `postgres://${USER}:${password}@127.0.0.1:${options.ports.get(primary)?.postgres}/${encodeURIComponent(database)}`;
+  const dsn = (database: string): string =>
+    `postgres://${USER}:${password}@127.0.0.1:${options.ports.get(primary)?.postgres}/${encodeURIComponent(database)}`;
   if (fresh) await create(context, primary, password);
   progress(`starting the primary in ${primary}`);
   await instances.get(primary)?.start(confFile(dataDir, primary));
@@ -43,8 +54,15 @@ export async function bootDatabases(context: BootContext): Promise<Databases> {
     });
     await options.initial.load(dsn(options.database));
   }
-  await withSession({ dsn: dsn('postgres') }, (client) => bringUpReplicas({ context, client, primary, replicas, instances }));
-  if (fresh) await explained(where, () => (state.origin = { format: 1, primary, database: options.database, fingerprint: options.initial.fingerprint }));
+  await withSession({ dsn: dsn('postgres') }, (client) =>
+    bringUpReplicas({ context, client, primary, replicas, instances }),
+  );
+  if (fresh)
+    await explained(
+      where,
+      () =>
+        (state.origin = { format: 1, primary, database: options.database, fingerprint: options.initial.fingerprint }),
+    );
   return { password, instances };
 }
 
@@ -53,13 +71,20 @@ function emptyUnlessWhole({ options, dataDir, state }: BootContext, primary: str
   const { origin } = state;
   if (origin && !options.reset) {
     if (origin.primary !== primary || origin.database !== options.database) {
-      throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The data in ${dataDir} was made for database "${origin.database}" with its primary in ${origin.primary}, not "${options.database}" in ${primary}; start again with --reset or choose another place with --data.` });
+      throw new MeridianError({
+        code: 'CLUSTER_START_FAILED',
+        message: `The data in ${dataDir} was made for database "${origin.database}" with its primary in ${origin.primary}, not "${options.database}" in ${primary}; start again with --reset or choose another place with --data.`,
+      });
     }
-    if (origin.fingerprint !== options.initial.fingerprint) options.onNotice?.(`The SQL files or the scale have changed since the data in ${dataDir} was loaded; --reset loads them anew.`);
+    if (origin.fingerprint !== options.initial.fingerprint)
+      options.onNotice?.(
+        `The SQL files or the scale have changed since the data in ${dataDir} was loaded; --reset loads them anew.`,
+      );
     return false;
   }
   const leftovers = readdirSync(dataDir).filter((name) => ![OWNER_FILE, DATA_MARKER, REDIS_FOLDER].includes(name));
-  if (leftovers.length > 0 && !options.reset) options.onNotice?.(`An earlier start in ${dataDir} was not finished, so it is started from the beginning.`);
+  if (leftovers.length > 0 && !options.reset)
+    options.onNotice?.(`An earlier start in ${dataDir} was not finished, so it is started from the beginning.`);
   for (const name of leftovers) rmSync(join(dataDir, name), { recursive: true, force: true });
   return true;
 }
@@ -70,8 +95,15 @@ function writeFiles({ options, account, dataDir, state, wan }: BootContext, prim
   const passFile = join(dataDir, 'pgpass');
   writeWhole(passFile, `*:*:*:${USER}:${password}\n`, { account });
   for (const [region, ports] of options.ports) {
-    const upstream = region === primary ? null : { port: wan.port(region, primary, 'replication'), slot: slotName(region), passFile, region };
-    writeConf(confFile(dataDir, region), { port: ports.postgres, sharedBuffersMb: options.sharedBuffersMb ?? SHARED_BUFFERS_MB, upstream });
+    const upstream =
+      region === primary
+        ? null
+        : { port: wan.port(region, primary, 'replication'), slot: slotName(region), passFile, region };
+    writeConf(confFile(dataDir, region), {
+      port: ports.postgres,
+      sharedBuffersMb: options.sharedBuffersMb ?? SHARED_BUFFERS_MB,
+      upstream,
+    });
   }
   return password;
 }

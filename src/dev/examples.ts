@@ -1,4 +1,7 @@
-/** Owns the `curl` lines that a new cluster shows: they can be pasted as they are, and each shows what the product is for. */
+/**
+ * Owns the `curl` lines that a new cluster shows: they can be pasted as they are, and each shows what the product is
+ * for.
+ */
 import { type CompiledSchema } from '../schema-compiler/compile.ts';
 import { type Model } from '../model/model.ts';
 import { type Cluster } from './cluster.ts';
@@ -24,21 +27,42 @@ export async function examplesFor(input: ExamplesInput): Promise<Example[]> {
   const last = rest.at(-1) ?? second;
   if (!first || !second || !last) return [];
   const { regionHealth } = compiled.adminFields;
-  const health = regionHealth === '' ? [] : [{ what: `How every region is, as ${last.name} sees it`, line: healthLine(last.url, `${regionHealth} { region role status replicationLagMs rttMs }`, manifest) }];
+  const health =
+    regionHealth === ''
+      ? []
+      : [
+          {
+            what: `How every region is, as ${last.name} sees it`,
+            line: healthLine(last.url, `${regionHealth} { region role status replicationLagMs rttMs }`, manifest),
+          },
+        ];
   if (isWorkspace(compiled.model)) {
-    const write = curl(second.url, 'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }');
+    const write = curl(
+      second.url,
+      'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }',
+    );
     const read = curl(last.url, '{ user(id: 1) { name version } }', [`-H "consistency-token: $TOKEN"`]);
-    const dashboard = '{ dashboard(organizationId: 1) { openTasks doneTasks overdueTasks latestProjects { name owner { name } } latestTasks { title assignee { name } } } }';
+    const dashboard =
+      '{ dashboard(organizationId: 1) { openTasks doneTasks overdueTasks latestProjects { name owner { name } } latestTasks { title assignee { name } } } }';
     return [
-      { what: `Write in ${second.name}, then read it in ${last.name}: the token makes sure that it is there`, line: `TOKEN=${tokenOf(write)} && ${read}` },
+      {
+        what: `Write in ${second.name}, then read it in ${last.name}: the token makes sure that it is there`,
+        line: `TOKEN=${tokenOf(write)} && ${read}`,
+      },
       { what: `A whole page in ${last.name}, in one request`, line: curl(last.url, dashboard) },
       ...health,
     ];
   }
   const query = await sampleQuery(cluster, compiled);
   return [
-    { what: `A read in ${last.name}, with who answered it and how fresh it is`, line: curl(last.url, `{ ${query} }`, [`-H 'consistency-token;'`]) },
-    { what: `The same, not older than the primary at this moment`, line: curl(last.url, `query @consistent { ${query} }`) },
+    {
+      what: `A read in ${last.name}, with who answered it and how fresh it is`,
+      line: curl(last.url, `{ ${query} }`, [`-H 'consistency-token;'`]),
+    },
+    {
+      what: `The same, not older than the primary at this moment`,
+      line: curl(last.url, `query @consistent { ${query} }`),
+    },
     ...health,
   ];
 }
@@ -46,5 +70,11 @@ export async function examplesFor(input: ExamplesInput): Promise<Example[]> {
 /** The reference application, or one that has its fields. */
 function isWorkspace({ queries, mutations, entities }: Model): boolean {
   const user = entities.get('User');
-  return mutations.get('updateUser')?.target === 'User' && queries.has('user') && queries.has('dashboard') && user?.fields.has('name') === true && user.fields.has('version');
+  return (
+    mutations.get('updateUser')?.target === 'User' &&
+    queries.has('user') &&
+    queries.has('dashboard') &&
+    user?.fields.has('name') === true &&
+    user.fields.has('version')
+  );
 }

@@ -1,4 +1,7 @@
-/** Owns what all clusters of a start share: the keeper of their processes, the ocean between their regions, PostgreSQL's programs, and one end for all. */
+/**
+ * Owns what all clusters of a start share: the keeper of their processes, the ocean between their regions, PostgreSQL's
+ * programs, and one end for all.
+ */
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Keeper } from './keeper/keeper.ts';
@@ -28,8 +31,13 @@ export interface Machine {
 }
 
 /** Runs `start` on a machine; when it fails, or is given up by `options.signal`, nothing is left running. */
-export async function withMachine<T>(options: MachineOptions, clusters: readonly NamedOptions[], start: (machine: Machine) => Promise<T>): Promise<T> {
-  for (const name of new Set(['', ...clusters.map((one) => one.name)])) await explained(`The folder ${options.stateDir}`, () => prepareLogs(logDirOf(options, name)));
+export async function withMachine<T>(
+  options: MachineOptions,
+  clusters: readonly NamedOptions[],
+  start: (machine: Machine) => Promise<T>,
+): Promise<T> {
+  for (const name of new Set(['', ...clusters.map((one) => one.name)]))
+    await explained(`The folder ${options.stateDir}`, () => prepareLogs(logDirOf(options, name)));
   const keeper = await explained('Starting the cluster', () => Keeper.start(options.discard));
   let sailing: Promise<Wan> | undefined;
   const lost = Promise.withResolvers<string>();
@@ -39,13 +47,19 @@ export async function withMachine<T>(options: MachineOptions, clusters: readonly
     stopped ??= (async () => {
       await keeper.stop();
       // Also one whose start was overtaken by another step's failure; its own failure has been told by then.
-      await sailing?.then((wan) => wan.stop(), () => undefined);
+      await sailing?.then(
+        (wan) => wan.stop(),
+        () => undefined,
+      );
       for (const step of steps) step();
     })();
     return stopped;
   };
   void keeper.gone.then(() => {
-    if (!stopped) lost.resolve('The process that looks after the cluster was killed, and the cluster has ended with it; start it again.');
+    if (!stopped)
+      lost.resolve(
+        'The process that looks after the cluster was killed, and the cluster has ended with it; start it again.',
+      );
   });
   // Ending the keeper fails every step that is under way.
   const abort = (): void => void stop();
@@ -54,13 +68,26 @@ export async function withMachine<T>(options: MachineOptions, clusters: readonly
     options.signal?.throwIfAborted();
     const account = chooseAccount();
     const delayed = pairsOf(options.regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
-    sailing = Wan.start({ pairs: pairsOf(options.regions, 'off'), targets: Object.fromEntries(clusters.map(({ name, ports }) => [name, Object.fromEntries(ports)])) });
+    sailing = Wan.start({
+      pairs: pairsOf(options.regions, 'off'),
+      targets: Object.fromEntries(clusters.map(({ name, ports }) => [name, Object.fromEntries(ports)])),
+    });
     const [binaries, wan] = await Promise.all([usableBinaries(keeper, account), sailing]);
-    void wan.failed.then((why) => lost.resolve(`The simulated network between regions has failed (${why}), so the cluster ends; start it again.`));
+    void wan.failed.then((why) =>
+      lost.resolve(`The simulated network between regions has failed (${why}), so the cluster ends; start it again.`),
+    );
     return await start({
-      options, keeper, account, binaries, wan, stop,
+      options,
+      keeper,
+      account,
+      binaries,
+      wan,
+      stop,
       lost: lost.promise,
-      delay: async () => void (await Promise.all(delayed.map(({ between: [a, b], rttMs, jitterMs }) => wan.set(a, b, { rttMs, jitterMs })))),
+      delay: async () =>
+        void (await Promise.all(
+          delayed.map(({ between: [a, b], rttMs, jitterMs }) => wan.set(a, b, { rttMs, jitterMs })),
+        )),
       atEnd: (step) => void steps.push(step),
     });
   } catch (error) {
@@ -79,5 +106,6 @@ export function logDirOf({ stateDir }: Pick<MachineOptions, 'stateDir'>, name: s
 /** Each start has logs of its own; those of the one before are kept, older ones are not. */
 function prepareLogs(logDir: string): void {
   makeFolders(logDir);
-  for (const name of readdirSync(logDir).filter((file) => file.endsWith('.log'))) renameSync(join(logDir, name), join(logDir, `${name}.before`));
+  for (const name of readdirSync(logDir).filter((file) => file.endsWith('.log')))
+    renameSync(join(logDir, name), join(logDir, `${name}.before`));
 }

@@ -55,7 +55,11 @@ export function removeManifest(stateDir: string): void {
 /** The running cluster's manifest; throws when there is none. */
 export function readManifest(stateDir: string): Manifest {
   const path = manifestPath(stateDir);
-  const absent = (why: string): MeridianError => new MeridianError({ code: 'CONFIG_INVALID', message: `${path} ${why}; start a cluster there with "meridian dev", or name its folder with --data.` });
+  const absent = (why: string): MeridianError =>
+    new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `${path} ${why}; start a cluster there with "meridian dev", or name its folder with --data.`,
+    });
   if (!existsSync(path)) throw absent('does not exist, so no cluster runs there');
   try {
     return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));

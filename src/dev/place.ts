@@ -1,6 +1,19 @@
-/** Owns where the data lies: where the user wants it, or, if the database's account cannot go there, beside the system's other temporary data. */
+/**
+ * Owns where the data lies: where the user wants it, or, if the database's account cannot go there, beside the system's
+ * other temporary data.
+ */
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
 import { MeridianError } from '../base/errors.ts';
@@ -18,8 +31,15 @@ const FALLBACK = 'meridian-data-';
 function claim(folder: string, wanted: string): string {
   const marker = join(folder, DATA_MARKER);
   if (existsSync(marker)) return folder;
-  if (readdirSync(folder).length > 0) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The folder ${folder} holds files that are no cluster's data; move them or choose another place with --data.` });
-  writeFileSync(marker, `${wanted}\nThis folder belongs to a Meridian development cluster; everything in it may be removed.\n`);
+  if (readdirSync(folder).length > 0)
+    throw new MeridianError({
+      code: 'CLUSTER_START_FAILED',
+      message: `The folder ${folder} holds files that are no cluster's data; move them or choose another place with --data.`,
+    });
+  writeFileSync(
+    marker,
+    `${wanted}\nThis folder belongs to a Meridian development cluster; everything in it may be removed.\n`,
+  );
   return folder;
 }
 
@@ -50,11 +70,15 @@ export async function placeData(keeper: Keeper, account: Account | undefined, wa
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explain(error, `The data folder ${place}`);
     }
-    // What ourPlace has seen may have been replaced since; what is looked at now is not, in a folder with the sticky bit.
+    // What ourPlace has seen may have been replaced since; what is looked at now is not, in a folder with the sticky
+    // bit.
     const stats = lstatSync(place);
     if (!stats.isDirectory() || stats.uid !== process.getuid?.()) continue;
     chmodSync(place, 0o711);
     if (await canEnter(keeper, account, place)) return explained(`The data folder ${place}`, () => claim(place, real));
   }
-  throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL runs under the unprivileged account ${account?.uid}, which can enter neither ${wanted} nor a folder of the system's for temporary data; choose a place that it can enter with --data.` });
+  throw new MeridianError({
+    code: 'CLUSTER_START_FAILED',
+    message: `PostgreSQL runs under the unprivileged account ${account?.uid}, which can enter neither ${wanted} nor a folder of the system's for temporary data; choose a place that it can enter with --data.`,
+  });
 }

@@ -14,7 +14,10 @@ const LOOPBACK = '127.0.0.1';
 const DEFAULT_HTTP = 4001;
 const DEFAULT_POSTGRES = 5501;
 const DEFAULT_REDIS = 6501;
-/** With `--ports-from N`: GraphQL at N+1, N+2, …, PostgreSQL at N+101, N+102, …, Redis at N+201, N+202, …, in the order of the regions. */
+/**
+ * With `--ports-from N`: GraphQL at N+1, N+2, …, PostgreSQL at N+101, N+102, …, Redis at N+201, N+202, …, in the order
+ * of the regions.
+ */
 const POSTGRES_OFFSET = 100;
 const REDIS_OFFSET = 200;
 export const MAX_REGIONS = 9;
@@ -33,7 +36,11 @@ export function portsOf(regions: readonly string[], portsFrom?: number): Map<str
 }
 
 function requireRoom(portsFrom: number | undefined, highest: number): void {
-  if (highest > HIGHEST) throw new MeridianError({ code: 'CONFIG_INVALID', message: `--ports-from ${portsFrom} leaves no room: Redis would need port ${highest}.` });
+  if (highest > HIGHEST)
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `--ports-from ${portsFrom} leaves no room: Redis would need port ${highest}.`,
+    });
 }
 
 export interface FederatedPorts {
@@ -43,13 +50,36 @@ export interface FederatedPorts {
   readonly subgraphs: ReadonlyMap<string, ReadonlyMap<string, RegionPorts>>;
 }
 
-/** The gateways where an application in one has its servers; the subgraphs' servers ten further up each, as are their databases and caches from the second on. */
-export function federatedPorts({ regions, subgraphs, portsFrom }: { readonly regions: readonly string[]; readonly subgraphs: readonly string[]; readonly portsFrom?: number | undefined }): FederatedPorts {
+/**
+ * The gateways where an application in one has its servers; the subgraphs' servers ten further up each, as are their
+ * databases and caches from the second on.
+ */
+export function federatedPorts({
+  regions,
+  subgraphs,
+  portsFrom,
+}: {
+  readonly regions: readonly string[];
+  readonly subgraphs: readonly string[];
+  readonly portsFrom?: number | undefined;
+}): FederatedPorts {
   const whole = portsOf(regions, portsFrom);
   requireRoom(portsFrom, Math.max(...[...whole.values()].map(({ redis }) => redis)) + SUBGRAPH_STEP * subgraphs.length);
   const of = (i: number): Map<string, RegionPorts> =>
-    new Map([...whole].map(([region, { http, postgres, redis }]) => [region, { http: http + SUBGRAPH_STEP * (i + 1), postgres: postgres + SUBGRAPH_STEP * i, redis: redis + SUBGRAPH_STEP * i }]));
-  return { gateways: new Map([...whole].map(([region, { http }]) => [region, http])), subgraphs: new Map(subgraphs.map((name, i) => [name, of(i)])) };
+    new Map(
+      [...whole].map(([region, { http, postgres, redis }]) => [
+        region,
+        {
+          http: http + SUBGRAPH_STEP * (i + 1),
+          postgres: postgres + SUBGRAPH_STEP * i,
+          redis: redis + SUBGRAPH_STEP * i,
+        },
+      ]),
+    );
+  return {
+    gateways: new Map([...whole].map(([region, { http }]) => [region, http])),
+    subgraphs: new Map(subgraphs.map((name, i) => [name, of(i)])),
+  };
 }
 
 async function listenOnce(port: number): Promise<number> {
@@ -69,7 +99,10 @@ export interface WantedPort {
 }
 
 /** Every port of a cluster; those of Redis only count where there will be one. */
-export function wantedBy(ports: ReadonlyMap<string, RegionPorts>, { withRedis, of = '' }: { readonly withRedis: boolean; readonly of?: string }): WantedPort[] {
+export function wantedBy(
+  ports: ReadonlyMap<string, RegionPorts>,
+  { withRedis, of = '' }: { readonly withRedis: boolean; readonly of?: string },
+): WantedPort[] {
   const whose = of === '' ? '' : ` of ${of}`;
   return [...ports].flatMap(([region, { http, postgres, redis }]) => [
     { port: http, what: `GraphQL${whose} in ${region}` },
@@ -85,10 +118,14 @@ export async function requireFree(wanted: readonly WantedPort[]): Promise<void> 
     try {
       await listenOnce(port);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw explain(error, `Listening on port ${port} (${what})`);
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+        throw explain(error, `Listening on port ${port} (${what})`);
       busy.push(`${port} (${what})`);
     }
   }
   if (busy.length === 0) return;
-  throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${busy.length === 1 ? 'Port' : 'Ports'} ${busy.join(', ')} ${busy.length === 1 ? 'is' : 'are'} in use by another process; stop it or choose other ports with --ports-from.` });
+  throw new MeridianError({
+    code: 'CLUSTER_START_FAILED',
+    message: `${busy.length === 1 ? 'Port' : 'Ports'} ${busy.join(', ')} ${busy.length === 1 ? 'is' : 'are'} in use by another process; stop it or choose other ports with --ports-from.`,
+  });
 }

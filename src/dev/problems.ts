@@ -31,22 +31,32 @@ function known(code: string | undefined, where: string): string | undefined {
 /** Any error as one of ours; `where` is what was being written or started, as it may begin a sentence. */
 export function explain(error: unknown, where: string): MeridianError {
   if (isMeridianError(error)) return error;
-  const message = known((error as NodeJS.ErrnoException | undefined)?.code, where) ?? `${where} failed: ${messageOf(error)}.`;
+  const message =
+    known((error as NodeJS.ErrnoException | undefined)?.code, where) ?? `${where} failed: ${messageOf(error)}.`;
   return new MeridianError({ code: 'CLUSTER_START_FAILED', message, cause: error });
 }
 
 /** What a failed program wrote, as one sentence. */
 export function explainOutput(output: string, where: string): MeridianError {
   if (NO_SPACE.test(output)) return explain({ code: 'ENOSPC' }, where);
-  if (/could not look up effective user ID/.test(output)) return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: PostgreSQL wants a name for the account that it runs under, and number ${process.getuid?.() ?? ''} has none; add a line for it to /etc/passwd or start as another user.` });
+  if (/could not look up effective user ID/.test(output))
+    return new MeridianError({
+      code: 'CLUSTER_START_FAILED',
+      message: `${where} failed: PostgreSQL wants a name for the account that it runs under, and number ${process.getuid?.() ?? ''} has none; add a line for it to /etc/passwd or start as another user.`,
+    });
   if (/Read-only file system/i.test(output)) return explain({ code: 'EROFS' }, where);
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const telling = lines.filter((line) => /FATAL|PANIC|ERROR|error:|cannot|could not/i.test(line));
   const last = (telling.length > 0 ? telling : lines).slice(-2).join(' / ').trim();
-  return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: ${last === '' ? 'it wrote nothing' : last}.` });
+  return new MeridianError({
+    code: 'CLUSTER_START_FAILED',
+    message: `${where} failed: ${last === '' ? 'it wrote nothing' : last}.`,
+  });
 }
 
-/** A full disk shows in many ways, down to a connection that ends without a word; the servers' logs tell what it was. */
+/**
+ * A full disk shows in many ways, down to a connection that ends without a word; the servers' logs tell what it was.
+ */
 export function explainFullDisk(error: unknown, where: string, logs: readonly string[]): unknown {
   const told = [messageOf(error), ...logs.map((log) => tailOf(log))].some((text) => NO_SPACE.test(text));
   return told ? explain({ code: 'ENOSPC' }, where) : error;
@@ -61,7 +71,9 @@ export async function explained<T>(where: string, work: () => T | Promise<T>): P
   }
 }
 
-/** The end of a log file from byte `from` on; empty when it cannot be read, since a missing log is no second failure. */
+/**
+ * The end of a log file from byte `from` on; empty when it cannot be read, since a missing log is no second failure.
+ */
 export function tailOf(path: string, from = 0): string {
   try {
     const size = statSync(path).size;

@@ -16,7 +16,10 @@ function fromProc(pid: number, file: string): string | undefined {
 }
 
 function fromPs(pid: number, column: string): string | undefined {
-  const { status, stdout } = spawnSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' } });
+  const { status, stdout } = spawnSync('ps', ['-o', `${column}=`, '-p', String(pid)], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' },
+  });
   return status === 0 ? stdout.trim() : undefined;
 }
 
@@ -26,7 +29,10 @@ function statFields(pid: number): string[] | undefined {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** When a process began, in the system's own words; undefined when there is none. Tells a process from a later one with its number. */
+/**
+ * When a process began, in the system's own words; undefined when there is none. Tells a process from a later one with
+ * its number.
+ */
 export function startOf(pid: number): string | undefined {
   if (!HAS_PROC) return fromPs(pid, 'lstart');
   const fields = statFields(pid);

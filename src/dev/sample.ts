@@ -1,4 +1,7 @@
-/** Owns a query that a new application can answer, whatever its schema: found in its model and in the rows that are there. */
+/**
+ * Owns a query that a new application can answer, whatever its schema: found in its model and in the rows that are
+ * there.
+ */
 import { Kind, type DocumentNode, type TypeNode } from 'graphql';
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type CompiledSchema } from '../schema-compiler/compile.ts';
@@ -8,26 +11,41 @@ import { withSession } from './postgres/session.ts';
 
 const FIELDS_SHOWN = 4;
 
-/** A selection on `Query` that a database with these tables can answer: one row by its key, else a list, else the schema's name. */
+/**
+ * A selection on `Query` that a database with these tables can answer: one row by its key, else a list, else the
+ * schema's name.
+ */
 export async function sampleQuery(cluster: Cluster, { model, typeDefs }: CompiledSchema): Promise<string> {
   for (const [name, root] of model.queries) {
     const entity = root.kind === 'lookup' ? model.entities.get(root.target) : undefined;
     const selection = entity && columnFields(entity);
     if (root.kind !== 'lookup' || !entity || !selection) continue;
-    const args = await sampleArguments({ cluster, entity, root, typeOf: (argument) => argumentType(typeDefs, name, argument) });
+    const args = await sampleArguments({
+      cluster,
+      entity,
+      root,
+      typeOf: (argument) => argumentType(typeDefs, name, argument),
+    });
     if (args !== null) return `${name}(${args}) { ${selection} }`;
   }
   for (const [name, root] of model.queries) {
     if (root.kind !== 'connection' && root.kind !== 'list') continue;
     const entity = model.entities.get(root.target);
     const selection = entity && columnFields(entity);
-    if (selection) return root.kind === 'connection' ? `${name}(first: 3) { edges { node { ${selection} } } }` : `${name} { ${selection} }`;
+    if (selection)
+      return root.kind === 'connection'
+        ? `${name}(first: 3) { edges { node { ${selection} } } }`
+        : `${name} { ${selection} }`;
   }
   return '__typename';
 }
 
 function columnFields(entity: Entity): string {
-  return [...entity.fields].filter(([, field]) => field.kind === 'column').slice(0, FIELDS_SHOWN).map(([name]) => name).join(' ');
+  return [...entity.fields]
+    .filter(([, field]) => field.kind === 'column')
+    .slice(0, FIELDS_SHOWN)
+    .map(([name]) => name)
+    .join(' ');
 }
 
 interface SampleArgumentsInput {
@@ -47,13 +65,21 @@ async function sampleArguments({ cluster, entity, root, typeOf }: SampleArgument
   const { rows } = await withSession({ dsn }, (client) => client.query<Record<string, string>>(sql));
   const [row] = rows;
   if (!row) return null;
-  return wanted.map(([argument], i) => `${argument}: ${typeOf(argument) === 'Int' ? row[i] : JSON.stringify(row[i])}`).join(', ');
+  return wanted
+    .map(([argument], i) => `${argument}: ${typeOf(argument) === 'Int' ? row[i] : JSON.stringify(row[i])}`)
+    .join(', ');
 }
 
 function argumentType(typeDefs: DocumentNode, field: string, argument: string): string | null {
   for (const definition of typeDefs.definitions) {
-    if ((definition.kind !== Kind.OBJECT_TYPE_DEFINITION && definition.kind !== Kind.OBJECT_TYPE_EXTENSION) || definition.name.value !== 'Query') continue;
-    const found = definition.fields?.find(({ name }) => name.value === field)?.arguments?.find(({ name }) => name.value === argument);
+    if (
+      (definition.kind !== Kind.OBJECT_TYPE_DEFINITION && definition.kind !== Kind.OBJECT_TYPE_EXTENSION) ||
+      definition.name.value !== 'Query'
+    )
+      continue;
+    const found = definition.fields
+      ?.find(({ name }) => name.value === field)
+      ?.arguments?.find(({ name }) => name.value === argument);
     if (found) return namedType(found.type);
   }
   return null;

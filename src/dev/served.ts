@@ -1,4 +1,7 @@
-/** Owns one process of ours that serves HTTP: started under the keeper, waited for until it is ready, and told with the end of its log when it is not. */
+/**
+ * Owns one process of ours that serves HTTP: started under the keeper, waited for until it is ready, and told with the
+ * end of its log when it is not.
+ */
 import { statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { sleep } from '../base/clock.ts';
@@ -52,14 +55,21 @@ export class ServedProcess {
     return this.#process?.pid;
   }
 
-  /** Starts the process and waits until it is ready to answer; throws with the end of its log when it does not come to that. */
+  /**
+   * Starts the process and waits until it is ready to answer; throws with the end of its log when it does not come to
+   * that.
+   */
   async start(): Promise<void> {
     const { keeper, args, env, logFile, url } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
     const started = await keeper.spawn({
       command: process.execPath,
       args: ['--import', pathToFileURL(entryPath('./keeper/leash.ts')).href, ...args],
-      env, cwd: process.cwd(), log: logFile, group: true, stop: STOP_SERVER,
+      env,
+      cwd: process.cwd(),
+      log: logFile,
+      group: true,
+      stop: STOP_SERVER,
     });
     this.#process = started;
     let exited = false;
@@ -84,7 +94,10 @@ export class ServedProcess {
 
   #failure(what: string, logFrom: number): MeridianError {
     const lines = tailOf(this.logFile, logFrom).trimEnd().split('\n').slice(-SHOWN_LINES);
-    return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${this.what} ${what}; its log ${this.logFile} ends with:\n${lines.map(readable).join('\n')}` });
+    return new MeridianError({
+      code: 'CLUSTER_START_FAILED',
+      message: `${this.what} ${what}; its log ${this.logFile} ends with:\n${lines.map(readable).join('\n')}`,
+    });
   }
 }
 
@@ -92,7 +105,9 @@ export class ServedProcess {
 function readable(line: string): string {
   try {
     const { msg, level, err } = JSON.parse(line) as { msg?: string; level?: string; err?: { message?: string } };
-    return msg === undefined ? `  ${line}` : `  ${level ?? 'info'}: ${msg}${err?.message !== undefined && !msg.includes(err.message) ? ` (${err.message})` : ''}`;
+    return msg === undefined
+      ? `  ${line}`
+      : `  ${level ?? 'info'}: ${msg}${err?.message !== undefined && !msg.includes(err.message) ? ` (${err.message})` : ''}`;
   } catch (error) {
     if (error instanceof SyntaxError) return `  ${line}`;
     throw error;

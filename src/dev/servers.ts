@@ -1,4 +1,6 @@
-/** Owns the cluster's GraphQL servers: one process per region, with what it is told of regions, databases and secrets. */
+/**
+ * Owns the cluster's GraphQL servers: one process per region, with what it is told of regions, databases and secrets.
+ */
 import { join } from 'node:path';
 import { type Cluster } from './cluster.ts';
 import { type Secrets } from './state.ts';
@@ -28,7 +30,9 @@ function suffix(region: string): string {
 
 /** What a process of ours finds of the user's environment, without what `own` matches. */
 export function inherited(env: NodeJS.ProcessEnv, own: RegExp): Record<string, string> {
-  const kept = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && !own.test(entry[0]));
+  const kept = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !own.test(entry[0]),
+  );
   // A request in flight has a moment, not the ten seconds of production, to finish after Ctrl-C.
   return { MERIDIAN_DRAIN_MS: '3000', MERIDIAN_DRAIN_DELAY_MS: '0', ...Object.fromEntries(kept) };
 }
@@ -37,7 +41,9 @@ export function inherited(env: NodeJS.ProcessEnv, own: RegExp): Record<string, s
 export function serverEnv(options: ServersOptions, region: string): Record<string, string> {
   const { cluster, secrets, schema, resolvers, graph, env } = options;
   const names = cluster.regions.map(({ name }) => name);
-  const caches = cluster.regions.flatMap(({ name, redis }) => (redis === null ? [] : [[`REDIS_URL_${suffix(name)}`, redis.url] as const]));
+  const caches = cluster.regions.flatMap(({ name, redis }) =>
+    redis === null ? [] : [[`REDIS_URL_${suffix(name)}`, redis.url] as const],
+  );
   return {
     ...inherited(env, caches.length > 0 ? OWN_WITH_REDIS : OWN),
     MERIDIAN_REGION: region,
@@ -50,7 +56,14 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
     MERIDIAN_SCHEMA: schema,
     // The keeper knows one process for each server.
     MERIDIAN_WORKERS: '1',
-    ...(graph === undefined ? {} : { MERIDIAN_SUBGRAPH: cluster.name, MERIDIAN_SIBLINGS: JSON.stringify(Object.fromEntries(graph.map((one) => [one.name, `${one.urlFor(region, region)}/graphql`]))) }),
+    ...(graph === undefined
+      ? {}
+      : {
+          MERIDIAN_SUBGRAPH: cluster.name,
+          MERIDIAN_SIBLINGS: JSON.stringify(
+            Object.fromEntries(graph.map((one) => [one.name, `${one.urlFor(region, region)}/graphql`])),
+          ),
+        }),
     ...(resolvers === undefined ? {} : { MERIDIAN_RESOLVERS: resolvers }),
     MERIDIAN_JWT_SECRET: secrets.jwtSecret,
     MERIDIAN_TOKEN_SECRET: secrets.tokenSecret,

@@ -37,16 +37,28 @@ export interface Clusters {
 
 /** Starts a cluster; when it fails nothing is left running. */
 export async function startCluster({ prepare, ...options }: StartOptions): Promise<Cluster> {
-  const { all } = await startClusters({ ...options, clusters: [{ ...options, name: '' }], ...(prepare && { prepare: async ([only]) => only && prepare(only) }) });
+  const { all } = await startClusters({
+    ...options,
+    clusters: [{ ...options, name: '' }],
+    ...(prepare && { prepare: async ([only]) => only && prepare(only) }),
+  });
   const [only] = all;
   if (!only) throw new RangeError('the cluster was not started');
   return only;
 }
 
 /** Starts clusters side by side; when one fails nothing of any is left running. */
-export async function startClusters({ clusters, alsoWanted = [], prepare, ...options }: ManyOptions): Promise<Clusters> {
+export async function startClusters({
+  clusters,
+  alsoWanted = [],
+  prepare,
+  ...options
+}: ManyOptions): Promise<Clusters> {
   const withRedis = Boolean(options.redis);
-  await requireFree([...alsoWanted, ...clusters.flatMap(({ name, ports }) => wantedBy(ports, { withRedis, of: name }))]);
+  await requireFree([
+    ...alsoWanted,
+    ...clusters.flatMap(({ name, ports }) => wantedBy(ports, { withRedis, of: name })),
+  ]);
   try {
     return await withMachine(options, clusters, async (machine) => {
       const places = await Promise.all(clusters.map((own) => place(machine, own)));
@@ -56,7 +68,15 @@ export async function startClusters({ clusters, alsoWanted = [], prepare, ...opt
       return { all, keeper: machine.keeper, wan: machine.wan, lost: machine.lost, stop: () => machine.stop() };
     });
   } catch (error) {
-    throw clusters.reduce((told, { name, dataDir }) => explainFullDisk(told, `The data folder ${dataDir}`, options.regions.map((region) => join(logDirOf(options, name), `postgres-${region}.log`))), error);
+    throw clusters.reduce(
+      (told, { name, dataDir }) =>
+        explainFullDisk(
+          told,
+          `The data folder ${dataDir}`,
+          options.regions.map((region) => join(logDirOf(options, name), `postgres-${region}.log`)),
+        ),
+      error,
+    );
   }
 }
 
@@ -78,10 +98,23 @@ async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
 async function boot(machine: Machine, { own, dataDir, state }: Placed): Promise<Cluster> {
   const { keeper, account, binaries } = machine;
   const said = own.name === '' ? '' : `${own.name}: `;
-  const tell = (hear: ((sentence: string) => void) | undefined) => (sentence: string): void => hear?.(`${said}${sentence}`);
+  const tell =
+    (hear: ((sentence: string) => void) | undefined) =>
+    (sentence: string): void =>
+      hear?.(`${said}${sentence}`);
   const logDir = logDirOf(machine.options, own.name);
   const options = { ...machine.options, ...own, onNotice: tell(machine.options.onNotice) };
-  const context: BootContext = { options, keeper, account, binaries, dataDir, logDir, state, wan: machine.wan.crossingsOf(own.name), progress: tell(machine.options.onProgress) };
+  const context: BootContext = {
+    options,
+    keeper,
+    account,
+    binaries,
+    dataDir,
+    logDir,
+    state,
+    wan: machine.wan.crossingsOf(own.name),
+    progress: tell(machine.options.onProgress),
+  };
   const [databases, caches] = await Promise.all([bootDatabases(context), bootCaches(context)]);
   return clusterOf(machine, { own, databases, caches, dataDir, logDir });
 }

@@ -13,7 +13,12 @@ const secretsSchema = z.object({ jwtSecret: z.string(), tokenSecret: z.string() 
 export type Secrets = z.infer<typeof secretsSchema>;
 
 /** Written last: data without it was left half-made by a crash. */
-const originSchema = z.object({ format: z.literal(1), primary: z.string(), database: z.string(), fingerprint: z.string() });
+const originSchema = z.object({
+  format: z.literal(1),
+  primary: z.string(),
+  database: z.string(),
+  fingerprint: z.string(),
+});
 export type Origin = z.infer<typeof originSchema>;
 
 const ownerSchema = z.object({ pid: z.number(), started: z.string() });
@@ -44,7 +49,10 @@ function keptOrMade<T>(schema: z.ZodType<T>, path: string, make: () => T): T {
 
 /** The secrets of a development cluster; they outlive restarts and resets, so that tokens stay valid. */
 export function secretsIn(stateDir: string): Secrets {
-  return keptOrMade(secretsSchema, join(stateDir, 'secrets.json'), () => ({ jwtSecret: secret(), tokenSecret: secret() }));
+  return keptOrMade(secretsSchema, join(stateDir, 'secrets.json'), () => ({
+    jwtSecret: secret(),
+    tokenSecret: secret(),
+  }));
 }
 
 export class State {
@@ -72,7 +80,10 @@ export class State {
     const path = join(this.#dir, OWNER_FILE);
     const owner = readAs(ownerSchema, path);
     if (owner && startOf(owner.pid) === owner.started) {
-      throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `A cluster runs already on the data in ${this.#dir} (process ${owner.pid}); stop it, or choose another place with --data.` });
+      throw new MeridianError({
+        code: 'CLUSTER_START_FAILED',
+        message: `A cluster runs already on the data in ${this.#dir} (process ${owner.pid}); stop it, or choose another place with --data.`,
+      });
     }
     writeWhole(path, JSON.stringify({ pid: process.pid, started: startOf(process.pid) ?? '' }), OWN);
   }

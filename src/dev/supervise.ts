@@ -24,10 +24,14 @@ const TOLD = 10;
 const STEADY_MS = 60_000;
 
 /**
- * Starts something again whenever it has ended, until `stopping`, with growing waits up to a limit. It is never given up, since what it
- * lacks, such as its database, may come back at any time; but after some deaths in a row only its return is told.
+ * Starts something again whenever it has ended, until `stopping`, with growing waits up to a limit. It is never given
+ * up, since what it lacks, such as its database, may come back at any time; but after some deaths in a row only its
+ * return is told.
  */
-export async function supervise(subject: Supervised, { onNotice, onChange, stopping, restart = RESTART }: SupervisionOptions): Promise<void> {
+export async function supervise(
+  subject: Supervised,
+  { onNotice, onChange, stopping, restart = RESTART }: SupervisionOptions,
+): Promise<void> {
   const backoff = new Backoff(restart);
   let quiet = false;
   while (!stopping.aborted) {
@@ -37,10 +41,13 @@ export async function supervise(subject: Supervised, { onNotice, onChange, stopp
     onChange();
     if (performance.now() - since > STEADY_MS) backoff.reset();
     const waitMs = backoff.nextMs();
-    if (!quiet && backoff.tries <= TOLD) onNotice(`${subject.what} has ended; it is started again in ${seconds(waitMs)} s.`);
+    if (!quiet && backoff.tries <= TOLD)
+      onNotice(`${subject.what} has ended; it is started again in ${seconds(waitMs)} s.`);
     else if (!quiet) {
       quiet = true;
-      onNotice(`${subject.what} has ended ${backoff.tries} times in a row; it is tried again at least every ${seconds(restart.maxMs)} s, and this says when it is back.`);
+      onNotice(
+        `${subject.what} has ended ${backoff.tries} times in a row; it is tried again at least every ${seconds(restart.maxMs)} s, and this says when it is back.`,
+      );
     }
     if (!(await sleep(waitMs, stopping))) return;
     try {

@@ -1,9 +1,15 @@
 /**
- * Owns Meridian's part in a gateway of `@apollo/gateway`: one consistency token through everything that one client operation fetches. That
- * package's license is the user's choice, so that its class comes from the user.
+ * Owns Meridian's part in a gateway of `@apollo/gateway`: one consistency token through everything that one client
+ * operation fetches. That package's license is the user's choice, so that its class comes from the user.
  */
 import { type GraphQLDataSourceProcessOptions, type RemoteGraphQLDataSource } from '@apollo/gateway';
-import { type ApolloServerPlugin, type BaseContext, type GraphQLRequestContext, type GraphQLRequestListener, type HeaderMap } from '@apollo/server';
+import {
+  type ApolloServerPlugin,
+  type BaseContext,
+  type GraphQLRequestContext,
+  type GraphQLRequestListener,
+  type HeaderMap,
+} from '@apollo/server';
 import { parse } from 'graphql';
 import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { looksUpEntities, mutatedBy, readOperation } from './client-operation.ts';
@@ -38,7 +44,10 @@ export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
   const byHead = new WeakMap<object, Answering>();
   /** By the head of its answer, which all operations of a request share. */
   const answeringOf = ({ request, response: { http } }: GraphQLRequestContext<BaseContext>): Answering => {
-    const known = byHead.get(http) ?? { exchange: new ClientExchange({ header: (name) => request.http?.headers.get(name), settings }), set: [] };
+    const known = byHead.get(http) ?? {
+      exchange: new ClientExchange({ header: (name) => request.http?.headers.get(name), settings }),
+      set: [],
+    };
     byHead.set(http, known);
     return known;
   };
@@ -52,16 +61,29 @@ export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
       running.get(contextValue)?.failed(errors);
     },
     async willSendResponse(context) {
-      const { contextValue, response: { http: { headers }, body } } = context;
+      const {
+        contextValue,
+        response: {
+          http: { headers },
+          body,
+        },
+      } = context;
       const answering = answeringOf(context);
-      const { exchange: { token } } = answering;
+      const {
+        exchange: { token },
+      } = answering;
       if (token !== null) headers.set(TOKEN_HEADER, token);
       setCookies(headers, answering);
       const report = running.get(contextValue)?.report ?? null;
-      if (report !== null && body.kind === 'single') body.singleResult.extensions = { ...body.singleResult.extensions, consistency: report };
+      if (report !== null && body.kind === 'single')
+        body.singleResult.extensions = { ...body.singleResult.extensions, consistency: report };
     },
   };
-  return { plugin: { requestDidStart: async () => listener }, DataSource: Source, buildService: ({ url }) => new Source(url === undefined ? {} : { url }) };
+  return {
+    plugin: { requestDidStart: async () => listener },
+    DataSource: Source,
+    buildService: ({ url }) => new Source(url === undefined ? {} : { url }),
+  };
 }
 
 interface Answering {
@@ -70,13 +92,21 @@ interface Answering {
   set: readonly string[];
 }
 
-/** Operations of one request end one after the other, and each knows more than those before. What the application sets of its own stays. */
+/**
+ * Operations of one request end one after the other, and each knows more than those before. What the application sets
+ * of its own stays.
+ */
 function setCookies(headers: HeaderMap, answering: Answering): void {
-  const { exchange: { cookies }, set } = answering;
+  const {
+    exchange: { cookies },
+    set,
+  } = answering;
   answering.set = cookies;
   if (cookies.length === 0 && set.length === 0) return;
   // Declared as a text, of which there can be only one; but whoever hands it to Node hands on a list as well.
-  const before = [headers.get('set-cookie') as string | readonly string[] | undefined ?? []].flat().filter((value) => !set.includes(value));
+  const before = [(headers.get('set-cookie') as string | readonly string[] | undefined) ?? []]
+    .flat()
+    .filter((value) => !set.includes(value));
   const [first, ...others] = [...before, ...cookies];
   if (first === undefined) headers.delete('set-cookie');
   else headers.set('set-cookie', (others.length === 0 ? first : [first, ...others]) as string);
@@ -90,26 +120,42 @@ function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOpera
   return class MeridianDataSource<C extends Record<string, unknown>> extends Base<C> {
     override async willSendRequest(options: GraphQLDataSourceProcessOptions<C>): Promise<void> {
       await super.willSendRequest?.(options);
-      const { context, request: { http, query } } = options;
+      const {
+        context,
+        request: { http, query },
+      } = options;
       // The gateway also asks on its own account, for health.
       const operation = running.get(context);
       if (operation === undefined || http === undefined) return;
       const sent = withExtensions(() => operation.send(fetchOf(query)));
       sentBy.set(http, sent);
       // What the application's own class has set of the headers that pass stays.
-      for (const [name, value] of Object.entries(sent.headers)) if (isOurs(name) || !http.headers.has(name)) http.headers.set(name, value);
+      for (const [name, value] of Object.entries(sent.headers))
+        if (isOurs(name) || !http.headers.has(name)) http.headers.set(name, value);
     }
 
     override async didReceiveResponse(received: Received<C>): Promise<Received<C>['response']> {
-      const { context, request: { http }, response } = received;
+      const {
+        context,
+        request: { http },
+        response,
+      } = received;
       const operation = running.get(context);
       const sent = http && sentBy.get(http);
-      if (operation !== undefined && sent !== undefined) withExtensions(() => operation.answered(sent, { token: response.http?.headers.get(TOKEN_HEADER), extensions: response.extensions }));
+      if (operation !== undefined && sent !== undefined)
+        withExtensions(() =>
+          operation.answered(sent, {
+            token: response.http?.headers.get(TOKEN_HEADER),
+            extensions: response.extensions,
+          }),
+        );
       return (await super.didReceiveResponse?.(received)) ?? response;
     }
 
     /** Otherwise "503: Service Unavailable" would be all that is left of a subgraph's typed error. */
-    override async errorFromResponse(...given: Parameters<RemoteGraphQLDataSource['errorFromResponse']>): ReturnType<RemoteGraphQLDataSource['errorFromResponse']> {
+    override async errorFromResponse(
+      ...given: Parameters<RemoteGraphQLDataSource['errorFromResponse']>
+    ): ReturnType<RemoteGraphQLDataSource['errorFromResponse']> {
       const error = await super.errorFromResponse(...given);
       const first = firstError((error.extensions['response'] as { readonly body?: unknown } | undefined)?.body);
       if (first !== null) {
@@ -121,15 +167,21 @@ function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOpera
   };
 }
 
-type Received<C extends Record<string, unknown>> = Parameters<NonNullable<RemoteGraphQLDataSource<C>['didReceiveResponse']>>[0];
+type Received<C extends Record<string, unknown>> = Parameters<
+  NonNullable<RemoteGraphQLDataSource<C>['didReceiveResponse']>
+>[0];
 
 function isOurs(name: string): boolean {
   return name.startsWith('consistency-') || name === KEY_HEADER;
 }
 
-/** The gateway's own text: it has aliases as the client's has, and entities are under `_entities`. Only those are looked into, since reads are most. */
+/**
+ * The gateway's own text: it has aliases as the client's has, and entities are under `_entities`. Only those are looked
+ * into, since reads are most.
+ */
 function fetchOf(query: string | undefined): SubgraphFetch {
-  if (query === undefined || (!query.startsWith('mutation') && !query.includes('_entities'))) return { mutates: null, entities: false };
+  if (query === undefined || (!query.startsWith('mutation') && !query.includes('_entities')))
+    return { mutates: null, entities: false };
   const document = parse(query, { noLocation: true });
   return { mutates: mutatedBy(document), entities: looksUpEntities(document) };
 }

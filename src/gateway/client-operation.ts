@@ -1,11 +1,28 @@
-/** Owns what a client's operation asks for at a gateway: the levels of its `@consistent`, and which fields it mutates. Looks at its text alone. */
-import { Kind, OperationTypeNode, type DirectiveNode, type DocumentNode, type FieldNode, type FragmentDefinitionNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type ValueNode } from 'graphql';
+/**
+ * Owns what a client's operation asks for at a gateway: the levels of its `@consistent`, and which fields it mutates.
+ * Looks at its text alone.
+ */
+import {
+  Kind,
+  OperationTypeNode,
+  type DirectiveNode,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql';
 import { type AskedLevel } from '../consistency/level-text.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { compareStrength } from '../consistency/strength.ts';
 
 export interface ClientOperation {
-  /** Response keys of the root fields of a mutation, in order, also of those that are left out, which some planners send all the same; null for everything else. */
+  /**
+   * Response keys of the root fields of a mutation, in order, also of those that are left out, which some planners send
+   * all the same; null for everything else.
+   */
   readonly mutates: readonly string[] | null;
   /** What `@consistent` on the operation says; null without one. */
   readonly level: AskedLevel | null;
@@ -21,13 +38,23 @@ export interface ClientRequest {
 
 /** Null where the document has no operation of that name: execution says so. */
 export function readOperation({ document, operationName, variables }: ClientRequest): ClientOperation | null {
-  const operations = document.definitions.filter((definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION);
-  const operation = operationName === null ? operations[0] : operations.find(({ name }) => name?.value === operationName);
+  const operations = document.definitions.filter(
+    (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
+  );
+  const operation =
+    operationName === null ? operations[0] : operations.find(({ name }) => name?.value === operationName);
   if (operation === undefined) return null;
   const values = valuesOf(operation, variables);
-  const fragments = new Map(document.definitions.filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+  const fragments = new Map(
+    document.definitions
+      .filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
   const walk = new Walk(fragments, values);
-  const fieldLevel = walk.fields(operation.selectionSet).map((field) => levelOf(field.directives, values)).reduce(strongerAsked, null);
+  const fieldLevel = walk
+    .fields(operation.selectionSet)
+    .map((field) => levelOf(field.directives, values))
+    .reduce(strongerAsked, null);
   const roots = operation.operation === OperationTypeNode.MUTATION ? walk.roots(operation.selectionSet) : null;
   return { mutates: roots, level: levelOf(operation.directives, values), fieldLevel };
 }
@@ -39,14 +66,24 @@ export function mutatedBy(document: DocumentNode): readonly string[] | null {
 
 /** Whether a gateway's own document looks up entities, which are no root fields of the client's operation. */
 export function looksUpEntities(document: DocumentNode): boolean {
-  return document.definitions.some((definition) => definition.kind === Kind.OPERATION_DEFINITION && definition.selectionSet.selections.some((selection) => selection.kind === Kind.FIELD && selection.name.value === '_entities'));
+  return document.definitions.some(
+    (definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      definition.selectionSet.selections.some(
+        (selection) => selection.kind === Kind.FIELD && selection.name.value === '_entities',
+      ),
+  );
 }
 
-/** The level that satisfies both. A bare `@consistent` may come to SESSION or to STRONG, which only a subgraph knows. */
+/**
+ * The level that satisfies both. A bare `@consistent` may come to SESSION or to STRONG, which only a subgraph knows.
+ */
 export function strongerAsked(a: AskedLevel | null, b: AskedLevel | null): AskedLevel | null {
   if (a === null || b === null) return a ?? b;
-  if (a.level === 'BOUNDED' && b.level === 'BOUNDED') return (b.maxLagMs ?? Infinity) < (a.maxLagMs ?? Infinity) ? b : a;
-  if ((a.level === null && b.level === 'BOUNDED') || (a.level === 'BOUNDED' && b.level === null)) return { level: 'STRONG', maxLagMs: null };
+  if (a.level === 'BOUNDED' && b.level === 'BOUNDED')
+    return (b.maxLagMs ?? Infinity) < (a.maxLagMs ?? Infinity) ? b : a;
+  if ((a.level === null && b.level === 'BOUNDED') || (a.level === 'BOUNDED' && b.level === null))
+    return { level: 'STRONG', maxLagMs: null };
   if (a.level === null) return isAboveSession(b.level) ? b : a;
   if (b.level === null) return isAboveSession(a.level) ? a : b;
   return compareStrength(b.level, a.level) > 0 ? b : a;
@@ -58,11 +95,21 @@ function isAboveSession(level: ConsistencyLevel | null): boolean {
 
 type Values = ReadonlyMap<string, unknown>;
 
-function valuesOf({ variableDefinitions = [] }: OperationDefinitionNode, given: Readonly<Record<string, unknown>>): Values {
-  return new Map(variableDefinitions.map(({ variable, defaultValue }) => {
-    const name = variable.name.value;
-    return [name, Object.hasOwn(given, name) && given[name] !== undefined ? given[name] : defaultValue && plain(defaultValue, new Map())];
-  }));
+function valuesOf(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  given: Readonly<Record<string, unknown>>,
+): Values {
+  return new Map(
+    variableDefinitions.map(({ variable, defaultValue }) => {
+      const name = variable.name.value;
+      return [
+        name,
+        Object.hasOwn(given, name) && given[name] !== undefined
+          ? given[name]
+          : defaultValue && plain(defaultValue, new Map()),
+      ];
+    }),
+  );
 }
 
 /** Enums, numbers and truth values are all that is looked at. */
@@ -81,7 +128,10 @@ function plain(node: ValueNode, values: Values): unknown {
   }
 }
 
-/** What the directive's arguments cannot be is validation's to refuse, or the subgraph's: it is then as if it were left out. */
+/**
+ * What the directive's arguments cannot be is validation's to refuse, or the subgraph's: it is then as if it were left
+ * out.
+ */
 function levelOf(directives: readonly DirectiveNode[] | undefined, values: Values): AskedLevel | null {
   const directive = directives?.find(({ name }) => name.value === 'consistent');
   if (directive === undefined) return null;
@@ -90,7 +140,10 @@ function levelOf(directives: readonly DirectiveNode[] | undefined, values: Value
     return found && plain(found.value, values);
   };
   const maxLagMs = argument('maxLagMs');
-  return { level: CONSISTENCY_LEVELS.find((level) => level === argument('level')) ?? null, maxLagMs: typeof maxLagMs === 'number' && Number.isInteger(maxLagMs) && maxLagMs >= 0 ? maxLagMs : null };
+  return {
+    level: CONSISTENCY_LEVELS.find((level) => level === argument('level')) ?? null,
+    maxLagMs: typeof maxLagMs === 'number' && Number.isInteger(maxLagMs) && maxLagMs >= 0 ? maxLagMs : null,
+  };
 }
 
 class Walk {
@@ -108,7 +161,9 @@ class Walk {
   }
 
   roots(from: SelectionSetNode): string[] {
-    const keys = this.#collect(from, { below: false, all: true }).filter(({ name }) => !name.value.startsWith('__')).map(({ alias, name }) => (alias ?? name).value);
+    const keys = this.#collect(from, { below: false, all: true })
+      .filter(({ name }) => !name.value.startsWith('__'))
+      .map(({ alias, name }) => (alias ?? name).value);
     return [...new Set(keys)];
   }
 
@@ -135,7 +190,9 @@ class Walk {
 
   #isIncluded({ directives = [] }: SelectionNode): boolean {
     const condition = (name: string): unknown => {
-      const node = directives.find((directive) => directive.name.value === name)?.arguments?.find((argument) => argument.name.value === 'if');
+      const node = directives
+        .find((directive) => directive.name.value === name)
+        ?.arguments?.find((argument) => argument.name.value === 'if');
       return node && plain(node.value, this.#values);
     };
     return condition('skip') !== true && condition('include') !== false;

@@ -1,7 +1,16 @@
-/** Owns one client's request at a gateway, with all of its operations: they have its cookies in common, and the headers of its answer. */
+/**
+ * Owns one client's request at a gateway, with all of its operations: they have its cookies in common, and the headers
+ * of its answer.
+ */
 import { isMeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
-import { cookiesAfter, joinedHeader, joinedTokens, tokensOfCookies, type FoundTokens } from '../consistency/token-cookies.ts';
+import {
+  cookiesAfter,
+  joinedHeader,
+  joinedTokens,
+  tokensOfCookies,
+  type FoundTokens,
+} from '../consistency/token-cookies.ts';
 import { type TokenCodec } from '../consistency/token.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { leastTokens, splitTokens } from '../protocol/token-text.ts';
@@ -29,13 +38,20 @@ export class ClientExchange {
   readonly #operations: GatewayOperation[] = [];
 
   constructor(input: ExchangeInput) {
-    const { header, settings: { cookies, codec } } = input;
+    const {
+      header,
+      settings: { cookies, codec },
+    } = input;
     this.#input = input;
-    this.#found = cookies === null ? null : tokensOfCookies(header('cookie'), cookies, (token) => codec === null || positionsOf(token, codec) !== null);
+    this.#found =
+      cookies === null
+        ? null
+        : tokensOfCookies(header('cookie'), cookies, (token) => codec === null || positionsOf(token, codec) !== null);
   }
 
   begin(operation: ClientOperation): GatewayOperation {
-    const cookies = this.#found === null ? null : { tokens: joinedTokens(this.#found.tokens), problem: this.#found.problem };
+    const cookies =
+      this.#found === null ? null : { tokens: joinedTokens(this.#found.tokens), problem: this.#found.problem };
     const begun = new GatewayOperation({ ...this.#input, operation, cookies });
     this.#operations.push(begun);
     return begun;
@@ -49,37 +65,59 @@ export class ClientExchange {
 
   /** The answer's Set-Cookie values, for when every operation is done. */
   get cookies(): readonly string[] {
-    const { settings: { cookies } } = this.#input;
+    const {
+      settings: { cookies },
+    } = this.#input;
     const found = this.#found;
     if (cookies === null || found === null) return [];
     // They go with the answer that tells of it, and not with one that asked no subgraph.
     if (found.problem !== null && !this.#operations.some(({ toldOfCookies }) => toldOfCookies)) return [];
     const told = this.#operations.flatMap((operation) => operation.told);
-    const refused = this.#operations.flatMap(({ refusals }) => [...refusals]).filter((code) => this.#meansCookies(code));
+    const refused = this.#operations
+      .flatMap(({ refusals }) => [...refusals])
+      .filter((code) => this.#meansCookies(code));
     if (refused.length === 0) return cookiesAfter({ found, answered: this.#together(told) }, cookies);
     return cookiesAfter({ found, answered: this.#together(this.#news(told)), rejected: found.tokens }, cookies);
   }
 
   /** Cookies whose signatures hold are not to blame for a header's that does not. */
   #meansCookies(code: string): boolean {
-    const { header, settings: { codec } } = this.#input;
+    const {
+      header,
+      settings: { codec },
+    } = this.#input;
     return codec === null || !TEXT_REFUSALS.includes(code) || positionsOf(header(TOKEN_HEADER) ?? '', codec) !== null;
   }
 
   /**
-   * Which position was refused is known to the subgraph alone, and all the others hand it on in their tokens. So what the client had goes, and what
-   * subgraphs have told beyond it stays; without the secret neither can be taken out of a token.
+   * Which position was refused is known to the subgraph alone, and all the others hand it on in their tokens. So what
+   * the client had goes, and what subgraphs have told beyond it stays; without the secret neither can be taken out of a
+   * token.
    */
   #news(told: readonly string[]): string[] {
-    const { header, settings: { codec } } = this.#input;
+    const {
+      header,
+      settings: { codec },
+    } = this.#input;
     if (codec === null) return [];
     const had = splitTokens(joinedHeader(header(TOKEN_HEADER), this.#found?.tokens.join(',')));
     const known = new Set(had.flatMap((token) => positionsOf(token, codec) ?? []).map(nameOf));
-    return told.flatMap((token) => codec.encode(new Map((positionsOf(token, codec) ?? []).filter((position) => !known.has(nameOf(position))).map((position) => [position.cluster, position]))) ?? []);
+    return told.flatMap(
+      (token) =>
+        codec.encode(
+          new Map(
+            (positionsOf(token, codec) ?? [])
+              .filter((position) => !known.has(nameOf(position)))
+              .map((position) => [position.cluster, position]),
+          ),
+        ) ?? [],
+    );
   }
 
   #together(tokens: readonly string[]): readonly string[] {
-    const { settings: { codec } } = this.#input;
+    const {
+      settings: { codec },
+    } = this.#input;
     const least = leastTokens(tokens);
     return codec === null || least.length < 2 ? least : folded(least, codec);
   }

@@ -1,4 +1,6 @@
-/** Owns the tokens of one operation at a gateway: the client's, and those of every answer so far, as few as they can be. */
+/**
+ * Owns the tokens of one operation at a gateway: the client's, and those of every answer so far, as few as they can be.
+ */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
 import { type TokenCodec } from '../consistency/token.ts';
@@ -28,19 +30,25 @@ export class HeldTokens {
     return this.#held;
   }
 
-  /** `sent`: what the fetch carried. Throws `CONFIG_INVALID` where more is to be held than may be: forgetting a token would break the promise. */
+  /**
+   * `sent`: what the fetch carried. Throws `CONFIG_INVALID` where more is to be held than may be: forgetting a token
+   * would break the promise.
+   */
   answered(sent: readonly string[], answered: readonly string[]): void {
     const held = tokensAfter({ held: this.#held, sent, answered });
     const { codec, maxTokens } = this.#settings;
     this.#held = codec === null || held.length < 2 ? held : folded(held, codec);
     if (this.#held.length <= maxTokens) return;
-    throw new MeridianError({ code: 'CONFIG_INVALID', message: `One operation has met ${this.#held.length} consistency tokens at the gateway, which may hold ${maxTokens}; raise maxTokens, or give the gateway the subgraphs' tokenSecret, so that it folds them into one.` });
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `One operation has met ${this.#held.length} consistency tokens at the gateway, which may hold ${maxTokens}; raise maxTokens, or give the gateway the subgraphs' tokenSecret, so that it folds them into one.`,
+    });
   }
 }
 
 /**
- * The fewest tokens that name the same: one, unless a cluster is named on several timelines, which only a server may compare (R7). What
- * does not verify stays as it is, and is refused by whoever it is meant for.
+ * The fewest tokens that name the same: one, unless a cluster is named on several timelines, which only a server may
+ * compare (R7). What does not verify stays as it is, and is refused by whoever it is meant for.
  */
 export function folded(tokens: readonly string[], codec: TokenCodec): readonly string[] {
   const strange: string[] = [];

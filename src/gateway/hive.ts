@@ -1,4 +1,6 @@
-/** Owns Meridian's plugin for Hive Gateway: one consistency token through everything that one client operation fetches. */
+/**
+ * Owns Meridian's plugin for Hive Gateway: one consistency token through everything that one client operation fetches.
+ */
 import { type GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { type DocumentNode } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
@@ -12,8 +14,9 @@ import { errorExtensions } from './plugin-error.ts';
 export { type CookieOptions, type GatewayOptions } from './options.ts';
 
 /**
- * Goes into what would be the same request of two operations, and never leaves the gateway: Hive sends equal requests that are under way once, whose
- * answer, with its token, and with what was read for STRONG before the second client asked, would then count for both.
+ * Goes into what would be the same request of two operations, and never leaves the gateway: Hive sends equal requests
+ * that are under way once, whose answer, with its token, and with what was read for STRONG before the second client
+ * asked, would then count for both.
  */
 const APART_HEADER = 'consistency-operation';
 
@@ -55,7 +58,8 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
     if (isObject(request)) byRequest.set(request, exchange);
     return exchange;
   };
-  const runningOf = (request: ExecutionRequest | undefined): Running | undefined => (isObject(request?.context) ? running.get(request.context) : undefined);
+  const runningOf = (request: ExecutionRequest | undefined): Running | undefined =>
+    isObject(request?.context) ? running.get(request.context) : undefined;
 
   return {
     onExecute(hook) {
@@ -64,7 +68,11 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
       let operation = running.get(context)?.operation;
       // Hive executes an operation again when the supergraph is exchanged under it: it is the same one then.
       if (operation === undefined || running.get(context)?.document !== document) {
-        const asked = readOperation({ document, operationName: operationName ?? null, variables: variableValues ?? {} });
+        const asked = readOperation({
+          document,
+          operationName: operationName ?? null,
+          variables: variableValues ?? {},
+        });
         if (asked === null) return undefined;
         operation = exchangeOf(context).begin(asked);
         running.set(context, { operation, document, apart: String((started += 1)) });
@@ -83,7 +91,10 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
       const request: ExecutionRequest = executionRequest;
       const own = runningOf(request);
       if (own === undefined) return undefined;
-      request.extensions = { ...request.extensions, headers: { ...(request.extensions?.['headers'] as object | undefined), [APART_HEADER]: own.apart } };
+      request.extensions = {
+        ...request.extensions,
+        headers: { ...(request.extensions?.['headers'] as object | undefined), [APART_HEADER]: own.apart },
+      };
       return ({ result }) => {
         const sent = lastSent.get(request);
         if (sent === undefined || Symbol.asyncIterator in result) return;
@@ -126,11 +137,17 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
 }
 
 function headersOf(context: object): (name: string) => string | undefined {
-  const { request, headers } = context as { readonly request?: { readonly headers?: Headers }; readonly headers?: Readonly<Record<string, string | undefined>> };
+  const { request, headers } = context as {
+    readonly request?: { readonly headers?: Headers };
+    readonly headers?: Readonly<Record<string, string | undefined>>;
+  };
   return (name) => request?.headers?.get(name) ?? headers?.[name];
 }
 
-/** Hive's own planner sends each mutation by itself, without its alias; the one in Rust sends them as they are planned, with theirs. */
+/**
+ * Hive's own planner sends each mutation by itself, without its alias; the one in Rust sends them as they are planned,
+ * with theirs.
+ */
 function fetchOf({ document, info }: ExecutionRequest): SubgraphFetch {
   const mutates = mutatedBy(document);
   const key = rootKey((info as { readonly path?: PathStep } | undefined)?.path);
@@ -149,7 +166,11 @@ function rootKey(path: PathStep | undefined): string | null {
 }
 
 /** What others have set of the headers that pass stays; what speaks of consistency is this plugin's alone. */
-function withHeaders(before: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>, passed: readonly string[]): Record<string, string> {
+function withHeaders(
+  before: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>>,
+  passed: readonly string[],
+): Record<string, string> {
   const headers = Object.fromEntries(Object.entries(before).filter(([name]) => name !== APART_HEADER));
   const known = new Map(Object.keys(headers).map((name) => [name.toLowerCase(), name]));
   for (const [name, value] of Object.entries(own)) {
@@ -162,12 +183,16 @@ function withHeaders(before: Readonly<Record<string, string>>, own: Readonly<Rec
 }
 
 function plainHeaders(headers: unknown): Record<string, string> {
-  if (headers instanceof Headers || Array.isArray(headers)) return Object.fromEntries(new Headers(headers as [string, string][]));
+  if (headers instanceof Headers || Array.isArray(headers))
+    return Object.fromEntries(new Headers(headers as [string, string][]));
   return { ...(headers as Record<string, string> | undefined) };
 }
 
 /** Refused unread, or sent by its hash, which the subgraph did not know. */
-async function hasNotRun({ fetch }: SentFetch, { body, response }: { readonly body: unknown; readonly response: Response }): Promise<boolean> {
+async function hasNotRun(
+  { fetch }: SentFetch,
+  { body, response }: { readonly body: unknown; readonly response: Response },
+): Promise<boolean> {
   if (fetch.mutates === null) return false;
   if (response.status >= 400 && response.status < 500) return true;
   if (typeof body !== 'string' || 'query' in (JSON.parse(body) as object)) return false;

@@ -1,4 +1,6 @@
-/** Owns `extensions.consistency` of an operation that several subgraphs have answered: one report of theirs together. */
+/**
+ * Owns `extensions.consistency` of an operation that several subgraphs have answered: one report of theirs together.
+ */
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { strongestLevel } from '../consistency/strength.ts';
 
@@ -24,7 +26,10 @@ const WRITES = ['local', 'direct', 'forwarded'] as const;
 type Writes = (typeof WRITES)[number];
 const SERVERS = ['cache', 'replica', 'primary'] as const;
 
-/** A subgraph's report without its token; null for what is none, as other subgraphs may use the name for something of their own. */
+/**
+ * A subgraph's report without its token; null for what is none, as other subgraphs may use the name for something of
+ * their own.
+ */
 export type PartReport = Omit<ConsistencyReport, 'token'>;
 
 export function readReport(extensions: unknown): PartReport | null {
@@ -36,8 +41,13 @@ export function readReport(extensions: unknown): PartReport | null {
   const writes = WRITES.find((known) => known === fieldOf(given, 'writes'));
   const staleness = fieldOf(given, 'staleness');
   return {
-    level, region,
-    servedBy: { cache: amount(fieldOf(servedBy, 'cache')), replica: amount(fieldOf(servedBy, 'replica')), primary: amount(fieldOf(servedBy, 'primary')) },
+    level,
+    region,
+    servedBy: {
+      cache: amount(fieldOf(servedBy, 'cache')),
+      replica: amount(fieldOf(servedBy, 'replica')),
+      primary: amount(fieldOf(servedBy, 'primary')),
+    },
     waitedMs: amount(fieldOf(given, 'waitedMs')),
     staleness: typeof staleness === 'number' ? staleness : null,
     ...(writes === undefined ? {} : { writes }),
@@ -64,13 +74,17 @@ export function mergeReports(parts: readonly PartReport[], token: string | null)
     waitedMs: Math.max(...parts.map(({ waitedMs }) => waitedMs)),
     staleness: greatestStaleness(parts),
     ...(parts.some(({ replayed }) => replayed) ? { replayed: true } : {}),
-    ...(first === undefined ? {} : { writes: others.reduce((a, b) => (WRITES.indexOf(a) >= WRITES.indexOf(b) ? a : b), first) }),
+    ...(first === undefined
+      ? {}
+      : { writes: others.reduce((a, b) => (WRITES.indexOf(a) >= WRITES.indexOf(b) ? a : b), first) }),
   };
 }
 
 /** Of parts that have read something: the others have no age to tell. */
 function greatestStaleness(parts: readonly PartReport[]): number | null {
-  const known = parts.filter(({ servedBy }) => SERVERS.some((server) => servedBy[server] > 0)).map(({ staleness }) => staleness);
+  const known = parts
+    .filter(({ servedBy }) => SERVERS.some((server) => servedBy[server] > 0))
+    .map(({ staleness }) => staleness);
   return known.reduce<number | null>((a, b) => (a === null || b === null ? null : Math.max(a, b)), known[0] ?? null);
 }
 
@@ -83,5 +97,7 @@ function amount(value: unknown): number {
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }

@@ -1,4 +1,7 @@
-/** Owns one client operation at a gateway: what each fetch from a subgraph carries, what each answer tells, and what the client gets in the end. */
+/**
+ * Owns one client operation at a gateway: what each fetch from a subgraph carries, what each answer tells, and what the
+ * client gets in the end.
+ */
 import { hash } from 'node:crypto';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
@@ -16,12 +19,21 @@ export interface GatewayOperationInput {
   /** A header of the client's request by its name in lower case. */
   readonly header: (name: string) => string | undefined;
   readonly settings: GatewaySettings;
-  /** Tokens of the request's cookies, joined by commas, and why they cannot all be looked at, as a part of a sentence; null without cookie mode. */
+  /**
+   * Tokens of the request's cookies, joined by commas, and why they cannot all be looked at, as a part of a sentence;
+   * null without cookie mode.
+   */
   readonly cookies?: { readonly tokens: string | undefined; readonly problem: string | null } | null;
 }
 
 /** What says of a token that it is of no use, however often it is tried. */
-const REFUSALS = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_MALFORMED', 'CONSISTENCY_TOKEN_FORGED', 'CONSISTENCY_TOKEN_FOREIGN', 'CONSISTENCY_TOKEN_FUTURE'] as const;
+const REFUSALS = [
+  'CONSISTENCY_LOST',
+  'CONSISTENCY_TOKEN_MALFORMED',
+  'CONSISTENCY_TOKEN_FORGED',
+  'CONSISTENCY_TOKEN_FOREIGN',
+  'CONSISTENCY_TOKEN_FUTURE',
+] as const;
 export type RefusalCode = (typeof REFUSALS)[number];
 
 /** One fetch from a subgraph, as far as it matters here. */
@@ -69,12 +81,18 @@ export class GatewayOperation {
   /** Whether the client asked for `extensions.consistency`: by the header, by `@consistent`, or by mutating. */
   get wantsReport(): boolean {
     const { operation, header } = this.#input;
-    return header(TOKEN_HEADER) !== undefined || operation.mutates !== null || operation.level !== null || operation.fieldLevel !== null;
+    return (
+      header(TOKEN_HEADER) !== undefined ||
+      operation.mutates !== null ||
+      operation.level !== null ||
+      operation.fieldLevel !== null
+    );
   }
 
   /**
-   * To be called for every try of a fetch, at the moment when it goes: it carries what was seen by then. Throws `WRITE_OUTCOME_UNKNOWN` for
-   * a mutation that goes a second time without a key, which would run it twice, and `CONSISTENCY_TOKEN_MALFORMED` for cookies that are too many.
+   * To be called for every try of a fetch, at the moment when it goes: it carries what was seen by then. Throws
+   * `WRITE_OUTCOME_UNKNOWN` for a mutation that goes a second time without a key, which would run it twice, and
+   * `CONSISTENCY_TOKEN_MALFORMED` for cookies that are too many.
    */
   send(fetch: SubgraphFetch): SentFetch {
     const { header, settings } = this.#input;
@@ -110,7 +128,11 @@ export class GatewayOperation {
   failed(errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> | undefined }[]): void {
     for (const { extensions } of errors) {
       const code = REFUSALS.find((one) => one === extensions?.['code']);
-      if (code !== undefined && (extensions?.['details'] as { readonly committed?: unknown } | null | undefined)?.committed !== true) this.#refusals.add(code);
+      if (
+        code !== undefined &&
+        (extensions?.['details'] as { readonly committed?: unknown } | null | undefined)?.committed !== true
+      )
+        this.#refusals.add(code);
     }
   }
 
@@ -145,8 +167,9 @@ export class GatewayOperation {
   }
 
   /**
-   * EVENTUAL drops the floor, so that everything a fetch is for must ask for it: one field may be old, while entities under its neighbours
-   * may not. What follows a mutation sees its write, whatever was asked before, as it does within one subgraph.
+   * EVENTUAL drops the floor, so that everything a fetch is for must ask for it: one field may be old, while entities
+   * under its neighbours may not. What follows a mutation sees its write, whatever was asked before, as it does within
+   * one subgraph.
    */
   #levelFor({ entities }: SubgraphFetch): AskedLevel | null {
     const { level, fieldLevel } = this.#input.operation;
@@ -155,8 +178,9 @@ export class GatewayOperation {
   }
 
   /**
-   * A client's key is good for one request, and several mutations are several requests to subgraphs, often to the same one. Each has a key of
-   * its own, which is the same when the client comes again. A single mutation keeps the client's key.
+   * A client's key is good for one request, and several mutations are several requests to subgraphs, often to the same
+   * one. Each has a key of its own, which is the same when the client comes again. A single mutation keeps the client's
+   * key.
    */
   #keyFor({ mutates }: SubgraphFetch): string | undefined {
     const { header, operation, settings } = this.#input;
@@ -174,7 +198,10 @@ export class GatewayOperation {
     const problem = this.#input.cookies?.problem ?? null;
     if (problem === null) return;
     this.#toldOfCookies = true;
-    throw new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The request's cookies cannot be honoured: ${problem}. They are expired with this answer: check what you see, and go on without them.` });
+    throw new MeridianError({
+      code: 'CONSISTENCY_TOKEN_MALFORMED',
+      message: `The request's cookies cannot be honoured: ${problem}. They are expired with this answer: check what you see, and go on without them.`,
+    });
   }
 
   #once(mutates: readonly string[]): void {

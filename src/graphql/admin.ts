@@ -10,6 +10,13 @@ export interface AdminDeps {
 /** Throws `UNAUTHENTICATED` or `FORBIDDEN`. `what`: the query. */
 export async function requireAdmin(deps: AdminDeps, viewer: Viewer | null, what: string): Promise<void> {
   if (await deps.isAdmin(viewer)) return;
-  if (viewer === null) throw new MeridianError({ code: 'UNAUTHENTICATED', message: `${what} is for administrators; send an Authorization header with an administrator's bearer token.` });
-  throw new MeridianError({ code: 'FORBIDDEN', message: `${what} is for administrators; the bearer token names no administrator.` });
+  if (viewer === null)
+    throw new MeridianError({
+      code: 'UNAUTHENTICATED',
+      message: `${what} is for administrators; send an Authorization header with an administrator's bearer token.`,
+    });
+  throw new MeridianError({
+    code: 'FORBIDDEN',
+    message: `${what} is for administrators; the bearer token names no administrator.`,
+  });
 }

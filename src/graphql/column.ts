@@ -1,7 +1,14 @@
 /** Owns fields that read nothing: their value is a column of the row that another field has read. */
 import {
-  getNamedType, getNullableType, isEnumType, isListType, isObjectType, isSpecifiedScalarType,
-  type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isListType,
+  isObjectType,
+  isSpecifiedScalarType,
+  type GraphQLFieldResolver,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
 } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Row } from '../model/model.ts';
@@ -43,7 +50,10 @@ function isOdd(value: unknown): boolean {
   return Array.isArray(value) && value.some((item) => Array.isArray(item) || isOdd(item));
 }
 
-/** Throws `VALUE_NOT_SHOWN` where the field's type cannot show the value. Scalars without bounds can, and an application's own may. */
+/**
+ * Throws `VALUE_NOT_SHOWN` where the field's type cannot show the value. Scalars without bounds can, and an
+ * application's own may.
+ */
 function refuseUnshowable(column: string, value: unknown, { returnType, parentType, fieldName }: ShownAs): void {
   const named = getNamedType(returnType);
   if (!isEnumType(named) && !isSpecifiedScalarType(named) && !isExactScalar(named)) return;
@@ -60,11 +70,15 @@ function refuseUnshowable(column: string, value: unknown, { returnType, parentTy
   });
 }
 
-/** Remembers which fields of a new schema are columns: Apollo Server puts a resolver of its own around each when it is to follow an operation for the first time. */
+/**
+ * Remembers which fields of a new schema are columns: Apollo Server puts a resolver of its own around each when it is
+ * to follow an operation for the first time.
+ */
 export function rememberColumns(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
-    for (const field of Object.values(type.getFields())) if (field.resolve && resolvers.has(field.resolve)) fields.add(field);
+    for (const field of Object.values(type.getFields()))
+      if (field.resolve && resolvers.has(field.resolve)) fields.add(field);
   }
 }
 

@@ -1,4 +1,6 @@
-/** Owns the context that resolvers see: who asks, the region, and the same reads and transactions that directives use. */
+/**
+ * Owns the context that resolvers see: who asks, the region, and the same reads and transactions that directives use.
+ */
 import { type GraphQLResolveInfo } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Positions } from '../consistency/positions.ts';
@@ -23,12 +25,15 @@ export interface ResolverContext {
   readonly region: string;
   /** The loaders that directives use: same batches, same consistency. */
   readonly loaders: EntityLoaders;
-  /** Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. Cached where `dependsOn` is given; rows from a cache are frozen. */
+  /**
+   * Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. Cached where `dependsOn` is
+   * given; rows from a cache are frozen.
+   */
   read(sql: string, values?: readonly unknown[], options?: CustomReadOptions): Promise<readonly Row[]>;
   /**
-   * Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. Where the request has an
-   * idempotency key, `work` takes place once, and the result, or the error, is what it was the first time, as JSON has it.
-   * As durable as `@durable` on the mutation says, unless `options` do.
+   * Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. Where
+   * the request has an idempotency key, `work` takes place once, and the result, or the error, is what it was the first
+   * time, as JSON has it. As durable as `@durable` on the mutation says, unless `options` do.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** The consistency token of everything that this operation has read and written so far. */
@@ -71,7 +76,18 @@ export class RequestContext {
   private readonly makeAsker: () => Asker | null;
   private readonly makeCarried: () => Readonly<Record<string, string>> | null;
 
-  constructor(input: { viewer: Viewer | null; settings?: readonly Setting[]; asked: AskedHeaders; cookies?: TokenCookies | null; idempotencyKey?: string | undefined; answerName?: string | null; signal?: AbortSignal; asker?: () => Asker | null; carried?: () => Readonly<Record<string, string>> | null; deps: ContextDeps }) {
+  constructor(input: {
+    viewer: Viewer | null;
+    settings?: readonly Setting[];
+    asked: AskedHeaders;
+    cookies?: TokenCookies | null;
+    idempotencyKey?: string | undefined;
+    answerName?: string | null;
+    signal?: AbortSignal;
+    asker?: () => Asker | null;
+    carried?: () => Readonly<Record<string, string>> | null;
+    deps: ContextDeps;
+  }) {
     this.viewer = input.viewer;
     this.settings = input.settings ?? [];
     this.asked = input.asked;
@@ -84,12 +100,17 @@ export class RequestContext {
     this.deps = input.deps;
   }
 
-  /** What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so that nothing goes in circles. */
+  /**
+   * What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so
+   * that nothing goes in circles.
+   */
   get asker(): Asker | null {
     return this.makeAsker();
   }
 
-  /** Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further. */
+  /**
+   * Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further.
+   */
   get carried(): Readonly<Record<string, string>> | null {
     return this.makeCarried();
   }
@@ -99,7 +120,12 @@ export class RequestContext {
   }
 
   get operation(): Operation {
-    if (!this.decided) throw new MeridianError({ code: 'CONFIG_INVALID', message: 'The operation was executed without Meridian\'s plugin, so its consistency is not decided; add meridianPlugin to the server\'s plugins.' });
+    if (!this.decided)
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message:
+          "The operation was executed without Meridian's plugin, so its consistency is not decided; add meridianPlugin to the server's plugins.",
+      });
     return this.decided;
   }
 
@@ -158,7 +184,9 @@ class FieldContext implements ResolverContext {
         options?.onRefused?.(at);
       },
     };
-    const { result, position } = await (once === null ? deps.writer.transaction(work, all) : onceTransaction(deps.writer, { once, work, options: all }));
+    const { result, position } = await (once === null
+      ? deps.writer.transaction(work, all)
+      : onceTransaction(deps.writer, { once, work, options: all }));
     this.#scope = await operation.wrote(this.#info, position);
     return result;
   }

@@ -1,4 +1,7 @@
-/** Owns which operations are known to fit the bound: reckoned once for each document, and again where variables differ that it went by. */
+/**
+ * Owns which operations are known to fit the bound: reckoned once for each document, and again where variables differ
+ * that it went by.
+ */
 import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { type Model } from '../model/model.ts';
 
@@ -21,7 +24,10 @@ function sent(variables: Variables, name: string): unknown {
   return Object.hasOwn(variables, name) ? variables[name] : NOT_SENT;
 }
 
-/** The variables whose values a reckoning has gone by: sizes of pages, and what is skipped. With the same values it would go the same way. */
+/**
+ * The variables whose values a reckoning has gone by: sizes of pages, and what is skipped. With the same values it
+ * would go the same way.
+ */
 export class VariablesRead {
   readonly #values = new Map<string, unknown>();
   #isWhole = true;
@@ -52,12 +58,21 @@ interface Fit extends Omit<Reckoned, 'operation' | 'variables'> {
   readonly read: VariablesRead;
 }
 
-/** The last one of each operation: parsed documents are kept by the server, within its bounds, and this goes with them. */
+/**
+ * The last one of each operation: parsed documents are kept by the server, within its bounds, and this goes with them.
+ */
 const fits = new WeakMap<OperationDefinitionNode, Fit>();
 
 export function fitsAgain({ operation, schema, model, limits, document, variables }: Reckoned): boolean {
   const fit = fits.get(operation);
-  return fit !== undefined && fit.document === document && fit.schema === schema && fit.model === model && fit.limits === limits && fit.read.areSame(variables);
+  return (
+    fit !== undefined &&
+    fit.document === document &&
+    fit.schema === schema &&
+    fit.model === model &&
+    fit.limits === limits &&
+    fit.read.areSame(variables)
+  );
 }
 
 /** What did not fit is not remembered: it is refused with its sentence, each time. */

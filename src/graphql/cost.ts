@@ -1,7 +1,32 @@
-/** Owns the bound on an operation: how many values its answer could hold, reckoned from page sizes before anything is read. */
+/**
+ * Owns the bound on an operation: how many values its answer could hold, reckoned from page sizes before anything is
+ * read.
+ */
 import {
-  getNamedType, isAbstractType, isCompositeType, isIntrospectionType, isListType, isNonNullType, isObjectType, isInterfaceType, Kind, OperationTypeNode, SchemaMetaFieldDef, TypeMetaFieldDef, valueFromASTUntyped,
-  type DocumentNode, type FieldNode, type FragmentDefinitionNode, type GraphQLField, type GraphQLNamedType, type GraphQLOutputType, type GraphQLSchema, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type ValueNode,
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isIntrospectionType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isInterfaceType,
+  Kind,
+  OperationTypeNode,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  valueFromASTUntyped,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+  type ValueNode,
 } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
@@ -23,9 +48,10 @@ export interface CostInput {
 const INTROSPECTED = 10;
 
 /**
- * Throws `BAD_USER_INPUT` for an operation whose answer could hold more than `maxAnswerValues` values, or that has more than
- * `maxMutations` mutations. Every field counts once for each object that it may be asked of: page sizes are multiplied along
- * the path, since it is the nesting and repeating of pages that lets a short query ask for millions of rows.
+ * Throws `BAD_USER_INPUT` for an operation whose answer could hold more than `maxAnswerValues` values, or that has more
+ * than `maxMutations` mutations. Every field counts once for each object that it may be asked of: page sizes are
+ * multiplied along the path, since it is the nesting and repeating of pages that lets a short query ask for millions of
+ * rows.
  */
 export function limitCost(input: CostInput): void {
   if (fitsAgain(input)) return;
@@ -58,8 +84,16 @@ class Reckoning {
 
   constructor(input: CostInput) {
     this.#input = input;
-    this.#fragments = new Map(input.document.definitions.flatMap((it) => (it.kind === Kind.FRAGMENT_DEFINITION ? [[it.name.value, it] as const] : [])));
-    this.#defaults = new Map((input.operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) => (defaultValue ? [[variable.name.value, defaultValue] as const] : [])));
+    this.#fragments = new Map(
+      input.document.definitions.flatMap((it) =>
+        it.kind === Kind.FRAGMENT_DEFINITION ? [[it.name.value, it] as const] : [],
+      ),
+    );
+    this.#defaults = new Map(
+      (input.operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+        defaultValue ? [[variable.name.value, defaultValue] as const] : [],
+      ),
+    );
   }
 
   run(): void {
@@ -68,7 +102,10 @@ class Reckoning {
     if (!type) return;
     const root: Asked = { type, selections: [operation.selectionSet], times: 1, page: null };
     const mutations = operation.operation === OperationTypeNode.MUTATION ? this.#groups(root).length : 0;
-    if (mutations > limits.maxMutations) throw refused(`The operation holds ${mutations} mutations, and the limit is ${limits.maxMutations}; send several operations, or raise maxMutations.`);
+    if (mutations > limits.maxMutations)
+      throw refused(
+        `The operation holds ${mutations} mutations, and the limit is ${limits.maxMutations}; send several operations, or raise maxMutations.`,
+      );
     this.#walk(root);
   }
 
@@ -92,27 +129,40 @@ class Reckoning {
     const { maxAnswerValues } = this.#input.limits;
     // As soon as it is too much: what is left may be large, and its number would tell nobody anything.
     if (this.#values > maxAnswerValues) {
-      throw refused(`The answer could hold more than ${maxAnswerValues} values (page sizes multiplied along each path), which is the limit; ask for smaller pages or fewer fields, or raise maxAnswerValues.`);
+      throw refused(
+        `The answer could hold more than ${maxAnswerValues} values (page sizes multiplied along each path), which is the limit; ask for smaller pages or fewer fields, or raise maxAnswerValues.`,
+      );
     }
   }
 
   /** How many objects one field gives; a connection is one object, whose `edges` and `nodes` have its page's rows. */
-  #rows(type: GraphQLNamedType, definition: GraphQLField<unknown, unknown>, node: FieldNode, page: number | null): { readonly rows: number; readonly page: number | null } {
+  #rows(
+    type: GraphQLNamedType,
+    definition: GraphQLField<unknown, unknown>,
+    node: FieldNode,
+    page: number | null,
+  ): { readonly rows: number; readonly page: number | null } {
     const known = this.#known(type, definition.name);
-    if (known?.kind === 'connection') return { rows: 1, page: Math.min(this.#size(definition, node) ?? known.defaultPageSize, known.maxPageSize) };
-    if (known?.kind === 'list') return { rows: Math.min(this.#size(definition, node) ?? known.limit, known.limit), page: null };
+    if (known?.kind === 'connection')
+      return { rows: 1, page: Math.min(this.#size(definition, node) ?? known.defaultPageSize, known.maxPageSize) };
+    if (known?.kind === 'list')
+      return { rows: Math.min(this.#size(definition, node) ?? known.limit, known.limit), page: null };
     if (known || !isList(definition.type)) return { rows: 1, page: null };
     if (page !== null) return { rows: page, page: null };
     if (isIntrospectionType(type)) return { rows: INTROSPECTED, page: null };
-    const representations = definition.name === '_entities' ? this.#argument(definition, node, 'representations') : undefined;
-    if (representations !== undefined) return { rows: Array.isArray(representations) ? representations.length : 1, page: null };
+    const representations =
+      definition.name === '_entities' ? this.#argument(definition, node, 'representations') : undefined;
+    if (representations !== undefined)
+      return { rows: Array.isArray(representations) ? representations.length : 1, page: null };
     // A custom resolver's list: what it was asked for, else as long as a page.
     return { rows: this.#size(definition, node) ?? this.#input.limits.pageSize, page: null };
   }
 
   #known(type: GraphQLNamedType, field: string): Field | RootField | undefined {
     const { model, schema } = this.#input;
-    return type === schema.getQueryType() ? model.queries.get(field) : (model.entities.get(type.name) ?? model.stubs.get(type.name))?.fields.get(field);
+    return type === schema.getQueryType()
+      ? model.queries.get(field)
+      : (model.entities.get(type.name) ?? model.stubs.get(type.name))?.fields.get(field);
   }
 
   /** What the client named as `first` or `last`; null when it named none. */
@@ -148,7 +198,8 @@ class Reckoning {
     const groups = new Map<string, Group>();
     const spread = new Set<string>();
     const collect = (on: GraphQLNamedType, node: SelectionNode): void => {
-      // Whatever it comes to: selections that give nothing, as those of empty pages, would else be followed without a bound.
+      // Whatever it comes to: selections that give nothing, as those of empty pages, would else be followed without a
+      // bound.
       this.#count(1);
       if (this.#isLeftOut(node)) return;
       if (node.kind === Kind.FIELD) {
@@ -161,7 +212,9 @@ class Reckoning {
       const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : this.#fragments.get(node.name.value);
       if (!fragment || (node.kind === Kind.FRAGMENT_SPREAD && spread.has(node.name.value))) return;
       if (node.kind === Kind.FRAGMENT_SPREAD) spread.add(node.name.value);
-      const condition = fragment.typeCondition ? this.#input.schema.getType(fragment.typeCondition.name.value) : undefined;
+      const condition = fragment.typeCondition
+        ? this.#input.schema.getType(fragment.typeCondition.name.value)
+        : undefined;
       // An object stays what it is under a fragment on one of its interfaces.
       const under = condition === undefined || (isAbstractType(condition) && isObjectType(on)) ? on : condition;
       for (const selection of fragment.selectionSet.selections) collect(under, selection);
@@ -173,7 +226,9 @@ class Reckoning {
   #isLeftOut(node: SelectionNode): boolean {
     if (!node.directives?.length) return false;
     const given = (directive: string): unknown => {
-      const argument = node.directives?.find(({ name }) => name.value === directive)?.arguments?.find(({ name }) => name.value === 'if');
+      const argument = node.directives
+        ?.find(({ name }) => name.value === directive)
+        ?.arguments?.find(({ name }) => name.value === 'if');
       return argument && this.#value(argument.value);
     };
     return given('skip') === true || given('include') === false;
@@ -188,10 +243,16 @@ function isList(type: GraphQLOutputType): boolean {
   return isListType(isNonNullType(type) ? type.ofType : type);
 }
 
-const INTROSPECTION: ReadonlyMap<string, GraphQLField<unknown, unknown>> = new Map([SchemaMetaFieldDef, TypeMetaFieldDef].map((field) => [field.name, field]));
+const INTROSPECTION: ReadonlyMap<string, GraphQLField<unknown, unknown>> = new Map(
+  [SchemaMetaFieldDef, TypeMetaFieldDef].map((field) => [field.name, field]),
+);
 
 /** Undefined for `__typename` and for what validation has refused. */
-function fieldOf(schema: GraphQLSchema, type: GraphQLNamedType, name: string): GraphQLField<unknown, unknown> | undefined {
+function fieldOf(
+  schema: GraphQLSchema,
+  type: GraphQLNamedType,
+  name: string,
+): GraphQLField<unknown, unknown> | undefined {
   if (type === schema.getQueryType() && name.startsWith('__')) return INTROSPECTION.get(name);
   return isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined;
 }

@@ -1,7 +1,24 @@
-/** Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9). */
+/**
+ * Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9).
+ */
 import {
-  getDirectiveValues, GraphQLIncludeDirective, GraphQLSkipDirective, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
-  type DocumentNode, type FieldNode, type FragmentDefinitionNode, type GraphQLDirective, type GraphQLSchema, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode,
+  getDirectiveValues,
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  Kind,
+  OperationTypeNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  BREAK,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLDirective,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
 } from 'graphql';
 import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
@@ -18,7 +35,10 @@ export interface EdgeInput {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Whether the request carries the token header at all, even an empty one. */
   readonly headerPresent: boolean;
-  /** What the `consistency-level` header says, for a `@consistent` on the operation that was lost on the way; null without one. */
+  /**
+   * What the `consistency-level` header says, for a `@consistent` on the operation that was lost on the way; null
+   * without one.
+   */
   readonly asked: AskedLevel | null;
   /** This cluster's position in the client's token or in what a gateway has seen; null without one. */
   readonly floor: Position | null;
@@ -41,9 +61,16 @@ export interface EdgeDecision {
 /** Throws `BAD_USER_INPUT` for a `@consistent` whose arguments contradict each other. */
 export function decideAtEdge(input: EdgeInput): EdgeDecision {
   const { operation, document, headerPresent } = input;
-  const byDefault = (input.asked && requirementOf(input.asked, input)) ?? requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
+  const byDefault =
+    (input.asked && requirementOf(input.asked, input)) ??
+    requirement(input.floor === null ? 'EVENTUAL' : 'SESSION', input, null);
   const isMutation = operation.operation === OperationTypeNode.MUTATION;
-  const plain: EdgeDecision = { root: byDefault, fields: new Map(), wantsExtensions: headerPresent || isMutation || input.asked !== null, isMutation };
+  const plain: EdgeDecision = {
+    root: byDefault,
+    fields: new Map(),
+    wantsExtensions: headerPresent || isMutation || input.asked !== null,
+    isMutation,
+  };
   const directive = input.schema.getDirective('consistent');
   if (!directive || !mentions(document, directive.name)) return plain;
   refuseOnColumns(input.schema, document, directive);
@@ -57,10 +84,18 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
     const found = read(directive, node, edge);
     if (found) fields.set(node, found);
   }
-  return { root: root ?? byDefault, fields, wantsExtensions: plain.wantsExtensions || root !== null || fields.size > 0, isMutation };
+  return {
+    root: root ?? byDefault,
+    fields,
+    wantsExtensions: plain.wantsExtensions || root !== null || fields.size > 0,
+    isMutation,
+  };
 }
 
-/** Whether a document uses the directive at all: most do not, and the server keeps parsed documents, so that this is looked up once. */
+/**
+ * Whether a document uses the directive at all: most do not, and the server keeps parsed documents, so that this is
+ * looked up once.
+ */
 const mentioned = new WeakMap<DocumentNode, boolean>();
 
 function mentions(document: DocumentNode, directive: string): boolean {
@@ -85,19 +120,30 @@ const passed = new WeakMap<DocumentNode, GraphQLSchema>();
 function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directive: GraphQLDirective): void {
   if (passed.get(document) === schema) return;
   const types = new TypeInfo(schema);
-  visit(document, visitWithTypeInfo(types, {
-    Field(node) {
-      if (!node.directives?.some(({ name }) => name.value === directive.name) || !readsNothing(types.getFieldDef())) return;
-      const field = `${types.getParentType()?.name}.${node.name.value}`;
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent on ${field} can have no effect: its value comes with the row it belongs to. Put the directive on the field that reads the row.` });
-    },
-  }));
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      Field(node) {
+        if (!node.directives?.some(({ name }) => name.value === directive.name) || !readsNothing(types.getFieldDef()))
+          return;
+        const field = `${types.getParentType()?.name}.${node.name.value}`;
+        throw new MeridianError({
+          code: 'BAD_USER_INPUT',
+          message: `@consistent on ${field} can have no effect: its value comes with the row it belongs to. Put the directive on the field that reads the row.`,
+        });
+      },
+    }),
+  );
   passed.set(document, schema);
 }
 
 /** Fields of the operation and of the fragments that it spreads, without what `@skip` and `@include` leave out. */
 function executedFields({ document, operation, variables }: EdgeInput): FieldNode[] {
-  const fragments = new Map(document.definitions.filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+  const fragments = new Map(
+    document.definitions
+      .filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
   const spread = new Set<string>();
   const fields: FieldNode[] = [];
   const follow = (selections: SelectionSetNode | undefined): void => {
@@ -119,31 +165,52 @@ function executedFields({ document, operation, variables }: EdgeInput): FieldNod
 
 function isIncluded(node: SelectionNode, variables: EdgeInput['variables']): boolean {
   if (!node.directives?.length) return true;
-  return getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] !== true && getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] !== false;
+  return (
+    getDirectiveValues(GraphQLSkipDirective, node, variables)?.['if'] !== true &&
+    getDirectiveValues(GraphQLIncludeDirective, node, variables)?.['if'] !== false
+  );
 }
 
 /**
- * `@consistent` alone means: whatever this client wrote or saw is there. With a token that is SESSION; a client
- * without one can only be sure at the primary's position now, which is STRONG: also where a gateway has seen something meanwhile.
+ * `@consistent` alone means: whatever this client wrote or saw is there. With a token that is SESSION; a client without
+ * one can only be sure at the primary's position now, which is STRONG: also where a gateway has seen something
+ * meanwhile.
  */
-function read(directive: GraphQLDirective, node: FieldNode | OperationDefinitionNode, input: EdgeInput): Requirement | null {
+function read(
+  directive: GraphQLDirective,
+  node: FieldNode | OperationDefinitionNode,
+  input: EdgeInput,
+): Requirement | null {
   const values = getDirectiveValues(directive, node, input.variables);
   if (!values) return null;
-  return requirementOf({ level: (values['level'] as ConsistencyLevel | null | undefined) ?? null, maxLagMs: (values['maxLagMs'] as number | null | undefined) ?? null }, input);
+  return requirementOf(
+    {
+      level: (values['level'] as ConsistencyLevel | null | undefined) ?? null,
+      maxLagMs: (values['maxLagMs'] as number | null | undefined) ?? null,
+    },
+    input,
+  );
 }
 
 function requirementOf({ level: named, maxLagMs }: AskedLevel, input: EdgeInput): Requirement {
   const level = named ?? (input.hasToken ? 'SESSION' : 'STRONG');
   if (maxLagMs !== null && level !== 'BOUNDED') {
-    throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent(level: ${level}) takes no maxLagMs: only BOUNDED does; drop it or ask for level: BOUNDED.` });
+    throw new MeridianError({
+      code: 'BAD_USER_INPUT',
+      message: `@consistent(level: ${level}) takes no maxLagMs: only BOUNDED does; drop it or ask for level: BOUNDED.`,
+    });
   }
-  if (maxLagMs !== null && maxLagMs < 0) throw new MeridianError({ code: 'BAD_USER_INPUT', message: `@consistent(maxLagMs: ${maxLagMs}) is negative; give milliseconds from 0 up.` });
+  if (maxLagMs !== null && maxLagMs < 0)
+    throw new MeridianError({
+      code: 'BAD_USER_INPUT',
+      message: `@consistent(maxLagMs: ${maxLagMs}) is negative; give milliseconds from 0 up.`,
+    });
   return requirement(level, input, maxLagMs);
 }
 
 /**
- * EVENTUAL asked for by name drops the floor: the client said that this may be old. Every other level keeps it. A snapshot for a client without a
- * token is one of now: what a gateway has seen meanwhile may be older.
+ * EVENTUAL asked for by name drops the floor: the client said that this may be old. Every other level keeps it. A
+ * snapshot for a client without a token is one of now: what a gateway has seen meanwhile may be older.
  */
 function requirement(level: ConsistencyLevel, input: EdgeInput, maxLagMs: number | null): Requirement {
   return {
@@ -166,10 +233,15 @@ export function levelAfterWrite(level: ConsistencyLevel): ConsistencyLevel {
 }
 
 /**
- * What reads below a mutation must satisfy: they see that mutation's write, whatever was asked before. A client
- * that asked for EVENTUAL or BOUNDED reads of its own write gets SESSION; stronger levels stay. So does the floor that was asked for, where it is
- * higher: a transaction that has written nothing may end below what the client has seen, since that need not be flushed yet.
+ * What reads below a mutation must satisfy: they see that mutation's write, whatever was asked before. A client that
+ * asked for EVENTUAL or BOUNDED reads of its own write gets SESSION; stronger levels stay. So does the floor that was
+ * asked for, where it is higher: a transaction that has written nothing may end below what the client has seen, since
+ * that need not be flushed yet.
  */
 export function afterWrite(before: Requirement, written: Position): Requirement {
-  return { level: levelAfterWrite(before.level), floor: before.floor === null ? written : laterPosition(before.floor, written), maxLagMs: null };
+  return {
+    level: levelAfterWrite(before.level),
+    floor: before.floor === null ? written : laterPosition(before.floor, written),
+    maxLagMs: null,
+  };
 }

@@ -21,18 +21,31 @@ export interface HealthDeps extends AdminDeps {
   reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
 }
 
-export function healthResolver(deps: HealthDeps): GraphQLFieldResolver<unknown, RequestContext, { region?: string | null }> {
+export function healthResolver(
+  deps: HealthDeps,
+): GraphQLFieldResolver<unknown, RequestContext, { region?: string | null }> {
   return async (_parent, args, { viewer, asker }, { fieldName }) => {
     await requireAdmin(deps, viewer, fieldName);
     const asked = args.region ?? null;
-    const [reports, told] = await Promise.all([deps.reports(), asker === null ? [] : (deps.siblings?.regionHealth(asker) ?? [])]);
-    const all = [...reports.map((report) => healthOf(report, deps)), ...told.flatMap(({ answer }) => (answer.ok ? answer.rows : []))];
+    const [reports, told] = await Promise.all([
+      deps.reports(),
+      asker === null ? [] : (deps.siblings?.regionHealth(asker) ?? []),
+    ]);
+    const all = [
+      ...reports.map((report) => healthOf(report, deps)),
+      ...told.flatMap(({ answer }) => (answer.ok ? answer.rows : [])),
+    ];
     // Of a subgraph that does not answer, nothing is known of the region that is asked for.
-    const silent = told.flatMap((one) => (one.answer.ok ? [] : [silentHealth(one, one.answer.why, asked ?? deps.region)]));
+    const silent = told.flatMap((one) =>
+      one.answer.ok ? [] : [silentHealth(one, one.answer.why, asked ?? deps.region)],
+    );
     const chosen = [...(asked === null ? all : all.filter(({ region }) => region === asked)), ...silent];
     if (chosen.length === 0) {
       const known = [...new Set(all.map(({ region }) => region))].join(', ');
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `There is no region ${JSON.stringify(asked)}; this graph runs in ${known}.` });
+      throw new MeridianError({
+        code: 'BAD_USER_INPUT',
+        message: `There is no region ${JSON.stringify(asked)}; this graph runs in ${known}.`,
+      });
     }
     return chosen;
   };
@@ -78,7 +91,11 @@ function healthOf(report: RegionReport, deps: Pick<HealthDeps, 'subgraph' | 'clu
     replayLsn: report.replayLsn === null ? null : formatLsn(report.replayLsn),
     timeline: report.timeline,
     rttMs: rounded(report.rttMs),
-    alerts: report.alerts.map((alert) => ({ kind: upperCase(alert.kind), message: alert.message, since: new Date(alert.sinceMs).toISOString() })),
+    alerts: report.alerts.map((alert) => ({
+      kind: upperCase(alert.kind),
+      message: alert.message,
+      since: new Date(alert.sinceMs).toISOString(),
+    })),
     error: report.error,
   };
 }

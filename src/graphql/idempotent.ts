@@ -1,5 +1,15 @@
-/** Owns the idempotency key of an operation: which mutations want one, and what becomes of the header. Decided once, at the edge. */
-import { Kind, OperationTypeNode, type DocumentNode, type FragmentDefinitionNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+/**
+ * Owns the idempotency key of an operation: which mutations want one, and what becomes of the header. Decided once, at
+ * the edge.
+ */
+import {
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { collectFields } from 'graphql/execution/collectFields.js';
 import { getVariableValues } from 'graphql/execution/values.js';
 import { MeridianError } from '../base/errors.ts';
@@ -22,15 +32,28 @@ export interface KeyInput extends Omit<OnceInput, 'key' | 'viewer' | 'limits'> {
   readonly limits: OnceLimits;
 }
 
-/** Null for what is no mutation, or comes without a key. Throws `IDEMPOTENCY_KEY_REQUIRED` and `IDEMPOTENCY_KEY_INVALID`. */
+/**
+ * Null for what is no mutation, or comes without a key. Throws `IDEMPOTENCY_KEY_REQUIRED` and
+ * `IDEMPOTENCY_KEY_INVALID`.
+ */
 export function onceOf(input: KeyInput): OnceRequest | null {
   const { operation, contextValue, limits } = input;
   if (operation.operation !== OperationTypeNode.MUTATION) return null;
   const { idempotencyKey, viewer } = contextValue;
-  if (idempotencyKey !== undefined) return new OnceRequest({ ...input, variables: input.sent, viewer, limits, key: readKey(idempotencyKey, limits.idempotencyKeyBytes) });
+  if (idempotencyKey !== undefined)
+    return new OnceRequest({
+      ...input,
+      variables: input.sent,
+      viewer,
+      limits,
+      key: readKey(idempotencyKey, limits.idempotencyKeyBytes),
+    });
   const wanting = fieldWanting(input);
   if (wanting === null) return null;
-  throw new MeridianError({ code: 'IDEMPOTENCY_KEY_REQUIRED', message: `The mutation ${wanting} takes no request without an idempotency key; send a UUID in the header ${KEY_HEADER}, and the same one when you send the request again.` });
+  throw new MeridianError({
+    code: 'IDEMPOTENCY_KEY_REQUIRED',
+    message: `The mutation ${wanting} takes no request without an idempotency key; send a UUID in the header ${KEY_HEADER}, and the same one when you send the request again.`,
+  });
 }
 
 /** The first mutation of the operation that wants a key; null where none does. */
@@ -41,7 +64,11 @@ function fieldWanting({ schema, document, operation, variables }: KeyInput): str
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
   // Variables that do not fit are execution's to report, which writes nothing then.
   if (!coerced) return null;
-  const fragments = Object.fromEntries(document.definitions.filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]));
+  const fragments = Object.fromEntries(
+    document.definitions
+      .filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
   for (const nodes of collectFields(schema, fragments, coerced, type, operation.selectionSet).values()) {
     const name = nodes[0]?.name.value;
     if (name !== undefined && marked.has(name)) return name;
@@ -55,7 +82,11 @@ const known = new WeakMap<GraphQLSchema, ReadonlySet<string>>();
 function markedFields(schema: GraphQLSchema): ReadonlySet<string> {
   let marked = known.get(schema);
   if (marked === undefined) {
-    marked = new Set(Object.values(schema.getMutationType()?.getFields() ?? {}).filter((field) => directiveOf(field, 'idempotent') !== null).map(({ name }) => name));
+    marked = new Set(
+      Object.values(schema.getMutationType()?.getFields() ?? {})
+        .filter((field) => directiveOf(field, 'idempotent') !== null)
+        .map(({ name }) => name),
+    );
     known.set(schema, marked);
   }
   return marked;

@@ -1,5 +1,16 @@
-/** Owns numbers in the text of an operation that GraphQL's own Float would change: 1e400 would become Infinity, and be stored. */
-import { getNamedType, GraphQLFloat, type ASTVisitor, type FloatValueNode, type IntValueNode, type ValidationContext, type ValidationRule } from 'graphql';
+/**
+ * Owns numbers in the text of an operation that GraphQL's own Float would change: 1e400 would become Infinity, and be
+ * stored.
+ */
+import {
+  getNamedType,
+  GraphQLFloat,
+  type ASTVisitor,
+  type FloatValueNode,
+  type IntValueNode,
+  type ValidationContext,
+  type ValidationRule,
+} from 'graphql';
 import { literalError } from './scalars.ts';
 import { isDouble } from './variables.ts';
 

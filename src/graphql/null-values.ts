@@ -1,4 +1,7 @@
-/** Owns what an answer says of a null where the schema declares that there is none: which field it is, what is null behind it, and what to do. */
+/**
+ * Owns what an answer says of a null where the schema declares that there is none: which field it is, what is null
+ * behind it, and what to do.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { columnsOfField, type Entity, type Field, type Model } from '../model/model.ts';
 
@@ -24,9 +27,13 @@ export function nullValue(model: Model, site: NullSite): MeridianError {
   const mapped = entity?.fields.get(field);
   const columns = mapped ? columnsOfField(mapped) : [];
   const behind = entity && mapped && columns.length > 0 ? whatIsNull(entity, mapped, isEntry) : null;
-  const [what, fix] = behind === null
-    ? [`the resolver or the column behind it gave ${isEntry ? 'a list with a null in it' : 'null'}`, 'It has to give a value there']
-    : [behind, 'The row has to get a value there'];
+  const [what, fix] =
+    behind === null
+      ? [
+          `the resolver or the column behind it gave ${isEntry ? 'a list with a null in it' : 'null'}`,
+          'It has to give a value there',
+        ]
+      : [behind, 'The row has to get a value there'];
   const declared = isEntry ? `an entry of ${type}.${field}` : `${type}.${field}`;
   return new MeridianError({
     code: 'NULL_VALUE',
@@ -43,5 +50,7 @@ function whatIsNull(entity: Entity, field: Field, isEntry: boolean): string {
   if (isEntry && column.type.array) return `the array in column "${name}" holds a NULL in this row`;
   if (column.type.kind !== 'json' || column.type.array) return `column "${name}" is NULL in this row`;
   if (isEntry) return `the document in column "${name}" holds a null in this row`;
-  return column.nullable ? `column "${name}" is NULL in this row, or its document is JSON's null` : `the document in column "${name}" is JSON's null in this row`;
+  return column.nullable
+    ? `column "${name}" is NULL in this row, or its document is JSON's null`
+    : `the document in column "${name}" is JSON's null in this row`;
 }

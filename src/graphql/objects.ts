@@ -1,11 +1,31 @@
-/** Owns objects that have no row here: keys of other subgraphs' types, shown from columns, and what follows from such keys. */
+/**
+ * Owns objects that have no row here: keys of other subgraphs' types, shown from columns, and what follows from such
+ * keys.
+ */
 import {
-  getNamedType, isEnumType, isInterfaceType, isObjectType, isScalarType, isSpecifiedScalarType,
-  type GraphQLField, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLScalarType, type GraphQLSchema,
+  getNamedType,
+  isEnumType,
+  isInterfaceType,
+  isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  type GraphQLNamedType,
+  type GraphQLResolveInfo,
+  type GraphQLScalarType,
+  type GraphQLSchema,
 } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { JsonNumber } from '../base/json.ts';
-import { type EmbeddedField, type Entity, type ObjectShape, type Row, type Selection, type Stub } from '../model/model.ts';
+import {
+  type EmbeddedField,
+  type Entity,
+  type ObjectShape,
+  type Row,
+  type Selection,
+  type Stub,
+} from '../model/model.ts';
 import { normalizeValue } from '../model/values.ts';
 import { badInput, badKey } from '../read/input.ts';
 import { columnType } from '../read/sql/identifiers.ts';
@@ -15,7 +35,9 @@ import { isExactScalar, isOpenScalar } from './scalars.ts';
 
 type PlainObject = Readonly<Record<string, unknown>>;
 
-export function embeddedResolver(field: EmbeddedField): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
+export function embeddedResolver(
+  field: EmbeddedField,
+): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return (parent, _args, context, info) => {
     // It is on the way to what lies under it.
     context.operation.at(info);
@@ -26,7 +48,10 @@ export function embeddedResolver(field: EmbeddedField): GraphQLFieldResolver<unk
 /** The object of a row; null where it is not there. */
 export function objectOf({ parts, required }: ObjectShape, row: Row): PlainObject | null {
   if (required.some((column) => row[column] === null || row[column] === undefined)) return null;
-  const shown = [...parts].map(([field, part]) => [field, typeof part === 'string' ? columnProperty(part, row[part]) : objectOf(part, row)] as const);
+  const shown = [...parts].map(
+    ([field, part]) =>
+      [field, typeof part === 'string' ? columnProperty(part, row[part]) : objectOf(part, row)] as const,
+  );
   const isThere = required.length > 0 || shown.some(([, value]) => value !== null && value !== undefined);
   return isThere ? Object.fromEntries(shown) : null;
 }
@@ -36,13 +61,25 @@ export function isSomething(value: unknown): boolean {
 }
 
 export function noKey(name: string, keys: readonly (readonly string[])[]): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `A representation of ${name} carries no complete key; send ${keys.map((paths) => `"${fieldSet(paths)}"`).join(' or ')}.` });
+  return new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `A representation of ${name} carries no complete key; send ${keys.map((paths) => `"${fieldSet(paths)}"`).join(' or ')}.`,
+  });
 }
 
 /** `organization.id` and `slug` as `@key` spells them: `organization { id } slug`. */
 function fieldSet(paths: readonly string[]): string {
-  const below = Map.groupBy(paths.map((path) => path.split('.')), ([name]) => name ?? '');
-  return [...below].map(([name, split]) => (split.some(({ length }) => length > 1) ? `${name} { ${fieldSet(split.map((path) => path.slice(1).join('.')))} }` : name)).join(' ');
+  const below = Map.groupBy(
+    paths.map((path) => path.split('.')),
+    ([name]) => name ?? '',
+  );
+  return [...below]
+    .map(([name, split]) =>
+      split.some(({ length }) => length > 1)
+        ? `${name} { ${fieldSet(split.map((path) => path.slice(1).join('.')))} }`
+        : name,
+    )
+    .join(' ');
 }
 
 /** The value at a path of fields, such as `organization.id`; undefined where an object on the way is missing. */
@@ -63,8 +100,9 @@ export interface StoredValueInput {
 }
 
 /**
- * A representation's value as an argument of its type would be given: of an enum, which may be stored under another name, the name that clients see is
- * taken, and a scalar of the application's own reads what it has shown. Throws `BAD_USER_INPUT` for what these refuse.
+ * A representation's value as an argument of its type would be given: of an enum, which may be stored under another
+ * name, the name that clients see is taken, and a scalar of the application's own reads what it has shown. Throws
+ * `BAD_USER_INPUT` for what these refuse.
  */
 export function storedValue({ schema, type, path, value }: StoredValueInput): unknown {
   const leaf = leafType(schema, type, path);
@@ -104,14 +142,20 @@ function parsed({ scalar, type, path, value }: ParsedInput): unknown {
 function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNamedType | undefined {
   let found: GraphQLNamedType | undefined = schema.getType(type);
   for (const name of path.split('.')) {
-    const field: GraphQLField<unknown, unknown> | undefined = isObjectType(found) || isInterfaceType(found) ? found.getFields()[name] : undefined;
+    const field: GraphQLField<unknown, unknown> | undefined =
+      isObjectType(found) || isInterfaceType(found) ? found.getFields()[name] : undefined;
     found = field && getNamedType(field.type);
   }
   return found;
 }
 
-/** What a representation says of a type that another subgraph owns: nothing is read. Fails with `BAD_USER_INPUT` where it carries no key whole. */
-export function stubReference(stub: Stub): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
+/**
+ * What a representation says of a type that another subgraph owns: nothing is read. Fails with `BAD_USER_INPUT` where
+ * it carries no key whole.
+ */
+export function stubReference(
+  stub: Stub,
+): (reference: PlainObject, context: RequestContext, info: GraphQLResolveInfo) => Promise<PlainObject> {
   const objectOfStub = stubObject(stub);
   return async (reference, context, info) => {
     context.operation.at(info);
@@ -120,22 +164,39 @@ export function stubReference(stub: Stub): (reference: PlainObject, context: Req
 }
 
 /** The same without an operation. Throws `BAD_USER_INPUT` as well. */
-export function stubObject({ name, keys, external }: Stub): (reference: PlainObject, schema: GraphQLSchema) => PlainObject {
+export function stubObject({
+  name,
+  keys,
+  external,
+}: Stub): (reference: PlainObject, schema: GraphQLSchema) => PlainObject {
   const kept = new Set([...keys.flat().map((path) => path.split('.')[0] ?? ''), ...external]);
-  const isSingle = (value: unknown): boolean => isSomething(value) && (typeof value !== 'object' || value instanceof JsonNumber);
+  const isSingle = (value: unknown): boolean =>
+    isSomething(value) && (typeof value !== 'object' || value instanceof JsonNumber);
   return (reference, schema) => {
     if (!keys.some((paths) => paths.every((path) => isSingle(valueAt(reference, path))))) throw noKey(name, keys);
-    return Object.fromEntries([...kept].filter((field) => Object.hasOwn(reference, field)).map((field) => [field, storedValue({ schema, type: name, path: field, value: reference[field] })]));
+    return Object.fromEntries(
+      [...kept]
+        .filter((field) => Object.hasOwn(reference, field))
+        .map((field) => [field, storedValue({ schema, type: name, path: field, value: reference[field] })]),
+    );
   };
 }
 
-/** Values of a relation's columns from the key of an object without a row. Throws `BAD_USER_INPUT` for a value that no such column can have. */
-export function keyOfStub(stub: Stub, target: Entity, { from, to }: Selection['join']): (parent: unknown) => readonly unknown[] {
+/**
+ * Values of a relation's columns from the key of an object without a row. Throws `BAD_USER_INPUT` for a value that no
+ * such column can have.
+ */
+export function keyOfStub(
+  stub: Stub,
+  target: Entity,
+  { from, to }: Selection['join'],
+): (parent: unknown) => readonly unknown[] {
   const sides = from.map((path, i) => ({ path, type: columnType(target, to[i] ?? '') }));
   return (parent) =>
     sides.map(({ path, type }) => {
       const value = valueAt(parent, path);
-      if (value === undefined) throw badInput(`A representation of ${stub.name} does not carry ${path}, which is asked for; send it.`);
+      if (value === undefined)
+        throw badInput(`A representation of ${stub.name} does not carry ${path}, which is asked for; send it.`);
       const normalized = normalizeValue(type, value);
       if ('problem' in normalized) throw badKey({ type: stub.name, field: path, value, wanted: normalized.problem });
       return normalized.value;

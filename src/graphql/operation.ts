@@ -1,4 +1,6 @@
-/** Owns one GraphQL operation's state: its viewer, its reads under each requirement, and which subtree follows which. */
+/**
+ * Owns one GraphQL operation's state: its viewer, its reads under each requirement, and which subtree follows which.
+ */
 import { responsePathAsArray, type GraphQLResolveInfo } from 'graphql';
 import { type Path } from 'graphql/jsutils/Path.js';
 import { type Position } from '../base/lineage.ts';
@@ -91,7 +93,9 @@ export class Operation {
     return this.#root;
   }
 
-  /** What the field's own directives ask for; null without any. Nodes that are merged into one field are all satisfied. */
+  /**
+   * What the field's own directives ask for; null without any. Nodes that are merged into one field are all satisfied.
+   */
   #required({ fieldNodes }: GraphQLResolveInfo, inherited: Requirement): Requirement | null {
     if (!fieldNodes.some((node) => this.edge.fields.has(node))) return null;
     const { written } = this.session;
@@ -110,8 +114,18 @@ export class Operation {
   }
 
   /** Reads with SQL of the application's own, in one of the operation's scopes. */
-  read({ executor }: Scope, request: CustomReadOptions & Pick<CustomReadInput, 'sql' | 'values'>): Promise<readonly Row[]> {
-    return readCustom({ ...request, executor, model: this.#model, tenancy: this.tenancy, caching: this.#caching, notes: this.#notes });
+  read(
+    { executor }: Scope,
+    request: CustomReadOptions & Pick<CustomReadInput, 'sql' | 'values'>,
+  ): Promise<readonly Row[]> {
+    return readCustom({
+      ...request,
+      executor,
+      model: this.#model,
+      tenancy: this.tenancy,
+      caching: this.#caching,
+      notes: this.#notes,
+    });
   }
 
   /** A mutation's write has committed: whatever is read from here on, below it or after it, sees that write. */
@@ -131,7 +145,17 @@ export class Operation {
     let scope = this.#scopes.get(key);
     if (!scope) {
       const executor = this.session.executor(requirement);
-      scope = { requirement, executor, loaders: new EntityLoaders({ model: this.#model, executor, limits: this.#limits, tenancy: this.tenancy, caching: this.#caching }) };
+      scope = {
+        requirement,
+        executor,
+        loaders: new EntityLoaders({
+          model: this.#model,
+          executor,
+          limits: this.#limits,
+          tenancy: this.tenancy,
+          caching: this.#caching,
+        }),
+      };
       this.#scopes.set(key, scope);
     }
     return scope;

@@ -1,5 +1,10 @@
 /** Owns Meridian's Apollo plugin: it decides the edge before execution and puts the token on the answer after it. */
-import { type ApolloServerPlugin, type GraphQLRequestContext, type GraphQLRequestContextWillSendResponse, type GraphQLRequestListener } from '@apollo/server';
+import {
+  type ApolloServerPlugin,
+  type GraphQLRequestContext,
+  type GraphQLRequestContextWillSendResponse,
+  type GraphQLRequestListener,
+} from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { readLevel } from '../consistency/level-text.ts';
@@ -50,7 +55,11 @@ export interface PluginDeps {
   /** Where mutations run. */
   readonly forwarding: Pick<Forwarding, 'take'>;
   /** Starts the reads of one operation that came with these headers. */
-  openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[], signal: AbortSignal | undefined): ReadSession;
+  openSession(
+    asked: Pick<AskedHeaders, 'token' | 'floor'>,
+    settings: readonly Setting[],
+    signal: AbortSignal | undefined,
+  ): ReadSession;
 }
 
 export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestContext> {
@@ -60,7 +69,8 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
         async didResolveOperation(request) {
           const sent = request.request.variables ?? {};
           begin(deps, request, sent);
-          // Here, where what fails becomes an answer, and not in the next hook, where it would be a fault of the server's.
+          // Here, where what fails becomes an answer, and not in the next hook, where it would be a fault of the
+          // server's.
           await takeMutation(deps.forwarding, request, sent).catch((error: unknown) => rethrow(error));
         },
         async responseForOperation(request) {
@@ -77,30 +87,71 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
   };
 }
 
-/** `sent`: the variables as the client sent them, which an idempotency key belongs to. Execution gets what the types take of them. */
+/**
+ * `sent`: the variables as the client sent them, which an idempotency key belongs to. Execution gets what the types
+ * take of them.
+ */
 function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>, sent: Record<string, unknown>): void {
   const { contextValue, document, operation, schema } = request;
   if (!document || !operation) return;
   // Execution would say so too, but as an error of its own making.
-  if (!schema.getRootType(operation.operation)) throw new GraphQLError(`This graph serves no ${operation.operation}s.`, { nodes: [operation], extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } } });
+  if (!schema.getRootType(operation.operation))
+    throw new GraphQLError(`This graph serves no ${operation.operation}s.`, {
+      nodes: [operation],
+      extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } },
+    });
   const headers = contextValue.asked;
   const asked = answering(() => readLevel(headers.level));
   const token = answering(() => withCookies(headers.token, contextValue.cookies));
-  const session = answering(() => deps.openSession({ token, floor: headers.floor }, contextValue.settings, contextValue.signal));
+  const session = answering(() =>
+    deps.openSession({ token, floor: headers.floor }, contextValue.settings, contextValue.signal),
+  );
   const variables = answering(() => fittedVariables(schema, operation, sent), 400);
   request.request.variables = variables;
   answering(() => limitCost({ schema, model: deps.model, document, operation, variables, limits: deps.limits }));
-  const edge = answering(() => decideAtEdge({ schema, document, operation, variables, headerPresent: headers.token !== undefined, asked, floor: session.floor, hasToken: session.hasToken, defaultMaxLagMs: deps.boundedLagMs }));
-  // Browsers and proxies keep answers by GET alone. None of them knows of viewers, and of what a token or a level demands.
-  const isForAll = contextValue.viewer === null && token === undefined && headers.floor === undefined && !edge.wantsExtensions;
-  if (request.request.http?.method === 'GET' && !isForAll) request.response.http.headers.set('cache-control', 'no-store');
+  const edge = answering(() =>
+    decideAtEdge({
+      schema,
+      document,
+      operation,
+      variables,
+      headerPresent: headers.token !== undefined,
+      asked,
+      floor: session.floor,
+      hasToken: session.hasToken,
+      defaultMaxLagMs: deps.boundedLagMs,
+    }),
+  );
+  // Browsers and proxies keep answers by GET alone. None of them knows of viewers, and of what a token or a level
+  // demands.
+  const isForAll =
+    contextValue.viewer === null && token === undefined && headers.floor === undefined && !edge.wantsExtensions;
+  if (request.request.http?.method === 'GET' && !isForAll)
+    request.response.http.headers.set('cache-control', 'no-store');
   const { source = '', operationName } = request;
-  const once = answering(() => onceOf({ schema, document, operation, source, operationName: operationName ?? null, sent, variables, contextValue, limits: deps.limits, ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}) }));
-  // Who sends a text along with its hash has been told that the hash is not known: it is learnt where the text is executed, and nowhere else.
-  if (deps.answers !== null && contextValue.answerName !== null && request.metrics.persistedQueryRegister !== true) deps.answers.begin(contextValue.answerName, { document, operation, session });
+  const once = answering(() =>
+    onceOf({
+      schema,
+      document,
+      operation,
+      source,
+      operationName: operationName ?? null,
+      sent,
+      variables,
+      contextValue,
+      limits: deps.limits,
+      ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}),
+    }),
+  );
+  // Who sends a text along with its hash has been told that the hash is not known: it is learnt where the text is
+  // executed, and nowhere else.
+  if (deps.answers !== null && contextValue.answerName !== null && request.metrics.persistedQueryRegister !== true)
+    deps.answers.begin(contextValue.answerName, { document, operation, session });
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
-  contextValue.begin(new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }));
+  contextValue.begin(
+    new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }),
+  );
 }
 
 /** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
@@ -112,7 +163,10 @@ function answering<T>(work: () => T, status = 200): T {
   }
 }
 
-/** `status`: 400 for what the server's other plugin turns into 200 where the client's media type has it so, as with GraphQL's own errors. */
+/**
+ * `status`: 400 for what the server's other plugin turns into 200 where the client's media type has it so, as with
+ * GraphQL's own errors.
+ */
 function rethrow(error: unknown, status = 200): never {
   if (!isMeridianError(error)) throw error;
   throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status } } });
@@ -132,46 +186,76 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
   if (token !== null) request.response.http.headers.set(TOKEN_HEADER, token);
   const { body } = request.response;
   keepAnswer(deps, request);
-  if (taken?.uncertain && body.kind === 'single' && body.singleResult.errors) body.singleResult.errors = unconfirmedErrors(body.singleResult.errors, taken.uncertain);
+  if (taken?.uncertain && body.kind === 'single' && body.singleResult.errors)
+    body.singleResult.errors = unconfirmedErrors(body.singleResult.errors, taken.uncertain);
   if (!operation.edge.wantsExtensions || body.kind !== 'single') return;
   body.singleResult.extensions = {
     ...body.singleResult.extensions,
-    consistency: { ...consistencyOf({ token, level: reportedLevel(operation), region: deps.region, report }), ...(operation.once?.replayed === true ? { replayed: true } : {}), ...writesOf(request.contextValue) },
+    consistency: {
+      ...consistencyOf({ token, level: reportedLevel(operation), region: deps.region, report }),
+      ...(operation.once?.replayed === true ? { replayed: true } : {}),
+      ...writesOf(request.contextValue),
+    },
   };
 }
 
 /** An answer with errors is not kept: what failed once may succeed the next time. */
-function keepAnswer({ answers }: PluginDeps, { contextValue: { answerName, operation }, response: { body, http } }: GraphQLRequestContextWillSendResponse<RequestContext>): void {
+function keepAnswer(
+  { answers }: PluginDeps,
+  {
+    contextValue: { answerName, operation },
+    response: { body, http },
+  }: GraphQLRequestContextWillSendResponse<RequestContext>,
+): void {
   // Another plugin has said by now how long others may keep it.
   const cacheControl = http.headers.get('cache-control');
   if (answers === null || answerName === null || cacheControl === undefined || body.kind !== 'single') return;
   const { data, errors, extensions } = body.singleResult;
-  if (data != null && errors === undefined && extensions === undefined) answers.keep(answerName, operation.session, { data, cacheControl });
+  if (data != null && errors === undefined && extensions === undefined)
+    answers.keep(answerName, operation.session, { data, cacheControl });
 }
 
-/** The header's tokens and those of the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` for cookies that cannot all be looked at. */
+/**
+ * The header's tokens and those of the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` for cookies that cannot all be
+ * looked at.
+ */
 function withCookies(header: string | undefined, cookies: TokenCookies | null): string | undefined {
   if (cookies === null) return header;
-  if (cookies.problem !== null) throw new MeridianError({ code: 'CONSISTENCY_TOKEN_MALFORMED', message: `The request's cookies cannot be honoured: ${cookies.problem}. They are expired with this answer: check what you see, and go on without them.` });
+  if (cookies.problem !== null)
+    throw new MeridianError({
+      code: 'CONSISTENCY_TOKEN_MALFORMED',
+      message: `The request's cookies cannot be honoured: ${cookies.problem}. They are expired with this answer: check what you see, and go on without them.`,
+    });
   return joinedHeader(header, cookies.tokens);
 }
 
 /** Of every answer, also of those that failed before anything was read. */
-function tellCookies({ codec }: PluginDeps, { contextValue, response }: GraphQLRequestContextWillSendResponse<RequestContext>): void {
+function tellCookies(
+  { codec }: PluginDeps,
+  { contextValue, response }: GraphQLRequestContextWillSendResponse<RequestContext>,
+): void {
   const { cookies } = contextValue;
   if (cookies === null) return;
   const errors = response.body.kind === 'single' ? (response.body.singleResult.errors ?? []) : [];
   const written = contextValue.started ? contextValue.operation.session.written : null;
-  cookies.answered({ token: response.http.headers.get(TOKEN_HEADER) ?? null, refused: refusedToken(errors), written: written === null ? null : codec.encode(new Map([[written.cluster, written]])) });
+  cookies.answered({
+    token: response.http.headers.get(TOKEN_HEADER) ?? null,
+    refused: refusedToken(errors),
+    written: written === null ? null : codec.encode(new Map([[written.cluster, written]])),
+  });
 }
 
 /** A write that was lost after it was committed is no fault of any token's. */
 function refusedToken(errors: readonly GraphQLFormattedError[]): RefusedToken | null {
-  const codes = errors.filter(({ extensions }) => (extensions?.['details'] as { committed?: unknown } | undefined)?.committed !== true).map(({ extensions }) => extensions?.['code']);
+  const codes = errors
+    .filter(({ extensions }) => (extensions?.['details'] as { committed?: unknown } | undefined)?.committed !== true)
+    .map(({ extensions }) => extensions?.['code']);
   return REFUSALS.find((code) => codes.includes(code)) ?? null;
 }
 
-/** The strongest level that any part of the operation asked for; after a write what its reads got, which see that write. */
+/**
+ * The strongest level that any part of the operation asked for; after a write what its reads got, which see that write.
+ */
 function reportedLevel({ edge, session }: Operation): ConsistencyLevel {
   const asked = [edge.root, ...edge.fields.values()].map(({ level }) => level);
   return strongestLevel(session.written === null ? asked : asked.map(levelAfterWrite));

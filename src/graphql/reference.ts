@@ -1,5 +1,12 @@
 /** Owns references: a federation representation to its entity, through the same loaders as every other read. */
-import { isInterfaceType, isUnionType, type GraphQLFieldResolver, type GraphQLNamedType, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
+import {
+  isInterfaceType,
+  isUnionType,
+  type GraphQLFieldResolver,
+  type GraphQLNamedType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+} from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Entity, type EntityInterface, type Row } from '../model/model.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
@@ -8,7 +15,11 @@ import { isSomething, noKey, storedValue, valueAt } from './objects.ts';
 import { fittedRepresentation } from './variables.ts';
 
 type Reference = Readonly<Record<string, unknown>>;
-export type ReferenceResolver = (reference: Reference, context: RequestContext, info: GraphQLResolveInfo) => Promise<Row | null>;
+export type ReferenceResolver = (
+  reference: Reference,
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+) => Promise<Row | null>;
 /** Looks a reference up through these loaders, without an operation to ask. */
 export type Finder = (reference: Reference, schema: GraphQLSchema, loaders: EntityLoaders) => Promise<Row | null> | Row;
 
@@ -21,22 +32,32 @@ export function interfaceReference(type: EntityInterface, entities: ReadonlyMap<
 }
 
 function resolving(find: Finder): ReferenceResolver {
-  return async (reference, context, info) => ownCopy(await find(reference, info.schema, context.operation.at(info).loaders));
+  return async (reference, context, info) =>
+    ownCopy(await find(reference, info.schema, context.operation.at(info).loaders));
 }
 
 /**
- * Tries the entity's `@key`s in order and takes the first whose fields the representation carries whole. What it carries of other
- * subgraphs' fields is on the row that resolvers see, by the fields' names.
+ * Tries the entity's `@key`s in order and takes the first whose fields the representation carries whole. What it
+ * carries of other subgraphs' fields is on the row that resolvers see, by the fields' names.
  */
 export function referenceFinder(entity: Entity): (...of: Parameters<Finder>) => Promise<Row | null> {
   const keys = entity.federationKeys.map((columns, i) => ({ columns, paths: entity.keyPaths[i] ?? [] }));
   return async (reference, schema, loaders) => {
     const key = keys.find(({ paths }) => paths.every((path) => isSomething(valueAt(reference, path))));
     if (!key) throw noKey(entity.name, entity.keyPaths);
-    const values = key.paths.map((path) => storedValue({ schema, type: entity.name, path, value: valueAt(reference, path) }));
+    const values = key.paths.map((path) =>
+      storedValue({ schema, type: entity.name, path, value: valueAt(reference, path) }),
+    );
     const row = await loaders.one(entity.name, key.columns, values);
     const brought = row === null ? [] : entity.external.filter((field) => Object.hasOwn(reference, field));
-    return brought.length === 0 ? row : { ...row, ...Object.fromEntries(brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]]))) };
+    return brought.length === 0
+      ? row
+      : {
+          ...row,
+          ...Object.fromEntries(
+            brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]])),
+          ),
+        };
   };
 }
 
@@ -47,17 +68,22 @@ function broughtAs(entity: Entity, field: string): readonly string[] {
 }
 
 /**
- * Asks every entity that implements the interface: whose row is there is meant. Their keys may be of different types: a value that is none of one type
- * may name a row by another. Throws `BAD_USER_INPUT` for one that is of none of them.
+ * Asks every entity that implements the interface: whose row is there is meant. Their keys may be of different types: a
+ * value that is none of one type may name a row by another. Throws `BAD_USER_INPUT` for one that is of none of them.
  */
-export function interfaceFinder({ name, keys, implementations }: EntityInterface, entities: ReadonlyMap<string, Entity>): Finder {
+export function interfaceFinder(
+  { name, keys, implementations }: EntityInterface,
+  entities: ReadonlyMap<string, Entity>,
+): Finder {
   const asked = implementations.flatMap((type) => {
     const entity = entities.get(type);
     return entity ? [{ type, find: referenceFinder(entity) }] : [];
   });
   return async (reference, schema, loaders) => {
     if (!keys.some((paths) => paths.every((path) => isSomething(valueAt(reference, path))))) throw noKey(name, keys);
-    const found = await Promise.all(asked.map(async ({ type, find }) => ({ type, row: await find(reference, schema, loaders).catch(refusal) })));
+    const found = await Promise.all(
+      asked.map(async ({ type, find }) => ({ type, row: await find(reference, schema, loaders).catch(refusal) })),
+    );
     const meant = found.find(({ row }) => row !== null && !(row instanceof Error));
     if (meant) return { ...meant.row, __typename: meant.type };
     const refused = found.map(({ row }) => row).filter((row) => row instanceof Error);
@@ -71,14 +97,20 @@ function refusal(error: unknown): MeridianError {
   throw error;
 }
 
-/** The subgraph library writes `__typename` on what a reference resolves to; rows from a cache are frozen, since requests share them. */
+/**
+ * The subgraph library writes `__typename` on what a reference resolves to; rows from a cache are frozen, since
+ * requests share them.
+ */
 export function ownCopy<T>(value: T): T {
   return typeof value === 'object' && value !== null && Object.isFrozen(value) ? { ...value } : value;
 }
 
 type EntitiesResolver = GraphQLFieldResolver<unknown, RequestContext, { readonly representations: readonly unknown[] }>;
 
-/** Representations are any JSON: one that names no entity of ours is its sender's mistake, and only its own place in the answer fails. */
+/**
+ * Representations are any JSON: one that names no entity of ours is its sender's mistake, and only its own place in the
+ * answer fails.
+ */
 export function guardRepresentations(schema: GraphQLSchema): void {
   const field = schema.getQueryType()?.getFields()['_entities'];
   const resolve = field?.resolve as EntitiesResolver | undefined;
@@ -103,8 +135,12 @@ export function checkedRepresentation(schema: GraphQLSchema, representation: unk
   }
 }
 
-function namesEntity(schema: GraphQLSchema, representation: unknown): representation is { readonly __typename: string } {
-  if (typeof representation !== 'object' || representation === null || !Object.hasOwn(representation, '__typename')) return false;
+function namesEntity(
+  schema: GraphQLSchema,
+  representation: unknown,
+): representation is { readonly __typename: string } {
+  if (typeof representation !== 'object' || representation === null || !Object.hasOwn(representation, '__typename'))
+    return false;
   const { __typename: name } = representation as { readonly __typename: unknown };
   // A list of one name would pass for the name in a lookup, and for nothing known where the type is checked again.
   const type = typeof name === 'string' ? schema.getType(name) : undefined;
@@ -114,8 +150,8 @@ function namesEntity(schema: GraphQLSchema, representation: unknown): representa
 }
 
 /**
- * Whether anybody here looks a reference up. The subgraph library takes a representation of any other type for the object itself: its sender would say
- * what a row holds, and be shown by that what belongs to rows that it may not see.
+ * Whether anybody here looks a reference up. The subgraph library takes a representation of any other type for the
+ * object itself: its sender would say what a row holds, and be shown by that what belongs to rows that it may not see.
  */
 function resolvesReferences({ extensions }: GraphQLNamedType): boolean {
   const { subgraph } = (extensions['apollo'] ?? {}) as { readonly subgraph?: { readonly resolveReference?: unknown } };
@@ -123,5 +159,9 @@ function resolvesReferences({ extensions }: GraphQLNamedType): boolean {
 }
 
 function noEntity(): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: 'A representation is no object whose "__typename" is an entity that is looked up here; send one with a "__typename" and a key.' });
+  return new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message:
+      'A representation is no object whose "__typename" is an entity that is looked up here; send one with a "__typename" and a key.',
+  });
 }

@@ -1,4 +1,7 @@
-/** Owns naming the argument whose text the database cannot hold: the server tells which value it was, and the arguments say what it is called. */
+/**
+ * Owns naming the argument whose text the database cannot hold: the server tells which value it was, and the arguments
+ * say what it is called.
+ */
 import { type GraphQLFieldResolver } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 
@@ -8,16 +11,30 @@ type Resolver<C> = GraphQLFieldResolver<unknown, C, Record<string, unknown>>;
 export function namingTexts<C>(resolve: Resolver<C>): Resolver<C> {
   return (parent, args, context, info) => {
     const result = resolve(parent, args, context, info);
-    return result instanceof Promise ? result.catch((error: unknown) => { throw named(error, args); }) : result;
+    return result instanceof Promise
+      ? result.catch((error: unknown) => {
+          throw named(error, args);
+        })
+      : result;
   };
 }
 
 function named(error: unknown, args: Readonly<Record<string, unknown>>): unknown {
-  const text = isMeridianError(error, 'BAD_USER_INPUT') && error.cause instanceof Error && 'refusedText' in error.cause ? error.cause.refusedText : undefined;
+  const text =
+    isMeridianError(error, 'BAD_USER_INPUT') && error.cause instanceof Error && 'refusedText' in error.cause
+      ? error.cause.refusedText
+      : undefined;
   if (typeof text !== 'string') return error;
-  const path = pathOf(args, (value) => value === text) ?? pathOf(args, (value) => BEYOND_ASCII.test(value) && text.includes(value));
+  const path =
+    pathOf(args, (value) => value === text) ??
+    pathOf(args, (value) => BEYOND_ASCII.test(value) && text.includes(value));
   if (path === null) return error;
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `"${path}" holds a character that the database's encoding does not have; send it without that character.`, details: (error as MeridianError).details, cause: error });
+  return new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `"${path}" holds a character that the database's encoding does not have; send it without that character.`,
+    details: (error as MeridianError).details,
+    cause: error,
+  });
 }
 
 const BEYOND_ASCII = /[\u0080-\uffff]/;

@@ -1,7 +1,19 @@
 /** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
 import { isNonNullType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
-import { type ConnectionField, type CountField, type Entity, type Field, type ListField, type Model, type RootField, type Row, type Selection, type Stub, type ToOneField } from '../model/model.ts';
+import {
+  type ConnectionField,
+  type CountField,
+  type Entity,
+  type Field,
+  type ListField,
+  type Model,
+  type RootField,
+  type Row,
+  type Selection,
+  type Stub,
+  type ToOneField,
+} from '../model/model.ts';
 import { type ParentValues } from '../read/loaders/entity-loaders.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
 import { columnResolver } from './column.ts';
@@ -12,7 +24,12 @@ import { namingTexts } from './refused-text.ts';
 import { writeResolver, type WriteDeps } from './write.ts';
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>>;
-export type UserResolver = (parent: unknown, args: Record<string, unknown>, context: ResolverContext, info: GraphQLResolveInfo) => unknown;
+export type UserResolver = (
+  parent: unknown,
+  args: Record<string, unknown>,
+  context: ResolverContext,
+  info: GraphQLResolveInfo,
+) => unknown;
 /** What `--resolvers FILE` exports: type → field → function, as everywhere in GraphQL. Scalars may be given whole. */
 export type UserResolvers = Readonly<Record<string, GraphQLScalarType | Readonly<Record<string, unknown>>>>;
 
@@ -28,13 +45,15 @@ export interface ResolverInput {
 export function buildResolvers({ model, user, write }: ResolverInput): ResolverMap {
   const map: ResolverMap = { Query: {}, Mutation: {} };
   for (const [name, field] of model.queries) own(map, 'Query')[name] = rootResolver(field);
-  for (const [name, field] of model.mutations) own(map, 'Mutation')[name] = writeResolver(entityOf(model, field.target), field, write);
+  for (const [name, field] of model.mutations)
+    own(map, 'Mutation')[name] = writeResolver(entityOf(model, field.target), field, write);
   for (const entity of model.entities.values()) {
     const type = own(map, entity.name);
     for (const [name, field] of entity.fields) type[name] = fieldResolver(field);
     if (entity.federationKeys.length > 0) type['__resolveReference'] = referenceResolver(entity);
   }
-  for (const type of model.interfaces.values()) own(map, type.name)['__resolveReference'] = interfaceReference(type, model.entities);
+  for (const type of model.interfaces.values())
+    own(map, type.name)['__resolveReference'] = interfaceReference(type, model.entities);
   for (const stub of model.stubs.values()) {
     const type = own(map, stub.name);
     for (const [name, field] of stub.fields) type[name] = stubFieldResolver(model, stub, field);
@@ -45,7 +64,8 @@ export function buildResolvers({ model, user, write }: ResolverInput): ResolverM
     else for (const [name, value] of Object.entries(definition)) own(map, typeName)[name] = userResolver(name, value);
   }
   for (const root of [own(map, 'Query'), own(map, 'Mutation')]) {
-    for (const [name, resolve] of Object.entries(root)) if (typeof resolve === 'function') root[name] = namingTexts(resolve as Resolver);
+    for (const [name, resolve] of Object.entries(root))
+      if (typeof resolve === 'function') root[name] = namingTexts(resolve as Resolver);
   }
   if (Object.keys(own(map, 'Mutation')).length === 0) delete map['Mutation'];
   return map;
@@ -70,7 +90,15 @@ function entityOf(model: Model, name: string): Entity {
 function userResolver(name: string, value: unknown): unknown {
   if (typeof value !== 'function') return value;
   const resolve = value as UserResolver;
-  if (name === '__resolveReference') return async (reference: unknown, context: RequestContext, info: GraphQLResolveInfo) => ownCopy(await (value as (r: unknown, c: ResolverContext, i: GraphQLResolveInfo) => unknown)(reference, context.at(info), info));
+  if (name === '__resolveReference')
+    return async (reference: unknown, context: RequestContext, info: GraphQLResolveInfo) =>
+      ownCopy(
+        await (value as (r: unknown, c: ResolverContext, i: GraphQLResolveInfo) => unknown)(
+          reference,
+          context.at(info),
+          info,
+        ),
+      );
   if (name === '__resolveType' || name === '__isTypeOf') return value;
   const bound: Resolver = (parent, args, context, info) => resolve(parent, args, context.at(info), info);
   return bound;
@@ -81,7 +109,12 @@ function rootResolver(field: RootField): Resolver {
     case 'lookup': {
       const names = [...field.arguments.keys()];
       const columns = [...field.arguments.values()];
-      return (_parent, args, context, info) => context.operation.at(info).loaders.one(field.target, columns, names.map((name) => args[name]));
+      return (_parent, args, context, info) =>
+        context.operation.at(info).loaders.one(
+          field.target,
+          columns,
+          names.map((name) => args[name]),
+        );
     }
     case 'object':
       return (_parent, _args, context, info) => {
@@ -112,7 +145,8 @@ export function keyOfRow({ from }: Selection['join']): (parent: unknown) => read
 }
 
 function stubFieldResolver(model: Model, stub: Stub, field: Field): Resolver {
-  if (field.kind === 'column' || field.kind === 'embedded') throw new TypeError(`${stub.name} has no row whose columns it could show`);
+  if (field.kind === 'column' || field.kind === 'embedded')
+    throw new TypeError(`${stub.name} has no row whose columns it could show`);
   const keyOf = keyOfStub(stub, entityOf(model, field.target), field.join);
   return field.kind === 'toOne' ? toOneResolver(field, keyOf) : selectionResolver(field, keyOf);
 }
@@ -121,7 +155,9 @@ function toOneResolver({ target, join }: ToOneField, keyOf: (parent: unknown) =>
   return async (parent, _args, context, info) => {
     const values = keyOf(parent);
     // A null in any part of the foreign key means: no such row, and no statement to learn it.
-    const row = values.includes(null) ? null : await context.operation.at(info).loaders.one(target, join.to, values, join.comparisons);
+    const row = values.includes(null)
+      ? null
+      : await context.operation.at(info).loaders.one(target, join.to, values, join.comparisons);
     if (row === null && isNonNullType(info.returnType)) throw nothingToShow(target, info);
     return row;
   };
@@ -129,7 +165,10 @@ function toOneResolver({ target, join }: ToOneField, keyOf: (parent: unknown) =>
 
 /** The same sentence for a row that was removed and for one that is another tenant's. */
 function nothingToShow(target: string, { parentType, fieldName }: GraphQLResolveInfo): MeridianError {
-  return new MeridianError({ code: 'NOT_FOUND', message: `There is no ${target} that ${parentType.name}.${fieldName} could show, and the schema says that it is never null: the row was removed, or does not exist for this viewer.` });
+  return new MeridianError({
+    code: 'NOT_FOUND',
+    message: `There is no ${target} that ${parentType.name}.${fieldName} could show, and the schema says that it is never null: the row was removed, or does not exist for this viewer.`,
+  });
 }
 
 export type SelectionField = ListField | ConnectionField | CountField;
@@ -141,7 +180,7 @@ function selectionResolver(field: SelectionField, keyOf: (parent: unknown) => Pa
     case 'count':
       return (parent, args, context, info) => context.operation.at(info).loaders.count(field, keyOf(parent), args);
     case 'connection':
-      return (parent, args, context, info) => connectionObject({ loaders: context.operation.at(info).loaders, field, parent: keyOf(parent), args });
+      return (parent, args, context, info) =>
+        connectionObject({ loaders: context.operation.at(info).loaders, field, parent: keyOf(parent), args });
   }
 }
-

@@ -1,7 +1,19 @@
-/** Owns the scalars that Meridian adds: exact text both ways, checked on the way in as the column's type will check it. */
+/**
+ * Owns the scalars that Meridian adds: exact text both ways, checked on the way in as the column's type will check it.
+ */
 import {
-  GraphQLError, GraphQLScalarType, isScalarType, isSpecifiedScalarType, Kind, print, visit,
-  type FloatValueNode, type GraphQLSchema, type IntValueNode, type ObjectValueNode, type ValueNode,
+  GraphQLError,
+  GraphQLScalarType,
+  isScalarType,
+  isSpecifiedScalarType,
+  Kind,
+  print,
+  visit,
+  type FloatValueNode,
+  type GraphQLSchema,
+  type IntValueNode,
+  type ObjectValueNode,
+  type ValueNode,
 } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { JsonNumber, jsonNumber } from '../base/json.ts';
@@ -23,19 +35,23 @@ const EXACT: Readonly<Record<string, Pick<SqlType, 'kind' | 'sql'>>> = {
 const SHOWN_LENGTH = 60;
 
 /**
- * The error of a literal. Validation would give it its own code, and a variable with the same value has BAD_USER_INPUT: whoever formats errors
- * goes by the MeridianError within.
+ * The error of a literal. Validation would give it its own code, and a variable with the same value has BAD_USER_INPUT:
+ * whoever formats errors goes by the MeridianError within.
  */
 export function literalError(node: ValueNode, problem: string): GraphQLError {
   const literal = print(node);
   const message = `${problem} (the query has ${literal.slice(0, SHOWN_LENGTH)}${literal.length > SHOWN_LENGTH ? '…' : ''})`;
-  return new GraphQLError(message, { nodes: [node], originalError: new MeridianError({ code: 'BAD_USER_INPUT', message }) });
+  return new GraphQLError(message, {
+    nodes: [node],
+    originalError: new MeridianError({ code: 'BAD_USER_INPUT', message }),
+  });
 }
 
 function exactScalar(name: string, type: Pick<SqlType, 'kind' | 'sql'>): GraphQLScalarType {
   const parse = (value: unknown): unknown => {
     const normalized = normalizeScalar(type, value);
-    if ('problem' in normalized) throw new GraphQLError(`${name} must be ${normalized.problem}.`, { extensions: { code: 'BAD_USER_INPUT' } });
+    if ('problem' in normalized)
+      throw new GraphQLError(`${name} must be ${normalized.problem}.`, { extensions: { code: 'BAD_USER_INPUT' } });
     return normalized.value;
   };
   return new GraphQLScalarType({
@@ -82,7 +98,12 @@ function objectValue({ fields }: ObjectValueNode, variables: Variables): unknown
   return Object.fromEntries(fields.map(({ name, value }) => [name.value, literalValue(value, variables)]));
 }
 
-const json = new GraphQLScalarType({ name: 'JSON', serialize: (value) => value, parseValue: (value) => value, parseLiteral: literalValue });
+const json = new GraphQLScalarType({
+  name: 'JSON',
+  serialize: (value) => value,
+  parseValue: (value) => value,
+  parseLiteral: literalValue,
+});
 
 const token = new GraphQLScalarType({ name: 'ConsistencyToken', serialize: String, parseValue: String });
 
@@ -97,8 +118,9 @@ const exact = new WeakSet<object>();
 const open = new WeakSet<object>();
 
 /**
- * Remembers how the scalars of a new schema take numbers that a JavaScript number would change. Those that nobody has defined (`_Any` of
- * federation, and any that an application declares in its SDL alone) take what comes; GraphQL would round the numbers of a query's text for them.
+ * Remembers how the scalars of a new schema take numbers that a JavaScript number would change. Those that nobody has
+ * defined (`_Any` of federation, and any that an application declares in its SDL alone) take what comes; GraphQL would
+ * round the numbers of a query's text for them.
  */
 export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<string, unknown>>): void {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -111,9 +133,13 @@ export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<
   }
 }
 
-/** An application's scalar that says nothing of literals is given graphql-js's reading of them, which is the same text in every scalar. */
+/**
+ * An application's scalar that says nothing of literals is given graphql-js's reading of them, which is the same text
+ * in every scalar.
+ */
 const GRAPHQLS_OWN = String(new GraphQLScalarType({ name: 'Any' }).parseLiteral);
-const isGraphqlsOwn = (parseLiteral: GraphQLScalarType['parseLiteral']): boolean => String(parseLiteral) === GRAPHQLS_OWN;
+const isGraphqlsOwn = (parseLiteral: GraphQLScalarType['parseLiteral']): boolean =>
+  String(parseLiteral) === GRAPHQLS_OWN;
 
 /** What is wrong with a number for a scalar that takes JavaScript numbers. */
 export function inexact({ name }: { readonly name: string }): string {

@@ -1,8 +1,23 @@
 /** Owns the executable schema: the user's SDL with Meridian's, as a Federation 2 subgraph. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import {
-  astFromValue, defaultFieldResolver, getNamedType, isCompositeType, isInputObjectType, isInterfaceType, isIntrospectionType, isObjectType, Kind, valueFromAST,
-  type DocumentNode, type GraphQLArgument, type GraphQLFieldResolver, type GraphQLInputField, type GraphQLInputType, type GraphQLNamedType, type GraphQLSchema,
+  astFromValue,
+  defaultFieldResolver,
+  getNamedType,
+  isCompositeType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  Kind,
+  valueFromAST,
+  type DocumentNode,
+  type GraphQLArgument,
+  type GraphQLFieldResolver,
+  type GraphQLInputField,
+  type GraphQLInputType,
+  type GraphQLNamedType,
+  type GraphQLSchema,
 } from 'graphql';
 import { rememberColumns } from './column.ts';
 import { conflictsResolver, type ConflictsDeps } from './conflicts.ts';
@@ -62,11 +77,15 @@ function readDefaults(schema: GraphQLSchema): void {
   };
   for (const type of Object.values(schema.getTypeMap())) {
     readFields(type);
-    if (isObjectType(type) || isInterfaceType(type)) for (const { args } of Object.values(type.getFields())) args.forEach(read);
+    if (isObjectType(type) || isInterfaceType(type))
+      for (const { args } of Object.values(type.getFields())) args.forEach(read);
   }
 }
 
-/** GraphQL cannot print a default of type JSON that is an object, or a number that JavaScript has not: neither the schema nor introspection could. */
+/**
+ * GraphQL cannot print a default of type JSON that is an object, or a number that JavaScript has not: neither the
+ * schema nor introspection could.
+ */
 function isPrintable(value: unknown, type: GraphQLInputType): boolean {
   try {
     return astFromValue(value, type) !== null;
@@ -82,7 +101,10 @@ function publish(schema: GraphQLSchema, typeDefs: DocumentNode): void {
   if (field && told?.resolve) field.resolve = told.resolve;
 }
 
-/** Objects that no resolver of ours returns (a payload's entity, a connection's nodes) are on the way to what lies under them. */
+/**
+ * Objects that no resolver of ours returns (a payload's entity, a connection's nodes) are on the way to what lies under
+ * them.
+ */
 function followDirectives(schema: GraphQLSchema): void {
   const resolve: GraphQLFieldResolver<unknown, RequestContext> = (parent, args, context, info) => {
     context.operation.at(info);
@@ -90,7 +112,8 @@ function followDirectives(schema: GraphQLSchema): void {
   };
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || isIntrospectionType(type)) continue;
-    for (const field of Object.values(type.getFields())) if (isCompositeType(getNamedType(field.type))) field.resolve ??= resolve;
+    for (const field of Object.values(type.getFields()))
+      if (isCompositeType(getNamedType(field.type))) field.resolve ??= resolve;
   }
 }
 
@@ -99,4 +122,3 @@ function definedNames(document: DocumentNode): ReadonlySet<string> {
   const scalars = document.definitions.filter((definition) => definition.kind === Kind.SCALAR_TYPE_DEFINITION);
   return new Set(scalars.map(({ name }) => name.value));
 }
-

@@ -1,10 +1,21 @@
 /**
- * Owns numbers of a request's variables that a JavaScript number would change: each type is given what it takes exactly, or the request is
- * refused. GraphQL's own scalars would see a rounded number only, and could not know.
+ * Owns numbers of a request's variables that a JavaScript number would change: each type is given what it takes
+ * exactly, or the request is refused. GraphQL's own scalars would see a rounded number only, and could not know.
  */
 import {
-  isEnumType, isInputObjectType, isInterfaceType, isListType, isNonNullType, isObjectType, isUnionType, typeFromAST,
-  type GraphQLEnumType, type GraphQLScalarType, type GraphQLSchema, type GraphQLType, type OperationDefinitionNode,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isUnionType,
+  typeFromAST,
+  type GraphQLEnumType,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+  type GraphQLType,
+  type OperationDefinitionNode,
 } from 'graphql';
 import { type MeridianError } from '../base/errors.ts';
 import { JsonNumber } from '../base/json.ts';
@@ -17,20 +28,35 @@ type Variables = Record<string, unknown>;
 const SHOWN_LENGTH = 60;
 const MAX_INT = 2 ** 31 - 1;
 
-/** The variables as execution may have them. Throws `BAD_USER_INPUT` that names the place of a number that does not fit. */
-export function fittedVariables(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): Variables {
+/**
+ * The variables as execution may have them. Throws `BAD_USER_INPUT` that names the place of a number that does not fit.
+ */
+export function fittedVariables(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: Variables,
+): Variables {
   if (!holdsExactNumber(variables)) return variables;
-  const types = new Map(variableDefinitions.map(({ variable, type }) => [variable.name.value, typeFromAST(schema, type as never)]));
-  return Object.fromEntries(Object.entries(variables).map(([name, value]) => {
-    const type = types.get(name);
-    return [name, type === undefined ? value : fit(type, value, `Variable "$${name}`)];
-  }));
+  const types = new Map(
+    variableDefinitions.map(({ variable, type }) => [variable.name.value, typeFromAST(schema, type as never)]),
+  );
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => {
+      const type = types.get(name);
+      return [name, type === undefined ? value : fit(type, value, `Variable "$${name}`)];
+    }),
+  );
 }
 
-/** A representation of an entity, its fields as those of the type. Throws `BAD_USER_INPUT` that names the field of a number that does not fit. */
+/**
+ * A representation of an entity, its fields as those of the type. Throws `BAD_USER_INPUT` that names the field of a
+ * number that does not fit.
+ */
 export function fittedRepresentation<T extends object>(schema: GraphQLSchema, type: string, representation: T): T {
   const entity = schema.getType(type);
-  return entity === undefined || !holdsExactNumber(representation) ? representation : (fit(entity, representation, `Representation "${type}`) as T);
+  return entity === undefined || !holdsExactNumber(representation)
+    ? representation
+    : (fit(entity, representation, `Representation "${type}`) as T);
 }
 
 /** Level by level: a client chooses how deep its variables are. */
@@ -40,7 +66,8 @@ function holdsExactNumber(value: unknown): boolean {
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;
       if (item instanceof JsonNumber) return true;
-      for (const child of Object.values(item) as unknown[]) if (typeof child === 'object' && child !== null) below.push(child);
+      for (const child of Object.values(item) as unknown[])
+        if (typeof child === 'object' && child !== null) below.push(child);
     }
     level = below;
   }
@@ -52,13 +79,21 @@ function fit(type: GraphQLType, value: unknown, path: string): unknown {
   if (value === null || value === undefined) return value;
   if (isNonNullType(type)) return fit(type.ofType, value, path);
   // GraphQL lets a single value stand for a list of one.
-  if (isListType(type)) return Array.isArray(value) ? value.map((item, i) => fit(type.ofType, item, `${path}[${i}]`)) : fit(type.ofType, value, path);
+  if (isListType(type))
+    return Array.isArray(value)
+      ? value.map((item, i) => fit(type.ofType, item, `${path}[${i}]`))
+      : fit(type.ofType, value, path);
   if (isUnionType(type)) return value;
   if (isInputObjectType(type) || isObjectType(type) || isInterfaceType(type)) {
     if (value instanceof JsonNumber) throw refused(path, value, `${type.name} must be an object`);
     if (typeof value !== 'object' || Array.isArray(value)) return value;
     const fields = type.getFields();
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, Object.hasOwn(fields, name) && fields[name] ? fit(fields[name].type, item, `${path}.${name}`) : item]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [
+        name,
+        Object.hasOwn(fields, name) && fields[name] ? fit(fields[name].type, item, `${path}.${name}`) : item,
+      ]),
+    );
   }
   return isOpenScalar(type) ? value : leaf(type, value, path);
 }
@@ -101,7 +136,11 @@ function parsed(type: GraphQLScalarType, value: JsonNumber, path: string): unkno
   try {
     return type.parseValue(value);
   } catch (error) {
-    throw refused(path, value, error instanceof Error ? error.message.replace(/\.$/, '') : `${type.name} cannot be this`);
+    throw refused(
+      path,
+      value,
+      error instanceof Error ? error.message.replace(/\.$/, '') : `${type.name} cannot be this`,
+    );
   }
 }
 

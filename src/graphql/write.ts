@@ -1,4 +1,7 @@
-/** Owns the mutations that directives declare: run within the viewer's tenant, then a payload whose reads see the write, or that tells of the conflict. */
+/**
+ * Owns the mutations that directives declare: run within the viewer's tenant, then a payload whose reads see the write,
+ * or that tells of the conflict.
+ */
 import { Kind, type GraphQLFieldResolver, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
 import { type ConflictHandler, type ConflictReason } from '../conflict/resolve.ts';
 import { MeridianError } from '../base/errors.ts';
@@ -18,7 +21,11 @@ export interface WriteDeps {
   readonly metrics: Pick<Metrics, 'conflicts'> | null;
 }
 
-export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
+export function writeResolver(
+  entity: Entity,
+  field: WriteField,
+  deps: WriteDeps,
+): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   const handler = entity.conflict.handler === null ? null : (deps.handlers[entity.conflict.handler] ?? null);
   return async (_parent, args, context, info) => {
     const { operation, viewer, settings } = context;
@@ -31,11 +38,13 @@ export function writeResolver(entity: Entity, field: WriteField, deps: WriteDeps
       options: { settings, durability: field.durability, onRefused: (at) => session.saw(at) },
     });
     const met = result.kind === 'conflict' ? 'REJECTED' : result.outcome;
-    if (met !== null && !replayed) deps.metrics?.conflicts.inc({ entity: entity.name, policy: entity.conflict.policy, outcome: met });
+    if (met !== null && !replayed)
+      deps.metrics?.conflicts.inc({ entity: entity.name, policy: entity.conflict.policy, outcome: met });
     // Also where nothing was written: whoever learned that has seen the primary as of this position.
     const scope = await operation.wrote(info, position);
     if (result.kind === 'conflict') return refused(result, { entity, field, args, context, info });
-    // What was stored for a retry may have been overwritten since: it is the answer, but nothing that other reads may be answered with.
+    // What was stored for a retry may have been overwritten since: it is the answer, but nothing that other reads may
+    // be answered with.
     if (field.kind !== 'delete' && !replayed && result.row !== null) scope.loaders.prime(entity.name, result.row);
     return payloadOf(field, result.row, context);
   };
@@ -57,21 +66,49 @@ interface Refused {
   readonly info: GraphQLResolveInfo;
 }
 
-/** A payload that tells of the conflict, where the client asks for that; nobody is left to take a null for success: else throws `CONFLICT` or, of a row that is gone, `NOT_FOUND`. */
-function refused({ reason, current, fields }: Extract<MutationResult, { kind: 'conflict' }>, { entity, field, args, context, info }: Refused): Record<string, unknown> {
+/**
+ * A payload that tells of the conflict, where the client asks for that; nobody is left to take a null for success: else
+ * throws `CONFLICT` or, of a row that is gone, `NOT_FOUND`.
+ */
+function refused(
+  { reason, current, fields }: Extract<MutationResult, { kind: 'conflict' }>,
+  { entity, field, args, context, info }: Refused,
+): Record<string, unknown> {
   const version = current === null || entity.version === null ? null : current[entity.version];
   const names = namesOf(entity, field, fields);
   const shown = field.payload.conflict;
   if (shown !== null && selects(info, shown.field)) {
-    const told = { [shown.reason]: reason, ...entry(shown.current, current), ...entry(shown.version, version), ...entry(shown.fields, names), ...entry(shown.token, () => context.token()) };
+    const told = {
+      [shown.reason]: reason,
+      ...entry(shown.current, current),
+      ...entry(shown.version, version),
+      ...entry(shown.fields, names),
+      ...entry(shown.token, () => context.token()),
+    };
     return { ...payloadOf(field, null, context), [shown.field]: told };
   }
   const key = Object.fromEntries([...field.keyArguments.keys()].map((name) => [name, args[name]]));
-  const named = Object.entries(key).map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
+  const named = Object.entries(key)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    .join(', ');
   const details = { entity: entity.name, key, reason, version, fields: names };
-  if (reason === 'DELETED') throw new MeridianError({ code: 'NOT_FOUND', message: `There is no ${entity.name} with ${named} to ${field.kind}; nothing was changed.`, details });
-  if (reason === 'EXISTS') throw new MeridianError({ code: 'CONFLICT', message: `Another ${entity.name} has a key that this one gives (${names.length > 0 ? `they differ in ${names.join(', ')}` : 'it is the same otherwise'}); nothing was written.`, details });
-  throw new MeridianError({ code: 'CONFLICT', message: `The ${entity.name} with ${named} ${WHY[reason]}; nothing was changed. Read it again, and repeat the mutation with its version.`, details });
+  if (reason === 'DELETED')
+    throw new MeridianError({
+      code: 'NOT_FOUND',
+      message: `There is no ${entity.name} with ${named} to ${field.kind}; nothing was changed.`,
+      details,
+    });
+  if (reason === 'EXISTS')
+    throw new MeridianError({
+      code: 'CONFLICT',
+      message: `Another ${entity.name} has a key that this one gives (${names.length > 0 ? `they differ in ${names.join(', ')}` : 'it is the same otherwise'}); nothing was written.`,
+      details,
+    });
+  throw new MeridianError({
+    code: 'CONFLICT',
+    message: `The ${entity.name} with ${named} ${WHY[reason]}; nothing was changed. Read it again, and repeat the mutation with its version.`,
+    details,
+  });
 }
 
 const WHY: Readonly<Record<Exclude<ConflictReason, 'DELETED' | 'EXISTS'>, string>> = {
@@ -82,7 +119,11 @@ const WHY: Readonly<Record<Exclude<ConflictReason, 'DELETED' | 'EXISTS'>, string
 /** Whether the mutation's own selection has the field, directly or by fragments. */
 function selects({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
   const has = (set: SelectionSetNode | undefined): boolean =>
-    (set?.selections ?? []).some((node) => (node.kind === Kind.FIELD ? node.name.value === name : has(node.kind === Kind.FRAGMENT_SPREAD ? fragments[node.name.value]?.selectionSet : node.selectionSet)));
+    (set?.selections ?? []).some((node) =>
+      node.kind === Kind.FIELD
+        ? node.name.value === name
+        : has(node.kind === Kind.FRAGMENT_SPREAD ? fragments[node.name.value]?.selectionSet : node.selectionSet),
+    );
   return fieldNodes.some((node) => has(node.selectionSet));
 }
 
@@ -93,6 +134,10 @@ function entry(name: string | null, value: unknown): Record<string, unknown> {
 /** As the client knows them: by input field, else by the entity's own. Columns that it cannot see are not told. */
 function namesOf(entity: Entity, field: WriteField, columns: readonly string[]): readonly string[] {
   const inputs = new Map([...field.values].map(([name, column]) => [column, name]));
-  const shown = new Map([...entity.fields].flatMap(([name, one]) => columnsOfField(one).map((column) => [column, name] as const)));
-  return columns.filter((column) => column !== entity.version).flatMap((column) => inputs.get(column) ?? shown.get(column) ?? []);
+  const shown = new Map(
+    [...entity.fields].flatMap(([name, one]) => columnsOfField(one).map((column) => [column, name] as const)),
+  );
+  return columns
+    .filter((column) => column !== entity.version)
+    .flatMap((column) => inputs.get(column) ?? shown.get(column) ?? []);
 }

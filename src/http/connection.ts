@@ -1,4 +1,7 @@
-/** Owns one connection to another region's server, proven before it is used, and used up when it breaks: it knows whether a byte of a request may have been sent. */
+/**
+ * Owns one connection to another region's server, proven before it is used, and used up when it breaks: it knows
+ * whether a byte of a request may have been sent.
+ */
 import { Client, type Dispatcher } from 'undici';
 
 export interface ConnectionOptions {
@@ -19,9 +22,23 @@ export interface Exchange {
 }
 
 export type Exchanged =
-  | { readonly kind: 'answer'; readonly status: number; readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: string }
-  /** `sent`: whether a byte may have left. `why`: a part of a sentence. `detail`: what only the log may tell, since it names addresses. */
-  | { readonly kind: 'failed'; readonly sent: boolean; readonly cause: 'late' | 'large' | 'broken'; readonly why: string; readonly detail?: string };
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+      readonly body: string;
+    }
+  /**
+   * `sent`: whether a byte may have left. `why`: a part of a sentence. `detail`: what only the log may tell, since it
+   * names addresses.
+   */
+  | {
+      readonly kind: 'failed';
+      readonly sent: boolean;
+      readonly cause: 'late' | 'large' | 'broken';
+      readonly why: string;
+      readonly detail?: string;
+    };
 
 interface State {
   sent: boolean;
@@ -43,8 +60,17 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const { origin, connectMs, idleMs, maxAnswerBytes } = options;
-    // The time limit is that of the whole exchange, below. What the server says of its own patience must not make ours longer.
-    this.#client = new Client(origin, { pipelining: 1, connect: { timeout: connectMs }, keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs, headersTimeout: 0, bodyTimeout: 0, maxResponseSize: maxAnswerBytes });
+    // The time limit is that of the whole exchange, below. What the server says of its own patience must not make ours
+    // longer.
+    this.#client = new Client(origin, {
+      pipelining: 1,
+      connect: { timeout: connectMs },
+      keepAliveTimeout: idleMs,
+      keepAliveMaxTimeout: idleMs,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxResponseSize: maxAnswerBytes,
+    });
     this.#client.on('disconnect', () => (this.#proven = false));
   }
 
@@ -59,8 +85,9 @@ export class Connection {
   }
 
   /**
-   * Opens it, if it is new, and asks for a sign of life. That a connection could be opened proves little: what stands before a server (a balancer, a
-   * tunnel) opens it as well when nobody is behind, and swallows the request that follows.
+   * Opens it, if it is new, and asks for a sign of life. That a connection could be opened proves little: what stands
+   * before a server (a balancer, a tunnel) opens it as well when nobody is behind, and swallows the request that
+   * follows.
    */
   async prove(path: string): Promise<Exchanged> {
     const answer = await this.#exchange({ method: 'GET', path, limitMs: this.#options.connectMs }, true);
@@ -94,34 +121,46 @@ export class Connection {
       state.controller?.abort(late);
       fail(late);
     }, limitMs);
-    this.#client.dispatch({ ...request, headers: { ...request.headers } }, {
-      // Called before the first byte is written, with the socket that will be used.
-      onRequestStart: (controller) => {
-        if (state.expired) return controller.abort(new Late());
-        if (!proof && !this.#proven) return controller.abort(new NotProven());
-        state.sent = true;
-        state.controller = controller;
+    this.#client.dispatch(
+      { ...request, headers: { ...request.headers } },
+      {
+        // Called before the first byte is written, with the socket that will be used.
+        onRequestStart: (controller) => {
+          if (state.expired) return controller.abort(new Late());
+          if (!proof && !this.#proven) return controller.abort(new NotProven());
+          state.sent = true;
+          state.controller = controller;
+        },
+        onResponseStart: (_controller, status, headers) => {
+          state.status = status;
+          state.headers = headers;
+        },
+        onResponseData: (_controller, chunk) => void chunks.push(chunk),
+        onResponseEnd: () => {
+          clearTimeout(timer);
+          this.#heardAtMs = performance.now();
+          resolve({
+            kind: 'answer',
+            status: state.status,
+            headers: state.headers,
+            body: Buffer.concat(chunks).toString('utf8'),
+          });
+        },
+        onResponseError: (_controller, error) => fail(error),
       },
-      onResponseStart: (_controller, status, headers) => {
-        state.status = status;
-        state.headers = headers;
-      },
-      onResponseData: (_controller, chunk) => void chunks.push(chunk),
-      onResponseEnd: () => {
-        clearTimeout(timer);
-        this.#heardAtMs = performance.now();
-        resolve({ kind: 'answer', status: state.status, headers: state.headers, body: Buffer.concat(chunks).toString('utf8') });
-      },
-      onResponseError: (_controller, error) => fail(error),
-    });
+    );
     return promise;
   }
 }
 
-function causeOf(error: unknown, limitMs: number): { cause: 'late' | 'large' | 'broken'; why: string; detail?: string } {
+function causeOf(
+  error: unknown,
+  limitMs: number,
+): { cause: 'late' | 'large' | 'broken'; why: string; detail?: string } {
   if (error instanceof Late) return { cause: 'late', why: `it did not answer within ${limitMs} ms` };
   if (error instanceof NotProven) return { cause: 'broken', why: 'the connection had been lost' };
   const { code, message } = error as { code?: string; message?: string };
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return { cause: 'large', why: 'its answer was larger than forwardAnswerBytes' };
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
+    return { cause: 'large', why: 'its answer was larger than forwardAnswerBytes' };
   return { cause: 'broken', why: 'the connection broke', detail: message || code || String(error) };
 }

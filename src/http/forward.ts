@@ -1,4 +1,7 @@
-/** Owns the way of mutations to other regions' servers: kept and proven connections, as many as allowed, each with one mutation at a time. */
+/**
+ * Owns the way of mutations to other regions' servers: kept and proven connections, as many as allowed, each with one
+ * mutation at a time.
+ */
 import { type KeyObject } from 'node:crypto';
 import { isMeridianError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
@@ -10,7 +13,17 @@ import { type ForwardFailure, type ForwardOutcome, type ForwardTransport } from 
 import { Connection, type Exchanged } from './connection.ts';
 import { traced } from './trace.ts';
 
-export type ForwardLimits = Pick<Options, 'forwardMs' | 'forwardConnectMs' | 'forwardConnections' | 'forwardQueue' | 'forwardWaitMs' | 'forwardIdleMs' | 'forwardAnswerBytes' | 'poolWarm'>;
+export type ForwardLimits = Pick<
+  Options,
+  | 'forwardMs'
+  | 'forwardConnectMs'
+  | 'forwardConnections'
+  | 'forwardQueue'
+  | 'forwardWaitMs'
+  | 'forwardIdleMs'
+  | 'forwardAnswerBytes'
+  | 'poolWarm'
+>;
 
 export interface HttpForwarderOptions {
   /** The region that this server runs in. */
@@ -38,7 +51,8 @@ export class HttpForwarder implements ForwardTransport {
 
   async send(region: string, mutation: ForwardedMutation): Promise<ForwardOutcome> {
     const target = this.#target(region);
-    if (target === null) return failed('unreachable', this.#closed ? CLOSED : `no serverUrl is configured for region ${region}`);
+    if (target === null)
+      return failed('unreachable', this.#closed ? CLOSED : `no serverUrl is configured for region ${region}`);
     try {
       return await target.send(mutation);
     } catch (error) {
@@ -47,12 +61,16 @@ export class HttpForwarder implements ForwardTransport {
     }
   }
 
-  /** Opens connections to a region's server ahead of need, and sees whether a kept one still leads there. Never throws. */
+  /**
+   * Opens connections to a region's server ahead of need, and sees whether a kept one still leads there. Never throws.
+   */
   async warm(region: string): Promise<void> {
     await this.#target(region)?.warm();
   }
 
-  /** The region's server is not there as far as is known: connections that are kept may lead nowhere by the time it is. */
+  /**
+   * The region's server is not there as far as is known: connections that are kept may lead nowhere by the time it is.
+   */
   async drop(region: string): Promise<void> {
     await this.#targets.get(region)?.drop();
   }
@@ -89,7 +107,12 @@ class Target {
     this.#region = region;
     this.#url = new URL(FORWARD_PATH, url);
     this.#options = options;
-    this.#limiter = new Limiter({ what: 'forwarded mutations', concurrent: forwardConnections, queued: forwardQueue, waitMs: forwardWaitMs });
+    this.#limiter = new Limiter({
+      what: 'forwarded mutations',
+      concurrent: forwardConnections,
+      queued: forwardQueue,
+      waitMs: forwardWaitMs,
+    });
   }
 
   /** Written down when a connection is free: what waits for one is not kept twice. */
@@ -97,7 +120,9 @@ class Target {
     return this.#limiter.run(async () => {
       if (this.#closed) return failed('unreachable', CLOSED);
       const body = writeEnvelope(mutation);
-      return body === null ? failed('refused', 'its viewer or its variables cannot be written as JSON') : this.#write(body, traced(mutation.headers));
+      return body === null
+        ? failed('refused', 'its viewer or its variables cannot be written as JSON')
+        : this.#write(body, traced(mutation.headers));
     });
   }
 
@@ -109,8 +134,14 @@ class Target {
       }
       const { local, key, limits } = this.#options;
       // Signed when it leaves: what waits for a connection must not be too old when it gets one.
-      const headers = { ...traceHeaders, 'content-type': 'application/json', [SIGNATURE_HEADER]: sign({ key, body, from: local, to: this.#region }) };
-      return judge(await connection.send({ method: 'POST', path: this.#url.pathname, headers, body, limitMs: limits.forwardMs }));
+      const headers = {
+        ...traceHeaders,
+        'content-type': 'application/json',
+        [SIGNATURE_HEADER]: sign({ key, body, from: local, to: this.#region }),
+      };
+      return judge(
+        await connection.send({ method: 'POST', path: this.#url.pathname, headers, body, limitMs: limits.forwardMs }),
+      );
     });
   }
 
@@ -141,7 +172,9 @@ class Target {
     const missing = Math.max(0, Math.min(poolWarm, forwardConnections) - this.#open.size);
     await Promise.all(Array.from({ length: missing }, () => this.#prove(this.#new())));
     // One at a time, so that a mutation finds the others: the one that was silent for longest.
-    const [silent] = this.#idle.filter(({ heardAtMs }) => performance.now() - heardAtMs > PROOF_MS).sort((a, b) => a.heardAtMs - b.heardAtMs);
+    const [silent] = this.#idle
+      .filter(({ heardAtMs }) => performance.now() - heardAtMs > PROOF_MS)
+      .sort((a, b) => a.heardAtMs - b.heardAtMs);
     if (silent === undefined) return;
     this.#idle.splice(this.#idle.indexOf(silent), 1);
     await this.#prove(silent);
@@ -170,7 +203,12 @@ class Target {
 
   #new(): Connection {
     const { forwardConnectMs, forwardIdleMs, forwardAnswerBytes } = this.#options.limits;
-    const connection = new Connection({ origin: this.#url.origin, connectMs: forwardConnectMs, idleMs: forwardIdleMs, maxAnswerBytes: forwardAnswerBytes });
+    const connection = new Connection({
+      origin: this.#url.origin,
+      connectMs: forwardConnectMs,
+      idleMs: forwardIdleMs,
+      maxAnswerBytes: forwardAnswerBytes,
+    });
     this.#open.add(connection);
     return connection;
   }
@@ -187,28 +225,37 @@ function failed(failure: ForwardFailure, why: string, detail?: string): ForwardO
 
 /** Whatever is wrong before the mutation itself is sent, it has not run. */
 function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
-  if (proof.kind === 'failed') return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`, proof.detail);
-  if (proof.status === 404 || proof.status < 300) return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
+  if (proof.kind === 'failed')
+    return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`, proof.detail);
+  if (proof.status === 404 || proof.status < 300)
+    return failed('unknown', `the server of region ${region} takes no forwarded mutations`);
   return failed('unreachable', `the server of region ${region} answers with status ${proof.status}`);
 }
 
-/** Every status of 400 to 499 means that what came was not run: a server, or what stands before it, refused it unread. */
+/**
+ * Every status of 400 to 499 means that what came was not run: a server, or what stands before it, refused it unread.
+ */
 function judge(exchanged: Exchanged): ForwardOutcome {
   if (exchanged.kind === 'failed') {
     if (!exchanged.sent) return failed('unreachable', exchanged.why, exchanged.detail);
     return failed(exchanged.cause === 'large' ? 'unreadable' : exchanged.cause, exchanged.why, exchanged.detail);
   }
   const { status, headers, body } = exchanged;
-  if (status === 421) return failed('not primary', 'it is not the primary\'s region, as its server sees it');
+  if (status === 421) return failed('not primary', "it is not the primary's region, as its server sees it");
   if (status === 404) return failed('unknown', 'its server takes no forwarded mutations');
   if (status === 413) return failed('too large', 'it is larger than what its server takes', reasonIn(body));
   if (status === 429) return failed('busy', 'its server takes no more now');
-  if (status >= 400 && status < 500) return failed('refused', `its server refused it with status ${status}`, reasonIn(body));
+  if (status >= 400 && status < 500)
+    return failed('refused', `its server refused it with status ${status}`, reasonIn(body));
   const answered = Number(headers[ANSWERED_HEADER]);
-  const answer = status === 200 && Number.isInteger(answered) && answered >= 200 && answered < 600 ? readAnswer(body) : null;
+  const answer =
+    status === 200 && Number.isInteger(answered) && answered >= 200 && answered < 600 ? readAnswer(body) : null;
   if (answer === null) return failed('unreadable', `what was answered with status ${status} cannot be read`);
   const token = headers[TOKEN_HEADER];
-  return { kind: 'answered', answer: { status: answered, token: typeof token === 'string' ? token : null, body: answer } };
+  return {
+    kind: 'answered',
+    answer: { status: answered, token: typeof token === 'string' ? token : null, body: answer },
+  };
 }
 
 function reasonIn(body: string): string {

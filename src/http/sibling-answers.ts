@@ -1,4 +1,7 @@
-/** Owns what other subgraphs' servers are asked, and how their answers are read: with suspicion, since another version, or somebody else, may answer. */
+/**
+ * Owns what other subgraphs' servers are asked, and how their answers are read: with suspicion, since another version,
+ * or somebody else, may answer.
+ */
 import { z } from 'zod';
 
 const MAX_INT = 2 ** 31 - 1;
@@ -37,7 +40,9 @@ const region = z.object({
   replayLsn: z.string().nullable(),
   timeline: int.nullable(),
   rttMs: milliseconds,
-  alerts: z.array(z.object({ kind: z.enum(['LAG', 'UNREACHABLE', 'TAIL', 'PRIMARY']), message: z.string(), since: moment })),
+  alerts: z.array(
+    z.object({ kind: z.enum(['LAG', 'UNREACHABLE', 'TAIL', 'PRIMARY']), message: z.string(), since: moment }),
+  ),
   error: z.string().nullable(),
 });
 
@@ -88,14 +93,18 @@ export const conflictsQuestion = (field: string): SiblingQuestion<SiblingConflic
 });
 
 /** What refuses: the code and the message of the first error. */
-export const ERRORS = z.array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }).optional() })).min(1);
+export const ERRORS = z
+  .array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }).optional() }))
+  .min(1);
 
 /** The fields of an answer's shape, as a GraphQL selection: what is asked for is what is read. */
 function selection(shape: z.ZodObject): string {
-  return Object.entries(shape.shape).map(([name, type]) => {
-    const inner = objectIn(type as z.ZodType);
-    return inner === null ? name : `${name} { ${selection(inner)} }`;
-  }).join(' ');
+  return Object.entries(shape.shape)
+    .map(([name, type]) => {
+      const inner = objectIn(type as z.ZodType);
+      return inner === null ? name : `${name} { ${selection(inner)} }`;
+    })
+    .join(' ');
 }
 
 function objectIn(type: z.ZodType): z.ZodObject | null {

@@ -1,11 +1,21 @@
-/** Owns questions to the servers of the graph's other subgraphs: all at once, each within its limits, on the viewer's own behalf, and never in circles. */
+/**
+ * Owns questions to the servers of the graph's other subgraphs: all at once, each within its limits, on the viewer's
+ * own behalf, and never in circles.
+ */
 import { messageOf } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { type Options } from '../config/options.ts';
 import { SIBLING_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Log } from '../telemetry/log.ts';
 import { traceFields } from '../telemetry/trace.ts';
-import { conflictsQuestion, ERRORS, regionHealthQuestion, type SiblingConflict, type SiblingQuestion, type SiblingRegion } from './sibling-answers.ts';
+import {
+  conflictsQuestion,
+  ERRORS,
+  regionHealthQuestion,
+  type SiblingConflict,
+  type SiblingQuestion,
+  type SiblingRegion,
+} from './sibling-answers.ts';
 
 export interface SiblingsOptions {
   /** Name of this server's own subgraph. */
@@ -39,7 +49,9 @@ export interface SiblingHealth {
   readonly failingSinceMs: number | null;
 }
 
-export type ConflictArguments = Readonly<Record<'entity' | 'id' | 'since' | 'before', string | null>> & { readonly first: number };
+export type ConflictArguments = Readonly<Record<'entity' | 'id' | 'since' | 'before', string | null>> & {
+  readonly first: number;
+};
 
 const MESSAGE_LENGTH = 300;
 
@@ -58,14 +70,25 @@ export class Siblings {
     return [...this.#urls.keys()];
   }
 
-  /** Asks all of them at the same time, without a token: how a region is, is told also while no floor could be met. Never rejects, and never takes longer than `siblingMs`. */
+  /**
+   * Asks all of them at the same time, without a token: how a region is, is told also while no floor could be met.
+   * Never rejects, and never takes longer than `siblingMs`.
+   */
   regionHealth(asker: Asker): Promise<readonly SiblingHealth[]> {
-    return Promise.all([...this.#urls].map(async ([subgraph, url]) => {
-      const answer = await this.#ask({ subgraph, url, question: regionHealthQuestion(this.#options.fields.regionHealth), variables: {}, asker });
-      if (answer.ok) this.#failingSinceMs.delete(subgraph);
-      else if (!this.#failingSinceMs.has(subgraph)) this.#failingSinceMs.set(subgraph, Date.now());
-      return { subgraph, answer, failingSinceMs: this.#failingSinceMs.get(subgraph) ?? null };
-    }));
+    return Promise.all(
+      [...this.#urls].map(async ([subgraph, url]) => {
+        const answer = await this.#ask({
+          subgraph,
+          url,
+          question: regionHealthQuestion(this.#options.fields.regionHealth),
+          variables: {},
+          asker,
+        });
+        if (answer.ok) this.#failingSinceMs.delete(subgraph);
+        else if (!this.#failingSinceMs.has(subgraph)) this.#failingSinceMs.set(subgraph, Date.now());
+        return { subgraph, answer, failingSinceMs: this.#failingSinceMs.get(subgraph) ?? null };
+      }),
+    );
   }
 
   /** Never rejects. */
@@ -73,13 +96,26 @@ export class Siblings {
     const url = this.#urls.get(subgraph);
     if (url === undefined) return Promise.resolve(failed('is not known here'));
     const headers = { ...asker.headers, ...(asker.token === undefined ? {} : { [TOKEN_HEADER]: asker.token }) };
-    return this.#ask({ subgraph, url, question: conflictsQuestion(this.#options.fields.conflicts), variables, asker: { ...asker, headers } });
+    return this.#ask({
+      subgraph,
+      url,
+      question: conflictsQuestion(this.#options.fields.conflicts),
+      variables,
+      asker: { ...asker, headers },
+    });
   }
 
-  async #ask<T extends { readonly subgraph: string | null }>(asked: { readonly subgraph: string; readonly url: string; readonly question: SiblingQuestion<T>; readonly variables: object; readonly asker: Asker }): Promise<SiblingAnswer<T>> {
+  async #ask<T extends { readonly subgraph: string | null }>(asked: {
+    readonly subgraph: string;
+    readonly url: string;
+    readonly question: SiblingQuestion<T>;
+    readonly variables: object;
+    readonly asker: Asker;
+  }): Promise<SiblingAnswer<T>> {
     const { siblingQuestions } = this.#options.limits;
     // A URL that leads back here past the header, through a gateway that drops it, ends at this limit as well.
-    if (this.#underWay >= siblingQuestions) return failed(`was not asked: ${siblingQuestions} questions to other subgraphs are under way already`);
+    if (this.#underWay >= siblingQuestions)
+      return failed(`was not asked: ${siblingQuestions} questions to other subgraphs are under way already`);
     this.#underWay += 1;
     try {
       return named(asked.subgraph, await this.#send(asked));
@@ -88,13 +124,34 @@ export class Siblings {
     }
   }
 
-  async #send<T>({ subgraph, url, question, variables, asker }: { readonly subgraph: string; readonly url: string; readonly question: SiblingQuestion<T>; readonly variables: object; readonly asker: Asker }): Promise<SiblingAnswer<T>> {
-    const { self, limits: { siblingMs, siblingBytes }, log } = this.#options;
+  async #send<T>({
+    subgraph,
+    url,
+    question,
+    variables,
+    asker,
+  }: {
+    readonly subgraph: string;
+    readonly url: string;
+    readonly question: SiblingQuestion<T>;
+    readonly variables: object;
+    readonly asker: Asker;
+  }): Promise<SiblingAnswer<T>> {
+    const {
+      self,
+      limits: { siblingMs, siblingBytes },
+      log,
+    } = this.#options;
     const late = AbortSignal.timeout(siblingMs);
     try {
       const response = await fetch(url, {
         method: 'POST',
-        headers: { ...asker.headers, 'content-type': 'application/json', accept: 'application/json', [SIBLING_HEADER]: self },
+        headers: {
+          ...asker.headers,
+          'content-type': 'application/json',
+          accept: 'application/json',
+          [SIBLING_HEADER]: self,
+        },
         body: JSON.stringify({ query: question.query, variables }),
         // Whoever sends it elsewhere is no subgraph, and is given nobody's credentials.
         redirect: 'error',
@@ -104,7 +161,10 @@ export class Siblings {
       if (body === null) return failed('answered more than siblingBytes');
       return read(question, body, response);
     } catch (error) {
-      log.debug({ subgraph, url, err: error, ...traceFields() }, `The server of subgraph ${subgraph} did not answer: ${messageOf(error)}`);
+      log.debug(
+        { subgraph, url, err: error, ...traceFields() },
+        `The server of subgraph ${subgraph} did not answer: ${messageOf(error)}`,
+      );
       return failed(late.aborted ? `did not answer within ${siblingMs} ms` : 'cannot be reached');
     }
   }
@@ -144,10 +204,16 @@ function parsed(body: string): { readonly data?: unknown; readonly errors?: unkn
 }
 
 /** A server that goes by another name is not the one that was meant: it may be this one. */
-function named<T extends { readonly subgraph: string | null }>(subgraph: string, answer: SiblingAnswer<T>): SiblingAnswer<T> {
+function named<T extends { readonly subgraph: string | null }>(
+  subgraph: string,
+  answer: SiblingAnswer<T>,
+): SiblingAnswer<T> {
   if (!answer.ok) return answer;
   const other = answer.rows.find((row) => row.subgraph !== null && row.subgraph !== subgraph);
-  if (other !== undefined) return failed(`says that it is subgraph ${JSON.stringify(other.subgraph?.slice(0, MESSAGE_LENGTH))}: correct siblings`);
+  if (other !== undefined)
+    return failed(
+      `says that it is subgraph ${JSON.stringify(other.subgraph?.slice(0, MESSAGE_LENGTH))}: correct siblings`,
+    );
   return { ...answer, rows: answer.rows.map((row) => ({ ...row, subgraph })) };
 }
 

@@ -11,7 +11,14 @@ export function dayNumber(year: number, month: number, day: number): number {
   // Years that begin in March end with the day that not every year has.
   const marchYear = month > 2 ? year : year - 1;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  return 365 * marchYear + Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400) + dayOfYear - DAYS_TO_1970;
+  return (
+    365 * marchYear +
+    Math.floor(marchYear / 4) -
+    Math.floor(marchYear / 100) +
+    Math.floor(marchYear / 400) +
+    dayOfYear -
+    DAYS_TO_1970
+  );
 }
 
 export interface CalendarDay {
@@ -21,12 +28,20 @@ export interface CalendarDay {
   readonly day: number;
 }
 
-/** The inverse of `dayNumber`. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`. */
+/**
+ * The inverse of `dayNumber`. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+ */
 export function calendarDay(dayNumber: number): CalendarDay {
   const days = dayNumber + DAYS_TO_1970;
   const cycle = Math.floor(days / CYCLE_DAYS);
   const dayOfCycle = days - cycle * CYCLE_DAYS;
-  const yearOfCycle = Math.floor((dayOfCycle - Math.floor(dayOfCycle / 1_460) + Math.floor(dayOfCycle / 36_524) - Math.floor(dayOfCycle / (CYCLE_DAYS - 1))) / 365);
+  const yearOfCycle = Math.floor(
+    (dayOfCycle -
+      Math.floor(dayOfCycle / 1_460) +
+      Math.floor(dayOfCycle / 36_524) -
+      Math.floor(dayOfCycle / (CYCLE_DAYS - 1))) /
+      365,
+  );
   const dayOfYear = dayOfCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100));
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
   const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;

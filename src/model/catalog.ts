@@ -1,4 +1,6 @@
-/** Owns what the model needs to know of a database's catalog: tables with their columns, keys, references and indexes. */
+/**
+ * Owns what the model needs to know of a database's catalog: tables with their columns, keys, references and indexes.
+ */
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Column, type Table } from './model.ts';
 
@@ -7,13 +9,18 @@ export interface CatalogColumn extends Column {
   readonly labels: readonly string[] | null;
   /** Name of the type for `Catalog.compare`. */
   readonly typeId: string;
-  /** The type whose operators compare its values, and its indexes by default serve: its own, or the one that it is a spelling of, as `text` of `varchar`. */
+  /**
+   * The type whose operators compare its values, and its indexes by default serve: its own, or the one that it is a
+   * spelling of, as `text` of `varchar`.
+   */
   readonly comparedAs: string | null;
   /** The collation, where values that it holds to be equal may differ in their text; null where they may not. */
   readonly looseCollation: string | null;
   /** The database alone writes it: generated, or an identity that is `GENERATED ALWAYS`. */
   readonly readOnly: boolean;
-  /** A CHECK of its own keeps out what NOT NULL lets in: NULL among the entries of an array, JSON's null as a document. */
+  /**
+   * A CHECK of its own keeps out what NOT NULL lets in: NULL among the entries of an array, JSON's null as a document.
+   */
   readonly keepsNullOut?: boolean;
 }
 
@@ -76,7 +83,10 @@ export interface CatalogTable extends Table {
   readonly revision?: string;
   readonly columns: ReadonlyMap<string, CatalogColumn>;
   readonly primaryKey: readonly string[] | null;
-  /** Column sets that no two rows share, the primary key first; columns may be nullable. Partial and expression indexes do not count. */
+  /**
+   * Column sets that no two rows share, the primary key first; columns may be nullable. Partial and expression indexes
+   * do not count.
+   */
   readonly uniqueKeys: readonly (readonly string[])[];
   readonly foreignKeys: readonly ForeignKey[];
   /** Key columns of each index over plain columns, in order; partial ones are left out. */
@@ -118,5 +128,8 @@ export function coversUniqueKey(table: CatalogTable, columns: readonly string[])
 
 /** Whether some index begins with exactly `columns`, in any order: a lookup by them is then one descent. */
 export function hasIndexOn(table: CatalogTable, columns: readonly string[]): boolean {
-  return table.indexes.some((index) => index.length >= columns.length && index.slice(0, columns.length).every((column) => columns.includes(column)));
+  return table.indexes.some(
+    (index) =>
+      index.length >= columns.length && index.slice(0, columns.length).every((column) => columns.includes(column)),
+  );
 }

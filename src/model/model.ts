@@ -1,4 +1,6 @@
-/** Owns the application model: entities, their columns, keys and relations, as plain data that names no database driver. */
+/**
+ * Owns the application model: entities, their columns, keys and relations, as plain data that names no database driver.
+ */
 
 /** A PostgreSQL type as the catalog spells it. */
 export interface SqlType {
@@ -7,11 +9,17 @@ export interface SqlType {
   /** What values look like in JavaScript once read. */
   readonly kind: ScalarKind;
   readonly array: boolean;
-  /** How the database compares values of the type. Left out: by operators with the plain names `=`, `<`, `LIKE` and so on. */
+  /**
+   * How the database compares values of the type. Left out: by operators with the plain names `=`, `<`, `LIKE` and so
+   * on.
+   */
   readonly operators?: Operators;
 }
 
-/** The operators of a type's default operator classes, each as SQL spells it: `=`, or `OPERATOR("extensions".=)` outside the system's schema. */
+/**
+ * The operators of a type's default operator classes, each as SQL spells it: `=`, or `OPERATOR("extensions".=)` outside
+ * the system's schema.
+ */
 export interface Operators {
   /** Null: the type has no equality. */
   readonly equal: string | null;
@@ -52,7 +60,22 @@ export type Comparisons = readonly (Comparison | null)[];
  * `int` (int2, int4) and `float` are numbers, `bool` a boolean, `json` the parsed value; the others are strings:
  * `bigint` and `numeric` digits, `date` `2026-01-31`, `timestamptz` ISO 8601 in UTC with microseconds kept.
  */
-export type ScalarKind = 'int' | 'float' | 'bigint' | 'numeric' | 'text' | 'uuid' | 'bool' | 'date' | 'timestamp' | 'timestamptz' | 'time' | 'json' | 'enum' | 'bytea' | 'other';
+export type ScalarKind =
+  | 'int'
+  | 'float'
+  | 'bigint'
+  | 'numeric'
+  | 'text'
+  | 'uuid'
+  | 'bool'
+  | 'date'
+  | 'timestamp'
+  | 'timestamptz'
+  | 'time'
+  | 'json'
+  | 'enum'
+  | 'bytea'
+  | 'other';
 
 export interface Column {
   readonly name: string;
@@ -89,7 +112,10 @@ export interface Entity {
   readonly uniqueKeys: readonly (readonly string[])[];
   /** Field sets of the federation `@key`s, as column names. */
   readonly federationKeys: readonly (readonly string[])[];
-  /** The same keys as representations spell them: paths of fields such as `id` or `organization.id`, in the order of their columns. */
+  /**
+   * The same keys as representations spell them: paths of fields such as `id` or `organization.id`, in the order of
+   * their columns.
+   */
   readonly keyPaths: readonly (readonly string[])[];
   /** Fields whose values are another subgraph's, and come along with representations. */
   readonly external: readonly string[];
@@ -123,7 +149,15 @@ export interface Conflicts {
   readonly insertExisting: 'REJECT' | 'UPDATE' | 'KEEP';
 }
 
-export const NO_CONFLICTS: Conflicts = { policy: 'REJECT', handler: null, rules: new Map(), rule: 'REJECT', deleteChanged: 'REJECT', updateDeleted: 'REJECT', insertExisting: 'REJECT' };
+export const NO_CONFLICTS: Conflicts = {
+  policy: 'REJECT',
+  handler: null,
+  rules: new Map(),
+  rule: 'REJECT',
+  deleteChanged: 'REJECT',
+  updateDeleted: 'REJECT',
+  insertExisting: 'REJECT',
+};
 
 /** How many servers must have a transaction before it is acknowledged; words of `@durable`. */
 export type Durability = 'LOCAL' | 'REMOTE_WRITE' | 'REMOTE_APPLY';
@@ -145,7 +179,10 @@ export interface ColumnField {
   readonly column: string;
 }
 
-/** An object without a row of its own, shown from columns of this one: a value, or the key of a type that another subgraph owns. */
+/**
+ * An object without a row of its own, shown from columns of this one: a value, or the key of a type that another
+ * subgraph owns.
+ */
 export interface EmbeddedField extends ObjectShape {
   readonly kind: 'embedded';
   readonly target: string;
@@ -154,7 +191,10 @@ export interface EmbeddedField extends ObjectShape {
 export interface ObjectShape {
   /** Field of the object → the column that it shows, or an object within. */
   readonly parts: ReadonlyMap<string, string | ObjectShape>;
-  /** Columns none of which is null where the object is there. Where there are none of these, it is there unless all of its columns are null. */
+  /**
+   * Columns none of which is null where the object is there. Where there are none of these, it is there unless all of
+   * its columns are null.
+   */
   readonly required: readonly string[];
 }
 
@@ -179,7 +219,9 @@ export interface OrderTerm {
   readonly descending: boolean;
 }
 
-/** A condition that the SDL fixes, in SQL over the target's columns. Written by the schema's author, checked at start. */
+/**
+ * A condition that the SDL fixes, in SQL over the target's columns. Written by the schema's author, checked at start.
+ */
 export type WhereSql = string;
 
 /** Many rows of `target`, reached from a parent by `join` or from the root. */
@@ -237,7 +279,22 @@ export type FilterField =
   | { readonly kind: 'operators'; readonly column: string; readonly operators: ReadonlyMap<string, FilterOperator> }
   | { readonly kind: 'and' | 'or' | 'not' };
 
-export type FilterOperator = 'eq' | 'ne' | 'in' | 'notIn' | 'lt' | 'lte' | 'gt' | 'gte' | 'isNull' | 'contains' | 'startsWith' | 'endsWith' | 'has' | 'hasAny' | 'hasAll';
+export type FilterOperator =
+  | 'eq'
+  | 'ne'
+  | 'in'
+  | 'notIn'
+  | 'lt'
+  | 'lte'
+  | 'gt'
+  | 'gte'
+  | 'isNull'
+  | 'contains'
+  | 'startsWith'
+  | 'endsWith'
+  | 'has'
+  | 'hasAny'
+  | 'hasAll';
 
 /** Enum value (as GraphQL names it) → order. */
 export interface OrderArg {
@@ -278,7 +335,12 @@ export interface WriteField {
   /** Null: as the server's options say. */
   readonly durability: Durability | null;
   /** Fields of the payload type: the entity, the token, and what tells of a conflict. */
-  readonly payload: { readonly entityField: string | null; /** It must not be null. */ readonly entityRequired?: boolean; readonly tokenField: string | null; readonly conflict: ConflictField | null };
+  readonly payload: {
+    readonly entityField: string | null;
+    /** It must not be null. */ readonly entityRequired?: boolean;
+    readonly tokenField: string | null;
+    readonly conflict: ConflictField | null;
+  };
 }
 
 /** The payload's field that tells of a refused write, and the fields of its type by what they show. */
@@ -332,7 +394,10 @@ export interface Model {
   readonly interfaces: ReadonlyMap<string, EntityInterface>;
   readonly queries: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
-  /** Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a clause about "it"; null where all are. */
+  /**
+   * Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a
+   * clause about "it"; null where all are.
+   */
   readonly unseen: ReadonlyMap<string, string | null>;
 }
 

@@ -2,7 +2,8 @@
 import { calendarDay, dayNumber } from './calendar.ts';
 
 const DATE = /^(\d{4,7})-(\d{2})-(\d{2})( BC)?$/;
-const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)?( BC)?$/;
+const TIMESTAMP =
+  /^(\d{4,6})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2}(?::\d{2})?)?)?( BC)?$/;
 const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
 const INFINITY = /^-?infinity$/i;
 
@@ -37,8 +38,9 @@ function isRealClock(hour: number, minute: number, second: number): boolean {
 }
 
 /**
- * What the digits behind a second's point come to: `.500` is `.5`, zero nothing. Digits below a microsecond are rounded with the arithmetic that
- * PostgreSQL uses (a double times a million, a half to the even side), which may make a whole second of them.
+ * What the digits behind a second's point come to: `.500` is `.5`, zero nothing. Digits below a microsecond are rounded
+ * with the arithmetic that PostgreSQL uses (a double times a million, a half to the even side), which may make a whole
+ * second of them.
  */
 function fraction(digits: string | undefined): { readonly text: string; readonly carry: boolean } {
   const scaled = Number(`0.${digits ?? '0'}`) * MICROSECONDS;
@@ -53,7 +55,8 @@ function fraction(digits: string | undefined): { readonly text: string; readonly
 /** With four digits, or as many more as it needs. */
 const yearText = (year: number): string => String(year).padStart(4, '0');
 const two = (value: number): string => String(value).padStart(2, '0');
-const clockText = (secondOfDay: number): string => `${two(Math.floor(secondOfDay / 3_600))}:${two(Math.floor(secondOfDay / 60) % 60)}:${two(secondOfDay % 60)}`;
+const clockText = (secondOfDay: number): string =>
+  `${two(Math.floor(secondOfDay / 3_600))}:${two(Math.floor(secondOfDay / 60) % 60)}:${two(secondOfDay % 60)}`;
 
 /** The canonical spelling of a date, or null when the text is none. */
 export function canonicalDate(text: string): string | null {
@@ -61,7 +64,8 @@ export function canonicalDate(text: string): string | null {
   const match = DATE.exec(text);
   if (!match) return null;
   const [year, month, day, bc] = [Number(match[1]), Number(match[2]), Number(match[3]), match[4] !== undefined];
-  if (!isRealDay({ year, month, day, bc }) || (bc ? dayNumber(1 - year, month, day) < FIRST_DAY : year > MAX_DATE_YEAR)) return null;
+  if (!isRealDay({ year, month, day, bc }) || (bc ? dayNumber(1 - year, month, day) < FIRST_DAY : year > MAX_DATE_YEAR))
+    return null;
   return `${yearText(year)}-${match[2]}-${match[3]}${match[4] ?? ''}`;
 }
 
@@ -69,13 +73,21 @@ export function canonicalDate(text: string): string | null {
 function offsetMs(zone: string): number | null {
   if (zone === 'Z' || zone === 'z') return 0;
   const digits = zone.slice(1).replaceAll(':', '');
-  const [hours, minutes, seconds] = [Number(digits.slice(0, 2)), Number(digits.slice(2, 4)), Number(digits.slice(4, 6))];
+  const [hours, minutes, seconds] = [
+    Number(digits.slice(0, 2)),
+    Number(digits.slice(2, 4)),
+    Number(digits.slice(4, 6)),
+  ];
   if (hours > 15 || minutes > 59 || seconds > 59) return null;
   return (zone.startsWith('-') ? -1 : 1) * ((hours * 60 + minutes) * 60 + seconds) * 1_000;
 }
 
-/** As PostgreSQL writes most of them, in UTC: on a day that each month has, and with a fraction that ends where it should. */
-const USUAL = /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{0,5}[1-9])?(?:\+00)?$/;
+/**
+ * As PostgreSQL writes most of them, in UTC: on a day that each month has, and with a fraction that ends where it
+ * should.
+ */
+const USUAL =
+  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{0,5}[1-9])?(?:\+00)?$/;
 const [USUAL_DATE, USUAL_ZONE] = [10, '+00'];
 
 /** What `canonicalTimestamp` makes of it, without reckoning; null where it has to be reckoned. */
@@ -87,7 +99,8 @@ function usualTimestamp(text: string, zoned: boolean): string | null {
 
 /**
  * The canonical spelling of a timestamp, or null when the text is none. With a zone it is moved to UTC
- * (`2026-01-31T12:00:00.123456Z`, or as PostgreSQL writes it where it lies before year 1); `zoned` says whether a zone must or must not be there.
+ * (`2026-01-31T12:00:00.123456Z`, or as PostgreSQL writes it where it lies before year 1); `zoned` says whether a zone
+ * must or must not be there.
  */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
   const usual = usualTimestamp(text, zoned);
@@ -114,7 +127,8 @@ export function canonicalTimestamp(text: string, zoned: boolean): string | null 
   const utc = calendarDay(utcDay);
   const clock = `${clockText(secondOfDay)}${micros}`;
   // ISO 8601 has no years before the first that PostgreSQL reads; its own spelling it reads back exactly.
-  if (utc.year < 1) return `${yearText(1 - utc.year)}-${two(utc.month)}-${two(utc.day)} ${clock}${zoned ? USUAL_ZONE : ''} BC`;
+  if (utc.year < 1)
+    return `${yearText(1 - utc.year)}-${two(utc.month)}-${two(utc.day)} ${clock}${zoned ? USUAL_ZONE : ''} BC`;
   return `${yearText(utc.year)}-${two(utc.month)}-${two(utc.day)}T${clock}${zoned ? 'Z' : ''}`;
 }
 
@@ -131,7 +145,10 @@ export function canonicalTime(text: string): string | null {
   return clockText((hour * 60 + minute) * 60 + second + 1);
 }
 
-/** Whether PostgreSQL could read the text as a moment that depends on when it is read: `now`, or a range that begins `today`. */
+/**
+ * Whether PostgreSQL could read the text as a moment that depends on when it is read: `now`, or a range that begins
+ * `today`.
+ */
 export function namesTheMoment(text: string): boolean {
   return /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i.test(text);
 }

@@ -15,19 +15,25 @@ function byNature({ relation, isLogged, isInherited }: CatalogTable): string | n
     case 'foreign':
       return 'it is a foreign table, whose rows change elsewhere';
     case 'partitioned':
-      // Under the root's name no TRUNCATE of a single partition is published, and under the partitions' names it is not the root that changes.
+      // Under the root's name no TRUNCATE of a single partition is published, and under the partitions' names it is not
+      // the root that changes.
       return 'it is partitioned, and a publication does not tell when one of its partitions is truncated';
     case 'table':
       break;
   }
   if (!isLogged) return 'it is unlogged or temporary, so that its changes are not in the WAL';
-  return isInherited ? 'other tables inherit from it, whose rows it shows and which change under names of their own' : null;
+  return isInherited
+    ? 'other tables inherit from it, whose rows it shows and which change under names of their own'
+    : null;
 }
 
 function byPublication({ publication }: Catalog, { publishing }: CatalogTable): string | null {
   if (publication === null) return 'no publication was named that would tell its changes';
   if (!publication.exists) return `there is no publication ${publication.name}; meridian setup creates it`;
   if (publishing === null) return `the publication ${publication.name} does not have it; meridian setup adds it`;
-  if (publishing.omits.length > 0) return `the publication ${publication.name} leaves out ${publishing.omits.join(', ')}; meridian setup completes it`;
-  return publishing.filtered ? `the publication ${publication.name} shows only some of its rows or columns; take the filter away` : null;
+  if (publishing.omits.length > 0)
+    return `the publication ${publication.name} leaves out ${publishing.omits.join(', ')}; meridian setup completes it`;
+  return publishing.filtered
+    ? `the publication ${publication.name} shows only some of its rows or columns; take the filter away`
+    : null;
 }

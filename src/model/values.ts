@@ -1,4 +1,6 @@
-/** Owns values on their way into SQL and out of rows: validated and canonical for their column's type, exact both ways. */
+/**
+ * Owns values on their way into SQL and out of rows: validated and canonical for their column's type, exact both ways.
+ */
 import { JsonNumber } from '../base/json.ts';
 import { type ScalarKind, type SqlType } from './model.ts';
 import { canonicalDate, canonicalTime, canonicalTimestamp, namesTheMoment } from './times.ts';
@@ -16,7 +18,10 @@ const BIGINT = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
 const NUMERIC = { integerDigits: 131_072, fractionDigits: 16_383 } as const;
 /** Deeper JSON could exhaust the stack of the server that parses it. */
 const MAX_JSON_DEPTH = 500;
-/** Zeros that the exponents of one document or list may stand for: they are written out where it is read, `1e131071`, eight characters, as 131,072. */
+/**
+ * Zeros that the exponents of one document or list may stand for: they are written out where it is read, `1e131071`,
+ * eight characters, as 131,072.
+ */
 const MAX_ZEROS = 1_000_000;
 
 const INTEGER_TEXT = /^[+-]?\d{1,1000}$/;
@@ -33,7 +38,10 @@ function trimmed<T>(value: T): T | string {
   return typeof value === 'string' ? value.replace(BLANKS, '') : value;
 }
 
-/** NaN and the infinities in their one spelling; null for any other text. PostgreSQL reads them in any case, and infinity by its first letters. */
+/**
+ * NaN and the infinities in their one spelling; null for any other text. PostgreSQL reads them in any case, and
+ * infinity by its first letters.
+ */
 function nonFinite(text: string): 'NaN' | 'Infinity' | '-Infinity' | null {
   if (/^nan$/i.test(text)) return 'NaN';
   if (!/^[+-]?inf(?:inity)?$/i.test(text)) return null;
@@ -46,14 +54,15 @@ const BIGINT_PROBLEM = `a whole number from ${BIGINT.min} to ${BIGINT.max}`;
 const TEXT_PROBLEM = 'text without NUL characters or broken surrogate pairs';
 
 /**
- * Whether code hands in a JavaScript number that stands for several whole numbers: it may have been another one before it became a number.
- * Numbers of requests do not: those are `JsonNumber`s.
+ * Whether code hands in a JavaScript number that stands for several whole numbers: it may have been another one before
+ * it became a number. Numbers of requests do not: those are `JsonNumber`s.
  */
 export function isUnsure(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
-const unsure = (value: number): Normalized => problem(`text, or a bigint: the JavaScript number ${value} may have lost digits`);
+const unsure = (value: number): Normalized =>
+  problem(`text, or a bigint: the JavaScript number ${value} may have lost digits`);
 
 /** PostgreSQL stores neither NUL nor half a surrogate pair; the driver would replace the latter without a word. */
 function isStorable(text: string): boolean {
@@ -62,7 +71,13 @@ function isStorable(text: string): boolean {
 
 function text(value: unknown): Normalized {
   if (isUnsure(value)) return unsure(value);
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || value instanceof JsonNumber) return { value: String(value) };
+  if (
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'boolean' ||
+    value instanceof JsonNumber
+  )
+    return { value: String(value) };
   return typeof value === 'string' && isStorable(value) ? { value } : problem(TEXT_PROBLEM);
 }
 
@@ -72,15 +87,24 @@ const MOMENTOUS = /^(?:time with time zone|date(?:multi)?range|ts(?:tz)?(?:multi
 function other(value: unknown, sql: string): Normalized {
   const normalized = text(value);
   // A cached answer must not depend on when it was asked for, nor should any other.
-  return 'value' in normalized && MOMENTOUS.test(sql) && namesTheMoment(String(normalized.value)) ? problem(`a value of type ${sql} without words such as now or today`) : normalized;
+  return 'value' in normalized && MOMENTOUS.test(sql) && namesTheMoment(String(normalized.value))
+    ? problem(`a value of type ${sql} without words such as now or today`)
+    : normalized;
 }
 
 function int(given: unknown, sql: string): Normalized {
   const value = given instanceof JsonNumber ? (given.number ?? NaN) : trimmed(given);
   const range = /^(smallint|int2)\b/.test(sql) ? SMALLINT : INT;
-  const number = typeof value === 'number' ? value : (typeof value === 'string' || typeof value === 'bigint') && INTEGER_TEXT.test(String(value)) ? Number(value) : NaN;
+  const number =
+    typeof value === 'number'
+      ? value
+      : (typeof value === 'string' || typeof value === 'bigint') && INTEGER_TEXT.test(String(value))
+        ? Number(value)
+        : NaN;
   // `+ 0` turns -0, which would be spelled "-0", into 0.
-  return Number.isInteger(number) && number >= range.min && number <= range.max ? { value: number + 0 } : problem(`a whole number from ${range.min} to ${range.max}`);
+  return Number.isInteger(number) && number >= range.min && number <= range.max
+    ? { value: number + 0 }
+    : problem(`a whole number from ${range.min} to ${range.max}`);
 }
 
 /** As nearly all keys are: written in the one way that there is, and too short to be out of range. */
@@ -99,18 +123,24 @@ function bigint(value: unknown): Normalized {
 function wholeText(value: unknown): string | null {
   if (value instanceof JsonNumber && !INTEGER_TEXT.test(value.text)) return wholeText(value.number);
   if (typeof value === 'number' && !Number.isInteger(value)) return null;
-  const text = typeof value === 'string' || typeof value === 'bigint' || typeof value === 'number' || value instanceof JsonNumber ? String(value) : '';
+  const text =
+    typeof value === 'string' || typeof value === 'bigint' || typeof value === 'number' || value instanceof JsonNumber
+      ? String(value)
+      : '';
   return INTEGER_TEXT.test(text) ? text : null;
 }
 
-/** A number with more digits than the type holds is rounded to the nearest that it holds, as IEEE 754 and PostgreSQL do. */
+/**
+ * A number with more digits than the type holds is rounded to the nearest that it holds, as IEEE 754 and PostgreSQL do.
+ */
 function float(given: unknown, sql: string): Normalized {
   const wanted = 'a number within the range of its type';
   const value = given instanceof JsonNumber ? given.text : trimmed(given);
   const special = typeof value === 'string' ? nonFinite(value) : null;
   if (special !== null) return { value: special };
   if (typeof value === 'number' && !Number.isFinite(value)) return { value: String(value) };
-  const number = typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
+  const number =
+    typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
   if (!Number.isFinite(number)) return problem(wanted);
   const rounded = /^(real|float4)\b/.test(sql) ? Math.fround(number) : number;
   // PostgreSQL refuses what would become infinity or zero.
@@ -130,14 +160,25 @@ function isNumericText(value: string): boolean {
 
 function numeric(value: unknown): Normalized {
   const wanted = 'a decimal number such as "12.50"';
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint' && !(value instanceof JsonNumber)) return problem(wanted);
+  if (
+    typeof value !== 'string' &&
+    typeof value !== 'number' &&
+    typeof value !== 'bigint' &&
+    !(value instanceof JsonNumber)
+  )
+    return problem(wanted);
   const spelled = String(trimmed(value));
   const special = nonFinite(spelled);
   if (special !== null) return { value: special };
   const match = NUMERIC_TEXT.exec(spelled);
   if (!match || !isNumericText(spelled)) return problem(wanted);
   const [whole, digits, exponent] = [match[2] ?? '', match[3] ?? '', Number(match[4] ?? '0')];
-  if (whole.length + exponent > NUMERIC.integerDigits || digits.length - exponent > NUMERIC.fractionDigits || whole.length > NUMERIC.integerDigits) return problem(`${wanted} within the range of its type`);
+  if (
+    whole.length + exponent > NUMERIC.integerDigits ||
+    digits.length - exponent > NUMERIC.fractionDigits ||
+    whole.length > NUMERIC.integerDigits
+  )
+    return problem(`${wanted} within the range of its type`);
   return { value: spelled.replace(/^\+/, '') };
 }
 
@@ -154,7 +195,8 @@ function bool(given: unknown): Normalized {
 
 function uuid(given: unknown): Normalized {
   const value = typeof given === 'string' ? given.replace(/^\{(.*)\}$/s, '$1') : given;
-  if (typeof value !== 'string' || !UUID_TEXT.test(value)) return problem('a UUID such as 123e4567-e89b-12d3-a456-426614174000');
+  if (typeof value !== 'string' || !UUID_TEXT.test(value))
+    return problem('a UUID such as 123e4567-e89b-12d3-a456-426614174000');
   const hex = value.replaceAll('-', '').toLowerCase();
   return { value: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` };
 }
@@ -166,19 +208,25 @@ function spelled(value: unknown, canonical: (text: string) => string | null, wan
 
 function bytea(value: unknown): Normalized {
   if (value instanceof Uint8Array) return { value: `\\x${Buffer.from(value).toString('hex')}` };
-  return typeof value === 'string' && HEX_TEXT.test(value) ? { value: value.toLowerCase() } : problem('bytes in hexadecimal such as "\\x48656c6c6f"');
+  return typeof value === 'string' && HEX_TEXT.test(value)
+    ? { value: value.toLowerCase() }
+    : problem('bytes in hexadecimal such as "\\x48656c6c6f"');
 }
 
 const zerosOfText = (number: string): number => Math.abs(Number(/[eE](.*)$/.exec(number)?.[1] ?? '0'));
 
-/** What a document's numbers come to where they are written out. Exponents of JavaScript numbers are too small to count. */
+/**
+ * What a document's numbers come to where they are written out. Exponents of JavaScript numbers are too small to count.
+ */
 function zerosOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (value instanceof JsonNumber) return zerosOfText(value.text);
   return Object.values(value).reduce((zeros: number, item) => zeros + zerosOf(item), 0);
 }
 
-/** Whether PostgreSQL can hold the value as jsonb: no NUL, no broken surrogate, nothing that JSON has no spelling for. */
+/**
+ * Whether PostgreSQL can hold the value as jsonb: no NUL, no broken surrogate, nothing that JSON has no spelling for.
+ */
 function isJson(value: unknown, depth: number, sql: string): boolean {
   if (depth > MAX_JSON_DEPTH) return false;
   switch (typeof value) {
@@ -191,18 +239,26 @@ function isJson(value: unknown, depth: number, sql: string): boolean {
     case 'object':
       if (value === null) return true;
       // jsonb holds numbers as numeric does, json their text.
-      if (value instanceof JsonNumber) return sql.startsWith('json') && !sql.startsWith('jsonb') ? true : 'value' in numeric(value);
+      if (value instanceof JsonNumber)
+        return sql.startsWith('json') && !sql.startsWith('jsonb') ? true : 'value' in numeric(value);
       if (Array.isArray(value)) return value.every((item) => isJson(item, depth + 1, sql));
-      return Object.entries(value).every(([key, item]) => isStorable(key) && (item === undefined || isJson(item, depth + 1, sql)));
+      return Object.entries(value).every(
+        ([key, item]) => isStorable(key) && (item === undefined || isJson(item, depth + 1, sql)),
+      );
     default:
       return false;
   }
 }
 
 function json(value: unknown, sql: string): Normalized {
-  if (!isJson(value, 0, sql)) return problem(`JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels, its numbers within the range of numeric`);
+  if (!isJson(value, 0, sql))
+    return problem(
+      `JSON without NUL characters, no deeper than ${MAX_JSON_DEPTH} levels, its numbers within the range of numeric`,
+    );
   if (sql.startsWith('jsonb') && zerosOf(value) > MAX_ZEROS) {
-    return problem(`JSON whose numbers have at most ${MAX_ZEROS} digits altogether when their exponents are written out`);
+    return problem(
+      `JSON whose numbers have at most ${MAX_ZEROS} digits altogether when their exponents are written out`,
+    );
   }
   return { value: JSON.stringify(value) };
 }
@@ -221,8 +277,18 @@ const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Norm
   json,
   date: (value) => spelled(value, canonicalDate, 'a date such as 2026-01-31'),
   time: (value) => spelled(value, canonicalTime, 'a time without a time zone such as 13:45:00'),
-  timestamp: (value) => spelled(value, (it) => canonicalTimestamp(it, false), 'a timestamp without a time zone such as 2026-01-31T13:45:00'),
-  timestamptz: (value) => spelled(value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value, (it) => canonicalTimestamp(it, true), 'a timestamp with a time zone such as 2026-01-31T13:45:00Z'),
+  timestamp: (value) =>
+    spelled(
+      value,
+      (it) => canonicalTimestamp(it, false),
+      'a timestamp without a time zone such as 2026-01-31T13:45:00',
+    ),
+  timestamptz: (value) =>
+    spelled(
+      value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value,
+      (it) => canonicalTimestamp(it, true),
+      'a timestamp with a time zone such as 2026-01-31T13:45:00Z',
+    ),
 };
 
 /** One value of the type, arrays aside. Null and undefined are SQL's NULL. */
@@ -231,7 +297,9 @@ export function normalizeScalar(type: Pick<SqlType, 'kind' | 'sql'>, value: unkn
   return SCALARS[type.kind](value, type.sql);
 }
 
-/** One value of the type as a canonical statement parameter, or the problem with it. Null and undefined are SQL's NULL. */
+/**
+ * One value of the type as a canonical statement parameter, or the problem with it. Null and undefined are SQL's NULL.
+ */
 export function normalizeValue(type: SqlType, value: unknown): Normalized {
   if (!type.array || value === null || value === undefined) return normalizeScalar(type, value);
   if (!Array.isArray(value)) return problem('a list');
@@ -241,14 +309,20 @@ export function normalizeValue(type: SqlType, value: unknown): Normalized {
     if ('problem' in normalized) return problem(`a list whose every entry is ${normalized.problem}`);
     items.push(normalized.value);
   }
-  return zerosOfList(type, value) > MAX_ZEROS ? problem(`a list whose numbers have at most ${MAX_ZEROS} digits altogether when their exponents are written out`) : { value: items };
+  return zerosOfList(type, value) > MAX_ZEROS
+    ? problem(`a list whose numbers have at most ${MAX_ZEROS} digits altogether when their exponents are written out`)
+    : { value: items };
 }
 
 /** What the numbers of a list come to where they are written out, as `zerosOf`. */
 function zerosOfList({ kind, sql }: SqlType, items: readonly unknown[]): number {
   if (kind === 'json' && sql.startsWith('jsonb')) return zerosOf(items);
   if (kind !== 'numeric') return 0;
-  return items.reduce((zeros: number, item) => zeros + (typeof item === 'string' || item instanceof JsonNumber ? zerosOfText(String(item).trim()) : 0), 0);
+  return items.reduce(
+    (zeros: number, item) =>
+      zeros + (typeof item === 'string' || item instanceof JsonNumber ? zerosOfText(String(item).trim()) : 0),
+    0,
+  );
 }
 
 /**

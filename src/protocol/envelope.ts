@@ -53,11 +53,16 @@ export function writeEnvelope(mutation: ForwardedMutation): string | null {
   }
 }
 
-/** Text: what is wrong with it. Numbers of the variables are as the client sent them; those of the viewer are as its server knows them. */
+/**
+ * Text: what is wrong with it. Numbers of the variables are as the client sent them; those of the viewer are as its
+ * server knows them.
+ */
 export function readEnvelope(body: string): ForwardedMutation | string {
   try {
     const parsed = envelopeSchema.safeParse(parseJson(body));
-    return parsed.success ? { ...parsed.data, viewer: plain(parsed.data.viewer) } : `it is wrong at ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`;
+    return parsed.success
+      ? { ...parsed.data, viewer: plain(parsed.data.viewer) }
+      : `it is wrong at ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`;
   } catch (error) {
     return `it is no JSON (${messageOf(error)})`;
   }

@@ -9,8 +9,8 @@ const PLAIN = /^[\x21\x23-\x2b\x2d-\x7e](?:[\x20\x21\x23-\x2b\x2d-\x7e]*[\x21\x2
 const MEMBER = /(?:"(?:[^"\\]|\\.)*"|[^,"])+|(?<=^|,)(?=,|$)/g;
 
 /**
- * The key that the header names: a quoted string, as the IETF's draft has it, or the same without quotes. Proxies that send a header twice
- * are forgiven, two different keys are not. Throws `IDEMPOTENCY_KEY_INVALID`.
+ * The key that the header names: a quoted string, as the IETF's draft has it, or the same without quotes. Proxies that
+ * send a header twice are forgiven, two different keys are not. Throws `IDEMPOTENCY_KEY_INVALID`.
  */
 export function readKey(header: string, maxBytes: number): string {
   // Longer than every spelling of a key, sent twice: not worth a look.
@@ -18,7 +18,8 @@ export function readKey(header: string, maxBytes: number): string {
   const members = header.match(MEMBER) ?? [''];
   if (members.join(',') !== header) throw invalid('has a quote that does not end');
   const [key, ...others] = members.map((member) => keyOf(member.trim()));
-  if (key === undefined || others.some((other) => other !== key)) throw invalid('names several keys (one with a comma must stand in quotes)');
+  if (key === undefined || others.some((other) => other !== key))
+    throw invalid('names several keys (one with a comma must stand in quotes)');
   if (key.length > maxBytes) throw invalid(`is longer than ${maxBytes} bytes`);
   return key;
 }
@@ -26,7 +27,8 @@ export function readKey(header: string, maxBytes: number): string {
 /** A key that code gives, as it is. Throws `IDEMPOTENCY_KEY_INVALID`. */
 export function checkedKey(key: string, maxBytes: number): string {
   if (key === '') throw invalid('is empty', 'The key of a transaction that takes place once');
-  if (Buffer.byteLength(key) > maxBytes) throw invalid(`is longer than ${maxBytes} bytes`, 'The key of a transaction that takes place once');
+  if (Buffer.byteLength(key) > maxBytes)
+    throw invalid(`is longer than ${maxBytes} bytes`, 'The key of a transaction that takes place once');
   return key;
 }
 
@@ -39,5 +41,8 @@ function keyOf(member: string): string {
 }
 
 function invalid(why: string, what = `The header ${KEY_HEADER}`): MeridianError {
-  return new MeridianError({ code: 'IDEMPOTENCY_KEY_INVALID', message: `${what} ${why}; send one key for each request, such as a UUID.` });
+  return new MeridianError({
+    code: 'IDEMPOTENCY_KEY_INVALID',
+    message: `${what} ${why}; send one key for each request, such as a UUID.`,
+  });
 }

@@ -1,9 +1,14 @@
-/** Owns the proof that a request between servers comes from a server of this graph: a signature over body, time and regions, good once. */
+/**
+ * Owns the proof that a request between servers comes from a server of this graph: a signature over body, time and
+ * regions, good once.
+ */
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 
 const VERSION = 'v1';
-/** Keys are made of secrets that also sign other things: under a label of their own, neither can be taken for the other. */
+/**
+ * Keys are made of secrets that also sign other things: under a label of their own, neither can be taken for the other.
+ */
 const LABEL = 'meridian forwarded mutation v1';
 const NONCE_BYTES = 16;
 const FIELD = /^v1 (\d{1,15}) ([\w-]{22}) ([A-Za-z0-9-]{1,63}) ([A-Za-z0-9-]{1,63}) ([\w-]{43})$/;
@@ -76,17 +81,30 @@ export class ForwardGate {
     // Every key is tried, whatever the outcome, so that time tells nothing about which one matched.
     let verified = false;
     for (const key of this.#options.keys) verified = timingSafeEqual(mac(key, head, body), signature) || verified;
-    if (!verified) return { ok: false, kind: 'forged', why: 'its signature does not verify: give every region the same forwardSecret, or tokenSecret where there is none' };
+    if (!verified)
+      return {
+        ok: false,
+        kind: 'forged',
+        why: 'its signature does not verify: give every region the same forwardSecret, or tokenSecret where there is none',
+      };
     return this.#remember(nonce, from);
   }
 
-  #parse(header: unknown): string | { readonly head: string; readonly nonce: string; readonly from: string; readonly signature: Buffer } {
+  #parse(
+    header: unknown,
+  ): string | { readonly head: string; readonly nonce: string; readonly from: string; readonly signature: Buffer } {
     const match = typeof header === 'string' ? FIELD.exec(header) : null;
     const [, timestamp = '', nonce = '', from = '', to = '', signature = ''] = match ?? [];
     if (match === null) return 'it is not signed';
     if (to !== this.#options.region) return `it was signed for region ${to}`;
-    if (Math.abs(this.#clock.nowMs() - Number(timestamp)) > this.#options.windowMs) return `it was signed more than ${this.#options.windowMs} ms ago or ahead: compare the servers' clocks`;
-    return { head: `${VERSION} ${timestamp} ${nonce} ${from} ${to}`, nonce, from, signature: Buffer.from(signature, 'base64url') };
+    if (Math.abs(this.#clock.nowMs() - Number(timestamp)) > this.#options.windowMs)
+      return `it was signed more than ${this.#options.windowMs} ms ago or ahead: compare the servers' clocks`;
+    return {
+      head: `${VERSION} ${timestamp} ${nonce} ${from} ${to}`,
+      nonce,
+      from,
+      signature: Buffer.from(signature, 'base64url'),
+    };
   }
 
   #remember(nonce: string, from: string): Admission {
@@ -96,7 +114,12 @@ export class ForwardGate {
       this.#seen.delete(oldest);
     }
     if (this.#seen.has(nonce)) return { ok: false, kind: 'forged', why: 'it was taken before' };
-    if (this.#seen.size >= this.#options.maxNonces) return { ok: false, kind: 'full', why: `${this.#seen.size} were taken within the time that each must be remembered; raise forwardNonces` };
+    if (this.#seen.size >= this.#options.maxNonces)
+      return {
+        ok: false,
+        kind: 'full',
+        why: `${this.#seen.size} were taken within the time that each must be remembered; raise forwardNonces`,
+      };
     // From a clock that is ahead by the whole window, it would be in time for twice that long.
     this.#seen.set(nonce, nowMs + 2 * this.#options.windowMs);
     return { ok: true, from };

@@ -1,4 +1,7 @@
-/** Owns what can be known of consistency tokens without their secret: what they name, and which of several are superfluous. Runs in browsers. */
+/**
+ * Owns what can be known of consistency tokens without their secret: what they name, and which of several are
+ * superfluous. Runs in browsers.
+ */
 
 /** What a token says of one timeline of one cluster. */
 interface Named {
@@ -9,25 +12,38 @@ interface Named {
 
 /** A token is `m1.<payload>.<signature>`: the parts behind the version are base64url. */
 export const TOKEN_VERSION = 'm1';
-/** The payload has a record for each cluster: its name is 8 base64url characters, which are exactly 6 bytes; then timeline and LSN, big-endian. */
+/**
+ * The payload has a record for each cluster: its name is 8 base64url characters, which are exactly 6 bytes; then
+ * timeline and LSN, big-endian.
+ */
 export const CLUSTER_BYTES = 6;
 export const RECORD_BYTES = CLUSTER_BYTES + 4 + 8;
 
 /** The tokens of a `consistency-token` header: one, or several joined by commas, as gateways and proxies join them. */
 export function splitTokens(header: string | null | undefined): string[] {
-  return (header ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return (header ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 /**
- * `tokens` without those that the others make superfluous, in the same order. Positions are compared within one timeline
- * only: whether an older timeline's write outlived a failover is for a server to say, which must therefore get both (R7).
- * What cannot be read is kept, for the same reason. So few remain, however many there were: at most one for each timeline of each cluster.
+ * `tokens` without those that the others make superfluous, in the same order. Positions are compared within one
+ * timeline only: whether an older timeline's write outlived a failover is for a server to say, which must therefore get
+ * both (R7). What cannot be read is kept, for the same reason. So few remain, however many there were: at most one for
+ * each timeline of each cluster.
  */
 export function leastTokens(tokens: readonly string[]): string[] {
   let kept = [...new Set(tokens)];
   for (const token of [...kept]) {
     const others = kept.filter((other) => other !== token);
-    if (isCovered(namedBy(token), others.flatMap((other) => namedBy(other) ?? []))) kept = others;
+    if (
+      isCovered(
+        namedBy(token),
+        others.flatMap((other) => namedBy(other) ?? []),
+      )
+    )
+      kept = others;
   }
   return kept;
 }
@@ -42,10 +58,11 @@ export interface Exchange {
 }
 
 /**
- * What is held after an answer. An answer's token is not below its request's (R6), so a token that was sent goes once the answer names its clusters.
- * One of an older timeline goes when the answer tells more of its cluster than was sent: only a server of that cluster can, and it has judged
- * the older position. Servers of other clusters carry positions through as they are, and carry the later timeline only.
- * What was learned in the meantime, by another request or in another tab, stays.
+ * What is held after an answer. An answer's token is not below its request's (R6), so a token that was sent goes once
+ * the answer names its clusters. One of an older timeline goes when the answer tells more of its cluster than was sent:
+ * only a server of that cluster can, and it has judged the older position. Servers of other clusters carry positions
+ * through as they are, and carry the later timeline only. What was learned in the meantime, by another request or in
+ * another tab, stays.
  */
 export function tokensAfter({ held, sent, answered }: Exchange): string[] {
   const told = answered.flatMap((token) => namedBy(token) ?? []);
@@ -54,7 +71,13 @@ export function tokensAfter({ held, sent, answered }: Exchange): string[] {
   const isSettled = (token: string): boolean => {
     const named = namedBy(token);
     if (named === null) return answered.length > 0;
-    return named.every((one) => told.some((other) => other.cluster === one.cluster && (other.timeline === one.timeline ? other.lsn >= one.lsn : other.timeline > one.timeline && isNews(other))));
+    return named.every((one) =>
+      told.some(
+        (other) =>
+          other.cluster === one.cluster &&
+          (other.timeline === one.timeline ? other.lsn >= one.lsn : other.timeline > one.timeline && isNews(other)),
+      ),
+    );
   };
   return leastTokens([...held.filter((token) => !sent.includes(token) || !isSettled(token)), ...answered]);
 }
@@ -64,7 +87,12 @@ function isLater(one: Named, other: Named): boolean {
 }
 
 function isCovered(named: readonly Named[] | null, others: readonly Named[]): boolean {
-  return named !== null && named.every(({ cluster, timeline, lsn }) => others.some((other) => other.cluster === cluster && other.timeline === timeline && other.lsn >= lsn));
+  return (
+    named !== null &&
+    named.every(({ cluster, timeline, lsn }) =>
+      others.some((other) => other.cluster === cluster && other.timeline === timeline && other.lsn >= lsn),
+    )
+  );
 }
 
 /** Null for what is no token of this version. */
@@ -77,14 +105,20 @@ function namedBy(token: string): readonly Named[] | null {
   return Array.from({ length: bytes.length / RECORD_BYTES }, (_, i) => {
     const at = i * RECORD_BYTES;
     // Eight characters of base64 are six bytes: the name is a part of the text, as it is.
-    return { cluster: payload.slice((at * 4) / 3, ((at + CLUSTER_BYTES) * 4) / 3), timeline: view.getUint32(at + CLUSTER_BYTES), lsn: view.getBigUint64(at + CLUSTER_BYTES + 4) };
+    return {
+      cluster: payload.slice((at * 4) / 3, ((at + CLUSTER_BYTES) * 4) / 3),
+      timeline: view.getUint32(at + CLUSTER_BYTES),
+      lsn: view.getBigUint64(at + CLUSTER_BYTES + 4),
+    };
   });
 }
 
 function bytesOf(base64url: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9_-]+$/.test(base64url)) return null;
   try {
-    return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
+    return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+      character.charCodeAt(0),
+    );
   } catch {
     // Not a whole number of bytes.
     return null;

@@ -16,12 +16,19 @@ const LONGEST_VALUES = 4_096;
 const MAX_CURSOR_LENGTH = 65_536;
 /** Before a cursor that is compressed; no other one begins so. */
 const COMPRESSED = 'z.';
-/** Bytes that a compressed cursor may hold. More than 2,700 fit into an index, and so into a key, only where they compress; then this is more than any does. */
+/**
+ * Bytes that a compressed cursor may hold. More than 2,700 fit into an index, and so into a key, only where they
+ * compress; then this is more than any does.
+ */
 const MAX_CONTENT = 1 << 20;
 
 /** Short hash of what a cursor's values mean: the target and its order. A cursor of another order has another one. */
 export function orderSignature(entity: Entity, terms: readonly SortTerm[]): string {
-  const meaning = JSON.stringify([entity.name, entity.table, terms.map(({ column, descending }) => [column, descending])]);
+  const meaning = JSON.stringify([
+    entity.name,
+    entity.table,
+    terms.map(({ column, descending }) => [column, descending]),
+  ]);
   return hash('sha256', meaning, 'base64url').slice(0, SIGNATURE_LENGTH);
 }
 
@@ -32,14 +39,27 @@ export interface CursorOrder {
   readonly signature: string;
 }
 
-/** The row's place in the order. Throws `BAD_USER_INPUT` where not even its key fits into a cursor, as that of a view's row may not. */
+/**
+ * The row's place in the order. Throws `BAD_USER_INPUT` where not even its key fits into a cursor, as that of a view's
+ * row may not.
+ */
 export function encodeCursor({ entity, terms, signature }: CursorOrder, row: Row): string {
-  const content = (kind: number, columns: readonly string[]): Buffer => Buffer.from(JSON.stringify([kind, signature, ...columns.map((column) => spelled(row[column]))]), 'utf8');
-  const values = content(BY_VALUES, terms.map(({ column }) => column));
+  const content = (kind: number, columns: readonly string[]): Buffer =>
+    Buffer.from(JSON.stringify([kind, signature, ...columns.map((column) => spelled(row[column]))]), 'utf8');
+  const values = content(
+    BY_VALUES,
+    terms.map(({ column }) => column),
+  );
   if (values.length <= LONGEST_VALUES) return values.toString('base64url');
   const key = content(BY_KEY, entity.primaryKey);
-  const cursor = key.length <= LONGEST_VALUES ? key.toString('base64url') : `${COMPRESSED}${deflateRawSync(key).toString('base64url')}`;
-  if (key.length > MAX_CONTENT || cursor.length > MAX_CURSOR_LENGTH) throw badInput(`A row of ${entity.name} cannot be named by a cursor, since its key is longer than a cursor may be; ask for the list without cursors.`);
+  const cursor =
+    key.length <= LONGEST_VALUES
+      ? key.toString('base64url')
+      : `${COMPRESSED}${deflateRawSync(key).toString('base64url')}`;
+  if (key.length > MAX_CONTENT || cursor.length > MAX_CURSOR_LENGTH)
+    throw badInput(
+      `A row of ${entity.name} cannot be named by a cursor, since its key is longer than a cursor may be; ask for the list without cursors.`,
+    );
   return cursor;
 }
 
@@ -59,8 +79,14 @@ export type CursorPlace = { readonly values: readonly SqlParam[] } | { readonly 
 /** What a cursor holds, as parameters of its columns. Throws `BAD_USER_INPUT`. */
 export function decodeCursor(cursor: unknown, { entity, terms, signature, argument }: CursorContext): CursorPlace {
   const parts = typeof cursor === 'string' && cursor.length <= MAX_CURSOR_LENGTH ? partsOf(cursor) : null;
-  const columns = parts?.[0] === BY_VALUES ? terms : parts?.[0] === BY_KEY ? entity.primaryKey.map((column) => ({ column, nullable: false })) : null;
-  if (parts === null || columns === null || parts.length !== columns.length + 2 || parts[1] !== signature) throw foreign(argument);
+  const columns =
+    parts?.[0] === BY_VALUES
+      ? terms
+      : parts?.[0] === BY_KEY
+        ? entity.primaryKey.map((column) => ({ column, nullable: false }))
+        : null;
+  if (parts === null || columns === null || parts.length !== columns.length + 2 || parts[1] !== signature)
+    throw foreign(argument);
   const params = columns.map(({ column, nullable }, i) => {
     const type = entity.columns.get(column)?.type;
     const normalized = type === undefined ? { problem: 'a mapped column' } : normalizeValue(type, parts[i + 2]);
@@ -70,7 +96,9 @@ export function decodeCursor(cursor: unknown, { entity, terms, signature, argume
   if (columns === terms) return { values: params };
   // Where the key is all that the order goes by, there is nothing to look up, and the row need not be there any more.
   const byKey = new Map(entity.primaryKey.map((column, i) => [column, params[i] ?? null]));
-  return terms.every(({ column }) => byKey.has(column)) ? { values: terms.map(({ column }) => byKey.get(column) ?? null) } : { key: params };
+  return terms.every(({ column }) => byKey.has(column))
+    ? { values: terms.map(({ column }) => byKey.get(column) ?? null) }
+    : { key: params };
 }
 
 /** The values of the order's columns in a row that was looked up. */
@@ -78,20 +106,25 @@ export function placeOf({ entity, terms }: CursorOrder, row: Row): readonly SqlP
   return terms.map(({ column }) => {
     const type = entity.columns.get(column)?.type;
     const normalized = type === undefined ? { problem: 'a mapped column' } : normalizeValue(type, row[column]);
-    if ('problem' in normalized) throw new TypeError(`a row of ${entity.name} has no usable ${column}: it must be ${normalized.problem}`);
+    if ('problem' in normalized)
+      throw new TypeError(`a row of ${entity.name} has no usable ${column}: it must be ${normalized.problem}`);
     return normalized.value;
   });
 }
 
 function foreign(argument: string): Error {
-  return badInput(`"${argument}" is not a cursor of this list and order; pass a cursor that this field returned with the same arguments.`);
+  return badInput(
+    `"${argument}" is not a cursor of this list and order; pass a cursor that this field returned with the same arguments.`,
+  );
 }
 
 function partsOf(cursor: string): readonly unknown[] | null {
   try {
     const isCompressed = cursor.startsWith(COMPRESSED);
     const bytes = Buffer.from(isCompressed ? cursor.slice(COMPRESSED.length) : cursor, 'base64url');
-    const parsed: unknown = parseJson((isCompressed ? inflateRawSync(bytes, { maxOutputLength: MAX_CONTENT }) : bytes).toString('utf8'));
+    const parsed: unknown = parseJson(
+      (isCompressed ? inflateRawSync(bytes, { maxOutputLength: MAX_CONTENT }) : bytes).toString('utf8'),
+    );
     return Array.isArray(parsed) ? parsed : null;
   } catch {
     // Whatever is no JSON is no cursor; the caller says so.

@@ -61,18 +61,22 @@ export function keyField(entity: Entity, column: string): string {
 }
 
 /**
- * SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range); so it is with 42601 of a type that has a
- * syntax of its own. A read breaks no rule of a table: what it is
- * told of by 23514, without a table, is the rule of a domain, which a value of the client's breaks.
+ * SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range); so it is with
+ * 42601 of a type that has a syntax of its own. A read breaks no rule of a table: what it is told of by 23514, without
+ * a table, is the rule of a domain, which a value of the client's breaks.
  */
 export function isDataException(error: unknown): error is MeridianError {
   if (!isMeridianError(error)) return false;
   const { sqlState: state, table, constraint } = error.details;
-  if (error.code === 'CONSTRAINT_VIOLATION') return state === '23514' && table === null && typeof constraint === 'string';
+  if (error.code === 'CONSTRAINT_VIOLATION')
+    return state === '23514' && table === null && typeof constraint === 'string';
   return error.code === 'BAD_USER_INPUT' && typeof state === 'string' && (state.startsWith('22') || state === '42601');
 }
 
-/** Whether a text was at fault whatever its type, since the database's encoding lacks a character: `untranslatable_character`, `character_not_in_repertoire`. */
+/**
+ * Whether a text was at fault whatever its type, since the database's encoding lacks a character:
+ * `untranslatable_character`, `character_not_in_repertoire`.
+ */
 export function isUntranslatable({ details }: MeridianError): boolean {
   return details['sqlState'] === '22P05' || details['sqlState'] === '22021';
 }

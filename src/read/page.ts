@@ -1,4 +1,6 @@
-/** Owns pages: what `first/after/last/before` ask for, and the connection that the rows make (Relay cursor connections). */
+/**
+ * Owns pages: what `first/after/last/before` ask for, and the connection that the rows make (Relay cursor connections).
+ */
 import { type ConnectionField, type Entity, type Row } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { decodeCursor, encodeCursor, orderSignature, placeOf, type CursorOrder } from './cursor.ts';
@@ -13,7 +15,8 @@ export interface Edge {
 export interface PageInfo {
   /**
    * Relay's rule: exact in the direction of travel, by looking one row ahead. Against it, true where a cursor was
-   * given, since that cursor names a row there (it may have been deleted since; a statement for that alone is not spent).
+   * given, since that cursor names a row there (it may have been deleted since; a statement for that alone is not
+   * spent).
    */
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
@@ -40,18 +43,31 @@ type CursorArgument = (typeof CURSORS)[number];
 /** Rows that cursors name by their keys, as `rowsNamed` asks for them; null: the row is gone. */
 export type NamedRows = ReadonlyMap<CursorArgument, Row | null>;
 
-/** The rows whose place in the order must be looked up before the page can be planned: argument → primary key. Throws as `planPage` does. */
-export function rowsNamed(entity: Entity, field: ConnectionField, args: Arguments): ReadonlyMap<CursorArgument, readonly SqlParam[]> {
+/**
+ * The rows whose place in the order must be looked up before the page can be planned: argument → primary key. Throws as
+ * `planPage` does.
+ */
+export function rowsNamed(
+  entity: Entity,
+  field: ConnectionField,
+  args: Arguments,
+): ReadonlyMap<CursorArgument, readonly SqlParam[]> {
   const given = CURSORS.filter((name) => (argument(args, name) ?? null) !== null);
   if (given.length === 0) return new Map();
   const order = cursorOrder(entity, field, args);
-  return new Map(given.flatMap((name) => {
-    const place = decodeCursor(argument(args, name), { ...order, argument: name });
-    return 'key' in place ? [[name, place.key]] : [];
-  }));
+  return new Map(
+    given.flatMap((name) => {
+      const place = decodeCursor(argument(args, name), { ...order, argument: name });
+      return 'key' in place ? [[name, place.key]] : [];
+    }),
+  );
 }
 
-function cursorOrder(entity: Entity, field: ConnectionField, args: Arguments): CursorOrder & { readonly clientShaped: boolean } {
+function cursorOrder(
+  entity: Entity,
+  field: ConnectionField,
+  args: Arguments,
+): CursorOrder & { readonly clientShaped: boolean } {
   const { terms, clientShaped } = orderOf(entity, field, args);
   return { entity, terms, signature: orderSignature(entity, terms), clientShaped };
 }
@@ -68,7 +84,10 @@ function cursorValues({ order, cursor, name, named }: CursorValuesInput): readon
   const place = decodeCursor(cursor, { ...order, argument: name });
   if ('values' in place) return place.values;
   const row = named.get(name) ?? null;
-  if (row === null) throw badInput(`The row that "${name}" names is gone, and with it its place in the order; go on from the cursor of another row, or begin anew.`);
+  if (row === null)
+    throw badInput(
+      `The row that "${name}" names is gone, and with it its place in the order; go on from the cursor of another row, or begin anew.`,
+    );
   return placeOf(order, row);
 }
 
@@ -80,9 +99,9 @@ export interface PlanPageInput {
 }
 
 /**
- * What the arguments ask for; `named` holds the rows of `rowsNamed`. With neither `first` nor `last` the page has the default size and runs forward, or
- * backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once, sizes out of range, foreign cursors, and
- * cursors whose row is gone.
+ * What the arguments ask for; `named` holds the rows of `rowsNamed`. With neither `first` nor `last` the page has the
+ * default size and runs forward, or backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once,
+ * sizes out of range, foreign cursors, and cursors whose row is gone.
  */
 export function planPage({ entity, field, args, named }: PlanPageInput): PagePlan {
   const given = (name: string): unknown => argument(args, name) ?? null;
@@ -95,8 +114,10 @@ export function planPage({ entity, field, args, named }: PlanPageInput): PagePla
   const backward = last !== null || (first === null && before !== null && after === null);
   const back = reversed(terms);
   const conditions: Condition[] = [];
-  if (after !== null) conditions.push(afterCondition(entity, terms, cursorValues({ order, cursor: after, name: 'after', named })));
-  if (before !== null) conditions.push(afterCondition(entity, back, cursorValues({ order, cursor: before, name: 'before', named })));
+  if (after !== null)
+    conditions.push(afterCondition(entity, terms, cursorValues({ order, cursor: after, name: 'after', named })));
+  if (before !== null)
+    conditions.push(afterCondition(entity, back, cursorValues({ order, cursor: before, name: 'before', named })));
   return {
     size: first ?? last ?? Math.min(field.defaultPageSize, field.maxPageSize),
     backward,
@@ -111,17 +132,29 @@ export function planPage({ entity, field, args, named }: PlanPageInput): PagePla
 
 /** A whole number that the client named, or null. Throws `BAD_USER_INPUT` outside 0 … max. */
 export function pageSize(value: unknown, name: string, max: number): number | null {
-  return sizeUpTo(value, { name, max, tooMany: `a page of this field has at most ${max} rows (maxPageSize); ask for fewer and follow the cursors` });
+  return sizeUpTo(value, {
+    name,
+    max,
+    tooMany: `a page of this field has at most ${max} rows (maxPageSize); ask for fewer and follow the cursors`,
+  });
 }
 
 /** The same of a list, which has no further pages. */
 export function listSize(value: unknown, max: number): number | null {
-  return sizeUpTo(value, { name: 'first', max, tooMany: `this list has at most ${max} rows (its limit in the schema, or maxPageSize); ask for fewer` });
+  return sizeUpTo(value, {
+    name: 'first',
+    max,
+    tooMany: `this list has at most ${max} rows (its limit in the schema, or maxPageSize); ask for fewer`,
+  });
 }
 
-function sizeUpTo(value: unknown, { name, max, tooMany }: { readonly name: string; readonly max: number; readonly tooMany: string }): number | null {
+function sizeUpTo(
+  value: unknown,
+  { name, max, tooMany }: { readonly name: string; readonly max: number; readonly tooMany: string },
+): number | null {
   if (value === null || value === undefined) return null;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw badInput(`"${name}" must be a whole number from 0 to ${max}.`);
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+    throw badInput(`"${name}" must be a whole number from 0 to ${max}.`);
   if (value > max) throw badInput(`"${name}" is ${value}, but ${tooMany}.`);
   return value;
 }
@@ -166,4 +199,7 @@ export function pageOf(plan: PagePlan, rows: readonly Row[]): PageRows {
   };
 }
 
-export const EMPTY_PAGE: PageRows = { edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } };
+export const EMPTY_PAGE: PageRows = {
+  edges: [],
+  pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+};

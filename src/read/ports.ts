@@ -6,7 +6,10 @@ import { type Row } from '../model/model.ts';
 import { type Role } from '../region/view.ts';
 import { type AnswerBasis } from './session/answer-basis.ts';
 
-/** A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection; an empty name is not prepared. */
+/**
+ * A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection; an
+ * empty name is not prepared.
+ */
 export interface Statement {
   readonly name: string;
   readonly text: string;
@@ -25,15 +28,17 @@ export interface CachedReads {
   /** As `query`, with what a cache must know to keep the rows. */
   answer(statement: Statement): Promise<Answer>;
   /**
-   * What a cached value must satisfy; null where none may be used: a token that a failover may have lost, a history or a staleness that
-   * is not known. Fetches STRONG's read index where it needs it. Never throws: what is wrong, `query` will say.
+   * What a cached value must satisfy; null where none may be used: a token that a failover may have lost, a history or
+   * a staleness that is not known. Fetches STRONG's read index where it needs it. Never throws: what is wrong, `query`
+   * will say.
    */
   demand(): Promise<CacheDemand | null>;
   /** The same, where nothing has to be fetched for it; null also where something has. */
   demandNow(): CacheDemand | null;
   /**
-   * Tells the report of values that a cache answered: what they had seen (R6), and what they are right as of, where that is known.
-   * `reads`: how many loads they answer, one unless given. False: a failover has undone what they had seen, so that they must not be shown; nothing was told then.
+   * Tells the report of values that a cache answered: what they had seen (R6), and what they are right as of, where
+   * that is known. `reads`: how many loads they answer, one unless given. False: a failover has undone what they had
+   * seen, so that they must not be shown; nothing was told then.
    */
   hit(seen: Position, asOf: Lsn | null, reads?: number): boolean;
   /** Collects what the operation's answer depends on; absent, or null, where that answer will not be kept. */
@@ -56,7 +61,10 @@ export interface Demand {
   readonly asPrimary?: boolean | undefined;
   /** What an earlier `settling` answer named: only these commits are still waited for. */
   readonly unsettled?: readonly string[] | undefined;
-  /** Settings under which statements run, and nothing else on the connection (row-level security); in the same round trip. */
+  /**
+   * Settings under which statements run, and nothing else on the connection (row-level security); in the same round
+   * trip.
+   */
   readonly settings?: readonly Setting[] | undefined;
   /** Aborts by throwing what the signal was aborted with; what the server has begun, it ends within its own limits. */
   readonly signal?: AbortSignal | undefined;
@@ -64,7 +72,9 @@ export interface Demand {
 
 export interface ServerQuery extends Demand {
   readonly statement: Statement;
-  /** Proves a position before the statement even where the demand needs none, so that the rows can be cached with it. */
+  /**
+   * Proves a position before the statement even where the demand needs none, so that the rows can be cached with it.
+   */
   readonly prove?: boolean | undefined;
 }
 
@@ -84,8 +94,18 @@ export type ServerRefusal =
 /** What a server answered. */
 export type ServerAnswer =
   /** `seen`: not below any position that the rows came from (R6). */
-  /** `provedAt`: what the connection had proved before the statement; null where nothing was proved just then, or a primary answered (what lies below its position need not be visible yet). */
-  { readonly kind: 'rows'; readonly rows: readonly Row[]; readonly seen: Position; readonly role: Role; readonly provedAt: Position | null } | ServerRefusal;
+  /**
+   * `provedAt`: what the connection had proved before the statement; null where nothing was proved just then, or a
+   * primary answered (what lies below its position need not be visible yet).
+   */
+  | {
+      readonly kind: 'rows';
+      readonly rows: readonly Row[];
+      readonly seen: Position;
+      readonly role: Role;
+      readonly provedAt: Position | null;
+    }
+  | ServerRefusal;
 
 /** One REPEATABLE READ transaction on one server. */
 export interface SnapshotSession {
@@ -110,6 +130,9 @@ export interface ReadServer {
 
 /** The writable server also tells its position now (a read index, one round trip). */
 export interface PrimaryServer extends ReadServer {
-  /** Not below any commit that was acknowledged before the call. Throws `PRIMARY_UNAVAILABLE` where the server is in recovery. */
+  /**
+   * Not below any commit that was acknowledged before the call. Throws `PRIMARY_UNAVAILABLE` where the server is in
+   * recovery.
+   */
   position(): Promise<Position>;
 }

@@ -1,4 +1,7 @@
-/** Owns the step from a viewer to the settings of the database under which the viewer's statements run (row-level security). */
+/**
+ * Owns the step from a viewer to the settings of the database under which the viewer's statements run (row-level
+ * security).
+ */
 import { MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { isSettingName, parseViewerSettings, type Carried, type ViewerSetting } from '../config/viewer-settings.ts';
@@ -6,13 +9,21 @@ import { type Setting } from './ports.ts';
 
 const SEPARATOR = ',';
 
-/** Makes settings of viewers as the option `viewerSettings` says. Throws `CONFIG_INVALID` for a text that says nothing sensible. */
+/**
+ * Makes settings of viewers as the option `viewerSettings` says. Throws `CONFIG_INVALID` for a text that says nothing
+ * sensible.
+ */
 export function settingsMaker(option: string): (viewer: Viewer | null) => readonly Setting[] {
   const parsed = parseViewerSettings(option);
-  if ('problem' in parsed) throw new MeridianError({ code: 'CONFIG_INVALID', message: `The option viewerSettings ${parsed.problem}; correct it, or leave it out.` });
+  if ('problem' in parsed)
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `The option viewerSettings ${parsed.problem}; correct it, or leave it out.`,
+    });
   const { settings } = parsed;
   const made = new WeakMap<Viewer, readonly Setting[]>();
-  const make = (viewer: Viewer | null): readonly Setting[] => settings.map((setting) => ({ name: setting.name, value: valueOf(setting, viewer) }));
+  const make = (viewer: Viewer | null): readonly Setting[] =>
+    settings.map((setting) => ({ name: setting.name, value: valueOf(setting, viewer) }));
   return (viewer) => {
     if (settings.length === 0) return NONE;
     const known = viewer === null ? undefined : made.get(viewer);
@@ -40,17 +51,28 @@ export function areLasting(settings: readonly Setting[]): boolean {
   return lasting.has(settings);
 }
 
-/** As viewers of verified tokens are, which requests share. An application's own viewer may be another one the next time, in the same object. */
+/**
+ * As viewers of verified tokens are, which requests share. An application's own viewer may be another one the next
+ * time, in the same object.
+ */
 function cannotChange(viewer: Viewer): boolean {
   const parts = ['id', 'tenant', 'roles'].map((name) => Object.getOwnPropertyDescriptor(viewer, name));
-  return parts.every((part) => part?.configurable === false && part.writable === false) && Array.isArray(viewer.roles) && Object.isFrozen(viewer.roles);
+  return (
+    parts.every((part) => part?.configurable === false && part.writable === false) &&
+    Array.isArray(viewer.roles) &&
+    Object.isFrozen(viewer.roles)
+  );
 }
 
-/** Without a viewer, and for what the viewer lacks, the text is empty: policies are to see it, and not what the connection had before. */
+/**
+ * Without a viewer, and for what the viewer lacks, the text is empty: policies are to see it, and not what the
+ * connection had before.
+ */
 function valueOf(setting: ViewerSetting, viewer: Viewer | null): string {
   if ('literal' in setting) return setting.literal;
   const text = viewer === null ? '' : carriedText(setting.carries, viewer);
-  if (text.includes('\u0000') || !text.isWellFormed()) throw uncarried(setting.carries, 'a character that no setting of the database can hold');
+  if (text.includes('\u0000') || !text.isWellFormed())
+    throw uncarried(setting.carries, 'a character that no setting of the database can hold');
   return text;
 }
 
@@ -62,12 +84,19 @@ function carriedText(carries: Carried, viewer: Viewer): string {
 }
 
 function uncarried(carries: Carried, why: string): MeridianError {
-  return new MeridianError({ code: 'FORBIDDEN', message: `The viewer's ${carries} cannot be told to the database: there is ${why}; have the token's issuer leave it out.` });
+  return new MeridianError({
+    code: 'FORBIDDEN',
+    message: `The viewer's ${carries} cannot be told to the database: there is ${why}; have the token's issuer leave it out.`,
+  });
 }
 
 /** Settings that code gives itself. Throws `BAD_USER_INPUT` for names that are not an application's. */
 export function checkedSettings(settings: readonly Setting[]): readonly Setting[] {
   const wrong = settings.find(({ name }) => !isSettingName(name));
-  if (wrong) throw new MeridianError({ code: 'BAD_USER_INPUT', message: `There is no setting ${JSON.stringify(wrong.name)} to give: name one of the application's own, as in app.tenant_id, or role.` });
+  if (wrong)
+    throw new MeridianError({
+      code: 'BAD_USER_INPUT',
+      message: `There is no setting ${JSON.stringify(wrong.name)} to give: name one of the application's own, as in app.tenant_id, or role.`,
+    });
   return settings;
 }

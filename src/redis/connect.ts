@@ -1,4 +1,7 @@
-/** Owns connections to a region's Redis: one server, Sentinels or a Cluster, by one or several URLs; and that none of them queues or retries. */
+/**
+ * Owns connections to a region's Redis: one server, Sentinels or a Cluster, by one or several URLs; and that none of
+ * them queues or retries.
+ */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffMs } from '../base/backoff.ts';
 import { within } from '../base/clock.ts';
@@ -26,18 +29,44 @@ const SERVER_PORT = 6_379;
 const SENTINEL_PORT = 26_379;
 
 /**
- * Connects on its own until it is disconnected, with growing waits. A command fails at once while there is no connection, and once
- * when it breaks: whoever sent it decides what then.
+ * Connects on its own until it is disconnected, with growing waits. A command fails at once while there is no
+ * connection, and once when it breaks: whoever sent it decides what then.
  */
-export function openRedis({ url, options, log }: RedisAddress, overrides: Pick<RedisOptions, 'lazyConnect'> = {}): RedisConnection {
+export function openRedis(
+  { url, options, log }: RedisAddress,
+  overrides: Pick<RedisOptions, 'lazyConnect'> = {},
+): RedisConnection {
   const { nodes, login } = parse(url, options.redisMode);
   const { lazyConnect = false } = overrides;
-  const shared: RedisOptions = { ...login, connectTimeout: options.redisConnectMs, disconnectTimeout: options.redisConnectMs, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
-  // A Cluster connects to its nodes when they are first needed: what is sent then waits for that. It is not to be sent anything before it is ready.
+  const shared: RedisOptions = {
+    ...login,
+    connectTimeout: options.redisConnectMs,
+    disconnectTimeout: options.redisConnectMs,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+  };
+  // A Cluster connects to its nodes when they are first needed: what is sent then waits for that. It is not to be sent
+  // anything before it is ready.
   const connection =
     options.redisMode === 'cluster'
-      ? new Cluster([...nodes], { lazyConnect, redisOptions: shared, clusterRetryStrategy: retryMs, retryDelayOnFailover: 0, slotsRefreshTimeout: options.redisConnectMs })
-      : openOne({ ...shared, ...target(nodes, options, login), lazyConnect, enableOfflineQueue: false, retryStrategy: retryMs, reconnectOnError: isDemoted }, options.redisConnectMs);
+      ? new Cluster([...nodes], {
+          lazyConnect,
+          redisOptions: shared,
+          clusterRetryStrategy: retryMs,
+          retryDelayOnFailover: 0,
+          slotsRefreshTimeout: options.redisConnectMs,
+        })
+      : openOne(
+          {
+            ...shared,
+            ...target(nodes, options, login),
+            lazyConnect,
+            enableOfflineQueue: false,
+            retryStrategy: retryMs,
+            reconnectOnError: isDemoted,
+          },
+          options.redisConnectMs,
+        );
   // Without a listener a broken connection would take the process down.
   connection.on('error', (error: Error) => log.debug({ err: error }, `Redis: ${messageOf(error)}`));
   // A Sentinel's word of a failover that comes while it connects ends a connection for good.
@@ -57,15 +86,27 @@ export function closeRedis(redis: RedisConnection): void {
 }
 
 /**
- * A connection of its own to subscribe with, that ends instead of reconnecting: whoever follows must know of each loss. In a Cluster it
- * goes to one of the nodes named, `attempt` after `attempt` to the next one: messages reach all of them.
+ * A connection of its own to subscribe with, that ends instead of reconnecting: whoever follows must know of each loss.
+ * In a Cluster it goes to one of the nodes named, `attempt` after `attempt` to the next one: messages reach all of
+ * them.
  */
 export function openSubscriber({ url, options, log }: RedisAddress, attempt: number): Redis {
   const { nodes, login } = parse(url, options.redisMode);
   const node = nodes[attempt % nodes.length] as Node;
   const place = options.redisMode === 'cluster' ? node : target(nodes, options, login);
-  // A Sentinel that does not answer is tried again by the caller too: the promise of the connection ends after one round.
-  const redis = new Redis({ ...login, ...place, lazyConnect: true, connectTimeout: options.redisConnectMs, disconnectTimeout: options.redisConnectMs, maxRetriesPerRequest: 0, autoResubscribe: false, retryStrategy: null, sentinelRetryStrategy: () => null });
+  // A Sentinel that does not answer is tried again by the caller too: the promise of the connection ends after one
+  // round.
+  const redis = new Redis({
+    ...login,
+    ...place,
+    lazyConnect: true,
+    connectTimeout: options.redisConnectMs,
+    disconnectTimeout: options.redisConnectMs,
+    maxRetriesPerRequest: 0,
+    autoResubscribe: false,
+    retryStrategy: null,
+    sentinelRetryStrategy: () => null,
+  });
   redis.on('error', (error) => log.debug({ err: error }, `Redis subscription: ${messageOf(error)}`));
   return redis;
 }
@@ -99,7 +140,10 @@ export function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<
   });
 }
 
-/** A server that takes connections and says nothing would hold one for ever: it counts as connected only once it has answered. */
+/**
+ * A server that takes connections and says nothing would hold one for ever: it counts as connected only once it has
+ * answered.
+ */
 function openOne(options: RedisOptions, answerMs: number): Redis {
   const redis = new Redis(options);
   let timer: NodeJS.Timeout | undefined;
@@ -111,9 +155,20 @@ function openOne(options: RedisOptions, answerMs: number): Redis {
   return redis;
 }
 
-function target(nodes: readonly Node[], { redisMode, redisMaster }: RedisAddress['options'], login: Login): RedisOptions {
+function target(
+  nodes: readonly Node[],
+  { redisMode, redisMaster }: RedisAddress['options'],
+  login: Login,
+): RedisOptions {
   if (redisMode === 'standalone') return nodes[0] as Node;
-  return { sentinels: [...nodes], name: redisMaster, failoverDetector: true, sentinelRetryStrategy: retryMs, enableTLSForSentinelMode: login.tls !== undefined, ...(login.tls === undefined ? {} : { sentinelTLS: login.tls }) };
+  return {
+    sentinels: [...nodes],
+    name: redisMaster,
+    failoverDetector: true,
+    sentinelRetryStrategy: retryMs,
+    enableTLSForSentinelMode: login.tls !== undefined,
+    ...(login.tls === undefined ? {} : { sentinelTLS: login.tls }),
+  };
 }
 
 function retryMs(tries: number): number {
@@ -129,14 +184,38 @@ type Login = Pick<RedisOptions, 'username' | 'password' | 'sentinelUsername' | '
 
 /** Login and database are those of the first URL. Throws `CONFIG_INVALID`. */
 function parse(text: string, mode: string): { readonly nodes: readonly Node[]; readonly login: Login } {
-  const urls = text.split(',').map((part) => part.trim()).filter((part) => part !== '').map((part) => new URL(part));
+  const urls = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => new URL(part));
   const [first] = urls;
   if (first === undefined || (mode === 'standalone' && urls.length > 1)) {
-    throw new MeridianError({ code: 'CONFIG_INVALID', message: `A Redis URL names ${urls.length} servers, which redisMode ${mode} cannot use; give one, or set redisMode to sentinel or cluster.` });
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `A Redis URL names ${urls.length} servers, which redisMode ${mode} cannot use; give one, or set redisMode to sentinel or cluster.`,
+    });
   }
-  const nodes = urls.map(({ hostname, port }) => ({ host: hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1', port: Number(port) || (mode === 'sentinel' ? SENTINEL_PORT : SERVER_PORT) }));
-  const given = { username: decodeURIComponent(first.username), password: decodeURIComponent(first.password), sentinelUsername: first.searchParams.get('sentinelUser'), sentinelPassword: first.searchParams.get('sentinelPassword') };
-  const login = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== '')) as Login;
+  const nodes = urls.map(({ hostname, port }) => ({
+    host: hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
+    port: Number(port) || (mode === 'sentinel' ? SENTINEL_PORT : SERVER_PORT),
+  }));
+  const given = {
+    username: decodeURIComponent(first.username),
+    password: decodeURIComponent(first.password),
+    sentinelUsername: first.searchParams.get('sentinelUser'),
+    sentinelPassword: first.searchParams.get('sentinelPassword'),
+  };
+  const login = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== null && value !== ''),
+  ) as Login;
   const db = Number(first.pathname.slice(1));
-  return { nodes, login: { ...login, ...(mode !== 'cluster' && db > 0 ? { db } : {}), ...(first.protocol === 'rediss:' ? { tls: {} } : {}) } };
+  return {
+    nodes,
+    login: {
+      ...login,
+      ...(mode !== 'cluster' && db > 0 ? { db } : {}),
+      ...(first.protocol === 'rediss:' ? { tls: {} } : {}),
+    },
+  };
 }

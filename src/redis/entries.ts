@@ -19,5 +19,10 @@ export function parseEntry(text: string): Entry | null {
   const [head, asOfText = '', expiresAtMs, cluster, timeline, lsnText = ''] = match;
   const [asOf, lsn] = [parsePosition(asOfText), parsePosition(lsnText)];
   if (asOf === null || lsn === null) return null;
-  return { asOf, seen: { cluster: cluster as ClusterId, timeline: Number(timeline), lsn }, expiresAtMs: Number(expiresAtMs), body: text.slice(head.length) };
+  return {
+    asOf,
+    seen: { cluster: cluster as ClusterId, timeline: Number(timeline), lsn },
+    expiresAtMs: Number(expiresAtMs),
+    body: text.slice(head.length),
+  };
 }

@@ -1,4 +1,7 @@
-/** Owns how a process follows what is applied to its region's shared cache: a subscription of its own, whose loss is noticed and told at once. */
+/**
+ * Owns how a process follows what is applied to its region's shared cache: a subscription of its own, whose loss is
+ * noticed and told at once.
+ */
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -12,7 +15,10 @@ export interface FanoutSettings extends RedisAddress {
   readonly options: RedisAddress['options'] & Pick<Options, 'redisPrefix'>;
 }
 
-/** A connection whose other end is gone without a word looks like one on which nothing happens: it has to answer this often. */
+/**
+ * A connection whose other end is gone without a word looks like one on which nothing happens: it has to answer this
+ * often.
+ */
 const PING_MS = 1_000;
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
 
@@ -31,12 +37,14 @@ export class RedisFanout implements Fanout {
       const onStanding = (): void => {
         stood = true;
         backoff.reset();
-        log.info('This server is subscribed to the region\'s Redis.');
+        log.info("This server is subscribed to the region's Redis.");
         handlers.onStanding();
       };
       const reason = await this.#attend({ ...bound(handlers), onStanding }, signal, attempt);
       if (signal.aborted) return;
-      log[stood ? 'warn' : 'debug'](`The subscription to the region's Redis ${stood ? 'is lost' : 'fails'} (${reason}); trying again.`);
+      log[stood ? 'warn' : 'debug'](
+        `The subscription to the region's Redis ${stood ? 'is lost' : 'fails'} (${reason}); trying again.`,
+      );
       await sleep(backoff.nextMs(), signal);
     }
   }
@@ -97,5 +105,9 @@ export class RedisFanout implements Fanout {
 
 /** The handlers' methods with their object. */
 function bound(handlers: FanoutHandlers): Omit<FanoutHandlers, 'onStanding'> {
-  return { onApplied: (applied) => handlers.onApplied(applied), onBegan: (state) => handlers.onBegan(state), onLost: (reason) => handlers.onLost(reason) };
+  return {
+    onApplied: (applied) => handlers.onApplied(applied),
+    onBegan: (state) => handlers.onBegan(state),
+    onLost: (reason) => handlers.onLost(reason),
+  };
 }

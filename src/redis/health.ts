@@ -1,4 +1,7 @@
-/** Owns whether a region's Redis answers and takes new values, and the figures that lie in it: one connection, one question at a time, never longer than its limit. */
+/**
+ * Owns whether a region's Redis answers and takes new values, and the figures that lie in it: one connection, one
+ * question at a time, never longer than its limit.
+ */
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
 import { answeredWithin, closeRedis, openRedis, whenReady, type RedisConnection } from './connect.ts';
@@ -24,7 +27,14 @@ export class RedisHealth {
   constructor({ url, options, timeoutMs, log }: RedisHealthSettings) {
     this.#timeoutMs = timeoutMs;
     this.#log = log;
-    this.#redis = openRedis({ url, options: { redisMode: options.redisMode, redisMaster: options.redisMaster, redisConnectMs: timeoutMs }, log }, { lazyConnect: true });
+    this.#redis = openRedis(
+      {
+        url,
+        options: { redisMode: options.redisMode, redisMaster: options.redisMaster, redisConnectMs: timeoutMs },
+        log,
+      },
+      { lazyConnect: true },
+    );
     this.figures = new RedisFigures({ redis: this.#redis, timeoutMs, options });
   }
 
@@ -44,13 +54,20 @@ export class RedisHealth {
 
   /** Why not is logged by the connection's own listener. */
   async #ping(): Promise<boolean> {
-    return (await whenReady(this.#redis, this.#timeoutMs)) && (await this.#redis.ping()) === 'PONG' && !(await this.#isFull());
+    return (
+      (await whenReady(this.#redis, this.#timeoutMs)) &&
+      (await this.#redis.ping()) === 'PONG' &&
+      !(await this.#isFull())
+    );
   }
 
   /** At its memory limit with a policy that evicts nothing: what it has stays right, and nothing new is kept. */
   async #isFull(): Promise<boolean> {
     const full = isFull(await this.#memory());
-    if (full && !this.#wasFull) this.#log.warn('The region\'s Redis has reached its maxmemory and evicts nothing (noeviction): no new value is kept there. Raise maxmemory, or set another maxmemory-policy.');
+    if (full && !this.#wasFull)
+      this.#log.warn(
+        "The region's Redis has reached its maxmemory and evicts nothing (noeviction): no new value is kept there. Raise maxmemory, or set another maxmemory-policy.",
+      );
     this.#wasFull = full;
     return full;
   }

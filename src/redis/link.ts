@@ -1,13 +1,27 @@
-/** Owns how commands are sent to Redis: scripts by their hash, each within its time limit, none while Redis is known not to answer. */
+/**
+ * Owns how commands are sent to Redis: scripts by their hash, each within its time limit, none while Redis is known not
+ * to answer.
+ */
 import { Breaker } from '../base/breaker.ts';
 import { messageOf } from '../base/errors.ts';
 import { SharedCacheDown } from '../cache/ports.ts';
 import { type Options } from '../config/options.ts';
-import { NoAnswer, answeredWithin, closeRedis, openRedis, whenReady, type RedisAddress, type RedisConnection } from './connect.ts';
+import {
+  NoAnswer,
+  answeredWithin,
+  closeRedis,
+  openRedis,
+  whenReady,
+  type RedisAddress,
+  type RedisConnection,
+} from './connect.ts';
 import { type Script } from './script.ts';
 
 export interface RedisSettings extends RedisAddress {
-  readonly options: Pick<Options, 'redisMode' | 'redisMaster' | 'redisConnectMs' | 'redisMs' | 'redisFailures' | 'redisRetryMs'>;
+  readonly options: Pick<
+    Options,
+    'redisMode' | 'redisMaster' | 'redisConnectMs' | 'redisMs' | 'redisFailures' | 'redisRetryMs'
+  >;
 }
 
 export class RedisLink {
@@ -22,7 +36,12 @@ export class RedisLink {
     this.#settings = settings;
     this.#key = key;
     this.#redis = openRedis(settings);
-    this.#breaker = new Breaker({ failures, retryMs, probe: () => this.#ask(() => this.#redis.exists(key)), onChange: (open, cause) => this.#onChange(open, cause) });
+    this.#breaker = new Breaker({
+      failures,
+      retryMs,
+      probe: () => this.#ask(() => this.#redis.exists(key)),
+      onChange: (open, cause) => this.#onChange(open, cause),
+    });
     this.#redis.on('ready', () => this.#breaker.close());
   }
 
@@ -37,8 +56,8 @@ export class RedisLink {
   }
 
   /**
-   * Null where something else lies under the key: nothing of ours stands there.
-   * Throws `SharedCacheDown`: no answer in time, no connection, an error for an answer, or Redis was given up for a while.
+   * Null where something else lies under the key: nothing of ours stands there. Throws `SharedCacheDown`: no answer in
+   * time, no connection, an error for an answer, or Redis was given up for a while.
    */
   async run(script: Script, args: readonly string[]): Promise<unknown> {
     try {
@@ -69,8 +88,11 @@ export class RedisLink {
 
   #onChange(open: boolean, cause: unknown): void {
     const { log } = this.#settings;
-    if (!open) return log.info('The region\'s Redis answers again.');
-    log.warn({ err: cause }, `The region's Redis is not asked for a while (redisRetryMs): ${messageOf(cause)}. Reads go on without it.`);
+    if (!open) return log.info("The region's Redis answers again.");
+    log.warn(
+      { err: cause },
+      `The region's Redis is not asked for a while (redisRetryMs): ${messageOf(cause)}. Reads go on without it.`,
+    );
     // A connection whose other end is gone without a word would stay for many minutes.
     if (cause instanceof NoAnswer && this.#redis.status === 'ready') this.#redis.disconnect(true);
   }

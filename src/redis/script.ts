@@ -1,4 +1,7 @@
-/** Owns how a Lua script of `lua/` is read and run in Redis: by its hash, and whole where the server does not know it yet. */
+/**
+ * Owns how a Lua script of `lua/` is read and run in Redis: by its hash, and whole where the server does not know it
+ * yet.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
@@ -9,8 +12,8 @@ export class Script {
   readonly #hash: string;
 
   /**
-   * `files`: what the script consists of, in this order. A script in Redis cannot load another one, so functions that several scripts call are
-   * in files that come first.
+   * `files`: what the script consists of, in this order. A script in Redis cannot load another one, so functions that
+   * several scripts call are in files that come first.
    */
   constructor(...files: readonly string[]) {
     this.#lua = files.map((file) => readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8')).join('\n');

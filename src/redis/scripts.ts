@@ -17,8 +17,16 @@ export interface KeyNames {
   readonly figures: string;
 }
 
-/** All keys have one hash tag and thus one slot of a Cluster: what is checked and written in one step has to lie on one node. */
+/**
+ * All keys have one hash tag and thus one slot of a Cluster: what is checked and written in one step has to lie on one
+ * node.
+ */
 export function keyNames(prefix: string): KeyNames {
   const shared = `{${prefix}}`;
-  return { state: `${shared}:state`, entries: `${shared}:`, channel: `${shared}:applied`, figures: `${shared}:figures` };
+  return {
+    state: `${shared}:state`,
+    entries: `${shared}:`,
+    channel: `${shared}:applied`,
+    figures: `${shared}:figures`,
+  };
 }

@@ -2,13 +2,34 @@
 import { randomUUID } from 'node:crypto';
 import { maxLsn, toLsn } from '../base/lsn.ts';
 import { newEpoch } from '../cache/epoch.ts';
-import { type Batch, type Beginning, type CacheKey, type FillItem, type FillVerdict, type LookupOptions, type SharedCache, type SharedItem, type SharedJournal, type SharedLookup, type SharedState } from '../cache/ports.ts';
+import {
+  type Batch,
+  type Beginning,
+  type CacheKey,
+  type FillItem,
+  type FillVerdict,
+  type LookupOptions,
+  type SharedCache,
+  type SharedItem,
+  type SharedJournal,
+  type SharedLookup,
+  type SharedState,
+} from '../cache/ports.ts';
 import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { NO_NONCE, entryText, parseEntry } from './entries.ts';
 import { RedisLink, type RedisSettings } from './link.ts';
 import { adoptScript, applyScript, beginScript, fillScript, keyNames, lookupScript, type KeyNames } from './scripts.ts';
-import { appliedMessage, beganMessage, holderText, parseState, roundedDown, roundedUp, stateParts, stateText } from './state.ts';
+import {
+  appliedMessage,
+  beganMessage,
+  holderText,
+  parseState,
+  roundedDown,
+  roundedUp,
+  stateParts,
+  stateText,
+} from './state.ts';
 
 export interface SharedCacheSettings extends RedisSettings {
   readonly options: RedisSettings['options'] & Pick<Options, 'redisPrefix' | 'tombstones' | 'cacheStaleMs'>;
@@ -84,9 +105,20 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
   }
 
   async begin(holder: string, at: Beginning): Promise<SharedState> {
-    const state: SharedState = { epoch: newEpoch(at.run ?? null), cluster: at.cluster, timeline: at.timeline, sequence: 0, watermark: at.lsn };
+    const state: SharedState = {
+      epoch: newEpoch(at.run ?? null),
+      cluster: at.cluster,
+      timeline: at.timeline,
+      sequence: 0,
+      watermark: at.lsn,
+    };
     // What was read before it is not kept: nobody knows what changed since.
-    await this.#link.run(beginScript, [stateText(state, holder), String(roundedUp(at.lsn)), this.#keys.channel, beganMessage(state)]);
+    await this.#link.run(beginScript, [
+      stateText(state, holder),
+      String(roundedUp(at.lsn)),
+      this.#keys.channel,
+      beganMessage(state),
+    ]);
     return state;
   }
 
@@ -100,9 +132,23 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
       last = from + STEP_TAGS >= batch.tags.length;
       const tables = from === 0 ? batch.tables : [];
       const tags = batch.tags.slice(from, from + STEP_TAGS);
-      const head = [this.#keys.entries, stateText(after, holder), at, String(options.tombstones), String(TRIM + 2 * batch.tags.length)];
-      const final = last ? [stateText(next, holder), String(roundedUp(batch.horizon)), this.#keys.channel, appliedMessage({ ...next, previous: after.watermark, ...told(batch) })] : ['', '', '', ''];
-      if ((await this.#link.run(applyScript, [...head, ...final, String(tables.length), ...tables, ...tags])) !== 1) return null;
+      const head = [
+        this.#keys.entries,
+        stateText(after, holder),
+        at,
+        String(options.tombstones),
+        String(TRIM + 2 * batch.tags.length),
+      ];
+      const final = last
+        ? [
+            stateText(next, holder),
+            String(roundedUp(batch.horizon)),
+            this.#keys.channel,
+            appliedMessage({ ...next, previous: after.watermark, ...told(batch) }),
+          ]
+        : ['', '', '', ''];
+      if ((await this.#link.run(applyScript, [...head, ...final, String(tables.length), ...tables, ...tags])) !== 1)
+        return null;
     }
     return next;
   }
@@ -128,7 +174,16 @@ function itemOf(text: string): SharedItem {
 function fillArguments({ key, entry, maxVariants }: FillItem): string[] {
   const tags = distinct(key.tags);
   const nonce = tags.length === 1 ? NO_NONCE : randomUUID();
-  return [key.variant, String(roundedDown(entry.asOf)), String(Math.floor(entry.expiresAtMs)), String(maxVariants), nonce, entryText(entry, nonce), String(tags.length), ...tags];
+  return [
+    key.variant,
+    String(roundedDown(entry.asOf)),
+    String(Math.floor(entry.expiresAtMs)),
+    String(maxVariants),
+    nonce,
+    entryText(entry, nonce),
+    String(tags.length),
+    ...tags,
+  ];
 }
 
 function distinct(tags: readonly Tag[]): readonly Tag[] {

@@ -43,7 +43,13 @@ export function parseState(text: string): SharedState | null {
   const [, epoch, cluster, timeline, sequence, watermark] = STATE.exec(text) ?? [];
   const at = parsePosition(watermark ?? '');
   if (epoch === undefined || cluster === undefined || at === null) return null;
-  return { epoch, cluster: cluster as ClusterId, timeline: Number(timeline), sequence: Number(sequence), watermark: at };
+  return {
+    epoch,
+    cluster: cluster as ClusterId,
+    timeline: Number(timeline),
+    sequence: Number(sequence),
+    watermark: at,
+  };
 }
 
 const POSITION = /^\d{1,20}$/;
@@ -67,7 +73,17 @@ export function parseMessage(text: string): FanoutMessage | null {
     const [kind, epoch, ...rest] = JSON.parse(text) as [string, string, ...unknown[]];
     if (kind === 'applied') {
       const [sequence, previous, watermark, tables, tags] = rest as [number, string, string, TableTag[], Tag[]];
-      return { kind, applied: { epoch, sequence, previous: toLsn(BigInt(previous)), watermark: toLsn(BigInt(watermark)), tables: [...tables], tags: [...tags] } };
+      return {
+        kind,
+        applied: {
+          epoch,
+          sequence,
+          previous: toLsn(BigInt(previous)),
+          watermark: toLsn(BigInt(watermark)),
+          tables: [...tables],
+          tags: [...tags],
+        },
+      };
     }
     if (kind !== 'began') return null;
     const [cluster, timeline, sequence, watermark] = rest as [ClusterId, number, number, string];

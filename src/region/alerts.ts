@@ -1,4 +1,6 @@
-/** Owns when an alert is raised and when it clears: pure, with hysteresis, so that a value at the limit does not flap. */
+/**
+ * Owns when an alert is raised and when it clears: pure, with hysteresis, so that a value at the limit does not flap.
+ */
 import { type Alert, type HealthStatus } from './view.ts';
 
 /** What is true of one region now. */
@@ -70,15 +72,27 @@ function messageFor({ kind, input, limits, standing }: MessageForInput): string 
     case 'lag': {
       const limit = standing ? limits.lagAlertMs * CLEAR_SHARE : limits.lagAlertMs;
       // Lag that has become unknown is no recovery: a standing alert stays.
-      if (lagMs === null) return standing ? `Region ${region} was more than ${limits.lagAlertMs} ms behind when its lag was last known.` : null;
-      return lagMs > limit ? `Region ${region} is ${Math.round(lagMs)} ms behind the primary (limit ${limits.lagAlertMs} ms).` : null;
+      if (lagMs === null)
+        return standing
+          ? `Region ${region} was more than ${limits.lagAlertMs} ms behind when its lag was last known.`
+          : null;
+      return lagMs > limit
+        ? `Region ${region} is ${Math.round(lagMs)} ms behind the primary (limit ${limits.lagAlertMs} ms).`
+        : null;
     }
     case 'unreachable':
-      if (input.status === 'unreachable') return `The database of region ${region} cannot be reached: ${input.error ?? 'no answer'}.`;
-      return standing && input.status !== 'healthy' ? `The database of region ${region} answers again but is not proven yet.` : null;
+      if (input.status === 'unreachable')
+        return `The database of region ${region} cannot be reached: ${input.error ?? 'no answer'}.`;
+      return standing && input.status !== 'healthy'
+        ? `The database of region ${region} answers again but is not proven yet.`
+        : null;
     case 'tail':
-      return input.tailProblem === null ? null : `Region ${region} does not follow the primary's changes: ${input.tailProblem}`;
+      return input.tailProblem === null
+        ? null
+        : `Region ${region} does not follow the primary's changes: ${input.tailProblem}`;
     case 'primary':
-      return input.rivalPrimaries.length === 0 ? null : `Region ${region} is taken as the primary, but ${input.rivalPrimaries.join(', ')} also accepts writes: stop the older primary.`;
+      return input.rivalPrimaries.length === 0
+        ? null
+        : `Region ${region} is taken as the primary, but ${input.rivalPrimaries.join(', ')} also accepts writes: stop the older primary.`;
   }
 }

@@ -1,4 +1,7 @@
-/** Owns what is told of a region's caches: the figures of each of its processes, how they travel as text, and their sum. Unknown is null, never zero. */
+/**
+ * Owns what is told of a region's caches: the figures of each of its processes, how they travel as text, and their sum.
+ * Unknown is null, never zero.
+ */
 
 /** Of one process. Counts are of the last minutes. */
 export interface CacheFigures {
@@ -23,7 +26,10 @@ export interface CacheFigures {
   readonly answerBytes: number;
   /** Whether the process's own cache is in use. */
   readonly isOn: boolean;
-  /** From commit at the primary until applied to the caches, milliseconds; null in a process that does not hold the tail, and where it is not known. */
+  /**
+   * From commit at the primary until applied to the caches, milliseconds; null in a process that does not hold the
+   * tail, and where it is not known.
+   */
   readonly lagMs: number | null;
   readonly lagP99Ms: number | null;
 }
@@ -54,11 +60,20 @@ export function reportOf(figures: readonly CacheFigures[]): CacheReport | null {
   return {
     servers: figures.length,
     caching: sum(({ isOn }) => Number(isOn)),
-    localHitRatio: ratio(sum(({ localHits }) => localHits), sum(({ lookups }) => lookups)),
-    sharedHitRatio: ratio(sum(({ sharedHits }) => sharedHits), sum(({ sharedLookups }) => sharedLookups)),
+    localHitRatio: ratio(
+      sum(({ localHits }) => localHits),
+      sum(({ lookups }) => lookups),
+    ),
+    sharedHitRatio: ratio(
+      sum(({ sharedHits }) => sharedHits),
+      sum(({ sharedLookups }) => sharedLookups),
+    ),
     entries: sum(({ entries }) => entries),
     bytes: sum(({ bytes }) => bytes),
-    operationHitRatio: ratio(sum(({ answerHits }) => answerHits), sum(({ answerLookups }) => answerLookups)),
+    operationHitRatio: ratio(
+      sum(({ answerHits }) => answerHits),
+      sum(({ answerLookups }) => answerLookups),
+    ),
     operations: sum(({ answers }) => answers),
     operationBytes: sum(({ answerBytes }) => answerBytes),
     invalidationLagMs: highest(figures.map(({ lagMs }) => lagMs)),
@@ -74,11 +89,49 @@ export function figuresText(figures: CacheFigures): string {
 export function readFigures(text: string): CacheFigures | null {
   const found = parsed(text);
   if (found === null) return null;
-  const { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, answerHits, answerLookups, answers, answerBytes, isOn, lagMs, lagP99Ms } = found;
-  if (!isCount(localHits) || !isCount(lookups) || !isCount(sharedHits) || !isCount(sharedLookups) || !isCount(entries) || !isCount(bytes)) return null;
+  const {
+    process,
+    localHits,
+    lookups,
+    sharedHits,
+    sharedLookups,
+    entries,
+    bytes,
+    answerHits,
+    answerLookups,
+    answers,
+    answerBytes,
+    isOn,
+    lagMs,
+    lagP99Ms,
+  } = found;
+  if (
+    !isCount(localHits) ||
+    !isCount(lookups) ||
+    !isCount(sharedHits) ||
+    !isCount(sharedLookups) ||
+    !isCount(entries) ||
+    !isCount(bytes)
+  )
+    return null;
   if (!isCount(answerHits) || !isCount(answerLookups) || !isCount(answers) || !isCount(answerBytes)) return null;
   if (typeof process !== 'string' || typeof isOn !== 'boolean' || !isMs(lagMs) || !isMs(lagP99Ms)) return null;
-  return { process, localHits, lookups, sharedHits, sharedLookups, entries, bytes, answerHits, answerLookups, answers, answerBytes, isOn, lagMs, lagP99Ms };
+  return {
+    process,
+    localHits,
+    lookups,
+    sharedHits,
+    sharedLookups,
+    entries,
+    bytes,
+    answerHits,
+    answerLookups,
+    answers,
+    answerBytes,
+    isOn,
+    lagMs,
+    lagP99Ms,
+  };
 }
 
 function parsed(text: string): Partial<Record<keyof CacheFigures, unknown>> | null {

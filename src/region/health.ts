@@ -1,12 +1,17 @@
 /** Owns a region's health as a pure state machine: healthy, degraded, unreachable, with hysteresis both ways. */
 import { type HealthStatus } from './view.ts';
 
-/** `ok`, `failed`: what a probe found. `broken`: a statement could not reach the region, which is stronger than a probe. */
+/**
+ * `ok`, `failed`: what a probe found. `broken`: a statement could not reach the region, which is stronger than a probe.
+ */
 export type HealthEvent = 'ok' | 'failed' | 'broken';
 
 export interface HealthState {
   readonly status: HealthStatus;
-  /** Whether reads and writes may be sent there. A region that begins to fail is used until it is out; one that comes back, only once proven. */
+  /**
+   * Whether reads and writes may be sent there. A region that begins to fail is used until it is out; one that comes
+   * back, only once proven.
+   */
   readonly usable: boolean;
   /** Failures in a row. */
   readonly failures: number;
@@ -19,7 +24,9 @@ export interface HealthLimits {
   readonly successesToHealthy: number;
 }
 
-/** Before the first probe nothing is known, and one good probe is proof enough: a start does not wait for hysteresis. */
+/**
+ * Before the first probe nothing is known, and one good probe is proof enough: a start does not wait for hysteresis.
+ */
 export const UNPROVEN: HealthState = { status: 'degraded', usable: false, failures: 0, proving: 1 };
 
 /** The state after `event`. Total: every state and event has an answer. */

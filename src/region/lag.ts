@@ -1,4 +1,7 @@
-/** Owns lag: how old what a replica shows is, from samples of the primary's position on one clock. Pure: time is handed in. */
+/**
+ * Owns lag: how old what a replica shows is, from samples of the primary's position on one clock. Pure: time is handed
+ * in.
+ */
 import { type Lsn } from '../base/lsn.ts';
 
 /** Everything that the primary had committed by `atMs` lies at or below `lsn`. */
@@ -17,8 +20,8 @@ export interface HistoryOptions {
 }
 
 /**
- * Where the primary was, when: a bounded list that grows in both position and time. When it is full, every second sample
- * of its older half goes, so that recent lag is measured finely and long lag still at all.
+ * Where the primary was, when: a bounded list that grows in both position and time. When it is full, every second
+ * sample of its older half goes, so that recent lag is measured finely and long lag still at all.
  */
 export class PositionHistory {
   readonly #options: HistoryOptions;
@@ -45,7 +48,10 @@ export class PositionHistory {
     let stale = 0;
     while ((this.#samples[at + stale]?.atMs ?? Number.POSITIVE_INFINITY) <= sample.atMs) stale += 1;
     const beforeLast = this.#samples[at - 2];
-    const tooClose = before !== undefined && (before.lsn === sample.lsn || (beforeLast !== undefined && sample.atMs - beforeLast.atMs < this.#options.spacingMs));
+    const tooClose =
+      before !== undefined &&
+      (before.lsn === sample.lsn ||
+        (beforeLast !== undefined && sample.atMs - beforeLast.atMs < this.#options.spacingMs));
     this.#samples.splice(tooClose ? at - 1 : at, stale + (tooClose ? 1 : 0), sample);
     if (this.#samples.length > this.#options.capacity) this.#thin();
   }
@@ -137,7 +143,10 @@ export interface ClockReading {
   readonly rttMs: number;
 }
 
-/** Readings may differ by half of each round trip, by drift, and by what a busy process adds; beyond that the clock was set. */
+/**
+ * Readings may differ by half of each round trip, by drift, and by what a busy process adds; beyond that the clock was
+ * set.
+ */
 const SET_MS = 1_000;
 
 function contradicts(a: ClockReading, b: ClockReading): boolean {
@@ -145,9 +154,9 @@ function contradicts(a: ClockReading, b: ClockReading): boolean {
 }
 
 /**
- * Maps another host's wall clock to this process's monotonic clock. The reading with the shortest round trip of the last
- * few is the most exact: its error is at most half its round trip. A clock that was set makes older readings wrong: by one
- * that was set forward, what is old would pass for new, and so for fresh.
+ * Maps another host's wall clock to this process's monotonic clock. The reading with the shortest round trip of the
+ * last few is the most exact: its error is at most half its round trip. A clock that was set makes older readings
+ * wrong: by one that was set forward, what is old would pass for new, and so for fresh.
  */
 export class ClockMap {
   readonly #window: number;

@@ -1,4 +1,7 @@
-/** Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the tail. */
+/**
+ * Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the
+ * tail.
+ */
 import { systemClock, within, type Clock } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
@@ -62,7 +65,10 @@ export class RegionMonitor implements RegionView {
 
   constructor(parts: MonitorParts) {
     if (!parts.regions.includes(parts.local)) {
-      throw new MeridianError({ code: 'CONFIG_INVALID', message: `The local region ${parts.local} is not among the regions ${parts.regions.join(', ')}: name one of them.` });
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message: `The local region ${parts.local} is not among the regions ${parts.regions.join(', ')}: name one of them.`,
+      });
     }
     this.local = parts.local;
     this.#parts = parts;
@@ -70,7 +76,18 @@ export class RegionMonitor implements RegionView {
     for (const region of parts.regions) {
       const { prober, options } = parts;
       const shown = region === parts.local ? parts.shown : undefined;
-      this.#regions.set(region, new WatchedRegion({ region, prober, options, shown, clock: this.#clock, accept: (probe) => this.#accept(probe), onChange: (w) => this.#changed(w) }));
+      this.#regions.set(
+        region,
+        new WatchedRegion({
+          region,
+          prober,
+          options,
+          shown,
+          clock: this.#clock,
+          accept: (probe) => this.#accept(probe),
+          onChange: (w) => this.#changed(w),
+        }),
+      );
     }
   }
 
@@ -105,7 +122,11 @@ export class RegionMonitor implements RegionView {
   readOrder(): readonly string[] {
     this.#order ??= readOrderOf(
       this.local,
-      [...this.#regions.values()].map((w) => ({ region: w.region, usable: w.health.usable && w.caughtUp && !this.#rivals.includes(w.region) && !this.#diverged(w), rttMs: w.rttMs })),
+      [...this.#regions.values()].map((w) => ({
+        region: w.region,
+        usable: w.health.usable && w.caughtUp && !this.#rivals.includes(w.region) && !this.#diverged(w),
+        rttMs: w.rttMs,
+      })),
     );
     return this.#order;
   }
@@ -138,7 +159,10 @@ export class RegionMonitor implements RegionView {
   reportFailure(region: string, error: unknown): void {
     const watched = this.#regions.get(region);
     if (!watched || !watched.health.usable) return;
-    this.#parts.log.warn({ region, err: error }, `A statement could not reach region ${region}; it is skipped until probes succeed.`);
+    this.#parts.log.warn(
+      { region, err: error },
+      `A statement could not reach region ${region}; it is skipped until probes succeed.`,
+    );
     watched.broken(error);
   }
 
@@ -190,7 +214,10 @@ export class RegionMonitor implements RegionView {
     if (watched) this.#judge(watched);
   }
 
-  /** How long ago it was `primaryTimeMs` by the primary's clock, milliseconds, as exact as a round trip there; null while its clock is not known. */
+  /**
+   * How long ago it was `primaryTimeMs` by the primary's clock, milliseconds, as exact as a round trip there; null
+   * while its clock is not known.
+   */
   sinceMs(primaryTimeMs: number): number | null {
     const atMs = this.#toLocalMs(primaryTimeMs);
     return atMs === null ? null : Math.max(0, this.#clock.monotonicMs() - atMs);
@@ -219,7 +246,12 @@ export class RegionMonitor implements RegionView {
       cache: this.#parts.cacheReport?.(region) ?? null,
       serverHealthy: this.#parts.serverHealth?.(region) ?? null,
       lagMs: this.#lagOf(watched),
-      lagBytes: position === null || this.#primaryLsn === null ? null : region === this.#primary ? 0 : bytesBetween(position, this.#primaryLsn),
+      lagBytes:
+        position === null || this.#primaryLsn === null
+          ? null
+          : region === this.#primary
+            ? 0
+            : bytesBetween(position, this.#primaryLsn),
       replayLsn: position,
       timeline: probe?.timeline ?? null,
       rttMs: probe === null ? null : watched.rttMs,
@@ -250,10 +282,18 @@ export class RegionMonitor implements RegionView {
     // While the primary is heard of, the newest sample is at most one interval and one slow probe old.
     const freshMs = 2 * probeMs + Math.min(probeTimeoutMs, 2 * rttMs) + 250;
     const graceMs = Math.max(100, rttMs);
-    return lagMs({ history: this.#positions, position: probe.lsn, nowMs: lastAtMs - probe.rttMs / 2, limits: { freshMs, graceMs } });
+    return lagMs({
+      history: this.#positions,
+      position: probe.lsn,
+      nowMs: lastAtMs - probe.rttMs / 2,
+      limits: { freshMs, graceMs },
+    });
   }
 
-  /** A replica that replayed what a failover undid shows rows that never were; it is not read until it has been rewound (R7). */
+  /**
+   * A replica that replayed what a failover undid shows rows that never were; it is not read until it has been rewound
+   * (R7).
+   */
   #diverged(watched: WatchedRegion): boolean {
     const { last: probe } = watched;
     if (probe === null || probe.timeline === null || this.#history === null) return false;
@@ -266,7 +306,9 @@ export class RegionMonitor implements RegionView {
       this.#cluster = clusterIdOf(probe.systemIdentifier);
     }
     if (probe.systemIdentifier !== this.#systemIdentifier) {
-      throw new Error(`its database belongs to another cluster (system identifier ${probe.systemIdentifier}, expected ${this.#systemIdentifier}): point it at a replica of the primary`);
+      throw new Error(
+        `its database belongs to another cluster (system identifier ${probe.systemIdentifier}, expected ${this.#systemIdentifier}): point it at a replica of the primary`,
+      );
     }
   }
 
@@ -279,14 +321,20 @@ export class RegionMonitor implements RegionView {
       this.observePrimaryLsn(probe.lsn);
       for (const { lsn, timeMs } of probe.covered) this.#sample(lsn, timeMs, probe.serverTimeMs);
     } else if (probe?.lastReplayedMs != null && !this.#diverged(watched)) {
-      // What a replica last replayed was committed then, by the primary's clock: it dates positions that we never saw there.
+      // What a replica last replayed was committed then, by the primary's clock: it dates positions that we never saw
+      // there.
       this.#sample(probe.lsn, probe.lastReplayedMs);
     }
     this.#judge(watched);
   }
 
   #electPrimary(): void {
-    const claims: Claim[] = [...this.#regions.values()].map((w) => ({ region: w.region, role: w.last?.role ?? null, timeline: w.last?.timeline ?? null, answers: w.current !== null }));
+    const claims: Claim[] = [...this.#regions.values()].map((w) => ({
+      region: w.region,
+      role: w.last?.role ?? null,
+      timeline: w.last?.timeline ?? null,
+      answers: w.current !== null,
+    }));
     const { primary, rivals } = electPrimary(this.#primary, claims);
     this.#rivals = rivals;
     if (primary === this.#primary) return;
@@ -308,11 +356,16 @@ export class RegionMonitor implements RegionView {
   async #fetchHistory(region: string, timeline: number): Promise<void> {
     try {
       const limit = AbortSignal.timeout(this.#parts.options.probeTimeoutMs);
-      const history = timeline === 1 ? { timeline, switches: [] } : await this.#parts.prober.history(region, timeline, limit);
+      const history =
+        timeline === 1 ? { timeline, switches: [] } : await this.#parts.prober.history(region, timeline, limit);
       if (!this.#stopped) this.#adopt(history);
     } catch (error) {
-      // The next probe of the primary tries again; until then the older history stands, which only makes tokens of the new timeline unknown.
-      this.#parts.log.warn({ region, timeline, err: error }, `The history of timeline ${timeline} could not be read from region ${region}.`);
+      // The next probe of the primary tries again; until then the older history stands, which only makes tokens of the
+      // new timeline unknown.
+      this.#parts.log.warn(
+        { region, timeline, err: error },
+        `The history of timeline ${timeline} could not be read from region ${region}.`,
+      );
     }
   }
 
@@ -328,21 +381,29 @@ export class RegionMonitor implements RegionView {
     }
     const probe = this.#primary === null ? null : (this.#regions.get(this.#primary)?.last ?? null);
     this.#primaryLsn = probe?.lsn ?? null;
-    this.#parts.log.info({ timeline: history.timeline, before: before.timeline }, `The primary is on timeline ${history.timeline} now.`);
+    this.#parts.log.info(
+      { timeline: history.timeline, before: before.timeline },
+      `The primary is on timeline ${history.timeline} now.`,
+    );
   }
 
-  /** Dates `lsn` by the primary's clock, and when it was found flushed; nothing is known before its clock has been read once. */
+  /**
+   * Dates `lsn` by the primary's clock, and when it was found flushed; nothing is known before its clock has been read
+   * once.
+   */
   #sample(lsn: Lsn, primaryTimeMs: number, flushedMs = primaryTimeMs): void {
     const [atMs, flushedAtMs] = [this.#toLocalMs(primaryTimeMs), this.#toLocalMs(flushedMs)];
     const nowMs = this.#clock.monotonicMs();
-    if (atMs !== null && flushedAtMs !== null) this.#positions.add({ lsn, atMs: Math.min(atMs, nowMs), flushedAtMs: Math.min(flushedAtMs, nowMs) });
+    if (atMs !== null && flushedAtMs !== null)
+      this.#positions.add({ lsn, atMs: Math.min(atMs, nowMs), flushedAtMs: Math.min(flushedAtMs, nowMs) });
     this.observePrimaryLsn(lsn);
   }
 
   #arrived(primaryTimeMs: number): void {
     const atMs = this.#toLocalMs(primaryTimeMs);
     // What was committed before the stream began has waited for the stream, not for the ocean.
-    if (atMs !== null && atMs >= this.#streamingSinceMs) this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
+    if (atMs !== null && atMs >= this.#streamingSinceMs)
+      this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
   }
 
   #toLocalMs(primaryTimeMs: number): number | null {
@@ -360,7 +421,12 @@ export class RegionMonitor implements RegionView {
       tailProblem: region === this.local ? this.#tailProblem : null,
       rivalPrimaries: region === this.#primary ? this.#rivals : [],
     };
-    const change = nextAlerts({ current: this.#alerts.get(region) ?? [], input, limits: this.#parts.options, nowMs: this.#clock.nowMs() });
+    const change = nextAlerts({
+      current: this.#alerts.get(region) ?? [],
+      input,
+      limits: this.#parts.options,
+      nowMs: this.#clock.nowMs(),
+    });
     this.#alerts.set(region, change.alerts);
     for (const alert of change.raised) this.#parts.onAlert?.('raised', alert);
     for (const alert of change.cleared) this.#parts.onAlert?.('cleared', alert);

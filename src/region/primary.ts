@@ -17,19 +17,26 @@ export interface Election {
 }
 
 /**
- * Of the regions that answer and claim the role, the highest timeline wins, since each promotion begins a new one; at a tie the present one
- * stays. One that is older than what a replica follows has been replaced, even where its successor cannot be reached from here. When nobody
- * who answers may have the role, the present primary stays while it is merely unheard: it may be cut off, not replaced.
+ * Of the regions that answer and claim the role, the highest timeline wins, since each promotion begins a new one; at a
+ * tie the present one stays. One that is older than what a replica follows has been replaced, even where its successor
+ * cannot be reached from here. When nobody who answers may have the role, the present primary stays while it is merely
+ * unheard: it may be cut off, not replaced.
  */
 export function electPrimary(current: string | null, claims: readonly Claim[]): Election {
   const newest = Math.max(0, ...claims.filter((c) => c.answers).map((c) => c.timeline ?? 0));
   const claiming = claims.filter((c) => c.role === 'primary' && c.answers);
   const rank = (c: Claim): number => (c.timeline ?? 0) + (c.region === current ? 0.5 : 0);
-  const [winner] = claiming.filter((c) => (c.timeline ?? newest) >= newest).sort((a, b) => rank(b) - rank(a) || a.region.localeCompare(b.region));
+  const [winner] = claiming
+    .filter((c) => (c.timeline ?? newest) >= newest)
+    .sort((a, b) => rank(b) - rank(a) || a.region.localeCompare(b.region));
   const present = claims.find((c) => c.region === current);
   const unheard = present !== undefined && !present.answers && present.role === 'primary' ? present : null;
-  const rivalsOf = (primary: string | null): string[] => claiming.map((c) => c.region).filter((region) => region !== primary);
+  const rivalsOf = (primary: string | null): string[] =>
+    claiming.map((c) => c.region).filter((region) => region !== primary);
   // A cut-off primary on a higher timeline is not unseated by an older one that comes back.
-  const primary = unheard !== null && (winner === undefined || (unheard.timeline ?? 0) > (winner.timeline ?? 0)) ? unheard.region : (winner?.region ?? null);
+  const primary =
+    unheard !== null && (winner === undefined || (unheard.timeline ?? 0) > (winner.timeline ?? 0))
+      ? unheard.region
+      : (winner?.region ?? null);
   return { primary, rivals: rivalsOf(primary) };
 }

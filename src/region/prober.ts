@@ -3,7 +3,10 @@ import { type Lsn } from '../base/lsn.ts';
 import { type TimelineHistory } from '../base/lineage.ts';
 import { type Role } from './view.ts';
 
-/** Everything that the primary had committed by `timeMs`, on its own clock, with a flush or without, lies at or below `lsn`, which is flushed. */
+/**
+ * Everything that the primary had committed by `timeMs`, on its own clock, with a flush or without, lies at or below
+ * `lsn`, which is flushed.
+ */
 export interface Covered {
   readonly lsn: Lsn;
   readonly timeMs: number;
@@ -17,11 +20,17 @@ export interface Probe {
   readonly timeline: number | null;
   /** Replay position of a replica, flush position of a primary. */
   readonly lsn: Lsn;
-  /** What a primary is known to have flushed of what it had committed, by this look and an earlier one; empty on a replica. */
+  /**
+   * What a primary is known to have flushed of what it had committed, by this look and an earlier one; empty on a
+   * replica.
+   */
   readonly covered: readonly Covered[];
   /** The server's clock, milliseconds since 1970. */
   readonly serverTimeMs: number;
-  /** A replica's last replayed commit, on the primary's clock, milliseconds since 1970; null on a primary and before any. */
+  /**
+   * A replica's last replayed commit, on the primary's clock, milliseconds since 1970; null on a primary and before
+   * any.
+   */
   readonly lastReplayedMs: number | null;
   readonly rttMs: number;
   /** `server_version_num`: 180004. */
@@ -31,7 +40,10 @@ export interface Probe {
 export interface Prober {
   /** Asks the region's server; throws when it cannot be reached. `signal` aborts at the probe's time limit. */
   probe(region: string, signal: AbortSignal): Promise<Probe>;
-  /** Whether a connection to the region is open; a probe without one has to open it first, which takes several round trips. */
+  /**
+   * Whether a connection to the region is open; a probe without one has to open it first, which takes several round
+   * trips.
+   */
   connected(region: string): boolean;
   /** The finished timelines that led to `timeline`, as the region's server tells them. */
   history(region: string, timeline: number, signal: AbortSignal): Promise<TimelineHistory>;

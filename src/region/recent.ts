@@ -1,4 +1,7 @@
-/** Owns figures of the last minutes: counts by name and measured values, each within a window that moves. Pure: time is handed in. */
+/**
+ * Owns figures of the last minutes: counts by name and measured values, each within a window that moves. Pure: time is
+ * handed in.
+ */
 
 /** The window moves by steps of this share of it. */
 const STEPS = 30;
@@ -57,7 +60,11 @@ export class RecentValues {
 
   /** The value below which the share `quantile` of the recent ones lies; null without any. */
   quantile(quantile: number, nowMs: number): number | null {
-    const sorted = this.#values.slice(-this.#options.capacity).filter(({ atMs }) => nowMs - atMs <= this.#options.windowMs).map(({ value }) => value).sort((a, b) => a - b);
+    const sorted = this.#values
+      .slice(-this.#options.capacity)
+      .filter(({ atMs }) => nowMs - atMs <= this.#options.windowMs)
+      .map(({ value }) => value)
+      .sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? null;
   }
 }

@@ -83,9 +83,14 @@ export class WatchedRegion {
     return this.#health.status === 'unreachable' || this.#error !== null ? null : this.#last;
   }
 
-  /** A restarted replica opens at its restart point, below what it had shown: it waits until it shows that again (R4). */
+  /**
+   * A restarted replica opens at its restart point, below what it had shown: it waits until it shows that again (R4).
+   */
   get caughtUp(): boolean {
-    return this.#last !== null && (this.#required === null || this.#last.role === 'primary' || this.#last.lsn >= this.#required);
+    return (
+      this.#last !== null &&
+      (this.#required === null || this.#last.role === 'primary' || this.#last.lsn >= this.#required)
+    );
   }
 
   /** A failover undid what lies above `lsn`: nobody will show it again. */

@@ -1,4 +1,7 @@
-/** Owns what Meridian adds to the application's own names: the fields of `Query` for administrators, and that its directives mean what it says. */
+/**
+ * Owns what Meridian adds to the application's own names: the fields of `Query` for administrators, and that its
+ * directives mean what it says.
+ */
 import { Kind, print, visit, type DefinitionNode, type FieldDefinitionNode } from 'graphql';
 import { type Problems } from './problems.ts';
 
@@ -17,18 +20,29 @@ export interface NamedDefinitionsInput {
   readonly problems: Problems;
 }
 
-/** Meridian's definitions, with its fields of `Query` under the names that they have here; says where the author has one of such a name. */
+/**
+ * Meridian's definitions, with its fields of `Query` under the names that they have here; says where the author has one
+ * of such a name.
+ */
 export function namedDefinitions({ builtIn, own, fields, problems }: NamedDefinitionsInput): readonly DefinitionNode[] {
   const named = new Map<string, string>(Object.entries(fields));
   const isDouble = fields.conflicts !== '' && fields.conflicts === fields.regionHealth;
-  if (isDouble) problems.error(null, `the options regionHealthField and conflictsField give two fields of Query one name, ${fields.conflicts}; change one`);
+  if (isDouble)
+    problems.error(
+      null,
+      `the options regionHealthField and conflictsField give two fields of Query one name, ${fields.conflicts}; change one`,
+    );
   return builtIn.flatMap((node): readonly DefinitionNode[] => {
     if (node.kind !== Kind.OBJECT_TYPE_EXTENSION || node.name.value !== 'Query') return [node];
     const kept = (node.fields ?? []).flatMap((field): readonly FieldDefinitionNode[] => {
       const told = field.name.value;
       const name = named.get(told) ?? told;
       const taken = name === '' ? null : ownField(own, name);
-      if (taken) problems.error(taken, `Query.${name} is also what Meridian adds for administrators; give Meridian's another name with the option ${told}Field, or an empty one to leave it out`);
+      if (taken)
+        problems.error(
+          taken,
+          `Query.${name} is also what Meridian adds for administrators; give Meridian's another name with the option ${told}Field, or an empty one to leave it out`,
+        );
       return name === '' || taken || isDouble ? [] : [{ ...field, name: { ...field.name, value: name } }];
     });
     return kept.length === 0 ? [] : [{ ...node, fields: kept }];
@@ -36,26 +50,52 @@ export function namedDefinitions({ builtIn, own, fields, problems }: NamedDefini
 }
 
 function ownField(own: readonly DefinitionNode[], name: string): FieldDefinitionNode | undefined {
-  const types = own.flatMap((node) => ((node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.OBJECT_TYPE_EXTENSION) && node.name.value === 'Query' ? [node] : []));
+  const types = own.flatMap((node) =>
+    (node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.OBJECT_TYPE_EXTENSION) &&
+    node.name.value === 'Query'
+      ? [node]
+      : [],
+  );
   return types.flatMap(({ fields }) => fields ?? []).find((field) => field.name.value === name);
 }
 
-/** An author's directive of one of Meridian's names would switch that off unseen. A copy of the definition is fine: other tools may want it. */
-export function checkDirectives(builtIn: readonly DefinitionNode[], own: readonly DefinitionNode[], problems: Problems): void {
-  const ours = new Map(builtIn.flatMap((node) => (node.kind === Kind.DIRECTIVE_DEFINITION ? [[node.name.value, node] as const] : [])));
+/**
+ * An author's directive of one of Meridian's names would switch that off unseen. A copy of the definition is fine:
+ * other tools may want it.
+ */
+export function checkDirectives(
+  builtIn: readonly DefinitionNode[],
+  own: readonly DefinitionNode[],
+  problems: Problems,
+): void {
+  const ours = new Map(
+    builtIn.flatMap((node) => (node.kind === Kind.DIRECTIVE_DEFINITION ? [[node.name.value, node] as const] : [])),
+  );
   for (const node of own) {
     const known = node.kind === Kind.DIRECTIVE_DEFINITION ? ours.get(node.name.value) : undefined;
     if (known && node.kind === Kind.DIRECTIVE_DEFINITION && plain(known) !== plain(node)) {
-      problems.error(node, `@${node.name.value} is a directive of Meridian's, which this definition would replace; take the definition out, or call yours otherwise`);
+      problems.error(
+        node,
+        `@${node.name.value} is a directive of Meridian's, which this definition would replace; take the definition out, or call yours otherwise`,
+      );
     }
   }
 }
 
 /** A definition without what means nothing: descriptions, and the order of arguments and places. */
 function plain(node: DefinitionNode): string {
-  const byName = <N extends { readonly name: { readonly value: string } }>(nodes: readonly N[]): readonly N[] => [...nodes].sort((a, b) => (a.name.value < b.name.value ? -1 : 1));
+  const byName = <N extends { readonly name: { readonly value: string } }>(nodes: readonly N[]): readonly N[] =>
+    [...nodes].sort((a, b) => (a.name.value < b.name.value ? -1 : 1));
   const sorted = visit(node, {
-    DirectiveDefinition: (part) => ({ ...part, arguments: byName(part.arguments ?? []), locations: [...part.locations].sort((a, b) => (a.value < b.value ? -1 : 1)) }),
+    DirectiveDefinition: (part) => ({
+      ...part,
+      arguments: byName(part.arguments ?? []),
+      locations: [...part.locations].sort((a, b) => (a.value < b.value ? -1 : 1)),
+    }),
   });
-  return print(visit(sorted, { enter: (part) => ('description' in part && part.description ? { ...part, description: undefined } : undefined) }));
+  return print(
+    visit(sorted, {
+      enter: (part) => ('description' in part && part.description ? { ...part, description: undefined } : undefined),
+    }),
+  );
 }

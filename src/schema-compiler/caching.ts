@@ -14,9 +14,13 @@ export function entityCaching(compilation: Compilation, type: GraphQLObjectType,
   const said = readCached(compilation, type, type.name);
   if (said?.enabled === false) return { off: `${type.name} ${BY_AUTHOR}`, ttlMs: null, maxVariants: null };
   const off = whyUncacheable(compilation, table);
-  if (off !== null) tell(compilation, { name: type.name, element: type, said, off, isExpected: isExpected(compilation, table) });
+  if (off !== null)
+    tell(compilation, { name: type.name, element: type, said, off, isExpected: isExpected(compilation, table) });
   else if (!table.keepsOldRows) {
-    compilation.problems.note(type.astNode, `every update and delete in table ${tableName(compilation, table)} empties all that is cached of it, because its REPLICA IDENTITY is not FULL; meridian setup sets it, where no virtual generated column is in the way`);
+    compilation.problems.note(
+      type.astNode,
+      `every update and delete in table ${tableName(compilation, table)} empties all that is cached of it, because its REPLICA IDENTITY is not FULL; meridian setup sets it, where no virtual generated column is in the way`,
+    );
   }
   return { off, ttlMs: said?.ttlMs ?? null, maxVariants: said?.maxVariants ?? null };
 }
@@ -29,15 +33,22 @@ export interface CachedSelection {
   readonly filters: ReadonlyMap<string, FilterArg>;
 }
 
-/** How lists, pages or counts of a field are kept: as the rows of its entity, unless the field says otherwise or asks for more than these rows. */
-export function selectionCaching(compilation: Compilation, { target, field, place, where, filters }: CachedSelection): Caching {
+/**
+ * How lists, pages or counts of a field are kept: as the rows of its entity, unless the field says otherwise or asks
+ * for more than these rows.
+ */
+export function selectionCaching(
+  compilation: Compilation,
+  { target, field, place, where, filters }: CachedSelection,
+): Caching {
   const { caching } = target;
   const said = readCached(compilation, field, place);
   if (said?.enabled === false) return { off: `${place} ${BY_AUTHOR}`, ttlMs: null, maxVariants: null };
   const own = whyImpure(target.table, where) ?? whyOpen(target.table, filters);
   const off = own ?? caching.off;
   // What holds for the whole entity has been said there, unless it is asked for here.
-  if (off !== null && (own !== null || said !== null)) tell(compilation, { name: place, element: field, said, off, isExpected: false });
+  if (off !== null && (own !== null || said !== null))
+    tell(compilation, { name: place, element: field, said, off, isExpected: false });
   return { off, ttlMs: said?.ttlMs ?? caching.ttlMs, maxVariants: said?.maxVariants ?? caching.maxVariants };
 }
 
@@ -64,16 +75,20 @@ function readCached({ problems }: Compilation, element: Annotated, place: string
   const said = cachedArguments(directiveOf(element, 'cached'));
   for (const name of ['ttlMs', 'maxVariants'] as const) {
     const value = said?.[name] ?? null;
-    if (said && value !== null && value < 1) problems.error(said.node, `${place} is @cached with ${name}: ${value}; give at least 1, or say enabled: false`);
+    if (said && value !== null && value < 1)
+      problems.error(said.node, `${place} is @cached with ${name}: ${value}; give at least 1, or say enabled: false`);
   }
   return said;
 }
 
 function whyUncacheable(compilation: Compilation, table: CatalogTable): string | null {
   const unseen = whyUnseen(compilation.catalog, table);
-  if (unseen !== null) return `it shows ${table.kind} ${tableName(compilation, table)}, of which not every change can be seen: ${unseen}`;
+  if (unseen !== null)
+    return `it shows ${table.kind} ${tableName(compilation, table)}, of which not every change can be seen: ${unseen}`;
   const policy = impurePolicy(table, compilation.viewerSettings);
-  return policy === null ? null : `what a viewer sees of table ${tableName(compilation, table)} depends on more than its rows and viewerSettings: ${policy}`;
+  return policy === null
+    ? null
+    : `what a viewer sees of table ${tableName(compilation, table)} depends on more than its rows and viewerSettings: ${policy}`;
 }
 
 /** The policy of the table that decides by more than its rows and the settings, as a clause; null without one. */
@@ -90,13 +105,20 @@ function whyImpure(table: CatalogTable, where: string | null): string | null {
   return impure === null ? null : `its answer may change without a change of its rows: the condition ${impure}`;
 }
 
-/** Values of a type of the database's own, as text, may mean the moment in which they are read: a composite type can hold a date. */
+/**
+ * Values of a type of the database's own, as text, may mean the moment in which they are read: a composite type can
+ * hold a date.
+ */
 function whyOpen(table: CatalogTable, filters: ReadonlyMap<string, FilterArg>): string | null {
   for (const [name, filter] of filters) {
-    const columns = filter.kind === 'equals' ? [filter.column] : [...filter.input.fields.values()].flatMap((field) => ('column' in field ? [field.column] : []));
+    const columns =
+      filter.kind === 'equals'
+        ? [filter.column]
+        : [...filter.input.fields.values()].flatMap((field) => ('column' in field ? [field.column] : []));
     for (const column of columns) {
       const type = table.columns.get(column)?.type;
-      if (type?.kind === 'other' && type.sql.includes('.')) return `its argument ${name} compares values of the type ${type.sql}, whose text may mean the moment of reading`;
+      if (type?.kind === 'other' && type.sql.includes('.'))
+        return `its argument ${name} compares values of the type ${type.sql}, whose text may mean the moment of reading`;
     }
   }
   return null;

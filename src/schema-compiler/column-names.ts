@@ -1,4 +1,7 @@
-/** Owns what names and texts of the SDL mean in the catalog: a table, or one of an entity's columns, none, or a doubt between two. */
+/**
+ * Owns what names and texts of the SDL mean in the catalog: a table, or one of an entity's columns, none, or a doubt
+ * between two.
+ */
 import { type GraphQLObjectType } from 'graphql';
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type CatalogColumn, type CatalogTable } from '../model/catalog.ts';
@@ -19,7 +22,9 @@ export type Meaning = { readonly column: CatalogColumn | null } | { readonly dou
 
 const CHOOSE = 'say which is meant with @column(name:)';
 
-/** Column that a name of the SDL means: a field of the entity, else a column in snake_case, else one of just that name. */
+/**
+ * Column that a name of the SDL means: a field of the entity, else a column in snake_case, else one of just that name.
+ */
 export function columnNamed(draft: Draft, name: string): Meaning {
   const { table, type, fields } = draft;
   const field = fields.get(name);
@@ -28,22 +33,39 @@ export function columnNamed(draft: Draft, name: string): Meaning {
   const called = [...new Set([snakeCase(name), name])].flatMap((one) => table.columns.get(one) ?? []);
   if (field?.kind === 'toOne' && field.isBack) {
     // The name means the relation, and no value of this row's says which row that is.
-    return { doubt: `is named after ${type.name}.${name}, which is found by columns of ${field.target}'s rows and not of this one's; name a column with @column(name:)` };
+    return {
+      doubt: `is named after ${type.name}.${name}, which is found by columns of ${field.target}'s rows and not of this one's; name a column with @column(name:)`,
+    };
   }
-  const via = field === undefined ? (explicit === null ? null : columnSpelled(draft, explicit)) : ownColumn(draft, columnOfField(field));
+  const via =
+    field === undefined
+      ? explicit === null
+        ? null
+        : columnSpelled(draft, explicit)
+      : ownColumn(draft, columnOfField(field));
   if (via) {
     const other = isGuessed(draft, name) ? called.find((column) => column !== via) : undefined;
-    return other ? { doubt: `could mean column ${quoted(other.name)}, or column ${quoted(via.name)}, by which ${type.name}.${name} finds its ${declared ? nameOfType(String(declared.type)) : 'row'}; ${CHOOSE}` } : { column: via };
+    return other
+      ? {
+          doubt: `could mean column ${quoted(other.name)}, or column ${quoted(via.name)}, by which ${type.name}.${name} finds its ${declared ? nameOfType(String(declared.type)) : 'row'}; ${CHOOSE}`,
+        }
+      : { column: via };
   }
   const [first, second] = called;
-  return first && second ? { doubt: `could mean column ${quoted(first.name)} or column ${quoted(second.name)}; ${CHOOSE}` } : { column: first ?? null };
+  return first && second
+    ? { doubt: `could mean column ${quoted(first.name)} or column ${quoted(second.name)}; ${CHOOSE}` }
+    : { column: first ?? null };
 }
 
 /** Whether the columns behind a field for another object were found and not named. */
 function isGuessed({ type, fields }: Draft, name: string): boolean {
   const field = fields.get(name);
   const declared = type.getFields()[name];
-  return (field?.kind === 'toOne' || field?.kind === 'embedded') && declared !== undefined && relationArguments(directiveOf(declared, 'relation'))?.from == null;
+  return (
+    (field?.kind === 'toOne' || field?.kind === 'embedded') &&
+    declared !== undefined &&
+    relationArguments(directiveOf(declared, 'relation'))?.from == null
+  );
 }
 
 function ownColumn({ table }: Draft, name: string | null): CatalogColumn | null {
@@ -58,16 +80,26 @@ export function columnSpelled({ table }: Draft, text: string): CatalogColumn | n
   return identifier === null ? null : (table.columns.get(identifier) ?? null);
 }
 
-export type Term = { readonly column: CatalogColumn; readonly descending: boolean } | { readonly problem: string | null; readonly name: string };
+export type Term =
+  | { readonly column: CatalogColumn; readonly descending: boolean }
+  | { readonly problem: string | null; readonly name: string };
 
-/** A term of an order: a column (as it is, or in double quotes) or a field that shows one, and `ASC` or `DESC` after it. */
+/**
+ * A term of an order: a column (as it is, or in double quotes) or a field that shows one, and `ASC` or `DESC` after it.
+ */
 export function readTerm(draft: Draft, term: string): Term {
   const text = term.trim();
   const [, before, direction] = /^(.*\S)\s+(asc|desc)$/is.exec(text) ?? [];
   const [whole, cut] = [columnInTerm(draft, text), before === undefined ? null : columnInTerm(draft, before)];
-  for (const meaning of [whole, cut]) if (meaning && 'doubt' in meaning) return { problem: `which ${meaning.doubt.replace(CHOOSE, 'name the column')}`, name: text };
+  for (const meaning of [whole, cut])
+    if (meaning && 'doubt' in meaning)
+      return { problem: `which ${meaning.doubt.replace(CHOOSE, 'name the column')}`, name: text };
   const [first, second] = [whole, cut].map((meaning) => (meaning && 'column' in meaning ? meaning.column : null));
-  if (first && second) return { problem: `which could mean column ${quoted(first.name)}, or column ${quoted(second.name)} and its direction; put the name in double quotes: ${spelledAgain(first.name)}`, name: text };
+  if (first && second)
+    return {
+      problem: `which could mean column ${quoted(first.name)}, or column ${quoted(second.name)} and its direction; put the name in double quotes: ${spelledAgain(first.name)}`,
+      name: text,
+    };
   if (first) return { column: first, descending: false };
   if (second) return { column: second, descending: direction?.toLowerCase() === 'desc' };
   return { problem: null, name: before ?? text };

@@ -4,9 +4,14 @@ import { type Comparison, type Comparisons, type Join, type SqlType } from '../m
 import { equalOperator } from '../read/sql/comparing.ts';
 import { castType } from '../read/sql/identifiers.ts';
 
-/** Why no value can be compared with the column's, as a clause; null where one can. JSON is compared by its content, as jsonb. */
+/**
+ * Why no value can be compared with the column's, as a clause; null where one can. JSON is compared by its content, as
+ * jsonb.
+ */
 export function whyUnequal({ name, type }: CatalogColumn): string | null {
-  return hasEquality(type) || type.kind === 'json' ? null : `column "${name}" is ${type.sql}, for which PostgreSQL has no equality`;
+  return hasEquality(type) || type.kind === 'json'
+    ? null
+    : `column "${name}" is ${type.sql}, for which PostgreSQL has no equality`;
 }
 
 /** The same of what is looked up by the column's own type: keys and relations. */
@@ -28,15 +33,25 @@ export interface Pairing {
   readonly to: CatalogTable;
 }
 
-/** How the pairs of a join are compared; undefined where all are of one type each; or why the database cannot, as a clause. */
-export function comparisonsOf(catalog: Pick<Catalog, 'compare'>, tables: Pairing, join: Pick<Join, 'from' | 'to'>): { readonly comparisons: Comparisons | undefined } | { readonly problem: string } {
+/**
+ * How the pairs of a join are compared; undefined where all are of one type each; or why the database cannot, as a
+ * clause.
+ */
+export function comparisonsOf(
+  catalog: Pick<Catalog, 'compare'>,
+  tables: Pairing,
+  join: Pick<Join, 'from' | 'to'>,
+): { readonly comparisons: Comparisons | undefined } | { readonly problem: string } {
   const comparisons: (Comparison | null)[] = [];
   for (const [i, name] of join.from.entries()) {
     const [from, to] = [tables.from.columns.get(name), tables.to.columns.get(join.to[i] ?? '')];
     if (!from || !to) continue;
-    const known = ofForeignKey(tables, from.name, to.name) ?? (from.typeId === to.typeId ? null : catalog.compare(to.typeId, from.typeId));
+    const known =
+      ofForeignKey(tables, from.name, to.name) ??
+      (from.typeId === to.typeId ? null : catalog.compare(to.typeId, from.typeId));
     const found = pairOf(from, to, known);
-    if (typeof found === 'string') return { problem: `joins "${from.name}" (${from.type.sql}) with "${to.name}" (${to.type.sql}), which ${found}` };
+    if (typeof found === 'string')
+      return { problem: `joins "${from.name}" (${from.type.sql}) with "${to.name}" (${to.type.sql}), which ${found}` };
     comparisons.push(found);
   }
   return { comparisons: comparisons.every((one) => one === null) ? undefined : comparisons };
@@ -45,18 +60,33 @@ export function comparisonsOf(catalog: Pick<Catalog, 'compare'>, tables: Pairing
 /** Null: as values of the column's own type; a text: why not. */
 function pairOf(from: CatalogColumn, to: CatalogColumn, operator: PairOperator | null): Comparison | null | string {
   const collation = to.looseCollation ?? from.looseCollation;
-  if (from.looseCollation !== null && to.looseCollation !== null && from.looseCollation !== to.looseCollation) return 'are compared under different collations; give both columns one collation';
+  if (from.looseCollation !== null && to.looseCollation !== null && from.looseCollation !== to.looseCollation)
+    return 'are compared under different collations; give both columns one collation';
   const collate = collation === null || collation === to.looseCollation ? '' : ` COLLATE ${collation}`;
   if (from.type.sql === to.type.sql) {
     if (!hasEquality(to.type)) return 'have no equality in PostgreSQL; join other columns';
     const [ofDomain, fromDomain] = [to, from].map(({ type }) => type.operators?.ofDomain === true);
     if (collate === '' && ofDomain === fromDomain) return null;
     const cast = castType(to.type);
-    return { type: from.type, equal: equalOperator(to.type), columnCast: ofDomain ? cast : null, valueCast: `${cast}${collate}`, exact: collation === null && from.exact && to.exact };
+    return {
+      type: from.type,
+      equal: equalOperator(to.type),
+      columnCast: ofDomain ? cast : null,
+      valueCast: `${cast}${collate}`,
+      exact: collation === null && from.exact && to.exact,
+    };
   }
-  if (operator === null || operator.left === null || operator.right === null) return 'do not compare; join columns of one type';
-  if (operator.isUnstable) return "compare by the session's time zone, which is no property of the rows; join columns of one type";
-  return { type: from.type, equal: operator.sql, columnCast: operator.left, valueCast: `${operator.right}${collate}`, exact: collation === null && from.exact && to.exact && isSpelledAlike(from.type, to.type) };
+  if (operator === null || operator.left === null || operator.right === null)
+    return 'do not compare; join columns of one type';
+  if (operator.isUnstable)
+    return "compare by the session's time zone, which is no property of the rows; join columns of one type";
+  return {
+    type: from.type,
+    equal: operator.sql,
+    columnCast: operator.left,
+    valueCast: `${operator.right}${collate}`,
+    exact: collation === null && from.exact && to.exact && isSpelledAlike(from.type, to.type),
+  };
 }
 
 const WHOLE: ReadonlySet<string> = new Set(['int', 'bigint']);

@@ -28,7 +28,9 @@ export interface CompileRequest extends Limits {
   readonly catalog: Catalog;
   /** Custom resolvers: a field that has one needs no mapping. */
   readonly resolvers?: ResolverMap;
-  /** Names of conflict handlers, for `@conflict(handler:)`; left out where nothing is written, so that none is needed. */
+  /**
+   * Names of conflict handlers, for `@conflict(handler:)`; left out where nothing is written, so that none is needed.
+   */
   readonly handlers?: readonly string[];
   /** Names of the fields of `Query` that Meridian adds. */
   readonly adminFields?: AdminFields;
@@ -59,8 +61,20 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const adminFields = request.adminFields ?? ADMIN_FIELDS;
   const { typeDefs, schema, federation } = readDocument(request.files, problems, adminFields);
   const compilation: Compilation = {
-    schema, federation, problems, catalog: request.catalog, resolvers: request.resolvers ?? {}, adminFields,
-    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize }, drafts: new Map(), stubs: new Map(), values: new Set(), provided: new Set(), conditions: [], orders: new Set(), boundless: new Map(),
+    schema,
+    federation,
+    problems,
+    catalog: request.catalog,
+    resolvers: request.resolvers ?? {},
+    adminFields,
+    limits: { pageSize: request.pageSize, maxPageSize: request.maxPageSize },
+    drafts: new Map(),
+    stubs: new Map(),
+    values: new Set(),
+    provided: new Set(),
+    conditions: [],
+    orders: new Set(),
+    boundless: new Map(),
     handlers: request.handlers ? new Set(request.handlers) : null,
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
@@ -73,11 +87,22 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   const entities = new Map([...compilation.drafts].map(([name, draft]) => [name, finishEntity(compilation, draft)]));
   const stubs = new Map([...compilation.stubs].map(([name, stub]) => [name, finishStub(compilation, stub)]));
   const unseen = new Map([...request.catalog.tables].map(([name, table]) => [name, whyUnseen(request.catalog, table)]));
-  return { model: { entities, stubs, ...read, unseen }, adminFields, warnings: problems.warnings(), notices: problems.notices(), durabilities: durabilitiesOf(compilation), typeDefs, enums: storedEnums(compilation) };
+  return {
+    model: { entities, stubs, ...read, unseen },
+    adminFields,
+    warnings: problems.warnings(),
+    notices: problems.notices(),
+    durabilities: durabilitiesOf(compilation),
+    typeDefs,
+    enums: storedEnums(compilation),
+  };
 }
 
 /** Everything there is to find, in the order in which one thing needs another. */
-async function readAll(compilation: Compilation, checkStatement: CompileRequest['checkStatement']): Promise<Pick<Model, 'interfaces' | 'queries' | 'mutations'>> {
+async function readAll(
+  compilation: Compilation,
+  checkStatement: CompileRequest['checkStatement'],
+): Promise<Pick<Model, 'interfaces' | 'queries' | 'mutations'>> {
   findEntities(compilation);
   findStubs(compilation);
   findProvided(compilation);
@@ -102,13 +127,19 @@ async function readAll(compilation: Compilation, checkStatement: CompileRequest[
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {
   for (const { table, where, node, place } of compilation.conditions) {
     if (/\$\d/.test(where)) {
-      compilation.problems.error(node, `${place} has the condition ${where}, which takes a parameter; write out the value, or filter by an argument`);
+      compilation.problems.error(
+        node,
+        `${place} has the condition ${where}, which takes a parameter; write out the value, or filter by an argument`,
+      );
       continue;
     }
     if (!check) continue;
     // The line break ends a comment in the condition, so that it cannot hide the closing bracket.
-    const refusal = await check(`SELECT FROM ${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)} WHERE (${where}\n)`);
-    if (refusal !== null) compilation.problems.error(node, `${place} has the condition ${where}, which the database refuses: ${refusal}`);
+    const refusal = await check(
+      `SELECT FROM ${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)} WHERE (${where}\n)`,
+    );
+    if (refusal !== null)
+      compilation.problems.error(node, `${place} has the condition ${where}, which the database refuses: ${refusal}`);
   }
 }
 
@@ -117,7 +148,8 @@ function storedEnums({ schema, orders }: Compilation): Record<string, Record<str
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isEnumType(type) || type.name.startsWith('__') || orders.has(type)) continue;
     const values = type.getValues();
-    if (values.some((value) => columnName(value) !== null)) enums[type.name] = Object.fromEntries(values.map((value) => [value.name, columnName(value) ?? value.name]));
+    if (values.some((value) => columnName(value) !== null))
+      enums[type.name] = Object.fromEntries(values.map((value) => [value.name, columnName(value) ?? value.name]));
   }
   return enums;
 }

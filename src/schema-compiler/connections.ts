@@ -1,4 +1,7 @@
-/** Owns recognising Relay connections by their shape: edges with node and cursor, pageInfo, and what may stand beside them. */
+/**
+ * Owns recognising Relay connections by their shape: edges with node and cursor, pageInfo, and what may stand beside
+ * them.
+ */
 import { isObjectType, type GraphQLNamedType, type GraphQLObjectType } from 'graphql';
 import { hasResolver, type Compilation, type Draft } from './context.ts';
 import { shapeOf } from './directives.ts';
@@ -24,12 +27,25 @@ export function checkConnection(compilation: Compilation, type: GraphQLObjectTyp
     const { named, lists } = shapeOf(field.type);
     const place = `${type.name}.${field.name}`;
     if (field.name === 'edges' && isObjectType(named)) checkEdge(compilation, named);
-    else if (field.name === 'nodes' && (named !== target.type || lists !== 1)) problems.error(field.astNode, `${place} must be [${name}!]!, the rows of the page`);
-    else if (field.name === 'totalCount' && (named.name !== 'Int' || lists > 0)) problems.error(field.astNode, `${place} must be Int!, the number of all rows`);
-    else if (field.name === 'pageInfo' && !(isObjectType(named) && Object.keys(named.getFields()).every((key) => PAGE_INFO.includes(key) || hasResolver(compilation, named.name, key)))) {
+    else if (field.name === 'nodes' && (named !== target.type || lists !== 1))
+      problems.error(field.astNode, `${place} must be [${name}!]!, the rows of the page`);
+    else if (field.name === 'totalCount' && (named.name !== 'Int' || lists > 0))
+      problems.error(field.astNode, `${place} must be Int!, the number of all rows`);
+    else if (
+      field.name === 'pageInfo' &&
+      !(
+        isObjectType(named) &&
+        Object.keys(named.getFields()).every(
+          (key) => PAGE_INFO.includes(key) || hasResolver(compilation, named.name, key),
+        )
+      )
+    ) {
       problems.error(field.astNode, `${place} must be PageInfo!, with no fields but ${PAGE_INFO.join(', ')}`);
     } else if (!['edges', 'nodes', 'totalCount', 'pageInfo'].includes(field.name)) {
-      problems.error(field.astNode, `${place} is no part of a connection (edges, nodes, pageInfo, totalCount); remove it or write a resolver`);
+      problems.error(
+        field.astNode,
+        `${place} is no part of a connection (edges, nodes, pageInfo, totalCount); remove it or write a resolver`,
+      );
     }
   }
 }
@@ -37,6 +53,9 @@ export function checkConnection(compilation: Compilation, type: GraphQLObjectTyp
 function checkEdge(compilation: Compilation, edge: GraphQLObjectType): void {
   for (const field of Object.values(edge.getFields())) {
     if (field.name === 'node' || field.name === 'cursor' || hasResolver(compilation, edge.name, field.name)) continue;
-    compilation.problems.error(field.astNode, `${edge.name}.${field.name} is no part of an edge (node, cursor); remove it or write a resolver`);
+    compilation.problems.error(
+      field.astNode,
+      `${edge.name}.${field.name} is no part of an edge (node, cursor); remove it or write a resolver`,
+    );
   }
 }

@@ -1,5 +1,15 @@
-/** Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up columns. */
-import { type ASTNode, type ConstDirectiveNode, type GraphQLEnumType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+/**
+ * Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up
+ * columns.
+ */
+import {
+  type ASTNode,
+  type ConstDirectiveNode,
+  type GraphQLEnumType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable } from '../model/catalog.ts';
 import { type Caching, type Conflicts, type Field, type OrderTerm } from '../model/model.ts';
 import { didYouMean, snakeCase } from '../model/names.ts';
@@ -38,7 +48,11 @@ export interface FederationKey {
 /** A type that another subgraph owns, while it is being read. */
 export interface StubDraft {
   readonly type: GraphQLObjectType;
-  readonly keys: readonly { readonly paths: readonly FieldPath[]; readonly isResolvable: boolean; readonly node: ConstDirectiveNode }[];
+  readonly keys: readonly {
+    readonly paths: readonly FieldPath[];
+    readonly isResolvable: boolean;
+    readonly node: ConstDirectiveNode;
+  }[];
   readonly fields: Map<string, Field>;
   /** Fields whose values come with the object, whoever made it: keys, and what is external. */
   readonly plain: Set<string>;
@@ -96,12 +110,16 @@ export function isExternal({ federation }: Compilation, type: Annotated, field: 
 
 /** Fields of the type whose values come along with a representation, besides its keys. */
 export function externalFields(compilation: Compilation, type: GraphQLObjectType): readonly string[] {
-  return Object.values(type.getFields()).filter((field) => isExternal(compilation, type, field) && !isOfKey(compilation, type, field.name)).map(({ name }) => name);
+  return Object.values(type.getFields())
+    .filter((field) => isExternal(compilation, type, field) && !isOfKey(compilation, type, field.name))
+    .map(({ name }) => name);
 }
 
 /** Whether some `@key` of the type begins with the field. */
 export function isOfKey({ federation }: Compilation, type: GraphQLObjectType, field: string): boolean {
-  return directivesOf(type, federation.localName('key')).some((key) => fieldPaths(textArgument(key, 'fields') ?? '')?.some(([name]) => name === field));
+  return directivesOf(type, federation.localName('key')).some((key) =>
+    fieldPaths(textArgument(key, 'fields') ?? '')?.some(([name]) => name === field),
+  );
 }
 
 /** `tasks`, or `audit.tasks` where the schema is not the first one that is searched. */
@@ -131,7 +149,16 @@ export function requireColumn({ compilation, draft, element, place }: RequireCol
     draft.used.add(meaning.column.name);
     return meaning.column;
   }
-  compilation.problems.error(element.astNode, unknownColumn({ compilation, draft, column: explicit ?? snakeCase(element.name), place, canName: explicit === null }));
+  compilation.problems.error(
+    element.astNode,
+    unknownColumn({
+      compilation,
+      draft,
+      column: explicit ?? snakeCase(element.name),
+      place,
+      canName: explicit === null,
+    }),
+  );
   return null;
 }
 
@@ -159,7 +186,13 @@ export interface RequireColumnsInput {
 }
 
 /** Columns by name, as directives list them; says which ones the table lacks and then gives null. */
-export function requireColumns({ compilation, draft, names, node, place }: RequireColumnsInput): readonly string[] | null {
+export function requireColumns({
+  compilation,
+  draft,
+  names,
+  node,
+  place,
+}: RequireColumnsInput): readonly string[] | null {
   if (names.length === 0) {
     // To join by nothing would show every row under each.
     compilation.problems.error(node, `${place} names no columns; name them, or leave the empty list out`);
@@ -168,7 +201,10 @@ export function requireColumns({ compilation, draft, names, node, place }: Requi
   const columns = names.map((name) => columnSpelled(draft, name));
   const missing = names.filter((_, i) => !columns[i]);
   for (const name of missing) {
-    compilation.problems.error(node, `${place} names column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`);
+    compilation.problems.error(
+      node,
+      `${place} names column "${name}", which ${draft.table.kind} ${tableName(compilation, draft.table)} does not have${didYouMean(name, draft.table.columns.keys())}`,
+    );
   }
   if (missing.length > 0) return null;
   const found = columns.flatMap((column) => (column ? [column.name] : []));
@@ -184,18 +220,31 @@ export interface ReadOrderInput {
   readonly place: string;
 }
 
-/** The order that a directive lists, closed by the primary key so that it is total; the key runs in the last term's direction. */
+/**
+ * The order that a directive lists, closed by the primary key so that it is total; the key runs in the last term's
+ * direction.
+ */
 export function readOrder({ compilation, draft, terms, node, place }: ReadOrderInput): readonly OrderTerm[] {
   const order: OrderTerm[] = [];
   for (const term of terms) {
     const read = readTerm(draft, term);
     const unordered = 'column' in read ? whyUnordered(read.column) : null;
-    if (!('column' in read)) compilation.problems.error(node, `${place} is ordered by ${JSON.stringify(term)}, ${read.problem ?? noTerm(compilation, draft, read.name)}`);
-    else if (unordered !== null) compilation.problems.error(node, `${place} is ordered by ${JSON.stringify(term)}, but ${unordered}; order by another column`);
+    if (!('column' in read))
+      compilation.problems.error(
+        node,
+        `${place} is ordered by ${JSON.stringify(term)}, ${read.problem ?? noTerm(compilation, draft, read.name)}`,
+      );
+    else if (unordered !== null)
+      compilation.problems.error(
+        node,
+        `${place} is ordered by ${JSON.stringify(term)}, but ${unordered}; order by another column`,
+      );
     else order.push({ column: read.column.name, descending: read.descending });
   }
   const descending = order.at(-1)?.descending ?? false;
-  const ties = draft.primaryKey.filter((column) => !order.some((term) => term.column === column)).map((column) => ({ column, descending }));
+  const ties = draft.primaryKey
+    .filter((column) => !order.some((term) => term.column === column))
+    .map((column) => ({ column, descending }));
   const total = [...order, ...ties];
   for (const term of total) draft.used.add(term.column);
   return total;
@@ -203,7 +252,8 @@ export function readOrder({ compilation, draft, terms, node, place }: ReadOrderI
 
 function noTerm(compilation: Compilation, draft: Draft, name: string): string {
   const guess = didYouMean(name, draft.table.columns.keys());
-  const how = '; name a column, in double quotes where its name is odd ("\\"due date\\" DESC"), or the field that shows it, with an optional " DESC"';
+  const how =
+    '; name a column, in double quotes where its name is odd ("\\"due date\\" DESC"), or the field that shows it, with an optional " DESC"';
   return `which is no column of ${tableName(compilation, draft.table)}${guess === '' ? how : guess}`;
 }
 

@@ -1,5 +1,14 @@
 /** Owns reading the arguments of Meridian's directives off the SDL. */
-import { getNamedType, isListType, isNonNullType, valueFromASTUntyped, type ASTNode, type ConstDirectiveNode, type GraphQLNamedType, type GraphQLType } from 'graphql';
+import {
+  getNamedType,
+  isListType,
+  isNonNullType,
+  valueFromASTUntyped,
+  type ASTNode,
+  type ConstDirectiveNode,
+  type GraphQLNamedType,
+  type GraphQLType,
+} from 'graphql';
 
 export interface RelationArguments {
   readonly from: readonly string[] | null;
@@ -13,7 +22,8 @@ export interface RelationArguments {
 /** Anything that may carry directives: a definition with its extensions. */
 export interface Annotated {
   readonly astNode?: (ASTNode & { readonly directives?: readonly ConstDirectiveNode[] | undefined }) | null | undefined;
-  readonly extensionASTNodes?: readonly { readonly directives?: readonly ConstDirectiveNode[] | undefined }[] | null | undefined;
+  readonly extensionASTNodes?:
+    readonly { readonly directives?: readonly ConstDirectiveNode[] | undefined }[] | null | undefined;
 }
 
 export function directivesOf(element: Annotated, name: string): readonly ConstDirectiveNode[] {
@@ -25,7 +35,10 @@ export function directiveOf(element: Annotated, name: string): ConstDirectiveNod
   return directivesOf(element, name)[0] ?? null;
 }
 
-/** A directive's argument, or null where it is left out. One of another type than it must have is told of with the document, and is as if it were left out. */
+/**
+ * A directive's argument, or null where it is left out. One of another type than it must have is told of with the
+ * document, and is as if it were left out.
+ */
 function argumentOf(directive: ConstDirectiveNode, name: string): unknown {
   const node = directive.arguments?.find((argument) => argument.name.value === name);
   return node ? (valueFromASTUntyped(node.value) ?? null) : null;

@@ -1,8 +1,24 @@
 /** Owns turning SDL files into one valid document: parsed, joined with what Meridian adds, and checked as GraphQL. */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import {
-  buildASTSchema, getNamedType, GraphQLError, isEnumType, isTypeDefinitionNode, isTypeExtensionNode, Kind, parse, print, Source, validateSchema, valueFromAST, visit,
-  type DefinitionNode, type DirectiveNode, type DocumentNode, type GraphQLSchema, type TypeDefinitionNode,
+  buildASTSchema,
+  getNamedType,
+  GraphQLError,
+  isEnumType,
+  isTypeDefinitionNode,
+  isTypeExtensionNode,
+  Kind,
+  parse,
+  print,
+  Source,
+  validateSchema,
+  valueFromAST,
+  visit,
+  type DefinitionNode,
+  type DirectiveNode,
+  type DocumentNode,
+  type GraphQLSchema,
+  type TypeDefinitionNode,
 } from 'graphql';
 import { validateSDL } from 'graphql/validation/validate.js';
 import { messageOf } from '../base/errors.ts';
@@ -20,10 +36,14 @@ export interface SchemaDocument {
 }
 
 /**
- * Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every breach of GraphQL's own rules where these leave no schema to
- * go on with; what can be told beside further mistakes is left with `problems`.
+ * Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every breach of GraphQL's own
+ * rules where these leave no schema to go on with; what can be told beside further mistakes is left with `problems`.
  */
-export function readDocument(files: readonly SdlFile[], problems: Problems, fields: AdminFields = ADMIN_FIELDS): SchemaDocument {
+export function readDocument(
+  files: readonly SdlFile[],
+  problems: Problems,
+  fields: AdminFields = ADMIN_FIELDS,
+): SchemaDocument {
   const own = files.flatMap((file) => parseFile(file, problems));
   problems.throwErrors();
   const federation = readFederation(own);
@@ -33,7 +53,10 @@ export function readDocument(files: readonly SdlFile[], problems: Problems, fiel
   checkMeridianLinks({ own, builtIn, federation }, problems);
   const definitions = defineOrphans([...own, ...usedBuiltIns(own, builtIn, federation)], federation);
   const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
-  const checked: DocumentNode = { kind: Kind.DOCUMENT, definitions: [...definitions, ...missingStubs(definitions, federation)] };
+  const checked: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: [...definitions, ...missingStubs(definitions, federation)],
+  };
   const breaches = validateSDL(checked).filter((error) => !isImportedDirective(error, checked, federation));
   for (const error of breaches) problems.graphqlError(error, 'correct the SDL there');
   if (!breaches.every(leavesSchema)) problems.throwErrors();
@@ -45,34 +68,50 @@ export function readDocument(files: readonly SdlFile[], problems: Problems, fiel
   return { typeDefs, schema, federation };
 }
 
-/** Whether the schema means the same beside such a mistake. An unknown type or directive, or what is there twice, could mean anything. */
+/**
+ * Whether the schema means the same beside such a mistake. An unknown type or directive, or what is there twice, could
+ * mean anything.
+ */
 function leavesSchema({ message }: GraphQLError): boolean {
   return /^(Unknown argument |Directive "@\w+" argument |There can be only one argument )/.test(message);
 }
 
-/** GraphQL's rules for schemas say which arguments a directive must have, and not what these may be. Words of an enum are told with those that there are, where they are read. */
+/**
+ * GraphQL's rules for schemas say which arguments a directive must have, and not what these may be. Words of an enum
+ * are told with those that there are, where they are read.
+ */
 function checkArguments(own: readonly DefinitionNode[], schema: GraphQLSchema, problems: Problems): void {
   const check = (directive: DirectiveNode): void => {
     const defined = schema.getDirective(directive.name.value)?.args ?? [];
     for (const given of directive.arguments ?? []) {
       const type = defined.find(({ name }) => name === given.name.value)?.type;
       if (!type || isEnumType(getNamedType(type)) || valueFromAST(given.value, type) !== undefined) continue;
-      problems.error(given, `@${directive.name.value}(${given.name.value}: ${print(given.value)}) must be ${String(type)}; correct the SDL there`);
+      problems.error(
+        given,
+        `@${directive.name.value}(${given.name.value}: ${print(given.value)}) must be ${String(type)}; correct the SDL there`,
+      );
       problems.tellNoMoreOf(directive);
     }
   };
   for (const node of own) visit(node, { Directive: check });
 }
 
-/** The subgraph library knows which versions of federation there are and what they have; what it says has no place of its own. */
+/**
+ * The subgraph library knows which versions of federation there are and what they have; what it says has no place of
+ * its own.
+ */
 function checkLinks(own: readonly DefinitionNode[], typeDefs: DocumentNode, problems: Problems): void {
   const [link, ...further] = federationLinks(own);
-  for (const second of further) problems.error(second, 'this @link brings federation in once more; keep one, with all that is imported');
+  for (const second of further)
+    problems.error(second, 'this @link brings federation in once more; keep one, with all that is imported');
   if (further.length > 0) return;
   try {
     buildSubgraphSchema(typeDefs);
   } catch (error) {
-    problems.error(link, `the schema is no subgraph of federation's: ${messageOf(error).replace(/\.$/, '').replaceAll('\n', ' ')}; correct the SDL there`);
+    problems.error(
+      link,
+      `the schema is no subgraph of federation's: ${messageOf(error).replace(/\.$/, '').replaceAll('\n', ' ')}; correct the SDL there`,
+    );
   }
 }
 
@@ -80,7 +119,8 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
   try {
     const { definitions } = parse(new Source(file.body, file.name));
     for (const node of definitions) {
-      if (node.kind === Kind.OPERATION_DEFINITION || node.kind === Kind.FRAGMENT_DEFINITION) problems.error(node, 'this is an operation, not a part of a schema; keep operations out of the schema folder');
+      if (node.kind === Kind.OPERATION_DEFINITION || node.kind === Kind.FRAGMENT_DEFINITION)
+        problems.error(node, 'this is an operation, not a part of a schema; keep operations out of the schema folder');
     }
     return definitions;
   } catch (error) {
@@ -93,7 +133,11 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
 }
 
 /** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
-function usedBuiltIns(own: readonly DefinitionNode[], added: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
+function usedBuiltIns(
+  own: readonly DefinitionNode[],
+  added: readonly DefinitionNode[],
+  federation: Federation,
+): DefinitionNode[] {
   const taken = new Set(own.map(definedName));
   const builtIn = added.filter((node) => !isDefinedIn(taken, node));
   const types = new Map(builtIn.filter(isTypeDefinitionNode).map((node) => [node.name.value, node]));
@@ -111,13 +155,21 @@ function usedBuiltIns(own: readonly DefinitionNode[], added: readonly Definition
   for (const node of [...own, ...builtIn.filter((candidate) => !isTypeDefinitionNode(candidate))]) follow(node);
   const kept = builtIn.filter((node) => !isTypeDefinitionNode(node) || used.has(node.name.value));
   const shareable = federation.localName('shareable');
-  const renamed = kept.map((node) => visit(node, { Directive: (directive: DirectiveNode) => (directive.name.value === 'shareable' ? { ...directive, name: { ...directive.name, value: shareable } } : undefined) }));
+  const renamed = kept.map((node) =>
+    visit(node, {
+      Directive: (directive: DirectiveNode) =>
+        directive.name.value === 'shareable'
+          ? { ...directive, name: { ...directive.name, value: shareable } }
+          : undefined,
+    }),
+  );
   return [...(federation.link?.definitions ?? []), ...renamed];
 }
 
 /**
- * `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. Where it has a key, composers
- * are told: to them an external key field of a type that is extended is there, and one of a type that is defined is not.
+ * `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. Where
+ * it has a key, composers are told: to them an external key field of a type that is extended is there, and one of a
+ * type that is defined is not.
  */
 function defineOrphans(definitions: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
   const [key, extended] = [federation.localName('key'), federation.localName('extends')];
@@ -127,7 +179,9 @@ function defineOrphans(definitions: readonly DefinitionNode[], federation: Feder
     defined.add(node.name.value);
     const given = node.directives ?? [];
     const isKeyed = given.some(({ name }) => name.value === key) && !given.some(({ name }) => name.value === extended);
-    const directives = isKeyed ? [...given, { kind: Kind.DIRECTIVE, name: { kind: Kind.NAME, value: extended } }] : given;
+    const directives = isKeyed
+      ? [...given, { kind: Kind.DIRECTIVE, name: { kind: Kind.NAME, value: extended } }]
+      : given;
     return { ...node, kind: node.kind.replace('Extension', 'Definition'), directives } as TypeDefinitionNode;
   });
 }
@@ -141,7 +195,9 @@ function missingStubs(definitions: readonly DefinitionNode[], federation: Federa
 function isImportedDirective(error: GraphQLError, document: DocumentNode, federation: Federation): boolean {
   const node = error.nodes?.[0];
   if (node?.kind !== Kind.DIRECTIVE || !federation.imported.has(node.name.value)) return false;
-  const defined = document.definitions.some((definition) => definition.kind === Kind.DIRECTIVE_DEFINITION && definition.name.value === node.name.value);
+  const defined = document.definitions.some(
+    (definition) => definition.kind === Kind.DIRECTIVE_DEFINITION && definition.name.value === node.name.value,
+  );
   return !defined && error.message.startsWith('Unknown directive');
 }
 

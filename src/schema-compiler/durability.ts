@@ -1,4 +1,7 @@
-/** Owns `@durable`: how many servers must have what a field of `Mutation` writes, by directive or in a resolver's transaction. */
+/**
+ * Owns `@durable`: how many servers must have what a field of `Mutation` writes, by directive or in a resolver's
+ * transaction.
+ */
 import { isInterfaceType, isObjectType, type GraphQLResolveInfo } from 'graphql';
 import { type Durability } from '../model/model.ts';
 import { type Compilation } from './context.ts';
@@ -13,7 +16,11 @@ export function durabilityOf(field: Annotated): Durability | null {
 }
 
 /** The same of the field that a resolver of `Mutation` runs for; null for any other field. */
-export function durabilityAt({ parentType, fieldName, schema }: Pick<GraphQLResolveInfo, 'parentType' | 'fieldName' | 'schema'>): Durability | null {
+export function durabilityAt({
+  parentType,
+  fieldName,
+  schema,
+}: Pick<GraphQLResolveInfo, 'parentType' | 'fieldName' | 'schema'>): Durability | null {
   const field = parentType === schema.getMutationType() ? parentType.getFields()[fieldName] : undefined;
   return field ? durabilityOf(field) : null;
 }
@@ -24,15 +31,26 @@ export function durabilitiesOf({ schema }: Pick<Compilation, 'schema'>): Readonl
   return new Set(fields.map(durabilityOf).filter((level) => level !== null));
 }
 
-/** Only what is written can be durable. GraphQL's rules for schemas do not look at the values of a directive's arguments. */
+/**
+ * Only what is written can be durable. GraphQL's rules for schemas do not look at the values of a directive's
+ * arguments.
+ */
 export function checkDurable({ schema, problems }: Compilation): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!(isObjectType(type) || isInterfaceType(type))) continue;
     for (const field of Object.values(type.getFields())) {
       const directive = directiveOf(field, 'durable');
       if (!directive) continue;
-      if (type !== schema.getMutationType()) problems.error(directive, `${type.name}.${field.name} is no field of Mutation, so @durable has no meaning there; move it to the mutation that writes, or remove it`);
-      else if (durabilityOf(field) === null) problems.error(directive, `${type.name}.${field.name} is @durable with a level that there is not; use ${LEVELS.join(', ')}`);
+      if (type !== schema.getMutationType())
+        problems.error(
+          directive,
+          `${type.name}.${field.name} is no field of Mutation, so @durable has no meaning there; move it to the mutation that writes, or remove it`,
+        );
+      else if (durabilityOf(field) === null)
+        problems.error(
+          directive,
+          `${type.name}.${field.name} is @durable with a level that there is not; use ${LEVELS.join(', ')}`,
+        );
     }
   }
 }

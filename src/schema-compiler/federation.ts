@@ -1,5 +1,12 @@
 /** Owns how a schema's author has imported federation: which local name each of its directives goes by. */
-import { Kind, parse, type ConstDirectiveNode, type ConstValueNode, type DefinitionNode, type DocumentNode } from 'graphql';
+import {
+  Kind,
+  parse,
+  type ConstDirectiveNode,
+  type ConstValueNode,
+  type DefinitionNode,
+  type DocumentNode,
+} from 'graphql';
 
 const FEDERATION_URL = 'https://specs.apollo.dev/federation/';
 
@@ -14,14 +21,16 @@ const DIRECTIVES: Readonly<Record<string, string>> = {
   override: '(from: String!, label: String) on FIELD_DEFINITION',
   interfaceObject: 'on OBJECT',
   composeDirective: '(name: String!) repeatable on SCHEMA',
-  inaccessible: 'on OBJECT | FIELD_DEFINITION | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION',
+  inaccessible:
+    'on OBJECT | FIELD_DEFINITION | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION',
   tag: '(name: String!) repeatable on SCHEMA | OBJECT | FIELD_DEFINITION | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION',
   authenticated: 'on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
   requiresScopes: '(scopes: [[String!]!]!) on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
   context: '(name: String!) repeatable on INTERFACE | OBJECT | UNION',
   fromContext: '(field: String) on ARGUMENT_DEFINITION',
   cost: '(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR',
-  listSize: '(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION',
+  listSize:
+    '(assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true) on FIELD_DEFINITION',
   policy: '(policies: [[String!]!]!) on OBJECT | FIELD_DEFINITION | INTERFACE | SCALAR | ENUM',
 };
 
@@ -31,12 +40,19 @@ const LINK = `
   directive @link(url: String!, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA`;
 
 /** What Meridian imports for a schema that has no `@link` of its own. */
-const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.9", import: [${Object.keys(DIRECTIVES).map((name) => `"@${name}"`).join(', ')}])`;
+const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.9", import: [${Object.keys(DIRECTIVES)
+  .map((name) => `"@${name}"`)
+  .join(', ')}])`;
 
 export interface Federation {
-  /** Name of a federation directive in this schema, without `@`: `key`, or `federation__key` where it is not imported. */
+  /**
+   * Name of a federation directive in this schema, without `@`: `key`, or `federation__key` where it is not imported.
+   */
   localName(directive: string): string;
-  /** Names that the `@link` to federation brings in: the subgraph library defines them, also those that are newer than the list above. A directive of any other specification is its schema's to define. */
+  /**
+   * Names that the `@link` to federation brings in: the subgraph library defines them, also those that are newer than
+   * the list above. A directive of any other specification is its schema's to define.
+   */
   readonly imported: ReadonlySet<string>;
   /** `extend schema @link(…)` to add, for schemas without one. */
   readonly link: DocumentNode | null;
@@ -50,19 +66,33 @@ export function readFederation(definitions: readonly DefinitionNode[]): Federati
   const names = new Map(federation ? importsOf(federation) : []);
   const imported = new Set(names.values());
   // The subgraph library knows what is not imported by this prefix only, whatever `as` says.
-  const localName = (directive: string): string => names.get(directive) ?? (federation ? `federation__${directive}` : directive);
-  const stubs = (): DocumentNode => parse([LINK, ...Object.entries(DIRECTIVES).map(([name, rest]) => `directive @${localName(name)}${rest.startsWith('(') ? '' : ' '}${rest}`)].join('\n'), { noLocation: true });
+  const localName = (directive: string): string =>
+    names.get(directive) ?? (federation ? `federation__${directive}` : directive);
+  const stubs = (): DocumentNode =>
+    parse(
+      [
+        LINK,
+        ...Object.entries(DIRECTIVES).map(
+          ([name, rest]) => `directive @${localName(name)}${rest.startsWith('(') ? '' : ' '}${rest}`,
+        ),
+      ].join('\n'),
+      { noLocation: true },
+    );
   return { localName, imported, link: federation ? null : parse(DEFAULT_LINK, { noLocation: true }), stubs };
 }
 
 /** The `@link`s to federation itself; there may be one. */
 export function federationLinks(definitions: readonly DefinitionNode[]): readonly ConstDirectiveNode[] {
-  return schemaDirectives(definitions, 'link').filter((link) => textOf(argument(link, 'url'))?.startsWith(FEDERATION_URL));
+  return schemaDirectives(definitions, 'link').filter((link) =>
+    textOf(argument(link, 'url'))?.startsWith(FEDERATION_URL),
+  );
 }
 
 /** Uses of a directive on the schema itself. */
 export function schemaDirectives(definitions: readonly DefinitionNode[], name: string): readonly ConstDirectiveNode[] {
-  const all = definitions.flatMap((node) => (node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION ? (node.directives ?? []) : []));
+  const all = definitions.flatMap((node) =>
+    node.kind === Kind.SCHEMA_DEFINITION || node.kind === Kind.SCHEMA_EXTENSION ? (node.directives ?? []) : [],
+  );
   return all.filter((directive) => directive.name.value === name);
 }
 
@@ -73,7 +103,8 @@ export function importsOf(link: ConstDirectiveNode): [string, string][] {
   return imports.values.flatMap((entry): [string, string][] => {
     if (entry.kind === Kind.STRING) return [[bare(entry.value), bare(entry.value)]];
     if (entry.kind !== Kind.OBJECT) return [];
-    const field = (name: string): string | null => textOf(entry.fields.find((candidate) => candidate.name.value === name)?.value);
+    const field = (name: string): string | null =>
+      textOf(entry.fields.find((candidate) => candidate.name.value === name)?.value);
     const name = field('name');
     return name === null ? [] : [[bare(name), bare(field('as') ?? name)]];
   });

@@ -1,5 +1,17 @@
-/** Owns reading federation's field sets, as `@key`, `@requires` and `@provides` have them: selections as paths of fields. */
-import { isObjectType, isInterfaceType, Kind, parse, type ConstDirectiveNode, type GraphQLField, type GraphQLNamedType, type SelectionSetNode } from 'graphql';
+/**
+ * Owns reading federation's field sets, as `@key`, `@requires` and `@provides` have them: selections as paths of
+ * fields.
+ */
+import {
+  isObjectType,
+  isInterfaceType,
+  Kind,
+  parse,
+  type ConstDirectiveNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type SelectionSetNode,
+} from 'graphql';
 import { didYouMean } from '../model/names.ts';
 import { shapeOf, textArgument } from './directives.ts';
 import { type Problems } from './problems.ts';
@@ -50,11 +62,22 @@ export interface RequireFieldSetInput {
   readonly place: string;
 }
 
-/** Paths of a directive's field set, each of which ends in a scalar or enum of `type`; says what is wrong, and then gives null. */
-export function requireFieldSet({ problems, type, directive, place }: RequireFieldSetInput): readonly FieldPath[] | null {
+/**
+ * Paths of a directive's field set, each of which ends in a scalar or enum of `type`; says what is wrong, and then
+ * gives null.
+ */
+export function requireFieldSet({
+  problems,
+  type,
+  directive,
+  place,
+}: RequireFieldSetInput): readonly FieldPath[] | null {
   const paths = fieldPaths(textArgument(directive, 'fields') ?? '');
   if (paths === null) {
-    problems.error(directive, `${place} must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"`);
+    problems.error(
+      directive,
+      `${place} must select fields by name, without aliases, arguments, directives or fragments; write it as "id" or "organization { id }"`,
+    );
     return null;
   }
   const wrong = paths.map((path) => misstep(type, path)).filter((sentence) => sentence !== null);
@@ -68,6 +91,9 @@ function misstep(type: GraphQLNamedType, [name, ...rest]: FieldPath): string | n
   if (!field) return `names "${name}", which is no field of ${type.name}${didYouMean(name ?? '', Object.keys(fields))}`;
   const { named } = shapeOf(field.type);
   const hasFields = isObjectType(named) || isInterfaceType(named);
-  if (rest.length > 0) return hasFields ? misstep(named, rest) : `selects fields of ${type.name}.${name}, which is ${named.name} and has none; name it without braces`;
+  if (rest.length > 0)
+    return hasFields
+      ? misstep(named, rest)
+      : `selects fields of ${type.name}.${name}, which is ${named.name} and has none; name it without braces`;
   return hasFields ? `names "${name}", which is an object; say in braces which of its fields are meant` : null;
 }

@@ -16,7 +16,9 @@ interface Site {
   readonly place: string;
 }
 
-/** Columns and to-one relations of every entity, then what may filter by them. Fields with a resolver are left to it. */
+/**
+ * Columns and to-one relations of every entity, then what may filter by them. Fields with a resolver are left to it.
+ */
 export function readFields(compilation: Compilation): void {
   const sites = [...compilation.drafts.values()].flatMap((draft) =>
     Object.values(draft.type.getFields())
@@ -30,12 +32,18 @@ export function readFields(compilation: Compilation): void {
 
 function isExempt(compilation: Compilation, draft: Draft, field: AnyField): boolean {
   if (hasResolver(compilation, draft.type.name, field.name)) return true;
-  return isExternal(compilation, draft.type, field) && !isOfKey(compilation, draft.type, field.name) && !compilation.provided.has(`${draft.type.name}.${field.name}`);
+  return (
+    isExternal(compilation, draft.type, field) &&
+    !isOfKey(compilation, draft.type, field.name) &&
+    !compilation.provided.has(`${draft.type.name}.${field.name}`)
+  );
 }
 
 function isMany(compilation: Compilation, { field, shape }: Site): boolean {
   if (directiveOf(field, 'count')) return true;
-  return (shape.lists > 0 && compilation.drafts.has(shape.named.name)) || connectionTarget(compilation, shape.named) !== null;
+  return (
+    (shape.lists > 0 && compilation.drafts.has(shape.named.name)) || connectionTarget(compilation, shape.named) !== null
+  );
 }
 
 function readSingle(compilation: Compilation, site: Site): void {
@@ -45,17 +53,28 @@ function readSingle(compilation: Compilation, site: Site): void {
   // An @entity without a table or key has been told of.
   if (!target && directiveOf(shape.named, 'entity') !== null) return;
   if (field.args.length > 0) {
-    problems.error(field.astNode, `${place} takes arguments, which ${target || compilation.stubs.has(shape.named.name) ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`);
+    problems.error(
+      field.astNode,
+      `${place} takes arguments, which ${target || compilation.stubs.has(shape.named.name) ? 'a relation to one entity' : 'a column'} has no use for; remove them or write a resolver`,
+    );
     return;
   }
   const stub = compilation.stubs.get(shape.named.name);
   if (target) readToOne(compilation, site, target);
   else if (stub && columnName(field) === null) readReference(compilation, site, stub);
   else if (directiveOf(field, 'embedded')) readEmbedded(compilation, site);
-  else if (isScalarType(shape.named) || isEnumType(shape.named) || (isObjectType(shape.named) && columnName(field) !== null)) readColumn(compilation, site);
+  else if (
+    isScalarType(shape.named) ||
+    isEnumType(shape.named) ||
+    (isObjectType(shape.named) && columnName(field) !== null)
+  )
+    readColumn(compilation, site);
   else {
     const kind = isInterfaceType(shape.named) ? 'an interface' : isUnionType(shape.named) ? 'a union' : 'no @entity';
-    problems.error(field.astNode, `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, make it of columns of this row with @embedded, or ` : ''}write a resolver for ${place}`);
+    problems.error(
+      field.astNode,
+      `${place} returns ${shape.named.name}, which is ${kind}; ${isObjectType(shape.named) ? `map ${shape.named.name} with @entity, make it of columns of this row with @embedded, or ` : ''}write a resolver for ${place}`,
+    );
   }
 }
 
@@ -75,11 +94,27 @@ function readToOne(compilation: Compilation, { draft, field, place }: Site, targ
   const { problems } = compilation;
   const relation = relationArguments(directiveOf(field, 'relation'));
   if (relation && (relation.where !== null || relation.orderBy !== null || relation.limit !== null)) {
-    problems.error(relation.node, `${place} leads to one ${target.type.name}, so where, orderBy and limit have no meaning there; remove them`);
+    problems.error(
+      relation.node,
+      `${place} leads to one ${target.type.name}, so where, orderBy and limit have no meaning there; remove them`,
+    );
   }
-  const join = toOneJoin(compilation, { from: draft, to: target, field: field.name, place, node: field.astNode, relation, directive: '@relation' });
+  const join = toOneJoin(compilation, {
+    from: draft,
+    to: target,
+    field: field.name,
+    place,
+    node: field.astNode,
+    relation,
+    directive: '@relation',
+  });
   if (!join) return;
-  draft.fields.set(field.name, { kind: 'toOne', target: target.type.name, join, ...(isWayBack(draft, target, join) ? { isBack: true } : {}) });
+  draft.fields.set(field.name, {
+    kind: 'toOne',
+    target: target.type.name,
+    join,
+    ...(isWayBack(draft, target, join) ? { isBack: true } : {}),
+  });
   warnOfMissing({ compilation, site: { draft, field, place }, target, join });
 }
 
@@ -87,9 +122,19 @@ function readMany(compilation: Compilation, site: Site): void {
   const { draft, field, shape, place } = site;
   const count = directiveOf(field, 'count');
   const relation = relationArguments(count ?? directiveOf(field, 'relation'));
-  const target = count ? countTarget(compilation, textArgument(count, 'of') ?? '', site) : (compilation.drafts.get(shape.named.name) ?? connectionTarget(compilation, shape.named));
+  const target = count
+    ? countTarget(compilation, textArgument(count, 'of') ?? '', site)
+    : (compilation.drafts.get(shape.named.name) ?? connectionTarget(compilation, shape.named));
   if (!target) return;
-  const request: RelationRequest = { from: draft, to: target, field: field.name, place, node: field.astNode, relation, directive: count ? '@count' : '@relation' };
+  const request: RelationRequest = {
+    from: draft,
+    to: target,
+    field: field.name,
+    place,
+    node: field.astNode,
+    relation,
+    directive: count ? '@count' : '@relation',
+  };
   const join = toManyJoin(compilation, request);
   if (!join) return;
   const selection = { target, join, field, place, relation };

@@ -22,10 +22,20 @@ export function builtInDefinitions(): readonly DefinitionNode[] {
 export function readSdlFolder(folder: string): SdlFile[] {
   let names: string[];
   try {
-    names = readdirSync(folder).filter((name) => /\.graphqls?$/.test(name)).sort();
+    names = readdirSync(folder)
+      .filter((name) => /\.graphqls?$/.test(name))
+      .sort();
   } catch (error) {
-    throw new MeridianError({ code: 'SCHEMA_INVALID', message: `The schema folder ${folder} cannot be read (${messageOf(error)}); name a folder that holds .graphql files.`, cause: error });
+    throw new MeridianError({
+      code: 'SCHEMA_INVALID',
+      message: `The schema folder ${folder} cannot be read (${messageOf(error)}); name a folder that holds .graphql files.`,
+      cause: error,
+    });
   }
-  if (names.length === 0) throw new MeridianError({ code: 'SCHEMA_INVALID', message: `The folder ${folder} holds no .graphql file; put the schema there or name another folder.` });
+  if (names.length === 0)
+    throw new MeridianError({
+      code: 'SCHEMA_INVALID',
+      message: `The folder ${folder} holds no .graphql file; put the schema there or name another folder.`,
+    });
   return names.map((name) => ({ name, body: readFileSync(join(folder, name), 'utf8') }));
 }

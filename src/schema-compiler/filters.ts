@@ -1,7 +1,23 @@
 /** Owns arguments that choose rows: equality, filter inputs and orders. */
-import { isEnumType, isInputObjectType, type GraphQLArgument, type GraphQLEnumType, type GraphQLInputField, type GraphQLInputObjectType } from 'graphql';
+import {
+  isEnumType,
+  isInputObjectType,
+  type GraphQLArgument,
+  type GraphQLEnumType,
+  type GraphQLInputField,
+  type GraphQLInputObjectType,
+} from 'graphql';
 import { type CatalogColumn } from '../model/catalog.ts';
-import { type EqualsFilter, type FilterArg, type FilterField, type FilterInput, type FilterOperator, type OrderArg, type OrderTerm, type ScalarKind } from '../model/model.ts';
+import {
+  type EqualsFilter,
+  type FilterArg,
+  type FilterField,
+  type FilterInput,
+  type FilterOperator,
+  type OrderArg,
+  type OrderTerm,
+  type ScalarKind,
+} from '../model/model.ts';
 import { didYouMean, snakeCase } from '../model/names.ts';
 import { columnNamed, columnSpelled, type Meaning } from './column-names.ts';
 import { whyNoKey, whyUnequal, whyUnordered } from './comparing.ts';
@@ -11,8 +27,21 @@ import { misfit } from './types.ts';
 
 /** What an operator's operand is: a value of the column's (elements') type, a list of them, or true/false. */
 const OPERATORS: Readonly<Record<FilterOperator, 'value' | 'list' | 'flag'>> = {
-  eq: 'value', ne: 'value', in: 'list', notIn: 'list', lt: 'value', lte: 'value', gt: 'value', gte: 'value', isNull: 'flag',
-  contains: 'value', startsWith: 'value', endsWith: 'value', has: 'value', hasAny: 'list', hasAll: 'list',
+  eq: 'value',
+  ne: 'value',
+  in: 'list',
+  notIn: 'list',
+  lt: 'value',
+  lte: 'value',
+  gt: 'value',
+  gte: 'value',
+  isNull: 'flag',
+  contains: 'value',
+  startsWith: 'value',
+  endsWith: 'value',
+  has: 'value',
+  hasAny: 'list',
+  hasAll: 'list',
 };
 const ARRAY_INPUT = 'StringListFilter, IntListFilter or an input of your own with has, hasAny and hasAll';
 const TEXT_ONLY: ReadonlySet<string> = new Set(['contains', 'startsWith', 'endsWith']);
@@ -33,7 +62,10 @@ export function readFilter({ compilation, draft, argument, place }: ReadFilterIn
   const shape = shapeOf(argument.type);
   if (isInputObjectType(shape.named)) {
     if (shape.lists > 0) {
-      compilation.problems.error(argument.astNode, `${place} is a list of ${shape.named.name}; take one, whose \`and\` or \`or\` combine conditions`);
+      compilation.problems.error(
+        argument.astNode,
+        `${place} is a list of ${shape.named.name}; take one, whose \`and\` or \`or\` combine conditions`,
+      );
       return null;
     }
     return { kind: 'filter', input: readFilterInput(compilation, draft, shape.named) };
@@ -90,13 +122,18 @@ function readFilterField({ compilation, draft, type, field }: ReadFilterFieldInp
   const shape = shapeOf(field.type);
   if (shape.named === type) {
     const lists = field.name === 'not' ? 0 : 1;
-    if ((field.name === 'and' || field.name === 'or' || field.name === 'not') && shape.lists === lists) return { kind: field.name };
-    problems.error(field.astNode, `${place} combines conditions, which only \`and: [${type.name}!]\`, \`or: [${type.name}!]\` and \`not: ${type.name}\` do; rename it or change its type`);
+    if ((field.name === 'and' || field.name === 'or' || field.name === 'not') && shape.lists === lists)
+      return { kind: field.name };
+    problems.error(
+      field.astNode,
+      `${place} combines conditions, which only \`and: [${type.name}!]\`, \`or: [${type.name}!]\` and \`not: ${type.name}\` do; rename it or change its type`,
+    );
     return null;
   }
   const column = requireColumn({ compilation, draft, element: field, place });
   if (!column) return null;
-  if (isInputObjectType(shape.named) && shape.lists === 0) return readOperators({ compilation, column, type: shape.named, field, place });
+  if (isInputObjectType(shape.named) && shape.lists === 0)
+    return readOperators({ compilation, column, type: shape.named, field, place });
   return fitsOneOf({ compilation, column, shape, element: field, place }) ? equals(column, shape) : null;
 }
 
@@ -115,10 +152,15 @@ function readOperators({ compilation, column, type, field, place }: ReadOperator
     const name = operator.name as FilterOperator;
     const operand = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : null;
     if (operand === null) {
-      problems.error(operator.astNode, `${type.name}.${name} is no operator${didYouMean(name, Object.keys(OPERATORS))}; the operators are ${Object.keys(OPERATORS).join(', ')}`);
+      problems.error(
+        operator.astNode,
+        `${type.name}.${name} is no operator${didYouMean(name, Object.keys(OPERATORS))}; the operators are ${Object.keys(OPERATORS).join(', ')}`,
+      );
       continue;
     }
-    const wrong = operatorMisfit(column, name) ?? (operand === 'flag' ? null : operandMisfit({ column, operator: name, operand, shape: shapeOf(operator.type) }));
+    const wrong =
+      operatorMisfit(column, name) ??
+      (operand === 'flag' ? null : operandMisfit({ column, operator: name, operand, shape: shapeOf(operator.type) }));
     if (wrong !== null) {
       problems.error(field.astNode, `${place}: ${type.name}.${name} does not apply, since ${wrong}`);
       return null;
@@ -132,14 +174,19 @@ function operatorMisfit(column: CatalogColumn, operator: FilterOperator): string
   const { kind, array, sql } = column.type;
   if (ARRAY_ONLY.has(operator) && !array) return `column "${column.name}" is ${sql}, not an array`;
   if (ARRAY_ONLY.has(operator)) return whyNoKey(column);
-  if (array && !['eq', 'ne', 'isNull'].includes(operator)) return `column "${column.name}" is ${sql}, an array; use ${ARRAY_INPUT}`;
+  if (array && !['eq', 'ne', 'isNull'].includes(operator))
+    return `column "${column.name}" is ${sql}, an array; use ${ARRAY_INPUT}`;
   if (TEXT_ONLY.has(operator) && kind !== 'text') return `column "${column.name}" is ${sql}, not text`;
-  if (TEXT_ONLY.has(operator) && column.type.operators?.like === null) return `column "${column.name}" has a collation under which this PostgreSQL does not match patterns`;
+  if (TEXT_ONLY.has(operator) && column.type.operators?.like === null)
+    return `column "${column.name}" has a collation under which this PostgreSQL does not match patterns`;
   if (RANGE.has(operator) && (UNORDERED.has(kind) || !hasComparisons(column))) return `values of ${sql} have no order`;
   return EQUALITY.has(operator) ? whyUnequal(column) : null;
 }
 
-/** Some types are sorted by operators of other names, and have no `<` of their own that would mean the same to an author. */
+/**
+ * Some types are sorted by operators of other names, and have no `<` of their own that would mean the same to an
+ * author.
+ */
 function hasComparisons({ type: { operators } }: CatalogColumn): boolean {
   return operators === undefined || (operators.order !== null && /(?:^|\.)<\)?$/.test(operators.order.less));
 }
@@ -172,14 +219,21 @@ export interface ReadOrderArgumentInput {
 export function readOrderArgument({ compilation, draft, argument, place }: ReadOrderArgumentInput): OrderArg | null {
   const { named, lists } = shapeOf(argument.type);
   if (!isEnumType(named) || lists > 1) {
-    compilation.problems.error(argument.astNode, `${place} must be an enum whose values are columns with _ASC or _DESC, such as CREATED_AT_DESC, or a list of it`);
+    compilation.problems.error(
+      argument.astNode,
+      `${place} must be an enum whose values are columns with _ASC or _DESC, such as CREATED_AT_DESC, or a list of it`,
+    );
     return null;
   }
   compilation.orders.add(named);
   return { argument: argument.name, values: readOrderValues(compilation, draft, named) };
 }
 
-function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEnumType): ReadonlyMap<string, OrderTerm> {
+function readOrderValues(
+  compilation: Compilation,
+  draft: Draft,
+  type: GraphQLEnumType,
+): ReadonlyMap<string, OrderTerm> {
   const values = new Map<string, OrderTerm>();
   for (const value of type.getValues()) {
     const name = value.name.replace(/_(ASC|DESC)$/, '');
@@ -192,11 +246,26 @@ function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEn
     }
     const { column } = meaning;
     if (!column) {
-      compilation.problems.error(value.astNode, unknownColumn({ compilation, draft, column: explicit ?? name.toLowerCase(), place, canName: explicit === null }));
+      compilation.problems.error(
+        value.astNode,
+        unknownColumn({
+          compilation,
+          draft,
+          column: explicit ?? name.toLowerCase(),
+          place,
+          canName: explicit === null,
+        }),
+      );
     } else if (column.type.array || column.type.kind === 'json' || column.type.kind === 'bytea') {
-      compilation.problems.error(value.astNode, `${place} orders ${tableName(compilation, draft.table)} by "${column.name}", which is ${column.type.sql} and has no useful order; remove it`);
+      compilation.problems.error(
+        value.astNode,
+        `${place} orders ${tableName(compilation, draft.table)} by "${column.name}", which is ${column.type.sql} and has no useful order; remove it`,
+      );
     } else if (whyUnordered(column) !== null) {
-      compilation.problems.error(value.astNode, `${place} orders ${tableName(compilation, draft.table)}, but ${whyUnordered(column) ?? ''}; remove it`);
+      compilation.problems.error(
+        value.astNode,
+        `${place} orders ${tableName(compilation, draft.table)}, but ${whyUnordered(column) ?? ''}; remove it`,
+      );
     } else {
       draft.used.add(column.name);
       values.set(value.name, { column: column.name, descending: value.name.endsWith('_DESC') });
@@ -209,11 +278,21 @@ function readOrderValues(compilation: Compilation, draft: Draft, type: GraphQLEn
 function columnForConstant(draft: Draft, constant: string): Meaning {
   const fields = Object.keys(draft.type.getFields()).filter((name) => snakeCase(name).toUpperCase() === constant);
   const meanings = fields.map((field) => columnNamed(draft, field));
-  const [doubt, other] = [meanings.find((meaning) => 'doubt' in meaning), meanings.find((meaning, i) => i > 0 && 'column' in meaning && meaning.column !== null && !sameColumn(meaning, meanings[0]))];
+  const [doubt, other] = [
+    meanings.find((meaning) => 'doubt' in meaning),
+    meanings.find(
+      (meaning, i) => i > 0 && 'column' in meaning && meaning.column !== null && !sameColumn(meaning, meanings[0]),
+    ),
+  ];
   if (doubt) return doubt;
-  if (other) return { doubt: `could mean ${draft.type.name}.${fields.join(` or ${draft.type.name}.`)}; say which column is meant with @column(name:)` };
+  if (other)
+    return {
+      doubt: `could mean ${draft.type.name}.${fields.join(` or ${draft.type.name}.`)}; say which column is meant with @column(name:)`,
+    };
   const [found] = meanings;
-  return found && 'column' in found && found.column ? found : { column: draft.table.columns.get(constant.toLowerCase()) ?? null };
+  return found && 'column' in found && found.column
+    ? found
+    : { column: draft.table.columns.get(constant.toLowerCase()) ?? null };
 }
 
 function sameColumn(left: Meaning, right: Meaning | undefined): boolean {

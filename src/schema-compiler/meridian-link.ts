@@ -1,4 +1,7 @@
-/** Owns `@link`s to Meridian's own directives, by which a schema has them composed into the supergraph: names, version and use are checked. */
+/**
+ * Owns `@link`s to Meridian's own directives, by which a schema has them composed into the supergraph: names, version
+ * and use are checked.
+ */
 import { DirectiveLocation, Kind, type DefinitionNode, type DirectiveDefinitionNode } from 'graphql';
 import { didYouMean } from '../model/names.ts';
 import { argument, importsOf, schemaDirectives, textOf, type Federation } from './federation.ts';
@@ -17,7 +20,11 @@ export interface LinkedDocument {
   readonly federation: Federation;
 }
 
-const ON_OPERATIONS: ReadonlySet<string> = new Set([DirectiveLocation.QUERY, DirectiveLocation.MUTATION, DirectiveLocation.FIELD]);
+const ON_OPERATIONS: ReadonlySet<string> = new Set([
+  DirectiveLocation.QUERY,
+  DirectiveLocation.MUTATION,
+  DirectiveLocation.FIELD,
+]);
 
 /** Whether it defines a directive that says something of a schema; the others stand on operations. */
 export function isForSchemas(node: DefinitionNode): node is DirectiveDefinitionNode {
@@ -26,27 +33,53 @@ export function isForSchemas(node: DefinitionNode): node is DirectiveDefinitionN
 
 /** Names, without `@`, of the directives that the schema imports from Meridian's specification. */
 export function linkedDirectives(definitions: readonly DefinitionNode[]): ReadonlySet<string> {
-  const links = schemaDirectives(definitions, 'link').filter((link) => OWN_URL.test(textOf(argument(link, 'url')) ?? ''));
+  const links = schemaDirectives(definitions, 'link').filter((link) =>
+    OWN_URL.test(textOf(argument(link, 'url')) ?? ''),
+  );
   return new Set(links.flatMap(importsOf).map(([name]) => name));
 }
 
 /** Composers take `@composeDirective` only for what a `@link` imports, and say so long after the schema was written. */
 export function checkMeridianLinks({ own, builtIn, federation }: LinkedDocument, problems: Problems): void {
-  const forSchemas = new Map(builtIn.flatMap((node) => (node.kind === Kind.DIRECTIVE_DEFINITION ? [[node.name.value, isForSchemas(node)] as const] : [])));
+  const forSchemas = new Map(
+    builtIn.flatMap((node) =>
+      node.kind === Kind.DIRECTIVE_DEFINITION ? [[node.name.value, isForSchemas(node)] as const] : [],
+    ),
+  );
   const imported = linkedDirectives(own);
   for (const link of schemaDirectives(own, 'link')) {
     const version = OWN_URL.exec(textOf(argument(link, 'url')) ?? '')?.[1];
     if (version === undefined) continue;
-    if (version !== VERSION) problems.error(link, `this @link asks for ${version} of Meridian's directives, and this is ${VERSION}; use url: "${MERIDIAN_URL}"`);
+    if (version !== VERSION)
+      problems.error(
+        link,
+        `this @link asks for ${version} of Meridian's directives, and this is ${VERSION}; use url: "${MERIDIAN_URL}"`,
+      );
     for (const [name, alias] of importsOf(link)) {
-      if (!forSchemas.has(name)) problems.error(link, `this @link imports "@${name}", which is no directive of Meridian's${didYouMean(name, forSchemas.keys())}`);
-      else if (alias !== name) problems.error(link, `this @link imports "@${name}" as "@${alias}"; Meridian's directives go by their own names, so leave out "as"`);
+      if (!forSchemas.has(name))
+        problems.error(
+          link,
+          `this @link imports "@${name}", which is no directive of Meridian's${didYouMean(name, forSchemas.keys())}`,
+        );
+      else if (alias !== name)
+        problems.error(
+          link,
+          `this @link imports "@${name}" as "@${alias}"; Meridian's directives go by their own names, so leave out "as"`,
+        );
     }
   }
   for (const composed of schemaDirectives(own, federation.localName('composeDirective'))) {
     const name = textOf(argument(composed, 'name'))?.replace(/^@/, '') ?? '';
     const known = forSchemas.get(name);
-    if (known === false) problems.error(composed, `@composeDirective cannot take "@${name}", which stands on operations; composition keeps it by itself where every subgraph defines it`);
-    else if (known && !imported.has(name)) problems.error(composed, `@composeDirective takes only what a @link imports; add @link(url: "${MERIDIAN_URL}", import: ["@${name}"])`);
+    if (known === false)
+      problems.error(
+        composed,
+        `@composeDirective cannot take "@${name}", which stands on operations; composition keeps it by itself where every subgraph defines it`,
+      );
+    else if (known && !imported.has(name))
+      problems.error(
+        composed,
+        `@composeDirective takes only what a @link imports; add @link(url: "${MERIDIAN_URL}", import: ["@${name}"])`,
+      );
   }
 }

@@ -1,4 +1,7 @@
-/** Owns the warnings of fields that the schema declares non-null although the catalog shows that there may be nothing to show. */
+/**
+ * Owns the warnings of fields that the schema declares non-null although the catalog shows that there may be nothing to
+ * show.
+ */
 import { isListType, isNonNullType, type GraphQLField, type GraphQLOutputType } from 'graphql';
 import { type CatalogColumn } from '../model/catalog.ts';
 import { type Join } from '../model/model.ts';
@@ -17,13 +20,22 @@ export function warnOfNulls({ problems }: Compilation, { draft, field, place }: 
   const { name, nullable, type, keepsNullOut = false } = column;
   const declared = String(field.type);
   if (isNonNullType(field.type) && nullable) {
-    problems.warn(field.astNode, `${place} is non-null, but column "${name}" may be null, and such a row would be an error; make the column NOT NULL or declare ${declared.slice(0, -1)}`);
+    problems.warn(
+      field.astNode,
+      `${place} is non-null, but column "${name}" may be null, and such a row would be an error; make the column NOT NULL or declare ${declared.slice(0, -1)}`,
+    );
   } else if (isNonNullType(field.type) && type.kind === 'json' && !type.array && !keepsNullOut) {
-    problems.warn(field.astNode, `${place} is non-null, but a document in column "${name}" may be JSON's null, and such a row would be an error; add CHECK (${typeofJson(column)}(${sqlName(name)}) <> 'null') or declare ${declared.slice(0, -1)}`);
+    problems.warn(
+      field.astNode,
+      `${place} is non-null, but a document in column "${name}" may be JSON's null, and such a row would be an error; add CHECK (${typeofJson(column)}(${sqlName(name)}) <> 'null') or declare ${declared.slice(0, -1)}`,
+    );
   }
   const entries = entriesOf(field.type);
   if (entries !== null && isNonNullType(entries) && type.array && !keepsNullOut) {
-    problems.warn(field.astNode, `${place} has non-null entries, but an array in column "${name}" may hold NULL, and such a row would be an error; add CHECK (array_position(${sqlName(name)}, NULL) IS NULL) or declare ${declared.replace('!]', ']')}`);
+    problems.warn(
+      field.astNode,
+      `${place} has non-null entries, but an array in column "${name}" may hold NULL, and such a row would be an error; add CHECK (array_position(${sqlName(name)}, NULL) IS NULL) or declare ${declared.replace('!]', ']')}`,
+    );
   }
 }
 
@@ -35,16 +47,29 @@ export interface WarnOfMissingInput {
 }
 
 /** Of a relation to one row, which no foreign key may have made sure of. */
-export function warnOfMissing({ compilation: { problems }, site: { draft, field, place }, target, join }: WarnOfMissingInput): void {
+export function warnOfMissing({
+  compilation: { problems },
+  site: { draft, field, place },
+  target,
+  join,
+}: WarnOfMissingInput): void {
   if (!isNonNullType(field.type)) return;
   const { table } = draft;
   const nullable = join.from.filter((column) => table.columns.get(column)?.nullable);
   if (nullable.length > 0 && table.kind === 'table') {
-    problems.warn(field.astNode, `${place} is non-null, but column "${nullable.join('", "')}" may be null, and such a row would be an error; make the column NOT NULL or declare ${target.type.name}`);
+    problems.warn(
+      field.astNode,
+      `${place} is non-null, but column "${nullable.join('", "')}" may be null, and such a row would be an error; make the column NOT NULL or declare ${target.type.name}`,
+    );
     return;
   }
   const isItself = table === target.table && join.from.every((column, i) => column === join.to[i]);
-  const isKeyed = table.foreignKeys.some((key) => key.toTable.schema === target.table.schema && key.toTable.name === target.table.name && pairs(key.columns, key.toColumns) === pairs(join.from, join.to));
+  const isKeyed = table.foreignKeys.some(
+    (key) =>
+      key.toTable.schema === target.table.schema &&
+      key.toTable.name === target.table.name &&
+      pairs(key.columns, key.toColumns) === pairs(join.from, join.to),
+  );
   if (!isItself && !isKeyed) problems.warn(field.astNode, missing(place, target.type.name));
 }
 

@@ -1,4 +1,7 @@
-/** Owns what mutations answer with: which field of a payload shows the row, the token, and the conflict that refused the write. */
+/**
+ * Owns what mutations answer with: which field of a payload shows the row, the token, and the conflict that refused the
+ * write.
+ */
 import { isObjectType, type GraphQLObjectType } from 'graphql';
 import { type ConflictField, type WriteField } from '../model/model.ts';
 import { hasResolver, type Compilation, type Draft } from './context.ts';
@@ -16,7 +19,11 @@ interface PayloadSite {
 }
 
 /** What the fields of a payload show; null where one of them shows nothing. */
-export function readPayload(compilation: Compilation, site: PayloadSite, payload: GraphQLObjectType): WriteField['payload'] | null {
+export function readPayload(
+  compilation: Compilation,
+  site: PayloadSite,
+  payload: GraphQLObjectType,
+): WriteField['payload'] | null {
   const { target, place } = site;
   const { problems } = compilation;
   let entity: AnyField | null = null;
@@ -28,18 +35,33 @@ export function readPayload(compilation: Compilation, site: PayloadSite, payload
     if (lists === 0 && named === target.type && entity === null) entity = field;
     else if (lists === 0 && named.name === TOKEN && tokenField === null) tokenField = field.name;
     else if (lists === 0 && isObjectType(named) && tellsConflict(named) && conflict === null) {
-      if (nonNull) problems.error(field.astNode, `${payload.name}.${field.name} is non-null, but most writes meet no conflict; declare it ${named.name}`);
+      if (nonNull)
+        problems.error(
+          field.astNode,
+          `${payload.name}.${field.name} is non-null, but most writes meet no conflict; declare it ${named.name}`,
+        );
       conflict = readConflictType({ compilation, site, field: field.name, type: named });
       if (conflict === null) return null;
     } else {
-      problems.error(field.astNode, `${payload.name}.${field.name} is neither the ${target.type.name} that ${place} writes nor its ConsistencyToken, nor of a type that tells of a conflict (with reason: ConflictReason!); remove it or write a resolver`);
+      problems.error(
+        field.astNode,
+        `${payload.name}.${field.name} is neither the ${target.type.name} that ${place} writes nor its ConsistencyToken, nor of a type that tells of a conflict (with reason: ConflictReason!); remove it or write a resolver`,
+      );
       return null;
     }
   }
   if (conflict !== null && entity !== null && shapeOf(entity.type).nonNull) {
-    problems.error(entity.astNode, `${payload.name}.${entity.name} is non-null, but a refused write shows no ${target.type.name} there; declare it ${target.type.name}`);
+    problems.error(
+      entity.astNode,
+      `${payload.name}.${entity.name} is non-null, but a refused write shows no ${target.type.name} there; declare it ${target.type.name}`,
+    );
   }
-  return { entityField: entity?.name ?? null, ...(entity !== null && shapeOf(entity.type).nonNull ? { entityRequired: true } : {}), tokenField, conflict };
+  return {
+    entityField: entity?.name ?? null,
+    ...(entity !== null && shapeOf(entity.type).nonNull ? { entityRequired: true } : {}),
+    tokenField,
+    conflict,
+  };
 }
 
 function tellsConflict(type: GraphQLObjectType): boolean {
@@ -53,21 +75,44 @@ interface ReadConflictTypeInput {
   readonly type: GraphQLObjectType;
 }
 
-function readConflictType({ compilation, site: { target, place }, field, type }: ReadConflictTypeInput): ConflictField | null {
+function readConflictType({
+  compilation,
+  site: { target, place },
+  field,
+  type,
+}: ReadConflictTypeInput): ConflictField | null {
   const { problems } = compilation;
-  const shown: { -readonly [K in Exclude<keyof ConflictField, 'field'>]: ConflictField[K] | null } = { reason: null, current: null, version: null, fields: null, token: null };
+  const shown: { -readonly [K in Exclude<keyof ConflictField, 'field'>]: ConflictField[K] | null } = {
+    reason: null,
+    current: null,
+    version: null,
+    fields: null,
+    token: null,
+  };
   for (const candidate of Object.values(type.getFields())) {
     if (hasResolver(compilation, type.name, candidate.name)) continue;
     const what = meaningOf(target, candidate.name, shapeOf(candidate.type));
     if (what === null || shown[what] !== null) {
-      problems.error(candidate.astNode, `${type.name}.${candidate.name} shows nothing of a conflict that ${place} may meet; a reason (ConflictReason!), the current row (${target.type.name}), its version, the fields in conflict ([String!]!) and a ConsistencyToken can be shown: remove it, or write a resolver`);
+      problems.error(
+        candidate.astNode,
+        `${type.name}.${candidate.name} shows nothing of a conflict that ${place} may meet; a reason (ConflictReason!), the current row (${target.type.name}), its version, the fields in conflict ([String!]!) and a ConsistencyToken can be shown: remove it, or write a resolver`,
+      );
       return null;
     }
-    if (what === 'current' && shapeOf(candidate.type).nonNull) problems.error(candidate.astNode, `${type.name}.${candidate.name} is non-null, but the row may be gone; declare it ${target.type.name}`);
-    const version = what === 'version' && target.version !== null ? target.table.columns.get(target.version) : undefined;
+    if (what === 'current' && shapeOf(candidate.type).nonNull)
+      problems.error(
+        candidate.astNode,
+        `${type.name}.${candidate.name} is non-null, but the row may be gone; declare it ${target.type.name}`,
+      );
+    const version =
+      what === 'version' && target.version !== null ? target.table.columns.get(target.version) : undefined;
     const wrong = version ? misfit({ column: version, shape: shapeOf(candidate.type), direction: 'output' }) : null;
     if (wrong !== null) problems.error(candidate.astNode, `${type.name}.${candidate.name}: ${wrong}`);
-    if (what === 'version' && shapeOf(candidate.type).nonNull) problems.error(candidate.astNode, `${type.name}.${candidate.name} is non-null, but the row may be gone; let it be null`);
+    if (what === 'version' && shapeOf(candidate.type).nonNull)
+      problems.error(
+        candidate.astNode,
+        `${type.name}.${candidate.name} is non-null, but the row may be gone; let it be null`,
+      );
     shown[what] = candidate.name;
   }
   return { ...shown, field, reason: shown.reason ?? '' };

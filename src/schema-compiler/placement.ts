@@ -1,5 +1,12 @@
 /** Owns directives that stand where they mean nothing, and resolvers for what the schema does not have. */
-import { isEnumType, isInterfaceType, isObjectType, isScalarType, type GraphQLInterfaceType, type GraphQLObjectType } from 'graphql';
+import {
+  isEnumType,
+  isInterfaceType,
+  isObjectType,
+  isScalarType,
+  type GraphQLInterfaceType,
+  type GraphQLObjectType,
+} from 'graphql';
 import { type RootField } from '../model/model.ts';
 import { didYouMean } from '../model/names.ts';
 import { hasResolver, type Compilation } from './context.ts';
@@ -46,16 +53,28 @@ function checkInterface(compilation: Compilation, type: GraphQLInterfaceType): v
   for (const field of Object.values(type.getFields())) checkConflict(compilation, type, field);
 }
 
-function checkConflict({ problems }: Compilation, type: GraphQLObjectType | GraphQLInterfaceType, field: AnyField): void {
+function checkConflict(
+  { problems }: Compilation,
+  type: GraphQLObjectType | GraphQLInterfaceType,
+  field: AnyField,
+): void {
   const directive = directiveOf(field, 'conflict');
-  if (directive) problems.error(directive, `${type.name}.${field.name} is no field of an @entity, so @conflict has no meaning there; put it on the entity that the conflict is about, or on a field of it`);
+  if (directive)
+    problems.error(
+      directive,
+      `${type.name}.${field.name} is no field of an @entity, so @conflict has no meaning there; put it on the entity that the conflict is about, or on a field of it`,
+    );
 }
 
 function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType | GraphQLInterfaceType): void {
   for (const field of Object.values(type.getFields())) {
     for (const name of ON_MUTATIONS) {
       const directive = directiveOf(field, name);
-      if (directive) problems.error(directive, `${type.name}.${field.name} is no mutation, so @${name} has no meaning there; remove it, or say it on the field of Mutation`);
+      if (directive)
+        problems.error(
+          directive,
+          `${type.name}.${field.name} is no mutation, so @${name} has no meaning there; remove it, or say it on the field of Mutation`,
+        );
     }
   }
 }
@@ -75,9 +94,13 @@ function checkCached({ compilation, type, field, queries }: CheckCachedInput): v
   const own = compilation.drafts.get(type.name) ?? compilation.stubs.get(type.name);
   const mapped = isQuery ? queries.get(field.name) : own?.fields.get(field.name);
   // A field of an entity that could not be read has had its own problem.
-  const isUnread = mapped === undefined && !hasResolver(compilation, type.name, field.name) && (isQuery || own !== undefined);
+  const isUnread =
+    mapped === undefined && !hasResolver(compilation, type.name, field.name) && (isQuery || own !== undefined);
   if (isUnread || (mapped && ['list', 'connection', 'count'].includes(mapped.kind))) return;
-  compilation.problems.error(directive, `${type.name}.${field.name} is no list, connection or count of rows, so @cached has no meaning there; ${mapped && 'target' in mapped ? `say it on ${mapped.target}` : 'remove it'}`);
+  compilation.problems.error(
+    directive,
+    `${type.name}.${field.name} is no list, connection or count of rows, so @cached has no meaning there; ${mapped && 'target' in mapped ? `say it on ${mapped.target}` : 'remove it'}`,
+  );
 }
 
 function checkField(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {
@@ -86,23 +109,39 @@ function checkField(compilation: Compilation, type: GraphQLObjectType, field: An
   const fix = allowed.length === 0 ? 'remove it' : `use @${allowed.join(' or @')}, or remove it`;
   for (const name of ON_FIELDS) {
     const directive = directiveOf(field, name);
-    if (directive && !allowed.includes(name)) compilation.problems.error(directive, `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${fix}`);
+    if (directive && !allowed.includes(name))
+      compilation.problems.error(
+        directive,
+        `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${fix}`,
+      );
   }
 }
 
-function meaningful(compilation: Compilation, type: GraphQLObjectType, field: AnyField): { allowed: readonly string[]; where: string } {
+function meaningful(
+  compilation: Compilation,
+  type: GraphQLObjectType,
+  field: AnyField,
+): { allowed: readonly string[]; where: string } {
   const { schema, drafts, stubs } = compilation;
   if (type === schema.getQueryType()) return { allowed: ['list', 'count'], where: 'a field of Query' };
   if (type === schema.getMutationType()) return { allowed: ['insert', 'update', 'delete'], where: 'a mutation' };
   const own = drafts.get(type.name) ?? stubs.get(type.name);
   const mapped = own?.fields.get(field.name);
-  if (compilation.values.has(type.name)) return { allowed: isObjectType(shapeOf(field.type).named) ? ['embedded', 'relation', 'column'] : ['column'], where: 'a part of a row' };
+  if (compilation.values.has(type.name))
+    return {
+      allowed: isObjectType(shapeOf(field.type).named) ? ['embedded', 'relation', 'column'] : ['column'],
+      where: 'a part of a row',
+    };
   if (!own) return { allowed: [], where: 'no field of an @entity' };
   if (stubs.get(type.name)?.plain.has(field.name)) return { allowed: [], where: 'a field that another subgraph owns' };
   // A field that could not be read has had its own problem.
   if (!mapped) return { allowed: ON_FIELDS, where: '' };
   if (mapped.kind === 'column') return { allowed: ['column'], where: 'a column' };
-  if (mapped.kind === 'embedded') return { allowed: stubs.has(mapped.target) ? ['relation', 'embedded'] : ['embedded'], where: 'an object of columns' };
+  if (mapped.kind === 'embedded')
+    return {
+      allowed: stubs.has(mapped.target) ? ['relation', 'embedded'] : ['embedded'],
+      where: 'an object of columns',
+    };
   if (mapped.kind === 'count') return { allowed: ['count'], where: 'a count' };
   return { allowed: ['relation'], where: 'a relation' };
 }
@@ -113,11 +152,23 @@ export function checkResolvers(compilation: Compilation): void {
   for (const [typeName, fields] of Object.entries(resolvers)) {
     const type = schema.getType(typeName);
     if (!type) {
-      problems.error({ file: 'resolvers', line: 1 }, `the resolvers name the type ${typeName}, which the schema does not have${didYouMean(typeName, Object.keys(schema.getTypeMap()))}`);
-    } else if (typeof fields === 'object' && fields !== null && !isScalarType(type) && !isEnumType(type) && 'getFields' in type) {
+      problems.error(
+        { file: 'resolvers', line: 1 },
+        `the resolvers name the type ${typeName}, which the schema does not have${didYouMean(typeName, Object.keys(schema.getTypeMap()))}`,
+      );
+    } else if (
+      typeof fields === 'object' &&
+      fields !== null &&
+      !isScalarType(type) &&
+      !isEnumType(type) &&
+      'getFields' in type
+    ) {
       for (const name of Object.keys(fields)) {
         if (HOOKS.has(name) || Object.hasOwn(type.getFields(), name)) continue;
-        problems.error({ file: 'resolvers', line: 1 }, `the resolvers have ${typeName}.${name}, which the schema does not${didYouMean(name, Object.keys(type.getFields()))}`);
+        problems.error(
+          { file: 'resolvers', line: 1 },
+          `the resolvers have ${typeName}.${name}, which the schema does not${didYouMean(name, Object.keys(type.getFields()))}`,
+        );
       }
     }
   }

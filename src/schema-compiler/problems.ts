@@ -48,7 +48,9 @@ export class Problems {
     const file = error.source?.name;
     const line = error.locations?.[0]?.line;
     const sentence = error.message.replace(/\.$/, '');
-    const joined = sentence.endsWith('?') ? `${sentence} ${fix.charAt(0).toUpperCase()}${fix.slice(1)}` : `${sentence}; ${fix}`;
+    const joined = sentence.endsWith('?')
+      ? `${sentence} ${fix.charAt(0).toUpperCase()}${fix.slice(1)}`
+      : `${sentence}; ${fix}`;
     this.error(file !== undefined && line !== undefined ? { file, line } : at, joined);
   }
 
@@ -79,11 +81,14 @@ export class Problems {
   #add(severity: Problem['severity'], at: ASTNode | SourceSpot | null | undefined, message: string): void {
     const spot = at && 'file' in at ? at : spotOf(at);
     // One mistake is often met on several ways (a filter that two fields use); it is said once.
-    if (this.#found.some((known) => known.file === spot.file && known.line === spot.line && known.message === message)) return;
+    if (this.#found.some((known) => known.file === spot.file && known.line === spot.line && known.message === message))
+      return;
     this.#found.push({ severity, ...spot, message });
   }
 
   #sorted(severity: Problem['severity']): Problem[] {
-    return this.#found.filter((problem) => problem.severity === severity).sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+    return this.#found
+      .filter((problem) => problem.severity === severity)
+      .sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
   }
 }

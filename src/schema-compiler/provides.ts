@@ -1,30 +1,42 @@
-/** Owns fields that are another subgraph's: which of them some `@provides` brings along, and that a row can carry the others. */
+/**
+ * Owns fields that are another subgraph's: which of them some `@provides` brings along, and that a row can carry the
+ * others.
+ */
 import { isInterfaceType, isObjectType, type GraphQLNamedType } from 'graphql';
 import { externalFields, tableName, type Compilation } from './context.ts';
 import { directivesOf, shapeOf } from './directives.ts';
 import { requireFieldSet, type FieldPath } from './field-sets.ts';
 
-/** Fields that are provided somewhere, as `Type.field`: an entity shows these from its columns, although they are external. */
+/**
+ * Fields that are provided somewhere, as `Type.field`: an entity shows these from its columns, although they are
+ * external.
+ */
 export function findProvided({ schema, federation, problems, provided }: Compilation): void {
   const provides = federation.localName('provides');
   for (const type of Object.values(schema.getTypeMap())) {
     for (const field of isObjectType(type) ? Object.values(type.getFields()) : []) {
       const { named } = shapeOf(field.type);
       for (const directive of directivesOf(field, provides)) {
-        const paths = requireFieldSet({ problems, type: named, directive, place: `@provides of ${type.name}.${field.name}` }) ?? [];
+        const paths =
+          requireFieldSet({ problems, type: named, directive, place: `@provides of ${type.name}.${field.name}` }) ?? [];
         for (const step of paths.flatMap((path) => steps(named, path))) provided.add(step);
       }
     }
   }
 }
 
-/** Resolvers find what a representation brings on the row, by the field's name, where no column of another field may be. */
+/**
+ * Resolvers find what a representation brings on the row, by the field's name, where no column of another field may be.
+ */
 export function checkExternals(compilation: Compilation): void {
   for (const draft of compilation.drafts.values()) {
     for (const name of externalFields(compilation, draft.type)) {
       const own = draft.fields.get(name);
       if (!draft.used.has(name) || (own?.kind === 'column' && own.column === name)) continue;
-      compilation.problems.error(draft.type.getFields()[name]?.astNode, `${draft.type.name}.${name} is external, but rows of ${tableName(compilation, draft.table)} carry column "${name}" under that name for something else; show the table through a view that calls the column otherwise`);
+      compilation.problems.error(
+        draft.type.getFields()[name]?.astNode,
+        `${draft.type.name}.${name} is external, but rows of ${tableName(compilation, draft.table)} carry column "${name}" under that name for something else; show the table through a view that calls the column otherwise`,
+      );
     }
   }
 }

@@ -1,16 +1,34 @@
-/** Owns what a subgraph tells composers of itself: its schema without the directives that are for Meridian alone, which name tables, columns and conditions. */
+/**
+ * Owns what a subgraph tells composers of itself: its schema without the directives that are for Meridian alone, which
+ * name tables, columns and conditions.
+ */
 import { Kind, visit, type DefinitionNode, type DirectiveDefinitionNode, type DocumentNode } from 'graphql';
 import { builtInDefinitions } from './files.ts';
 import { isForSchemas, linkedDirectives } from './meridian-link.ts';
 
-/** A directive of Meridian's stays where the schema imports it by a `@link`: then it may be composed into the supergraph. */
+/**
+ * A directive of Meridian's stays where the schema imports it by a `@link`: then it may be composed into the
+ * supergraph.
+ */
 export function publishedDocument({ definitions }: DocumentNode): DocumentNode {
   const linked = linkedDirectives(definitions);
-  const hidden = new Map(builtInDefinitions().flatMap((node) => (isForSchemas(node) && !linked.has(node.name.value) ? [[node.name.value, node] as const] : [])));
-  const shown = definitions.filter((node) => node.kind !== Kind.DIRECTIVE_DEFINITION || !hidden.has(node.name.value)).map((node) => without(node, hidden));
+  const hidden = new Map(
+    builtInDefinitions().flatMap((node) =>
+      isForSchemas(node) && !linked.has(node.name.value) ? [[node.name.value, node] as const] : [],
+    ),
+  );
+  const shown = definitions
+    .filter((node) => node.kind !== Kind.DIRECTIVE_DEFINITION || !hidden.has(node.name.value))
+    .map((node) => without(node, hidden));
   const needless = namesIn([...hidden.values()]);
   const needed = namesIn(shown);
-  return { kind: Kind.DOCUMENT, definitions: shown.filter((node) => node.kind !== Kind.ENUM_TYPE_DEFINITION || needed.has(node.name.value) || !needless.has(node.name.value)) };
+  return {
+    kind: Kind.DOCUMENT,
+    definitions: shown.filter(
+      (node) =>
+        node.kind !== Kind.ENUM_TYPE_DEFINITION || needed.has(node.name.value) || !needless.has(node.name.value),
+    ),
+  };
 }
 
 function without(node: DefinitionNode, hidden: ReadonlyMap<string, DirectiveDefinitionNode>): DefinitionNode {

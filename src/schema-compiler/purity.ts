@@ -12,8 +12,9 @@ export interface Purity {
 }
 
 /**
- * What could change the condition's answer for the same row, as a predicate of it ("calls now()"); null where nothing could. It knows no grammar
- * and no types: what is not known to be harmless, is refused, since the loss is only a cache.
+ * What could change the condition's answer for the same row, as a predicate of it ("calls now()"); null where nothing
+ * could. It knows no grammar and no types: what is not known to be harmless, is refused, since the loss is only a
+ * cache.
  */
 export function impurity(condition: string, purity: Purity): string | null {
   const tokens = tokensOf(condition);
@@ -22,25 +23,155 @@ export function impurity(condition: string, purity: Purity): string | null {
 }
 
 const OPERATORS: ReadonlySet<string> = new Set([
-  '=', '<>', '!=', '<', '<=', '>', '>=', '+', '-', '*', '/', '%', '^', '||', '~', '~*', '!~', '!~*', '~~', '~~*', '!~~', '!~~*', '->', '->>', '#>', '#>>', '@>', '<@', '&&', '?', '?|', '?&', '&', '|', '#', '<<', '>>',
+  '=',
+  '<>',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '^',
+  '||',
+  '~',
+  '~*',
+  '!~',
+  '!~*',
+  '~~',
+  '~~*',
+  '!~~',
+  '!~~*',
+  '->',
+  '->>',
+  '#>',
+  '#>>',
+  '@>',
+  '<@',
+  '&&',
+  '?',
+  '?|',
+  '?&',
+  '&',
+  '|',
+  '#',
+  '<<',
+  '>>',
 ]);
 const KEYWORDS: ReadonlySet<string> = new Set([
-  'and', 'or', 'not', 'in', 'between', 'symmetric', 'like', 'ilike', 'escape', 'is', 'null', 'true', 'false', 'unknown', 'distinct', 'any', 'some', 'all', 'array', 'case', 'when', 'then', 'else', 'end',
+  'and',
+  'or',
+  'not',
+  'in',
+  'between',
+  'symmetric',
+  'like',
+  'ilike',
+  'escape',
+  'is',
+  'null',
+  'true',
+  'false',
+  'unknown',
+  'distinct',
+  'any',
+  'some',
+  'all',
+  'array',
+  'case',
+  'when',
+  'then',
+  'else',
+  'end',
 ]);
 /** Of these, the ones after which a bracket cannot be a call. */
-const BEFORE_BRACKETS: ReadonlySet<string> = new Set(['and', 'or', 'not', 'in', 'between', 'any', 'some', 'all', 'case', 'when', 'then', 'else']);
+const BEFORE_BRACKETS: ReadonlySet<string> = new Set([
+  'and',
+  'or',
+  'not',
+  'in',
+  'between',
+  'any',
+  'some',
+  'all',
+  'case',
+  'when',
+  'then',
+  'else',
+]);
 /** Immutable for every type that they take. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
-  'coalesce', 'nullif', 'greatest', 'least', 'cast', 'lower', 'upper', 'length', 'char_length', 'octet_length', 'abs', 'sign', 'mod', 'ceil', 'ceiling', 'floor', 'round', 'trunc',
-  'btrim', 'ltrim', 'rtrim', 'left', 'right', 'substr', 'replace', 'strpos', 'starts_with', 'split_part', 'string_to_array', 'cardinality', 'array_length',
+  'coalesce',
+  'nullif',
+  'greatest',
+  'least',
+  'cast',
+  'lower',
+  'upper',
+  'length',
+  'char_length',
+  'octet_length',
+  'abs',
+  'sign',
+  'mod',
+  'ceil',
+  'ceiling',
+  'floor',
+  'round',
+  'trunc',
+  'btrim',
+  'ltrim',
+  'rtrim',
+  'left',
+  'right',
+  'substr',
+  'replace',
+  'strpos',
+  'starts_with',
+  'split_part',
+  'string_to_array',
+  'cardinality',
+  'array_length',
 ]);
 /** Not columns, even where a column has the name: without quotes these words are functions. */
 const WHO_READS: ReadonlySet<string> = new Set(['current_user', 'session_user', 'user', 'current_role']);
 const TYPES: ReadonlySet<string> = new Set([
-  'text', 'character varying', 'varchar', 'name', 'int', 'integer', 'bigint', 'smallint', 'int2', 'int4', 'int8', 'numeric', 'decimal', 'real', 'double precision', 'float4', 'float8', 'boolean', 'bool', 'uuid', 'interval', 'jsonb',
+  'text',
+  'character varying',
+  'varchar',
+  'name',
+  'int',
+  'integer',
+  'bigint',
+  'smallint',
+  'int2',
+  'int4',
+  'int8',
+  'numeric',
+  'decimal',
+  'real',
+  'double precision',
+  'float4',
+  'float8',
+  'boolean',
+  'bool',
+  'uuid',
+  'interval',
+  'jsonb',
 ]);
 /** Text cast to one of these may name the moment: only what stands there for all to see is let through. */
-const TIMES: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamp without time zone', 'timestamptz', 'timestamp with time zone', 'time', 'time without time zone']);
+const TIMES: ReadonlySet<string> = new Set([
+  'date',
+  'timestamp',
+  'timestamp without time zone',
+  'timestamptz',
+  'timestamp with time zone',
+  'time',
+  'time without time zone',
+]);
 const TIME_KINDS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'time']);
 const LONGEST_TYPE = 4;
 
@@ -106,7 +237,9 @@ class Judge {
   #literal(text: string): string | null {
     // Two in a row are one: 'to' 'day'.
     if (this.#token(1)?.kind === 'text') return 'has a text in several pieces';
-    return namesTheMoment(text) ? `has the text '${text}', which may mean the moment of reading` : this.#pass(1, 'literal');
+    return namesTheMoment(text)
+      ? `has the text '${text}', which may mean the moment of reading`
+      : this.#pass(1, 'literal');
   }
 
   #sign(text: string): string | null {
@@ -120,7 +253,9 @@ class Judge {
   /** Whether the closing bracket here belongs to `(operand)`, and that to no call. */
   #isBracketed(): boolean {
     const before = this.#token(-3);
-    return this.#isSign(-2, '(') && (before === undefined || before.kind === 'sign' || BEFORE_BRACKETS.has(before.text));
+    return (
+      this.#isSign(-2, '(') && (before === undefined || before.kind === 'sign' || BEFORE_BRACKETS.has(before.text))
+    );
   }
 
   #name(token: Token): string | null {
@@ -128,12 +263,14 @@ class Judge {
     const isWord = token.kind === 'word';
     if (this.#isSign(1, '(')) return isWord ? this.#call(text) : `calls ${text}()`;
     if (this.#isSign(1, '.')) return this.#qualified(text);
-    if (isWord && WHO_READS.has(text)) return this.#purity.settings === null ? `depends on ${text}` : this.#pass(1, 'other');
+    if (isWord && WHO_READS.has(text))
+      return this.#purity.settings === null ? `depends on ${text}` : this.#pass(1, 'other');
     if (isWord && text === 'as') return this.#cast(1);
     if (isWord && text === 'from') return this.#isWord(-1, 'distinct') ? this.#pass(1) : 'has a query of its own';
     if (isWord && KEYWORDS.has(text)) return this.#pass(1);
     const next = this.#token(1);
-    if (next?.kind === 'text') return isWord && (TYPES.has(text) || TIMES.has(text)) ? this.#pass(1) : `has ${text} before a text`;
+    if (next?.kind === 'text')
+      return isWord && (TYPES.has(text) || TIMES.has(text)) ? this.#pass(1) : `has ${text} before a text`;
     return this.#column(text, 1, isWord);
   }
 
@@ -145,7 +282,13 @@ class Judge {
 
   #qualified(table: string): string | null {
     const column = this.#token(2);
-    if (table !== this.#purity.table || (column?.kind !== 'word' && column?.kind !== 'quoted') || this.#isSign(3, '(') || this.#isSign(3, '.')) return `depends on ${table}.${column?.text ?? ''}`;
+    if (
+      table !== this.#purity.table ||
+      (column?.kind !== 'word' && column?.kind !== 'quoted') ||
+      this.#isSign(3, '(') ||
+      this.#isSign(3, '.')
+    )
+      return `depends on ${table}.${column?.text ?? ''}`;
     return this.#column(column.text, 3, false);
   }
 
@@ -159,9 +302,13 @@ class Judge {
     const named = this.#token(2);
     if (named?.kind !== 'text') return 'calls current_setting() with a computed name';
     const afterName = this.#isSign(3, '::') && this.#isWord(4, 'text') ? 5 : 3;
-    const afterFlag = this.#isSign(afterName, ',') && (this.#isWord(afterName + 1, 'true') || this.#isWord(afterName + 1, 'false')) ? afterName + 2 : afterName;
+    const afterFlag =
+      this.#isSign(afterName, ',') && (this.#isWord(afterName + 1, 'true') || this.#isWord(afterName + 1, 'false'))
+        ? afterName + 2
+        : afterName;
     if (!this.#isSign(afterFlag, ')')) return 'calls current_setting() with a computed name';
-    if (this.#purity.settings?.has(named.text.toLowerCase()) !== true) return `reads the setting ${named.text}${this.#purity.settings === null ? '' : ', which viewerSettings does not carry'}`;
+    if (this.#purity.settings?.has(named.text.toLowerCase()) !== true)
+      return `reads the setting ${named.text}${this.#purity.settings === null ? '' : ', which viewerSettings does not carry'}`;
     return this.#pass(afterFlag + 1, 'other');
   }
 
@@ -170,11 +317,14 @@ class Judge {
     const found = this.#typeAt(ahead);
     if (found === null) return `casts to ${this.#token(ahead)?.text ?? 'nothing'}`;
     const operand = this.#operands.get(this.#at - 1) ?? 'other';
-    if (found.isTime && (operand === 'other' || found.isArray)) return `casts to ${found.name} what may name the moment of reading`;
+    if (found.isTime && (operand === 'other' || found.isArray))
+      return `casts to ${found.name} what may name the moment of reading`;
     return this.#pass(found.end, found.isTime ? 'time' : 'other');
   }
 
-  #typeAt(ahead: number): { readonly name: string; readonly isTime: boolean; readonly isArray: boolean; readonly end: number } | null {
+  #typeAt(
+    ahead: number,
+  ): { readonly name: string; readonly isTime: boolean; readonly isArray: boolean; readonly end: number } | null {
     const named = this.#typeName(ahead);
     if (named === null) return null;
     let { end } = named;
@@ -197,10 +347,21 @@ class Judge {
     const isQualified = this.#isSign(ahead + 1, '.');
     const last = this.#token(isQualified ? ahead + 2 : ahead);
     if (last?.kind !== 'word' && last?.kind !== 'quoted') return null;
-    const isEnum = [...this.#purity.columns.values()].some(({ type }) => type.kind === 'enum' && spelled(type.sql) === last.text);
+    const isEnum = [...this.#purity.columns.values()].some(
+      ({ type }) => type.kind === 'enum' && spelled(type.sql) === last.text,
+    );
     return isEnum ? { name: last.text, end: ahead + (isQualified ? 3 : 1) } : null;
   }
 }
 
 /** As `WHO_READS`, but about when. */
-const CLOCKS: ReadonlySet<string> = new Set(['current_date', 'current_time', 'current_timestamp', 'localtime', 'localtimestamp', 'current_catalog', 'current_schema', 'system_user']);
+const CLOCKS: ReadonlySet<string> = new Set([
+  'current_date',
+  'current_time',
+  'current_timestamp',
+  'localtime',
+  'localtimestamp',
+  'current_catalog',
+  'current_schema',
+  'system_user',
+]);

@@ -1,4 +1,7 @@
-/** Owns the choice among the ways in which a relation could be meant: a field's name and the foreign keys must not disagree. */
+/**
+ * Owns the choice among the ways in which a relation could be meant: a field's name and the foreign keys must not
+ * disagree.
+ */
 import { tableKey, type CatalogTable } from '../model/catalog.ts';
 import { type Join } from '../model/model.ts';
 import { snakeCase } from '../model/names.ts';
@@ -7,7 +10,10 @@ import { type Draft } from './context.ts';
 /** One way in which a relation could be meant. */
 export interface Reading {
   readonly join: Join;
-  /** `forward`: a foreign key of this row. `back`: one of the other row. `column`: no foreign key between the two tables. */
+  /**
+   * `forward`: a foreign key of this row. `back`: one of the other row. `column`: no foreign key between the two
+   * tables.
+   */
   readonly by: 'forward' | 'back' | 'column';
   /** Table to which a foreign key over that column leads instead. */
   readonly elsewhere?: string | undefined;
@@ -30,15 +36,23 @@ const STEM = 4;
 /** The ways to one row that the field's name leaves; one: it is clear. */
 export function readingsToOne(naming: Naming, ways: readonly Reading[]): readonly Reading[] {
   const distinct = withoutRepeats(ways);
-  const named = distinct.filter(({ by, join }) => by === 'forward' && join.from.some((column) => carries(naming, column)));
-  const exactly = named.filter(({ join }) => join.from.some((column) => [snakeCase(naming.field), `${snakeCase(naming.field)}_id`].includes(snakeCase(column))));
+  const named = distinct.filter(
+    ({ by, join }) => by === 'forward' && join.from.some((column) => carries(naming, column)),
+  );
+  const exactly = named.filter(({ join }) =>
+    join.from.some((column) => [snakeCase(naming.field), `${snakeCase(naming.field)}_id`].includes(snakeCase(column))),
+  );
   if (exactly.length === 1) return exactly;
   if (named.length > 0) return named;
   return [...distinct, ...columnsOfOwn(naming, distinct)];
 }
 
 /** The ways to many rows: `ways` by foreign keys of the other table, `declared` by its own fields that lead here. */
-export function readingsToMany(naming: Naming, ways: readonly Reading[], declared: readonly Join[]): readonly Reading[] {
+export function readingsToMany(
+  naming: Naming,
+  ways: readonly Reading[],
+  declared: readonly Join[],
+): readonly Reading[] {
   if (ways.length === 0) return [];
   const distinct = withoutRepeats([...ways, ...declared.map((join): Reading => ({ join, by: 'column' }))]);
   if (distinct.length === 1) return [...distinct, ...columnsOfOther(naming, distinct[0] as Reading)];
@@ -48,12 +62,25 @@ export function readingsToMany(naming: Naming, ways: readonly Reading[], declare
 }
 
 /** Columns of the other table that the name of a field for many rows speaks of rather than of `chosen`. */
-export function unheeded({ to, field }: Pick<Naming, 'to' | 'field'>, chosen: readonly string[], fits: (column: string) => boolean): readonly string[] {
+export function unheeded(
+  { to, field }: Pick<Naming, 'to' | 'field'>,
+  chosen: readonly string[],
+  fits: (column: string) => boolean,
+): readonly string[] {
   const own = wordsOf(snakeCase(field));
-  const shown = new Set([...wordsOf(snakeCase(to.type.name)), ...wordsOf(snakeCase(to.table.name))].flatMap((word) => [word, `${word}s`, `${word}es`, word.replace(/y$/, 'ies')]));
+  const shown = new Set(
+    [...wordsOf(snakeCase(to.type.name)), ...wordsOf(snakeCase(to.table.name))].flatMap((word) => [
+      word,
+      `${word}s`,
+      `${word}es`,
+      word.replace(/y$/, 'ies'),
+    ]),
+  );
   const words = own.filter((word) => !shown.has(word) && !COUNT_WORDS.has(word));
   if (words.length === 0 || chosen.some((column) => shares(words, column))) return [];
-  return unclaimed(to.table).filter((column) => !chosen.includes(column) && !to.primaryKey.includes(column) && fits(column) && namesRow(words, column));
+  return unclaimed(to.table).filter(
+    (column) => !chosen.includes(column) && !to.primaryKey.includes(column) && fits(column) && namesRow(words, column),
+  );
 }
 
 function withoutRepeats(ways: readonly Reading[]): readonly Reading[] {
@@ -67,7 +94,11 @@ function columnsOfOwn(naming: Naming, ways: readonly Reading[]): readonly Readin
   const words = wordsOf(snakeCase(field));
   const free = new Set(unclaimed(from.table));
   const isShared = ways.some(({ by, join }) => by === 'forward' && join.from.some((column) => shares(words, column)));
-  const strays = [...from.table.columns.keys()].filter((column) => carries(naming, column) || (!isShared && free.has(column) && !from.primaryKey.includes(column) && namesRow(words, column)));
+  const strays = [...from.table.columns.keys()].filter(
+    (column) =>
+      carries(naming, column) ||
+      (!isShared && free.has(column) && !from.primaryKey.includes(column) && namesRow(words, column)),
+  );
   return strays.flatMap((column): readonly Reading[] => {
     const key = to.primaryKey.find((one) => naming.compares(column, one));
     if (key === undefined) return [];
@@ -78,7 +109,10 @@ function columnsOfOwn(naming: Naming, ways: readonly Reading[]): readonly Readin
 
 function columnsOfOther(naming: Naming, chosen: Reading): readonly Reading[] {
   const key = chosen.join.from[0] ?? '';
-  return unheeded(naming, chosen.join.to, (column) => naming.compares(key, column)).map((column) => ({ join: { from: [key], to: [column] }, by: 'column' }));
+  return unheeded(naming, chosen.join.to, (column) => naming.compares(key, column)).map((column) => ({
+    join: { from: [key], to: [column] },
+    by: 'column',
+  }));
 }
 
 function unclaimed(table: CatalogTable): readonly string[] {
@@ -86,10 +120,15 @@ function unclaimed(table: CatalogTable): readonly string[] {
   return [...table.columns.keys()].filter((column) => !claimed.has(column));
 }
 
-/** Whether the column is called as the field: `creator`, `creator_id`, `fk_creator`, or with the name of the target's key at its end. */
+/**
+ * Whether the column is called as the field: `creator`, `creator_id`, `fk_creator`, or with the name of the target's
+ * key at its end.
+ */
 function carries({ to, field }: Naming, column: string): boolean {
   const [name, called] = [snakeCase(field), snakeCase(column)];
-  return sameWords(wordsOf(called), wordsOf(name)) || to.primaryKey.some((key) => called === `${name}_${snakeCase(key)}`);
+  return (
+    sameWords(wordsOf(called), wordsOf(name)) || to.primaryKey.some((key) => called === `${name}_${snakeCase(key)}`)
+  );
 }
 
 function sameWords(left: readonly string[], right: readonly string[]): boolean {
@@ -115,7 +154,10 @@ function sameStem(left: string, right: string): boolean {
   return common >= STEM && common * 3 >= shorter * 2;
 }
 
-/** Whether the column looks as if it named a row, and one of the words says which: `creator_id`, `created_by`, `owner` for `owned`. */
+/**
+ * Whether the column looks as if it named a row, and one of the words says which: `creator_id`, `created_by`, `owner`
+ * for `owned`.
+ */
 function namesRow(words: readonly string[], column: string): boolean {
   if (!shares(words, column)) return false;
   const called = snakeCase(column).split(/[^a-z0-9]+/);
@@ -127,10 +169,19 @@ function namesRow(words: readonly string[], column: string): boolean {
 /** The relations to one row that the types of `to`'s table declare towards `from`'s table, seen from there. */
 export function declaredTowards(drafts: Iterable<Draft>, { from, to }: Pick<Naming, 'from' | 'to'>): readonly Join[] {
   const all = [...drafts];
-  const isOf = (table: CatalogTable, draft: Draft | undefined): boolean => draft !== undefined && tableKey(draft.table) === tableKey(table);
+  const isOf = (table: CatalogTable, draft: Draft | undefined): boolean =>
+    draft !== undefined && tableKey(draft.table) === tableKey(table);
   const fields = all.filter((draft) => isOf(to.table, draft)).flatMap((draft) => [...draft.fields.values()]);
   return fields.flatMap((field): readonly Join[] => {
-    if (field.kind !== 'toOne' || field.isBack || !isOf(from.table, all.find(({ type }) => type.name === field.target))) return [];
+    if (
+      field.kind !== 'toOne' ||
+      field.isBack ||
+      !isOf(
+        from.table,
+        all.find(({ type }) => type.name === field.target),
+      )
+    )
+      return [];
     const { join } = field;
     // A row beside itself says nothing of others.
     const isItself = from.table === to.table && join.from.every((column, i) => column === join.to[i]);

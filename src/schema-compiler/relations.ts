@@ -24,8 +24,12 @@ export interface RelationRequest {
 export function toOneJoin(compilation: Compilation, request: RelationRequest): Join | null {
   const { from, to, place, node } = request;
   const explicit = explicitJoin(compilation, request, () => ({ from: null, to: to.primaryKey }));
-  if (explicit !== undefined) return explicit && checkedToOne(compilation, request, compared(compilation, request, explicit));
-  const forward = references(from.table, to.table).map((key): Reading => ({ by: 'forward', join: { from: key.columns, to: key.toColumns } }));
+  if (explicit !== undefined)
+    return explicit && checkedToOne(compilation, request, compared(compilation, request, explicit));
+  const forward = references(from.table, to.table).map((key): Reading => ({
+    by: 'forward',
+    join: { from: key.columns, to: key.toColumns },
+  }));
   const back = references(to.table, from.table)
     .filter((key) => coversUniqueKey(to.table, key.columns))
     .map((key): Reading => ({ by: 'back', join: { from: key.toColumns, to: key.columns } }));
@@ -34,7 +38,10 @@ export function toOneJoin(compilation: Compilation, request: RelationRequest): J
   const join = isKeyed ? theOnly({ compilation, request, readings, side: 'one' }) : undefined;
   if (join) return checkedToOne(compilation, request, compared(compilation, request, join));
   if (join === undefined) {
-    compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or ${ownColumn(request, readings)}`);
+    compilation.problems.error(
+      node,
+      `${place} has no foreign key from ${tableName(compilation, from.table)} to ${tableName(compilation, to.table)} to follow; add one, or ${ownColumn(request, readings)}`,
+    );
   }
   return null;
 }
@@ -42,7 +49,9 @@ export function toOneJoin(compilation: Compilation, request: RelationRequest): J
 /** Whether the row does not hold which row the join leads to: only the other one names this one. */
 export function isWayBack(from: Draft, to: Draft, join: Join): boolean {
   const isKey = join.to.length === to.primaryKey.length && join.to.every((column) => to.primaryKey.includes(column));
-  const isForward = references(from.table, to.table).some((key) => sameColumns(key.columns, join.from) && sameColumns(key.toColumns, join.to));
+  const isForward = references(from.table, to.table).some(
+    (key) => sameColumns(key.columns, join.from) && sameColumns(key.toColumns, join.to),
+  );
   return !isKey && !isForward && coversUniqueKey(from.table, join.from);
 }
 
@@ -56,7 +65,10 @@ export function toManyJoin(compilation: Compilation, request: RelationRequest): 
   const explicit = explicitJoin(compilation, request, () => ({ from: from.primaryKey, to: null }));
   const join = explicit !== undefined ? explicit : guessedToMany(compilation, request);
   if (join === undefined) {
-    compilation.problems.error(node, `${place} has no foreign key from ${tableName(compilation, to.table)} to ${tableName(compilation, from.table)} to follow; add one, or name the columns with ${request.directive}(from: [...], to: [...])`);
+    compilation.problems.error(
+      node,
+      `${place} has no foreign key from ${tableName(compilation, to.table)} to ${tableName(compilation, from.table)} to follow; add one, or name the columns with ${request.directive}(from: [...], to: [...])`,
+    );
   }
   const sound = join ? compared(compilation, request, join) : null;
   if (!sound) return null;
@@ -67,27 +79,41 @@ export function toManyJoin(compilation: Compilation, request: RelationRequest): 
 }
 
 /** What the directive says, null where it is wrong, undefined where it names no columns. */
-function explicitJoin(compilation: Compilation, request: RelationRequest, otherwise: () => { from: readonly string[] | null; to: readonly string[] | null }): Join | null | undefined {
+function explicitJoin(
+  compilation: Compilation,
+  request: RelationRequest,
+  otherwise: () => { from: readonly string[] | null; to: readonly string[] | null },
+): Join | null | undefined {
   const { relation, place, directive } = request;
   if (!relation || (relation.from === null && relation.to === null)) return undefined;
   const sides = { from: relation.from ?? otherwise().from, to: relation.to ?? otherwise().to };
   if (sides.from === null || sides.to === null) {
     const missing = sides.from === null ? 'from' : 'to';
-    compilation.problems.error(relation.node, `${place} says only one side of its relation; add ${missing}: [...] to ${directive}`);
+    compilation.problems.error(
+      relation.node,
+      `${place} says only one side of its relation; add ${missing}: [...] to ${directive}`,
+    );
     return null;
   }
   const from = requireColumns({ compilation, draft: request.from, names: sides.from, node: relation.node, place });
   const to = requireColumns({ compilation, draft: request.to, names: sides.to, node: relation.node, place });
   if (!from || !to) return null;
   if (from.length !== to.length) {
-    compilation.problems.error(relation.node, `${place} joins ${from.length} columns (${from.join(', ')}) with ${to.length} (${to.join(', ')}); name as many on either side`);
+    compilation.problems.error(
+      relation.node,
+      `${place} joins ${from.length} columns (${from.join(', ')}) with ${to.length} (${to.join(', ')}); name as many on either side`,
+    );
     return null;
   }
   return { from, to };
 }
 
 /** The join with how its pairs are compared; null (and a problem) where the database cannot. */
-function compared(compilation: Compilation, { from, to, place, node, relation }: RelationRequest, join: Join): Join | null {
+function compared(
+  compilation: Compilation,
+  { from, to, place, node, relation }: RelationRequest,
+  join: Join,
+): Join | null {
   const found = comparisonsOf(compilation.catalog, { from: from.table, to: to.table }, join);
   if ('problem' in found) {
     compilation.problems.error(relation?.node ?? node, `${place} ${found.problem}`);
@@ -108,29 +134,56 @@ interface CastColumn {
 function castColumns({ to }: Pick<RelationRequest, 'to'>, { to: names, comparisons }: Join): readonly CastColumn[] {
   return names.flatMap((name, i): readonly CastColumn[] => {
     const [column, cast] = [to.table.columns.get(name), comparisons?.[i]?.columnCast ?? null];
-    if (!column || cast === null || column.comparedAs === null || cast === column.comparedAs || column.type.operators?.ofDomain === true) return [];
+    if (
+      !column ||
+      cast === null ||
+      column.comparedAs === null ||
+      cast === column.comparedAs ||
+      column.type.operators?.ofDomain === true
+    )
+      return [];
     // Names that are keywords arrive in quotes, which only "char" needs.
     const plain = cast.replace(/^pg_catalog\./, '').replace(/^"((?!char")\w+)"$/, '$1');
     return [{ name, sql: column.type.sql, cast: plain }];
   });
 }
 
-function warnOfCasts(compilation: Compilation, request: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join): void {
+function warnOfCasts(
+  compilation: Compilation,
+  request: Pick<RelationRequest, 'to' | 'place' | 'node'>,
+  join: Join,
+): void {
   const { to, place, node } = request;
   for (const { name, sql, cast } of castColumns(request, join)) {
-    compilation.problems.warn(node, `${place} compares column "${name}" (${sql}) as ${cast}, which an index on it does not serve; give both columns one type, or CREATE INDEX ON ${tableName(compilation, to.table)} ((${name}::${cast}))`);
+    compilation.problems.warn(
+      node,
+      `${place} compares column "${name}" (${sql}) as ${cast}, which an index on it does not serve; give both columns one type, or CREATE INDEX ON ${tableName(compilation, to.table)} ((${name}::${cast}))`,
+    );
   }
 }
 
 function guessedToMany(compilation: Compilation, request: RelationRequest): Join | null | undefined {
   const { from, to } = request;
-  const ways = references(to.table, from.table).map((key): Reading => ({ by: 'back', join: { from: key.toColumns, to: key.columns } }));
-  const readings = readingsToMany(naming(compilation, request), ways, declaredTowards(compilation.drafts.values(), request));
+  const ways = references(to.table, from.table).map((key): Reading => ({
+    by: 'back',
+    join: { from: key.toColumns, to: key.columns },
+  }));
+  const readings = readingsToMany(
+    naming(compilation, request),
+    ways,
+    declaredTowards(compilation.drafts.values(), request),
+  );
   return theOnly({ compilation, request, readings, side: 'many' });
 }
 
 function naming({ catalog }: Compilation, { from, to, field }: RelationRequest): Naming {
-  return { from, to, field, compares: (left, right) => !('problem' in comparisonsOf(catalog, { from: from.table, to: to.table }, { from: [left], to: [right] })) };
+  return {
+    from,
+    to,
+    field,
+    compares: (left, right) =>
+      !('problem' in comparisonsOf(catalog, { from: from.table, to: to.table }, { from: [left], to: [right] })),
+  };
 }
 
 interface TheOnlyInput {
@@ -140,20 +193,28 @@ interface TheOnlyInput {
   readonly side: 'one' | 'many';
 }
 
-/** The one way in which the relation can be meant; null (and a problem) where there are several, undefined where there is none. */
+/**
+ * The one way in which the relation can be meant; null (and a problem) where there are several, undefined where there
+ * is none.
+ */
 function theOnly({ compilation, request, readings, side }: TheOnlyInput): Join | null | undefined {
   if (readings.length <= 1) return readings[0]?.join;
   const { place, node, from, to } = request;
-  const choices = readings.map((reading) => (side === 'one' ? toOneText(request, reading) : toManyText(request, reading))).join(' or ');
+  const choices = readings
+    .map((reading) => (side === 'one' ? toOneText(request, reading) : toManyText(request, reading)))
+    .join(' or ');
   const [own, other] = [tableName(compilation, from.table), tableName(compilation, to.table)];
   const isAlike = readings.every(({ by }) => by !== 'column' && by === readings[0]?.by);
   const way = ({ by, join, elsewhere }: Reading): string => {
     if (by === 'forward') return `by the foreign key over ${join.from.join(', ')}`;
-    if (by === 'back') return `by the foreign key over ${join.to.join(', ')} of ${other}${side === 'one' ? ', back to this row' : ''}`;
+    if (by === 'back')
+      return `by the foreign key over ${join.to.join(', ')} of ${other}${side === 'one' ? ', back to this row' : ''}`;
     const [columns, holder, target] = side === 'one' ? [join.from, own, other] : [join.to, other, own];
     return `by column ${columns.join(', ')} of ${holder}, ${elsewhere === undefined ? `over which there is no foreign key to ${target}` : `whose foreign key leads to ${elsewhere}`}`;
   };
-  const ways = isAlike ? `could follow ${readings.length} foreign keys between ${own} and ${other}` : `can be read in ${readings.length} ways: ${readings.map(way).join('; or ')}`;
+  const ways = isAlike
+    ? `could follow ${readings.length} foreign keys between ${own} and ${other}`
+    : `can be read in ${readings.length} ways: ${readings.map(way).join('; or ')}`;
   compilation.problems.error(node, `${place} ${ways}; choose one: ${choices}`);
   return null;
 }
@@ -161,9 +222,12 @@ function theOnly({ compilation, request, readings, side }: TheOnlyInput): Join |
 const list = (columns: readonly string[]): string => `[${columns.map((column) => JSON.stringify(column)).join(', ')}]`;
 
 function toOneText({ to, directive }: RelationRequest, { by, join }: Reading): string {
-  if (by === 'column' && to.primaryKey.length > 1) return `${directive}(from: [${join.from.map((column) => JSON.stringify(column)).join(', ')}, ...], to: ${list(to.primaryKey)})`;
+  if (by === 'column' && to.primaryKey.length > 1)
+    return `${directive}(from: [${join.from.map((column) => JSON.stringify(column)).join(', ')}, ...], to: ${list(to.primaryKey)})`;
   const isKey = by !== 'back' && join.to.join() === to.primaryKey.join();
-  return isKey ? `${directive}(from: ${list(join.from)})` : `${directive}(from: ${list(join.from)}, to: ${list(join.to)})`;
+  return isKey
+    ? `${directive}(from: ${list(join.from)})`
+    : `${directive}(from: ${list(join.from)}, to: ${list(join.to)})`;
 }
 
 function toManyText({ from, directive }: RelationRequest, { join }: Reading): string {
@@ -174,14 +238,19 @@ function toManyText({ from, directive }: RelationRequest, { join }: Reading): st
 /** What to do without a foreign key: the field's own column can be followed, by name. */
 function ownColumn(request: RelationRequest, readings: readonly Reading[]): string {
   const [own] = readings;
-  return own ? `follow column ${own.join.from.join(', ')} with ${toOneText(request, own)}` : 'name the columns with @relation(from: [...], to: [...])';
+  return own
+    ? `follow column ${own.join.from.join(', ')} with ${toOneText(request, own)}`
+    : 'name the columns with @relation(from: [...], to: [...])';
 }
 
 function checkedToOne(compilation: Compilation, request: RelationRequest, join: Join | null): Join | null {
   if (!join) return null;
   const { to, place, node } = request;
   if (to.table.kind === 'table' && !coversUniqueKey(to.table, join.to)) {
-    compilation.problems.error(node, `${place} may match several rows: table ${tableName(compilation, to.table)} has no unique key over ${join.to.join(', ')}; add one, or return a list`);
+    compilation.problems.error(
+      node,
+      `${place} may match several rows: table ${tableName(compilation, to.table)} has no unique key over ${join.to.join(', ')}; add one, or return a list`,
+    );
     return null;
   }
   use(request, join);
@@ -193,11 +262,18 @@ function use(request: RelationRequest, join: Join): void {
   for (const column of join.to) request.to.used.add(column);
 }
 
-export function warnWithoutIndex(compilation: Compilation, { to, place, node }: Pick<RelationRequest, 'to' | 'place' | 'node'>, join: Join): void {
+export function warnWithoutIndex(
+  compilation: Compilation,
+  { to, place, node }: Pick<RelationRequest, 'to' | 'place' | 'node'>,
+  join: Join,
+): void {
   if (to.table.kind === 'view' || hasIndexOn(to.table, join.to)) return;
   const { schema, name } = to.table;
   const sql = schema === compilation.catalog.searchPath[0] ? sqlName(name) : `${sqlName(schema)}.${sqlName(name)}`;
-  compilation.problems.warn(node, `${place} reads table ${tableName(compilation, to.table)} by ${join.to.join(', ')}, on which it has no index; CREATE INDEX ON ${sql} (${join.to.map(sqlName).join(', ')})`);
+  compilation.problems.warn(
+    node,
+    `${place} reads table ${tableName(compilation, to.table)} by ${join.to.join(', ')}, on which it has no index; CREATE INDEX ON ${sql} (${join.to.map(sqlName).join(', ')})`,
+  );
 }
 
 function references(table: CatalogTable, target: CatalogTable): readonly ForeignKey[] {

@@ -24,7 +24,11 @@ export function readQueries(compilation: Compilation): Map<string, RootField> {
 /** An operation of that kind could be asked for, and none would be served. */
 export function checkSubscriptions({ schema, problems }: Compilation): void {
   const type = schema.getSubscriptionType();
-  if (type) problems.error(type.astNode, `${type.name} cannot be served: Meridian answers queries and mutations, and serves no subscriptions, with a resolver or without; remove the type`);
+  if (type)
+    problems.error(
+      type.astNode,
+      `${type.name} cannot be served: Meridian answers queries and mutations, and serves no subscriptions, with a resolver or without; remove the type`,
+    );
 }
 
 function readRoot(compilation: Compilation, field: AnyField, place: string): RootField | null {
@@ -34,7 +38,9 @@ function readRoot(compilation: Compilation, field: AnyField, place: string): Roo
   const count = directiveOf(field, 'count');
   if (count) {
     const target = countTarget(compilation, textArgument(count, 'of') ?? '', { field, place });
-    return target && readCount(compilation, { target, join: ROOT_JOIN, field, place, relation: relationArguments(count) });
+    return (
+      target && readCount(compilation, { target, join: ROOT_JOIN, field, place, relation: relationArguments(count) })
+    );
   }
   const entity = drafts.get(shape.named.name);
   if (entity && shape.lists === 0) return readLookup({ compilation, field, place, target: entity });
@@ -44,16 +50,23 @@ function readRoot(compilation: Compilation, field: AnyField, place: string): Roo
     checkConnection(compilation, shape.named, paged);
     return readConnection(compilation, { target: paged, join: ROOT_JOIN, field, place, relation });
   }
-  if (isObjectType(shape.named) && shape.lists === 0 && isNamespace(compilation, shape.named)) return { kind: 'object' };
+  if (isObjectType(shape.named) && shape.lists === 0 && isNamespace(compilation, shape.named))
+    return { kind: 'object' };
   if (!isReported(compilation, shape.named.name)) {
-    problems.error(field.astNode, `${place} returns ${shape.named.name}, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver`);
+    problems.error(
+      field.astNode,
+      `${place} returns ${shape.named.name}, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver`,
+    );
   }
   return null;
 }
 
 /** An object that is only a place for fields: all of them have resolvers. */
 function isNamespace(compilation: Compilation, type: GraphQLObjectType): boolean {
-  return !directiveOf(type, 'entity') && Object.keys(type.getFields()).every((name) => hasResolver(compilation, type.name, name));
+  return (
+    !directiveOf(type, 'entity') &&
+    Object.keys(type.getFields()).every((name) => hasResolver(compilation, type.name, name))
+  );
 }
 
 /** Whether what is wrong lies with an `@entity` that has no table or key, which has been said. */
@@ -84,15 +97,25 @@ function readLookup({ compilation, field, place, target }: ReadLookupInput): Loo
   const columns = readKeyArguments({ compilation, field, place, target });
   if (!columns) return null;
   if (columns.size === 0) {
-    problems.error(field.astNode, `${place} returns one ${target.type.name} and needs arguments that name it, such as (${target.primaryKey.join(', ')}); add them, or return a list or a connection`);
+    problems.error(
+      field.astNode,
+      `${place} returns one ${target.type.name} and needs arguments that name it, such as (${target.primaryKey.join(', ')}); add them, or return a list or a connection`,
+    );
     return null;
   }
   const names = [...columns.values()];
   if (!isUnique(target, names)) {
-    problems.error(field.astNode, `${place} finds ${target.type.name} by ${names.join(', ')}, which is not unique in ${target.table.kind} ${tableName(compilation, target.table)}; ${keysOf(target)}, or return a list`);
+    problems.error(
+      field.astNode,
+      `${place} finds ${target.type.name} by ${names.join(', ')}, which is not unique in ${target.table.kind} ${tableName(compilation, target.table)}; ${keysOf(target)}, or return a list`,
+    );
     return null;
   }
-  if (shapeOf(field.type).nonNull) problems.warn(field.astNode, `${place} is non-null, so looking for a row that does not exist is an error; declare ${target.type.name} to answer null`);
+  if (shapeOf(field.type).nonNull)
+    problems.warn(
+      field.astNode,
+      `${place} is non-null, so looking for a row that does not exist is an error; declare ${target.type.name} to answer null`,
+    );
   return { kind: 'lookup', target: target.type.name, arguments: columns };
 }
 
@@ -104,7 +127,12 @@ export interface ReadKeyArgumentsInput {
 }
 
 /** Arguments that each name one value of a column; null where one does not. */
-export function readKeyArguments({ compilation, field, place, target }: ReadKeyArgumentsInput): ReadonlyMap<string, string> | null {
+export function readKeyArguments({
+  compilation,
+  field,
+  place,
+  target,
+}: ReadKeyArgumentsInput): ReadonlyMap<string, string> | null {
   const columns = new Map<string, string>();
   let sound = true;
   for (const argument of field.args) {
@@ -113,7 +141,11 @@ export function readKeyArguments({ compilation, field, place, target }: ReadKeyA
     const shape = shapeOf(argument.type);
     const wrong = column && (misfit({ column, shape, direction: 'input' }) ?? whyNoKey(column));
     if (wrong !== null) compilation.problems.error(argument.astNode, `${spot}: ${wrong}`);
-    else if (column && !shape.nonNull) compilation.problems.error(argument.astNode, `${spot} may be left out, and then nothing says which ${target.type.name} is meant; declare it ${String(argument.type)}!`);
+    else if (column && !shape.nonNull)
+      compilation.problems.error(
+        argument.astNode,
+        `${spot} may be left out, and then nothing says which ${target.type.name} is meant; declare it ${String(argument.type)}!`,
+      );
     if (column && wrong === null && shape.nonNull) columns.set(argument.name, column.name);
     else sound = false;
   }

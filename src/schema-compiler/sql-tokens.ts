@@ -1,12 +1,16 @@
 /** Owns cutting a condition in SQL into its tokens, as PostgreSQL cuts it; what could be cut in two ways is refused. */
 
 export interface Token {
-  /** `word`: a name or keyword without quotes, in lower case. `quoted`: a name in quotes, without them. `text`: a literal, without quotes. */
+  /**
+   * `word`: a name or keyword without quotes, in lower case. `quoted`: a name in quotes, without them. `text`: a
+   * literal, without quotes.
+   */
   readonly kind: 'word' | 'quoted' | 'text' | 'number' | 'sign';
   readonly text: string;
 }
 
-const PARTS = /(?<space>[ \t\r\n\f\v]+)|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|"(?<quoted>(?:[^"]|"")+)"|'(?<text>(?:[^']|'')*)'|(?<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?<sign>::|[()[\],.]|[-+*/<>=~!@#%^&|?]+)/y;
+const PARTS =
+  /(?<space>[ \t\r\n\f\v]+)|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|"(?<quoted>(?:[^"]|"")+)"|'(?<text>(?:[^']|'')*)'|(?<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?<sign>::|[()[\],.]|[-+*/<>=~!@#%^&|?]+)/y;
 
 /** The tokens, or what keeps the condition from being cut, as a predicate of it. */
 export function tokensOf(condition: string): readonly Token[] | string {
@@ -20,7 +24,8 @@ export function tokensOf(condition: string): readonly Token[] | string {
     if (!groups) return `has ${condition.charAt(at)}`;
     const token = tokenOf(groups);
     // E'…', U&"…", 1st: one token to PostgreSQL.
-    if (token !== null && token.kind !== 'sign' && touches !== null && touches !== 'sign') return `has ${tokens.at(-1)?.text ?? ''} right before ${token.text}`;
+    if (token !== null && token.kind !== 'sign' && touches !== null && touches !== 'sign')
+      return `has ${tokens.at(-1)?.text ?? ''} right before ${token.text}`;
     if (token?.text === '&' && touches === 'word') return 'has & right after a name';
     touches = token?.kind ?? null;
     if (token !== null) tokens.push(token);

@@ -5,8 +5,26 @@ import { type Join, type Stub } from '../model/model.ts';
 import { snakeCase } from '../model/names.ts';
 import { whyNoKey } from './comparing.ts';
 import { checkConnection, connectionTarget } from './connections.ts';
-import { externalFields, hasResolver, isExternal, isOfKey, requireColumns, tableName, type Compilation, type Draft, type StubDraft } from './context.ts';
-import { directiveOf, directivesOf, isResolvable, relationArguments, shapeOf, textArgument, type RelationArguments } from './directives.ts';
+import {
+  externalFields,
+  hasResolver,
+  isExternal,
+  isOfKey,
+  requireColumns,
+  tableName,
+  type Compilation,
+  type Draft,
+  type StubDraft,
+} from './context.ts';
+import {
+  directiveOf,
+  directivesOf,
+  isResolvable,
+  relationArguments,
+  shapeOf,
+  textArgument,
+  type RelationArguments,
+} from './directives.ts';
 import { fieldAt, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { spotOf } from './problems.ts';
 import { missing } from './nulls.ts';
@@ -21,14 +39,29 @@ export function findStubs(compilation: Compilation): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || directiveOf(type, 'entity')) continue;
     const keys = directivesOf(type, federation.localName('key')).map((node) => {
-      const paths = requireFieldSet({ problems, type, directive: node, place: `@key(fields: "${textArgument(node, 'fields') ?? ''}") of ${type.name}` });
+      const paths = requireFieldSet({
+        problems,
+        type,
+        directive: node,
+        place: `@key(fields: "${textArgument(node, 'fields') ?? ''}") of ${type.name}`,
+      });
       return paths && { paths, isResolvable: isResolvable(node), node };
     });
-    if (keys.length > 0) compilation.stubs.set(type.name, { type, keys: keys.filter((key) => key !== null), fields: new Map(), plain: new Set(), resolvesItself: hasResolver(compilation, type.name, '__resolveReference') });
+    if (keys.length > 0)
+      compilation.stubs.set(type.name, {
+        type,
+        keys: keys.filter((key) => key !== null),
+        fields: new Map(),
+        plain: new Set(),
+        resolvesItself: hasResolver(compilation, type.name, '__resolveReference'),
+      });
   }
 }
 
-/** Reads the fields of every such type. Key fields are the sender's, and so are external ones; fields with a resolver are left to it. */
+/**
+ * Reads the fields of every such type. Key fields are the sender's, and so are external ones; fields with a resolver
+ * are left to it.
+ */
 export function readStubs(compilation: Compilation): void {
   for (const stub of compilation.stubs.values()) {
     for (const field of Object.values(stub.type.getFields())) readStubField(compilation, stub, field);
@@ -46,19 +79,35 @@ function readStubField(compilation: Compilation, stub: StubDraft, field: AnyFiel
   const shape = shapeOf(field.type);
   const count = directiveOf(field, 'count');
   const relation = relationArguments(count ?? directiveOf(field, 'relation'));
-  const target = count ? countTarget(compilation, textArgument(count, 'of') ?? '', { field, place }) : (drafts.get(shape.named.name) ?? connectionTarget(compilation, shape.named));
+  const target = count
+    ? countTarget(compilation, textArgument(count, 'of') ?? '', { field, place })
+    : (drafts.get(shape.named.name) ?? connectionTarget(compilation, shape.named));
   if (!target) {
     if (!count && isGivenWhole(stub)) stub.plain.add(field.name);
     else if (!count) {
-      problems.error(field.astNode, `${place} has nothing behind it, since another subgraph owns ${stub.type.name}; mark it @external, return rows of this subgraph, or write a resolver for it${stub.resolvesItself ? '' : `, or map ${stub.type.name} with @entity`}`);
+      problems.error(
+        field.astNode,
+        `${place} has nothing behind it, since another subgraph owns ${stub.type.name}; mark it @external, return rows of this subgraph, or write a resolver for it${stub.resolvesItself ? '' : `, or map ${stub.type.name} with @entity`}`,
+      );
     }
     return;
   }
   const toOne = !count && shape.lists === 0 && target.type === shape.named;
-  const join = stubJoin(compilation, { stub, target, field, place, relation, toOne, directive: count ? '@count' : '@relation' });
+  const join = stubJoin(compilation, {
+    stub,
+    target,
+    field,
+    place,
+    relation,
+    toOne,
+    directive: count ? '@count' : '@relation',
+  });
   if (!join) return;
   if (!stub.keys.some((key) => key.isResolvable) && !stub.resolvesItself) {
-    problems.error(field.astNode, `${place} cannot be asked for, since no @key of ${stub.type.name} is resolvable; remove resolvable: false from the key that carries ${join.from.join(', ')}`);
+    problems.error(
+      field.astNode,
+      `${place} cannot be asked for, since no @key of ${stub.type.name} is resolvable; remove resolvable: false from the key that carries ${join.from.join(', ')}`,
+    );
     return;
   }
   const selection = { target, join, field, place, relation };
@@ -86,16 +135,35 @@ interface StubRelation {
   readonly directive: string;
 }
 
-function readToOne({ problems }: Compilation, { target, join, field, place, relation }: { target: Draft; join: Join; field: AnyField; place: string; relation: RelationArguments | null }, stub: StubDraft): void {
-  if (field.args.length > 0) problems.error(field.astNode, `${place} takes arguments, which a relation to one entity has no use for; remove them or write a resolver`);
+function readToOne(
+  { problems }: Compilation,
+  {
+    target,
+    join,
+    field,
+    place,
+    relation,
+  }: { target: Draft; join: Join; field: AnyField; place: string; relation: RelationArguments | null },
+  stub: StubDraft,
+): void {
+  if (field.args.length > 0)
+    problems.error(
+      field.astNode,
+      `${place} takes arguments, which a relation to one entity has no use for; remove them or write a resolver`,
+    );
   if (relation && (relation.where !== null || relation.orderBy !== null || relation.limit !== null)) {
-    problems.error(relation.node, `${place} leads to one ${target.type.name}, so where, orderBy and limit have no meaning there; remove them`);
+    problems.error(
+      relation.node,
+      `${place} leads to one ${target.type.name}, so where, orderBy and limit have no meaning there; remove them`,
+    );
   }
   stub.fields.set(field.name, { kind: 'toOne', target: target.type.name, join });
   if (shapeOf(field.type).nonNull) problems.warn(field.astNode, missing(place, target.type.name));
 }
 
-/** From key fields, named by their paths, to columns: as the directive says, else columns called `<type>_<key field>`. */
+/**
+ * From key fields, named by their paths, to columns: as the directive says, else columns called `<type>_<key field>`.
+ */
 function stubJoin(compilation: Compilation, request: StubRelation): Join | null {
   const { stub, target, field, place, relation, toOne, directive } = request;
   const node = relation?.node ?? field.astNode;
@@ -104,19 +172,30 @@ function stubJoin(compilation: Compilation, request: StubRelation): Join | null 
   const byName = from.map((path) => snakeCase([stub.type.name, ...path].join('_')));
   const named = relation?.to ?? (toOne && relation?.from ? target.primaryKey : byName);
   if (relation?.to == null && named === byName && byName.some((column) => !target.table.columns.has(column))) {
-    compilation.problems.error(node, `${place} follows ${from.map(pathText).join(', ')} to no column: ${target.table.kind} ${tableName(compilation, target.table)} has no ${byName.map((column) => `"${column}"`).join(', ')}; name the columns with ${directive}(to: [...])`);
+    compilation.problems.error(
+      node,
+      `${place} follows ${from.map(pathText).join(', ')} to no column: ${target.table.kind} ${tableName(compilation, target.table)} has no ${byName.map((column) => `"${column}"`).join(', ')}; name the columns with ${directive}(to: [...])`,
+    );
     return null;
   }
   const passed = relation?.to == null && named === byName ? passedOver(request, byName) : [];
   if (passed.length > 0) {
-    const choices = [byName, ...passed.map((column) => [column])].map((columns) => `${directive}(to: [${columns.map((column) => JSON.stringify(column)).join(', ')}])`);
-    compilation.problems.error(node, `${place} could follow ${from.map(pathText).join(', ')} to column ${byName.join(', ')} or ${passed.join(' or ')} of ${tableName(compilation, target.table)}; choose one: ${choices.join(' or ')}`);
+    const choices = [byName, ...passed.map((column) => [column])].map(
+      (columns) => `${directive}(to: [${columns.map((column) => JSON.stringify(column)).join(', ')}])`,
+    );
+    compilation.problems.error(
+      node,
+      `${place} could follow ${from.map(pathText).join(', ')} to column ${byName.join(', ')} or ${passed.join(' or ')} of ${tableName(compilation, target.table)}; choose one: ${choices.join(' or ')}`,
+    );
     return null;
   }
   const to = node && requireColumns({ compilation, draft: target, names: named, node, place });
   if (!to || !areSound({ compilation, request, from, to })) return null;
   if (toOne && target.table.kind === 'table' && !coversUniqueKey(target.table, to)) {
-    compilation.problems.error(node, `${place} may match several rows: table ${tableName(compilation, target.table)} has no unique key over ${to.join(', ')}; add one, or return a list`);
+    compilation.problems.error(
+      node,
+      `${place} may match several rows: table ${tableName(compilation, target.table)} has no unique key over ${to.join(', ')}; add one, or return a list`,
+    );
     return null;
   }
   const join = { from: from.map(pathText), to };
@@ -124,10 +203,14 @@ function stubJoin(compilation: Compilation, request: StubRelation): Join | null 
   return join;
 }
 
-/** Columns that the field's name speaks of rather than of the type's: `createdTasks` of `creator_id` rather than of `user_id`. */
+/**
+ * Columns that the field's name speaks of rather than of the type's: `createdTasks` of `creator_id` rather than of
+ * `user_id`.
+ */
 function passedOver({ target, field }: StubRelation, byName: readonly string[]): readonly string[] {
   const types = byName.map((column) => target.table.columns.get(column)?.type);
-  const fits = (column: string): boolean => types.some((type) => type !== undefined && type.sql === target.table.columns.get(column)?.type.sql);
+  const fits = (column: string): boolean =>
+    types.some((type) => type !== undefined && type.sql === target.table.columns.get(column)?.type.sql);
   return unheeded({ to: target, field: field.name }, byName, fits);
 }
 
@@ -138,21 +221,47 @@ interface AreSoundInput {
   readonly to: readonly string[];
 }
 
-function areSound({ compilation, request: { stub, target, field, place, relation }, from, to }: AreSoundInput): boolean {
+function areSound({
+  compilation,
+  request: { stub, target, field, place, relation },
+  from,
+  to,
+}: AreSoundInput): boolean {
   const { problems } = compilation;
   const node = relation?.node ?? field.astNode;
   if (from.length !== to.length) {
-    problems.error(node, `${place} joins ${from.length} fields (${from.map(pathText).join(', ')}) with ${to.length} columns (${to.join(', ')}); name as many on either side`);
+    problems.error(
+      node,
+      `${place} joins ${from.length} fields (${from.map(pathText).join(', ')}) with ${to.length} columns (${to.join(', ')}); name as many on either side`,
+    );
     return false;
   }
-  const required = directivesOf(field, compilation.federation.localName('requires')).flatMap((directive) => requireFieldSet({ problems, type: stub.type, directive, place: `@requires of ${place}` }) ?? []).map(pathText);
+  const required = directivesOf(field, compilation.federation.localName('requires'))
+    .flatMap(
+      (directive) => requireFieldSet({ problems, type: stub.type, directive, place: `@requires of ${place}` }) ?? [],
+    )
+    .map(pathText);
   for (const [i, path] of from.entries()) {
     const found = fieldAt(stub.type, path);
     const column = target.table.columns.get(to[i] ?? '');
-    const lacking = stub.resolvesItself || required.includes(pathText(path)) ? undefined : stub.keys.find(({ paths, isResolvable: asked }) => asked && !paths.some((other) => pathText(other) === pathText(path)));
-    const wrong = found && column ? (misfit({ column, shape: shapeOf(found.type), direction: 'input' }) ?? whyNoKey(column)) : null;
-    if (!found) problems.error(node, `${place} follows "${pathText(path)}", which is no field of ${stub.type.name}; name key fields in from`);
-    else if (lacking) problems.error(node, `${place} follows ${pathText(path)}, which ${keyText(lacking.node)} does not carry; add it to that key, mark that key resolvable: false, or ask for it with @requires(fields: "${pathText(path)}")`);
+    const lacking =
+      stub.resolvesItself || required.includes(pathText(path))
+        ? undefined
+        : stub.keys.find(
+            ({ paths, isResolvable: asked }) => asked && !paths.some((other) => pathText(other) === pathText(path)),
+          );
+    const wrong =
+      found && column ? (misfit({ column, shape: shapeOf(found.type), direction: 'input' }) ?? whyNoKey(column)) : null;
+    if (!found)
+      problems.error(
+        node,
+        `${place} follows "${pathText(path)}", which is no field of ${stub.type.name}; name key fields in from`,
+      );
+    else if (lacking)
+      problems.error(
+        node,
+        `${place} follows ${pathText(path)}, which ${keyText(lacking.node)} does not carry; add it to that key, mark that key resolvable: false, or ask for it with @requires(fields: "${pathText(path)}")`,
+      );
     else if (wrong !== null) problems.error(node, `${place} follows ${stub.type.name}.${pathText(path)}: ${wrong}`);
     else continue;
     return false;

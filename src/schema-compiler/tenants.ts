@@ -1,4 +1,6 @@
-/** Owns what tenants mean to tables that refer to each other: which foreign keys lead to rows that belong to tenants. */
+/**
+ * Owns what tenants mean to tables that refer to each other: which foreign keys lead to rows that belong to tenants.
+ */
 import { tableKey } from '../model/catalog.ts';
 import { type TenantReference } from '../model/model.ts';
 import { comparisonsOf } from './comparing.ts';
@@ -12,10 +14,26 @@ export function tenantReferences({ drafts, catalog }: Compilation, { table }: Dr
     return [...tenants].flatMap((tenant): readonly TenantReference[] => {
       const tenantType = targets[0]?.table.columns.get(tenant)?.type;
       if (!tenantType || !targets[0]) return [];
-      // What a foreign key compares, the database can compare; what it cannot without the time zone is left to the key itself.
-      const found = comparisonsOf(catalog, { from: table, to: targets[0].table }, { from: key.columns, to: key.toColumns });
-      const comparisons = 'problem' in found || found.comparisons === undefined ? {} : { comparisons: found.comparisons };
-      return [{ constraint: key.name, columns: key.columns, table: key.toTable, toColumns: key.toColumns, tenant, tenantType, ...comparisons }];
+      // What a foreign key compares, the database can compare; what it cannot without the time zone is left to the key
+      // itself.
+      const found = comparisonsOf(
+        catalog,
+        { from: table, to: targets[0].table },
+        { from: key.columns, to: key.toColumns },
+      );
+      const comparisons =
+        'problem' in found || found.comparisons === undefined ? {} : { comparisons: found.comparisons };
+      return [
+        {
+          constraint: key.name,
+          columns: key.columns,
+          table: key.toTable,
+          toColumns: key.toColumns,
+          tenant,
+          tenantType,
+          ...comparisons,
+        },
+      ];
     });
   });
 }

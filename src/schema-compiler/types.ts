@@ -47,9 +47,11 @@ export function misfit({ column, shape, direction, lists = 'exact' }: MisfitInpu
   if (isEnumType(shape.named)) return enumMisfit(column, shape.named, direction);
   // A JSON document may be shown through an object type, which then picks what it wants of it.
   if (type.kind === 'json' && !isScalarType(shape.named)) return null;
-  if (!isScalarType(shape.named)) return `${is}, which ${shape.named.name} cannot show; declare it ${proposalFor(column, shape)}`;
+  if (!isScalarType(shape.named))
+    return `${is}, which ${shape.named.name} cannot show; declare it ${proposalFor(column, shape)}`;
   if (!KNOWN.has(shape.named.name) || FITTING[type.kind].includes(shape.named.name)) return null;
-  if (FITTING[type.kind].length === 0) return `${is}, which no type of GraphQL carries; leave it out or write a resolver`;
+  if (FITTING[type.kind].length === 0)
+    return `${is}, which no type of GraphQL carries; leave it out or write a resolver`;
   return `${is}, which does not fit ${shape.named.name}; declare it ${proposalFor(column, shape)}`;
 }
 
@@ -57,17 +59,22 @@ function proposalFor(column: CatalogColumn, shape: Shape): string {
   const fitting = FITTING[column.type.kind];
   const isKey = /(^|_)id$/.test(column.name) && fitting.includes('ID');
   const kept = isEnumType(shape.named) || fitting.includes(shape.named.name) ? shape.named.name : null;
-  const fits = kept ?? (column.labels ? `an enum of its labels (${column.labels.join(', ')})` : isKey ? 'ID' : (fitting[0] ?? 'String'));
+  const fits =
+    kept ??
+    (column.labels ? `an enum of its labels (${column.labels.join(', ')})` : isKey ? 'ID' : (fitting[0] ?? 'String'));
   return column.type.array ? `[${fits}!]` : fits;
 }
 
 function enumMisfit(column: CatalogColumn, type: GraphQLEnumType, direction: Direction): string | null {
   if (column.type.kind === 'text') return null;
-  if (column.labels === null) return `column "${column.name}" is ${column.type.sql}, which does not fit the enum ${type.name}; declare it ${FITTING[column.type.kind][0] ?? 'otherwise'}`;
+  if (column.labels === null)
+    return `column "${column.name}" is ${column.type.sql}, which does not fit the enum ${type.name}; declare it ${FITTING[column.type.kind][0] ?? 'otherwise'}`;
   const stored = new Map(type.getValues().map((value) => [columnName(value) ?? value.name, value.name]));
   const unknown = [...stored].find(([label]) => !column.labels?.includes(label));
-  if (unknown) return `${type.name}.${unknown[1]} is no label of ${column.type.sql} (${column.labels.join(', ')}); name the label with @column(name:) on the value`;
+  if (unknown)
+    return `${type.name}.${unknown[1]} is no label of ${column.type.sql} (${column.labels.join(', ')}); name the label with @column(name:) on the value`;
   const missing = column.labels.filter((label) => !stored.has(label));
-  if (direction === 'output' && missing.length > 0) return `${type.name} lacks the label ${missing.map((label) => `"${label}"`).join(', ')} of ${column.type.sql}; add a value for it`;
+  if (direction === 'output' && missing.length > 0)
+    return `${type.name} lacks the label ${missing.map((label) => `"${label}"`).join(', ')} of ${column.type.sql}; add a value for it`;
   return null;
 }

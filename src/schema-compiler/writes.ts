@@ -1,5 +1,12 @@
 /** Owns the fields of `Mutation`: inserts, updates and deletes, and the payloads that they answer with. */
-import { isInputObjectType, isObjectType, type ConstDirectiveNode, type GraphQLArgument, type GraphQLInputField, type GraphQLObjectType } from 'graphql';
+import {
+  isInputObjectType,
+  isObjectType,
+  type ConstDirectiveNode,
+  type GraphQLArgument,
+  type GraphQLInputField,
+  type GraphQLObjectType,
+} from 'graphql';
 import { type WriteField } from '../model/model.ts';
 import { didYouMean } from '../model/names.ts';
 import { hasResolver, requireColumn, tableName, type Compilation, type Draft } from './context.ts';
@@ -44,7 +51,10 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   });
   const [first] = found;
   if (!first) {
-    problems.error(field.astNode, `${place} has nothing behind it; add @insert, @update or @delete, or write a resolver`);
+    problems.error(
+      field.astNode,
+      `${place} has nothing behind it; add @insert, @update or @delete, or write a resolver`,
+    );
     return null;
   }
   if (found.length > 1) {
@@ -53,7 +63,10 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   }
   const payload = shapeOf(field.type);
   if (!isObjectType(payload.named) || payload.lists > 0 || compilation.drafts.has(payload.named.name)) {
-    problems.error(field.astNode, `${place} must return a payload type, with a field for the entity and \`token: ConsistencyToken!\`, not ${String(field.type)}`);
+    problems.error(
+      field.astNode,
+      `${place} must return a payload type, with a field for the entity and \`token: ConsistencyToken!\`, not ${String(field.type)}`,
+    );
     return null;
   }
   const target = targetOf({ compilation, field, place, directive: first.directive, payload: payload.named });
@@ -64,12 +77,30 @@ function readMutation(compilation: Compilation, field: AnyField, place: string):
   if (!checkInputs(compilation, site, inputs)) return null;
   const seen = readExpectedVersion(compilation, site, inputs);
   const plain = field.args.filter((argument) => !inputs.includes(argument) && argument.name !== EXPECTED_VERSION);
-  const keys = first.kind === 'insert' ? [] : inputs.length > 0 || first.kind === 'delete' ? plain : keyArguments(target, plain, compilation);
+  const keys =
+    first.kind === 'insert'
+      ? []
+      : inputs.length > 0 || first.kind === 'delete'
+        ? plain
+        : keyArguments(target, plain, compilation);
   const keyArgumentsRead = first.kind === 'insert' ? new Map<string, string>() : readKey(compilation, site, keys);
-  const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter(({ name }) => name !== EXPECTED_VERSION);
+  const elements = (inputs[0] ? inputFields(inputs[0]) : plain.filter((argument) => !keys.includes(argument))).filter(
+    ({ name }) => name !== EXPECTED_VERSION,
+  );
   const values = readValues({ compilation, site, elements, keys: keyArgumentsRead });
   if (!keyArgumentsRead || !shown) return null;
-  return { kind: first.kind, target: target.type.name, keyArguments: keyArgumentsRead, inputArgument: inputs[0]?.name ?? null, values, references: first.kind === 'delete' ? [] : tenantReferences(compilation, target), expectedVersion: seen === null ? null : field.args.includes(seen) ? 'argument' : 'input', idempotent: directiveOf(field, 'idempotent') !== null, durability: durabilityOf(field), payload: shown };
+  return {
+    kind: first.kind,
+    target: target.type.name,
+    keyArguments: keyArgumentsRead,
+    inputArgument: inputs[0]?.name ?? null,
+    values,
+    references: first.kind === 'delete' ? [] : tenantReferences(compilation, target),
+    expectedVersion: seen === null ? null : field.args.includes(seen) ? 'argument' : 'input',
+    idempotent: directiveOf(field, 'idempotent') !== null,
+    durability: durabilityOf(field),
+    payload: shown,
+  };
 }
 
 interface TargetOfInput {
@@ -88,7 +119,8 @@ function targetOf({ compilation, field, place, directive, payload }: TargetOfInp
   if (named !== null) {
     const target = drafts.get(named);
     const type = compilation.schema.getType(named);
-    if (!target && !(isObjectType(type) && directiveOf(type, 'entity'))) problems.error(directive, `${place} writes "${named}", which is no @entity${didYouMean(named, drafts.keys())}`);
+    if (!target && !(isObjectType(type) && directiveOf(type, 'entity')))
+      problems.error(directive, `${place} writes "${named}", which is no @entity${didYouMean(named, drafts.keys())}`);
     return target ?? null;
   }
   const candidates = [...new Set(shown)].map((name) => drafts.get(name)).filter((draft) => draft !== undefined);
@@ -99,13 +131,20 @@ function targetOf({ compilation, field, place, directive, payload }: TargetOfInp
   });
   if (!broken) {
     const names = candidates.map((draft) => draft.type.name).join(' and ');
-    problems.error(field.astNode, `${place} does not say what it writes: ${payload.name} shows ${names === '' ? 'no entity' : names}; name it with @${directive.name.value}(entity:)`);
+    problems.error(
+      field.astNode,
+      `${place} does not say what it writes: ${payload.name} shows ${names === '' ? 'no entity' : names}; name it with @${directive.name.value}(entity:)`,
+    );
   }
   return null;
 }
 
 /** What says which version the writer saw; what is wrong with it is said here. */
-function readExpectedVersion(compilation: Compilation, { kind, place, field, target }: Site, inputs: readonly GraphQLArgument[]): GraphQLArgument | GraphQLInputField | null {
+function readExpectedVersion(
+  compilation: Compilation,
+  { kind, place, field, target }: Site,
+  inputs: readonly GraphQLArgument[],
+): GraphQLArgument | GraphQLInputField | null {
   const found = [...field.args, ...inputs.flatMap(inputFields)].filter(({ name }) => name === EXPECTED_VERSION);
   const [first, second] = found;
   if (!first) return null;
@@ -113,27 +152,55 @@ function readExpectedVersion(compilation: Compilation, { kind, place, field, tar
   const column = target.version === null ? undefined : target.table.columns.get(target.version);
   const wrong = column && misfit({ column, shape: shapeOf(first.type), direction: 'input' });
   if (second) problems.error(second.astNode, `${place} asks for ${EXPECTED_VERSION} twice; keep one`);
-  else if (kind === 'insert') problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but a new row has had no version; remove it`);
-  else if (!column) problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but ${target.type.name} counts no versions; name its column with @entity(version:)`);
-  else if (wrong !== undefined && wrong !== null) problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}: ${wrong}`);
+  else if (kind === 'insert')
+    problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}, but a new row has had no version; remove it`);
+  else if (!column)
+    problems.error(
+      first.astNode,
+      `${place} asks for ${EXPECTED_VERSION}, but ${target.type.name} counts no versions; name its column with @entity(version:)`,
+    );
+  else if (wrong !== undefined && wrong !== null)
+    problems.error(first.astNode, `${place} asks for ${EXPECTED_VERSION}: ${wrong}`);
   return first;
 }
 
-function checkInputs(compilation: Compilation, { kind, place, field }: Site, inputs: readonly GraphQLArgument[]): boolean {
+function checkInputs(
+  compilation: Compilation,
+  { kind, place, field }: Site,
+  inputs: readonly GraphQLArgument[],
+): boolean {
   const { problems } = compilation;
   const first = inputs[0];
-  if (kind === 'delete' && first) problems.error(first.astNode, `${place}(${first.name}:) has no meaning on a delete; name the row with plain arguments`);
+  if (kind === 'delete' && first)
+    problems.error(
+      first.astNode,
+      `${place}(${first.name}:) has no meaning on a delete; name the row with plain arguments`,
+    );
   else if (inputs.length > 1) problems.error(field.astNode, `${place} takes ${inputs.length} input objects; keep one`);
-  else if (first && shapeOf(first.type).lists > 0) problems.error(first.astNode, `${place}(${first.name}:) is a list; write one row with each field, or write a resolver`);
-  else if (first && !shapeOf(first.type).nonNull) problems.error(first.astNode, `${place}(${first.name}:) may be left out; declare it ${String(first.type)}!`);
+  else if (first && shapeOf(first.type).lists > 0)
+    problems.error(
+      first.astNode,
+      `${place}(${first.name}:) is a list; write one row with each field, or write a resolver`,
+    );
+  else if (first && !shapeOf(first.type).nonNull)
+    problems.error(first.astNode, `${place}(${first.name}:) may be left out; declare it ${String(first.type)}!`);
   else return true;
   return false;
 }
 
 /** Of an update without an input object: the arguments that make up a unique key, the primary key if they can. */
-function keyArguments(target: Draft, args: readonly GraphQLArgument[], compilation: Compilation): readonly GraphQLArgument[] {
+function keyArguments(
+  target: Draft,
+  args: readonly GraphQLArgument[],
+  compilation: Compilation,
+): readonly GraphQLArgument[] {
   const required = args.filter((argument) => shapeOf(argument.type).nonNull);
-  const columns = new Map(required.map((argument) => [argument, requireColumn({ compilation, draft: target, element: argument, place: argument.name })?.name]));
+  const columns = new Map(
+    required.map((argument) => [
+      argument,
+      requireColumn({ compilation, draft: target, element: argument, place: argument.name })?.name,
+    ]),
+  );
   for (const key of [target.primaryKey, ...target.table.uniqueKeys]) {
     const chosen = required.filter((argument) => key.includes(columns.get(argument) ?? ''));
     if (chosen.length === key.length) return chosen;
@@ -141,13 +208,23 @@ function keyArguments(target: Draft, args: readonly GraphQLArgument[], compilati
   return required;
 }
 
-function readKey(compilation: Compilation, { kind, place, field, target }: Site, args: readonly GraphQLArgument[]): ReadonlyMap<string, string> | null {
+function readKey(
+  compilation: Compilation,
+  { kind, place, field, target }: Site,
+  args: readonly GraphQLArgument[],
+): ReadonlyMap<string, string> | null {
   const columns = readKeyArguments({ compilation, field: { args }, place, target });
   if (!columns) return null;
   const names = [...columns.values()];
   if (isUnique(target, names)) return columns;
-  const by = names.length === 0 ? 'takes no argument that names the row' : `names its row by ${names.join(', ')}, which is not unique in table ${tableName(compilation, target.table)}`;
-  compilation.problems.error(field.astNode, `${place} ${kind === 'update' ? 'changes' : 'removes'} one ${target.type.name} but ${by}; ${keysOf(target)}`);
+  const by =
+    names.length === 0
+      ? 'takes no argument that names the row'
+      : `names its row by ${names.join(', ')}, which is not unique in table ${tableName(compilation, target.table)}`;
+  compilation.problems.error(
+    field.astNode,
+    `${place} ${kind === 'update' ? 'changes' : 'removes'} one ${target.type.name} but ${by}; ${keysOf(target)}`,
+  );
   return null;
 }
 
@@ -174,16 +251,28 @@ function readValues({ compilation, site, elements, keys }: ReadValuesInput): Rea
     const column = requireColumn({ compilation, draft: target, element, place: spot });
     if (!column) continue;
     const shape = shapeOf(element.type);
-    const wrong = misfit({ column, shape, direction: 'input' }) ?? (column.readOnly ? `column "${column.name}" is written by the database alone; remove the field` : null);
+    const wrong =
+      misfit({ column, shape, direction: 'input' }) ??
+      (column.readOnly ? `column "${column.name}" is written by the database alone; remove the field` : null);
     if (wrong !== null) problems.error(element.astNode, `${spot}: ${wrong}`);
-    else if (column.name === target.version) problems.error(element.astNode, `${spot}: column "${column.name}" is the version, which Meridian counts; remove the field`);
-    else if (keys && [...keys.values()].includes(column.name)) problems.error(element.astNode, `${spot} sets column "${column.name}", by which ${place} names its row; remove one of the two`);
-    else if ([...values.values()].includes(column.name)) problems.error(element.astNode, `${spot} sets column "${column.name}" a second time; remove one of the two`);
+    else if (column.name === target.version)
+      problems.error(
+        element.astNode,
+        `${spot}: column "${column.name}" is the version, which Meridian counts; remove the field`,
+      );
+    else if (keys && [...keys.values()].includes(column.name))
+      problems.error(
+        element.astNode,
+        `${spot} sets column "${column.name}", by which ${place} names its row; remove one of the two`,
+      );
+    else if ([...values.values()].includes(column.name))
+      problems.error(element.astNode, `${spot} sets column "${column.name}" a second time; remove one of the two`);
     else values.set(element.name, column.name);
     if (shape.nonNull || element.defaultValue != null) given.add(column.name);
   }
   if (kind === 'insert') checkComplete({ compilation, site, given, possible: new Set(values.values()) });
-  if (kind === 'update' && elements.length === 0) problems.error(field.astNode, `${place} changes nothing; give it an input object with the fields to change`);
+  if (kind === 'update' && elements.length === 0)
+    problems.error(field.astNode, `${place} changes nothing; give it an input object with the fields to change`);
   return values;
 }
 
@@ -199,9 +288,21 @@ function checkComplete({ compilation, site: { place, field, target }, given, pos
   if (target.table.fillsOnInsert) return;
   for (const column of target.table.columns.values()) {
     // Meridian itself gives a new row its first version, and the viewer's tenant.
-    if (column.nullable || column.hasDefault || given.has(column.name) || column.name === target.version || column.name === target.tenant) continue;
+    if (
+      column.nullable ||
+      column.hasDefault ||
+      given.has(column.name) ||
+      column.name === target.version ||
+      column.name === target.tenant
+    )
+      continue;
     const how = possible.has(column.name) ? 'may leave out' : 'leaves out';
-    const fix = possible.has(column.name) ? 'make the input field non-null, or give the column a default' : 'add an input field for it, or give the column a default';
-    compilation.problems.error(field.astNode, `${place} ${how} column "${column.name}", which is NOT NULL without a default in table ${tableName(compilation, target.table)}; ${fix}`);
+    const fix = possible.has(column.name)
+      ? 'make the input field non-null, or give the column a default'
+      : 'add an input field for it, or give the column a default';
+    compilation.problems.error(
+      field.astNode,
+      `${place} ${how} column "${column.name}", which is NOT NULL without a default in table ${tableName(compilation, target.table)}; ${fix}`,
+    );
   }
 }

@@ -1,4 +1,7 @@
-/** Owns which of GraphQL's two media types a client would rather have: the server's answer is of that type, and its status goes by it. */
+/**
+ * Owns which of GraphQL's two media types a client would rather have: the server's answer is of that type, and its
+ * status goes by it.
+ */
 
 const STRICT = 'application/graphql-response+json';
 const PLAIN = 'application/json';
@@ -17,7 +20,10 @@ interface Range {
   readonly place: number;
 }
 
-/** Whether the answer is `application/graphql-response+json`. Where both are as welcome: the one that is named more exactly, then the one that is named first. */
+/**
+ * Whether the answer is `application/graphql-response+json`. Where both are as welcome: the one that is named more
+ * exactly, then the one that is named first.
+ */
 export function prefersStrict(accept: string | undefined): boolean {
   const ranges = (accept ?? '').split(',', MAX_RANGES).map(rangeOf);
   const strict = rangeFor(STRICT, ranges);
@@ -36,7 +42,9 @@ export function acceptedType(accept: string | undefined): string | null {
   const found = known.get(accept);
   if (found !== undefined) return found;
   const ranges = accept.split(',', MAX_RANGES).map(rangeOf);
-  const type = [STRICT, PLAIN].every((one) => rangeFor(one, ranges) === null) ? null : `${prefersStrict(accept) ? STRICT : PLAIN}; ${CHARSET}`;
+  const type = [STRICT, PLAIN].every((one) => rangeFor(one, ranges) === null)
+    ? null
+    : `${prefersStrict(accept) ? STRICT : PLAIN}; ${CHARSET}`;
   if (known.size >= REMEMBERED) known.clear();
   known.set(accept, type);
   return type;
@@ -48,10 +56,18 @@ function rangeOf(text: string, place: number): Range {
   const quality = weight === undefined ? 1 : Number(weight.slice(2)) || 0;
   const named = parameters.filter((parameter) => parameter !== '' && parameter !== weight);
   if (!named.every((parameter) => OWN_CHARSET.test(parameter))) return { type: OTHER, quality, exactness: 0, place };
-  return { type, quality, exactness: (type === '*/*' ? 0 : type.endsWith('/*') ? 2 : 4) + (named.length > 0 ? 1 : 0), place };
+  return {
+    type,
+    quality,
+    exactness: (type === '*/*' ? 0 : type.endsWith('/*') ? 2 : 4) + (named.length > 0 ? 1 : 0),
+    place,
+  };
 }
 
-/** The range that names the type most exactly decides about it, whatever others say; null where it is not welcome at all. */
+/**
+ * The range that names the type most exactly decides about it, whatever others say; null where it is not welcome at
+ * all.
+ */
 function rangeFor(type: string, ranges: readonly Range[]): Range | null {
   const fitting = ranges.filter((range) => [type, 'application/*', '*/*'].includes(range.type));
   const deciding = fitting.sort((a, b) => b.exactness - a.exactness || a.place - b.place)[0];

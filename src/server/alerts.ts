@@ -38,7 +38,15 @@ export function createAlertSink({ region, options, telemetry }: AlertSettings): 
   const webhook = options.alertWebhook === '' ? null : new Webhook(options, telemetry);
   const pass = (event: AlertEvent['event'], alert: Alert): void => {
     metrics.alertsActive.set({ region: alert.region, kind: alert.kind }, event === 'raised' ? 1 : 0);
-    webhook?.post({ event, region: alert.region, kind: alert.kind, message: alert.message, since: new Date(alert.sinceMs).toISOString(), at: new Date().toISOString(), reportedBy: region });
+    webhook?.post({
+      event,
+      region: alert.region,
+      kind: alert.kind,
+      message: alert.message,
+      since: new Date(alert.sinceMs).toISOString(),
+      at: new Date().toISOString(),
+      reportedBy: region,
+    });
   };
   return {
     raised(alert) {
@@ -72,7 +80,10 @@ class Webhook {
     if (this.#queue.length >= this.#options.alertQueue) {
       this.#queue.shift();
       this.#telemetry.metrics.alertPosts.inc({ outcome: 'dropped' });
-      this.#telemetry.log.warn({ alertQueue: this.#options.alertQueue }, 'the alert webhook is too slow: its oldest alert is dropped');
+      this.#telemetry.log.warn(
+        { alertQueue: this.#options.alertQueue },
+        'the alert webhook is too slow: its oldest alert is dropped',
+      );
     }
     this.#queue.push(event);
     this.#posting ??= this.#drain();
@@ -112,7 +123,12 @@ class Webhook {
   async #try(event: AlertEvent): Promise<string | null> {
     try {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#options.alertWebhookMs)]);
-      const response = await fetch(this.#options.alertWebhook, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(event), signal });
+      const response = await fetch(this.#options.alertWebhook, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(event),
+        signal,
+      });
       await response.body?.cancel();
       return response.ok ? null : `it answered ${response.status}`;
     } catch (error) {

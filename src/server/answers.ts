@@ -8,12 +8,17 @@ import { type Telemetry } from '../telemetry/telemetry.ts';
 import { prefersStrict } from './accept.ts';
 
 /** The request was GraphQL over HTTP, but its document or variables were not right. */
-const REQUEST_ERRORS: ReadonlySet<unknown> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
+const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+  'OPERATION_RESOLUTION_FAILURE',
+]);
 
 /**
  * Errors inside GraphQL answer with 200, since gateways bury the code of any other status. What is no GraphQL request
- * at all keeps its 4xx, and clients that would rather have `application/graphql-response+json` get that media type's 400 for a
- * document that is not valid.
+ * at all keeps its 4xx, and clients that would rather have `application/graphql-response+json` get that media type's
+ * 400 for a document that is not valid.
  */
 export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseContext> {
   const { metrics } = telemetry;
@@ -36,18 +41,26 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
 }
 
 /**
- * Who says how long browsers and proxies may keep an answer: Apollo where the schema has `@cacheControl`. Elsewhere the option `cacheControl` does, of answers
- * without errors to queries by GET, and no other answer may be kept; Apollo, which wraps the resolver of every field to find that out, is not asked.
- * What has been decided of an answer before stays: it is for one viewer, or under a token.
+ * Who says how long browsers and proxies may keep an answer: Apollo where the schema has `@cacheControl`. Elsewhere the
+ * option `cacheControl` does, of answers without errors to queries by GET, and no other answer may be kept; Apollo,
+ * which wraps the resolver of every field to find that out, is not asked. What has been decided of an answer before
+ * stays: it is for one viewer, or under a token.
  */
-export function cacheControl(schema: GraphQLSchema, options: Pick<Options, 'cacheControl'>): ApolloServerPlugin<BaseContext>[] {
+export function cacheControl(
+  schema: GraphQLSchema,
+  options: Pick<Options, 'cacheControl'>,
+): ApolloServerPlugin<BaseContext>[] {
   if (schema.getDirective('cacheControl')) return [ApolloServerPluginCacheControl()];
   const byOption: ApolloServerPlugin<BaseContext> = {
     async requestDidStart() {
       return {
         async willSendResponse({ request, operation, response: { http, body } }) {
           if (http.headers.has('cache-control')) return;
-          const mayBeKept = request.http?.method === 'GET' && operation?.operation === OperationTypeNode.QUERY && body.kind === 'single' && body.singleResult.errors === undefined;
+          const mayBeKept =
+            request.http?.method === 'GET' &&
+            operation?.operation === OperationTypeNode.QUERY &&
+            body.kind === 'single' &&
+            body.singleResult.errors === undefined;
           http.headers.set('cache-control', (mayBeKept && options.cacheControl) || 'no-store');
         },
       };

@@ -1,4 +1,6 @@
-/** Owns the HTTP side under GraphQL: body and time limits, CORS, answers to what is no GraphQL, and the request metrics. */
+/**
+ * Owns the HTTP side under GraphQL: body and time limits, CORS, answers to what is no GraphQL, and the request metrics.
+ */
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
@@ -13,7 +15,10 @@ import { arrivedWith } from './early/arrived.ts';
 import { refuse, refuseUnserved, registerRequestRules, unreadable } from './requests.ts';
 
 export interface AppSettings {
-  readonly options: Pick<Options, 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins' | 'corsCredentials'>;
+  readonly options: Pick<
+    Options,
+    'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs' | 'keepAliveMs' | 'corsOrigins' | 'corsCredentials'
+  >;
   readonly telemetry: Telemetry;
   readonly draining: () => boolean;
 }
@@ -25,7 +30,14 @@ const MAX_CHECK_MS = 2_000;
 
 export async function createApp({ options, telemetry, draining }: AppSettings): Promise<FastifyInstance> {
   // Requests that still come in on open connections while the server drains are answered like any other.
-  const app = fastify({ http: receiving(options.receiveMs), bodyLimit: options.maxRequestBytes, requestTimeout: options.receiveMs, keepAliveTimeout: options.keepAliveMs, return503OnClosing: false, genReqId: () => randomUUID() });
+  const app = fastify({
+    http: receiving(options.receiveMs),
+    bodyLimit: options.maxRequestBytes,
+    requestTimeout: options.receiveMs,
+    keepAliveTimeout: options.keepAliveMs,
+    return503OnClosing: false,
+    genReqId: () => randomUUID(),
+  });
   await allowOrigins(app, options);
   measure(app, telemetry);
   registerRequestRules(app);
@@ -36,7 +48,8 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   app.addHook('preHandler', (request, reply, done) => {
     const limit = options.maxRequestDepth;
     // What stands in the address has no level around it, as the body's variables have.
-    const isTooDeep = isDeeper(request.body, limit) || deepSearch(request.query, limit).some((value) => isDeeper(value, limit - 1));
+    const isTooDeep =
+      isDeeper(request.body, limit) || deepSearch(request.query, limit).some((value) => isDeeper(value, limit - 1));
     if (isTooDeep) void reply.code(400).send(tooDeep(limit));
     else done();
   });
@@ -48,25 +61,49 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return refuse(reply, { status, code: 'BAD_REQUEST', message: unreadable(error, options) });
-    telemetry.log.error({ err: error, errorId: request.id, ...traceOf(request.headers['traceparent']) }, 'unexpected error');
-    return refuse(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong on the server; its log has more under ${request.id}.` });
+    telemetry.log.error(
+      { err: error, errorId: request.id, ...traceOf(request.headers['traceparent']) },
+      'unexpected error',
+    );
+    return refuse(reply, {
+      status: 500,
+      code: 'INTERNAL_SERVER_ERROR',
+      message: `Something went wrong on the server; its log has more under ${request.id}.`,
+    });
   });
   return app;
 }
 
 /**
- * Node looks for connections that are over their limits only every half minute, and takes the larger of the two limits for the whole request where
- * that of the headers is larger, which is a minute unless it is told otherwise.
+ * Node looks for connections that are over their limits only every half minute, and takes the larger of the two limits
+ * for the whole request where that of the headers is larger, which is a minute unless it is told otherwise.
  */
-function receiving(receiveMs: number): { readonly headersTimeout: number; readonly requestTimeout: number; readonly connectionsCheckingInterval: number } {
-  return { headersTimeout: receiveMs, requestTimeout: receiveMs, connectionsCheckingInterval: Math.max(MIN_CHECK_MS, Math.min(MAX_CHECK_MS, Math.ceil(receiveMs / 4))) };
+function receiving(receiveMs: number): {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly connectionsCheckingInterval: number;
+} {
+  return {
+    headersTimeout: receiveMs,
+    requestTimeout: receiveMs,
+    connectionsCheckingInterval: Math.max(MIN_CHECK_MS, Math.min(MAX_CHECK_MS, Math.ceil(receiveMs / 4))),
+  };
 }
 
 /** Browsers see the token header only if it is exposed to them. */
-async function allowOrigins(app: FastifyInstance, { corsOrigins, corsCredentials }: Pick<Options, 'corsOrigins' | 'corsCredentials'>): Promise<void> {
+async function allowOrigins(
+  app: FastifyInstance,
+  { corsOrigins, corsCredentials }: Pick<Options, 'corsOrigins' | 'corsCredentials'>,
+): Promise<void> {
   const origins = listed(corsOrigins);
   if (origins.length === 0) return;
-  await app.register(cors, { origin: origins.includes('*') ? '*' : origins, methods: ['GET', 'POST'], exposedHeaders: [TOKEN_HEADER], credentials: corsCredentials, maxAge: PREFLIGHT_CACHED_S });
+  await app.register(cors, {
+    origin: origins.includes('*') ? '*' : origins,
+    methods: ['GET', 'POST'],
+    exposedHeaders: [TOKEN_HEADER],
+    credentials: corsCredentials,
+    maxAge: PREFLIGHT_CACHED_S,
+  });
 }
 
 /** Counts at `close`, which comes after an answer as well as after a client that left before it. */
@@ -84,7 +121,11 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
       const startedMs = arrivedWith(request.raw)?.startedMs;
       const tookMs = startedMs === undefined ? reply.elapsedTime : performance.now() - startedMs;
       metrics.httpSeconds.observe({ method, route }, tookMs / 1_000);
-      if (log.isLevelEnabled('debug')) log.debug({ requestId: request.id, method, route, status, tookMs, ...traceOf(request.headers['traceparent']) }, 'answered');
+      if (log.isLevelEnabled('debug'))
+        log.debug(
+          { requestId: request.id, method, route, status, tookMs, ...traceOf(request.headers['traceparent']) },
+          'answered',
+        );
     });
     done();
   });
@@ -113,5 +154,12 @@ function isNested(value: unknown): value is object {
 }
 
 export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {
-  return { errors: [{ message: `The request's JSON nests deeper than ${limit} levels, which is the limit (maxRequestDepth).`, extensions: { code: 'BAD_REQUEST' } }] };
+  return {
+    errors: [
+      {
+        message: `The request's JSON nests deeper than ${limit} levels, which is the limit (maxRequestDepth).`,
+        extensions: { code: 'BAD_REQUEST' },
+      },
+    ],
+  };
 }

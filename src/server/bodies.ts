@@ -5,7 +5,10 @@ import { JsonNumber, needsCare, parseJson } from '../base/json.ts';
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** Keys that Fastify's own parser refuses are properties like any other here: nothing of a body is ever merged into an object. */
+/**
+ * Keys that Fastify's own parser refuses are properties like any other here: nothing of a body is ever merged into an
+ * object.
+ */
 export function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
     if (body.length === 0) return done(new errorCodes.FST_ERR_CTP_EMPTY_JSON_BODY());
@@ -18,15 +21,20 @@ export function readBodies(app: FastifyInstance): void {
 }
 
 /**
- * A number where an object or a text belongs stays a plain one, so that nobody takes it for an object; so do those of the protocol's extensions,
- * where `"version": 1.0` is 1.
+ * A number where an object or a text belongs stays a plain one, so that nobody takes it for an object; so do those of
+ * the protocol's extensions, where `"version": 1.0` is 1.
  */
 function parsed(text: string): unknown {
   const body = parseJson(text);
   if (body instanceof JsonNumber) return Number(body.text);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   if (!('extensions' in body) && !Object.values(body).some((value) => value instanceof JsonNumber)) return body;
-  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, name === 'extensions' || value instanceof JsonNumber ? plain(value) : value]));
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      name === 'extensions' || value instanceof JsonNumber ? plain(value) : value,
+    ]),
+  );
 }
 
 function plain(value: unknown): unknown {
@@ -34,8 +42,8 @@ function plain(value: unknown): unknown {
 }
 
 /**
- * The JSON that a GET request has in its address, as far as it may nest deeper than `limit`: a text with fewer brackets does not. What is no JSON
- * is left to Apollo, which refuses it.
+ * The JSON that a GET request has in its address, as far as it may nest deeper than `limit`: a text with fewer brackets
+ * does not. What is no JSON is left to Apollo, which refuses it.
  */
 export function deepSearch(query: unknown, limit: number): readonly unknown[] {
   const { variables, extensions } = query as Readonly<Record<string, unknown>>;

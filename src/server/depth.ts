@@ -1,6 +1,12 @@
 /** Owns the depth limit: a validation rule that refuses operations whose selections nest deeper than allowed. */
 import {
-  GraphQLError, Kind, type ASTVisitor, type OperationDefinitionNode, type SelectionSetNode, type ValidationContext, type ValidationRule,
+  GraphQLError,
+  Kind,
+  type ASTVisitor,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValidationContext,
+  type ValidationRule,
 } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 
@@ -24,7 +30,8 @@ export function depthLimit(maxDepth: number): ValidationRule {
       for (const node of selections.selections) {
         if (node.kind === Kind.FRAGMENT_SPREAD) deepest = Math.max(deepest, fragmentDepth(node.name.value));
         else if (node.kind === Kind.INLINE_FRAGMENT) deepest = Math.max(deepest, depth(node.selectionSet));
-        else if (!node.name.value.startsWith('__')) deepest = Math.max(deepest, 1 + (node.selectionSet ? depth(node.selectionSet) : 0));
+        else if (!node.name.value.startsWith('__'))
+          deepest = Math.max(deepest, 1 + (node.selectionSet ? depth(node.selectionSet) : 0));
       }
       return deepest;
     };
@@ -40,5 +47,8 @@ export function depthLimit(maxDepth: number): ValidationRule {
 
 function tooDeep(node: OperationDefinitionNode, found: number, limit: number): GraphQLError {
   const message = `The operation is ${found} fields deep and the limit is ${limit}; ask for less at once, or raise maxQueryDepth.`;
-  return new GraphQLError(message, { nodes: [node], originalError: new MeridianError({ code: 'BAD_USER_INPUT', message }) });
+  return new GraphQLError(message, {
+    nodes: [node],
+    originalError: new MeridianError({ code: 'BAD_USER_INPUT', message }),
+  });
 }

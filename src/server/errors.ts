@@ -1,4 +1,7 @@
-/** Owns what clients see of an error: known ones with code, `retryable` and details; unexpected ones masked, with an id that the log has too. */
+/**
+ * Owns what clients see of an error: known ones with code, `retryable` and details; unexpected ones masked, with an id
+ * that the log has too.
+ */
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
@@ -15,23 +18,41 @@ const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
 const MAX_CODES = 100;
 const MAX_QUEUES = 50;
 /** Not the client's doing: the log has them with their cause, which the client does not see. */
-const FOR_OPERATORS: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'DATABASE_ERROR', 'DATABASE_NOT_READY', 'AUTHENTICATION_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN', 'NULL_VALUE']);
+const FOR_OPERATORS: ReadonlySet<string> = new Set([
+  'CONFIG_INVALID',
+  'DATABASE_ERROR',
+  'DATABASE_NOT_READY',
+  'AUTHENTICATION_UNAVAILABLE',
+  'WRITE_OUTCOME_UNKNOWN',
+  'NULL_VALUE',
+]);
 
-/** Facts for code and for logs: how rows are stored is nothing to clients, as the published schema does not tell it either. */
+/**
+ * Facts for code and for logs: how rows are stored is nothing to clients, as the published schema does not tell it
+ * either.
+ */
 const STORAGE: ReadonlySet<string> = new Set(['table', 'constraint', 'refused', 'raised']);
 
-/** Knows what an error of the execution's own means in terms of the schema; null where it knows no more than the error itself. */
+/**
+ * Knows what an error of the execution's own means in terms of the schema; null where it knows no more than the error
+ * itself.
+ */
 export type ExplainError = (error: Error, path: readonly (string | number)[] | undefined) => MeridianError | null;
 
 /** Makes Apollo's `formatError`; it also counts and logs, since every error of an answer passes here exactly once. */
-export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTokens }: Pick<Options, 'maxErrorLogs' | 'maxQueryTokens'>, explain: ExplainError = () => null): FormatError {
+export function errorFormatter(
+  telemetry: Telemetry,
+  { maxErrorLogs, maxQueryTokens }: Pick<Options, 'maxErrorLogs' | 'maxQueryTokens'>,
+  explain: ExplainError = () => null,
+): FormatError {
   const { log, metrics } = telemetry;
   const codeLabel = boundedLabel(MAX_CODES);
   const queueLabel = boundedLabel(MAX_QUEUES);
   const mayLog = perSecond(maxErrorLogs);
   return (formatted, error) => {
     const original = innermost(error, Error);
-    const explained = original === null || original instanceof MeridianError ? original : explain(original, formatted.path);
+    const explained =
+      original === null || original instanceof MeridianError ? original : explain(original, formatted.path);
     const known = explained ?? tooManyTokens(formatted, maxQueryTokens);
     const given = formatted.extensions?.['code'];
     const code: string = known?.code ?? (typeof given === 'string' ? given : UNEXPECTED);
@@ -39,16 +60,25 @@ export function errorFormatter(telemetry: Telemetry, { maxErrorLogs, maxQueryTok
     if (known) {
       if (code.startsWith('CONSISTENCY_TOKEN_')) metrics.tokenErrors.inc({ code });
       const { what } = known.details;
-      if (code === 'OVERLOADED') metrics.overloaded.inc({ what: queueLabel(typeof what === 'string' ? what : 'unnamed') });
-      if (FOR_OPERATORS.has(code) && mayLog(code)) log.error({ err: known, path: formatted.path, ...traceFields() }, known.message);
+      if (code === 'OVERLOADED')
+        metrics.overloaded.inc({ what: queueLabel(typeof what === 'string' ? what : 'unnamed') });
+      if (FOR_OPERATORS.has(code) && mayLog(code))
+        log.error({ err: known, path: formatted.path, ...traceFields() }, known.message);
       else log.debug({ code, details: known.details, path: formatted.path, ...traceFields() }, known.message);
       const details = Object.fromEntries(Object.entries(known.details).filter(([name]) => !STORAGE.has(name)));
-      return answer(formatted, known.message, { code, retryable: known.retryable, ...(Object.keys(details).length > 0 ? { details } : {}) });
+      return answer(formatted, known.message, {
+        code,
+        retryable: known.retryable,
+        ...(Object.keys(details).length > 0 ? { details } : {}),
+      });
     }
     if (code !== UNEXPECTED || original === null || original instanceof GraphQLError) return formatted;
     const errorId = randomUUID();
     log.error({ err: original, errorId, path: formatted.path, ...traceFields() }, 'unexpected error');
-    return answer(formatted, `Something went wrong on the server; its log has more under ${errorId}.`, { code, errorId });
+    return answer(formatted, `Something went wrong on the server; its log has more under ${errorId}.`, {
+      code,
+      errorId,
+    });
   };
 }
 
@@ -60,21 +90,45 @@ export function contextError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError && error.extensions['http'] !== undefined) return error;
   const message = error instanceof Error ? error.message : String(error);
   const extensions = error instanceof GraphQLError ? error.extensions : {};
-  return new GraphQLError(message, { originalError: error instanceof Error ? error : new Error(message), extensions: { ...extensions, http: { status: 200 } } });
+  return new GraphQLError(message, {
+    originalError: error instanceof Error ? error : new Error(message),
+    extensions: { ...extensions, http: { status: 200 } },
+  });
 }
 
-/** The parser's own refusal of a document that is too long: it has no code of its own, and says nothing of the option. */
+/**
+ * The parser's own refusal of a document that is too long: it has no code of its own, and says nothing of the option.
+ */
 function tooManyTokens({ message, extensions }: GraphQLFormattedError, limit: number): MeridianError | null {
-  if (extensions?.['code'] !== 'GRAPHQL_PARSE_FAILED' || !message.includes(`Document contains more that ${limit} tokens`)) return null;
+  if (
+    extensions?.['code'] !== 'GRAPHQL_PARSE_FAILED' ||
+    !message.includes(`Document contains more that ${limit} tokens`)
+  )
+    return null;
   const what = `The document has more than ${limit} lexical tokens, which is the limit`;
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `${what}; send values as variables, split the operation, or raise maxQueryTokens.` });
+  return new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `${what}; send values as variables, split the operation, or raise maxQueryTokens.`,
+  });
 }
 
-function answer(formatted: GraphQLFormattedError, message: string, extensions: Record<string, unknown>): GraphQLFormattedError {
-  return { message, ...(formatted.locations ? { locations: formatted.locations } : {}), ...(formatted.path ? { path: formatted.path } : {}), extensions };
+function answer(
+  formatted: GraphQLFormattedError,
+  message: string,
+  extensions: Record<string, unknown>,
+): GraphQLFormattedError {
+  return {
+    message,
+    ...(formatted.locations ? { locations: formatted.locations } : {}),
+    ...(formatted.path ? { path: formatted.path } : {}),
+    extensions,
+  };
 }
 
-/** GraphQL wraps what resolvers throw, sometimes more than once: the innermost original, if it is of the class asked for. */
+/**
+ * GraphQL wraps what resolvers throw, sometimes more than once: the innermost original, if it is of the class asked
+ * for.
+ */
 function innermost<E extends Error>(error: unknown, type: abstract new (...args: never[]) => E): E | null {
   let current: unknown = error;
   while (current instanceof GraphQLError && current.originalError) current = current.originalError;

@@ -1,4 +1,7 @@
-/** Owns the endpoint for mutations that servers of other regions forward: who sends them is proven first, then they run like any other. */
+/**
+ * Owns the endpoint for mutations that servers of other regions forward: who sends them is proven first, then they run
+ * like any other.
+ */
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Options } from '../config/options.ts';
@@ -32,12 +35,20 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
   const mayLog = perSecond(route.options.maxErrorLogs);
   const refuseStranger = (reply: FastifyReply, why: string): FastifyReply => {
     if (mayLog('refused')) route.telemetry.log.warn({ why }, `A forwarded mutation was refused: ${why}.`);
-    return refuse(reply, { status: 401, code: 'UNAUTHENTICATED', message: `A forwarded mutation must come from a server of this graph: ${why}.` });
+    return refuse(reply, {
+      status: 401,
+      code: 'UNAUTHENTICATED',
+      message: `A forwarded mutation must come from a server of this graph: ${why}.`,
+    });
   };
   void app.register(async (scope) => {
     // Signed as text, so that it is not parsed before it is known who wrote it.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: 2 * route.options.maxRequestBytes + ENVELOPE_BYTES }, (_request, body, done) => done(null, body));
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit: 2 * route.options.maxRequestBytes + ENVELOPE_BYTES },
+      (_request, body, done) => done(null, body),
+    );
     scope.get(FORWARD_PATH, async (_request, reply) => reply.code(204).header('cache-control', 'no-store').send());
     scope.post<{ Body: string }>(
       FORWARD_PATH,
@@ -50,15 +61,30 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
       },
       async (request, reply) => {
         const admitted = route.gate.admit(request.headers[SIGNATURE_HEADER], request.body);
-        if (!admitted.ok && admitted.kind === 'full') return refuse(reply, { status: 429, code: 'OVERLOADED', message: `This server takes no more forwarded mutations now: ${admitted.why}.` });
+        if (!admitted.ok && admitted.kind === 'full')
+          return refuse(reply, {
+            status: 429,
+            code: 'OVERLOADED',
+            message: `This server takes no more forwarded mutations now: ${admitted.why}.`,
+          });
         if (!admitted.ok) return refuseStranger(reply, admitted.why);
         if (!route.isPrimary()) {
           route.onMistaken();
-          return refuse(reply, { status: 421, code: 'PRIMARY_UNAVAILABLE', message: 'This region is not the primary\'s; nothing was run.' });
+          return refuse(reply, {
+            status: 421,
+            code: 'PRIMARY_UNAVAILABLE',
+            message: "This region is not the primary's; nothing was run.",
+          });
         }
         const mutation = readEnvelope(request.body);
-        if (typeof mutation === 'string') return refuse(reply, { status: 400, code: 'BAD_USER_INPUT', message: `The forwarded mutation cannot be read: ${mutation}; run one version of the server in every region.` });
-        if (isDeeper([mutation.variables, mutation.extensions], route.options.maxRequestDepth)) return answer(reply, 400, JSON.stringify(tooDeep(route.options.maxRequestDepth)));
+        if (typeof mutation === 'string')
+          return refuse(reply, {
+            status: 400,
+            code: 'BAD_USER_INPUT',
+            message: `The forwarded mutation cannot be read: ${mutation}; run one version of the server in every region.`,
+          });
+        if (isDeeper([mutation.variables, mutation.extensions], route.options.maxRequestDepth))
+          return answer(reply, 400, JSON.stringify(tooDeep(route.options.maxRequestDepth)));
         route.telemetry.metrics.mutations.inc({ way: 'received' });
         return run(route, mutation, request.id, reply);
       },
@@ -66,11 +92,28 @@ export function registerForward<C extends BaseContext>(app: FastifyInstance, rou
   });
 }
 
-async function run<C extends BaseContext>({ apollo, context }: ForwardRoute<C>, mutation: ForwardedMutation, id: string, reply: FastifyReply): Promise<FastifyReply> {
+async function run<C extends BaseContext>(
+  { apollo, context }: ForwardRoute<C>,
+  mutation: ForwardedMutation,
+  id: string,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { query, operationName, variables, extensions, headers } = mutation;
   const accept = headers['accept'];
-  const { status, headers: answered, body } = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: 'POST', search: '', headers: new HeaderMap([['content-type', 'application/json'], ...(accept === undefined ? [] : [['accept', accept] as const])]), body: { query, ...(operationName === null ? {} : { operationName }), variables, extensions } },
+  const {
+    status,
+    headers: answered,
+    body,
+  } = await apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: {
+      method: 'POST',
+      search: '',
+      headers: new HeaderMap([
+        ['content-type', 'application/json'],
+        ...(accept === undefined ? [] : [['accept', accept] as const]),
+      ]),
+      body: { query, ...(operationName === null ? {} : { operationName }), variables, extensions },
+    },
     context: () => context(mutation, id),
   });
   if (body.kind !== 'complete') throw new TypeError('a forwarded mutation was answered in parts');
@@ -81,5 +124,9 @@ async function run<C extends BaseContext>({ apollo, context }: ForwardRoute<C>, 
 
 /** `status`: what a client of this server would have got. */
 function answer(reply: FastifyReply, status: number, body: string): FastifyReply {
-  return reply.code(200).header(ANSWERED_HEADER, String(status)).header('content-type', 'application/json; charset=utf-8').send(body);
+  return reply
+    .code(200)
+    .header(ANSWERED_HEADER, String(status))
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(body);
 }

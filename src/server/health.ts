@@ -19,19 +19,32 @@ export interface HealthSettings {
 }
 
 export function registerHealth(app: FastifyInstance, settings: HealthSettings): void {
-  app.get('/health/live', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'live' }));
+  app.get('/health/live', async (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ status: 'live' }),
+  );
   app.get('/health/ready', async (_request, reply) => {
     const { ok, why } = await readiness(settings);
-    return reply.code(ok ? 200 : 503).header('cache-control', 'no-store').send(ok ? { status: 'ready' } : { status: 'not ready', why });
+    return reply
+      .code(ok ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send(ok ? { status: 'ready' } : { status: 'not ready', why });
   });
-  const { metrics: { registry }, exposed = () => registry.metrics() } = settings.telemetry;
-  app.get('/metrics', async (_request, reply) => reply.header('content-type', registry.contentType).send(await exposed()));
+  const {
+    metrics: { registry },
+    exposed = () => registry.metrics(),
+  } = settings.telemetry;
+  app.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', registry.contentType).send(await exposed()),
+  );
 }
 
 async function readiness(settings: HealthSettings): Promise<Readiness> {
   if (settings.draining()) return { ok: false, why: 'The server is draining.' };
   try {
-    return await within(settings.ready(), settings.readyMs, () => ({ ok: false, why: `The checks took longer than ${settings.readyMs} ms.` }));
+    return await within(settings.ready(), settings.readyMs, () => ({
+      ok: false,
+      why: `The checks took longer than ${settings.readyMs} ms.`,
+    }));
   } catch (error) {
     settings.telemetry.log.warn({ err: error }, 'the readiness check failed');
     return { ok: false, why: `The checks failed: ${messageOf(error)}` };

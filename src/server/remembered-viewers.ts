@@ -1,9 +1,15 @@
-/** Owns what is remembered of tokens that have been verified: whose they are, for as long as verifying them again would have the same outcome. */
+/**
+ * Owns what is remembered of tokens that have been verified: whose they are, for as long as verifying them again would
+ * have the same outcome.
+ */
 import { LRUCache } from 'lru-cache';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 
-/** Characters of a header that is remembered: a longer one is verified each time, so that few clients cannot fill the memory. */
+/**
+ * Characters of a header that is remembered: a longer one is verified each time, so that few clients cannot fill the
+ * memory.
+ */
 const LONGEST_HEADER = 4_096;
 
 export interface Proof {

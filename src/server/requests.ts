@@ -1,4 +1,7 @@
-/** Owns what is refused of a request to GraphQL before GraphQL sees it: its method, its character set, and lists of operations. */
+/**
+ * Owns what is refused of a request to GraphQL before GraphQL sees it: its method, its character set, and lists of
+ * operations.
+ */
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -18,11 +21,21 @@ export function registerRequestRules(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     const charset = charsetOf(request);
     // Read as UTF-8 it would be other text than was sent, and would be stored so.
-    if (isGraphql(request) && charset !== null && !/^utf-?8$/i.test(charset)) refuse(reply, { status: 415, code: 'BAD_REQUEST', message: `The request's character set is ${charset.slice(0, 40)}; send its JSON in UTF-8.` });
+    if (isGraphql(request) && charset !== null && !/^utf-?8$/i.test(charset))
+      refuse(reply, {
+        status: 415,
+        code: 'BAD_REQUEST',
+        message: `The request's character set is ${charset.slice(0, 40)}; send its JSON in UTF-8.`,
+      });
     else done();
   });
   app.addHook('preHandler', (request, reply, done) => {
-    if (isGraphql(request) && Array.isArray(request.body)) refuse(reply, { status: 400, code: 'BAD_REQUEST', message: 'The request is a list of operations; this server takes one operation in each request.' });
+    if (isGraphql(request) && Array.isArray(request.body))
+      refuse(reply, {
+        status: 400,
+        code: 'BAD_REQUEST',
+        message: 'The request is a list of operations; this server takes one operation in each request.',
+      });
     else done();
   });
 }
@@ -30,9 +43,18 @@ export function registerRequestRules(app: FastifyInstance): void {
 /** What is served nowhere; of GraphQL's own address, the methods that it does not have. */
 export function refuseUnserved(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? request.url;
-  if (path !== GRAPHQL_PATH) return refuse(reply, { status: 404, code: 'NOT_FOUND', message: `Nothing is served at ${request.method} ${path}; GraphQL is at ${GRAPHQL_PATH}.` });
+  if (path !== GRAPHQL_PATH)
+    return refuse(reply, {
+      status: 404,
+      code: 'NOT_FOUND',
+      message: `Nothing is served at ${request.method} ${path}; GraphQL is at ${GRAPHQL_PATH}.`,
+    });
   void reply.header('allow', GRAPHQL_METHODS.join(', '));
-  return refuse(reply, { status: 405, code: 'BAD_REQUEST', message: `${GRAPHQL_PATH} takes no ${request.method}: send an operation by POST, or a query by GET.` });
+  return refuse(reply, {
+    status: 405,
+    code: 'BAD_REQUEST',
+    message: `${GRAPHQL_PATH} takes no ${request.method}: send an operation by POST, or a query by GET.`,
+  });
 }
 
 /** One sentence for what could not even be read as a request. */
@@ -41,7 +63,7 @@ export function unreadable(error: FastifyError, { maxRequestBytes }: { readonly 
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return `The request's body is larger than ${maxRequestBytes} bytes, which is the limit; send less at once, or raise maxRequestBytes.`;
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'The request\'s content-type is not one that is read here; send JSON with content-type: application/json.';
+      return "The request's content-type is not one that is read here; send JSON with content-type: application/json.";
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return 'The request has no body; send JSON with a "query".';
     default:

@@ -11,7 +11,10 @@ export interface ShutdownSettings {
   /** How long the end waits for the last log lines to be read, milliseconds. */
   readonly flushMs: number;
   readonly log: Log;
-  /** Another process has started this one and also tells it to close: signals reach both, so that a second one means nothing here. */
+  /**
+   * Another process has started this one and also tells it to close: signals reach both, so that a second one means
+   * nothing here.
+   */
   readonly isWorker?: boolean;
 }
 

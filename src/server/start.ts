@@ -32,7 +32,10 @@ import { createStores } from './stores.ts';
 import { keepToOneClient, requestCookies, type TokenCookieRules } from './token-cookies.ts';
 import { joinedHeaders, type Headers, type Viewers } from './viewer.ts';
 
-/** Headers that browsers send to another origin only after it has allowed them: a request with one of them was not sent unasked. */
+/**
+ * Headers that browsers send to another origin only after it has allowed them: a request with one of them was not sent
+ * unasked.
+ */
 const PREFLIGHTED = ['apollo-require-preflight', 'x-apollo-operation-name', TOKEN_HEADER] as const;
 
 /** One GraphQL request as the context is built from it. */
@@ -53,7 +56,29 @@ export interface IncomingRequest {
   readonly forwarded: boolean;
 }
 
-export type ServerOptions = Pick<Options, 'port' | 'host' | 'drainDelayMs' | 'drainMs' | 'readyMs' | 'receiveMs' | 'keepAliveMs' | 'forwardMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'maxQueryDepth' | 'maxQueryTokens' | 'documentBytes' | 'persistedQueryBytes' | 'corsOrigins' | 'corsCredentials' | 'cacheControl' | 'introspection' | 'maxErrorLogs' | 'operationCacheRequestBytes'>;
+export type ServerOptions = Pick<
+  Options,
+  | 'port'
+  | 'host'
+  | 'drainDelayMs'
+  | 'drainMs'
+  | 'readyMs'
+  | 'receiveMs'
+  | 'keepAliveMs'
+  | 'forwardMs'
+  | 'maxRequestBytes'
+  | 'maxRequestDepth'
+  | 'maxQueryDepth'
+  | 'maxQueryTokens'
+  | 'documentBytes'
+  | 'persistedQueryBytes'
+  | 'corsOrigins'
+  | 'corsCredentials'
+  | 'cacheControl'
+  | 'introspection'
+  | 'maxErrorLogs'
+  | 'operationCacheRequestBytes'
+>;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -79,7 +104,10 @@ export interface RunningServer {
   /** Where GraphQL is served, as in `http://127.0.0.1:4001/graphql`. */
   readonly url: string;
   readonly port: number;
-  /** Drains: readiness fails, requests in flight finish within `drainMs`, then connections close. Later calls wait for the first. */
+  /**
+   * Drains: readiness fails, requests in flight finish within `drainMs`, then connections close. Later calls wait for
+   * the first.
+   */
   close(): Promise<void>;
 }
 
@@ -91,11 +119,30 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   if (settings.answers) answerEarly(app, settings, settings.answers, () => state.draining);
-  app.route({ method: [...GRAPHQL_METHODS], url: GRAPHQL_PATH, handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }) });
-  answerConditionally(app, { hasHook: settings.viewers.now({ headers: {} }) === undefined, readsCookies: settings.tokenCookies !== undefined });
+  app.route({
+    method: [...GRAPHQL_METHODS],
+    url: GRAPHQL_PATH,
+    handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }),
+  });
+  answerConditionally(app, {
+    hasHook: settings.viewers.now({ headers: {} }) === undefined,
+    readsCookies: settings.tokenCookies !== undefined,
+  });
   keepToOneClient(app);
-  if (settings.forward) registerForward(app, { ...settings.forward, apollo, options, telemetry, context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)) });
-  registerHealth(app, { ready: settings.health.ready, readyMs: options.readyMs, draining: () => state.draining, telemetry });
+  if (settings.forward)
+    registerForward(app, {
+      ...settings.forward,
+      apollo,
+      options,
+      telemetry,
+      context: (mutation, id) => contextOf(settings, async () => forwardedRequest(mutation, id, options.forwardMs)),
+    });
+  registerHealth(app, {
+    ready: settings.health.ready,
+    readyMs: options.readyMs,
+    draining: () => state.draining,
+    telemetry,
+  });
   try {
     await listen(app, options);
   } catch (error) {
@@ -111,7 +158,10 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
     telemetry.log.info('draining');
     await sleep(options.drainDelayMs);
     const cut = setTimeout(() => {
-      telemetry.log.warn({ drainMs: options.drainMs }, 'requests did not finish within drainMs; their connections are cut');
+      telemetry.log.warn(
+        { drainMs: options.drainMs },
+        'requests did not finish within drainMs; their connections are cut',
+      );
       app.server.closeAllConnections();
     }, options.drainMs);
     await app.close();
@@ -119,23 +169,60 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
     await apollo.stop();
     telemetry.log.info('drained');
   };
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`, port, close: () => (closed ??= drain()) };
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${GRAPHQL_PATH}`,
+    port,
+    close: () => (closed ??= drain()),
+  };
 }
 
-/** What nothing but the rows, the viewer and the tokens decides. Cookies and origins that come are dealt with later, where they count at all. */
-function answerEarly<C extends BaseContext>(app: FastifyInstance, { viewers, options, tokenCookies, telemetry }: ServerSettings<C>, answers: NonNullable<ServerSettings<C>['answers']>, draining: () => boolean): void {
+/**
+ * What nothing but the rows, the viewer and the tokens decides. Cookies and origins that come are dealt with later,
+ * where they count at all.
+ */
+function answerEarly<C extends BaseContext>(
+  app: FastifyInstance,
+  { viewers, options, tokenCookies, telemetry }: ServerSettings<C>,
+  answers: NonNullable<ServerSettings<C>['answers']>,
+  draining: () => boolean,
+): void {
   const exceptWith = [...(tokenCookies ? ['cookie'] : []), ...(options.corsOrigins === '' ? [] : ['origin'])];
   const [usual] = app.server.listeners('request') as RequestListener[];
   if (usual === undefined) throw new TypeError('the server has no listener for requests');
   app.server.off('request', usual);
-  app.server.on('request', earlyListener({ answers, viewers, rules: { maxBytes: Math.min(options.operationCacheRequestBytes, options.maxRequestBytes), exceptWith }, telemetry, draining, beside: headersBeside(options, tokenCookies ?? null) }, usual));
+  app.server.on(
+    'request',
+    earlyListener(
+      {
+        answers,
+        viewers,
+        rules: { maxBytes: Math.min(options.operationCacheRequestBytes, options.maxRequestBytes), exceptWith },
+        telemetry,
+        draining,
+        beside: headersBeside(options, tokenCookies ?? null),
+      },
+      usual,
+    ),
+  );
 }
 
-function createApollo<C extends BaseContext>({ schema, plugins, options, telemetry, explain }: ServerSettings<C>): ApolloServer<C> {
+function createApollo<C extends BaseContext>({
+  schema,
+  plugins,
+  options,
+  telemetry,
+  explain,
+}: ServerSettings<C>): ApolloServer<C> {
   const log = telemetry.log.child({ part: 'apollo' });
   return new ApolloServer<C>({
     schema,
-    plugins: [exactSearch(), ...(plugins ?? []), answerPlugin(telemetry), ...cacheControl(schema, options), options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled()],
+    plugins: [
+      exactSearch(),
+      ...(plugins ?? []),
+      answerPlugin(telemetry),
+      ...cacheControl(schema, options),
+      options.introspection ? ApolloServerPluginLandingPageLocalDefault() : ApolloServerPluginLandingPageDisabled(),
+    ],
     introspection: options.introspection,
     hideSchemaDetailsFromClientErrors: !options.introspection,
     validationRules: [depthLimit(options.maxQueryDepth), floatLiterals],
@@ -147,11 +234,20 @@ function createApollo<C extends BaseContext>({ schema, plugins, options, telemet
     // The process has one owner of signals, which drains this server in its turn.
     stopOnTerminationSignals: false,
     formatError: errorFormatter(telemetry, options, explain),
-    logger: { debug: (text: string) => log.debug(text), info: (text: string) => log.info(text), warn: (text: string) => log.warn(text), error: (text: string) => log.error(text) },
+    logger: {
+      debug: (text: string) => log.debug(text),
+      info: (text: string) => log.info(text),
+      warn: (text: string) => log.warn(text),
+      error: (text: string) => log.error(text),
+    },
   });
 }
 
-async function buildContext<C extends BaseContext>(settings: ServerSettings<C>, request: FastifyRequest, reply: FastifyReply): Promise<C> {
+async function buildContext<C extends BaseContext>(
+  settings: ServerSettings<C>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<C> {
   const headers = joinedHeaders(request.headers);
   const left = new AbortController();
   reply.raw.once('close', () => {
@@ -159,15 +255,29 @@ async function buildContext<C extends BaseContext>(settings: ServerSettings<C>, 
   });
   const cookies = settings.tokenCookies ? requestCookies(settings.tokenCookies, request.headers.cookie, reply) : null;
   const arrived = arrivedWith(request.raw);
-  return contextOf(settings, async () => ({ headers, viewer: await (arrived?.viewer ?? settings.viewers.of({ headers })), cookies, body: arrived?.body ?? null, id: request.id, signal: left.signal, forwarded: false }));
+  return contextOf(settings, async () => ({
+    headers,
+    viewer: await (arrived?.viewer ?? settings.viewers.of({ headers })),
+    cookies,
+    body: arrived?.body ?? null,
+    id: request.id,
+    signal: left.signal,
+    forwarded: false,
+  }));
 }
 
-/** Whoever forwarded it gives up after `forwardMs`; that its connection breaks before that does not stop what the client has asked for. */
+/**
+ * Whoever forwarded it gives up after `forwardMs`; that its connection breaks before that does not stop what the client
+ * has asked for.
+ */
 function forwardedRequest({ headers, viewer }: ForwardedMutation, id: string, forwardMs: number): IncomingRequest {
   return { headers, viewer, cookies: null, body: null, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
 }
 
-async function contextOf<C extends BaseContext>(settings: ServerSettings<C>, request: () => Promise<IncomingRequest>): Promise<C> {
+async function contextOf<C extends BaseContext>(
+  settings: ServerSettings<C>,
+  request: () => Promise<IncomingRequest>,
+): Promise<C> {
   try {
     return await settings.context(await request());
   } catch (error) {
@@ -181,9 +291,12 @@ async function listen(app: FastifyInstance, { port, host }: ServerOptions): Prom
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const place = `port ${port} on ${host}`;
-    const message = code === 'EADDRINUSE' ? `The server cannot listen: ${place} is in use; stop what uses it, or choose another with --port.`
-      : code === 'EACCES' ? `The server cannot listen: this user may not use ${place}; choose a port above 1023 with --port.`
-      : `The server cannot listen on ${place}: ${messageOf(error)}; choose an address of this machine with --host.`;
+    const message =
+      code === 'EADDRINUSE'
+        ? `The server cannot listen: ${place} is in use; stop what uses it, or choose another with --port.`
+        : code === 'EACCES'
+          ? `The server cannot listen: this user may not use ${place}; choose a port above 1023 with --port.`
+          : `The server cannot listen on ${place}: ${messageOf(error)}; choose an address of this machine with --host.`;
     throw new MeridianError({ code: 'CONFIG_INVALID', message, cause: error });
   }
 }
@@ -193,4 +306,3 @@ function portOf(app: FastifyInstance): number {
   if (address === null || typeof address === 'string') throw new TypeError('the server has no TCP port');
   return address.port;
 }
-

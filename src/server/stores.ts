@@ -1,4 +1,7 @@
-/** Owns what the server keeps of operations that it has seen: their parsed documents, and the texts of those that clients name by hash. */
+/**
+ * Owns what the server keeps of operations that it has seen: their parsed documents, and the texts of those that
+ * clients name by hash.
+ */
 import { type ApolloServerOptions, type BaseContext } from '@apollo/server';
 import { LRUCache } from 'lru-cache';
 import { type Options } from '../config/options.ts';
@@ -6,10 +9,19 @@ import { type Options } from '../config/options.ts';
 type Stores = Pick<ApolloServerOptions<BaseContext>, 'documentStore' | 'persistedQueries'>;
 
 /** Both are this process's own. Nothing gets in that has not passed validation. */
-export function createStores({ documentBytes, persistedQueryBytes }: Pick<Options, 'documentBytes' | 'persistedQueryBytes'>): Stores {
+export function createStores({
+  documentBytes,
+  persistedQueryBytes,
+}: Pick<Options, 'documentBytes' | 'persistedQueryBytes'>): Stores {
   return {
-    documentStore: documentBytes === 0 ? null : new Store({ maxBytes: documentBytes, bytesOf: (document) => JSON.stringify(document).length }),
-    persistedQueries: persistedQueryBytes === 0 ? false : { cache: new Store<string>({ maxBytes: persistedQueryBytes, bytesOf: (text) => Buffer.byteLength(text) }) },
+    documentStore:
+      documentBytes === 0
+        ? null
+        : new Store({ maxBytes: documentBytes, bytesOf: (document) => JSON.stringify(document).length }),
+    persistedQueries:
+      persistedQueryBytes === 0
+        ? false
+        : { cache: new Store<string>({ maxBytes: persistedQueryBytes, bytesOf: (text) => Buffer.byteLength(text) }) },
   };
 }
 
@@ -22,7 +34,10 @@ class Store<V extends object | string> {
   readonly #kept: LRUCache<string, V>;
 
   constructor({ maxBytes, bytesOf }: StoreLimits<V>) {
-    this.#kept = new LRUCache<string, V>({ maxSize: maxBytes, sizeCalculation: (value, key) => bytesOf(value) + key.length });
+    this.#kept = new LRUCache<string, V>({
+      maxSize: maxBytes,
+      sizeCalculation: (value, key) => bytesOf(value) + key.length,
+    });
   }
 
   async get(key: string): Promise<V | undefined> {

@@ -1,6 +1,16 @@
-/** Owns the cookies of one request on the server's side: which of their tokens hold, and what the answer sets and expires. */
+/**
+ * Owns the cookies of one request on the server's side: which of their tokens hold, and what the answer sets and
+ * expires.
+ */
 import { type FastifyInstance, type FastifyReply } from 'fastify';
-import { cookiesAfter, joinedTokens, tokensOfCookies, type RefusedToken, type TokenCookies, type TokenCookieSettings } from '../consistency/token-cookies.ts';
+import {
+  cookiesAfter,
+  joinedTokens,
+  tokensOfCookies,
+  type RefusedToken,
+  type TokenCookies,
+  type TokenCookieSettings,
+} from '../consistency/token-cookies.ts';
 
 export interface TokenCookieRules {
   readonly settings: TokenCookieSettings;
@@ -12,7 +22,11 @@ export interface TokenCookieRules {
   readonly withoutOwn: (token: string) => string | null;
 }
 
-export function requestCookies({ settings, verifies, meant, withoutOwn }: TokenCookieRules, header: string | undefined, reply: FastifyReply): TokenCookies {
+export function requestCookies(
+  { settings, verifies, meant, withoutOwn }: TokenCookieRules,
+  header: string | undefined,
+  reply: FastifyReply,
+): TokenCookies {
   const found = tokensOfCookies(header, settings, verifies);
   const apply = (answered: readonly (string | null)[], rejected: readonly string[] = []): void => {
     const values = cookiesAfter({ found, answered: answered.filter((token) => token !== null), rejected }, settings);
@@ -23,7 +37,8 @@ export function requestCookies({ settings, verifies, meant, withoutOwn }: TokenC
     problem: found.problem,
     answered({ token, refused, written }) {
       if (refused === null) return apply([token]);
-      // The client is told, which it must be once; but it cannot drop a cookie itself. What the cookie says of other clusters still holds.
+      // The client is told, which it must be once; but it cannot drop a cookie itself. What the cookie says of other
+      // clusters still holds.
       const rejected = meant(refused, found.tokens);
       apply([...rejected.map(withoutOwn), written], rejected);
     },

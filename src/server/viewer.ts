@@ -1,5 +1,13 @@
 /** Owns who is asking: a bearer JWT, verified with the shared secret or the key set, or a hook, gives the viewer. */
-import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import {
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
 import { MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
@@ -12,24 +20,59 @@ export type Headers = Readonly<Record<string, string | undefined>>;
 export type RawHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export function joinedHeaders(headers: RawHeaders): Headers {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value.join(', ') : value]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value.join(', ') : value]),
+  );
 }
 
-/** Knows the viewer in the application's own way. What it throws reaches the client as an error of the whole request. */
+/**
+ * Knows the viewer in the application's own way. What it throws reaches the client as an error of the whole request.
+ */
 export type ViewerHook = (request: { readonly headers: Headers }) => Viewer | null | Promise<Viewer | null>;
 
 export interface Viewers {
-  /** The viewer, or null for a request without credentials. Throws `UNAUTHENTICATED` for credentials that do not hold. */
+  /**
+   * The viewer, or null for a request without credentials. Throws `UNAUTHENTICATED` for credentials that do not hold.
+   */
   of(request: { readonly headers: Headers }): Promise<Viewer | null>;
-  /** The same where it is known without waiting; undefined where only `of` can tell: for a hook, and for credentials that are not remembered or do not hold. */
+  /**
+   * The same where it is known without waiting; undefined where only `of` can tell: for a hook, and for credentials
+   * that are not remembered or do not hold.
+   */
   now(request: { readonly headers: Headers }): Viewer | null | undefined;
 }
 
-export type ViewerOptions = Pick<Options, 'auth' | 'jwtSecret' | 'jwksUrl' | 'jwksTimeoutMs' | 'jwksMaxAgeMs' | 'jwksRetryMs' | 'jwtIssuer' | 'jwtAudience' | 'clockToleranceMs' | 'rememberedTokens' | 'tenantClaim' | 'rolesClaim'>;
+export type ViewerOptions = Pick<
+  Options,
+  | 'auth'
+  | 'jwtSecret'
+  | 'jwksUrl'
+  | 'jwksTimeoutMs'
+  | 'jwksMaxAgeMs'
+  | 'jwksRetryMs'
+  | 'jwtIssuer'
+  | 'jwtAudience'
+  | 'clockToleranceMs'
+  | 'rememberedTokens'
+  | 'tenantClaim'
+  | 'rolesClaim'
+>;
 
 const SECRET_ALGORITHM = 'HS256';
 /** Asymmetric only: a public key must never be taken for a shared secret. */
-const KEY_SET_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+const KEY_SET_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
 
 /** A hook decides alone. With `auth: none` and no hook everyone is anonymous, so that nobody is an admin either. */
 export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewers {
@@ -37,7 +80,8 @@ export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewer
   if (options.auth === 'none') return { of: async () => null, now: () => null };
   const verify = createVerifier(options);
   const remembered = new RememberedViewers(options);
-  const now: Viewers['now'] = ({ headers: { authorization } }) => (authorization === undefined ? null : remembered.get(authorization));
+  const now: Viewers['now'] = ({ headers: { authorization } }) =>
+    authorization === undefined ? null : remembered.get(authorization);
   return {
     now,
     of: async (request) => {
@@ -52,7 +96,10 @@ export function createViewers(options: ViewerOptions, hook?: ViewerHook): Viewer
   };
 }
 
-/** Hooks are often plain JavaScript: ids come as numbers, and what there is not as undefined. A viewer that fits stays the object that it is. */
+/**
+ * Hooks are often plain JavaScript: ids come as numbers, and what there is not as undefined. A viewer that fits stays
+ * the object that it is.
+ */
 function viewerOfHook(viewer: Viewer | null | undefined): Viewer | null {
   if (viewer === null || viewer === undefined) return null;
   const { id, tenant, roles } = viewer as { readonly [K in keyof Viewer]: unknown };
@@ -88,7 +135,11 @@ function createVerifier(options: ViewerOptions): (token: string) => Promise<Veri
     try {
       const alg = algorithmOf(token);
       // The algorithm picks the key, and each key takes its own algorithms only.
-      if (alg === SECRET_ALGORITHM && secret) return { payload: (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload, stillCounts: () => true };
+      if (alg === SECRET_ALGORITHM && secret)
+        return {
+          payload: (await jwtVerify(token, secret, { ...claims, algorithms: [SECRET_ALGORITHM] })).payload,
+          stillCounts: () => true,
+        };
       if (alg !== undefined && KEY_SET_ALGORITHMS.includes(alg) && keySet) {
         let stillCounts = (): boolean => false;
         const keyOf: JWTVerifyGetKey = async (header, jws) => {
@@ -102,7 +153,9 @@ function createVerifier(options: ViewerOptions): (token: string) => Promise<Veri
     } catch (error) {
       throw refusal(error, options);
     }
-    throw unauthenticated(`this server verifies ${[secret ? SECRET_ALGORITHM : '', keySet ? 'key set' : ''].filter((name) => name !== '').join(' and ') || 'no'} tokens only`);
+    throw unauthenticated(
+      `this server verifies ${[secret ? SECRET_ALGORITHM : '', keySet ? 'key set' : ''].filter((name) => name !== '').join(' and ') || 'no'} tokens only`,
+    );
   };
 }
 
@@ -116,12 +169,20 @@ function algorithmOf(token: string): string | undefined {
 
 interface KeySet {
   readonly key: JWTVerifyGetKey;
-  /** Whether what is verified with its keys from now on still counts: until the set is due, or was fetched anew, since a key may have been taken out of it. */
+  /**
+   * Whether what is verified with its keys from now on still counts: until the set is due, or was fetched anew, since a
+   * key may have been taken out of it.
+   */
   readonly stillCounts: () => boolean;
 }
 
-/** After a failed fetch nobody waits for the next one before `jwksRetryMs` is over: requests would pile up behind an endpoint that hangs. */
-function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: ViewerOptions): { readonly fresh: () => Promise<KeySet> } {
+/**
+ * After a failed fetch nobody waits for the next one before `jwksRetryMs` is over: requests would pile up behind an
+ * endpoint that hangs.
+ */
+function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: ViewerOptions): {
+  readonly fresh: () => Promise<KeySet>;
+} {
   const keySet = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: jwksTimeoutMs, cacheMaxAge: jwksMaxAgeMs });
   let fetches = 0;
   let failed: { readonly error: unknown; readonly atMs: number } | null = null;
@@ -140,34 +201,55 @@ function fetchedKeySet({ jwksUrl, jwksTimeoutMs, jwksMaxAgeMs, jwksRetryMs }: Vi
     fresh: async () => {
       if (!keySet.fresh) await refetch();
       const [takenAtMs, taken] = [performance.now(), fetches];
-      // jose also fetches it for a key that is not in it, unseen by the count: the age since verification is a bound of its own.
-      return { key: keySet, stillCounts: () => fetches === taken && keySet.fresh && performance.now() - takenAtMs < jwksMaxAgeMs };
+      // jose also fetches it for a key that is not in it, unseen by the count: the age since verification is a bound of
+      // its own.
+      return {
+        key: keySet,
+        stillCounts: () => fetches === taken && keySet.fresh && performance.now() - takenAtMs < jwksMaxAgeMs,
+      };
     },
   };
 }
 
 /** The endpoint did not answer, or not with a key set; every other error of jose's is about the token. */
 function isFetchFailure(error: unknown): boolean {
-  return error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError) || error.constructor === errors.JOSEError;
+  return (
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    !(error instanceof errors.JOSEError) ||
+    error.constructor === errors.JOSEError
+  );
 }
 
-/** What jose throws, in words that help an honest client; a key set that cannot be fetched is not the client's fault. */
+/**
+ * What jose throws, in words that help an honest client; a key set that cannot be fetched is not the client's fault.
+ */
 function refusal(error: unknown, options: ViewerOptions): MeridianError {
   if (error instanceof errors.JWTExpired) return unauthenticated('the token has expired');
-  if (error instanceof errors.JWTClaimValidationFailed) return unauthenticated(`the token's "${error.claim}" is not right`);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return unauthenticated(`the token's "${error.claim}" is not right`);
   if (error instanceof errors.JWSSignatureVerificationFailed) return unauthenticated('the signature does not verify');
   if (error instanceof errors.JWKSNoMatchingKey) return unauthenticated('the key set has no key for it');
   if (options.jwksUrl !== '' && isFetchFailure(error)) {
-    return new MeridianError({ code: 'AUTHENTICATION_UNAVAILABLE', message: 'The key set that verifies tokens cannot be fetched now; try again shortly.', cause: error });
+    return new MeridianError({
+      code: 'AUTHENTICATION_UNAVAILABLE',
+      message: 'The key set that verifies tokens cannot be fetched now; try again shortly.',
+      cause: error,
+    });
   }
   return unauthenticated('it is no valid JSON Web Token');
 }
 
 function viewerOf(payload: JWTPayload, options: ViewerOptions): Viewer {
-  if (typeof payload.sub !== 'string' || payload.sub === '') throw unauthenticated('the token has no "sub", which names the viewer');
+  if (typeof payload.sub !== 'string' || payload.sub === '')
+    throw unauthenticated('the token has no "sub", which names the viewer');
   const tenant = claim(payload, options.tenantClaim);
   // Shared by all requests with this token: one of them must not change it for the others.
-  return Object.freeze({ id: payload.sub, tenant: named(tenant), roles: Object.freeze(words(claim(payload, options.rolesClaim))) });
+  return Object.freeze({
+    id: payload.sub,
+    tenant: named(tenant),
+    roles: Object.freeze(words(claim(payload, options.rolesClaim))),
+  });
 }
 
 /** A tenant's name; numbers are names, too. */
@@ -178,7 +260,15 @@ function named(tenant: unknown): string | null {
 /** A claim by its whole name first, since names may be URLs; else by its path, as in `realm_access.roles`. */
 function claim(payload: JWTPayload, name: string): unknown {
   if (Object.hasOwn(payload, name)) return payload[name];
-  return name.split('.').reduce<unknown>((value, part) => (typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined), payload);
+  return name
+    .split('.')
+    .reduce<unknown>(
+      (value, part) =>
+        typeof value === 'object' && value !== null && Object.hasOwn(value, part)
+          ? (value as Record<string, unknown>)[part]
+          : undefined,
+      payload,
+    );
 }
 
 function words(value: unknown): string[] {

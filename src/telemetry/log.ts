@@ -36,25 +36,54 @@ export interface LogOptions {
 const DEFAULT_BUFFER_BYTES = 1 << 20;
 
 /** Headers that carry credentials; a log line that holds a request must not hold them. */
-const REDACTED = ['authorization', 'cookie', 'headers.authorization', 'headers.cookie', 'req.headers.authorization', 'req.headers.cookie'];
+const REDACTED = [
+  'authorization',
+  'cookie',
+  'headers.authorization',
+  'headers.cookie',
+  'req.headers.authorization',
+  'req.headers.cookie',
+];
 
 /** What pino itself writes into each line. */
 const OWN_FIELDS = ['level', 'time', 'msg'];
 
-/** A line about another region than the one that every line names says it under a name of its own (`aboutRegion`): no key stands in a line twice. */
+/**
+ * A line about another region than the one that every line names says it under a name of its own (`aboutRegion`): no
+ * key stands in a line twice.
+ */
 function apartFrom(taken: ReadonlySet<string>, fields: Record<string, unknown>): Record<string, unknown> {
   if (!Object.keys(fields).some((name) => taken.has(name))) return fields;
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [taken.has(name) ? `about${name.charAt(0).toUpperCase()}${name.slice(1)}` : name, value]));
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      taken.has(name) ? `about${name.charAt(0).toUpperCase()}${name.slice(1)}` : name,
+      value,
+    ]),
+  );
 }
 
 export function createLog(options: LogOptions): Log {
   const taken = new Set([...OWN_FIELDS, ...Object.keys(options.fields ?? {})]);
-  const settings = { level: options.level, base: options.fields ?? {}, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED, formatters: { level: (label: string) => ({ level: label }), log: (fields: Record<string, unknown>) => apartFrom(taken, fields) } };
+  const settings = {
+    level: options.level,
+    base: options.fields ?? {},
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: REDACTED,
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: Record<string, unknown>) => apartFrom(taken, fields),
+    },
+  };
   if (options.destination) return pino(settings, options.destination);
-  // Not a destination of pino's own: at the end of the process that one writes until everything is read, however long that takes.
-  const output = new LogOutput(process.stdout, { maxBytes: options.bufferBytes ?? DEFAULT_BUFFER_BYTES, onDropped: options.onDropped });
+  // Not a destination of pino's own: at the end of the process that one writes until everything is read, however long
+  // that takes.
+  const output = new LogOutput(process.stdout, {
+    maxBytes: options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
+    onDropped: options.onDropped,
+  });
   const log = pino(settings, process.stdout.isTTY ? readable(output) : output);
-  output.onResumed = (dropped) => log.warn({ dropped }, 'log lines were dropped, since nobody read the log fast enough (logBufferBytes)');
+  output.onResumed = (dropped) =>
+    log.warn({ dropped }, 'log lines were dropped, since nobody read the log fast enough (logBufferBytes)');
   return log;
 }
 
@@ -63,7 +92,10 @@ function readable(output: LogOutput): { write(line: string): void } {
   return { write: (line) => output.write(format(line)) };
 }
 
-/** What every request meets (a database that is down, a stranger at the door) must not fill the disk: at most `limit` lines a second of each kind. */
+/**
+ * What every request meets (a database that is down, a stranger at the door) must not fill the disk: at most `limit`
+ * lines a second of each kind.
+ */
 export function perSecond(limit: number): (kind: string) => boolean {
   const said = new Map<string, { second: number; lines: number }>();
   return (kind) => {

@@ -1,4 +1,7 @@
-/** Owns standard output as the log writes to it: whoever reads it may stop or be gone, and the process goes on and ends all the same. */
+/**
+ * Owns standard output as the log writes to it: whoever reads it may stop or be gone, and the process goes on and ends
+ * all the same.
+ */
 import { type Writable } from 'node:stream';
 import { within } from '../base/clock.ts';
 
@@ -17,8 +20,9 @@ interface Reader {
 const READERS = new WeakMap<Writable, Reader>();
 
 /**
- * Makes `stream` safe to write to, whatever becomes of its reader. A reader that has gone is no error of ours, and a terminal is written to
- * without waiting for it, as Node does with pipes and sockets: a terminal that shows nothing more would block the process, signals and all.
+ * Makes `stream` safe to write to, whatever becomes of its reader. A reader that has gone is no error of ours, and a
+ * terminal is written to without waiting for it, as Node does with pipes and sockets: a terminal that shows nothing
+ * more would block the process, signals and all.
  */
 export function detachFromReader(stream: Writable): Reader {
   const known = READERS.get(stream);
@@ -29,7 +33,10 @@ export function detachFromReader(stream: Writable): Reader {
     // Other errors, such as a full disk, may pass.
     if (error.code === 'EPIPE' || error.code === 'ECONNRESET' || error.code === 'EIO') reader.gone = true;
   });
-  const { isTTY, _handle: handle } = stream as { isTTY?: boolean; _handle?: { setBlocking?: (blocking: boolean) => unknown } };
+  const { isTTY, _handle: handle } = stream as {
+    isTTY?: boolean;
+    _handle?: { setBlocking?: (blocking: boolean) => unknown };
+  };
   // Node has no public way to undo what it does for terminals alone.
   if (isTTY === true) handle?.setBlocking?.(false);
   return reader;

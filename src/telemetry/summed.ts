@@ -1,10 +1,23 @@
 /**
- * Owns counters and histograms that are cheap to count with: what happens is added up by the values of its labels, in plain numbers, and becomes
- * series when somebody reads them. prom-client makes a text of the labels, and checks their names, each time, which costs more than a cached read may.
+ * Owns counters and histograms that are cheap to count with: what happens is added up by the values of its labels, in
+ * plain numbers, and becomes series when somebody reads them. prom-client makes a text of the labels, and checks their
+ * names, each time, which costs more than a cached read may.
  */
-import { Counter, Histogram, type CounterConfiguration, type HistogramConfiguration, type LabelValues, type MetricObjectWithValues, type MetricType, type MetricValueWithName } from 'prom-client';
+import {
+  Counter,
+  Histogram,
+  type CounterConfiguration,
+  type HistogramConfiguration,
+  type LabelValues,
+  type MetricObjectWithValues,
+  type MetricType,
+  type MetricValueWithName,
+} from 'prom-client';
 
-/** Series of one metric that are added up. Labels have few values, so that there are no more; if there were, they would not fill the memory. */
+/**
+ * Series of one metric that are added up. Labels have few values, so that there are no more; if there were, they would
+ * not fill the memory.
+ */
 const MAX_SERIES = 1_000;
 /** Between the values of labels, which have no such character. */
 const SEPARATOR = '\u0000';
@@ -76,12 +89,20 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
     // A histogram without labels has its one series from the beginning.
     if ((settings.labelNames ?? []).length === 0) this.#begin('', {});
     // prom-client sets its own on each object, so that a method would not be seen.
-    this.observe = (first: unknown, second?: number): void => this.#observe(isLabels<L>(first) ? first : {}, isLabels(first) ? second : (first as number));
+    this.observe = (first: unknown, second?: number): void =>
+      this.#observe(isLabels<L>(first) ? first : {}, isLabels(first) ? second : (first as number));
   }
 
   override async get(): Promise<MetricObjectWithValues<MetricValueWithName<L>>> {
     const { name, help } = this.#settings;
-    return { name, help, type: TYPE, aggregator: 'sum', collect: () => undefined, values: [...this.#series.values()].flatMap((series) => this.#valuesOf(series)) };
+    return {
+      name,
+      help,
+      type: TYPE,
+      aggregator: 'sum',
+      collect: () => undefined,
+      values: [...this.#series.values()].flatMap((series) => this.#valuesOf(series)),
+    };
   }
 
   /** What the registry takes, where a metric has it, for the text that Prometheus reads. */
@@ -90,7 +111,8 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
   }
 
   #observe(labels: LabelValues<L>, value: number | undefined): void {
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError(`Value is not a valid number: ${value}`);
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      throw new TypeError(`Value is not a valid number: ${value}`);
     const name = seriesName(this.#settings.labelNames ?? [], labels);
     const series = this.#series.get(name) ?? this.#begin(name, labels);
     const { buckets } = this.#settings;
@@ -103,7 +125,8 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
   #begin(name: string, labels: LabelValues<L>): Buckets<L> {
     const { labelNames = [], buckets } = this.#settings;
     const unknown = Object.keys(labels).find((label) => !(labelNames as readonly string[]).includes(label));
-    if (unknown !== undefined) throw new Error(`the label "${unknown}" is none of the metric's: ${labelNames.join(', ')}`);
+    if (unknown !== undefined)
+      throw new Error(`the label "${unknown}" is none of the metric's: ${labelNames.join(', ')}`);
     const isFull = this.#series.size >= MAX_SERIES;
     const shown = isFull ? (Object.fromEntries(labelNames.map((label) => [label, 'other'])) as LabelValues<L>) : labels;
     const key = isFull ? seriesName(labelNames, shown) : name;
@@ -122,6 +145,10 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
       count += counts[i] ?? 0;
       return { labels: { le, ...labels }, value: count, metricName: `${name}_bucket` };
     });
-    return [...bucketed, { labels: { ...labels }, value: sum, metricName: `${name}_sum` }, { labels: { ...labels }, value: count, metricName: `${name}_count` }];
+    return [
+      ...bucketed,
+      { labels: { ...labels }, value: sum, metricName: `${name}_sum` },
+      { labels: { ...labels }, value: count, metricName: `${name}_count` },
+    ];
   }
 }

@@ -1,4 +1,7 @@
-/** Owns which trace a request belongs to, so that log lines about it can be found by the id that gateways and clients have given it. */
+/**
+ * Owns which trace a request belongs to, so that log lines about it can be found by the id that gateways and clients
+ * have given it.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** `traceId` where the request came with a trace, for a line of the log. */
@@ -22,8 +25,8 @@ export function inTrace(trace: TraceFields, work: () => void): void {
 }
 
 /**
- * Of the request that is being answered. To be named on lines about that request, and not on every line: what a request leaves behind
- * (a pool's connection, a cache's subscription) goes on in its name.
+ * Of the request that is being answered. To be named on lines about that request, and not on every line: what a request
+ * leaves behind (a pool's connection, a cache's subscription) goes on in its name.
  */
 export function traceFields(): TraceFields {
   return current.getStore() ?? NO_TRACE;

@@ -1,11 +1,15 @@
-/** Owns the audit of conflicts: what is written down of each, in the transaction that resolves it, and how admins look it up. */
+/**
+ * Owns the audit of conflicts: what is written down of each, in the transaction that resolves it, and how admins look
+ * it up.
+ */
 import { type ConflictReason, type FieldDecision, type Winner } from '../conflict/resolve.ts';
 import { type ConflictPolicy, type Row } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
 import { type Statement } from '../read/ports.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 
-export type ConflictOutcome = 'MERGED' | 'OVERWRITTEN' | 'HANDLED' | 'DELETED' | 'RESTORED' | 'UPDATED' | 'KEPT' | 'REJECTED';
+export type ConflictOutcome =
+  'MERGED' | 'OVERWRITTEN' | 'HANDLED' | 'DELETED' | 'RESTORED' | 'UPDATED' | 'KEPT' | 'REJECTED';
 
 export interface ConflictRecord {
   readonly entity: string;
@@ -35,11 +39,24 @@ export interface ConflictRecord {
 }
 
 const COLUMNS: readonly (readonly [column: string, type: string, value: (record: ConflictRecord) => unknown])[] = [
-  ['entity', 'text', (r) => r.entity], ['row_id', 'text', (r) => r.rowId], ['mutation', 'text', (r) => r.mutation],
-  ['policy', 'text', (r) => r.policy], ['outcome', 'text', (r) => r.outcome], ['reason', 'text', (r) => r.reason], ['winner', 'text', (r) => r.winner],
-  ['viewer', 'text', (r) => r.viewer], ['tenant', 'text', (r) => r.tenant], ['region', 'text', (r) => r.region],
-  ['seen_version', 'bigint', (r) => r.seenVersion], ['version', 'bigint', (r) => r.version], ['new_version', 'bigint', (r) => r.newVersion],
-  ['base', 'json', (r) => r.base], ['current', 'json', (r) => r.current], ['incoming', 'json', (r) => r.incoming], ['result', 'json', (r) => r.result], ['fields', 'jsonb', (r) => r.fields],
+  ['entity', 'text', (r) => r.entity],
+  ['row_id', 'text', (r) => r.rowId],
+  ['mutation', 'text', (r) => r.mutation],
+  ['policy', 'text', (r) => r.policy],
+  ['outcome', 'text', (r) => r.outcome],
+  ['reason', 'text', (r) => r.reason],
+  ['winner', 'text', (r) => r.winner],
+  ['viewer', 'text', (r) => r.viewer],
+  ['tenant', 'text', (r) => r.tenant],
+  ['region', 'text', (r) => r.region],
+  ['seen_version', 'bigint', (r) => r.seenVersion],
+  ['version', 'bigint', (r) => r.version],
+  ['new_version', 'bigint', (r) => r.newVersion],
+  ['base', 'json', (r) => r.base],
+  ['current', 'json', (r) => r.current],
+  ['incoming', 'json', (r) => r.incoming],
+  ['result', 'json', (r) => r.result],
+  ['fields', 'jsonb', (r) => r.fields],
 ];
 
 /** Written in the transaction that resolves the conflict. */
@@ -47,9 +64,15 @@ export function recordStatement(record: ConflictRecord): Statement {
   const params = new Params();
   const values = COLUMNS.map(([, type, of]) => {
     const value = of(record);
-    return params.raw(type, value === null ? null : type.startsWith('json') ? JSON.stringify(value) : (value as SqlParam));
+    return params.raw(
+      type,
+      value === null ? null : type.startsWith('json') ? JSON.stringify(value) : (value as SqlParam),
+    );
   });
-  return statement(`INSERT INTO meridian.conflicts (${COLUMNS.map(([name]) => name).join(', ')}) VALUES (${values.join(', ')})`, params);
+  return statement(
+    `INSERT INTO meridian.conflicts (${COLUMNS.map(([name]) => name).join(', ')}) VALUES (${values.join(', ')})`,
+    params,
+  );
 }
 
 export interface ConflictQuery {
@@ -72,7 +95,26 @@ export function conflictsStatement({ entity, rowId, since, before, limit }: Conf
     ...(before === null ? [] : [`id < ${params.raw('bigint', before)}`]),
   ];
   const columns = ['id', 'seen_version', 'version', 'new_version'].map((name) => `${name}::text AS ${name}`);
-  const plain = ['entity', 'row_id', 'mutation', 'policy', 'outcome', 'reason', 'winner', 'viewer', 'tenant', 'region', 'base', 'current', 'incoming', 'result', 'fields'];
+  const plain = [
+    'entity',
+    'row_id',
+    'mutation',
+    'policy',
+    'outcome',
+    'reason',
+    'winner',
+    'viewer',
+    'tenant',
+    'region',
+    'base',
+    'current',
+    'incoming',
+    'result',
+    'fields',
+  ];
   const at = `to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at`;
-  return statement(`SELECT ${[...columns, ...plain, at].join(', ')} FROM meridian.conflicts${tests.length > 0 ? ` WHERE ${tests.join(' AND ')}` : ''} ORDER BY id DESC LIMIT ${params.raw('int', limit)}`, params);
+  return statement(
+    `SELECT ${[...columns, ...plain, at].join(', ')} FROM meridian.conflicts${tests.length > 0 ? ` WHERE ${tests.join(' AND ')}` : ''} ORDER BY id DESC LIMIT ${params.raw('int', limit)}`,
+    params,
+  );
 }

@@ -1,14 +1,30 @@
-/** Owns where a mutation runs (here, whole at the primary region's server, direct at its database, nowhere) and what a failure of forwarding means. Pure. */
+/**
+ * Owns where a mutation runs (here, whole at the primary region's server, direct at its database, nowhere) and what a
+ * failure of forwarding means. Pure.
+ */
 import { MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type ForwardedAnswer, type ForwardedMutation } from '../protocol/envelope.ts';
 import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 
 /** The accept header decides the status of an answer with errors. */
-export const CARRIED_HEADERS = [TOKEN_HEADER, FLOOR_HEADER, LEVEL_HEADER, KEY_HEADER, 'traceparent', 'tracestate', 'baggage', 'accept'] as const;
+export const CARRIED_HEADERS = [
+  TOKEN_HEADER,
+  FLOOR_HEADER,
+  LEVEL_HEADER,
+  KEY_HEADER,
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'accept',
+] as const;
 
-export function carriedHeaders(headers: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(CARRIED_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+export function carriedHeaders(
+  headers: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    CARRIED_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+  );
 }
 
 /** Whether something may have run at the other end, and what may be done about it. */
@@ -76,7 +92,12 @@ export function wayOf({ mode, local, primary, server, databaseReachable }: Situa
       return otherwise(`no serverUrl is configured for region ${primary}, which has the primary`);
     case 'down':
       // Both ways are known to be closed: nobody need wait for a time limit to find that out.
-      return databaseReachable ? otherwise(`the server of region ${primary}, which has the primary, is not ready`) : { kind: 'refuse', why: `neither server nor database of region ${primary}, which has the primary, can be reached` };
+      return databaseReachable
+        ? otherwise(`the server of region ${primary}, which has the primary, is not ready`)
+        : {
+            kind: 'refuse',
+            why: `neither server nor database of region ${primary}, which has the primary, can be reached`,
+          };
     case 'unknown':
     case 'ready':
       return { kind: 'forward', region: primary };
@@ -92,11 +113,17 @@ export interface FailedSituation {
   readonly uncertain: boolean;
 }
 
-/** `busy`, `refuse`: nothing was written, the client is told. `unknown`, `unconfirmed`: it may have been, without and with a key. */
+/**
+ * `busy`, `refuse`: nothing was written, the client is told. `unknown`, `unconfirmed`: it may have been, without and
+ * with a key.
+ */
 export type AfterFailure = 'again' | 'direct' | 'busy' | 'refuse' | 'unknown' | 'unconfirmed';
 
 /** What comes after a failure. Nothing that may have run is ever repeated without a key. */
-export function afterFailure(failure: ForwardFailure, { mode, keyed, triesLeft, uncertain }: FailedSituation): AfterFailure {
+export function afterFailure(
+  failure: ForwardFailure,
+  { mode, keyed, triesLeft, uncertain }: FailedSituation,
+): AfterFailure {
   const { ran, fix } = FAILURES[failure];
   if (ran === 'perhaps' && !keyed) return 'unknown';
   if ((fix === 'look again' || fix === 'ask again') && triesLeft > 0) return 'again';
@@ -110,16 +137,28 @@ export function mayHaveRun(failure: ForwardFailure): boolean {
 }
 
 export function notForwarded(why: string, details: Readonly<Record<string, unknown>> = {}): MeridianError {
-  return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The mutation could not be sent to the primary's region: ${why}; nothing was written. Try again shortly.`, details });
+  return new MeridianError({
+    code: 'PRIMARY_UNAVAILABLE',
+    message: `The mutation could not be sent to the primary's region: ${why}; nothing was written. Try again shortly.`,
+    details,
+  });
 }
 
 /** Trying again would not help. */
 export function tooLarge(region: string): MeridianError {
-  return new MeridianError({ code: 'BAD_USER_INPUT', message: `The mutation is larger than what the server of region ${region} takes; nothing was written. Send less at once, or raise maxRequestBytes there.`, details: { region } });
+  return new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `The mutation is larger than what the server of region ${region} takes; nothing was written. Send less at once, or raise maxRequestBytes there.`,
+    details: { region },
+  });
 }
 
 export function tooMany(region: string, why: string): MeridianError {
-  return new MeridianError({ code: 'OVERLOADED', message: `Too many mutations are on their way to region ${region}: ${why}; nothing was written. Try again shortly.`, details: { what: 'forwarded mutations', region } });
+  return new MeridianError({
+    code: 'OVERLOADED',
+    message: `Too many mutations are on their way to region ${region}: ${why}; nothing was written. Try again shortly.`,
+    details: { what: 'forwarded mutations', region },
+  });
 }
 
 export function forwardOutcomeUnknown(region: string, why: string): MeridianError {
@@ -128,5 +167,9 @@ export function forwardOutcomeUnknown(region: string, why: string): MeridianErro
 }
 
 export function forwardUnconfirmed(region: string, why: string): MeridianError {
-  return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: `The mutation was sent to region ${region}, but ${why}; send it again with the same ${KEY_HEADER}, so that it happens once.`, details: { region } });
+  return new MeridianError({
+    code: 'WRITE_UNCONFIRMED',
+    message: `The mutation was sent to region ${region}, but ${why}; send it again with the same ${KEY_HEADER}, so that it happens once.`,
+    details: { region },
+  });
 }

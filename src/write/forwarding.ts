@@ -1,4 +1,7 @@
-/** Owns the way of one mutation: decided, sent, judged and, within limits, decided again; it is never sent twice unless that is safe. */
+/**
+ * Owns the way of one mutation: decided, sent, judged and, within limits, decided again; it is never sent twice unless
+ * that is safe.
+ */
 import { type MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
 import { type ForwardedAnswer, type ForwardedMutation } from '../protocol/envelope.ts';
@@ -7,7 +10,18 @@ import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
 import { type Metrics } from '../telemetry/metrics.ts';
 import { traceFields } from '../telemetry/trace.ts';
-import { afterFailure, forwardOutcomeUnknown, forwardUnconfirmed, mayHaveRun, notForwarded, tooLarge, tooMany, wayOf, type ForwardTransport, type ServerStanding } from './forward.ts';
+import {
+  afterFailure,
+  forwardOutcomeUnknown,
+  forwardUnconfirmed,
+  mayHaveRun,
+  notForwarded,
+  tooLarge,
+  tooMany,
+  wayOf,
+  type ForwardTransport,
+  type ServerStanding,
+} from './forward.ts';
 
 /** The headers of a request that name positions. */
 export interface SentTokens {
@@ -20,7 +34,10 @@ export interface ForwardingOptions {
   readonly view: Pick<RegionView, 'local' | 'primary' | 'reachable' | 'refresh'>;
   readonly server: (region: string) => ServerStanding;
   readonly transport: ForwardTransport;
-  /** Told of the token of each answer, and of what the mutation came with: where they differ, the primary is at that position at least. */
+  /**
+   * Told of the token of each answer, and of what the mutation came with: where they differ, the primary is at that
+   * position at least.
+   */
   readonly onAnswer: (token: string, sent: SentTokens) => void;
   readonly log: Pick<Log, 'warn'>;
   readonly metrics: Pick<Metrics, 'mutations' | 'forwardSeconds'>;
@@ -29,7 +46,10 @@ export interface ForwardingOptions {
 /** What became of a mutation: it has an answer, or is to run here. */
 export type Taken =
   | { readonly way: 'forwarded'; readonly answer: ForwardedAnswer }
-  /** `uncertain`: the region where an earlier try may have run, so that nothing but an outcome from the database proves that it has not. */
+  /**
+   * `uncertain`: the region where an earlier try may have run, so that nothing but an outcome from the database proves
+   * that it has not.
+   */
   | { readonly way: 'local' | 'direct'; readonly uncertain: string | null };
 
 export class Forwarding {
@@ -41,7 +61,10 @@ export class Forwarding {
     this.#mayLog = perSecond(options.options.maxErrorLogs);
   }
 
-  /** Throws `PRIMARY_UNAVAILABLE` and `OVERLOADED` (nothing was written), `WRITE_OUTCOME_UNKNOWN` or `WRITE_UNCONFIRMED`. */
+  /**
+   * Throws `PRIMARY_UNAVAILABLE` and `OVERLOADED` (nothing was written), `WRITE_OUTCOME_UNKNOWN` or
+   * `WRITE_UNCONFIRMED`.
+   */
   async take(mutation: ForwardedMutation): Promise<Taken> {
     try {
       const taken = await this.#take(mutation);
@@ -61,14 +84,19 @@ export class Forwarding {
     if (view.primary === null && options.writes === 'forward') await view.refresh();
     for (let triesLeft = options.forwardRetries; ; triesLeft -= 1) {
       const way = this.#way();
-      if (way.kind === 'refuse') throw uncertain === null ? notForwarded(way.why) : forwardUnconfirmed(uncertain.region, uncertain.why);
+      if (way.kind === 'refuse')
+        throw uncertain === null ? notForwarded(way.why) : forwardUnconfirmed(uncertain.region, uncertain.why);
       if (way.kind !== 'forward') return { way: way.kind, uncertain: uncertain?.region ?? null };
       const { region } = way;
       const sent = await this.#send(region, mutation);
       if (sent.kind === 'answered') return { way: 'forwarded', answer: sent.answer };
       const { failure, why, detail } = sent;
       const next = afterFailure(failure, { mode: options.writes, keyed, triesLeft, uncertain: uncertain !== null });
-      if (this.#mayLog(failure)) this.#options.log.warn({ region, failure, next, detail, ...traceFields() }, `A mutation could not be forwarded to region ${region}: ${why}.`);
+      if (this.#mayLog(failure))
+        this.#options.log.warn(
+          { region, failure, next, detail, ...traceFields() },
+          `A mutation could not be forwarded to region ${region}: ${why}.`,
+        );
       if (mayHaveRun(failure)) uncertain ??= { region, why };
       if (next === 'direct') return { way: 'direct', uncertain: uncertain?.region ?? null };
       if (next === 'refuse' && failure === 'too large') throw tooLarge(region);
@@ -80,7 +108,13 @@ export class Forwarding {
   #way(): ReturnType<typeof wayOf> {
     const { options, view, server } = this.#options;
     const { local, primary } = view;
-    return wayOf({ mode: options.writes, local, primary, server: primary === null ? 'none' : server(primary), databaseReachable: primary !== null && view.reachable(primary) });
+    return wayOf({
+      mode: options.writes,
+      local,
+      primary,
+      server: primary === null ? 'none' : server(primary),
+      databaseReachable: primary !== null && view.reachable(primary),
+    });
   }
 
   async #send(region: string, mutation: ForwardedMutation): ReturnType<ForwardTransport['send']> {
@@ -88,7 +122,8 @@ export class Forwarding {
     const stop = metrics.forwardSeconds.startTimer();
     const sent = await transport.send(region, mutation);
     stop({ outcome: sent.kind === 'answered' ? 'answered' : sent.failure });
-    if (sent.kind === 'answered' && sent.answer.token !== null) onAnswer(sent.answer.token, { token: mutation.headers[TOKEN_HEADER], floor: mutation.headers[FLOOR_HEADER] });
+    if (sent.kind === 'answered' && sent.answer.token !== null)
+      onAnswer(sent.answer.token, { token: mutation.headers[TOKEN_HEADER], floor: mutation.headers[FLOOR_HEADER] });
     return sent;
   }
 

@@ -23,18 +23,25 @@ export interface TransactionOptions {
   readonly isolation?: IsolationLevel;
   /** Extra invalidation tags, committed with the data in one logical message. */
   readonly tags?: readonly string[];
-  /** Under which its statements run (row-level security), set in the transaction's first round trip and gone with it. */
+  /**
+   * Under which its statements run (row-level security), set in the transaction's first round trip and gone with it.
+   */
   readonly settings?: readonly Setting[];
   /**
-   * Told where the primary stood when it had refused the transaction, as far as that is known: its error tells of what was there (a key
-   * that is taken, say), so that whoever hears of it has seen the primary as of that position. Also told where the transaction is
-   * committed and could not be confirmed as it was to be: then that position covers it.
+   * Told where the primary stood when it had refused the transaction, as far as that is known: its error tells of what
+   * was there (a key that is taken, say), so that whoever hears of it has seen the primary as of that position. Also
+   * told where the transaction is committed and could not be confirmed as it was to be: then that position covers it.
    */
   readonly onRefused?: (position: Position) => void;
   readonly signal?: AbortSignal;
-  /** The one table that its statements write, by which an error can tell columns where the database names only a domain. */
+  /**
+   * The one table that its statements write, by which an error can tell columns where the database names only a domain.
+   */
   readonly table?: Table;
-  /** How many servers must have the transaction before it is acknowledged; null or left out: as the option `durability` says. */
+  /**
+   * How many servers must have the transaction before it is acknowledged; null or left out: as the option `durability`
+   * says.
+   */
   readonly durability?: Durability | null;
 }
 
@@ -49,10 +56,13 @@ export interface WriteServer {
   /**
    * Statements that do not depend on each other, in one transaction and one round trip: BEGIN, statements, logical
    * message, COMMIT and the position go out together. Throws `PRIMARY_UNAVAILABLE` (nothing written),
-   * `WRITE_OUTCOME_UNKNOWN`, `CONSTRAINT_VIOLATION`, `TRANSACTION_CONFLICT`, `DURABILITY_UNAVAILABLE` (nothing written),
-   * `DURABILITY_UNCONFIRMED` (committed at the primary, perhaps nowhere else) or `DATABASE_ERROR`.
+   * `WRITE_OUTCOME_UNKNOWN`, `CONSTRAINT_VIOLATION`, `TRANSACTION_CONFLICT`, `DURABILITY_UNAVAILABLE` (nothing
+   * written), `DURABILITY_UNCONFIRMED` (committed at the primary, perhaps nowhere else) or `DATABASE_ERROR`.
    */
-  pipelined(statements: readonly Statement[], options?: TransactionOptions): Promise<Committed<readonly StatementResult[]>>;
+  pipelined(
+    statements: readonly Statement[],
+    options?: TransactionOptions,
+  ): Promise<Committed<readonly StatementResult[]>>;
   /** An interactive transaction, retried on serialization failure and deadlock up to the configured limit. */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<Committed<T>>;
 }

@@ -1,4 +1,7 @@
-/** Owns what a mutation answers when its request has run before: the outcome that was stored then, read back into the shape of rows. */
+/**
+ * Owns what a mutation answers when its request has run before: the outcome that was stored then, read back into the
+ * shape of rows.
+ */
 import { type ConflictReason } from '../conflict/resolve.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
@@ -9,19 +12,36 @@ import { ofFieldsSql } from './fields.ts';
 import { type OnceStep, type StoredOutcome } from './idempotency/once.ts';
 import { type MutationResult } from './resolution.ts';
 
-/** The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled. Earlier versions of Meridian have stored it as `row`. */
+/**
+ * The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled.
+ * Earlier versions of Meridian have stored it as `row`.
+ */
 export function outcomeRowStatement(entity: Entity, { scope, key, step }: OnceStep): Statement {
   const params = new Params();
   const stored = `SELECT "$o".steps -> ${params.raw('text', step)} FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${params.raw('text', scope)} AND "$o".key = ${params.raw('text', key)}`;
-  const of = (name: string, row: string): string => `SELECT ${outputColumns(entity)} FROM "$stored" AS "$s" (outcome), ${row} WHERE jsonb_typeof("$s".outcome -> '${name}') = 'object'`;
-  const earlier = of('row', `jsonb_populate_record(NULL::${qualifiedTable(entity)}, "$s".outcome -> 'row') AS ${tableAlias(entity)}`);
-  return statement(`WITH "$stored" AS (${stored}) ${of('fields', ofFieldsSql(entity, `("$s".outcome -> 'fields')`))} UNION ALL ${earlier}`, params);
+  const of = (name: string, row: string): string =>
+    `SELECT ${outputColumns(entity)} FROM "$stored" AS "$s" (outcome), ${row} WHERE jsonb_typeof("$s".outcome -> '${name}') = 'object'`;
+  const earlier = of(
+    'row',
+    `jsonb_populate_record(NULL::${qualifiedTable(entity)}, "$s".outcome -> 'row') AS ${tableAlias(entity)}`,
+  );
+  return statement(
+    `WITH "$stored" AS (${stored}) ${of('fields', ofFieldsSql(entity, `("$s".outcome -> 'fields')`))} UNION ALL ${earlier}`,
+    params,
+  );
 }
 
 /** What a stored outcome was, with the row that the database has read from it. */
 export function readOutcome(entity: Entity, outcome: StoredOutcome, [found]: readonly Row[]): MutationResult {
   const row = found === undefined ? null : readRow(entity, found);
-  if (outcome.kind === 'conflict') return { kind: 'conflict', reason: outcome['reason'] as ConflictReason, current: row, fields: (outcome['columns'] ?? outcome['fields']) as readonly string[] };
-  if (outcome.kind !== 'row' || (row === null && outcome['fields'] !== null)) throw new TypeError(`a mutation met an outcome of kind ${outcome.kind}, which is a transaction's`);
+  if (outcome.kind === 'conflict')
+    return {
+      kind: 'conflict',
+      reason: outcome['reason'] as ConflictReason,
+      current: row,
+      fields: (outcome['columns'] ?? outcome['fields']) as readonly string[],
+    };
+  if (outcome.kind !== 'row' || (row === null && outcome['fields'] !== null))
+    throw new TypeError(`a mutation met an outcome of kind ${outcome.kind}, which is a transaction's`);
   return { kind: 'row', row, outcome: null };
 }

@@ -1,15 +1,21 @@
-/** Owns how a statement refuses its transaction for reasons of Meridian's own, in the same round trip: by an error that is known again. */
+/**
+ * Owns how a statement refuses its transaction for reasons of Meridian's own, in the same round trip: by an error that
+ * is known again.
+ */
 import { isMeridianError } from '../base/errors.ts';
 
-/** Under this name the database has no settings, so that asking for one fails and says which: no code need be installed there. */
+/**
+ * Under this name the database has no settings, so that asking for one fails and says which: no code need be installed
+ * there.
+ */
 const CLASS = 'meridian_refuses';
 /** The name alone: quotes and words around it are in the language of the server's messages. */
 const RAISED = new RegExp(`\\b${CLASS}\\.([a-z0-9_]+)`);
 const UNDEFINED_OBJECT = '42704';
 
 /**
- * An SQL expression that fails when it is evaluated, and never before: what a setting holds is not known while a statement is planned.
- * `reason`: lower-case letters, digits and `_`.
+ * An SQL expression that fails when it is evaluated, and never before: what a setting holds is not known while a
+ * statement is planned. `reason`: lower-case letters, digits and `_`.
  */
 export function refusalSql(reason: string): string {
   return `pg_catalog.current_setting('${CLASS}.${reason}')`;

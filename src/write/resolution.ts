@@ -1,8 +1,17 @@
 /**
- * Owns what happens when a write meets a row that its author has not seen: the row is locked, the declared policy decides, and the result, the
- * record of it and the outcome for retries are written in that one transaction. It is the slow way: the first try, in one round trip, has failed.
+ * Owns what happens when a write meets a row that its author has not seen: the row is locked, the declared policy
+ * decides, and the result, the record of it and the outcome for retries are written in that one transaction. It is the
+ * slow way: the first try, in one round trip, has failed.
  */
-import { resolveDelete, resolveInsertOfExisting, resolveUpdate, resolveUpdateOfDeleted, type ConflictHandler, type ConflictReason, type Decision } from '../conflict/resolve.ts';
+import {
+  resolveDelete,
+  resolveInsertOfExisting,
+  resolveUpdate,
+  resolveUpdateOfDeleted,
+  type ConflictHandler,
+  type ConflictReason,
+  type Decision,
+} from '../conflict/resolve.ts';
 import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Row, type SqlType } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
@@ -13,12 +22,38 @@ import { equalsSql } from '../read/sql/comparing.ts';
 import { columnOf, columnType, fromTable } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
-import { bareStatement, givenKey, isRuled, plainStatement, removingStatement, rowStatement, TRIGGERS, writingStatements } from './guarded.ts';
-import { columnsStatement, deletedStatement, keyOfRow, readVersion, restoreOf, versionStatement, type RowKey } from './history.ts';
+import {
+  bareStatement,
+  givenKey,
+  isRuled,
+  plainStatement,
+  removingStatement,
+  rowStatement,
+  TRIGGERS,
+  writingStatements,
+} from './guarded.ts';
+import {
+  columnsStatement,
+  deletedStatement,
+  keyOfRow,
+  readVersion,
+  restoreOf,
+  versionStatement,
+  type RowKey,
+} from './history.ts';
 import { claimStatement, settleSql, settleStatement, type OnceStep } from './idempotency/once.ts';
 import { fieldsSql } from './fields.ts';
 import { type Transaction } from './ports.ts';
-import { assignmentSql, givenValues, insertedValues, keyCondition, referenceStatements, writeOf, type Write, type WriteRequest } from './statements.ts';
+import {
+  assignmentSql,
+  givenValues,
+  insertedValues,
+  keyCondition,
+  referenceStatements,
+  writeOf,
+  type Write,
+  type WriteRequest,
+} from './statements.ts';
 import { staysSql, type Assignment } from './tenant.ts';
 
 export interface ConflictContext {
@@ -43,10 +78,18 @@ interface Doing {
 
 /** What a mutation came to. */
 export type MutationResult =
-  /** `row`: as the transaction left it, or as it was before a delete; null where the database's own code has put it elsewhere. */
+  /**
+   * `row`: as the transaction left it, or as it was before a delete; null where the database's own code has put it
+   * elsewhere.
+   */
   | { readonly kind: 'row'; readonly row: Row | null; readonly outcome: ConflictOutcome | null }
   /** `fields`: columns in conflict. */
-  | { readonly kind: 'conflict'; readonly reason: ConflictReason; readonly current: Row | null; readonly fields: readonly string[] };
+  | {
+      readonly kind: 'conflict';
+      readonly reason: ConflictReason;
+      readonly current: Row | null;
+      readonly fields: readonly string[];
+    };
 
 interface SettledConflictInput {
   readonly once: OnceStep;
@@ -79,7 +122,10 @@ export class Resolution {
     this.#given = givenValues(request);
   }
 
-  /** An update or delete of the row as it is; null where there is no such row. What the database's own code makes of it counts. */
+  /**
+   * An update or delete of the row as it is; null where there is no such row. What the database's own code makes of it
+   * counts.
+   */
   async ofAny(): Promise<MutationResult | null> {
     const current = await this.#locked();
     return current === null ? null : this.#writeIt(current);
@@ -97,12 +143,22 @@ export class Resolution {
   async #locked(): Promise<Row | null> {
     const { entity } = this.#request;
     const params = new Params();
-    const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} ${keyCondition(this.#request, params, null)} FOR UPDATE`, params));
+    const [current] = await this.#begin(
+      statement(
+        `SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} ${keyCondition(this.#request, params, null)} FOR UPDATE`,
+        params,
+      ),
+    );
     return current ?? null;
   }
 
   #writeIt(current: Row): Promise<MutationResult> {
-    return this.#write({ make: () => writeOf(this.#request, this.#given, null), key: keyOfRow(this.#request.entity, current), current, outcome: null });
+    return this.#write({
+      make: () => writeOf(this.#request, this.#given, null),
+      key: keyOfRow(this.#request.entity, current),
+      current,
+      outcome: null,
+    });
   }
 
   /** An update or delete by somebody who saw the version `seen`. */
@@ -110,35 +166,70 @@ export class Resolution {
     const { entity, field } = this.#request;
     const current = await this.#locked();
     if (!current) return this.#ofDeleted(seen);
-    // It was another transaction, which has been rolled back, that stood in the way; or the database's own code did something else.
+    // It was another transaction, which has been rolled back, that stood in the way; or the database's own code did
+    // something else.
     if (versionOf(entity, current) === String(seen)) return this.#writeIt(current);
-    const base = await this.#version(versionStatement(entity, { key: keyOfRow(entity, current), seen, tenancy: this.#request.tenancy }));
+    const base = await this.#version(
+      versionStatement(entity, { key: keyOfRow(entity, current), seen, tenancy: this.#request.tenancy }),
+    );
     const { conflicts } = this;
     const clash = { types: typesOf(entity), fixed: fixedOf(entity), base, current };
     if (field.kind === 'delete') {
       const decided = resolveDelete(conflicts, clash);
-      const decision: Decision = decided.kind === 'delete' ? { kind: 'write', values: new Map(), winner: 'INCOMING', fields: [] } : decided;
-      return this.#conclude({ decision, seen, base, current, outcome: 'DELETED', write: () => writeOf(this.#request, [], null) });
+      const decision: Decision =
+        decided.kind === 'delete' ? { kind: 'write', values: new Map(), winner: 'INCOMING', fields: [] } : decided;
+      return this.#conclude({
+        decision,
+        seen,
+        base,
+        current,
+        outcome: 'DELETED',
+        write: () => writeOf(this.#request, [], null),
+      });
     }
     const decision = resolveUpdate({ ...clash, conflicts, incoming: this.#incoming(), handler: this.#context.handler });
-    return this.#conclude({ decision, seen, base, current, outcome: OUTCOMES[conflicts.policy], write: (values) => this.#update(current, values) });
+    return this.#conclude({
+      decision,
+      seen,
+      base,
+      current,
+      outcome: OUTCOMES[conflicts.policy],
+      write: (values) => this.#update(current, values),
+    });
   }
 
-  /** An insert whose `key`, columns with the values that it gives, another row has; null where that row does not exist for the viewer, or not any more. */
+  /**
+   * An insert whose `key`, columns with the values that it gives, another row has; null where that row does not exist
+   * for the viewer, or not any more.
+   */
   async ofTaken(key: readonly string[]): Promise<MutationResult | null> {
     const { entity, tenancy } = this.#request;
     const incoming = this.#incoming();
     const params = new Params();
-    const tests = key.map((column) => equalsSql(entity, column, params.add(columnType(entity, column), incoming.get(column) ?? null)));
+    const tests = key.map((column) =>
+      equalsSql(entity, column, params.add(columnType(entity, column), incoming.get(column) ?? null)),
+    );
     const own = tenancy.condition(entity);
-    const [current] = await this.#begin(statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${[...tests, ...(own === null ? [] : [own(params)])].join(' AND ')} FOR UPDATE`, params));
+    const [current] = await this.#begin(
+      statement(
+        `SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${[...tests, ...(own === null ? [] : [own(params)])].join(' AND ')} FOR UPDATE`,
+        params,
+      ),
+    );
     if (!current) return null;
     const { conflicts } = this;
     // It may be another unique key that is taken: the row that is there keeps its own primary key.
     const fixed = fixedOf(entity);
     const given = new Map([...incoming].filter(([column]) => !fixed.has(column)));
     const decision = resolveInsertOfExisting(conflicts, { types: typesOf(entity), fixed, current, incoming: given });
-    return this.#conclude({ decision, seen: null, base: null, current, outcome: conflicts.insertExisting === 'KEEP' ? 'KEPT' : 'UPDATED', write: (values) => this.#update(current, values) });
+    return this.#conclude({
+      decision,
+      seen: null,
+      base: null,
+      current,
+      outcome: conflicts.insertExisting === 'KEEP' ? 'KEPT' : 'UPDATED',
+      write: (values) => this.#update(current, values),
+    });
   }
 
   get conflicts(): Entity['conflict'] {
@@ -148,12 +239,41 @@ export class Resolution {
   async #ofDeleted(seen: SqlParam): Promise<MutationResult> {
     const { entity, field, tenancy } = this.#request;
     const key = field.kind === 'update' ? this.#namedKey() : null;
-    const base = key !== null && this.conflicts.updateDeleted === 'RESTORE' ? await this.#version(deletedStatement(entity, { key, seen, tenancy })) : null;
-    const decision: Decision = key === null ? { kind: 'reject', reason: 'DELETED', fields: [] } : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
+    const base =
+      key !== null && this.conflicts.updateDeleted === 'RESTORE'
+        ? await this.#version(deletedStatement(entity, { key, seen, tenancy }))
+        : null;
+    const decision: Decision =
+      key === null
+        ? { kind: 'reject', reason: 'DELETED', fields: [] }
+        : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
     // The database itself reads what the version holds: only what is given goes over it.
     const incoming = this.#incoming();
-    const columns = decision.kind === 'write' && key !== null ? (await this.#tx.query(columnsStatement(entity, { key, seen }))).rows.map(({ name, type, kept }) => ({ name: String(name), type: String(type), kept: kept === true })) : [];
-    return this.#conclude({ decision, seen, base, current: null, key, outcome: 'RESTORED', write: (values) => restoreOf({ entity, key: key ?? new Map(), seen, values: values.filter(({ column }) => incoming.has(column.name)), columns, tenancy }) });
+    const columns =
+      decision.kind === 'write' && key !== null
+        ? (await this.#tx.query(columnsStatement(entity, { key, seen }))).rows.map(({ name, type, kept }) => ({
+            name: String(name),
+            type: String(type),
+            kept: kept === true,
+          }))
+        : [];
+    return this.#conclude({
+      decision,
+      seen,
+      base,
+      current: null,
+      key,
+      outcome: 'RESTORED',
+      write: (values) =>
+        restoreOf({
+          entity,
+          key: key ?? new Map(),
+          seen,
+          values: values.filter(({ column }) => incoming.has(column.name)),
+          columns,
+          tenancy,
+        }),
+    });
   }
 
   /** Sent together with what takes the request's key, which comes first: its refusal is the one that is heard. */
@@ -164,9 +284,14 @@ export class Resolution {
     return (results.at(-1)?.rows ?? []).map((row) => readRow(this.#request.entity, row));
   }
 
-  /** A version whose texts the columns cannot hold any more, since their types were altered, is as good as one that is not kept. */
+  /**
+   * A version whose texts the columns cannot hold any more, since their types were altered, is as good as one that is
+   * not kept.
+   */
   async #version(sql: Statement): Promise<Row | null> {
-    const [, version] = await Promise.allSettled([plainText('SAVEPOINT meridian_version'), sql].map((one) => this.#tx.query(one)));
+    const [, version] = await Promise.allSettled(
+      [plainText('SAVEPOINT meridian_version'), sql].map((one) => this.#tx.query(one)),
+    );
     if (version?.status === 'rejected') {
       if (!isDataException(version.reason)) throw version.reason;
       await this.#tx.query('ROLLBACK TO SAVEPOINT meridian_version');
@@ -182,23 +307,52 @@ export class Resolution {
     if (decision.kind === 'reject') {
       const { reason, fields } = decision;
       const { once } = this.#context;
-      const record = this.#record({ ...known, outcome: 'REJECTED', reason, winner: 'CURRENT', newVersion: known.version, result: null, fields: fields.map((column) => ({ column, rule: null, taken: 'current' as const })) });
+      const record = this.#record({
+        ...known,
+        outcome: 'REJECTED',
+        reason,
+        winner: 'CURRENT',
+        newVersion: known.version,
+        result: null,
+        fields: fields.map((column) => ({ column, rule: null, taken: 'current' as const })),
+      });
       const settled = once === null ? [] : [this.#settledConflict({ once, reason, fields, current })];
       await Promise.all([record, ...settled].map((sql) => this.#tx.query(sql)));
       return { kind: 'conflict', reason, current, fields };
     }
-    const values = [...decision.values].map(([name, value]): Assignment => ({ column: columnOf(entity, name), value, path: null }));
+    const values = [...decision.values].map(([name, value]): Assignment => ({
+      column: columnOf(entity, name),
+      value,
+      path: null,
+    }));
     const checks = referenceStatements(this.#request, values);
-    const result = await this.#write({ make: () => write(values), key: current === null ? key : keyOfRow(entity, current), current, outcome, checks });
+    const result = await this.#write({
+      make: () => write(values),
+      key: current === null ? key : keyOfRow(entity, current),
+      current,
+      outcome,
+      checks,
+    });
     const row = result.kind === 'row' && outcome !== 'DELETED' ? result.row : null;
-    await this.#tx.query(this.#record({ ...known, outcome, reason: null, winner: decision.winner, newVersion: row === null ? null : versionOf(entity, row), result: row, fields: decision.fields }));
+    await this.#tx.query(
+      this.#record({
+        ...known,
+        outcome,
+        reason: null,
+        winner: decision.winner,
+        newVersion: row === null ? null : versionOf(entity, row),
+        result: row,
+        fields: decision.fields,
+      }),
+    );
     return result;
   }
 
   /** The row as it stands is read by the database again, which alone knows how its types are spelled. */
   #settledConflict({ once, reason, fields, current }: SettledConflictInput): Statement {
     const { entity } = this.#request;
-    if (current === null) return settleStatement(once, { kind: 'conflict', reason, columns: [...fields], fields: null });
+    if (current === null)
+      return settleStatement(once, { kind: 'conflict', reason, columns: [...fields], fields: null });
     const params = new Params();
     const told = params.raw('jsonb', JSON.stringify({ kind: 'conflict', reason, columns: fields }));
     const row = `(SELECT ${fieldsSql(entity)} FROM ${fromTable(entity)} WHERE ${this.#isRow(keyOfRow(entity, current), params)})`;
@@ -207,11 +361,19 @@ export class Resolution {
 
   #isRow(key: RowKey, params: Params): string {
     const { entity } = this.#request;
-    return [...key].map(([column, value]) => equalsSql(entity, column, params.add(columnType(entity, column), value))).join(' AND ');
+    return [...key]
+      .map(([column, value]) => equalsSql(entity, column, params.add(columnType(entity, column), value)))
+      .join(' AND ');
   }
 
   /** Whatever the database's own code makes of the write, the row of the key as it then stands is what came of it. */
-  async #write({ make, key, current, outcome, checks = referenceStatements(this.#request, this.#given) }: Doing): Promise<MutationResult> {
+  async #write({
+    make,
+    key,
+    current,
+    outcome,
+    checks = referenceStatements(this.#request, this.#given),
+  }: Doing): Promise<MutationResult> {
     const { entity, field, tenancy } = this.#request;
     const { once } = this.#context;
     if (field.kind === 'delete') return { kind: 'row', row: await this.#remove(make, key, current), outcome };
@@ -220,7 +382,14 @@ export class Resolution {
       return { kind: 'row', row: await this.#changeByRules(make, key), outcome };
     }
     const required = field.payload.entityRequired === true;
-    return { kind: 'row', row: await this.#all([...checks, ...writingStatements({ entity, tenancy, write: make(), once, untouched: key, required })]), outcome };
+    return {
+      kind: 'row',
+      row: await this.#all([
+        ...checks,
+        ...writingStatements({ entity, tenancy, write: make(), once, untouched: key, required }),
+      ]),
+      outcome,
+    };
   }
 
   async #changeByRules(make: () => Write, key: RowKey | null): Promise<Row | null> {
@@ -235,14 +404,23 @@ export class Resolution {
     return null;
   }
 
-  /** The row as it was, or as it stands where the database's own code has kept it. Until that is known, its outcome is the row as it is now. */
+  /**
+   * The row as it was, or as it stands where the database's own code has kept it. Until that is known, its outcome is
+   * the row as it is now.
+   */
   async #remove(make: () => Write, key: RowKey | null, current: Row | null): Promise<Row | null> {
     const { entity, tenancy } = this.#request;
     const { once } = this.#context;
-    const look = (settled: OnceStep | null): readonly Statement[] => (key === null ? [] : [rowStatement({ entity, tenancy, once: settled, key, required: false })]);
+    const look = (settled: OnceStep | null): readonly Statement[] =>
+      key === null ? [] : [rowStatement({ entity, tenancy, once: settled, key, required: false })];
     const before = once === null ? [] : look(once);
     if (this.#isRuled) await this.#all(before);
-    const gone = this.#isRuled ? await this.#plain(make) : await this.#all([...before, removingStatement({ entity, tenancy, write: make(), once: null, untouched: null, required: false })]);
+    const gone = this.#isRuled
+      ? await this.#plain(make)
+      : await this.#all([
+          ...before,
+          removingStatement({ entity, tenancy, write: make(), once: null, untouched: null, required: false }),
+        ]);
     if (gone !== null) return gone;
     const left = await this.#all([TRIGGERS, ...look(null)]);
     if (left !== null && once !== null) await this.#all(look(once));
@@ -277,16 +455,27 @@ export class Resolution {
     const set = values.length === 0 ? null : assignmentSql(entity, values, params);
     const where = `WHERE ${this.#isRow(keyOfRow(entity, current), params)}`;
     if (set === null) return { verb: 'look', body: `${fromTable(entity)} ${where}`, params, stays: '', found: null };
-    return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params), found: null };
+    return {
+      verb: 'write',
+      body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`,
+      params,
+      stays: staysSql(entity, tenancy, params),
+      found: null,
+    };
   }
 
   /** The values that the writer gave, by column. */
   #incoming(): ReadonlyMap<string, SqlParam> {
     const { version } = this.#request.entity;
-    return new Map(this.#given.filter(({ column }) => column.name !== version).map(({ column, value }) => [column.name, value]));
+    return new Map(
+      this.#given.filter(({ column }) => column.name !== version).map(({ column, value }) => [column.name, value]),
+    );
   }
 
-  /** The row's primary key where the mutation names its row by that; null where by another one, under which a deleted row cannot be found. */
+  /**
+   * The row's primary key where the mutation names its row by that; null where by another one, under which a deleted
+   * row cannot be found.
+   */
   #namedKey(): RowKey | null {
     const { entity, field, args } = this.#request;
     const named = new Map([...field.keyArguments].map(([argument, column]) => [column, args[argument]]));
@@ -294,15 +483,34 @@ export class Resolution {
     return keyOfRow(entity, Object.fromEntries(entity.primaryKey.map((column) => [column, named.get(column)])));
   }
 
-  #record(told: Pick<ConflictRecord, 'outcome' | 'reason' | 'winner' | 'seenVersion' | 'version' | 'newVersion' | 'base' | 'current' | 'result' | 'fields'>): Statement {
+  #record(
+    told: Pick<
+      ConflictRecord,
+      | 'outcome'
+      | 'reason'
+      | 'winner'
+      | 'seenVersion'
+      | 'version'
+      | 'newVersion'
+      | 'base'
+      | 'current'
+      | 'result'
+      | 'fields'
+    >,
+  ): Statement {
     const { entity } = this.#request;
     const { mutation, viewer, region } = this.#context;
     const shown = told.current ?? told.result ?? told.base;
     const key = shown === null ? [...(this.#namedKey()?.values() ?? [])] : [...keyOfRow(entity, shown).values()];
     return recordStatement({
-      ...told, entity: entity.name, mutation, region, policy: this.conflicts.policy,
+      ...told,
+      entity: entity.name,
+      mutation,
+      region,
+      policy: this.conflicts.policy,
       rowId: key.length === 0 ? null : key.map(String).join(','),
-      viewer: viewer?.id ?? null, tenant: viewer?.tenant ?? null,
+      viewer: viewer?.id ?? null,
+      tenant: viewer?.tenant ?? null,
       incoming: Object.fromEntries(this.#incoming()),
     });
   }
@@ -325,10 +533,20 @@ interface Conclusion {
 /** Of a write that leaves no row to be shown, where the payload must show one. */
 export function notShown({ entity, field }: WriteRequest, cause?: unknown): MeridianError {
   const message = `A trigger or a rule of the database leaves no ${entity.name} to be shown by "${field.payload.entityField ?? ''}", which must not be null; nothing was written. Make that field nullable.`;
-  return new MeridianError({ code: 'CONFIG_INVALID', message, details: { entity: entity.name }, ...(cause === undefined ? {} : { cause }) });
+  return new MeridianError({
+    code: 'CONFIG_INVALID',
+    message,
+    details: { entity: entity.name },
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
-const OUTCOMES: Readonly<Record<Entity['conflict']['policy'], ConflictOutcome>> = { REJECT: 'REJECTED', LAST_WRITE_WINS: 'OVERWRITTEN', MERGE: 'MERGED', HANDLER: 'HANDLED' };
+const OUTCOMES: Readonly<Record<Entity['conflict']['policy'], ConflictOutcome>> = {
+  REJECT: 'REJECTED',
+  LAST_WRITE_WINS: 'OVERWRITTEN',
+  MERGE: 'MERGED',
+  HANDLER: 'HANDLED',
+};
 
 function typesOf({ columns }: Entity): ReadonlyMap<string, SqlType> {
   return new Map([...columns].map(([name, { type }]) => [name, type]));
@@ -340,6 +558,7 @@ function fixedOf({ primaryKey, version }: Entity): ReadonlySet<string> {
 }
 
 function versionOf(entity: Entity, row: Row): string | null {
-  const value = entity.version === null ? null : normalizeValue(columnType(entity, entity.version), row[entity.version]);
+  const value =
+    entity.version === null ? null : normalizeValue(columnType(entity, entity.version), row[entity.version]);
   return value === null || 'problem' in value || value.value === null ? null : String(value.value);
 }

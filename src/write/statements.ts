@@ -1,4 +1,7 @@
-/** Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row, within the viewer's tenant. */
+/**
+ * Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row,
+ * within the viewer's tenant.
+ */
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Entity, type WriteField } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
@@ -26,7 +29,10 @@ export interface Write {
   readonly params: Params;
   /** Further output, which fails the transaction where the row would leave the viewer's tenant. */
   readonly stays: string;
-  /** A query of the row that an update or delete without a version is about, which adds its own parameters; null for all others. */
+  /**
+   * A query of the row that an update or delete without a version is about, which adds its own parameters; null for all
+   * others.
+   */
   readonly found: (() => string) | null;
 }
 
@@ -36,8 +42,9 @@ export function returning({ verb, body, stays }: Write, columns: string): string
 }
 
 /**
- * The values that the arguments give, checked; none for a delete. Only input fields that were given are written; null writes NULL. An update
- * without any leaves the row as it is, version included. Throws `BAD_USER_INPUT` that names the field, and `FORBIDDEN`.
+ * The values that the arguments give, checked; none for a delete. Only input fields that were given are written; null
+ * writes NULL. An update without any leaves the row as it is, version included. Throws `BAD_USER_INPUT` that names the
+ * field, and `FORBIDDEN`.
  */
 export function givenValues({ entity, field, args, tenancy }: WriteRequest): readonly Assignment[] {
   if (field.kind === 'delete') return [];
@@ -47,7 +54,10 @@ export function givenValues({ entity, field, args, tenancy }: WriteRequest): rea
 }
 
 /** Checks of what the given values refer to, which come before the write. */
-export function referenceStatements({ entity, field, tenancy }: WriteRequest, given: readonly Assignment[]): readonly Statement[] {
+export function referenceStatements(
+  { entity, field, tenancy }: WriteRequest,
+  given: readonly Assignment[],
+): readonly Statement[] {
   const check = referenceCheck({ entity, references: field.references, tenancy, given });
   return check === null ? [] : [check];
 }
@@ -62,22 +72,30 @@ export function writeOf(request: WriteRequest, given: readonly Assignment[], see
 export function seenVersion({ entity, field, args }: WriteRequest): SqlParam {
   if (field.expectedVersion === null || entity.version === null) return null;
   const input = field.inputArgument === null ? undefined : argument(args, field.inputArgument);
-  const [source, path] = field.expectedVersion === 'argument' ? [args, 'expectedVersion'] : [input as Arguments, `${field.inputArgument ?? ''}.expectedVersion`];
+  const [source, path] =
+    field.expectedVersion === 'argument'
+      ? [args, 'expectedVersion']
+      : [input as Arguments, `${field.inputArgument ?? ''}.expectedVersion`];
   return inputParam(columnType(entity, entity.version), argument(source, 'expectedVersion'), path);
 }
 
 /** The given values, in the order in which the model lists them, so that one set of fields has one statement. */
 function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): readonly Assignment[] {
   const source = field.inputArgument === null ? args : (argument(args, field.inputArgument) ?? {});
-  if (typeof source !== 'object' || Array.isArray(source)) throw badInput(`"${field.inputArgument}" must be an object.`);
+  if (typeof source !== 'object' || Array.isArray(source))
+    throw badInput(`"${field.inputArgument}" must be an object.`);
   const assignments: Assignment[] = [];
   for (const [name, columnName] of field.values) {
     const column = columnOf(entity, columnName);
     const path = field.inputArgument === null ? name : `${field.inputArgument}.${name}`;
     const given = argument(source as Arguments, name);
-    // A column that is left out takes its default or what a trigger fills in; the database knows whether it must be given.
+    // A column that is left out takes its default or what a trigger fills in; the database knows whether it must be
+    // given.
     if (given === undefined) continue;
-    if (given === null && !column.nullable) throw badInput(`"${path}" must not be null; leave it out to keep ${field.kind === 'insert' ? 'its default' : 'it as it is'}.`);
+    if (given === null && !column.nullable)
+      throw badInput(
+        `"${path}" must not be null; leave it out to keep ${field.kind === 'insert' ? 'its default' : 'it as it is'}.`,
+      );
     assignments.push({ column, value: inputParam(column.type, given, path), path });
   }
   return assignments;
@@ -86,7 +104,10 @@ function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): read
 /** All that an insert sets: what is given, the first version, and the viewer's tenant. */
 export function insertedValues({ entity, tenancy }: WriteRequest, given: readonly Assignment[]): readonly Assignment[] {
   const version = entity.version === null ? null : columnOf(entity, entity.version);
-  const first = version !== null && !version.hasDefault && !given.some(({ column }) => column === version) ? [{ column: version, value: 1, path: null }] : [];
+  const first =
+    version !== null && !version.hasDefault && !given.some(({ column }) => column === version)
+      ? [{ column: version, value: 1, path: null }]
+      : [];
   return [...given, ...first, ...tenantAssignment(entity, tenancy, given)];
 }
 
@@ -97,7 +118,13 @@ function insertOf(request: WriteRequest, given: readonly Assignment[]): Write {
   const columns = assignments.map(({ column }) => quoteIdentifier(column.name)).join(', ');
   const values = assignments.map(({ column, value }) => params.add(column.type, value)).join(', ');
   const content = assignments.length === 0 ? 'DEFAULT VALUES' : `(${columns}) VALUES (${values})`;
-  return { verb: 'write', body: `INSERT INTO ${fromTable(entity)} ${content}`, params, stays: staysSql(entity, tenancy, params), found: null };
+  return {
+    verb: 'write',
+    body: `INSERT INTO ${fromTable(entity)} ${content}`,
+    params,
+    stays: staysSql(entity, tenancy, params),
+    found: null,
+  };
 }
 
 /** `WHERE "tasks"."id" = $2::bigint`, the viewer's tenant, and the version if one is asked for. */
@@ -111,7 +138,10 @@ export function keyCondition({ entity, field, args, tenancy }: WriteRequest, par
   // Without a key the statement would write to every row.
   if (tests.length === 0) throw new TypeError(`a mutation of ${entity.name} has no key arguments`);
   const own = tenancy.condition(entity);
-  const version = entity.version === null || seen === null ? [] : [equalsSql(entity, entity.version, params.add(columnType(entity, entity.version), seen))];
+  const version =
+    entity.version === null || seen === null
+      ? []
+      : [equalsSql(entity, entity.version, params.add(columnType(entity, entity.version), seen))];
   return `WHERE ${[...tests, ...(own === null ? [] : [own(params)]), ...version].join(' AND ')}`;
 }
 
@@ -119,22 +149,44 @@ function updateOf(request: WriteRequest, given: readonly Assignment[], seen: Sql
   const { entity, tenancy } = request;
   const params = new Params();
   const assignments = given.filter(({ column }) => column.name !== entity.version);
-  if (assignments.length === 0) return { verb: 'look', body: `${fromTable(entity)} ${keyCondition(request, params, null)}`, params, stays: '', found: null };
+  if (assignments.length === 0)
+    return {
+      verb: 'look',
+      body: `${fromTable(entity)} ${keyCondition(request, params, null)}`,
+      params,
+      stays: '',
+      found: null,
+    };
   const set = assignmentSql(entity, assignments, params);
   const where = keyCondition(request, params, seen);
-  return { verb: 'write', body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`, params, stays: staysSql(entity, tenancy, params), found: foundOf(request, params, seen) };
+  return {
+    verb: 'write',
+    body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`,
+    params,
+    stays: staysSql(entity, tenancy, params),
+    found: foundOf(request, params, seen),
+  };
 }
 
 /** `"title" = $1::text, "version" = "tasks"."version" + 1` */
 export function assignmentSql(entity: Entity, assignments: readonly Assignment[], params: Params): string {
-  const set = assignments.map(({ column, value }) => `${quoteIdentifier(column.name)} = ${params.add(column.type, value)}`);
-  if (entity.version !== null) set.push(`${quoteIdentifier(entity.version)} = ${columnReference(entity, entity.version)} + 1`);
+  const set = assignments.map(
+    ({ column, value }) => `${quoteIdentifier(column.name)} = ${params.add(column.type, value)}`,
+  );
+  if (entity.version !== null)
+    set.push(`${quoteIdentifier(entity.version)} = ${columnReference(entity, entity.version)} + 1`);
   return set.join(', ');
 }
 
 function deleteOf(request: WriteRequest, seen: SqlParam): Write {
   const params = new Params();
-  return { verb: 'write', body: `DELETE FROM ${fromTable(request.entity)} ${keyCondition(request, params, seen)}`, params, stays: '', found: foundOf(request, params, seen) };
+  return {
+    verb: 'write',
+    body: `DELETE FROM ${fromTable(request.entity)} ${keyCondition(request, params, seen)}`,
+    params,
+    stays: '',
+    found: foundOf(request, params, seen),
+  };
 }
 
 function foundOf(request: WriteRequest, params: Params, seen: SqlParam): Write['found'] {

@@ -1,4 +1,7 @@
-/** Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always, without. */
+/**
+ * Proves the promise over HTTP: a write in one region is there when another looks, with a token; and is not always,
+ * without.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -27,7 +30,7 @@ describe('consistency over HTTP', () => {
     assert.equal((await writesSeen(app, { count: 200, withToken: true })).seen, 200);
   });
 
-  it('shows every write from the primary while the region\'s replay is paused', async () => {
+  it("shows every write from the primary while the region's replay is paused", async () => {
     await app.cluster.pauseReplay(AP);
     try {
       const { seen, primary } = await writesSeen(app, { count: 100, withToken: true });
@@ -45,7 +48,11 @@ describe('consistency over HTTP', () => {
       await rename(app, US, { id: 50, name: 'seen in US' });
       const inUs = await app.gql<Named>(US, NAME, { variables: { id: 50 } });
       assert.equal(inUs.data?.user.name, 'seen in US');
-      assert.notEqual((await app.gql<Named>(AP, NAME, { variables: { id: 50 } })).data?.user.name, 'seen in US', 'AP shows the write although its replay is paused');
+      assert.notEqual(
+        (await app.gql<Named>(AP, NAME, { variables: { id: 50 } })).data?.user.name,
+        'seen in US',
+        'AP shows the write although its replay is paused',
+      );
       const inAp = await app.gql<Named>(AP, NAME, { variables: { id: 50 }, token: inUs.token });
       assert.equal(inAp.data?.user.name, 'seen in US');
     } finally {
@@ -57,24 +64,34 @@ describe('consistency over HTTP', () => {
     const old = await rename(app, EU, { id: 60, name: 'first' });
     const young = await rename(app, EU, { id: 61, name: 'second' });
     for (const token of [`${old},${young}`, `${young} , ${old}`]) {
-      const answer = await app.gql<{ a: { name: string }; b: { name: string } }>(AP, '{ a: user(id: 60) { name } b: user(id: 61) { name } }', { token });
+      const answer = await app.gql<{ a: { name: string }; b: { name: string } }>(
+        AP,
+        '{ a: user(id: 60) { name } b: user(id: 61) { name } }',
+        { token },
+      );
       assert.deepEqual(answer.data, { a: { name: 'first' }, b: { name: 'second' } });
     }
   });
 
   it('reads what a mutation wrote below that mutation and after it, wherever it runs', async () => {
-    const answer = await app.gql<{ createTask: { task: { id: string; project: { tasks: { nodes: { title: string }[] } } } }; addComment: { comment: { task: { comments: { totalCount: number } } } } }>(
+    const answer = await app.gql<{
+      createTask: { task: { id: string; project: { tasks: { nodes: { title: string }[] } } } };
+      addComment: { comment: { task: { comments: { totalCount: number } } } };
+    }>(
       AP,
       `mutation { createTask(input: { projectId: 7, title: "fresh" }) { task { id project { tasks(first: 1, orderBy: CREATED_AT_DESC) { nodes { title } } } } token }
         addComment(input: { taskId: 3, authorId: 1, body: "hello" }) { comment { task { comments { totalCount } } } token } }`,
     );
     assert.deepEqual(answer.errors, []);
     assert.equal(answer.data?.createTask.task.project.tasks.nodes[0]?.title, 'fresh');
-    const [row] = await app.cluster.query<{ n: number }>(US, 'SELECT count(*)::int AS n FROM comments WHERE task_id = 3');
+    const [row] = await app.cluster.query<{ n: number }>(
+      US,
+      'SELECT count(*)::int AS n FROM comments WHERE task_id = 3',
+    );
     assert.equal(answer.data?.addComment.comment.task.comments.totalCount, row?.n);
   });
 
-  it('sends a mutation to the primary\'s region in one round trip', async () => {
+  it("sends a mutation to the primary's region in one round trip", async () => {
     const before = await roundTrips(app);
     const answer = await app.gql<Renamed>(AP, RENAME, { variables: { id: 70, name: 'quick' } });
     assert.deepEqual(answer.errors, []);

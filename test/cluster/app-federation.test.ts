@@ -1,4 +1,7 @@
-/** Federation's harder shapes over HTTP: keys that nest, objects made of columns, what is required, provided and external, and interfaces. */
+/**
+ * Federation's harder shapes over HTTP: keys that nest, objects made of columns, what is required, provided and
+ * external, and interfaces.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, startTestApp, US, type Call, type TestApp } from '../support/app.ts';
@@ -62,14 +65,25 @@ type Shelf @interfaceObject @key(fields: "id") { id: ID! held: Stock @relation(f
 const resolvers = {
   Box: { label: ({ size }: { size: string | null }) => `box of ${size ?? 'no size'}` },
   Maker: { stars: ({ rating }: { rating: number | null }) => '*'.repeat(rating ?? 0) },
-  User: { average: ({ total, years, home }: { total: number; years: number; home: { town: string } | null }) => (home === null ? null : total / years) },
-  Stock: { advice: ({ shelf, held }: { shelf: number | null; held: number }) => (shelf === null ? `${held} somewhere` : `${held - shelf} to fetch`) },
+  User: {
+    average: ({ total, years, home }: { total: number; years: number; home: { town: string } | null }) =>
+      home === null ? null : total / years,
+  },
+  Stock: {
+    advice: ({ shelf, held }: { shelf: number | null; held: number }) =>
+      shelf === null ? `${held} somewhere` : `${held - shelf} to fetch`,
+  },
 };
 
 describe('federation over HTTP', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp({ sql: SQL, files: [{ name: 'products.graphql', body: SDL }], server: { resolvers }, settings: { cache: false } });
+    app = await startTestApp({
+      sql: SQL,
+      files: [{ name: 'products.graphql', body: SDL }],
+      server: { resolvers },
+      settings: { cache: false },
+    });
     await app.cluster.caughtUp();
   });
   after(async () => app[Symbol.asyncDispose]());
@@ -80,8 +94,16 @@ describe('federation over HTTP', () => {
     return data as D;
   };
   /** What a selection answers for representations, and the statements that it took. */
-  const entities = async (selection: string, representations: readonly object[]): Promise<{ found: readonly unknown[]; statements: number }> => {
-    const { value, statements } = await counting(app, AP, () => asked<{ _entities: readonly unknown[] }>(`query($r: [_Any!]!) { _entities(representations: $r) { ${selection} } }`, { r: representations }));
+  const entities = async (
+    selection: string,
+    representations: readonly object[],
+  ): Promise<{ found: readonly unknown[]; statements: number }> => {
+    const { value, statements } = await counting(app, AP, () =>
+      asked<{ _entities: readonly unknown[] }>(
+        `query($r: [_Any!]!) { _entities(representations: $r) { ${selection} } }`,
+        { r: representations },
+      ),
+    );
     return { found: value._entities, statements };
   };
 
@@ -89,75 +111,180 @@ describe('federation over HTTP', () => {
     const product = (rest: object): object => ({ __typename: 'Product', ...rest });
     const { found, statements } = await entities('... on Product { id }', [
       ...Array.from({ length: 10 }, (_, i) => product({ sku: `s${i + 1}`, variation: { id: `v${i + 1}` } })),
-      ...Array.from({ length: 10 }, (_, i) => product({ maker: { id: String(1 + ((i + 11) % 2)) }, sku: `s${i + 11}` })),
+      ...Array.from({ length: 10 }, (_, i) =>
+        product({ maker: { id: String(1 + ((i + 11) % 2)) }, sku: `s${i + 11}` }),
+      ),
       product({ sku: 's7', grade: 'COARSE' }),
       product({ sku: 's7', grade: 'FINE' }),
       product({ sku: 's1', variation: { id: 'v2' } }),
       product({ sku: 's1', variation: null, id: '30' }),
     ]);
-    assert.deepEqual(found, [...Array.from({ length: 20 }, (_, i) => ({ id: String(i + 1) })), { id: '7' }, null, null, { id: '30' }]);
+    assert.deepEqual(found, [
+      ...Array.from({ length: 20 }, (_, i) => ({ id: String(i + 1) })),
+      { id: '7' },
+      null,
+      null,
+      { id: '30' },
+    ]);
     assert.equal(statements, 4);
-    const { found: stock, statements: two } = await entities('... on Stock { held product { id sku } }', [{ __typename: 'Stock', product: { id: 3 } }, { __typename: 'Stock', product: { id: '99' } }]);
+    const { found: stock, statements: two } = await entities('... on Stock { held product { id sku } }', [
+      { __typename: 'Stock', product: { id: 3 } },
+      { __typename: 'Stock', product: { id: '99' } },
+    ]);
     assert.deepEqual([stock, two], [[{ held: 6, product: { id: '3', sku: 's3' } }, null], 2]);
   });
 
   it('names the keys of a representation that carries none whole, as they are spelled', async () => {
-    const { errors, data } = await app.gql<{ _entities: unknown }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id } } }', { variables: { r: [{ __typename: 'Product', sku: 's1', variation: { name: 'x' } }, { __typename: 'Product', id: 1 }] } });
+    const { errors, data } = await app.gql<{ _entities: unknown }>(
+      AP,
+      'query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id } } }',
+      {
+        variables: {
+          r: [
+            { __typename: 'Product', sku: 's1', variation: { name: 'x' } },
+            { __typename: 'Product', id: 1 },
+          ],
+        },
+      },
+    );
     assert.deepEqual(data?._entities, [null, { id: '1' }]);
-    assert.deepEqual(errors.map(({ message }) => message), ['A representation of Product carries no complete key; send "id" or "sku variation { id }" or "maker { id } sku" or "sku grade".']);
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      [
+        'A representation of Product carries no complete key; send "id" or "sku variation { id }" or "maker { id } sku" or "sku grade".',
+      ],
+    );
   });
 
   it('shows objects made of columns, null where all of them are, and what lies within', async () => {
-    const { found, statements } = await entities('... on Product { variation { id } box { size weight label origin { code } } }', [1, 2, 3].map((id) => ({ __typename: 'Product', id })));
+    const { found, statements } = await entities(
+      '... on Product { variation { id } box { size weight label origin { code } } }',
+      [1, 2, 3].map((id) => ({ __typename: 'Product', id })),
+    );
     assert.deepEqual(found, [
-      { variation: { id: 'v1' }, box: { size: 'size 1', weight: 0.25, label: 'box of size 1', origin: { code: 'DE' } } },
+      {
+        variation: { id: 'v1' },
+        box: { size: 'size 1', weight: 0.25, label: 'box of size 1', origin: { code: 'DE' } },
+      },
       { variation: { id: 'v2' }, box: { size: 'size 2', weight: null, label: 'box of size 2', origin: null } },
       { variation: { id: 'v3' }, box: null },
     ]);
     assert.equal(statements, 1);
-    assert.deepEqual(await asked('{ product(id: 1) { box { origin { code makers { id } } } } }'), { product: { box: { origin: { code: 'DE', makers: [] } } } });
+    assert.deepEqual(await asked('{ product(id: 1) { box { origin { code makers { id } } } } }'), {
+      product: { box: { origin: { code: 'DE', makers: [] } } },
+    });
   });
 
-  it('shows what a field provides of another subgraph\'s type, and of an entity, from columns', async () => {
-    const { found, statements } = await entities('... on Product { createdBy { email total } maker { name } }', [3, 4].map((id) => ({ __typename: 'Product', id })));
-    assert.deepEqual(found, [{ createdBy: { email: 'u3@example.com', total: 30 }, maker: { name: 'Bolt' } }, { createdBy: null, maker: { name: 'Acme' } }]);
+  it("shows what a field provides of another subgraph's type, and of an entity, from columns", async () => {
+    const { found, statements } = await entities(
+      '... on Product { createdBy { email total } maker { name } }',
+      [3, 4].map((id) => ({ __typename: 'Product', id })),
+    );
+    assert.deepEqual(found, [
+      { createdBy: { email: 'u3@example.com', total: 30 }, maker: { name: 'Bolt' } },
+      { createdBy: null, maker: { name: 'Acme' } },
+    ]);
     assert.equal(statements, 2);
   });
 
   it('gives resolvers what they require: from representations without a row, and on the row where there is one', async () => {
     const user = { __typename: 'User', email: 'u5@example.com' };
-    const { found } = await entities('... on User { average made { id } }', [{ ...user, total: 30, years: 4, home: { town: 'Ulm' } }, { ...user, total: 30, years: 4, home: null }]);
-    assert.deepEqual(found, [{ average: 7.5, made: [{ id: '5' }] }, { average: null, made: [{ id: '5' }] }]);
+    const { found } = await entities('... on User { average made { id } }', [
+      { ...user, total: 30, years: 4, home: { town: 'Ulm' } },
+      { ...user, total: 30, years: 4, home: null },
+    ]);
+    assert.deepEqual(found, [
+      { average: 7.5, made: [{ id: '5' }] },
+      { average: null, made: [{ id: '5' }] },
+    ]);
     const stock = (id: number, rest: object): object => ({ __typename: 'Stock', product: { id }, ...rest });
-    const { found: advice, statements } = await entities('... on Stock { advice held }', [stock(3, { shelf: 2 }), stock(3, { shelf: null }), stock(3, { shelf: 5 }), stock(4, { shelf: 1 })]);
-    assert.deepEqual(advice, [{ advice: '4 to fetch', held: 6 }, { advice: '6 somewhere', held: 6 }, { advice: '1 to fetch', held: 6 }, { advice: '7 to fetch', held: 8 }]);
+    const { found: advice, statements } = await entities('... on Stock { advice held }', [
+      stock(3, { shelf: 2 }),
+      stock(3, { shelf: null }),
+      stock(3, { shelf: 5 }),
+      stock(4, { shelf: 1 }),
+    ]);
+    assert.deepEqual(advice, [
+      { advice: '4 to fetch', held: 6 },
+      { advice: '6 somewhere', held: 6 },
+      { advice: '1 to fetch', held: 6 },
+      { advice: '7 to fetch', held: 8 },
+    ]);
     assert.equal(statements, 1);
   });
 
   it('takes a field of another subgraph from the representation, and not from its own column', async () => {
     const maker = (rest: object): object => ({ __typename: 'Maker', id: '1', ...rest });
-    const { found } = await entities('... on Maker { id name stars }', [maker({ rating: 2, name: 'Acme Ltd' }), maker({ rating: null })]);
-    assert.deepEqual(found, [{ id: '1', name: 'Acme Ltd', stars: '**' }, { id: '1', name: 'Acme', stars: '' }]);
+    const { found } = await entities('... on Maker { id name stars }', [
+      maker({ rating: 2, name: 'Acme Ltd' }),
+      maker({ rating: null }),
+    ]);
+    assert.deepEqual(found, [
+      { id: '1', name: 'Acme Ltd', stars: '**' },
+      { id: '1', name: 'Acme', stars: '' },
+    ]);
   });
 
   it('finds which entity a reference to an interface means', async () => {
-    const { found, statements } = await entities('__typename ... on Book { id isbn } ... on Film { id minutes }', [1, 2, 3, 4, 5].map((id) => ({ __typename: 'Media', id })));
-    assert.deepEqual(found, [{ __typename: 'Book', id: '1', isbn: '978-1' }, { __typename: 'Film', id: '2', minutes: 90 }, { __typename: 'Book', id: '3', isbn: '978-3' }, { __typename: 'Film', id: '4', minutes: 120 }, null]);
+    const { found, statements } = await entities(
+      '__typename ... on Book { id isbn } ... on Film { id minutes }',
+      [1, 2, 3, 4, 5].map((id) => ({ __typename: 'Media', id })),
+    );
+    assert.deepEqual(found, [
+      { __typename: 'Book', id: '1', isbn: '978-1' },
+      { __typename: 'Film', id: '2', minutes: 90 },
+      { __typename: 'Book', id: '3', isbn: '978-3' },
+      { __typename: 'Film', id: '4', minutes: 120 },
+      null,
+    ]);
     assert.equal(statements, 2);
-    const { errors } = await app.gql(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { __typename } }', { variables: { r: [{ __typename: 'Media', isbn: '1' }] } });
-    assert.deepEqual(errors.map(({ message }) => message), ['A representation of Media carries no complete key; send "id".']);
+    const { errors } = await app.gql(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { __typename } }', {
+      variables: { r: [{ __typename: 'Media', isbn: '1' }] },
+    });
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      ['A representation of Media carries no complete key; send "id".'],
+    );
   });
 
-  it('adds fields to another subgraph\'s interface', async () => {
-    const { found } = await entities('__typename ... on Shelf { id held { held } }', [{ __typename: 'Shelf', id: '8' }, { __typename: 'Shelf', id: '80' }]);
-    assert.deepEqual(found, [{ __typename: 'Shelf', id: '8', held: { held: 16 } }, { __typename: 'Shelf', id: '80', held: null }]);
+  it("adds fields to another subgraph's interface", async () => {
+    const { found } = await entities('__typename ... on Shelf { id held { held } }', [
+      { __typename: 'Shelf', id: '8' },
+      { __typename: 'Shelf', id: '80' },
+    ]);
+    assert.deepEqual(found, [
+      { __typename: 'Shelf', id: '8', held: { held: 16 } },
+      { __typename: 'Shelf', id: '80', held: null },
+    ]);
   });
 
   it('refuses or ignores hostile representations', async () => {
-    for (const representation of [{ sku: { $ne: 1 }, variation: { id: 'v1' } }, { sku: 's1', variation: [{ id: 'v1' }] }, { sku: 's1', variation: 'id' }, { sku: 's1', variation: { id: ['v1'] } }, { id: {} }, { sku: 's1', grade: '__proto__' }, { maker: { id: 'x' }, sku: 's1' }]) {
-      const { status, errors, data } = await app.gql<{ _entities: unknown[] }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id } } }', { variables: { r: [{ __typename: 'Product', ...representation }, { __typename: 'Product', id: 2 }] } });
+    for (const representation of [
+      { sku: { $ne: 1 }, variation: { id: 'v1' } },
+      { sku: 's1', variation: [{ id: 'v1' }] },
+      { sku: 's1', variation: 'id' },
+      { sku: 's1', variation: { id: ['v1'] } },
+      { id: {} },
+      { sku: 's1', grade: '__proto__' },
+      { maker: { id: 'x' }, sku: 's1' },
+    ]) {
+      const { status, errors, data } = await app.gql<{ _entities: unknown[] }>(
+        AP,
+        'query($r: [_Any!]!) { _entities(representations: $r) { ... on Product { id } } }',
+        {
+          variables: {
+            r: [
+              { __typename: 'Product', ...representation },
+              { __typename: 'Product', id: 2 },
+            ],
+          },
+        },
+      );
       assert.deepEqual([status, data?._entities], [200, [null, { id: '2' }]], JSON.stringify(representation));
-      assert.ok(errors.every(({ extensions }) => extensions.code === 'BAD_USER_INPUT'), JSON.stringify(errors));
+      assert.ok(
+        errors.every(({ extensions }) => extensions.code === 'BAD_USER_INPUT'),
+        JSON.stringify(errors),
+      );
     }
     assert.equal((await app.cluster.query(US, 'SELECT 1 FROM products')).length, 40);
   });

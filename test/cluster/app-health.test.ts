@@ -29,13 +29,21 @@ describe('regionHealth', () => {
   });
 
   const posts = (): AlertPost[] => receiver.received.map(({ body }) => JSON.parse(body) as AlertPost);
-  const metric = async (from: string, line: string): Promise<boolean> => (await (await fetch(watched.app.server(from).url.replace('/graphql', '/metrics'))).text()).split('\n').includes(line);
+  const metric = async (from: string, line: string): Promise<boolean> =>
+    (await (await fetch(watched.app.server(from).url.replace('/graphql', '/metrics'))).text())
+      .split('\n')
+      .includes(line);
 
   it('is answered to administrators only', async () => {
     for (const from of REGIONS) {
       const anonymous = await watched.app.gql(from, HEALTH);
-      assert.deepEqual([anonymous.status, anonymous.data, anonymous.errors[0]?.extensions.code], [200, null, 'UNAUTHENTICATED']);
-      const headers = { authorization: `Bearer ${await watched.app.bearer({ id: 'bob', roles: ['user', 'administrator'] })}` };
+      assert.deepEqual(
+        [anonymous.status, anonymous.data, anonymous.errors[0]?.extensions.code],
+        [200, null, 'UNAUTHENTICATED'],
+      );
+      const headers = {
+        authorization: `Bearer ${await watched.app.bearer({ id: 'bob', roles: ['user', 'administrator'] })}`,
+      };
       assert.equal((await watched.app.gql(from, HEALTH, { headers })).errors[0]?.extensions.code, 'FORBIDDEN');
     }
   });
@@ -46,14 +54,26 @@ describe('regionHealth', () => {
     for (const [asking, reports] of Object.entries(from)) {
       assert.deepEqual(Object.keys(reports), [...REGIONS]);
       for (const report of Object.values(reports)) {
-        assert.deepEqual([report.role, report.databaseHealthy, report.cacheHealthy, report.timeline, report.error], [report.region === US ? 'PRIMARY' : 'REPLICA', true, null, 1, null]);
+        assert.deepEqual(
+          [report.role, report.databaseHealthy, report.cacheHealthy, report.timeline, report.error],
+          [report.region === US ? 'PRIMARY' : 'REPLICA', true, null, 1, null],
+        );
         assert.match(report.replayLsn ?? '', /^[0-9A-F]+\/[0-9A-F]+$/);
         assert.match(String(report.replicationLagBytes), /^\d+$/);
-        const rttMs = asking === report.region ? 0 : (Object.entries(RTT).find(([pair]) => pair.includes(asking) && pair.includes(report.region))?.[1] ?? 0);
-        assert.ok((report.rttMs ?? -1) >= rttMs && (report.rttMs ?? 0) < rttMs + 1_000, `${asking} → ${report.region}: ${report.rttMs} ms`);
+        const rttMs =
+          asking === report.region
+            ? 0
+            : (Object.entries(RTT).find(([pair]) => pair.includes(asking) && pair.includes(report.region))?.[1] ?? 0);
+        assert.ok(
+          (report.rttMs ?? -1) >= rttMs && (report.rttMs ?? 0) < rttMs + 1_000,
+          `${asking} → ${report.region}: ${report.rttMs} ms`,
+        );
       }
     }
-    assert.deepEqual((await watched.asked(EU, AP)).data?.regionHealth.map(({ region }) => region), [AP]);
+    assert.deepEqual(
+      (await watched.asked(EU, AP)).data?.regionHealth.map(({ region }) => region),
+      [AP],
+    );
     const nowhere = await watched.asked(EU, 'nope');
     assert.deepEqual([nowhere.status, nowhere.data, nowhere.errors[0]?.extensions.code], [200, null, 'BAD_USER_INPUT']);
     assert.match(nowhere.errors[0]?.message ?? '', /no region "nope".*us-east-1, eu-west-1, ap-northeast-1/);
@@ -62,8 +82,9 @@ describe('regionHealth', () => {
   it('shows no lag for as long as the primary is idle', async () => {
     await watched.allHealthy();
     const samples: (number | null)[] = [];
-    for (const end = performance.now() + 2_500; performance.now() < end; ) {
-      for (const reports of await Promise.all(REGIONS.map(watched.health))) samples.push(...Object.values(reports).map(({ replicationLagMs }) => replicationLagMs ?? null));
+    for (const end = performance.now() + 2_500; performance.now() < end;) {
+      for (const reports of await Promise.all(REGIONS.map(watched.health)))
+        samples.push(...Object.values(reports).map(({ replicationLagMs }) => replicationLagMs ?? null));
     }
     assert.ok(samples.length > 100);
     assert.deepEqual([...new Set(samples)], [0]);
@@ -94,18 +115,24 @@ describe('regionHealth', () => {
           const found = await watched.seen(from, AP);
           return found.alerts.length > 0 && found;
         });
-        assert.deepEqual(report.alerts.map(({ kind }) => kind), ['LAG']);
+        assert.deepEqual(
+          report.alerts.map(({ kind }) => kind),
+          ['LAG'],
+        );
         assert.match(report.alerts[0]?.message ?? '', /ap-northeast-1 is \d+ ms behind the primary \(limit 600 ms\)/);
         assert.ok(Math.abs(Date.parse(report.alerts[0]?.since ?? '') - Date.now()) < 10_000);
         assert.ok(await metric(from, `meridian_alerts_active{region="${AP}",kind="lag"} 1`));
         assert.equal((await watched.seen(from, EU)).alerts.length, 0);
       }
       const raised = await until('every server has posted the alert', () => {
-        const found = posts().slice(before).filter(({ event }) => event === 'raised');
+        const found = posts()
+          .slice(before)
+          .filter(({ event }) => event === 'raised');
         return found.length >= REGIONS.length && found;
       });
       assert.deepEqual(new Set(raised.map(({ reportedBy }) => reportedBy)), new Set(REGIONS));
-      for (const post of raised) assert.deepEqual([post.region, post.kind, Date.parse(post.at) >= Date.parse(post.since)], [AP, 'lag', true]);
+      for (const post of raised)
+        assert.deepEqual([post.region, post.kind, Date.parse(post.at) >= Date.parse(post.since)], [AP, 'lag', true]);
     } finally {
       await watched.app.cluster.resumeReplay(AP);
     }
@@ -115,6 +142,12 @@ describe('regionHealth', () => {
       const found = posts().slice(before);
       return found.filter(({ event }) => event === 'cleared').length >= REGIONS.length && found;
     });
-    for (const from of REGIONS) assert.deepEqual(after.filter(({ reportedBy }) => reportedBy === from).map(({ event, region, kind }) => `${event} ${kind} ${region}`), [`raised lag ${AP}`, `cleared lag ${AP}`]);
+    for (const from of REGIONS)
+      assert.deepEqual(
+        after
+          .filter(({ reportedBy }) => reportedBy === from)
+          .map(({ event, region, kind }) => `${event} ${kind} ${region}`),
+        [`raised lag ${AP}`, `cleared lag ${AP}`],
+      );
   });
 });

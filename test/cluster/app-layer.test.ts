@@ -1,10 +1,22 @@
-/** Proves the data layer without GraphQL: the same levels, tokens, transactions, loaders and health, for jobs and REST handlers. */
+/**
+ * Proves the data layer without GraphQL: the same levels, tokens, transactions, loaders and health, for jobs and REST
+ * handlers.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stacksOf } from '../../src/app/layer.ts';
-import { createDataLayer, isMeridianError, type DataLayer, type ErrorCode, type ReadOptions, type Settings, type Viewer, type WriteResult } from '../../src/index.ts';
+import {
+  createDataLayer,
+  isMeridianError,
+  type DataLayer,
+  type ErrorCode,
+  type ReadOptions,
+  type Settings,
+  type Viewer,
+  type WriteResult,
+} from '../../src/index.ts';
 import { BOOKS_SQL } from '../../src/postgres/setup/bookkeeping.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
@@ -21,23 +33,44 @@ describe('a data layer', () => {
   const layer = (region: string): DataLayer => layers.get(region) as DataLayer;
   const settingsOf = (region: string): Settings => ({
     region,
-    regions: Object.fromEntries(cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name) }])),
+    regions: Object.fromEntries(
+      cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name) }]),
+    ),
     tokenSecret: 'a secret of layers',
     heartbeatMs: 200,
   });
 
   before(async () => {
-    cluster = await startTestCluster({ sql: ["SET meridian.scale = '0.05'", `${SCHEMA}/001_schema.sql`, `${SCHEMA}/002_data.sql`, 'CREATE PUBLICATION meridian FOR ALL TABLES'] });
-    await Promise.all([US, EU, AP].map(async (region) => layers.set(region, await createDataLayer({ settings: settingsOf(region), schema: SCHEMA, telemetry: silentTelemetry() }))));
+    cluster = await startTestCluster({
+      sql: [
+        "SET meridian.scale = '0.05'",
+        `${SCHEMA}/001_schema.sql`,
+        `${SCHEMA}/002_data.sql`,
+        'CREATE PUBLICATION meridian FOR ALL TABLES',
+      ],
+    });
+    await Promise.all(
+      [US, EU, AP].map(async (region) =>
+        layers.set(
+          region,
+          await createDataLayer({ settings: settingsOf(region), schema: SCHEMA, telemetry: silentTelemetry() }),
+        ),
+      ),
+    );
   });
   after(async () => {
     await Promise.all([...layers.values()].map((one) => one.close()));
     await cluster.stop();
   });
 
-  const nameOf = async (region: string, id: number, options?: ReadOptions): Promise<unknown> => (await layer(region).read(NAME, [id], options)).rows[0]?.['name'];
-  const rename = async (region: string, id: number, name: string): Promise<string> => (await layer(region).transaction((tx) => tx.query('UPDATE users SET name = $2 WHERE id = $1', [id, name]))).token;
-  const code = (expected: ErrorCode) => (error: unknown): boolean => isMeridianError(error, expected);
+  const nameOf = async (region: string, id: number, options?: ReadOptions): Promise<unknown> =>
+    (await layer(region).read(NAME, [id], options)).rows[0]?.['name'];
+  const rename = async (region: string, id: number, name: string): Promise<string> =>
+    (await layer(region).transaction((tx) => tx.query('UPDATE users SET name = $2 WHERE id = $1', [id, name]))).token;
+  const code =
+    (expected: ErrorCode) =>
+    (error: unknown): boolean =>
+      isMeridianError(error, expected);
   const paused = async (work: () => Promise<void>): Promise<void> => {
     await cluster.caughtUp();
     await cluster.pauseReplay(AP);
@@ -49,7 +82,7 @@ describe('a data layer', () => {
     }
   };
 
-  it('keeps the promise of every level while its region\'s replay is paused, and shows old rows without a token', async () => {
+  it("keeps the promise of every level while its region's replay is paused, and shows old rows without a token", async () => {
     const before = await layer(AP).read(NAME, [1]);
     await paused(async () => {
       const token = await rename(EU, 1, 'fresh');
@@ -80,12 +113,18 @@ describe('a data layer', () => {
 
   it('commits transactions whole, gives their result and a token that covers them', async () => {
     const { result, token } = await layer(EU).transaction(async (tx) => {
-      const { rows } = await tx.query('INSERT INTO projects (organization_id, owner_id, name) VALUES (1, 1, $1) RETURNING id', ['made by a job']);
+      const { rows } = await tx.query(
+        'INSERT INTO projects (organization_id, owner_id, name) VALUES (1, 1, $1) RETURNING id',
+        ['made by a job'],
+      );
       const id = rows[0]?.['id'];
-      for (const title of ['one', 'two']) await tx.query('INSERT INTO tasks (project_id, title) VALUES ($1, $2)', [id, title]);
+      for (const title of ['one', 'two'])
+        await tx.query('INSERT INTO tasks (project_id, title) VALUES ($1, $2)', [id, title]);
       return id;
     });
-    const { rows } = await layer(AP).read('SELECT count(*)::int AS n FROM tasks WHERE project_id = $1', [result], { token });
+    const { rows } = await layer(AP).read('SELECT count(*)::int AS n FROM tasks WHERE project_id = $1', [result], {
+      token,
+    });
     assert.deepEqual(rows, [{ n: 2 }]);
     await assert.rejects(
       layer(EU).transaction(async (tx) => {
@@ -102,14 +141,35 @@ describe('a data layer', () => {
   it('commits a transaction with a key once, from whichever region it comes, and for that request and viewer alone', async () => {
     await cluster.query(US, BOOKS_SQL);
     const add = (region: string, request: unknown, viewer: Viewer | null = null): Promise<WriteResult<unknown>> =>
-      layer(region).transaction(async (tx) => (await tx.query('INSERT INTO projects (organization_id, owner_id, name) VALUES (1, 1, $1) RETURNING id', ['made once'])).rows[0]?.['id'], { once: { key: 'job 1', request }, viewer });
+      layer(region).transaction(
+        async (tx) =>
+          (
+            await tx.query('INSERT INTO projects (organization_id, owner_id, name) VALUES (1, 1, $1) RETURNING id', [
+              'made once',
+            ])
+          ).rows[0]?.['id'],
+        { once: { key: 'job 1', request }, viewer },
+      );
     const first = await add(EU, { name: 'made once', of: 1 });
     const again = await add(AP, { of: 1, name: 'made once' });
     assert.deepEqual([again.result, first.replayed, again.replayed], [first.result, false, true]);
-    assert.deepEqual((await layer(AP).read('SELECT count(*)::int AS n FROM projects WHERE name = $1', ['made once'], { token: again.token })).rows, [{ n: 1 }]);
+    assert.deepEqual(
+      (
+        await layer(AP).read('SELECT count(*)::int AS n FROM projects WHERE name = $1', ['made once'], {
+          token: again.token,
+        })
+      ).rows,
+      [{ n: 1 }],
+    );
     await assert.rejects(add(US, { name: 'another' }), code('IDEMPOTENCY_KEY_REUSED'));
-    assert.notEqual((await add(US, { name: 'made once', of: 1 }, { id: '7', tenant: null, roles: [] })).result, first.result);
-    await assert.rejects(layer(US).transaction(async () => 1, { once: { key: '' } }), code('IDEMPOTENCY_KEY_INVALID'));
+    assert.notEqual(
+      (await add(US, { name: 'made once', of: 1 }, { id: '7', tenant: null, roles: [] })).result,
+      first.result,
+    );
+    await assert.rejects(
+      layer(US).transaction(async () => 1, { once: { key: '' } }),
+      code('IDEMPOTENCY_KEY_INVALID'),
+    );
   });
 
   it('loads entities in batches under one requirement', async () => {
@@ -117,10 +177,16 @@ describe('a data layer', () => {
       const token = await rename(US, 4, 'fresh');
       const bound = layer(AP).loaders({ token });
       const { loaders } = bound;
-      const statements = async (): Promise<number> => (await stacksOf(layer(AP)).telemetry.metrics.statements.get()).values.filter(({ labels }) => labels.kind === 'read').reduce((sum, { value }) => sum + value, 0);
+      const statements = async (): Promise<number> =>
+        (await stacksOf(layer(AP)).telemetry.metrics.statements.get()).values
+          .filter(({ labels }) => labels.kind === 'read')
+          .reduce((sum, { value }) => sum + value, 0);
       const before = await statements();
       const users = await Promise.all(Array.from({ length: 100 }, (_, i) => loaders.one('User', ['id'], [i + 1])));
-      assert.deepEqual(users.map((user) => user?.['id']), Array.from({ length: 100 }, (_, i) => String(i + 1)));
+      assert.deepEqual(
+        users.map((user) => user?.['id']),
+        Array.from({ length: 100 }, (_, i) => String(i + 1)),
+      );
       assert.equal(users[3]?.['name'], 'fresh');
       // At the region's replica first, which refuses; then at the primary.
       assert.ok((await statements()) - before <= 2);
@@ -141,7 +207,14 @@ describe('a data layer', () => {
 
   it('reports the state of the regions', async () => {
     const reports = layer(EU).regionHealth();
-    assert.deepEqual(reports.map(({ region, role, status }) => [region, role, status]), [[US, 'primary', 'healthy'], [EU, 'replica', 'healthy'], [AP, 'replica', 'healthy']]);
+    assert.deepEqual(
+      reports.map(({ region, role, status }) => [region, role, status]),
+      [
+        [US, 'primary', 'healthy'],
+        [EU, 'replica', 'healthy'],
+        [AP, 'replica', 'healthy'],
+      ],
+    );
   });
 
   it('refuses contradicting options, with a code', async () => {
@@ -157,9 +230,13 @@ describe('a data layer', () => {
       [() => createDataLayer({ settings: { ...settingsOf(AP), region: 'mars' } }), 'CONFIG_INVALID'],
       [() => createDataLayer({ settings: { ...settingsOf(AP), tokenSecret: '' } }), 'CONFIG_INVALID'],
       [() => createDataLayer({ settings: { ...settingsOf(AP), poolSiz: 3 } }), 'CONFIG_INVALID'],
-      [() => createDataLayer({ settings: settingsOf(AP), schema: '/nowhere', telemetry: silentTelemetry() }), 'SCHEMA_INVALID'],
+      [
+        () => createDataLayer({ settings: settingsOf(AP), schema: '/nowhere', telemetry: silentTelemetry() }),
+        'SCHEMA_INVALID',
+      ],
     ];
-    for (const [i, [attempt, expected]] of cases.entries()) await assert.rejects(attempt, code(expected), `case ${i}: ${expected}`);
+    for (const [i, [attempt, expected]] of cases.entries())
+      await assert.rejects(attempt, code(expected), `case ${i}: ${expected}`);
   });
 
   it('stops a read whose caller has aborted it', async () => {
@@ -172,13 +249,21 @@ describe('a data layer', () => {
   });
 
   it('leaves nothing open that would keep its process running', async () => {
-    const child = spawn(process.execPath, [PROCESS, JSON.stringify({ settings: settingsOf(AP), schema: SCHEMA })], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [PROCESS, JSON.stringify({ settings: settingsOf(AP), schema: SCHEMA })], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     const killed = setTimeout(() => child.kill('SIGKILL'), 15_000);
-    const [status, signal] = await new Promise<[number | null, string | null]>((resolve) => child.once('close', (...how) => resolve(how)));
+    const [status, signal] = await new Promise<[number | null, string | null]>((resolve) =>
+      child.once('close', (...how) => resolve(how)),
+    );
     clearTimeout(killed);
-    assert.deepEqual([status, signal, output], [0, null, '["from a process","from a process"]\n'], 'the process had to be killed');
+    assert.deepEqual(
+      [status, signal, output],
+      [0, null, '["from a process","from a process"]\n'],
+      'the process had to be killed',
+    );
   });
 
   it('can be closed twice, and refuses every call afterwards', async () => {
@@ -186,6 +271,9 @@ describe('a data layer', () => {
     await Promise.all([short.close(), short.close()]);
     await short.close();
     await assert.rejects(short.read('SELECT 1'), isMeridianError);
-    await assert.rejects(short.transaction((tx) => tx.query('SELECT 1')), isMeridianError);
+    await assert.rejects(
+      short.transaction((tx) => tx.query('SELECT 1')),
+      isMeridianError,
+    );
   });
 });

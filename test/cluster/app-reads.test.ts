@@ -1,4 +1,7 @@
-/** Proves reads over HTTP: few statements whatever the number of parents, every row once, what plain SQL says, and hostile input turned away. */
+/**
+ * Proves reads over HTTP: few statements whatever the number of parents, every row once, what plain SQL says, and
+ * hostile input turned away.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, startTestApp, US, type Answer, type Call, type TestApp } from '../support/app.ts';
@@ -11,7 +14,12 @@ const DASHBOARD = `query($id: ID!) { dashboard(organizationId: $id) {
 interface Connection<N> {
   readonly nodes: readonly N[];
   readonly edges: readonly { readonly cursor: string; readonly node: N }[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean; readonly startCursor: string | null; readonly endCursor: string | null };
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
   readonly totalCount: number;
 }
 interface Id {
@@ -35,8 +43,10 @@ describe('reads over HTTP', () => {
     assert.deepEqual([status, errors], [200, []], query);
     return data as D;
   };
-  const sql = <R extends Record<string, unknown>>(text: string, params: readonly unknown[] = []): Promise<R[]> => app.cluster.query<R>(US, text, params);
-  const statementsOf = async (query: string, variables: Call['variables'] = {}): Promise<number> => (await counting(app, AP, () => asked(query, variables))).statements;
+  const sql = <R extends Record<string, unknown>>(text: string, params: readonly unknown[] = []): Promise<R[]> =>
+    app.cluster.query<R>(US, text, params);
+  const statementsOf = async (query: string, variables: Call['variables'] = {}): Promise<number> =>
+    (await counting(app, AP, () => asked(query, variables))).statements;
 
   describe('the dashboard', () => {
     it('shows what plain SQL shows', async () => {
@@ -68,7 +78,16 @@ describe('reads over HTTP', () => {
       const statements = await statementsOf(DASHBOARD, { id: 1 });
       assert.ok(statements <= 7, `${statements} statements`);
       assert.equal(await statementsOf('{ dashboard(organizationId: 1) { openTasks doneTasks overdueTasks } }'), 2);
-      const both = await statementsOf(`query($id: ID!) { ${['a', 'b', 'c'].map((alias) => DASHBOARD.slice(DASHBOARD.indexOf('dashboard'), -2).replace('dashboard', `${alias}: dashboard`).replace('$id', alias === 'a' ? '$id' : alias === 'b' ? '2' : '3')).join(' ')} }`, { id: 1 });
+      const both = await statementsOf(
+        `query($id: ID!) { ${['a', 'b', 'c']
+          .map((alias) =>
+            DASHBOARD.slice(DASHBOARD.indexOf('dashboard'), -2)
+              .replace('dashboard', `${alias}: dashboard`)
+              .replace('$id', alias === 'a' ? '$id' : alias === 'b' ? '2' : '3'),
+          )
+          .join(' ')} }`,
+        { id: 1 },
+      );
       assert.ok(both <= statements, `${both} statements for three dashboards, ${statements} for one`);
     });
   });
@@ -77,12 +96,17 @@ describe('reads over HTTP', () => {
     const query = `query($first: Int!) { organizations(first: $first) { nodes { name users(first: 3) { totalCount nodes { name assignedTasks(first: 2, status: DOING) { totalCount nodes { title project { name owner { name } } } } } }
       projects(first: 2) { nodes { status tasks(first: 1) { nodes { id comments(first: 1) { nodes { body author { email } } } } } } } } } }`;
     const one = await statementsOf(query, { first: 1 });
-    const fifty = await counting(app, AP, () => asked<{ organizations: { nodes: readonly unknown[] } }>(query, { first: 50 }));
+    const fifty = await counting(app, AP, () =>
+      asked<{ organizations: { nodes: readonly unknown[] } }>(query, { first: 50 }),
+    );
     assert.equal(fifty.value.organizations.nodes.length, 50);
-    // organizations; users and their count; tasks and their count; projects of both kinds; owners; tasks; comments; authors.
+    // organizations; users and their count; tasks and their count; projects of both kinds; owners; tasks; comments;
+    // authors.
     assert.ok(one <= 12, `${one} statements`);
     assert.ok(fifty.statements <= 12, `${fifty.statements} statements for 50 organizations, ${one} for one`);
-    const { organizations } = await asked<{ organizations: { nodes: readonly { name: string; users: Connection<{ name: string }> }[] } }>('{ organizations(first: 50) { nodes { name users(first: 3) { totalCount nodes { name } } } } }');
+    const { organizations } = await asked<{
+      organizations: { nodes: readonly { name: string; users: Connection<{ name: string }> }[] };
+    }>('{ organizations(first: 50) { nodes { name users(first: 3) { totalCount nodes { name } } } } }');
     const expected = await sql(
       `SELECT o.name, json_build_object('totalCount', (SELECT count(*) FROM users u WHERE u.organization_id = o.id),
          'nodes', (SELECT json_agg(json_build_object('name', u.name)) FROM (SELECT name FROM users u WHERE u.organization_id = o.id ORDER BY id LIMIT 3) u)) AS users
@@ -106,11 +130,19 @@ describe('reads over HTTP', () => {
     const walk = async (variables: Record<string, unknown>, size: number, backwards: boolean): Promise<string[]> => {
       const ids: string[] = [];
       let cursor: string | null = null;
-      for (let more = true; more; ) {
-        const page: Connection<Id> = (await asked<Tasks>(PAGE, { ...variables, ...(backwards ? { last: size, before: cursor } : { first: size, after: cursor }) })).project.tasks;
+      for (let more = true; more;) {
+        const page: Connection<Id> = (
+          await asked<Tasks>(PAGE, {
+            ...variables,
+            ...(backwards ? { last: size, before: cursor } : { first: size, after: cursor }),
+          })
+        ).project.tasks;
         const found = page.edges.map(({ node }) => node.id);
         assert.ok(found.length <= size);
-        assert.deepEqual([page.pageInfo.startCursor, page.pageInfo.endCursor], [page.edges[0]?.cursor ?? null, page.edges.at(-1)?.cursor ?? null]);
+        assert.deepEqual(
+          [page.pageInfo.startCursor, page.pageInfo.endCursor],
+          [page.edges[0]?.cursor ?? null, page.edges.at(-1)?.cursor ?? null],
+        );
         ids.splice(backwards ? 0 : ids.length, 0, ...found);
         more = backwards ? page.pageInfo.hasPreviousPage : page.pageInfo.hasNextPage;
         cursor = backwards ? page.pageInfo.startCursor : page.pageInfo.endCursor;
@@ -125,30 +157,67 @@ describe('reads over HTTP', () => {
       [['DUE_DATE_DESC', 'TITLE_ASC'], 'due_date DESC, title, tasks.id'],
     ] as const) {
       it(`cover every row once, forwards and backwards, ordered by ${spelled}`, async () => {
-        const [{ id } = { id: '' }] = await sql<{ id: string }>('SELECT project_id::text AS id FROM tasks GROUP BY 1 HAVING count(*) BETWEEN 50 AND 90 ORDER BY 1 LIMIT 1');
-        const expected = (await sql<{ id: string }>(`SELECT tasks.id::text FROM tasks WHERE project_id = $1 ORDER BY ${spelled}`, [id])).map((row) => row.id);
+        const [{ id } = { id: '' }] = await sql<{ id: string }>(
+          'SELECT project_id::text AS id FROM tasks GROUP BY 1 HAVING count(*) BETWEEN 50 AND 90 ORDER BY 1 LIMIT 1',
+        );
+        const expected = (
+          await sql<{ id: string }>(`SELECT tasks.id::text FROM tasks WHERE project_id = $1 ORDER BY ${spelled}`, [id])
+        ).map((row) => row.id);
         assert.deepEqual(await walk({ id, order }, 7, false), expected);
         assert.deepEqual(await walk({ id, order }, 11, true), expected);
       });
     }
 
     it('of a filtered list hold the rows that match, and their count is that of these rows', async () => {
-      const filter = { or: [{ priority: { gte: 5 }, labels: { hasAny: ['bug', 'docs'] } }, { not: { dueDate: { isNull: true } }, estimate: { lt: '2.25' } }], title: { contains: 'e' } };
+      const filter = {
+        or: [
+          { priority: { gte: 5 }, labels: { hasAny: ['bug', 'docs'] } },
+          { not: { dueDate: { isNull: true } }, estimate: { lt: '2.25' } },
+        ],
+        title: { contains: 'e' },
+      };
       const where = `status = 'TODO' AND ((priority >= 5 AND labels && '{bug,docs}') OR (due_date IS NOT NULL AND estimate < 2.25)) AND title LIKE '%e%'`;
-      const [{ id } = { id: '' }] = await sql<{ id: string }>(`SELECT project_id::text AS id FROM tasks WHERE ${where} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1`);
-      const expected = (await sql<{ id: string }>(`SELECT tasks.id::text FROM tasks WHERE project_id = $1 AND ${where} ORDER BY created_at, tasks.id`, [id])).map((row) => row.id);
+      const [{ id } = { id: '' }] = await sql<{ id: string }>(
+        `SELECT project_id::text AS id FROM tasks WHERE ${where} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1`,
+      );
+      const expected = (
+        await sql<{ id: string }>(
+          `SELECT tasks.id::text FROM tasks WHERE project_id = $1 AND ${where} ORDER BY created_at, tasks.id`,
+          [id],
+        )
+      ).map((row) => row.id);
       assert.ok(expected.length > 3, 'the filter lets too little through to prove anything');
       assert.deepEqual(await walk({ id, filter, status: 'TODO' }, 3, false), expected);
-      const { project } = await asked<Tasks>('query($id: ID!, $filter: TaskFilter) { project(id: $id) { tasks(filter: $filter, status: TODO, first: 1) { totalCount } } }', { id, filter });
+      const { project } = await asked<Tasks>(
+        'query($id: ID!, $filter: TaskFilter) { project(id: $id) { tasks(filter: $filter, status: TODO, first: 1) { totalCount } } }',
+        { id, filter },
+      );
       assert.equal(project.tasks.totalCount, expected.length);
     });
 
     it('refuse a cursor of another order, a size out of bounds, and first together with last', async () => {
       const { project } = await asked<Tasks>(PAGE, { id: 1, first: 1 });
       const cursor = project.tasks.pageInfo.endCursor;
-      for (const variables of [{ after: cursor, order: 'PRIORITY_ASC' }, { after: 'hello' }, { after: '' }, { before: `${cursor}x` }, { after: Buffer.from('[1,"x",{}]').toString('base64url') }, { first: -1 }, { first: 201 }, { last: 201 }, { first: 1, last: 1 }, { first: 2 ** 31 - 1 }]) {
-        const { value, statements } = await counting(app, AP, () => app.gql(AP, PAGE, { variables: { id: 1, ...variables } }));
-        assert.deepEqual([value.status, value.data, value.errors[0]?.extensions.code], [200, { project: null }, 'BAD_USER_INPUT'], JSON.stringify([variables, value]));
+      for (const variables of [
+        { after: cursor, order: 'PRIORITY_ASC' },
+        { after: 'hello' },
+        { after: '' },
+        { before: `${cursor}x` },
+        { after: Buffer.from('[1,"x",{}]').toString('base64url') },
+        { first: -1 },
+        { first: 201 },
+        { last: 201 },
+        { first: 1, last: 1 },
+        { first: 2 ** 31 - 1 },
+      ]) {
+        const { value, statements } = await counting(app, AP, () =>
+          app.gql(AP, PAGE, { variables: { id: 1, ...variables } }),
+        );
+        assert.deepEqual(
+          [value.status, value.data, value.errors[0]?.extensions.code],
+          [200, { project: null }, 'BAD_USER_INPUT'],
+          JSON.stringify([variables, value]),
+        );
         assert.equal(statements, 1, 'more than the project was read');
       }
       assert.deepEqual((await asked<Tasks>(PAGE, { id: 1, first: 0 })).project.tasks.edges, []);
@@ -157,39 +226,112 @@ describe('reads over HTTP', () => {
 
   describe('lookups', () => {
     it('find rows by every unique key, and answer null for what is not there', async () => {
-      const [user] = await sql<{ id: string; email: string; name: string }>('SELECT id::text, email, name FROM users WHERE id = 77');
-      const found = await asked('query($email: String!) { userByEmail(email: $email) { id email name } user(id: 77) { id email name } }', { email: user?.email });
+      const [user] = await sql<{ id: string; email: string; name: string }>(
+        'SELECT id::text, email, name FROM users WHERE id = 77',
+      );
+      const found = await asked(
+        'query($email: String!) { userByEmail(email: $email) { id email name } user(id: 77) { id email name } }',
+        { email: user?.email },
+      );
       assert.deepEqual(found, { userByEmail: user, user });
-      assert.deepEqual(await asked('{ userByEmail(email: "nobody@example.com") { id } user(id: 0) { id } project(id: 99999999) { id } task(id: -5) { id } organization(id: "9223372036854775807") { id } }'), { userByEmail: null, user: null, project: null, task: null, organization: null });
+      assert.deepEqual(
+        await asked(
+          '{ userByEmail(email: "nobody@example.com") { id } user(id: 0) { id } project(id: 99999999) { id } task(id: -5) { id } organization(id: "9223372036854775807") { id } }',
+        ),
+        { userByEmail: null, user: null, project: null, task: null, organization: null },
+      );
     });
 
     it('refuse values that cannot be an id, without a statement', async () => {
-      for (const id of ['abc', '', ' ', '1 OR 1=1', "1'; DROP TABLE users; --", '1e3', '0x10', '1.0', '9223372036854775808', '-9223372036854775809', '１', '1\u0000', 'null', '__proto__', '9'.repeat(5_000)]) {
-        const { value: { data, errors }, statements } = await counting(app, AP, () => app.gql<{ user: Id | null }>(AP, 'query($id: ID!) { user(id: $id) { id } }', { variables: { id } }));
-        assert.deepEqual([data, errors.map(({ extensions }) => extensions.code), statements], [{ user: null }, ['BAD_USER_INPUT'], 0], JSON.stringify(id).slice(0, 60));
-        assert.match(errors[0]?.message ?? '', /^The key "id" of User cannot be ".{0,140}"; send a whole number from -9223372036854775808 to 9223372036854775807\.$/);
+      for (const id of [
+        'abc',
+        '',
+        ' ',
+        '1 OR 1=1',
+        "1'; DROP TABLE users; --",
+        '1e3',
+        '0x10',
+        '1.0',
+        '9223372036854775808',
+        '-9223372036854775809',
+        '１',
+        '1\u0000',
+        'null',
+        '__proto__',
+        '9'.repeat(5_000),
+      ]) {
+        const {
+          value: { data, errors },
+          statements,
+        } = await counting(app, AP, () =>
+          app.gql<{ user: Id | null }>(AP, 'query($id: ID!) { user(id: $id) { id } }', { variables: { id } }),
+        );
+        assert.deepEqual(
+          [data, errors.map(({ extensions }) => extensions.code), statements],
+          [{ user: null }, ['BAD_USER_INPUT'], 0],
+          JSON.stringify(id).slice(0, 60),
+        );
+        assert.match(
+          errors[0]?.message ?? '',
+          /^The key "id" of User cannot be ".{0,140}"; send a whole number from -9223372036854775808 to 9223372036854775807\.$/,
+        );
       }
     });
 
     it('take hostile text as plain text', async () => {
-      for (const text of ["'", '"', '\\', '%', '_', '$1', '{}', '--', '/*', '\u0000', '\ud800', '💥'.repeat(1_000), "' OR ''='", '\r\n']) {
-        const { status, errors, data } = await app.gql<{ userByEmail: null; organization: { users: Connection<Id> } }>(AP, 'query($text: String!) { userByEmail(email: $text) { id } organization(id: 1) { users(filter: { or: [{ email: { eq: $text } }, { name: { startsWith: $text } }] }) { totalCount } } }', { variables: { text } });
+      for (const text of [
+        "'",
+        '"',
+        '\\',
+        '%',
+        '_',
+        '$1',
+        '{}',
+        '--',
+        '/*',
+        '\u0000',
+        '\ud800',
+        '💥'.repeat(1_000),
+        "' OR ''='",
+        '\r\n',
+      ]) {
+        const { status, errors, data } = await app.gql<{ userByEmail: null; organization: { users: Connection<Id> } }>(
+          AP,
+          'query($text: String!) { userByEmail(email: $text) { id } organization(id: 1) { users(filter: { or: [{ email: { eq: $text } }, { name: { startsWith: $text } }] }) { totalCount } } }',
+          { variables: { text } },
+        );
         assert.equal(status, 200);
         assert.equal(data?.userByEmail, null);
-        if (errors.length > 0) assert.deepEqual(errors.map(({ extensions }) => extensions.code), ['BAD_USER_INPUT', 'BAD_USER_INPUT'], JSON.stringify([text, errors]));
+        if (errors.length > 0)
+          assert.deepEqual(
+            errors.map(({ extensions }) => extensions.code),
+            ['BAD_USER_INPUT', 'BAD_USER_INPUT'],
+            JSON.stringify([text, errors]),
+          );
         else assert.equal(data?.organization.users.totalCount, 0, JSON.stringify(text));
       }
     });
   });
 
   describe('entities for a gateway', () => {
-    const ENTITIES = 'query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id email name } ... on Task { id title project { name } } ... on Organization { name } } }';
+    const ENTITIES =
+      'query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id email name } ... on Task { id title project { name } } ... on Organization { name } } }';
 
     it('are found by any of their keys, in the order of their representations', async () => {
-      const [user] = await sql<{ id: string; email: string; name: string }>('SELECT id::text, email, name FROM users WHERE id = 5');
-      const [task] = await sql('SELECT t.id::text, t.title, json_build_object(\'name\', p.name) AS project FROM tasks t JOIN projects p ON p.id = t.project_id WHERE t.id = 11');
+      const [user] = await sql<{ id: string; email: string; name: string }>(
+        'SELECT id::text, email, name FROM users WHERE id = 5',
+      );
+      const [task] = await sql(
+        "SELECT t.id::text, t.title, json_build_object('name', p.name) AS project FROM tasks t JOIN projects p ON p.id = t.project_id WHERE t.id = 11",
+      );
       const { _entities } = await asked<{ _entities: unknown }>(ENTITIES, {
-        r: [{ __typename: 'User', email: user?.email }, { __typename: 'Task', id: '11' }, { __typename: 'User', id: 5 }, { __typename: 'User', id: '123456789' }, { __typename: 'User', id: null, email: user?.email }],
+        r: [
+          { __typename: 'User', email: user?.email },
+          { __typename: 'Task', id: '11' },
+          { __typename: 'User', id: 5 },
+          { __typename: 'User', id: '123456789' },
+          { __typename: 'User', id: null, email: user?.email },
+        ],
       });
       const typed = { __typename: 'User', ...user };
       assert.deepEqual(_entities, [typed, { __typename: 'Task', ...task }, typed, null, typed]);
@@ -197,13 +339,26 @@ describe('reads over HTTP', () => {
 
     it('cost one statement for 1,000 representations', async () => {
       const r = Array.from({ length: 1_000 }, (_, i) => ({ __typename: 'Task', id: String(i + 1) }));
-      const { value, statements } = await counting(app, AP, () => asked<{ _entities: readonly Id[] }>('query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { id title } } }', { r }));
-      assert.deepEqual(value._entities.map(({ id }) => id), r.map(({ id }) => id));
+      const { value, statements } = await counting(app, AP, () =>
+        asked<{ _entities: readonly Id[] }>(
+          'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { id title } } }',
+          { r },
+        ),
+      );
+      assert.deepEqual(
+        value._entities.map(({ id }) => id),
+        r.map(({ id }) => id),
+      );
       assert.equal(statements, 1);
     });
 
     it('are refused where a representation carries no key', async () => {
-      for (const representation of [{ __typename: 'User' }, { __typename: 'User', name: 'Ann' }, { __typename: 'Nothing', id: 1 }, { id: 1 }]) {
+      for (const representation of [
+        { __typename: 'User' },
+        { __typename: 'User', name: 'Ann' },
+        { __typename: 'Nothing', id: 1 },
+        { id: 1 },
+      ]) {
         const { status, errors } = await app.gql(AP, ENTITIES, { variables: { r: [representation] } });
         assert.equal(status, 200);
         assert.equal(errors.length, 1, JSON.stringify(representation));
@@ -213,7 +368,13 @@ describe('reads over HTTP', () => {
 
     it('include the SDL of the subgraph', async () => {
       const { _service } = await asked<{ _service: { sdl: string } }>('{ _service { sdl } }');
-      for (const part of [/type User\b[^{]*@key\(fields: "email"\)/, /@link\(url: "https:\/\/specs\.apollo\.dev\/federation\/v2/, /scalar ConsistencyToken/, /directive @consistent/]) assert.match(_service.sdl, part);
+      for (const part of [
+        /type User\b[^{]*@key\(fields: "email"\)/,
+        /@link\(url: "https:\/\/specs\.apollo\.dev\/federation\/v2/,
+        /scalar ConsistencyToken/,
+        /directive @consistent/,
+      ])
+        assert.match(_service.sdl, part);
     });
   });
 
@@ -223,9 +384,18 @@ describe('reads over HTTP', () => {
       ['query($s: TaskStatus) { project(id: 1) { tasks(status: $s) { totalCount } } }', { s: 'NEVER' }],
       ['query($s: TaskStatus) { project(id: 1) { tasks(status: $s) { totalCount } } }', { s: { toString: 'TODO' } }],
       ['query($o: [TaskOrder!]) { project(id: 1) { tasks(orderBy: $o) { totalCount } } }', { o: ['TITLE'] }],
-      ['query($f: TaskFilter) { project(id: 1) { tasks(filter: $f) { totalCount } } }', { f: { title: { like: '%' } } }],
-      ['query($f: TaskFilter) { project(id: 1) { tasks(filter: $f) { totalCount } } }', { f: { dueDate: { lt: 'tomorrow' } } }],
-      ['query($f: TaskFilter) { project(id: 1) { tasks(filter: $f) { totalCount } } }', { f: { estimate: { gt: '1,5' } } }],
+      [
+        'query($f: TaskFilter) { project(id: 1) { tasks(filter: $f) { totalCount } } }',
+        { f: { title: { like: '%' } } },
+      ],
+      [
+        'query($f: TaskFilter) { project(id: 1) { tasks(filter: $f) { totalCount } } }',
+        { f: { dueDate: { lt: 'tomorrow' } } },
+      ],
+      [
+        'query($f: TaskFilter) { project(id: 1) { tasks(filter: $f) { totalCount } } }',
+        { f: { estimate: { gt: '1,5' } } },
+      ],
       ['{ user { id } }'],
       ['{ nothing }'],
       ['{ user(id: 1) { id }'],
@@ -233,13 +403,21 @@ describe('reads over HTTP', () => {
       [''],
     ] as readonly (readonly [string, Call['variables']?])[]) {
       const { value, statements } = await counting(app, AP, () => app.gql(AP, query, { variables: variables ?? {} }));
-      assert.ok(value.errors.length > 0 && value.errors.every(({ extensions, message }) => typeof extensions.code === 'string' && extensions.code !== 'INTERNAL_SERVER_ERROR' && message.length > 0), JSON.stringify([query, value]));
+      assert.ok(
+        value.errors.length > 0 &&
+          value.errors.every(
+            ({ extensions, message }) =>
+              typeof extensions.code === 'string' && extensions.code !== 'INTERNAL_SERVER_ERROR' && message.length > 0,
+          ),
+        JSON.stringify([query, value]),
+      );
       assert.equal(statements, 0, query);
     }
   });
 
   it('refuse operations that are too deep', async () => {
-    const nested = (depth: number): string => `{ task(id: 1) { ${'project { tasks(first: 1) { nodes { '.repeat(depth)} id ${'} } } '.repeat(depth)} } }`;
+    const nested = (depth: number): string =>
+      `{ task(id: 1) { ${'project { tasks(first: 1) { nodes { '.repeat(depth)} id ${'} } } '.repeat(depth)} } }`;
     const { value, statements } = await counting(app, AP, () => app.gql(AP, nested(5)));
     assert.deepEqual([value.status, value.errors[0]?.extensions.code, statements], [200, 'BAD_USER_INPUT', 0]);
     assert.match(value.errors[0]?.message ?? '', /maxQueryDepth/);
@@ -247,7 +425,10 @@ describe('reads over HTTP', () => {
   });
 
   it('limit how many different relations one operation reads', async () => {
-    const fields = Array.from({ length: 520 }, (_, i) => `t${i}: tasks(filter: { priority: { eq: ${i} } }) { totalCount }`).join(' ');
+    const fields = Array.from(
+      { length: 520 },
+      (_, i) => `t${i}: tasks(filter: { priority: { eq: ${i} } }) { totalCount }`,
+    ).join(' ');
     const { value, statements } = await counting(app, AP, () => app.gql(AP, `{ project(id: 1) { ${fields} } }`));
     assert.equal(value.errors[0]?.extensions.code, 'BAD_USER_INPUT');
     assert.match(value.errors[0]?.message ?? '', /more than 500 different relations .* raise maxLoaders/);
@@ -255,9 +436,20 @@ describe('reads over HTTP', () => {
   });
 
   it('answer GET with a preflight header, and neither simple requests nor mutations by GET', async () => {
-    const get = async (query: string, headers: Record<string, string> = {}): Promise<{ status: number; body: Pick<Answer<{ user: { name: string } }>, 'data' | 'errors'>; token: string | null }> => {
+    const get = async (
+      query: string,
+      headers: Record<string, string> = {},
+    ): Promise<{
+      status: number;
+      body: Pick<Answer<{ user: { name: string } }>, 'data' | 'errors'>;
+      token: string | null;
+    }> => {
       const response = await fetch(`${app.server(AP).url}?query=${encodeURIComponent(query)}`, { headers });
-      return { status: response.status, body: (await response.json()) as Pick<Answer<{ user: { name: string } }>, 'data' | 'errors'>, token: response.headers.get('consistency-token') };
+      return {
+        status: response.status,
+        body: (await response.json()) as Pick<Answer<{ user: { name: string } }>, 'data' | 'errors'>,
+        token: response.headers.get('consistency-token'),
+      };
     };
     const good = await get('{ user(id: 1) { name } }', { 'apollo-require-preflight': 'true' });
     assert.equal(good.status, 200);

@@ -1,4 +1,6 @@
-/** The catalog of a real server: every shape of type, key, reference, index and trigger that the compiler asks about. */
+/**
+ * The catalog of a real server: every shape of type, key, reference, index and trigger that the compiler asks about.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -78,15 +80,45 @@ describe('reading the catalog', () => {
   after(() => server[Symbol.asyncDispose]());
 
   it('gives every type its kind, its name for casts, and its labels', () => {
-    const types = [...things.columns.values()].map(({ name, type, labels }) => [name, type.kind, type.sql, ...(type.array ? ['array'] : []), ...(labels ? [labels] : [])]);
+    const types = [...things.columns.values()].map(({ name, type, labels }) => [
+      name,
+      type.kind,
+      type.sql,
+      ...(type.array ? ['array'] : []),
+      ...(labels ? [labels] : []),
+    ]);
     assert.deepEqual(types, [
-      ['id', 'bigint', 'bigint'], ['small', 'int', 'smallint'], ['whole', 'int', 'integer'], ['serial_no', 'int', 'integer'], ['ratio', 'float', 'real'], ['price', 'numeric', 'numeric'],
-      ['name', 'text', 'character varying'], ['fixed', 'text', 'bpchar'], ['flag', 'bool', 'boolean'], ['uid', 'uuid', 'uuid'], ['day', 'date', 'date'], ['at', 'timestamptz', 'timestamp with time zone'],
-      ['local', 'timestamp', 'timestamp without time zone'], ['clock', 'time', 'time without time zone'], ['zoned', 'other', 'time with time zone'], ['doc', 'json', 'jsonb'], ['plain', 'json', 'json'],
-      ['raw', 'bytea', 'bytea'], ['host', 'other', 'inet'], ['span', 'other', 'interval'],
-      ['feeling', 'enum', 'public.mood', ['sad', 'ok', 'very happy']], ['feelings', 'enum', 'public.mood[]', 'array', ['sad', 'ok', 'very happy']], ['odd', 'enum', '"Odd ""name"."Mo od"', ['x']],
-      ['tags', 'text', 'text[]', 'array'], ['short', 'text', 'character varying'], ['shorter', 'text', 'character varying'], ['tagged', 'text', 'text[]', 'array'],
-      ['doubled', 'int', 'integer'], ['parent_a', 'int', 'integer'], ['parent_b', 'int', 'integer'], ['other_id', 'int', 'integer'],
+      ['id', 'bigint', 'bigint'],
+      ['small', 'int', 'smallint'],
+      ['whole', 'int', 'integer'],
+      ['serial_no', 'int', 'integer'],
+      ['ratio', 'float', 'real'],
+      ['price', 'numeric', 'numeric'],
+      ['name', 'text', 'character varying'],
+      ['fixed', 'text', 'bpchar'],
+      ['flag', 'bool', 'boolean'],
+      ['uid', 'uuid', 'uuid'],
+      ['day', 'date', 'date'],
+      ['at', 'timestamptz', 'timestamp with time zone'],
+      ['local', 'timestamp', 'timestamp without time zone'],
+      ['clock', 'time', 'time without time zone'],
+      ['zoned', 'other', 'time with time zone'],
+      ['doc', 'json', 'jsonb'],
+      ['plain', 'json', 'json'],
+      ['raw', 'bytea', 'bytea'],
+      ['host', 'other', 'inet'],
+      ['span', 'other', 'interval'],
+      ['feeling', 'enum', 'public.mood', ['sad', 'ok', 'very happy']],
+      ['feelings', 'enum', 'public.mood[]', 'array', ['sad', 'ok', 'very happy']],
+      ['odd', 'enum', '"Odd ""name"."Mo od"', ['x']],
+      ['tags', 'text', 'text[]', 'array'],
+      ['short', 'text', 'character varying'],
+      ['shorter', 'text', 'character varying'],
+      ['tagged', 'text', 'text[]', 'array'],
+      ['doubled', 'int', 'integer'],
+      ['parent_a', 'int', 'integer'],
+      ['parent_b', 'int', 'integer'],
+      ['other_id', 'int', 'integer'],
     ]);
   });
 
@@ -100,14 +132,22 @@ describe('reading the catalog', () => {
     assert.deepEqual(flags('whole'), { nullable: false, hasDefault: false, readOnly: false });
     assert.deepEqual(flags('uid'), { nullable: true, hasDefault: true, readOnly: false });
     assert.deepEqual(flags('doubled'), { nullable: true, hasDefault: true, readOnly: true });
-    assert.deepEqual([flags('short').nullable, flags('shorter').nullable, flags('tagged').nullable], [false, false, true], 'a domain may forbid null');
+    assert.deepEqual(
+      [flags('short').nullable, flags('shorter').nullable, flags('tagged').nullable],
+      [false, false, true],
+      'a domain may forbid null',
+    );
   });
 
   it('counts as unique only what is unique of every row, at once', () => {
     assert.deepEqual(things.primaryKey, ['id']);
     assert.deepEqual(things.uniqueKeys, [['id'], ['name']]);
     assert.deepEqual(table('public.parents').uniqueKeys, [['b', 'a'], ['code']]);
-    assert.deepEqual(table('public.deferred').uniqueKeys, [['id']], 'a deferrable key may be broken within a transaction');
+    assert.deepEqual(
+      table('public.deferred').uniqueKeys,
+      [['id']],
+      'a deferrable key may be broken within a transaction',
+    );
   });
 
   it('lists indexes by their key columns, without partial and expression ones', () => {
@@ -115,17 +155,30 @@ describe('reading the catalog', () => {
   });
 
   it('pairs the columns of foreign keys, across schemas', () => {
-    assert.deepEqual(things.foreignKeys.map(({ columns, toTable, toColumns }) => [columns, `${toTable.schema}.${toTable.name}`, toColumns]), [
-      [['other_id'], 'other.places', ['id']],
-      [['parent_b', 'parent_a'], 'public.parents', ['b', 'a']],
-    ]);
+    assert.deepEqual(
+      things.foreignKeys.map(({ columns, toTable, toColumns }) => [
+        columns,
+        `${toTable.schema}.${toTable.name}`,
+        toColumns,
+      ]),
+      [
+        [['other_id'], 'other.places', ['id']],
+        [['parent_b', 'parent_a'], 'public.parents', ['b', 'a']],
+      ],
+    );
   });
 
   it('distinguishes views and tables, takes a partitioned table as one, and finds triggers that fill an insert', () => {
-    assert.deepEqual([table('public.seen').kind, table('public.kept').kind, things.kind, table('public.parts').kind], ['view', 'view', 'table', 'table']);
+    assert.deepEqual(
+      [table('public.seen').kind, table('public.kept').kind, things.kind, table('public.parts').kind],
+      ['view', 'view', 'table', 'table'],
+    );
     assert.equal(catalog.tables.has('public.parts_2026'), false);
     assert.deepEqual(table('public.parts').primaryKey, ['id', 'at']);
-    assert.deepEqual([table('public.filled').fillsOnInsert, table('public.parents').fillsOnInsert, things.fillsOnInsert], [true, false, false]);
+    assert.deepEqual(
+      [table('public.filled').fillsOnInsert, table('public.parents').fillsOnInsert, things.fillsOnInsert],
+      [true, false, false],
+    );
   });
 
   it('looks names up as the connection does, or in the schemas that are named', async () => {
@@ -135,54 +188,99 @@ describe('reading the catalog', () => {
   });
 
   it('knows for which columns equal values have equal text in the WAL', () => {
-    const exact = (name: string): readonly string[] => [...table(name).columns.values()].filter((column) => column.exact).map((column) => column.name);
-    assert.deepEqual(exact('public.things'), ['id', 'small', 'whole', 'serial_no', 'name', 'flag', 'uid', 'feeling', 'odd', 'short', 'shorter', 'parent_a', 'parent_b', 'other_id']);
+    const exact = (name: string): readonly string[] =>
+      [...table(name).columns.values()].filter((column) => column.exact).map((column) => column.name);
+    assert.deepEqual(exact('public.things'), [
+      'id',
+      'small',
+      'whole',
+      'serial_no',
+      'name',
+      'flag',
+      'uid',
+      'feeling',
+      'odd',
+      'short',
+      'shorter',
+      'parent_a',
+      'parent_b',
+      'other_id',
+    ]);
     assert.deepEqual(exact('public.spelled'), ['id', 'plain']);
   });
 
   it('finds what keeps changes of a table out of the stream', async () => {
     const told = await readCatalog(plainQuery(client), { publication: 'told' });
     const why = (name: string, of = told): string | null => whyUnseen(of, of.tables.get(name) ?? assert.fail(name));
-    assert.deepEqual(['seen', 'kept', 'abroad', 'parts', 'forebear', 'hasty', 'things', 'spelled', 'filled', 'secret'].map((name) => [name, why(`public.${name}`)]), [
-      ['seen', 'it is a view, whose rows change when those under it do'],
-      ['kept', 'it is a materialized view, whose refreshing the WAL does not tell'],
-      ['abroad', 'it is a foreign table, whose rows change elsewhere'],
-      ['parts', 'it is partitioned, and a publication does not tell when one of its partitions is truncated'],
-      ['forebear', 'other tables inherit from it, whose rows it shows and which change under names of their own'],
-      ['hasty', 'it is unlogged or temporary, so that its changes are not in the WAL'],
-      ['things', 'the publication told shows only some of its rows or columns; take the filter away'],
-      ['spelled', 'the publication told shows only some of its rows or columns; take the filter away'],
-      ['filled', 'the publication told does not have it; meridian setup adds it'],
-      ['secret', null],
-    ]);
+    assert.deepEqual(
+      ['seen', 'kept', 'abroad', 'parts', 'forebear', 'hasty', 'things', 'spelled', 'filled', 'secret'].map((name) => [
+        name,
+        why(`public.${name}`),
+      ]),
+      [
+        ['seen', 'it is a view, whose rows change when those under it do'],
+        ['kept', 'it is a materialized view, whose refreshing the WAL does not tell'],
+        ['abroad', 'it is a foreign table, whose rows change elsewhere'],
+        ['parts', 'it is partitioned, and a publication does not tell when one of its partitions is truncated'],
+        ['forebear', 'other tables inherit from it, whose rows it shows and which change under names of their own'],
+        ['hasty', 'it is unlogged or temporary, so that its changes are not in the WAL'],
+        ['things', 'the publication told shows only some of its rows or columns; take the filter away'],
+        ['spelled', 'the publication told shows only some of its rows or columns; take the filter away'],
+        ['filled', 'the publication told does not have it; meridian setup adds it'],
+        ['secret', null],
+      ],
+    );
     const all = await readCatalog(plainQuery(client), { publication: 'all_told' });
-    assert.equal(why('public.filled', all), 'the publication all_told leaves out delete, truncate; meridian setup completes it');
+    assert.equal(
+      why('public.filled', all),
+      'the publication all_told leaves out delete, truncate; meridian setup completes it',
+    );
     const none = await readCatalog(plainQuery(client), { publication: 'meridian' });
     assert.equal(why('public.filled', none), 'there is no publication meridian; meridian setup creates it');
     assert.equal(why('public.filled', catalog), 'no publication was named that would tell its changes');
-    assert.deepEqual([told.tables.get('public.secret')?.keepsOldRows, told.tables.get('public.things')?.keepsOldRows], [true, false]);
+    assert.deepEqual(
+      [told.tables.get('public.secret')?.keepsOldRows, told.tables.get('public.things')?.keepsOldRows],
+      [true, false],
+    );
   });
 
   it('reads the policies that decide what a SELECT sees, as conditions that can be judged', () => {
     const { policies, columns } = table('public.secret');
-    assert.deepEqual(policies, [{ name: 'own', condition: "((tenant = (current_setting('app.tenant'::text, true))::integer) AND (owner = CURRENT_USER))" }]);
+    assert.deepEqual(policies, [
+      {
+        name: 'own',
+        condition: "((tenant = (current_setting('app.tenant'::text, true))::integer) AND (owner = CURRENT_USER))",
+      },
+    ]);
     assert.equal(things.policies, null);
     const purity = { table: 'secret', columns };
     assert.equal(impurity(policies?.[0]?.condition ?? '', { ...purity, settings: new Set(['app.tenant']) }), null);
-    assert.match(impurity(policies?.[0]?.condition ?? '', { ...purity, settings: new Set() }) ?? '', /^reads the setting app\.tenant, /);
+    assert.match(
+      impurity(policies?.[0]?.condition ?? '', { ...purity, settings: new Set() }) ?? '',
+      /^reads the setting app\.tenant, /,
+    );
   });
 
-  it('says in the database\'s words why it would refuse a statement, and runs nothing', async () => {
+  it("says in the database's words why it would refuse a statement, and runs nothing", async () => {
     const query = plainQuery(client);
     assert.equal(await explainProblem(query, 'SELECT FROM things WHERE (whole > 3)'), null);
     assert.equal(await explainProblem(query, 'SELECT FROM things WHERE (whoel > 3)'), 'column "whoel" does not exist');
-    assert.match((await explainProblem(query, 'SELECT FROM kept WHERE (true)) AS t; DROP MATERIALIZED VIEW kept; SELECT FROM (SELECT $1::boolean')) ?? '', /cannot insert multiple commands into a prepared statement/);
+    assert.match(
+      (await explainProblem(
+        query,
+        'SELECT FROM kept WHERE (true)) AS t; DROP MATERIALIZED VIEW kept; SELECT FROM (SELECT $1::boolean',
+      )) ?? '',
+      /cannot insert multiple commands into a prepared statement/,
+    );
     assert.deepEqual(await query('SELECT count(*) FROM kept'), [{ count: '0' }]);
     assert.match((await explainProblem(query, 'SELECT FROM things WHERE (whole)')) ?? '', /must be type boolean/);
   });
 
   it('does not take a broken connection for an answer about the statement', async () => {
     const broken = new Error('Connection terminated');
-    await assert.rejects(explainProblem(async () => Promise.reject(broken), 'SELECT 1'), broken);
+    await assert.rejects(
+      explainProblem(async () => Promise.reject(broken), 'SELECT 1'),
+      broken,
+    );
   });
 });

@@ -9,9 +9,14 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 describe('an embedded cluster', { timeout: 120_000 }, () => {
   it('replicates over delayed links, and a cut link stops that until it is restored', async () => {
-    await using cluster = await startTestCluster({ regions: REGIONS, sql: 'CREATE TABLE t (n int PRIMARY KEY)', wan: { 'us-east-1/eu-west-1': 1_000 } });
+    await using cluster = await startTestCluster({
+      regions: REGIONS,
+      sql: 'CREATE TABLE t (n int PRIMARY KEY)',
+      wan: { 'us-east-1/eu-west-1': 1_000 },
+    });
     const insert = (n: number): Promise<unknown> => cluster.query('us-east-1', 'INSERT INTO t VALUES ($1)', [n]);
-    const values = async (): Promise<number[]> => (await cluster.query<{ n: number }>('eu-west-1', 'SELECT n FROM t ORDER BY n')).map(({ n }) => n);
+    const values = async (): Promise<number[]> =>
+      (await cluster.query<{ n: number }>('eu-west-1', 'SELECT n FROM t ORDER BY n')).map(({ n }) => n);
     await insert(1);
     assert.deepEqual(await values(), [], 'under way for another 500 ms');
     await cluster.caughtUp();
@@ -21,7 +26,9 @@ describe('an embedded cluster', { timeout: 120_000 }, () => {
     await insert(2);
     await sleep(300);
     assert.deepEqual(await values(), [1]);
-    const remote = await withSession({ dsn: cluster.dsnFor('eu-west-1', 'us-east-1') }, (client) => client.query('SELECT n FROM t'));
+    const remote = await withSession({ dsn: cluster.dsnFor('eu-west-1', 'us-east-1') }, (client) =>
+      client.query('SELECT n FROM t'),
+    );
     assert.equal(remote.rowCount, 2, 'SQL has a link of its own');
     await cluster.heal('us-east-1', 'eu-west-1');
     await cluster.caughtUp();

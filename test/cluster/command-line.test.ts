@@ -12,7 +12,8 @@ import { type Finding } from '../../src/postgres/check/check.ts';
 import { meridian } from '../support/command.ts';
 import { startReplicaSet, until, type ReplicaSet } from '../support/replica-set.ts';
 
-const SDL = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\ntype Query { item(id: ID!): Item }\ntype Item @entity @key(fields: "id") { id: ID!\n  note: String }';
+const SDL =
+  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\ntype Query { item(id: ID!): Item }\ntype Item @entity @key(fields: "id") { id: ID!\n  note: String }';
 const READY_MS = 20_000;
 
 let set: ReplicaSet;
@@ -24,7 +25,12 @@ before(async () => {
   await set.primary.query(`CREATE TABLE item (id bigint PRIMARY KEY, note text); INSERT INTO item VALUES (1, 'here')`);
   mkdirSync(join(folder, 'schema'));
   sdl(SDL);
-  env = { MERIDIAN_REGIONS: 'us,eu', DB_URL_US: set.primary.url, DB_URL_EU: set.replicas[0]?.url ?? '', MERIDIAN_SLOT_NAME: 'commands' };
+  env = {
+    MERIDIAN_REGIONS: 'us,eu',
+    DB_URL_US: set.primary.url,
+    DB_URL_EU: set.replicas[0]?.url ?? '',
+    MERIDIAN_SLOT_NAME: 'commands',
+  };
 });
 after(async () => {
   await set[Symbol.asyncDispose]();
@@ -47,10 +53,16 @@ test('setup prepares the databases, changes nothing the second time, and check t
   assert.match(first.stdout, /^us +done +Created the publication meridian for 1 tables\.$/m);
   const second = await meridian(['setup', '--json'], { cwd: folder, env });
   assert.equal(second.status, 0);
-  assert.deepEqual((JSON.parse(second.stdout) as { steps: { changed: boolean }[] }).steps.filter(({ changed }) => changed), []);
+  assert.deepEqual(
+    (JSON.parse(second.stdout) as { steps: { changed: boolean }[] }).steps.filter(({ changed }) => changed),
+    [],
+  );
   const check = await meridian(['check', '--json'], { cwd: folder, env });
   assert.equal(check.status, 0);
-  assert.deepEqual((JSON.parse(check.stdout) as Finding[]).filter(({ severity }) => severity === 'error'), []);
+  assert.deepEqual(
+    (JSON.parse(check.stdout) as Finding[]).filter(({ severity }) => severity === 'error'),
+    [],
+  );
 });
 
 test('check reports mistakes of the schema by file and line, and regions that do not answer', async () => {
@@ -61,9 +73,15 @@ test('check reports mistakes of the schema by file and line, and regions that do
   assert.equal(wrong.status, 1);
   assert.match(wrong.stdout, /^schema +error +items\.graphql:4 .*nope/m);
   assert.equal(setup.status, 1);
-  assert.match(setup.stderr, /^Nothing was changed, since the schema does not fit the database:\n(.*\n)*schema +error +items\.graphql:4 /);
+  assert.match(
+    setup.stderr,
+    /^Nothing was changed, since the schema does not fit the database:\n(.*\n)*schema +error +items\.graphql:4 /,
+  );
   assert.deepEqual(await set.primary.query(`SELECT FROM pg_publication WHERE pubname = 'other'`), []);
-  const away = await meridian(['check'], { cwd: folder, env: { ...env, DB_URL_EU: 'postgres://postgres:hunter2@127.0.0.1:1/postgres' } });
+  const away = await meridian(['check'], {
+    cwd: folder,
+    env: { ...env, DB_URL_EU: 'postgres://postgres:hunter2@127.0.0.1:1/postgres' },
+  });
   assert.equal(away.status, 1);
   assert.match(away.stdout, /^eu +error +Its database cannot be reached/m);
   assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
@@ -74,11 +92,18 @@ test('check reports mistakes of the schema by file and line, and regions that do
 test('start serves a region with health and metrics until a signal', async () => {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
   const secrets = { MERIDIAN_TOKEN_SECRET: 't'.repeat(32), MERIDIAN_JWT_SECRET: 'j'.repeat(32) };
-  const server = spawn(process.execPath, [main, 'start', '--region', 'eu', '--port', '0'], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env, ...secrets, MERIDIAN_PROT: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(process.execPath, [main, 'start', '--region', 'eu', '--port', '0'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ...env, ...secrets, MERIDIAN_PROT: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(server, 'exit');
   const lines: Record<string, unknown>[] = [];
   const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`not serving within ${READY_MS} ms: ${JSON.stringify(lines)}`)), READY_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`not serving within ${READY_MS} ms: ${JSON.stringify(lines)}`)),
+      READY_MS,
+    );
     createInterface(server.stdout).on('line', (line) => {
       const parsed = JSON.parse(line) as Record<string, unknown>;
       lines.push(parsed);
@@ -89,17 +114,28 @@ test('start serves a region with health and metrics until a signal', async () =>
   });
   try {
     assert.equal((await fetch(url.replace('/graphql', '/health/ready'))).status, 200);
-    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ item(id: 1) { note } }"}' });
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ item(id: 1) { note } }"}',
+    });
     assert.deepEqual(await answer.json(), { data: { item: { note: 'here' } } });
     assert.match(answer.headers.get('consistency-token') ?? '', /^m1\./);
     const metrics = async (): Promise<string> => (await fetch(url.replace('/graphql', '/metrics'))).text();
     assert.match(await metrics(), /^meridian_graphql_operations_total\{type="query"\} 1$/m);
     assert.match(await metrics(), /^process_cpu_seconds_total /m);
-    await until('the other region counts as healthy', async () => (await metrics()).includes('meridian_region_status{region="us",status="healthy"} 1'));
+    await until('the other region counts as healthy', async () =>
+      (await metrics()).includes('meridian_region_status{region="us",status="healthy"} 1'),
+    );
   } finally {
     server.kill('SIGTERM');
   }
   assert.deepEqual(await ended, [0, null]);
-  assert.ok(lines.some(({ level, msg, region }) => level === 'warn' && region === 'eu' && /did you mean MERIDIAN_PORT/.test(String(msg))), 'warned of the unknown variable');
+  assert.ok(
+    lines.some(
+      ({ level, msg, region }) => level === 'warn' && region === 'eu' && /did you mean MERIDIAN_PORT/.test(String(msg)),
+    ),
+    'warned of the unknown variable',
+  );
   assert.doesNotMatch(JSON.stringify(lines), /tttt|jjjj/);
 });

@@ -1,4 +1,7 @@
-/** Conditional queries by GET on a real server: 304 only for what the database shows now, and nothing kept on the way that a token, a viewer or a level decides. */
+/**
+ * Conditional queries by GET on a real server: 304 only for what the database shows now, and nothing kept on the way
+ * that a token, a viewer or a level decides.
+ */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { SignJWT } from 'jose';
@@ -13,13 +16,24 @@ const ROUNDS = 60;
 suite('conditional queries by GET', { skip }, () => {
   let place: WorkersPlace;
   let server: WorkersServer;
-  const ask = ({ url }: WorkersServer, query: string, headers: Record<string, string> = {}): Promise<Response> => fetch(`${url}?query=${encodeURIComponent(query)}`, { headers: { 'apollo-require-preflight': 'yes', ...headers } });
+  const ask = ({ url }: WorkersServer, query: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${url}?query=${encodeURIComponent(query)}`, { headers: { 'apollo-require-preflight': 'yes', ...headers } });
   const get = (query: string, headers?: Record<string, string>): Promise<Response> => ask(server, query, headers);
-  const edit = async (id: number, note: string): Promise<string> => String((await send(server.url, `mutation { editItem(id: ${id}, note: "${note}") { item { note } } }`)).headers['consistency-token']);
+  const edit = async (id: number, note: string): Promise<string> =>
+    String(
+      (await send(server.url, `mutation { editItem(id: ${id}, note: "${note}") { item { note } } }`)).headers[
+        'consistency-token'
+      ],
+    );
   const header = (response: Response, name: string): string => response.headers.get(name) ?? '';
   before(async () => {
     place = await startWorkersPlace(program);
-    server = await startWorkers(place, { MERIDIAN_WORKERS: '1', MERIDIAN_AUTH: 'jwt', MERIDIAN_JWT_SECRET: JWT_SECRET, MERIDIAN_CACHE_CONTROL: 'max-age=60' });
+    server = await startWorkers(place, {
+      MERIDIAN_WORKERS: '1',
+      MERIDIAN_AUTH: 'jwt',
+      MERIDIAN_JWT_SECRET: JWT_SECRET,
+      MERIDIAN_CACHE_CONTROL: 'max-age=60',
+    });
   });
   after(async () => {
     server.process.kill('SIGKILL');
@@ -36,38 +50,61 @@ suite('conditional queries by GET', { skip }, () => {
   });
 
   test('with the token of a write, no answer from before it is confirmed, while it is written all the time', async () => {
-    await Promise.all([2, 3, 4].map(async (id) => {
-      let etag = header(await get(`{ item(id: ${id}) { note } }`), 'etag');
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        const token = await edit(id, `note ${round}`);
-        const read = await get(`{ item(id: ${id}) { note } }`, { 'if-none-match': etag, 'consistency-token': token });
-        assert.equal(read.status, 200);
-        assert.equal(((await read.json()) as { data: { item: { note: string } } }).data.item.note, `note ${round}`);
-        assert.equal(header(read, 'cache-control'), 'no-store');
-        etag = header(read, 'etag');
-      }
-    }));
+    await Promise.all(
+      [2, 3, 4].map(async (id) => {
+        let etag = header(await get(`{ item(id: ${id}) { note } }`), 'etag');
+        for (let round = 1; round <= ROUNDS; round += 1) {
+          const token = await edit(id, `note ${round}`);
+          const read = await get(`{ item(id: ${id}) { note } }`, { 'if-none-match': etag, 'consistency-token': token });
+          assert.equal(read.status, 200);
+          assert.equal(((await read.json()) as { data: { item: { note: string } } }).data.item.note, `note ${round}`);
+          assert.equal(header(read, 'cache-control'), 'no-store');
+          etag = header(read, 'etag');
+        }
+      }),
+    );
   });
 
   test('an answer without a token changes as soon as the region has the change', async () => {
     const etag = header(await get('{ item(id: 5) { note } }'), 'etag');
     await edit(5, 'changed');
-    await until('it is 200 again', async () => (await get('{ item(id: 5) { note } }', { 'if-none-match': etag })).status === 200);
+    await until(
+      'it is 200 again',
+      async () => (await get('{ item(id: 5) { note } }', { 'if-none-match': etag })).status === 200,
+    );
   });
 
   test('an answer for a viewer, with a token or of a level may not be kept, and caches are told what changes an answer', async () => {
-    const bearer = await new SignJWT({ roles: [] }).setProtectedHeader({ alg: 'HS256' }).setSubject('ann').setExpirationTime('5m').sign(Buffer.from(JWT_SECRET));
+    const bearer = await new SignJWT({ roles: [] })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('ann')
+      .setExpirationTime('5m')
+      .sign(Buffer.from(JWT_SECRET));
     const token = await edit(6, 'note 1');
-    for (const headers of [{ authorization: `Bearer ${bearer}` }, { 'consistency-token': token }, { 'consistency-token': '' }, { 'consistency-floor': token }, { 'consistency-level': 'STRONG' }]) {
+    for (const headers of [
+      { authorization: `Bearer ${bearer}` },
+      { 'consistency-token': token },
+      { 'consistency-token': '' },
+      { 'consistency-floor': token },
+      { 'consistency-level': 'STRONG' },
+    ]) {
       const { status, headers: answered } = await get('{ item(id: 6) { note } }', headers);
       assert.deepEqual([status, answered.get('cache-control')], [200, 'no-store'], JSON.stringify(headers));
-      assert.match(answered.get('vary') ?? '', /authorization, consistency-token, consistency-floor, consistency-level/);
+      assert.match(
+        answered.get('vary') ?? '',
+        /authorization, consistency-token, consistency-floor, consistency-level/,
+      );
     }
     assert.equal(header(await get('{ item(id: 6) { nothing } }'), 'cache-control'), 'no-store');
   });
 
   test('what sets a token cookie stays with its one client, with 304 as with 200', async () => {
-    const own = await startWorkers(place, { MERIDIAN_WORKERS: '1', MERIDIAN_CACHE_CONTROL: 'max-age=60', MERIDIAN_TOKEN_COOKIE: 'token', MERIDIAN_TOKEN_COOKIE_SECURE: 'false' });
+    const own = await startWorkers(place, {
+      MERIDIAN_WORKERS: '1',
+      MERIDIAN_CACHE_CONTROL: 'max-age=60',
+      MERIDIAN_TOKEN_COOKIE: 'token',
+      MERIDIAN_TOKEN_COOKIE_SECURE: 'false',
+    });
     try {
       const first = await ask(own, '{ item(id: 7) { note } }');
       const [cookie = ''] = header(first, 'set-cookie').split(';');

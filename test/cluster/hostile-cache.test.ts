@@ -1,4 +1,7 @@
-/** Owns the proof that neighbours cannot turn the shared cache against others: damage in Redis is a miss, and what does not fit costs little. */
+/**
+ * Owns the proof that neighbours cannot turn the shared cache against others: damage in Redis is a miss, and what does
+ * not fit costs little.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -34,7 +37,10 @@ describe('a shared cache in a Redis that another program writes to', { skip }, (
       await redis.del(place);
       await damage(place);
       assert.deepEqual(await bodies(cache, 1, 2), [null, 'as of 100']);
-      assert.deepEqual((await cache.lookup([key(1), key(2)], { leaseMs: 50 }))?.items.map(({ kind }) => kind), ['miss', 'hit']);
+      assert.deepEqual(
+        (await cache.lookup([key(1), key(2)], { leaseMs: 50 }))?.items.map(({ kind }) => kind),
+        ['miss', 'hit'],
+      );
       assert.equal((await cache.fill(state.epoch, [item(1, 100), item(3, 100)]))[1], 'stored');
       state = taken(await cache.apply('me', state, batch(110, [tag(1), tag(2)])));
       assert.deepEqual(await cache.fill(state.epoch, [item(1, 110)]), ['stored']);
@@ -42,7 +48,14 @@ describe('a shared cache in a Redis that another program writes to', { skip }, (
     });
   }
 
-  for (const text of ['', 'x', '1', '99999999999999999999999999 - 9999999999999 c 1 1 null', '100 - 9999999999999 c 1 99999999999999999999999999 null', 'x'.repeat(1_000)]) {
+  for (const text of [
+    '',
+    'x',
+    '1',
+    '99999999999999999999999999 - 9999999999999 c 1 1 null',
+    '100 - 9999999999999 c 1 99999999999999999999999999 null',
+    'x'.repeat(1_000),
+  ]) {
     it(`treats the entry ${JSON.stringify(text.slice(0, 60))} as a miss`, async () => {
       const options = optionsOf(deployment);
       using cache = await openCache(deployment, options);
@@ -51,7 +64,10 @@ describe('a shared cache in a Redis that another program writes to', { skip }, (
       const place = `{${options.redisPrefix}}:${state.epoch}:${tag(1)}`;
       await redis.hset(place, '=row', text);
       assert.deepEqual(await bodies(cache, 1, 2), [null, 'as of 100']);
-      assert.equal((await cache.fill(state.epoch, [item(key(1, 'other'), 100, { maxVariants: 1 }), item(3, 100)]))[1], 'stored');
+      assert.equal(
+        (await cache.fill(state.epoch, [item(key(1, 'other'), 100, { maxVariants: 1 }), item(3, 100)]))[1],
+        'stored',
+      );
       await cache.fill(state.epoch, [item(1, 100)]);
       state = taken(await cache.apply('me', state, batch(110, [tag(1), tag(2)])));
       assert.deepEqual(await cache.fill(state.epoch, [item(1, 110)]), ['stored']);
@@ -76,8 +92,12 @@ describe('a shared cache in a Redis that another program writes to', { skip }, (
     const options = optionsOf(deployment, { cacheStaleMs: 0 });
     using cache = await openCache(deployment, options);
     const { epoch } = await cache.begin('me', at(100));
-    const fill = (variant: number, ttlMs?: number) => cache.fill(epoch, [item(key(1, String(variant)), 100, { maxVariants: 3, ...(ttlMs === undefined ? {} : { ttlMs }) })]);
-    const looks = async (): Promise<number> => Number(/cmdstat_hkeys:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+    const fill = (variant: number, ttlMs?: number) =>
+      cache.fill(epoch, [
+        item(key(1, String(variant)), 100, { maxVariants: 3, ...(ttlMs === undefined ? {} : { ttlMs }) }),
+      ]);
+    const looks = async (): Promise<number> =>
+      Number(/cmdstat_hkeys:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
     for (const variant of [1, 2, 3]) assert.deepEqual(await fill(variant, 1), ['stored']);
     // Read anew: what would be over is not there any more.
     for (const variant of [1, 2, 3]) assert.deepEqual(await fill(variant), ['stored']);

@@ -1,4 +1,6 @@
-/** Tags of real changes, as a real server writes them to its WAL, against tags of reads, as clients spell their values. */
+/**
+ * Tags of real changes, as a real server writes them to its WAL, against tags of reads, as clients spell their values.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -16,7 +18,22 @@ import { plainQuery } from '../support/apps.ts';
 import { seeded } from '../support/random.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
-const COLUMNS = ['small', 'whole', 'big', 'flag', 'uid', 'feeling', 'label', 'short', 'price', 'fixed', 'folded', 'named', 'day', 'doubled'] as const;
+const COLUMNS = [
+  'small',
+  'whole',
+  'big',
+  'flag',
+  'uid',
+  'feeling',
+  'label',
+  'short',
+  'price',
+  'fixed',
+  'folded',
+  'named',
+  'day',
+  'doubled',
+] as const;
 const EXACT: readonly string[] = ['small', 'whole', 'big', 'flag', 'uid', 'feeling', 'label', 'short'];
 
 const SCHEMA = `
@@ -55,7 +72,12 @@ describe('tags of changes in the WAL', () => {
     await client.query(SCHEMA);
     await client.query("SELECT pg_create_logical_replication_slot('tags', 'pgoutput')");
     const catalog = await readCatalog(plainQuery(client), { publication: 'meridian' });
-    const { model } = await compileModel({ files: [{ name: 'things.graphql', body: SDL }], catalog, pageSize: 20, maxPageSize: 200 });
+    const { model } = await compileModel({
+      files: [{ name: 'things.graphql', body: SDL }],
+      catalog,
+      pageSize: 20,
+      maxPageSize: 200,
+    });
     scheme = new TagScheme(model, { maxTags: 1_000 });
     thing = model.entities.get('Thing') ?? assert.fail();
   });
@@ -63,15 +85,23 @@ describe('tags of changes in the WAL', () => {
 
   async function transactions(sql: string, values: readonly unknown[] = []): Promise<readonly CommittedTransaction[]> {
     await client.query(sql, [...values]);
-    const { rows } = await client.query<{ data: Buffer }>("SELECT data FROM pg_logical_slot_get_binary_changes('tags', NULL, NULL, 'proto_version', '1', 'publication_names', 'meridian', 'messages', 'true')");
-    return rows.map(({ data }) => decoder.push(data)).flatMap((decoded) => (decoded?.kind === 'transaction' ? [decoded.transaction] : []));
+    const { rows } = await client.query<{ data: Buffer }>(
+      "SELECT data FROM pg_logical_slot_get_binary_changes('tags', NULL, NULL, 'proto_version', '1', 'publication_names', 'meridian', 'messages', 'true')",
+    );
+    return rows
+      .map(({ data }) => decoder.push(data))
+      .flatMap((decoded) => (decoded?.kind === 'transaction' ? [decoded.transaction] : []));
   }
 
-  const tagsOf = async (sql: string, values: readonly unknown[] = []): Promise<ReadonlySet<Tag>> => new Set((await transactions(sql, values)).flatMap((one) => scheme.invalidationOf(one).tags));
+  const tagsOf = async (sql: string, values: readonly unknown[] = []): Promise<ReadonlySet<Tag>> =>
+    new Set((await transactions(sql, values)).flatMap((one) => scheme.invalidationOf(one).tags));
 
   const insert = (row: Row): Promise<ReadonlySet<Tag>> => {
     const names = Object.keys(row);
-    return tagsOf(`INSERT INTO things (${names.join(', ')}) VALUES (${names.map((_, i) => `$${i + 1}`).join(', ')})`, Object.values(row));
+    return tagsOf(
+      `INSERT INTO things (${names.join(', ')}) VALUES (${names.map((_, i) => `$${i + 1}`).join(', ')})`,
+      Object.values(row),
+    );
   };
 
   /** The tag of a read, from values as a client gives them. */
@@ -82,23 +112,53 @@ describe('tags of changes in the WAL', () => {
   };
 
   const rowNow = async (id: unknown): Promise<Row | null> => {
-    const { rows } = await client.query<Row>(`SELECT ${outputColumns(thing)} FROM ${fromTable(thing)} WHERE id = $1`, [id]);
+    const { rows } = await client.query<Row>(`SELECT ${outputColumns(thing)} FROM ${fromTable(thing)} WHERE id = $1`, [
+      id,
+    ]);
     return rows[0] ? readRow(thing, rows[0]) : null;
   };
 
   it('distinguish exact columns from others', () => {
-    assert.deepEqual([...thing.columns.values()].filter(({ exact }) => exact).map(({ name }) => name).sort(), ['id', ...EXACT].sort());
+    assert.deepEqual(
+      [...thing.columns.values()]
+        .filter(({ exact }) => exact)
+        .map(({ name }) => name)
+        .sort(),
+      ['id', ...EXACT].sort(),
+    );
   });
 
   it('equal those of what clients ask for, in every spelling', async () => {
     const any = anyRowTag(tableTag({ schema: 'public', name: 'things' }));
     const spellings: readonly (readonly [string, unknown, readonly unknown[]])[] = [
-      ['small', -32768, [-32768, '-32768', '-032768']], ['small', 32767, [32767, '+32767']], ['whole', -2147483648, [-2147483648, '-2147483648']], ['whole', 0, [0, -0, '0', '-0', '+00']], ['whole', 2147483647, ['2147483647']],
-      ['big', '-9223372036854775808', ['-9223372036854775808']], ['big', '9223372036854775807', ['9223372036854775807', '+09223372036854775807', 9223372036854775807n]], ['big', 5, [5, '5', 5n]],
-      ['flag', true, [true, 'true', 't']], ['flag', false, [false, 'false', 'f']],
-      ['uid', '0E37DF36-F698-11E6-8DD4-CB9CED3DF976', ['0E37DF36-F698-11E6-8DD4-CB9CED3DF976', '0e37df36f69811e68dd4cb9ced3df976', '0e37df36-f698-11e6-8dd4-cb9ced3df976']],
-      ['feeling', 'very, very happy', ['very, very happy']], ['feeling', 'Ünïcode|%', ['Ünïcode|%']],
-      ['label', '', ['']], ['label', ' a ', [' a ']], ['label', 'é', ['é']], ['label', 'e\u0301', ['e\u0301']], ['label', '🙂 \u2028,|%2C#\t\r\n\\x', ['🙂 \u2028,|%2C#\t\r\n\\x']], ['label', 'long, '.repeat(2_000), ['long, '.repeat(2_000)]], ['label', '42', [42, '42']],
+      ['small', -32768, [-32768, '-32768', '-032768']],
+      ['small', 32767, [32767, '+32767']],
+      ['whole', -2147483648, [-2147483648, '-2147483648']],
+      ['whole', 0, [0, -0, '0', '-0', '+00']],
+      ['whole', 2147483647, ['2147483647']],
+      ['big', '-9223372036854775808', ['-9223372036854775808']],
+      ['big', '9223372036854775807', ['9223372036854775807', '+09223372036854775807', 9223372036854775807n]],
+      ['big', 5, [5, '5', 5n]],
+      ['flag', true, [true, 'true', 't']],
+      ['flag', false, [false, 'false', 'f']],
+      [
+        'uid',
+        '0E37DF36-F698-11E6-8DD4-CB9CED3DF976',
+        [
+          '0E37DF36-F698-11E6-8DD4-CB9CED3DF976',
+          '0e37df36f69811e68dd4cb9ced3df976',
+          '0e37df36-f698-11e6-8dd4-cb9ced3df976',
+        ],
+      ],
+      ['feeling', 'very, very happy', ['very, very happy']],
+      ['feeling', 'Ünïcode|%', ['Ünïcode|%']],
+      ['label', '', ['']],
+      ['label', ' a ', [' a ']],
+      ['label', 'é', ['é']],
+      ['label', 'e\u0301', ['e\u0301']],
+      ['label', '🙂 \u2028,|%2C#\t\r\n\\x', ['🙂 \u2028,|%2C#\t\r\n\\x']],
+      ['label', 'long, '.repeat(2_000), ['long, '.repeat(2_000)]],
+      ['label', '42', [42, '42']],
       ['short', 'Straße', ['Straße']],
     ];
     for (const [i, [column, value, asked]] of spellings.entries()) {
@@ -113,8 +173,24 @@ describe('tags of changes in the WAL', () => {
   });
 
   it('of columns that are not exact are those of any row', async () => {
-    const tags = await insert({ id: 1_000, price: '1.50', fixed: 'a', folded: 'Ab', named: 'n', day: '2026-01-31', whole: 3 });
-    for (const [column, value] of [['price', '1.5'], ['fixed', 'a'], ['folded', 'aB'], ['named', 'n'], ['day', '2026-01-31'], ['doubled', 3]] as const) assert.ok(tags.has(tagOfRead([column], [value])), column);
+    const tags = await insert({
+      id: 1_000,
+      price: '1.50',
+      fixed: 'a',
+      folded: 'Ab',
+      named: 'n',
+      day: '2026-01-31',
+      whole: 3,
+    });
+    for (const [column, value] of [
+      ['price', '1.5'],
+      ['fixed', 'a'],
+      ['folded', 'aB'],
+      ['named', 'n'],
+      ['day', '2026-01-31'],
+      ['doubled', 3],
+    ] as const)
+      assert.ok(tags.has(tagOfRead([column], [value])), column);
     const both = await insert({ id: 1_001, price: '1.50', flag: true, label: 'x' });
     assert.ok(both.has(tagOfRead(['price', 'flag', 'label'], ['1.500', true, 'x'])));
   });
@@ -128,10 +204,25 @@ describe('tags of changes in the WAL', () => {
   it('cover every way in which a row was read before or after, whatever the change', async () => {
     const random = seeded(3);
     const choices: Readonly<Record<string, readonly unknown[]>> = {
-      small: [null, 1, -1], whole: [null, 0, 7], big: ['1', '-9223372036854775808', null], flag: [true, false, null], uid: ['0e37df36-f698-11e6-8dd4-cb9ced3df976', null], feeling: ['sad', 'Ünïcode|%', null],
-      label: ['a', 'A', 'é', '|,%', 'y'.repeat(9_000), null], short: ['a', 'b', null], price: ['1.5', '1.50', null], fixed: ['a', 'b  ', null], folded: ['a', 'A', null], day: ['2026-01-31', null],
+      small: [null, 1, -1],
+      whole: [null, 0, 7],
+      big: ['1', '-9223372036854775808', null],
+      flag: [true, false, null],
+      uid: ['0e37df36-f698-11e6-8dd4-cb9ced3df976', null],
+      feeling: ['sad', 'Ünïcode|%', null],
+      label: ['a', 'A', 'é', '|,%', 'y'.repeat(9_000), null],
+      short: ['a', 'b', null],
+      price: ['1.5', '1.50', null],
+      fixed: ['a', 'b  ', null],
+      folded: ['a', 'A', null],
+      day: ['2026-01-31', null],
     };
-    const given = (): Row => Object.fromEntries(Object.entries(choices).filter(() => random.below(3) > 0).map(([column, values]) => [column, random.pick(values)]));
+    const given = (): Row =>
+      Object.fromEntries(
+        Object.entries(choices)
+          .filter(() => random.below(3) > 0)
+          .map(([column, values]) => [column, random.pick(values)]),
+      );
     const asked = [['id'], ['flag', 'small'], ['price', 'flag', 'label'], ...COLUMNS.map((column) => [column]), []];
     let checked = 0;
     for (let i = 0; i < 150; i += 1) {
@@ -150,7 +241,10 @@ describe('tags of changes in the WAL', () => {
       if (JSON.stringify(old) === JSON.stringify(now)) continue;
       for (const row of [old, now].filter((one) => one !== null)) {
         for (const columns of asked) {
-          const key = keyOf({ entity: thing, columns }, columns.map((column) => row[column]));
+          const key = keyOf(
+            { entity: thing, columns },
+            columns.map((column) => row[column]),
+          );
           if (key === null) continue;
           checked += 1;
           assert.ok(tags.has(scheme.tagFor(thing, columns, key)), `${columns.join()} of ${JSON.stringify(row)}`);
@@ -162,7 +256,8 @@ describe('tags of changes in the WAL', () => {
 
   it('are that of the table for TRUNCATE and for incomplete old rows', async () => {
     const table = tableTag({ schema: 'public', name: 'things' });
-    const tablesOf = async (sql: string): Promise<unknown> => (await transactions(sql)).map((one) => scheme.invalidationOf(one)).map(({ tags, tables }) => ({ tags, tables }));
+    const tablesOf = async (sql: string): Promise<unknown> =>
+      (await transactions(sql)).map((one) => scheme.invalidationOf(one)).map(({ tags, tables }) => ({ tags, tables }));
     await client.query('ALTER TABLE things REPLICA IDENTITY DEFAULT');
     await insert({ id: 4_000, whole: 1 });
     assert.deepEqual(await tablesOf('UPDATE things SET whole = 2 WHERE id = 4000'), [{ tags: [], tables: [table] }]);
@@ -171,14 +266,16 @@ describe('tags of changes in the WAL', () => {
   });
 
   it('are not sent for a truncated partition, which is why partitioned tables are not cached', async () => {
-    const changes = async (sql: string): Promise<unknown> => (await transactions(sql)).flatMap((one) => one.changes.map(({ kind, table }) => `${kind} ${table}`));
+    const changes = async (sql: string): Promise<unknown> =>
+      (await transactions(sql)).flatMap((one) => one.changes.map(({ kind, table }) => `${kind} ${table}`));
     assert.deepEqual(await changes("INSERT INTO parts VALUES (1, '2026-05-05')"), ['insert parts']);
     assert.deepEqual(await changes('TRUNCATE parts_2026'), []);
     assert.deepEqual(await changes('TRUNCATE parts'), ['truncate parts']);
   });
 
   it('come from messages that the database itself writes', async () => {
-    const emit = (content: string): Promise<readonly CommittedTransaction[]> => transactions("SELECT pg_logical_emit_message(true, 'meridian', $1::text)", [content]);
+    const emit = (content: string): Promise<readonly CommittedTransaction[]> =>
+      transactions("SELECT pg_logical_emit_message(true, 'meridian', $1::text)", [content]);
     const [tagged] = await emit(JSON.stringify({ tags: ['Thing.label=é,|%', 'stats'] }));
     assert.ok(tagged && scheme.invalidationOf(tagged).tags.includes(tagOfRead(['label'], ['é,|%'])));
     const [ddl] = await emit('{"ddl":{"all":true}}');

@@ -38,9 +38,15 @@ describe('loaders', () => {
 
   const fresh = (overrides: Partial<Options> = {}): { loaders: EntityLoaders; executor: CountingExecutor } => {
     const executor = new CountingExecutor(client);
-    return { loaders: new EntityLoaders({ model, executor, limits: defaultOptions(overrides), tenancy: Tenancy.all }), executor };
+    return {
+      loaders: new EntityLoaders({ model, executor, limits: defaultOptions(overrides), tenancy: Tenancy.all }),
+      executor,
+    };
   };
-  const latest = [{ column: 'created_at', descending: true }, { column: 'id', descending: true }];
+  const latest = [
+    { column: 'created_at', descending: true },
+    { column: 'id', descending: true },
+  ];
   const ofProject = { from: ['id'], to: ['project_id'] };
 
   before(async () => {
@@ -55,12 +61,18 @@ describe('loaders', () => {
     const tasks = listField({ target: 'tasks', orderBy: latest, join: ofProject, limit: 10 });
     for (const parents of [1, 20, 400]) {
       const { loaders, executor } = fresh();
-      const projects = await loaders.list(listField({ target: 'projects', orderBy: [{ column: 'id', descending: false }], limit: parents }), null);
+      const projects = await loaders.list(
+        listField({ target: 'projects', orderBy: [{ column: 'id', descending: false }], limit: parents }),
+        null,
+      );
       assert.equal(projects.length, parents);
       const lists = await Promise.all(projects.map((project) => loaders.list(tasks, [project['id']])));
       const back = await Promise.all(lists.flat().map((task) => loaders.one('projects', ['id'], [task['project_id']])));
       assert.equal(lists.flat().length, parents * 10);
-      assert.deepEqual(back.map((project) => project?.['id']), lists.flat().map((task) => task['project_id']));
+      assert.deepEqual(
+        back.map((project) => project?.['id']),
+        lists.flat().map((task) => task['project_id']),
+      );
       assert.equal(executor.taken(), 2, 'the way back needs none: the projects are known');
     }
   });
@@ -69,10 +81,18 @@ describe('loaders', () => {
     const { loaders, executor } = fresh({ maxBatch: 100 });
     const ids = Array.from({ length: 250 }, (_, i) => i + 1);
     const rows = await Promise.all([...ids, ...ids].map((id) => loaders.one('projects', ['id'], [id])));
-    assert.deepEqual(rows.map((row) => Number(row?.['id'])), [...ids, ...ids]);
+    assert.deepEqual(
+      rows.map((row) => Number(row?.['id'])),
+      [...ids, ...ids],
+    );
     assert.equal(executor.taken(), 3);
-    const counts = await Promise.all(ids.map((id) => loaders.count(countField({ target: 'tasks', join: ofProject }), [id])));
-    assert.equal(counts.reduce((sum, count) => sum + count), Number((await client.query<{ n: string }>('SELECT count(*) AS n FROM tasks WHERE project_id <= 250')).rows[0]?.n));
+    const counts = await Promise.all(
+      ids.map((id) => loaders.count(countField({ target: 'tasks', join: ofProject }), [id])),
+    );
+    assert.equal(
+      counts.reduce((sum, count) => sum + count),
+      Number((await client.query<{ n: string }>('SELECT count(*) AS n FROM tasks WHERE project_id <= 250')).rows[0]?.n),
+    );
     assert.equal(executor.taken(), 3);
   });
 
@@ -89,46 +109,116 @@ describe('loaders', () => {
 
   it('refuse a key that is no value of its type, give null for one that no row has, and find the others', async () => {
     const { loaders, executor } = fresh();
-    const tried = async (column: string, key: unknown): Promise<unknown> => loaders.one('projects', [column], [key]).then((row) => row && [row['id'], row['slug']], refusal);
+    const tried = async (column: string, key: unknown): Promise<unknown> =>
+      loaders.one('projects', [column], [key]).then((row) => row && [row['id'], row['slug']], refusal);
     const found = await Promise.all(['3', null, undefined, 4, 5n, '499999', ' 6', '+7'].map((key) => tried('id', key)));
-    assert.deepEqual(found, [['3', 'slug-3'], null, null, ['4', 'slug-4'], ['5', 'slug-5'], null, ['6', 'slug-6'], ['7', 'slug-7']]);
-    const wrong = await Promise.all(['abc', '9223372036854775808', '1e3', '', '4\u0000', {}, [], '__proto__', '5; DROP TABLE projects'].map((key) => tried('id', key)));
+    assert.deepEqual(found, [
+      ['3', 'slug-3'],
+      null,
+      null,
+      ['4', 'slug-4'],
+      ['5', 'slug-5'],
+      null,
+      ['6', 'slug-6'],
+      ['7', 'slug-7'],
+    ]);
+    const wrong = await Promise.all(
+      ['abc', '9223372036854775808', '1e3', '', '4\u0000', {}, [], '__proto__', '5; DROP TABLE projects'].map((key) =>
+        tried('id', key),
+      ),
+    );
     const wanted = 'send a whole number from -9223372036854775808 to 9223372036854775807.';
-    assert.deepEqual(wrong, ['"abc"', '"9223372036854775808"', '"1e3"', '""', '"4\\u0000"', 'an object', 'a list', '"__proto__"', '"5; DROP TABLE projects"'].map((shown) => `The key "id" of projects cannot be ${shown}; ${wanted}`));
-    const slugs = await Promise.all(["slug-1' OR 1=1", 'slug-2', '__proto__', '{"a"}', 'NULL', 'slug-1"'].map((slug) => tried('slug', slug)));
+    assert.deepEqual(
+      wrong,
+      [
+        '"abc"',
+        '"9223372036854775808"',
+        '"1e3"',
+        '""',
+        '"4\\u0000"',
+        'an object',
+        'a list',
+        '"__proto__"',
+        '"5; DROP TABLE projects"',
+      ].map((shown) => `The key "id" of projects cannot be ${shown}; ${wanted}`),
+    );
+    const slugs = await Promise.all(
+      ["slug-1' OR 1=1", 'slug-2', '__proto__', '{"a"}', 'NULL', 'slug-1"'].map((slug) => tried('slug', slug)),
+    );
     assert.deepEqual(slugs, [null, ['2', 'slug-2'], null, null, null, null]);
-    assert.match(String(await tried('slug', '\ud800')), /^The key "slug" of projects cannot be "\\ud800"; send text without NUL/);
-    assert.match(String(await tried('slug', `${'x'.repeat(100_000)}\u0000`)), /^The key "slug" of projects cannot be "x{60}…"; send/);
+    assert.match(
+      String(await tried('slug', '\ud800')),
+      /^The key "slug" of projects cannot be "\\ud800"; send text without NUL/,
+    );
+    assert.match(
+      String(await tried('slug', `${'x'.repeat(100_000)}\u0000`)),
+      /^The key "slug" of projects cannot be "x{60}…"; send/,
+    );
     assert.equal(executor.taken(), 2);
   });
 
   it('look up compound keys, in any order of columns, also with an enum that has no such label', async () => {
     const { loaders, executor } = fresh();
-    const keys = [[1, 'name 1', 'A'], [1, 'name 1', 'C'], [2, 'name 2', 'B'], [1, null, 'A'], [1, 'name 99', 'A'], ['x', 'name 1', 'A'], [1, 'name 1', "A'"]];
-    const rows = await Promise.all(keys.map((key) => loaders.one('members', ['org', 'name', 'kind'], key).catch(refusal)));
-    const found = rows.map((row) => (typeof row === 'string' || row === null ? row : [row['org'], row['name'], row['kind']]));
+    const keys = [
+      [1, 'name 1', 'A'],
+      [1, 'name 1', 'C'],
+      [2, 'name 2', 'B'],
+      [1, null, 'A'],
+      [1, 'name 99', 'A'],
+      ['x', 'name 1', 'A'],
+      [1, 'name 1', "A'"],
+    ];
+    const rows = await Promise.all(
+      keys.map((key) => loaders.one('members', ['org', 'name', 'kind'], key).catch(refusal)),
+    );
+    const found = rows.map((row) =>
+      typeof row === 'string' || row === null ? row : [row['org'], row['name'], row['kind']],
+    );
     assert.deepEqual(found, [
-      [1, 'name 1', 'A'], 'The key "kind" of members cannot be "C"; send one of the labels of its type.', [2, 'name 2', 'B'], null, null,
-      'The key "org" of members cannot be "x"; send a whole number from -2147483648 to 2147483647.', 'The key "kind" of members cannot be "A\'"; send one of the labels of its type.',
+      [1, 'name 1', 'A'],
+      'The key "kind" of members cannot be "C"; send one of the labels of its type.',
+      [2, 'name 2', 'B'],
+      null,
+      null,
+      'The key "org" of members cannot be "x"; send a whole number from -2147483648 to 2147483647.',
+      'The key "kind" of members cannot be "A\'"; send one of the labels of its type.',
     ]);
     const { loaders: others, executor: spent } = fresh();
-    const sound = await Promise.all([keys[0], keys[2], keys[4]].map((key) => others.one('members', ['org', 'name', 'kind'], key ?? [])));
+    const sound = await Promise.all(
+      [keys[0], keys[2], keys[4]].map((key) => others.one('members', ['org', 'name', 'kind'], key ?? [])),
+    );
     assert.deepEqual([sound, spent.taken()], [[rows[0], rows[2], null], 1]);
     executor.taken();
     const turned = await loaders.one('members', ['kind', 'org', 'name'], ['A', 1, 'name 1']);
     assert.deepEqual(turned, rows[0]);
-    const notes = await loaders.list(listField({ target: 'members', orderBy: [{ column: 'note', descending: false }], join: { from: ['a', 'b'], to: ['org', 'name'] } }), [1, 'name 1']);
+    const notes = await loaders.list(
+      listField({
+        target: 'members',
+        orderBy: [{ column: 'note', descending: false }],
+        join: { from: ['a', 'b'], to: ['org', 'name'] },
+      }),
+      [1, 'name 1'],
+    );
     assert.deepEqual(notes.map((row) => row['kind']).sort(), ['A', 'B']);
   });
 
   it('match keys as the server does where one value has many spellings, and answer the other keys where the server refuses one', async () => {
     const { loaders, executor } = fresh();
-    const prices = await Promise.all(['1.5', '1.500', '+1.50', '15e-1', '3'].map((price) => loaders.one('hosts', ['price'], [price])));
-    assert.deepEqual(prices.map((row) => row?.['address'] ?? null), ['10.0.0.1', '10.0.0.1', '10.0.0.1', '10.0.0.1', null]);
+    const prices = await Promise.all(
+      ['1.5', '1.500', '+1.50', '15e-1', '3'].map((price) => loaders.one('hosts', ['price'], [price])),
+    );
+    assert.deepEqual(
+      prices.map((row) => row?.['address'] ?? null),
+      ['10.0.0.1', '10.0.0.1', '10.0.0.1', '10.0.0.1', null],
+    );
     assert.equal(executor.taken(), 1);
-    const find = (address: string): Promise<unknown> => loaders.one('hosts', ['address'], [address]).then((row) => row?.['price'] ?? null, refusal);
-    const no = (address: string): string => `The key "address" of hosts cannot be "${address}"; send a value of type inet such as 192.168.0.1.`;
-    const hosts = await Promise.all(['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.300', '10.0.0.1/32', '10.0.0.9'].map(find));
+    const find = (address: string): Promise<unknown> =>
+      loaders.one('hosts', ['address'], [address]).then((row) => row?.['price'] ?? null, refusal);
+    const no = (address: string): string =>
+      `The key "address" of hosts cannot be "${address}"; send a value of type inet such as 192.168.0.1.`;
+    const hosts = await Promise.all(
+      ['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.300', '10.0.0.1/32', '10.0.0.9'].map(find),
+    );
     assert.deepEqual(hosts, ['1.50', no('no address'), '2', no('10.0.0.300'), '1.50', null]);
     executor.taken();
     assert.equal(await find('no address'), no('no address'));
@@ -143,23 +233,41 @@ describe('loaders', () => {
     const any = countField({ target: 'tasks', join: ofProject, filters: status });
     const paged = connectionField({ target: 'tasks', orderBy: latest, join: ofProject, filters: status });
     const parents = [1, 2, 3, 460, 470];
-    const asked = parents.map((id) => Promise.all([
-      loaders.count(open, [id]), loaders.count(late, [id]), loaders.count(any, [id]), loaders.count(any, [id], { status: 'TODO' }), loaders.totalCount(paged, [id], { status: 'TODO', first: 5 }), loaders.totalCount(paged, [id], { first: 5 }),
-    ]));
+    const asked = parents.map((id) =>
+      Promise.all([
+        loaders.count(open, [id]),
+        loaders.count(late, [id]),
+        loaders.count(any, [id]),
+        loaders.count(any, [id], { status: 'TODO' }),
+        loaders.totalCount(paged, [id], { status: 'TODO', first: 5 }),
+        loaders.totalCount(paged, [id], { first: 5 }),
+      ]),
+    );
     const got = await Promise.all(asked);
     assert.equal(executor.statements.length, 1);
     assert.equal(executor.statements[0]?.text.match(/count\(\*\)/g)?.length, 4, 'the same count is made once');
     const want = await client.query<{ open: number; late: number; all: number; todo: number }>(
       `SELECT count(t.id) FILTER (WHERE status <> 'DONE')::int AS open, count(t.id) FILTER (WHERE status <> 'DONE' AND due < '2026-01-20')::int AS late, count(t.id)::int AS all, count(t.id) FILTER (WHERE status = 'TODO')::int AS todo
-       FROM unnest($1::bigint[]) p LEFT JOIN tasks t ON t.project_id = p GROUP BY p ORDER BY p`, [parents]);
-    assert.deepEqual(got, want.rows.map((row) => [row.open, row.late, row.all, row.todo, row.todo, row.all]));
+       FROM unnest($1::bigint[]) p LEFT JOIN tasks t ON t.project_id = p GROUP BY p ORDER BY p`,
+      [parents],
+    );
+    assert.deepEqual(
+      got,
+      want.rows.map((row) => [row.open, row.late, row.all, row.todo, row.todo, row.all]),
+    );
     assert.ok((got[0]?.[0] ?? 0) > 0);
     assert.deepEqual(got[4], [0, 0, 0, 0, 0, 0]);
 
     executor.taken();
     const root = { ...any, join: { from: [], to: [] } };
-    const whole = await client.query<{ done: number; undone: number }>("SELECT count(*) FILTER (WHERE status = 'DONE')::int AS done, count(*) FILTER (WHERE status <> 'DONE')::int AS undone FROM tasks");
-    const asWhole = [loaders.count(root, null), loaders.count(root, null, { status: 'DONE' }), loaders.count(root, null, { status: ['DOING', 'TODO'] })];
+    const whole = await client.query<{ done: number; undone: number }>(
+      "SELECT count(*) FILTER (WHERE status = 'DONE')::int AS done, count(*) FILTER (WHERE status <> 'DONE')::int AS undone FROM tasks",
+    );
+    const asWhole = [
+      loaders.count(root, null),
+      loaders.count(root, null, { status: 'DONE' }),
+      loaders.count(root, null, { status: ['DOING', 'TODO'] }),
+    ];
     assert.deepEqual(await Promise.all(asWhole), [40_000, whole.rows[0]?.done, whole.rows[0]?.undone]);
     assert.equal(executor.taken(), 1);
   });
@@ -170,7 +278,10 @@ describe('loaders', () => {
     const field = countField({ target: 'tasks', filters });
     const days = Array.from({ length: 150 }, (_, i) => new Date(Date.UTC(2026, 0, 1 + i)).toISOString().slice(0, 10));
     const counts = await Promise.all(days.map((due) => loaders.count(field, null, { due })));
-    assert.equal(counts.reduce((sum, count) => sum + count), 40_000);
+    assert.equal(
+      counts.reduce((sum, count) => sum + count),
+      40_000,
+    );
     assert.equal(executor.taken(), 2);
   });
 
@@ -178,14 +289,19 @@ describe('loaders', () => {
     let failing = true;
     const real = new CountingExecutor(client);
     const executor: Executor = {
-      query: (statement: Statement) => (failing ? Promise.reject(new MeridianError({ code: 'CONSISTENCY_TIMEOUT', message: 'The region is behind.' })) : real.query(statement)),
+      query: (statement: Statement) =>
+        failing
+          ? Promise.reject(new MeridianError({ code: 'CONSISTENCY_TIMEOUT', message: 'The region is behind.' }))
+          : real.query(statement),
     };
     const loaders = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
     const list = listField({ target: 'tasks', orderBy: latest, join: ofProject, limit: 3 });
     const reads = [
       async () => (await loaders.one('projects', ['id'], [1]))?.['slug'],
       async () => (await loaders.list(list, [1])).length,
-      async () => (await loaders.page(connectionField({ target: 'tasks', orderBy: latest, join: ofProject }), [1], { first: 2 })).nodes.length,
+      async () =>
+        (await loaders.page(connectionField({ target: 'tasks', orderBy: latest, join: ofProject }), [1], { first: 2 }))
+          .nodes.length,
       () => loaders.count(countField({ target: 'tasks', join: ofProject }), [460]),
     ];
     for (const read of reads) await assert.rejects(read(), (error) => isMeridianError(error, 'CONSISTENCY_TIMEOUT'));
@@ -195,11 +311,27 @@ describe('loaders', () => {
 
   it('read the same field with other arguments by another statement, up to a limit', async () => {
     const { loaders, executor } = fresh({ maxLoaders: 3 });
-    const field = listField({ target: 'tasks', orderBy: latest, join: ofProject, filters: new Map([['status', { kind: 'equals', column: 'status' } as const]]), limit: 5 });
-    const lists = await Promise.all([{ status: 'TODO' }, { status: 'DONE', first: 2 }, { first: 2, status: 'DONE' }, { first: 5 }].map((args) => loaders.list(field, [1], args)));
-    assert.deepEqual(lists.map((rows) => rows.length), [5, 2, 2, 5]);
+    const field = listField({
+      target: 'tasks',
+      orderBy: latest,
+      join: ofProject,
+      filters: new Map([['status', { kind: 'equals', column: 'status' } as const]]),
+      limit: 5,
+    });
+    const lists = await Promise.all(
+      [{ status: 'TODO' }, { status: 'DONE', first: 2 }, { first: 2, status: 'DONE' }, { first: 5 }].map((args) =>
+        loaders.list(field, [1], args),
+      ),
+    );
+    assert.deepEqual(
+      lists.map((rows) => rows.length),
+      [5, 2, 2, 5],
+    );
     assert.equal(executor.taken(), 3);
-    await assert.rejects(loaders.list(field, [1], { status: 'DOING' }), (error) => isMeridianError(error, 'BAD_USER_INPUT') && /more than 3 different relations/.test(error.message));
+    await assert.rejects(
+      loaders.list(field, [1], { status: 'DOING' }),
+      (error) => isMeridianError(error, 'BAD_USER_INPUT') && /more than 3 different relations/.test(error.message),
+    );
     await assert.rejects(fresh().loaders.list(field, [1], { first: -1 }), /"first" must be a whole number/);
   });
 
@@ -212,7 +344,11 @@ describe('loaders', () => {
     await Promise.all([1, 2, 3].map((id) => loaders.one('projects', ['id'], [id])));
     await loaders.one('projects', ['id'], [4]);
     const names = executor.statements.map(({ name }) => name);
-    assert.equal(new Set(executor.statements.map(({ text }) => text)).size, 3, 'sizes, cursors and numbers of keys are parameters');
+    assert.equal(
+      new Set(executor.statements.map(({ text }) => text)).size,
+      3,
+      'sizes, cursors and numbers of keys are parameters',
+    );
     assert.equal(new Set(names).size, 3);
     for (const name of names) assert.match(name, /^[\w-]{8,63}$/);
   });
@@ -228,19 +364,33 @@ describe('loaders', () => {
     await Promise.all(parents.map((id) => loaders.page(paged, [id], { last: 5, before: first.pageInfo.endCursor })));
     const top = await loaders.page(root, null, { first: 5 });
     await loaders.page(root, null, { first: 5, after: top.pageInfo.endCursor });
-    await Promise.all(parents.map((id) => loaders.count(countField({ target: 'tasks', join: ofProject, where: "status = 'DONE'" }), [id])));
+    await Promise.all(
+      parents.map((id) =>
+        loaders.count(countField({ target: 'tasks', join: ofProject, where: "status = 'DONE'" }), [id]),
+      ),
+    );
     await Promise.all(parents.map((id) => loaders.one('projects', ['id'], [id])));
     await Promise.all(parents.map((id) => loaders.one('projects', ['slug'], [`slug-${id + 100}`])));
     assert.equal(executor.statements.length, 9);
     for (const { text, values } of executor.statements) {
-      const plan = (await client.query<Record<'QUERY PLAN', string>>(`EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, SUMMARY OFF, BUFFERS OFF) ${text}`, [...values])).rows.map((row) => row['QUERY PLAN']).join('\n');
+      const plan = (
+        await client.query<Record<'QUERY PLAN', string>>(
+          `EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, SUMMARY OFF, BUFFERS OFF) ${text}`,
+          [...values],
+        )
+      ).rows
+        .map((row) => row['QUERY PLAN'])
+        .join('\n');
       assert.match(plan, /Index/, plan);
       assert.doesNotMatch(plan, /Seq Scan/, plan);
       // The slices of all parents together may be put in order; a parent's own rows never have to be.
-      if (text.includes('LATERAL') && text.includes('LIMIT')) assert.match(plan, /Limit[\s\S]*Index .*tasks_of_project/, plan);
+      if (text.includes('LATERAL') && text.includes('LIMIT'))
+        assert.match(plan, /Limit[\s\S]*Index .*tasks_of_project/, plan);
       const sorted = [...plan.matchAll(/Sort.*\(actual rows=([\d.]+)/g)].map((match) => Number(match[1]));
       for (const rows of sorted) assert.ok(rows <= 20 * 6, plan);
-      const read = [...plan.matchAll(/Index.*Scan.*\(actual rows=([\d.]+) loops=(\d+)/g)].map((match) => Number(match[1]) * Number(match[2]));
+      const read = [...plan.matchAll(/Index.*Scan.*\(actual rows=([\d.]+) loops=(\d+)/g)].map(
+        (match) => Number(match[1]) * Number(match[2]),
+      );
       if (text.includes('LIMIT')) for (const rows of read) assert.ok(rows <= 20 * 6, plan);
     }
   });

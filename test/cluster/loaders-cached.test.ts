@@ -1,4 +1,7 @@
-/** Loaders through a cache over a real server: what they ask the database for, what they keep apart, and that answers stay as they were. */
+/**
+ * Loaders through a cache over a real server: what they ask the database for, what they keep apart, and that answers
+ * stay as they were.
+ */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -27,7 +30,8 @@ const pagesOf = connectionField({ target: 'tasks', orderBy: byId, join: ofProjec
 const countOf = countField({ target: 'tasks', join: ofProject });
 const doneOf = countField({ target: 'tasks', join: ofProject, where: "status = 'DONE'" });
 const uncachedOf = countField({ target: 'tasks', join: ofProject, where: "title <> ''", caching: OFF });
-const some = <T>(count: number, make: (i: number) => Promise<T>, from = 1): Promise<T[]> => Promise.all(Array.from({ length: count }, (_, i) => make(from + i)));
+const some = <T>(count: number, make: (i: number) => Promise<T>, from = 1): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => make(from + i)));
 
 describe('loaders through a cache', () => {
   let server: ScratchPostgres;
@@ -42,7 +46,13 @@ describe('loaders through a cache', () => {
     const plain = await plainModel(client);
     // Relations are what values are cached by.
     const projects = plain.entities.get('projects') as Entity;
-    model = { ...plain, entities: new Map([...plain.entities, ['projects', { ...projects, fields: new Map([...projects.fields, ['tasks', tasksOf]]) }]]) };
+    model = {
+      ...plain,
+      entities: new Map([
+        ...plain.entities,
+        ['projects', { ...projects, fields: new Map([...projects.fields, ['tasks', tasksOf]]) }],
+      ]),
+    };
   });
   after(() => server[Symbol.asyncDispose]());
   beforeEach(() => {
@@ -50,7 +60,10 @@ describe('loaders through a cache', () => {
   });
 
   /** What `work` comes to with the loaders of a request of its own, and how many statements it took. */
-  async function spent<T>(work: (loaders: EntityLoaders) => Promise<T>, options: LoaderOptions = {}): Promise<{ readonly value: T; readonly statements: number }> {
+  async function spent<T>(
+    work: (loaders: EntityLoaders) => Promise<T>,
+    options: LoaderOptions = {},
+  ): Promise<{ readonly value: T; readonly statements: number }> {
     const { loaders, executor } = cached.fresh(options);
     const value = await work(loaders);
     return { value, statements: executor.taken() };
@@ -67,7 +80,10 @@ describe('loaders through a cache', () => {
   it('answer rows, missing rows, lists, pages and counts as the database did', async () => {
     await keeps((loaders) => some(20, (i) => loaders.one('tasks', ['id'], [i * 37])), 1);
     await keeps((loaders) => some(20, (i) => loaders.list(tasksOf, [i], { status: 'DONE' })), 1);
-    await keeps((loaders) => some(20, async (i) => ({ ...(await loaders.page(pagesOf, [i], { first: 3 })), totalCount: null })), 1);
+    await keeps(
+      (loaders) => some(20, async (i) => ({ ...(await loaders.page(pagesOf, [i], { first: 3 })), totalCount: null })),
+      1,
+    );
     await keeps((loaders) => some(20, (i) => loaders.count(countOf, [i])), 1);
     await keeps((loaders) => loaders.list(listField({ target: 'projects', orderBy: byId, limit: 7 }), null), 1);
     await keeps((loaders) => loaders.count(countField({ target: 'projects' }), null), 1);
@@ -77,11 +93,17 @@ describe('loaders through a cache', () => {
     await spent((loaders) => some(10, (i) => loaders.one('tasks', ['id'], [i])));
     const { loaders, executor } = cached.fresh();
     await some(20, (i) => loaders.one('tasks', ['id'], [i]));
-    assert.deepEqual(executor.statements.map(({ values }) => values), [[Array.from({ length: 10 }, (_, i) => String(i + 11))]]);
+    assert.deepEqual(
+      executor.statements.map(({ values }) => values),
+      [[Array.from({ length: 10 }, (_, i) => String(i + 11))]],
+    );
     await spent((all) => some(5, (i) => all.list(tasksOf, [i])));
     const lists = cached.fresh();
     await some(8, (i) => lists.loaders.list(tasksOf, [i]));
-    assert.deepEqual(lists.executor.statements.map(({ values }) => values[0]), [['6', '7', '8']]);
+    assert.deepEqual(
+      lists.executor.statements.map(({ values }) => values[0]),
+      [['6', '7', '8']],
+    );
   });
 
   it('distinguish values under the same tag by arguments, sizes, orders and kinds', async () => {
@@ -101,24 +123,44 @@ describe('loaders through a cache', () => {
     const direct: unknown[] = [];
     for (const way of ways) direct.push((await spent(way)).value);
     cached.demand = { floor: null, notBelow: null };
-    for (let round = 0; round < 2; round += 1) for (const [i, way] of ways.entries()) assert.deepEqual((await spent(way)).value, direct[i]);
+    for (let round = 0; round < 2; round += 1)
+      for (const [i, way] of ways.entries()) assert.deepEqual((await spent(way)).value, direct[i]);
   });
 
   it('distinguish keys whose columns have no tag', async () => {
-    const load = (loaders: EntityLoaders): Promise<unknown[]> => Promise.all(['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(async (address) => (await loaders.one('hosts', ['address'], [address]))?.['price']));
+    const load = (loaders: EntityLoaders): Promise<unknown[]> =>
+      Promise.all(
+        ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(
+          async (address) => (await loaders.one('hosts', ['address'], [address]))?.['price'],
+        ),
+      );
     assert.deepEqual((await spent(load)).value, ['1.50', '2', undefined]);
     assert.deepEqual(await keeps(load, 0), ['1.50', '2', undefined]);
-    const by = (column: string, value: string) => async (loaders: EntityLoaders): Promise<unknown> => (await loaders.one('hosts', [column], [value]))?.['address'];
-    for (const [value, price, place] of [['1.5', '10.0.0.1', '10.0.0.2'], ['2', '10.0.0.2', '10.0.0.1'], ['2.00', '10.0.0.2', '10.0.0.1'], ['3', undefined, undefined]] as const) {
+    const by =
+      (column: string, value: string) =>
+      async (loaders: EntityLoaders): Promise<unknown> =>
+        (await loaders.one('hosts', [column], [value]))?.['address'];
+    for (const [value, price, place] of [
+      ['1.5', '10.0.0.1', '10.0.0.2'],
+      ['2', '10.0.0.2', '10.0.0.1'],
+      ['2.00', '10.0.0.2', '10.0.0.1'],
+      ['3', undefined, undefined],
+    ] as const) {
       assert.equal(await keeps(by('price', value), 1), price);
       assert.equal(await keeps(by('place', value), 1), place);
     }
   });
 
   it('refuse a key that is no value of its type, keep nothing of it, and find the others', async () => {
-    const find = (loaders: EntityLoaders, address: string): Promise<unknown> => loaders.one('hosts', ['address'], [address]).then((row) => row?.['price'] ?? null, (error: unknown) => isMeridianError(error) && error.code);
+    const find = (loaders: EntityLoaders, address: string): Promise<unknown> =>
+      loaders.one('hosts', ['address'], [address]).then(
+        (row) => row?.['price'] ?? null,
+        (error: unknown) => isMeridianError(error) && error.code,
+      );
     for (let round = 0; round < 2; round += 1) {
-      const { value } = await spent((loaders) => Promise.all(['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.77'].map((address) => find(loaders, address))));
+      const { value } = await spent((loaders) =>
+        Promise.all(['10.0.0.1', 'no address', '10.0.0.2', '10.0.0.77'].map((address) => find(loaders, address))),
+      );
       assert.deepEqual(value, ['1.50', 'BAD_USER_INPUT', '2', null]);
       const alone = await spent((loaders) => find(loaders, 'no address'));
       assert.deepEqual([alone.value, alone.statements > 0], ['BAD_USER_INPUT', true]);
@@ -126,22 +168,44 @@ describe('loaders through a cache', () => {
   });
 
   it('send one statement for counts, cached or not', async () => {
-    const dashboard = (loaders: EntityLoaders): Promise<number[][]> => some(10, (i) => Promise.all([loaders.count(countOf, [i]), loaders.count(uncachedOf, [i]), loaders.count(doneOf, [i])]));
+    const dashboard = (loaders: EntityLoaders): Promise<number[][]> =>
+      some(10, (i) =>
+        Promise.all([loaders.count(countOf, [i]), loaders.count(uncachedOf, [i]), loaders.count(doneOf, [i])]),
+      );
     const [cold, warm] = [await spent(dashboard), await spent(dashboard)];
     assert.deepEqual([cold.statements, warm.statements], [1, 1]);
     assert.deepEqual(warm.value, cold.value);
-    const more = await spent((loaders) => some(12, (i) => Promise.all([loaders.count(countOf, [i]), loaders.count(uncachedOf, [i])])));
+    const more = await spent((loaders) =>
+      some(12, (i) => Promise.all([loaders.count(countOf, [i]), loaders.count(uncachedOf, [i])])),
+    );
     assert.equal(more.statements, 1, 'two parents were missing');
-    assert.deepEqual(more.value.slice(0, 10), cold.value.map(([all, uncached]) => [all, uncached]));
+    assert.deepEqual(
+      more.value.slice(0, 10),
+      cold.value.map(([all, uncached]) => [all, uncached]),
+    );
     const otherwise = { ...doneOf, caching: { off: null, ttlMs: 5, maxVariants: null } };
-    const mixed = await spent((loaders) => some(3, (i) => Promise.all([loaders.count(countOf, [i]), loaders.count({ ...otherwise, where: 'TRUE' }, [i]), loaders.count(uncachedOf, [i])])));
-    assert.deepEqual(mixed.value.map(([a, b]) => a === b), [true, true, true]);
+    const mixed = await spent((loaders) =>
+      some(3, (i) =>
+        Promise.all([
+          loaders.count(countOf, [i]),
+          loaders.count({ ...otherwise, where: 'TRUE' }, [i]),
+          loaders.count(uncachedOf, [i]),
+        ]),
+      ),
+    );
+    assert.deepEqual(
+      mixed.value.map(([a, b]) => a === b),
+      [true, true, true],
+    );
   });
 
   it('cache nothing where caching is off', async () => {
     const off = { ...tasksOf, caching: OFF };
     for (let i = 0; i < 2; i += 1) assert.equal((await spent((loaders) => loaders.list(off, [1]))).statements, 1);
-    const uncached = new CachedLoaders(client, { ...model, entities: new Map([...model.entities].map(([name, entity]) => [name, { ...entity, caching: OFF }])) });
+    const uncached = new CachedLoaders(client, {
+      ...model,
+      entities: new Map([...model.entities].map(([name, entity]) => [name, { ...entity, caching: OFF }])),
+    });
     for (let i = 0; i < 2; i += 1) {
       const { loaders, executor } = uncached.fresh();
       await loaders.one('tasks', ['id'], [1]);
@@ -150,7 +214,10 @@ describe('loaders through a cache', () => {
   });
 
   it('are invalidated by the tags of what they show', async () => {
-    const [tasks, projects] = ['tasks', 'projects'].map((name) => model.entities.get(name) as Entity) as [Entity, Entity];
+    const [tasks, projects] = ['tasks', 'projects'].map((name) => model.entities.get(name) as Entity) as [
+      Entity,
+      Entity,
+    ];
     const loads: Readonly<Record<string, (loaders: EntityLoaders) => Promise<unknown>>> = {
       row: (loaders) => loaders.one('tasks', ['id'], [7]),
       list: (loaders) => loaders.list(tasksOf, [8]),
@@ -167,9 +234,20 @@ describe('loaders through a cache', () => {
     };
     const { tags } = cached;
     assert.deepEqual(await gone(() => cached.invalidate([tags.tagFor(tasks, ['id'], ['7'])])), ['row']);
-    assert.deepEqual(await gone(() => cached.invalidate([tags.tagFor(tasks, ['project_id'], ['8'])])), ['list', 'count']);
-    assert.deepEqual(await gone(() => cached.invalidate([tags.tagFor(tasks, ['project_id'], ['9']), tags.tagFor(projects, ['id'], ['8'])])), []);
-    assert.deepEqual(await gone(() => cached.invalidate([tags.tagFor(projects, ['slug'], ['slug-8']), tags.tagFor(projects, [], [])])), ['project', 'root']);
+    assert.deepEqual(await gone(() => cached.invalidate([tags.tagFor(tasks, ['project_id'], ['8'])])), [
+      'list',
+      'count',
+    ]);
+    assert.deepEqual(
+      await gone(() =>
+        cached.invalidate([tags.tagFor(tasks, ['project_id'], ['9']), tags.tagFor(projects, ['id'], ['8'])]),
+      ),
+      [],
+    );
+    assert.deepEqual(
+      await gone(() => cached.invalidate([tags.tagFor(projects, ['slug'], ['slug-8']), tags.tagFor(projects, [], [])])),
+      ['project', 'root'],
+    );
     assert.deepEqual(await gone(() => cached.invalidate([], [tableTag(tasks.table)])), ['row', 'list', 'count']);
   });
 
@@ -177,7 +255,8 @@ describe('loaders through a cache', () => {
     const load = (loaders: EntityLoaders): Promise<unknown> => loaders.one('tasks', ['id'], [1]);
     const as = (value: string): LoaderOptions => ({ settings: [{ name: 'app.user', value }] });
     const statements: number[] = [];
-    for (const options of [as('ann'), as('ann'), as('bob'), {}, as('bob'), {}]) statements.push((await spent(load, options)).statements);
+    for (const options of [as('ann'), as('ann'), as('bob'), {}, as('bob'), {}])
+      statements.push((await spent(load, options)).statements);
     assert.deepEqual(statements, [1, 0, 1, 1, 0, 0]);
   });
 
@@ -212,7 +291,7 @@ describe('loaders through a cache', () => {
     assert.deepEqual(await spent(load), { value, statements: 0 });
   });
 
-  it('cache no error, and report the client\'s mistakes as without a cache', async () => {
+  it("cache no error, and report the client's mistakes as without a cache", async () => {
     const broken = { ...tasksOf, where: '1 / (project_id - project_id) > 0' };
     const failing = async (executor: CountingExecutor, loaders: EntityLoaders): Promise<number> => {
       await assert.rejects(loaders.list(broken, [1]), (error: unknown) => isMeridianError(error, 'BAD_USER_INPUT'));

@@ -37,14 +37,24 @@ describe('pages', () => {
 
   const fresh = (): { loaders: EntityLoaders; executor: CountingExecutor } => {
     const executor = new CountingExecutor(client);
-    return { loaders: new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all }), executor };
+    return {
+      loaders: new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all }),
+      executor,
+    };
   };
-  const page = (field: ConnectionField, parent: readonly unknown[] | null, args: Record<string, unknown>): Promise<Page> => fresh().loaders.page(field, parent, args);
+  const page = (
+    field: ConnectionField,
+    parent: readonly unknown[] | null,
+    args: Record<string, unknown>,
+  ): Promise<Page> => fresh().loaders.page(field, parent, args);
   const ids = ({ nodes }: Page): number[] => nodes.map((row) => Number(row['id']));
   /** What `SELECT` gives with PostgreSQL's own defaults for NULLs. */
   const expected = async (order: readonly OrderTerm[], owner: number | null): Promise<number[]> => {
     const spelled = order.map(({ column, descending }) => `${column}${descending ? ' DESC' : ''}`).join(', ');
-    const { rows } = await client.query<{ id: string }>(`SELECT id FROM items WHERE $1::bigint IS NULL OR owner = $1 ORDER BY ${spelled}`, [owner]);
+    const { rows } = await client.query<{ id: string }>(
+      `SELECT id FROM items WHERE $1::bigint IS NULL OR owner = $1 ORDER BY ${spelled}`,
+      [owner],
+    );
     return rows.map((row) => Number(row.id));
   };
 
@@ -62,7 +72,10 @@ describe('pages', () => {
       const columns = random.shuffled(COLUMNS).slice(0, random.below(4));
       const oneWay = random.below(3) === 0;
       const way = random.below(2) === 0;
-      const orderBy = [...columns, 'id'].map((column) => ({ column, descending: oneWay ? way : random.below(2) === 0 }));
+      const orderBy = [...columns, 'id'].map((column) => ({
+        column,
+        descending: oneWay ? way : random.below(2) === 0,
+      }));
       const owner = random.below(2) === 0 ? null : 1 + random.below(5);
       const join = owner === null ? { from: [], to: [] } : { from: ['id'], to: ['owner'] };
       const field = connectionField({ target: 'items', orderBy, join });
@@ -71,7 +84,7 @@ describe('pages', () => {
       const name = `${JSON.stringify(orderBy)} owner ${owner}`;
 
       const forward: number[] = [];
-      for (let cursor: string | null = null; ; ) {
+      for (let cursor: string | null = null; ;) {
         const got: Page = await page(field, parent, { first: 1 + random.below(40), after: cursor });
         forward.push(...ids(got));
         assert.equal(got.pageInfo.hasNextPage, forward.length < all.length, name);
@@ -82,7 +95,7 @@ describe('pages', () => {
       assert.deepEqual(forward, all, name);
 
       const backward: number[] = [];
-      for (let cursor: string | null = null; ; ) {
+      for (let cursor: string | null = null; ;) {
         const got: Page = await page(field, parent, { last: 1 + random.below(40), before: cursor });
         backward.unshift(...ids(got));
         assert.equal(got.pageInfo.hasPreviousPage, backward.length < all.length, name);
@@ -95,7 +108,11 @@ describe('pages', () => {
   });
 
   it('between two cursors hold what lies between them, from either end', async () => {
-    const orderBy = [{ column: 'a', descending: true }, { column: 'c', descending: false }, { column: 'id', descending: false }];
+    const orderBy = [
+      { column: 'a', descending: true },
+      { column: 'c', descending: false },
+      { column: 'id', descending: false },
+    ];
     const field = connectionField({ target: 'items', orderBy, maxPageSize: 500 });
     const all = await expected(orderBy, null);
     const { edges } = await page(field, null, { first: 500 });
@@ -103,42 +120,68 @@ describe('pages', () => {
     assert.deepEqual(ids(await page(field, null, { ...bounds, first: 500 })), all.slice(51, 100));
     assert.deepEqual(ids(await page(field, null, { ...bounds, first: 5 })), all.slice(51, 56));
     assert.deepEqual(ids(await page(field, null, { ...bounds, last: 5 })), all.slice(95, 100));
-    assert.deepEqual(ids(await page(field, null, { before: bounds.before })), all.slice(80, 100), 'before alone is the page that ends there');
+    assert.deepEqual(
+      ids(await page(field, null, { before: bounds.before })),
+      all.slice(80, 100),
+      'before alone is the page that ends there',
+    );
   });
 
   it('of a hundred parents are one statement, each with its own rows and its own next page', async () => {
-    const orderBy = [{ column: 'b', descending: true }, { column: 'id', descending: true }];
+    const orderBy = [
+      { column: 'b', descending: true },
+      { column: 'id', descending: true },
+    ];
     const field = connectionField({ target: 'items', orderBy, join: { from: ['id'], to: ['owner'] } });
     const { loaders, executor } = fresh();
     // Parents 6 to 100 have no rows.
-    const pages = await Promise.all(Array.from({ length: 100 }, (_, i) => loaders.page(field, [String(i + 1)], { first: 7 })));
+    const pages = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => loaders.page(field, [String(i + 1)], { first: 7 })),
+    );
     assert.equal(executor.taken(), 1);
     for (const [i, got] of pages.entries()) {
       assert.deepEqual(ids(got), (await expected(orderBy, i + 1)).slice(0, 7));
       assert.equal(got.pageInfo.hasNextPage, i < 5);
     }
     const counts = await Promise.all(pages.map((got) => got.totalCount()));
-    assert.deepEqual(counts, pages.map((_, i) => (i < 5 ? 40 : 0)));
+    assert.deepEqual(
+      counts,
+      pages.map((_, i) => (i < 5 ? 40 : 0)),
+    );
     assert.equal(executor.taken(), 1, 'and so are their totals');
   });
 
   it('of no rows have no cursors, and first: 0 tells only whether there are any', async () => {
-    const field = connectionField({ target: 'items', orderBy: [{ column: 'id', descending: false }], join: { from: ['id'], to: ['owner'] } });
+    const field = connectionField({
+      target: 'items',
+      orderBy: [{ column: 'id', descending: false }],
+      join: { from: ['id'], to: ['owner'] },
+    });
     const none = { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null };
     assert.deepEqual({ ...(await page(field, [1], { first: 0 })).pageInfo }, { ...none, hasNextPage: true });
     assert.deepEqual({ ...(await page(field, [77], { first: 0 })).pageInfo }, none);
     const { loaders, executor } = fresh();
     const got = await loaders.page(field, [null], {});
     assert.deepEqual([got.edges, { ...got.pageInfo }, await got.totalCount()], [[], none, 0]);
-    for (const parent of ['no number', '99999999999999999999', '1\u0000']) await assert.rejects(loaders.page(field, [parent], {}), { code: 'BAD_USER_INPUT' });
+    for (const parent of ['no number', '99999999999999999999', '1\u0000'])
+      await assert.rejects(loaders.page(field, [parent], {}), { code: 'BAD_USER_INPUT' });
     assert.equal(executor.taken(), 0, 'a parent without a value costs no statement');
   });
 
   it('refuse arguments that make no sense, naming them', async () => {
     const byId = connectionField({ target: 'items', orderBy: [{ column: 'id', descending: false }] });
-    const byMood = connectionField({ target: 'items', orderBy: [{ column: 'g', descending: false }, { column: 'id', descending: false }] });
+    const byMood = connectionField({
+      target: 'items',
+      orderBy: [
+        { column: 'g', descending: false },
+        { column: 'id', descending: false },
+      ],
+    });
     const refused = (field: ConnectionField, args: Record<string, unknown>, message: RegExp): Promise<void> =>
-      assert.rejects(page(field, null, args), (error) => isMeridianError(error, 'BAD_USER_INPUT') && message.test(error.message));
+      assert.rejects(
+        page(field, null, args),
+        (error) => isMeridianError(error, 'BAD_USER_INPUT') && message.test(error.message),
+      );
     await refused(byId, { first: 1, last: 1 }, /"first" and "last"/);
     await refused(byId, { first: -1 }, /"first" must be a whole number from 0 to 200/);
     await refused(byId, { last: 1.5 }, /"last" must be/);
@@ -146,12 +189,39 @@ describe('pages', () => {
 
     const cursor = (await page(byId, null, { first: 1 })).pageInfo.endCursor as string;
     await refused(byMood, { after: cursor }, /"after" is not a cursor of this list and order/);
-    await refused({ ...byId, orderBy: [{ column: 'id', descending: true }] }, { before: cursor }, /"before" is not a cursor/);
+    await refused(
+      { ...byId, orderBy: [{ column: 'id', descending: true }] },
+      { before: cursor },
+      /"before" is not a cursor/,
+    );
     const [version, signature] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [number, string];
     const forge = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
-    const hostile = ['', 'x', cursor.slice(0, -3), forge(), forge(version, signature), forge(version, signature, null), forge(version, signature, '1); DROP TABLE items; --'),
-      forge(version, signature, '9223372036854775808'), forge(version, signature, { toString: 1 }), forge(version, signature, ['1']), forge(version + 2, signature, '1'), forge(2, signature), forge(2, signature, 'x'), forge(2, signature, null), forge(2, signature, '1', '1'), forge(2, 'other!', '1'),
-      forge(version, 'other!', '1'), forge(version, signature, '1', '2'), forge('__proto__', signature, 1), Buffer.from('{"0":1}').toString('base64url'), 'A'.repeat(70_000), 7, {}, []];
+    const hostile = [
+      '',
+      'x',
+      cursor.slice(0, -3),
+      forge(),
+      forge(version, signature),
+      forge(version, signature, null),
+      forge(version, signature, '1); DROP TABLE items; --'),
+      forge(version, signature, '9223372036854775808'),
+      forge(version, signature, { toString: 1 }),
+      forge(version, signature, ['1']),
+      forge(version + 2, signature, '1'),
+      forge(2, signature),
+      forge(2, signature, 'x'),
+      forge(2, signature, null),
+      forge(2, signature, '1', '1'),
+      forge(2, 'other!', '1'),
+      forge(version, 'other!', '1'),
+      forge(version, signature, '1', '2'),
+      forge('__proto__', signature, 1),
+      Buffer.from('{"0":1}').toString('base64url'),
+      'A'.repeat(70_000),
+      7,
+      {},
+      [],
+    ];
     for (const after of hostile) await refused(byId, { after }, /"after" is not a cursor/);
 
     const ofMood = (await page(byMood, null, { first: 1 })).pageInfo.endCursor as string;
@@ -160,13 +230,31 @@ describe('pages', () => {
   });
 
   it('in an order that the client chose end with the primary key, and their cursors are valid in that order only', async () => {
-    const orderArg = { argument: 'orderBy', values: new Map([['A_DESC', { column: 'a', descending: true }], ['B_ASC', { column: 'b', descending: false }]]) };
+    const orderArg = {
+      argument: 'orderBy',
+      values: new Map([
+        ['A_DESC', { column: 'a', descending: true }],
+        ['B_ASC', { column: 'b', descending: false }],
+      ]),
+    };
     const field = connectionField({ target: 'items', orderBy: [{ column: 'id', descending: false }], orderArg });
     const id = { column: 'id', descending: false };
-    const [byA, byB] = [{ column: 'a', descending: true }, { column: 'b', descending: false }];
-    assert.deepEqual(ids(await page(field, null, { first: 200, orderBy: 'A_DESC' })), (await expected([byA, { ...id, descending: true }], null)).slice(0, 200));
-    assert.deepEqual(ids(await page(field, null, { first: 200, orderBy: ['A_DESC', 'B_ASC'] })), (await expected([byA, byB, id], null)).slice(0, 200));
-    assert.deepEqual(ids(await page(field, null, { first: 200, orderBy: null })), (await expected([id], null)).slice(0, 200));
+    const [byA, byB] = [
+      { column: 'a', descending: true },
+      { column: 'b', descending: false },
+    ];
+    assert.deepEqual(
+      ids(await page(field, null, { first: 200, orderBy: 'A_DESC' })),
+      (await expected([byA, { ...id, descending: true }], null)).slice(0, 200),
+    );
+    assert.deepEqual(
+      ids(await page(field, null, { first: 200, orderBy: ['A_DESC', 'B_ASC'] })),
+      (await expected([byA, byB, id], null)).slice(0, 200),
+    );
+    assert.deepEqual(
+      ids(await page(field, null, { first: 200, orderBy: null })),
+      (await expected([id], null)).slice(0, 200),
+    );
     const { endCursor } = (await page(field, null, { first: 3, orderBy: 'B_ASC' })).pageInfo;
     await assert.rejects(page(field, null, { after: endCursor, orderBy: 'A_DESC' }), /"after" is not a cursor/);
     await assert.rejects(page(field, null, { orderBy: '__proto__' }), /"orderBy" must be one of A_DESC, B_ASC/);
@@ -177,22 +265,45 @@ describe('pages', () => {
       const found: unknown[] = [];
       let cursor: string | null = null;
       do {
-        const got: Page = await page(field, null, { [way]: 1, ...(cursor === null ? {} : { [way === 'first' ? 'after' : 'before']: cursor }) });
+        const got: Page = await page(field, null, {
+          [way]: 1,
+          ...(cursor === null ? {} : { [way === 'first' ? 'after' : 'before']: cursor }),
+        });
         found.push(...got.nodes.map((row) => row['id'] ?? row['title']));
-        cursor = (way === 'first' ? got.pageInfo.hasNextPage : got.pageInfo.hasPreviousPage) ? got.pageInfo.endCursor : null;
+        cursor = (way === 'first' ? got.pageInfo.hasNextPage : got.pageInfo.hasPreviousPage)
+          ? got.pageInfo.endCursor
+          : null;
         assert.ok((cursor ?? '').length < 6_000, 'a cursor that any request can carry');
       } while (cursor !== null && found.length < 20);
       return way === 'first' ? found : found.toReversed();
     };
-    const letters = (descending: boolean): ConnectionField => connectionField({ target: 'letters', orderBy: [{ column: 'body', descending }, { column: 'id', descending: false }] });
+    const letters = (descending: boolean): ConnectionField =>
+      connectionField({
+        target: 'letters',
+        orderBy: [
+          { column: 'body', descending },
+          { column: 'id', descending: false },
+        ],
+      });
     const titles = connectionField({ target: 'titles', orderBy: [{ column: 'title', descending: false }] });
 
     it('continue from every cursor that they gave, forwards and backwards', async () => {
       for (const descending of [false, true]) {
-        const { rows } = await client.query<{ id: string }>(`SELECT id FROM letters ORDER BY body ${descending ? 'DESC' : 'ASC'}, id`);
-        for (const way of ['first', 'last'] as const) assert.deepEqual(await walk(letters(descending), way), rows.map(({ id }) => id), `${way} ${descending}`);
+        const { rows } = await client.query<{ id: string }>(
+          `SELECT id FROM letters ORDER BY body ${descending ? 'DESC' : 'ASC'}, id`,
+        );
+        for (const way of ['first', 'last'] as const)
+          assert.deepEqual(
+            await walk(letters(descending), way),
+            rows.map(({ id }) => id),
+            `${way} ${descending}`,
+          );
       }
-      for (const way of ['first', 'last'] as const) assert.deepEqual(await walk(titles, way), ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000)));
+      for (const way of ['first', 'last'] as const)
+        assert.deepEqual(
+          await walk(titles, way),
+          ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(100_000)),
+        );
     });
 
     it('continue where a row has moved to, report a deleted row, and need no row where the order is the key itself', async () => {
@@ -204,12 +315,18 @@ describe('pages', () => {
       await client.query('UPDATE letters SET body = NULL WHERE id = $1', [ids(first)[0]]);
       assert.deepEqual(ids(await again()), [5], 'the row is the first of those without a body now');
       await client.query('DELETE FROM letters WHERE id = $1', [ids(first)[0]]);
-      const gone = /^The row that "after" names is gone, and with it its place in the order; go on from the cursor of another row, or begin anew\.$/;
-      for (const answer of [again(), fresh().loaders.totalCount(letters(false), null, { after: first.pageInfo.endCursor })]) {
+      const gone =
+        /^The row that "after" names is gone, and with it its place in the order; go on from the cursor of another row, or begin anew\.$/;
+      for (const answer of [
+        again(),
+        fresh().loaders.totalCount(letters(false), null, { after: first.pageInfo.endCursor }),
+      ]) {
         await assert.rejects(answer, (error) => isMeridianError(error, 'BAD_USER_INPUT') && gone.test(error.message));
       }
       await client.query('DELETE FROM titles WHERE title LIKE $1', ['b%']);
-      assert.deepEqual((await page(titles, null, { first: 1, after: title.pageInfo.endCursor })).nodes, [{ title: 'c'.repeat(100_000) }]);
+      assert.deepEqual((await page(titles, null, { first: 1, after: title.pageInfo.endCursor })).nodes, [
+        { title: 'c'.repeat(100_000) },
+      ]);
       await client.query('ROLLBACK');
     });
   });

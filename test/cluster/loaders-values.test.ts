@@ -1,4 +1,7 @@
-/** Values of every type through writes, rows, cursors and filters of a real server: what went in comes out, to the last digit. */
+/**
+ * Values of every type through writes, rows, cursors and filters of a real server: what went in comes out, to the last
+ * digit.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type pg from 'pg';
@@ -40,17 +43,34 @@ describe('values', () => {
     inputArgument: 'input',
     values: new Map([...entity.columns.keys()].map((column) => [column, column])),
     references: [],
-    expectedVersion: null, idempotent: false, durability: null, payload: { entityField: null, tokenField: null, conflict: null },
+    expectedVersion: null,
+    idempotent: false,
+    durability: null,
+    payload: { entityField: null, tokenField: null, conflict: null },
     ...rest,
   });
-  const writeStatement = (entity: Entity, field: WriteField, args: Record<string, unknown>): Statement => writeStatements({ entity, field, args, tenancy: Tenancy.all })[0] as Statement;
-  const write = async (kind: WriteField['kind'], args: Record<string, unknown>, entity = things): Promise<Row | null> => {
+  const writeStatement = (entity: Entity, field: WriteField, args: Record<string, unknown>): Statement =>
+    writeStatements({ entity, field, args, tenancy: Tenancy.all })[0] as Statement;
+  const write = async (
+    kind: WriteField['kind'],
+    args: Record<string, unknown>,
+    entity = things,
+  ): Promise<Row | null> => {
     const [row] = await executor.query(writeStatement(entity, writeField(kind, entity), args));
     return row ? readRow(entity, row) : null;
   };
-  const loaded = async (id: unknown): Promise<Row | null> => new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all }).one('things', ['id'], [id]);
-  const refused = (args: Record<string, unknown>, message: RegExp, kind: WriteField['kind'] = 'insert'): Promise<void> =>
-    assert.rejects(write(kind, args), (error) => isMeridianError(error, 'BAD_USER_INPUT') && message.test(error.message), String(message));
+  const loaded = async (id: unknown): Promise<Row | null> =>
+    new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all }).one('things', ['id'], [id]);
+  const refused = (
+    args: Record<string, unknown>,
+    message: RegExp,
+    kind: WriteField['kind'] = 'insert',
+  ): Promise<void> =>
+    assert.rejects(
+      write(kind, args),
+      (error) => isMeridianError(error, 'BAD_USER_INPUT') && message.test(error.message),
+      String(message),
+    );
 
   before(async () => {
     server = await startScratchPostgres();
@@ -64,24 +84,80 @@ describe('values', () => {
 
   /** Column → what is written → what is read, where that is spelled otherwise. */
   const EXACT: readonly (readonly [string, unknown, unknown?])[] = [
-    ['small', -32_768], ['small', 32_767], ['whole', 2_147_483_647], ['whole', '-00012', -12], ['whole', -0, 0],
-    ['big', '9223372036854775807'], ['big', '-9223372036854775808'], ['big', 9007199254740991, '9007199254740991'], ['big', 123n, '123'], ['big', '+007', '7'],
-    ['price', '123456789012345678901234567890.123456789012345678901234567890'], ['price', '0.10', '0.10'], ['price', 'NaN'], ['price', '-1.5e3', '-1500'], ['price', 0.1, '0.1'],
-    ['money', '9999999999.99'], ['money', '1.005', '1.01'],
-    ['ratio', 0.30000000000000004], ['ratio', 5e-324], ['ratio', 1.7976931348623157e308], ['ratio', 'Infinity', Infinity], ['thin', 0.1], ['thin', 3.4028235e38],
-    ['name', ''], ['name', 'quote " \' \\ % _ $1 ; -- /* {a,b} NULL'], ['name', 'ünï 🙂 \u{10ffff}\t\n\r\u0001'], ['name', '__proto__'], ['code', 'abc'], ['fixed', 'ab', 'ab  '],
-    ['flag', true], ['flag', false], ['uid', '123E4567-E89B-12D3-A456-426614174000', '123e4567-e89b-12d3-a456-426614174000'],
-    ['day', '2024-02-29'], ['day', '0001-01-01'], ['day', '9999-12-31'], ['day', 'infinity'], ['day', '0044-03-15 BC'], ['day', '12345-06-07'],
-    ['at', '2026-01-31T12:00:00.123456Z'], ['at', '2026-01-31T12:00:00.100Z', '2026-01-31T12:00:00.1Z'], ['at', '2026-01-31T00:30:00+05:30', '2026-01-30T19:00:00Z'],
-    ['at', '2026-01-31T12:00:00.1234569Z', '2026-01-31T12:00:00.123457Z'], ['at', '0001-01-01T00:00:00Z'], ['at', '1883-11-18T12:03:58-08:00', '1883-11-18T20:03:58Z'], ['at', 'infinity'],
+    ['small', -32_768],
+    ['small', 32_767],
+    ['whole', 2_147_483_647],
+    ['whole', '-00012', -12],
+    ['whole', -0, 0],
+    ['big', '9223372036854775807'],
+    ['big', '-9223372036854775808'],
+    ['big', 9007199254740991, '9007199254740991'],
+    ['big', 123n, '123'],
+    ['big', '+007', '7'],
+    ['price', '123456789012345678901234567890.123456789012345678901234567890'],
+    ['price', '0.10', '0.10'],
+    ['price', 'NaN'],
+    ['price', '-1.5e3', '-1500'],
+    ['price', 0.1, '0.1'],
+    ['money', '9999999999.99'],
+    ['money', '1.005', '1.01'],
+    ['ratio', 0.30000000000000004],
+    ['ratio', 5e-324],
+    ['ratio', 1.7976931348623157e308],
+    ['ratio', 'Infinity', Infinity],
+    ['thin', 0.1],
+    ['thin', 3.4028235e38],
+    ['name', ''],
+    ['name', 'quote " \' \\ % _ $1 ; -- /* {a,b} NULL'],
+    ['name', 'ünï 🙂 \u{10ffff}\t\n\r\u0001'],
+    ['name', '__proto__'],
+    ['code', 'abc'],
+    ['fixed', 'ab', 'ab  '],
+    ['flag', true],
+    ['flag', false],
+    ['uid', '123E4567-E89B-12D3-A456-426614174000', '123e4567-e89b-12d3-a456-426614174000'],
+    ['day', '2024-02-29'],
+    ['day', '0001-01-01'],
+    ['day', '9999-12-31'],
+    ['day', 'infinity'],
+    ['day', '0044-03-15 BC'],
+    ['day', '12345-06-07'],
+    ['at', '2026-01-31T12:00:00.123456Z'],
+    ['at', '2026-01-31T12:00:00.100Z', '2026-01-31T12:00:00.1Z'],
+    ['at', '2026-01-31T00:30:00+05:30', '2026-01-30T19:00:00Z'],
+    ['at', '2026-01-31T12:00:00.1234569Z', '2026-01-31T12:00:00.123457Z'],
+    ['at', '0001-01-01T00:00:00Z'],
+    ['at', '1883-11-18T12:03:58-08:00', '1883-11-18T20:03:58Z'],
+    ['at', 'infinity'],
     ['at', new Date(Date.UTC(2026, 0, 31)), '2026-01-31T00:00:00Z'],
-    ['local', '2026-03-29T02:30:00.000001'], ['clock', '23:59:59.999999'], ['clock', '07:05', '07:05:00'],
-    ['doc', { a: [1, 'x', null, { b: true }], 'q"\'\\': '🙂' }], ['doc', []], ['doc', 'just text'], ['doc', 0], ['doc', false], ['plain', { z: 1, a: 2 }], ['raw', '\\x00ff5c27'], ['raw', ''.padStart(0) || '\\x'],
-    ['mood', 'it\'s "fine"'], ['span', '1 day 02:03:04'], ['host', '10.0.0.1'], ['host', '10.0.0.0/8'], ['plus', 3],
-    ['smalls', [1, -2, null]], ['bigs', ['9223372036854775807', null]], ['prices', ['0.10', '123456789012345678901234567890.1']],
-    ['names', ['', 'NULL', 'a,b', '"', '\\', '{}', ' x ', null, "it's"]], ['names', []], ['days', ['2024-02-29', null]],
-    ['ats', ['2026-01-31T12:00:00.123456Z', null]], ['moods', ['so so', 'it\'s "fine"', null]], ['docs', [{ a: '"{' }, [1]]], ['flags', [true, false, null]],
-    ['uids', ['123e4567-e89b-12d3-a456-426614174000']], ['raws', ['\\x00ff', '\\x']],
+    ['local', '2026-03-29T02:30:00.000001'],
+    ['clock', '23:59:59.999999'],
+    ['clock', '07:05', '07:05:00'],
+    ['doc', { a: [1, 'x', null, { b: true }], 'q"\'\\': '🙂' }],
+    ['doc', []],
+    ['doc', 'just text'],
+    ['doc', 0],
+    ['doc', false],
+    ['plain', { z: 1, a: 2 }],
+    ['raw', '\\x00ff5c27'],
+    ['raw', ''.padStart(0) || '\\x'],
+    ['mood', 'it\'s "fine"'],
+    ['span', '1 day 02:03:04'],
+    ['host', '10.0.0.1'],
+    ['host', '10.0.0.0/8'],
+    ['plus', 3],
+    ['smalls', [1, -2, null]],
+    ['bigs', ['9223372036854775807', null]],
+    ['prices', ['0.10', '123456789012345678901234567890.1']],
+    ['names', ['', 'NULL', 'a,b', '"', '\\', '{}', ' x ', null, "it's"]],
+    ['names', []],
+    ['days', ['2024-02-29', null]],
+    ['ats', ['2026-01-31T12:00:00.123456Z', null]],
+    ['moods', ['so so', 'it\'s "fine"', null]],
+    ['docs', [{ a: '"{' }, [1]]],
+    ['flags', [true, false, null]],
+    ['uids', ['123e4567-e89b-12d3-a456-426614174000']],
+    ['raws', ['\\x00ff', '\\x']],
   ];
 
   it('of each type come back exactly from the write, from a read, and as null', async () => {
@@ -92,39 +168,112 @@ describe('values', () => {
       assert.deepEqual(await loaded(row?.['id']), row, name);
       const updated = await write('update', { id: row?.['id'], input: { [column]: null } });
       assert.equal(updated?.[column], null, name);
-      assert.deepEqual((await write('update', { id: row?.['id'], input: { [column]: read } }))?.[column], read, `${name}, written as read`);
+      assert.deepEqual(
+        (await write('update', { id: row?.['id'], input: { [column]: read } }))?.[column],
+        read,
+        `${name}, written as read`,
+      );
     }
   });
 
   it('of each type order pages and make cursors that lose nothing', async () => {
     for (const column of things.columns.keys()) {
       if (column === 'plain') continue; // json has no order
-      const field = connectionField({ target: 'things', orderBy: [{ column, descending: column < 'm' }, { column: 'id', descending: false }] });
+      const field = connectionField({
+        target: 'things',
+        orderBy: [
+          { column, descending: column < 'm' },
+          { column: 'id', descending: false },
+        ],
+      });
       const loaders = new EntityLoaders({ model, executor, limits: defaultOptions(), tenancy: Tenancy.all });
-      const { rows } = await client.query<{ id: string }>(`SELECT id FROM things ORDER BY "${column}" ${column < 'm' ? 'DESC' : 'ASC'}, id`);
+      const { rows } = await client.query<{ id: string }>(
+        `SELECT id FROM things ORDER BY "${column}" ${column < 'm' ? 'DESC' : 'ASC'}, id`,
+      );
       const walked: unknown[] = [];
-      for (let cursor: string | null = null; ; ) {
+      for (let cursor: string | null = null; ;) {
         const page = await loaders.page(field, null, { first: 7, after: cursor });
         walked.push(...page.nodes.map((node) => node['id']));
         if (!page.pageInfo.hasNextPage) break;
         cursor = page.pageInfo.endCursor;
       }
-      assert.deepEqual(walked, rows.map((row) => row.id), column);
+      assert.deepEqual(
+        walked,
+        rows.map((row) => row.id),
+        column,
+      );
     }
   });
 
   it('that no column could hold are refused before they reach the database, naming the field', async () => {
     const before = executor.statements.length;
     const wrong: readonly (readonly [string, unknown])[] = [
-      ['small', 32_768], ['whole', 2_147_483_648], ['whole', 1.5], ['whole', '1.0'], ['whole', 'x'], ['whole', '\u00a01'], ['whole', true], ['whole', NaN], ['big', '9223372036854775808'], ['big', 2 ** 53], ['big', '1'.repeat(5_000)], ['big', ''],
-      ['price', '1,5'], ['price', '1e999999'], ['price', '.'], ['price', ''], ['price', {}], ['price', '1'.repeat(140_000)], ['ratio', '1e400'], ['ratio', 'x'], ['thin', 1e39], ['thin', 1e-50],
-      ['name', 'a\u0000b'], ['name', '\udc00'], ['name', {}], ['name', ['x']], ['flag', 1], ['flag', 'maybe'], ['uid', '123'], ['uid', '123e4567e89b12d3a45642661417400g'],
-      ['day', '2026-02-29'], ['day', '2026-13-01'], ['day', '2026-1-1'], ['day', '31.01.2026'], ['day', 'today'], ['day', '5874898-01-01'], ['day', '0000-01-01'], ['day', 20260131],
-      ['at', '2026-01-31'], ['at', '2026-01-31T12:00:00'], ['at', '2026-01-31T24:00:00Z'], ['at', '2026-01-31T12:00:00+16:00'], ['at', 'now'], ['at', '294277-01-01T00:00:00Z'], ['at', new Date(NaN)], ['local', '2026-01-31T12:00:00Z'], ['clock', '25:00'], ['clock', 'noon'],
-      ['doc', { a: '\u0000' }], ['doc', { '\u0000': 1 }], ['doc', '\ud800'], ['doc', NaN], ['doc', 1n], ['raw', 'ff'], ['raw', '\\xf'], ['names', 'x'], ['names', ['a\u0000']], ['names', [['x']]], ['bigs', ['1', 'x']],
+      ['small', 32_768],
+      ['whole', 2_147_483_648],
+      ['whole', 1.5],
+      ['whole', '1.0'],
+      ['whole', 'x'],
+      ['whole', '\u00a01'],
+      ['whole', true],
+      ['whole', NaN],
+      ['big', '9223372036854775808'],
+      ['big', 2 ** 53],
+      ['big', '1'.repeat(5_000)],
+      ['big', ''],
+      ['price', '1,5'],
+      ['price', '1e999999'],
+      ['price', '.'],
+      ['price', ''],
+      ['price', {}],
+      ['price', '1'.repeat(140_000)],
+      ['ratio', '1e400'],
+      ['ratio', 'x'],
+      ['thin', 1e39],
+      ['thin', 1e-50],
+      ['name', 'a\u0000b'],
+      ['name', '\udc00'],
+      ['name', {}],
+      ['name', ['x']],
+      ['flag', 1],
+      ['flag', 'maybe'],
+      ['uid', '123'],
+      ['uid', '123e4567e89b12d3a45642661417400g'],
+      ['day', '2026-02-29'],
+      ['day', '2026-13-01'],
+      ['day', '2026-1-1'],
+      ['day', '31.01.2026'],
+      ['day', 'today'],
+      ['day', '5874898-01-01'],
+      ['day', '0000-01-01'],
+      ['day', 20260131],
+      ['at', '2026-01-31'],
+      ['at', '2026-01-31T12:00:00'],
+      ['at', '2026-01-31T24:00:00Z'],
+      ['at', '2026-01-31T12:00:00+16:00'],
+      ['at', 'now'],
+      ['at', '294277-01-01T00:00:00Z'],
+      ['at', new Date(NaN)],
+      ['local', '2026-01-31T12:00:00Z'],
+      ['clock', '25:00'],
+      ['clock', 'noon'],
+      ['doc', { a: '\u0000' }],
+      ['doc', { '\u0000': 1 }],
+      ['doc', '\ud800'],
+      ['doc', NaN],
+      ['doc', 1n],
+      ['raw', 'ff'],
+      ['raw', '\\xf'],
+      ['names', 'x'],
+      ['names', ['a\u0000']],
+      ['names', [['x']]],
+      ['bigs', ['1', 'x']],
     ];
     for (const [column, value] of wrong) {
-      await assert.rejects(write('insert', { input: { [column]: value } }), (error) => isMeridianError(error, 'BAD_USER_INPUT') && error.message.startsWith(`"input.${column}" must be `), `${column} ${String(value).slice(0, 40)}`);
+      await assert.rejects(
+        write('insert', { input: { [column]: value } }),
+        (error) => isMeridianError(error, 'BAD_USER_INPUT') && error.message.startsWith(`"input.${column}" must be `),
+        `${column} ${String(value).slice(0, 40)}`,
+      );
     }
     let deep: unknown = 1;
     for (let i = 0; i < 20_000; i += 1) deep = [deep];
@@ -147,8 +296,15 @@ describe('values', () => {
     assert.deepEqual([updated?.['name'], updated?.['whole'], updated?.['version']], ['first', null, 2]);
     assert.deepEqual(await write('update', { id, input: {} }), updated, 'an empty update touches nothing');
     assert.deepEqual(await write('update', { id }), updated);
-    assert.equal((await write('update', { id, input: { version: 40, name: 'x' } }))?.['version'], 3, 'the version counts by itself');
-    assert.deepEqual(await write('insert', { input: {} }).then((empty) => [empty?.['name'], empty?.['group']]), [null, 'none']);
+    assert.equal(
+      (await write('update', { id, input: { version: 40, name: 'x' } }))?.['version'],
+      3,
+      'the version counts by itself',
+    );
+    assert.deepEqual(await write('insert', { input: {} }).then((empty) => [empty?.['name'], empty?.['group']]), [
+      null,
+      'none',
+    ]);
     assert.equal(await write('update', { id: '999999', input: { name: 'nobody' } }), null);
     assert.equal((await write('delete', { id }))?.['name'], 'x');
     assert.equal(await write('delete', { id }), null);
@@ -158,11 +314,17 @@ describe('values', () => {
   it('of compound keys choose one row, and a version without a default begins at 1', async () => {
     const pairs = model.entities.get('pairs') as Entity;
     const make = (b: string): Promise<Row | null> => write('insert', { input: { a: 1, b } }, pairs);
-    assert.deepEqual(await make("x'\""), { a: 1, b: "x'\"", note: null, version: 1 });
+    assert.deepEqual(await make('x\'"'), { a: 1, b: 'x\'"', note: null, version: 1 });
     await make('y');
-    const [row] = await executor.query(writeStatement(pairs, writeField('update', pairs, { inputArgument: null, values: new Map([['text', 'note']]) }), { a: '1', b: "x'\"", text: 'plain argument' }));
-    assert.deepEqual(row, { a: 1, b: "x'\"", note: 'plain argument', version: 2 });
-    assert.equal((await client.query("SELECT FROM pairs WHERE note IS NOT NULL")).rowCount, 1);
+    const [row] = await executor.query(
+      writeStatement(pairs, writeField('update', pairs, { inputArgument: null, values: new Map([['text', 'note']]) }), {
+        a: '1',
+        b: 'x\'"',
+        text: 'plain argument',
+      }),
+    );
+    assert.deepEqual(row, { a: 1, b: 'x\'"', note: 'plain argument', version: 2 });
+    assert.equal((await client.query('SELECT FROM pairs WHERE note IS NOT NULL')).rowCount, 1);
     assert.deepEqual((await write('delete', { a: 1, b: 'y' }, pairs))?.['b'], 'y');
   });
 

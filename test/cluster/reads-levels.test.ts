@@ -27,7 +27,11 @@ async function caughtUp(): Promise<void> {
 
 async function pause(server: TestServer): Promise<void> {
   await server.query('SELECT pg_wal_replay_pause()');
-  await until('replay is paused', async () => (await server.query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'))[0]?.state === 'paused');
+  await until(
+    'replay is paused',
+    async () =>
+      (await server.query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'))[0]?.state === 'paused',
+  );
 }
 
 const resume = (server: TestServer): Promise<unknown> => server.query('SELECT pg_wal_replay_resume()');
@@ -42,18 +46,24 @@ describe('reads at every level', () => {
     await set.primary.query(`CREATE TABLE t (id bigint PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'first')`);
     await caughtUp();
     const urls = { us: set.primary.url, eu: replica(0).url, ap: replica(1).url };
-    [us, eu, ap] = await Promise.all([startReader({ local: 'us', urls }), startReader({ local: 'eu', urls }), startReader({ local: 'ap', urls })]);
+    [us, eu, ap] = await Promise.all([
+      startReader({ local: 'us', urls }),
+      startReader({ local: 'eu', urls }),
+      startReader({ local: 'ap', urls }),
+    ]);
   });
   after(async () => {
     await Promise.all([us, eu, ap].map((reader) => reader?.[Symbol.asyncDispose]()));
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('EVENTUAL is answered by the region\'s own server, and says where it has read', async () => {
+  it("EVENTUAL is answered by the region's own server, and says where it has read", async () => {
     for (const reader of [us, eu, ap]) {
       const { rows, report } = await reader.read(READ);
       assert.deepEqual(rows, [{ v: 'first' }]);
-      assert.deepEqual(report.servedBy, [{ region: reader.region, by: reader === us ? 'primary' : 'replica', count: 1 }]);
+      assert.deepEqual(report.servedBy, [
+        { region: reader.region, by: reader === us ? 'primary' : 'replica', count: 1 },
+      ]);
       assert.equal(report.positions.size, 1);
       assert.equal(report.waitedMs, 0);
     }
@@ -63,20 +73,38 @@ describe('reads at every level', () => {
     const limits = { poolSize: 2, poolWaitMs: 150, poolQueue: 4, connectMs: 3_000 };
     await using reader = await startReader({ local: 'us', urls: { us: set.primary.url }, options: limits });
     const statements = Array.from({ length: 30 }, (_, i) => sql(`SELECT ${i} AS n FROM pg_sleep(0.02)`));
-    const apart = await Promise.allSettled(statements.map(async (one) => reader.session().executor(EVENTUAL).query(one)));
-    assert.ok(apart.some((one) => one.status === 'rejected' && isMeridianError(one.reason, 'OVERLOADED')), 'as many operations are more than the queue takes');
+    const apart = await Promise.allSettled(
+      statements.map(async (one) => reader.session().executor(EVENTUAL).query(one)),
+    );
+    assert.ok(
+      apart.some((one) => one.status === 'rejected' && isMeridianError(one.reason, 'OVERLOADED')),
+      'as many operations are more than the queue takes',
+    );
     const one = reader.session().executor(EVENTUAL);
     const rows = await Promise.all(statements.map((statement) => one.query(statement)));
-    assert.deepEqual(rows.map(([row]) => row?.['n']), statements.map((_, i) => i));
+    assert.deepEqual(
+      rows.map(([row]) => row?.['n']),
+      statements.map((_, i) => i),
+    );
   });
 
   it('an operation does not wait for its own statements without end', async () => {
-    await using reader = await startReader({ local: 'us', urls: { us: set.primary.url }, options: { operationStatements: 1, operationWaitMs: 100, connectMs: 3_000 } });
+    await using reader = await startReader({
+      local: 'us',
+      urls: { us: set.primary.url },
+      options: { operationStatements: 1, operationWaitMs: 100, connectMs: 3_000 },
+    });
     const one = reader.session().executor(EVENTUAL);
-    const [first, second] = await Promise.allSettled([one.query(sql('SELECT pg_sleep(0.5)')), one.query(sql('SELECT 1'))]);
+    const [first, second] = await Promise.allSettled([
+      one.query(sql('SELECT pg_sleep(0.5)')),
+      one.query(sql('SELECT 1')),
+    ]);
     assert.equal(first.status, 'fulfilled');
     assert.ok(second.status === 'rejected' && isMeridianError(second.reason, 'OVERLOADED'));
-    assert.match(second.reason.message, /^Too many statements of one operation \(operationStatements, operationWaitMs\): 1 run at once and none became free within 100 ms/);
+    assert.match(
+      second.reason.message,
+      /^Too many statements of one operation \(operationStatements, operationWaitMs\): 1 run at once and none became free within 100 ms/,
+    );
   });
 
   it('SESSION shows each of 200 writes in every region', async () => {
@@ -84,7 +112,10 @@ describe('reads at every level', () => {
       const value = fresh();
       const token = await write(value, [us, eu, ap][i % 3]);
       const answers = await Promise.all([us, eu, ap].map((reader) => reader.read(READ, { token })));
-      assert.deepEqual(answers.map(({ rows }) => rows[0]?.['v']), [value, value, value]);
+      assert.deepEqual(
+        answers.map(({ rows }) => rows[0]?.['v']),
+        [value, value, value],
+      );
     }
   });
 
@@ -96,7 +127,11 @@ describe('reads at every level', () => {
     try {
       const value = fresh();
       const token = await write(value);
-      assert.equal((await ap.read(READ)).rows[0]?.['v'], old, 'without a token the old value is shown: this is the anomaly');
+      assert.equal(
+        (await ap.read(READ)).rows[0]?.['v'],
+        old,
+        'without a token the old value is shown: this is the anomaly',
+      );
       const { rows, report } = await ap.read(READ, { token });
       assert.equal(rows[0]?.['v'], value);
       assert.deepEqual(report.servedBy, [{ region: 'us', by: 'primary', count: 1 }]);
@@ -110,7 +145,12 @@ describe('reads at every level', () => {
       await resume(replica(1));
     }
     await caughtUp();
-    await until('ap reads its own replica again', async () => (await ap.read(READ, { token: tokenOf(await ap.servers.get('us')!.position()) })).report.servedBy[0]?.region === 'ap');
+    await until(
+      'ap reads its own replica again',
+      async () =>
+        (await ap.read(READ, { token: tokenOf(await ap.servers.get('us')!.position()) })).report.servedBy[0]?.region ===
+        'ap',
+    );
   });
 
   it('SESSION waits for replay rather than crossing to the primary, when that is quicker', async () => {
@@ -121,7 +161,12 @@ describe('reads at every level', () => {
       setTimeout(() => void resume(replica(0)), 20);
       // As if the primary were an ocean away.
       const view = overlaid(eu.monitor, { rttMs: () => 300 });
-      const session = new ReadEngine({ view, replayed: eu.replayed, servers: eu.servers, limits: READER_OPTIONS }).session({ token });
+      const session = new ReadEngine({
+        view,
+        replayed: eu.replayed,
+        servers: eu.servers,
+        limits: READER_OPTIONS,
+      }).session({ token });
       const rows = await session.executor({ level: 'SESSION', floor: session.floor, maxLagMs: null }).query(sql(READ));
       assert.equal(rows[0]?.['v'], value);
       const { servedBy, waitedMs } = session.report();
@@ -132,7 +177,7 @@ describe('reads at every level', () => {
     }
   });
 
-  it('STRONG shows what others have written, without a token, from the region\'s own replica', async () => {
+  it("STRONG shows what others have written, without a token, from the region's own replica", async () => {
     for (let i = 0; i < 20; i += 1) {
       const value = fresh();
       await write(value);
@@ -144,12 +189,20 @@ describe('reads at every level', () => {
     assert.deepEqual(report.servedBy, [{ region: 'eu', by: 'replica', count: 1 }]);
   });
 
-  it('STRONG asks for the primary\'s position once per operation', async () => {
+  it("STRONG asks for the primary's position once per operation", async () => {
     const primary = eu.servers.get('us');
     assert.ok(primary);
     let asked = 0;
-    const counting = new Map(eu.servers).set('us', overlaid(primary, { position: () => ((asked += 1), primary.position()) }));
-    const engine = new ReadEngine({ view: eu.monitor, replayed: eu.replayed, servers: counting, limits: READER_OPTIONS });
+    const counting = new Map(eu.servers).set(
+      'us',
+      overlaid(primary, { position: () => ((asked += 1), primary.position()) }),
+    );
+    const engine = new ReadEngine({
+      view: eu.monitor,
+      replayed: eu.replayed,
+      servers: counting,
+      limits: READER_OPTIONS,
+    });
     const session = engine.session();
     const executor = session.executor({ level: 'STRONG', floor: null, maxLagMs: null });
     await Promise.all(Array.from({ length: 10 }, () => executor.query(sql(READ))));
@@ -185,7 +238,10 @@ describe('reads at every level', () => {
     await caughtUp();
     assert.equal((await executor.query(sql(READ)))[0]?.['v'], value);
     // Another executor with the same requirement shares the transaction.
-    assert.equal((await session.executor({ level: 'SNAPSHOT', floor: session.floor, maxLagMs: null }).query(sql(READ)))[0]?.['v'], value);
+    assert.equal(
+      (await session.executor({ level: 'SNAPSHOT', floor: session.floor, maxLagMs: null }).query(sql(READ)))[0]?.['v'],
+      value,
+    );
     await session.close();
     assert.equal(session.report().servedBy[0]?.count, 1);
     assert.equal(eu.servers.get('eu')?.pool.busy, 0);
@@ -211,7 +267,10 @@ describe('reads at every level', () => {
     await assert.rejects(bad, (error) => isMeridianError(error, 'BAD_USER_INPUT'));
     assert.deepEqual(await next, await good);
     await session.close();
-    await assert.rejects(eu.read('SELECT nothing FROM nowhere'), (error) => isMeridianError(error, 'DATABASE_ERROR') && !/nowhere/.test(error.message));
+    await assert.rejects(
+      eu.read('SELECT nothing FROM nowhere'),
+      (error) => isMeridianError(error, 'DATABASE_ERROR') && !/nowhere/.test(error.message),
+    );
     assert.equal((await eu.read(READ)).rows.length, 1);
   });
 
@@ -226,7 +285,11 @@ describe('reads at every level', () => {
       await replica(0).caughtUp(await set.primary.position());
       const seen = await eu.read(READ);
       assert.equal(seen.rows[0]?.['v'], value);
-      assert.equal((await ap.read(READ)).rows[0]?.['v'], old, 'without the read\'s token the user goes back in time: this is the anomaly');
+      assert.equal(
+        (await ap.read(READ)).rows[0]?.['v'],
+        old,
+        "without the read's token the user goes back in time: this is the anomaly",
+      );
       assert.equal((await ap.read(READ, { token: seen.token })).rows[0]?.['v'], value);
     } finally {
       await resume(replica(1));
@@ -250,16 +313,24 @@ describe('reads at every level', () => {
     }
   });
 
-  it('a token from the future is refused in a replica\'s region and in the primary\'s', async () => {
+  it("a token from the future is refused in a replica's region and in the primary's", async () => {
     const now = await us.servers.get('us')?.position();
     assert.ok(now);
     const later = tokenOf({ ...now, lsn: toLsn(now.lsn + (1n << 40n)) });
     const newer = tokenOf({ ...now, timeline: now.timeline + 5 });
     for (const reader of [us, eu]) {
       for (const level of ['SESSION', 'STRONG', 'SNAPSHOT'] as const) {
-        await assert.rejects(reader.read(READ, { token: later, level }), (error) => isMeridianError(error, 'CONSISTENCY_TOKEN_FUTURE'), `${reader.region} ${level}`);
+        await assert.rejects(
+          reader.read(READ, { token: later, level }),
+          (error) => isMeridianError(error, 'CONSISTENCY_TOKEN_FUTURE'),
+          `${reader.region} ${level}`,
+        );
       }
-      await assert.rejects(reader.read(READ, { token: newer }), (error) => isMeridianError(error, 'CONSISTENCY_TOKEN_FUTURE'), reader.region);
+      await assert.rejects(
+        reader.read(READ, { token: newer }),
+        (error) => isMeridianError(error, 'CONSISTENCY_TOKEN_FUTURE'),
+        reader.region,
+      );
     }
   });
 

@@ -16,7 +16,9 @@ const TABLES = 150;
 /** Commits `v = round` in a transaction that drops tables; gives a position below its commit record. */
 async function commitSlowly(round: number): Promise<Lsn> {
   const names = Array.from({ length: TABLES }, (_, i) => `d${round}_${i}`);
-  await set.primary.query(`BEGIN; ${names.map((name) => `CREATE TABLE ${name} (a int); INSERT INTO ${name} VALUES (1);`).join(' ')} COMMIT`);
+  await set.primary.query(
+    `BEGIN; ${names.map((name) => `CREATE TABLE ${name} (a int); INSERT INTO ${name} VALUES (1);`).join(' ')} COMMIT`,
+  );
   await replica().caughtUp(await set.primary.position());
   await set.primary.query('BEGIN');
   await set.primary.query(`UPDATE t SET v = ${round}`);
@@ -55,7 +57,9 @@ describe('the position of a read', () => {
         return { v: rows[0]?.['v'], at: [...report.positions.values()][0]?.lsn as Lsn };
       });
       const replay = firstSight(round, async () => {
-        const [row] = await replica().query<{ v: number; at: string }>('SELECT v, pg_last_wal_replay_lsn()::text AS at FROM t');
+        const [row] = await replica().query<{ v: number; at: string }>(
+          'SELECT v, pg_last_wal_replay_lsn()::text AS at FROM t',
+        );
         return { v: row?.v, at: parseLsn(row?.at ?? '') };
       });
       const belowCommit = await commitSlowly(round);
@@ -63,7 +67,11 @@ describe('the position of a read', () => {
       if ((await seen) <= belowCommit) below += 1;
     }
     assert.ok(naive > 0, 'the replay position alone was never too low: the test has not met the gap it is about');
-    assert.equal(below, 0, `${below} of ${ROUNDS} reads reported less than they had seen (the replay position alone: ${naive})`);
+    assert.equal(
+      below,
+      0,
+      `${below} of ${ROUNDS} reads reported less than they had seen (the replay position alone: ${naive})`,
+    );
   });
 
   it('is the replay position itself where nothing is being replayed', async () => {
@@ -80,13 +88,21 @@ describe('the position of a read', () => {
 
     await replica().query('SELECT pg_wal_replay_pause()');
     await set.primary.query('UPDATE t SET v = -1');
-    await until('replay is paused', async () => (await replica().query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'))[0]?.state === 'paused');
+    await until(
+      'replay is paused',
+      async () =>
+        (await replica().query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state'))[0]?.state ===
+        'paused',
+    );
     await idle('a paused replica with more to replay');
     await replica().query('SELECT pg_wal_replay_resume()');
     await replica().caughtUp(await set.primary.position());
 
     await set.primary.stop();
-    await until('the receiver has gone', async () => (await replica().query('SELECT FROM pg_stat_wal_receiver')).length === 0);
+    await until(
+      'the receiver has gone',
+      async () => (await replica().query('SELECT FROM pg_stat_wal_receiver')).length === 0,
+    );
     await until('a replica without its primary', async () => {
       const { report } = await eu.read('SELECT v FROM t');
       return [...report.positions.values()][0]?.lsn === (await replica().position());
@@ -96,7 +112,10 @@ describe('the position of a read', () => {
     const again = await eu.read('SELECT v FROM t', { token });
     assert.equal(again.report.servedBy[0]?.region, 'eu');
     await set.primary.start();
-    await until('the receiver is back', async () => (await replica().query(`SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'`)).length === 1);
+    await until(
+      'the receiver is back',
+      async () => (await replica().query(`SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'`)).length === 1,
+    );
   });
 
   it('of the primary covers what was committed without being flushed', async () => {
@@ -118,7 +137,7 @@ describe('the position of a read', () => {
     }
   });
 
-  it('is never too low, nor refused as of the future, where the role may not look at the server\'s processes', async () => {
+  it("is never too low, nor refused as of the future, where the role may not look at the server's processes", async () => {
     await set.primary.query(`CREATE ROLE plain LOGIN; GRANT SELECT, UPDATE ON t TO plain`);
     await replica().caughtUp(await set.primary.position());
     const asPlain = (url: string): string => url.replace('postgres@', 'plain@');
@@ -128,7 +147,8 @@ describe('the position of a read', () => {
       for (let round = 0; round < 5; round += 1) {
         const { token } = await plain.read('SELECT v FROM t');
         assert.ok([...token.values()][0]!.lsn > (await replica().position()), 'what cannot be ruled out is covered');
-        for (const reader of [us, plain]) assert.equal((await reader.read('SELECT v FROM t', { token })).rows.length, 1);
+        for (const reader of [us, plain])
+          assert.equal((await reader.read('SELECT v FROM t', { token })).rows.length, 1);
         const { position } = await plain.writer.pipelined([sql('UPDATE t SET v = v + 1')]);
         const seen = await plain.read('SELECT v FROM t', { token: tokenOf(position) });
         assert.equal(seen.rows[0]?.['v'], (await us.read('SELECT v FROM t')).rows[0]?.['v']);
@@ -145,11 +165,17 @@ describe('the position of a read', () => {
     assert.ok(server);
     const position = await eu.servers.get('us')?.position();
     assert.ok(position);
-    await until('the floor is proved', async () => (await server.query({ statement: sql('SELECT v FROM t'), floor: position })).kind === 'rows');
+    await until(
+      'the floor is proved',
+      async () => (await server.query({ statement: sql('SELECT v FROM t'), floor: position })).kind === 'rows',
+    );
     const beyond = { ...position, lsn: (position.lsn + (1n << 30n)) as Lsn };
     const refused = await server.query({ statement: sql('SELECT v FROM t'), floor: beyond });
     assert.equal(refused.kind, 'behind');
-    const older = await server.query({ statement: sql('SELECT v FROM t'), floor: { ...position, timeline: position.timeline + 1 } });
+    const older = await server.query({
+      statement: sql('SELECT v FROM t'),
+      floor: { ...position, timeline: position.timeline + 1 },
+    });
     assert.equal(older.kind, 'behind', 'a server on an older timeline has not what a newer one has');
   });
 });

@@ -1,4 +1,6 @@
-/** Tests of values as a real server sends them: exact, in UTC, whatever the role or the database has as its settings. */
+/**
+ * Tests of values as a real server sends them: exact, in UTC, whatever the role or the database has as its settings.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startReader, type Reader } from '../support/readers.ts';
@@ -45,7 +47,8 @@ const CASES: readonly (readonly [string, unknown])[] = [
 describe('values from a real server', () => {
   before(async () => {
     set = await startReplicaSet(0);
-    await set.primary.query(`CREATE TYPE status AS ENUM ('TODO', 'DONE'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+    await set.primary
+      .query(`CREATE TYPE status AS ENUM ('TODO', 'DONE'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
       ALTER DATABASE postgres SET datestyle = 'SQL, DMY'; ALTER ROLE postgres SET timezone = 'Asia/Tokyo'; ALTER ROLE postgres SET intervalstyle = 'sql_standard'; ALTER ROLE postgres SET extra_float_digits = -5`);
     us = await startReader({ local: 'us', urls: { us: set.primary.url } });
   });
@@ -63,7 +66,8 @@ describe('values from a real server', () => {
     const session = us.session();
     const at = '2026-01-31T12:00:00.123456Z';
     const rows = await session.executor({ level: 'EVENTUAL', floor: null, maxLagMs: null }).query({
-      name: 'round_trip', text: 'SELECT $1::timestamptz AS at, $2::int8 AS big, $3::text[] AS labels, $4::jsonb AS doc, $5::numeric AS amount',
+      name: 'round_trip',
+      text: 'SELECT $1::timestamptz AS at, $2::int8 AS big, $3::text[] AS labels, $4::jsonb AS doc, $5::numeric AS amount',
       values: [at, '9223372036854775807', ['a b', 'c"'], JSON.stringify({ a: 1 }), '0.10'],
     });
     assert.deepEqual(rows, [{ at, big: '9223372036854775807', labels: ['a b', 'c"'], doc: { a: 1 }, amount: '0.10' }]);

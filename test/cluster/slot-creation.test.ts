@@ -8,13 +8,20 @@ import { startReplicaSet, type ReplicaSet } from '../support/replica-set.ts';
 
 const SLOT = 'made_meanwhile';
 
-/** Makes a slot while replay is paused and the primary removes a row's old version, which a snapshot from before it would still see. Whether replay then goes on. */
-async function replayGoesOn({ primary, replicas }: ReplicaSet, make: (url: string, signal: AbortSignal) => Promise<unknown>): Promise<boolean> {
+/**
+ * Makes a slot while replay is paused and the primary removes a row's old version, which a snapshot from before it
+ * would still see. Whether replay then goes on.
+ */
+async function replayGoesOn(
+  { primary, replicas }: ReplicaSet,
+  make: (url: string, signal: AbortSignal) => Promise<unknown>,
+): Promise<boolean> {
   const [replica] = replicas;
   assert.ok(replica);
   const goesOn = async (withinMs: number): Promise<boolean> => {
     const end = await primary.position();
-    for (const until = performance.now() + withinMs; performance.now() < until; await sleep(20)) if ((await replica.position()) >= end) return true;
+    for (const until = performance.now() + withinMs; performance.now() < until; await sleep(20))
+      if ((await replica.position()) >= end) return true;
     return false;
   };
   await primary.query('CREATE TABLE busy (id int PRIMARY KEY, n int)');
@@ -58,5 +65,10 @@ test('the snapshot of a SELECT that makes a slot on a replica is in the way of r
 
 test('a server that makes its slot on a replica holds up no replay', async () => {
   await using set = await startReplicaSet(1, {});
-  assert.equal(await replayGoesOn(set, (databaseUrl, signal) => createSlot({ databaseUrl, slotName: SLOT, primaryUrl: null, connectMs: 5_000, slotCreateMs: 30_000, signal })), true);
+  assert.equal(
+    await replayGoesOn(set, (databaseUrl, signal) =>
+      createSlot({ databaseUrl, slotName: SLOT, primaryUrl: null, connectMs: 5_000, slotCreateMs: 30_000, signal }),
+    ),
+    true,
+  );
 });

@@ -16,7 +16,8 @@ before(async () => {
 after(() => set[Symbol.asyncDispose]());
 
 const replica = (): ReplicaSet['primary'] => set.replicas[0] ?? assert.fail('no replica');
-const idsOf = (transactions: readonly CommittedTransaction[]): unknown[] => transactions.flatMap((t) => t.changes.map((c) => ('after' in c ? c.after?.['id'] : c.kind)));
+const idsOf = (transactions: readonly CommittedTransaction[]): unknown[] =>
+  transactions.flatMap((t) => t.changes.map((c) => ('after' in c ? c.after?.['id'] : c.kind)));
 
 test('300 of 300 changes are delivered in commit order, each when the replica shows it and its position proves it', async () => {
   const reader = new pg.Client({ connectionString: replica().url });
@@ -28,19 +29,25 @@ test('300 of 300 changes are delivered in commit order, each when the replica sh
     apply: async ({ commitLsn, changes }) => {
       for (const change of changes) {
         if (change.kind !== 'insert') continue;
-        const { rows } = await reader.query<{ n: number; lsn: string }>('SELECT (SELECT count(*)::int FROM t WHERE id = $1) AS n, pg_last_wal_replay_lsn()::text AS lsn', [change.after?.['id']]);
-        if (rows[0]?.n !== 1 || parseLsn(rows[0].lsn) < commitLsn) misses.push(`${String(change.after?.['id'])}: ${JSON.stringify(rows[0])}`);
+        const { rows } = await reader.query<{ n: number; lsn: string }>(
+          'SELECT (SELECT count(*)::int FROM t WHERE id = $1) AS n, pg_last_wal_replay_lsn()::text AS lsn',
+          [change.after?.['id']],
+        );
+        if (rows[0]?.n !== 1 || parseLsn(rows[0].lsn) < commitLsn)
+          misses.push(`${String(change.after?.['id'])}: ${JSON.stringify(rows[0])}`);
       }
     },
   });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   // Several writers, so that commits overlap and are flushed together.
-  const writers = await Promise.all([0, 1, 2].map(async (w) => {
-    const client = new pg.Client({ connectionString: set.primary.url });
-    await client.connect();
-    for (let i = 0; i < 100; i += 1) await client.query('INSERT INTO t VALUES ($1, $2)', [w * 100 + i, `row ${i}`]);
-    await client.end();
-  }));
+  const writers = await Promise.all(
+    [0, 1, 2].map(async (w) => {
+      const client = new pg.Client({ connectionString: set.primary.url });
+      await client.connect();
+      for (let i = 0; i < 100; i += 1) await client.query('INSERT INTO t VALUES ($1, $2)', [w * 100 + i, `row ${i}`]);
+      await client.end();
+    }),
+  );
   assert.equal(writers.length, 3);
   const end = await set.primary.position();
   assert.equal(await tail.applied.waitFor(end, { timeoutMs: 10_000 }), true);
@@ -48,31 +55,50 @@ test('300 of 300 changes are delivered in commit order, each when the replica sh
   assert.deepEqual(misses, []);
   assert.equal(tail.transactions.length, 300);
   assert.equal(new Set(idsOf(tail.transactions)).size, 300);
-  assert.ok(tail.transactions.every((t, i) => i === 0 || (tail.transactions[i - 1]?.commitLsn ?? 0n) < t.commitLsn), 'commit order');
+  assert.ok(
+    tail.transactions.every((t, i) => i === 0 || (tail.transactions[i - 1]?.commitLsn ?? 0n) < t.commitLsn),
+    'commit order',
+  );
   assert.deepEqual(tail.gaps, []);
 });
 
-test('updates and deletes carry the old row whole, values as the text that was sent, and only a transaction\'s own messages', async () => {
+test("updates and deletes carry the old row whole, values as the text that was sent, and only a transaction's own messages", async () => {
   await set.primary.query('CREATE TABLE typed (id bigint PRIMARY KEY, n numeric, at timestamptz, big text, gone int)');
   await set.primary.query('ALTER TABLE typed REPLICA IDENTITY FULL; ALTER PUBLICATION meridian ADD TABLE typed');
   await using tail = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   const from = tail.transactions.length;
-  await set.primary.query(`INSERT INTO typed VALUES (9007199254740993, 1.10, '2026-01-31 12:00:00.123456+09', string_agg_random(), 1)`.replace('string_agg_random()', `(SELECT string_agg(md5(g::text), '') FROM generate_series(1, 400) g)`));
-  await set.primary.query(`BEGIN; UPDATE typed SET gone = NULL; SELECT pg_logical_emit_message(true, 'meridian', '{"tags":["a"]}'); SELECT pg_logical_emit_message(true, 'other', 'x'); COMMIT`);
+  await set.primary.query(
+    `INSERT INTO typed VALUES (9007199254740993, 1.10, '2026-01-31 12:00:00.123456+09', string_agg_random(), 1)`.replace(
+      'string_agg_random()',
+      `(SELECT string_agg(md5(g::text), '') FROM generate_series(1, 400) g)`,
+    ),
+  );
+  await set.primary.query(
+    `BEGIN; UPDATE typed SET gone = NULL; SELECT pg_logical_emit_message(true, 'meridian', '{"tags":["a"]}'); SELECT pg_logical_emit_message(true, 'other', 'x'); COMMIT`,
+  );
   await set.primary.query('DELETE FROM typed; TRUNCATE t');
   assert.equal(await tail.applied.waitFor(await set.primary.position(), { timeoutMs: 10_000 }), true);
   const [inserted, updated, deleted] = tail.transactions.slice(from);
   const [insert] = inserted?.changes ?? [];
   assert.ok(insert && insert.kind === 'insert' && insert.after);
-  assert.deepEqual({ ...insert.after, big: null }, { id: '9007199254740993', n: '1.10', at: '2026-01-31 03:00:00.123456+00', big: null, gone: '1' });
+  assert.deepEqual(
+    { ...insert.after, big: null },
+    { id: '9007199254740993', n: '1.10', at: '2026-01-31 03:00:00.123456+00', big: null, gone: '1' },
+  );
   const [update] = updated?.changes ?? [];
   assert.ok(update && update.kind === 'update');
   assert.equal(update.beforeIsWhole, true);
   assert.equal(update.before?.['gone'], '1');
   assert.equal(update.after?.['gone'], null);
   assert.deepEqual(updated?.messages, ['{"tags":["a"]}']);
-  assert.deepEqual(deleted?.changes.map((c) => [c.kind, c.table]), [['delete', 'typed'], ['truncate', 't']]);
+  assert.deepEqual(
+    deleted?.changes.map((c) => [c.kind, c.table]),
+    [
+      ['delete', 'typed'],
+      ['truncate', 't'],
+    ],
+  );
 });
 
 test('a change without full replica identity is marked as incomplete', async () => {
@@ -87,7 +113,12 @@ test('a change without full replica identity is marked as incomplete', async () 
   const changes = tail.transactions.flatMap((t) => t.changes).filter((c) => c.table === 'keyed');
   assert.deepEqual(
     changes.map((c) => (c.kind === 'truncate' ? c.kind : [c.kind, c.before, c.beforeIsWhole])),
-    [['insert', null, true], ['update', null, false], ['update', { id: '1' }, false], ['delete', { id: '2' }, false]],
+    [
+      ['insert', null, true],
+      ['update', null, false],
+      ['update', { id: '1' }, false],
+      ['delete', { id: '2' }, false],
+    ],
   );
 });
 
@@ -104,23 +135,36 @@ test('a transaction of 20,000 rows arrives whole; a larger one than is kept as r
 
   await using small = follow({ server: replica(), primary: set.primary, options: { maxTransactionChanges: 1_000 } });
   await until('the tail streams', () => small.tail.state.kind === 'streaming');
-  await set.primary.query(`BEGIN; UPDATE t SET v = 'again' WHERE id >= 100000; INSERT INTO keyed VALUES (77, 7); SELECT pg_logical_emit_message(true, 'meridian', 'kept'); COMMIT`);
+  await set.primary.query(
+    `BEGIN; UPDATE t SET v = 'again' WHERE id >= 100000; INSERT INTO keyed VALUES (77, 7); SELECT pg_logical_emit_message(true, 'meridian', 'kept'); COMMIT`,
+  );
   assert.equal(await small.applied.waitFor(await set.primary.position(), { timeoutMs: 10_000 }), true);
-  assert.deepEqual(small.transactions.at(-1)?.changes, [{ kind: 'truncate', schema: 'public', table: 't' }, { kind: 'truncate', schema: 'public', table: 'keyed' }]);
+  assert.deepEqual(small.transactions.at(-1)?.changes, [
+    { kind: 'truncate', schema: 'public', table: 't' },
+    { kind: 'truncate', schema: 'public', table: 'keyed' },
+  ]);
   assert.deepEqual(small.transactions.at(-1)?.messages, ['kept']);
 });
 
 test('a slow consumer with a small buffer loses no change', async () => {
-  await using tail = follow({ server: replica(), primary: set.primary, options: { tailBufferBytes: 65_536 }, apply: () => sleep(1).then(() => undefined) });
+  await using tail = follow({
+    server: replica(),
+    primary: set.primary,
+    options: { tailBufferBytes: 65_536 },
+    apply: () => sleep(1).then(() => undefined),
+  });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   const before = tail.transactions.length;
   const long = 'x'.repeat(2_000);
   for (let i = 0; i < 400; i += 1) await set.primary.query('INSERT INTO t VALUES ($1, $2)', [500_000 + i, long]);
   assert.equal(await tail.applied.waitFor(await set.primary.position(), { timeoutMs: 20_000 }), true);
-  assert.equal(idsOf(tail.transactions.slice(before)).join(), Array.from({ length: 400 }, (_, i) => 500_000 + i).join());
+  assert.equal(
+    idsOf(tail.transactions.slice(before)).join(),
+    Array.from({ length: 400 }, (_, i) => 500_000 + i).join(),
+  );
 });
 
-test('on an idle cluster heartbeats move the watermark and carry the primary\'s clock', async () => {
+test("on an idle cluster heartbeats move the watermark and carry the primary's clock", async () => {
   await using tail = follow({ server: replica(), primary: set.primary });
   await using beats = beat(set.primary, 100);
   assert.ok(beats);
@@ -144,7 +188,11 @@ test('the watermark stands still while replay is paused, and goes on with it', a
   await using tail = follow({ server: replica(), primary: set.primary });
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   await replica().query('SELECT pg_wal_replay_pause()');
-  await until('replay is paused', async () => (await replica().query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]?.s === 'paused');
+  await until(
+    'replay is paused',
+    async () =>
+      (await replica().query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]?.s === 'paused',
+  );
   await set.primary.query(`INSERT INTO t VALUES (700000, 'paused')`);
   const floor = await set.primary.position();
   assert.equal(await tail.applied.waitFor(floor, { timeoutMs: 400 }), false);
@@ -159,10 +207,16 @@ test('on the primary a change is held back until the primary itself shows it, ev
   await until('the tail streams', () => tail.tail.state.kind === 'streaming');
   const writer = new pg.Client({ connectionString: set.primary.url });
   await writer.connect();
-  // A synchronous replica that does not exist: the commit is in the WAL and decoded, and not visible until somebody gives in.
+  // A synchronous replica that does not exist: the commit is in the WAL and decoded, and not visible until somebody
+  // gives in.
   await set.primary.query(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`);
   await set.primary.query('SELECT pg_reload_conf()');
-  await until('synchronous commit is on', async () => (await set.primary.query<{ s: string }>(`SELECT current_setting('synchronous_standby_names') AS s`))[0]?.s === 'nobody');
+  await until(
+    'synchronous commit is on',
+    async () =>
+      (await set.primary.query<{ s: string }>(`SELECT current_setting('synchronous_standby_names') AS s`))[0]?.s ===
+      'nobody',
+  );
   await sleep(200);
   const commit = writer.query(`INSERT INTO t VALUES (800000, 'held')`);
   await sleep(500);

@@ -1,4 +1,7 @@
-/** Several workers of one server, run as people run them: spread, exact, measured together, started again, drained, and refused in one sentence. */
+/**
+ * Several workers of one server, run as people run them: spread, exact, measured together, started again, drained, and
+ * refused in one sentence.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, suite, test } from 'node:test';
@@ -8,7 +11,15 @@ import { sleep } from '../../src/base/clock.ts';
 import { meridian } from '../support/command.ts';
 import { redisOrSkip } from '../support/redis.ts';
 import { until } from '../support/replica-set.ts';
-import { connectionsToEach, send, startWorkers, startWorkersPlace, workerOf, type WorkersPlace, type WorkersServer } from '../support/workers.ts';
+import {
+  connectionsToEach,
+  send,
+  startWorkers,
+  startWorkersPlace,
+  workerOf,
+  type WorkersPlace,
+  type WorkersServer,
+} from '../support/workers.ts';
 
 const { program, skip } = redisOrSkip();
 const ROUNDS = 40;
@@ -16,8 +27,15 @@ const ROUNDS = 40;
 suite('several workers of one server', { skip }, () => {
   let place: WorkersPlace;
   let server: WorkersServer;
-  const valueOf = (metrics: string, series: string): number => Number(metrics.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1));
-  const metricsOf = async (asked = {}): Promise<string> => (await send(server.url.replace('/graphql', '/metrics'), null, asked)).body;
+  const valueOf = (metrics: string, series: string): number =>
+    Number(
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.slice(series.length + 1),
+    );
+  const metricsOf = async (asked = {}): Promise<string> =>
+    (await send(server.url.replace('/graphql', '/metrics'), null, asked)).body;
   before(async () => {
     place = await startWorkersPlace(program);
     server = await startWorkers(place);
@@ -29,7 +47,8 @@ suite('several workers of one server', { skip }, () => {
 
   test('the log names one URL once, and connections are spread over the workers', async () => {
     assert.equal(server.lines.filter(({ url }) => url !== undefined).length, 1, JSON.stringify(server.lines));
-    // One connection after the other: of those that come in one moment, a worker that has the processor just then may take all.
+    // One connection after the other: of those that come in one moment, a worker that has the processor just then may
+    // take all.
     const agents = await connectionsToEach(server.url, 2);
     assert.ok(!agents.has(server.process.pid ?? 0), 'the first process serves nothing');
     for (const agent of agents.values()) agent.destroy();
@@ -41,7 +60,9 @@ suite('several workers of one server', { skip }, () => {
     const write = async (id: number): Promise<void> => {
       for (let round = 1; round <= ROUNDS; round += 1) {
         const note = `note ${round}`;
-        const written = await send(server.url, `mutation { editItem(id: ${id}, note: "${note}") { item { note } } }`, { agent: agents[(id + round) % 2] as never });
+        const written = await send(server.url, `mutation { editItem(id: ${id}, note: "${note}") { item { note } } }`, {
+          agent: agents[(id + round) % 2] as never,
+        });
         const token = written.headers['consistency-token'] as string;
         for (const agent of [...agents, ...agents]) {
           const { data, body } = await send(server.url, `{ item(id: ${id}) { note } }`, { agent, token });
@@ -53,7 +74,9 @@ suite('several workers of one server', { skip }, () => {
     await Promise.all([1, 2, 3, 4].map(write));
     assert.equal(reads, 4 * ROUNDS * 2 * agents.length);
     const metrics = await metricsOf();
-    const hits = valueOf(metrics, 'meridian_cache_lookups_total{layer="local",outcome="hit"}') + valueOf(metrics, 'meridian_cache_lookups_total{layer="shared",outcome="hit"}');
+    const hits =
+      valueOf(metrics, 'meridian_cache_lookups_total{layer="local",outcome="hit"}') +
+      valueOf(metrics, 'meridian_cache_lookups_total{layer="shared",outcome="hit"}');
     assert.ok(hits > 0, 'some were answered from the caches');
     for (const agent of agents) agent.destroy();
   });
@@ -75,7 +98,10 @@ suite('several workers of one server', { skip }, () => {
   });
 
   test('a worker that does not answer holds nobody up: it is counted, and nothing that was counted goes down', async () => {
-    const [[stopped, first], [, second]] = [...(await connectionsToEach(server.url, 2))] as [[number, never], [number, never]];
+    const [[stopped, first], [, second]] = [...(await connectionsToEach(server.url, 2))] as [
+      [number, never],
+      [number, never],
+    ];
     const before = valueOf(await metricsOf({ agent: first }), 'meridian_graphql_operations_total{type="query"}');
     process.kill(stopped, 'SIGSTOP');
     try {
@@ -95,8 +121,11 @@ suite('several workers of one server', { skip }, () => {
     let answered = 0;
     const load = Array.from({ length: 4 }, async () => {
       while (!stop.signal.aborted) {
-        const { status, data, body } = await send(server.url, '{ item(id: 50) { note } }').catch((error: NodeJS.ErrnoException) => ({ status: 0, data: undefined, body: error.code ?? '' }));
-        if (status === 0 ? body !== 'ECONNRESET' : (data?.['item'] as { note?: string } | undefined)?.note !== 'note 0') problems.push([status, body]);
+        const { status, data, body } = await send(server.url, '{ item(id: 50) { note } }').catch(
+          (error: NodeJS.ErrnoException) => ({ status: 0, data: undefined, body: error.code ?? '' }),
+        );
+        if (status === 0 ? body !== 'ECONNRESET' : (data?.['item'] as { note?: string } | undefined)?.note !== 'note 0')
+          problems.push([status, body]);
         if (status === 200) answered += 1;
         await sleep(2);
       }
@@ -108,13 +137,21 @@ suite('several workers of one server', { skip }, () => {
     await Promise.all(load);
     assert.deepEqual(problems, []);
     assert.ok(answered > 20, `${answered} answers`);
-    assert.ok(server.lines.some(({ msg, signal }) => signal === 'SIGKILL' && /^worker \d ended with signal SIGKILL; it is started again in \d+ ms$/.test(msg)));
+    assert.ok(
+      server.lines.some(
+        ({ msg, signal }) =>
+          signal === 'SIGKILL' && /^worker \d ended with signal SIGKILL; it is started again in \d+ ms$/.test(msg),
+      ),
+    );
     const agents = await connectionsToEach(server.url, 2);
     assert.ok(!agents.has(killed));
     for (const agent of agents.values()) agent.destroy();
     const metrics = await metricsOf();
     assert.equal(valueOf(metrics, 'meridian_worker_restarts_total'), 1);
-    assert.ok(valueOf(metrics, 'meridian_graphql_operations_total{type="query"}') >= counted, 'what the killed worker had counted is kept');
+    assert.ok(
+      valueOf(metrics, 'meridian_graphql_operations_total{type="query"}') >= counted,
+      'what the killed worker had counted is kept',
+    );
   });
 
   test('SIGTERM to the first process ends it with status 0 when every request that is under way has its answer', async () => {
@@ -129,7 +166,9 @@ suite('several workers of one server', { skip }, () => {
       }
     });
     const slow = Array.from({ length: 30 }, () => send(own.url, '{ slow(ms: 2000) }'));
-    const ofEach = [...(await connectionsToEach(own.url, 2))].map(async ([pid, agent]) => assert.equal((await send(own.url, '{ slow(ms: 2000) }', { agent })).data?.['slow'], String(pid)));
+    const ofEach = [...(await connectionsToEach(own.url, 2))].map(async ([pid, agent]) =>
+      assert.equal((await send(own.url, '{ slow(ms: 2000) }', { agent })).data?.['slow'], String(pid)),
+    );
     await sleep(300);
     own.process.kill('SIGTERM');
     await sleep(200);
@@ -151,7 +190,11 @@ suite('several workers of one server', { skip }, () => {
   });
 
   test('a worker that does not end in time is killed, and the status says so', async () => {
-    const own = await startWorkers(place, { MERIDIAN_DRAIN_MS: '200', MERIDIAN_CLOSE_MS: '200', MERIDIAN_LOG_FLUSH_MS: '100' });
+    const own = await startWorkers(place, {
+      MERIDIAN_DRAIN_MS: '200',
+      MERIDIAN_CLOSE_MS: '200',
+      MERIDIAN_LOG_FLUSH_MS: '100',
+    });
     process.kill(await workerOf(own.url), 'SIGSTOP');
     const startedMs = performance.now();
     own.process.kill('SIGTERM');
@@ -162,7 +205,10 @@ suite('several workers of one server', { skip }, () => {
 
   test('a second signal to the first process ends all of them at once', async () => {
     const own = await startWorkers(place);
-    const slow = send(own.url, '{ slow(ms: 9000) }').then(() => 'answered', () => 'broken');
+    const slow = send(own.url, '{ slow(ms: 9000) }').then(
+      () => 'answered',
+      () => 'broken',
+    );
     await sleep(300);
     own.process.kill('SIGTERM');
     await sleep(300);
@@ -175,22 +221,39 @@ suite('several workers of one server', { skip }, () => {
     const own = await startWorkers(place);
     own.process.kill('SIGKILL');
     // By process id it would not be seen where nobody takes note of the end of processes whose parent is gone.
-    await until('nobody listens any more', () => send(own.url, '{ slow(ms: 0) }').then(() => false, ({ code }: NodeJS.ErrnoException) => code === 'ECONNREFUSED'));
+    await until('nobody listens any more', () =>
+      send(own.url, '{ slow(ms: 0) }').then(
+        () => false,
+        ({ code }: NodeJS.ErrnoException) => code === 'ECONNREFUSED',
+      ),
+    );
   });
 
   test('what is wrong is said once, in one sentence, with status 1', async () => {
     const start = async (env: Readonly<Record<string, string>>): Promise<string> => {
-      const { status, stderr } = await meridian(['start'], { cwd: place.folder, env: { ...place.env, MERIDIAN_WORKERS: '3', ...env } });
+      const { status, stderr } = await meridian(['start'], {
+        cwd: place.folder,
+        env: { ...place.env, MERIDIAN_WORKERS: '3', ...env },
+      });
       assert.equal(status, 1, stderr);
       return stderr;
     };
-    assert.match(await start({ REDIS_URL_EU: '', MERIDIAN_WORKERS: '2' }), /^[^\n]*workers \(as given\) is 2, but region eu has no Redis through which they hear of changes[^\n]*set REDIS_URL_EU, or run one worker, or say MERIDIAN_CACHE=false[^\n]*\[CONFIG_INVALID\]\n$/s);
+    assert.match(
+      await start({ REDIS_URL_EU: '', MERIDIAN_WORKERS: '2' }),
+      /^[^\n]*workers \(as given\) is 2, but region eu has no Redis through which they hear of changes[^\n]*set REDIS_URL_EU, or run one worker, or say MERIDIAN_CACHE=false[^\n]*\[CONFIG_INVALID\]\n$/s,
+    );
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { port } = taken.address() as AddressInfo;
-    assert.match(await start({ MERIDIAN_PORT: String(port) }), new RegExp(`^The server cannot listen: port ${port} on 127.0.0.1 is in use; [^\\n]*\\[CONFIG_INVALID\\]\\n$`));
+    assert.match(
+      await start({ MERIDIAN_PORT: String(port) }),
+      new RegExp(`^The server cannot listen: port ${port} on 127.0.0.1 is in use; [^\\n]*\\[CONFIG_INVALID\\]\\n$`),
+    );
     taken.close();
-    writeFileSync(join(place.folder, 'schema', 'wrong.graphql'), 'type Wrong @entity @key(fields: "id") { id: ID! nope: String }');
+    writeFileSync(
+      join(place.folder, 'schema', 'wrong.graphql'),
+      'type Wrong @entity @key(fields: "id") { id: ID! nope: String }',
+    );
     const wrong = await start({});
     assert.equal(wrong.match(/wrong\.graphql:1/g)?.length, wrong.match(/\[SCHEMA_INVALID\]/g)?.length, wrong);
     assert.equal(wrong.match(/\[SCHEMA_INVALID\]/g)?.length, 1, wrong);

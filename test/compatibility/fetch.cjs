@@ -1,4 +1,7 @@
-/** Stands where the suite has its HTTP client: what goes to the suite's one address of a supergraph goes to the one under test. */
+/**
+ * Stands where the suite has its HTTP client: what goes to the suite's one address of a supergraph goes to the one
+ * under test.
+ */
 const process = require('node:process');
 
 const SUITE_URL = 'http://localhost:4000/';

@@ -1,4 +1,7 @@
-/** Owns how jest finds the suite's tests: they come compiled, in a folder of packages, where jest does not look by itself. */
+/**
+ * Owns how jest finds the suite's tests: they come compiled, in a folder of packages, where jest does not look by
+ * itself.
+ */
 const { dirname, join } = require('node:path');
 
 const suite = dirname(require.resolve('@apollo/federation-subgraph-compatibility-tests/package.json'));

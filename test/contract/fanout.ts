@@ -10,7 +10,8 @@ import { until } from '../support/observe.ts';
 import { optionsOf, type Deployment } from '../support/redis-deployments.ts';
 import { TABLE, at, batch, lsn, openCache, tag, taken } from '../support/shared-cache.ts';
 
-export type Heard = { readonly applied: Applied } | { readonly began: SharedState } | { readonly lost: string } | 'standing';
+export type Heard =
+  { readonly applied: Applied } | { readonly began: SharedState } | { readonly lost: string } | 'standing';
 
 export interface Follower extends AsyncDisposable {
   readonly heard: Heard[];
@@ -54,7 +55,16 @@ export function fanoutContract(deployment: () => Deployment): void {
     for (let step = 1; step <= 50; step += 1) {
       const applied = batch(100 + step, [tag(`é ${step}`), customTag('x')], { tables: step % 10 === 0 ? [TABLE] : [] });
       state = taken(await cache.apply('me', state, applied));
-      expected.push({ applied: { epoch: begun.epoch, sequence: step, previous: lsn(99 + step), watermark: lsn(100 + step), tags: applied.tags, tables: applied.tables } });
+      expected.push({
+        applied: {
+          epoch: begun.epoch,
+          sequence: step,
+          previous: lsn(99 + step),
+          watermark: lsn(100 + step),
+          tags: applied.tags,
+          tables: applied.tables,
+        },
+      });
     }
     assert.equal(await cache.apply('me', begun, batch(999)), null, 'what is refused is not told');
     await until('both heard all', () => one.heard.length >= 52 && two.heard.length >= 52, { withinMs: 30_000 });
@@ -71,8 +81,24 @@ export function fanoutContract(deployment: () => Deployment): void {
     state = taken(await cache.apply('me', state, batch(110, many(3_000))));
     state = taken(await cache.apply('me', state, batch(120, many(6_000))));
     await until('both are heard', () => follower.count('applied') === 2, { withinMs: 30_000 });
-    const [first, second] = follower.heard.flatMap((one) => (typeof one === 'object' && 'applied' in one ? [one.applied] : []));
-    assert.deepEqual(first, { epoch: state.epoch, sequence: 1, previous: 100n, watermark: 110n, tags: many(3_000), tables: [] });
-    assert.deepEqual(second, { epoch: state.epoch, sequence: 2, previous: 110n, watermark: 120n, tags: [customTag('x')], tables: [TABLE] });
+    const [first, second] = follower.heard.flatMap((one) =>
+      typeof one === 'object' && 'applied' in one ? [one.applied] : [],
+    );
+    assert.deepEqual(first, {
+      epoch: state.epoch,
+      sequence: 1,
+      previous: 100n,
+      watermark: 110n,
+      tags: many(3_000),
+      tables: [],
+    });
+    assert.deepEqual(second, {
+      epoch: state.epoch,
+      sequence: 2,
+      previous: 110n,
+      watermark: 120n,
+      tags: [customTag('x')],
+      tables: [TABLE],
+    });
   });
 }

@@ -9,7 +9,11 @@ import { redisOrSkip } from '../support/redis.ts';
 const { program, skip } = redisOrSkip();
 const valkey = spawnSync('valkey-server', ['--version']).status === 0;
 
-const deployments: readonly { readonly name: string; readonly start: () => Promise<Deployment>; readonly skip: string | false }[] = [
+const deployments: readonly {
+  readonly name: string;
+  readonly start: () => Promise<Deployment>;
+  readonly skip: string | false;
+}[] = [
   { name: 'one Redis', start: () => startStandalone(program), skip },
   { name: 'a Redis Cluster of three', start: () => startCluster(program), skip },
   { name: 'Redis with a replica and a Sentinel', start: () => startSentinel(program), skip },

@@ -1,4 +1,7 @@
-/** Proves that no cache honours the token of a write that a failover lost: neither while the stream runs on into the new timeline, nor before its history is known. */
+/**
+ * Proves that no cache honours the token of a write that a failover lost: neither while the stream runs on into the new
+ * timeline, nor before its history is known.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -23,8 +26,19 @@ describe('caches in a failover that their servers hear of late', () => {
 
   before(async () => {
     // Nobody looks by themselves whose timeline is whose: what a cache knows of it, it has to know from its stream.
-    app = await startTestApp({ scale: 0.1, settings: { tokenSecret: SECRET, heartbeatMs: 200, maxWaitMs: 500, connectMs: 600, probeMs: 30_000, cacheLagMs: 600_000 } });
-    for (const region of [EU, AP]) await until(`${region} caches`, async () => (await read(region)).consistency?.servedBy.cache === 1, PATIENT);
+    app = await startTestApp({
+      scale: 0.1,
+      settings: {
+        tokenSecret: SECRET,
+        heartbeatMs: 200,
+        maxWaitMs: 500,
+        connectMs: 600,
+        probeMs: 30_000,
+        cacheLagMs: 600_000,
+      },
+    });
+    for (const region of [EU, AP])
+      await until(`${region} caches`, async () => (await read(region)).consistency?.servedBy.cache === 1, PATIENT);
     await app.cluster.cut(US, AP, 'replication');
     await app.cluster.cut(US, EU, 'replication');
     lost = (await app.gql(US, RENAME)).token ?? '';
@@ -38,11 +52,16 @@ describe('caches in a failover that their servers hear of late', () => {
   after(async () => app?.[Symbol.asyncDispose]());
 
   const read = (region: string, token = ''): Promise<Answer<Named>> => app.gql<Named>(region, NAME, { token });
-  const hasPassed = (region: string): boolean => (stacksOf(app.server(region).layer).change.caching.watermark ?? 0n) >= positionOf(lost).lsn;
+  const hasPassed = (region: string): boolean =>
+    (stacksOf(app.server(region).layer).change.caching.watermark ?? 0n) >= positionOf(lost).lsn;
 
   async function followEurope(): Promise<void> {
-    const [row] = await app.cluster.query<{ conninfo: string }>(AP, `SELECT current_setting('primary_conninfo') AS conninfo`);
-    const conninfo = row?.conninfo.replace(/port='?\d+'?/, `port=${app.cluster.cluster.wan.port(AP, EU, 'replication')}`) ?? '';
+    const [row] = await app.cluster.query<{ conninfo: string }>(
+      AP,
+      `SELECT current_setting('primary_conninfo') AS conninfo`,
+    );
+    const conninfo =
+      row?.conninfo.replace(/port='?\d+'?/, `port=${app.cluster.cluster.wan.port(AP, EU, 'replication')}`) ?? '';
     await app.cluster.query(AP, `ALTER SYSTEM SET primary_conninfo = '${conninfo.replaceAll("'", "''")}'`);
     await app.cluster.query(AP, `ALTER SYSTEM SET primary_slot_name = ''`);
     await app.cluster.query(AP, 'SELECT pg_reload_conf()');
@@ -54,7 +73,11 @@ describe('caches in a failover that their servers hear of late', () => {
       const { keeper } = stacksOf(app.server(region).layer).change.caching;
       assert.equal(keeper?.timeline, 2, 'a life is of one timeline');
       // What is kept by now is of the new timeline, of whose history this server may not know yet.
-      await until('the row is cached again', async () => (await read(region)).consistency?.servedBy.cache === 1, PATIENT);
+      await until(
+        'the row is cached again',
+        async () => (await read(region)).consistency?.servedBy.cache === 1,
+        PATIENT,
+      );
       const answer = await read(region, lost);
       assert.equal(answer.data?.user ?? null, null, JSON.stringify(answer.consistency));
       assert.notDeepEqual(answer.errors, []);

@@ -1,4 +1,7 @@
-/** Proves what is told of the caches: hit ratios, invalidation lag and size in `regionHealth` from every region, and metrics of each loss. */
+/**
+ * Proves what is told of the caches: hit ratios, invalidation lag and size in `regionHealth` from every region, and
+ * metrics of each loss.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type RegionHealth } from '../../src/graphql/generated/meridian.ts';
@@ -8,15 +11,27 @@ import { until } from '../support/observe.ts';
 import { redisOrSkip } from '../support/redis.ts';
 
 const { skip } = redisOrSkip();
-const HEALTH = '{ regionHealth { region cacheHealthy cache { servers caching localHitRatio sharedHitRatio invalidationLagMs invalidationLagP99Ms entries bytes operationHitRatio operations operationBytes } } }';
+const HEALTH =
+  '{ regionHealth { region cacheHealthy cache { servers caching localHitRatio sharedHitRatio invalidationLagMs invalidationLagP99Ms entries bytes operationHitRatio operations operationBytes } } }';
 const USER = 'query($id: ID!) { user(id: $id) { id name } }';
 const PATIENT = { withinMs: 60_000 };
 /** A busy machine is no Redis that does not answer. Without kept answers, each read looks its rows up. */
-const SETTINGS = { operationCacheBytes: 0, redisMs: 10_000, heartbeatMs: 100, redisStatsMs: 200, probeMs: 100, probeTimeoutMs: 500, slotRetryMs: 100, redisRetryMs: 100 };
+const SETTINGS = {
+  operationCacheBytes: 0,
+  redisMs: 10_000,
+  heartbeatMs: 100,
+  redisStatsMs: 200,
+  probeMs: 100,
+  probeTimeoutMs: 500,
+  slotRetryMs: 100,
+  redisRetryMs: 100,
+};
 type Cache = NonNullable<RegionHealth['cache']>;
 
 async function healthOf(app: TestApp, server: Runtime, region: string): Promise<RegionHealth> {
-  const { data, errors } = await ask<{ regionHealth: readonly RegionHealth[] }>(server.url, HEALTH, { headers: { authorization: `Bearer ${app.adminToken}` } });
+  const { data, errors } = await ask<{ regionHealth: readonly RegionHealth[] }>(server.url, HEALTH, {
+    headers: { authorization: `Bearer ${app.adminToken}` },
+  });
   assert.deepEqual(errors, []);
   const found = data?.regionHealth.find((one) => one.region === region);
   assert.ok(found);
@@ -25,10 +40,14 @@ async function healthOf(app: TestApp, server: Runtime, region: string): Promise<
 
 /** What a server tells of a region's caches, as soon as it is so. */
 function told(app: TestApp, from: string, region: string, what: string, is: (cache: Cache) => boolean): Promise<Cache> {
-  return until(`seen from ${from}, ${what}`, async () => {
-    const { cache } = await healthOf(app, app.server(from), region);
-    return cache && is(cache) ? cache : null;
-  }, PATIENT);
+  return until(
+    `seen from ${from}, ${what}`,
+    async () => {
+      const { cache } = await healthOf(app, app.server(from), region);
+      return cache && is(cache) ? cache : null;
+    },
+    PATIENT,
+  );
 }
 
 async function metric(server: Runtime, line: RegExp): Promise<number | null> {
@@ -67,19 +86,40 @@ describe('figures of caches with Redis', { skip }, () => {
     await readUsers(first, 1, 10);
     for (const from of [US, EU, AP]) {
       // Figures are left at intervals, also in the midst of these reads: until the last one the share is lower.
-      const { entries, bytes, localHitRatio, sharedHitRatio, invalidationLagMs, invalidationLagP99Ms, servers } = await told(app, from, EU, 'the values of Europe are told of', (cache) => cache.entries === '10' && (cache.localHitRatio ?? 0) > 0.66);
-      assert.ok(localHitRatio != null && Math.abs(localHitRatio - 2 / 3) < 0.01, `20 of 30 lookups, not ${localHitRatio}`);
+      const { entries, bytes, localHitRatio, sharedHitRatio, invalidationLagMs, invalidationLagP99Ms, servers } =
+        await told(
+          app,
+          from,
+          EU,
+          'the values of Europe are told of',
+          (cache) => cache.entries === '10' && (cache.localHitRatio ?? 0) > 0.66,
+        );
+      assert.ok(
+        localHitRatio != null && Math.abs(localHitRatio - 2 / 3) < 0.01,
+        `20 of 30 lookups, not ${localHitRatio}`,
+      );
       assert.deepEqual([servers, sharedHitRatio, Number(bytes) > 100, entries], [1, 0, true, '10']);
-      assert.ok(invalidationLagMs != null && invalidationLagP99Ms != null && invalidationLagMs <= invalidationLagP99Ms && invalidationLagP99Ms < 60_000);
+      assert.ok(
+        invalidationLagMs != null &&
+          invalidationLagP99Ms != null &&
+          invalidationLagMs <= invalidationLagP99Ms &&
+          invalidationLagP99Ms < 60_000,
+      );
     }
   });
 
-  it('are the sum of a region\'s servers, however they hear of changes', async () => {
+  it("are the sum of a region's servers, however they hear of changes", async () => {
     await app.startServer(EU);
     await using second = closing(app.server(EU));
     await told(app, AP, EU, 'both cache', ({ servers, caching }) => servers === 2 && caching === 2);
     await readUsers(second, 1, 10);
-    const { entries } = await told(app, AP, EU, 'both have the values', (cache) => cache.entries === '20' && (cache.sharedHitRatio ?? 0) > 0);
+    const { entries } = await told(
+      app,
+      AP,
+      EU,
+      'both have the values',
+      (cache) => cache.entries === '20' && (cache.sharedHitRatio ?? 0) > 0,
+    );
     assert.equal(entries, '20');
     assert.equal(await metric(second, /^meridian_cache_lookups_total\{layer="shared",outcome="hit"\}/), 10);
     await app.cluster.query(US, 'UPDATE users SET name = name WHERE id <= 5');
@@ -96,17 +136,29 @@ describe('figures of caches with Redis', { skip }, () => {
     const redis = app.cluster.cluster.region(EU).redis;
     assert.ok(redis);
     await redis.kill('SIGKILL');
-    await until('Asia notices', async () => {
-      const { cacheHealthy, cache } = await healthOf(app, app.server(AP), EU);
-      return cacheHealthy === false && cache === null;
-    }, PATIENT);
+    await until(
+      'Asia notices',
+      async () => {
+        const { cacheHealthy, cache } = await healthOf(app, app.server(AP), EU);
+        return cacheHealthy === false && cache === null;
+      },
+      PATIENT,
+    );
     const own = await healthOf(app, first, EU);
     assert.deepEqual([own.cacheHealthy, own.cache?.caching, own.cache?.servers], [false, 1, 1]);
     await readUsers(first, 11, 15);
-    await until('the gauge says so', async () => (await metric(first, /^meridian_cache_on\{layer="shared"\}/)) === 0, PATIENT);
+    await until(
+      'the gauge says so',
+      async () => (await metric(first, /^meridian_cache_on\{layer="shared"\}/)) === 0,
+      PATIENT,
+    );
     assert.equal(await metric(first, /^meridian_cache_on\{layer="local"\}/), 1);
     await redis.start();
-    await until('it is used again', async () => (await metric(first, /^meridian_cache_lives_total\{layer="shared",reason="missing"\}/)) === 2, PATIENT);
+    await until(
+      'it is used again',
+      async () => (await metric(first, /^meridian_cache_lives_total\{layer="shared",reason="missing"\}/)) === 2,
+      PATIENT,
+    );
     await until('Asia notices', async () => (await healthOf(app, app.server(AP), EU)).cache?.servers === 1, PATIENT);
   });
 });
@@ -121,9 +173,18 @@ describe('figures of caches without Redis', () => {
     assert.equal((await healthOf(app, app.server(AP), EU)).cache, null);
     // Kept when they came for the second time, answered whole when they come for the third and fourth.
     for (let i = 0; i < 3; i += 1) await readUsers(app.server(EU), 1, 3);
-    const { operations, operationBytes, operationHitRatio } = await told(app, EU, EU, 'answers are kept', (own) => own.operations === '3');
+    const { operations, operationBytes, operationHitRatio } = await told(
+      app,
+      EU,
+      EU,
+      'answers are kept',
+      (own) => own.operations === '3',
+    );
     assert.ok(Number(operationBytes) > 300 && operations === '3');
-    assert.ok(operationHitRatio != null && operationHitRatio > 0.2 && operationHitRatio < 0.6, `6 of at least 12 requests, not ${operationHitRatio}`);
+    assert.ok(
+      operationHitRatio != null && operationHitRatio > 0.2 && operationHitRatio < 0.6,
+      `6 of at least 12 requests, not ${operationHitRatio}`,
+    );
     // A second server of the region hears of no changes, and so keeps nothing.
     const first = app.server(EU);
     await app.startServer(EU);

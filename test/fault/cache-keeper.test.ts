@@ -1,4 +1,7 @@
-/** Proves what becomes of a region's caches when something that feeds them is lost: no request fails, nothing is shown that is older than its token, and caching comes back. */
+/**
+ * Proves what becomes of a region's caches when something that feeds them is lost: no request fails, nothing is shown
+ * that is older than its token, and caching comes back.
+ */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +18,7 @@ interface Pair extends AsyncDisposable {
   readonly follower: RegionLayer;
 }
 
-describe('a region\'s caches', { skip }, () => {
+describe("a region's caches", { skip }, () => {
   let region: CountingRegion;
   before(async () => {
     region = await CountingRegion.start(program);
@@ -29,7 +32,8 @@ describe('a region\'s caches', { skip }, () => {
     const follower = await region.serve();
     await until('the second server follows', () => follower.isCaching, PATIENT);
     return {
-      holder, follower,
+      holder,
+      follower,
       async [Symbol.asyncDispose]() {
         await Promise.all([holder.close(), follower.close()]);
       },
@@ -47,7 +51,10 @@ describe('a region\'s caches', { skip }, () => {
     for (let id = 1; id <= COUNTERS; id += 1) await reader.read(id);
   };
 
-  /** Counters grow and are read, with the token of the last write and without, until `work` is done and the load has gone round once more. */
+  /**
+   * Counters grow and are read, with the token of the last write and without, until `work` is done and the load has
+   * gone round once more.
+   */
   async function underLoad(readers: readonly Reader[], work: () => Promise<void>): Promise<void> {
     const problems: string[] = [];
     let done = false;
@@ -57,8 +64,12 @@ describe('a region\'s caches', { skip }, () => {
       const mine = id;
       try {
         const written = await region.count(mine);
-        const seen = await Promise.all(readers.flatMap((reader) => [reader.read(mine, written.token), reader.read(mine)]));
-        for (const [place, { value }] of seen.entries()) if (place % 2 === 0 && value < written.value) problems.push(`counter ${mine} showed ${value} to who had seen ${written.value}`);
+        const seen = await Promise.all(
+          readers.flatMap((reader) => [reader.read(mine, written.token), reader.read(mine)]),
+        );
+        for (const [place, { value }] of seen.entries())
+          if (place % 2 === 0 && value < written.value)
+            problems.push(`counter ${mine} showed ${value} to who had seen ${written.value}`);
       } catch (error) {
         problems.push(String(error));
       }
@@ -87,18 +98,25 @@ describe('a region\'s caches', { skip }, () => {
     await warm(first);
     // What is to be shared may be dropped on a busy machine: what counts is that the rest outlives the server.
     let shared = 0;
-    await until('the shared cache has what it will get', async () => {
-      const before = shared;
-      shared = await sharedValues();
-      return shared > COUNTERS / 2 && shared === before;
-    }, { ...PATIENT, everyMs: 500 });
+    await until(
+      'the shared cache has what it will get',
+      async () => {
+        const before = shared;
+        shared = await sharedValues();
+        return shared > COUNTERS / 2 && shared === before;
+      },
+      { ...PATIENT, everyMs: 500 },
+    );
     await region.count(1);
     await first.close();
     await using second = await region.serve();
     await until('it holds the tail', () => second.isHolder && second.isCaching, PATIENT);
     await warm(second);
     assert.deepEqual(await second.lives('shared'), {});
-    assert.ok((await second.hits('shared')) >= shared - 1, `${await second.hits('shared')} of ${shared} values came from the shared cache`);
+    assert.ok(
+      (await second.hits('shared')) >= shared - 1,
+      `${await second.hits('shared')} of ${shared} values came from the shared cache`,
+    );
     await region.agrees([second]);
   });
 
@@ -119,12 +137,16 @@ describe('a region\'s caches', { skip }, () => {
     assert.deepEqual([(await holder.lives('shared'))['missing'], (await holder.lives('local'))['stream']], [1, 1]);
     const before = await follower.hits('shared');
     await warm(holder);
-    await until('the follower takes from the shared cache what the holder read', async () => {
-      await region.count(1);
-      await holder.read(1);
-      await warm(follower);
-      return (await follower.hits('shared')) > before;
-    }, PATIENT);
+    await until(
+      'the follower takes from the shared cache what the holder read',
+      async () => {
+        await region.count(1);
+        await holder.read(1);
+        await warm(follower);
+        return (await follower.hits('shared')) > before;
+      },
+      PATIENT,
+    );
   });
 
   it('begin anew in a Redis that was flushed', async () => {
@@ -147,8 +169,16 @@ describe('a region\'s caches', { skip }, () => {
     await warm(holder);
     await underLoad([holder, follower], async () => {
       await region.cluster.dropSlot(AWAY, 'meridian');
-      await until('somebody noticed', async () => Object.keys({ ...(await holder.lives('shared')), ...(await follower.lives('shared')) }).length > 0, PATIENT);
-      await until('both cache again', () => holder.isCaching && follower.isCaching && (holder.isHolder || follower.isHolder), PATIENT);
+      await until(
+        'somebody noticed',
+        async () => Object.keys({ ...(await holder.lives('shared')), ...(await follower.lives('shared')) }).length > 0,
+        PATIENT,
+      );
+      await until(
+        'both cache again',
+        () => holder.isCaching && follower.isCaching && (holder.isHolder || follower.isHolder),
+        PATIENT,
+      );
     });
   });
 
@@ -163,10 +193,17 @@ describe('a region\'s caches', { skip }, () => {
       rmSync(join(dataDir, 'pg_replslot', 'meridian'), { recursive: true });
       await region.count(3);
       await region.cluster.startPostgres(AWAY);
-      await until('both cache again', () => holder.isCaching && follower.isCaching && (holder.isHolder || follower.isHolder), PATIENT);
+      await until(
+        'both cache again',
+        () => holder.isCaching && follower.isCaching && (holder.isHolder || follower.isHolder),
+        PATIENT,
+      );
     });
     const lives = [await holder.lives('shared'), await follower.lives('shared')];
-    assert.ok(lives.some((one) => 'gap' in one || 'outdated' in one), JSON.stringify(lives));
+    assert.ok(
+      lives.some((one) => 'gap' in one || 'outdated' in one),
+      JSON.stringify(lives),
+    );
   });
 
   it('are emptied in a server that loses its subscription', async () => {
@@ -177,7 +214,11 @@ describe('a region\'s caches', { skip }, () => {
       for (let round = 1; round <= 3; round += 1) {
         const begun = (await follower.lives('local'))['follow'] ?? 0;
         await control.client('KILL', 'TYPE', 'pubsub');
-        await until('it follows anew', async () => ((await follower.lives('local'))['follow'] ?? 0) > begun && follower.isCaching, PATIENT);
+        await until(
+          'it follows anew',
+          async () => ((await follower.lives('local'))['follow'] ?? 0) > begun && follower.isCaching,
+          PATIENT,
+        );
       }
     });
     control.disconnect();

@@ -1,4 +1,7 @@
-/** Proves that a region notices when an older copy of its primary's files is put back, under the same timeline, so that it caches nothing of what was. */
+/**
+ * Proves that a region notices when an older copy of its primary's files is put back, under the same timeline, so that
+ * it caches nothing of what was.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, cpSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +15,19 @@ test('a primary that was put back begins with a gap, and its changes are deliver
   await using set = await startReplicaSet(0);
   const { primary } = set;
   const copy = `${primary.dataDir}-copy`;
-  await primary.query('CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION meridian FOR ALL TABLES');
+  await primary.query(
+    'CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION meridian FOR ALL TABLES',
+  );
   await using tail = follow({ server: primary, primary });
   const delivers = (id: number): Promise<void> =>
-    until(`row ${id} is delivered`, () => tail.transactions.some(({ changes }) => changes.some((change) => change.kind === 'insert' && change.after?.['id'] === String(id))), PATIENT_MS);
+    until(
+      `row ${id} is delivered`,
+      () =>
+        tail.transactions.some(({ changes }) =>
+          changes.some((change) => change.kind === 'insert' && change.after?.['id'] === String(id)),
+        ),
+      PATIENT_MS,
+    );
   await until('it streams', () => tail.tail.state.kind === 'streaming', PATIENT_MS);
   await primary.query('INSERT INTO t VALUES (1)');
   await delivers(1);
@@ -42,5 +54,6 @@ function copyFolder(from: string, to: string): void {
   const { uid, gid, mode } = statSync(from);
   cpSync(from, to, { recursive: true });
   chmodSync(to, mode);
-  for (const entry of ['.', ...readdirSync(to, { recursive: true, encoding: 'utf8' })]) chownSync(join(to, entry), uid, gid);
+  for (const entry of ['.', ...readdirSync(to, { recursive: true, encoding: 'utf8' })])
+    chownSync(join(to, entry), uid, gid);
 }

@@ -16,9 +16,11 @@ describe('a cache that is no longer fed', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('does not go on showing what it has while the region\'s server is out and others have more', async () => {
+  it("does not go on showing what it has while the region's server is out and others have more", async () => {
     const title = async (): Promise<readonly [string | undefined, number]> => {
-      const { data, consistency } = await app.gql<{ task: { title: string } }>(EU, '{ task(id: 1) { title } }', { token: '' });
+      const { data, consistency } = await app.gql<{ task: { title: string } }>(EU, '{ task(id: 1) { title } }', {
+        token: '',
+      });
       return [data?.task.title, consistency?.servedBy.cache ?? 0];
     };
     await until('EU answers from its cache', async () => (await title())[1] > 0, PATIENCE);

@@ -1,4 +1,7 @@
-/** Proves the checker of histories: servers that lack one mechanism are found out, and whole ones under the same trouble are not. */
+/**
+ * Proves the checker of histories: servers that lack one mechanism are found out, and whole ones under the same trouble
+ * are not.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { calibrate } from '../history-checker/calibrate.ts';
@@ -14,11 +17,27 @@ const ROUNDS = 4;
 const WHOLE_MS = 6_000;
 /** Where a mechanism is in processes and in Redis, in one of them at a time. */
 const MECHANISMS = [
-  'fill-guard-of-processes', 'fill-guard-of-redis', 'tombstones-of-processes', 'tombstones-of-redis', 'sequence-gap', 'watermark-test',
-  'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates', 'guard-of-answers', 'dependencies-of-answers',
+  'fill-guard-of-processes',
+  'fill-guard-of-redis',
+  'tombstones-of-processes',
+  'tombstones-of-redis',
+  'sequence-gap',
+  'watermark-test',
+  'flushed-before-shown',
+  'tags-as-utf8',
+  'schema-changes',
+  'truncates',
+  'guard-of-answers',
+  'dependencies-of-answers',
 ];
 const TROUBLES = [
-  'fill-guard', 'sequence-gap', 'watermark-test', 'flushed-before-shown', 'tags-as-utf8', 'schema-changes', 'truncates',
+  'fill-guard',
+  'sequence-gap',
+  'watermark-test',
+  'flushed-before-shown',
+  'tags-as-utf8',
+  'schema-changes',
+  'truncates',
 ];
 
 describe(`the checker of histories (SEED=${SEED})`, { skip: redisOrSkip().skip }, () => {
@@ -35,17 +54,27 @@ describe(`the checker of histories (SEED=${SEED})`, { skip: redisOrSkip().skip }
       for (let round = 0; round < ROUNDS && findings.length === 0; round += 1) {
         const found = await calibrate(place, { mechanism, broken: true, seed: SEED + round, limitMs: LIMIT_MS });
         [findings, sights] = [found.findings, sights + found.sights];
-        t.diagnostic(`${found.findings.length} findings in ${found.sights} sights after ${(found.ms / 1_000).toFixed(1)} s`);
+        t.diagnostic(
+          `${found.findings.length} findings in ${found.sights} sights after ${(found.ms / 1_000).toFixed(1)} s`,
+        );
       }
       assert.ok(findings.length > 0, `nobody noticed in ${sights} sights that the ${mechanism} is missing`);
       const kinds = new Set(findings.map(({ kind }) => kind));
-      assert.ok([...kinds].some((kind) => kind === 'stale' || kind === 'resurrected' || kind === 'invented'), violationsOf(findings).join('\n'));
+      assert.ok(
+        [...kinds].some((kind) => kind === 'stale' || kind === 'resurrected' || kind === 'invented'),
+        violationsOf(findings).join('\n'),
+      );
     });
   }
 
   it('has nothing against servers that lack nothing, under the same troubles', { timeout: 3 * LIMIT_MS }, async (t) => {
     for (const mechanism of TROUBLES) {
-      const { findings, sights, tally } = await calibrate(place, { mechanism, broken: false, seed: SEED, limitMs: WHOLE_MS });
+      const { findings, sights, tally } = await calibrate(place, {
+        mechanism,
+        broken: false,
+        seed: SEED,
+        limitMs: WHOLE_MS,
+      });
       t.diagnostic(`${mechanism}: ${sights} sights, caches answered ${(100 * tally.cacheShare).toFixed(0)} %`);
       assert.deepEqual(violationsOf(findings), []);
     }

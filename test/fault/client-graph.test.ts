@@ -1,6 +1,7 @@
 /**
- * Proves with real clients, in Node and in a browser, that a graph of two clusters behind gateways keeps the promise: a name written in accounts through
- * EU and a title written in work through US are both there when they are looked for through AP in one operation, whichever replica is behind.
+ * Proves with real clients, in Node and in a browser, that a graph of two clusters behind gateways keeps the promise: a
+ * name written in accounts through EU and a title written in work through US are both there when they are looked for
+ * through AP in one operation, whichever replica is behind.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -9,9 +10,26 @@ import { type Page } from 'puppeteer-core';
 import { createTokenKeeper, type TokenKeeper } from '../../src/client/index.ts';
 import { startBrowser, startSite, type TestBrowser, type TestSite } from '../support/browser.ts';
 import { askIn, problemsIn } from '../support/browser-tabs.ts';
-import { BOTH, graphScenario, readOwnWrites, RENAME, RETITLE, type GraphVisit, type Scenario } from '../support/client-scenarios.ts';
+import {
+  BOTH,
+  graphScenario,
+  readOwnWrites,
+  RENAME,
+  RETITLE,
+  type GraphVisit,
+  type Scenario,
+} from '../support/client-scenarios.ts';
 import { CLIENTS, type ClientName } from '../support/clients.ts';
-import { AP, EU, GATEWAY_KINDS, startTestGraph, SUBGRAPHS, US, type SubgraphName, type TestGraph } from '../support/graph.ts';
+import {
+  AP,
+  EU,
+  GATEWAY_KINDS,
+  startTestGraph,
+  SUBGRAPHS,
+  US,
+  type SubgraphName,
+  type TestGraph,
+} from '../support/graph.ts';
 import { type GatewayKind } from '../support/gateways.ts';
 import { freePort } from '../support/ports.ts';
 
@@ -33,7 +51,9 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
   });
 
   const urlsOf = async (kind: GatewayKind): Promise<Pick<GraphVisit, 'nameAt' | 'titleAt' | 'readAt'>> => {
-    const [nameAt, titleAt, readAt] = await Promise.all([EU, US, AP].map(async (region) => (await graph.gateway({ kind, region })).url));
+    const [nameAt, titleAt, readAt] = await Promise.all(
+      [EU, US, AP].map(async (region) => (await graph.gateway({ kind, region })).url),
+    );
     return { nameAt: nameAt ?? '', titleAt: titleAt ?? '', readAt: readAt ?? '' };
   };
   const pause = async (...names: readonly SubgraphName[]): Promise<void> => {
@@ -42,11 +62,15 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
 
   for (const kind of GATEWAY_KINDS) {
     for (const client of CLIENTS) {
-      const visit = async (keeper: TokenKeeper | null): Promise<Scenario> => graphScenario({ client, keeper, ...(await urlsOf(kind)) }, idOf(kind, client));
+      const visit = async (keeper: TokenKeeper | null): Promise<Scenario> =>
+        graphScenario({ client, keeper, ...(await urlsOf(kind)) }, idOf(kind, client));
 
       it(`${client} alone, through ${kind}, sees none of ${FEW} writes`, async () => {
         await pause(...SUBGRAPHS);
-        assert.deepEqual(await readOwnWrites(await visit(null), FEW, `${kind} ${client} alone`), { right: 0, stale: FEW });
+        assert.deepEqual(await readOwnWrites(await visit(null), FEW, `${kind} ${client} alone`), {
+          right: 0,
+          stale: FEW,
+        });
       });
 
       it(`${client} with tokens, through ${kind}, sees ${ROUNDS[kind]} of ${ROUNDS[kind]}`, async () => {
@@ -55,7 +79,10 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
         const rounds = ROUNDS[kind] / 4;
         for (const paused of [['accounts'], ['work'], SUBGRAPHS, []] as const) {
           await pause(...paused);
-          assert.deepEqual(await readOwnWrites(scenario, rounds, `${kind} ${client} ${paused.join()}`), { right: rounds, stale: 0 });
+          assert.deepEqual(await readOwnWrites(scenario, rounds, `${kind} ${client} ${paused.join()}`), {
+            right: rounds,
+            stale: 0,
+          });
           for (const name of paused) await graph.apps[name].cluster.resumeReplay(AP);
         }
         assert.ok(keeper.dehydrate().length < 300, `${keeper.dehydrate().length} bytes`);
@@ -81,7 +108,12 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
         await askIn(tab, urls.titleAt, RETITLE, { id, title: value });
       };
       const read = async (tab: Page, id: string): Promise<readonly string[]> => {
-        const { user, task } = await askIn<{ user: { name: string }; task: { title: string } }>(tab, urls.readAt, BOTH, { user: id, task: id });
+        const { user, task } = await askIn<{ user: { name: string }; task: { title: string } }>(
+          tab,
+          urls.readAt,
+          BOTH,
+          { user: id, task: id },
+        );
         return [user.name, task.title];
       };
 
@@ -90,7 +122,10 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
         const tab = await open('/?tokens=off');
         await write(tab, '21', `${kind} alone`);
         const seen = await read(tab, '21');
-        assert.deepEqual(seen.filter((one) => one === `${kind} alone`), []);
+        assert.deepEqual(
+          seen.filter((one) => one === `${kind} alone`),
+          [],
+        );
       });
 
       it('shows both, after a reload, and in other tabs, also when two save at once', async () => {
@@ -102,7 +137,14 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
           assert.deepEqual(await read(one, '22'), [values[0], values[0]]);
           await one.reload({ waitUntil: 'load' });
           const third = await open();
-          for (const tab of [one, two, third]) assert.deepEqual([await read(tab, '22'), await read(tab, '23')], [[values[0], values[0]], [values[1], values[1]]]);
+          for (const tab of [one, two, third])
+            assert.deepEqual(
+              [await read(tab, '22'), await read(tab, '23')],
+              [
+                [values[0], values[0]],
+                [values[1], values[1]],
+              ],
+            );
           assert.deepEqual(await problemsIn(third), []);
           await third.close();
         }

@@ -1,4 +1,6 @@
-/** Owns the proof that a client who leaves while others wait for what it reads does not turn the caches against them. */
+/**
+ * Owns the proof that a client who leaves while others wait for what it reads does not turn the caches against them.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,8 +15,14 @@ describe('a client that leaves while others wait for what it reads', () => {
   it('leaves them to one reader, and not each to itself', { timeout: 120_000 }, async () => {
     await using app = await startTestApp({ scale: 0.05 });
     const { url } = app.server(US);
-    const inFlight = async (): Promise<number> => Number(/http_requests_in_flight(?:\{.*\})? (\d+)/.exec(await (await fetch(url.replace('/graphql', '/metrics'))).text())?.[1]);
-    const ask = (id: number) => app.gql<{ project: { tasks: { nodes: unknown[] } } }>(US, TASKS, { variables: { id }, token: '' });
+    const inFlight = async (): Promise<number> =>
+      Number(
+        /http_requests_in_flight(?:\{.*\})? (\d+)/.exec(
+          await (await fetch(url.replace('/graphql', '/metrics'))).text(),
+        )?.[1],
+      );
+    const ask = (id: number) =>
+      app.gql<{ project: { tasks: { nodes: unknown[] } } }>(US, TASKS, { variables: { id }, token: '' });
     await until('the cache answers', async () => (await ask(1)).consistency?.servedBy.cache === 2, SLOW);
     const db = new pg.Client({ connectionString: app.cluster.primary.dsn });
     await db.connect();
@@ -23,13 +31,24 @@ describe('a client that leaves while others wait for what it reads', () => {
       const expected = (await db.query('SELECT FROM tasks WHERE project_id = 2 LIMIT 5')).rowCount;
       await db.query('BEGIN');
       await db.query('LOCK TABLE tasks');
-      const waiting = async (): Promise<number> => (await db.query<{ n: number }>("SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'tasks'::regclass")).rows[0]?.n ?? 0;
+      const waiting = async (): Promise<number> =>
+        (
+          await db.query<{ n: number }>(
+            "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'tasks'::regclass",
+          )
+        ).rows[0]?.n ?? 0;
       const leaving = new AbortController();
-      const left = fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: TASKS, variables: { id: 2 } }), signal: leaving.signal });
+      const left = fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: TASKS, variables: { id: 2 } }),
+        signal: leaving.signal,
+      });
       await until('it reads', async () => (await waiting()) > 0, SLOW);
       const before = await waiting();
       const staying = Array.from({ length: 30 }, () => ask(2));
-      // The one who asks for the figures is answered, too. From here to where they wait it is a matter of the process's own.
+      // The one who asks for the figures is answered, too. From here to where they wait it is a matter of the process's
+      // own.
       await until('all are there', async () => (await inFlight()) >= 32, SLOW);
       await sleep(200);
       leaving.abort();

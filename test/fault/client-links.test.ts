@@ -1,4 +1,7 @@
-/** Proves with real clients that what a user has saved in one region is there when they look in another, whose replica has stopped; and that without tokens it is not. */
+/**
+ * Proves with real clients that what a user has saved in one region is there when they look in another, whose replica
+ * has stopped; and that without tokens it is not.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Position } from '../../src/base/lineage.ts';
@@ -29,7 +32,11 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
   });
 
   for (const client of CLIENTS) {
-    const visit = (keeper: ReturnType<typeof createTokenKeeper> | null): ReturnType<typeof userScenario> => userScenario({ client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url }, String(1 + CLIENTS.indexOf(client)));
+    const visit = (keeper: ReturnType<typeof createTokenKeeper> | null): ReturnType<typeof userScenario> =>
+      userScenario(
+        { client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url },
+        String(1 + CLIENTS.indexOf(client)),
+      );
 
     it(`${client} alone sees none of ${ROUNDS} writes`, async () => {
       assert.deepEqual(await readOwnWrites(visit(null), ROUNDS, `${client} alone`), { right: 0, stale: ROUNDS });
@@ -37,7 +44,10 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
 
     it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS}, with one token`, async () => {
       const keeper = createTokenKeeper();
-      assert.deepEqual(await readOwnWrites(visit(keeper), ROUNDS, `${client} with tokens`), { right: ROUNDS, stale: 0 });
+      assert.deepEqual(await readOwnWrites(visit(keeper), ROUNDS, `${client} with tokens`), {
+        right: ROUNDS,
+        stale: 0,
+      });
       assert.equal(keeper.tokens().length, 1);
     });
 
@@ -58,13 +68,18 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
     const refused = {
       CONSISTENCY_TOKEN_MALFORMED: 'hello',
       CONSISTENCY_TOKEN_FORGED: codecOf('another').encode(new Map([[position.cluster, position]])) ?? '',
-      CONSISTENCY_TOKEN_FUTURE: codecOf(TOKEN_SECRET).encode(new Map([[position.cluster, { ...position, lsn: toLsn(position.lsn + (1n << 40n)) }]])) ?? '',
+      CONSISTENCY_TOKEN_FUTURE:
+        codecOf(TOKEN_SECRET).encode(
+          new Map([[position.cluster, { ...position, lsn: toLsn(position.lsn + (1n << 40n)) }]]),
+        ) ?? '',
     };
     for (const client of CLIENTS) {
       for (const [code, initial] of Object.entries(refused)) {
         const losses: string[] = [];
         const own = createTokenKeeper({ initial, futureMs: 50, onLost: (loss) => losses.push(loss.code) });
-        const { data, codes } = await makeClient(client, { url: app.server(US).url, keeper: own }).query<{ user: { id: string } }>(NAME, { id: '1' });
+        const { data, codes } = await makeClient(client, { url: app.server(US).url, keeper: own }).query<{
+          user: { id: string };
+        }>(NAME, { id: '1' });
         assert.deepEqual([data?.user.id, codes, losses], ['1', [], [code]], client);
         assert.ok(own.tokens().length === 1 && own.dehydrate() !== initial, 'no real one is learned from the answer');
       }
@@ -81,20 +96,45 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
         await response.body?.cancel();
         return lossy(input, init);
       };
-      const writer = makeClient(client, { url: app.server(US).url, keeper: createTokenKeeper(), idempotencyKeys: true, fetch: lossy });
+      const writer = makeClient(client, {
+        url: app.server(US).url,
+        keeper: createTokenKeeper(),
+        idempotencyKeys: true,
+        fetch: lossy,
+      });
       const before = await comments();
-      const { codes } = await writer.mutate('mutation Say { addComment(input: { taskId: 1, authorId: 1, body: "once" }) { comment { id } } }');
+      const { codes } = await writer.mutate(
+        'mutation Say { addComment(input: { taskId: 1, authorId: 1, body: "once" }) { comment { id } } }',
+      );
       assert.deepEqual([codes, sendings, (await comments()) - before], [[], 2, 1], client);
     }
   });
 
   it('browsers of the origins that may call are allowed both headers, and see the token', async () => {
-    const preflight = await fetch(app.server(US).url, { method: 'OPTIONS', headers: { origin: ORIGIN, 'access-control-request-method': 'POST', 'access-control-request-headers': 'consistency-token,content-type,idempotency-key' } });
+    const preflight = await fetch(app.server(US).url, {
+      method: 'OPTIONS',
+      headers: {
+        origin: ORIGIN,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'consistency-token,content-type,idempotency-key',
+      },
+    });
     const allowed = (preflight.headers.get('access-control-allow-headers') ?? '').split(/, */);
-    assert.deepEqual(['consistency-token', 'content-type', 'idempotency-key'].filter((name) => !allowed.includes(name)), []);
-    const answer = await fetch(app.server(US).url, { method: 'POST', headers: { origin: ORIGIN, 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
-    assert.deepEqual([answer.headers.get('access-control-allow-origin'), answer.headers.get('access-control-expose-headers')], [ORIGIN, 'consistency-token']);
+    assert.deepEqual(
+      ['consistency-token', 'content-type', 'idempotency-key'].filter((name) => !allowed.includes(name)),
+      [],
+    );
+    const answer = await fetch(app.server(US).url, {
+      method: 'POST',
+      headers: { origin: ORIGIN, 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    });
+    assert.deepEqual(
+      [answer.headers.get('access-control-allow-origin'), answer.headers.get('access-control-expose-headers')],
+      [ORIGIN, 'consistency-token'],
+    );
   });
 
-  const comments = async (): Promise<number> => Number((await app.cluster.query<{ count: string }>(US, 'SELECT count(*) FROM comments'))[0]?.count);
+  const comments = async (): Promise<number> =>
+    Number((await app.cluster.query<{ count: string }>(US, 'SELECT count(*) FROM comments'))[0]?.count);
 });

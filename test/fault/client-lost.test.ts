@@ -1,4 +1,7 @@
-/** Proves with a real failover what every client does when a write of its user was lost: the user can go on, and the application is told. */
+/**
+ * Proves with a real failover what every client does when a write of its user was lost: the user can go on, and the
+ * application is told.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createTokenKeeper, type Loss, type TokenKeeper } from '../../src/client/index.ts';
@@ -18,17 +21,32 @@ describe('clients after a failover that has lost a write', () => {
     await app.cluster.caughtUp();
     await app.cluster.cut(US, EU, 'replication');
     const keeper = createTokenKeeper();
-    const { codes } = await makeClient('fetch', { url: app.server(US).url, keeper }).mutate(RENAME, { id: '2', name: 'lost' });
+    const { codes } = await makeClient('fetch', { url: app.server(US).url, keeper }).mutate(RENAME, {
+      id: '2',
+      name: 'lost',
+    });
     assert.deepEqual(codes, []);
     lost = keeper.dehydrate();
     await app.cluster.killPostgres(US);
     await app.cluster.promote(EU);
-    await until('EU tells the loss', async () => (await app.gql(EU, NAME, { variables: { id: '2' }, token: lost })).errors[0]?.extensions.code === 'CONSISTENCY_LOST', { withinMs: 30_000 });
-    await until('EU writes', async () => (await app.gql(EU, RENAME, { variables: { id: '3', name: 'after' } })).errors.length === 0, { withinMs: 30_000 });
+    await until(
+      'EU tells the loss',
+      async () =>
+        (await app.gql(EU, NAME, { variables: { id: '2' }, token: lost })).errors[0]?.extensions.code ===
+        'CONSISTENCY_LOST',
+      { withinMs: 30_000 },
+    );
+    await until(
+      'EU writes',
+      async () => (await app.gql(EU, RENAME, { variables: { id: '3', name: 'after' } })).errors.length === 0,
+      { withinMs: 30_000 },
+    );
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  const begun = (client: (typeof CLIENTS)[number]): { readonly asking: TestClient; readonly keeper: TokenKeeper; readonly losses: Loss[] } => {
+  const begun = (
+    client: (typeof CLIENTS)[number],
+  ): { readonly asking: TestClient; readonly keeper: TokenKeeper; readonly losses: Loss[] } => {
     const losses: Loss[] = [];
     const keeper = createTokenKeeper({ initial: lost, onLost: (loss) => losses.push(loss) });
     return { keeper, losses, asking: makeClient(client, { url: app.server(EU).url, keeper, idempotencyKeys: true }) };
@@ -37,7 +55,9 @@ describe('clients after a failover that has lost a write', () => {
   for (const client of CLIENTS) {
     it(`${client} is refused by the server as long as it insists`, async () => {
       const stubborn = createTokenKeeper({ initial: lost, repeatRefused: false });
-      const { codes } = await makeClient(client, { url: app.server(EU).url, keeper: stubborn }).query(NAME, { id: '2' });
+      const { codes } = await makeClient(client, { url: app.server(EU).url, keeper: stubborn }).query(NAME, {
+        id: '2',
+      });
       // Relay keeps errors to itself where there is data, if only `{ user: null }`.
       assert.deepEqual(codes, client === 'Relay' ? [] : ['CONSISTENCY_LOST']);
       assert.deepEqual(stubborn.tokens(), []);
@@ -49,7 +69,10 @@ describe('clients after a failover that has lost a write', () => {
       assert.deepEqual(codes, []);
       assert.ok(data?.user.name, 'no name');
       assert.notEqual(data.user.name, 'lost');
-      assert.deepEqual(losses.map(({ code, operation }) => [code, operation.kind, operation.name]), [['CONSISTENCY_LOST', 'query', 'Name']]);
+      assert.deepEqual(
+        losses.map(({ code, operation }) => [code, operation.kind, operation.name]),
+        [['CONSISTENCY_LOST', 'query', 'Name']],
+      );
       assert.equal(keeper.tokens().length, 1);
       assert.notEqual(keeper.dehydrate(), lost);
       assert.deepEqual((await asking.query<Named>(NAME, { id: '2' })).data?.user.name, data.user.name);
@@ -59,8 +82,12 @@ describe('clients after a failover that has lost a write', () => {
     it(`${client} gives a mutation's refusal to the application, nothing is written, and the user's next try is`, async () => {
       const { asking, losses } = begun(client);
       const first = await asking.mutate(RENAME, { id: '4', name: `${client} first` });
-      assert.deepEqual([first.codes, losses.map(({ operation }) => operation.name)], [['CONSISTENCY_LOST'], ['Rename']]);
-      const stored = async (): Promise<string | undefined> => (await app.cluster.query<{ name: string }>(EU, 'SELECT name FROM users WHERE id = 4'))[0]?.name;
+      assert.deepEqual(
+        [first.codes, losses.map(({ operation }) => operation.name)],
+        [['CONSISTENCY_LOST'], ['Rename']],
+      );
+      const stored = async (): Promise<string | undefined> =>
+        (await app.cluster.query<{ name: string }>(EU, 'SELECT name FROM users WHERE id = 4'))[0]?.name;
       assert.notEqual(await stored(), `${client} first`);
       assert.deepEqual((await asking.mutate(RENAME, { id: '4', name: `${client} second` })).codes, []);
       assert.equal(await stored(), `${client} second`);

@@ -1,4 +1,7 @@
-/** Proves, a hundred times for each client, that what was saved in EU is there in AP although its replica has stopped; and that without tokens it never is. */
+/**
+ * Proves, a hundred times for each client, that what was saved in EU is there in AP although its replica has stopped;
+ * and that without tokens it never is.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createTokenKeeper, type TokenKeeper } from '../../src/client/index.ts';
@@ -22,7 +25,12 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
   });
 
   for (const client of CLIENTS) {
-    const rounds = (keeper: TokenKeeper | null): Promise<Tally> => readOwnWrites(userScenario({ client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url }), ROUNDS, `${client} ${keeper === null ? 'alone' : 'with tokens'}`);
+    const rounds = (keeper: TokenKeeper | null): Promise<Tally> =>
+      readOwnWrites(
+        userScenario({ client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url }),
+        ROUNDS,
+        `${client} ${keeper === null ? 'alone' : 'with tokens'}`,
+      );
 
     it(`${client} alone sees none of ${ROUNDS} writes`, async () => {
       assert.deepEqual(await rounds(null), { right: 0, stale: ROUNDS });

@@ -29,13 +29,34 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
 
   async function start(more: Partial<StartOptions> = {}): Promise<Cluster> {
     notices = [];
-    const load = (dsn: string): Promise<void> => withSession({ dsn }, async (client) => void (await client.query('CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1)')));
-    return startCluster({ regions: REGIONS, database: 'shop', stateDir, dataDir: join(stateDir, 'data'), ports: await freePorts(REGIONS), wan: 'off', sharedBuffersMb: 32, initial: { fingerprint: 'one', load }, onNotice: (sentence) => notices.push(sentence), ...more });
+    const load = (dsn: string): Promise<void> =>
+      withSession(
+        { dsn },
+        async (client) => void (await client.query('CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1)')),
+      );
+    return startCluster({
+      regions: REGIONS,
+      database: 'shop',
+      stateDir,
+      dataDir: join(stateDir, 'data'),
+      ports: await freePorts(REGIONS),
+      wan: 'off',
+      sharedBuffersMb: 32,
+      initial: { fingerprint: 'one', load },
+      onNotice: (sentence) => notices.push(sentence),
+      ...more,
+    });
   }
   const dsnOf = (cluster: Cluster, region: string): string => cluster.region(region).dsn;
-  const insert = (cluster: Cluster, n: number): Promise<unknown> => withSession({ dsn: dsnOf(cluster, 'us-east-1') }, (client) => client.query('INSERT INTO t VALUES ($1)', [n]));
+  const insert = (cluster: Cluster, n: number): Promise<unknown> =>
+    withSession({ dsn: dsnOf(cluster, 'us-east-1') }, (client) => client.query('INSERT INTO t VALUES ($1)', [n]));
   async function replicated(cluster: Cluster, expected: number[]): Promise<void> {
-    for (let tries = 0; tries < 100 && (await valuesIn(dsnOf(cluster, 'eu-west-1'))).length < expected.length; tries += 1) await sleep(20);
+    for (
+      let tries = 0;
+      tries < 100 && (await valuesIn(dsnOf(cluster, 'eu-west-1'))).length < expected.length;
+      tries += 1
+    )
+      await sleep(20);
     assert.deepEqual(await valuesIn(dsnOf(cluster, 'eu-west-1')), expected);
   }
 
@@ -98,7 +119,10 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     await assert.rejects(start({ dataDir: strange, reset: true }), /holds files that are no cluster's data/);
     assert.ok(existsSync(join(strange, 'letter.txt')));
     await assert.rejects(start({ dataDir: join(strange, 'letter.txt') }), /is in the way|no folder/);
-    await assert.rejects(start({ reset: true, initial: { fingerprint: 'x', load: () => Promise.reject(new Error('bad SQL')) } }), /bad SQL/);
+    await assert.rejects(
+      start({ reset: true, initial: { fingerprint: 'x', load: () => Promise.reject(new Error('bad SQL')) } }),
+      /bad SQL/,
+    );
     const finished = await start();
     await replicated(finished, [1]);
     await finished.stop();

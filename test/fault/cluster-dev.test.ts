@@ -23,7 +23,8 @@ const hasCurl = spawnSync('curl', ['--version']).status === 0;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function eventually(what: string, limitMs: number, holds: () => boolean): Promise<void> {
-  for (const until = performance.now() + limitMs; !holds(); await sleep(50)) assert.ok(performance.now() < until, `${what} within ${limitMs} ms`);
+  for (const until = performance.now() + limitMs; !holds(); await sleep(50))
+    assert.ok(performance.now() < until, `${what} within ${limitMs} ms`);
 }
 
 interface Run {
@@ -50,7 +51,17 @@ describe('meridian dev', { timeout: 240_000 }, () => {
   });
 
   function dev(application: string, ...more: string[]): Run {
-    const args = [join(ROOT, 'src/cli/main.ts'), 'dev', '--schema', join(ROOT, 'schema', application), '--sql', join(ROOT, 'schema', application), '--ports-from', String(portsFrom), ...more];
+    const args = [
+      join(ROOT, 'src/cli/main.ts'),
+      'dev',
+      '--schema',
+      join(ROOT, 'schema', application),
+      '--sql',
+      join(ROOT, 'schema', application),
+      '--ports-from',
+      String(portsFrom),
+      ...more,
+    ];
     const process_ = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     const texts = { out: '', err: '' };
     process_.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));
@@ -61,16 +72,22 @@ describe('meridian dev', { timeout: 240_000 }, () => {
   }
 
   async function ready(run: Run): Promise<Manifest> {
-    for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50)) assert.ok(run.process.exitCode === null && performance.now() < until, run.err());
+    for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50))
+      assert.ok(run.process.exitCode === null && performance.now() < until, run.err());
     return readManifest(state());
   }
 
-  const pidsOf = (manifest: Manifest): number[] => manifest.regions.flatMap(({ pids }) => [pids.server, pids.postgres, pids.redis]).filter((pid) => pid !== null);
+  const pidsOf = (manifest: Manifest): number[] =>
+    manifest.regions.flatMap(({ pids }) => [pids.server, pids.postgres, pids.redis]).filter((pid) => pid !== null);
   const alive = (manifest: Manifest): number[] => pidsOf(manifest).filter((pid) => startOf(pid) !== undefined);
 
   /** The lines after "Try:", run as pasted. */
   function tryLines(run: Run): { data?: Record<string, unknown>; errors?: unknown }[] {
-    const lines = run.out().slice(run.out().indexOf('Try:')).split('\n').filter((line) => /^(curl|TOKEN)/.test(line));
+    const lines = run
+      .out()
+      .slice(run.out().indexOf('Try:'))
+      .split('\n')
+      .filter((line) => /^(curl|TOKEN)/.test(line));
     assert.equal(lines.length, 3);
     return lines.map((line) => {
       const { stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: folder, encoding: 'utf8' });
@@ -84,11 +101,29 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     const manifest = await ready(run);
     const redisUrl = (i: number): string | null => (hasRedis ? `redis://127.0.0.1:${portsFrom + 200 + i}` : null);
     assert.equal(statSync(join(state(), 'cluster.json')).mode & 0o777, 0o600);
-    assert.deepEqual(manifest.regions.map(({ name, role, graphql, redis }) => ({ name, role, graphql, redis })), [
-      { name: 'us-east-1', role: 'primary', graphql: `http://127.0.0.1:${portsFrom + 1}/graphql`, redis: redisUrl(1) },
-      { name: 'eu-west-1', role: 'replica', graphql: `http://127.0.0.1:${portsFrom + 2}/graphql`, redis: redisUrl(2) },
-      { name: 'ap-northeast-1', role: 'replica', graphql: `http://127.0.0.1:${portsFrom + 3}/graphql`, redis: redisUrl(3) },
-    ]);
+    assert.deepEqual(
+      manifest.regions.map(({ name, role, graphql, redis }) => ({ name, role, graphql, redis })),
+      [
+        {
+          name: 'us-east-1',
+          role: 'primary',
+          graphql: `http://127.0.0.1:${portsFrom + 1}/graphql`,
+          redis: redisUrl(1),
+        },
+        {
+          name: 'eu-west-1',
+          role: 'replica',
+          graphql: `http://127.0.0.1:${portsFrom + 2}/graphql`,
+          redis: redisUrl(2),
+        },
+        {
+          name: 'ap-northeast-1',
+          role: 'replica',
+          graphql: `http://127.0.0.1:${portsFrom + 3}/graphql`,
+          redis: redisUrl(3),
+        },
+      ],
+    );
     assert.match(run.out(), /REGION +ROLE +GRAPHQL .*LAG\nus-east-1 +primary .* 80 ms +150 ms +\d+ ms\n/);
     assert.equal(alive(manifest).length, PROCESSES);
 
@@ -107,14 +142,22 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     assert.equal(alive(fixed).length, PROCESSES);
 
     run.process.kill('SIGKILL');
-    await eventually('nothing is left', GONE_MS, () => alive(fixed).length === 0 && !existsSync(join(state(), 'cluster.json')));
+    await eventually(
+      'nothing is left',
+      GONE_MS,
+      () => alive(fixed).length === 0 && !existsSync(join(state(), 'cluster.json')),
+    );
   });
 
   it('starts again on the same data, and stops in order', async () => {
     const run = dev('workspace', '--scale', '0.05', '--wan', 'off');
     const manifest = await ready(run);
     assert.doesNotMatch(run.err(), /loading/);
-    const response = await fetch(manifest.regions[2]?.graphql ?? '', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ user(id: 1) { version } }"}' });
+    const response = await fetch(manifest.regions[2]?.graphql ?? '', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ user(id: 1) { version } }"}',
+    });
     const expected = hasCurl ? 2 : 1;
     assert.deepEqual(((await response.json()) as { data: unknown }).data, { user: { version: expected } });
     run.process.kill('SIGINT');
@@ -126,7 +169,8 @@ describe('meridian dev', { timeout: 240_000 }, () => {
 
   it('runs any schema and SQL', { skip: hasCurl ? false : 'needs curl' }, async () => {
     const run = dev('music', '--database', 'music', '--regions', 'north,south', '--data', '.music');
-    for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50)) assert.ok(run.process.exitCode === null && performance.now() < until, run.err());
+    for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50))
+      assert.ok(run.process.exitCode === null && performance.now() < until, run.err());
     const [read, strong, health] = tryLines(run);
     assert.equal(read?.errors, undefined);
     assert.notEqual(Object.values(read?.data ?? {})[0], null, 'a row that is there');
@@ -144,10 +188,18 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     };
     const busy = createServer().listen(portsFrom + 2, '127.0.0.1');
     await once(busy, 'listening');
-    assert.match(await failure(dev('workspace')), new RegExp(`^Port ${portsFrom + 2} \\(GraphQL in eu-west-1\\) is in use by another process; .* --ports-from\\. \\[CLUSTER_START_FAILED\\]$`));
+    assert.match(
+      await failure(dev('workspace')),
+      new RegExp(
+        `^Port ${portsFrom + 2} \\(GraphQL in eu-west-1\\) is in use by another process; .* --ports-from\\. \\[CLUSTER_START_FAILED\\]$`,
+      ),
+    );
     busy.close();
     writeFileSync(join(folder, 'file'), '');
-    assert.match(await failure(dev('workspace', '--data', 'file')), /file\/?.* is in the way or is no folder; .*\[CLUSTER_START_FAILED\]$/);
+    assert.match(
+      await failure(dev('workspace', '--data', 'file')),
+      /file\/?.* is in the way or is no folder; .*\[CLUSTER_START_FAILED\]$/,
+    );
     assert.match(await failure(dev('workspace', '--wan', 'nowhere.json')), /no WAN file nowhere\.json/);
     assert.match(await failure(dev('workspace', '--regions', 'A,b')), /"A" is no region name/);
     assert.match(await failure(dev('nothing')), /schema folder .*nothing cannot be read/);
@@ -155,9 +207,14 @@ describe('meridian dev', { timeout: 240_000 }, () => {
 
   it('shows the ocean and changes it from a shell', async () => {
     const run = dev('music', '--regions', 'north,south', '--data', '.wan');
-    for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50)) assert.ok(run.process.exitCode === null && performance.now() < until, run.err());
+    for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50))
+      assert.ok(run.process.exitCode === null && performance.now() < until, run.err());
     const wan = (...args: string[]): string => {
-      const { stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'src/cli/main.ts'), 'wan', ...args, '--data', '.wan'], { cwd: folder, encoding: 'utf8' });
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        [join(ROOT, 'src/cli/main.ts'), 'wan', ...args, '--data', '.wan'],
+        { cwd: folder, encoding: 'utf8' },
+      );
       return stdout + stderr;
     };
     assert.match(wan('list'), /north +south +replication +up +100 ms/);

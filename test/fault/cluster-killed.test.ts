@@ -22,7 +22,11 @@ describe('a cluster whose process is gone', { timeout: 60_000 }, () => {
       assert.deepEqual(alive(), pids);
       program.kill(signal);
       await once(program, 'exit');
-      for (const until = performance.now() + GONE_MS; (alive().length > 0 || existsSync(dataDir)) && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 50));
+      for (
+        const until = performance.now() + GONE_MS;
+        (alive().length > 0 || existsSync(dataDir)) && performance.now() < until;
+      )
+        await new Promise((resolve) => setTimeout(resolve, 50));
       assert.deepEqual(alive(), []);
       assert.ok(!existsSync(dataDir), 'nor does its folder stay');
     });

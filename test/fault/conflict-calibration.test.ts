@@ -35,7 +35,8 @@ describe(`the judge of editors (SEED=${SEED})`, () => {
       const { findings, summary } = await judged(app, { ...RUN, blind: true });
       t.diagnostic(`${summary}\n${inWords(findings)}`);
       const totals = findings.filter(({ kind }) => kind === 'total').map(({ text }) => text);
-      for (const field of unnoticed) if (totals.some((text) => text.includes(`: ${field} is `))) unnoticed.delete(field);
+      for (const field of unnoticed)
+        if (totals.some((text) => text.includes(`: ${field} is `))) unnoticed.delete(field);
     }
     assert.deepEqual([...unnoticed], [], `nobody noticed that these fields have lost edits in ${MAX_ROUNDS} rounds`);
   });
@@ -47,7 +48,11 @@ describe(`the judge of editors (SEED=${SEED})`, () => {
       t.diagnostic(`${summary}\n${inWords(findings)}`);
       assert.ok(done > 0, `servers without it do nothing at all: ${summary}`);
       const found = new Set(findings.map(({ kind }) => kind));
-      assert.deepEqual(kinds.filter((kind) => !found.has(kind)), [], `${summary}\n${inWords(findings)}`);
+      assert.deepEqual(
+        kinds.filter((kind) => !found.has(kind)),
+        [],
+        `${summary}\n${inWords(findings)}`,
+      );
     });
   }
 });

@@ -1,7 +1,7 @@
 /**
- * Proves that writes which meet end as declared, under load: 200 editors in two regions, 20 rows, every policy and every rule of MERGE. Each
- * acknowledged edit is in the row or in a resolution that the audit tells of, and each other one was refused to its author, wholly. SEED replays
- * the choices; EDITORS, ROUNDS and TROUBLES make it longer.
+ * Proves that writes which meet end as declared, under load: 200 editors in two regions, 20 rows, every policy and
+ * every rule of MERGE. Each acknowledged edit is in the row or in a resolution that the audit tells of, and each other
+ * one was refused to its author, wholly. SEED replays the choices; EDITORS, ROUNDS and TROUBLES make it longer.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -28,23 +28,53 @@ describe(`editors of the same rows (SEED=${SEED} EDITORS=${EDITORS} ROUNDS=${ROU
   after(async () => app?.[Symbol.asyncDispose]());
 
   it('lose nothing that was acknowledged, and are told of all else', { timeout: 60_000 + 4 * LIMIT_MS }, async (t) => {
-    const { findings, done, refused, audited, rules, run, summary } = await judged(app, { seed: SEED, editors: EDITORS, rounds: ROUNDS, limitMs: LIMIT_MS });
+    const { findings, done, refused, audited, rules, run, summary } = await judged(app, {
+      seed: SEED,
+      editors: EDITORS,
+      rounds: ROUNDS,
+      limitMs: LIMIT_MS,
+    });
     t.diagnostic(summary);
     assert.equal(inWords(findings), '', `SEED=${SEED} ${summary}`);
     assert.ok(done >= EDITORS && refused >= EDITORS / 20, `too little happened to prove anything: ${summary}`);
-    for (const outcome of OUTCOMES) assert.ok((audited.get(outcome) ?? 0) >= EDITORS / 40, `too few conflicts ended as ${outcome}: ${summary}`);
-    assert.deepEqual(RULES.filter((rule) => !rules.has(rule)), [], `no two edits of one field met under these rules: ${summary}`);
+    for (const outcome of OUTCOMES)
+      assert.ok((audited.get(outcome) ?? 0) >= EDITORS / 40, `too few conflicts ended as ${outcome}: ${summary}`);
+    assert.deepEqual(
+      RULES.filter((rule) => !rules.has(rule)),
+      [],
+      `no two edits of one field met under these rules: ${summary}`,
+    );
     assert.ok((run.counts.get('replayed') ?? 0) > 0, `nobody repeated a request: ${summary}`);
   });
 
-  it('neither lose nor do anything twice while servers, connections, links and the primary break', { timeout: 60_000 + TROUBLES * 120_000 }, async (t) => {
-    const struck: string[] = [];
-    const trouble = (): Promise<void> => breakThings(app, { seed: SEED, times: TROUBLES, onStrike: (name, ms) => struck.push(`${name} (${(ms / 1_000).toFixed(1)} s)`) });
-    const { findings, done, audited, run, summary } = await judged(app, { seed: SEED + 1, editors: EDITORS, rounds: Infinity, thinkMs: 1_000, limitMs: 0, trouble });
-    t.diagnostic(`${summary}; ${struck.join(', ')}`);
-    assert.equal(inWords(findings), '', `SEED=${SEED} ${summary}; ${struck.join(', ')}`);
-    for (const outcome of OUTCOMES) assert.ok((audited.get(outcome) ?? 0) > 0, `no conflict ended as ${outcome}: ${summary}`);
-    const codes = ['no server', 'PRIMARY_UNAVAILABLE', 'replayed'];
-    assert.ok(done >= EDITORS / 2 && codes.every((code) => run.counts.has(code)), `too little broke, or happened meanwhile, to prove anything: ${summary}`);
-  });
+  it(
+    'neither lose nor do anything twice while servers, connections, links and the primary break',
+    { timeout: 60_000 + TROUBLES * 120_000 },
+    async (t) => {
+      const struck: string[] = [];
+      const trouble = (): Promise<void> =>
+        breakThings(app, {
+          seed: SEED,
+          times: TROUBLES,
+          onStrike: (name, ms) => struck.push(`${name} (${(ms / 1_000).toFixed(1)} s)`),
+        });
+      const { findings, done, audited, run, summary } = await judged(app, {
+        seed: SEED + 1,
+        editors: EDITORS,
+        rounds: Infinity,
+        thinkMs: 1_000,
+        limitMs: 0,
+        trouble,
+      });
+      t.diagnostic(`${summary}; ${struck.join(', ')}`);
+      assert.equal(inWords(findings), '', `SEED=${SEED} ${summary}; ${struck.join(', ')}`);
+      for (const outcome of OUTCOMES)
+        assert.ok((audited.get(outcome) ?? 0) > 0, `no conflict ended as ${outcome}: ${summary}`);
+      const codes = ['no server', 'PRIMARY_UNAVAILABLE', 'replayed'];
+      assert.ok(
+        done >= EDITORS / 2 && codes.every((code) => run.counts.has(code)),
+        `too little broke, or happened meanwhile, to prove anything: ${summary}`,
+      );
+    },
+  );
 });

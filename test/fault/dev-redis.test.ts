@@ -44,43 +44,84 @@ describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
   }
 
   async function dev(...more: string[]): Promise<Run> {
-    const args = [join(ROOT, 'src/cli/main.ts'), 'dev', '--schema', join(ROOT, 'schema/music'), '--sql', join(ROOT, 'schema/music'), '--regions', 'north,south', '--wan', 'off', '--ports-from', String(portsFrom), ...more];
+    const args = [
+      join(ROOT, 'src/cli/main.ts'),
+      'dev',
+      '--schema',
+      join(ROOT, 'schema/music'),
+      '--sql',
+      join(ROOT, 'schema/music'),
+      '--regions',
+      'north,south',
+      '--wan',
+      'off',
+      '--ports-from',
+      String(portsFrom),
+      ...more,
+    ];
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     runs.push(child);
     const texts = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.err += text));
-    for (const endMs = performance.now() + READY_MS; !texts.err.includes('ready;'); await sleep(50)) assert.ok(child.exitCode === null && performance.now() < endMs, texts.err);
+    for (const endMs = performance.now() + READY_MS; !texts.err.includes('ready;'); await sleep(50))
+      assert.ok(child.exitCode === null && performance.now() < endMs, texts.err);
     return { child, out: () => texts.out, err: () => texts.err };
   }
-  const redisPids = (): (number | null)[] => readManifest(join(folder, '.meridian')).regions.map(({ pids }) => pids.redis);
+  const redisPids = (): (number | null)[] =>
+    readManifest(join(folder, '.meridian')).regions.map(({ pids }) => pids.redis);
   async function end({ child }: Run): Promise<void> {
     child.kill('SIGTERM');
     await once(child, 'exit');
   }
 
-  it('tells where it is, starts it again when it is killed, and leaves nothing behind', { skip: needsRedis }, async () => {
-    const run = await dev();
-    assert.match(run.out(), new RegExp(`\\n${program?.product} ${program?.version.replaceAll('.', '\\.')} on ports ${portsFrom + 201}–${portsFrom + 202}: one per region`));
-    const manifest = readManifest(join(folder, '.meridian'));
-    assert.deepEqual(manifest.regions.map(({ redis }) => redis), [`redis://127.0.0.1:${portsFrom + 201}`, `redis://127.0.0.1:${portsFrom + 202}`]);
-    const [north, south] = redisPids();
-    assert.ok(north && south);
-    process.kill(south, 'SIGKILL');
-    await until('Redis is back', () => run.err().includes('Redis of south is back.'), { withinMs: READY_MS });
-    const fixed = redisPids();
-    assert.equal(fixed[0], north);
-    assert.notEqual(fixed[1], south);
-    assert.equal(await withRedis(manifest.regions[1]?.redis ?? '', (redis) => redis.ping()), 'PONG');
-    run.child.kill('SIGKILL');
-    await until('nothing is left', () => fixed.every((pid) => startOf(pid ?? 0) === undefined) && !existsSync(join(folder, '.meridian', 'cluster.json')), { withinMs: READY_MS });
-  });
+  it(
+    'tells where it is, starts it again when it is killed, and leaves nothing behind',
+    { skip: needsRedis },
+    async () => {
+      const run = await dev();
+      assert.match(
+        run.out(),
+        new RegExp(
+          `\\n${program?.product} ${program?.version.replaceAll('.', '\\.')} on ports ${portsFrom + 201}–${portsFrom + 202}: one per region`,
+        ),
+      );
+      const manifest = readManifest(join(folder, '.meridian'));
+      assert.deepEqual(
+        manifest.regions.map(({ redis }) => redis),
+        [`redis://127.0.0.1:${portsFrom + 201}`, `redis://127.0.0.1:${portsFrom + 202}`],
+      );
+      const [north, south] = redisPids();
+      assert.ok(north && south);
+      process.kill(south, 'SIGKILL');
+      await until('Redis is back', () => run.err().includes('Redis of south is back.'), { withinMs: READY_MS });
+      const fixed = redisPids();
+      assert.equal(fixed[0], north);
+      assert.notEqual(fixed[1], south);
+      assert.equal(await withRedis(manifest.regions[1]?.redis ?? '', (redis) => redis.ping()), 'PONG');
+      run.child.kill('SIGKILL');
+      await until(
+        'nothing is left',
+        () =>
+          fixed.every((pid) => startOf(pid ?? 0) === undefined) &&
+          !existsSync(join(folder, '.meridian', 'cluster.json')),
+        { withinMs: READY_MS },
+      );
+    },
+  );
 
   it('does without when asked', async () => {
     const run = await dev('--redis', 'off');
     assert.match(run.out(), /\nRedis is switched off: each region caches in its own process alone\.\n/);
     assert.deepEqual(redisPids(), [null, null]);
-    await assert.rejects(new Promise((resolve, reject) => createConnection(portsFrom + 201, '127.0.0.1').once('connect', resolve).once('error', reject)), /ECONNREFUSED/);
+    await assert.rejects(
+      new Promise((resolve, reject) =>
+        createConnection(portsFrom + 201, '127.0.0.1')
+          .once('connect', resolve)
+          .once('error', reject),
+      ),
+      /ECONNREFUSED/,
+    );
     await end(run);
   });
 

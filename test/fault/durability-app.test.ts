@@ -1,4 +1,7 @@
-/** Proves `@durable` in a whole application: by directive, in a resolver's transaction, and what clients are told where it is not given. */
+/**
+ * Proves `@durable` in a whole application: by directive, in a resolver's transaction, and what clients are told where
+ * it is not given.
+ */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -13,9 +16,11 @@ type Added = Readonly<Record<string, { readonly token: string; readonly level?: 
 let app: TestApp;
 let id = 0;
 const next = (): number => (id += 1);
-const add = (region: string, field: string, row: number, rest = ''): Promise<Answer<Added>> => app.gql<Added>(region, `mutation { ${field}(id: ${row}${rest}) { token } }`);
+const add = (region: string, field: string, row: number, rest = ''): Promise<Answer<Added>> =>
+  app.gql<Added>(region, `mutation { ${field}(id: ${row}${rest}) { token } }`);
 const codes = ({ errors }: Answer<unknown>): string[] => errors.map(({ extensions }) => extensions.code);
-const isThere = async (region: string, row: number): Promise<boolean> => (await app.cluster.query(region, 'SELECT FROM lines WHERE id = $1', [row])).length === 1;
+const isThere = async (region: string, row: number): Promise<boolean> =>
+  (await app.cluster.query(region, 'SELECT FROM lines WHERE id = $1', [row])).length === 1;
 
 describe('a mutation that is @durable', () => {
   before(async () => {
@@ -32,9 +37,18 @@ describe('a mutation that is @durable', () => {
       for (const field of ['addApplied', 'addWritten', 'addByHand']) {
         const row = next();
         const answer = await add(region, field, row);
-        assert.deepEqual([codes(answer), answer.errors[0]?.extensions['retryable'], await isThere(US, row)], [['DURABILITY_UNAVAILABLE'], true, false], `${field} ${JSON.stringify(answer.errors)}`);
+        assert.deepEqual(
+          [codes(answer), answer.errors[0]?.extensions['retryable'], await isThere(US, row)],
+          [['DURABILITY_UNAVAILABLE'], true, false],
+          `${field} ${JSON.stringify(answer.errors)}`,
+        );
       }
-      for (const [field, rest] of [['addPlain', ''], ['addLocal', ''], ['addByHand', ', local: true']] as const) assert.deepEqual(codes(await add(region, field, next(), rest)), [], field);
+      for (const [field, rest] of [
+        ['addPlain', ''],
+        ['addLocal', ''],
+        ['addByHand', ', local: true'],
+      ] as const)
+        assert.deepEqual(codes(await add(region, field, next(), rest)), [], field);
     }
   });
 
@@ -58,17 +72,34 @@ describe('a mutation that is @durable', () => {
     for (const field of ['addApplied', 'addByHand']) {
       const row = next();
       const answer = await add(AP, field, row);
-      assert.deepEqual([codes(answer), (answer.errors[0]?.extensions['details'] as { committed?: boolean } | undefined)?.committed, answer.errors[0]?.extensions['retryable']], [['DURABILITY_UNCONFIRMED'], true, false], JSON.stringify(answer.errors));
+      assert.deepEqual(
+        [
+          codes(answer),
+          (answer.errors[0]?.extensions['details'] as { committed?: boolean } | undefined)?.committed,
+          answer.errors[0]?.extensions['retryable'],
+        ],
+        [['DURABILITY_UNCONFIRMED'], true, false],
+        JSON.stringify(answer.errors),
+      );
       for (const region of [US, EU, AP]) {
-        const read = await app.gql<{ line: { id: string } | null }>(region, `{ line(id: ${row}) { id } }`, { token: answer.token });
+        const read = await app.gql<{ line: { id: string } | null }>(region, `{ line(id: ${row}) { id } }`, {
+          token: answer.token,
+        });
         assert.deepEqual([read.errors, read.data], [[], { line: { id: String(row) } }], region);
       }
     }
     const row = next();
     const { layer } = app.server(US);
-    const error = await layer.transaction((tx) => tx.query('INSERT INTO lines (id) VALUES ($1)', [row]), { durability: 'REMOTE_APPLY' }).then(() => null, (thrown: unknown) => thrown);
+    const error = await layer
+      .transaction((tx) => tx.query('INSERT INTO lines (id) VALUES ($1)', [row]), { durability: 'REMOTE_APPLY' })
+      .then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
     assert.ok(isMeridianError(error, 'DURABILITY_UNCONFIRMED'));
-    const seen = await app.server(EU).layer.read('SELECT id FROM lines WHERE id = $1', [row], { token: String(error.details['token']) });
+    const seen = await app
+      .server(EU)
+      .layer.read('SELECT id FROM lines WHERE id = $1', [row], { token: String(error.details['token']) });
     assert.equal(seen.rows.length, 1);
     await app.cluster.resumeReplay(EU);
     await until('the region shows it later', () => isThere(EU, row));

@@ -1,4 +1,7 @@
-/** Proves what survives the loss of the primary: what was acknowledged with REMOTE_APPLY, and not what was acknowledged with LOCAL. */
+/**
+ * Proves what survives the loss of the primary: what was acknowledged with REMOTE_APPLY, and not what was acknowledged
+ * with LOCAL.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AP, EU, US, type Answer, type TestApp } from '../support/app.ts';
@@ -11,8 +14,10 @@ const WRITERS = 8;
 type Added = Readonly<Record<string, { readonly token: string }>>;
 
 const SETTINGS = { heartbeatMs: 200, maxWaitMs: 500, connectMs: 600 };
-const add = (app: TestApp, region: string, field: string, id: number): Promise<Answer<Added>> => app.gql<Added>(region, `mutation { ${field}(id: ${id}) { token } }`);
-const shown = async (app: TestApp, region: string): Promise<ReadonlySet<number>> => new Set((await app.cluster.query<{ id: string }>(region, 'SELECT id::text FROM lines')).map(({ id }) => Number(id)));
+const add = (app: TestApp, region: string, field: string, id: number): Promise<Answer<Added>> =>
+  app.gql<Added>(region, `mutation { ${field}(id: ${id}) { token } }`);
+const shown = async (app: TestApp, region: string): Promise<ReadonlySet<number>> =>
+  new Set((await app.cluster.query<{ id: string }>(region, 'SELECT id::text FROM lines')).map(({ id }) => Number(id)));
 
 describe('the loss of the primary', () => {
   it('takes nothing that was acknowledged with REMOTE_APPLY, also when it comes under load', async () => {
@@ -31,7 +36,9 @@ describe('the loss of the primary', () => {
       }
     });
     try {
-      await until(`${ACKNOWLEDGED} writes are acknowledged`, () => acknowledged.length >= ACKNOWLEDGED, { withinMs: 60_000 });
+      await until(`${ACKNOWLEDGED} writes are acknowledged`, () => acknowledged.length >= ACKNOWLEDGED, {
+        withinMs: 60_000,
+      });
       await app.cluster.killPostgres(US);
       await until('writers notice', () => codes.size > 0, { withinMs: 15_000 });
     } finally {
@@ -40,12 +47,33 @@ describe('the loss of the primary', () => {
     }
     await app.cluster.promote(EU);
     const survived = await shown(app, EU);
-    assert.deepEqual(acknowledged.filter((row) => !survived.has(row)), [], `of ${acknowledged.length} acknowledged writes`);
+    assert.deepEqual(
+      acknowledged.filter((row) => !survived.has(row)),
+      [],
+      `of ${acknowledged.length} acknowledged writes`,
+    );
     // Whoever was not answered was told so, and never that it is done.
-    for (const code of codes) assert.ok(['WRITE_OUTCOME_UNKNOWN', 'PRIMARY_UNAVAILABLE', 'DURABILITY_UNCONFIRMED', 'DURABILITY_UNAVAILABLE', 'CONSISTENCY_TIMEOUT'].includes(code), code);
+    for (const code of codes)
+      assert.ok(
+        [
+          'WRITE_OUTCOME_UNKNOWN',
+          'PRIMARY_UNAVAILABLE',
+          'DURABILITY_UNCONFIRMED',
+          'DURABILITY_UNAVAILABLE',
+          'CONSISTENCY_TIMEOUT',
+        ].includes(code),
+        code,
+      );
     // The new primary has nobody to confirm yet: it says so instead of pretending.
-    await until('writes go to the new primary', async () => (await add(app, EU, 'addLocal', (id += 1))).errors.length === 0, { withinMs: 15_000 });
-    assert.deepEqual((await add(app, EU, 'addApplied', (id += 1))).errors.map(({ extensions }) => extensions.code), ['DURABILITY_UNAVAILABLE']);
+    await until(
+      'writes go to the new primary',
+      async () => (await add(app, EU, 'addLocal', (id += 1))).errors.length === 0,
+      { withinMs: 15_000 },
+    );
+    assert.deepEqual(
+      (await add(app, EU, 'addApplied', (id += 1))).errors.map(({ extensions }) => extensions.code),
+      ['DURABILITY_UNAVAILABLE'],
+    );
   });
 
   it('takes what was acknowledged with LOCAL and had not been replicated, which its token tells', async () => {
@@ -66,8 +94,11 @@ describe('the loss of the primary', () => {
     await app.cluster.promote(EU);
     const survived = await shown(app, EU);
     assert.deepEqual([survived.has(1), acknowledged.filter((row) => survived.has(row)).length], [true, 0]);
-    const read = (token: string | null) => app.gql<{ line: { id: string } | null }>(EU, '{ line(id: 2) { id } }', { token });
-    await until('the loss is told', async () => (await read(lost)).errors[0]?.extensions.code === 'CONSISTENCY_LOST', { withinMs: 15_000 });
+    const read = (token: string | null) =>
+      app.gql<{ line: { id: string } | null }>(EU, '{ line(id: 2) { id } }', { token });
+    await until('the loss is told', async () => (await read(lost)).errors[0]?.extensions.code === 'CONSISTENCY_LOST', {
+      withinMs: 15_000,
+    });
     assert.deepEqual([(await read(before.token)).errors, (await read(before.token)).data], [[], { line: null }]);
   });
 });

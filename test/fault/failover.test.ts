@@ -1,4 +1,7 @@
-/** Proves what becomes of tokens in a failover: those of lost writes are never honoured, all others are, whoever is asked and however early. */
+/**
+ * Proves what becomes of tokens in a failover: those of lost writes are never honoured, all others are, whoever is
+ * asked and however early.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Position } from '../../src/base/lineage.ts';
@@ -7,9 +10,16 @@ import { AP, EU, startTestApp, US, type Answer, type TestApp } from '../support/
 import { until } from '../support/observe.ts';
 
 const SECRET = 'the secret of this test';
-const RENAME = 'mutation($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name organization { id } } token } }';
+const RENAME =
+  'mutation($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name organization { id } } token } }';
 const NAME = 'query($id: ID!) { user(id: $id) { name } }';
-const LEVELS = ['', '@consistent', '@consistent(level: STRONG)', '@consistent(level: SNAPSHOT)', '@consistent(level: BOUNDED, maxLagMs: 600000)'];
+const LEVELS = [
+  '',
+  '@consistent',
+  '@consistent(level: STRONG)',
+  '@consistent(level: SNAPSHOT)',
+  '@consistent(level: BOUNDED, maxLagMs: 600000)',
+];
 const REGIONS = [US, EU, AP];
 
 type Named = { readonly user: { readonly name: string } };
@@ -26,27 +36,39 @@ describe('a failover', () => {
   let lost = '';
 
   before(async () => {
-    app = await startTestApp({ scale: 0.1, settings: { tokenSecret: SECRET, heartbeatMs: 200, maxWaitMs: 500, connectMs: 600 } });
+    app = await startTestApp({
+      scale: 0.1,
+      settings: { tokenSecret: SECRET, heartbeatMs: 200, maxWaitMs: 500, connectMs: 600 },
+    });
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  const rename = (region: string, id: number, name: string, token?: string): Promise<Answer<Renamed>> => app.gql<Renamed>(region, RENAME, { variables: { id, name }, ...(token === undefined ? {} : { token }) });
+  const rename = (region: string, id: number, name: string, token?: string): Promise<Answer<Renamed>> =>
+    app.gql<Renamed>(region, RENAME, { variables: { id, name }, ...(token === undefined ? {} : { token }) });
   const written = async (region: string, id: number, name: string, token?: string): Promise<string> => {
     const answer = await rename(region, id, name, token);
     assert.deepEqual(answer.errors, [], `${region} ${name}`);
     return answer.token ?? '';
   };
-  const read = (region: string, id: number, token: string, directive = ''): Promise<Answer<Named>> => app.gql<Named>(region, directive === '' ? NAME : NAME.replace(' {', ` ${directive} {`), { variables: { id }, token });
+  const read = (region: string, id: number, token: string, directive = ''): Promise<Answer<Named>> =>
+    app.gql<Named>(region, directive === '' ? NAME : NAME.replace(' {', ` ${directive} {`), {
+      variables: { id },
+      token,
+    });
   /** Points a replica at another region's server, without a restart; or at nobody, which ends its WAL receiver. */
   const follow = async (region: string, upstream: string | null): Promise<void> => {
     const port = upstream === null ? 1 : app.cluster.cluster.wan.port(region, upstream, 'replication');
-    const [row] = await app.cluster.query<{ conninfo: string }>(region, `SELECT current_setting('primary_conninfo') AS conninfo`);
+    const [row] = await app.cluster.query<{ conninfo: string }>(
+      region,
+      `SELECT current_setting('primary_conninfo') AS conninfo`,
+    );
     const conninfo = row?.conninfo.replace(/port='?\d+'?/, `port=${port}`) ?? '';
     await app.cluster.query(region, `ALTER SYSTEM SET primary_conninfo = '${conninfo.replaceAll("'", "''")}'`);
     await app.cluster.query(region, `ALTER SYSTEM SET primary_slot_name = ''`);
     await app.cluster.query(region, 'SELECT pg_reload_conf()');
   };
-  const stored = async (region: string, id: number): Promise<string | undefined> => (await app.cluster.query<{ name: string }>(region, 'SELECT name FROM users WHERE id = $1', [id]))[0]?.name;
+  const stored = async (region: string, id: number): Promise<string | undefined> =>
+    (await app.cluster.query<{ name: string }>(region, 'SELECT name FROM users WHERE id = $1', [id]))[0]?.name;
 
   it('never claims a lost write, from the moment of the promotion on', async () => {
     kept = await written(US, 1, 'kept');
@@ -60,7 +82,8 @@ describe('a failover', () => {
     lost = seen.token ?? '';
     await app.cluster.killPostgres(US);
 
-    // Asked without a pause while the roles change: from the promotion on every answer is an error, in the end the one that tells the loss.
+    // Asked without a pause while the roles change: from the promotion on every answer is an error, in the end the one
+    // that tells the loss.
     let over = false;
     let promoted = false;
     const claims: string[] = [];
@@ -70,9 +93,11 @@ describe('a failover', () => {
         while (!over) {
           const early = !promoted;
           const answer = await read(region, 2, lost, level);
-          // Until another server is promoted nothing is lost: the cache of the primary's own region may have had the write applied already.
+          // Until another server is promoted nothing is lost: the cache of the primary's own region may have had the
+          // write applied already.
           const isOwn = early && region === US && answer.consistency?.servedBy.cache === 1;
-          if (answer.errors.length === 0 && !isOwn) claims.push(`${region} ${level}: ${JSON.stringify(answer.data)} by ${JSON.stringify(answer.consistency)}`);
+          if (answer.errors.length === 0 && !isOwn)
+            claims.push(`${region} ${level}: ${JSON.stringify(answer.data)} by ${JSON.stringify(answer.consistency)}`);
           last.set(`${region} ${level}`, codesOf(answer).join());
         }
       }),
@@ -81,7 +106,11 @@ describe('a failover', () => {
     promoted = true;
     await follow(AP, EU);
     try {
-      await until('every region tells the loss', () => last.size === asking.length && [...last.values()].every((code) => code === 'CONSISTENCY_LOST'), { withinMs: 15_000 });
+      await until(
+        'every region tells the loss',
+        () => last.size === asking.length && [...last.values()].every((code) => code === 'CONSISTENCY_LOST'),
+        { withinMs: 15_000 },
+      );
     } finally {
       over = true;
       await Promise.all(asking);
@@ -98,17 +127,36 @@ describe('a failover', () => {
     for (const region of REGIONS) {
       for (const level of LEVELS) {
         const [one, three] = [await read(region, 1, kept, level), await read(region, 3, token, level)];
-        assert.deepEqual([one.errors, one.data?.user.name, three.errors, three.data?.user.name], [[], 'kept', [], 'after'], `${region} ${level}`);
+        assert.deepEqual(
+          [one.errors, one.data?.user.name, three.errors, three.data?.user.name],
+          [[], 'kept', [], 'after'],
+          `${region} ${level}`,
+        );
       }
     }
     // AP answers by itself again: its replica, or its cache, which is no older.
-    await until('AP is served in its own region', async () => (await read(AP, 3, token)).consistency?.servedBy.primary === 0, { withinMs: 30_000 });
+    await until(
+      'AP is served in its own region',
+      async () => (await read(AP, 3, token)).consistency?.servedBy.primary === 0,
+      { withinMs: 30_000 },
+    );
   });
 
   it('leaves one region the role of the primary: that of the dead one is not known', () => {
     for (const region of REGIONS) {
-      const roles = app.server(region).layer.regionHealth().map((report) => [report.region, report.role]);
-      assert.deepEqual(roles, [[US, null], [EU, 'primary'], [AP, 'replica']], `as ${region} sees it`);
+      const roles = app
+        .server(region)
+        .layer.regionHealth()
+        .map((report) => [report.region, report.role]);
+      assert.deepEqual(
+        roles,
+        [
+          [US, null],
+          [EU, 'primary'],
+          [AP, 'replica'],
+        ],
+        `as ${region} sees it`,
+      );
     }
   });
 
@@ -119,13 +167,17 @@ describe('a failover', () => {
       assert.deepEqual(codesOf(await read(region, 2, answer.token ?? lost)), ['CONSISTENCY_LOST']);
     }
     assert.doesNotMatch((await stored(EU, 4)) ?? '', /^by /);
-    await assert.rejects(app.server(AP).layer.transaction((tx) => tx.query('SELECT 1'), { token: lost }), { code: 'CONSISTENCY_LOST' });
+    await assert.rejects(
+      app.server(AP).layer.transaction((tx) => tx.query('SELECT 1'), { token: lost }),
+      { code: 'CONSISTENCY_LOST' },
+    );
   });
 
   it('does not forget the loss where a token is joined with a younger one, or was used for a read that may be old', async () => {
     const young = await written(EU, 5, 'young');
     for (const region of REGIONS) {
-      for (const joined of [`${lost},${young}`, `${young},${lost}`]) assert.deepEqual(codesOf(await read(region, 2, joined)), ['CONSISTENCY_LOST'], region);
+      for (const joined of [`${lost},${young}`, `${young},${lost}`])
+        assert.deepEqual(codesOf(await read(region, 2, joined)), ['CONSISTENCY_LOST'], region);
       const eventual = await read(region, 2, lost, '@consistent(level: EVENTUAL)');
       assert.deepEqual(eventual.errors, []);
       assert.deepEqual(codesOf(await read(region, 2, eventual.token ?? '')), ['CONSISTENCY_LOST'], region);
@@ -139,7 +191,10 @@ describe('a failover', () => {
     await app.cluster.cut(EU, AP);
     try {
       await follow(AP, null);
-      await until('the receiver is gone', async () => (await app.cluster.query(AP, 'SELECT FROM pg_stat_wal_receiver')).length === 0);
+      await until(
+        'the receiver is gone',
+        async () => (await app.cluster.query(AP, 'SELECT FROM pg_stat_wal_receiver')).length === 0,
+      );
       // A server that has just started knows no history, and its connections never saw the receiver.
       await app.stopServer(AP);
       await app.startServer(AP);
@@ -154,7 +209,9 @@ describe('a failover', () => {
       await app.cluster.heal(EU, AP);
       await follow(AP, EU);
     }
-    await until('AP tells the loss', async () => codesOf(await read(AP, 2, lost))[0] === 'CONSISTENCY_LOST', { withinMs: 10_000 });
+    await until('AP tells the loss', async () => codesOf(await read(AP, 2, lost))[0] === 'CONSISTENCY_LOST', {
+      withinMs: 10_000,
+    });
     await until('AP honours what it told', async () => (await read(AP, 6, token)).data?.user.name === 'before the cut');
   });
 
@@ -185,7 +242,9 @@ describe('a failover', () => {
     } finally {
       await app.cluster.heal(EU, AP);
     }
-    await until('AP writes to the new primary', async () => (await rename(AP, 8, 'by AP again')).errors.length === 0, { withinMs: 10_000 });
+    await until('AP writes to the new primary', async () => (await rename(AP, 8, 'by AP again')).errors.length === 0, {
+      withinMs: 10_000,
+    });
     assert.equal(await stored(EU, 8), 'by AP again');
   });
 
@@ -201,7 +260,11 @@ describe('a failover', () => {
       const answer = await rename(US, 9, 'on the old branch', token);
       assert.notDeepEqual(answer.errors, [], JSON.stringify(answer));
       assert.notEqual(await stored(US, 9), 'on the old branch');
-      assert.deepEqual(answer.errors.map(({ extensions }) => extensions['retryable']), [true], 'the token is good: the server has the wrong picture, which may pass');
+      assert.deepEqual(
+        answer.errors.map(({ extensions }) => extensions['retryable']),
+        [true],
+        'the token is good: the server has the wrong picture, which may pass',
+      );
     } finally {
       await app.cluster.heal(US, EU);
       await app.cluster.heal(US, AP);

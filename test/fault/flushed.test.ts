@@ -1,6 +1,7 @@
 /**
- * What a primary shows before it has flushed it, a crash takes back, and no timeline tells. Whatever has been shown, kept, or covered by a token must be
- * there after a crash. Here nobody flushes for a long time unless somebody commits synchronously: the WAL writer sleeps, and there is no heartbeat.
+ * What a primary shows before it has flushed it, a crash takes back, and no timeline tells. Whatever has been shown,
+ * kept, or covered by a token must be there after a crash. Here nobody flushes for a long time unless somebody commits
+ * synchronously: the WAL writer sleeps, and there is no heartbeat.
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -38,9 +39,14 @@ async function unflushed(statement: string, values: unknown[] = []): Promise<Lsn
   try {
     await client.query('SET synchronous_commit = off');
     await client.query(statement, values);
-    const { rows } = await client.query<{ inserted: string; flushed: string }>('SELECT pg_current_wal_insert_lsn()::text AS inserted, pg_current_wal_flush_lsn()::text AS flushed');
+    const { rows } = await client.query<{ inserted: string; flushed: string }>(
+      'SELECT pg_current_wal_insert_lsn()::text AS inserted, pg_current_wal_flush_lsn()::text AS flushed',
+    );
     const [inserted, flushed] = [rows[0]?.inserted, rows[0]?.flushed].map((text) => parseLsn(text ?? ''));
-    assert.ok(inserted !== undefined && flushed !== undefined && flushed < inserted, 'it was flushed at once, so that nothing can be shown here');
+    assert.ok(
+      inserted !== undefined && flushed !== undefined && flushed < inserted,
+      'it was flushed at once, so that nothing can be shown here',
+    );
     return inserted;
   } finally {
     await client.end();
@@ -48,8 +54,10 @@ async function unflushed(statement: string, values: unknown[] = []): Promise<Lsn
 }
 
 const flushedLsn = (): Promise<Lsn> => set.primary.position();
-const textNow = async (id: number): Promise<string | undefined> => (await set.primary.query<{ text: string }>('SELECT text FROM note WHERE id = $1', [id]))[0]?.text;
-const retitled = (id: number, text: string): Promise<Lsn> => unflushed('UPDATE note SET text = $1 WHERE id = $2', [text, id]);
+const textNow = async (id: number): Promise<string | undefined> =>
+  (await set.primary.query<{ text: string }>('SELECT text FROM note WHERE id = $1', [id]))[0]?.text;
+const retitled = (id: number, text: string): Promise<Lsn> =>
+  unflushed('UPDATE note SET text = $1 WHERE id = $2', [text, id]);
 
 async function crash(): Promise<void> {
   await set.primary.stop('SIGQUIT');
@@ -58,9 +66,13 @@ async function crash(): Promise<void> {
 
 before(async () => {
   set = await startReplicaSet(1, { wal_writer_delay: '10s', checkpoint_timeout: '1h', bgwriter_delay: '10s' });
-  await set.primary.query(`CREATE TABLE note (id bigint PRIMARY KEY, text text NOT NULL); INSERT INTO note SELECT i, 'before' FROM generate_series(1, 50) AS i`);
+  await set.primary.query(
+    `CREATE TABLE note (id bigint PRIMARY KEY, text text NOT NULL); INSERT INTO note SELECT i, 'before' FROM generate_series(1, 50) AS i`,
+  );
   // No flush but those that are asked for.
-  await set.primary.query(`CREATE ROLE app LOGIN REPLICATION; GRANT pg_monitor TO app; GRANT ALL ON note TO app; REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text, boolean) FROM PUBLIC`);
+  await set.primary.query(
+    `CREATE ROLE app LOGIN REPLICATION; GRANT pg_monitor TO app; GRANT ALL ON note TO app; REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text, boolean) FROM PUBLIC`,
+  );
 });
 after(async () => set?.[Symbol.asyncDispose]());
 
@@ -81,10 +93,16 @@ describe('a commit that is visible and not flushed', () => {
   });
 
   /** Sees the row, or something that depends on it; gives the positions that whoever saw it has been told of. */
-  const ways: Readonly<Record<string, (id: number, text: string) => Promise<{ readonly saw: unknown; readonly positions: readonly Lsn[] }>>> = {
+  const ways: Readonly<
+    Record<string, (id: number, text: string) => Promise<{ readonly saw: unknown; readonly positions: readonly Lsn[] }>>
+  > = {
     'by a read at the primary': async (id) => readBy(us, id),
     'by a read of a new connection': async (id) => {
-      await using other = await startReader({ local: 'us', urls: { us: set.primary.url }, options: { heartbeatMs: HOUR_MS } });
+      await using other = await startReader({
+        local: 'us',
+        urls: { us: set.primary.url },
+        options: { heartbeatMs: HOUR_MS },
+      });
       return readBy(other, id);
     },
     'by STRONG in another region': async (id) => {
@@ -96,7 +114,9 @@ describe('a commit that is visible and not flushed', () => {
       return { saw: rows[0]?.['text'], positions: [...token.values()].map(({ lsn }) => lsn) };
     },
     'in a transaction that writes nothing': async (id) => {
-      const { result, position } = await us.writer.transaction(async (tx) => (await tx.query('SELECT text FROM note WHERE id = $1', [id])).rows);
+      const { result, position } = await us.writer.transaction(
+        async (tx) => (await tx.query('SELECT text FROM note WHERE id = $1', [id])).rows,
+      );
       return { saw: result[0]?.['text'], positions: [position.lsn] };
     },
     'in a pipelined one': async (id) => {
@@ -105,17 +125,22 @@ describe('a commit that is visible and not flushed', () => {
     },
     'by what refuses a write': async (id, text) => {
       const told: Lsn[] = [];
-      const work = us.writer.pipelined([sql('INSERT INTO note (id, text) VALUES ($1, $2)', [id, text])], { onRefused: ({ lsn }) => void told.push(lsn) });
+      const work = us.writer.pipelined([sql('INSERT INTO note (id, text) VALUES ($1, $2)', [id, text])], {
+        onRefused: ({ lsn }) => void told.push(lsn),
+      });
       await assert.rejects(work, (error: unknown) => isMeridianError(error, 'CONSTRAINT_VIOLATION'));
       return { saw: text, positions: told };
     },
     'by work that gives up': async (id) => {
       const told: Lsn[] = [];
       let saw: unknown;
-      const work = us.writer.transaction(async (tx) => {
-        saw = (await tx.query('SELECT text FROM note WHERE id = $1', [id])).rows[0]?.['text'];
-        throw new Error('given up');
-      }, { onRefused: ({ lsn }) => void told.push(lsn) });
+      const work = us.writer.transaction(
+        async (tx) => {
+          saw = (await tx.query('SELECT text FROM note WHERE id = $1', [id])).rows[0]?.['text'];
+          throw new Error('given up');
+        },
+        { onRefused: ({ lsn }) => void told.push(lsn) },
+      );
       await assert.rejects(work, /given up/);
       return { saw, positions: told };
     },
@@ -135,15 +160,24 @@ describe('a commit that is visible and not flushed', () => {
       assert.equal(saw, text);
       assert.ok(flushed >= commit, 'it was shown, and a crash would take it back');
       assert.ok(positions.length > 0, 'nobody was told of a position');
-      for (const lsn of positions) assert.ok(lsn >= commit && lsn <= flushed, `its position ${lsn} does not lie between the commit, ${commit}, and what is flushed, ${flushed}`);
+      for (const lsn of positions)
+        assert.ok(
+          lsn >= commit && lsn <= flushed,
+          `its position ${lsn} does not lie between the commit, ${commit}, and what is flushed, ${flushed}`,
+        );
     });
   }
 
-  it('is flushed by Meridian\'s own writes, whatever their session or transaction asks for', async () => {
-    const database = (value: string): Promise<unknown> => set.primary.query(`ALTER DATABASE postgres SET synchronous_commit = ${value}`);
+  it("is flushed by Meridian's own writes, whatever their session or transaction asks for", async () => {
+    const database = (value: string): Promise<unknown> =>
+      set.primary.query(`ALTER DATABASE postgres SET synchronous_commit = ${value}`);
     await database('off');
     try {
-      await using other = await startReader({ local: 'us', urls: { us: set.primary.url }, options: { heartbeatMs: HOUR_MS } });
+      await using other = await startReader({
+        local: 'us',
+        urls: { us: set.primary.url },
+        options: { heartbeatMs: HOUR_MS },
+      });
       const { position } = await other.writer.pipelined([sql('UPDATE note SET text = $1 WHERE id = 1', [fresh()])]);
       assert.ok(position.lsn <= (await flushedLsn()));
     } finally {
@@ -156,16 +190,23 @@ describe('a commit that is visible and not flushed', () => {
     assert.ok(position.lsn <= (await flushedLsn()));
   });
 
-  it('of Meridian\'s own is not told of as committed where the primary ends before its flush', async () => {
+  it("of Meridian's own is not told of as committed where the primary ends before its flush", async () => {
     const url = set.primary.url.replace('postgres@', 'app@');
     // This role may not have it flushed, so that the write waits for the WAL writer.
-    await using other = await startReader({ local: 'us', urls: { us: url }, options: { heartbeatMs: HOUR_MS, flushMs: 8_000 } });
+    await using other = await startReader({
+      local: 'us',
+      urls: { us: url },
+      options: { heartbeatMs: HOUR_MS, flushMs: 8_000 },
+    });
     const text = fresh();
     const work = other.writer.transaction(async (tx) => {
       await tx.query('SET LOCAL synchronous_commit = off');
       await tx.query('UPDATE note SET text = $1 WHERE id = 2', [text]);
     });
-    const outcome = work.then(() => 'told', (error: unknown) => (isMeridianError(error) ? error.code : String(error)));
+    const outcome = work.then(
+      () => 'told',
+      (error: unknown) => (isMeridianError(error) ? error.code : String(error)),
+    );
     await until('it is visible', async () => (await textNow(2)) === text, PATIENCE);
     await sleep(100);
     await crash();
@@ -180,25 +221,55 @@ describe('a commit that is visible and not flushed', () => {
     for (const id of [1, 2]) {
       const insert = sql('INSERT INTO late VALUES ($1)', [id]);
       const work = id === 1 ? us.writer.pipelined([insert]) : us.writer.transaction((tx) => tx.query(insert));
-      await until('the trigger runs', async () => (await set.primary.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).length > 0, PATIENCE);
+      await until(
+        'the trigger runs',
+        async () => (await set.primary.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).length > 0,
+        PATIENCE,
+      );
       await set.primary.query('UPDATE note SET text = text WHERE id = 7');
       await work;
       await crash();
-      await until('the primary is found again', () => us.read('SELECT 1').then(() => true, () => false), PATIENCE);
-      assert.equal((await set.primary.query('SELECT FROM late WHERE id = $1', [id])).length, 1, 'it was told of as committed, and the crash took it back');
+      await until(
+        'the primary is found again',
+        () =>
+          us.read('SELECT 1').then(
+            () => true,
+            () => false,
+          ),
+        PATIENCE,
+      );
+      assert.equal(
+        (await set.primary.query('SELECT FROM late WHERE id = $1', [id])).length,
+        1,
+        'it was told of as committed, and the crash took it back',
+      );
     }
   });
 
   it('is not shown, with a typed error, where it is not flushed in time', async () => {
     const url = set.primary.url.replace('postgres@', 'app@');
-    await using other = await startReader({ local: 'us', urls: { us: url }, options: { heartbeatMs: HOUR_MS, flushMs: 300 } });
+    await using other = await startReader({
+      local: 'us',
+      urls: { us: url },
+      options: { heartbeatMs: HOUR_MS, flushMs: 300 },
+    });
     // A commit flushes everything before it; the server writes things of its own now and then.
-    await until('all is flushed', async () => {
-      await us.writer.pipelined([sql('UPDATE note SET text = $1 WHERE id = 6', [fresh()])]);
-      return other.read('SELECT 1').then(() => true, () => false);
-    }, PATIENCE);
+    await until(
+      'all is flushed',
+      async () => {
+        await us.writer.pipelined([sql('UPDATE note SET text = $1 WHERE id = 6', [fresh()])]);
+        return other.read('SELECT 1').then(
+          () => true,
+          () => false,
+        );
+      },
+      PATIENCE,
+    );
     await retitled(3, fresh());
-    await assert.rejects(other.read('SELECT text FROM note WHERE id = 3'), (error: unknown) => isMeridianError(error, 'CONSISTENCY_TIMEOUT') && /flushMs/.test(error.message));
+    await assert.rejects(
+      other.read('SELECT text FROM note WHERE id = 3'),
+      (error: unknown) => isMeridianError(error, 'CONSISTENCY_TIMEOUT') && /flushMs/.test(error.message),
+    );
   });
 
   it('is dated by the look that found it, so that the age of a replica that stands still is known', async () => {
@@ -223,20 +294,37 @@ describe('a commit that is visible and not flushed', () => {
     const commit = await retitled(4, fresh());
     for (const { lsn } of token.values()) assert.ok(lsn < commit);
     await crash();
-    await until('the primary is found again', () => us.read('SELECT 1').then(() => true, () => false), PATIENCE);
+    await until(
+      'the primary is found again',
+      () =>
+        us.read('SELECT 1').then(
+          () => true,
+          () => false,
+        ),
+      PATIENCE,
+    );
     assert.equal((await us.read('SELECT text FROM note WHERE id = 4', { token })).rows[0]?.['text'], 'before');
     // Its positions are taken by other records now.
     await us.writer.pipelined([sql('UPDATE note SET text = $1 WHERE id = 5', [fresh()])]);
-    for (const reader of [us, eu]) assert.equal((await reader.read('SELECT text FROM note WHERE id = 4', { token: tokenOf((await us.writer.pipelined([sql('SELECT 1')])).position) })).rows[0]?.['text'], 'before');
+    for (const reader of [us, eu])
+      assert.equal(
+        (
+          await reader.read('SELECT text FROM note WHERE id = 4', {
+            token: tokenOf((await us.writer.pipelined([sql('SELECT 1')])).position),
+          })
+        ).rows[0]?.['text'],
+        'before',
+      );
   });
 });
 
-describe('the cache of the primary\'s region', { skip: redisOrSkip().skip }, () => {
+describe("the cache of the primary's region", { skip: redisOrSkip().skip }, () => {
   let redis: ScratchRedis;
   let servers: Runtime[] = [];
   type Shown = Answer<{ note: { text: string } | null }>;
   const NOTE = (id: number): string => `{ note(id: ${id}) { text } }`;
-  const look = (id: number, token: string | null = '', server = servers[0]): Promise<Shown> => ask((server as Runtime).url, NOTE(id), { token });
+  const look = (id: number, token: string | null = '', server = servers[0]): Promise<Shown> =>
+    ask((server as Runtime).url, NOTE(id), { token });
   const byCache = ({ consistency }: Shown): boolean => (consistency?.servedBy.cache ?? 0) > 0;
   const text = ({ data }: Shown): string | undefined => data?.note?.text;
 
@@ -244,23 +332,44 @@ describe('the cache of the primary\'s region', { skip: redisOrSkip().skip }, () 
     createServer({
       files: [{ name: 'notes.graphql', body: SDL }],
       telemetry: createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region: 'us' } }),
-      settings: { region: 'us', port: 0, auth: 'none', tokenSecret: TOKEN_SECRET, regions: { us: { databaseUrl: set.primary.url, redisUrl: redis.url } }, heartbeatMs: HOUR_MS, cacheLagMs: HOUR_MS, tailRetryMs: 50, probeMs: 100, drainMs: 200 },
+      settings: {
+        region: 'us',
+        port: 0,
+        auth: 'none',
+        tokenSecret: TOKEN_SECRET,
+        regions: { us: { databaseUrl: set.primary.url, redisUrl: redis.url } },
+        heartbeatMs: HOUR_MS,
+        cacheLagMs: HOUR_MS,
+        tailRetryMs: 50,
+        probeMs: 100,
+        drainMs: 200,
+      },
     });
 
   /** Asks until a cache answers; every process of the region. */
   async function warm(id: number): Promise<void> {
-    for (const server of servers) await until('the cache answers', async () => byCache(await look(id, '', server)), PATIENCE);
+    for (const server of servers)
+      await until('the cache answers', async () => byCache(await look(id, '', server)), PATIENCE);
   }
 
   const shown = (id: number): Promise<string | undefined> =>
-    until('the server answers', async () => {
-      const answer = await look(id);
-      return answer.errors.length === 0 ? (text(answer) ?? 'nothing') : null;
-    }, PATIENCE);
+    until(
+      'the server answers',
+      async () => {
+        const answer = await look(id);
+        return answer.errors.length === 0 ? (text(answer) ?? 'nothing') : null;
+      },
+      PATIENCE,
+    );
 
   before(async () => {
     redis = await startScratchRedis(redisOrSkip().program, await freePort());
-    await setupDatabase({ regions: [{ name: 'us', databaseUrl: set.primary.url, redisUrl: null, serverUrl: null }] as never, tables: [], schemas: ['public'], options: TEST_OPTIONS });
+    await setupDatabase({
+      regions: [{ name: 'us', databaseUrl: set.primary.url, redisUrl: null, serverUrl: null }] as never,
+      tables: [],
+      schemas: ['public'],
+      options: TEST_OPTIONS,
+    });
     servers = [await serve(), await serve()];
   });
   after(async () => {
@@ -275,13 +384,21 @@ describe('the cache of the primary\'s region', { skip: redisOrSkip().skip }, () 
     const seen = [await look(10), await look(10, '', servers[1])];
     await crash();
     const now = await textNow(10);
-    for (const answer of seen) assert.ok(text(answer) !== phantom || now === phantom, 'it was shown, and the crash took it back');
-    const { token } = await until('a write succeeds', async () => {
-      const answer = await (servers[0] as Runtime).layer.transaction((tx) => tx.query('UPDATE note SET text = text WHERE id = 49')).catch(() => null);
-      return answer;
-    }, PATIENCE);
+    for (const answer of seen)
+      assert.ok(text(answer) !== phantom || now === phantom, 'it was shown, and the crash took it back');
+    const { token } = await until(
+      'a write succeeds',
+      async () => {
+        const answer = await (servers[0] as Runtime).layer
+          .transaction((tx) => tx.query('UPDATE note SET text = text WHERE id = 49'))
+          .catch(() => null);
+        return answer;
+      },
+      PATIENCE,
+    );
     for (const server of servers) {
-      for (const sent of ['', token, ...seen.map((answer) => answer.token)]) assert.equal(text(await look(10, sent, server)), now);
+      for (const sent of ['', token, ...seen.map((answer) => answer.token)])
+        assert.equal(text(await look(10, sent, server)), now);
     }
   });
 
@@ -290,7 +407,9 @@ describe('the cache of the primary\'s region', { skip: redisOrSkip().skip }, () 
       const { Redis } = await import('ioredis');
       const client = new Redis(redis.url);
       try {
-        for (const key of await client.keys('*')) if ((await client.type(key)) === 'zset') return ((await client.zrange(key, 0, 0))[0] ?? '').split(' ')[0] ?? '';
+        for (const key of await client.keys('*'))
+          if ((await client.type(key)) === 'zset')
+            return ((await client.zrange(key, 0, 0))[0] ?? '').split(' ')[0] ?? '';
         return '';
       } finally {
         client.disconnect();
@@ -305,7 +424,15 @@ describe('the cache of the primary\'s region', { skip: redisOrSkip().skip }, () 
       'a backend killed': async () => {
         const [victim] = await set.primary.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
         process.kill(victim?.pid ?? assert.fail('no process'), 'SIGKILL');
-        await until('the server is back', () => set.primary.query('SELECT 1').then(() => true, () => false), PATIENCE);
+        await until(
+          'the server is back',
+          () =>
+            set.primary.query('SELECT 1').then(
+              () => true,
+              () => false,
+            ),
+          PATIENCE,
+        );
       },
       'crash while nobody watched': async () => {
         await Promise.all(servers.map((server) => server.close()));

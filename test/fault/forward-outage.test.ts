@@ -1,4 +1,7 @@
-/** Proves what a client is told when forwarding breaks in the middle, and when the primary's region is out of reach: soon, honestly, and nothing is half done. */
+/**
+ * Proves what a client is told when forwarding breaks in the middle, and when the primary's region is out of reach:
+ * soon, honestly, and nothing is half done.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -20,19 +23,66 @@ describe('forwarding that breaks', () => {
   /** A second server in APAC, which never goes direct. */
   let strict: Runtime;
   before(async () => {
-    app = await startTestApp({ files: FILES, sql: NOTES_SQL, wan: OCEAN, forwarding: true, settings: { forwardMs: FORWARD_MS, drainMs: DRAIN_MS }, server: { resolvers: notesResolvers } });
-    const regions = Object.fromEntries(app.cluster.regions.map(({ name }) => [name, { databaseUrl: app.cluster.dsnFor(AP, name), serverUrl: app.cluster.cluster.urlFor(AP, name) }]));
-    strict = await createServer({ files: FILES, resolvers: notesResolvers, telemetry: silentTelemetry(), settings: { region: AP, regions, port: 0, auth: 'none', tokenSecret: TOKEN_SECRET, writes: 'forward', forwardMs: FORWARD_MS } });
+    app = await startTestApp({
+      files: FILES,
+      sql: NOTES_SQL,
+      wan: OCEAN,
+      forwarding: true,
+      settings: { forwardMs: FORWARD_MS, drainMs: DRAIN_MS },
+      server: { resolvers: notesResolvers },
+    });
+    const regions = Object.fromEntries(
+      app.cluster.regions.map(({ name }) => [
+        name,
+        { databaseUrl: app.cluster.dsnFor(AP, name), serverUrl: app.cluster.cluster.urlFor(AP, name) },
+      ]),
+    );
+    strict = await createServer({
+      files: FILES,
+      resolvers: notesResolvers,
+      telemetry: silentTelemetry(),
+      settings: {
+        region: AP,
+        regions,
+        port: 0,
+        auth: 'none',
+        tokenSecret: TOKEN_SECRET,
+        writes: 'forward',
+        forwardMs: FORWARD_MS,
+      },
+    });
   });
   after(async () => {
     await strict?.close();
     await app[Symbol.asyncDispose]();
   });
 
-  const forwards = (): Promise<unknown> => until('mutations are forwarded', async () => (await app.gql(AP, EDIT, { variables: { n: 1 } })).consistency?.writes === 'forwarded', { withinMs: 20_000, everyMs: 200 });
-  const begun = (text: string): Promise<unknown> => until(`${text} has begun`, async () => (await app.cluster.query(US, `SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE 'INSERT INTO notes%'`)).length > 0);
-  const count = async (text: string): Promise<number> => (await app.cluster.query(US, 'SELECT FROM notes WHERE text = $1', [text])).length;
-  const settled = (): Promise<unknown> => until('nothing is under way at the primary', async () => (await app.cluster.query(US, `SELECT FROM pg_stat_activity WHERE state = 'idle in transaction'`)).length === 0, { withinMs: 20_000 });
+  const forwards = (): Promise<unknown> =>
+    until(
+      'mutations are forwarded',
+      async () => (await app.gql(AP, EDIT, { variables: { n: 1 } })).consistency?.writes === 'forwarded',
+      { withinMs: 20_000, everyMs: 200 },
+    );
+  const begun = (text: string): Promise<unknown> =>
+    until(
+      `${text} has begun`,
+      async () =>
+        (
+          await app.cluster.query(
+            US,
+            `SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE 'INSERT INTO notes%'`,
+          )
+        ).length > 0,
+    );
+  const count = async (text: string): Promise<number> =>
+    (await app.cluster.query(US, 'SELECT FROM notes WHERE text = $1', [text])).length;
+  const settled = (): Promise<unknown> =>
+    until(
+      'nothing is under way at the primary',
+      async () =>
+        (await app.cluster.query(US, `SELECT FROM pg_stat_activity WHERE state = 'idle in transaction'`)).length === 0,
+      { withinMs: 20_000 },
+    );
 
   it('without a key says that the outcome is unknown when the server ends while it answers', async () => {
     await forwards();
@@ -49,8 +99,15 @@ describe('forwarding that breaks', () => {
   });
 
   it('with a key, and no other way, says that it is not confirmed and may be sent again', async () => {
-    await until('the strict server forwards', async () => (await ask(strict.url, EDIT, { variables: { n: 2 } })).errors.length === 0, { withinMs: 20_000, everyMs: 200 });
-    const asked = ask(strict.url, SLOWLY, { variables: { text: 'with a key', ms: 1_500 }, headers: { 'idempotency-key': 'the-key-of-this-request' } });
+    await until(
+      'the strict server forwards',
+      async () => (await ask(strict.url, EDIT, { variables: { n: 2 } })).errors.length === 0,
+      { withinMs: 20_000, everyMs: 200 },
+    );
+    const asked = ask(strict.url, SLOWLY, {
+      variables: { text: 'with a key', ms: 1_500 },
+      headers: { 'idempotency-key': 'the-key-of-this-request' },
+    });
     await begun('with a key');
     await app.stopServer(US);
     const answer = await asked;
@@ -89,7 +146,13 @@ describe('forwarding that breaks', () => {
     const first = await app.gql(AP, SLOWLY, { variables: { text: 'into the void', ms: 0 } });
     assert.deepEqual(codes(first), ['WRITE_OUTCOME_UNKNOWN']);
     assert.ok(first.ms < FORWARD_MS + 1_500, `${first.ms} ms`);
-    await until('the cut is known', () => stacksOf(app.server(AP).layer).write.serverStanding(US) === 'down' && !stacksOf(app.server(AP).layer).health.monitor.reachable(US), { withinMs: 15_000 });
+    await until(
+      'the cut is known',
+      () =>
+        stacksOf(app.server(AP).layer).write.serverStanding(US) === 'down' &&
+        !stacksOf(app.server(AP).layer).health.monitor.reachable(US),
+      { withinMs: 15_000 },
+    );
     for (let i = 0; i < 5; i += 1) {
       const answer = await app.gql(AP, EDIT, { variables: { n: 5 } });
       assert.deepEqual([codes(answer), answer.errors[0]?.extensions['retryable']], [['PRIMARY_UNAVAILABLE'], true]);
@@ -104,6 +167,9 @@ describe('forwarding that breaks', () => {
     await forwards();
     await settled();
     assert.ok((await count('into the void')) <= 1);
-    assert.equal((await app.gql<{ sixSteps: { n: number } }>(AP, 'mutation { sixSteps(id: 2) { n } }')).data?.sixSteps.n, 6);
+    assert.equal(
+      (await app.gql<{ sixSteps: { n: number } }>(AP, 'mutation { sixSteps(id: 2) { n } }')).data?.sixSteps.n,
+      6,
+    );
   });
 });

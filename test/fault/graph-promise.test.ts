@@ -1,11 +1,22 @@
 /**
- * Proves the promise through federation gateways: what a client wrote in two subgraphs, through the gateways of two regions, is there when it
- * looks through a third one's, whichever replica is behind; and that header propagation alone does not keep it.
+ * Proves the promise through federation gateways: what a client wrote in two subgraphs, through the gateways of two
+ * regions, is there when it looks through a third one's, whichever replica is behind; and that header propagation alone
+ * does not keep it.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { TOKEN_SECRET } from '../support/app.ts';
-import { AP, EU, GATEWAY_KINDS, startTestGraph, SUBGRAPHS, US, type GraphGatewayOptions, type SubgraphName, type TestGraph } from '../support/graph.ts';
+import {
+  AP,
+  EU,
+  GATEWAY_KINDS,
+  startTestGraph,
+  SUBGRAPHS,
+  US,
+  type GraphGatewayOptions,
+  type SubgraphName,
+  type TestGraph,
+} from '../support/graph.ts';
 import { GraphClient } from '../support/graph-client.ts';
 
 const ROUNDS = 1_000;
@@ -15,13 +26,25 @@ const LANES = 5;
 const PHASES: readonly (SubgraphName | null)[] = ['accounts', 'work', null, 'accounts', 'work'];
 
 const RENAME = 'mutation ($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name } } }';
-const RETITLE = 'mutation ($id: ID!, $user: ID!, $title: String!) { updateTask(id: $id, input: { title: $title, assigneeId: $user }) { task { title } } }';
-const BOTH = 'mutation ($user: ID!, $name: String!, $task: ID!, $title: String!) { updateUser(id: $user, input: { name: $name }) { user { name } } updateTask(id: $task, input: { title: $title, assigneeId: $user }) { task { title } } }';
+const RETITLE =
+  'mutation ($id: ID!, $user: ID!, $title: String!) { updateTask(id: $id, input: { title: $title, assigneeId: $user }) { task { title } } }';
+const BOTH =
+  'mutation ($user: ID!, $name: String!, $task: ID!, $title: String!) { updateUser(id: $user, input: { name: $name }) { user { name } } updateTask(id: $task, input: { title: $title, assigneeId: $user }) { task { title } } }';
 /** In parallel from both, and from accounts to work and back again. */
-const LOOK = 'query ($user: ID!, $task: ID!) { user(id: $user) { name assignedTasks(first: 50) { nodes { id title assignee { name } } } } task(id: $task) { title assignee { name } } }';
+const LOOK =
+  'query ($user: ID!, $task: ID!) { user(id: $user) { name assignedTasks(first: 50) { nodes { id title assignee { name } } } } task(id: $task) { title assignee { name } } }';
 
 interface Seen {
-  readonly user: { readonly name: string; readonly assignedTasks: { readonly nodes: readonly { readonly id: string; readonly title: string; readonly assignee: { readonly name: string } }[] } };
+  readonly user: {
+    readonly name: string;
+    readonly assignedTasks: {
+      readonly nodes: readonly {
+        readonly id: string;
+        readonly title: string;
+        readonly assignee: { readonly name: string };
+      }[];
+    };
+  };
   readonly task: { readonly title: string; readonly assignee: { readonly name: string } };
 }
 
@@ -29,7 +52,13 @@ interface Seen {
 function isRight(seen: Seen | null, { task, name, title }: { task: number; name: string; title: string }): boolean {
   if (seen === null) return false;
   const listed = seen.user.assignedTasks.nodes.find(({ id }) => id === String(task));
-  return seen.user.name === name && seen.task.title === title && seen.task.assignee.name === name && listed?.title === title && seen.user.assignedTasks.nodes.every(({ assignee }) => assignee.name === name);
+  return (
+    seen.user.name === name &&
+    seen.task.title === title &&
+    seen.task.assignee.name === name &&
+    listed?.title === title &&
+    seen.user.assignedTasks.nodes.every(({ assignee }) => assignee.name === name)
+  );
 }
 
 describe('one token through a graph', { timeout: 900_000 }, () => {
@@ -46,9 +75,11 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
     for (const [phase, paused] of PHASES.entries()) {
       if (paused !== null) await graph.apps[paused].cluster.pauseReplay(AP);
       const per = rounds / PHASES.length;
-      await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
-        for (let i = phase * per + lane; i < (phase + 1) * per; i += LANES) await round(i);
-      }));
+      await Promise.all(
+        Array.from({ length: LANES }, async (_, lane) => {
+          for (let i = phase * per + lane; i < (phase + 1) * per; i += LANES) await round(i);
+        }),
+      );
       if (paused !== null) {
         await graph.apps[paused].cluster.resumeReplay(AP);
         await graph.apps[paused].cluster.caughtUp(AP);
@@ -57,9 +88,15 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
   };
 
   for (const kind of GATEWAY_KINDS) {
-    for (const [tokenSecret, rounds] of [[true, ROUNDS], [false, ROUNDS / 5]] as const) {
+    for (const [tokenSecret, rounds] of [
+      [true, ROUNDS],
+      [false, ROUNDS / 5],
+    ] as const) {
       it(`${kind}, ${tokenSecret ? 'folding tokens' : 'without the secret'}: ${rounds} of ${rounds} rounds are right`, async () => {
-        const through: Omit<GraphGatewayOptions, 'region'> = { kind, options: tokenSecret ? { tokenSecret: TOKEN_SECRET } : {} };
+        const through: Omit<GraphGatewayOptions, 'region'> = {
+          kind,
+          options: tokenSecret ? { tokenSecret: TOKEN_SECRET } : {},
+        };
         const clients = Array.from({ length: LANES }, () => new GraphClient(graph, through));
         const wrong: unknown[] = [];
         let longest = 0;
@@ -89,7 +126,11 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
         client.forget();
         const [user, task] = [1 + lane, 1 + lane];
         const [name, title] = [`${kind} both ${i}`, `${kind} both ${i}`];
-        const written = await client.insist<{ updateTask: { task: { title: string; assignee: { name: string } } } }>(AP, BOTH.replace('task { title }', 'task { title assignee { name } }'), { variables: { user, name, task, title } });
+        const written = await client.insist<{ updateTask: { task: { title: string; assignee: { name: string } } } }>(
+          AP,
+          BOTH.replace('task { title }', 'task { title assignee { name } }'),
+          { variables: { user, name, task, title } },
+        );
         if (written.data?.updateTask.task.assignee.name !== name) wrong.push({ i, written });
         const { data, errors } = await client.insist<Seen>(AP, LOOK, { variables: { user, task } });
         if (!isRight(data, { task, name, title })) wrong.push({ i, data, errors });
@@ -100,7 +141,10 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
 
   describe('with header propagation alone', () => {
     /** Each gateway's usual recipe: the client gets the header that came last. */
-    const lastOnly: Readonly<Record<(typeof GATEWAY_KINDS)[number], Omit<GraphGatewayOptions, 'region'>>> = { hive: { kind: 'hive', mode: 'headers', lastHeaderOnly: true }, apollo: { kind: 'apollo', mode: 'headers' } };
+    const lastOnly: Readonly<Record<(typeof GATEWAY_KINDS)[number], Omit<GraphGatewayOptions, 'region'>>> = {
+      hive: { kind: 'hive', mode: 'headers', lastHeaderOnly: true },
+      apollo: { kind: 'apollo', mode: 'headers' },
+    };
 
     for (const kind of GATEWAY_KINDS) {
       it(`${kind}: a token is lost where only the last header counts, and the client sees what is older than its write`, async () => {
@@ -119,8 +163,14 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
         await graph.apps.accounts.cluster.pauseReplay(AP);
         const client = new GraphClient(graph, { kind, mode: 'headers' });
         const variables = { user: 12, name: `${kind} behind`, task: 12, title: `${kind} behind` };
-        const { data } = await client.ask<{ updateUser: { user: { name: string } }; updateTask: { task: { title: string; assignee: { name: string } } } }>(AP, BOTH.replace('task { title }', 'task { title assignee { name } }'), { variables });
-        assert.deepEqual([data?.updateUser.user.name, data?.updateTask.task.assignee.name === variables.name], [variables.name, false]);
+        const { data } = await client.ask<{
+          updateUser: { user: { name: string } };
+          updateTask: { task: { title: string; assignee: { name: string } } };
+        }>(AP, BOTH.replace('task { title }', 'task { title assignee { name } }'), { variables });
+        assert.deepEqual(
+          [data?.updateUser.user.name, data?.updateTask.task.assignee.name === variables.name],
+          [variables.name, false],
+        );
       });
     }
   });

@@ -1,7 +1,8 @@
 /**
- * Proves the promise under faults, in short, in a database of UTF-8 or, with an odd SEED, of LATIN1: clients move between three regions, read and write with their tokens, others write past
- * Meridian, while replicas, links, tails, slots, Redis and servers break and come back. SEED replays a run's choices, MINUTES sets its
- * length; `npm run soak` is the long form.
+ * Proves the promise under faults, in short, in a database of UTF-8 or, with an odd SEED, of LATIN1: clients move
+ * between three regions, read and write with their tokens, others write past Meridian, while replicas, links, tails,
+ * slots, Redis and servers break and come back. SEED replays a run's choices, MINUTES sets its length; `npm run soak`
+ * is the long form.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -13,21 +14,48 @@ import { redisProgram } from '../support/redis.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const MINUTES = Number(process.env['MINUTES'] ?? 0.6);
-/** Below this the run says little. Everybody writes and everything breaks all the time, so that caches answer seldom. */
+/**
+ * Below this the run says little. Everybody writes and everything breaks all the time, so that caches answer seldom.
+ */
 const ENOUGH = { sights: 400 * MINUTES, commits: 60 * MINUTES, cached: 120 * MINUTES };
 
 describe(`a history under faults (SEED=${SEED} MINUTES=${MINUTES})`, () => {
-  it('shows nobody anything older than their token, anything that never was, or anything that is not so when all is quiet', { timeout: 3 * MINUTES * 60_000 + 240_000 }, async (t) => {
-    const report = await runHistory({ seed: SEED, minutes: MINUTES, atLeast: ENOUGH, encoding: SEED % 2 === 0 ? 'UTF8' : 'LATIN1' });
-    const { findings, tally, sights, commits, quiet, struck } = report;
-    t.diagnostic(`SEED=${SEED}\n${reportOf(report)}`);
-    const context = `${reportOf(report)}\n${struck.join('\n')}`;
-    assert.deepEqual(violationsOf(findings), [], context);
-    assert.ok(sights >= ENOUGH.sights && commits >= ENOUGH.commits, `too little happened to prove anything. ${context}`);
-    // Without Redis only the holder of a region's slot keeps anything.
-    const shares = Object.values(quiet.cacheShares).sort((a, b) => a - b).slice(redisProgram() === null ? 1 : 0);
-    assert.ok(tally.served.cache >= ENOUGH.cached && shares.every((share) => share >= QUIET_SHARE), `caches answered too little to prove anything of them. ${context}`);
-    const kinds = new Set([REPLICA_FAULTS, PRIMARY_FAULTS, SERVER_FAULTS, ...(redisProgram() === null ? [] : [REDIS_FAULTS])].flatMap((faults) => Object.keys(faults)));
-    if (MINUTES >= 0.5) assert.ok([...kinds].filter((kind) => tally.faults.has(kind)).length > kinds.size * 0.7, `too little broke. ${context}`);
-  });
+  it(
+    'shows nobody anything older than their token, anything that never was, or anything that is not so when all is quiet',
+    { timeout: 3 * MINUTES * 60_000 + 240_000 },
+    async (t) => {
+      const report = await runHistory({
+        seed: SEED,
+        minutes: MINUTES,
+        atLeast: ENOUGH,
+        encoding: SEED % 2 === 0 ? 'UTF8' : 'LATIN1',
+      });
+      const { findings, tally, sights, commits, quiet, struck } = report;
+      t.diagnostic(`SEED=${SEED}\n${reportOf(report)}`);
+      const context = `${reportOf(report)}\n${struck.join('\n')}`;
+      assert.deepEqual(violationsOf(findings), [], context);
+      assert.ok(
+        sights >= ENOUGH.sights && commits >= ENOUGH.commits,
+        `too little happened to prove anything. ${context}`,
+      );
+      // Without Redis only the holder of a region's slot keeps anything.
+      const shares = Object.values(quiet.cacheShares)
+        .sort((a, b) => a - b)
+        .slice(redisProgram() === null ? 1 : 0);
+      assert.ok(
+        tally.served.cache >= ENOUGH.cached && shares.every((share) => share >= QUIET_SHARE),
+        `caches answered too little to prove anything of them. ${context}`,
+      );
+      const kinds = new Set(
+        [REPLICA_FAULTS, PRIMARY_FAULTS, SERVER_FAULTS, ...(redisProgram() === null ? [] : [REDIS_FAULTS])].flatMap(
+          (faults) => Object.keys(faults),
+        ),
+      );
+      if (MINUTES >= 0.5)
+        assert.ok(
+          [...kinds].filter((kind) => tally.faults.has(kind)).length > kinds.size * 0.7,
+          `too little broke. ${context}`,
+        );
+    },
+  );
 });

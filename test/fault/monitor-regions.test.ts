@@ -55,7 +55,8 @@ async function linkTo(server: TestServer): Promise<TestLink & { url: string }> {
   return Object.assign(link, { url: `postgres://postgres@127.0.0.1:${link.port}/postgres` });
 }
 
-const reportOf = ({ monitor }: Watching, region: string): RegionReport => monitor.reports().find((r) => r.region === region) ?? assert.fail(`no report of ${region}`);
+const reportOf = ({ monitor }: Watching, region: string): RegionReport =>
+  monitor.reports().find((r) => r.region === region) ?? assert.fail(`no report of ${region}`);
 
 test('roles, timeline and cluster are discovered; an idle primary gives lag 0 everywhere, all the time', async () => {
   const watching = await watch('eu');
@@ -139,7 +140,7 @@ test('a region that cannot be reached has null lag, is skipped, and slows no oth
   await until('the alert is cleared', () => watching.alerts.includes('cleared ap unreachable'));
 });
 
-test('a statement\'s failure takes a region out at once; good probes bring it back', async () => {
+test("a statement's failure takes a region out at once; good probes bring it back", async () => {
   const { monitor } = await watch('eu');
   monitor.reportFailure('eu', new Error('socket hang up'));
   assert.equal(monitor.reachable('eu'), false);
@@ -150,7 +151,8 @@ test('a statement\'s failure takes a region out at once; good probes bring it ba
 test('a replica that opens below what it had shown is not used until it has caught up', async () => {
   const { monitor } = await watch('eu');
   const report = (): RegionReport => monitor.reports().find((r) => r.region === 'ap') ?? assert.fail('no report of ap');
-  // Replay holds back what was committed in the last seconds, so that the moment after a crash lasts long enough to be looked at.
+  // Replay holds back what was committed in the last seconds, so that the moment after a crash lasts long enough to be
+  // looked at.
   await ap.query(`ALTER SYSTEM SET recovery_min_apply_delay = '4s'`);
   await set.primary.query('CREATE TABLE t (i int)');
   const shown = await set.primary.position();

@@ -1,4 +1,7 @@
-/** Tests of requests that are under way, forwarded and direct, with a key and without, while the primary moves: none takes place twice, and a write and its outcome share one fate. */
+/**
+ * Tests of requests that are under way, forwarded and direct, with a key and without, while the primary moves: none
+ * takes place twice, and a write and its outcome share one fate.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -45,7 +48,11 @@ let app: TestApp;
 async function send(region: string, name: string, keyed: boolean): Promise<Told> {
   const field = name.length % 2 === 0 ? `addMark(name: "${name}") { mark { id name } }` : `markByHand(name: "${name}")`;
   for (const untilMs = performance.now() + PATIENCE_MS; ; await sleep(50)) {
-    const answer = await app.gql<unknown>(region, `mutation { ${field} }`, keyed ? { headers: { 'idempotency-key': name } } : {});
+    const answer = await app.gql<unknown>(
+      region,
+      `mutation { ${field} }`,
+      keyed ? { headers: { 'idempotency-key': name } } : {},
+    );
     const again = keyed && answer.errors.some(({ extensions }) => extensions['retryable'] === true);
     if (!again || performance.now() > untilMs) return { name, keyed, answer };
   }
@@ -54,8 +61,12 @@ async function send(region: string, name: string, keyed: boolean): Promise<Told>
 describe('requests under way while the primary moves', { timeout: 120_000 }, () => {
   before(async () => {
     app = await startTestApp({
-      files: [{ name: 'marks.graphql', body: SDL }], sql: 'CREATE TABLE marks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL)',
-      forwarding: true, wan: { 'us-east-1/eu-west-1': 20, 'us-east-1/ap-northeast-1': 30, 'eu-west-1/ap-northeast-1': 40 }, server: { resolvers }, settings: { connectMs: 600, forwardConnectMs: 600 },
+      files: [{ name: 'marks.graphql', body: SDL }],
+      sql: 'CREATE TABLE marks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL)',
+      forwarding: true,
+      wan: { 'us-east-1/eu-west-1': 20, 'us-east-1/ap-northeast-1': 30, 'eu-west-1/ap-northeast-1': 40 },
+      server: { resolvers },
+      settings: { connectMs: 600, forwardConnectMs: 600 },
     });
   });
   after(async () => app?.[Symbol.asyncDispose]());
@@ -80,18 +91,51 @@ describe('requests under way while the primary moves', { timeout: 120_000 }, () 
     await app.cluster.killPostgres(US);
     await firing;
     const all = await Promise.all(told);
-    const rows = await app.cluster.query<{ name: string; times: number }>(EU, 'SELECT name, count(*)::int AS times FROM marks GROUP BY name');
+    const rows = await app.cluster.query<{ name: string; times: number }>(
+      EU,
+      'SELECT name, count(*)::int AS times FROM marks GROUP BY name',
+    );
     const times = new Map(rows.map((row) => [row.name, row.times]));
-    assert.deepEqual(rows.filter((row) => row.times > 1), []);
-    const outcomes = new Set((await app.cluster.query<{ key: string }>(EU, `SELECT key FROM meridian.outcomes WHERE steps <> '{}'`)).map(({ key }) => key));
+    assert.deepEqual(
+      rows.filter((row) => row.times > 1),
+      [],
+    );
+    const outcomes = new Set(
+      (await app.cluster.query<{ key: string }>(EU, `SELECT key FROM meridian.outcomes WHERE steps <> '{}'`)).map(
+        ({ key }) => key,
+      ),
+    );
     const keyed = new Set(all.filter((one) => one.keyed).map(({ name }) => name));
-    assert.deepEqual([...outcomes].filter((name) => !times.has(name)), [], 'outcomes without their write');
-    assert.deepEqual([...times.keys()].filter((name) => keyed.has(name) && !outcomes.has(name)), [], 'writes without their outcome');
+    assert.deepEqual(
+      [...outcomes].filter((name) => !times.has(name)),
+      [],
+      'outcomes without their write',
+    );
+    assert.deepEqual(
+      [...times.keys()].filter((name) => keyed.has(name) && !outcomes.has(name)),
+      [],
+      'writes without their outcome',
+    );
     const done = all.filter(({ answer }) => answer.errors.length === 0);
-    const onNew = done.filter(({ answer }) => [...codec.decode(answer.token ?? '').values()].some(({ timeline }) => timeline > 1));
-    assert.deepEqual(onNew.filter(({ name }) => !times.has(name)).map(({ name }) => name), [], 'acknowledged by the new primary, and not there');
-    const refused = all.filter(({ answer }) => answer.errors.some(({ extensions }) => ['PRIMARY_UNAVAILABLE', 'OVERLOADED'].includes(extensions.code)));
-    assert.deepEqual(refused.filter(({ name }) => times.has(name)).map(({ name, answer }) => [name, answer.errors]), [], 'said not to be written, and there');
-    assert.ok(onNew.length > 10 && done.length - onNew.length > 5, `${done.length - onNew.length} before, ${onNew.length} after`);
+    const onNew = done.filter(({ answer }) =>
+      [...codec.decode(answer.token ?? '').values()].some(({ timeline }) => timeline > 1),
+    );
+    assert.deepEqual(
+      onNew.filter(({ name }) => !times.has(name)).map(({ name }) => name),
+      [],
+      'acknowledged by the new primary, and not there',
+    );
+    const refused = all.filter(({ answer }) =>
+      answer.errors.some(({ extensions }) => ['PRIMARY_UNAVAILABLE', 'OVERLOADED'].includes(extensions.code)),
+    );
+    assert.deepEqual(
+      refused.filter(({ name }) => times.has(name)).map(({ name, answer }) => [name, answer.errors]),
+      [],
+      'said not to be written, and there',
+    );
+    assert.ok(
+      onNew.length > 10 && done.length - onNew.length > 5,
+      `${done.length - onNew.length} before, ${onNew.length} after`,
+    );
   });
 });

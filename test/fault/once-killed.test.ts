@@ -1,4 +1,7 @@
-/** Tests of requests that are sent again and again while the process that serves them is killed: they take place once, and all are told the same. */
+/**
+ * Tests of requests that are sent again and again while the process that serves them is killed: they take place once,
+ * and all are told the same.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -28,11 +31,15 @@ async function persist(region: string, key: string, query: string): Promise<Answ
   }
 }
 
-const told = ({ data, errors }: Answer<unknown>): string => JSON.stringify([data, errors.map(({ extensions }) => extensions.code)]);
+const told = ({ data, errors }: Answer<unknown>): string =>
+  JSON.stringify([data, errors.map(({ extensions }) => extensions.code)]);
 
 describe(`one request, sent ${FIRES} times from three regions (SEED=${SEED})`, { timeout: 240_000 }, () => {
   before(async () => {
-    app = await startProcesses({ application: 'payments', wan: { 'us-east-1/eu-west-1': 20, 'us-east-1/ap-northeast-1': 40, 'eu-west-1/ap-northeast-1': 50 } });
+    app = await startProcesses({
+      application: 'payments',
+      wan: { 'us-east-1/eu-west-1': 20, 'us-east-1/ap-northeast-1': 40, 'eu-west-1/ap-northeast-1': 50 },
+    });
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
@@ -42,12 +49,17 @@ describe(`one request, sent ${FIRES} times from three regions (SEED=${SEED})`, {
     const afterMs = random.below(150);
     it(`takes place once although the server of ${victim} is killed after ${afterMs} ms (round ${round})`, async () => {
       const [pay, transfer] = [`pay ${SEED} ${round}`, `transfer ${SEED} ${round}`];
-      const before = (await app.cluster.query<{ cents: number }>(US, 'SELECT cents FROM accounts WHERE id = 2'))[0]?.cents ?? 0;
+      const before =
+        (await app.cluster.query<{ cents: number }>(US, 'SELECT cents FROM accounts WHERE id = 2'))[0]?.cents ?? 0;
       const fired = Array.from({ length: FIRES }, async (_, n) => {
         const region = REGIONS[n % 3] ?? US;
         await sleep(random.below(100));
         return Promise.all([
-          persist(region, pay, `mutation { pay(input: { reference: "round ${round}", cents: 100 }) { payment { id reference cents } } }`),
+          persist(
+            region,
+            pay,
+            `mutation { pay(input: { reference: "round ${round}", cents: 100 }) { payment { id reference cents } } }`,
+          ),
           persist(region, transfer, 'mutation { transfer(from: 1, to: 2, cents: 100) { fromCents toCents } }'),
         ]);
       });
@@ -64,8 +76,13 @@ describe(`one request, sent ${FIRES} times from three regions (SEED=${SEED})`, {
         assert.equal(all.size, 1, [...all].join('\n'));
         assert.doesNotMatch([...all][0] ?? '', /null|_/, 'an answer, no error');
       }
-      assert.deepEqual(await app.cluster.query(US, `SELECT count(*)::int AS n FROM payments WHERE reference = 'round ${round}'`), [{ n: 1 }]);
-      assert.deepEqual(await app.cluster.query(US, 'SELECT cents FROM accounts WHERE id = 2'), [{ cents: before + 100 }]);
+      assert.deepEqual(
+        await app.cluster.query(US, `SELECT count(*)::int AS n FROM payments WHERE reference = 'round ${round}'`),
+        [{ n: 1 }],
+      );
+      assert.deepEqual(await app.cluster.query(US, 'SELECT cents FROM accounts WHERE id = 2'), [
+        { cents: before + 100 },
+      ]);
     });
   }
 });

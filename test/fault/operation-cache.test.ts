@@ -1,6 +1,7 @@
 /**
- * Proves that answers of whole queries, kept and served before anything is executed, are those that execution would give: the same bytes, never older than
- * a token asks for, never another viewer's, and gone with every change of what they show.
+ * Proves that answers of whole queries, kept and served before anything is executed, are those that execution would
+ * give: the same bytes, never older than a token asks for, never another viewer's, and gone with every change of what
+ * they show.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -10,7 +11,8 @@ import { AP, EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { postOf, readAnswer, sendPieces, type RawAnswer } from '../support/raw-http.ts';
 
 const RENAME = 'mutation ($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name } } }';
-const USER = 'query ($id: ID!) { user(id: $id) { name organization { name } assignedTasks(first: 3) { nodes { id title } totalCount } } }';
+const USER =
+  'query ($id: ID!) { user(id: $id) { name organization { name } assignedTasks(first: 3) { nodes { id title } totalCount } } }';
 const READY_MS = 30_000;
 
 interface Counts {
@@ -23,7 +25,11 @@ async function countsOf(app: TestApp, region: string): Promise<Counts> {
   const { operationCacheLookups, operationCacheFills } = stacksOf(app.server(region).layer).telemetry.metrics;
   const [lookups, fills] = [(await operationCacheLookups.get()).values, (await operationCacheFills.get()).values];
   const of = (outcome: string): number => lookups.find(({ labels }) => labels.outcome === outcome)?.value ?? 0;
-  return { hits: of('hit'), misses: of('miss'), stored: fills.find(({ labels }) => labels.verdict === 'stored')?.value ?? 0 };
+  return {
+    hits: of('hit'),
+    misses: of('miss'),
+    stored: fills.find(({ labels }) => labels.verdict === 'stored')?.value ?? 0,
+  };
 }
 
 /** What the requests of `work` added to the counts. */
@@ -49,7 +55,17 @@ const EXECUTED = { 'consistency-level': 'SESSION' };
 /** What differs between two answers to one request: the moment. */
 const withoutMoment = ({ headers, body, status }: RawAnswer): unknown => {
   const { 'content-length': length, 'consistency-token': token, ...rest } = headers;
-  return { status, rest, hasToken: token !== undefined, hasLength: length !== undefined, body: body.replace(/"token":"[^"]*"/, '').replace(/"servedBy":\{[^}]*\}/, '').replace(/"staleness":\d+/, '').replace(/"waitedMs":\d+/, '') };
+  return {
+    status,
+    rest,
+    hasToken: token !== undefined,
+    hasLength: length !== undefined,
+    body: body
+      .replace(/"token":"[^"]*"/, '')
+      .replace(/"servedBy":\{[^}]*\}/, '')
+      .replace(/"staleness":\d+/, '')
+      .replace(/"waitedMs":\d+/, ''),
+  };
 };
 
 describe('the answers of whole queries that a server keeps', { timeout: 300_000 }, () => {
@@ -61,18 +77,23 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
   afterEach(async () => app.cluster.resumeReplay(EU));
   after(async () => app[Symbol.asyncDispose]());
 
-  const send = async (region: string, ...pieces: readonly (string | Buffer)[]): Promise<RawAnswer> => readAnswer(await sendPieces(app.server(region).port, pieces));
+  const send = async (region: string, ...pieces: readonly (string | Buffer)[]): Promise<RawAnswer> =>
+    readAnswer(await sendPieces(app.server(region).port, pieces));
   const user = (id: number): string => JSON.stringify({ query: USER, variables: { id: String(id) } });
 
   it('are the bytes that execution answers, with the same headers', async () => {
     const body = user(1);
     const executed = await send(EU, postOf(body));
     const { hits } = await counted(app, EU, async () => {
-      for (const headers of [{}, { accept: '*/*' }, { 'content-type': 'application/json; charset=utf-8' }]) assert.deepEqual(withoutMoment(await send(EU, postOf(body, headers))), withoutMoment(executed));
+      for (const headers of [{}, { accept: '*/*' }, { 'content-type': 'application/json; charset=utf-8' }])
+        assert.deepEqual(withoutMoment(await send(EU, postOf(body, headers))), withoutMoment(executed));
     });
     assert.equal(hits, 3);
     const strict = { accept: 'application/graphql-response+json, application/json;q=0.9' };
-    assert.deepEqual(withoutMoment(await send(EU, postOf(body, strict))), withoutMoment(await send(EU, postOf(`${body} `, strict))));
+    assert.deepEqual(
+      withoutMoment(await send(EU, postOf(body, strict))),
+      withoutMoment(await send(EU, postOf(`${body} `, strict))),
+    );
   });
 
   it('say in their extensions how they were read, as execution does', async () => {
@@ -81,7 +102,9 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
       const first = await send(EU, postOf(user(2), { 'consistency-token': token ?? '' }));
       const again = await send(EU, postOf(user(2), { 'consistency-token': token ?? '' }));
       assert.deepEqual(withoutMoment(again), withoutMoment(first));
-      const { extensions } = JSON.parse(again.body) as { extensions: { consistency: { level: string; servedBy: { cache: number } } } };
+      const { extensions } = JSON.parse(again.body) as {
+        extensions: { consistency: { level: string; servedBy: { cache: number } } };
+      };
       assert.equal(extensions.consistency.level, 'SESSION');
       assert.ok(extensions.consistency.servedBy.cache > 0);
     });
@@ -92,8 +115,17 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     const whole = postOf(user(3));
     const expected = withoutMoment(await send(EU, whole));
     const { hits, misses } = await counted(app, EU, async () => {
-      for (const at of [1, 20, whole.length - 40, whole.length - 1]) assert.deepEqual(withoutMoment(await send(EU, whole.subarray(0, at), whole.subarray(at))), expected);
-      assert.deepEqual(withoutMoment(await send(EU, ...Array.from({ length: 12 }, (_, i) => whole.subarray(i * 40, i === 11 ? undefined : (i + 1) * 40)))), expected);
+      for (const at of [1, 20, whole.length - 40, whole.length - 1])
+        assert.deepEqual(withoutMoment(await send(EU, whole.subarray(0, at), whole.subarray(at))), expected);
+      assert.deepEqual(
+        withoutMoment(
+          await send(
+            EU,
+            ...Array.from({ length: 12 }, (_, i) => whole.subarray(i * 40, i === 11 ? undefined : (i + 1) * 40)),
+          ),
+        ),
+        expected,
+      );
     });
     assert.deepEqual({ hits, misses }, { hits: 5, misses: 0 });
   });
@@ -101,7 +133,13 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
   it('are served in order to requests that come one behind another on one connection', async () => {
     const [one, two] = [user(4), user(5)];
     await send(EU, postOf(one));
-    const text = await sendPieces(app.server(EU).port, [Buffer.concat([postOf(one, { connection: 'keep-alive' }), postOf(two, { connection: 'keep-alive' }), postOf(one)])]);
+    const text = await sendPieces(app.server(EU).port, [
+      Buffer.concat([
+        postOf(one, { connection: 'keep-alive' }),
+        postOf(two, { connection: 'keep-alive' }),
+        postOf(one),
+      ]),
+    ]);
     const names = [...text.matchAll(/"user":\{"name":"([^"]+)"/g)].map(([, name]) => name);
     const direct = await app.cluster.query(US, 'SELECT name FROM users WHERE id IN (4, 5) ORDER BY id');
     assert.deepEqual(names, [direct[0]?.['name'], direct[1]?.['name'], direct[0]?.['name']]);
@@ -113,15 +151,19 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     const seen = await send(EU, postOf(user(6), { 'consistency-token': renamed.token ?? '' }));
     assert.match(seen.body, /renamed by a mutation/);
     for (const [sql, pattern] of [
-      ['UPDATE users SET name = \'renamed beside Meridian\' WHERE id = 6', /renamed beside Meridian/],
-      ['UPDATE organizations SET name = \'another organization\' WHERE id = (SELECT organization_id FROM users WHERE id = 6)', /another organization/],
+      ["UPDATE users SET name = 'renamed beside Meridian' WHERE id = 6", /renamed beside Meridian/],
+      [
+        "UPDATE organizations SET name = 'another organization' WHERE id = (SELECT organization_id FROM users WHERE id = 6)",
+        /another organization/,
+      ],
       ['DELETE FROM tasks WHERE assignee_id = 6', /"nodes":\[\],"totalCount":0/],
     ] as const) {
       await send(EU, postOf(user(6)));
       await app.cluster.query(US, sql);
       await app.cluster.caughtUp(EU);
       const deadline = performance.now() + 5_000;
-      for (let body = ''; !pattern.test(body); { body } = await send(EU, postOf(user(6)))) assert.ok(performance.now() < deadline, `${sql} is not seen: ${body}`);
+      for (let body = ''; !pattern.test(body); { body } = await send(EU, postOf(user(6))))
+        assert.ok(performance.now() < deadline, `${sql} is not seen: ${body}`);
     }
   });
 
@@ -135,7 +177,10 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     const seen = await send(EU, postOf(asked, { 'consistency-token': token ?? '' }));
     assert.match(seen.body, /written while the replica stood/);
     // Nor below what a gateway has seen.
-    assert.match((await send(EU, postOf(asked, { 'consistency-floor': token ?? '' }))).body, /written while the replica stood/);
+    assert.match(
+      (await send(EU, postOf(asked, { 'consistency-floor': token ?? '' }))).body,
+      /written while the replica stood/,
+    );
   });
 
   it('are not kept where something is read that no cache keeps, and where the request asks for more than its rows', async () => {
@@ -154,7 +199,11 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
       });
       assert.deepEqual({ hits, stored }, { hits: 0, stored: 0 }, query);
     }
-    for (const headers of [{ 'consistency-level': 'STRONG' }, { 'idempotency-key': 'key-1' }, { 'apollo-federation-include-trace': 'ftv1' }]) {
+    for (const headers of [
+      { 'consistency-level': 'STRONG' },
+      { 'idempotency-key': 'key-1' },
+      { 'apollo-federation-include-trace': 'ftv1' },
+    ]) {
       const { hits, misses } = await counted(app, EU, async () => send(EU, postOf(user(1), headers)));
       assert.deepEqual({ hits, misses }, { hits: 0, misses: 0 }, JSON.stringify(headers));
     }
@@ -162,7 +211,12 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
 
   it('take nothing from what is wrong with a request: the sentence is the same', async () => {
     await send(EU, postOf(user(1)));
-    for (const headers of [{ 'consistency-token': 'm1.nonsense' }, { 'consistency-token': `m1.${'A'.repeat(24)}.${'B'.repeat(22)}` }, { authorization: 'Bearer nonsense' }, { authorization: 'Bearer a.b.c' }]) {
+    for (const headers of [
+      { 'consistency-token': 'm1.nonsense' },
+      { 'consistency-token': `m1.${'A'.repeat(24)}.${'B'.repeat(22)}` },
+      { authorization: 'Bearer nonsense' },
+      { authorization: 'Bearer a.b.c' },
+    ]) {
       const early = await send(EU, postOf(user(1), headers));
       const executed = await send(EU, postOf(user(1), { ...headers, ...EXECUTED }));
       assert.equal(early.body, executed.body);
@@ -173,9 +227,19 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
   it('read a request that lies about itself as the server does without them', async () => {
     const body = user(1);
     for (const bytes of [
-      postOf(body.slice(0, -1)), postOf(''), postOf('null'), postOf('[]'), postOf(`[${body}]`), postOf(Buffer.concat([Buffer.from(body), Buffer.from([0xff, 0xfe])])), postOf(`\uFEFF${body}`),
-      postOf(body, { 'content-type': 'text/plain' }), postOf(body, { 'content-type': 'application/json; charset=latin1' }), postOf(body, { 'content-encoding': 'gzip' }), postOf(body, { accept: 'text/html' }),
-      postOf(body, { 'content-length': '5' }), postOf(JSON.stringify({ query: USER, variables: { id: '1' }, padding: 'x'.repeat(40_000) })),
+      postOf(body.slice(0, -1)),
+      postOf(''),
+      postOf('null'),
+      postOf('[]'),
+      postOf(`[${body}]`),
+      postOf(Buffer.concat([Buffer.from(body), Buffer.from([0xff, 0xfe])])),
+      postOf(`\uFEFF${body}`),
+      postOf(body, { 'content-type': 'text/plain' }),
+      postOf(body, { 'content-type': 'application/json; charset=latin1' }),
+      postOf(body, { 'content-encoding': 'gzip' }),
+      postOf(body, { accept: 'text/html' }),
+      postOf(body, { 'content-length': '5' }),
+      postOf(JSON.stringify({ query: USER, variables: { id: '1' }, padding: 'x'.repeat(40_000) })),
     ]) {
       const [first, again] = [await send(EU, bytes), await send(EU, bytes)];
       assert.deepEqual(withoutMoment(again), withoutMoment(first));
@@ -194,17 +258,38 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
 
 describe('kept answers and viewers', { timeout: 120_000 }, () => {
   it('belong to viewers of one tenant, also where a hook says later who is asking, and show nothing that the application resolves', async () => {
-    const sql = [`CREATE TABLE notes (id int PRIMARY KEY, tenant text NOT NULL, body text NOT NULL); INSERT INTO notes VALUES (1, 'one', 'of one'), (2, 'two', 'of two')`];
-    const body = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\ntype Note @entity @tenant(column: "tenant") @key(fields: "id") { id: ID! tenant: String! body: String! loud: String! }\ntype Query { notes: [Note!]! note(id: ID!): Note moment: String! }';
-    const viewer = async ({ headers }: { readonly headers: Readonly<Record<string, string | undefined>> }): Promise<{ id: string; tenant: string; roles: string[] }> => {
+    const sql = [
+      `CREATE TABLE notes (id int PRIMARY KEY, tenant text NOT NULL, body text NOT NULL); INSERT INTO notes VALUES (1, 'one', 'of one'), (2, 'two', 'of two')`,
+    ];
+    const body =
+      'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])\ntype Note @entity @tenant(column: "tenant") @key(fields: "id") { id: ID! tenant: String! body: String! loud: String! }\ntype Query { notes: [Note!]! note(id: ID!): Note moment: String! }';
+    const viewer = async ({
+      headers,
+    }: {
+      readonly headers: Readonly<Record<string, string | undefined>>;
+    }): Promise<{ id: string; tenant: string; roles: string[] }> => {
       await new Promise((next) => setTimeout(next, 5));
       if (headers['x-tenant'] === 'nobody') throw new Error('who are you');
       return { id: 'somebody', tenant: headers['x-tenant'] ?? '', roles: [] };
     };
-    const resolvers = { Query: { moment: () => String(Math.random()) }, Note: { loud: ({ body: text }: { body: string }) => text.toUpperCase() } } as never;
-    await using app = await startTestApp({ files: [{ name: 'notes.graphql', body }] as never, sql, regions: [US], settings: { operationCacheFirst: true }, server: { viewer, resolvers } });
+    const resolvers = {
+      Query: { moment: () => String(Math.random()) },
+      Note: { loud: ({ body: text }: { body: string }) => text.toUpperCase() },
+    } as never;
+    await using app = await startTestApp({
+      files: [{ name: 'notes.graphql', body }] as never,
+      sql,
+      regions: [US],
+      settings: { operationCacheFirst: true },
+      server: { viewer, resolvers },
+    });
     await cachesLive(app);
-    const ask = async (tenant: string): Promise<string> => readAnswer(await sendPieces(app.server(US).port, [postOf('{"query":"{ notes { body } note(id: 1) { body } }"}', { 'x-tenant': tenant })])).body;
+    const ask = async (tenant: string): Promise<string> =>
+      readAnswer(
+        await sendPieces(app.server(US).port, [
+          postOf('{"query":"{ notes { body } note(id: 1) { body } }"}', { 'x-tenant': tenant }),
+        ]),
+      ).body;
     const { hits } = await counted(app, US, async () => {
       for (let i = 0; i < 3; i += 1) {
         assert.equal(await ask('one'), '{"data":{"notes":[{"body":"of one"}],"note":{"body":"of one"}}}\n');
@@ -213,7 +298,9 @@ describe('kept answers and viewers', { timeout: 120_000 }, () => {
     });
     assert.equal(hits, 4);
     assert.match(await ask('nobody'), /"errors"/);
-    const own = async (query: string): Promise<string> => readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify({ query }), { 'x-tenant': 'one' })])).body;
+    const own = async (query: string): Promise<string> =>
+      readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify({ query }), { 'x-tenant': 'one' })]))
+        .body;
     const { stored } = await counted(app, US, async () => {
       assert.notEqual(await own('{ moment notes { body } }'), await own('{ moment notes { body } }'));
       assert.equal(await own('{ notes { loud } }'), await own('{ notes { loud } }'));
@@ -223,20 +310,38 @@ describe('kept answers and viewers', { timeout: 120_000 }, () => {
 });
 
 describe('kept answers and what else the server keeps of their queries', { timeout: 120_000 }, () => {
-  const sql = [`CREATE TABLE notes (id int PRIMARY KEY, body text NOT NULL); INSERT INTO notes VALUES (1, 'one'), (2, 'two')`];
-  const directives = 'directive @cacheControl(maxAge: Int, scope: CacheControlScope) on FIELD_DEFINITION\nenum CacheControlScope { PUBLIC PRIVATE }';
+  const sql = [
+    `CREATE TABLE notes (id int PRIMARY KEY, body text NOT NULL); INSERT INTO notes VALUES (1, 'one'), (2, 'two')`,
+  ];
+  const directives =
+    'directive @cacheControl(maxAge: Int, scope: CacheControlScope) on FIELD_DEFINITION\nenum CacheControlScope { PUBLIC PRIVATE }';
   const body = `${directives}\ntype Note @entity { id: ID! body: String! }\ntype Query { notes: [Note!]! note(id: ID!): Note @cacheControl(maxAge: 60) }`;
   const startNotes = async (settings: Readonly<Record<string, unknown>> = {}): Promise<TestApp> => {
-    const app = await startTestApp({ files: [{ name: 'notes.graphql', body }] as never, sql, regions: [US], settings: { operationCacheFirst: true, ...settings } });
+    const app = await startTestApp({
+      files: [{ name: 'notes.graphql', body }] as never,
+      sql,
+      regions: [US],
+      settings: { operationCacheFirst: true, ...settings },
+    });
     await cachesLive(app);
     return app;
   };
 
   it('say what others may keep of them as execution does', async () => {
     await using app = await startNotes();
-    for (const [query, expected] of [['{ note(id: 1) { body } }', 'max-age=60, public'], ['{ note(id: 1) { id } notes { id } }', 'no-store']] as const) {
+    for (const [query, expected] of [
+      ['{ note(id: 1) { body } }', 'max-age=60, public'],
+      ['{ note(id: 1) { id } notes { id } }', 'no-store'],
+    ] as const) {
       const { hits } = await counted(app, US, async () => {
-        for (let i = 0; i < 2; i += 1) assert.equal(readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify({ query }))])).headers['cache-control'], expected, query);
+        for (let i = 0; i < 2; i += 1)
+          assert.equal(
+            readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify({ query }))])).headers[
+              'cache-control'
+            ],
+            expected,
+            query,
+          );
       });
       assert.equal(hits, 1);
     }
@@ -247,8 +352,18 @@ describe('kept answers and what else the server keeps of their queries', { timeo
     let sent = 0;
     // A request by hash alone never comes twice, so that each of them asks for the text.
     const send = async (query: string, isWhole: boolean): Promise<string> => {
-      const extensions = { persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') } };
-      return readAnswer(await sendPieces(app.server(US).port, [postOf(JSON.stringify(isWhole ? { query, extensions } : { extensions, operationName: null, variables: { sent: (sent += 1) } }))])).body;
+      const extensions = {
+        persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') },
+      };
+      return readAnswer(
+        await sendPieces(app.server(US).port, [
+          postOf(
+            JSON.stringify(
+              isWhole ? { query, extensions } : { extensions, operationName: null, variables: { sent: (sent += 1) } },
+            ),
+          ),
+        ]),
+      ).body;
     };
     const [one, other] = ['{ note(id: 1) { body } }', `{ note(id: 2) { body } } # ${'x'.repeat(60)}`];
     for (let i = 0; i < 3; i += 1) {

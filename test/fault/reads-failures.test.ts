@@ -69,7 +69,11 @@ describe('reads while things break', () => {
     const { report } = await eu.read(READ);
     assert.notEqual(report.servedBy[0]?.region, 'eu');
     await euServer.start();
-    await until('eu reads its own replica again', async () => (await eu.read(READ)).report.servedBy[0]?.region === 'eu', 10_000);
+    await until(
+      'eu reads its own replica again',
+      async () => (await eu.read(READ)).report.servedBy[0]?.region === 'eu',
+      10_000,
+    );
     going = false;
     await reads;
     assert.deepEqual(failures, []);
@@ -83,7 +87,11 @@ describe('reads while things break', () => {
     await euServer.query('SELECT pg_wal_replay_pause()');
     const later = await write('third');
     assert.equal((await eu.read(READ)).rows[0]?.['v'], 'second');
-    assert.equal((await eu.read(READ, { token })).rows[0]?.['v'], 'second', 'what the region has is proved without the primary');
+    assert.equal(
+      (await eu.read(READ, { token })).rows[0]?.['v'],
+      'second',
+      'what the region has is proved without the primary',
+    );
     await until('the primary counts as unreachable', () => !eu.monitor.reachable('us'));
     let from = performance.now();
     await assert.rejects(eu.read(READ, { level: 'STRONG' }), (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE'));
@@ -107,7 +115,12 @@ describe('reads while things break', () => {
     setTimeout(() => void euServer.query('SELECT pg_wal_replay_resume()'), 300);
     assert.equal((await waiting).rows[0]?.['v'], 'fifth');
     ocean.heal();
-    await until('STRONG works again', async () => eu.read(READ, { level: 'STRONG' }).then(({ rows }) => rows[0]?.['v'] === 'fifth', () => false));
+    await until('STRONG works again', async () =>
+      eu.read(READ, { level: 'STRONG' }).then(
+        ({ rows }) => rows[0]?.['v'] === 'fifth',
+        () => false,
+      ),
+    );
   });
 
   it('a link that is cut in the middle of a fallback: the read notices, and is answered by who can', async () => {
@@ -149,7 +162,10 @@ describe('reads while things break', () => {
     assert.ok(fromEu > 0);
 
     async function notBelow(before: number): Promise<number> {
-      const answer = await eu.servers.get('eu')?.query({ statement: sql(READ), floor: null }).catch(() => null);
+      const answer = await eu.servers
+        .get('eu')
+        ?.query({ statement: sql(READ), floor: null })
+        .catch(() => null);
       if (answer?.kind !== 'rows') return before;
       fromEu += 1;
       const shown = Number(answer.rows[0]?.['v']);
@@ -169,14 +185,22 @@ describe('reads while things break', () => {
     await until('ap is the primary', () => eu.monitor.primary === 'ap', 15_000);
     await until('its history is known', () => (eu.monitor.history?.timeline ?? 1) > 1);
     for (const level of ['SESSION', 'STRONG', 'SNAPSHOT'] as const) {
-      await assert.rejects(eu.read(READ, { token: lost, level }), (error) => isMeridianError(error, 'CONSISTENCY_LOST'), level);
+      await assert.rejects(
+        eu.read(READ, { token: lost, level }),
+        (error) => isMeridianError(error, 'CONSISTENCY_LOST'),
+        level,
+      );
     }
     assert.equal((await eu.read(READ, { token: kept })).rows[0]?.['v'], 'kept');
     const { position } = await eu.writer.pipelined([sql('UPDATE t SET v = $1 WHERE id = 1', ['after'])]);
     assert.equal(position.timeline, 2);
     const after = await eu.read(READ, { token: tokenOf(position) });
     assert.equal(after.rows[0]?.['v'], 'after');
-    assert.equal(after.report.servedBy[0]?.region, 'ap', 'eu still follows the old timeline and cannot prove a position of the new one');
+    assert.equal(
+      after.report.servedBy[0]?.region,
+      'ap',
+      'eu still follows the old timeline and cannot prove a position of the new one',
+    );
   });
 
   it('a statement that a replica cancels so that replay can go on is answered elsewhere, unless its snapshot is already in use', async () => {
@@ -184,8 +208,16 @@ describe('reads while things break', () => {
       await one.query(`ALTER SYSTEM SET max_standby_streaming_delay = '20ms'`);
       await one.query('SELECT pg_reload_conf()');
     }
-    await until('the setting is in force', async () => (await euServer.query<{ d: string }>(`SELECT current_setting('max_standby_streaming_delay') AS d`))[0]?.d === '20ms');
-    const conflict = (): Promise<unknown> => set.primary.query('ALTER TABLE t ALTER COLUMN v SET STATISTICS 50; ALTER TABLE t ADD COLUMN extra int; ALTER TABLE t DROP COLUMN extra');
+    await until(
+      'the setting is in force',
+      async () =>
+        (await euServer.query<{ d: string }>(`SELECT current_setting('max_standby_streaming_delay') AS d`))[0]?.d ===
+        '20ms',
+    );
+    const conflict = (): Promise<unknown> =>
+      set.primary.query(
+        'ALTER TABLE t ALTER COLUMN v SET STATISTICS 50; ALTER TABLE t ADD COLUMN extra int; ALTER TABLE t DROP COLUMN extra',
+      );
     setTimeout(() => void conflict(), 100);
     const { rows, report } = await eu.read('SELECT v, pg_sleep(0.6) FROM t WHERE id = 1');
     assert.equal(rows[0]?.['v'], 'first');
@@ -204,7 +236,10 @@ describe('reads while things break', () => {
     await snapshot.query(sql('SELECT 1 AS one'));
     assert.equal(used.report().servedBy[0]?.region, 'eu');
     setTimeout(() => void conflict(), 100);
-    await assert.rejects(snapshot.query(sql('SELECT v, pg_sleep(0.6) FROM t WHERE id = 1')), (error) => isMeridianError(error) && ['TRANSACTION_CONFLICT', 'REGION_UNAVAILABLE'].includes(error.code));
+    await assert.rejects(
+      snapshot.query(sql('SELECT v, pg_sleep(0.6) FROM t WHERE id = 1')),
+      (error) => isMeridianError(error) && ['TRANSACTION_CONFLICT', 'REGION_UNAVAILABLE'].includes(error.code),
+    );
     await used.close();
     assert.equal((await eu.read(READ)).rows[0]?.['v'], 'first');
   });
@@ -213,9 +248,15 @@ describe('reads while things break', () => {
     await euServer.query('SELECT pg_wal_replay_pause()');
     await apServer.query('SELECT pg_wal_replay_pause()');
     const token = await write('second');
-    const small = await startReader({ local: 'eu', urls: { us: set.primary.url, eu: euServer.url }, options: { primaryReads: 1, poolQueue: 3, poolWaitMs: 300, poolSize: 20, maxWaitMs: 300 } });
+    const small = await startReader({
+      local: 'eu',
+      urls: { us: set.primary.url, eu: euServer.url },
+      options: { primaryReads: 1, poolQueue: 3, poolWaitMs: 300, poolSize: 20, maxWaitMs: 300 },
+    });
     try {
-      const results = await Promise.allSettled(Array.from({ length: 40 }, () => small.read('SELECT v, pg_sleep(0.1) FROM t WHERE id = 1', { token })));
+      const results = await Promise.allSettled(
+        Array.from({ length: 40 }, () => small.read('SELECT v, pg_sleep(0.1) FROM t WHERE id = 1', { token })),
+      );
       const good = results.filter((one) => one.status === 'fulfilled');
       const refused = results.filter((one) => one.status === 'rejected').map((one) => one.reason as unknown);
       assert.ok(good.length >= 3, `${good.length} answered`);

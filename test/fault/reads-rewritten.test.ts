@@ -1,4 +1,7 @@
-/** Tests of snapshots under which tables change in ways that are not under MVCC: what PostgreSQL shows as empty is read again or refused. */
+/**
+ * Tests of snapshots under which tables change in ways that are not under MVCC: what PostgreSQL shows as empty is read
+ * again or refused.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
@@ -20,27 +23,181 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { what: 'a table to which nothing happened', before: 'CREATE TABLE a1 AS SELECT 1 AS id', then: 'SELECT 1', read: 'TABLE a1', shows: 1, refused: false },
-  { what: 'a table with a name that needs quotes', before: 'CREATE SCHEMA "S ä"; CREATE TABLE "S ä"."T ""x" AS SELECT 1 AS id', then: 'SELECT 1', read: 'TABLE "S ä"."T ""x"', shows: 1, refused: false },
-  { what: 'a table that others write to', before: 'CREATE TABLE a2 AS SELECT 1 AS id', then: 'INSERT INTO a2 VALUES (2); DELETE FROM a2 WHERE id = 1', read: 'TABLE a2', shows: 1, refused: false },
-  { what: 'a table with a new column and a new index', before: 'CREATE TABLE a3 AS SELECT i AS id FROM generate_series(1, 9999) AS i', then: 'ALTER TABLE a3 ADD COLUMN x text; CREATE INDEX ON a3 (id)', read: 'SELECT FROM a3 WHERE id = 3', shows: 1, refused: false },
-  { what: 'partitions of partitions to which nothing happened', before: 'CREATE TABLE a4 (id int, x int) PARTITION BY LIST (id); CREATE TABLE a4a PARTITION OF a4 FOR VALUES IN (1) PARTITION BY LIST (x); CREATE TABLE a4b PARTITION OF a4a FOR VALUES IN (2); INSERT INTO a4 VALUES (1, 2)', then: 'TRUNCATE a1', read: 'TABLE a4', shows: 1, refused: false },
-  { what: 'children of a table to which nothing happened', before: 'CREATE TABLE a5 (id int); CREATE TABLE a5a () INHERITS (a5); INSERT INTO a5a VALUES (1)', then: 'TRUNCATE a1', read: 'TABLE a5', shows: 1, refused: false },
-  { what: 'a table that was truncated', before: 'CREATE TABLE b1 AS SELECT 1 AS id', then: 'TRUNCATE b1', read: 'TABLE b1', shows: 0, refused: true },
-  { what: 'a table that was truncated and filled again', before: 'CREATE TABLE b2 AS SELECT 1 AS id', then: 'BEGIN; TRUNCATE b2; INSERT INTO b2 VALUES (1); COMMIT', read: 'TABLE b2', shows: 0, refused: true },
-  { what: 'a table that was rewritten', before: 'CREATE TABLE b3 AS SELECT 1 AS id', then: 'ALTER TABLE b3 ALTER id TYPE bigint', read: 'TABLE b3', shows: 0, refused: true },
-  { what: 'a table that another one took the name of', before: 'CREATE TABLE b4 AS SELECT 1 AS id; CREATE TABLE b4n (id int)', then: 'BEGIN; INSERT INTO b4n TABLE b4; ALTER TABLE b4 RENAME TO b4o; ALTER TABLE b4n RENAME TO b4; COMMIT', read: 'TABLE b4', shows: 0, refused: true },
-  { what: 'a table that was dropped and created again', before: 'CREATE TABLE b5 AS SELECT 1 AS id', then: 'BEGIN; DROP TABLE b5; CREATE TABLE b5 AS SELECT 1 AS id; COMMIT', read: 'TABLE b5', shows: 0, refused: true },
-  { what: 'a table that came from another schema', before: 'CREATE TABLE b6 AS SELECT 1 AS id; CREATE SCHEMA s6; CREATE TABLE s6.b6 (id int)', then: 'BEGIN; INSERT INTO s6.b6 TABLE public.b6; DROP TABLE public.b6; ALTER TABLE s6.b6 SET SCHEMA public; COMMIT', read: 'TABLE b6', shows: 0, refused: true },
-  { what: 'a table in a schema that another one took the name of', before: 'CREATE SCHEMA s7; CREATE TABLE s7.t AS SELECT 1 AS id; CREATE SCHEMA s7n; CREATE TABLE s7n.t (id int)', then: 'BEGIN; INSERT INTO s7n.t TABLE s7.t; ALTER SCHEMA s7 RENAME TO s7o; ALTER SCHEMA s7n RENAME TO s7; COMMIT', read: 'TABLE s7.t', shows: 0, refused: true },
-  { what: 'a view over a table that was truncated', before: 'CREATE TABLE b8 AS SELECT 1 AS id; CREATE VIEW b8v AS TABLE b8', then: 'TRUNCATE b8', read: 'TABLE b8v', shows: 0, refused: true },
-  { what: 'a function over a table that was truncated', before: 'CREATE TABLE b9 AS SELECT 1 AS id; CREATE FUNCTION b9f() RETURNS SETOF b9 LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY TABLE b9; END $$', then: 'TRUNCATE b9', read: 'SELECT * FROM b9f()', shows: 0, refused: true },
-  { what: 'a partition that was truncated', before: 'CREATE TABLE c1 (id int) PARTITION BY LIST (id); CREATE TABLE c1a PARTITION OF c1 FOR VALUES IN (1); INSERT INTO c1 VALUES (1)', then: 'TRUNCATE c1a', read: 'TABLE c1', shows: 0, refused: true },
-  { what: 'a partition that was dropped', before: 'CREATE TABLE c2 (id int) PARTITION BY LIST (id); CREATE TABLE c2a PARTITION OF c2 FOR VALUES IN (1); INSERT INTO c2 VALUES (1)', then: 'DROP TABLE c2a', read: 'TABLE c2', shows: 0, refused: true },
-  { what: 'a partition that was detached', before: 'CREATE TABLE c3 (id int) PARTITION BY LIST (id); CREATE TABLE c3a PARTITION OF c3 FOR VALUES IN (1); INSERT INTO c3 VALUES (1)', then: 'ALTER TABLE c3 DETACH PARTITION c3a', read: 'TABLE c3', shows: 0, refused: true },
-  { what: 'a partition of a partition that was detached', before: 'CREATE TABLE c4 (id int, x int) PARTITION BY LIST (id); CREATE TABLE c4a PARTITION OF c4 FOR VALUES IN (1) PARTITION BY LIST (x); CREATE TABLE c4b PARTITION OF c4a FOR VALUES IN (2); INSERT INTO c4 VALUES (1, 2)', then: 'ALTER TABLE c4a DETACH PARTITION c4b', read: 'TABLE c4', shows: 0, refused: true },
-  { what: 'a partition that was attached', before: 'CREATE TABLE c5 (id int) PARTITION BY LIST (id); CREATE TABLE c5a PARTITION OF c5 FOR VALUES IN (1); INSERT INTO c5 VALUES (1); CREATE TABLE c5b (id int); INSERT INTO c5b VALUES (2)', then: 'ALTER TABLE c5 ATTACH PARTITION c5b FOR VALUES IN (2)', read: 'TABLE c5', shows: 2, refused: true },
-  { what: 'a child of a table that was dropped', before: 'CREATE TABLE c6 (id int); CREATE TABLE c6a () INHERITS (c6); INSERT INTO c6a VALUES (1)', then: 'DROP TABLE c6a', read: 'TABLE c6', shows: 0, refused: true },
+  {
+    what: 'a table to which nothing happened',
+    before: 'CREATE TABLE a1 AS SELECT 1 AS id',
+    then: 'SELECT 1',
+    read: 'TABLE a1',
+    shows: 1,
+    refused: false,
+  },
+  {
+    what: 'a table with a name that needs quotes',
+    before: 'CREATE SCHEMA "S ä"; CREATE TABLE "S ä"."T ""x" AS SELECT 1 AS id',
+    then: 'SELECT 1',
+    read: 'TABLE "S ä"."T ""x"',
+    shows: 1,
+    refused: false,
+  },
+  {
+    what: 'a table that others write to',
+    before: 'CREATE TABLE a2 AS SELECT 1 AS id',
+    then: 'INSERT INTO a2 VALUES (2); DELETE FROM a2 WHERE id = 1',
+    read: 'TABLE a2',
+    shows: 1,
+    refused: false,
+  },
+  {
+    what: 'a table with a new column and a new index',
+    before: 'CREATE TABLE a3 AS SELECT i AS id FROM generate_series(1, 9999) AS i',
+    then: 'ALTER TABLE a3 ADD COLUMN x text; CREATE INDEX ON a3 (id)',
+    read: 'SELECT FROM a3 WHERE id = 3',
+    shows: 1,
+    refused: false,
+  },
+  {
+    what: 'partitions of partitions to which nothing happened',
+    before:
+      'CREATE TABLE a4 (id int, x int) PARTITION BY LIST (id); CREATE TABLE a4a PARTITION OF a4 FOR VALUES IN (1) PARTITION BY LIST (x); CREATE TABLE a4b PARTITION OF a4a FOR VALUES IN (2); INSERT INTO a4 VALUES (1, 2)',
+    then: 'TRUNCATE a1',
+    read: 'TABLE a4',
+    shows: 1,
+    refused: false,
+  },
+  {
+    what: 'children of a table to which nothing happened',
+    before: 'CREATE TABLE a5 (id int); CREATE TABLE a5a () INHERITS (a5); INSERT INTO a5a VALUES (1)',
+    then: 'TRUNCATE a1',
+    read: 'TABLE a5',
+    shows: 1,
+    refused: false,
+  },
+  {
+    what: 'a table that was truncated',
+    before: 'CREATE TABLE b1 AS SELECT 1 AS id',
+    then: 'TRUNCATE b1',
+    read: 'TABLE b1',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a table that was truncated and filled again',
+    before: 'CREATE TABLE b2 AS SELECT 1 AS id',
+    then: 'BEGIN; TRUNCATE b2; INSERT INTO b2 VALUES (1); COMMIT',
+    read: 'TABLE b2',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a table that was rewritten',
+    before: 'CREATE TABLE b3 AS SELECT 1 AS id',
+    then: 'ALTER TABLE b3 ALTER id TYPE bigint',
+    read: 'TABLE b3',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a table that another one took the name of',
+    before: 'CREATE TABLE b4 AS SELECT 1 AS id; CREATE TABLE b4n (id int)',
+    then: 'BEGIN; INSERT INTO b4n TABLE b4; ALTER TABLE b4 RENAME TO b4o; ALTER TABLE b4n RENAME TO b4; COMMIT',
+    read: 'TABLE b4',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a table that was dropped and created again',
+    before: 'CREATE TABLE b5 AS SELECT 1 AS id',
+    then: 'BEGIN; DROP TABLE b5; CREATE TABLE b5 AS SELECT 1 AS id; COMMIT',
+    read: 'TABLE b5',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a table that came from another schema',
+    before: 'CREATE TABLE b6 AS SELECT 1 AS id; CREATE SCHEMA s6; CREATE TABLE s6.b6 (id int)',
+    then: 'BEGIN; INSERT INTO s6.b6 TABLE public.b6; DROP TABLE public.b6; ALTER TABLE s6.b6 SET SCHEMA public; COMMIT',
+    read: 'TABLE b6',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a table in a schema that another one took the name of',
+    before: 'CREATE SCHEMA s7; CREATE TABLE s7.t AS SELECT 1 AS id; CREATE SCHEMA s7n; CREATE TABLE s7n.t (id int)',
+    then: 'BEGIN; INSERT INTO s7n.t TABLE s7.t; ALTER SCHEMA s7 RENAME TO s7o; ALTER SCHEMA s7n RENAME TO s7; COMMIT',
+    read: 'TABLE s7.t',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a view over a table that was truncated',
+    before: 'CREATE TABLE b8 AS SELECT 1 AS id; CREATE VIEW b8v AS TABLE b8',
+    then: 'TRUNCATE b8',
+    read: 'TABLE b8v',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a function over a table that was truncated',
+    before:
+      'CREATE TABLE b9 AS SELECT 1 AS id; CREATE FUNCTION b9f() RETURNS SETOF b9 LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY TABLE b9; END $$',
+    then: 'TRUNCATE b9',
+    read: 'SELECT * FROM b9f()',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a partition that was truncated',
+    before:
+      'CREATE TABLE c1 (id int) PARTITION BY LIST (id); CREATE TABLE c1a PARTITION OF c1 FOR VALUES IN (1); INSERT INTO c1 VALUES (1)',
+    then: 'TRUNCATE c1a',
+    read: 'TABLE c1',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a partition that was dropped',
+    before:
+      'CREATE TABLE c2 (id int) PARTITION BY LIST (id); CREATE TABLE c2a PARTITION OF c2 FOR VALUES IN (1); INSERT INTO c2 VALUES (1)',
+    then: 'DROP TABLE c2a',
+    read: 'TABLE c2',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a partition that was detached',
+    before:
+      'CREATE TABLE c3 (id int) PARTITION BY LIST (id); CREATE TABLE c3a PARTITION OF c3 FOR VALUES IN (1); INSERT INTO c3 VALUES (1)',
+    then: 'ALTER TABLE c3 DETACH PARTITION c3a',
+    read: 'TABLE c3',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a partition of a partition that was detached',
+    before:
+      'CREATE TABLE c4 (id int, x int) PARTITION BY LIST (id); CREATE TABLE c4a PARTITION OF c4 FOR VALUES IN (1) PARTITION BY LIST (x); CREATE TABLE c4b PARTITION OF c4a FOR VALUES IN (2); INSERT INTO c4 VALUES (1, 2)',
+    then: 'ALTER TABLE c4a DETACH PARTITION c4b',
+    read: 'TABLE c4',
+    shows: 0,
+    refused: true,
+  },
+  {
+    what: 'a partition that was attached',
+    before:
+      'CREATE TABLE c5 (id int) PARTITION BY LIST (id); CREATE TABLE c5a PARTITION OF c5 FOR VALUES IN (1); INSERT INTO c5 VALUES (1); CREATE TABLE c5b (id int); INSERT INTO c5b VALUES (2)',
+    then: 'ALTER TABLE c5 ATTACH PARTITION c5b FOR VALUES IN (2)',
+    read: 'TABLE c5',
+    shows: 2,
+    refused: true,
+  },
+  {
+    what: 'a child of a table that was dropped',
+    before: 'CREATE TABLE c6 (id int); CREATE TABLE c6a () INHERITS (c6); INSERT INTO c6a VALUES (1)',
+    then: 'DROP TABLE c6a',
+    read: 'TABLE c6',
+    shows: 0,
+    refused: true,
+  },
 ];
 
 describe('a snapshot under which tables change', () => {
@@ -87,7 +244,11 @@ describe('an operation with a snapshot under which a table is rewritten', () => 
     await other.query('BEGIN; TRUNCATE t; INSERT INTO t VALUES (2)');
     const session = us.session();
     const rows = session.executor({ level: 'SNAPSHOT', floor: null, maxLagMs: null }).query(sql('SELECT id FROM t'));
-    await until('the statement waits for the table', async () => (await set.primary.query(`SELECT 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted`)).length > 0);
+    await until(
+      'the statement waits for the table',
+      async () =>
+        (await set.primary.query(`SELECT 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted`)).length > 0,
+    );
     await other.query('COMMIT');
     await other.end();
     assert.deepEqual(await rows, [{ id: 2 }]);
@@ -95,14 +256,18 @@ describe('an operation with a snapshot under which a table is rewritten', () => 
     assert.equal(us.servers.get('us')?.pool.busy, 0);
   });
 
-  for (const [where, reader] of [['at the primary', () => us], ['at a replica', () => eu]] as const) {
+  for (const [where, reader] of [
+    ['at the primary', () => us],
+    ['at a replica', () => eu],
+  ] as const) {
     it(`is told to try again ${where}, where another state was told already`, async () => {
       const session = reader().session();
       const executor = session.executor({ level: 'SNAPSHOT', floor: null, maxLagMs: null });
       assert.deepEqual(await executor.query(sql('SELECT id FROM rest')), [{ id: 1 }]);
       await set.primary.query('ALTER TABLE t ALTER id TYPE bigint; ALTER TABLE t ALTER id TYPE integer');
       await caughtUp();
-      const isTold = (error: unknown): boolean => isMeridianError(error, 'TRANSACTION_CONFLICT') && /try again/.test(error.message);
+      const isTold = (error: unknown): boolean =>
+        isMeridianError(error, 'TRANSACTION_CONFLICT') && /try again/.test(error.message);
       await assert.rejects(executor.query(sql('SELECT id FROM t')), isTold);
       // What it has read of that table does not become right by asking for it once more.
       await assert.rejects(executor.query(sql('SELECT id FROM t')), isTold);

@@ -1,4 +1,7 @@
-/** Tests of the corner where a replica shows a commit before the primary does (R5): a fallback never goes back behind it. */
+/**
+ * Tests of the corner where a replica shows a commit before the primary does (R5): a fallback never goes back behind
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import pg from 'pg';
@@ -21,7 +24,11 @@ interface Corner {
 }
 
 /** `eu` replays at once; `held` is the synchronous replica that every commit waits for. */
-async function withCorner(settings: Readonly<Record<string, string>>, maxWaitMs: number, work: (corner: Corner) => Promise<void>): Promise<void> {
+async function withCorner(
+  settings: Readonly<Record<string, string>>,
+  maxWaitMs: number,
+  work: (corner: Corner) => Promise<void>,
+): Promise<void> {
   const set = await startReplicaSet(2, settings);
   const [free, held] = set.replicas as [TestServer, TestServer];
   const writer = new pg.Client({ connectionString: set.primary.url });
@@ -34,12 +41,18 @@ async function withCorner(settings: Readonly<Record<string, string>>, maxWaitMs:
     await set.primary.query('SELECT pg_reload_conf()');
     await writer.connect();
     await writer.query('SET synchronous_commit = remote_apply');
-    await until('commits wait', async () => (await set.primary.query(`SELECT FROM pg_stat_replication WHERE sync_state = 'sync'`)).length === 1);
+    await until(
+      'commits wait',
+      async () => (await set.primary.query(`SELECT FROM pg_stat_replication WHERE sync_state = 'sync'`)).length === 1,
+    );
     const urls = { us: set.primary.url, eu: free.url };
     for (const local of ['us', 'eu']) readers.push(await startReader({ local, urls, options: { maxWaitMs } }));
     const [us, eu] = readers as [Reader, Reader];
     await work({
-      set, held, us, eu,
+      set,
+      held,
+      us,
+      eu,
       async commit(value) {
         await held.query('SELECT pg_wal_replay_pause()');
         const committed = writer.query('UPDATE t SET v = $1 WHERE id = 1', [value]);
@@ -63,8 +76,15 @@ describe('a commit that a replica shows before the primary does', () => {
         const seen = await eu.read(READ);
         assert.equal(seen.rows[0]?.['v'], 'new');
         const [position] = [...seen.token.values()];
-        const [naive] = await set.primary.query<{ v: string; reached: boolean }>('SELECT v, pg_current_wal_flush_lsn() >= $1::text::pg_lsn AS reached FROM t WHERE id = 1', [formatLsn(position?.lsn ?? ZERO_LSN)]);
-        assert.deepEqual(naive, { v: 'old', reached: true }, 'the primary has the position and still shows the old value: this is the anomaly');
+        const [naive] = await set.primary.query<{ v: string; reached: boolean }>(
+          'SELECT v, pg_current_wal_flush_lsn() >= $1::text::pg_lsn AS reached FROM t WHERE id = 1',
+          [formatLsn(position?.lsn ?? ZERO_LSN)],
+        );
+        assert.deepEqual(
+          naive,
+          { v: 'old', reached: true },
+          'the primary has the position and still shows the old value: this is the anomaly',
+        );
         assert.equal((await us.read(READ)).rows[0]?.['v'], 'old', 'and so does a read there without the token');
 
         const late = us.read(READ, { token: seen.token });
@@ -86,12 +106,17 @@ describe('a commit that a replica shows before the primary does', () => {
       const { token } = await eu.read(READ);
       for (const level of ['SESSION', 'SNAPSHOT'] as const) {
         const from = performance.now();
-        await assert.rejects(us.read(READ, { token, level }), (error) => isMeridianError(error, 'CONSISTENCY_TIMEOUT'), level);
+        await assert.rejects(
+          us.read(READ, { token, level }),
+          (error) => isMeridianError(error, 'CONSISTENCY_TIMEOUT'),
+          level,
+        );
         assert.ok(performance.now() - from < 2_000);
       }
       await release();
       await committed;
-      for (const level of ['SESSION', 'SNAPSHOT'] as const) assert.equal((await us.read(READ, { token, level })).rows[0]?.['v'], 'new');
+      for (const level of ['SESSION', 'SNAPSHOT'] as const)
+        assert.equal((await us.read(READ, { token, level })).rows[0]?.['v'], 'new');
     });
   });
 
@@ -115,7 +140,10 @@ describe('a commit that a replica shows before the primary does', () => {
         }
       })();
       setTimeout(() => {
-        void first.release().then(() => first.committed).then(() => held.query('SELECT pg_wal_replay_pause()'));
+        void first
+          .release()
+          .then(() => first.committed)
+          .then(() => held.query('SELECT pg_wal_replay_pause()'));
       }, 150);
       assert.equal((await read).rows[0]?.['v'], 'new');
       going = false;

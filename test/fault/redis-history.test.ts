@@ -1,4 +1,7 @@
-/** Owns the proof that a shared cache never shows a value older than it claims, whatever happens at once and whatever Redis forgets. */
+/**
+ * Owns the proof that a shared cache never shows a value older than it claims, whatever happens at once and whatever
+ * Redis forgets.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -47,7 +50,10 @@ async function emptySeldom(redis: Redis, random: Random): Promise<void> {
 }
 
 function worked(report: HistoryReport): void {
-  assert.ok(report.hits > 100 && report.stored > 100 && report.refused > 10 && report.applied > 20, JSON.stringify(report));
+  assert.ok(
+    report.hits > 100 && report.stored > 100 && report.refused > 10 && report.applied > 20,
+    JSON.stringify(report),
+  );
 }
 
 describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, () => {
@@ -77,13 +83,22 @@ describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, (
   for (const policy of ['allkeys-lru', 'volatile-ttl', 'noeviction']) {
     it(`agree in a memory that is too small, by ${policy}`, async () => {
       await using deployment = await startStandalone(program, ['--maxmemory', '4mb', '--maxmemory-policy', policy]);
-      // Entries of ended lives fill a memory from which nothing is evicted until their time is over: it is emptied now and then, to be filled again.
-      const report = await run(deployment, { rounds: 200, ids: 40, padding: 20_000, ...(policy === 'noeviction' ? { disturb: emptySeldom } : {}) });
+      // Entries of ended lives fill a memory from which nothing is evicted until their time is over: it is emptied now
+      // and then, to be filled again.
+      const report = await run(deployment, {
+        rounds: 200,
+        ids: 40,
+        padding: 20_000,
+        ...(policy === 'noeviction' ? { disturb: emptySeldom } : {}),
+      });
       assert.ok(report.hits > 20 && report.stored > 100 && report.applied > 10, JSON.stringify(report));
       const redis = new Redis(deployment.url);
       const [stats, memory] = [await redis.info('stats'), await redis.info('errorstats')];
       redis.disconnect();
-      assert.ok(policy === 'noeviction' ? memory.includes('errorstat_OOM') : !stats.includes('evicted_keys:0'), 'memory was too small');
+      assert.ok(
+        policy === 'noeviction' ? memory.includes('errorstat_OOM') : !stats.includes('evicted_keys:0'),
+        'memory was too small',
+      );
     });
   }
 });

@@ -1,4 +1,7 @@
-/** Owns the proof that nothing a Redis loses, and no way in which it dies, makes the shared cache show what is not so or holds reads up. */
+/**
+ * Owns the proof that nothing a Redis loses, and no way in which it dies, makes the shared cache show what is not so or
+ * holds reads up.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +13,13 @@ import { defaultOptions } from '../../src/config/options.ts';
 import { RedisSharedCache } from '../../src/redis/shared-cache.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from '../support/observe.ts';
-import { optionsOf, startCluster, startSentinel, startStandalone, type Deployment } from '../support/redis-deployments.ts';
+import {
+  optionsOf,
+  startCluster,
+  startSentinel,
+  startStandalone,
+  type Deployment,
+} from '../support/redis-deployments.ts';
 import { freePort } from '../support/ports.ts';
 import { redisOrSkip, startScratchRedis } from '../support/redis.ts';
 import { at, batch, bodies, bodyOf, item, key, openCache, tag, taken } from '../support/shared-cache.ts';
@@ -41,14 +50,22 @@ describe('a shared cache whose Redis', { skip }, () => {
     const options = optionsOf(deployment);
     const place = `{${options.redisPrefix}}:state`;
     using cache = await openCache(deployment, options);
-    const ways = [() => redis.flushall(), () => redis.set(place, 'x'), () => redis.multi().del(place).zadd(place, '-inf', 'a b c').exec(), () => redis.zremrangebyrank(place, 0, 0)];
+    const ways = [
+      () => redis.flushall(),
+      () => redis.set(place, 'x'),
+      () => redis.multi().del(place).zadd(place, '-inf', 'a b c').exec(),
+      () => redis.zremrangebyrank(place, 0, 0),
+    ];
     for (const lose of ways) {
       const state = taken(await cache.apply('me', await cache.begin('me', at(100)), batch(110, [tag(7), tag(8)])));
       await cache.fill(state.epoch, [item(1, 110)]);
       await lose();
       assert.deepEqual([await bodies(cache, 1), await cache.state()], ['no life', null]);
       assert.deepEqual(await cache.fill(state.epoch, [item(2, 200)]), ['ended']);
-      assert.deepEqual([await cache.apply('me', state, batch(120, [tag(1)])), await cache.adopt('me', state)], [null, false]);
+      assert.deepEqual(
+        [await cache.apply('me', state, batch(120, [tag(1)])), await cache.adopt('me', state)],
+        [null, false],
+      );
       await cache.begin('me', at(120));
       assert.deepEqual(await bodies(cache, 1, 2), [null, null]);
     }
@@ -60,7 +77,11 @@ describe('a shared cache whose Redis', { skip }, () => {
     let state = await cache.begin('me', at(100));
     const fill = (id: number) => cache.fill(state.epoch, [item(id, 100, { body: 'x'.repeat(100_000) })]);
     for (let id = 0; (await fill(id))[0] === 'stored'; id += 1) assert.ok(id < 100);
-    assert.equal((await cache.lookup([key('x'), key(0)], { leaseMs: 60_000 }))?.items[1]?.kind, 'hit', 'a lease that cannot be had is no failure');
+    assert.equal(
+      (await cache.lookup([key('x'), key(0)], { leaseMs: 60_000 }))?.items[1]?.kind,
+      'hit',
+      'a lease that cannot be had is no failure',
+    );
     state = taken(await cache.apply('me', state, batch(110, [tag(0), tag('y')])));
     assert.deepEqual(await bodies(cache, 0), [null]);
     state = await cache.begin('me', at(120));
@@ -81,7 +102,10 @@ describe('a shared cache whose Redis', { skip }, () => {
     const port = await freePort();
     const options = defaultOptions({ redisMs: 10_000, redisRetryMs: 50 });
     const first = await startScratchRedis(program, port, { folder });
-    using cache = await openCache({ url: first.url, options, servers: [first], [Symbol.asyncDispose]: async () => {} }, options);
+    using cache = await openCache(
+      { url: first.url, options, servers: [first], [Symbol.asyncDispose]: async () => {} },
+      options,
+    );
     const old = await cache.begin('me', at(100));
     await cache.fill(old.epoch, [item(1, 100)]);
     {
@@ -118,7 +142,11 @@ describe('a shared cache whose Redis', { skip }, () => {
     const state = taken(await cache.apply('me', old, batch(110, [tag(1)])));
     assert.deepEqual(await bodies(cache, 1), [null]);
     await master[Symbol.asyncDispose]();
-    const back = await until('the replica is the master', () => answered(cache.lookup([key(1)], { leaseMs: 50 })), SLOW);
+    const back = await until(
+      'the replica is the master',
+      () => answered(cache.lookup([key(1)], { leaseMs: 50 })),
+      SLOW,
+    );
     assert.deepEqual([back.value?.state, back.value?.items.map(bodyOf)], [old, ['as of 100']], 'W went back with it');
     const refused = await until('it takes writes', () => answered(cache.apply('me', state, batch(120))), SLOW);
     assert.equal(refused.value, null);
@@ -131,8 +159,15 @@ describe('a shared cache whose Redis', { skip }, () => {
     const [server] = deployment.servers;
     assert.ok(server);
     const lines: string[] = [];
-    const log = createLog({ level: 'info', destination: { write: (line) => lines.push((JSON.parse(line) as { msg: string }).msg) } });
-    const cache = new RedisSharedCache({ url: deployment.url, log, options: optionsOf(deployment, { redisMs: 1_500, redisConnectMs: 1_500, redisFailures: 1, redisRetryMs: 100 }) });
+    const log = createLog({
+      level: 'info',
+      destination: { write: (line) => lines.push((JSON.parse(line) as { msg: string }).msg) },
+    });
+    const cache = new RedisSharedCache({
+      url: deployment.url,
+      log,
+      options: optionsOf(deployment, { redisMs: 1_500, redisConnectMs: 1_500, redisFailures: 1, redisRetryMs: 100 }),
+    });
     assert.ok(await cache.opened());
     const state = await cache.begin('me', at(100));
     process.kill(server.pid, 'SIGSTOP');
@@ -152,7 +187,10 @@ describe('a shared cache whose Redis', { skip }, () => {
     }
     const back = await until('it answers again', () => answered(cache.state()), SLOW);
     assert.deepEqual(back.value, state);
-    assert.deepEqual(lines.map((line) => line.slice(0, 37)), ['The region\'s Redis is not asked for a ', 'The region\'s Redis answers again.'].map((line) => line.slice(0, 37)));
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 37)),
+      ["The region's Redis is not asked for a ", "The region's Redis answers again."].map((line) => line.slice(0, 37)),
+    );
     cache.close();
   });
 
@@ -160,7 +198,10 @@ describe('a shared cache whose Redis', { skip }, () => {
     const port = await freePort();
     const options = defaultOptions({ redisMs: 10_000, redisRetryMs: 50 });
     const first = await startScratchRedis(program, port);
-    using cache = await openCache({ url: first.url, options, servers: [first], [Symbol.asyncDispose]: async () => {} }, options);
+    using cache = await openCache(
+      { url: first.url, options, servers: [first], [Symbol.asyncDispose]: async () => {} },
+      options,
+    );
     await using follower = await follow(first.url, options);
     await cache.begin('me', at(100));
     await until('the life is heard of', () => follower.count('began') === 1, SLOW);
@@ -174,7 +215,10 @@ describe('a shared cache whose Redis', { skip }, () => {
     assert.equal(back.value, null);
     await cache.begin('me', at(120));
     await until('the new life is heard of', () => follower.count('began') === 2, SLOW);
-    assert.deepEqual(follower.heard.map((one) => (typeof one === 'string' ? one : Object.keys(one)[0])), ['standing', 'began', 'lost', 'standing', 'began']);
+    assert.deepEqual(
+      follower.heard.map((one) => (typeof one === 'string' ? one : Object.keys(one)[0])),
+      ['standing', 'began', 'lost', 'standing', 'began'],
+    );
   });
 
   it('stands still without closing a connection: who follows is told all the same', async () => {
@@ -200,7 +244,10 @@ describe('a shared cache in a Cluster', { skip }, () => {
   after(() => deployment[Symbol.asyncDispose]());
 
   it('is found again after its nodes stood still', async () => {
-    using cache = await openCache(deployment, optionsOf(deployment, { redisMs: 300, redisFailures: 1, redisRetryMs: 50 }));
+    using cache = await openCache(
+      deployment,
+      optionsOf(deployment, { redisMs: 300, redisFailures: 1, redisRetryMs: 50 }),
+    );
     const begun = await until('a life begins', () => answered(cache.begin('me', at(100))), SLOW);
     for (const { pid } of deployment.servers) process.kill(pid, 'SIGSTOP');
     try {
@@ -222,7 +269,9 @@ describe('a shared cache in a Cluster', { skip }, () => {
     try {
       const slot = Number(await nodes[0]?.cluster('KEYSLOT', `{${options.redisPrefix}}:state`));
       const ids = await Promise.all(nodes.map(async (node) => String(await node.call('CLUSTER', 'MYID'))));
-      const counts = await Promise.all(nodes.map(async (node) => Number(await node.call('CLUSTER', 'COUNTKEYSINSLOT', slot))));
+      const counts = await Promise.all(
+        nodes.map(async (node) => Number(await node.call('CLUSTER', 'COUNTKEYSINSLOT', slot))),
+      );
       const from = counts.findIndex((count) => count > 0);
       const to = (from + 1) % nodes.length;
       const [source, sink] = [nodes[from], nodes[to]];
@@ -233,12 +282,24 @@ describe('a shared cache in a Cluster', { skip }, () => {
       const move = (name: string): Promise<unknown> => source.call('MIGRATE', '127.0.0.1', port, name, 0, 10_000);
       await move(`{${options.redisPrefix}}:state`);
       const apply = () => cache.apply('me', state, batch(110, [tag(1)]));
-      assert.equal((await answered(apply()))?.value ?? null, null, 'the invalidation would not meet what it has to delete');
+      assert.equal(
+        (await answered(apply()))?.value ?? null,
+        null,
+        'the invalidation would not meet what it has to delete',
+      );
       // Those of other tests' caches may lie on the same node, in slots that stay.
       for (const name of await source.keys(`{${options.redisPrefix}}*`)) await move(name);
       for (const node of [sink, source]) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to] ?? '');
-      const looked = await until('the slot has moved', () => answered(cache.lookup([key(1), key(2)], { leaseMs: 0 })), SLOW);
-      assert.deepEqual([looked.value?.state, looked.value?.items.map(bodyOf)], [state, ['as of 100', 'as of 100']], 'right as of then');
+      const looked = await until(
+        'the slot has moved',
+        () => answered(cache.lookup([key(1), key(2)], { leaseMs: 0 })),
+        SLOW,
+      );
+      assert.deepEqual(
+        [looked.value?.state, looked.value?.items.map(bodyOf)],
+        [state, ['as of 100', 'as of 100']],
+        'right as of then',
+      );
       assert.deepEqual([await apply(), await cache.adopt('me', state)], [null, false]);
       const next = await cache.begin('me', at(110));
       assert.deepEqual(await bodies(cache, 1, 2), [null, null]);

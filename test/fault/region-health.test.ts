@@ -1,4 +1,7 @@
-/** Proves `regionHealth` over HTTP while links are cut, told within their time limit, and reads that survive a replica's death. */
+/**
+ * Proves `regionHealth` over HTTP while links are cut, told within their time limit, and reads that survive a replica's
+ * death.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -26,11 +29,24 @@ describe('regionHealth', () => {
           tookMs.push(ms);
           const found = data?.regionHealth.find(({ region }) => region === EU);
           // From the first failed probe on nothing is known, which is not zero.
-          if (found?.error) assert.deepEqual([found.role, found.replicationLagMs, found.replicationLagBytes, found.replayLsn, found.databaseHealthy && found.status === 'HEALTHY'], [null, null, null, null, false]);
+          if (found?.error)
+            assert.deepEqual(
+              [
+                found.role,
+                found.replicationLagMs,
+                found.replicationLagBytes,
+                found.replayLsn,
+                found.databaseHealthy && found.status === 'HEALTHY',
+              ],
+              [null, null, null, null, false],
+            );
           return found?.status === 'UNREACHABLE' && found;
         });
         assert.ok(performance.now() - cutAtMs < 4_500, 'three probes, two of which open a connection first');
-        assert.deepEqual([report.databaseHealthy, report.rttMs, report.timeline, report.alerts.map(({ kind }) => kind)], [false, null, null, ['UNREACHABLE']]);
+        assert.deepEqual(
+          [report.databaseHealthy, report.rttMs, report.timeline, report.alerts.map(({ kind }) => kind)],
+          [false, null, null, ['UNREACHABLE']],
+        );
         assert.ok((report.error ?? '').length > 0);
         assert.ok(isHealthy(await watched.seen(from, from === US ? AP : US)));
       };
@@ -45,7 +61,10 @@ describe('regionHealth', () => {
         return (found.replicationLagMs ?? 0) > 1_000 && found;
       });
       assert.ok((alone.replicationLagMs ?? 0) <= performance.now() - cutAtMs + 600);
-      assert.deepEqual([alone.status, alone.role, alone.alerts.map(({ kind }) => kind)], ['HEALTHY', 'REPLICA', ['LAG']]);
+      assert.deepEqual(
+        [alone.status, alone.role, alone.alerts.map(({ kind }) => kind)],
+        ['HEALTHY', 'REPLICA', ['LAG']],
+      );
       const later = await until('its lag grows', async () => {
         const found = await watched.seen(EU, EU);
         return (found.replicationLagMs ?? 0) > (alone.replicationLagMs ?? 0) + 300 && found;
@@ -59,28 +78,44 @@ describe('regionHealth', () => {
       await watched.app.cluster.heal(AP, EU);
     }
     await watched.allHealthy();
-    assert.deepEqual((await watched.app.gql(EU, 'mutation { updateUser(id: 2, input: { bio: "healed" }) { user { bio } } }')).data, { updateUser: { user: { bio: 'healed' } } });
+    assert.deepEqual(
+      (await watched.app.gql(EU, 'mutation { updateUser(id: 2, input: { bio: "healed" }) { user { bio } } }')).data,
+      { updateUser: { user: { bio: 'healed' } } },
+    );
   });
 
-  it('stands by while reads survive the death of their region\'s replica, and come home when it is back', async () => {
+  it("stands by while reads survive the death of their region's replica, and come home when it is back", async () => {
     await watched.allHealthy();
     const stop = new AbortController();
     const tally = { reads: 0, slowestMs: 0, errors: [] as unknown[] };
     const localReads = async (): Promise<number> =>
-      (await stacksOf(watched.app.server(AP).layer).telemetry.metrics.reads.get()).values.filter(({ labels }) => labels.region === AP && labels.served_by === 'replica').reduce((sum, { value }) => sum + value, 0);
+      (await stacksOf(watched.app.server(AP).layer).telemetry.metrics.reads.get()).values
+        .filter(({ labels }) => labels.region === AP && labels.served_by === 'replica')
+        .reduce((sum, { value }) => sum + value, 0);
     const read = async (query: string, token: string | null, expected: string | null): Promise<void> => {
       const { data, errors, ms } = await watched.app.gql<{ user: { bio: string } }>(AP, query, { token });
       tally.reads += 1;
       tally.slowestMs = Math.max(tally.slowestMs, ms);
-      if (errors.length > 0 || (expected !== null && data?.user.bio !== expected)) tally.errors.push([token, expected, data, errors]);
+      if (errors.length > 0 || (expected !== null && data?.user.bio !== expected))
+        tally.errors.push([token, expected, data, errors]);
     };
     const lanes = [
-      async () => read('{ user(id: 3) { bio } organizations(first: 3) { nodes { users(first: 2) { nodes { name } } } } }', null, null),
-      // Of one statement: between two of them another server could not show the same moment, and then the operation has to fail.
+      async () =>
+        read(
+          '{ user(id: 3) { bio } organizations(first: 3) { nodes { users(first: 2) { nodes { name } } } } }',
+          null,
+          null,
+        ),
+      // Of one statement: between two of them another server could not show the same moment, and then the operation has
+      // to fail.
       async () => read('query @consistent(level: SNAPSHOT) { user(id: 3) { bio } }', null, null),
       async () => {
         const bio = `written ${performance.now()}`;
-        const { token, errors } = await watched.app.gql(US, 'mutation($bio: String!) { updateUser(id: 4, input: { bio: $bio }) { token } }', { variables: { bio } });
+        const { token, errors } = await watched.app.gql(
+          US,
+          'mutation($bio: String!) { updateUser(id: 4, input: { bio: $bio }) { token } }',
+          { variables: { bio } },
+        );
         if (errors.length > 0) tally.errors.push(errors);
         await read('{ user(id: 4) { bio } }', token, bio);
       },

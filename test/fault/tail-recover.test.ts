@@ -18,11 +18,18 @@ beforeEach(async () => {
 });
 afterEach(() => set[Symbol.asyncDispose]());
 
-const idsOf = (transactions: readonly CommittedTransaction[]): number[] => transactions.flatMap((t) => t.changes.map((c) => ('after' in c ? Number(c.after?.['id']) : -1)));
-const streaming = (follower: Follower): Promise<void> => until('the tail streams', () => follower.tail.state.kind === 'streaming');
-const insert = (...ids: number[]): Promise<unknown> => set.primary.query('INSERT INTO t SELECT id FROM unnest($1::bigint[]) AS id', [ids]);
+const idsOf = (transactions: readonly CommittedTransaction[]): number[] =>
+  transactions.flatMap((t) => t.changes.map((c) => ('after' in c ? Number(c.after?.['id']) : -1)));
+const streaming = (follower: Follower): Promise<void> =>
+  until('the tail streams', () => follower.tail.state.kind === 'streaming');
+const insert = (...ids: number[]): Promise<unknown> =>
+  set.primary.query('INSERT INTO t SELECT id FROM unnest($1::bigint[]) AS id', [ids]);
 const caughtUp = async (follower: Follower): Promise<void> => {
-  assert.equal(await follower.applied.waitFor(await set.primary.position(), { timeoutMs: 20_000 }), true, JSON.stringify(follower.tail.state));
+  assert.equal(
+    await follower.applied.waitFor(await set.primary.position(), { timeoutMs: 20_000 }),
+    true,
+    JSON.stringify(follower.tail.state),
+  );
 };
 
 test('a connection that is killed again and again loses nothing, and nothing comes twice within one process', async () => {
@@ -34,7 +41,11 @@ test('a connection that is killed again and again loses nothing, and nothing com
       const id = round * 10 + i;
       expected.push(id);
       await insert(id);
-      if (i === 5) await replica.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'meridian tail' AND ($1 OR backend_type = 'walsender')`, [round % 2 === 0]);
+      if (i === 5)
+        await replica.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'meridian tail' AND ($1 OR backend_type = 'walsender')`,
+          [round % 2 === 0],
+        );
     }
     await sleep(60);
   }
@@ -115,11 +126,16 @@ test('while a change cannot be applied nothing of it is acknowledged, however of
   const commit = await set.primary.position();
   await insert(8);
   await until('it has begun anew some times', () => tail.starts.length >= 4);
-  const [slot] = await replica.query<{ lsn: string }>(`SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'meridian'`);
+  const [slot] = await replica.query<{ lsn: string }>(
+    `SELECT confirmed_flush_lsn::text AS lsn FROM pg_replication_slots WHERE slot_name = 'meridian'`,
+  );
   assert.ok(parseLsn(slot?.lsn ?? '') < commit, 'the server would send it again to anybody');
   assert.equal(tail.applied.reached(commit), false);
   // Other records may lie before it, which are nobody's change: what counts is where it commits.
-  assert.ok(tail.starts.every(({ lsn }) => lsn < commit), JSON.stringify([tail.starts.map(({ lsn }) => String(lsn)), String(commit)]));
+  assert.ok(
+    tail.starts.every(({ lsn }) => lsn < commit),
+    JSON.stringify([tail.starts.map(({ lsn }) => String(lsn)), String(commit)]),
+  );
   failing = false;
   await caughtUp(tail);
   assert.deepEqual(idsOf(tail.transactions), [6, 7, 8]);
@@ -145,19 +161,32 @@ test('a new session on demand: at once, without loss or repetition, with where i
   await using tail = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 60_000 } });
   await streaming(tail);
   const [system] = await replica.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()');
-  assert.deepEqual(tail.starts.map(({ cluster, timeline }) => [cluster, timeline]), [[clusterIdOf(system?.id ?? ''), 1]]);
+  assert.deepEqual(
+    tail.starts.map(({ cluster, timeline }) => [cluster, timeline]),
+    [[clusterIdOf(system?.id ?? ''), 1]],
+  );
   for (let id = 1; id <= 20; id += 1) {
     await insert(id);
     if (id % 5 === 0) tail.tail.reconnect('the test wants it');
   }
   await until('it has begun anew', () => tail.starts.length >= 2);
   await caughtUp(tail);
-  assert.deepEqual(idsOf(tail.transactions), Array.from({ length: 20 }, (_, i) => i + 1));
+  assert.deepEqual(
+    idsOf(tail.transactions),
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
   assert.deepEqual(tail.gaps, []);
   // While it waits it is roused.
   await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian'`);
   await using thief = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 10 } });
-  await until('one has it, the other has not', () => [tail, thief].map((one) => one.tail.state.kind).toSorted().join() === 'follower,streaming');
+  await until(
+    'one has it, the other has not',
+    () =>
+      [tail, thief]
+        .map((one) => one.tail.state.kind)
+        .toSorted()
+        .join() === 'follower,streaming',
+  );
   const [holder, waiter] = tail.tail.state.kind === 'streaming' ? [tail, thief] : [thief, tail];
   await holder[Symbol.asyncDispose]();
   waiter.tail.reconnect('the other one is gone');
@@ -172,15 +201,23 @@ test('a session begun anew after a promotion begins on the new timeline', async 
   await set.primary.stop();
   await replica.query('SELECT pg_promote(true, 30)');
   await replica.query('INSERT INTO t VALUES (2)');
-  tail.tail.reconnect('timeline 2 is newer than the stream\'s');
+  tail.tail.reconnect("timeline 2 is newer than the stream's");
   await until('it has begun on the new timeline', () => tail.starts.at(-1)?.timeline === 2, 20_000);
   await replica.query('INSERT INTO t VALUES (3)');
-  assert.equal(await tail.applied.waitFor(await replica.position(), { timeoutMs: 20_000 }), true, JSON.stringify(tail.tail.state));
+  assert.equal(
+    await tail.applied.waitFor(await replica.position(), { timeoutMs: 20_000 }),
+    true,
+    JSON.stringify(tail.tail.state),
+  );
   assert.equal(idsOf(tail.transactions).at(-1), 3);
 });
 
 test('a process that ends without applying leaves the change for the next one', async () => {
-  const stuck = follow({ server: replica, primary: set.primary, apply: () => new Promise((resolve) => setTimeout(resolve, 1_500)) });
+  const stuck = follow({
+    server: replica,
+    primary: set.primary,
+    apply: () => new Promise((resolve) => setTimeout(resolve, 1_500)),
+  });
   await streaming(stuck);
   await insert(11);
   await sleep(200);
@@ -202,7 +239,9 @@ test('a slot that is dropped is made anew, and the gap is told before anything o
       return true;
     } catch {
       // Still in the hands of the process that was just terminated, or of the tail again.
-      await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`);
+      await replica.query(
+        `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`,
+      );
       return false;
     }
   });
@@ -219,10 +258,19 @@ test('a slot that the server invalidated is a gap, too', async () => {
   await streaming(tail);
   await insert(1);
   await caughtUp(tail);
-  // Without feedback and slot the primary vacuums rows of its catalog that the slot needs; replaying that invalidates it.
+  // Without feedback and slot the primary vacuums rows of its catalog that the slot needs; replaying that invalidates
+  // it.
   await replica.query(`ALTER SYSTEM SET hot_standby_feedback = off`);
   await replica.query('SELECT pg_reload_conf()');
-  await until('the primary no longer hears the replica\'s horizon', async () => (await set.primary.query(`SELECT FROM pg_replication_slots WHERE slot_name = 'replica_1' AND catalog_xmin IS NULL`)).length === 1);
+  await until(
+    "the primary no longer hears the replica's horizon",
+    async () =>
+      (
+        await set.primary.query(
+          `SELECT FROM pg_replication_slots WHERE slot_name = 'replica_1' AND catalog_xmin IS NULL`,
+        )
+      ).length === 1,
+  );
   await set.primary.query('CREATE TABLE churn (i int)');
   for (let i = 0; i < 20; i += 1) await set.primary.query(`ALTER TABLE churn ADD COLUMN c${i} int`);
   await set.primary.query('DROP TABLE churn');
@@ -245,8 +293,13 @@ test('a time without the publication is a gap: its changes were never sent', asy
   await set.primary.query('DROP PUBLICATION meridian');
   await insert(2);
   await replica.caughtUp(await set.primary.position());
-  await replica.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`);
-  await until('the tail says what it lacks', () => tail.tail.state.kind === 'down' && /publication/.test(tail.tail.state.problem));
+  await replica.query(
+    `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`,
+  );
+  await until(
+    'the tail says what it lacks',
+    () => tail.tail.state.kind === 'down' && /publication/.test(tail.tail.state.problem),
+  );
   await set.primary.query('CREATE PUBLICATION meridian FOR TABLE t');
   await until('the gap is told', () => tail.gaps.length > 0, 20_000);
   await streaming(tail);
@@ -293,7 +346,7 @@ test('a process that lost the slot for a while and gets it back has a gap', asyn
   assert.equal(idsOf(one.transactions).at(-1), 3);
 });
 
-test('promotion: the promoted server\'s tail and the other replica\'s go on, on the new timeline', async () => {
+test("promotion: the promoted server's tail and the other replica's go on, on the new timeline", async () => {
   const other = set.replicas[1] ?? assert.fail('one replica only');
   await using tail = follow({ server: replica, primary: set.primary });
   await using third = follow({ server: other, primary: set.primary });
@@ -305,7 +358,9 @@ test('promotion: the promoted server\'s tail and the other replica\'s go on, on 
   await set.primary.stop();
   await replica.query('SELECT pg_promote(true, 30)');
   await replica.query(`SELECT pg_create_physical_replication_slot('replica_2', true)`);
-  await other.query(`ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=${replica.port} user=postgres application_name=replica_2'`);
+  await other.query(
+    `ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=${replica.port} user=postgres application_name=replica_2'`,
+  );
   await other.query('SELECT pg_reload_conf()');
   await replica.query('INSERT INTO t VALUES (2)');
   await using beats = beat(replica, 100);

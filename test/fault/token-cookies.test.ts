@@ -1,4 +1,7 @@
-/** Proves cookie mode over HTTP: clients that keep nothing but their cookies see what they wrote, in any region and whatever order answers arrive in. */
+/**
+ * Proves cookie mode over HTTP: clients that keep nothing but their cookies see what they wrote, in any region and
+ * whatever order answers arrive in.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type ClusterId, type Position } from '../../src/base/lineage.ts';
@@ -13,8 +16,10 @@ const NAME = 'query($id: ID!) { user(id: $id) { name } }';
 const RENAME = 'mutation($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name } } }';
 const STRANGER: Position = { cluster: 'AAAAAAAA' as ClusterId, timeline: 3, lsn: toLsn(77n) };
 const codec = new TokenCodec({ secrets: [TOKEN_SECRET], maxTokenBytes: 4_096 });
-const tokenOf = (...positions: readonly Position[]): string => codec.encode(new Map(positions.map((position) => [position.cluster, position]))) ?? '';
-const cookieOf = (token: string): string => `meridian-${(token.split('.')[2] ?? 'no-such').slice(0, 10).padEnd(10, 'x')}=${token}`;
+const tokenOf = (...positions: readonly Position[]): string =>
+  codec.encode(new Map(positions.map((position) => [position.cluster, position]))) ?? '';
+const cookieOf = (token: string): string =>
+  `meridian-${(token.split('.')[2] ?? 'no-such').slice(0, 10).padEnd(10, 'x')}=${token}`;
 
 interface Named {
   readonly user: { readonly name: string } | null;
@@ -31,26 +36,54 @@ interface Raw<D> extends Omit<Answer<D>, 'ms'> {
 describe('tokens in cookies over HTTP', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp({ scale: 0.05, forwarding: true, settings: { tokenCookie: 'meridian', corsOrigins: 'https://app.example.com', corsCredentials: true } });
+    app = await startTestApp({
+      scale: 0.05,
+      forwarding: true,
+      settings: { tokenCookie: 'meridian', corsOrigins: 'https://app.example.com', corsCredentials: true },
+    });
   });
   after(async () => app[Symbol.asyncDispose]());
 
   /** Sends with the cookies as they are now; what the answer sets is for the caller to take. */
-  async function send<D = Named>(jar: CookieJar | null, region: string, query: string, { variables = {}, headers = {} }: Sent = {}): Promise<Raw<D>> {
+  async function send<D = Named>(
+    jar: CookieJar | null,
+    region: string,
+    query: string,
+    { variables = {}, headers = {} }: Sent = {},
+  ): Promise<Raw<D>> {
     const { url } = app.server(region);
     const cookie = jar?.header(url);
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...(cookie === undefined ? {} : { cookie }), ...headers }, body: JSON.stringify({ query, variables }) });
-    const body = (await response.json()) as { data?: D | null; errors?: Answer['errors']; extensions?: { consistency?: Answer['consistency'] } };
-    return { response, url, status: response.status, token: response.headers.get('consistency-token'), data: body.data ?? null, errors: body.errors ?? [], consistency: body.extensions?.consistency ?? null };
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(cookie === undefined ? {} : { cookie }), ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    const body = (await response.json()) as {
+      data?: D | null;
+      errors?: Answer['errors'];
+      extensions?: { consistency?: Answer['consistency'] };
+    };
+    return {
+      response,
+      url,
+      status: response.status,
+      token: response.headers.get('consistency-token'),
+      data: body.data ?? null,
+      errors: body.errors ?? [],
+      consistency: body.extensions?.consistency ?? null,
+    };
   }
-  const take = (jar: CookieJar, { response, url }: Raw<unknown>): void => jar.take(url, response.headers.getSetCookie());
+  const take = (jar: CookieJar, { response, url }: Raw<unknown>): void =>
+    jar.take(url, response.headers.getSetCookie());
   async function ask<D = Named>(jar: CookieJar, region: string, query: string, sent?: Sent): Promise<Raw<D>> {
     const answer = await send<D>(jar, region, query, sent);
     take(jar, answer);
     return answer;
   }
-  const rename = (jar: CookieJar, region: string, id: number, name: string): Promise<Raw<unknown>> => ask(jar, region, RENAME, { variables: { id, name } });
-  const nameIn = async (jar: CookieJar | null, region: string, id: number): Promise<string | undefined> => (await send(jar, region, NAME, { variables: { id } })).data?.user?.name;
+  const rename = (jar: CookieJar, region: string, id: number, name: string): Promise<Raw<unknown>> =>
+    ask(jar, region, RENAME, { variables: { id, name } });
+  const nameIn = async (jar: CookieJar | null, region: string, id: number): Promise<string | undefined> =>
+    (await send(jar, region, NAME, { variables: { id } })).data?.user?.name;
   const held = (jar: CookieJar): string[] => jar.cookies.map(({ value }) => value);
   const codesOf = ({ errors }: Raw<unknown>): string[] => errors.map(({ extensions }) => extensions.code);
   async function paused(work: () => Promise<void>): Promise<void> {
@@ -72,7 +105,10 @@ describe('tokens in cookies over HTTP', () => {
   /** A jar with these tokens. */
   function jarOf(...tokens: readonly string[]): CookieJar {
     const jar = new CookieJar();
-    jar.take(app.server(AP).url, tokens.map((token) => `${cookieOf(token)}; Path=/graphql; Max-Age=600`));
+    jar.take(
+      app.server(AP).url,
+      tokens.map((token) => `${cookieOf(token)}; Path=/graphql; Max-Age=600`),
+    );
     return jar;
   }
 
@@ -91,17 +127,46 @@ describe('tokens in cookies over HTTP', () => {
   it('are out of the reach of scripts, of other sites and of other paths', async () => {
     const jar = new CookieJar();
     await rename(jar, US, 2, 'any');
-    assert.deepEqual(jar.cookies.map(({ name, path, domain, hostOnly, secure, httpOnly, sameSite }) => ({ name: name.replace(/-[\w-]{10}$/, ''), path, domain, hostOnly, secure, httpOnly, sameSite })), [{ name: 'meridian', path: '/graphql', domain: '127.0.0.1', hostOnly: true, secure: true, httpOnly: true, sameSite: 'strict' }]);
+    assert.deepEqual(
+      jar.cookies.map(({ name, path, domain, hostOnly, secure, httpOnly, sameSite }) => ({
+        name: name.replace(/-[\w-]{10}$/, ''),
+        path,
+        domain,
+        hostOnly,
+        secure,
+        httpOnly,
+        sameSite,
+      })),
+      [
+        {
+          name: 'meridian',
+          path: '/graphql',
+          domain: '127.0.0.1',
+          hostOnly: true,
+          secure: true,
+          httpOnly: true,
+          sameSite: 'strict',
+        },
+      ],
+    );
     assert.equal(jar.header(app.server(AP).url.replace('/graphql', '/metrics')), undefined);
   });
 
   it('lose a write where one cookie holds the last token to arrive, and none where each token has its own', async () => {
     await paused(async () => {
       const jar = new CookieJar();
-      const [wrote, looked] = [await send(jar, EU, RENAME, { variables: { id: 3, name: 'mine' } }), await send(jar, AP, NAME, { variables: { id: 4 } })];
+      const [wrote, looked] = [
+        await send(jar, EU, RENAME, { variables: { id: 3, name: 'mine' } }),
+        await send(jar, AP, NAME, { variables: { id: 4 } }),
+      ];
       // The read was answered by a region that is behind, and its answer comes last.
       const plain = looked.token ?? '';
-      assert.notEqual((await send(null, AP, NAME, { variables: { id: 3 }, headers: { 'consistency-token': plain } })).data?.user?.name, 'mine', 'the token that overwrote the other does not know of the write');
+      assert.notEqual(
+        (await send(null, AP, NAME, { variables: { id: 3 }, headers: { 'consistency-token': plain } })).data?.user
+          ?.name,
+        'mine',
+        'the token that overwrote the other does not know of the write',
+      );
       take(jar, wrote);
       take(jar, looked);
       assert.equal(await nameIn(jar, AP, 3), 'mine');
@@ -109,18 +174,28 @@ describe('tokens in cookies over HTTP', () => {
   });
 
   it('lose nothing in any order in which three requests leave and are answered', async () => {
-    const orders = seeded(7).shuffled([...interleavings([0, 0, 1, 1, 2, 2])]).slice(0, 30);
+    const orders = seeded(7)
+      .shuffled([...interleavings([0, 0, 1, 1, 2, 2])])
+      .slice(0, 30);
     await paused(async () => {
       const jar = new CookieJar();
       for (const [n, order] of orders.entries()) {
-        const sent: readonly (() => Promise<Raw<unknown>>)[] = [() => send(jar, EU, RENAME, { variables: { id: 5, name: `five ${n}` } }), () => send(jar, AP, NAME, { variables: { id: 7 } }), () => send(jar, US, RENAME, { variables: { id: 6, name: `six ${n}` } })];
+        const sent: readonly (() => Promise<Raw<unknown>>)[] = [
+          () => send(jar, EU, RENAME, { variables: { id: 5, name: `five ${n}` } }),
+          () => send(jar, AP, NAME, { variables: { id: 7 } }),
+          () => send(jar, US, RENAME, { variables: { id: 6, name: `six ${n}` } }),
+        ];
         const answers = new Map<number, Raw<unknown>>();
         for (const i of order) {
           const answer = answers.get(i);
           if (answer === undefined) answers.set(i, await (sent[i] as () => Promise<Raw<unknown>>)());
           else take(jar, answer);
         }
-        assert.deepEqual([await nameIn(jar, AP, 5), await nameIn(jar, AP, 6)], [`five ${n}`, `six ${n}`], order.join(' '));
+        assert.deepEqual(
+          [await nameIn(jar, AP, 5), await nameIn(jar, AP, 6)],
+          [`five ${n}`, `six ${n}`],
+          order.join(' '),
+        );
         assert.ok(jar.cookies.length <= 3, `${jar.cookies.length} cookies`);
       }
     });
@@ -133,8 +208,16 @@ describe('tokens in cookies over HTTP', () => {
       const other = await send(null, US, RENAME, { variables: { id: 9, name: 'by header' } });
       const alone = await send(jar, AP, NAME, { variables: { id: 8 } });
       assert.equal(alone.consistency, null);
-      const both = await send<{ a: Named['user']; b: Named['user'] }>(jar, AP, '{ a: user(id: 8) { name } b: user(id: 9) { name } }', { headers: { 'consistency-token': other.token ?? '' } });
-      assert.deepEqual([both.data?.a?.name, both.data?.b?.name, both.consistency?.level], ['by cookie', 'by header', 'SESSION']);
+      const both = await send<{ a: Named['user']; b: Named['user'] }>(
+        jar,
+        AP,
+        '{ a: user(id: 8) { name } b: user(id: 9) { name } }',
+        { headers: { 'consistency-token': other.token ?? '' } },
+      );
+      assert.deepEqual(
+        [both.data?.a?.name, both.data?.b?.name, both.consistency?.level],
+        ['by cookie', 'by header', 'SESSION'],
+      );
       const asked = await send(jar, AP, NAME, { variables: { id: 8 }, headers: { 'consistency-token': '' } });
       assert.deepEqual([asked.data?.user?.name, asked.consistency?.level], ['by cookie', 'SESSION']);
       const bare = 'query($id: ID!) @consistent { user(id: $id) { name } }';
@@ -143,7 +226,7 @@ describe('tokens in cookies over HTTP', () => {
     });
   });
 
-  it('go with a mutation to the primary\'s region, and come back', async () => {
+  it("go with a mutation to the primary's region, and come back", async () => {
     const jar = jarOf(tokenOf(STRANGER));
     const answer = await rename(jar, AP, 10, 'forwarded');
     assert.equal(answer.consistency?.writes, 'forwarded');
@@ -154,7 +237,11 @@ describe('tokens in cookies over HTTP', () => {
   it('are dropped without a word where they do not hold, whatever becomes of the request; a header that does not hold is told of', async () => {
     const strange = new TokenCodec({ secrets: ['the secret of another graph'], maxTokenBytes: 4_096 });
     const position = await here();
-    const bad = [strange.encode(new Map([[position.cluster, position]])) ?? '', 'm1.nonsense', 'm1.AAAA.BBBBBBBBBBBBBBBBBBBBBB'];
+    const bad = [
+      strange.encode(new Map([[position.cluster, position]])) ?? '',
+      'm1.nonsense',
+      'm1.AAAA.BBBBBBBBBBBBBBBBBBBBBB',
+    ];
     for (const query of ['{ user(id: 1) { name } }', '{ user(id: 1', '{ nothing }']) {
       const jar = jarOf(...bad, tokenOf(STRANGER));
       jar.take(app.server(AP).url, ['theme=dark; Path=/']);
@@ -173,35 +260,54 @@ describe('tokens in cookies over HTTP', () => {
     assert.deepEqual(codesOf(await ask(jar, AP, NAME, { variables: { id: 1 } })), ['CONSISTENCY_TOKEN_FUTURE']);
     assert.deepEqual(held(jar), [tokenOf(STRANGER)]);
     const next = await ask(jar, AP, NAME, { variables: { id: 1 } });
-    assert.deepEqual([codesOf(next), held(jar).length, codec.decode(held(jar)[0] ?? '').get(STRANGER.cluster)], [[], 1, STRANGER]);
+    assert.deepEqual(
+      [codesOf(next), held(jar).length, codec.decode(held(jar)[0] ?? '').get(STRANGER.cluster)],
+      [[], 1, STRANGER],
+    );
   });
 
   it('are refused when there are too many, and gone with that answer', async () => {
     const position = await here();
-    const jar = jarOf(...Array.from({ length: 65 }, (_, i) => tokenOf({ ...position, lsn: toLsn(position.lsn - BigInt(i)) })));
+    const jar = jarOf(
+      ...Array.from({ length: 65 }, (_, i) => tokenOf({ ...position, lsn: toLsn(position.lsn - BigInt(i)) })),
+    );
     const answer = await ask(jar, AP, NAME, { variables: { id: 1 } });
     assert.deepEqual([codesOf(answer), jar.cookies.length], [['CONSISTENCY_TOKEN_MALFORMED'], 0]);
-    assert.equal(answer.errors[0]?.message, 'The request\'s cookies cannot be honoured: it has 65 cookies with tokens, and 64 are the limit. They are expired with this answer: check what you see, and go on without them.');
+    assert.equal(
+      answer.errors[0]?.message,
+      "The request's cookies cannot be honoured: it has 65 cookies with tokens, and 64 are the limit. They are expired with this answer: check what you see, and go on without them.",
+    );
     assert.deepEqual(codesOf(await ask(jar, AP, NAME, { variables: { id: 1 } })), []);
   });
 
   it('make an answer that nothing on the way may keep, and go to pages of other origins that are named', async () => {
-    const got = await fetch(`${app.server(AP).url}?query={user(id:1){name}}`, { headers: { 'apollo-require-preflight': 'yes', origin: 'https://app.example.com' } });
+    const got = await fetch(`${app.server(AP).url}?query={user(id:1){name}}`, {
+      headers: { 'apollo-require-preflight': 'yes', origin: 'https://app.example.com' },
+    });
     assert.equal(got.headers.getSetCookie().length, 1);
-    assert.deepEqual([got.headers.get('cache-control'), got.headers.get('access-control-allow-credentials')], ['private, no-store', 'true']);
+    assert.deepEqual(
+      [got.headers.get('cache-control'), got.headers.get('access-control-allow-credentials')],
+      ['private, no-store', 'true'],
+    );
   });
 
-  it('tell once of a write that a failover has lost, also where it was told by another region\'s server, and keep what is younger', async () => {
+  it("tell once of a write that a failover has lost, also where it was told by another region's server, and keep what is younger", async () => {
     const before = await here();
     await app.cluster.caughtUp();
     await app.cluster.promote(EU);
     await app.cluster.killPostgres(US);
-    const young = await until('EU writes', async () => (await send(null, EU, RENAME, { variables: { id: 1, name: 'after' } })).token, { withinMs: 20_000 });
+    const young = await until(
+      'EU writes',
+      async () => (await send(null, EU, RENAME, { variables: { id: 1, name: 'after' } })).token,
+      { withinMs: 20_000 },
+    );
     assert.equal(codec.decode(young ?? '').get(before.cluster)?.timeline, 2);
     const lost = tokenOf({ ...before, lsn: toLsn(1n << 60n) }, STRANGER);
     for (const query of [NAME, RENAME]) {
       const jar = jarOf(lost, young ?? '');
-      assert.deepEqual(codesOf(await ask(jar, AP, query, { variables: { id: 1, name: 'not written' } })), ['CONSISTENCY_LOST']);
+      assert.deepEqual(codesOf(await ask(jar, AP, query, { variables: { id: 1, name: 'not written' } })), [
+        'CONSISTENCY_LOST',
+      ]);
       assert.deepEqual(held(jar).toSorted(), [young, tokenOf(STRANGER)].toSorted());
       const next = await ask(jar, AP, query, { variables: { id: 1, name: 'written' } });
       assert.deepEqual([codesOf(next), held(jar).length], [[], 1], JSON.stringify(next.errors));
@@ -212,5 +318,6 @@ describe('tokens in cookies over HTTP', () => {
 /** Every order of the given items, each once. */
 function* interleavings(items: readonly number[]): Generator<readonly number[]> {
   if (items.length === 0) yield [];
-  for (const item of new Set(items)) for (const rest of interleavings(items.toSpliced(items.indexOf(item), 1))) yield [item, ...rest];
+  for (const item of new Set(items))
+    for (const rest of interleavings(items.toSpliced(items.indexOf(item), 1))) yield [item, ...rest];
 }

@@ -1,10 +1,22 @@
-/** Workers that are killed one after the other, whoever holds the slot: no read is older than its token, and clients meet nothing but broken connections. */
+/**
+ * Workers that are killed one after the other, whoever holds the slot: no read is older than its token, and clients
+ * meet nothing but broken connections.
+ */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
 import { redisOrSkip } from '../support/redis.ts';
 import { until } from '../support/replica-set.ts';
-import { send, startWorkers, startWorkersPlace, workerOf, type Answered, type Asked, type WorkersPlace, type WorkersServer } from '../support/workers.ts';
+import {
+  send,
+  startWorkers,
+  startWorkersPlace,
+  workerOf,
+  type Answered,
+  type Asked,
+  type WorkersPlace,
+  type WorkersServer,
+} from '../support/workers.ts';
 
 const { program, skip } = redisOrSkip();
 const CLIENTS = 4;
@@ -48,7 +60,9 @@ suite('workers that are killed', { skip }, () => {
         assert.ok(written.data?.['editItem'], written.body);
         // Each over a connection of its own: now one worker, now another.
         for (let i = 0; i < 4; i += 1) {
-          const read = await tried(`{ item(id: ${id}) { note } }`, { token: String(written.headers['consistency-token']) });
+          const read = await tried(`{ item(id: ${id}) { note } }`, {
+            token: String(written.headers['consistency-token']),
+          });
           if (read === null) counts.broken += 1;
           else assert.deepEqual(read.data?.['item'], { note: `note ${round}` }, read.body);
           if (read !== null) counts.reads += 1;
@@ -59,7 +73,11 @@ suite('workers that are killed', { skip }, () => {
     const kills = (async () => {
       for (let kill = 1; kill <= KILLS; kill += 1) {
         process.kill(await workerOf(server.url), 'SIGKILL');
-        await until('the worker serves again', () => server.lines.filter(({ msg }) => / serves again$/.test(msg)).length >= kill, 30_000);
+        await until(
+          'the worker serves again',
+          () => server.lines.filter(({ msg }) => / serves again$/.test(msg)).length >= kill,
+          30_000,
+        );
         await sleep(QUIET_MS);
       }
     })().finally(() => stop.abort());

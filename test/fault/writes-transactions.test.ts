@@ -1,4 +1,6 @@
-/** Tests of transactions at the primary: one round trip, all or nothing, and an honest verdict when a connection breaks. */
+/**
+ * Tests of transactions at the primary: one round trip, all or nothing, and an honest verdict when a connection breaks.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -21,7 +23,8 @@ const next = (): number => (id += 1);
 describe('transactions', () => {
   before(async () => {
     set = await startReplicaSet(1);
-    await set.primary.query(`CREATE TABLE t (id bigint PRIMARY KEY, v text UNIQUE NULLS DISTINCT, n int DEFAULT 0 CHECK (n >= 0), up bigint REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED);
+    await set.primary
+      .query(`CREATE TABLE t (id bigint PRIMARY KEY, v text UNIQUE NULLS DISTINCT, n int DEFAULT 0 CHECK (n >= 0), up bigint REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED);
       ALTER TABLE t DROP CONSTRAINT t_v_key; CREATE TABLE u (email text UNIQUE, name text NOT NULL); INSERT INTO t (id) VALUES (1), (2)`);
     await set.replicas[0]?.caughtUp(await set.primary.position());
     const urls = { us: set.primary.url, eu: set.replicas[0]?.url ?? '' };
@@ -33,12 +36,19 @@ describe('transactions', () => {
 
   it('give rows in order and a position that every region can wait for', async () => {
     const [a, b] = [next(), next()];
-    const { result, position, roundTrips } = await us.writer.pipelined([insert(a, 'one'), insert(b, 'two'), sql('UPDATE t SET n = n + 1 WHERE id = ANY ($1::bigint[])', [[a, b]])]);
-    assert.deepEqual(result.map(({ rows, rowCount }) => ({ rows, rowCount })), [
-      { rows: [{ id: String(a), v: 'one' }], rowCount: 1 },
-      { rows: [{ id: String(b), v: 'two' }], rowCount: 1 },
-      { rows: [], rowCount: 2 },
+    const { result, position, roundTrips } = await us.writer.pipelined([
+      insert(a, 'one'),
+      insert(b, 'two'),
+      sql('UPDATE t SET n = n + 1 WHERE id = ANY ($1::bigint[])', [[a, b]]),
     ]);
+    assert.deepEqual(
+      result.map(({ rows, rowCount }) => ({ rows, rowCount })),
+      [
+        { rows: [{ id: String(a), v: 'one' }], rowCount: 1 },
+        { rows: [{ id: String(b), v: 'two' }], rowCount: 1 },
+        { rows: [], rowCount: 2 },
+      ],
+    );
     assert.equal(roundTrips, 1);
     assert.equal((await eu.read(`SELECT n FROM t WHERE id = ${b}`, { token: tokenOf(position) })).rows[0]?.['n'], 1);
   });
@@ -51,13 +61,19 @@ describe('transactions', () => {
     await setting(`ALTER SYSTEM SET wal_writer_delay = '2s'`);
     try {
       const [a, b] = [next(), next()];
-      const { position } = await us.writer.pipelined([sql(`SELECT set_config('synchronous_commit', 'off', true)`), insert(a)]);
+      const { position } = await us.writer.pipelined([
+        sql(`SELECT set_config('synchronous_commit', 'off', true)`),
+        insert(a),
+      ]);
       assert.equal((await eu.read(`SELECT id FROM t WHERE id = ${a}`, { token: tokenOf(position) })).rows.length, 1);
       const done = await us.writer.transaction(async (tx) => {
         await tx.query('SET LOCAL synchronous_commit = off');
         await tx.query(insert(b));
       });
-      assert.equal((await eu.read(`SELECT id FROM t WHERE id = ${b}`, { token: tokenOf(done.position) })).rows.length, 1);
+      assert.equal(
+        (await eu.read(`SELECT id FROM t WHERE id = ${b}`, { token: tokenOf(done.position) })).rows.length,
+        1,
+      );
     } finally {
       await setting('ALTER SYSTEM RESET wal_writer_delay');
     }
@@ -65,13 +81,19 @@ describe('transactions', () => {
 
   it('cost one round trip however many statements they have', async () => {
     const link = await startSlowLink(set.primary.port, RTT_MS);
-    const far = await startReader({ local: 'eu', urls: { us: `postgres://postgres@127.0.0.1:${link.port}/postgres`, eu: set.replicas[0]?.url ?? '' } });
+    const far = await startReader({
+      local: 'eu',
+      urls: { us: `postgres://postgres@127.0.0.1:${link.port}/postgres`, eu: set.replicas[0]?.url ?? '' },
+    });
     try {
       await far.writer.pipelined([insert(next())]);
       const times: number[] = [];
       for (let i = 0; i < 5; i += 1) {
         const from = performance.now();
-        const { roundTrips } = await far.writer.pipelined([insert(next()), insert(next()), insert(next()), sql('UPDATE t SET n = 1 WHERE id = 1')], { tags: ['Task:1'] });
+        const { roundTrips } = await far.writer.pipelined(
+          [insert(next()), insert(next()), insert(next()), sql('UPDATE t SET n = 1 WHERE id = 1')],
+          { tags: ['Task:1'] },
+        );
         times.push(performance.now() - from);
         assert.equal(roundTrips, 1);
       }
@@ -119,43 +141,64 @@ describe('transactions', () => {
     await refused(sql('UPDATE t SET n = -1 WHERE id = 1'), { constraint: 't_n_check', table: 't' });
     await refused(sql(`INSERT INTO u (email) VALUES ('a@b.c')`), { table: 'u', columns: ['name'] });
     // Deferred to COMMIT, which then answers with the error.
-    await refused(sql('UPDATE t SET up = 999999 WHERE id = 1'), { constraint: 't_up_fkey', table: 't', columns: ['up'] });
+    await refused(sql('UPDATE t SET up = 999999 WHERE id = 1'), {
+      constraint: 't_up_fkey',
+      table: 't',
+      columns: ['up'],
+    });
     await us.writer.pipelined([sql(`INSERT INTO u VALUES ('secret@b.c', 'n')`)]);
-    await assert.rejects(us.writer.pipelined([sql(`INSERT INTO u VALUES ('secret@b.c', 'n')`)]), (error) => isMeridianError(error) && !JSON.stringify([error.message, error.details]).includes('secret'));
-    await assert.rejects(us.writer.pipelined([sql('UPDATE t SET n = 99999999999 WHERE id = 1')]), (error) => isMeridianError(error, 'BAD_USER_INPUT'));
-    await assert.rejects(us.writer.pipelined([sql('UPDATE missing SET n = 1')]), (error) => isMeridianError(error, 'DATABASE_ERROR') && !/missing/.test(error.message));
+    await assert.rejects(
+      us.writer.pipelined([sql(`INSERT INTO u VALUES ('secret@b.c', 'n')`)]),
+      (error) => isMeridianError(error) && !JSON.stringify([error.message, error.details]).includes('secret'),
+    );
+    await assert.rejects(us.writer.pipelined([sql('UPDATE t SET n = 99999999999 WHERE id = 1')]), (error) =>
+      isMeridianError(error, 'BAD_USER_INPUT'),
+    );
+    await assert.rejects(
+      us.writer.pipelined([sql('UPDATE missing SET n = 1')]),
+      (error) => isMeridianError(error, 'DATABASE_ERROR') && !/missing/.test(error.message),
+    );
   });
 
-  it('roll back when the work throws, with the work\'s own error', async () => {
+  it("roll back when the work throws, with the work's own error", async () => {
     const a = next();
     const own = new Error('no');
-    await assert.rejects(us.writer.transaction(async (tx) => {
-      await tx.query(insert(a));
-      throw own;
-    }), own);
+    await assert.rejects(
+      us.writer.transaction(async (tx) => {
+        await tx.query(insert(a));
+        throw own;
+      }),
+      own,
+    );
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
   it('do not commit when the work hides a failed statement', async () => {
     const a = next();
-    await assert.rejects(us.writer.transaction(async (tx) => {
-      await tx.query(insert(a));
-      await tx.query(insert(1)).catch(() => null);
-      return 'fine';
-    }), (error) => isMeridianError(error, 'CONSTRAINT_VIOLATION'));
+    await assert.rejects(
+      us.writer.transaction(async (tx) => {
+        await tx.query(insert(a));
+        await tx.query(insert(1)).catch(() => null);
+        return 'fine';
+      }),
+      (error) => isMeridianError(error, 'CONSTRAINT_VIOLATION'),
+    );
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
   it('are committed, once, where the work has rolled back to a savepoint of its own', async () => {
     const a = next();
     let tries = 0;
-    const saved = async (broken: string): Promise<unknown> => (await us.writer.transaction(async (tx) => {
-      tries += 1;
-      await tx.query('INSERT INTO t (id, n) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET n = t.n + 1', [a]);
-      await tx.query('SAVEPOINT mine');
-      await tx.query(broken).catch(() => tx.query('ROLLBACK TO SAVEPOINT mine'));
-      return 'fine';
-    })).result;
+    const saved = async (broken: string): Promise<unknown> =>
+      (
+        await us.writer.transaction(async (tx) => {
+          tries += 1;
+          await tx.query('INSERT INTO t (id, n) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET n = t.n + 1', [a]);
+          await tx.query('SAVEPOINT mine');
+          await tx.query(broken).catch(() => tx.query('ROLLBACK TO SAVEPOINT mine'));
+          return 'fine';
+        })
+      ).result;
     assert.equal(await saved('INSERT INTO t (id) VALUES (1)'), 'fine');
     assert.equal(await saved(`DO $$ BEGIN RAISE EXCEPTION 'as a deadlock' USING ERRCODE = '40P01'; END $$`), 'fine');
     assert.deepEqual([tries, (await rowsAt(`id = ${a}`))[0]?.['n']], [2, 2]);
@@ -163,22 +206,29 @@ describe('transactions', () => {
 
   it('are not said to be committed when the work has ended them itself', async () => {
     const a = next();
-    await assert.rejects(us.writer.transaction(async (tx) => {
-      await tx.query(insert(a));
-      await tx.query('ROLLBACK');
-      await tx.query(insert(a)).catch(() => null);
-    }), (error) => isMeridianError(error));
+    await assert.rejects(
+      us.writer.transaction(async (tx) => {
+        await tx.query(insert(a));
+        await tx.query('ROLLBACK');
+        await tx.query(insert(a)).catch(() => null);
+      }),
+      (error) => isMeridianError(error),
+    );
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
   it('are tried again after a serialization failure, and give up after the limit', async () => {
     let tries = 0;
-    const raise = (until: number) => us.writer.transaction(async (tx) => {
-      tries += 1;
-      const { rows } = await tx.query('SELECT n FROM t WHERE id = 2');
-      if (tries <= until) await set.primary.query('UPDATE t SET n = n + 1 WHERE id = 2');
-      await tx.query('UPDATE t SET n = $1 WHERE id = 2', [Number(rows[0]?.['n']) + 10]);
-    }, { isolation: 'REPEATABLE READ' });
+    const raise = (until: number) =>
+      us.writer.transaction(
+        async (tx) => {
+          tries += 1;
+          const { rows } = await tx.query('SELECT n FROM t WHERE id = 2');
+          if (tries <= until) await set.primary.query('UPDATE t SET n = n + 1 WHERE id = 2');
+          await tx.query('UPDATE t SET n = $1 WHERE id = 2', [Number(rows[0]?.['n']) + 10]);
+        },
+        { isolation: 'REPEATABLE READ' },
+      );
     await set.primary.query('UPDATE t SET n = 0 WHERE id = 2');
     await raise(2);
     assert.equal(tries, 3);
@@ -192,29 +242,39 @@ describe('transactions', () => {
     await set.primary.query('UPDATE t SET n = 0 WHERE id IN (1, 2)');
     const both = Promise.withResolvers<void>();
     let first = 0;
-    const crossing = (a: number, b: number) => us.writer.transaction(async (tx) => {
-      await tx.query('UPDATE t SET n = n + 1 WHERE id = $1', [a]);
-      if ((first += 1) === 2) both.resolve();
-      if (first <= 2) await both.promise;
-      await tx.query('UPDATE t SET n = n + 1 WHERE id = $1', [b]);
-    });
+    const crossing = (a: number, b: number) =>
+      us.writer.transaction(async (tx) => {
+        await tx.query('UPDATE t SET n = n + 1 WHERE id = $1', [a]);
+        if ((first += 1) === 2) both.resolve();
+        if (first <= 2) await both.promise;
+        await tx.query('UPDATE t SET n = n + 1 WHERE id = $1', [b]);
+      });
     await Promise.all([crossing(1, 2), crossing(2, 1)]);
-    assert.deepEqual((await rowsAt('id IN (1, 2)')).map((row) => row['n']), [2, 2]);
+    assert.deepEqual(
+      (await rowsAt('id IN (1, 2)')).map((row) => row['n']),
+      [2, 2],
+    );
   });
 
   it('end at their time limit, and leave no lock behind', async () => {
     const short = await startReader({ local: 'us', urls: { us: set.primary.url }, options: { transactionMs: 200 } });
     try {
       const from = performance.now();
-      await assert.rejects(short.writer.transaction(async (tx) => {
-        await tx.query('UPDATE t SET n = 5 WHERE id = 1');
-        await sleep(5_000);
-      }), (error) => error instanceof MeridianError && error.details['timeout'] === true);
+      await assert.rejects(
+        short.writer.transaction(async (tx) => {
+          await tx.query('UPDATE t SET n = 5 WHERE id = 1');
+          await sleep(5_000);
+        }),
+        (error) => error instanceof MeridianError && error.details['timeout'] === true,
+      );
       // In the middle of a statement, too.
-      await assert.rejects(short.writer.transaction(async (tx) => {
-        await tx.query('UPDATE t SET n = 5 WHERE id = 1');
-        await tx.query('SELECT pg_sleep(3)');
-      }), (error) => error instanceof MeridianError && error.details['timeout'] === true);
+      await assert.rejects(
+        short.writer.transaction(async (tx) => {
+          await tx.query('UPDATE t SET n = 5 WHERE id = 1');
+          await tx.query('SELECT pg_sleep(3)');
+        }),
+        (error) => error instanceof MeridianError && error.details['timeout'] === true,
+      );
       assert.ok(performance.now() - from < 1_500);
       await set.primary.query(`SET lock_timeout = '4s'`);
       await set.primary.query('UPDATE t SET n = 0 WHERE id = 1');
@@ -234,8 +294,12 @@ describe('transactions', () => {
   });
 
   it('carry their tags with the commit, and only with it', async () => {
-    await set.primary.query(`SELECT pg_create_logical_replication_slot('peek', 'test_decoding')`).catch(() => set.primary.query(`SELECT pg_create_logical_replication_slot('peek', 'pgoutput')`));
-    const [slot] = await set.primary.query<{ plugin: string }>(`SELECT plugin FROM pg_replication_slots WHERE slot_name = 'peek'`);
+    await set.primary
+      .query(`SELECT pg_create_logical_replication_slot('peek', 'test_decoding')`)
+      .catch(() => set.primary.query(`SELECT pg_create_logical_replication_slot('peek', 'pgoutput')`));
+    const [slot] = await set.primary.query<{ plugin: string }>(
+      `SELECT plugin FROM pg_replication_slots WHERE slot_name = 'peek'`,
+    );
     if (slot?.plugin === 'pgoutput') await set.primary.query('CREATE PUBLICATION peek');
     await us.writer.pipelined([insert(next())], { tags: ['Task:kept', 'with "quotes"'] });
     await us.writer.transaction(async (tx) => {
@@ -243,9 +307,14 @@ describe('transactions', () => {
       await tx.query(insert(next()));
     });
     await assert.rejects(us.writer.pipelined([insert(1)], { tags: ['Task:dropped'] }));
-    const decoded = slot?.plugin === 'pgoutput'
-      ? await set.primary.query<{ data: string }>(`SELECT encode(data, 'escape') AS data FROM pg_logical_slot_peek_binary_changes('peek', NULL, NULL, 'proto_version', '1', 'publication_names', 'peek', 'messages', 'true')`)
-      : await set.primary.query<{ data: string }>(`SELECT data FROM pg_logical_slot_peek_changes('peek', NULL, NULL)`);
+    const decoded =
+      slot?.plugin === 'pgoutput'
+        ? await set.primary.query<{ data: string }>(
+            `SELECT encode(data, 'escape') AS data FROM pg_logical_slot_peek_binary_changes('peek', NULL, NULL, 'proto_version', '1', 'publication_names', 'peek', 'messages', 'true')`,
+          )
+        : await set.primary.query<{ data: string }>(
+            `SELECT data FROM pg_logical_slot_peek_changes('peek', NULL, NULL)`,
+          );
     await set.primary.query(`SELECT pg_drop_replication_slot('peek')`);
     const text = decoded.map(({ data }) => data).join('\n');
     assert.match(text, /\{"tags":\["Task:kept","with \\+"quotes\\+""\]\}/);
@@ -255,22 +324,36 @@ describe('transactions', () => {
 
   it('say so when nobody can know whether they happened', async () => {
     const link = await startSlowLink(set.primary.port, 4);
-    const far = await startReader({ local: 'eu', urls: { us: `postgres://postgres@127.0.0.1:${link.port}/postgres`, eu: set.replicas[0]?.url ?? '' }, options: { failuresToUnreachable: 50 } });
+    const far = await startReader({
+      local: 'eu',
+      urls: { us: `postgres://postgres@127.0.0.1:${link.port}/postgres`, eu: set.replicas[0]?.url ?? '' },
+      options: { failuresToUnreachable: 50 },
+    });
     try {
       await far.writer.pipelined([insert(next())]);
       const a = next();
       link.swallowAnswers();
-      await assert.rejects(far.writer.pipelined([insert(a)]), (error) => isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN'));
+      await assert.rejects(far.writer.pipelined([insert(a)]), (error) =>
+        isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN'),
+      );
       await until('it did happen, as it turns out', async () => (await rowsAt(`id = ${a}`)).length === 1);
       link.drop();
-      await until('the link is good again', async () => far.writer.pipelined([insert(next())]).then(() => true, () => false));
+      await until('the link is good again', async () =>
+        far.writer.pipelined([insert(next())]).then(
+          () => true,
+          () => false,
+        ),
+      );
       // Before COMMIT is sent there is nothing to doubt.
       const b = next();
-      await assert.rejects(far.writer.transaction(async (tx) => {
-        await tx.query(insert(b));
-        link.drop();
-        await tx.query('SELECT 1');
-      }), (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE'));
+      await assert.rejects(
+        far.writer.transaction(async (tx) => {
+          await tx.query(insert(b));
+          link.drop();
+          await tx.query('SELECT 1');
+        }),
+        (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE'),
+      );
       assert.deepEqual(await rowsAt(`id = ${b}`), []);
     } finally {
       await far[Symbol.asyncDispose]();
@@ -284,23 +367,34 @@ describe('transactions', () => {
     try {
       const writer = new PostgresWriter({
         view: { primary: 'us', reachable: () => true, reportFailure: () => undefined, refresh: async () => undefined },
-        databaseUrls: new Map([['us', set.replicas[0]?.url ?? '']]), limits: READER_OPTIONS, cluster: () => null,
+        databaseUrls: new Map([['us', set.replicas[0]?.url ?? '']]),
+        limits: READER_OPTIONS,
+        cluster: () => null,
       });
-      await assert.rejects(writer.pipelined([insert(next())]), (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE'));
-      await assert.rejects(writer.transaction((tx) => tx.query(insert(next()))), (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE'));
+      await assert.rejects(writer.pipelined([insert(next())]), (error) =>
+        isMeridianError(error, 'PRIMARY_UNAVAILABLE'),
+      );
+      await assert.rejects(
+        writer.transaction((tx) => tx.query(insert(next()))),
+        (error) => isMeridianError(error, 'PRIMARY_UNAVAILABLE'),
+      );
       await writer.close();
       // With a picture that is right, the write goes to the region that is writable.
       assert.equal((await wrong.writer.pipelined([insert(next())])).roundTrips, 1);
     } finally {
       await wrong[Symbol.asyncDispose]();
     }
-    await assert.rejects(us.read('UPDATE t SET n = 1 WHERE id = 1'), (error) => isMeridianError(error, 'DATABASE_ERROR'));
+    await assert.rejects(us.read('UPDATE t SET n = 1 WHERE id = 1'), (error) =>
+      isMeridianError(error, 'DATABASE_ERROR'),
+    );
     await set.primary.query('UPDATE t SET n = 0 WHERE id = 1');
   });
 
   it('do not commit one by one when BEGIN is refused', async () => {
     const a = next();
-    await assert.rejects(us.writer.pipelined([insert(a)], { isolation: 'NONE SUCH' as 'SERIALIZABLE' }), (error) => isMeridianError(error));
+    await assert.rejects(us.writer.pipelined([insert(a)], { isolation: 'NONE SUCH' as 'SERIALIZABLE' }), (error) =>
+      isMeridianError(error),
+    );
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 });

@@ -1,4 +1,7 @@
-/** Owns the calibration: servers without one mechanism, clients at a few rows, and the one fault in which that mechanism matters. */
+/**
+ * Owns the calibration: servers without one mechanism, clients at a few rows, and the one fault in which that mechanism
+ * matters.
+ */
 import { sleep } from '../../src/base/clock.ts';
 import { withSession } from '../../src/dev/postgres/session.ts';
 import { AP, EU } from '../support/app.ts';
@@ -20,7 +23,8 @@ type Trouble = (place: Place, isOver: () => boolean) => Promise<void>;
 
 /** Answers come long after they were read: the rows have changed meanwhile, and the change was applied. */
 async function slowReads(place: Place, isOver: () => boolean): Promise<void> {
-  for (const name of [EU, AP]) place.region(name).database.hold(() => (Math.random() < 0.5 ? 0 : 100 + Math.random() * 400));
+  for (const name of [EU, AP])
+    place.region(name).database.hold(() => (Math.random() < 0.5 ? 0 : 100 + Math.random() * 400));
   while (!isOver()) await sleep(50);
   for (const name of [EU, AP]) place.region(name).database.release();
 }
@@ -104,7 +108,10 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
 
 /** What clients do where that matters to a mechanism; nobody writes beside them then. */
 const PLANS: Readonly<Record<string, (seed: number, name: string) => Generator<ClientStep, never>>> = {
-  'flushed-before-shown': primaryPlan, 'tags-as-utf8': boardPlan, 'schema-changes': focusedPlan, truncates: commentPlan,
+  'flushed-before-shown': primaryPlan,
+  'tags-as-utf8': boardPlan,
+  'schema-changes': focusedPlan,
+  truncates: commentPlan,
 };
 
 export interface Calibration {
@@ -114,8 +121,19 @@ export interface Calibration {
   readonly ms: number;
 }
 
-/** Runs under the trouble of `mechanism` until something is found or the time is over; `broken`: whether the servers lack it. */
-export async function calibrate(place: Place, { mechanism, broken, seed, limitMs }: { readonly mechanism: string; readonly broken: boolean; readonly seed: number; readonly limitMs: number }): Promise<Calibration> {
+/**
+ * Runs under the trouble of `mechanism` until something is found or the time is over; `broken`: whether the servers
+ * lack it.
+ */
+export async function calibrate(
+  place: Place,
+  {
+    mechanism,
+    broken,
+    seed,
+    limitMs,
+  }: { readonly mechanism: string; readonly broken: boolean; readonly seed: number; readonly limitMs: number },
+): Promise<Calibration> {
   const trouble = TROUBLES[mechanism];
   if (trouble === undefined) throw new RangeError(`no trouble is known in which ${mechanism} matters`);
   await prepare(place, broken ? mechanism : null);
@@ -125,14 +143,22 @@ export async function calibrate(place: Place, { mechanism, broken, seed, limitMs
   const tally = new Tally();
   await using stage = await startStage(place, { seed, isOver, tally });
   const { shared, judge, feed } = stage;
-  const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(`c${i}`, shared, (PLANS[mechanism] ?? focusedPlan)(seed, `c${i}`)));
+  const clients = Array.from(
+    { length: CLIENTS },
+    (_, i) => new Client(`c${i}`, shared, (PLANS[mechanism] ?? focusedPlan)(seed, `c${i}`)),
+  );
   const watching = async (): Promise<void> => {
     for (; !isOver(); await sleep(200)) {
       judge.work();
       isFound = judge.findings.length > 0;
     }
   };
-  await Promise.all([...clients.map((client) => client.run(clients)), ...(mechanism in PLANS ? [] : [new SideWriter('psql', shared).run(focusedSidePlan(seed))]), trouble(place, isOver), watching()]);
+  await Promise.all([
+    ...clients.map((client) => client.run(clients)),
+    ...(mechanism in PLANS ? [] : [new SideWriter('psql', shared).run(focusedSidePlan(seed))]),
+    trouble(place, isOver),
+    watching(),
+  ]);
   await feed.caughtUp(KNOWN_MS);
   judge.work();
   return { findings: judge.findings, tally, sights: judge.sights, ms: performance.now() - beganMs };

@@ -15,9 +15,15 @@ const HANG_MS = 30_000;
 
 /** What may be answered while something is broken. */
 const ALLOWED: ReadonlySet<string> = new Set([
-  'CONSISTENCY_TIMEOUT', 'REGION_UNAVAILABLE', 'PRIMARY_UNAVAILABLE', 'WRITE_OUTCOME_UNKNOWN', 'OVERLOADED', 'TRANSACTION_CONFLICT',
+  'CONSISTENCY_TIMEOUT',
+  'REGION_UNAVAILABLE',
+  'PRIMARY_UNAVAILABLE',
+  'WRITE_OUTCOME_UNKNOWN',
+  'OVERLOADED',
+  'TRANSACTION_CONFLICT',
   // What two clients do to the same row.
-  'NOT_FOUND', 'CONSTRAINT_VIOLATION',
+  'NOT_FOUND',
+  'CONSTRAINT_VIOLATION',
 ]);
 
 const codec = new TokenCodec({ secrets: [TOKEN_SECRET], maxTokenBytes: 65_536 });
@@ -25,19 +31,31 @@ const codec = new TokenCodec({ secrets: [TOKEN_SECRET], maxTokenBytes: 65_536 })
 /** The position that a token header names. */
 export function lsnOf(header: string): Lsn {
   const [position] = codec.decode(header).values();
-  if (position !== undefined && position.timeline !== 1) throw new RangeError(`nobody fails over in these histories, yet a token names timeline ${position.timeline}`);
+  if (position !== undefined && position.timeline !== 1)
+    throw new RangeError(`nobody fails over in these histories, yet a token names timeline ${position.timeline}`);
   return position?.lsn ?? ZERO_LSN;
 }
 
-/** Tokens that a client holds at most, as `meridian/client` bounds them: what is not answered leaves them as they were, and others' come on top. */
+/**
+ * Tokens that a client holds at most, as `meridian/client` bounds them: what is not answered leaves them as they were,
+ * and others' come on top.
+ */
 const MAX_TOKENS = 8;
 
-/** A header of both: each token once, and the newest ones where there are many, which ask for all that older ones of the same cluster do. */
+/**
+ * A header of both: each token once, and the newest ones where there are many, which ask for all that older ones of the
+ * same cluster do.
+ */
 export function joined(one: string, other: string): string {
   const tokens = [...new Set(`${one},${other}`.split(','))].filter((token) => token !== '');
   if (tokens.length <= MAX_TOKENS) return tokens.join(',');
-  const newest = tokens.map((token) => ({ token, lsn: lsnOf(token) })).sort((a, b) => (a.lsn < b.lsn ? 1 : a.lsn > b.lsn ? -1 : 0));
-  return newest.slice(0, MAX_TOKENS).map(({ token }) => token).join(',');
+  const newest = tokens
+    .map((token) => ({ token, lsn: lsnOf(token) }))
+    .sort((a, b) => (a.lsn < b.lsn ? 1 : a.lsn > b.lsn ? -1 : 0));
+  return newest
+    .slice(0, MAX_TOKENS)
+    .map(({ token }) => token)
+    .join(',');
 }
 
 /** What every lane of a run shares. */
@@ -91,13 +109,22 @@ export class Client {
   }
 
   /** Whether it was answered without errors. `asking`: null for a write. */
-  async perform(server: RegionServer, { what, text, sights, trace, created }: Operation, asking: Asking | null): Promise<boolean> {
+  async perform(
+    server: RegionServer,
+    { what, text, sights, trace, created }: Operation,
+    asking: Asking | null,
+  ): Promise<boolean> {
     const { witness, record, next, tally } = this.#shared;
     const { level, bare } = asking ?? { level: 'SESSION', bare: false };
     const header = bare ? '' : this.token;
     const sentMs = performance.now();
     const query = asking === null ? `mutation { ${text} }` : `query Q ${directiveOf(level, header)} { ${text} }`;
-    const promisedMs = level === 'STRONG' || (level === 'SNAPSHOT' && header === '') ? sentMs : level === 'BOUNDED' ? sentMs - BOUND_MS : null;
+    const promisedMs =
+      level === 'STRONG' || (level === 'SNAPSHOT' && header === '')
+        ? sentMs
+        : level === 'BOUNDED'
+          ? sentMs - BOUND_MS
+          : null;
     const answer = await this.#ask(server, query, header);
     if (answer === null) return false;
     const { data, errors, token: given, consistency } = answer;
@@ -111,15 +138,31 @@ export class Client {
     const id = whole ? created?.(data) : undefined;
     if (id !== undefined && id !== null) this.#shared.pool.tasks.push(id);
     record({
-      n: next(), client: this.name, region: server.region, server: server.name, what, asking: { level, bare }, sentMs, answeredMs, sent: header === '' ? ZERO_LSN : lsnOf(header), promisedMs, token,
-      servedBy: consistency?.servedBy ?? null, sights: whole ? sights(data) : [], trace: whole ? (trace ?? null) : null,
+      n: next(),
+      client: this.name,
+      region: server.region,
+      server: server.name,
+      what,
+      asking: { level, bare },
+      sentMs,
+      answeredMs,
+      sent: header === '' ? ZERO_LSN : lsnOf(header),
+      promisedMs,
+      token,
+      servedBy: consistency?.servedBy ?? null,
+      sights: whole ? sights(data) : [],
+      trace: whole ? (trace ?? null) : null,
     });
     tally.count(asking === null ? 'writes' : 'reads');
     return whole;
   }
 
   /** Null where nobody answered. */
-  async #ask(server: RegionServer, query: string, header: string): Promise<Answer<Readonly<Record<string, unknown>>> | null> {
+  async #ask(
+    server: RegionServer,
+    query: string,
+    header: string,
+  ): Promise<Answer<Readonly<Record<string, unknown>>> | null> {
     const { tally, report } = this.#shared;
     const began = performance.now();
     const was = server.isDown;
@@ -128,7 +171,11 @@ export class Client {
       answer = await ask(server.url, query, { token: header });
     } catch (error) {
       tally.count('no server');
-      if (!was && !server.isDown) report('wrong error', `SILENT ${this.name} at ${server.name}: ${String(error)} ${String((error as Error).cause)}`);
+      if (!was && !server.isDown)
+        report(
+          'wrong error',
+          `SILENT ${this.name} at ${server.name}: ${String(error)} ${String((error as Error).cause)}`,
+        );
       await sleep(100);
       return null;
     }
@@ -136,7 +183,8 @@ export class Client {
     if (ms > HANG_MS) report('hung', `HUNG ${this.name} at ${server.name} for ${Math.round(ms)} ms: ${query}`);
     for (const { message, extensions } of answer.errors) {
       tally.count(extensions.code);
-      if (!ALLOWED.has(extensions.code)) report('wrong error', `UNTYPED ${this.name} at ${server.name}: ${extensions.code} ${message} for ${query}`);
+      if (!ALLOWED.has(extensions.code))
+        report('wrong error', `UNTYPED ${this.name} at ${server.name}: ${extensions.code} ${message} for ${query}`);
     }
     return answer;
   }

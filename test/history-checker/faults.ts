@@ -35,7 +35,8 @@ async function tried(work: Promise<unknown>): Promise<void> {
   await work.catch(() => undefined);
 }
 
-const END = (condition: string): string => `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'meridian%' AND ${condition} AND pid <> pg_backend_pid()`;
+const END = (condition: string): string =>
+  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'meridian%' AND ${condition} AND pid <> pg_backend_pid()`;
 
 async function slotDropped({ place, region }: Strike): Promise<() => Promise<void>> {
   await tried(place.cluster.dropSlot(region.name, 'meridian'));
@@ -70,11 +71,17 @@ async function databaseKilled({ place, region, dice }: Strike): Promise<() => Pr
 function processesOf({ cluster }: Place, region: string): readonly number[] {
   const { pid } = cluster.cluster.region(region).postgres;
   if (pid === undefined) return [];
-  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout.split('\n').filter((line) => line.trim() !== '').map(Number);
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(Number);
   return [pid, ...children];
 }
 
-/** Nobody of it lives on to write anything: as where the machine ends, what was not flushed is lost. `before` comes right before the end. */
+/**
+ * Nobody of it lives on to write anything: as where the machine ends, what was not flushed is lost. `before` comes
+ * right before the end.
+ */
 export async function crash(place: Place, region: string, before: () => Promise<void> = nothing): Promise<void> {
   const processes = processesOf(place, region);
   await before();
@@ -226,7 +233,17 @@ export interface PlagueParts {
 }
 
 /** Strikes with one fault after another until the time is over; what it broke is whole again when it resolves. */
-export async function plague({ place, region: name, lane, faults, seed, restMs, tally, isOver, onStrike }: PlagueParts): Promise<void> {
+export async function plague({
+  place,
+  region: name,
+  lane,
+  faults,
+  seed,
+  restMs,
+  tally,
+  isOver,
+  onStrike,
+}: PlagueParts): Promise<void> {
   const plan = faultPlan(seed, `${name} ${lane}`, Object.keys(faults), restMs);
   const region = place.region(name);
   while (!isOver()) {

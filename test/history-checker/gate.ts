@@ -1,4 +1,7 @@
-/** Owns TCP gates before a region's database and Redis: they hold answers back, lose messages or let nothing through, and nobody is told. */
+/**
+ * Owns TCP gates before a region's database and Redis: they hold answers back, lose messages or let nothing through,
+ * and nobody is told.
+ */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface GateSettings {
@@ -33,7 +36,10 @@ export class Gate implements AsyncDisposable {
     return gate;
   }
 
-  /** Until `release`, each answer on connections that can be held comes this much later: what was read is long read when it arrives. */
+  /**
+   * Until `release`, each answer on connections that can be held comes this much later: what was read is long read when
+   * it arrives.
+   */
   hold(milliseconds: () => number): void {
     this.#holdMs = milliseconds;
   }
@@ -96,10 +102,12 @@ export class Gate implements AsyncDisposable {
       if (holdMs === 0 && held === 0) return void near.write(passed);
       held += 1;
       const due = new Promise((resolve) => setTimeout(resolve, holdMs));
-      last = last.then(() => due).then(() => {
-        held -= 1;
-        if (near.writable) near.write(passed);
-      });
+      last = last
+        .then(() => due)
+        .then(() => {
+          held -= 1;
+          if (near.writable) near.write(passed);
+        });
     });
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());
@@ -130,5 +138,8 @@ function messageLength(bytes: Buffer): number | null {
   return at <= bytes.length ? at : null;
 }
 
-/** Connections that read for clients, as the driver names them when it says hello; not those that follow the WAL or ask for positions. */
+/**
+ * Connections that read for clients, as the driver names them when it says hello; not those that follow the WAL or ask
+ * for positions.
+ */
 export const isReadingConnection = (greeting: Buffer): boolean => greeting.includes('meridian read');

@@ -1,4 +1,7 @@
-/** Owns the verdict: which answers could not have been given by a database that keeps its promises, and the shortest history that shows it. */
+/**
+ * Owns the verdict: which answers could not have been given by a database that keeps its promises, and the shortest
+ * history that shows it.
+ */
 import { formatLsn, maxLsn, ZERO_LSN, type Lsn } from '../../src/base/lsn.ts';
 import { describeFinding } from './explain.ts';
 import { selectionText, type Answered, type Sight, type Witness } from './record.ts';
@@ -8,9 +11,20 @@ import { type Truth } from './truth.ts';
  * - `stale`: it was true, but only before the floor. - `resurrected`: the same, of a row that was deleted by then.
  * - `uncovered`: it was true only above what the answer's token names, so that the next read may be older (R6).
  * - `torn`: each part was true between floor and token, but never all at once. - `invented`: it was never true.
- * - `lost write`: an acknowledged write is not in the history by its token. - `token went back`: it names less than the one that was sent.
+ * - `lost write`: an acknowledged write is not in the history by its token. - `token went back`: it names less than the
+ * one that was sent.
  */
-export type FindingKind = 'stale' | 'resurrected' | 'uncovered' | 'torn' | 'invented' | 'lost write' | 'token went back' | 'left over' | 'wrong error' | 'hung';
+export type FindingKind =
+  | 'stale'
+  | 'resurrected'
+  | 'uncovered'
+  | 'torn'
+  | 'invented'
+  | 'lost write'
+  | 'token went back'
+  | 'left over'
+  | 'wrong error'
+  | 'hung';
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -89,13 +103,19 @@ export class Judge {
 
   #judge(answered: Answered): void {
     const { token, sent } = answered;
-    if (token !== null && token < sent) this.#find('token went back', answered, `its token names ${formatLsn(token)}, below ${formatLsn(sent)}, which was sent`);
+    if (token !== null && token < sent)
+      this.#find(
+        'token went back',
+        answered,
+        `its token names ${formatLsn(token)}, below ${formatLsn(sent)}, which was sent`,
+      );
     if (answered.trace !== null && token !== null) this.#judgeWrite(answered, token);
     if (token === null) return;
     const floor = this.#floorOf(answered);
     const whole = answered.asking.level === 'SNAPSHOT' && answered.trace === null;
     let sound = true;
-    for (const sight of answered.sights) sound = this.#judgeSight(answered, sight, this.#floorFor(answered, sight, floor), token) && sound;
+    for (const sight of answered.sights)
+      sound = this.#judgeSight(answered, sight, this.#floorFor(answered, sight, floor), token) && sound;
     if (whole && sound) this.#judgeSnapshot(answered, floor, token);
   }
 
@@ -105,9 +125,18 @@ export class Judge {
     const { trace } = answered;
     if (trace?.kind === 'value') {
       const at = truth.writtenAt(trace.value);
-      if (at === undefined || at > token) this.#find('lost write', answered, `"${trace.value}" was ${at === undefined ? 'never committed' : `committed at ${formatLsn(at)}`}, its token names ${formatLsn(token)}`);
+      if (at === undefined || at > token)
+        this.#find(
+          'lost write',
+          answered,
+          `"${trace.value}" was ${at === undefined ? 'never committed' : `committed at ${formatLsn(at)}`}, its token names ${formatLsn(token)}`,
+        );
     } else if (trace?.kind === 'deleted' && truth.rowAt(trace.table, trace.id, token) !== null) {
-      this.#find('lost write', answered, `${trace.table} ${trace.id} is still there at ${formatLsn(token)}, which its token names`);
+      this.#find(
+        'lost write',
+        answered,
+        `${trace.table} ${trace.id} is still there at ${formatLsn(token)}, which its token names`,
+      );
     }
   }
 
@@ -121,7 +150,8 @@ export class Judge {
 
   /** What a level promises beside the token: the commits of these rows that somebody was told of by then. */
   #floorFor({ promisedMs }: Answered, { selection }: Sight, floor: Lsn): Lsn {
-    const told = promisedMs === null ? undefined : this.#parts.truth.toldBy(selection, promisedMs, this.#parts.truth.reached);
+    const told =
+      promisedMs === null ? undefined : this.#parts.truth.toldBy(selection, promisedMs, this.#parts.truth.reached);
     return told === undefined ? floor : maxLsn(floor, told);
   }
 
@@ -138,11 +168,24 @@ export class Judge {
     const range = `between ${formatLsn(floor)}, its floor, and ${formatLsn(token)}, its token`;
     if (before !== null) {
       const gone = sight.what === 'rows' && truth.expected(sight, floor) === '[]';
-      this.#find(gone ? 'resurrected' : 'stale', answered, `was true up to ${formatLsn(before)}, not ${range}`, { sight, floor, trueAt: before });
+      this.#find(gone ? 'resurrected' : 'stale', answered, `was true up to ${formatLsn(before)}, not ${range}`, {
+        sight,
+        floor,
+        trueAt: before,
+      });
     } else if (after !== null) {
-      this.#find('uncovered', answered, `became true at ${formatLsn(after)}, not ${range}`, { sight, floor, trueAt: after });
+      this.#find('uncovered', answered, `became true at ${formatLsn(after)}, not ${range}`, {
+        sight,
+        floor,
+        trueAt: after,
+      });
     } else {
-      this.#find(this.#trueInParts(sight, ZERO_LSN, truth.reached) ? 'torn' : 'invented', answered, `was never true as a whole, neither ${range} nor elsewhere`, { sight, floor, trueAt: null });
+      this.#find(
+        this.#trueInParts(sight, ZERO_LSN, truth.reached) ? 'torn' : 'invented',
+        answered,
+        `was never true as a whole, neither ${range} nor elsewhere`,
+        { sight, floor, trueAt: null },
+      );
     }
     return false;
   }
@@ -158,17 +201,28 @@ export class Judge {
     const { truth } = this.#parts;
     if (this.#mayReorder(answered) || answered.sights.length === 0) return;
     const all = new Set(answered.sights.flatMap(({ selection }) => truth.positions(selection, floor, token)));
-    for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1))) if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown)) return;
+    for (const lsn of [...all].sort((a, b) => (a < b ? 1 : -1)))
+      if (answered.sights.every((sight) => truth.expected(sight, lsn) === sight.shown)) return;
     const parts = answered.sights.map((sight) => {
-      const at = truth.positions(sight.selection, floor, token).filter((lsn) => truth.expected(sight, lsn) === sight.shown);
-      return `${selectionText(sight.selection)} is ${sight.shown} from ${at.map(formatLsn).join(' and ')}, not from ${truth.positions(sight.selection, floor, token).filter((lsn) => !at.includes(lsn)).map(formatLsn).join(' and ')}`;
+      const at = truth
+        .positions(sight.selection, floor, token)
+        .filter((lsn) => truth.expected(sight, lsn) === sight.shown);
+      return `${selectionText(sight.selection)} is ${sight.shown} from ${at.map(formatLsn).join(' and ')}, not from ${truth
+        .positions(sight.selection, floor, token)
+        .filter((lsn) => !at.includes(lsn))
+        .map(formatLsn)
+        .join(' and ')}`;
     });
-    this.#find('torn', answered, `between ${formatLsn(floor)} and ${formatLsn(token)} no position has all of its parts, though it is a snapshot: ${parts.join('; ')}`);
+    this.#find(
+      'torn',
+      answered,
+      `between ${formatLsn(floor)} and ${formatLsn(token)} no position has all of its parts, though it is a snapshot: ${parts.join('; ')}`,
+    );
   }
 
   /**
-   * A primary makes commits visible in an order that may differ from its WAL's: for a moment it shows a state that no replica ever shows.
-   * What a primary answered, or was filled in from one, is judged row by row.
+   * A primary makes commits visible in an order that may differ from its WAL's: for a moment it shows a state that no
+   * replica ever shows. What a primary answered, or was filled in from one, is judged row by row.
    */
   #mayReorder({ region, servedBy }: Answered): boolean {
     return region === this.#parts.primary || (servedBy?.primary ?? 0) > 0;
@@ -182,18 +236,44 @@ export class Judge {
       const counts = lsns.map((lsn) => Number(truth.expected(sight, lsn)));
       return Number(sight.shown) >= Math.min(...counts) && Number(sight.shown) <= Math.max(...counts);
     }
-    const rows = what === 'page' ? (JSON.parse(sight.shown) as { rows: (string | null)[][] }).rows : (JSON.parse(sight.shown) as (string | null)[][]);
+    const rows =
+      what === 'page'
+        ? (JSON.parse(sight.shown) as { rows: (string | null)[][] }).rows
+        : (JSON.parse(sight.shown) as (string | null)[][]);
     const place = columns.indexOf('id');
     return rows.every((row) => {
-      const single: Sight = { selection: { table: selection.table, column: 'id', value: String(row[place]), order: [] }, what: 'rows', columns, shown: JSON.stringify([row]) };
+      const single: Sight = {
+        selection: { table: selection.table, column: 'id', value: String(row[place]), order: [] },
+        what: 'rows',
+        columns,
+        shown: JSON.stringify([row]),
+      };
       return this.#trueIn(single, from, to) !== null;
     });
   }
 
-  #find(kind: FindingKind, answered: Answered, why: string, of?: { readonly sight: Sight; readonly floor: Lsn; readonly trueAt: Lsn | null }): void {
+  #find(
+    kind: FindingKind,
+    answered: Answered,
+    why: string,
+    of?: { readonly sight: Sight; readonly floor: Lsn; readonly trueAt: Lsn | null },
+  ): void {
     const { truth, brokenBetween } = this.#parts;
-    const subject = of === undefined ? answered.what : `${of.sight.what === 'rows' ? '' : `${of.sight.what} of `}${selectionText(of.sight.selection)}`;
+    const subject =
+      of === undefined
+        ? answered.what
+        : `${of.sight.what === 'rows' ? '' : `${of.sight.what} of `}${selectionText(of.sight.selection)}`;
     const head = `${kind.toUpperCase()} ${answered.client} in ${answered.region} (${answered.server}), ${answered.asking.level}${answered.asking.bare ? ' without its token' : ''}: ${subject} ${why}.`;
-    this.findings.push({ kind, text: describeFinding({ head, answered, truth, past: this.#past, broken: brokenBetween(answered.sentMs - 5_000, answered.answeredMs), ...of }) });
+    this.findings.push({
+      kind,
+      text: describeFinding({
+        head,
+        answered,
+        truth,
+        past: this.#past,
+        broken: brokenBetween(answered.sentMs - 5_000, answered.answeredMs),
+        ...of,
+      }),
+    });
   }
 }

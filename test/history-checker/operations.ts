@@ -2,8 +2,28 @@
 import { type ClientStep, type Dice, type ReadKind, type WriteKind } from './plan.ts';
 import { type Sight, type Trace } from './record.ts';
 import {
-  BOARD, BY_ID, COMMENT, connectionFields, connectionSights, countSight, CREATED, isDone, isOpen, isOverdue, listSight, NARROWINGS, NEWEST, ORGANIZATION, pageFields, PROJECT, rowSight, rowSightWith, TASK, USER,
-  type Connection, type Narrowing,
+  BOARD,
+  BY_ID,
+  COMMENT,
+  connectionFields,
+  connectionSights,
+  countSight,
+  CREATED,
+  isDone,
+  isOpen,
+  isOverdue,
+  listSight,
+  NARROWINGS,
+  NEWEST,
+  ORGANIZATION,
+  pageFields,
+  PROJECT,
+  rowSight,
+  rowSightWith,
+  TASK,
+  USER,
+  type Connection,
+  type Narrowing,
 } from './shapes.ts';
 import { BOARDS } from './tables.ts';
 
@@ -37,7 +57,10 @@ export interface Pool {
 const FEW = 5;
 const HOT = 8;
 
-/** Half of the time one of the first few, else one of all: everybody meets at the hot ones, and the others are not forgotten. */
+/**
+ * Half of the time one of the first few, else one of all: everybody meets at the hot ones, and the others are not
+ * forgotten.
+ */
 function pick<T>(items: readonly T[], roll: number): T {
   const hot = Math.min(HOT, items.length);
   const index = roll % 2 === 0 ? (roll >> 1) % hot : items.length - 1 - ((roll >> 1) % Math.min(items.length, 40));
@@ -55,8 +78,16 @@ function tasks(pool: Pool, dice: Dice): Operation {
   const deep = dice[3] % 3 === 0;
   return {
     what: `tasks ${ids.join(', ')}`,
-    text: ids.map((id) => `t${id}: task(id: ${id}) { ${TASK.fields} ${deep ? `project { ${PROJECT.fields} } assignee { ${USER.fields} }` : ''} }`).join(' '),
-    sights: (data) => ids.flatMap((id) => (deep ? deepTask(id, found<DeepTask>(data, `t${id}`)) : [rowSight(TASK, 'id', id, found(data, `t${id}`))])),
+    text: ids
+      .map(
+        (id) =>
+          `t${id}: task(id: ${id}) { ${TASK.fields} ${deep ? `project { ${PROJECT.fields} } assignee { ${USER.fields} }` : ''} }`,
+      )
+      .join(' '),
+    sights: (data) =>
+      ids.flatMap((id) =>
+        deep ? deepTask(id, found<DeepTask>(data, `t${id}`)) : [rowSight(TASK, 'id', id, found(data, `t${id}`))],
+      ),
   };
 }
 
@@ -65,7 +96,10 @@ type DeepTask = Row & { readonly project: Row; readonly assignee: Row | null };
 function deepTask(id: string, task: DeepTask | null): Sight[] {
   if (task === null) return [rowSight(TASK, 'id', id, null)];
   const { project, assignee } = task;
-  const sights = [rowSightWith(TASK, task, { project_id: project['id'] }), rowSight(PROJECT, 'id', String(project['id']), project)];
+  const sights = [
+    rowSightWith(TASK, task, { project_id: project['id'] }),
+    rowSight(PROJECT, 'id', String(project['id']), project),
+  ];
   return assignee === null ? sights : [...sights, rowSight(USER, 'id', String(assignee['id']), assignee)];
 }
 
@@ -75,7 +109,10 @@ function users(pool: Pool, dice: Dice): Operation {
   return {
     what: `users ${ids.join(', ')}, ${email}`,
     text: `${ids.map((id) => `u${id}: user(id: ${id}) { ${USER.fields} }`).join(' ')} byEmail: userByEmail(email: ${quoted(email)}) { ${USER.fields} }`,
-    sights: (data) => [...ids.map((id) => rowSight(USER, 'id', id, found(data, `u${id}`))), rowSight(USER, 'email', email, found(data, 'byEmail'))],
+    sights: (data) => [
+      ...ids.map((id) => rowSight(USER, 'id', id, found(data, `u${id}`))),
+      rowSight(USER, 'email', email, found(data, 'byEmail')),
+    ],
   };
 }
 
@@ -88,7 +125,14 @@ type PagedProject = Row & { readonly tasks: Connection };
 
 function projectSights(id: string, narrowing: Narrowing, first: number, project: PagedProject | null): Sight[] {
   if (project === null) return [rowSight(PROJECT, 'id', id, null)];
-  const selection = { order: narrowing.order, ...(narrowing.where ? { where: narrowing.where } : {}), whereText: narrowing.whereText ?? '', column: 'project_id', value: id, first };
+  const selection = {
+    order: narrowing.order,
+    ...(narrowing.where ? { where: narrowing.where } : {}),
+    whereText: narrowing.whereText ?? '',
+    column: 'project_id',
+    value: id,
+    first,
+  };
   return [rowSight(PROJECT, 'id', id, project), ...connectionSights(TASK, selection, project.tasks)];
 }
 
@@ -114,7 +158,12 @@ function projectAgain(pool: Pool, dice: Dice): Operation {
       const page = found<PagedProject>(data, `p${id}`)?.tasks;
       const last = page?.nodes.at(-1) as { createdAt: string; id: string } | undefined;
       // Cursors are of the client's own pages; the order's columns say what lies behind one.
-      if (page && last && page.pageInfo.endCursor !== null) pool.cursor = { project: id, cursor: page.pageInfo.endCursor, after: [last.createdAt.replace('T', ' ').replace('Z', '+00'), last.id] };
+      if (page && last && page.pageInfo.endCursor !== null)
+        pool.cursor = {
+          project: id,
+          cursor: page.pageInfo.endCursor,
+          after: [last.createdAt.replace('T', ' ').replace('Z', '+00'), last.id],
+        };
       return projectSights(id, narrowing, FEW, found(data, `p${id}`));
     },
   };
@@ -129,7 +178,9 @@ function nextPage(pool: Pool, dice: Dice): Operation {
     text: `p: project(id: ${id}) { tasks(first: ${FEW}, after: ${quoted(cursor.cursor)}) ${pageFields(TASK)} }`,
     sights: (data) => {
       const page = found<PagedProject>(data, 'p');
-      return page === null ? [] : connectionSights(TASK, { column: 'project_id', value: id, order: CREATED, first: FEW, after }, page.tasks);
+      return page === null
+        ? []
+        : connectionSights(TASK, { column: 'project_id', value: id, order: CREATED, first: FEW, after }, page.tasks);
     },
   };
 }
@@ -144,7 +195,14 @@ function assigned(pool: Pool, dice: Dice): Operation {
     sights: (data) => {
       const user = found<Row & { assignedTasks: Connection }>(data, 'u');
       if (user === null) return [rowSight(USER, 'id', id, null)];
-      return [rowSight(USER, 'id', id, user), ...connectionSights(TASK, { column: 'assignee_id', value: id, order: CREATED, first: FEW, ...narrowing }, user.assignedTasks)];
+      return [
+        rowSight(USER, 'id', id, user),
+        ...connectionSights(
+          TASK,
+          { column: 'assignee_id', value: id, order: CREATED, first: FEW, ...narrowing },
+          user.assignedTasks,
+        ),
+      ];
     },
   };
 }
@@ -153,12 +211,17 @@ function comments(pool: Pool, dice: Dice): Operation {
   const ids = [...new Set([pick(pool.tasks, dice[0]), pick(pool.tasks, dice[1])])];
   return {
     what: `comments of tasks ${ids.join(', ')}`,
-    text: ids.map((id) => `t${id}: task(id: ${id}) { ${TASK.fields} comments(first: 4) ${connectionFields(COMMENT)} }`).join(' '),
+    text: ids
+      .map((id) => `t${id}: task(id: ${id}) { ${TASK.fields} comments(first: 4) ${connectionFields(COMMENT)} }`)
+      .join(' '),
     sights: (data) =>
       ids.flatMap((id) => {
         const task = found<Row & { comments: Connection }>(data, `t${id}`);
         if (task === null) return [rowSight(TASK, 'id', id, null)];
-        return [rowSight(TASK, 'id', id, task), ...connectionSights(COMMENT, { column: 'task_id', value: id, order: CREATED, first: 4 }, task.comments)];
+        return [
+          rowSight(TASK, 'id', id, task),
+          ...connectionSights(COMMENT, { column: 'task_id', value: id, order: CREATED, first: 4 }, task.comments),
+        ];
       }),
   };
 }
@@ -173,7 +236,11 @@ function organization(_: Pool, dice: Dice): Operation {
       return [
         rowSight(ORGANIZATION, 'id', id, shown),
         ...connectionSights(USER, { column: 'organization_id', value: id, order: BY_ID, first: 4 }, shown.users),
-        ...connectionSights(PROJECT, { column: 'organization_id', value: id, order: CREATED, first: 2 }, shown.projects),
+        ...connectionSights(
+          PROJECT,
+          { column: 'organization_id', value: id, order: CREATED, first: 2 },
+          shown.projects,
+        ),
         ...connectionSights(ORGANIZATION, { column: '', value: '', order: BY_ID }, data['organizations'] as Connection),
       ];
     },
@@ -187,7 +254,21 @@ function dashboard(_: Pool, dice: Dice): Operation {
     what: `dashboard ${id}`,
     text: `d: dashboard(organizationId: ${id}) { organization { ${ORGANIZATION.fields} } openTasks doneTasks overdueTasks latestProjects { ${PROJECT.fields} } latestTasks { ${TASK.fields} } }`,
     sights: (data) => {
-      const { organization: shown, openTasks, doneTasks, overdueTasks, latestProjects, latestTasks } = data['d'] as { organization: Row; openTasks: number; doneTasks: number; overdueTasks: number; latestProjects: Row[]; latestTasks: Row[] };
+      const {
+        organization: shown,
+        openTasks,
+        doneTasks,
+        overdueTasks,
+        latestProjects,
+        latestTasks,
+      } = data['d'] as {
+        organization: Row;
+        openTasks: number;
+        doneTasks: number;
+        overdueTasks: number;
+        latestProjects: Row[];
+        latestTasks: Row[];
+      };
       const tasksOf = { ...of, table: 'tasks', order: [] } as const;
       return [
         rowSight(ORGANIZATION, 'id', id, shown),
@@ -221,7 +302,17 @@ function board(_: Pool, dice: Dice): Operation {
 }
 
 const READS: Readonly<Record<ReadKind, (pool: Pool, dice: Dice) => Operation>> = {
-  tasks, users, project, 'project again': projectAgain, assigned, comments, 'next page': nextPage, organization, dashboard, 'nothing there': nothingThere, board,
+  tasks,
+  users,
+  project,
+  'project again': projectAgain,
+  assigned,
+  comments,
+  'next page': nextPage,
+  organization,
+  dashboard,
+  'nothing there': nothingThere,
+  board,
 };
 
 function updateUser(pool: Pool, dice: Dice, column: 'name' | 'email'): Operation {
@@ -245,7 +336,10 @@ function updateTask(pool: Pool, dice: Dice, input: string): Operation {
     sights: (data) => {
       const { task } = data['w'] as { task: (Row & { project: Row & { id: string; tasks: Connection } }) | null };
       if (task === null) return [];
-      return [rowSightWith(TASK, task, { project_id: task.project.id }), ...projectSights(task.project.id, NARROWINGS[0] as Narrowing, FEW, task.project)];
+      return [
+        rowSightWith(TASK, task, { project_id: task.project.id }),
+        ...projectSights(task.project.id, NARROWINGS[0] as Narrowing, FEW, task.project),
+      ];
     },
     trace: { kind: 'value', value: title },
   };
@@ -257,9 +351,11 @@ const WRITES: Readonly<Record<WriteKind, (pool: Pool, dice: Dice) => Operation>>
   rename: (pool, dice) => updateUser(pool, dice, 'name'),
   readdress: (pool, dice) => updateUser(pool, dice, 'email'),
   retitle: (pool, dice) => updateTask(pool, dice, ''),
-  'set status': (pool, dice) => updateTask(pool, dice, `status: ${['TODO', 'DOING', 'DONE'][dice[1] % 3]}, priority: ${dice[2] % 10}`),
+  'set status': (pool, dice) =>
+    updateTask(pool, dice, `status: ${['TODO', 'DOING', 'DONE'][dice[1] % 3]}, priority: ${dice[2] % 10}`),
   move: (pool, dice) => updateTask(pool, dice, `projectId: ${pick(pool.projects, dice[1])}`),
-  assign: (pool, dice) => updateTask(pool, dice, `assigneeId: ${dice[2] % 4 === 0 ? 'null' : pick(pool.users, dice[1])}`),
+  assign: (pool, dice) =>
+    updateTask(pool, dice, `assigneeId: ${dice[2] % 4 === 0 ? 'null' : pick(pool.users, dice[1])}`),
   create(pool, dice) {
     const [title, into] = [pool.unique(), pick(pool.projects, dice[0])];
     return {
@@ -267,7 +363,10 @@ const WRITES: Readonly<Record<WriteKind, (pool: Pool, dice: Dice) => Operation>>
       text: `w: createTask(input: { projectId: ${into}, title: ${quoted(title)}, priority: ${dice[1] % 10} }) { task { ${TASK.fields} project { ${projectFields()} } } }`,
       sights: (data) => {
         const { task } = data['w'] as { task: Row & { project: Row & { id: string; tasks: Connection } } };
-        return [rowSightWith(TASK, task, { project_id: task.project.id }), ...projectSights(task.project.id, NARROWINGS[0] as Narrowing, FEW, task.project)];
+        return [
+          rowSightWith(TASK, task, { project_id: task.project.id }),
+          ...projectSights(task.project.id, NARROWINGS[0] as Narrowing, FEW, task.project),
+        ];
       },
       trace: { kind: 'value', value: title },
       created: (data) => (data['w'] as { task: { id: string } }).task.id,
@@ -284,7 +383,12 @@ const WRITES: Readonly<Record<WriteKind, (pool: Pool, dice: Dice) => Operation>>
   },
   delete(pool, dice) {
     const id = pick(pool.tasks, dice[0]);
-    return { what: `task ${id} is deleted`, text: `w: deleteTask(id: ${id}) { task { id } }`, sights: () => [], trace: { kind: 'deleted', table: 'tasks', id } };
+    return {
+      what: `task ${id} is deleted`,
+      text: `w: deleteTask(id: ${id}) { task { id } }`,
+      sights: () => [],
+      trace: { kind: 'deleted', table: 'tasks', id },
+    };
   },
   comment(pool, dice) {
     const [task, body] = [pick(pool.tasks, dice[0]), pool.unique()];
@@ -293,7 +397,15 @@ const WRITES: Readonly<Record<WriteKind, (pool: Pool, dice: Dice) => Operation>>
       text: `w: addComment(input: { taskId: ${task}, authorId: ${1 + (dice[1] % 6)}, body: ${quoted(body)} }) { comment { ${COMMENT.fields} task { ${TASK.fields} comments(first: 4) ${connectionFields(COMMENT)} } } }`,
       sights: (data) => {
         const { comment } = data['w'] as { comment: Row & { task: Row & { comments: Connection } } };
-        return [rowSight(COMMENT, 'id', String(comment['id']), comment), rowSight(TASK, 'id', task, comment.task), ...connectionSights(COMMENT, { column: 'task_id', value: task, order: CREATED, first: 4 }, comment.task.comments)];
+        return [
+          rowSight(COMMENT, 'id', String(comment['id']), comment),
+          rowSight(TASK, 'id', task, comment.task),
+          ...connectionSights(
+            COMMENT,
+            { column: 'task_id', value: task, order: CREATED, first: 4 },
+            comment.task.comments,
+          ),
+        ];
       },
       trace: { kind: 'value', value: body },
     };
@@ -311,10 +423,20 @@ export function operationOf({ kind, dice }: Pick<ClientStep, 'kind' | 'dice'>, p
 /** Everything that there is to see, as one would look through it when nothing changes any more. */
 export function everything(pool: Pick<Pool, 'users' | 'projects' | 'emails'>, taskIds: readonly string[]): Operation[] {
   const zero: Dice = [0, 0, 0, 0];
-  const just = (kind: ReadKind, one: Partial<Pool>): Operation => READS[kind]({ tasks: ['0'], users: ['0'], projects: ['0'], cursor: null, unique: () => '', emails: () => [''], ...one }, zero);
+  const just = (kind: ReadKind, one: Partial<Pool>): Operation =>
+    READS[kind](
+      { tasks: ['0'], users: ['0'], projects: ['0'], cursor: null, unique: () => '', emails: () => [''], ...one },
+      zero,
+    );
   return [
     ...taskIds.map((id, i) => just(i % 3 === 0 ? 'tasks' : 'comments', { tasks: [id] })),
-    ...pool.users.flatMap((id) => [...pool.emails(id).slice(-3).map((email) => just('users', { users: [id], emails: () => [email] })), just('assigned', { users: [id] })]),
+    ...pool.users.flatMap((id) => [
+      ...pool
+        .emails(id)
+        .slice(-3)
+        .map((email) => just('users', { users: [id], emails: () => [email] })),
+      just('assigned', { users: [id] }),
+    ]),
     ...pool.projects.flatMap((id) => NARROWINGS.map((narrowing) => narrowedPage(id, narrowing))),
     ...pool.projects.map((id) => just('project again', { projects: [id] })),
     ...BOARDS.map((_, i) => board(pool as Pool, [2 * i, 2 * i, 0, 0])),
@@ -323,5 +445,9 @@ export function everything(pool: Pick<Pool, 'users' | 'projects' | 'emails'>, ta
 }
 
 function narrowedPage(id: string, narrowing: Narrowing): Operation {
-  return { what: `page of project ${id} ${narrowing.args}`, text: projectText(id, narrowing, 23, true), sights: (data) => projectSights(id, narrowing, 23, found(data, `p${id}`)) };
+  return {
+    what: `page of project ${id} ${narrowing.args}`,
+    text: projectText(id, narrowing, 23, true),
+    sights: (data) => projectSights(id, narrowing, 23, found(data, `p${id}`)),
+  };
 }

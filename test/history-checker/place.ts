@@ -1,4 +1,7 @@
-/** Owns the place of a history: three regions with real databases, Redis and server processes, and every way to break them. */
+/**
+ * Owns the place of a history: three regions with real databases, Redis and server processes, and every way to break
+ * them.
+ */
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +24,17 @@ export const PRIMARY = US;
 
 /** Intervals are short, so that a run meets many of them; limits are low, so that it meets those as well. */
 const COMMON: Partial<Options> = {
-  heartbeatMs: 250, slotCreateMs: 4_000, slotRetryMs: 300, tailRetryMaxMs: 1_000, redisRetryMs: 300, cacheLagMs: 1_500, maxTags: 40, tombstones: 400, tombstoneMs: 4_000, maxWaitMs: 3_000, poolWarm: 1,
+  heartbeatMs: 250,
+  slotCreateMs: 4_000,
+  slotRetryMs: 300,
+  tailRetryMaxMs: 1_000,
+  redisRetryMs: 300,
+  cacheLagMs: 1_500,
+  maxTags: 40,
+  tombstones: 400,
+  tombstoneMs: 4_000,
+  maxWaitMs: 3_000,
+  poolWarm: 1,
 };
 
 /** Each process has something of its own that the others have not. */
@@ -63,14 +76,23 @@ export interface PlaceSettings {
 
 const DATABASE = 'history';
 
-/** A database of its own beside the cluster's, whose encoding it need not have. What is not flushed by somebody stays unflushed for long. */
+/**
+ * A database of its own beside the cluster's, whose encoding it need not have. What is not flushed by somebody stays
+ * unflushed for long.
+ */
 async function createDatabase(cluster: TestCluster, encoding: string): Promise<void> {
-  await cluster.query(PRIMARY, `CREATE DATABASE ${DATABASE} ENCODING '${encoding}' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+  await cluster.query(
+    PRIMARY,
+    `CREATE DATABASE ${DATABASE} ENCODING '${encoding}' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+  );
   await cluster.query(PRIMARY, `ALTER SYSTEM SET wal_writer_delay = '10s'`);
   await cluster.query(PRIMARY, 'SELECT pg_reload_conf()');
-  await withSession({ dsn: ofHistory(cluster.dsnFor(PRIMARY, PRIMARY)), settings: { 'meridian.scale': '1' } }, async (client) => {
-    for (const sql of historySql()) await client.query(sql);
-  });
+  await withSession(
+    { dsn: ofHistory(cluster.dsnFor(PRIMARY, PRIMARY)), settings: { 'meridian.scale': '1' } },
+    async (client) => {
+      for (const sql of historySql()) await client.query(sql);
+    },
+  );
   await cluster.caughtUp();
 }
 
@@ -83,24 +105,41 @@ function ofHistory(dsn: string): string {
 /** The application's SDL, and what histories add to it. */
 function schemaFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-history-'));
-  copyFileSync(fileURLToPath(new URL('../../schema/workspace/workspace.graphql', import.meta.url)), join(folder, 'workspace.graphql'));
+  copyFileSync(
+    fileURLToPath(new URL('../../schema/workspace/workspace.graphql', import.meta.url)),
+    join(folder, 'workspace.graphql'),
+  );
   writeFileSync(join(folder, 'boards.graphql'), BOARDS_SDL);
   return folder;
 }
 
-export async function startPlace({ broken = null, options = {}, encoding = 'UTF8' }: PlaceSettings = {}): Promise<Place> {
+export async function startPlace({
+  broken = null,
+  options = {},
+  encoding = 'UTF8',
+}: PlaceSettings = {}): Promise<Place> {
   const cluster = await startTestCluster({ wan: OCEAN });
   const schema = schemaFolder();
   const dsn = (from: string, to: string): string => ofHistory(cluster.dsnFor(from, to));
-  const undo: (() => Promise<void>)[] = [() => cluster.stop(), async () => rmSync(schema, { recursive: true, force: true })];
+  const undo: (() => Promise<void>)[] = [
+    () => cluster.stop(),
+    async () => rmSync(schema, { recursive: true, force: true }),
+  ];
   const dispose = async (): Promise<void> => {
     for (const step of undo.reverse()) await step().catch(() => undefined);
   };
   try {
     await createDatabase(cluster, encoding);
-    await setupDatabase({ regions: REGIONS.map((name) => ({ name, databaseUrl: dsn(name, name), redisUrl: null, serverUrl: null })), tables: [], schemas: ['public'], options: defaultOptions() });
+    await setupDatabase({
+      regions: REGIONS.map((name) => ({ name, databaseUrl: dsn(name, name), redisUrl: null, serverUrl: null })),
+      tables: [],
+      schemas: ['public'],
+      options: defaultOptions(),
+    });
     // One table whose changes do not carry the whole old row: all that is cached of it goes with each.
-    await withSession({ dsn: dsn(PRIMARY, PRIMARY) }, (client) => client.query('ALTER TABLE comments REPLICA IDENTITY DEFAULT'));
+    await withSession({ dsn: dsn(PRIMARY, PRIMARY) }, (client) =>
+      client.query('ALTER TABLE comments REPLICA IDENTITY DEFAULT'),
+    );
     await cluster.caughtUp();
     const program = redisProgram();
     const ports = await freePorts(PROCESSES.map(({ name }) => name));
@@ -120,9 +159,28 @@ export async function startPlace({ broken = null, options = {}, encoding = 'UTF8
         }
         const addresses = REGIONS.map((other): [string, RegionAddresses] => {
           const own = other === name;
-          return [other, { databaseUrl: own ? withPort(dsn(name, name), database.port) : dsn(name, other), redisUrl: own && gate ? `redis://127.0.0.1:${gate.port}` : null }];
+          return [
+            other,
+            {
+              databaseUrl: own ? withPort(dsn(name, name), database.port) : dsn(name, other),
+              redisUrl: own && gate ? `redis://127.0.0.1:${gate.port}` : null,
+            },
+          ];
         });
-        servers.push(new RegionServer({ ...one, port: ports.get(one.name)?.http ?? 0, schema, keeper: cluster.cluster.keeper, logDir: cluster.cluster.logDir, regions: Object.fromEntries(addresses), options: { ...COMMON, ...one.options, ...options } }, broken));
+        servers.push(
+          new RegionServer(
+            {
+              ...one,
+              port: ports.get(one.name)?.http ?? 0,
+              schema,
+              keeper: cluster.cluster.keeper,
+              logDir: cluster.cluster.logDir,
+              regions: Object.fromEntries(addresses),
+              options: { ...COMMON, ...one.options, ...options },
+            },
+            broken,
+          ),
+        );
       }
       regions.set(name, { name, servers, redis, database, redisGates });
     }

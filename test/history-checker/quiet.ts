@@ -1,4 +1,7 @@
-/** Owns the look at everything once nothing changes any more: what every cache of every region keeps must be what the database has. */
+/**
+ * Owns the look at everything once nothing changes any more: what every cache of every region keeps must be what the
+ * database has.
+ */
 import { sleep } from '../../src/base/clock.ts';
 import { maxLsn, ZERO_LSN, type Lsn } from '../../src/base/lsn.ts';
 import { withSession } from '../../src/dev/postgres/session.ts';
@@ -14,16 +17,25 @@ import { type Truth } from './truth.ts';
 
 /** How long everything that was broken may take to be whole. */
 const HEALED_MS = 30_000;
-/** PostgreSQL ends who holds a slot and is gone without a word after `wal_sender_timeout`, a minute: until then nobody else may feed the region's Redis. */
+/**
+ * PostgreSQL ends who holds a slot and is gone without a word after `wal_sender_timeout`, a minute: until then nobody
+ * else may feed the region's Redis.
+ */
 const SLOT_FREE_MS = 90_000;
 /** Ids of tasks that are looked at; rows that are gone are among them. */
 const MOST_TASKS = 60;
 const AT_ONCE = 4;
 /** Of what is asked for again when all is quiet, the part that the caches of a server must answer. */
 export const QUIET_SHARE = 0.5;
-/** Operations that are asked for before they are asked for again: what they keep fits into the smallest cache of a process. */
+/**
+ * Operations that are asked for before they are asked for again: what they keep fits into the smallest cache of a
+ * process.
+ */
 const ASKED_TOGETHER = 36;
-/** Steps pass meanwhile, so that a table that every step invalidates is not found kept; and no value's time to live is over. */
+/**
+ * Steps pass meanwhile, so that a table that every step invalidates is not found kept; and no value's time to live is
+ * over.
+ */
 const ASKED_AGAIN_MS = 1_000;
 
 export interface QuietReport {
@@ -52,19 +64,29 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
   const reached = truth.reached;
   let compared = 0;
   /** Until nothing is wrong, and caches answer the part `share` of it. Gives the part that they answered. */
-  const look = async (server: RegionServer, title: string, { lookAt, share }: { readonly lookAt: typeof lookOnce; readonly share: number } = { lookAt: lookOnce, share: 0 }): Promise<number> => {
+  const look = async (
+    server: RegionServer,
+    title: string,
+    { lookAt, share }: { readonly lookAt: typeof lookOnce; readonly share: number } = { lookAt: lookOnce, share: 0 },
+  ): Promise<number> => {
     for (const deadline = performance.now() + HEALED_MS; ; await sleep(250)) {
       const one = await lookAt(server, operations, truth, reached);
       compared += one.compared;
       const isOver = performance.now() > deadline;
       const found = one.served.cache / Math.max(1, one.served.cache + one.served.rest);
-      if (isOver) findings.push(...one.wrong.slice(0, 5).map((text) => `LEFT OVER in ${server.name}, ${title}: ${text}`));
+      if (isOver)
+        findings.push(...one.wrong.slice(0, 5).map((text) => `LEFT OVER in ${server.name}, ${title}: ${text}`));
       if (isOver || (one.wrong.length === 0 && found >= share)) return found;
     }
   };
   // First what lies in the processes and their Redis, then what was filled in meanwhile.
   await Promise.all(place.servers.map((server) => look(server, 'at the first look')));
-  const shares = await Promise.all(place.servers.map(async (server): Promise<[string, number]> => [server.name, await look(server, 'at the second look', { lookAt: lookAgain, share: QUIET_SHARE })]));
+  const shares = await Promise.all(
+    place.servers.map(async (server): Promise<[string, number]> => [
+      server.name,
+      await look(server, 'at the second look', { lookAt: lookAgain, share: QUIET_SHARE }),
+    ]),
+  );
   // A new process knows nothing, so that its first answers are those of the region's Redis.
   await Promise.all(
     [...place.regions.values()].map(async ({ servers }) => {
@@ -80,7 +102,10 @@ export async function lookAtEverything(shared: Shared, truth: Truth): Promise<Qu
     const { wrong, rows, watermark } = await lookIntoRedis(region, layout, truth);
     rowsInRedis += rows;
     findings.push(...wrong.slice(0, 5).map((text) => `LEFT OVER: ${text}`));
-    if (region.redis !== null && watermark === null) findings.push(`LEFT OVER: the Redis of ${region.name} has no life, although nothing is broken. Its servers said last:\n${region.servers.map((server) => `${server.name}:\n${server.lastLines}`).join('\n')}`);
+    if (region.redis !== null && watermark === null)
+      findings.push(
+        `LEFT OVER: the Redis of ${region.name} has no life, although nothing is broken. Its servers said last:\n${region.servers.map((server) => `${server.name}:\n${server.lastLines}`).join('\n')}`,
+      );
   }
   return { findings, compared, cacheShares: Object.fromEntries(shares), rowsInRedis };
 }
@@ -98,10 +123,19 @@ async function lookIntoRedis(region: HistoryRegion, layout: Layout, truth: Truth
 async function differencesOfTruth({ place }: Shared, truth: Truth): Promise<string[]> {
   const findings: string[] = [];
   for (const table of TABLE_NAMES) {
-    const rows = await withSession({ dsn: place.dsn(PRIMARY, PRIMARY) }, async (client) => (await client.query<{ row: TruthRow }>(`SELECT ${jsonOfRow(table)} AS row FROM ${table}`)).rows);
+    const rows = await withSession(
+      { dsn: place.dsn(PRIMARY, PRIMARY) },
+      async (client) => (await client.query<{ row: TruthRow }>(`SELECT ${jsonOfRow(table)} AS row FROM ${table}`)).rows,
+    );
     const byId = (a: TruthRow, b: TruthRow): number => ((a['id'] ?? '') < (b['id'] ?? '') ? -1 : 1);
-    const [database, recorded] = [JSON.stringify(rows.map(({ row }) => row).sort(byId)), JSON.stringify([...truth.tip(table).values()].sort(byId))];
-    if (database !== recorded) findings.push(`CHECKER: its own record of ${table} is not what the database has: ${recorded.slice(0, 2_000)} instead of ${database.slice(0, 2_000)}`);
+    const [database, recorded] = [
+      JSON.stringify(rows.map(({ row }) => row).sort(byId)),
+      JSON.stringify([...truth.tip(table).values()].sort(byId)),
+    ];
+    if (database !== recorded)
+      findings.push(
+        `CHECKER: its own record of ${table} is not what the database has: ${recorded.slice(0, 2_000)} instead of ${database.slice(0, 2_000)}`,
+      );
   }
   return findings;
 }
@@ -110,7 +144,8 @@ async function lookOnce(server: RegionServer, operations: readonly Operation[], 
   const look: Look = { wrong: [], compared: 0, served: { cache: 0, rest: 0 } };
   const rest = [...operations];
   const work = async (): Promise<void> => {
-    for (let operation = rest.pop(); operation !== undefined; operation = rest.pop()) await compare(server, operation, truth, at, look);
+    for (let operation = rest.pop(); operation !== undefined; operation = rest.pop())
+      await compare(server, operation, truth, at, look);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return look;
@@ -132,10 +167,21 @@ async function lookAgain(server: RegionServer, operations: readonly Operation[],
   return sum;
 }
 
-async function compare(server: RegionServer, { what, text, sights }: Operation, truth: Truth, at: Lsn, look: Look): Promise<void> {
+async function compare(
+  server: RegionServer,
+  { what, text, sights }: Operation,
+  truth: Truth,
+  at: Lsn,
+  look: Look,
+): Promise<void> {
   try {
-    const { data, errors, token, consistency } = await ask<Readonly<Record<string, unknown>>>(server.url, `query Q { ${text} }`, { token: '' });
-    if (data === null || errors.length > 0) return void look.wrong.push(`${what}: ${errors.map(({ message }) => message).join('; ')}`);
+    const { data, errors, token, consistency } = await ask<Readonly<Record<string, unknown>>>(
+      server.url,
+      `query Q { ${text} }`,
+      { token: '' },
+    );
+    if (data === null || errors.length > 0)
+      return void look.wrong.push(`${what}: ${errors.map(({ message }) => message).join('; ')}`);
     const { cache = 0, replica = 0, primary = 0 } = consistency?.servedBy ?? {};
     look.served.cache += cache;
     look.served.rest += replica + primary;
@@ -143,7 +189,10 @@ async function compare(server: RegionServer, { what, text, sights }: Operation, 
     for (const sight of sights(data)) {
       look.compared += 1;
       const expected = truth.expected(sight, newest);
-      if (expected !== sight.shown) look.wrong.push(`${sight.what} of ${selectionText(sight.selection)} shows ${sight.shown} instead of ${expected}, answered by ${JSON.stringify(consistency?.servedBy)}`);
+      if (expected !== sight.shown)
+        look.wrong.push(
+          `${sight.what} of ${selectionText(sight.selection)} shows ${sight.shown} instead of ${expected}, answered by ${JSON.stringify(consistency?.servedBy)}`,
+        );
     }
   } catch (error) {
     look.wrong.push(`${what}: ${String(error)}`);

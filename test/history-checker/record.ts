@@ -1,4 +1,7 @@
-/** Owns the record of a history: what was asked, what each answer showed, and between which positions it has to have been true. */
+/**
+ * Owns the record of a history: what was asked, what each answer showed, and between which positions it has to have
+ * been true.
+ */
 import { type Lsn } from '../../src/base/lsn.ts';
 import { type Asking } from './plan.ts';
 import { type TableName } from './tables.ts';
@@ -34,7 +37,9 @@ export interface Sight {
 }
 
 /** What a write has left behind, by which it is found in the true history. */
-export type Trace = { readonly kind: 'value'; readonly value: string } | { readonly kind: 'deleted'; readonly table: TableName; readonly id: string };
+export type Trace =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'deleted'; readonly table: TableName; readonly id: string };
 
 export interface Answered {
   readonly n: number;
@@ -60,7 +65,15 @@ export interface Answered {
 
 export function selectionText({ table, column, value, whereText, order, first, after }: Selection): string {
   const terms = order.map((term) => `${term.column}${term.descending ? ' desc' : ''}`).join(', ');
-  return [`${table}${column === '' ? '' : ` with ${column} = ${value}`}`, whereText, terms === '' || column === 'id' ? '' : `by ${terms}`, first === undefined ? '' : `first ${first}`, after === undefined ? '' : `after ${after.join('/')}`].filter(Boolean).join(' ');
+  return [
+    `${table}${column === '' ? '' : ` with ${column} = ${value}`}`,
+    whereText,
+    terms === '' || column === 'id' ? '' : `by ${terms}`,
+    first === undefined ? '' : `first ${first}`,
+    after === undefined ? '' : `after ${after.join('/')}`,
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 /** Where everybody is known to have been: the highest position that any answer had named by a time. */

@@ -1,4 +1,7 @@
-/** Owns the look into a region's Redis itself: every row in every entry that counts must be the row that the database has. */
+/**
+ * Owns the look into a region's Redis itself: every row in every entry that counts must be the row that the database
+ * has.
+ */
 import pg from 'pg';
 import { maxLsn, type Lsn } from '../../src/base/lsn.ts';
 import { unpacked } from '../../src/cache/packing.ts';
@@ -21,7 +24,11 @@ export async function readLayout(dsn: string): Promise<Layout> {
   try {
     const { model } = await compileApp(client, 'workspace');
     const entities: readonly Entity[] = [...model.entities.values()];
-    return new Map(entities.filter(({ name }) => name !== 'Dashboard').map(({ table, columns }) => [table.name as TableName, [...columns.keys()]]));
+    return new Map(
+      entities
+        .filter(({ name }) => name !== 'Dashboard')
+        .map(({ table, columns }) => [table.name as TableName, [...columns.keys()]]),
+    );
   } finally {
     await client.end();
   }
@@ -42,7 +49,12 @@ export async function readContents(region: HistoryRegion, layout: Layout, truth:
   for (const key of (await redis?.stateKeys()) ?? []) all.push(await readOne({ region, key, layout, truth }));
   const [first, ...rest] = all;
   return rest.reduce<Contents>(
-    (sum, { wrong, rows, watermark }) => ({ wrong: [...sum.wrong, ...wrong], rows: sum.rows + rows, watermark: sum.watermark === null || (watermark !== null && watermark > sum.watermark) ? watermark : sum.watermark }),
+    (sum, { wrong, rows, watermark }) => ({
+      wrong: [...sum.wrong, ...wrong],
+      rows: sum.rows + rows,
+      watermark:
+        sum.watermark === null || (watermark !== null && watermark > sum.watermark) ? watermark : sum.watermark,
+    }),
     first ?? { wrong: [], rows: 0, watermark: null },
   );
 }
@@ -75,10 +87,13 @@ async function readOne({ region: { redis, name }, key: stateKey, layout, truth }
       const entry = field.startsWith('=') ? parseEntry(text) : null;
       if (entry === null || columns === undefined || Number(entry.asOf) < tombstone) continue;
       // A table may be shown as several types; those of another shape are left out.
-      for (const cells of rowsIn(field, JSON.parse(unpacked(entry.body, MOST_BYTES))).filter((row) => row.length === columns.length)) {
+      for (const cells of rowsIn(field, JSON.parse(unpacked(entry.body, MOST_BYTES))).filter(
+        (row) => row.length === columns.length,
+      )) {
         rows += 1;
         const differs = difference({ table, columns, cells, truth, at: maxLsn(entry.asOf, state.watermark) });
-        if (differs !== null) wrong.push(`Redis of ${name} keeps under ${tag}, as of ${entry.asOf} at W ${state.watermark}: ${differs}`);
+        if (differs !== null)
+          wrong.push(`Redis of ${name} keeps under ${tag}, as of ${entry.asOf} at W ${state.watermark}: ${differs}`);
       }
     }
   }

@@ -1,4 +1,7 @@
-/** Owns one region's Redis in a history, and how it breaks: killed, emptied, stopped, without memory, or back with what it once knew. */
+/**
+ * Owns one region's Redis in a history, and how it breaks: killed, emptied, stopped, without memory, or back with what
+ * it once knew.
+ */
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Owns one server process of a region in a history: the program itself, killed, stopped and started again at the same address. */
+/**
+ * Owns one server process of a region in a history: the program itself, killed, stopped and started again at the same
+ * address.
+ */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../../src/base/clock.ts';
@@ -59,13 +62,19 @@ export class RegionServer {
     this.url = `http://127.0.0.1:${parts.port}/graphql`;
   }
 
-  /** A server whose database is out as well may end before it is ready: whoever looks after it starts it again, as is done here. */
+  /**
+   * A server whose database is out as well may end before it is ready: whoever looks after it starts it again, as is
+   * done here.
+   */
   async start(): Promise<void> {
     const turn = (this.#turn += 1);
     for (const deadline = performance.now() + READY_MS; !(await this.#started(turn, deadline)); await sleep(200)) {
       if (turn !== this.#turn) return;
       // One that lacks a mechanism and does not start cannot do without it any more, or not in this way.
-      if (this.broken !== null || performance.now() > deadline) throw new Error(`The server ${this.name} was not ready within ${READY_MS} ms: ${tailOf(this.#logFile, 0).slice(-3_000)}`);
+      if (this.broken !== null || performance.now() > deadline)
+        throw new Error(
+          `The server ${this.name} was not ready within ${READY_MS} ms: ${tailOf(this.#logFile, 0).slice(-3_000)}`,
+        );
     }
     this.isDown = false;
   }
@@ -73,7 +82,9 @@ export class RegionServer {
   /** It ended by itself: somebody starts it again, as in life. */
   #onDeath({ code, signal }: Exit): void {
     this.isDown = true;
-    this.deaths.push(`The server ${this.name} ended by itself with ${signal ?? code}: ${tailOf(this.#logFile, 0).slice(-3_000)}`);
+    this.deaths.push(
+      `The server ${this.name} ended by itself with ${signal ?? code}: ${tailOf(this.#logFile, 0).slice(-3_000)}`,
+    );
     this.#reviving = this.start();
     // Whoever needs it hears of it.
     this.#reviving.catch(() => undefined);
@@ -95,7 +106,11 @@ export class RegionServer {
     const started = await keeper.spawn({
       command: process.execPath,
       args: [...preloads.flatMap((preload) => ['--import', preload]), MAIN, 'start'],
-      env: this.#env(), cwd: process.cwd(), log: this.#logFile, group: true, stop: STOP_SERVER,
+      env: this.#env(),
+      cwd: process.cwd(),
+      log: this.#logFile,
+      group: true,
+      stop: STOP_SERVER,
     });
     if (turn !== this.#turn) {
       started.kill('SIGKILL');
@@ -136,8 +151,22 @@ export class RegionServer {
   #env(): Record<string, string> {
     const { region, regions, port, schema, options } = this.#parts;
     const { broken } = this;
-    const settings: Partial<Options> = { region, port, host: '127.0.0.1', auth: 'none', schema, resolvers: RESOLVERS, tokenSecret: TOKEN_SECRET, logLevel: 'info', drainMs: 1_000, ...options };
-    const addresses = Object.entries(regions).flatMap(([name, { databaseUrl, redisUrl }]) => [[`DB_URL_${variableSuffix(name)}`, databaseUrl], ...(redisUrl === null ? [] : [[`REDIS_URL_${variableSuffix(name)}`, redisUrl]])]);
+    const settings: Partial<Options> = {
+      region,
+      port,
+      host: '127.0.0.1',
+      auth: 'none',
+      schema,
+      resolvers: RESOLVERS,
+      tokenSecret: TOKEN_SECRET,
+      logLevel: 'info',
+      drainMs: 1_000,
+      ...options,
+    };
+    const addresses = Object.entries(regions).flatMap(([name, { databaseUrl, redisUrl }]) => [
+      [`DB_URL_${variableSuffix(name)}`, databaseUrl],
+      ...(redisUrl === null ? [] : [[`REDIS_URL_${variableSuffix(name)}`, redisUrl]]),
+    ]);
     return {
       ...inherited(),
       ...(Object.fromEntries(addresses) as Record<string, string>),
@@ -149,7 +178,9 @@ export class RegionServer {
 
   async #isReady(): Promise<boolean> {
     try {
-      const response = await fetch(this.url.replace('/graphql', '/health/ready'), { signal: AbortSignal.timeout(CALL_MS) });
+      const response = await fetch(this.url.replace('/graphql', '/health/ready'), {
+        signal: AbortSignal.timeout(CALL_MS),
+      });
       await response.body?.cancel();
       return response.ok;
     } catch {
@@ -161,7 +192,11 @@ export class RegionServer {
 
 export const TOKEN_SECRET = 'a secret of histories that is long enough';
 
-
 function inherited(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined && !/^(MERIDIAN_|DB_URL_|REDIS_URL_|SERVER_URL_|NODE_TEST)/.test(entry[0])));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && !/^(MERIDIAN_|DB_URL_|REDIS_URL_|SERVER_URL_|NODE_TEST)/.test(entry[0]),
+    ),
+  );
 }

@@ -14,15 +14,25 @@ export function reportOf({ findings, tally, sights, reordered, commits, quiet }:
     'faults',
     tableOf([...tally.faults].sort()),
     'answered by',
-    tableOf([['cache', cache], ['replica', replica], ['primary', primary], ['share of caches', percent(tally.cacheShare)]]),
+    tableOf([
+      ['cache', cache],
+      ['replica', replica],
+      ['primary', primary],
+      ['share of caches', percent(tally.cacheShare)],
+    ]),
     'judged',
     tableOf([
       ['commits of the true history', commits],
       ['sights compared with it', sights],
-      ['of them in the primary\'s own order', reordered],
+      ["of them in the primary's own order", reordered],
       ['sights compared when all was quiet', quiet.compared],
       ['rows compared in Redis itself', quiet.rowsInRedis],
-      ['share of caches then', Object.entries(quiet.cacheShares).map(([name, share]) => `${name} ${percent(share)}`).join(', ')],
+      [
+        'share of caches then',
+        Object.entries(quiet.cacheShares)
+          .map(([name, share]) => `${name} ${percent(share)}`)
+          .join(', '),
+      ],
       ['violations', findings.length],
     ]),
     ...violationsOf(findings),
@@ -31,6 +41,9 @@ export function reportOf({ findings, tally, sights, reordered, commits, quiet }:
 
 export function violationsOf(findings: RunReport['findings']): string[] {
   // The shortest tells most.
-  const shortest = findings.map(({ text }) => text).sort((a, b) => a.length - b.length).slice(0, SHOWN);
+  const shortest = findings
+    .map(({ text }) => text)
+    .sort((a, b) => a.length - b.length)
+    .slice(0, SHOWN);
   return shortest.length === 0 ? [] : [`the shortest ${shortest.length} of ${findings.length} violations`, ...shortest];
 }

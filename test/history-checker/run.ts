@@ -1,4 +1,6 @@
-/** Owns a whole run: clients, a writer beside them and faults, for a time; then quiet, the last look, and the verdict. */
+/**
+ * Owns a whole run: clients, a writer beside them and faults, for a time; then quiet, the last look, and the verdict.
+ */
 import { sleep } from '../../src/base/clock.ts';
 import { AP, EU, US } from '../support/app.ts';
 import { Client, type Shared } from './client.ts';
@@ -16,7 +18,10 @@ import { Truth } from './truth.ts';
 export interface RunSettings extends PlaceSettings {
   readonly seed: number;
   readonly minutes: number;
-  /** On a slow machine it goes on, for `LONGEST` times as long at most, until as much as this was judged, committed and answered by caches. */
+  /**
+   * On a slow machine it goes on, for `LONGEST` times as long at most, until as much as this was judged, committed and
+   * answered by caches.
+   */
   readonly atLeast?: { readonly sights: number; readonly commits: number; readonly cached: number };
   readonly clients?: number;
   /** Told every `PROGRESS_MS` how it goes, and of each finding. */
@@ -56,16 +61,29 @@ export interface Stage extends AsyncDisposable {
   readonly onStrike: (name: string, fromMs: number, toMs: number) => void;
 }
 
-export async function startStage(place: Place, { seed, isOver, tally }: Pick<Shared, 'seed' | 'isOver' | 'tally'>): Promise<Stage> {
+export async function startStage(
+  place: Place,
+  { seed, isOver, tally }: Pick<Shared, 'seed' | 'isOver' | 'tally'>,
+): Promise<Stage> {
   const truth = new Truth();
   const witness = new Witness();
   const strikes: { readonly name: string; readonly fromMs: number; readonly toMs: number }[] = [];
   const struck: string[] = [];
   const feed = await TruthFeed.start(truth, place.dsn(PRIMARY, PRIMARY));
-  const judge = new Judge({ truth, witness, primary: PRIMARY, brokenBetween: (fromMs, toMs) => strikes.filter((strike) => strike.toMs >= fromMs && strike.fromMs <= toMs).map(({ name }) => name) });
+  const judge = new Judge({
+    truth,
+    witness,
+    primary: PRIMARY,
+    brokenBetween: (fromMs, toMs) =>
+      strikes.filter((strike) => strike.toMs >= fromMs && strike.fromMs <= toMs).map(({ name }) => name),
+  });
   let numbered = 0;
   const shared: Shared = {
-    place, seed, witness, tally, isOver,
+    place,
+    seed,
+    witness,
+    tally,
+    isOver,
     pool: poolOf(truth),
     record: (answered: Answered) => judge.add(answered),
     acknowledge: (xid) => judge.acknowledge(xid),
@@ -100,7 +118,10 @@ function poolOf(truth: Truth): Pool {
 /** Rows that are there, and a few that were until a moment ago. */
 function refresh(pool: Pool, truth: Truth): void {
   const alive = [...truth.tip('tasks').keys()];
-  const gone = truth.everIds('tasks').filter((id) => !alive.includes(id)).slice(-6);
+  const gone = truth
+    .everIds('tasks')
+    .filter((id) => !alive.includes(id))
+    .slice(-6);
   pool.tasks.splice(0, pool.tasks.length, ...alive, ...gone);
 }
 
@@ -110,12 +131,15 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
   let endMs = performance.now() + minutes * 60_000;
   const tally = new Tally();
   const longestMs = endMs + (LONGEST - 1) * minutes * 60_000;
-  const hasEnough = (): boolean => judge.sights >= atLeast.sights && truth.commits.length >= atLeast.commits && tally.served.cache >= atLeast.cached;
-  const isOver = (): boolean => performance.now() > endMs && (endMs === 0 || performance.now() > longestMs || hasEnough());
+  const hasEnough = (): boolean =>
+    judge.sights >= atLeast.sights && truth.commits.length >= atLeast.commits && tally.served.cache >= atLeast.cached;
+  const isOver = (): boolean =>
+    performance.now() > endMs && (endMs === 0 || performance.now() > longestMs || hasEnough());
   await using stage = await startStage(place, { seed, isOver, tally });
   const { shared, judge, truth, feed, witness } = stage;
   const clients = Array.from({ length: count }, (_, i) => new Client(`c${i}`, shared));
-  const strike = (region: string, lane: keyof typeof REST_MS, faults: Readonly<Record<string, Fault>>): Promise<void> => plague({ place, region, lane, faults, seed, restMs: REST_MS[lane], tally, isOver, onStrike: stage.onStrike });
+  const strike = (region: string, lane: keyof typeof REST_MS, faults: Readonly<Record<string, Fault>>): Promise<void> =>
+    plague({ place, region, lane, faults, seed, restMs: REST_MS[lane], tally, isOver, onStrike: stage.onStrike });
   const beganMs = performance.now();
   const progress = (): string =>
     `${((performance.now() - beganMs) / 1_000).toFixed(0)} s: ${tally.operations} operations, ${judge.sights} sights judged, ${truth.commits.length} commits, ${[...tally.faults.values()].reduce((sum, n) => sum + n, 0)} faults, caches answered ${(100 * tally.cacheShare).toFixed(0)} %, ${judge.findings.length} findings`;
@@ -123,18 +147,28 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
   const lanes = [
     ...clients.map((client) => client.run(clients)),
     ...['psql', 'migration'].map((name) => new SideWriter(name, shared).run()),
-    strike(US, 'database', PRIMARY_FAULTS), strike(EU, 'database', REPLICA_FAULTS), strike(AP, 'database', REPLICA_FAULTS),
-    strike(EU, 'server', SERVER_FAULTS), strike(AP, 'server', SERVER_FAULTS), strike(US, 'server', SERVER_FAULTS),
-    strike(EU, 'redis', REDIS_FAULTS), strike(AP, 'redis', REDIS_FAULTS), strike(US, 'redis', REDIS_FAULTS),
-    watch({ isOver, work: () => {
-      judge.work();
-      for (const text of place.servers.flatMap(({ deaths }) => deaths.splice(0))) shared.report('wrong error', text);
-      refresh(shared.pool, truth);
-      for (; told < judge.findings.length; told += 1) onProgress?.(judge.findings[told]?.text ?? '');
-    }, onTime: () => {
-      truth.forgetUpTo(witness.by(performance.now() - REMEMBERED_MS));
-      onProgress?.(progress());
-    } }),
+    strike(US, 'database', PRIMARY_FAULTS),
+    strike(EU, 'database', REPLICA_FAULTS),
+    strike(AP, 'database', REPLICA_FAULTS),
+    strike(EU, 'server', SERVER_FAULTS),
+    strike(AP, 'server', SERVER_FAULTS),
+    strike(US, 'server', SERVER_FAULTS),
+    strike(EU, 'redis', REDIS_FAULTS),
+    strike(AP, 'redis', REDIS_FAULTS),
+    strike(US, 'redis', REDIS_FAULTS),
+    watch({
+      isOver,
+      work: () => {
+        judge.work();
+        for (const text of place.servers.flatMap(({ deaths }) => deaths.splice(0))) shared.report('wrong error', text);
+        refresh(shared.pool, truth);
+        for (; told < judge.findings.length; told += 1) onProgress?.(judge.findings[told]?.text ?? '');
+      },
+      onTime: () => {
+        truth.forgetUpTo(witness.by(performance.now() - REMEMBERED_MS));
+        onProgress?.(progress());
+      },
+    }),
   ];
   try {
     await Promise.all(lanes);
@@ -146,11 +180,30 @@ export async function runHistory(settings: RunSettings): Promise<RunReport> {
   await feed.caughtUp(KNOWN_MS);
   judge.work();
   const quiet = await lookAtEverything(shared, truth);
-  const findings: Finding[] = [...judge.findings, ...quiet.findings.map((text) => ({ kind: 'left over' as const, text }))];
-  return { findings, tally, sights: judge.sights, reordered: judge.reordered, commits: truth.commits.length, quiet, struck: stage.struck };
+  const findings: Finding[] = [
+    ...judge.findings,
+    ...quiet.findings.map((text) => ({ kind: 'left over' as const, text })),
+  ];
+  return {
+    findings,
+    tally,
+    sights: judge.sights,
+    reordered: judge.reordered,
+    commits: truth.commits.length,
+    quiet,
+    struck: stage.struck,
+  };
 }
 
-async function watch({ isOver, work, onTime }: { readonly isOver: () => boolean; readonly work: () => void; readonly onTime: () => void }): Promise<void> {
+async function watch({
+  isOver,
+  work,
+  onTime,
+}: {
+  readonly isOver: () => boolean;
+  readonly work: () => void;
+  readonly onTime: () => void;
+}): Promise<void> {
   for (let dueMs = performance.now() + PROGRESS_MS; !isOver(); await sleep(JUDGE_MS)) {
     work();
     if (performance.now() < dueMs) continue;

@@ -20,7 +20,8 @@ interface Writing {
 }
 
 /** One of the tasks that are there, more often one of the first: `roll` decides. */
-const someTask = (roll: number): string => `(SELECT id FROM tasks ORDER BY id OFFSET ${roll % 3 === 0 ? roll % 60 : roll % 9} % greatest(1, (SELECT count(*) FROM tasks)) LIMIT 1)`;
+const someTask = (roll: number): string =>
+  `(SELECT id FROM tasks ORDER BY id OFFSET ${roll % 3 === 0 ? roll % 60 : roll % 9} % greatest(1, (SELECT count(*) FROM tasks)) LIMIT 1)`;
 const someUser = (roll: number): string => `${1 + (roll % 6)}`;
 const someProject = (roll: number): string => `${1 + (roll % 6)}`;
 const someStatus = (roll: number): string => ['TODO', 'DOING', 'DONE'][roll % 3] ?? 'TODO';
@@ -41,7 +42,9 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     await query(MOVE(someTask(dice[0]), someProject(dice[1] + 1)));
   },
   async 'set status'({ query, dice }) {
-    await query(`UPDATE tasks SET status = '${someStatus(dice[1])}', priority = ${dice[2] % 10} WHERE id = ${someTask(dice[0])}`);
+    await query(
+      `UPDATE tasks SET status = '${someStatus(dice[1])}', priority = ${dice[2] % 10} WHERE id = ${someTask(dice[0])}`,
+    );
   },
   async 'rename user'({ query, dice, unique }) {
     await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[0])}`, [unique()]);
@@ -50,7 +53,10 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     await query(`UPDATE organizations SET name = $1 WHERE id = ${1 + (dice[0] % 2)}`, [unique()]);
   },
   async insert({ query, dice, unique }) {
-    await query(`INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) VALUES (1, ${someProject(dice[0])}, ${someUser(dice[1])}, $1, ${dice[2] % 10})`, [unique()]);
+    await query(
+      `INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) VALUES (1, ${someProject(dice[0])}, ${someUser(dice[1])}, $1, ${dice[2] % 10})`,
+      [unique()],
+    );
   },
   async delete({ query, dice }) {
     await query(`DELETE FROM tasks WHERE id = ${someTask(dice[0])}`);
@@ -58,7 +64,10 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
   async 'several tables'({ query, dice, unique }) {
     await query(`UPDATE users SET name = $1 WHERE id = ${someUser(dice[0])}`, [unique()]);
     await query(MOVE(someTask(dice[1]), someProject(dice[2])));
-    await query(`INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[3])}, $1 FROM tasks ORDER BY id LIMIT 2`, [unique()]);
+    await query(
+      `INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[3])}, $1 FROM tasks ORDER BY id LIMIT 2`,
+      [unique()],
+    );
     await query(`DELETE FROM tasks WHERE id = ${someTask(dice[3])}`);
   },
   async 'rolled back'({ query, dice, unique }) {
@@ -78,13 +87,26 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
     await query(`UPDATE tasks SET priority = (priority + 1) % 10 WHERE organization_id = ${1 + (dice[0] % 2)}`);
   },
   async comments({ query, dice, unique }) {
-    if (dice[0] % 3 === 0) await query(`DELETE FROM comments WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`);
-    else if (dice[0] % 3 === 1) await query(`UPDATE comments SET body = $1 WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`, [unique()]);
-    else await query(`INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[2])}, $1 FROM tasks WHERE id = ${someTask(dice[1])}`, [unique()]);
+    if (dice[0] % 3 === 0)
+      await query(
+        `DELETE FROM comments WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`,
+      );
+    else if (dice[0] % 3 === 1)
+      await query(
+        `UPDATE comments SET body = $1 WHERE id = (SELECT id FROM comments WHERE task_id = ${someTask(dice[1])} ORDER BY id LIMIT 1)`,
+        [unique()],
+      );
+    else
+      await query(
+        `INSERT INTO comments (organization_id, task_id, author_id, body) SELECT 1, id, ${someUser(dice[2])}, $1 FROM tasks WHERE id = ${someTask(dice[1])}`,
+        [unique()],
+      );
   },
   async 'dismiss user'({ query, commit, dice, unique }) {
     // Tasks lose their assignee by a cascade. Somebody else comes.
-    await query(`DELETE FROM users WHERE id = (SELECT id FROM users WHERE id > 6 ORDER BY id OFFSET ${dice[0] % 6} LIMIT 1)`);
+    await query(
+      `DELETE FROM users WHERE id = (SELECT id FROM users WHERE id > 6 ORDER BY id OFFSET ${dice[0] % 6} LIMIT 1)`,
+    );
     await commit();
     await query(`INSERT INTO users (organization_id, name, email) VALUES (1, $1::text, $1::text)`, [unique()]);
   },
@@ -93,7 +115,10 @@ const WRITES: Readonly<Record<SideWriteKind, (writing: Writing) => Promise<void>
   },
   async 'truncate tasks'({ query, unique }) {
     await query('TRUNCATE tasks, comments');
-    await query(`INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) SELECT 1, 1 + i % 6, 1 + i % 6, $1 || ' ' || i, i % 10 FROM generate_series(1, 24) AS i`, [unique()]);
+    await query(
+      `INSERT INTO tasks (organization_id, project_id, assignee_id, title, priority) SELECT 1, 1 + i % 6, 1 + i % 6, $1 || ' ' || i, i % 10 FROM generate_series(1, 24) AS i`,
+      [unique()],
+    );
   },
   async 'add column'({ query, dice }) {
     await query(`ALTER TABLE tasks ADD COLUMN IF NOT EXISTS extra_${dice[0] % 3} text DEFAULT 'none'`);
@@ -156,8 +181,9 @@ async function spareColumn(query: Query): Promise<string> {
 }
 
 /**
- * SQLSTATEs of what a writer meets who is not alone, or whose server was killed; other failures are of the connection. 42701, 42703 and
- * 42704: what another writer has renamed, made or dropped meanwhile. XX000: both have changed the same entry of the catalog.
+ * SQLSTATEs of what a writer meets who is not alone, or whose server was killed; other failures are of the connection.
+ * 42701, 42703 and 42704: what another writer has renamed, made or dropped meanwhile. XX000: both have changed the same
+ * entry of the catalog.
  */
 const EXPECTED = /^(23|40|57|08|55P03|25P02|42704|42703|42701|XX000)/;
 /** A trigger that this session has prepared for another type: it begins anew. */
@@ -192,15 +218,24 @@ export class SideWriter {
       const client = await this.#connected();
       const commit = async (): Promise<void> => {
         await sleep(openMs);
-        const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
+        const { rows } = await client.query<{ xid: string | null }>(
+          'SELECT pg_current_xact_id_if_assigned()::text AS xid',
+        );
         await client.query('COMMIT');
         const xid = rows[0]?.xid ?? null;
-        // Whoever commits without waiting for the disk accepts that it may be lost, and another transaction take its number.
+        // Whoever commits without waiting for the disk accepts that it may be lost, and another transaction take its
+        // number.
         if (xid !== null && how !== 'off') acknowledge(Number(BigInt(xid) & 0xffffffffn));
       };
-      const begin = async (): Promise<void> => void (await client.query(`BEGIN; ${how === 'on' ? '' : `SET LOCAL synchronous_commit = ${how}`}`));
+      const begin = async (): Promise<void> =>
+        void (await client.query(`BEGIN; ${how === 'on' ? '' : `SET LOCAL synchronous_commit = ${how}`}`));
       await begin();
-      await WRITES[kind]({ query: (sql, values) => client.query(sql, values), commit: () => commit().then(begin), dice, unique: () => `${this.#name}-ü${(this.#written += 1)}` });
+      await WRITES[kind]({
+        query: (sql, values) => client.query(sql, values),
+        commit: () => commit().then(begin),
+        dice,
+        unique: () => `${this.#name}-ü${(this.#written += 1)}`,
+      });
       await commit();
       tally.count('statements beside');
       return true;
@@ -221,7 +256,12 @@ export class SideWriter {
   async #connected(): Promise<pg.Client> {
     if (this.#client !== null) return this.#client;
     const { place } = this.#shared;
-    const client = new pg.Client({ connectionString: place.dsn(PRIMARY, PRIMARY), connectionTimeoutMillis: 2_000, statement_timeout: 10_000, application_name: 'psql' });
+    const client = new pg.Client({
+      connectionString: place.dsn(PRIMARY, PRIMARY),
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 10_000,
+      application_name: 'psql',
+    });
     client.on('error', () => {
       if (this.#client === client) this.#client = null;
     });

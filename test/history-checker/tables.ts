@@ -1,4 +1,7 @@
-/** Owns the tables that histories are about: their columns as the truth knows them, and the little data that they begin with. */
+/**
+ * Owns the tables that histories are about: their columns as the truth knows them, and the little data that they begin
+ * with.
+ */
 import { readFileSync } from 'node:fs';
 import { parseTimestamptz } from '../../src/postgres/types/types.ts';
 
@@ -6,7 +9,20 @@ export const TABLES = {
   organizations: ['id', 'name', 'slug', 'created_at', 'updated_at'],
   users: ['id', 'organization_id', 'name', 'email', 'bio', 'version', 'created_at', 'updated_at'],
   projects: ['id', 'organization_id', 'owner_id', 'name', 'description', 'status', 'created_at', 'updated_at'],
-  tasks: ['id', 'organization_id', 'project_id', 'assignee_id', 'title', 'description', 'status', 'priority', 'version', 'due_date', 'created_at', 'updated_at'],
+  tasks: [
+    'id',
+    'organization_id',
+    'project_id',
+    'assignee_id',
+    'title',
+    'description',
+    'status',
+    'priority',
+    'version',
+    'due_date',
+    'created_at',
+    'updated_at',
+  ],
   comments: ['id', 'organization_id', 'task_id', 'author_id', 'body', 'created_at', 'updated_at'],
   boards: ['id', 'n', 'by'],
 } as const;
@@ -42,11 +58,12 @@ export function shownValue(column: string, value: string | null): string | null 
   return value !== null && column.endsWith('_at') ? String(parseTimestamptz(value)) : value;
 }
 
-export const jsonOfRow = (table: TableName): string => `json_build_object(${TABLES[table].map((column) => `'${column}', ${column}::text`).join(', ')})`;
+export const jsonOfRow = (table: TableName): string =>
+  `json_build_object(${TABLES[table].map((column) => `'${column}', ${column}::text`).join(', ')})`;
 
 /**
- * Few rows, so that everybody meets at the same ones. Users 7 and up own nothing and may be dismissed. Comments keep the usual replica
- * identity: their updates and deletes say nothing of the old row.
+ * Few rows, so that everybody meets at the same ones. Users 7 and up own nothing and may be dismissed. Comments keep
+ * the usual replica identity: their updates and deletes say nothing of the old row.
  */
 const DATA = `
 INSERT INTO organizations (name, slug) VALUES ('First', 'first'), ('Second', 'second');

@@ -25,7 +25,9 @@ export class Tally {
   }
 
   get operations(): number {
-    return (this.counts.get('reads') ?? 0) + (this.counts.get('writes') ?? 0) + (this.counts.get('statements beside') ?? 0);
+    return (
+      (this.counts.get('reads') ?? 0) + (this.counts.get('writes') ?? 0) + (this.counts.get('statements beside') ?? 0)
+    );
   }
 }
 

@@ -7,7 +7,10 @@ import { jsonOfRow, TABLE_NAMES, TABLES, type TableName, type TruthRow } from '.
 import { emptyTables, type Touch, type Truth } from './truth.ts';
 
 const SLOT = 'history_truth';
-/** What DDL does to values is in no row change: who runs it writes the whole table under this prefix, in the same transaction. */
+/**
+ * What DDL does to values is in no row change: who runs it writes the whole table under this prefix, in the same
+ * transaction.
+ */
 export const WHOLE_PREFIX = 'history:whole';
 const POLL_MS = 300;
 
@@ -43,7 +46,10 @@ export class TruthFeed {
     await client.query(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`);
     for (const table of TABLE_NAMES) {
       const { rows } = await client.query<{ row: TruthRow }>(`SELECT ${jsonOfRow(table)} AS row FROM ${table}`);
-      truth.begin(table, rows.map(({ row }) => row));
+      truth.begin(
+        table,
+        rows.map(({ row }) => row),
+      );
       for (const { row } of rows) feed.#now.get(table)?.set(row['id'] ?? '', row);
     }
     feed.#running = feed.#run();
@@ -86,7 +92,10 @@ export class TruthFeed {
     }
   }
 
-  /** Peeks first and lets go afterwards: a connection that breaks in between loses nothing, and what comes twice is known by its position. */
+  /**
+   * Peeks first and lets go afterwards: a connection that breaks in between loses nothing, and what comes twice is
+   * known by its position.
+   */
   async #pull(): Promise<void> {
     const client = await this.#connected();
     const before = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
@@ -129,7 +138,10 @@ export class TruthFeed {
         return null;
       case 'message':
         if (message.transactional && message.prefix === WHOLE_PREFIX) {
-          const { table, rows } = JSON.parse(new TextDecoder().decode(message.content)) as { table: TableName; rows: TruthRow[] };
+          const { table, rows } = JSON.parse(new TextDecoder().decode(message.content)) as {
+            table: TableName;
+            rows: TruthRow[];
+          };
           this.#whole(table, rows);
         }
         return null;
@@ -151,7 +163,8 @@ export class TruthFeed {
       if (after === null) this.#now.get(table)?.delete(id);
       else this.#now.get(table)?.set(id, after);
     }
-    if (touches.length > 0) this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), xid: open.xid, touches, toldAtMs: Infinity });
+    if (touches.length > 0)
+      this.#truth.add({ lsn, endLsn: parseLsn(message.commitEndLsn), xid: open.xid, touches, toldAtMs: Infinity });
     return message.commitEndLsn;
   }
 
@@ -168,13 +181,22 @@ export class TruthFeed {
   #whole(table: TableName, rows: readonly TruthRow[]): void {
     if (!(table in TABLES)) return;
     const after = new Map(rows.map((row) => [row['id'] ?? '', row]));
-    const ids = new Set([...(this.#now.get(table)?.keys() ?? []), ...[...(this.#open?.rows.values() ?? [])].filter((touch) => touch.table === table).map(({ id }) => id), ...after.keys()]);
+    const ids = new Set([
+      ...(this.#now.get(table)?.keys() ?? []),
+      ...[...(this.#open?.rows.values() ?? [])].filter((touch) => touch.table === table).map(({ id }) => id),
+      ...after.keys(),
+    ]);
     for (const id of ids) this.#touch(table, id, after.get(id) ?? null);
   }
 
   #touch(table: TableName, id: string, after: TruthRow | null): void {
     const tracked = after && Object.fromEntries(TABLES[table].map((column) => [column, after[column] ?? null]));
-    this.#open?.rows.set(`${table} ${id}`, { table, id, before: this.#now.get(table)?.get(id) ?? null, after: tracked });
+    this.#open?.rows.set(`${table} ${id}`, {
+      table,
+      id,
+      before: this.#now.get(table)?.get(id) ?? null,
+      after: tracked,
+    });
   }
 
   #current(table: TableName, id: string): TruthRow | null {

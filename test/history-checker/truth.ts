@@ -1,4 +1,7 @@
-/** Owns the true history: every row that ever was, with the positions between which it was, and what any read had to show at any of them. */
+/**
+ * Owns the true history: every row that ever was, with the positions between which it was, and what any read had to
+ * show at any of them.
+ */
 import { type Lsn } from '../../src/base/lsn.ts';
 import { type Selection, type Sight } from './record.ts';
 import { compareValues, LOOKED_UP, shownValue, TABLE_NAMES, type TableName, type TruthRow } from './tables.ts';
@@ -14,7 +17,10 @@ export interface Touch {
 }
 
 export interface Commit {
-  /** The lowest position that names it: one byte into its commit record, since a server that was just applying a record is said to be one byte into it. */
+  /**
+   * The lowest position that names it: one byte into its commit record, since a server that was just applying a record
+   * is said to be one byte into it.
+   */
   readonly lsn: Lsn;
   /** End of the commit record: whoever has replayed up to here shows it. */
   readonly endLsn: Lsn;
@@ -87,7 +93,10 @@ export class Truth {
     this.reach(commit.lsn);
   }
 
-  /** The floor as commits have it. One in the middle of a commit record, where half of it was flushed, does not ask for that commit. */
+  /**
+   * The floor as commits have it. One in the middle of a commit record, where half of it was flushed, does not ask for
+   * that commit.
+   */
   floor(lsn: Lsn): Lsn {
     const last = this.commits[countUpTo(this.commits, (commit) => commit.lsn <= lsn) - 1];
     return last !== undefined && lsn !== last.lsn && lsn < last.endLsn ? ((last.lsn - 1n) as Lsn) : lsn;
@@ -120,7 +129,10 @@ export class Truth {
     return this.#written.get(value);
   }
 
-  /** Positions at which the selection may have changed, newest first, and `from` itself: between two of them it stayed as it was. */
+  /**
+   * Positions at which the selection may have changed, newest first, and `from` itself: between two of them it stayed
+   * as it was.
+   */
   positions({ table, column, value }: Selection, from: Lsn, to: Lsn): Lsn[] {
     const lsns = this.#listings.get(listingKey(table, column, value))?.lsns ?? [];
     const [first, last] = [countUpTo(lsns, (lsn) => lsn <= from), countUpTo(lsns, (lsn) => lsn <= to)];
@@ -131,7 +143,9 @@ export class Truth {
   expected({ selection, what, columns }: Sight, lsn: Lsn): string {
     const rows = this.#select(selection, lsn);
     if (what === 'count') return String(rows.length);
-    const page = rows.slice(0, selection.first ?? rows.length).map((row) => columns.map((column) => shownValue(column, row[column] ?? null)));
+    const page = rows
+      .slice(0, selection.first ?? rows.length)
+      .map((row) => columns.map((column) => shownValue(column, row[column] ?? null)));
     return JSON.stringify(what === 'page' ? { rows: page, more: rows.length > page.length } : page);
   }
 
@@ -139,9 +153,21 @@ export class Truth {
     const found: TruthRow[] = [];
     for (const id of this.#listings.get(listingKey(table, column, value))?.ids ?? []) {
       const row = this.rowAt(table, id, lsn);
-      if (row !== null && (column === '' || row[column] === value) && (where === undefined || where(row)) && (after === undefined || compare(order, row, after) > 0)) found.push(row);
+      if (
+        row !== null &&
+        (column === '' || row[column] === value) &&
+        (where === undefined || where(row)) &&
+        (after === undefined || compare(order, row, after) > 0)
+      )
+        found.push(row);
     }
-    return found.sort((a, b) => compare(order, a, order.map((term) => b[term.column] ?? '')));
+    return found.sort((a, b) =>
+      compare(
+        order,
+        a,
+        order.map((term) => b[term.column] ?? ''),
+      ),
+    );
   }
 
   #touch(lsn: Lsn, touch: Touch): void {
@@ -152,11 +178,14 @@ export class Truth {
     if (versions.at(-1)?.lsn === lsn) versions.pop();
     versions.push({ lsn, row: after });
     for (const column of LOOKED_UP[table]) {
-      for (const value of new Set([before, after].filter((row) => row !== null).map((row) => (column === '' ? '' : row[column])))) {
+      for (const value of new Set(
+        [before, after].filter((row) => row !== null).map((row) => (column === '' ? '' : row[column])),
+      )) {
         if (value !== null && value !== undefined) this.#list(listingKey(table, column, value), id, lsn);
       }
     }
-    for (const value of Object.values(after ?? {})) if (value !== null && !this.#written.has(value)) this.#written.set(value, lsn);
+    for (const value of Object.values(after ?? {}))
+      if (value !== null && !this.#written.has(value)) this.#written.set(value, lsn);
   }
 
   #list(key: string, id: string, lsn: Lsn): void {
@@ -179,7 +208,8 @@ export class Truth {
   }
 }
 
-export const emptyTables = (): Map<TableName, Map<string, TruthRow>> => new Map(TABLE_NAMES.map((table) => [table, new Map<string, TruthRow>()]));
+export const emptyTables = (): Map<TableName, Map<string, TruthRow>> =>
+  new Map(TABLE_NAMES.map((table) => [table, new Map<string, TruthRow>()]));
 
 function listingKey(table: TableName, column: string, value: string): string {
   return `${table}.${column}=${value}`;

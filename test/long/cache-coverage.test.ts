@@ -1,4 +1,7 @@
-/** Schema changes under running servers: what the stream does not tell any more is not served from caches beyond the step at which it was read. */
+/**
+ * Schema changes under running servers: what the stream does not tell any more is not served from caches beyond the
+ * step at which it was read.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
@@ -49,19 +52,44 @@ describe('schema changes under running servers', { skip }, () => {
     const [replica] = set.replicas;
     const settings = {
       region,
-      regions: { us: { databaseUrl: asApp(set.primary.url) }, eu: { databaseUrl: asApp(replica?.url ?? ''), redisUrl: redis.url } },
-      tokenSecret: 'a secret of things', heartbeatMs: 200, tailRetryMs: 50, tailRetryMaxMs: 500, slotRetryMs: 100, replayIdleMs: 100,
+      regions: {
+        us: { databaseUrl: asApp(set.primary.url) },
+        eu: { databaseUrl: asApp(replica?.url ?? ''), redisUrl: redis.url },
+      },
+      tokenSecret: 'a secret of things',
+      heartbeatMs: 200,
+      tailRetryMs: 50,
+      tailRetryMaxMs: 500,
+      slotRetryMs: 100,
+      replayIdleMs: 100,
     };
-    return createDataLayer({ settings, schema: sdl(more), telemetry: createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } }) });
+    return createDataLayer({
+      settings,
+      schema: sdl(more),
+      telemetry: createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } }),
+    });
   };
-  const streams = (layer: DataLayer): Promise<unknown> => until('it streams', () => stacksOf(layer).change.tail.state.kind === 'streaming' && stacksOf(layer).change.caching.watermark !== null, PATIENT);
+  const streams = (layer: DataLayer): Promise<unknown> =>
+    until(
+      'it streams',
+      () => stacksOf(layer).change.tail.state.kind === 'streaming' && stacksOf(layer).change.caching.watermark !== null,
+      PATIENT,
+    );
   const both = (): readonly DataLayer[] => [holder, follower];
 
   before(async () => {
     set = await startReplicaSet(1);
     await set.primary.query(SQL);
     const [replica] = set.replicas;
-    await setupDatabase({ regions: [{ name: 'us', databaseUrl: set.primary.url }, { name: 'eu', databaseUrl: replica?.url ?? '' }], tables: TABLES, options: TEST_OPTIONS, role: 'app' });
+    await setupDatabase({
+      regions: [
+        { name: 'us', databaseUrl: set.primary.url },
+        { name: 'eu', databaseUrl: replica?.url ?? '' },
+      ],
+      tables: TABLES,
+      options: TEST_OPTIONS,
+      role: 'app',
+    });
     await replica?.caughtUp(await set.primary.position());
     redis = await startScratchRedis(program, await freePort());
     us = await serve('us');
@@ -80,14 +108,18 @@ describe('schema changes under running servers', { skip }, () => {
     const { rows, servedBy } = await layer.read(sql, [], { dependsOn: [dependsOn], token });
     return { value: rows[0]?.['value'], isCached: servedBy.some(({ by }) => by === 'cache') };
   };
-  const thing = (layer: DataLayer, id = 1, token: string | null = null): Promise<Seen> => read(layer, `SELECT value FROM thing WHERE id = ${id}`, `Thing:${id}`, token);
-  const byCode = (layer: DataLayer, code: string): Promise<Seen> => read(layer, `SELECT value FROM thing WHERE code = '${code}'`, `Thing.code=${code}`);
-  const other = (layer: DataLayer, id = 1): Promise<Seen> => read(layer, `SELECT value FROM other WHERE id = ${id}`, `Other:${id}`);
+  const thing = (layer: DataLayer, id = 1, token: string | null = null): Promise<Seen> =>
+    read(layer, `SELECT value FROM thing WHERE id = ${id}`, `Thing:${id}`, token);
+  const byCode = (layer: DataLayer, code: string): Promise<Seen> =>
+    read(layer, `SELECT value FROM thing WHERE code = '${code}'`, `Thing.code=${code}`);
+  const other = (layer: DataLayer, id = 1): Promise<Seen> =>
+    read(layer, `SELECT value FROM other WHERE id = ${id}`, `Other:${id}`);
 
   /** Both processes have applied all that is committed by now. */
   const applied = async (): Promise<void> => {
     const lsn = await set.primary.position();
-    for (const layer of both()) await until('it is applied', () => (stacksOf(layer).change.caching.watermark ?? 0n) >= lsn, PATIENT);
+    for (const layer of both())
+      await until('it is applied', () => (stacksOf(layer).change.caching.watermark ?? 0n) >= lsn, PATIENT);
   };
   /** Whether what was read before a step is served after it. */
   const isKept = async (look: () => Promise<Seen>): Promise<boolean> => {
@@ -104,7 +136,9 @@ describe('schema changes under running servers', { skip }, () => {
     for (let i = 0; i < 4; i += 1) {
       await Promise.all(both().map((layer) => thing(layer, id)));
       value += 1;
-      const { token } = await us.transaction((tx) => tx.query('UPDATE thing SET value = $1 WHERE id = $2', [value, id]));
+      const { token } = await us.transaction((tx) =>
+        tx.query('UPDATE thing SET value = $1 WHERE id = $2', [value, id]),
+      );
       for (const layer of both()) assert.equal((await thing(layer, id, token)).value, value, 'with its token');
       await Promise.all(both().map((layer) => thing(layer, id)));
       value += 1;
@@ -185,7 +219,9 @@ describe('schema changes under running servers', { skip }, () => {
 
   it('a policy that decides by more than the row', async () => {
     await cached((layer) => thing(layer, 4));
-    await set.primary.query('CREATE POLICY while_open ON thing USING (EXISTS (SELECT FROM other WHERE other.id = 2 AND other.value = 0)); ALTER TABLE thing ENABLE ROW LEVEL SECURITY');
+    await set.primary.query(
+      'CREATE POLICY while_open ON thing USING (EXISTS (SELECT FROM other WHERE other.id = 2 AND other.value = 0)); ALTER TABLE thing ENABLE ROW LEVEL SECURITY',
+    );
     await applied();
     for (const shut of [1, 0, 1, 0]) {
       for (const layer of both()) await thing(layer, 4);
@@ -204,7 +240,14 @@ describe('schema changes under running servers', { skip }, () => {
     await set.primary.query('ALTER PUBLICATION meridian DROP TABLE thing');
     await applied();
     await holder.close();
-    [holder, follower] = await until('one of them takes over', () => [[follower, third] as const, [third, follower] as const].find(([first]) => stacksOf(first).change.tail.state.kind === 'streaming'), PATIENT);
+    [holder, follower] = await until(
+      'one of them takes over',
+      () =>
+        [[follower, third] as const, [third, follower] as const].find(
+          ([first]) => stacksOf(first).change.tail.state.kind === 'streaming',
+        ),
+      PATIENT,
+    );
     await streams(holder);
     await staysRight();
     await set.primary.query('ALTER PUBLICATION meridian ADD TABLE thing');
@@ -215,14 +258,17 @@ describe('schema changes under running servers', { skip }, () => {
   it('a server that relates tables in another way, or has found others published, shares nothing with the one that feeds', async () => {
     const newer = await serve('eu', 'again: [Thing!]! @relation(to: ["box_id"])');
     try {
-      const inBox = (): Promise<Seen> => read(newer, 'SELECT sum(value)::int AS value FROM thing WHERE box_id = 1', 'Thing.box_id=1');
+      const inBox = (): Promise<Seen> =>
+        read(newer, 'SELECT sum(value)::int AS value FROM thing WHERE box_id = 1', 'Thing.box_id=1');
       const seen: boolean[] = [];
       for (let i = 0; i < 4; i += 1) {
         seen.push((await inBox()).isCached, (await thing(newer, 5)).isCached);
         await set.primary.query('UPDATE thing SET value = value + 10 WHERE id = 5');
         await applied();
         await set.replicas[0]?.caughtUp(await set.primary.position());
-        const [sum] = await set.primary.query<{ value: number }>('SELECT sum(value)::int AS value FROM thing WHERE box_id = 1');
+        const [sum] = await set.primary.query<{ value: number }>(
+          'SELECT sum(value)::int AS value FROM thing WHERE box_id = 1',
+        );
         assert.equal((await inBox()).value, sum?.value);
       }
       assert.deepEqual(new Set(seen), new Set([false]));

@@ -1,4 +1,7 @@
-/** Tests of custom reads that say what they depend on: cached, invalidated by whoever writes, never filled in too late, and kept apart by settings. */
+/**
+ * Tests of custom reads that say what they depend on: cached, invalidated by whoever writes, never filled in too late,
+ * and kept apart by settings.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -18,7 +21,8 @@ type Options = ReadOptions & CustomReadOptions;
 describe('custom reads', () => {
   let app: TestApp;
   const eu = (): DataLayer => app.server(EU).layer;
-  const psql = (sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> => app.cluster.query(US, sql, values);
+  const psql = (sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> =>
+    app.cluster.query(US, sql, values);
 
   before(async () => {
     app = await startTestApp({
@@ -26,21 +30,34 @@ describe('custom reads', () => {
       redis: findRedis() !== null,
       files: [...readSdlFolder('schema/workspace'), { name: 'urgent.graphql', body: SDL }],
       settings: { heartbeatMs: 200, cacheLagMs: 60_000 },
-      server: { resolvers: { Query: { urgent: (_parent: unknown, { project }: { project: string }, ctx: ResolverContext) => ctx.read(URGENT, [project], { dependsOn: [`Task.projectId=${project}`], entity: 'Task' }) } } },
+      server: {
+        resolvers: {
+          Query: {
+            urgent: (_parent: unknown, { project }: { project: string }, ctx: ResolverContext) =>
+              ctx.read(URGENT, [project], { dependsOn: [`Task.projectId=${project}`], entity: 'Task' }),
+          },
+        },
+      },
     });
     await app.cluster.caughtUp();
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  const byCache = ({ servedBy }: ReadResult): boolean => servedBy.length > 0 && servedBy.every(({ by }) => by === 'cache');
-  const read = (sql: string, values: readonly unknown[], options: Options): Promise<ReadResult> => eu().read(sql, values, options);
+  const byCache = ({ servedBy }: ReadResult): boolean =>
+    servedBy.length > 0 && servedBy.every(({ by }) => by === 'cache');
+  const read = (sql: string, values: readonly unknown[], options: Options): Promise<ReadResult> =>
+    eu().read(sql, values, options);
 
   /** Reads until the cache answers. */
   const warm = (sql: string, values: readonly unknown[], options: Options): Promise<ReadResult> =>
-    until('the cache answers', async () => {
-      const result = await read(sql, values, options);
-      return byCache(result) ? result : null;
-    }, PATIENCE);
+    until(
+      'the cache answers',
+      async () => {
+        const result = await read(sql, values, options);
+        return byCache(result) ? result : null;
+      },
+      PATIENCE,
+    );
 
   /** What the primary shows now, as one who looked there knows it. */
   async function now(): Promise<string> {
@@ -50,10 +67,17 @@ describe('custom reads', () => {
   }
 
   it('are cached by what they depend on, and wrong as soon as any of it changes', async () => {
-    const sql = 'SELECT t.title, u.name, t.estimate::float8 AS estimate FROM tasks t, users u WHERE t.id = $1 AND u.id = $2';
+    const sql =
+      'SELECT t.title, u.name, t.estimate::float8 AS estimate FROM tasks t, users u WHERE t.id = $1 AND u.id = $2';
     const options = { dependsOn: ['Task:1', 'User:2'] };
-    const { rows: [first] } = await warm(sql, ['1', 2], options);
-    for (const [table, column, id] of [['tasks', 'title', 1], ['users', 'name', 2], ['tasks', 'title', 1]] as const) {
+    const {
+      rows: [first],
+    } = await warm(sql, ['1', 2], options);
+    for (const [table, column, id] of [
+      ['tasks', 'title', 1],
+      ['users', 'name', 2],
+      ['tasks', 'title', 1],
+    ] as const) {
       const text = `${column} ${Math.random()}`;
       await psql(`UPDATE ${table} SET ${column} = $1 WHERE id = $2`, [text, id]);
       const { rows } = await read(sql, ['1', 2], { ...options, token: await now() });
@@ -65,15 +89,21 @@ describe('custom reads', () => {
     const kept = await warm(sql, ['1', 2], options);
     await psql('UPDATE tasks SET title = $1 WHERE id = 3', ['another']);
     const again = await read(sql, ['1', 2], { ...options, token: await now() });
-    await until('its cache has come as far', async () => byCache(await read(sql, ['1', 2], { ...options, token: again.token })), PATIENCE);
+    await until(
+      'its cache has come as far',
+      async () => byCache(await read(sql, ['1', 2], { ...options, token: again.token })),
+      PATIENCE,
+    );
     assert.deepEqual(again.rows, kept.rows);
   });
 
-  it('follow tags of the application\'s own, committed with a transaction anywhere', async () => {
+  it("follow tags of the application's own, committed with a transaction anywhere", async () => {
     const sql = 'SELECT count(*)::int AS n FROM tasks WHERE priority > 3';
     const options = { dependsOn: ['board:7'] };
     await warm(sql, [], options);
-    const { token } = await app.server(US).layer.transaction((tx) => tx.query('UPDATE tasks SET priority = 9 WHERE id = 4'), { tags: ['board:7'] });
+    const { token } = await app
+      .server(US)
+      .layer.transaction((tx) => tx.query('UPDATE tasks SET priority = 9 WHERE id = 4'), { tags: ['board:7'] });
     const [expected] = await psql(sql);
     const { rows, servedBy } = await read(sql, [], { ...options, token });
     assert.deepEqual([rows[0], servedBy.some(({ by }) => by === 'cache')], [expected, false]);
@@ -85,14 +115,29 @@ describe('custom reads', () => {
       const options = { dependsOn: [`Task:${id}`] };
       const title = `overtaken ${id}`;
       const slow = read(sql, [], { ...options, ttlMs: 600_000 });
-      await until('the slow statement has its snapshot', async () => (await app.cluster.query(EU, "SELECT FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'PgSleep'")).length > 0, PATIENCE);
+      await until(
+        'the slow statement has its snapshot',
+        async () =>
+          (
+            await app.cluster.query(
+              EU,
+              "SELECT FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'PgSleep'",
+            )
+          ).length > 0,
+        PATIENCE,
+      );
       await psql('UPDATE tasks SET title = $1 WHERE id = $2', [title, id]);
       const token = await now();
       // Its region's cache has come as far as the change: that its server shows it says nothing of the cache.
-      await until('EU has heard of it', async () => byCache(await read('SELECT title FROM tasks WHERE id = $1', [id], { ...options, token })), PATIENCE);
+      await until(
+        'EU has heard of it',
+        async () => byCache(await read('SELECT title FROM tasks WHERE id = $1', [id], { ...options, token })),
+        PATIENCE,
+      );
       const old = await slow;
       assert.notEqual(old.rows[0]?.['title'], title, 'the statement saw what was there before');
-      for (let again = 0; again < 2; again += 1) assert.equal((await read(sql, [], options)).rows[0]?.['title'], title, 'what it saw was not kept');
+      for (let again = 0; again < 2; again += 1)
+        assert.equal((await read(sql, [], options)).rows[0]?.['title'], title, 'what it saw was not kept');
     }
   });
 
@@ -123,14 +168,23 @@ describe('custom reads', () => {
     await psql('CREATE UNLOGGED TABLE unseen (v int)');
     await app.cluster.caughtUp();
     for (const options of [{}, { dependsOn: [] }, { dependsOn: ['table:public.unseen'] }]) {
-      for (let i = 0; i < 3; i += 1) assert.equal(byCache(await read('SELECT count(*)::int AS n FROM tasks', [], options)), false, JSON.stringify(options));
+      for (let i = 0; i < 3; i += 1)
+        assert.equal(
+          byCache(await read('SELECT count(*)::int AS n FROM tasks', [], options)),
+          false,
+          JSON.stringify(options),
+        );
     }
   });
 
   it('are rows of the entity that they name', async () => {
-    const query = 'query($project: ID!) { urgent(project: $project) { id title priority createdAt project { id } assignee { name } } }';
+    const query =
+      'query($project: ID!) { urgent(project: $project) { id title priority createdAt project { id } assignee { name } } }';
     const ask = async (token?: string): Promise<{ id: string; title: string }[]> => {
-      const { data, errors } = await app.gql<{ urgent: { id: string; title: string }[] }>(EU, query, { variables: { project: '1' }, token: token ?? '' });
+      const { data, errors } = await app.gql<{ urgent: { id: string; title: string }[] }>(EU, query, {
+        variables: { project: '1' },
+        token: token ?? '',
+      });
       assert.deepEqual(errors, []);
       return data?.urgent ?? [];
     };
@@ -145,7 +199,16 @@ describe('custom reads', () => {
 
   it('refuse options that cannot be meant', async () => {
     for (const [options, says] of [
-      [{ dependsOn: ['Tsk:1'] }, /Tsk/], [{ dependsOn: ['Task:x'] }, /id/], [{ entity: 'Tsk' }, /Tsk/], [{ entity: 'Task' }, /does not select/], [{ dependsOn: ['a'], ttlMs: 0 }, /ttlMs/],
-    ] as const) await assert.rejects(read('SELECT 1 AS one', [], options), (error: unknown) => isMeridianError(error, 'BAD_USER_INPUT') && says.test(error.message), JSON.stringify(options));
+      [{ dependsOn: ['Tsk:1'] }, /Tsk/],
+      [{ dependsOn: ['Task:x'] }, /id/],
+      [{ entity: 'Tsk' }, /Tsk/],
+      [{ entity: 'Task' }, /does not select/],
+      [{ dependsOn: ['a'], ttlMs: 0 }, /ttlMs/],
+    ] as const)
+      await assert.rejects(
+        read('SELECT 1 AS one', [], options),
+        (error: unknown) => isMeridianError(error, 'BAD_USER_INPUT') && says.test(error.message),
+        JSON.stringify(options),
+      );
   });
 });

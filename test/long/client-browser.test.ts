@@ -1,4 +1,7 @@
-/** Proves in a real browser, from another origin than the servers', that what was saved is there: at once, after a reload, in other tabs, and when two tabs save at once. */
+/**
+ * Proves in a real browser, from another origin than the servers', that what was saved is there: at once, after a
+ * reload, in other tabs, and when two tabs save at once.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -32,10 +35,14 @@ describe('clients in Chromium, with replay paused in AP', () => {
 
   const open = (path = '/'): Promise<Page> => browser.open(site.origin + path);
   const write = async (tab: Page, id: string, name: string): Promise<void> => {
-    const { updateUser } = await askIn<{ updateUser: { user: { name: string } } }>(tab, app.server(EU).url, RENAME, { id, name });
+    const { updateUser } = await askIn<{ updateUser: { user: { name: string } } }>(tab, app.server(EU).url, RENAME, {
+      id,
+      name,
+    });
     assert.equal(updateUser.user.name, name);
   };
-  const read = async (tab: Page, id: string): Promise<string> => (await askIn<{ user: { name: string } }>(tab, app.server(AP).url, NAME, { id })).user.name;
+  const read = async (tab: Page, id: string): Promise<string> =>
+    (await askIn<{ user: { name: string } }>(tab, app.server(AP).url, NAME, { id })).user.name;
 
   it('does not show what was saved, without the link', async () => {
     const tab = await open('/?tokens=off');
@@ -99,7 +106,10 @@ describe('clients in Chromium, with replay paused in AP', () => {
 
   it('begins with the tokens of the server that rendered the page', async () => {
     const onServer = createTokenKeeper();
-    await makeClient('Apollo Client', { url: app.server(EU).url, keeper: onServer }).mutate(RENAME, { id: '6', name: 'by the server' });
+    await makeClient('Apollo Client', { url: app.server(EU).url, keeper: onServer }).mutate(RENAME, {
+      id: '6',
+      name: 'by the server',
+    });
     const plain = await open('/?tokens=memory');
     assert.notEqual(await read(plain, '6'), 'by the server');
     const rendered = await open(`/?tokens=memory&initial=${encodeURIComponent(onServer.dehydrate())}`);
@@ -116,7 +126,9 @@ describe('clients in Chromium, with replay paused in AP', () => {
     // What was read may have found room where the write's token took that of the one before.
     await fillStorageIn(tab);
     await write(tab, '7', 'when it is full again');
-    await tab.evaluate(() => (globalThis as typeof globalThis & { localStorage: { clear(): void } }).localStorage.clear());
+    await tab.evaluate(() =>
+      (globalThis as typeof globalThis & { localStorage: { clear(): void } }).localStorage.clear(),
+    );
     assert.equal(await read(tab, '7'), 'when it is full again');
     const sandboxed = await open('/sandboxed');
     const token = createTokenKeeper({ initial: 'm1.x.y' }).dehydrate();

@@ -1,4 +1,7 @@
-/** The embedded cluster's Redis servers: one per region beside the databases, bounded, restarted, and left out where there is none. */
+/**
+ * The embedded cluster's Redis servers: one per region beside the databases, bounded, restarted, and left out where
+ * there is none.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,9 +23,15 @@ describe('finding a Redis server', () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'meridian-bin-'));
     for (const name of ['empty', 'valkey', 'broken', 'old']) mkdirSync(bin(name));
-    writeFileSync(join(bin('valkey'), 'valkey-server'), '#!/bin/sh\necho "Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=0"\n', { mode: 0o755 });
+    writeFileSync(
+      join(bin('valkey'), 'valkey-server'),
+      '#!/bin/sh\necho "Valkey server v=8.1.3 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=0"\n',
+      { mode: 0o755 },
+    );
     writeFileSync(join(bin('broken'), 'redis-server'), '#!/bin/sh\nexit 127\n', { mode: 0o755 });
-    writeFileSync(join(bin('old'), 'redis-server'), '#!/bin/sh\necho "Redis server v=6.0.16 sha=00000000:0"\n', { mode: 0o755 });
+    writeFileSync(join(bin('old'), 'redis-server'), '#!/bin/sh\necho "Redis server v=6.0.16 sha=00000000:0"\n', {
+      mode: 0o755,
+    });
     writeFileSync(join(bin('empty'), 'redis-server'), 'no program');
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,13 +46,29 @@ describe('finding a Redis server', () => {
   });
 
   it('is reported in one line, found or not', () => {
-    const regions = (...ports: number[]): { ports: { http: number; postgres: number; redis: number } }[] => ports.map((redis) => ({ ports: { http: 1, postgres: 2, redis } }));
+    const regions = (...ports: number[]): { ports: { http: number; postgres: number; redis: number } }[] =>
+      ports.map((redis) => ({ ports: { http: 1, postgres: 2, redis } }));
     const found: RedisProgram = { path: '/usr/bin/redis-server', product: 'Redis', version: '7.0.15' };
-    assert.equal(cachingOf(regions(6501, 6502, 6503), 'auto', found), 'Redis 7.0.15 on ports 6501–6503: one per region, shared by its servers.');
-    assert.equal(cachingOf(regions(6501, 6510), 'auto', found), 'Redis 7.0.15 on ports 6501, 6510: one per region, shared by its servers.');
-    assert.equal(cachingOf(regions(6501), 'auto', found), 'Redis 7.0.15 on port 6501: one per region, shared by its servers.');
-    assert.equal(cachingOf(regions(6501), 'auto', null), 'No redis-server or valkey-server was found: each region caches in its own process alone; apt-get install redis-server to share it.');
-    assert.equal(cachingOf(regions(6501), 'off', null), 'Redis is switched off: each region caches in its own process alone.');
+    assert.equal(
+      cachingOf(regions(6501, 6502, 6503), 'auto', found),
+      'Redis 7.0.15 on ports 6501–6503: one per region, shared by its servers.',
+    );
+    assert.equal(
+      cachingOf(regions(6501, 6510), 'auto', found),
+      'Redis 7.0.15 on ports 6501, 6510: one per region, shared by its servers.',
+    );
+    assert.equal(
+      cachingOf(regions(6501), 'auto', found),
+      'Redis 7.0.15 on port 6501: one per region, shared by its servers.',
+    );
+    assert.equal(
+      cachingOf(regions(6501), 'auto', null),
+      'No redis-server or valkey-server was found: each region caches in its own process alone; apt-get install redis-server to share it.',
+    );
+    assert.equal(
+      cachingOf(regions(6501), 'off', null),
+      'Redis is switched off: each region caches in its own process alone.',
+    );
   });
 });
 
@@ -56,12 +81,23 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
       for (const { redisUrl } of cluster.regions) {
         await withRedis(redisUrl ?? assert.fail('no Redis'), async (redis) => {
           assert.equal(await redis.ping(), 'PONG');
-          for (const [name, value] of Object.entries({ maxmemory: String(128 << 20), 'maxmemory-policy': 'allkeys-lru', save: '', appendonly: 'no', bind: '127.0.0.1' })) assert.deepEqual(await redis.config('GET', name), [name, value]);
+          for (const [name, value] of Object.entries({
+            maxmemory: String(128 << 20),
+            'maxmemory-policy': 'allkeys-lru',
+            save: '',
+            appendonly: 'no',
+            bind: '127.0.0.1',
+          }))
+            assert.deepEqual(await redis.config('GET', name), [name, value]);
           await redis.set('key', redisUrl ?? '');
           pids.push(Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]));
         });
       }
-      assert.deepEqual(pids, cluster.cluster.regions.map(({ redis }) => redis?.pid), 'it is ours that answers');
+      assert.deepEqual(
+        pids,
+        cluster.cluster.regions.map(({ redis }) => redis?.pid),
+        'it is ours that answers',
+      );
       const { redis } = cluster.cluster.region('b');
       assert.ok(redis);
       await assert.rejects(redis.start(), /runs already/);
@@ -70,12 +106,18 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
       await assert.rejects(withRedis(redis.url, (client) => client.ping()));
       await redis.start();
       assert.equal(await withRedis(redis.url, (client) => client.get('key')), null, 'it begins empty');
-      assert.notEqual(await withRedis(cluster.cluster.region('a').redis?.url ?? '', (client) => client.get('key')), null);
+      assert.notEqual(
+        await withRedis(cluster.cluster.region('a').redis?.url ?? '', (client) => client.get('key')),
+        null,
+      );
       pids.push(redis.pid ?? 0);
     } finally {
       await cluster.stop();
     }
-    assert.deepEqual(pids.filter((pid) => startOf(pid) !== undefined), []);
+    assert.deepEqual(
+      pids.filter((pid) => startOf(pid) !== undefined),
+      [],
+    );
   });
 
   it('says in one sentence why it cannot be started', async () => {
@@ -87,9 +129,25 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
     const { Keeper } = await import('../../src/dev/keeper/keeper.ts');
     const keeper = await Keeper.start();
     try {
-      const make = (program: string): InstanceType<typeof RedisInstance> => new RedisInstance({ region: 'a', port: 1, program: { path: program, product: 'Redis', version: '1' }, keeper, account: undefined, dataDir: folder, logFile: join(folder, 'log') });
-      await assert.rejects(make(path).start(), { code: 'CLUSTER_START_FAILED', message: /^Starting .*redis-server for a \(log: .*; --redis off does without\) failed: FATAL CONFIG FILE ERROR: bad directive\.$/ });
-      await assert.rejects(make(join(folder, 'nothing')).start(), { code: 'CLUSTER_START_FAILED', message: /^Starting .*nothing for a .* failed: .*ENOENT/ });
+      const make = (program: string): InstanceType<typeof RedisInstance> =>
+        new RedisInstance({
+          region: 'a',
+          port: 1,
+          program: { path: program, product: 'Redis', version: '1' },
+          keeper,
+          account: undefined,
+          dataDir: folder,
+          logFile: join(folder, 'log'),
+        });
+      await assert.rejects(make(path).start(), {
+        code: 'CLUSTER_START_FAILED',
+        message:
+          /^Starting .*redis-server for a \(log: .*; --redis off does without\) failed: FATAL CONFIG FILE ERROR: bad directive\.$/,
+      });
+      await assert.rejects(make(join(folder, 'nothing')).start(), {
+        code: 'CLUSTER_START_FAILED',
+        message: /^Starting .*nothing for a .* failed: .*ENOENT/,
+      });
     } finally {
       await keeper.stop();
       rmSync(folder, { recursive: true, force: true });

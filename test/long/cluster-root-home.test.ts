@@ -23,10 +23,27 @@ describe('root, in a home that only root may enter', { timeout: 60_000, skip: is
       cpSync(installed.root, join(home, 'package'), { recursive: true, verbatimSymlinks: true });
       // As after npm install --ignore-scripts.
       rmSync(join(home, 'package', 'native', 'lib', 'libpq.so.5'));
-      const binaries = await usableBinaries(keeper, chooseAccount(), { ...installed, root: join(home, 'package'), home: join(home, 'package', 'native') });
+      const binaries = await usableBinaries(keeper, chooseAccount(), {
+        ...installed,
+        root: join(home, 'package'),
+        home: join(home, 'package', 'native'),
+      });
       assert.ok(!binaries.startsWith(home), binaries);
 
-      const start = async () => startCluster({ regions: ['a', 'b'], database: 'workspace', stateDir: join(home, '.meridian'), dataDir: join(home, '.meridian', 'data'), ports: await freePorts(['a', 'b']), wan: 'off', sharedBuffersMb: 32, initial: { fingerprint: '', load: (dsn) => withSession({ dsn }, async (client) => void (await client.query('CREATE TABLE t ()'))) } });
+      const start = async () =>
+        startCluster({
+          regions: ['a', 'b'],
+          database: 'workspace',
+          stateDir: join(home, '.meridian'),
+          dataDir: join(home, '.meridian', 'data'),
+          ports: await freePorts(['a', 'b']),
+          wan: 'off',
+          sharedBuffersMb: 32,
+          initial: {
+            fingerprint: '',
+            load: (dsn) => withSession({ dsn }, async (client) => void (await client.query('CREATE TABLE t ()'))),
+          },
+        });
       const first = await start();
       ({ dataDir } = first);
       assert.ok(!dataDir.startsWith(home), dataDir);

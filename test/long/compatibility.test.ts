@@ -1,16 +1,27 @@
-/** Proves that a subgraph of Meridian's passes Apollo's suite for subgraphs, alone and behind each gateway, from rows in PostgreSQL. */
+/**
+ * Proves that a subgraph of Meridian's passes Apollo's suite for subgraphs, alone and behind each gateway, from rows in
+ * PostgreSQL.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { Trace } from '@apollo/usage-reporting-protobuf';
 import { EU, startTestApp, type TestApp } from '../support/app.ts';
-import { ALONE, ASSERTIONS, installSuite, runSuite, startSuiteSubgraphs, type SuiteSubgraphs } from '../support/compatibility.ts';
+import {
+  ALONE,
+  ASSERTIONS,
+  installSuite,
+  runSuite,
+  startSuiteSubgraphs,
+  type SuiteSubgraphs,
+} from '../support/compatibility.ts';
 import { compose, type Subgraph } from '../support/compose.ts';
 import { startApolloGateway, startHiveGateway, subgraphAt } from '../support/plain-gateways.ts';
 import { productResolvers } from '../support/products.ts';
 
 const given = (name: string): string => readFileSync(new URL(`../compatibility/${name}`, import.meta.url), 'utf8');
-const allOf = (assertions: Iterable<string>): Record<string, string> => Object.fromEntries([...assertions].map((name) => [name, 'passed']));
+const allOf = (assertions: Iterable<string>): Record<string, string> =>
+  Object.fromEntries([...assertions].map((name) => [name, 'passed']));
 
 interface Fetched {
   readonly service: string | null | undefined;
@@ -23,7 +34,15 @@ interface Fetched {
 function fetchesOf(node: Trace.IQueryPlanNode | null | undefined): readonly Fetched[] {
   if (!node) return [];
   const { fetch, flatten, sequence, parallel } = node;
-  const own = fetch ? [{ service: fetch.serviceName, parsed: fetch.traceParsingFailed !== true, fields: (fetch.trace?.root?.child ?? []).map(({ responseName }) => responseName) }] : [];
+  const own = fetch
+    ? [
+        {
+          service: fetch.serviceName,
+          parsed: fetch.traceParsingFailed !== true,
+          fields: (fetch.trace?.root?.child ?? []).map(({ responseName }) => responseName),
+        },
+      ]
+    : [];
   return [...own, ...[flatten?.node, ...(sequence?.nodes ?? []), ...(parallel?.nodes ?? [])].flatMap(fetchesOf)];
 }
 
@@ -36,7 +55,11 @@ describe('the compatibility suite for subgraphs', () => {
   before(async () => {
     installSuite();
     // A region away from the primary: what it shows has come by replication.
-    app = await startTestApp({ files: [{ name: 'products.graphql', body: given('products.graphql') }], sql: [given('products.sql')], server: { resolvers: productResolvers } });
+    app = await startTestApp({
+      files: [{ name: 'products.graphql', body: given('products.graphql') }],
+      sql: [given('products.sql')],
+      server: { resolvers: productResolvers },
+    });
     await app.cluster.caughtUp();
     others = await startSuiteSubgraphs();
     productsUrl = app.server(EU).url;
@@ -48,7 +71,10 @@ describe('the compatibility suite for subgraphs', () => {
   });
 
   it('passes alone, in all that needs no supergraph', async () => {
-    assert.deepEqual(await runSuite({ productsUrl, supergraphUrl: null, files: Object.keys(ALONE) }), allOf(Object.values(ALONE).flat()));
+    assert.deepEqual(
+      await runSuite({ productsUrl, supergraphUrl: null, files: Object.keys(ALONE) }),
+      allOf(Object.values(ALONE).flat()),
+    );
   });
 
   it('passes whole behind Apollo Gateway', async () => {
@@ -58,10 +84,20 @@ describe('the compatibility suite for subgraphs', () => {
 
   it('sends a gateway that asks for one the trace of each of its fetches', async () => {
     await using gateway = await startApolloGateway(compose(subgraphs, 'Apollo'));
-    const query = '{ product(id: "apollo-federation") { sku createdBy { name yearsOfEmployment averageProductsCreatedPerYear } } }';
-    const response = await fetch(gateway.url, { method: 'POST', headers: { 'content-type': 'application/json', 'apollo-federation-include-trace': 'ftv1' }, body: JSON.stringify({ query }) });
+    const query =
+      '{ product(id: "apollo-federation") { sku createdBy { name yearsOfEmployment averageProductsCreatedPerYear } } }';
+    const response = await fetch(gateway.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'apollo-federation-include-trace': 'ftv1' },
+      body: JSON.stringify({ query }),
+    });
     const { data, extensions } = (await response.json()) as { data: unknown; extensions: { ftv1: string } };
-    assert.deepEqual(data, { product: { sku: 'federation', createdBy: { name: 'Jane Smith', yearsOfEmployment: 10, averageProductsCreatedPerYear: 134 } } });
+    assert.deepEqual(data, {
+      product: {
+        sku: 'federation',
+        createdBy: { name: 'Jane Smith', yearsOfEmployment: 10, averageProductsCreatedPerYear: 134 },
+      },
+    });
     const fetches = fetchesOf(Trace.decode(Buffer.from(extensions.ftv1, 'base64')).queryPlan);
     assert.deepEqual(fetches, [
       { service: 'products', parsed: true, fields: ['product'] },

@@ -1,4 +1,7 @@
-/** Tests of conflicts on tables and in moments that are not the usual ones: partitions, later columns, rows that come and go while one is settled. */
+/**
+ * Tests of conflicts on tables and in moments that are not the usual ones: partitions, later columns, rows that come
+ * and go while one is settled.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, EU, startTestApp, US, type Answer, type TestApp } from '../support/app.ts';
@@ -39,13 +42,24 @@ const SQL = `
   INSERT INTO docs (id, title, info) SELECT i, 'doc ' || i, '{"b": 1, "a": 2}' FROM generate_series(1, 50) i;
   INSERT INTO events (id, day, text) SELECT i, '2026-02-01', 'event ' || i FROM generate_series(1, 10) i;`;
 
-const DOC = 'doc { id title body hits part info version } conflict { reason version fields current { id title } } token';
+const DOC =
+  'doc { id title body hits part info version } conflict { reason version fields current { id title } } token';
 let app: TestApp;
 let used = 0;
 const fresh = (): string => String((used += 1));
 type Payload = { doc: Record<string, unknown> | null; conflict: Record<string, unknown> | null };
-const edit = (region: string, id: string, v: number | null, input: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answer<{ editDoc: Payload }>> =>
-  app.gql(region, `mutation ($id: ID!, $v: Int, $input: DocEdit!) { editDoc(id: $id, expectedVersion: $v, input: $input) { ${DOC} } }`, { variables: { id, v, input }, headers });
+const edit = (
+  region: string,
+  id: string,
+  v: number | null,
+  input: Record<string, unknown>,
+  headers: Record<string, string> = {},
+): Promise<Answer<{ editDoc: Payload }>> =>
+  app.gql(
+    region,
+    `mutation ($id: ID!, $v: Int, $input: DocEdit!) { editDoc(id: $id, expectedVersion: $v, input: $input) { ${DOC} } }`,
+    { variables: { id, v, input }, headers },
+  );
 const sql = (text: string): Promise<Record<string, unknown>[]> => app.cluster.query(US, text);
 
 describe('conflicts, where it is narrow', () => {
@@ -59,9 +73,18 @@ describe('conflicts, where it is narrow', () => {
       const id = fresh();
       await edit(US, id, 1, { title: 'two' });
       await sql(`DELETE FROM docs WHERE id = ${id}`);
-      const answers = await Promise.all([edit(EU, id, 2, { title: 'EU' }, { 'idempotency-key': `eu ${round}` }), edit(AP, id, 2, { body: 'AP' }, { 'idempotency-key': `ap ${round}` }), edit(US, id, 2, { hits: 1 }), edit(EU, id, 2, { hits: 1 })]);
+      const answers = await Promise.all([
+        edit(EU, id, 2, { title: 'EU' }, { 'idempotency-key': `eu ${round}` }),
+        edit(AP, id, 2, { body: 'AP' }, { 'idempotency-key': `ap ${round}` }),
+        edit(US, id, 2, { hits: 1 }),
+        edit(EU, id, 2, { hits: 1 }),
+      ]);
       for (const { errors } of answers) assert.deepEqual(errors, []);
-      assert.deepEqual((await sql(`SELECT title, body, hits FROM docs WHERE id = ${id}`))[0], { title: 'EU', body: 'AP', hits: 2 });
+      assert.deepEqual((await sql(`SELECT title, body, hits FROM docs WHERE id = ${id}`))[0], {
+        title: 'EU',
+        body: 'AP',
+        hits: 2,
+      });
     }
   });
 
@@ -78,13 +101,20 @@ describe('conflicts, where it is narrow', () => {
 
   it('of inserts into a partitioned table are met as in any other', async () => {
     const add = `mutation ($input: EventInput!) { addEvent(input: $input) { event { id day text version } } }`;
-    const { data, errors } = await app.gql<Record<string, Record<string, unknown>>>(EU, add, { variables: { input: { id: '1', day: '2026-02-01', text: 'again' } } });
+    const { data, errors } = await app.gql<Record<string, Record<string, unknown>>>(EU, add, {
+      variables: { input: { id: '1', day: '2026-02-01', text: 'again' } },
+    });
     assert.deepEqual(errors, []);
     assert.deepEqual(data?.['addEvent']?.['event'], { id: '1', day: '2026-02-01', text: 'again', version: 2 });
   });
 
   it('of updates in a partitioned table are merged as in any other', async () => {
-    const change = (v: number, input: unknown) => app.gql<Record<string, Record<string, unknown>>>(EU, `mutation ($v: Int, $input: EventEdit!) { editEvent(id: 2, day: "2026-02-01", expectedVersion: $v, input: $input) { event { text body version } } }`, { variables: { v, input } });
+    const change = (v: number, input: unknown) =>
+      app.gql<Record<string, Record<string, unknown>>>(
+        EU,
+        `mutation ($v: Int, $input: EventEdit!) { editEvent(id: 2, day: "2026-02-01", expectedVersion: $v, input: $input) { event { text body version } } }`,
+        { variables: { v, input } },
+      );
     await change(1, { text: 'one' });
     const { data, errors } = await change(1, { body: 'two' });
     assert.deepEqual(errors, []);
@@ -100,14 +130,25 @@ describe('conflicts, where it is narrow', () => {
     assert.equal(shared.errors[0]?.extensions.code, 'CONSTRAINT_VIOLATION');
     const merged = await edit(EU, id, 1, { part: '5.5', info: { a: 2, b: 1 } });
     assert.deepEqual([merged.errors, merged.data?.editDoc.doc?.['part']], [[], '65.5']);
-    assert.deepEqual(await sql(`SELECT outcome FROM meridian.conflicts WHERE row_id = '${id}' AND entity = 'Doc'`), [{ outcome: 'MERGED' }]);
+    assert.deepEqual(await sql(`SELECT outcome FROM meridian.conflicts WHERE row_id = '${id}' AND entity = 'Doc'`), [
+      { outcome: 'MERGED' },
+    ]);
   });
 
   it('of an insert whose key is set free while it waits: it is inserted', async () => {
     await sql(`INSERT INTO upserts VALUES (1, 'was', 7)`);
-    const deleting = sql('BEGIN; SELECT FROM upserts WHERE id = 1 FOR UPDATE; SELECT pg_sleep(0.5); DELETE FROM upserts WHERE id = 1; COMMIT');
-    await until('the row is locked', async () => (await sql(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).length > 0);
-    const { data, errors } = await app.gql<Record<string, Record<string, unknown>>>(US, 'mutation { addUpsert(input: { id: 1, text: "mine" }) { upsert { text version } } }', { headers: { 'idempotency-key': 'set free' } });
+    const deleting = sql(
+      'BEGIN; SELECT FROM upserts WHERE id = 1 FOR UPDATE; SELECT pg_sleep(0.5); DELETE FROM upserts WHERE id = 1; COMMIT',
+    );
+    await until(
+      'the row is locked',
+      async () => (await sql(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).length > 0,
+    );
+    const { data, errors } = await app.gql<Record<string, Record<string, unknown>>>(
+      US,
+      'mutation { addUpsert(input: { id: 1, text: "mine" }) { upsert { text version } } }',
+      { headers: { 'idempotency-key': 'set free' } },
+    );
     await deleting;
     assert.deepEqual([errors, data?.['addUpsert']?.['upsert']], [[], { text: 'mine', version: 1 }]);
   });

@@ -1,8 +1,18 @@
-/** Databases that are not UTF-8: names, values, tags and outcomes with letters beyond ASCII are the same on every way; where they cannot be, that is said. */
+/**
+ * Databases that are not UTF-8: names, values, tags and outcomes with letters beyond ASCII are the same on every way;
+ * where they cannot be, that is said.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
-import { createServer, createTelemetry, type ReadOptions, type ReadResult, type ResolverContext, type Runtime } from '../../src/index.ts';
+import {
+  createServer,
+  createTelemetry,
+  type ReadOptions,
+  type ReadResult,
+  type ResolverContext,
+  type Runtime,
+} from '../../src/index.ts';
 import { checkDatabase } from '../../src/postgres/check/check.ts';
 import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { ask, TOKEN_SECRET } from '../support/app.ts';
@@ -32,10 +42,17 @@ type Book @entity(table: "Bücher") @key(fields: "title") { title: ID! @column(n
 const OWNED = 'SELECT n FROM counters WHERE owner = $1';
 
 const resolvers = {
-  Query: { owned: async (_: unknown, { owner }: { owner: string }, ctx: ResolverContext) => (await ctx.read(OWNED, [owner], { dependsOn: [`board:${owner}`] }))[0]?.['n'] },
+  Query: {
+    owned: async (_: unknown, { owner }: { owner: string }, ctx: ResolverContext) =>
+      (await ctx.read(OWNED, [owner], { dependsOn: [`board:${owner}`] }))[0]?.['n'],
+  },
   Mutation: {
     bump: (_: unknown, { owner }: { owner: string }, ctx: ResolverContext) =>
-      ctx.transaction(async (tx) => (await tx.query('UPDATE counters SET n = n + 1 WHERE owner = $1 RETURNING n', [owner])).rows[0]?.['n'], { tags: [`board:${owner}`] }),
+      ctx.transaction(
+        async (tx) =>
+          (await tx.query('UPDATE counters SET n = n + 1 WHERE owner = $1 RETURNING n', [owner])).rows[0]?.['n'],
+        { tags: [`board:${owner}`] },
+      ),
   },
 };
 
@@ -46,7 +63,9 @@ const named = (server: TestServer, database: string): string => {
 };
 
 async function create(set: ReplicaSet, database: string, encoding: string): Promise<void> {
-  await set.primary.query(`CREATE DATABASE ${database} ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+  await set.primary.query(
+    `CREATE DATABASE ${database} ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+  );
   for (const replica of set.replicas) await replica.caughtUp(await set.primary.position());
 }
 
@@ -59,16 +78,31 @@ describe('encodings', () => {
   after(async () => set?.[Symbol.asyncDispose]());
 
   const target = (database: string) => ({
-    regions: [set.primary, ...set.replicas].map((server, i) => ({ name: ['us', 'eu'][i] ?? '', databaseUrl: named(server, database), redisUrl: null, serverUrl: null })),
-    tables: [], schemas: ['public'], options: { ...TEST_OPTIONS, slotName: database, publication: PUBLICATION },
+    regions: [set.primary, ...set.replicas].map((server, i) => ({
+      name: ['us', 'eu'][i] ?? '',
+      databaseUrl: named(server, database),
+      redisUrl: null,
+      serverUrl: null,
+    })),
+    tables: [],
+    schemas: ['public'],
+    options: { ...TEST_OPTIONS, slotName: database, publication: PUBLICATION },
   });
 
   const serve = (region: string, database: string, files = [{ name: 'books.graphql', body: SDL }]): Promise<Runtime> =>
     createServer({
-      files, resolvers: files.length === 0 || files[0]?.body !== SDL ? {} : resolvers,
+      files,
+      resolvers: files.length === 0 || files[0]?.body !== SDL ? {} : resolvers,
       telemetry: createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } }),
       settings: {
-        region, port: 0, tokenSecret: TOKEN_SECRET, auth: 'none', heartbeatMs: 200, slotName: database, publication: PUBLICATION, drainMs: 500,
+        region,
+        port: 0,
+        tokenSecret: TOKEN_SECRET,
+        auth: 'none',
+        heartbeatMs: 200,
+        slotName: database,
+        publication: PUBLICATION,
+        drainMs: 500,
         regions: Object.fromEntries(target(database).regions.map(({ name, databaseUrl }) => [name, { databaseUrl }])),
       },
     });
@@ -96,19 +130,28 @@ describe('encodings', () => {
       await Promise.all([us?.close(), eu?.close()]);
     });
 
-    const read = (owner: string, options: ReadOptions = {}, tag = owner): Promise<ReadResult> => (eu as Runtime).layer.read(OWNED, [owner], { dependsOn: [`board:${tag}`], ...options });
-    const byCache = ({ servedBy }: ReadResult): boolean => servedBy.length > 0 && servedBy.every(({ by }) => by === 'cache');
+    const read = (owner: string, options: ReadOptions = {}, tag = owner): Promise<ReadResult> =>
+      (eu as Runtime).layer.read(OWNED, [owner], { dependsOn: [`board:${tag}`], ...options });
+    const byCache = ({ servedBy }: ReadResult): boolean =>
+      servedBy.length > 0 && servedBy.every(({ by }) => by === 'cache');
     const warm = (owner: string, tag = owner): Promise<ReadResult> =>
-      until('the cache answers', async () => {
-        const result = await read(owner, {}, tag);
-        return byCache(result) ? result : null;
-      }, PATIENCE);
+      until(
+        'the cache answers',
+        async () => {
+          const result = await read(owner, {}, tag);
+          return byCache(result) ? result : null;
+        },
+        PATIENCE,
+      );
     const n = ({ rows }: ReadResult): unknown => rows[0]?.['n'];
 
     for (const owner of ['plain', 'café']) {
       it(`keeps the promise for the tag board:${owner}`, async () => {
         const before = Number(n(await warm(owner)));
-        const { data, token } = await ask<{ bump: number }>((us as Runtime).url, `mutation { bump(owner: "${owner}") }`);
+        const { data, token } = await ask<{ bump: number }>(
+          (us as Runtime).url,
+          `mutation { bump(owner: "${owner}") }`,
+        );
         assert.equal(data?.bump, before + 1);
         assert.equal(n(await read(owner, { token })), before + 1);
         await until('it is so without a token', async () => n(await read(owner)) === before + 1, PATIENCE);
@@ -118,14 +161,19 @@ describe('encodings', () => {
     it('takes tags with letters that the database has not', async () => {
       for (const tag of ['€uro', '日本', '𝄞']) {
         const before = Number(n(await warm('plain', tag)));
-        const { token } = await (us as Runtime).layer.transaction((tx) => tx.query(`UPDATE counters SET n = n + 1 WHERE owner = 'plain'`), { tags: [`board:${tag}`] });
+        const { token } = await (us as Runtime).layer.transaction(
+          (tx) => tx.query(`UPDATE counters SET n = n + 1 WHERE owner = 'plain'`),
+          { tags: [`board:${tag}`] },
+        );
         assert.equal(n(await read('plain', { token }, tag)), before + 1);
       }
     });
 
-    it('begins anew where a message was written by hand in the database\'s own encoding', async () => {
+    it("begins anew where a message was written by hand in the database's own encoding", async () => {
       const before = Number(n(await warm('café')));
-      await psql(`BEGIN; UPDATE counters SET n = n + 1 WHERE owner = 'café'; SELECT pg_logical_emit_message(true, 'meridian', '{"tags":["board:café"]}'::text); COMMIT`);
+      await psql(
+        `BEGIN; UPDATE counters SET n = n + 1 WHERE owner = 'café'; SELECT pg_logical_emit_message(true, 'meridian', '{"tags":["board:café"]}'::text); COMMIT`,
+      );
       const { token } = await (us as Runtime).layer.read('SELECT 1', [], { level: 'STRONG' });
       assert.equal(n(await read('café', { token })), before + 1);
     });
@@ -134,9 +182,17 @@ describe('encodings', () => {
       const query = '{ book(title: "façade") { size state } books { title size } }';
       type Books = { book: { size: number; state: string }; books: { title: string; size: number }[] };
       const look = (token?: string | null) => ask<Books>((eu as Runtime).url, query, { token: token ?? '' });
-      const cached = (): Promise<unknown> => until('the cache answers', async () => (((await look()).consistency?.servedBy.cache ?? 0) > 1 ? true : null), PATIENCE);
+      const cached = (): Promise<unknown> =>
+        until(
+          'the cache answers',
+          async () => (((await look()).consistency?.servedBy.cache ?? 0) > 1 ? true : null),
+          PATIENCE,
+        );
       await cached();
-      const { token, errors } = await ask((us as Runtime).url, 'mutation { resize(title: "façade", input: { size: 20 }) { book { size } } }');
+      const { token, errors } = await ask(
+        (us as Runtime).url,
+        'mutation { resize(title: "façade", input: { size: 20 }) { book { size } } }',
+      );
       assert.deepEqual(errors, []);
       assert.equal((await look(token)).data?.book.size, 20);
       for (const [sql, size, state] of [
@@ -174,9 +230,21 @@ describe('encodings', () => {
   it('of a database whose bytes mean nothing are refused by check, setup and start, with what to do', async () => {
     const refusal = /encoding SQL_ASCII/;
     const findings = await checkDatabase(target('sql_ascii'));
-    for (const region of ['us', 'eu']) assert.ok(findings.some((f) => f.region === region && f.severity === 'error' && refusal.test(f.what) && /pg_dump/.test(f.fix ?? '')), JSON.stringify(findings));
-    for (const work of [() => setupDatabase(target('sql_ascii')), () => serve('us', 'sql_ascii', [{ name: 'none.graphql', body: 'type Query { one: Int }' }])]) {
-      await assert.rejects(work, (error: unknown) => isMeridianError(error, 'DATABASE_NOT_READY') && refusal.test(error.message));
+    for (const region of ['us', 'eu'])
+      assert.ok(
+        findings.some(
+          (f) => f.region === region && f.severity === 'error' && refusal.test(f.what) && /pg_dump/.test(f.fix ?? ''),
+        ),
+        JSON.stringify(findings),
+      );
+    for (const work of [
+      () => setupDatabase(target('sql_ascii')),
+      () => serve('us', 'sql_ascii', [{ name: 'none.graphql', body: 'type Query { one: Int }' }]),
+    ]) {
+      await assert.rejects(
+        work,
+        (error: unknown) => isMeridianError(error, 'DATABASE_NOT_READY') && refusal.test(error.message),
+      );
     }
   });
 
@@ -186,12 +254,26 @@ describe('encodings', () => {
     const client = new pg.default.Client({ connectionString: url });
     await client.connect();
     await client.query('CREATE TABLE t (id int PRIMARY KEY, v text); CREATE PUBLICATION meridian FOR TABLE t');
-    await using tail = follow({ server: { url } as TestServer, primary: { url } as TestServer, options: { slotName: 'win' } });
+    await using tail = follow({
+      server: { url } as TestServer,
+      primary: { url } as TestServer,
+      options: { slotName: 'win' },
+    });
     await until('the tail streams', () => tail.tail.state.kind === 'streaming' || null, PATIENCE);
     await client.query(`SET client_encoding = 'WIN1252'; INSERT INTO t VALUES (1, E'\\x81')`);
-    await until('the tail tells of a gap', () => tail.gaps.some((reason) => /no equivalent in UTF-8/.test(reason)) || null, PATIENCE);
+    await until(
+      'the tail tells of a gap',
+      () => tail.gaps.some((reason) => /no equivalent in UTF-8/.test(reason)) || null,
+      PATIENCE,
+    );
     await client.query(`INSERT INTO t VALUES (2, 'plain')`);
-    await until('it goes on', () => tail.transactions.some(({ changes }) => changes[0]?.kind === 'insert' && changes[0].after?.['v'] === 'plain') || null, PATIENCE);
+    await until(
+      'it goes on',
+      () =>
+        tail.transactions.some(({ changes }) => changes[0]?.kind === 'insert' && changes[0].after?.['v'] === 'plain') ||
+        null,
+      PATIENCE,
+    );
     await client.end();
   });
 });

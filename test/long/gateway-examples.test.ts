@@ -9,7 +9,9 @@ import ts from 'typescript';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const examples = [...readFileSync(join(ROOT, 'docs/gateways.md'), 'utf8').matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+const examples = [...readFileSync(join(ROOT, 'docs/gateways.md'), 'utf8').matchAll(/```ts\n(.*?)```/gs)].map(
+  ([, code = '']) => code,
+);
 
 describe('the examples of gateways', () => {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-gateways-'));
@@ -22,11 +24,25 @@ describe('the examples of gateways', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   it('are one for each plugin, one with cookies, and compile', () => {
-    assert.deepEqual(examples.map((code) => /meridian\/gateway\/\w+/.exec(code)?.[0]), ['meridian/gateway/hive', 'meridian/gateway/apollo', 'meridian/gateway/hive']);
-    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as { config: { compilerOptions: object } };
+    assert.deepEqual(
+      examples.map((code) => /meridian\/gateway\/\w+/.exec(code)?.[0]),
+      ['meridian/gateway/hive', 'meridian/gateway/apollo', 'meridian/gateway/hive'],
+    );
+    const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
+      config: { compilerOptions: object };
+    };
     const paths = { 'meridian/gateway/*': [join(ROOT, 'src/gateway/*.ts')] };
-    const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true, paths, typeRoots: [join(ROOT, 'node_modules/@types')] }, folder);
-    const program = ts.createProgram(examples.map((_, i) => join(folder, `${i}.ts`)), options);
-    assert.deepEqual(ts.getPreEmitDiagnostics(program).map((one) => ts.flattenDiagnosticMessageText(one.messageText, '\n')), []);
+    const { options } = ts.convertCompilerOptionsFromJson(
+      { ...config.compilerOptions, noEmit: true, paths, typeRoots: [join(ROOT, 'node_modules/@types')] },
+      folder,
+    );
+    const program = ts.createProgram(
+      examples.map((_, i) => join(folder, `${i}.ts`)),
+      options,
+    );
+    assert.deepEqual(
+      ts.getPreEmitDiagnostics(program).map((one) => ts.flattenDiagnosticMessageText(one.messageText, '\n')),
+      [],
+    );
   });
 });

@@ -1,4 +1,7 @@
-/** Proves mutations through gateways on real databases: one key, several mutations in several subgraphs, each exactly once however often the client comes again. */
+/**
+ * Proves mutations through gateways on real databases: one key, several mutations in several subgraphs, each exactly
+ * once however often the client comes again.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { EU, GATEWAY_KINDS, startTestGraph, US, type TestGraph } from '../support/graph.ts';
@@ -19,17 +22,31 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
   });
   after(async () => graph[Symbol.asyncDispose]());
 
-  const count = async (text: string): Promise<number> => Number((await graph.apps.work.cluster.query<{ n: string }>(US, 'SELECT count(*) AS n FROM comments WHERE body = $1', [text]))[0]?.n);
+  const count = async (text: string): Promise<number> =>
+    Number(
+      (
+        await graph.apps.work.cluster.query<{ n: string }>(US, 'SELECT count(*) AS n FROM comments WHERE body = $1', [
+          text,
+        ])
+      )[0]?.n,
+    );
 
   for (const kind of GATEWAY_KINDS) {
     it(`${kind}: run once, and are answered the same way, whenever the request comes again`, async () => {
       const text = `${kind} once`;
       const call = { variables: { task: 21, text }, headers: { 'idempotency-key': `${kind}-${'k'.repeat(240)}` } };
       const first = await graph.gql<unknown>({ kind, region: EU }, QUERY, call);
-      assert.deepEqual([first.errors, first.consistency && 'replayed' in first.consistency, first.consistency?.writes], [[], false, 'forwarded']);
+      assert.deepEqual(
+        [first.errors, first.consistency && 'replayed' in first.consistency, first.consistency?.writes],
+        [[], false, 'forwarded'],
+      );
       for (const region of [EU, US, EU]) {
         const retry = await graph.gql<unknown>({ kind, region }, QUERY, call);
-        assert.deepEqual([retry.errors, retry.data, (retry.consistency as { replayed?: boolean } | null)?.replayed], [[], first.data, true], region);
+        assert.deepEqual(
+          [retry.errors, retry.data, (retry.consistency as { replayed?: boolean } | null)?.replayed],
+          [[], first.data, true],
+          region,
+        );
       }
       assert.equal(await count(text), 2);
     });
@@ -37,17 +54,28 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
     it(`${kind}: run once where the tries come at the same time`, async () => {
       const text = `${kind} at once`;
       const call = { variables: { task: 22, text }, headers: { 'idempotency-key': `${kind} at once` } };
-      const answers = await Promise.all([EU, US, EU, US].map((region) => graph.gql<unknown>({ kind, region }, QUERY, call)));
-      assert.deepEqual(answers.map(({ errors, data }) => [errors, data]), answers.map(() => [[], answers[0]?.data]));
+      const answers = await Promise.all(
+        [EU, US, EU, US].map((region) => graph.gql<unknown>({ kind, region }, QUERY, call)),
+      );
+      assert.deepEqual(
+        answers.map(({ errors, data }) => [errors, data]),
+        answers.map(() => [[], answers[0]?.data]),
+      );
       assert.equal(await count(text), 2);
     });
 
     it(`${kind}: a key that comes with another request is refused, for each mutation of it`, async () => {
-      const call = (text: string): object => ({ variables: { task: 23, text }, headers: { 'idempotency-key': `${kind} reused` } });
+      const call = (text: string): object => ({
+        variables: { task: 23, text },
+        headers: { 'idempotency-key': `${kind} reused` },
+      });
       await graph.gql({ kind, region: EU }, QUERY, call(`${kind} this`));
       const { errors } = await graph.gql({ kind, region: EU }, QUERY, call(`${kind} that`));
       assert.ok(errors.length > 0);
-      assert.deepEqual(new Set(errors.map(({ extensions: { code, retryable } }) => `${code} ${String(retryable)}`)), new Set(['IDEMPOTENCY_KEY_REUSED false']));
+      assert.deepEqual(
+        new Set(errors.map(({ extensions: { code, retryable } }) => `${code} ${String(retryable)}`)),
+        new Set(['IDEMPOTENCY_KEY_REUSED false']),
+      );
       assert.equal(await count(`${kind} that`), 0);
     });
 
@@ -62,11 +90,18 @@ describe('mutations through gateways', { timeout: 300_000 }, () => {
     for (const kind of GATEWAY_KINDS) {
       const through = { kind, region: EU, mode: 'headers' } as const;
       const one = { variables: { task: 25, text: `${kind} alone` }, headers: { 'idempotency-key': `${kind} alone` } };
-      const single = 'mutation ($task: ID!, $text: String!) { addComment(input: { taskId: $task, authorId: 1, body: $text }) { comment { body } } }';
+      const single =
+        'mutation ($task: ID!, $text: String!) { addComment(input: { taskId: $task, authorId: 1, body: $text }) { comment { body } } }';
       const answers = [await graph.gql(through, single, one), await graph.gql(through, single, one)];
-      assert.deepEqual(answers.map(({ errors }) => errors), [[], []]);
+      assert.deepEqual(
+        answers.map(({ errors }) => errors),
+        [[], []],
+      );
       assert.equal(await count(`${kind} alone`), 1);
-      const { errors } = await graph.gql(through, QUERY, { variables: { task: 25, text: `${kind} several` }, headers: { 'idempotency-key': `${kind} several` } });
+      const { errors } = await graph.gql(through, QUERY, {
+        variables: { task: 25, text: `${kind} several` },
+        headers: { 'idempotency-key': `${kind} several` },
+      });
       assert.deepEqual([...new Set(errors.map(({ extensions }) => extensions.code))], ['IDEMPOTENCY_KEY_REUSED']);
     }
   });

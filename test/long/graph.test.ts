@@ -1,10 +1,14 @@
-/** The promise through federation gateways in short: written in two subgraphs through two regions, read through a third one with either replica standing still. */
+/**
+ * The promise through federation gateways in short: written in two subgraphs through two regions, read through a third
+ * one with either replica standing still.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, EU, GATEWAY_KINDS, startTestGraph, SUBGRAPHS, US, type TestGraph } from '../support/graph.ts';
 import { GraphClient } from '../support/graph-client.ts';
 
-const LOOK = '{ user(id: 1) { name assignedTasks(first: 50) { nodes { id title assignee { name } } } } task(id: 1) { title assignee { name } } }';
+const LOOK =
+  '{ user(id: 1) { name assignedTasks(first: 50) { nodes { id title assignee { name } } } } task(id: 1) { title assignee { name } } }';
 
 describe('one token through all subgraphs of a graph', { timeout: 120_000 }, () => {
   let graph: TestGraph;
@@ -21,9 +25,23 @@ describe('one token through all subgraphs of a graph', { timeout: 120_000 }, () 
         try {
           const client = new GraphClient(graph, { kind });
           const text = `${kind} ${paused}`;
-          await client.insist(EU, 'mutation ($name: String!) { updateUser(id: 1, input: { name: $name }) { user { name } } }', { variables: { name: text } });
-          await client.insist(US, 'mutation ($title: String!) { updateTask(id: 1, input: { title: $title, assigneeId: 1 }) { task { title } } }', { variables: { title: text } });
-          const { data, token } = await client.insist<{ user: { name: string; assignedTasks: { nodes: { id: string; title: string; assignee: { name: string } }[] } }; task: { title: string; assignee: { name: string } } }>(AP, LOOK);
+          await client.insist(
+            EU,
+            'mutation ($name: String!) { updateUser(id: 1, input: { name: $name }) { user { name } } }',
+            { variables: { name: text } },
+          );
+          await client.insist(
+            US,
+            'mutation ($title: String!) { updateTask(id: 1, input: { title: $title, assigneeId: 1 }) { task { title } } }',
+            { variables: { title: text } },
+          );
+          const { data, token } = await client.insist<{
+            user: {
+              name: string;
+              assignedTasks: { nodes: { id: string; title: string; assignee: { name: string } }[] };
+            };
+            task: { title: string; assignee: { name: string } };
+          }>(AP, LOOK);
           assert.deepEqual([data?.user.name, data?.task], [text, { title: text, assignee: { name: text } }]);
           const nodes = data?.user.assignedTasks.nodes ?? [];
           assert.equal(nodes.find(({ id }) => id === '1')?.title, text);

@@ -1,4 +1,7 @@
-/** Proves that operations which ask for too much, and representations of nothing, are turned away with a code and without harm. */
+/**
+ * Proves that operations which ask for too much, and representations of nothing, are turned away with a code and
+ * without harm.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AP, startTestApp, type TestApp } from '../support/app.ts';
@@ -17,25 +20,56 @@ describe('hostile queries', () => {
   const refused = async (query: string): Promise<void> => {
     const { value, statements } = await counting(app, AP, () => app.gql(AP, query));
     const { status, errors, data } = value;
-    assert.deepEqual([status, data, errors.map(({ extensions }) => extensions.code), statements], [200, null, ['BAD_USER_INPUT'], 0]);
+    assert.deepEqual(
+      [status, data, errors.map(({ extensions }) => extensions.code), statements],
+      [200, null, ['BAD_USER_INPUT'], 0],
+    );
   };
 
   it('are refused where pages multiply, before anything is read', () =>
-    refused('{ organizations(first: 200) { nodes { projects(first: 200) { nodes { tasks(first: 200) { nodes { id comments(first: 200) { nodes { body } } } } } } } } }'));
+    refused(
+      '{ organizations(first: 200) { nodes { projects(first: 200) { nodes { tasks(first: 200) { nodes { id comments(first: 200) { nodes { body } } } } } } } } }',
+    ));
 
-  it('are refused where they select much of many rows', () => refused(`{ organizations(first: 200) { nodes { users(first: 200) { nodes { ${Array.from({ length: 50 }, (_, i) => `a${i}: name`).join(' ')} } } } } }`));
+  it('are refused where they select much of many rows', () =>
+    refused(
+      `{ organizations(first: 200) { nodes { users(first: 200) { nodes { ${Array.from({ length: 50 }, (_, i) => `a${i}: name`).join(' ')} } } } } }`,
+    ));
 
-  it('are refused as a whole where they have many mutations', () => refused(`mutation { ${Array.from({ length: 51 }, (_, i) => `a${i}: updateUser(id: 1, input: { name: "x" }) { token }`).join(' ')} }`));
+  it('are refused as a whole where they have many mutations', () =>
+    refused(
+      `mutation { ${Array.from({ length: 51 }, (_, i) => `a${i}: updateUser(id: 1, input: { name: "x" }) { token }`).join(' ')} }`,
+    ));
 
   it('are not those that dashboards and lists send', async () => {
-    const { errors } = await app.gql(AP, '{ organizations(first: 20) { nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }');
+    const { errors } = await app.gql(
+      AP,
+      '{ organizations(first: 20) { nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }',
+    );
     assert.deepEqual(errors, []);
   });
 
   it('get an error for each invalid representation in its place, and none of what was read for it', async () => {
-    const representations = [{ __typename: 'Nope', id: '1' }, { __typename: 'Task', id: '1' }, 5, 'Task', { id: '1' }, { __typename: ['Task'], id: '1' }, { __typename: 'Query' }, { __typename: 'Int' }, { __typename: 'constructor' }];
-    const { data, errors } = await app.gql<{ _entities: unknown[] }>(AP, 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { id } } }', { variables: { r: representations } });
-    assert.deepEqual(data?._entities, representations.map((_, i) => (i === 1 ? { id: '1' } : null)));
+    const representations = [
+      { __typename: 'Nope', id: '1' },
+      { __typename: 'Task', id: '1' },
+      5,
+      'Task',
+      { id: '1' },
+      { __typename: ['Task'], id: '1' },
+      { __typename: 'Query' },
+      { __typename: 'Int' },
+      { __typename: 'constructor' },
+    ];
+    const { data, errors } = await app.gql<{ _entities: unknown[] }>(
+      AP,
+      'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { id } } }',
+      { variables: { r: representations } },
+    );
+    assert.deepEqual(
+      data?._entities,
+      representations.map((_, i) => (i === 1 ? { id: '1' } : null)),
+    );
     assert.equal(errors.length, representations.length - 1);
     for (const { message, extensions } of errors) {
       assert.equal(extensions.code, 'BAD_USER_INPUT');
@@ -44,12 +78,16 @@ describe('hostile queries', () => {
   });
 
   it('leave only as many prepared statements as a connection may keep', async () => {
-    const prepared = async (): Promise<number> => Number((await app.server(AP).layer.read('SELECT count(*) FROM pg_prepared_statements')).rows[0]?.['count']);
+    const prepared = async (): Promise<number> =>
+      Number((await app.server(AP).layer.read('SELECT count(*) FROM pg_prepared_statements')).rows[0]?.['count']);
     const before = await prepared();
     for (const negated of [false, true]) {
       for (const operator of ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'contains', 'startsWith', 'endsWith']) {
         for (const way of ['first', 'last']) {
-          const { errors } = await app.gql(AP, `{ project(id: 1) { tasks(${way}: 1, filter: { ${negated ? 'not: { ' : ''}title: { ${operator}: "a" } ${negated ? '}' : ''} }) { nodes { id } } } }`);
+          const { errors } = await app.gql(
+            AP,
+            `{ project(id: 1) { tasks(${way}: 1, filter: { ${negated ? 'not: { ' : ''}title: { ${operator}: "a" } ${negated ? '}' : ''} }) { nodes { id } } } }`,
+          );
           assert.deepEqual(errors, [], operator);
         }
       }

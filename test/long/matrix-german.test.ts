@@ -1,6 +1,6 @@
 /**
- * A server that speaks German: nothing that Meridian does depends on the words of its messages. PostgreSQL 15 of Debian,
- * since the one that tests bring along speaks English alone.
+ * A server that speaks German: nothing that Meridian does depends on the words of its messages. PostgreSQL 15 of
+ * Debian, since the one that tests bring along speaks English alone.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -160,7 +160,9 @@ describe('a server that speaks German', { skip }, () => {
     );
     await place.caughtUp();
     [us, eu] = [await serve('us'), await serve('eu')];
-    await until('the tail follows', () => stacksOf((us as Runtime).layer).change.applied.lsn !== null, { withinMs: 20_000 });
+    await until('the tail follows', () => stacksOf((us as Runtime).layer).change.applied.lsn !== null, {
+      withinMs: 20_000,
+    });
   });
 
   it('settles what writers do to the same row, in every region', async () => {

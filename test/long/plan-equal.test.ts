@@ -1,4 +1,7 @@
-/** Proves on real databases that a server which carries operations out by plans answers, to the byte, what one that executes all of them does, with no more statements. */
+/**
+ * Proves on real databases that a server which carries operations out by plans answers, to the byte, what one that
+ * executes all of them does, with no more statements.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -50,13 +53,52 @@ const people = Array.from({ length: 30 }, (_, i) => ({ __typename: 'User', id: S
 
 const APPLICATIONS: readonly Application[] = [
   {
-    name: 'workspace', scale: 0.02, values: { ID: [...IDS, 'x'], first: [0, 1, 2, 5, 5, 5, 201], last: [1, 3], after: [null, 'nonsense'], before: [null], email: ['nobody', ''], priority: [1, 5], Int: [0, 1, 7], String: ['a', 'e', '%', ''], Decimal: ['1', '2.50', 'x'], Date: ['2026-01-31'], DateTime: ['2026-01-31T00:00:00Z'], _Any: [{ __typename: 'Task', id: '1' }, { __typename: 'Task', id: '2' }, { __typename: 'User', id: '3' }, { __typename: 'Project', id: 1 }, { __typename: 'Organization', id: '77' }] },
+    name: 'workspace',
+    scale: 0.02,
+    values: {
+      ID: [...IDS, 'x'],
+      first: [0, 1, 2, 5, 5, 5, 201],
+      last: [1, 3],
+      after: [null, 'nonsense'],
+      before: [null],
+      email: ['nobody', ''],
+      priority: [1, 5],
+      Int: [0, 1, 7],
+      String: ['a', 'e', '%', ''],
+      Decimal: ['1', '2.50', 'x'],
+      Date: ['2026-01-31'],
+      DateTime: ['2026-01-31T00:00:00Z'],
+      _Any: [
+        { __typename: 'Task', id: '1' },
+        { __typename: 'Task', id: '2' },
+        { __typename: 'User', id: '3' },
+        { __typename: 'Project', id: 1 },
+        { __typename: 'Organization', id: '77' },
+      ],
+    },
     cases: [
-      { query: '{ dashboard(organizationId: 1) { openTasks doneTasks organization { id name } latestProjects { id name owner { name } } latestTasks { id title assignee { name } } } }' },
-      { query: '{ organizations(first: 20) { totalCount nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }' },
-      { query: 'query ($p: Int!) { project(id: 1) { tasks(first: $p, orderBy: [PRIORITY_DESC, TITLE_ASC], filter: {status: [TODO, DOING], or: [{priority: {gt: 2}}, {title: {contains: "a"}}]}) { edges { cursor node { id labels estimate dueDate createdAt comments(last: 2) { totalCount nodes { body author { email } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } } } } }', variables: { p: 10 } },
-      { query: 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id name email organization { name } assignedTasks(first: 2) { nodes { title } } } ... on Task { title } } }', variables: { r: [...people, { __typename: 'Task', id: 4 }, { __typename: 'User', email: 'nobody' }] } },
-      { query: 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { name } } }', variables: { r: [{ __typename: 'User', id: '1' }, { __typename: 'User' }, 7, { __typename: 'Nope', id: 1 }] } },
+      {
+        query:
+          '{ dashboard(organizationId: 1) { openTasks doneTasks organization { id name } latestProjects { id name owner { name } } latestTasks { id title assignee { name } } } }',
+      },
+      {
+        query:
+          '{ organizations(first: 20) { totalCount nodes { name projects(first: 20) { nodes { name owner { name } tasks(first: 20) { nodes { id title status assignee { id name } } } } } } } }',
+      },
+      {
+        query:
+          'query ($p: Int!) { project(id: 1) { tasks(first: $p, orderBy: [PRIORITY_DESC, TITLE_ASC], filter: {status: [TODO, DOING], or: [{priority: {gt: 2}}, {title: {contains: "a"}}]}) { edges { cursor node { id labels estimate dueDate createdAt comments(last: 2) { totalCount nodes { body author { email } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } } } } }',
+        variables: { p: 10 },
+      },
+      {
+        query:
+          'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on User { id name email organization { name } assignedTasks(first: 2) { nodes { title } } } ... on Task { title } } }',
+        variables: { r: [...people, { __typename: 'Task', id: 4 }, { __typename: 'User', email: 'nobody' }] },
+      },
+      {
+        query: 'query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { name } } }',
+        variables: { r: [{ __typename: 'User', id: '1' }, { __typename: 'User' }, 7, { __typename: 'Nope', id: 1 }] },
+      },
       { query: '{ task(id: "x") { id } project(id: 1) { name } }' },
       { query: '{ project(id: 1) { tasks(first: 1000) { nodes { id } } } task(id: 1) { title } }' },
       { query: 'query ($id: ID!) { task(id: $id) { title } }', variables: { id: 1 } },
@@ -72,8 +114,38 @@ const APPLICATIONS: readonly Application[] = [
     ],
   },
   {
-    name: 'music', scale: 1, values: { ID: ['1', '2', 3, '12', 'x'], first: [0, 1, 3, 3, 3], last: [1, 2], after: [null], before: [null], lineNo: [1, 2], Int: [0, 1, 100], Float: [0.5, 2], String: ['a', 'e', 'Live'], Decimal: ['0.99', '1'], BigInt: ['1', '9007199254740993'], Date: ['2020-01-01'], DateTime: ['2020-01-01T00:00:00Z'], UUID: ['00000000-0000-0000-0000-000000000001'], Time: ['00:03:00'], Boolean: [true, false], JSON: [{}], _Any: [{ __typename: 'Track', id: '1' }, { __typename: 'Artist', id: 2 }, { __typename: 'Artist', name: 'x' }] },
-    cases: [{ query: '{ tracks(first: 50) { totalCount nodes { __typename id title album { title artist { name genres albumCount } } } } topArtists { revenue } trackCount }' }],
+    name: 'music',
+    scale: 1,
+    values: {
+      ID: ['1', '2', 3, '12', 'x'],
+      first: [0, 1, 3, 3, 3],
+      last: [1, 2],
+      after: [null],
+      before: [null],
+      lineNo: [1, 2],
+      Int: [0, 1, 100],
+      Float: [0.5, 2],
+      String: ['a', 'e', 'Live'],
+      Decimal: ['0.99', '1'],
+      BigInt: ['1', '9007199254740993'],
+      Date: ['2020-01-01'],
+      DateTime: ['2020-01-01T00:00:00Z'],
+      UUID: ['00000000-0000-0000-0000-000000000001'],
+      Time: ['00:03:00'],
+      Boolean: [true, false],
+      JSON: [{}],
+      _Any: [
+        { __typename: 'Track', id: '1' },
+        { __typename: 'Artist', id: 2 },
+        { __typename: 'Artist', name: 'x' },
+      ],
+    },
+    cases: [
+      {
+        query:
+          '{ tracks(first: 50) { totalCount nodes { __typename id title album { title artist { name genres albumCount } } } } topArtists { revenue } trackCount }',
+      },
+    ],
   },
 ];
 
@@ -85,10 +157,24 @@ for (const { name, scale, cases, values } of APPLICATIONS) {
     let executing: Runtime;
     before(async () => {
       app = await startTestApp({ application: name, scale, regions: [US] });
-      const start = (own: Plans | null): Promise<Runtime> => startRuntime({
-        config: loadConfig({ settings: { region: US, regions: { [US]: { databaseUrl: app.cluster.dsnFor(US, US) } }, port: 0, tokenSecret: 'a secret', auth: 'none', cache: false }, env: {}, needs: ['regions', 'region'] }),
-        files: readSdlFolder(fileURLToPath(new URL(`../../schema/${name}`, import.meta.url))), telemetry: silentTelemetry(), plans: own,
-      });
+      const start = (own: Plans | null): Promise<Runtime> =>
+        startRuntime({
+          config: loadConfig({
+            settings: {
+              region: US,
+              regions: { [US]: { databaseUrl: app.cluster.dsnFor(US, US) } },
+              port: 0,
+              tokenSecret: 'a secret',
+              auth: 'none',
+              cache: false,
+            },
+            env: {},
+            needs: ['regions', 'region'],
+          }),
+          files: readSdlFolder(fileURLToPath(new URL(`../../schema/${name}`, import.meta.url))),
+          telemetry: silentTelemetry(),
+          plans: own,
+        });
       [byPlan, executing] = [await start(plans), await start(null)];
     });
     after(async () => {
@@ -98,10 +184,19 @@ for (const { name, scale, cases, values } of APPLICATIONS) {
 
     const told = async (runtime: Runtime, { query, variables = {}, headers = {} }: Call): Promise<Told> => {
       // The token asks for the report, which says how many statements there were.
-      const response = await fetch(runtime.url, { method: 'POST', headers: { 'content-type': 'application/json', 'consistency-token': '', ...headers }, body: JSON.stringify({ query, variables }) });
+      const response = await fetch(runtime.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'consistency-token': '', ...headers },
+        body: JSON.stringify({ query, variables }),
+      });
       const text = await response.text();
       const statements = Number(/"primary":(\d+)/.exec(text)?.[1] ?? 0);
-      return { status: response.status, text: comparable(text), cacheControl: response.headers.get('cache-control'), statements };
+      return {
+        status: response.status,
+        text: comparable(text),
+        cacheControl: response.headers.get('cache-control'),
+        statements,
+      };
     };
     const total = { byPlan: 0, executing: 0, failed: 0 };
     const same = async (call: Call): Promise<void> => {
@@ -111,7 +206,8 @@ for (const { name, scale, cases, values } of APPLICATIONS) {
       else assert.equal(mine.text, right.text, what);
       assert.deepEqual([mine.status, mine.cacheControl], [right.status, right.cacheControl], what);
       if (right.text.startsWith('{"errors"')) {
-        // Reads that are under way when the answer is made are not in its report, so that their number says nothing here.
+        // Reads that are under way when the answer is made are not in its report, so that their number says nothing
+        // here.
         total.failed += 1;
       } else {
         total.byPlan += mine.statements;
@@ -119,11 +215,14 @@ for (const { name, scale, cases, values } of APPLICATIONS) {
       }
     };
 
-    for (const one of cases) it(`have the same answer: ${one.query} ${JSON.stringify(one.variables ?? {})}`, () => same(one));
+    for (const one of cases)
+      it(`have the same answer: ${one.query} ${JSON.stringify(one.variables ?? {})}`, () => same(one));
 
     it(`have the same answers to ${ROUNDS} random operations (SEED=${SEED})`, async () => {
       const random = seeded(SEED);
-      const roots = Object.keys(byPlan.schema.getQueryType()?.getFields() ?? {}).filter((field) => !['_service', 'regionHealth', 'conflicts'].includes(field));
+      const roots = Object.keys(byPlan.schema.getQueryType()?.getFields() ?? {}).filter(
+        (field) => !['_service', 'regionHealth', 'conflicts'].includes(field),
+      );
       const before = plans.planned;
       for (let i = 0; i < ROUNDS; i += 1) await same(randomOperation({ schema: byPlan.schema, random, roots, values }));
       assert.ok(plans.planned - before > ROUNDS / 2, `${plans.planned - before} had a plan`);
@@ -134,15 +233,32 @@ for (const { name, scale, cases, values } of APPLICATIONS) {
   });
 }
 
-/** Of errors that null the same place, only those that came before that are told: which ones did, reads that have come already may change. */
+/**
+ * Of errors that null the same place, only those that came before that are told: which ones did, reads that have come
+ * already may change.
+ */
 function sameFailure(mine: string, right: string, what: string): void {
-  const [left, wanted] = [JSON.parse(mine), JSON.parse(right)] as { readonly data?: unknown; readonly errors?: readonly unknown[] }[];
+  const [left, wanted] = [JSON.parse(mine), JSON.parse(right)] as {
+    readonly data?: unknown;
+    readonly errors?: readonly unknown[];
+  }[];
   assert.deepEqual(left?.data, wanted?.data, what);
   const texts = (left?.errors ?? []).map((error) => JSON.stringify(error));
-  assert.ok(wanted?.errors?.some((error) => texts.includes(JSON.stringify(error))), `${what}: ${mine} ${right}`);
+  assert.ok(
+    wanted?.errors?.some((error) => texts.includes(JSON.stringify(error))),
+    `${what}: ${mine} ${right}`,
+  );
 }
 
-/** What differs from one answer to the next: ids of errors, tokens, times, traces, and the number of statements, which is looked at alone. */
+/**
+ * What differs from one answer to the next: ids of errors, tokens, times, traces, and the number of statements, which
+ * is looked at alone.
+ */
 function comparable(text: string): string {
-  return text.replaceAll(/under [0-9a-f-]{36}/g, 'under …').replaceAll(/"errorId":"[^"]+"/g, '"errorId":"…"').replaceAll(/"token":"[^"]*"/g, '"token":"…"').replaceAll(/"ftv1":"[^"]+"/g, '"ftv1":"…"').replaceAll(/"(staleness|waitedMs|primary)":[^,}]*/g, '"$1":0');
+  return text
+    .replaceAll(/under [0-9a-f-]{36}/g, 'under …')
+    .replaceAll(/"errorId":"[^"]+"/g, '"errorId":"…"')
+    .replaceAll(/"token":"[^"]*"/g, '"token":"…"')
+    .replaceAll(/"ftv1":"[^"]+"/g, '"ftv1":"…"')
+    .replaceAll(/"(staleness|waitedMs|primary)":[^,}]*/g, '"$1":0');
 }

@@ -1,6 +1,7 @@
 /**
- * Proves in short that values come back as PostgreSQL shows them: some column types, other ones in each run, and every place. SEED replays a
- * run, VALUES sets its length; `npm run roundtrip` is the long form. Then proves the proof: servers that damage values are found out.
+ * Proves in short that values come back as PostgreSQL shows them: some column types, other ones in each run, and every
+ * place. SEED replays a run, VALUES sets its length; `npm run roundtrip` is the long form. Then proves the proof:
+ * servers that damage values are found out.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

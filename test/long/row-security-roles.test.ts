@@ -3,4 +3,8 @@ import { findRedis } from '../../src/dev/redis/program.ts';
 import { provesRowSecurity, TAKES_ON_A_ROLE } from '../support/row-security.ts';
 
 // With Redis where there is one: then values go through both caches.
-provesRowSecurity({ ...TAKES_ON_A_ROLE, name: 'servers that own the tables take on a role', redis: findRedis() !== null });
+provesRowSecurity({
+  ...TAKES_ON_A_ROLE,
+  name: 'servers that own the tables take on a role',
+  redis: findRedis() !== null,
+});

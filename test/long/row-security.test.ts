@@ -1,5 +1,11 @@
-/** Row-level security in the ways to run that test/cluster leaves out: without Redis, and as a role that owns nothing. */
+/**
+ * Row-level security in the ways to run that test/cluster leaves out: without Redis, and as a role that owns nothing.
+ */
 import { OWNS_NOTHING, provesRowSecurity, TAKES_ON_A_ROLE } from '../support/row-security.ts';
 
-provesRowSecurity({ ...TAKES_ON_A_ROLE, name: 'servers that own the tables take on a role, without Redis', redis: false });
+provesRowSecurity({
+  ...TAKES_ON_A_ROLE,
+  name: 'servers that own the tables take on a role, without Redis',
+  redis: false,
+});
 provesRowSecurity({ ...OWNS_NOTHING, name: 'servers connect as a role that owns nothing, with Redis', redis: true });

@@ -1,4 +1,7 @@
-/** Proves on real databases: odd names are read, written, paged and invalidated as others; nulls under `!` and lists that are not whole say so. */
+/**
+ * Proves on real databases: odd names are read, written, paged and invalidated as others; nulls under `!` and lists
+ * that are not whole say so.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isMeridianError } from '../../src/base/errors.ts';
@@ -99,16 +102,29 @@ const SDL = String.raw`
 
 const resolvers = { Null: { computed: () => null, list: () => ['a', null] }, Query: { made: () => ({ name: null }) } };
 const MOST = 5;
-const countedChildren = { target: 'Child', join: { from: ['id'], to: ['parent_id'] }, where: null, filters: new Map(), caching: { off: null, ttlMs: null, maxVariants: null } } as const;
+const countedChildren = {
+  target: 'Child',
+  join: { from: ['id'], to: ['parent_id'] },
+  where: null,
+  filters: new Map(),
+  caching: { off: null, ttlMs: null, maxVariants: null },
+} as const;
 
 describe('the edges of a schema', () => {
   let app: TestApp;
   before(async () => {
-    app = await startTestApp({ regions: [US], files: [{ name: 'app.graphql', body: SDL }], sql: SQL, settings: { maxPageSize: MOST, pageSize: MOST, auth: 'none' }, server: { resolvers } });
+    app = await startTestApp({
+      regions: [US],
+      files: [{ name: 'app.graphql', body: SDL }],
+      sql: SQL,
+      settings: { maxPageSize: MOST, pageSize: MOST, auth: 'none' },
+      server: { resolvers },
+    });
   });
   after(async () => app[Symbol.asyncDispose]());
 
-  const ask = <D = Record<string, unknown>>(query: string, token?: string): Promise<Answer<D>> => app.gql<D>(US, query, token === undefined ? {} : { token });
+  const ask = <D = Record<string, unknown>>(query: string, token?: string): Promise<Answer<D>> =>
+    app.gql<D>(US, query, token === undefined ? {} : { token });
   const read = async (query: string, token?: string): Promise<unknown> => {
     const { data, errors } = await ask(query, token);
     assert.deepEqual(errors, [], query);
@@ -119,51 +135,124 @@ describe('the edges of a schema', () => {
     it('order, filter and show as any other', async () => {
       assert.deepEqual(await read('{ odds { id } }'), { odds: [{ id: '3' }, { id: '1' }, { id: '2' }] });
       assert.deepEqual(await read('{ byRank { id } }'), { byRank: [{ id: '1' }, { id: '3' }, { id: '2' }] });
-      assert.deepEqual(await read('{ odds(orderBy: RANK_ASC) { id mood } }'), { odds: [{ id: '2', mood: 'FINE' }, { id: '3', mood: 'ALL_RIGHT' }, { id: '1', mood: 'SO_SO' }] });
-      assert.deepEqual(await read('{ odds(orderBy: ABC_DESC, filter: { abc: { lt: 30 }, mood: [SO_SO, FINE] }) { id abc } }'), { odds: [{ id: '2', abc: 20 }, { id: '1', abc: 10 }] });
+      assert.deepEqual(await read('{ odds(orderBy: RANK_ASC) { id mood } }'), {
+        odds: [
+          { id: '2', mood: 'FINE' },
+          { id: '3', mood: 'ALL_RIGHT' },
+          { id: '1', mood: 'SO_SO' },
+        ],
+      });
+      assert.deepEqual(
+        await read('{ odds(orderBy: ABC_DESC, filter: { abc: { lt: 30 }, mood: [SO_SO, FINE] }) { id abc } }'),
+        {
+          odds: [
+            { id: '2', abc: 20 },
+            { id: '1', abc: 10 },
+          ],
+        },
+      );
       assert.deepEqual(await read('{ odds(xy: "z") { id } }'), { odds: [{ id: '3' }] });
-      assert.deepEqual(await read('{ odds(filter: { parent: { eq: 1 } }) { id parent { id xy } } }'), { odds: [{ id: '3', parent: { id: '1', xy: 'x' } }, { id: '2', parent: { id: '1', xy: 'x' } }] });
-      assert.deepEqual(await read('{ odd(id: 1) { children { id } childCount } }'), { odd: { children: [{ id: '2' }, { id: '3' }], childCount: 2 } });
-      assert.deepEqual(await read('{ _entities(representations: [{ __typename: "Odd", id: 2 }]) { ... on Odd { xy } } }'), { _entities: [{ xy: 'y' }] });
+      assert.deepEqual(await read('{ odds(filter: { parent: { eq: 1 } }) { id parent { id xy } } }'), {
+        odds: [
+          { id: '3', parent: { id: '1', xy: 'x' } },
+          { id: '2', parent: { id: '1', xy: 'x' } },
+        ],
+      });
+      assert.deepEqual(await read('{ odd(id: 1) { children { id } childCount } }'), {
+        odd: { children: [{ id: '2' }, { id: '3' }], childCount: 2 },
+      });
+      assert.deepEqual(
+        await read('{ _entities(representations: [{ __typename: "Odd", id: 2 }]) { ... on Odd { xy } } }'),
+        { _entities: [{ xy: 'y' }] },
+      );
     });
 
     it('page by cursors', async () => {
       const page = '{ pages(first: 2) { edges { node { id } } pageInfo { endCursor hasNextPage } } }';
-      const { pages } = (await read(page)) as { pages: { edges: unknown[]; pageInfo: { endCursor: string; hasNextPage: boolean } } };
-      assert.deepEqual([pages.edges, pages.pageInfo.hasNextPage], [[{ node: { id: '1' } }, { node: { id: '2' } }], true]);
-      assert.deepEqual(await read(`{ pages(first: 2, after: ${JSON.stringify(pages.pageInfo.endCursor)}) { edges { node { id } } } }`), { pages: { edges: [{ node: { id: '3' } }] } });
+      const { pages } = (await read(page)) as {
+        pages: { edges: unknown[]; pageInfo: { endCursor: string; hasNextPage: boolean } };
+      };
+      assert.deepEqual(
+        [pages.edges, pages.pageInfo.hasNextPage],
+        [[{ node: { id: '1' } }, { node: { id: '2' } }], true],
+      );
+      assert.deepEqual(
+        await read(`{ pages(first: 2, after: ${JSON.stringify(pages.pageInfo.endCursor)}) { edges { node { id } } } }`),
+        { pages: { edges: [{ node: { id: '3' } }] } },
+      );
     });
 
     it('are written, merged, and invalidated where they are cached', async () => {
       assert.deepEqual(await read('{ odd(id: 1) { childCount abc } }'), { odd: { childCount: 2, abc: 10 } });
-      const { data, token, errors } = await ask('mutation { addOdd(input: { id: 4, abc: 40, xy: "w", parent: 1, mood: FINE }) { odd { id mood parent { id } } } }');
+      const { data, token, errors } = await ask(
+        'mutation { addOdd(input: { id: 4, abc: 40, xy: "w", parent: 1, mood: FINE }) { odd { id mood parent { id } } } }',
+      );
       assert.deepEqual([errors, data], [[], { addOdd: { odd: { id: '4', mood: 'FINE', parent: { id: '1' } } } }]);
       assert.deepEqual(await read('{ odd(id: 1) { childCount } }', token ?? ''), { odd: { childCount: 3 } });
-      const change = (abc: number, seen: number) => ask(`mutation { changeOdd(id: 1, expectedVersion: ${seen}, input: { abc: ${abc} }) { odd { abc } } }`);
+      const change = (abc: number, seen: number) =>
+        ask(`mutation { changeOdd(id: 1, expectedVersion: ${seen}, input: { abc: ${abc} }) { odd { abc } } }`);
       assert.deepEqual((await change(11, 1)).data, { changeOdd: { odd: { abc: 11 } } });
       const merged = await change(15, 1);
       assert.deepEqual([merged.errors, merged.data], [[], { changeOdd: { odd: { abc: 16 } } }]);
       assert.deepEqual(await read('{ odd(id: 1) { abc } }', merged.token ?? ''), { odd: { abc: 16 } });
-      assert.deepEqual(await app.cluster.query(US, 'SELECT "größe" AS version FROM "odd.schema"."my.table" WHERE "the id" = 1'), [{ version: 3 }]);
+      assert.deepEqual(
+        await app.cluster.query(US, 'SELECT "größe" AS version FROM "odd.schema"."my.table" WHERE "the id" = 1'),
+        [{ version: 3 }],
+      );
     });
   });
 
   describe('a null that the schema says is none', () => {
-    const cases: readonly (readonly [query: string, where: string, why: RegExp, columns: readonly string[] | undefined])[] = [
-      ['{ null(id: 1) { value } }', 'Null.value', /the document in column "value" is JSON's null in this row\. The row has to get a value there, or the schema has to let the field be null\.$/, ['value']],
-      ['{ null(id: 2) { loose } }', 'Null.loose', /column "loose" is NULL in this row, or its document is JSON's null/, ['loose']],
-      ['{ null(id: 3) { loose } }', 'Null.loose', /column "loose" is NULL in this row, or its document is JSON's null/, ['loose']],
-      ['{ null(id: 2) { cells } }', 'an entry of Null.cells', /the array in column "cells" holds a NULL in this row\. .* or the schema has to let the entries be null\.$/, ['cells']],
+    const cases: readonly (readonly [
+      query: string,
+      where: string,
+      why: RegExp,
+      columns: readonly string[] | undefined,
+    ])[] = [
+      [
+        '{ null(id: 1) { value } }',
+        'Null.value',
+        /the document in column "value" is JSON's null in this row\. The row has to get a value there, or the schema has to let the field be null\.$/,
+        ['value'],
+      ],
+      [
+        '{ null(id: 2) { loose } }',
+        'Null.loose',
+        /column "loose" is NULL in this row, or its document is JSON's null/,
+        ['loose'],
+      ],
+      [
+        '{ null(id: 3) { loose } }',
+        'Null.loose',
+        /column "loose" is NULL in this row, or its document is JSON's null/,
+        ['loose'],
+      ],
+      [
+        '{ null(id: 2) { cells } }',
+        'an entry of Null.cells',
+        /the array in column "cells" holds a NULL in this row\. .* or the schema has to let the entries be null\.$/,
+        ['cells'],
+      ],
       ['{ null(id: 2) { tags } }', 'an entry of Null.tags', /the array in column "tags" holds a NULL/, ['tags']],
       ['{ null(id: 3) { tags } }', 'Null.tags', /column "tags" is NULL/, ['tags']],
       ['{ null(id: 2) { name } }', 'Null.name', /column "name" is NULL/, ['name']],
       ['{ null(id: 3) { pair { a } } }', 'Null.pair', /columns "a", "b" are NULL/, ['a', 'b']],
       ['{ null(id: 2) { pair { b } } }', 'Pair.b', /the resolver or the column behind it gave null/, undefined],
-      ['{ null(id: 1) { computed } }', 'Null.computed', /the resolver or the column behind it gave null\. It has to give a value there/, undefined],
+      [
+        '{ null(id: 1) { computed } }',
+        'Null.computed',
+        /the resolver or the column behind it gave null\. It has to give a value there/,
+        undefined,
+      ],
       ['{ null(id: 1) { list } }', 'an entry of Null.list', /gave a list with a null in it/, undefined],
       ['{ made { name } }', 'Made.name', /the resolver or the column behind it gave null/, undefined],
       ['{ alias: null(id: 1) { other: value } }', 'Null.value', /is JSON's null/, ['value']],
-      ['{ _entities(representations: [{ __typename: "Null", id: 1 }]) { ... on Null { value } } }', 'Null.value', /is JSON's null/, ['value']],
+      [
+        '{ _entities(representations: [{ __typename: "Null", id: 1 }]) { ... on Null { value } } }',
+        'Null.value',
+        /is JSON's null/,
+        ['value'],
+      ],
     ];
     for (const [query, where, why, columns] of cases) {
       it(`names ${where} for ${query}`, async () => {
@@ -171,7 +260,10 @@ describe('the edges of a schema', () => {
         assert.equal(errors.length, 1);
         const [{ message, extensions }] = errors as [Answer['errors'][number]];
         assert.equal(extensions.code, 'NULL_VALUE');
-        assert.ok(message.startsWith(`There is nothing to show as ${where}, which the schema declares non-null: `), message);
+        assert.ok(
+          message.startsWith(`There is nothing to show as ${where}, which the schema declares non-null: `),
+          message,
+        );
         assert.match(message, why);
         const [, type, field] = /(\w+)\.(\w+)$/.exec(where) ?? [];
         assert.deepEqual(extensions['details'], { type, field, ...(columns ? { columns } : {}) });
@@ -188,19 +280,38 @@ describe('the edges of a schema', () => {
 
     it('is no error where the value within a document is null, or the row is whole', async () => {
       assert.deepEqual(await read('{ null(id: 3) { value cells } }'), { null: { value: { k: null }, cells: [] } });
-      assert.deepEqual(await read('{ null(id: 1) { loose cells tags name other { id } pair { a b } } }'), { null: { loose: 1, cells: [1], tags: ['a'], name: 'n', other: { id: '1' }, pair: { a: 'a', b: 'b' } } });
+      assert.deepEqual(await read('{ null(id: 1) { loose cells tags name other { id } pair { a b } } }'), {
+        null: { loose: 1, cells: [1], tags: ['a'], name: 'n', other: { id: '1' }, pair: { a: 'a', b: 'b' } },
+      });
     });
 
     it('is warned of at start, but not where a CHECK of the column keeps it out', async () => {
       const { compileModel } = await import('../../src/schema-compiler/compile.ts');
       const { readCatalog } = await import('../../src/postgres/types/catalog.ts');
       const catalog = await readCatalog((sql, values = []) => app.cluster.query(US, sql, values));
-      const { warnings } = await compileModel({ files: [{ name: 'app.graphql', body: SDL }], catalog, resolvers, pageSize: 20, maxPageSize: 200 });
-      const about = (type: string) => warnings.flatMap(({ message }) => (message.startsWith(`${type}.`) ? [message.slice(0, message.indexOf(', '))] : []));
+      const { warnings } = await compileModel({
+        files: [{ name: 'app.graphql', body: SDL }],
+        catalog,
+        resolvers,
+        pageSize: 20,
+        maxPageSize: 200,
+      });
+      const about = (type: string) =>
+        warnings.flatMap(({ message }) =>
+          message.startsWith(`${type}.`) ? [message.slice(0, message.indexOf(', '))] : [],
+        );
       assert.deepEqual(about('Guarded'), ['Guarded.half has non-null entries', 'Guarded.late has non-null entries']);
       assert.deepEqual(about('Null').sort(), [
-        'Null.cells has non-null entries', 'Null.loose is non-null', 'Null.name is non-null', 'Null.other is non-null', 'Null.pair is non-null',
-        'Null.pair.a is non-null', 'Null.pair.b is non-null', 'Null.tags has non-null entries', 'Null.tags is non-null', 'Null.value is non-null',
+        'Null.cells has non-null entries',
+        'Null.loose is non-null',
+        'Null.name is non-null',
+        'Null.other is non-null',
+        'Null.pair is non-null',
+        'Null.pair.a is non-null',
+        'Null.pair.b is non-null',
+        'Null.tags has non-null entries',
+        'Null.tags is non-null',
+        'Null.value is non-null',
       ]);
     });
   });
@@ -208,46 +319,91 @@ describe('the edges of a schema', () => {
   describe('a list that is not whole', () => {
     it('is an error, and shows nothing of it', async () => {
       const { data, errors } = await ask('{ children { id } }');
-      assert.deepEqual([data, errors.map(({ extensions, path }) => [extensions.code, extensions['details'], path])], [null, [['LIST_TOO_LONG', { limit: MOST }, ['children']]]]);
-      assert.match(errors[0]?.message ?? '', /^This list has more than 5 rows of Child, which is the most that it shows: ask for the first of them with the argument first,/);
+      assert.deepEqual(
+        [data, errors.map(({ extensions, path }) => [extensions.code, extensions['details'], path])],
+        [null, [['LIST_TOO_LONG', { limit: MOST }, ['children']]]],
+      );
+      assert.match(
+        errors[0]?.message ?? '',
+        /^This list has more than 5 rows of Child, which is the most that it shows: ask for the first of them with the argument first,/,
+      );
     });
 
     it('is cut where the client or the schema says how many are enough', async () => {
-      assert.deepEqual(await read('{ children(first: 5) { id } }'), { children: [1, 2, 3, 4, 5].map((id) => ({ id: String(id) })) });
+      assert.deepEqual(await read('{ children(first: 5) { id } }'), {
+        children: [1, 2, 3, 4, 5].map((id) => ({ id: String(id) })),
+      });
       assert.deepEqual(await read('{ children(first: 0) { id } }'), { children: [] });
-      assert.deepEqual(await read('{ firstChildren { id } }'), { firstChildren: [13, 12, 11, 10].map((id) => ({ id: String(id) })) });
-      assert.deepEqual(await read('{ firstChildren(first: 2) { id } }'), { firstChildren: [{ id: '13' }, { id: '12' }] });
+      assert.deepEqual(await read('{ firstChildren { id } }'), {
+        firstChildren: [13, 12, 11, 10].map((id) => ({ id: String(id) })),
+      });
+      assert.deepEqual(await read('{ firstChildren(first: 2) { id } }'), {
+        firstChildren: [{ id: '13' }, { id: '12' }],
+      });
     });
 
     it('is refused before it is read where more are asked for than there may be', async () => {
-      for (const [query, most] of [['{ children(first: 6) { id } }', 5], ['{ firstChildren(first: 5) { id } }', 4], ['{ parent(id: 1) { some(first: 1000) { id } } }', 5]] as const) {
+      for (const [query, most] of [
+        ['{ children(first: 6) { id } }', 5],
+        ['{ firstChildren(first: 5) { id } }', 4],
+        ['{ parent(id: 1) { some(first: 1000) { id } } }', 5],
+      ] as const) {
         const { errors } = await ask(query);
         assert.equal(errors[0]?.extensions.code, 'BAD_USER_INPUT', query);
-        assert.match(errors[0].message, new RegExp(`^"first" is \\d+, but this list has at most ${most} rows \\(its limit in the schema, or maxPageSize\\); ask for fewer\\.$`));
+        assert.match(
+          errors[0].message,
+          new RegExp(
+            `^"first" is \\d+, but this list has at most ${most} rows \\(its limit in the schema, or maxPageSize\\); ask for fewer\\.$`,
+          ),
+        );
       }
     });
 
     it('of one parent among several is an error there alone, and again out of the cache', async () => {
       for (let i = 0; i < 2; i += 1) {
-        const { data, errors } = await ask('{ a: parent(id: 1) { children { id } n } b: parent(id: 2) { children { id } n } c: parent(id: 3) { children { id } few { id } } }');
-        assert.deepEqual(errors.map(({ extensions, path }) => [extensions.code, path]), [['LIST_TOO_LONG', ['b', 'children']]]);
-        assert.deepEqual(data, { a: { children: [1, 2, 3, 4, 5].map((id) => ({ id: String(id) })), n: 5 }, b: null, c: { children: [{ id: '12' }, { id: '13' }], few: [{ id: '12' }, { id: '13' }] } });
+        const { data, errors } = await ask(
+          '{ a: parent(id: 1) { children { id } n } b: parent(id: 2) { children { id } n } c: parent(id: 3) { children { id } few { id } } }',
+        );
+        assert.deepEqual(
+          errors.map(({ extensions, path }) => [extensions.code, path]),
+          [['LIST_TOO_LONG', ['b', 'children']]],
+        );
+        assert.deepEqual(data, {
+          a: { children: [1, 2, 3, 4, 5].map((id) => ({ id: String(id) })), n: 5 },
+          b: null,
+          c: { children: [{ id: '12' }, { id: '13' }], few: [{ id: '12' }, { id: '13' }] },
+        });
       }
-      assert.deepEqual(await read('{ parent(id: 2) { n few { id } some(first: 5) { id } } }'), { parent: { n: 6, few: [{ id: '6' }, { id: '7' }], some: [6, 7, 8, 9, 10].map((id) => ({ id: String(id) })) } });
+      assert.deepEqual(await read('{ parent(id: 2) { n few { id } some(first: 5) { id } } }'), {
+        parent: { n: 6, few: [{ id: '6' }, { id: '7' }], some: [6, 7, 8, 9, 10].map((id) => ({ id: String(id) })) },
+      });
     });
 
     it('is whole again as soon as rows are gone, and too long when they come back', async () => {
-      const tokenOf = async (): Promise<string> => (await ask('{ parent(id: 2) @consistent(level: STRONG) { id } }')).token ?? '';
+      const tokenOf = async (): Promise<string> =>
+        (await ask('{ parent(id: 2) @consistent(level: STRONG) { id } }')).token ?? '';
       await app.cluster.query(US, 'DELETE FROM children WHERE id = 11');
-      assert.deepEqual(await read('{ parent(id: 2) { children { id } } }', await tokenOf()), { parent: { children: [6, 7, 8, 9, 10].map((id) => ({ id: String(id) })) } });
+      assert.deepEqual(await read('{ parent(id: 2) { children { id } } }', await tokenOf()), {
+        parent: { children: [6, 7, 8, 9, 10].map((id) => ({ id: String(id) })) },
+      });
       await app.cluster.query(US, 'INSERT INTO children VALUES (11, 2)');
-      assert.equal((await ask('{ parent(id: 2) { children { id } } }', await tokenOf())).errors[0]?.extensions.code, 'LIST_TOO_LONG');
+      assert.equal(
+        (await ask('{ parent(id: 2) { children { id } } }', await tokenOf())).errors[0]?.extensions.code,
+        'LIST_TOO_LONG',
+      );
     });
 
     it('is one in the data layer, too', async () => {
       const { layer } = app.server(US);
       const bound = layer.loaders();
-      const field = { ...countedChildren, kind: 'list', limit: MOST, cuts: false, orderBy: [{ column: 'id', descending: false }], orderArg: null } as const;
+      const field = {
+        ...countedChildren,
+        kind: 'list',
+        limit: MOST,
+        cuts: false,
+        orderBy: [{ column: 'id', descending: false }],
+        orderArg: null,
+      } as const;
       await assert.rejects(bound.loaders.list(field, [2]), (error) => isMeridianError(error, 'LIST_TOO_LONG'));
       assert.equal((await bound.loaders.list(field, [1])).length, 5);
       await bound.close();
@@ -256,17 +412,25 @@ describe('the edges of a schema', () => {
 
   describe('relations that were chosen', () => {
     it('go there and back', async () => {
-      assert.deepEqual(await read('{ node(id: 2) { next { name } previous { name } } }'), { node: { next: { name: 'c' }, previous: { name: 'a' } } });
+      assert.deepEqual(await read('{ node(id: 2) { next { name } previous { name } } }'), {
+        node: { next: { name: 'c' }, previous: { name: 'a' } },
+      });
       assert.deepEqual(await read('{ node(id: 1) { previous { name } } }'), { node: { previous: null } });
     });
 
     it('filter, count and write the same column', async () => {
-      assert.deepEqual(await read('{ user(id: 2) { createdJobs { id creator { name } assignee { name } } createdCount } }'), { user: { createdJobs: [{ id: '1', creator: { name: 'Bo' }, assignee: { name: 'Ann' } }], createdCount: 1 } });
+      assert.deepEqual(
+        await read('{ user(id: 2) { createdJobs { id creator { name } assignee { name } } createdCount } }'),
+        { user: { createdJobs: [{ id: '1', creator: { name: 'Bo' }, assignee: { name: 'Ann' } }], createdCount: 1 } },
+      );
       assert.deepEqual(await read('{ jobs(filter: { creator: { eq: 2 } }) { id } }'), { jobs: [{ id: '1' }] });
-      const { data } = await ask('mutation { addJob(input: { id: 2, creator: 1 }) { job { creator { name } assignee { name } } } }');
+      const { data } = await ask(
+        'mutation { addJob(input: { id: 2, creator: 1 }) { job { creator { name } assignee { name } } } }',
+      );
       assert.deepEqual(data, { addJob: { job: { creator: { name: 'Ann' }, assignee: null } } });
-      assert.deepEqual(await app.cluster.query(US, 'SELECT assignee_id, creator_id FROM jobs WHERE id = 2'), [{ assignee_id: null, creator_id: 1 }]);
+      assert.deepEqual(await app.cluster.query(US, 'SELECT assignee_id, creator_id FROM jobs WHERE id = 2'), [
+        { assignee_id: null, creator_id: 1 },
+      ]);
     });
   });
-
 });

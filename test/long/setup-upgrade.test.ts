@@ -1,6 +1,6 @@
 /**
- * Owns the proof that a database which an earlier version of Meridian has set up can be taken over: what that version kept of rows, of conflicts and of
- * requests with an idempotency key was written as jsonb, and is read as what it was.
+ * Owns the proof that a database which an earlier version of Meridian has set up can be taken over: what that version
+ * kept of rows, of conflicts and of requests with an idempotency key was written as jsonb, and is read as what it was.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -63,24 +63,55 @@ describe('a database that an earlier version of Meridian has set up', () => {
   after(async () => app?.[Symbol.asyncDispose]());
 
   const FIELDS = 'name note at price doc version';
-  const update = (id: number, expectedVersion: number, input: string): Promise<Answer<{ updateItem: { item: Item } }>> =>
-    app.gql(US, `mutation { updateItem(id: ${id}, expectedVersion: ${expectedVersion}, input: { ${input} }) { item { ${FIELDS} } } }`);
+  const update = (
+    id: number,
+    expectedVersion: number,
+    input: string,
+  ): Promise<Answer<{ updateItem: { item: Item } }>> =>
+    app.gql(
+      US,
+      `mutation { updateItem(id: ${id}, expectedVersion: ${expectedVersion}, input: { ${input} }) { item { ${FIELDS} } } }`,
+    );
   const kept = async (id: number): Promise<readonly boolean[]> =>
-    (await app.cluster.query<{ now: boolean }>(US, `SELECT row_then ? '' AS now FROM meridian.history WHERE key = jsonb_build_object('id', $1::bigint) ORDER BY version`, [id])).map(({ now }) => now);
+    (
+      await app.cluster.query<{ now: boolean }>(
+        US,
+        `SELECT row_then ? '' AS now FROM meridian.history WHERE key = jsonb_build_object('id', $1::bigint) ORDER BY version`,
+        [id],
+      )
+    ).map(({ now }) => now);
 
   it('merges with versions that were kept then, and keeps the next ones as it does now', async () => {
     const { data, errors } = await update(1, 1, 'note: "mine"');
     assert.deepEqual(errors, []);
-    assert.deepEqual([data?.updateItem.item.name, data?.updateItem.item.note, data?.updateItem.item.version], ['of another', 'mine', 3]);
+    assert.deepEqual(
+      [data?.updateItem.item.name, data?.updateItem.item.note, data?.updateItem.item.version],
+      ['of another', 'mine', 3],
+    );
     assert.deepEqual(await kept(1), [false, true]);
   });
 
   it('brings rows back that were deleted then, value by value', async () => {
     const { data, errors } = await update(2, 1, 'name: "back"');
     assert.deepEqual(errors, []);
-    assert.deepEqual(data?.updateItem.item, { name: 'back', note: 'note 2', at: '2026-01-31T09:30:00.123456Z', price: '12.50', doc: { n: 1.1 }, version: 2 });
-    const [row] = await app.cluster.query(US, `SELECT tags::text AS tags, at::text AS at, price::text AS price, doc::text AS doc FROM items WHERE id = 2`);
-    assert.deepEqual(row, { tags: '{"a,b","c\\"d",NULL}', at: '2026-01-31 09:30:00.123456+00', price: '12.50', doc: '{"n": 1.10}' });
+    assert.deepEqual(data?.updateItem.item, {
+      name: 'back',
+      note: 'note 2',
+      at: '2026-01-31T09:30:00.123456Z',
+      price: '12.50',
+      doc: { n: 1.1 },
+      version: 2,
+    });
+    const [row] = await app.cluster.query(
+      US,
+      `SELECT tags::text AS tags, at::text AS at, price::text AS price, doc::text AS doc FROM items WHERE id = 2`,
+    );
+    assert.deepEqual(row, {
+      tags: '{"a,b","c\\"d",NULL}',
+      at: '2026-01-31 09:30:00.123456+00',
+      price: '12.50',
+      doc: '{"n": 1.10}',
+    });
   });
 
   it('keeps deletions by others from then on as it does now', async () => {
@@ -91,7 +122,11 @@ describe('a database that an earlier version of Meridian has set up', () => {
   });
 
   it('shows the conflicts of then beside those of now', async () => {
-    const { data, errors } = await app.gql<{ conflicts: readonly { base: unknown; incoming: unknown }[] }>(US, '{ conflicts(entity: "Item") @consistent(level: STRONG) { base incoming } }', { headers: { authorization: `Bearer ${app.adminToken}` } });
+    const { data, errors } = await app.gql<{ conflicts: readonly { base: unknown; incoming: unknown }[] }>(
+      US,
+      '{ conflicts(entity: "Item") @consistent(level: STRONG) { base incoming } }',
+      { headers: { authorization: `Bearer ${app.adminToken}` } },
+    );
     assert.deepEqual(errors, []);
     assert.deepEqual(data?.conflicts.at(-1), { base: { name: 'a' }, incoming: { name: 'c' } });
     assert.ok((data?.conflicts.length ?? 0) >= 3);

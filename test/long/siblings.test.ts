@@ -1,4 +1,7 @@
-/** Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the subgraph that is named, whichever server is asked: two subgraphs, each with a database cluster of its own. */
+/**
+ * Proves that `regionHealth` covers every cluster of the graph, and `conflicts` the subgraph that is named, whichever
+ * server is asked: two subgraphs, each with a database cluster of its own.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -13,9 +16,12 @@ const SDL = `
   type Mutation { editNote(id: ID!, expectedVersion: Int, title: String): NotePayload! @update }
   type Note @entity(version: "version") @key(fields: "id") @conflict(policy: LAST_WRITE_WINS) { id: ID! title: String! version: Int! }
   type NotePayload { note: Note token: ConsistencyToken! }`;
-const SQL = "CREATE TABLE notes (id bigint PRIMARY KEY, title text NOT NULL, version int NOT NULL DEFAULT 1); INSERT INTO notes (id, title) SELECT i, 'note ' || i FROM generate_series(1, 20) i;";
-const HEALTH = 'query($region: String) { regionHealth(region: $region) { region subgraph cluster role status databaseHealthy serverHealthy replicationLagMs alerts { kind message since } error } }';
-const CONFLICTS = 'query($subgraph: String, $before: ID, $first: Int) { conflicts(subgraph: $subgraph, before: $before, first: $first) { id subgraph entity rowId outcome incoming at } }';
+const SQL =
+  "CREATE TABLE notes (id bigint PRIMARY KEY, title text NOT NULL, version int NOT NULL DEFAULT 1); INSERT INTO notes (id, title) SELECT i, 'note ' || i FROM generate_series(1, 20) i;";
+const HEALTH =
+  'query($region: String) { regionHealth(region: $region) { region subgraph cluster role status databaseHealthy serverHealthy replicationLagMs alerts { kind message since } error } }';
+const CONFLICTS =
+  'query($subgraph: String, $before: ID, $first: Int) { conflicts(subgraph: $subgraph, before: $before, first: $first) { id subgraph entity rowId outcome incoming at } }';
 const LIMIT_MS = 600;
 
 interface Health {
@@ -52,7 +58,12 @@ describe('a graph of several clusters', () => {
     Object.assign(of.work, common, { subgraph: 'work', siblings: { accounts: `http://127.0.0.1:${port}/graphql` } });
     Object.assign(of.accounts, common, { subgraph: 'accounts', port });
     [accounts, work] = await Promise.all([
-      startTestApp({ files: [{ name: 'accounts.graphql', body: SDL }], sql: SQL, regions: [US], settings: of.accounts }),
+      startTestApp({
+        files: [{ name: 'accounts.graphql', body: SDL }],
+        sql: SQL,
+        regions: [US],
+        settings: of.accounts,
+      }),
       startTestApp({ files: [{ name: 'work.graphql', body: SDL }], sql: SQL, regions: [US, EU], settings: of.work }),
     ]);
     await know({ work: work.server(US).url, accounts: 'http://127.0.0.1:1/this-server-itself' });
@@ -70,11 +81,15 @@ describe('a graph of several clusters', () => {
   }
   const headers = (): Record<string, string> => ({ authorization: `Bearer ${accounts.adminToken}` });
   const health = async (app: TestApp, region: string, asked?: string): Promise<readonly Health[]> => {
-    const answer = await app.gql<{ regionHealth: readonly Health[] }>(region, HEALTH, { variables: { region: asked }, headers: headers() });
+    const answer = await app.gql<{ regionHealth: readonly Health[] }>(region, HEALTH, {
+      variables: { region: asked },
+      headers: headers(),
+    });
     assert.deepEqual(answer.errors, []);
     return answer.data?.regionHealth ?? [];
   };
-  const places = (all: readonly Health[]): string[] => all.map(({ subgraph, region, status }) => `${subgraph} ${region} ${status}`);
+  const places = (all: readonly Health[]): string[] =>
+    all.map(({ subgraph, region, status }) => `${subgraph} ${region} ${status}`);
   const clusterOf = async (app: TestApp): Promise<string> => {
     const { token } = await app.gql(US, '{ note(id: 1) { title } }');
     const [cluster] = new TokenCodec({ secrets: [TOKEN_SECRET], maxTokenBytes: 4_096 }).decode(token ?? '').keys();
@@ -91,9 +106,20 @@ describe('a graph of several clusters', () => {
     assert.deepEqual(places(all), [`accounts ${US} HEALTHY`, `work ${US} HEALTHY`, `work ${EU} HEALTHY`]);
     const [own, theirs] = [await clusterOf(accounts), await clusterOf(work)];
     assert.notEqual(own, theirs);
-    assert.deepEqual(all.map(({ cluster }) => cluster), [own, theirs, theirs]);
-    assert.deepEqual(all.map(({ role }) => role), ['PRIMARY', 'PRIMARY', 'REPLICA']);
-    for (const region of [US, EU]) assert.deepEqual(places(await health(work, region)), [`work ${US} HEALTHY`, `work ${EU} HEALTHY`, `accounts ${US} HEALTHY`], region);
+    assert.deepEqual(
+      all.map(({ cluster }) => cluster),
+      [own, theirs, theirs],
+    );
+    assert.deepEqual(
+      all.map(({ role }) => role),
+      ['PRIMARY', 'PRIMARY', 'REPLICA'],
+    );
+    for (const region of [US, EU])
+      assert.deepEqual(
+        places(await health(work, region)),
+        [`work ${US} HEALTHY`, `work ${EU} HEALTHY`, `accounts ${US} HEALTHY`],
+        region,
+      );
     assert.deepEqual(places(await health(accounts, US, EU)), [`work ${EU} HEALTHY`]);
     const nowhere = await accounts.gql(US, HEALTH, { variables: { region: 'nope' }, headers: headers() });
     assert.equal(nowhere.errors[0]?.message, 'There is no region "nope"; this graph runs in us-east-1, eu-west-1.');
@@ -103,7 +129,7 @@ describe('a graph of several clusters', () => {
     const before = [await requests(accounts), await requests(work)] as const;
     await health(accounts, US);
     await health(work, US);
-    assert.deepEqual([await requests(accounts) - before[0], await requests(work) - before[1]], [2, 2]);
+    assert.deepEqual([(await requests(accounts)) - before[0], (await requests(work)) - before[1]], [2, 2]);
   });
 
   it('tells nobody but administrators, and asks nobody for anyone else', async () => {
@@ -117,14 +143,25 @@ describe('a graph of several clusters', () => {
     }
     assert.deepEqual([await requests(work), other.received.length], before);
     // Here the administrator is one; where the sibling would not have it so, it says so.
-    reply = { body: JSON.stringify({ errors: [{ message: 'regionHealth is for administrators.', extensions: { code: 'FORBIDDEN' } }] }) };
-    assert.equal((await health(accounts, US)).at(-1)?.error, 'The server of subgraph other refused: regionHealth is for administrators.; how its regions are is not known.');
+    reply = {
+      body: JSON.stringify({
+        errors: [{ message: 'regionHealth is for administrators.', extensions: { code: 'FORBIDDEN' } }],
+      }),
+    };
+    assert.equal(
+      (await health(accounts, US)).at(-1)?.error,
+      'The server of subgraph other refused: regionHealth is for administrators.; how its regions are is not known.',
+    );
     assert.equal(other.received.at(-1)?.headers.authorization, headers()['authorization']);
   });
 
   it('keeps a place for a subgraph whose server is dead, hangs or answers garbage, says why, and goes on', async () => {
     const faults: readonly (readonly [Record<string, string>, Reply, RegExp])[] = [
-      [{ other: 'http://127.0.0.1:1/graphql' }, {}, /^The server of subgraph other cannot be reached; how its regions are is not known\.$/],
+      [
+        { other: 'http://127.0.0.1:1/graphql' },
+        {},
+        /^The server of subgraph other cannot be reached; how its regions are is not known\.$/,
+      ],
       [{ other: other.url }, { body: '<html>hello</html>' }, /answered what no server of this version answers/],
       [{ other: other.url }, { body: '{}', afterMs: 3_000 }, /did not answer within 600 ms/],
       [{ other: accounts.server(US).url }, {}, /says that it is subgraph "accounts": correct siblings/],
@@ -135,47 +172,114 @@ describe('a graph of several clusters', () => {
       const began = performance.now();
       const all = await health(accounts, US);
       const tookMs = performance.now() - began;
-      assert.deepEqual(places(all), [`accounts ${US} HEALTHY`, `work ${US} HEALTHY`, `work ${EU} HEALTHY`, `other ${US} UNREACHABLE`]);
+      assert.deepEqual(places(all), [
+        `accounts ${US} HEALTHY`,
+        `work ${US} HEALTHY`,
+        `work ${EU} HEALTHY`,
+        `other ${US} UNREACHABLE`,
+      ]);
       assert.ok(tookMs < LIMIT_MS + 1_500, `took ${tookMs} ms`);
       const silent = all.at(-1);
       assert.match(silent?.error ?? '', why);
-      assert.deepEqual([silent?.cluster, silent?.databaseHealthy, silent?.replicationLagMs, silent?.alerts.map(({ kind, message }) => [kind, message])], [null, false, null, [['UNREACHABLE', silent?.error]]]);
+      assert.deepEqual(
+        [
+          silent?.cluster,
+          silent?.databaseHealthy,
+          silent?.replicationLagMs,
+          silent?.alerts.map(({ kind, message }) => [kind, message]),
+        ],
+        [null, false, null, [['UNREACHABLE', silent?.error]]],
+      );
       assert.ok(Math.abs(Date.parse(silent?.alerts[0]?.since ?? '') - Date.now()) < 10_000);
       // Nothing is known of its other regions either, and that is not passed over.
       assert.deepEqual(places(await health(accounts, US, EU)), [`work ${EU} HEALTHY`, `other ${EU} UNREACHABLE`]);
     }
-    assert.equal((await fetch(accounts.server(US).url.replace('/graphql', '/health/ready'))).status, 200, 'it is this server\'s own health');
+    assert.equal(
+      (await fetch(accounts.server(US).url.replace('/graphql', '/health/ready'))).status,
+      200,
+      "it is this server's own health",
+    );
   });
 
-  it('shows the conflicts of the subgraph that is named, page by page, and never one\'s for all', async () => {
+  it("shows the conflicts of the subgraph that is named, page by page, and never one's for all", async () => {
     await know({ work: work.server(US).url, other: 'http://127.0.0.1:1/graphql' });
     const meet = async (app: TestApp, id: number, title: string): Promise<Answer> => {
-      for (const text of ['first', title]) assert.deepEqual((await app.gql(US, 'mutation($id: ID!, $title: String) { editNote(id: $id, expectedVersion: 1, title: $title) { token } }', { variables: { id, title: text } })).errors, []);
+      for (const text of ['first', title])
+        assert.deepEqual(
+          (
+            await app.gql(
+              US,
+              'mutation($id: ID!, $title: String) { editNote(id: $id, expectedVersion: 1, title: $title) { token } }',
+              { variables: { id, title: text } },
+            )
+          ).errors,
+          [],
+        );
       return app.gql(US, '{ note(id: 1) { title } }');
     };
     await meet(accounts, 1, 'of accounts');
     for (const id of [2, 3, 4]) await meet(work, id, `of work ${id}`);
-    const conflicts = (variables: Record<string, unknown>, app = accounts): Promise<Answer<{ conflicts: readonly Conflict[] }>> => app.gql(US, CONFLICTS, { variables, headers: headers(), token: '' });
+    const conflicts = (
+      variables: Record<string, unknown>,
+      app = accounts,
+    ): Promise<Answer<{ conflicts: readonly Conflict[] }>> =>
+      app.gql(US, CONFLICTS, { variables, headers: headers(), token: '' });
 
     const unnamed = await conflicts({});
-    assert.deepEqual([unnamed.data, unnamed.errors[0]?.extensions.code, unnamed.errors[0]?.message], [null, 'BAD_USER_INPUT', 'Each subgraph of this graph keeps its own conflicts; name one: "subgraph" is accounts or work or other.']);
+    assert.deepEqual(
+      [unnamed.data, unnamed.errors[0]?.extensions.code, unnamed.errors[0]?.message],
+      [
+        null,
+        'BAD_USER_INPUT',
+        'Each subgraph of this graph keeps its own conflicts; name one: "subgraph" is accounts or work or other.',
+      ],
+    );
     const own = await conflicts({ subgraph: 'accounts' });
-    assert.deepEqual(own.data?.conflicts.map(({ subgraph, rowId, incoming }) => [subgraph, rowId, incoming]), [['accounts', '1', { title: 'of accounts' }]]);
+    assert.deepEqual(
+      own.data?.conflicts.map(({ subgraph, rowId, incoming }) => [subgraph, rowId, incoming]),
+      [['accounts', '1', { title: 'of accounts' }]],
+    );
     const theirs = await conflicts({ subgraph: 'work', first: 2 });
-    assert.deepEqual(theirs.data?.conflicts.map(({ subgraph, rowId, incoming }) => [subgraph, rowId, incoming]), [['work', '4', { title: 'of work 4' }], ['work', '3', { title: 'of work 3' }]]);
+    assert.deepEqual(
+      theirs.data?.conflicts.map(({ subgraph, rowId, incoming }) => [subgraph, rowId, incoming]),
+      [
+        ['work', '4', { title: 'of work 4' }],
+        ['work', '3', { title: 'of work 3' }],
+      ],
+    );
     const rest = await conflicts({ subgraph: 'work', first: 2, before: theirs.data?.conflicts.at(-1)?.id });
-    assert.deepEqual(rest.data?.conflicts.map(({ rowId }) => rowId), ['2']);
-    assert.deepEqual((await conflicts({ subgraph: 'work', first: 2 }, work)).data, theirs.data, 'the same whoever is asked');
+    assert.deepEqual(
+      rest.data?.conflicts.map(({ rowId }) => rowId),
+      ['2'],
+    );
+    assert.deepEqual(
+      (await conflicts({ subgraph: 'work', first: 2 }, work)).data,
+      theirs.data,
+      'the same whoever is asked',
+    );
     // The token covers what the other cluster has shown.
     const codec = new TokenCodec({ secrets: [TOKEN_SECRET], maxTokenBytes: 4_096 });
-    assert.ok(codec.decode(theirs.token ?? '').has(await clusterOf(work) as never));
+    assert.ok(codec.decode(theirs.token ?? '').has((await clusterOf(work)) as never));
 
     const nobody = await conflicts({ subgraph: 'nobody' });
-    assert.equal(nobody.errors[0]?.message, 'There is no subgraph "nobody" known to this server; it knows accounts, work, other.');
+    assert.equal(
+      nobody.errors[0]?.message,
+      'There is no subgraph "nobody" known to this server; it knows accounts, work, other.',
+    );
     const dead = await conflicts({ subgraph: 'other' });
-    assert.deepEqual([dead.errors[0]?.extensions.code, dead.errors[0]?.message], ['REGION_UNAVAILABLE', 'The conflicts of subgraph other cannot be shown: its server cannot be reached. Try again, or ask that server itself.']);
+    assert.deepEqual(
+      [dead.errors[0]?.extensions.code, dead.errors[0]?.message],
+      [
+        'REGION_UNAVAILABLE',
+        'The conflicts of subgraph other cannot be shown: its server cannot be reached. Try again, or ask that server itself.',
+      ],
+    );
     // What one server of the graph asks another is answered by that one alone.
-    const asked = await ask<{ conflicts: readonly Conflict[] }>(work.server(US).url, '{ conflicts(first: 1) { rowId } }', { headers: { ...headers(), 'meridian-sibling': 'accounts' } });
+    const asked = await ask<{ conflicts: readonly Conflict[] }>(
+      work.server(US).url,
+      '{ conflicts(first: 1) { rowId } }',
+      { headers: { ...headers(), 'meridian-sibling': 'accounts' } },
+    );
     assert.deepEqual(asked.data, { conflicts: [{ rowId: '4' }] });
   });
 });

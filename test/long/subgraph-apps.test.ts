@@ -1,4 +1,6 @@
-/** The reference application as two subgraphs: the same rows, and composed the same schema, as the application in one. */
+/**
+ * The reference application as two subgraphs: the same rows, and composed the same schema, as the application in one.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { findBreakingChanges, findDangerousChanges } from 'graphql';
@@ -9,12 +11,19 @@ import { compileApp, loadApp, type App } from '../support/apps.ts';
 import { COMPOSERS, servedSdl } from '../support/compose.ts';
 import { startScratchPostgres, type ScratchPostgres } from '../support/scratch-postgres.ts';
 
-const APPS = { joint: 'workspace', accounts: 'workspace/subgraphs/accounts', work: 'workspace/subgraphs/work' } as const satisfies Record<string, App>;
+const APPS = {
+  joint: 'workspace',
+  accounts: 'workspace/subgraphs/accounts',
+  work: 'workspace/subgraphs/work',
+} as const satisfies Record<string, App>;
 const SCALES = { small: 0.01, larger: 0.06 } as const;
 
-/** Enums of Meridian's own directives, which nothing else uses: Apollo's composer says so, and clients do not see them. */
+/**
+ * Enums of Meridian's own directives, which nothing else uses: Apollo's composer says so, and clients do not see them.
+ */
 const OF_DIRECTIVES = ['ConflictRule', 'OnDeleteChanged', 'OnUpdateDeleted', 'OnInsertExisting', 'Durability'];
-const ownEnums = (hint: string): boolean => OF_DIRECTIVES.some((name) => hint.startsWith(`UNUSED_ENUM_TYPE: Enum type "${name}" `));
+const ownEnums = (hint: string): boolean =>
+  OF_DIRECTIVES.some((name) => hint.startsWith(`UNUSED_ENUM_TYPE: Enum type "${name}" `));
 
 let server: ScratchPostgres;
 let client: pg.Client;
@@ -42,34 +51,58 @@ async function compiled(name: keyof typeof APPS) {
 describe('the reference application as two subgraphs', () => {
   for (const [size, scale] of Object.entries(SCALES)) {
     it(`has the same rows as the single application, at scale ${scale}`, async () => {
-      for (const [part, table] of [['accounts', 'organizations'], ['accounts', 'users'], ['work', 'projects'], ['work', 'tasks'], ['work', 'comments']]) {
+      for (const [part, table] of [
+        ['accounts', 'organizations'],
+        ['accounts', 'users'],
+        ['work', 'projects'],
+        ['work', 'tasks'],
+        ['work', 'comments'],
+      ]) {
         const rows = (schema: string): string => `SELECT t::text FROM ${schema}_${size}.${table} AS t`;
-        const count = async (sql: string): Promise<number> => Number((await client.query<{ n: string }>(`SELECT count(*) AS n FROM (${sql}) AS counted`)).rows[0]?.n);
+        const count = async (sql: string): Promise<number> =>
+          Number((await client.query<{ n: string }>(`SELECT count(*) AS n FROM (${sql}) AS counted`)).rows[0]?.n);
         const joint = await count(rows('joint'));
         assert.ok(joint > 0, table);
         assert.equal(await count(rows(part ?? '')), joint, table);
         assert.equal(await count(`${rows('joint')} EXCEPT ALL ${rows(part ?? '')}`), 0, table);
       }
-      const { rows } = await client.query(`SELECT id FROM joint_${size}.organizations EXCEPT SELECT organization_id FROM work_${size}.workspaces`);
+      const { rows } = await client.query(
+        `SELECT id FROM joint_${size}.organizations EXCEPT SELECT organization_id FROM work_${size}.workspaces`,
+      );
       assert.deepEqual(rows, []);
     });
   }
 
   it('has the same next ids as the single application', async () => {
-    const next = async (schema: string, table: string): Promise<unknown> => (await client.query<{ id: string }>(`SELECT nextval(pg_get_serial_sequence('${schema}_small.${table}', 'id')) AS id`)).rows[0]?.id;
-    for (const [part, table] of [['accounts', 'users'], ['work', 'tasks'], ['work', 'comments']] as const) assert.equal(await next(part, table), await next('joint', table), table);
+    const next = async (schema: string, table: string): Promise<unknown> =>
+      (
+        await client.query<{ id: string }>(
+          `SELECT nextval(pg_get_serial_sequence('${schema}_small.${table}', 'id')) AS id`,
+        )
+      ).rows[0]?.id;
+    for (const [part, table] of [
+      ['accounts', 'users'],
+      ['work', 'tasks'],
+      ['work', 'comments'],
+    ] as const)
+      assert.equal(await next(part, table), await next('joint', table), table);
   });
 
   it('is not part of the folder of the single application', () => {
-    const names = (app: App): string[] => readSdlFolder(new URL(`../../schema/${app}/`, import.meta.url).pathname).map(({ name }) => name);
+    const names = (app: App): string[] =>
+      readSdlFolder(new URL(`../../schema/${app}/`, import.meta.url).pathname).map(({ name }) => name);
     assert.deepEqual(Object.values(APPS).map(names), [['workspace.graphql'], ['accounts.graphql'], ['work.graphql']]);
   });
 
-  it('compiles without a warning, and each table has indexes for what the other subgraph\'s keys ask', async () => {
+  it("compiles without a warning, and each table has indexes for what the other subgraph's keys ask", async () => {
     for (const name of ['accounts', 'work'] as const) {
       const { model, warnings, notices } = await compiled(name);
       assert.deepEqual(warnings.map(formatProblem), [], name);
-      assert.deepEqual(notices.map(({ message }) => message).filter((message) => !message.includes('current_date')), [], name);
+      assert.deepEqual(
+        notices.map(({ message }) => message).filter((message) => !message.includes('current_date')),
+        [],
+        name,
+      );
       for (const { fields } of model.stubs.values()) assert.ok(fields.size > 0);
     }
     const { model } = await compiled('work');
@@ -77,18 +110,36 @@ describe('the reference application as two subgraphs', () => {
     assert.deepEqual(model.stubs.get('User')?.keys, [['id']]);
     const tasks = model.stubs.get('User')?.fields.get('assignedTasks');
     assert.deepEqual(tasks?.kind === 'connection' && tasks.join, { from: ['id'], to: ['assignee_id'] });
-    assert.deepEqual(model.entities.get('Task')?.fields.get('assignee'), { kind: 'embedded', target: 'User', parts: new Map([['id', 'assignee_id']]), required: ['assignee_id'] });
+    assert.deepEqual(model.entities.get('Task')?.fields.get('assignee'), {
+      kind: 'embedded',
+      target: 'User',
+      parts: new Map([['id', 'assignee_id']]),
+      required: ['assignee_id'],
+    });
   });
 
   for (const [composer, compose] of Object.entries(COMPOSERS)) {
     it(`composes to the schema of the single application, by the composer of ${composer}`, async () => {
       const [joint, accounts, work] = await Promise.all((['joint', 'accounts', 'work'] as const).map(compiled));
       assert.ok(joint && accounts && work);
-      const { api, hints } = compose({ accounts: await servedSdl(accounts.typeDefs), work: await servedSdl(work.typeDefs) });
+      const { api, hints } = compose({
+        accounts: await servedSdl(accounts.typeDefs),
+        work: await servedSdl(work.typeDefs),
+      });
       const alone = compose({ joint: await servedSdl(joint.typeDefs) }).api;
-      const differences = [[alone, api], [api, alone]].map(([from, to]) => (from && to ? [...findBreakingChanges(from, to), ...findDangerousChanges(from, to)].map(({ description }) => description) : []));
+      const differences = [
+        [alone, api],
+        [api, alone],
+      ].map(([from, to]) =>
+        from && to
+          ? [...findBreakingChanges(from, to), ...findDangerousChanges(from, to)].map(({ description }) => description)
+          : [],
+      );
       assert.deepEqual(differences, [[], []]);
-      assert.deepEqual(hints.filter((hint) => !ownEnums(hint)), []);
+      assert.deepEqual(
+        hints.filter((hint) => !ownEnums(hint)),
+        [],
+      );
       for (const name of OF_DIRECTIVES) assert.equal(api.getType(name), undefined, name);
     });
   }

@@ -1,4 +1,7 @@
-/** Proves cookie mode in a real browser with plain `fetch` and nothing installed: from another origin of the same site, over reloads and tabs, and with requests that cross; never from another site. */
+/**
+ * Proves cookie mode in a real browser with plain `fetch` and nothing installed: from another origin of the same site,
+ * over reloads and tabs, and with requests that cross; never from another site.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -25,11 +28,24 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
   let port = 0;
 
   before(async () => {
-    site = createServer((_request, response) => void response.setHeader('content-type', 'text/html').end('<!doctype html><link rel="icon" href="data:,"><p>any page</p>'));
+    site = createServer(
+      (_request, response) =>
+        void response
+          .setHeader('content-type', 'text/html')
+          .end('<!doctype html><link rel="icon" href="data:,"><p>any page</p>'),
+    );
     // By either name of this machine, which are two sites to a browser.
     await new Promise<void>((resolve) => site.listen(0, resolve));
     ({ port } = site.address() as AddressInfo);
-    app = await startTestApp({ scale: 0.05, settings: { tokenCookie: NAME_PREFIX, tokenCookiePath: '/', corsOrigins: `http://127.0.0.1:${port},http://localhost:${port}`, corsCredentials: true } });
+    app = await startTestApp({
+      scale: 0.05,
+      settings: {
+        tokenCookie: NAME_PREFIX,
+        tokenCookiePath: '/',
+        corsOrigins: `http://127.0.0.1:${port},http://localhost:${port}`,
+        corsCredentials: true,
+      },
+    });
     browser = await startBrowser();
     await app.cluster.caughtUp();
     await app.cluster.pauseReplay(AP);
@@ -41,15 +57,50 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
   });
 
   /** Sends all of them at once; their answers. */
-  const fetchIn = (tab: Page, sent: readonly Sent[], credentials: Credentials): Promise<{ data: Record<string, Record<string, unknown> | null> | null; errors?: unknown }[]> =>
-    tab.evaluate(async (all, how) => Promise.all(all.map(async ({ url, query, variables }) => (await fetch(url, { method: 'POST', credentials: how, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, variables }) })).json() as unknown)), sent, credentials) as never;
-  const write = (region: string, id: number, name: string): Sent => ({ url: app.server(region).url, query: RENAME, variables: { id: String(id), name } });
-  const look = (region: string, id: number): Sent => ({ url: app.server(region).url, query: NAME, variables: { id: String(id) } });
+  const fetchIn = (
+    tab: Page,
+    sent: readonly Sent[],
+    credentials: Credentials,
+  ): Promise<{ data: Record<string, Record<string, unknown> | null> | null; errors?: unknown }[]> =>
+    tab.evaluate(
+      async (all, how) =>
+        Promise.all(
+          all.map(
+            async ({ url, query, variables }) =>
+              (
+                await fetch(url, {
+                  method: 'POST',
+                  credentials: how,
+                  headers: { 'content-type': 'application/json' },
+                  body: JSON.stringify({ query, variables }),
+                })
+              ).json() as unknown,
+          ),
+        ),
+      sent,
+      credentials,
+    ) as never;
+  const write = (region: string, id: number, name: string): Sent => ({
+    url: app.server(region).url,
+    query: RENAME,
+    variables: { id: String(id), name },
+  });
+  const look = (region: string, id: number): Sent => ({
+    url: app.server(region).url,
+    query: NAME,
+    variables: { id: String(id) },
+  });
   const saved = async (tab: Page, sent: readonly Sent[], credentials: Credentials = 'include'): Promise<void> => {
     for (const { errors } of await fetchIn(tab, sent, credentials)) assert.equal(errors, undefined);
   };
-  const nameIn = async (tab: Page, region: string, id: number, credentials: Credentials = 'include'): Promise<unknown> => (await fetchIn(tab, [look(region, id)], credentials))[0]?.data?.['user']?.['name'];
-  const kept = async (tab: Page): Promise<readonly Cookie[]> => (await tab.browserContext().cookies()).filter(({ name }) => name.startsWith(NAME_PREFIX));
+  const nameIn = async (
+    tab: Page,
+    region: string,
+    id: number,
+    credentials: Credentials = 'include',
+  ): Promise<unknown> => (await fetchIn(tab, [look(region, id)], credentials))[0]?.data?.['user']?.['name'];
+  const kept = async (tab: Page): Promise<readonly Cookie[]> =>
+    (await tab.browserContext().cookies()).filter(({ name }) => name.startsWith(NAME_PREFIX));
 
   it('show what was saved, after a reload and in a second tab; and do not where they are not sent', async () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
@@ -68,7 +119,7 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     await Promise.all([tab.close(), second.close()]);
   });
 
-  it('are out of the reach of the page\'s scripts', async () => {
+  it("are out of the reach of the page's scripts", async () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
     await saved(tab, [write(US, 2, 'any')]);
     assert.equal(await tab.evaluate('document.cookie'), '');
@@ -81,7 +132,10 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     const tab = await browser.open(`http://127.0.0.1:${port}/`);
     for (let round = 0; round < 5; round += 1) {
       const ids = Array.from({ length: 8 }, (_, i) => 10 + i);
-      await saved(tab, ids.flatMap((id) => [write(id % 2 === 0 ? EU : US, id, `${id} in ${round}`), look(AP, 3), look(US, 3)]));
+      await saved(
+        tab,
+        ids.flatMap((id) => [write(id % 2 === 0 ? EU : US, id, `${id} in ${round}`), look(AP, 3), look(US, 3)]),
+      );
       for (const id of ids) assert.equal(await nameIn(tab, AP, id), `${id} in ${round}`);
       assert.equal((await kept(tab)).length, 1);
     }
@@ -94,7 +148,10 @@ describe('cookies with tokens in Chromium, with replay paused in AP', () => {
     const before = await kept(friend);
     const stranger = await browser.open(`http://localhost:${port}/`);
     assert.notEqual(await nameIn(stranger, AP, 4), 'by the friend');
-    assert.deepEqual((await kept(friend)).map(({ name }) => name), before.map(({ name }) => name));
+    assert.deepEqual(
+      (await kept(friend)).map(({ name }) => name),
+      before.map(({ name }) => name),
+    );
     await Promise.all([friend.close(), stranger.close()]);
   });
 });

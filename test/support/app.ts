@@ -27,8 +27,8 @@ export interface TestAppOptions {
   /** Role and password that servers connect as; default the databases' superuser. */
   readonly login?: { readonly user: string; readonly password: string };
   /**
-   * Whether servers know each other's address, so that mutations are forwarded over the ocean. They then listen where the ocean's links lead, also when
-   * they are started anew.
+   * Whether servers know each other's address, so that mutations are forwarded over the ocean. They then listen where
+   * the ocean's links lead, also when they are started anew.
    */
   readonly forwarding?: boolean;
   /** Further settings of every server. */
@@ -41,8 +41,20 @@ export interface Answer<D = Record<string, never>> {
   readonly ms: number;
   readonly token: string | null;
   readonly data: D | null;
-  readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: { readonly code: string } & Record<string, unknown> }[];
-  readonly consistency: { readonly token: string; readonly level: string; readonly region: string; readonly servedBy: Record<'cache' | 'replica' | 'primary', number>; readonly waitedMs: number; readonly staleness: number | null; readonly writes?: 'local' | 'forwarded' | 'direct' } | null;
+  readonly errors: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions: { readonly code: string } & Record<string, unknown>;
+  }[];
+  readonly consistency: {
+    readonly token: string;
+    readonly level: string;
+    readonly region: string;
+    readonly servedBy: Record<'cache' | 'replica' | 'primary', number>;
+    readonly waitedMs: number;
+    readonly staleness: number | null;
+    readonly writes?: 'local' | 'forwarded' | 'direct';
+  } | null;
 }
 
 export interface Call {
@@ -62,11 +74,19 @@ export interface TestApp extends AsyncDisposable {
   startServer(region: string): Promise<void>;
   gql<D = Record<string, never>>(region: string, query: string, call?: Call): Promise<Answer<D>>;
   /** A bearer token for a viewer. */
-  bearer(viewer: { readonly id: string; readonly tenant?: string; readonly roles?: readonly string[] }): Promise<string>;
+  bearer(viewer: {
+    readonly id: string;
+    readonly tenant?: string;
+    readonly roles?: readonly string[];
+  }): Promise<string>;
 }
 
 /** As far from each other as the development cluster's regions are. */
-export const OCEAN = { 'us-east-1/eu-west-1': 80, 'us-east-1/ap-northeast-1': 150, 'eu-west-1/ap-northeast-1': 220 } as const;
+export const OCEAN = {
+  'us-east-1/eu-west-1': 80,
+  'us-east-1/ap-northeast-1': 150,
+  'eu-west-1/ap-northeast-1': 220,
+} as const;
 export const US = 'us-east-1';
 export const EU = 'eu-west-1';
 export const AP = 'ap-northeast-1';
@@ -78,7 +98,9 @@ const READY_SQL = [
      FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LOOP
        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t);
      END LOOP; END $$`,
-  BOOKS_SQL, FUNCTIONS_SQL, TRIGGERS_SQL,
+  BOOKS_SQL,
+  FUNCTIONS_SQL,
+  TRIGGERS_SQL,
 ];
 
 export const JWT_SECRET = 'a secret for tests that is long enough';
@@ -99,8 +121,15 @@ function loggedIn(dsn: string, login: TestAppOptions['login']): string {
 /** As `meridian setup` does where a policy compares with older versions. */
 async function keepVersions(cluster: TestCluster, files: readonly SdlFile[], resolvers: UserResolvers): Promise<void> {
   if (!files.some(({ body }) => body.includes('@conflict'))) return;
-  const query = async (sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> => cluster.query(cluster.primary.name, sql, values);
-  const { model } = await compileModel({ files, catalog: await readCatalog(query), resolvers, pageSize: 20, maxPageSize: 200 });
+  const query = async (sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> =>
+    cluster.query(cluster.primary.name, sql, values);
+  const { model } = await compileModel({
+    files,
+    catalog: await readCatalog(query),
+    resolvers,
+    pageSize: 20,
+    maxPageSize: 200,
+  });
   for (const kept of keptTables(model.entities.values())) await query(keepVersionsSql(kept));
 }
 
@@ -108,21 +137,47 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const application = folder(options.application ?? 'workspace');
   const sql = options.sql ?? [`${application}/001_schema.sql`, `${application}/002_data.sql`];
   const files = options.files ?? readSdlFolder(application);
-  const cluster = await startTestCluster({ sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL], wan: options.wan ?? 'off', redis: options.redis ?? false, ...(options.regions ? { regions: options.regions } : {}) });
+  const cluster = await startTestCluster({
+    sql: [`SET meridian.scale = '${options.scale ?? 1}'`, ...(typeof sql === 'string' ? [sql] : sql), ...READY_SQL],
+    wan: options.wan ?? 'off',
+    redis: options.redis ?? false,
+    ...(options.regions ? { regions: options.regions } : {}),
+  });
   const servers = new Map<string, Runtime>();
   const stop = async (): Promise<void> => {
     await Promise.allSettled([...servers.values()].map((server) => server.close()));
     await cluster.stop();
   };
   const start = async (region: string): Promise<void> => {
-    const regions = Object.fromEntries(cluster.regions.map(({ name, redisUrl }) => [name, { databaseUrl: loggedIn(cluster.dsnFor(region, name), options.login), ...(options.forwarding ? { serverUrl: cluster.cluster.urlFor(region, name) } : {}), ...(redisUrl === null ? {} : { redisUrl }) }]));
-    const settings = { region, regions, port: options.forwarding ? cluster.cluster.region(region).ports.http : 0, tokenSecret: TOKEN_SECRET, jwtSecret: JWT_SECRET, drainMs: 1_000, ...options.settings };
+    const regions = Object.fromEntries(
+      cluster.regions.map(({ name, redisUrl }) => [
+        name,
+        {
+          databaseUrl: loggedIn(cluster.dsnFor(region, name), options.login),
+          ...(options.forwarding ? { serverUrl: cluster.cluster.urlFor(region, name) } : {}),
+          ...(redisUrl === null ? {} : { redisUrl }),
+        },
+      ]),
+    );
+    const settings = {
+      region,
+      regions,
+      port: options.forwarding ? cluster.cluster.region(region).ports.http : 0,
+      tokenSecret: TOKEN_SECRET,
+      jwtSecret: JWT_SECRET,
+      drainMs: 1_000,
+      ...options.settings,
+    };
     // What a failing test needs to see is in its own answers; `MERIDIAN_TEST_LOG=info` shows the servers' side too.
     const telemetry = createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } });
     servers.set(region, await createServer({ files, telemetry, ...options.server, settings }));
   };
   const bearer: TestApp['bearer'] = ({ id, tenant, roles }) =>
-    new SignJWT({ ...(tenant === undefined ? {} : { tenant }), roles: [...(roles ?? [])] }).setProtectedHeader({ alg: 'HS256' }).setSubject(id).setExpirationTime('1h').sign(new TextEncoder().encode(JWT_SECRET));
+    new SignJWT({ ...(tenant === undefined ? {} : { tenant }), roles: [...(roles ?? [])] })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(id)
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode(JWT_SECRET));
   try {
     await keepVersions(cluster, files, options.server?.resolvers ?? {});
     await Promise.all(cluster.regions.map(({ name }) => start(name)));
@@ -132,7 +187,16 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       if (!found) throw new RangeError(`no server runs in ${region}`);
       return found;
     };
-    return { cluster, adminToken, server, bearer, startServer: start, stopServer: (region) => server(region).close(), gql: (region, query, call) => ask(server(region).url, query, call), [Symbol.asyncDispose]: stop };
+    return {
+      cluster,
+      adminToken,
+      server,
+      bearer,
+      startServer: start,
+      stopServer: (region) => server(region).close(),
+      gql: (region, query, call) => ask(server(region).url, query, call),
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -143,9 +207,24 @@ export async function ask<D>(url: string, query: string, call: Call = {}): Promi
   const began = performance.now();
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(call.token === undefined || call.token === null ? {} : { 'consistency-token': call.token }), ...call.headers },
+    headers: {
+      'content-type': 'application/json',
+      ...(call.token === undefined || call.token === null ? {} : { 'consistency-token': call.token }),
+      ...call.headers,
+    },
     body: JSON.stringify({ query, variables: call.variables ?? {} }),
   });
-  const body = (await response.json()) as { data?: D | null; errors?: Answer['errors']; extensions?: { consistency?: Answer['consistency'] } };
-  return { status: response.status, ms: performance.now() - began, token: response.headers.get('consistency-token'), data: body.data ?? null, errors: body.errors ?? [], consistency: body.extensions?.consistency ?? null };
+  const body = (await response.json()) as {
+    data?: D | null;
+    errors?: Answer['errors'];
+    extensions?: { consistency?: Answer['consistency'] };
+  };
+  return {
+    status: response.status,
+    ms: performance.now() - began,
+    token: response.headers.get('consistency-token'),
+    data: body.data ?? null,
+    errors: body.errors ?? [],
+    consistency: body.extensions?.consistency ?? null,
+  };
 }

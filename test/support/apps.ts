@@ -1,4 +1,7 @@
-/** Owns the example applications as tests load them: their SQL files in order, their SDL, and a plain query over a client. */
+/**
+ * Owns the example applications as tests load them: their SQL files in order, their SDL, and a plain query over a
+ * client.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { compileModel, type CompiledSchema } from '../../src/schema-compiler/compile.ts';
@@ -15,12 +18,21 @@ export function plainQuery(client: pg.Client): PlainQuery {
 export async function loadApp(client: pg.Client, app: App, scale = 1): Promise<void> {
   await client.query("SELECT set_config('meridian.scale', $1, false)", [String(scale)]);
   const folder = new URL(`../../schema/${app}/`, import.meta.url);
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.sql')).sort()) await client.query(readFileSync(new URL(name, folder), 'utf8'));
+  for (const name of readdirSync(folder)
+    .filter((file) => file.endsWith('.sql'))
+    .sort())
+    await client.query(readFileSync(new URL(name, folder), 'utf8'));
 }
 
 /** Compiles an application's SDL against the database that `client` is connected to. */
 export async function compileApp(client: pg.Client, app: App): Promise<CompiledSchema> {
   const query = plainQuery(client);
   const files = readSdlFolder(new URL(`../../schema/${app}/`, import.meta.url).pathname);
-  return compileModel({ files, catalog: await readCatalog(query), checkStatement: (sql) => explainProblem(query, sql), pageSize: 20, maxPageSize: 200 });
+  return compileModel({
+    files,
+    catalog: await readCatalog(query),
+    checkStatement: (sql) => explainProblem(query, sql),
+    pageSize: 20,
+    maxPageSize: 200,
+  });
 }

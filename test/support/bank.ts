@@ -57,32 +57,49 @@ interface Transfer {
 
 export const bankResolvers: UserResolvers = {
   Query: {
-    total: async (_parent: unknown, _args: unknown, ctx: ResolverContext) => (await ctx.read('SELECT sum(balance)::text AS total FROM accounts'))[0]?.['total'],
+    total: async (_parent: unknown, _args: unknown, ctx: ResolverContext) =>
+      (await ctx.read('SELECT sum(balance)::text AS total FROM accounts'))[0]?.['total'],
     // Rows of a table serve as entities: the fields that directives map are resolved from them.
-    accountsOf: (_parent: unknown, { kind, first }: { kind: string; first: number }, ctx: ResolverContext) => ctx.read('SELECT * FROM accounts WHERE kind = $1 ORDER BY id LIMIT $2', [kind, first]),
+    accountsOf: (_parent: unknown, { kind, first }: { kind: string; first: number }, ctx: ResolverContext) =>
+      ctx.read('SELECT * FROM accounts WHERE kind = $1 ORDER BY id LIMIT $2', [kind, first]),
     me: (_parent: unknown, _args: unknown, { viewer, region }: ResolverContext) => viewer && { ...viewer, region },
-    writesByMistake: (_parent: unknown, _args: unknown, ctx: ResolverContext) => ctx.read('UPDATE accounts SET balance = 0'),
+    writesByMistake: (_parent: unknown, _args: unknown, ctx: ResolverContext) =>
+      ctx.read('UPDATE accounts SET balance = 0'),
     fails: (_parent: unknown, { how }: { how: string }, ctx: ResolverContext) => fail(how, ctx),
   },
   Account: {
     label: ({ id, kind }: Row, { prefix }: { prefix: string }) => `${prefix}${String(kind)} ${String(id)}`,
-    holder: async (account: Row, _args: unknown, ctx: ResolverContext) => (await ctx.loaders.one('Customer', ['id'], [account['customer_id']]))?.['name'],
+    holder: async (account: Row, _args: unknown, ctx: ResolverContext) =>
+      (await ctx.loaders.one('Customer', ['id'], [account['customer_id']]))?.['name'],
   },
   Rate: {
-    __resolveReference: ({ currency }: { currency: string }, ctx: ResolverContext) => ({ currency, percent: currency.length + (ctx.region === 'us-east-1' ? 0 : 0.5) }),
+    __resolveReference: ({ currency }: { currency: string }, ctx: ResolverContext) => ({
+      currency,
+      percent: currency.length + (ctx.region === 'us-east-1' ? 0 : 0.5),
+    }),
   },
   Mutation: {
     transfer: async (_parent: unknown, { from, to, amount }: Transfer, ctx: ResolverContext) => {
       await ctx.transaction(async (tx) => {
-        const { rows } = await tx.query('UPDATE accounts SET balance = balance - $2 WHERE id = $1 RETURNING balance::text', [from, amount]);
-        if (rows.length === 0) throw new GraphQLError(`There is no account ${from}.`, { extensions: { code: 'NO_SUCH_ACCOUNT' } });
+        const { rows } = await tx.query(
+          'UPDATE accounts SET balance = balance - $2 WHERE id = $1 RETURNING balance::text',
+          [from, amount],
+        );
+        if (rows.length === 0)
+          throw new GraphQLError(`There is no account ${from}.`, { extensions: { code: 'NO_SUCH_ACCOUNT' } });
         const { rowCount } = await tx.query('UPDATE accounts SET balance = balance + $2 WHERE id = $1', [to, amount]);
-        if (rowCount === 0) throw new GraphQLError(`There is no account ${to}.`, { extensions: { code: 'NO_SUCH_ACCOUNT' } });
+        if (rowCount === 0)
+          throw new GraphQLError(`There is no account ${to}.`, { extensions: { code: 'NO_SUCH_ACCOUNT' } });
       });
       return payload(ctx, from, to);
     },
-    peek: async (_parent: unknown, { id }: { id: string }, ctx: ResolverContext) => (await ctx.read('SELECT balance::text FROM accounts WHERE id = $1', [id]))[0]?.['balance'],
-    addOne: async (_parent: unknown, { id, isolation }: { id: string; isolation: 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE' }, ctx: ResolverContext) => {
+    peek: async (_parent: unknown, { id }: { id: string }, ctx: ResolverContext) =>
+      (await ctx.read('SELECT balance::text FROM accounts WHERE id = $1', [id]))[0]?.['balance'],
+    addOne: async (
+      _parent: unknown,
+      { id, isolation }: { id: string; isolation: 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE' },
+      ctx: ResolverContext,
+    ) => {
       await ctx.transaction(
         async (tx) => {
           tries.addOne += 1;

@@ -7,11 +7,12 @@ import { findPackage } from '../../src/dev/postgres/binaries.ts';
 const UNPRIVILEGED = 65_534;
 
 /** postgres refuses to run as root. */
-export const POSTGRES_USER: { readonly uid?: number; readonly gid?: number } = process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
+export const POSTGRES_USER: { readonly uid?: number; readonly gid?: number } =
+  process.getuid?.() === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
 
 /**
- * The folder of the development cluster's PostgreSQL, or a copy of it where the checkout lies in a home that only root may
- * enter; `MERIDIAN_TEST_POSTGRES` names another one, to run the tests on another version.
+ * The folder of the development cluster's PostgreSQL, or a copy of it where the checkout lies in a home that only root
+ * may enter; `MERIDIAN_TEST_POSTGRES` names another one, to run the tests on another version.
  */
 export function binaryFolder(): string {
   const other = process.env['MERIDIAN_TEST_POSTGRES'];

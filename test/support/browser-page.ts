@@ -1,4 +1,7 @@
-/** Owns the page that tests open in a browser: an application with Apollo Client, or with the one that `?client=` names. `?tokens=off|memory` changes what it does about tokens. */
+/**
+ * Owns the page that tests open in a browser: an application with Apollo Client, or with the one that `?client=` names.
+ * `?tokens=off|memory` changes what it does about tokens.
+ */
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { meridianLink } from '../../src/client/apollo.ts';
 import { createTokenKeeper, type TokenStorage } from '../../src/client/index.ts';
@@ -13,7 +16,12 @@ export interface TestPage {
   signOut(): void;
 }
 
-const page = globalThis as typeof globalThis & { testPage: TestPage; initialTokens: string | null; location: { readonly search: string }; localStorage: TokenStorage };
+const page = globalThis as typeof globalThis & {
+  testPage: TestPage;
+  initialTokens: string | null;
+  location: { readonly search: string };
+  localStorage: TokenStorage;
+};
 const search = new URLSearchParams(page.location.search);
 const mode = search.get('tokens') ?? 'shared';
 const named = search.get('client') as ClientName | null;
@@ -29,7 +37,9 @@ const tokens = mode === 'off' ? [] : [meridianLink({ keeper, idempotencyKeys: tr
 const clients = new Map<string, ApolloClient>();
 
 function clientOf(uri: string): ApolloClient {
-  const known = clients.get(uri) ?? new ApolloClient({ link: ApolloLink.from([...tokens, new HttpLink({ uri })]), cache: new InMemoryCache() });
+  const known =
+    clients.get(uri) ??
+    new ApolloClient({ link: ApolloLink.from([...tokens, new HttpLink({ uri })]), cache: new InMemoryCache() });
   clients.set(uri, known);
   return known;
 }
@@ -43,7 +53,9 @@ page.testPage = {
     }
     const client = clientOf(url);
     const document = gql(text);
-    const { data } = text.startsWith('mutation') ? await client.mutate({ mutation: document, variables }) : await client.query({ query: document, variables, fetchPolicy: 'network-only' });
+    const { data } = text.startsWith('mutation')
+      ? await client.mutate({ mutation: document, variables })
+      : await client.query({ query: document, variables, fetchPolicy: 'network-only' });
     return data;
   },
   tokens: () => keeper.tokens(),

@@ -58,9 +58,17 @@ export class CachedLoaders {
   }
 
   /** Loaders of one request. */
-  fresh({ settings = [], tenancy = Tenancy.all, overrides = {} }: LoaderOptions = {}): { readonly loaders: EntityLoaders; readonly executor: CountingExecutor; readonly caching: LoaderCaching } {
+  fresh({ settings = [], tenancy = Tenancy.all, overrides = {} }: LoaderOptions = {}): {
+    readonly loaders: EntityLoaders;
+    readonly executor: CountingExecutor;
+    readonly caching: LoaderCaching;
+  } {
     const executor = new CountingExecutor(this.#client);
-    const caching: LoaderCaching = { cache: this.#cache, tags: this.tags, scope: { tenancy, settingsKey: settingsKey(settings) } };
+    const caching: LoaderCaching = {
+      cache: this.#cache,
+      tags: this.tags,
+      scope: { tenancy, settingsKey: settingsKey(settings) },
+    };
     const through: Executor = {
       query: (statement) => executor.query(statement),
       caching: {
@@ -76,6 +84,16 @@ export class CachedLoaders {
         },
       },
     };
-    return { executor, caching, loaders: new EntityLoaders({ model: this.#model, executor: through, limits: defaultOptions(overrides), tenancy, caching }) };
+    return {
+      executor,
+      caching,
+      loaders: new EntityLoaders({
+        model: this.#model,
+        executor: through,
+        limits: defaultOptions(overrides),
+        tenancy,
+        caching,
+      }),
+    };
   }
 }

@@ -1,4 +1,7 @@
-/** Owns the proof of reads that caches answer, over HTTP and real servers: what they may answer at each level, and that it is never older. */
+/**
+ * Owns the proof of reads that caches answer, over HTTP and real servers: what they may answer at each level, and that
+ * it is never older.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -21,13 +24,18 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
     const fresh = (): string => `title ${(serial += 1)}`;
 
     before(async () => {
-      app = await startTestApp({ scale: 0.05, redis, settings: { heartbeatMs: 200, probeMs: 100, cacheLagMs: 60_000 } });
+      app = await startTestApp({
+        scale: 0.05,
+        redis,
+        settings: { heartbeatMs: 200, probeMs: 100, cacheLagMs: 60_000 },
+      });
       await app.cluster.caughtUp();
       for (const region of [US, EU, AP]) await warm(region, TASK, { id: '1' });
     });
     after(async () => app?.[Symbol.asyncDispose]());
 
-    const psql = <R extends Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<R[]> => app.cluster.query<R>(US, sql, values);
+    const psql = <R extends Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<R[]> =>
+      app.cluster.query<R>(US, sql, values);
 
     async function asked<D>(region: string, query: string, call: Call = {}): Promise<Answer<D> & { readonly data: D }> {
       const answer = await app.gql<D>(region, query, { token: '', ...call });
@@ -36,12 +44,21 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
     }
 
     /** Asks until nothing but a cache answers. */
-    async function warm<D>(region: string, query: string, variables: Call['variables'] = {}, call: Call = {}): Promise<Answer<D> & { readonly data: D }> {
-      return until(`${region} answers from its cache`, async () => {
-        const answer = await asked<D>(region, query, { ...call, variables });
-        const { cache, replica, primary } = answer.consistency?.servedBy ?? { cache: 0, replica: 0, primary: 0 };
-        return cache > 0 && replica + primary === 0 ? answer : null;
-      }, PATIENCE);
+    async function warm<D>(
+      region: string,
+      query: string,
+      variables: Call['variables'] = {},
+      call: Call = {},
+    ): Promise<Answer<D> & { readonly data: D }> {
+      return until(
+        `${region} answers from its cache`,
+        async () => {
+          const answer = await asked<D>(region, query, { ...call, variables });
+          const { cache, replica, primary } = answer.consistency?.servedBy ?? { cache: 0, replica: 0, primary: 0 };
+          return cache > 0 && replica + primary === 0 ? answer : null;
+        },
+        PATIENCE,
+      );
     }
 
     /** A token of what the primary shows now, as one who looked there has it. */
@@ -52,12 +69,17 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
     }
 
     async function update(id: string, title: string, region = US): Promise<string> {
-      const { token } = await asked(region, 'mutation($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id } } }', { variables: { id, title } });
+      const { token } = await asked(
+        region,
+        'mutation($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id } } }',
+        { variables: { id, title } },
+      );
       assert.ok(token);
       return token;
     }
 
-    const titleOf = async (region: string, id: string, call: Call = {}): Promise<string | undefined> => (await asked<{ task: { title: string } | null }>(region, TASK, { ...call, variables: { id } })).data.task?.title;
+    const titleOf = async (region: string, id: string, call: Call = {}): Promise<string | undefined> =>
+      (await asked<{ task: { title: string } | null }>(region, TASK, { ...call, variables: { id } })).data.task?.title;
 
     async function whilePaused(region: string, work: () => Promise<void>): Promise<void> {
       await app.cluster.pauseReplay(region);
@@ -73,11 +95,26 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       const queries: readonly (readonly [string, Call['variables']])[] = [
         [TASK, { id: '2' }],
         ['query($id: ID!) { user(id: $id) { name } }', { id: '999999' }],
-        ['query($e: String!) { userByEmail(email: $e) { id organization { name } } }', { e: (await psql<{ email: string }>('SELECT email FROM users WHERE id = 3'))[0]?.email }],
+        [
+          'query($e: String!) { userByEmail(email: $e) { id organization { name } } }',
+          { e: (await psql<{ email: string }>('SELECT email FROM users WHERE id = 3'))[0]?.email },
+        ],
         [PROJECT, { id: '1' }],
-        ['query($id: ID!) { project(id: $id) { tasks(status: DONE, orderBy: [CREATED_AT_DESC], last: 3) { totalCount edges { cursor node { title assignee { name } } } pageInfo { hasPreviousPage } } } }', { id: '2' }],
+        [
+          'query($id: ID!) { project(id: $id) { tasks(status: DONE, orderBy: [CREATED_AT_DESC], last: 3) { totalCount edges { cursor node { title assignee { name } } } pageInfo { hasPreviousPage } } } }',
+          { id: '2' },
+        ],
         ['query { organizations(first: 2) { nodes { slug } pageInfo { endCursor hasNextPage } totalCount } }', {}],
-        ['query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Task { title } ... on User { email } } }', { r: [{ __typename: 'Task', id: '5' }, { __typename: 'User', id: '1' }, { __typename: 'User', id: '888888' }] }],
+        [
+          'query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Task { title } ... on User { email } } }',
+          {
+            r: [
+              { __typename: 'Task', id: '5' },
+              { __typename: 'User', id: '1' },
+              { __typename: 'User', id: '888888' },
+            ],
+          },
+        ],
       ];
       for (const [query, variables] of queries) {
         const cold = await asked(EU, query, { variables: variables ?? {} });
@@ -108,13 +145,16 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
 
     it('are never older than the token while everybody writes and reads', async () => {
       const ids = ['11', '12', '13'];
-      await Promise.all(ids.map(async (id) => {
-        for (let round = 0; round < 15; round += 1) {
-          const title = fresh();
-          const token = await update(id, title, round % 3 === 0 ? EU : US);
-          for (const region of [EU, AP, EU]) assert.equal(await titleOf(region, id, { token }), title, `${region}, task ${id}, round ${round}`);
-        }
-      }));
+      await Promise.all(
+        ids.map(async (id) => {
+          for (let round = 0; round < 15; round += 1) {
+            const title = fresh();
+            const token = await update(id, title, round % 3 === 0 ? EU : US);
+            for (const region of [EU, AP, EU])
+              assert.equal(await titleOf(region, id, { token }), title, `${region}, task ${id}, round ${round}`);
+          }
+        }),
+      );
     });
 
     it('name the position of the cached value in their token, so that no client goes back in another region', async () => {
@@ -134,18 +174,30 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       assert.equal((await warm<{ userByEmail: unknown }>(EU, query, { email })).data.userByEmail, null);
       await psql('INSERT INTO users (organization_id, name, email) VALUES (1, $1, $2)', ['Newcomer', email]);
       const token = await tokenNow();
-      assert.deepEqual((await asked<{ userByEmail: unknown }>(EU, query, { variables: { email }, token })).data.userByEmail, { name: 'Newcomer' });
+      assert.deepEqual(
+        (await asked<{ userByEmail: unknown }>(EU, query, { variables: { email }, token })).data.userByEmail,
+        { name: 'Newcomer' },
+      );
       await warm(EU, query, { email });
       await psql('DELETE FROM users WHERE email = $1', [email]);
-      assert.equal((await asked<{ userByEmail: unknown }>(EU, query, { variables: { email }, token: await tokenNow() })).data.userByEmail, null, 'a row that is gone does not come back');
+      assert.equal(
+        (await asked<{ userByEmail: unknown }>(EU, query, { variables: { email }, token: await tokenNow() })).data
+          .userByEmail,
+        null,
+        'a row that is gone does not come back',
+      );
     });
 
     it('follow a row that moves: both pages and both counts, whoever moved it', async () => {
-      const [row] = await psql<{ id: string; project: string; other: string }>('SELECT t.id::text, t.project_id::text AS project, p.id::text AS other FROM tasks t JOIN projects p ON p.organization_id = t.organization_id AND p.id <> t.project_id ORDER BY t.id, p.id LIMIT 1');
+      const [row] = await psql<{ id: string; project: string; other: string }>(
+        'SELECT t.id::text, t.project_id::text AS project, p.id::text AS other FROM tasks t JOIN projects p ON p.organization_id = t.organization_id AND p.id <> t.project_id ORDER BY t.id, p.id LIMIT 1',
+      );
       assert.ok(row);
-      const page = async (region: string, id: string, call: Call = {}): Promise<Page> => (await asked<{ project: { tasks: Page } }>(region, PROJECT, { ...call, variables: { id } })).data.project.tasks;
+      const page = async (region: string, id: string, call: Call = {}): Promise<Page> =>
+        (await asked<{ project: { tasks: Page } }>(region, PROJECT, { ...call, variables: { id } })).data.project.tasks;
       for (let round = 0; round < 4; round += 1) {
-        const [from, to]: readonly [string, string] = round % 2 === 0 ? [row.project, row.other] : [row.other, row.project];
+        const [from, to]: readonly [string, string] =
+          round % 2 === 0 ? [row.project, row.other] : [row.other, row.project];
         for (const region of [EU, AP]) for (const id of [from, to]) await warm(region, PROJECT, { id });
         const [left, joined]: readonly [Page, Page] = [await page(EU, from), await page(EU, to)];
         await psql('UPDATE tasks SET project_id = $2 WHERE id = $1', [row.id, to]);
@@ -153,7 +205,11 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
         for (const region of [EU, AP]) {
           const [after, there] = [await page(region, from, { token }), await page(region, to, { token })];
           assert.deepEqual([after.totalCount, there.totalCount], [left.totalCount - 1, joined.totalCount + 1], region);
-          assert.deepEqual([after.nodes.some(({ id }) => id === row.id), there.nodes.some(({ id }) => id === row.id)], [false, true], region);
+          assert.deepEqual(
+            [after.nodes.some(({ id }) => id === row.id), there.nodes.some(({ id }) => id === row.id)],
+            [false, true],
+            region,
+          );
         }
       }
     });
@@ -164,16 +220,22 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
       assert.ok(comment);
       await warm(EU, query, { id: comment.task });
       await psql('TRUNCATE comments');
-      const { data } = await asked<{ task: { comments: { totalCount: number } } }>(EU, query, { variables: { id: comment.task }, token: await tokenNow() });
+      const { data } = await asked<{ task: { comments: { totalCount: number } } }>(EU, query, {
+        variables: { id: comment.task },
+        token: await tokenNow(),
+      });
       assert.equal(data.task.comments.totalCount, 0);
     });
 
-    it('show with STRONG what was just written elsewhere, and come from the region\'s cache where nothing was written', async () => {
+    it("show with STRONG what was just written elsewhere, and come from the region's cache where nothing was written", async () => {
       const query = `query($id: ID!) @consistent(level: STRONG) { task(id: $id) { title } }`;
       for (let round = 0; round < 15; round += 1) {
         const title = fresh();
         await psql('UPDATE tasks SET title = $1 WHERE id = 31', [title]);
-        assert.equal((await asked<{ task: { title: string } }>(EU, query, { variables: { id: '31' } })).data.task.title, title);
+        assert.equal(
+          (await asked<{ task: { title: string } }>(EU, query, { variables: { id: '31' } })).data.task.title,
+          title,
+        );
       }
       await warm(EU, query, { id: '31' });
       const next = await asked(US, query, { variables: { id: '31' } });
@@ -181,12 +243,17 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
     });
 
     it('come from the cache within the bound of BOUNDED, and not beyond it', async () => {
-      const query = (maxLagMs: number): string => `query($id: ID!) @consistent(level: BOUNDED, maxLagMs: ${maxLagMs}) { task(id: $id) { title } }`;
+      const query = (maxLagMs: number): string =>
+        `query($id: ID!) @consistent(level: BOUNDED, maxLagMs: ${maxLagMs}) { task(id: $id) { title } }`;
       await warm(EU, query(60_000), { id: '41' });
       await whilePaused(EU, async () => {
         const title = fresh();
         await psql('UPDATE tasks SET title = $1 WHERE id = 41', [title]);
-        await until('EU is half a second behind', () => (stacksOf(app.server(EU).layer).health.monitor.stalenessMs() ?? 0) > 500, PATIENCE);
+        await until(
+          'EU is half a second behind',
+          () => (stacksOf(app.server(EU).layer).health.monitor.stalenessMs() ?? 0) > 500,
+          PATIENCE,
+        );
         const near = await asked<{ task: { title: string } }>(EU, query(400), { variables: { id: '41' } });
         assert.equal(near.data.task.title, title);
         assert.equal(near.consistency?.servedBy.primary, 1);
@@ -194,21 +261,29 @@ export function provesCachedReads({ redis }: { readonly redis: boolean }): void 
     });
 
     it('do not use a cache with SNAPSHOT', async () => {
-      const { consistency } = await asked(EU, 'query($id: ID!) @consistent(level: SNAPSHOT) { task(id: $id) { title project { name } } }', { variables: { id: '1' } });
+      const { consistency } = await asked(
+        EU,
+        'query($id: ID!) @consistent(level: SNAPSHOT) { task(id: $id) { title project { name } } }',
+        { variables: { id: '1' } },
+      );
       assert.equal(consistency?.servedBy.cache, 0);
     });
 
-    it('show the operation\'s own write', async () => {
+    it("show the operation's own write", async () => {
       await warm(EU, TASK, { id: '51' });
       for (let round = 0; round < 5; round += 1) {
         const title = fresh();
-        const { data } = await asked<{ updateTask: { task: { title: string; project: { tasks: Page } } } }>(EU, 'mutation($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { title project { tasks(first: 200) { nodes { id title } } } } } }', { variables: { id: '51', title } });
+        const { data } = await asked<{ updateTask: { task: { title: string; project: { tasks: Page } } } }>(
+          EU,
+          'mutation($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { title project { tasks(first: 200) { nodes { id title } } } } } }',
+          { variables: { id: '51', title } },
+        );
         assert.equal(data.updateTask.task.title, title);
         assert.equal(data.updateTask.task.project.tasks.nodes.find(({ id }) => id === '51')?.title, title);
       }
     });
 
-    it('are right after the region\'s server was killed and came back', async () => {
+    it("are right after the region's server was killed and came back", async () => {
       await warm(EU, TASK, { id: '61' });
       await app.cluster.killPostgres(EU);
       const title = fresh();

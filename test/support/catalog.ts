@@ -1,17 +1,42 @@
 /** Owns catalogs written by hand, for tests of the schema compiler that need no database. */
-import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type PairOperator, type Policy, type Publishing, type Relation } from '../../src/model/catalog.ts';
+import {
+  tableKey,
+  type Catalog,
+  type CatalogColumn,
+  type CatalogTable,
+  type ForeignKey,
+  type PairOperator,
+  type Policy,
+  type Publishing,
+  type Relation,
+} from '../../src/model/catalog.ts';
 import { type ScalarKind } from '../../src/model/model.ts';
 import { identifierOf } from '../../src/model/sql-names.ts';
 
 const KINDS: Readonly<Record<string, ScalarKind>> = {
-  integer: 'int', bigint: 'bigint', numeric: 'numeric', 'double precision': 'float', text: 'text', uuid: 'uuid', boolean: 'bool',
-  date: 'date', timestamptz: 'timestamptz', timestamp: 'timestamp', time: 'time', jsonb: 'json', bytea: 'bytea', inet: 'other',
+  integer: 'int',
+  bigint: 'bigint',
+  numeric: 'numeric',
+  'double precision': 'float',
+  text: 'text',
+  uuid: 'uuid',
+  boolean: 'bool',
+  date: 'date',
+  timestamptz: 'timestamptz',
+  timestamp: 'timestamp',
+  time: 'time',
+  jsonb: 'json',
+  bytea: 'bytea',
+  inet: 'other',
 };
 
 export interface TableSketch {
   readonly schema?: string;
   readonly view?: boolean;
-  /** `'id bigint'`, `'note text null'`, `'at timestamptz default'`, `'sum numeric readonly'`, `'status enum(A,B)'`, `'tags text[]'`, `'"due date" date'`. */
+  /**
+   * `'id bigint'`, `'note text null'`, `'at timestamptz default'`, `'sum numeric readonly'`, `'status enum(A,B)'`,
+   * `'tags text[]'`, `'"due date" date'`.
+   */
   readonly columns: readonly string[];
   readonly primaryKey?: readonly string[];
   readonly unique?: readonly (readonly string[])[];
@@ -38,7 +63,11 @@ function columnOf(sketch: string): CatalogColumn {
   const isEnum = labels !== undefined;
   return {
     name,
-    type: { sql: `${isEnum ? `public.${base}` : base}${array ?? ''}`, kind: isEnum ? 'enum' : (KINDS[base] ?? 'other'), array: array !== undefined },
+    type: {
+      sql: `${isEnum ? `public.${base}` : base}${array ?? ''}`,
+      kind: isEnum ? 'enum' : (KINDS[base] ?? 'other'),
+      array: array !== undefined,
+    },
     nullable: flags.includes('null'),
     hasDefault: flags.includes('default') || flags.includes('readonly'),
     exact: array === undefined && (isEnum || ['bigint', 'integer', 'text', 'uuid', 'boolean'].includes(base)),
@@ -53,14 +82,22 @@ function columnOf(sketch: string): CatalogColumn {
 function referenceOf(sketch: string): ForeignKey {
   const [from = '', to = ''] = sketch.split(' -> ');
   const [table = '', columns = ''] = to.split('.');
-  return { name: sketch, columns: from.split('+'), toTable: { schema: 'public', name: table }, toColumns: columns.split('+') };
+  return {
+    name: sketch,
+    columns: from.split('+'),
+    toTable: { schema: 'public', name: table },
+    toColumns: columns.split('+'),
+  };
 }
 
 /** As a database would: numbers with each other, and date with timestamp. */
 function compare(left: string, right: string): PairOperator | null {
   const types = [left, right].sort();
-  if (types.every((type) => type === 'integer' || type === 'bigint') || types.join() === 'date,timestamp') return { sql: '=', left, right, isUnstable: false };
-  return types.every((type) => ['integer', 'bigint', 'numeric'].includes(type)) ? { sql: '=', left: 'numeric', right: 'numeric', isUnstable: false } : null;
+  if (types.every((type) => type === 'integer' || type === 'bigint') || types.join() === 'date,timestamp')
+    return { sql: '=', left, right, isUnstable: false };
+  return types.every((type) => ['integer', 'bigint', 'numeric'].includes(type))
+    ? { sql: '=', left: 'numeric', right: 'numeric', isUnstable: false }
+    : null;
 }
 
 /** A catalog with these tables in schema `public`, unless they name another. */
@@ -80,31 +117,78 @@ export function sketchCatalog(tables: Readonly<Record<string, TableSketch>>): Ca
       columns: new Map(sketch.columns.map(columnOf).map((column) => [column.name, column])),
       primaryKey: sketch.primaryKey ?? null,
       uniqueKeys: unique,
-      foreignKeys: (sketch.references ?? []).map((reference) => (typeof reference === 'string' ? referenceOf(reference) : reference)),
+      foreignKeys: (sketch.references ?? []).map((reference) =>
+        typeof reference === 'string' ? referenceOf(reference) : reference,
+      ),
       indexes: [...unique, ...(sketch.indexes ?? [])],
       fillsOnInsert: sketch.fillsOnInsert ?? false,
     };
   });
   const schemas = all.map((table) => table.schema);
-  return { tables: new Map(all.map((table) => [tableKey(table), table])), searchPath: [...new Set(['public', ...schemas])], publication: { name: 'meridian', exists: true }, compare };
+  return {
+    tables: new Map(all.map((table) => [tableKey(table), table])),
+    searchPath: [...new Set(['public', ...schemas])],
+    publication: { name: 'meridian', exists: true },
+    compare,
+  };
 }
 
 /** Teams with members and tasks: small, with every kind of relation. */
 export const TEAMS = sketchCatalog({
-  teams: { columns: ['id bigint readonly', 'name text', 'motto text null', 'lead_id bigint null'], primaryKey: ['id'], unique: [['name']], references: ['lead_id -> people.id'] },
+  teams: {
+    columns: ['id bigint readonly', 'name text', 'motto text null', 'lead_id bigint null'],
+    primaryKey: ['id'],
+    unique: [['name']],
+    references: ['lead_id -> people.id'],
+  },
   people: {
-    columns: ['id bigint readonly', 'team_id bigint', 'email text', 'nick text null', 'age integer null', 'version integer default', 'photo bytea null'],
-    primaryKey: ['id'], unique: [['email'], ['team_id', 'nick']], references: ['team_id -> teams.id'], indexes: [['team_id', 'id']],
+    columns: [
+      'id bigint readonly',
+      'team_id bigint',
+      'email text',
+      'nick text null',
+      'age integer null',
+      'version integer default',
+      'photo bytea null',
+    ],
+    primaryKey: ['id'],
+    unique: [['email'], ['team_id', 'nick']],
+    references: ['team_id -> teams.id'],
+    indexes: [['team_id', 'id']],
   },
   tasks: {
     columns: [
-      'id bigint readonly', 'team_id bigint', 'assignee_id bigint null', 'reviewer_id bigint null', 'title text', 'status status(TODO,DONE) default', 'points integer null', 'estimate numeric null',
-      'labels text[] default', 'due_date date null', 'extra jsonb null', 'weight double precision null', 'urgent boolean default', 'token uuid default', 'address inet null', 'created_at timestamptz default',
+      'id bigint readonly',
+      'team_id bigint',
+      'assignee_id bigint null',
+      'reviewer_id bigint null',
+      'title text',
+      'status status(TODO,DONE) default',
+      'points integer null',
+      'estimate numeric null',
+      'labels text[] default',
+      'due_date date null',
+      'extra jsonb null',
+      'weight double precision null',
+      'urgent boolean default',
+      'token uuid default',
+      'address inet null',
+      'created_at timestamptz default',
     ],
-    primaryKey: ['id'], references: ['team_id -> teams.id', 'assignee_id -> people.id', 'reviewer_id -> people.id'], indexes: [['team_id', 'created_at']],
+    primaryKey: ['id'],
+    references: ['team_id -> teams.id', 'assignee_id -> people.id', 'reviewer_id -> people.id'],
+    indexes: [['team_id', 'created_at']],
   },
-  desks: { columns: ['person_id bigint', 'room text'], primaryKey: ['person_id'], references: ['person_id -> people.id'] },
-  seats: { columns: ['room text', 'number integer', 'person_id bigint null'], primaryKey: ['room', 'number'], references: ['person_id -> people.id'] },
+  desks: {
+    columns: ['person_id bigint', 'room text'],
+    primaryKey: ['person_id'],
+    references: ['person_id -> people.id'],
+  },
+  seats: {
+    columns: ['room text', 'number integer', 'person_id bigint null'],
+    primaryKey: ['room', 'number'],
+    references: ['person_id -> people.id'],
+  },
   notes: { columns: ['text text', 'task_id bigint null'], references: ['task_id -> tasks.id'] },
   team_load: { view: true, columns: ['team_id bigint null', 'open_tasks bigint null'] },
   log: { schema: 'audit', columns: ['id bigint readonly', 'line text'], primaryKey: ['id'] },

@@ -1,4 +1,7 @@
-/** Owns what is asked of every client, whatever endpoint it asks: what was written in one region is there when it is looked for in another. */
+/**
+ * Owns what is asked of every client, whatever endpoint it asks: what was written in one region is there when it is
+ * looked for in another.
+ */
 import assert from 'node:assert/strict';
 import { type TokenKeeper } from '../../src/client/index.ts';
 import { makeClient, type ClientName, type TestClient } from './clients.ts';
@@ -24,7 +27,10 @@ export interface Tally {
   readonly stale: number;
 }
 
-/** Writes and reads `rounds` times. What is read is the value just written, or it is counted as stale; anything wrong besides fails. */
+/**
+ * Writes and reads `rounds` times. What is read is the value just written, or it is counted as stale; anything wrong
+ * besides fails.
+ */
 export async function readOwnWrites(scenario: Scenario, rounds: number, name: string): Promise<Tally> {
   let right = 0;
   for (let round = 0; round < rounds; round += 1) {
@@ -40,12 +46,16 @@ export async function readOwnWrites(scenario: Scenario, rounds: number, name: st
 type Renamed = { readonly updateUser: { readonly user: { readonly id: string; readonly name: string } } };
 type Named = { readonly user: { readonly id: string; readonly name: string } };
 
-export const RENAME = 'mutation Rename($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { id name } } }';
+export const RENAME =
+  'mutation Rename($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { id name } } }';
 export const NAME = 'query Name($id: ID!) { user(id: $id) { id name } }';
 
 /** A user changes their name. */
 export function userScenario({ client, keeper, writeAt, readAt }: Visit, id = '1'): Scenario {
-  const [writer, reader] = [writeAt, readAt].map((url) => makeClient(client, { url, keeper })) as [TestClient, TestClient];
+  const [writer, reader] = [writeAt, readAt].map((url) => makeClient(client, { url, keeper })) as [
+    TestClient,
+    TestClient,
+  ];
   return {
     async write(name) {
       const { data, codes } = await writer.mutate<Renamed>(RENAME, { id, name });
@@ -62,7 +72,8 @@ export function userScenario({ client, keeper, writeAt, readAt }: Visit, id = '1
 type Retitled = { readonly updateTask: { readonly task: { readonly id: string; readonly title: string } } };
 type Both = { readonly user: Named['user']; readonly task: { readonly id: string; readonly title: string } };
 
-export const RETITLE = 'mutation Retitle($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id title } } }';
+export const RETITLE =
+  'mutation Retitle($id: ID!, $title: String!) { updateTask(id: $id, input: { title: $title }) { task { id title } } }';
 export const BOTH = 'query Both($user: ID!, $task: ID!) { user(id: $user) { id name } task(id: $task) { id title } }';
 
 export interface GraphVisit extends Omit<Visit, 'writeAt'> {
@@ -71,9 +82,16 @@ export interface GraphVisit extends Omit<Visit, 'writeAt'> {
   readonly titleAt: string;
 }
 
-/** A user changes their name in one subgraph and a task's title in another, through two regions' gateways, and looks at both in one operation. */
+/**
+ * A user changes their name in one subgraph and a task's title in another, through two regions' gateways, and looks at
+ * both in one operation.
+ */
 export function graphScenario({ client, keeper, nameAt, titleAt, readAt }: GraphVisit, id: string): Scenario {
-  const [renamer, retitler, reader] = [nameAt, titleAt, readAt].map((url) => makeClient(client, { url, keeper })) as [TestClient, TestClient, TestClient];
+  const [renamer, retitler, reader] = [nameAt, titleAt, readAt].map((url) => makeClient(client, { url, keeper })) as [
+    TestClient,
+    TestClient,
+    TestClient,
+  ];
   return {
     async write(value) {
       const renamed = await renamer.mutate<Renamed>(RENAME, { id, name: value });

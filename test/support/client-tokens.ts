@@ -5,7 +5,7 @@ import { type ClusterId, type Position } from '../../src/base/lineage.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { type TokenStorage } from '../../src/client/held.ts';
 
-const codec = new TokenCodec({ secrets: ['a secret of clients\' tests'], maxTokenBytes: 65_536 });
+const codec = new TokenCodec({ secrets: ["a secret of clients' tests"], maxTokenBytes: 65_536 });
 
 /** A token of `cluster: [timeline, lsn]`; clusters have one letter. */
 export function token(positions: Readonly<Record<string, readonly [number, number]>>): string {
@@ -18,7 +18,10 @@ export function token(positions: Readonly<Record<string, readonly [number, numbe
 
 /** What a server takes as the floor of these tokens together, as `A:1/900 B:1/3`. */
 export function floorOf(tokens: readonly string[]): string {
-  return [...mergePositions(...tokens.map((one) => codec.decode(one))).values()].map(({ cluster, timeline, lsn }) => `${cluster[0]}:${timeline}/${lsn}`).sort().join(' ');
+  return [...mergePositions(...tokens.map((one) => codec.decode(one))).values()]
+    .map(({ cluster, timeline, lsn }) => `${cluster[0]}:${timeline}/${lsn}`)
+    .sort()
+    .join(' ');
 }
 
 export class MemoryStorage implements TokenStorage {

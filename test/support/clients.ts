@@ -1,7 +1,19 @@
-/** Owns the clients that tests ask with: Apollo Client, urql, Relay and plain fetch, alike to use, each as an application makes it, with tokens or without. */
+/**
+ * Owns the clients that tests ask with: Apollo Client, urql, Relay and plain fetch, alike to use, each as an
+ * application makes it, with tokens or without.
+ */
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { Client, fetchExchange, type Exchange } from '@urql/core';
-import { commitMutation, Environment, fetchQuery, Network, RecordSource, Store, type FetchFunction, type GraphQLResponse } from 'relay-runtime';
+import {
+  commitMutation,
+  Environment,
+  fetchQuery,
+  Network,
+  RecordSource,
+  Store,
+  type FetchFunction,
+  type GraphQLResponse,
+} from 'relay-runtime';
 import { meridianLink } from '../../src/client/apollo.ts';
 import { withTokens, type TokenKeeper } from '../../src/client/index.ts';
 import { meridianFetch } from '../../src/client/relay.ts';
@@ -45,27 +57,45 @@ export function makeClient(name: ClientName, settings: ClientSettings): TestClie
 }
 
 type Failures = readonly { readonly extensions?: { readonly [name: string]: unknown } | undefined }[];
-const codesOf = (errors: Failures): string[] => errors.map(({ extensions }) => (typeof extensions?.['code'] === 'string' ? extensions['code'] : 'NONE'));
+const codesOf = (errors: Failures): string[] =>
+  errors.map(({ extensions }) => (typeof extensions?.['code'] === 'string' ? extensions['code'] : 'NONE'));
 
 export function apolloOver(links: readonly ApolloLink[]): ApolloClient {
   return new ApolloClient({ link: ApolloLink.from([...links]), cache: new InMemoryCache(), queryDeduplication: false });
 }
 
 function apolloClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
-  const client = apolloOver([...(keeper === null ? [] : [meridianLink({ keeper, idempotencyKeys })]), new HttpLink({ uri: url, fetch: own })]);
+  const client = apolloOver([
+    ...(keeper === null ? [] : [meridianLink({ keeper, idempotencyKeys })]),
+    new HttpLink({ uri: url, fetch: own }),
+  ]);
   const outcomeOf = <D>({ data, error }: { readonly data?: unknown; readonly error?: unknown }): Outcome<D> => {
     if (error !== undefined && !CombinedGraphQLErrors.is(error)) throw error as Error;
     return { data: (data ?? null) as D | null, codes: error === undefined ? [] : codesOf(error.errors) };
   };
   return {
-    query: async (text, variables = {}, signal) => outcomeOf(await client.query({ query: gql(text), variables, fetchPolicy: 'network-only', errorPolicy: 'all', ...(signal ? { context: { fetchOptions: { signal } } } : {}) })),
-    mutate: async (text, variables = {}) => outcomeOf(await client.mutate({ mutation: gql(text), variables, errorPolicy: 'all' })),
+    query: async (text, variables = {}, signal) =>
+      outcomeOf(
+        await client.query({
+          query: gql(text),
+          variables,
+          fetchPolicy: 'network-only',
+          errorPolicy: 'all',
+          ...(signal ? { context: { fetchOptions: { signal } } } : {}),
+        }),
+      ),
+    mutate: async (text, variables = {}) =>
+      outcomeOf(await client.mutate({ mutation: gql(text), variables, errorPolicy: 'all' })),
   };
 }
 
 function urqlClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
-  const exchanges: Exchange[] = [...(keeper === null ? [] : [meridianExchange({ keeper, idempotencyKeys })]), fetchExchange];
-  // Without Meridian's exchange, urql sends queries by GET, which a server refuses unless a header makes browsers ask first.
+  const exchanges: Exchange[] = [
+    ...(keeper === null ? [] : [meridianExchange({ keeper, idempotencyKeys })]),
+    fetchExchange,
+  ];
+  // Without Meridian's exchange, urql sends queries by GET, which a server refuses unless a header makes browsers ask
+  // first.
   const client = new Client({ url, exchanges, fetch: own, ...(keeper === null ? { preferGetMethod: false } : {}) });
   const outcomeOf = <D>({ data, error }: Awaited<ReturnType<typeof client.query>>): Outcome<D> => {
     if (error?.networkError) throw error.networkError;
@@ -94,13 +124,23 @@ function urqlClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }
 
 function relayClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
   let given: AbortSignal | undefined;
-  const fetcher = (headers: Readonly<Record<string, string>>): FetchFunction => async ({ text }, variables) => {
-    const response = await own(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query: text, variables }), ...(given ? { signal: given } : {}) });
-    return (await response.json()) as GraphQLResponse;
-  };
-  const network = Network.create(keeper === null ? fetcher({}) : meridianFetch({ keeper, idempotencyKeys, fetch: fetcher }));
+  const fetcher =
+    (headers: Readonly<Record<string, string>>): FetchFunction =>
+    async ({ text }, variables) => {
+      const response = await own(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ query: text, variables }),
+        ...(given ? { signal: given } : {}),
+      });
+      return (await response.json()) as GraphQLResponse;
+    };
+  const network = Network.create(
+    keeper === null ? fetcher({}) : meridianFetch({ keeper, idempotencyKeys, fetch: fetcher }),
+  );
   // Keys are those of tables: a user and a task may have the same.
-  const getDataID = (fields: { readonly id?: string }, type: string): string | undefined => (fields.id === undefined ? undefined : `${type}:${fields.id}`);
+  const getDataID = (fields: { readonly id?: string }, type: string): string | undefined =>
+    fields.id === undefined ? undefined : `${type}:${fields.id}`;
   const environment = new Environment({ network, store: new Store(new RecordSource()), getDataID });
   /** Relay throws where there is no data, and holds the errors in the error. */
   const outcomeOf = async <D>(work: Promise<unknown>): Promise<Outcome<D>> => {
@@ -115,18 +155,39 @@ function relayClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch 
   return {
     query: (text, variables = {}, signal) => {
       given = signal;
-      return outcomeOf(fetchQuery(environment, relayRequest(text), variables, { fetchPolicy: 'network-only' }).toPromise());
+      return outcomeOf(
+        fetchQuery(environment, relayRequest(text), variables, { fetchPolicy: 'network-only' }).toPromise(),
+      );
     },
     mutate: (text, variables = {}) =>
-      outcomeOf(new Promise((resolve, reject) => void commitMutation(environment, { mutation: relayRequest(text), variables, onCompleted: resolve, onError: reject }))),
+      outcomeOf(
+        new Promise(
+          (resolve, reject) =>
+            void commitMutation(environment, {
+              mutation: relayRequest(text),
+              variables,
+              onCompleted: resolve,
+              onError: reject,
+            }),
+        ),
+      ),
   };
 }
 
 function fetchClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
   const fetcher = keeper === null ? own : withTokens(own, { keeper, idempotencyKeys });
-  const ask = async <D>(text: string, variables: Record<string, unknown> = {}, signal: AbortSignal | null = null): Promise<Outcome<D>> => {
+  const ask = async <D>(
+    text: string,
+    variables: Record<string, unknown> = {},
+    signal: AbortSignal | null = null,
+  ): Promise<Outcome<D>> => {
     const operationName = /^\s*(?:query|mutation) (\w+)/.exec(text)?.[1];
-    const response = await fetcher(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: text, variables, operationName }), signal });
+    const response = await fetcher(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: text, variables, operationName }),
+      signal,
+    });
     const { data, errors } = (await response.json()) as { data?: D | null; errors?: Failures };
     return { data: data ?? null, codes: codesOf(errors ?? []) };
   };

@@ -1,4 +1,7 @@
-/** Owns a process that serves and closes on signals, for the test that sends them. Its argument is how long closing takes, milliseconds. */
+/**
+ * Owns a process that serves and closes on signals, for the test that sends them. Its argument is how long closing
+ * takes, milliseconds.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { closeOnSignals } from '../../src/server/shutdown.ts';
 import { startTestServer } from './server.ts';

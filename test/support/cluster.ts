@@ -16,7 +16,10 @@ export interface TestClusterOptions {
   readonly regions?: readonly string[];
   /** SQL text, or paths of `.sql` files, loaded in order before the replicas are made. */
   readonly sql?: string | readonly string[];
-  /** Round trips, milliseconds: `{ 'us-east-1/eu-west-1': 80 }`; other pairs keep their default. Default: no delay at all. */
+  /**
+   * Round trips, milliseconds: `{ 'us-east-1/eu-west-1': 80 }`; other pairs keep their default. Default: no delay at
+   * all.
+   */
   readonly wan?: 'off' | Readonly<Record<string, number>>;
   /** Gives each region a Redis of its own, if the machine has one; default none. */
   readonly redis?: boolean;
@@ -42,7 +45,10 @@ export interface TestCluster extends AsyncDisposable {
   query<R extends QueryResultRow>(region: string, sql: string, params?: readonly unknown[]): Promise<R[]>;
   pauseReplay(region: string): Promise<void>;
   resumeReplay(region: string): Promise<void>;
-  /** Resolves when every replica (or `region` alone) has replayed what the primary has written by now; throws after 10 s. */
+  /**
+   * Resolves when every replica (or `region` alone) has replayed what the primary has written by now; throws after 10
+   * s.
+   */
   caughtUp(region?: string): Promise<void>;
   /** Cuts every link between two regions, or those of one kind. */
   cut(a: string, b: string, kind?: LinkKind): Promise<void>;
@@ -106,18 +112,29 @@ function testRegion({ name, dsn, redis }: ClusterRegion): TestRegion {
 function handleOf(cluster: Cluster): TestCluster {
   const primary = cluster.regions[0];
   if (!primary) throw new RangeError('a cluster has at least one region');
-  const session = <T>(region: string, work: (client: Client) => Promise<T>): Promise<T> => withSession({ dsn: cluster.region(region).dsn }, work);
-  const query = <R extends QueryResultRow>(region: string, sql: string, params: readonly unknown[] = []): Promise<R[]> =>
-    session(region, async (client) => (await client.query<R>(sql, [...params])).rows);
+  const session = <T>(region: string, work: (client: Client) => Promise<T>): Promise<T> =>
+    withSession({ dsn: cluster.region(region).dsn }, work);
+  const query = <R extends QueryResultRow>(
+    region: string,
+    sql: string,
+    params: readonly unknown[] = [],
+  ): Promise<R[]> => session(region, async (client) => (await client.query<R>(sql, [...params])).rows);
 
   async function caughtUp(only?: string): Promise<void> {
-    const [written] = await query<{ lsn: string }>(primary?.name ?? '', 'SELECT pg_current_wal_insert_lsn()::text AS lsn');
+    const [written] = await query<{ lsn: string }>(
+      primary?.name ?? '',
+      'SELECT pg_current_wal_insert_lsn()::text AS lsn',
+    );
     for (const { name } of cluster.regions.slice(1).filter((region) => only === undefined || region.name === only)) {
       await session(name, async (client) => {
         for (const until = performance.now() + CAUGHT_UP_MS; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
-          const { rows } = await client.query<{ done: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done', [written?.lsn]);
+          const { rows } = await client.query<{ done: boolean }>(
+            'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done',
+            [written?.lsn],
+          );
           if (rows[0]?.done) return;
-          if (performance.now() > until) throw new Error(`${name} has not replayed ${written?.lsn} within ${CAUGHT_UP_MS} ms`);
+          if (performance.now() > until)
+            throw new Error(`${name} has not replayed ${written?.lsn} within ${CAUGHT_UP_MS} ms`);
         }
       });
     }
@@ -146,16 +163,23 @@ function handleOf(cluster: Cluster): TestCluster {
     caughtUp,
     cut: async (a, b, kind) => void (await cluster.wan.cut(a, b, kind)),
     heal: async (a, b, kind) => void (await cluster.wan.heal(a, b, kind)),
-    setRtt: async (a, b, rttMs, jitterMs) => void (await cluster.wan.set(a, b, { rttMs, ...(jitterMs === undefined ? {} : { jitterMs }) })),
+    setRtt: async (a, b, rttMs, jitterMs) =>
+      void (await cluster.wan.set(a, b, { rttMs, ...(jitterMs === undefined ? {} : { jitterMs }) })),
     killPostgres: (region, signal = 'SIGKILL') => cluster.region(region).postgres.kill(signal),
     startPostgres: (region) => cluster.startPostgres(region),
     promote: async (region) => void (await query(region, 'SELECT pg_promote(true, 10)')),
     dropSlot: (region, slot) =>
       session(region, async (client) => {
-        for (const untilMs = performance.now() + DROP_MS; ; ) {
-          await client.query('SELECT pg_terminate_backend(active_pid, 2000) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL', [slot]);
+        for (const untilMs = performance.now() + DROP_MS; ;) {
+          await client.query(
+            'SELECT pg_terminate_backend(active_pid, 2000) FROM pg_replication_slots WHERE slot_name = $1 AND active_pid IS NOT NULL',
+            [slot],
+          );
           try {
-            await client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
+            await client.query(
+              'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
+              [slot],
+            );
             return;
           } catch (error) {
             // Another server of the region may have taken the slot in between.

@@ -1,4 +1,7 @@
-/** Owns Apollo's suite for subgraphs: its packages in a folder of their own, its two other subgraphs, and a run of its tests. */
+/**
+ * Owns Apollo's suite for subgraphs: its packages in a folder of their own, its two other subgraphs, and a run of its
+ * tests.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,14 +20,33 @@ const MESSAGE_CHARACTERS = 2_000;
 
 /** Every assertion of the suite, whether it calls it required or not. */
 export const ASSERTIONS = [
-  'introspection', '@key single', '@key multiple', '@key composite', 'repeatable @key', '@requires', '@provides', 'ftv1',
-  '@link', '@shareable', '@tag', '@override', '@inaccessible', '@composeDirective', '@interfaceObject',
+  'introspection',
+  '@key single',
+  '@key multiple',
+  '@key composite',
+  'repeatable @key',
+  '@requires',
+  '@provides',
+  'ftv1',
+  '@link',
+  '@shareable',
+  '@tag',
+  '@override',
+  '@inaccessible',
+  '@composeDirective',
+  '@interfaceObject',
 ] as const;
 
 /** Of these, the ones that ask the subgraph alone, by the suite's file. */
 export const ALONE: Readonly<Record<string, readonly string[]>> = {
-  composeDirective: ['@composeDirective'], ftv1: ['ftv1'], inaccessible: ['@inaccessible'], introspection: ['introspection'],
-  key: ['@key single', '@key multiple', '@key composite', 'repeatable @key'], link: ['@link'], provides: ['@provides'], tag: ['@tag'],
+  composeDirective: ['@composeDirective'],
+  ftv1: ['ftv1'],
+  inaccessible: ['@inaccessible'],
+  introspection: ['introspection'],
+  key: ['@key single', '@key multiple', '@key composite', 'repeatable @key'],
+  link: ['@link'],
+  provides: ['@provides'],
+  tag: ['@tag'],
 };
 
 export interface SuiteSubgraph {
@@ -49,7 +71,11 @@ export async function startSuiteSubgraphs(): Promise<SuiteSubgraphs> {
   const start = async (name: string): Promise<SuiteSubgraph> => {
     const port = await freePort();
     const folder = join(SUITE, 'dist/subgraphs', name);
-    const child = spawn(process.execPath, ['index.js'], { cwd: folder, stdio: 'ignore', env: { ...process.env, [`${name.toUpperCase()}_PORT`]: String(port) } });
+    const child = spawn(process.execPath, ['index.js'], {
+      cwd: folder,
+      stdio: 'ignore',
+      env: { ...process.env, [`${name.toUpperCase()}_PORT`]: String(port) },
+    });
     processes.push(child);
     const url = `http://127.0.0.1:${port}/`;
     await until(`the suite's subgraph ${name} answers`, () => answers(url), { withinMs: START_MS, everyMs: 100 });
@@ -65,7 +91,11 @@ export async function startSuiteSubgraphs(): Promise<SuiteSubgraphs> {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    });
     return response.ok;
   } catch {
     // Not listening yet.
@@ -81,7 +111,16 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 interface JestOutput {
-  readonly testResults: readonly { readonly name: string; readonly message: string; readonly assertionResults: readonly { readonly ancestorTitles: readonly string[]; readonly fullName: string; readonly status: string; readonly failureMessages: readonly string[] }[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly ancestorTitles: readonly string[];
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 export interface SuiteRun {
@@ -96,10 +135,19 @@ export interface SuiteRun {
 export async function runSuite({ productsUrl, supergraphUrl, files = [] }: SuiteRun): Promise<Record<string, string>> {
   const jest = join(FOLDER, 'node_modules/jest/bin/jest.js');
   const chosen = files.map((file) => `/${file}\\.test\\.js$`);
-  const child = spawn(process.execPath, [jest, '--ci', '--json', '--config', join(FOLDER, 'jest.config.cjs'), ...chosen], {
-    cwd: FOLDER, stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_MS, env: { ...process.env, PRODUCTS_URL: productsUrl, SUPERGRAPH_URL: supergraphUrl ?? 'http://127.0.0.1:9/' },
-  });
-  const [out, err] = await Promise.all([child.stdout, child.stderr].map(async (stream) => (await stream.toArray() as Buffer[]).join('')));
+  const child = spawn(
+    process.execPath,
+    [jest, '--ci', '--json', '--config', join(FOLDER, 'jest.config.cjs'), ...chosen],
+    {
+      cwd: FOLDER,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: RUN_MS,
+      env: { ...process.env, PRODUCTS_URL: productsUrl, SUPERGRAPH_URL: supergraphUrl ?? 'http://127.0.0.1:9/' },
+    },
+  );
+  const [out, err] = await Promise.all(
+    [child.stdout, child.stderr].map(async (stream) => ((await stream.toArray()) as Buffer[]).join('')),
+  );
   if (!out?.startsWith('{')) throw new Error(`jest did not run: ${err}`);
   const { testResults } = JSON.parse(out) as JestOutput;
   const outcome: Record<string, string> = {};
@@ -107,7 +155,8 @@ export async function runSuite({ productsUrl, supergraphUrl, files = [] }: Suite
     if (assertionResults.length === 0) outcome[name] = message;
     for (const { ancestorTitles, fullName, status, failureMessages } of assertionResults) {
       const assertion = ancestorTitles[0] ?? fullName;
-      if ((outcome[assertion] ?? 'passed') === 'passed') outcome[assertion] = status === 'passed' ? status : failureMessages.join('\n').slice(0, MESSAGE_CHARACTERS);
+      if ((outcome[assertion] ?? 'passed') === 'passed')
+        outcome[assertion] = status === 'passed' ? status : failureMessages.join('\n').slice(0, MESSAGE_CHARACTERS);
     }
   }
   return outcome;

@@ -9,7 +9,13 @@ type Extra = Partial<Omit<CompileRequest, 'files'>>;
 
 export function compileSdl(sdl: string, extra: Extra = {}): Promise<CompiledSchema> {
   const catalog: Catalog = TEAMS;
-  return compileModel({ files: [{ name: 'app.graphql', body: sdl }], catalog, pageSize: 20, maxPageSize: 200, ...extra });
+  return compileModel({
+    files: [{ name: 'app.graphql', body: sdl }],
+    catalog,
+    pageSize: 20,
+    maxPageSize: 200,
+    ...extra,
+  });
 }
 
 /** Every error of the schema as it is printed, without the heading; empty when it compiles. */

@@ -7,7 +7,10 @@ import { publishedDocument } from '../../src/schema-compiler/published.ts';
 
 /** The SDL of `_service`, which is all that a composer sees of a subgraph. */
 export async function servedSdl(typeDefs: DocumentNode): Promise<string> {
-  const { data } = await graphql({ schema: buildSubgraphSchema([{ typeDefs: publishedDocument(typeDefs) }]), source: '{ _service { sdl } }' });
+  const { data } = await graphql({
+    schema: buildSubgraphSchema([{ typeDefs: publishedDocument(typeDefs) }]),
+    source: '{ _service { sdl } }',
+  });
   return (data?.['_service'] as { sdl: string }).sdl;
 }
 
@@ -29,7 +32,9 @@ export interface Subgraph {
 }
 
 function servicesOf(subgraphs: Subgraphs | readonly Subgraph[]): ServiceDefinition[] {
-  const all = Array.isArray(subgraphs) ? (subgraphs as readonly Subgraph[]) : Object.entries(subgraphs as Subgraphs).map(([name, sdl]) => ({ name, url: `http://${name}.example/`, sdl }));
+  const all = Array.isArray(subgraphs)
+    ? (subgraphs as readonly Subgraph[])
+    : Object.entries(subgraphs as Subgraphs).map(([name, sdl]) => ({ name, url: `http://${name}.example/`, sdl }));
   return all.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) }));
 }
 
@@ -50,7 +55,11 @@ export function composeByApollo(subgraphs: Subgraphs | readonly Subgraph[]): Sup
   throwErrors(result.errors);
   const { schema, supergraphSdl = '', hints = [] } = result;
   if (!schema) throw new TypeError('the composer gave neither a schema nor an error');
-  return { supergraphSdl, api: schema.toAPISchema().toGraphQLJSSchema(), hints: hints.map(({ definition, message }) => `${definition.code}: ${message}`) };
+  return {
+    supergraphSdl,
+    api: schema.toAPISchema().toGraphQLJSSchema(),
+    hints: hints.map(({ definition, message }) => `${definition.code}: ${message}`),
+  };
 }
 
 export const COMPOSERS = { Guild: composeByGuild, Apollo: composeByApollo } as const;

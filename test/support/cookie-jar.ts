@@ -27,7 +27,12 @@ export class CookieJar {
   /** The Cookie header of a request to `url`; undefined for none. */
   header(url: string): string | undefined {
     const { hostname, pathname, protocol } = new URL(url);
-    const sent = this.cookies.filter(({ domain, hostOnly, path, secure }) => (hostOnly ? domain === hostname : hostname === domain || hostname.endsWith(`.${domain}`)) && isUnder(pathname, path) && (!secure || protocol === 'https:' || LOOPBACK.has(hostname)));
+    const sent = this.cookies.filter(
+      ({ domain, hostOnly, path, secure }) =>
+        (hostOnly ? domain === hostname : hostname === domain || hostname.endsWith(`.${domain}`)) &&
+        isUnder(pathname, path) &&
+        (!secure || protocol === 'https:' || LOOPBACK.has(hostname)),
+    );
     return sent.length === 0 ? undefined : sent.map(({ name, value }) => `${name}=${value}`).join('; ');
   }
 
@@ -36,12 +41,31 @@ export class CookieJar {
     const { hostname, pathname, protocol } = new URL(url);
     const trusted = protocol === 'https:' || LOOPBACK.has(hostname);
     for (const text of values) {
-      const { name, value = '', domain, path = pathname.slice(0, pathname.lastIndexOf('/')) || '/', maxAge, secure = false, httpOnly = false, sameSite } = parseSetCookie(text);
+      const {
+        name,
+        value = '',
+        domain,
+        path = pathname.slice(0, pathname.lastIndexOf('/')) || '/',
+        maxAge,
+        secure = false,
+        httpOnly = false,
+        sameSite,
+      } = parseSetCookie(text);
       if (secure && !trusted) continue;
       if (domain !== undefined && hostname !== domain && !hostname.endsWith(`.${domain}`)) continue;
       if (/^__(host|secure)-/i.test(name) && !secure) continue;
       if (/^__host-/i.test(name) && (domain !== undefined || path !== '/')) continue;
-      const kept: Kept = { name, value, domain: domain ?? hostname, hostOnly: domain === undefined, path, secure, httpOnly, sameSite, expiresMs: maxAge === undefined ? Number.POSITIVE_INFINITY : Date.now() + maxAge * 1_000 };
+      const kept: Kept = {
+        name,
+        value,
+        domain: domain ?? hostname,
+        hostOnly: domain === undefined,
+        path,
+        secure,
+        httpOnly,
+        sameSite,
+        expiresMs: maxAge === undefined ? Number.POSITIVE_INFINITY : Date.now() + maxAge * 1_000,
+      };
       const key = `${kept.name} ${kept.domain} ${kept.path}`;
       if (maxAge !== undefined && maxAge <= 0) this.#kept.delete(key);
       else this.#kept.set(key, kept);

@@ -1,4 +1,7 @@
-/** Owns a region whose servers share a Redis, for tests that break what feeds its caches: counters that grow at the primary and are read in the region. */
+/**
+ * Owns a region whose servers share a Redis, for tests that break what feeds its caches: counters that grow at the
+ * primary and are read in the region.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { stacksOf } from '../../src/app/layer.ts';
@@ -16,12 +19,19 @@ export const AWAY = 'eu-west-1';
 export const COUNTERS = 20;
 export const PATIENT = { withinMs: 60_000 };
 
-export const SCHEMA = [{ name: 'counters.graphql', body: 'type Query { counter(id: ID!): Counter } type Counter @entity @key(fields: "id") { id: ID! value: Int! }' }];
+export const SCHEMA = [
+  {
+    name: 'counters.graphql',
+    body: 'type Query { counter(id: ID!): Counter } type Counter @entity @key(fields: "id") { id: ID! value: Int! }',
+  },
+];
 
 const SQL = [
   `CREATE TABLE counters (id int PRIMARY KEY, value int NOT NULL); ALTER TABLE counters REPLICA IDENTITY FULL;
    INSERT INTO counters SELECT id, 0 FROM generate_series(1, ${COUNTERS}) AS id`,
-  FUNCTIONS_SQL, TRIGGERS_SQL, 'CREATE PUBLICATION meridian FOR ALL TABLES',
+  FUNCTIONS_SQL,
+  TRIGGERS_SQL,
+  'CREATE PUBLICATION meridian FOR ALL TABLES',
 ];
 
 export interface Seen {
@@ -42,7 +52,13 @@ export class CountingRegion implements AsyncDisposable {
   readonly #closing: AsyncDisposable[] = [];
   redis: ScratchRedis;
 
-  private constructor(parts: { cluster: TestCluster; home: DataLayer; program: string; redisPort: number; redis: ScratchRedis }) {
+  private constructor(parts: {
+    cluster: TestCluster;
+    home: DataLayer;
+    program: string;
+    redisPort: number;
+    redis: ScratchRedis;
+  }) {
     this.cluster = parts.cluster;
     this.home = parts.home;
     this.#program = parts.program;
@@ -55,7 +71,11 @@ export class CountingRegion implements AsyncDisposable {
     const redisPort = await freePort();
     try {
       const redis = await startScratchRedis(program, redisPort);
-      const home = await createDataLayer({ settings: settingsOf(cluster, HOME, null), schema: SCHEMA, telemetry: telemetryOf(HOME) });
+      const home = await createDataLayer({
+        settings: settingsOf(cluster, HOME, null),
+        schema: SCHEMA,
+        telemetry: telemetryOf(HOME),
+      });
       return new CountingRegion({ cluster, home, program, redisPort, redis });
     } catch (error) {
       await cluster.stop();
@@ -74,7 +94,9 @@ export class CountingRegion implements AsyncDisposable {
 
   /** One more server of the region, in this process. */
   async serve(): Promise<RegionLayer> {
-    const layer = new RegionLayer(await createDataLayer({ settings: this.settings, schema: SCHEMA, telemetry: telemetryOf(AWAY) }));
+    const layer = new RegionLayer(
+      await createDataLayer({ settings: this.settings, schema: SCHEMA, telemetry: telemetryOf(AWAY) }),
+    );
     this.#closing.push(layer);
     return layer;
   }
@@ -88,19 +110,34 @@ export class CountingRegion implements AsyncDisposable {
 
   /** Counts one up at the primary; answers the token of that. */
   async count(id: number): Promise<Seen> {
-    const { result, token } = await this.home.transaction(async (tx) => (await tx.query('UPDATE counters SET value = value + 1 WHERE id = $1 RETURNING value', [id])).rows[0]?.['value']);
+    const { result, token } = await this.home.transaction(
+      async (tx) =>
+        (await tx.query('UPDATE counters SET value = value + 1 WHERE id = $1 RETURNING value', [id])).rows[0]?.[
+          'value'
+        ],
+    );
     return { value: Number(result), token };
   }
 
-  /** Ends the stream of whoever holds the region's slot, as its server does with one that has been silent for too long. */
+  /**
+   * Ends the stream of whoever holds the region's slot, as its server does with one that has been silent for too long.
+   */
   async endStream(): Promise<void> {
-    await this.cluster.query(AWAY, `SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`);
+    await this.cluster.query(
+      AWAY,
+      `SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots WHERE slot_name = 'meridian' AND active_pid IS NOT NULL`,
+    );
   }
 
   /** Every counter as each reader shows it is what the primary has, or comes to be, without a token. */
   async agrees(readers: readonly Reader[]): Promise<void> {
-    const rows = await this.cluster.query<{ id: number; value: number }>(HOME, 'SELECT id, value FROM counters ORDER BY id');
-    for (const { id, value } of rows) for (const reader of readers) await until(`counter ${id} is ${value}`, async () => (await reader.read(id)).value === value, PATIENT);
+    const rows = await this.cluster.query<{ id: number; value: number }>(
+      HOME,
+      'SELECT id, value FROM counters ORDER BY id',
+    );
+    for (const { id, value } of rows)
+      for (const reader of readers)
+        await until(`counter ${id} is ${value}`, async () => (await reader.read(id)).value === value, PATIENT);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,13 +169,19 @@ export class RegionLayer implements Reader, AsyncDisposable {
 
   async hits(layer: CacheLayer): Promise<number> {
     const { values } = await stacksOf(this.layer).telemetry.metrics.cacheLookups.get();
-    return values.filter(({ labels }) => labels.layer === layer && labels.outcome === 'hit').reduce((sum, { value }) => sum + value, 0);
+    return values
+      .filter(({ labels }) => labels.layer === layer && labels.outcome === 'hit')
+      .reduce((sum, { value }) => sum + value, 0);
   }
 
   /** Lives that a layer began, by reason. */
   async lives(layer: CacheLayer): Promise<Readonly<Record<string, number>>> {
     const { values } = await stacksOf(this.layer).telemetry.metrics.cacheLives.get();
-    return Object.fromEntries(values.filter(({ labels }) => labels.layer === layer).map(({ labels, value }): [string, number] => [String(labels.reason), value]));
+    return Object.fromEntries(
+      values
+        .filter(({ labels }) => labels.layer === layer)
+        .map(({ labels, value }): [string, number] => [String(labels.reason), value]),
+    );
   }
 
   close(): Promise<void> {
@@ -174,7 +217,9 @@ export class RegionProcess implements Reader, AsyncDisposable {
   }
 
   static async start(settings: Readonly<Record<string, unknown>>): Promise<RegionProcess> {
-    const child = fork(fileURLToPath(new URL('./counting-process.ts', import.meta.url)), [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(fileURLToPath(new URL('./counting-process.ts', import.meta.url)), [JSON.stringify(settings)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     await new Promise((resolve, reject) => {
       child.once('message', resolve);
       child.once('exit', (code) => reject(new Error(`the server's process ended with ${code}`)));
@@ -207,6 +252,23 @@ function telemetryOf(region: string): ReturnType<typeof createTelemetry> {
 }
 
 function settingsOf(cluster: TestCluster, region: string, redisUrl: string | null): Readonly<Record<string, unknown>> {
-  const regions = Object.fromEntries(cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name), ...(name === AWAY && redisUrl !== null ? { redisUrl } : {}) }]));
-  return { region, regions, tokenSecret: 'a secret for tests', heartbeatMs: 100, tailRetryMs: 50, tailRetryMaxMs: 500, slotRetryMs: 100, redisRetryMs: 100, redisStatsMs: 300, poolSize: 5, maxWaitMs: 20_000 };
+  const regions = Object.fromEntries(
+    cluster.regions.map(({ name }) => [
+      name,
+      { databaseUrl: cluster.dsnFor(region, name), ...(name === AWAY && redisUrl !== null ? { redisUrl } : {}) },
+    ]),
+  );
+  return {
+    region,
+    regions,
+    tokenSecret: 'a secret for tests',
+    heartbeatMs: 100,
+    tailRetryMs: 50,
+    tailRetryMaxMs: 500,
+    slotRetryMs: 100,
+    redisRetryMs: 100,
+    redisStatsMs: 300,
+    poolSize: 5,
+    maxWaitMs: 20_000,
+  };
 }

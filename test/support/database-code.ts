@@ -1,4 +1,7 @@
-/** Owns an application whose tables have triggers, rules and columns of many kinds, and functions that raise errors: its SDL and its SQL. */
+/**
+ * Owns an application whose tables have triggers, rules and columns of many kinds, and functions that raise errors: its
+ * SDL and its SQL.
+ */
 export const SDL = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
   type Query { stock(id: ID!): Stock task(id: ID!): Task front(id: ID!): Front profile(id: ID!): Profile soft(id: ID!): Soft post(id: ID!): Post card(id: ID!): Card event(id: ID!): Event product(id: ID!): Product code(code: ID!): Code member(id: ID!): Member }

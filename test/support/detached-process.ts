@@ -1,4 +1,7 @@
-/** Owns a process that logs without end and closes on signals, for tests of what becomes of it when nobody reads its log. Its argument, if there is one, is a file for its process id. */
+/**
+ * Owns a process that logs without end and closes on signals, for tests of what becomes of it when nobody reads its
+ * log. Its argument, if there is one, is a file for its process id.
+ */
 import { writeFileSync } from 'node:fs';
 import { closeOnSignals } from '../../src/server/shutdown.ts';
 import { detachFromReader } from '../../src/telemetry/output.ts';

@@ -1,4 +1,7 @@
-/** Owns running `meridian dev` as people do: a process in a folder of its own, its words, its lines to try, and what must not outlive it. */
+/**
+ * Owns running `meridian dev` as people do: a process in a folder of its own, its words, its lines to try, and what
+ * must not outlive it.
+ */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +38,10 @@ export class DevFolder {
   }
 
   dev(...args: readonly string[]): DevRun {
-    const child = spawn(process.execPath, [MAIN, 'dev', ...args], { cwd: this.path, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, 'dev', ...args], {
+      cwd: this.path,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#runs.push(child);
     const texts = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.out += text));
@@ -45,7 +51,8 @@ export class DevFolder {
       out: () => texts.out,
       err: () => texts.err,
       ready: async (withinMs) => {
-        for (const until = performance.now() + withinMs; !texts.err.includes('ready;'); await sleep(POLL_MS)) assert.ok(child.exitCode === null && performance.now() < until, texts.err);
+        for (const until = performance.now() + withinMs; !texts.err.includes('ready;'); await sleep(POLL_MS))
+          assert.ok(child.exitCode === null && performance.now() < until, texts.err);
       },
       failure: async () => {
         const [code] = (await once(child, 'close')) as [number];
@@ -70,7 +77,11 @@ export class DevFolder {
 }
 
 function pasted(out: string, cwd: string): ReturnType<DevRun['tryLines']> {
-  const lines = out.slice(out.indexOf('Try:')).split('\n').filter((line) => line !== '' && !line.startsWith('#')).slice(1);
+  const lines = out
+    .slice(out.indexOf('Try:'))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .slice(1);
   return lines.map((line) => {
     const { stdout, stderr } = spawnSync('sh', ['-c', line], { cwd, encoding: 'utf8' });
     assert.notEqual(stdout, '', stderr);
@@ -81,7 +92,10 @@ function pasted(out: string, cwd: string): ReturnType<DevRun['tryLines']> {
 /** Every process that a manifest names. */
 export function pidsOf({ regions, subgraphs, gateways }: Manifest): number[] {
   const all = [...regions, ...subgraphs.flatMap((subgraph) => subgraph.regions)];
-  return [...gateways.map(({ pid }) => pid), ...all.flatMap(({ pids }) => [pids.server, pids.postgres, pids.redis])].filter((pid) => pid !== null);
+  return [
+    ...gateways.map(({ pid }) => pid),
+    ...all.flatMap(({ pids }) => [pids.server, pids.postgres, pids.redis]),
+  ].filter((pid) => pid !== null);
 }
 
 export function aliveOf(manifest: Manifest): number[] {

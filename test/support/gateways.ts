@@ -1,4 +1,7 @@
-/** Owns federation gateways for tests: Hive Gateway and @apollo/gateway, with Meridian's plugin, with header propagation alone, or with nothing. */
+/**
+ * Owns federation gateways for tests: Hive Gateway and @apollo/gateway, with Meridian's plugin, with header propagation
+ * alone, or with nothing.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -20,7 +23,10 @@ export interface TestGatewayOptions {
   readonly supergraph: string;
   readonly mode?: GatewayMode;
   readonly options?: GatewayOptions;
-  /** With `headers`: Hive hands on the header that came last, as @apollo/gateway's usual recipe does, instead of all of them. */
+  /**
+   * With `headers`: Hive hands on the header that came last, as @apollo/gateway's usual recipe does, instead of all of
+   * them.
+   */
   readonly lastHeaderOnly?: boolean;
   /** Takes lists of operations as one request. */
   readonly batching?: boolean;
@@ -38,17 +44,43 @@ export interface TestGateway extends AsyncDisposable {
 const KEEP_ALIVE_MS = 60_000;
 
 /** What a client's headers and a subgraph's answer pass through in the gateways' own configuration. */
-const PASSED = ['authorization', 'consistency-token', 'idempotency-key', 'traceparent', 'tracestate', 'baggage'] as const;
+const PASSED = [
+  'authorization',
+  'consistency-token',
+  'idempotency-key',
+  'traceparent',
+  'tracestate',
+  'baggage',
+] as const;
 
 export function startGateway(options: TestGatewayOptions): Promise<TestGateway> {
   return options.kind === 'hive' ? startHive(options) : startApollo(options);
 }
 
-async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeaderOnly = false, batching = false, hive = {}, hivePlugins = [] }: TestGatewayOptions): Promise<TestGateway> {
+async function startHive({
+  supergraph,
+  mode = 'plugin',
+  options = {},
+  lastHeaderOnly = false,
+  batching = false,
+  hive = {},
+  hivePlugins = [],
+}: TestGatewayOptions): Promise<TestGateway> {
   const runtime = createGatewayRuntime({
     supergraph,
     logging: process.env['MERIDIAN_TEST_LOG'] === undefined ? false : 'error',
-    ...(mode === 'headers' ? { propagateHeaders: { deduplicateHeaders: lastHeaderOnly, fromClientToSubgraphs: ({ request }) => Object.fromEntries(PASSED.map((name) => [name, request.headers.get(name)])), fromSubgraphsToClient: ({ response }) => ({ 'consistency-token': response.headers.get('consistency-token') }) } } : {}),
+    ...(mode === 'headers'
+      ? {
+          propagateHeaders: {
+            deduplicateHeaders: lastHeaderOnly,
+            fromClientToSubgraphs: ({ request }) =>
+              Object.fromEntries(PASSED.map((name) => [name, request.headers.get(name)])),
+            fromSubgraphsToClient: ({ response }) => ({
+              'consistency-token': response.headers.get('consistency-token'),
+            }),
+          },
+        }
+      : {}),
     ...(batching ? { batching: { limit: 8 } } : {}),
     ...hive,
     plugins: () => [...hivePlugins, ...(mode === 'plugin' ? [meridianHive(options)] : [])],
@@ -69,7 +101,12 @@ async function startHive({ supergraph, mode = 'plugin', options = {}, lastHeader
   };
 }
 
-async function startApollo({ supergraph, mode = 'plugin', options = {}, batching = false }: TestGatewayOptions): Promise<TestGateway> {
+async function startApollo({
+  supergraph,
+  mode = 'plugin',
+  options = {},
+  batching = false,
+}: TestGatewayOptions): Promise<TestGateway> {
   const meridian = mode === 'plugin' ? meridianApollo({ RemoteGraphQLDataSource, ...options }) : null;
   const propagating = (url: string | undefined): RemoteGraphQLDataSource =>
     new RemoteGraphQLDataSource({
@@ -85,11 +122,13 @@ async function startApollo({ supergraph, mode = 'plugin', options = {}, batching
         return response;
       },
     });
-  const plain = (url: string | undefined): RemoteGraphQLDataSource => new RemoteGraphQLDataSource(url === undefined ? {} : { url });
+  const plain = (url: string | undefined): RemoteGraphQLDataSource =>
+    new RemoteGraphQLDataSource(url === undefined ? {} : { url });
   const gateway = new ApolloGateway({
     supergraphSdl: supergraph,
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-    buildService: ({ url }) => (meridian !== null ? meridian.buildService({ url }) : mode === 'headers' ? propagating(url) : plain(url)),
+    buildService: ({ url }) =>
+      meridian !== null ? meridian.buildService({ url }) : mode === 'headers' ? propagating(url) : plain(url),
   });
   const server = new ApolloServer<{ headers: Readonly<Record<string, unknown>>; token?: string }>({
     gateway,
@@ -97,9 +136,26 @@ async function startApollo({ supergraph, mode = 'plugin', options = {}, batching
     includeStacktraceInErrorResponses: false,
     plugins: [
       ...(meridian === null ? [] : [meridian.plugin]),
-      ...(mode === 'headers' ? [{ requestDidStart: async () => ({ willSendResponse: async ({ contextValue: { token }, response }: { contextValue: { token?: string }; response: { http: { headers: Map<string, string> } } }) => void (token !== undefined && response.http.headers.set('consistency-token', token)) }) }] : []),
+      ...(mode === 'headers'
+        ? [
+            {
+              requestDidStart: async () => ({
+                willSendResponse: async ({
+                  contextValue: { token },
+                  response,
+                }: {
+                  contextValue: { token?: string };
+                  response: { http: { headers: Map<string, string> } };
+                }) => void (token !== undefined && response.http.headers.set('consistency-token', token)),
+              }),
+            },
+          ]
+        : []),
     ],
   });
-  const { url } = await startStandaloneServer(server, { listen: { port: 0, host: '127.0.0.1' }, context: async ({ req }) => ({ headers: req.headers }) });
+  const { url } = await startStandaloneServer(server, {
+    listen: { port: 0, host: '127.0.0.1' },
+    context: async ({ req }) => ({ headers: req.headers }),
+  });
   return { kind: 'apollo', url, [Symbol.asyncDispose]: () => server.stop() };
 }

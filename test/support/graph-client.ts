@@ -25,7 +25,10 @@ export class GraphClient {
     this.#held = [];
   }
 
-  /** As `ask`, and again while there is no answer, or an error: then nothing wrong was shown, and a busy machine is no failure of the promise. Throws after the last try. */
+  /**
+   * As `ask`, and again while there is no answer, or an error: then nothing wrong was shown, and a busy machine is no
+   * failure of the promise. Throws after the last try.
+   */
   async insist<D>(region: string, query: string, call: Omit<Call, 'token'> = {}): Promise<Answer<D>> {
     let last: unknown;
     for (let triesLeft = TRIES; triesLeft > 0; triesLeft -= 1, await sleep(PAUSE_MS)) {
@@ -42,7 +45,10 @@ export class GraphClient {
 
   async ask<D>(region: string, query: string, call: Omit<Call, 'token'> = {}): Promise<Answer<D>> {
     const sent = this.#held;
-    const answer = await this.#graph.gql<D>({ ...this.#through, region }, query, { ...call, ...(sent.length === 0 ? {} : { token: sent.join(',') }) });
+    const answer = await this.#graph.gql<D>({ ...this.#through, region }, query, {
+      ...call,
+      ...(sent.length === 0 ? {} : { token: sent.join(',') }),
+    });
     this.#held = tokensAfter({ held: this.#held, sent, answered: splitTokens(answer.token) });
     return answer;
   }

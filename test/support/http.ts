@@ -29,12 +29,16 @@ export async function startReceiver(answer: (request: Received, index: number) =
   const waiting = new Set<() => void>();
   const server = createServer((request, response) => {
     let body = '';
-    request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => {
-      const index = received.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body }) - 1;
-      const { status = 200, body: answered = '', afterMs = 0 } = answer(received[index] as Received, index);
-      setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end(answered), afterMs);
-      for (const check of waiting) check();
-    });
+    request
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (body += chunk))
+      .on('end', () => {
+        const index =
+          received.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body }) - 1;
+        const { status = 200, body: answered = '', afterMs = 0 } = answer(received[index] as Received, index);
+        setTimeout(() => response.writeHead(status, { 'content-type': 'application/json' }).end(answered), afterMs);
+        for (const check of waiting) check();
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -42,7 +46,10 @@ export async function startReceiver(answer: (request: Received, index: number) =
     received,
     until: (count) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${received.length} of ${count} requests came within 5 s`)), 5_000);
+        const timer = setTimeout(
+          () => reject(new Error(`${received.length} of ${count} requests came within 5 s`)),
+          5_000,
+        );
         const check = (): void => {
           if (received.length < count) return;
           clearTimeout(timer);

@@ -1,4 +1,7 @@
-/** Owns a ledger for tests of durability: one table, and mutations that ask for each level, by directive and in a resolver. */
+/**
+ * Owns a ledger for tests of durability: one table, and mutations that ask for each level, by directive and in a
+ * resolver.
+ */
 import { type ResolverContext, type UserResolvers } from '../../src/index.ts';
 import { startTestApp, US, type TestApp } from './app.ts';
 
@@ -20,17 +23,25 @@ const SDL = `
 const resolvers: UserResolvers = {
   Mutation: {
     addByHand: async (_parent: unknown, { id, local }: { id: string; local: boolean }, ctx: ResolverContext) => {
-      const level = await ctx.transaction(async (tx) => {
-        await tx.query('INSERT INTO lines (id) VALUES ($1)', [id]);
-        return (await tx.query(`SELECT current_setting('synchronous_commit') AS level`)).rows[0]?.['level'];
-      }, local ? { durability: 'LOCAL' } : {});
+      const level = await ctx.transaction(
+        async (tx) => {
+          await tx.query('INSERT INTO lines (id) VALUES ($1)', [id]);
+          return (await tx.query(`SELECT current_setting('synchronous_commit') AS level`)).rows[0]?.['level'];
+        },
+        local ? { durability: 'LOCAL' } : {},
+      );
       return { level, token: () => ctx.token() };
     },
   },
 };
 
 export function startLedger(settings: Readonly<Record<string, unknown>> = {}): Promise<TestApp> {
-  return startTestApp({ files: [{ name: 'ledger.graphql', body: SDL }], sql: 'CREATE TABLE lines (id bigint PRIMARY KEY)', server: { resolvers }, settings });
+  return startTestApp({
+    files: [{ name: 'ledger.graphql', body: SDL }],
+    sql: 'CREATE TABLE lines (id bigint PRIMARY KEY)',
+    server: { resolvers },
+    settings,
+  });
 }
 
 /** Names the standbys that commits at the first region's server wait for. */

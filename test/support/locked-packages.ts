@@ -1,4 +1,7 @@
-/** Owns packages that lie in a folder of their own, apart from the project's: installed as that folder's lock file has them. */
+/**
+ * Owns packages that lie in a folder of their own, apart from the project's: installed as that folder's lock file has
+ * them.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,13 +17,20 @@ export function installLocked(folder: string, { limitMs, before }: InstallOption
   const installed = join(folder, 'node_modules/.package-lock.json');
   if (existsSync(installed) && hasWhatIsLocked(folder, installed)) return false;
   before?.();
-  const { status, error, stderr } = spawnSync('npm', ['ci', '--ignore-scripts'], { cwd: folder, encoding: 'utf8', timeout: limitMs });
+  const { status, error, stderr } = spawnSync('npm', ['ci', '--ignore-scripts'], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: limitMs,
+  });
   if (status !== 0) throw new Error(`The packages of ${folder} cannot be installed: ${error?.message ?? stderr}`);
   return true;
 }
 
 function hasWhatIsLocked(folder: string, installed: string): boolean {
-  const packagesOf = (file: string): Record<string, { readonly version?: string; readonly optional?: boolean }> => (JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, { version?: string }> }).packages;
+  const packagesOf = (file: string): Record<string, { readonly version?: string; readonly optional?: boolean }> =>
+    (JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, { version?: string }> }).packages;
   const there = packagesOf(installed);
-  return Object.entries(packagesOf(join(folder, 'package-lock.json'))).every(([path, { version, optional }]) => path === '' || optional === true || there[path]?.version === version);
+  return Object.entries(packagesOf(join(folder, 'package-lock.json'))).every(
+    ([path, { version, optional }]) => path === '' || optional === true || there[path]?.version === version,
+  );
 }

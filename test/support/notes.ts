@@ -1,4 +1,7 @@
-/** Owns a small application whose mutations take long, fail midway or tell who runs them: for tests of where mutations run. */
+/**
+ * Owns a small application whose mutations take long, fail midway or tell who runs them: for tests of where mutations
+ * run.
+ */
 import { GraphQLError } from 'graphql';
 import { type ResolverContext, type UserResolvers } from '../../src/index.ts';
 import { sleep } from '../../src/base/clock.ts';
@@ -34,10 +37,20 @@ export const notesResolvers: UserResolvers = {
     sixSteps: async (_parent: unknown, { id }: { id: string }, ctx: ResolverContext) => {
       const n = await ctx.transaction(async (tx) => {
         let last = 0;
-        for (let i = 0; i < STATEMENTS; i += 1) last = Number((await tx.query('UPDATE notes SET n = n + 1, version = version + 1 WHERE id = $1 RETURNING n', [id])).rows[0]?.['n']);
+        for (let i = 0; i < STATEMENTS; i += 1)
+          last = Number(
+            (await tx.query('UPDATE notes SET n = n + 1, version = version + 1 WHERE id = $1 RETURNING n', [id]))
+              .rows[0]?.['n'],
+          );
         return last;
       });
-      return { statements: STATEMENTS, n, region: ctx.region, token: () => ctx.token(), note: () => ctx.loaders.one('Note', ['id'], [id]) };
+      return {
+        statements: STATEMENTS,
+        n,
+        region: ctx.region,
+        token: () => ctx.token(),
+        note: () => ctx.loaders.one('Note', ['id'], [id]),
+      };
     },
     slowly: (_parent: unknown, { text, ms }: { text: string; ms: number }, ctx: ResolverContext) =>
       ctx.transaction(async (tx) => {
@@ -46,7 +59,10 @@ export const notesResolvers: UserResolvers = {
         return true;
       }),
     who: (_parent: unknown, _args: unknown, { viewer, region }: ResolverContext) => ({ ...viewer, region }),
-    asked: (_parent: unknown, _args: unknown, ctx: ResolverContext) => ctx.transaction(async (tx) => (await tx.query("SELECT current_setting('app.user_id', true) AS id")).rows[0]?.['id']),
+    asked: (_parent: unknown, _args: unknown, ctx: ResolverContext) =>
+      ctx.transaction(
+        async (tx) => (await tx.query("SELECT current_setting('app.user_id', true) AS id")).rows[0]?.['id'],
+      ),
     fails: async (_parent: unknown, { how }: { how: string }, ctx: ResolverContext) => {
       if (how === 'constraint') await ctx.transaction((tx) => tx.query('UPDATE notes SET n = -1 WHERE id = 1'));
       if (how === 'plain') throw new TypeError('password hunter2 was wrong');

@@ -14,20 +14,35 @@ export interface RunningGateway extends AsyncDisposable {
 
 /** What a subgraph says of itself, as a composer asks it. */
 export async function subgraphAt(name: string, url: string): Promise<Subgraph> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: '{ _service { sdl } }' }) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: '{ _service { sdl } }' }),
+  });
   const { data } = (await response.json()) as { data: { _service: { sdl: string } } };
   return { name, url, sdl: data._service.sdl };
 }
 
 /** It asks its subgraphs for traces where it is asked for one. */
 export async function startApolloGateway(supergraphSdl: string): Promise<RunningGateway> {
-  const server = new ApolloServer({ gateway: new ApolloGateway({ supergraphSdl, logger: silent() }), plugins: [ApolloServerPluginInlineTrace()], logger: silent(), stopOnTerminationSignals: false });
+  const server = new ApolloServer({
+    gateway: new ApolloGateway({ supergraphSdl, logger: silent() }),
+    plugins: [ApolloServerPluginInlineTrace()],
+    logger: silent(),
+    stopOnTerminationSignals: false,
+  });
   const { url } = await startStandaloneServer(server, { listen: { port: 0, host: '127.0.0.1' } });
   return { url, [Symbol.asyncDispose]: () => server.stop() };
 }
 
 export async function startHiveGateway(supergraph: string): Promise<RunningGateway> {
-  const gateway = createGatewayRuntime({ supergraph, graphqlEndpoint: '/', landingPage: false, logging: false, maskedErrors: false });
+  const gateway = createGatewayRuntime({
+    supergraph,
+    graphqlEndpoint: '/',
+    landingPage: false,
+    logging: false,
+    maskedErrors: false,
+  });
   const server: Server = createServer((request, response) => void gateway(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -1,7 +1,16 @@
 /** Owns models for tests that need no SDL: entities straight from a live catalog, one field per column. */
 import type pg from 'pg';
 import { type CatalogTable } from '../../src/model/catalog.ts';
-import { NO_CONFLICTS, type Caching, type ConnectionField, type CountField, type Entity, type ListField, type Model, type Row } from '../../src/model/model.ts';
+import {
+  NO_CONFLICTS,
+  type Caching,
+  type ConnectionField,
+  type CountField,
+  type Entity,
+  type ListField,
+  type Model,
+  type Row,
+} from '../../src/model/model.ts';
 import { readCatalog } from '../../src/postgres/types/catalog.ts';
 import { toMeridianError } from '../../src/postgres/connect/errors.ts';
 import { type Executor, type Statement } from '../../src/read/ports.ts';
@@ -29,12 +38,18 @@ function entityOf(name: string, table: CatalogTable, version: string | null): En
   };
 }
 
-/** A model with an entity per table of the schema, named as the table is; a column `version` is the entity's version. */
+/**
+ * A model with an entity per table of the schema, named as the table is; a column `version` is the entity's version.
+ */
 export async function plainModel(client: pg.Client): Promise<Model> {
-  const catalog = await readCatalog(async (text, values) => (await client.query<Record<string, unknown>>(text, [...(values ?? [])])).rows);
+  const catalog = await readCatalog(
+    async (text, values) => (await client.query<Record<string, unknown>>(text, [...(values ?? [])])).rows,
+  );
   const tables = [...catalog.tables.values()];
   return {
-    entities: new Map(tables.map((table) => [table.name, entityOf(table.name, table, table.columns.has('version') ? 'version' : null)])),
+    entities: new Map(
+      tables.map((table) => [table.name, entityOf(table.name, table, table.columns.has('version') ? 'version' : null)]),
+    ),
     stubs: new Map(),
     interfaces: new Map(),
     queries: new Map(),
@@ -43,13 +58,21 @@ export async function plainModel(client: pg.Client): Promise<Model> {
   };
 }
 
-const NOTHING_FIXED = { join: { from: [], to: [] }, where: null, filters: new Map(), orderArg: null, caching: CACHED } as const;
+const NOTHING_FIXED = {
+  join: { from: [], to: [] },
+  where: null,
+  filters: new Map(),
+  orderArg: null,
+  caching: CACHED,
+} as const;
 
 export function listField(rest: Pick<ListField, 'target' | 'orderBy'> & Partial<ListField>): ListField {
   return { kind: 'list', limit: 1_000, cuts: true, ...NOTHING_FIXED, ...rest };
 }
 
-export function connectionField(rest: Pick<ConnectionField, 'target' | 'orderBy'> & Partial<ConnectionField>): ConnectionField {
+export function connectionField(
+  rest: Pick<ConnectionField, 'target' | 'orderBy'> & Partial<ConnectionField>,
+): ConnectionField {
   return { kind: 'connection', defaultPageSize: 20, maxPageSize: 200, ...NOTHING_FIXED, ...rest };
 }
 

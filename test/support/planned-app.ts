@@ -1,4 +1,7 @@
-/** Owns an application in memory for tests of plans: a compiled schema of every kind of field, its rows, and loaders that tell what they were asked. */
+/**
+ * Owns an application in memory for tests of plans: a compiled schema of every kind of field, its rows, and loaders
+ * that tell what they were asked.
+ */
 import DataLoader from 'dataloader';
 import { GraphQLScalarType, type GraphQLSchema } from 'graphql';
 import { MeridianError } from '../../src/base/errors.ts';
@@ -11,10 +14,41 @@ import { sketchCatalog } from './catalog.ts';
 import { compileSdl } from './compile.ts';
 
 const CATALOG = sketchCatalog({
-  people: { columns: ['id bigint readonly', 'email text', 'name text', 'nick text null', 'boss_id bigint null', 'home_street text null', 'home_zip integer null', 'maker_id bigint null'], primaryKey: ['id'], unique: [['email']], references: ['boss_id -> people.id'] },
+  people: {
+    columns: [
+      'id bigint readonly',
+      'email text',
+      'name text',
+      'nick text null',
+      'boss_id bigint null',
+      'home_street text null',
+      'home_zip integer null',
+      'maker_id bigint null',
+    ],
+    primaryKey: ['id'],
+    unique: [['email']],
+    references: ['boss_id -> people.id'],
+  },
   tasks: {
-    columns: ['id bigint readonly', 'title text', 'status status(todo,done) default', 'points integer null', 'estimate numeric null', 'labels text[] default', 'extra jsonb null', 'weight double precision null', 'urgent boolean default', 'due_date date null', 'cells integer[] null', 'mood text null', 'assignee_id bigint null', 'owner_id bigint'],
-    primaryKey: ['id'], references: ['assignee_id -> people.id', 'owner_id -> people.id'], indexes: [['assignee_id'], ['owner_id']],
+    columns: [
+      'id bigint readonly',
+      'title text',
+      'status status(todo,done) default',
+      'points integer null',
+      'estimate numeric null',
+      'labels text[] default',
+      'extra jsonb null',
+      'weight double precision null',
+      'urgent boolean default',
+      'due_date date null',
+      'cells integer[] null',
+      'mood text null',
+      'assignee_id bigint null',
+      'owner_id bigint',
+    ],
+    primaryKey: ['id'],
+    references: ['assignee_id -> people.id', 'owner_id -> people.id'],
+    indexes: [['assignee_id'], ['owner_id']],
   },
   desks: { columns: ['id bigint readonly', 'room text'], primaryKey: ['id'] },
 });
@@ -76,26 +110,57 @@ export const PLANNED_SDL = `
   type TaskEdge { node: Task! cursor: String! }
 `;
 
-const mood = new GraphQLScalarType({ name: 'Mood', serialize: (value) => `so ${String(value)}`, parseValue: (value) => value });
+const mood = new GraphQLScalarType({
+  name: 'Mood',
+  serialize: (value) => `so ${String(value)}`,
+  parseValue: (value) => value,
+});
 
 const resolvers: UserResolvers = {
   Mood: mood,
-  Query: { own: () => 'own', ownTask: (_parent: unknown, _args: unknown, { loaders }: { loaders: EntityLoaders }) => loaders.one('Task', ['id'], ['1']) },
-  Person: { shout: ({ name }: { name: string }) => name.toUpperCase(), busy: ({ reports }: { reports?: number }) => (reports ?? 0) > 3 },
+  Query: {
+    own: () => 'own',
+    ownTask: (_parent: unknown, _args: unknown, { loaders }: { loaders: EntityLoaders }) =>
+      loaders.one('Task', ['id'], ['1']),
+  },
+  Person: {
+    shout: ({ name }: { name: string }) => name.toUpperCase(),
+    busy: ({ reports }: { reports?: number }) => (reports ?? 0) > 3,
+  },
 };
 
 const people = Array.from({ length: 6 }, (_, i): Row => ({
-  id: String(i + 1), email: `p${i + 1}@x`, name: `person ${i + 1}`, nick: i % 2 === 0 ? `nick ${i}` : null, boss_id: i === 0 ? null : String((i % 3) + 1),
-  home_street: i % 3 === 0 ? null : `street ${i}`, home_zip: i % 3 === 0 ? null : i, maker_id: i % 2 === 0 ? '7' : null,
+  id: String(i + 1),
+  email: `p${i + 1}@x`,
+  name: `person ${i + 1}`,
+  nick: i % 2 === 0 ? `nick ${i}` : null,
+  boss_id: i === 0 ? null : String((i % 3) + 1),
+  home_street: i % 3 === 0 ? null : `street ${i}`,
+  home_zip: i % 3 === 0 ? null : i,
+  maker_id: i % 2 === 0 ? '7' : null,
 }));
 const tasks = Array.from({ length: 12 }, (_, i): Row => ({
-  id: String(i + 1), title: `task ${i + 1}`, status: i % 2 === 0 ? 'todo' : 'done', points: i % 3 === 0 ? null : i, estimate: i % 4 === 0 ? null : `${i}.50`, labels: i % 2 === 0 ? [] : ['a', `l${i}`],
-  extra: i % 2 === 0 ? null : { k: [i, null, { deep: true }] }, weight: i / 4, urgent: i % 2 === 1, due_date: '2026-01-31', cells: [i, null], mood: i % 5 === 0 ? null : 'well',
-  assignee_id: i % 4 === 0 ? null : String((i % 6) + 1), owner_id: String((i % 5) + 1),
+  id: String(i + 1),
+  title: `task ${i + 1}`,
+  status: i % 2 === 0 ? 'todo' : 'done',
+  points: i % 3 === 0 ? null : i,
+  estimate: i % 4 === 0 ? null : `${i}.50`,
+  labels: i % 2 === 0 ? [] : ['a', `l${i}`],
+  extra: i % 2 === 0 ? null : { k: [i, null, { deep: true }] },
+  weight: i / 4,
+  urgent: i % 2 === 1,
+  due_date: '2026-01-31',
+  cells: [i, null],
+  mood: i % 5 === 0 ? null : 'well',
+  assignee_id: i % 4 === 0 ? null : String((i % 6) + 1),
+  owner_id: String((i % 5) + 1),
 }));
 /** What cannot be shown, beyond what lists come to. */
 const odd: Row = { ...tasks[0], id: '13', weight: NaN, cells: [[1]], labels: ['a', null] };
-const desks = [{ id: '1', room: 'one' }, { id: '2', room: 'two' }];
+const desks = [
+  { id: '1', room: 'one' },
+  { id: '2', room: 'two' },
+];
 
 export interface PlannedApp {
   readonly schema: GraphQLSchema;
@@ -107,7 +172,15 @@ export async function plannedApp(): Promise<PlannedApp> {
   const files = { resolvers, catalog: CATALOG };
   const compiled = await compileSdl(PLANNED_SDL, files);
   const never = { regionHealth: '', conflicts: '' };
-  const schema = buildSchema({ model: compiled.model, typeDefs: compiled.typeDefs, enums: compiled.enums, adminFields: never, user: resolvers, write: null as never, health: null as never });
+  const schema = buildSchema({
+    model: compiled.model,
+    typeDefs: compiled.typeDefs,
+    enums: compiled.enums,
+    adminFields: never,
+    user: resolvers,
+    write: null as never,
+    health: null as never,
+  });
   return { schema, model: compiled.model, rows: { Person: people, Task: [...tasks, odd], Desk: desks } };
 }
 
@@ -131,34 +204,74 @@ export class MemoryLoaders {
 
   async one(entity: string, columns: readonly string[], values: readonly unknown[]): Promise<Row | null> {
     if (values.includes('none')) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'no key is none' });
-    const find = (key: readonly unknown[]): Row | null => this.#rows(entity).find((row) => columns.every((column, i) => String(row[column]) === String(key[i]))) ?? null;
+    const find = (key: readonly unknown[]): Row | null =>
+      this.#rows(entity).find((row) => columns.every((column, i) => String(row[column]) === String(key[i]))) ?? null;
     return (await this.#load(`one ${entity} by ${columns.join()}`, values, find)) as Row | null;
   }
 
-  async list(field: ListField, parent: readonly unknown[] | null, args: Readonly<Record<string, unknown>>): Promise<readonly Row[]> {
+  async list(
+    field: ListField,
+    parent: readonly unknown[] | null,
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<readonly Row[]> {
     const first = args['first'];
-    if (typeof first === 'number' && first < 0) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
-    const find = (key: readonly unknown[]): readonly Row[] => this.#selected(field, key, args).slice(0, typeof first === 'number' ? first : field.limit);
+    if (typeof first === 'number' && first < 0)
+      throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
+    const find = (key: readonly unknown[]): readonly Row[] =>
+      this.#selected(field, key, args).slice(0, typeof first === 'number' ? first : field.limit);
     return (await this.#load(`list ${this.#name(field, args)}`, parent ?? [], find)) as readonly Row[];
   }
 
-  async page(field: ConnectionField, parent: readonly unknown[] | null, args: Readonly<Record<string, unknown>>): Promise<Page> {
+  async page(
+    field: ConnectionField,
+    parent: readonly unknown[] | null,
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<Page> {
     await Promise.all([]);
     const size = (args['first'] ?? args['last'] ?? 2) as number;
     if (size < 0) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
     const find = (key: readonly unknown[]): readonly Row[] => this.#selected(field, key, args).slice(0, size);
     const rows = (await this.#load(`page ${this.#name(field, args)}`, parent ?? [], find)) as readonly Row[];
-    const edges = rows.map((node) => ({ node, get cursor() { return `at ${String(node['id'])}`; } }));
-    return { edges, nodes: rows, pageInfo: { hasNextPage: rows.length === size, hasPreviousPage: false, get startCursor() { return edges[0]?.cursor ?? null; }, endCursor: edges.at(-1)?.cursor ?? null }, totalCount: () => this.count(field, parent, args) };
+    const edges = rows.map((node) => ({
+      node,
+      get cursor() {
+        return `at ${String(node['id'])}`;
+      },
+    }));
+    return {
+      edges,
+      nodes: rows,
+      pageInfo: {
+        hasNextPage: rows.length === size,
+        hasPreviousPage: false,
+        get startCursor() {
+          return edges[0]?.cursor ?? null;
+        },
+        endCursor: edges.at(-1)?.cursor ?? null,
+      },
+      totalCount: () => this.count(field, parent, args),
+    };
   }
 
-  async totalCount(field: ConnectionField, parent: readonly unknown[] | null, args: Readonly<Record<string, unknown>>): Promise<number> {
+  async totalCount(
+    field: ConnectionField,
+    parent: readonly unknown[] | null,
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<number> {
     await Promise.all([]);
     return this.count(field, parent, args);
   }
 
-  async count(field: Countable, parent: readonly unknown[] | null, args: Readonly<Record<string, unknown>>): Promise<number> {
-    return (await this.#load(`count ${this.#name(field, args)}`, parent ?? [], (key) => this.#selected(field, key, args).length)) as number;
+  async count(
+    field: Countable,
+    parent: readonly unknown[] | null,
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<number> {
+    return (await this.#load(
+      `count ${this.#name(field, args)}`,
+      parent ?? [],
+      (key) => this.#selected(field, key, args).length,
+    )) as number;
   }
 
   #rows(entity: string): readonly Row[] {
@@ -169,17 +282,31 @@ export class MemoryLoaders {
     return `${field.target} by ${field.join.to.join()} ${canonicalText(args)}`;
   }
 
-  #selected({ target, join }: Countable, parent: readonly unknown[], args: Readonly<Record<string, unknown>>): readonly Row[] {
-    return this.#rows(target).filter((row) => join.to.every((column, i) => String(row[column]) === String(parent[i])) && (args['status'] === undefined || args['status'] === null || row['status'] === args['status']));
+  #selected(
+    { target, join }: Countable,
+    parent: readonly unknown[],
+    args: Readonly<Record<string, unknown>>,
+  ): readonly Row[] {
+    return this.#rows(target).filter(
+      (row) =>
+        join.to.every((column, i) => String(row[column]) === String(parent[i])) &&
+        (args['status'] === undefined || args['status'] === null || row['status'] === args['status']),
+    );
   }
 
   #load(name: string, key: readonly unknown[], find: (key: readonly unknown[]) => unknown): Promise<unknown> {
-    const made = this.#loaders.get(name) ?? new DataLoader<readonly unknown[], unknown, string>(async (keys) => {
-      this.batches.push(`${name}: ${keys.map((one) => one.join('+')).join(' ')}`);
-      await new Promise((resolve) => setImmediate(resolve));
-      if (this.failing.some((part) => name.includes(part))) throw new MeridianError({ code: 'DATABASE_ERROR', message: `${name} fails` });
-      return keys.map(find);
-    }, { cacheKeyFn: (one) => JSON.stringify(one) });
+    const made =
+      this.#loaders.get(name) ??
+      new DataLoader<readonly unknown[], unknown, string>(
+        async (keys) => {
+          this.batches.push(`${name}: ${keys.map((one) => one.join('+')).join(' ')}`);
+          await new Promise((resolve) => setImmediate(resolve));
+          if (this.failing.some((part) => name.includes(part)))
+            throw new MeridianError({ code: 'DATABASE_ERROR', message: `${name} fails` });
+          return keys.map(find);
+        },
+        { cacheKeyFn: (one) => JSON.stringify(one) },
+      );
     this.#loaders.set(name, made);
     return made.load(key);
   }

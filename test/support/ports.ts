@@ -1,4 +1,7 @@
-/** Owns free ports for tests and benches whose servers cannot choose one themselves: nobody else who asks here gets them while this process lives. */
+/**
+ * Owns free ports for tests and benches whose servers cannot choose one themselves: nobody else who asks here gets them
+ * while this process lives.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,15 +9,19 @@ import { join } from 'node:path';
 import { type RegionPorts } from '../../src/dev/ports.ts';
 
 /**
- * Below the range that systems hand out for outgoing connections (from 32,768), so that none of those takes a port between our look and our use.
- * A node of a Redis Cluster listens on the port 10,000 above its own, too; between those and that range lie blocks for commands that plan ports by themselves.
+ * Below the range that systems hand out for outgoing connections (from 32,768), so that none of those takes a port
+ * between our look and our use. A node of a Redis Cluster listens on the port 10,000 above its own, too; between those
+ * and that range lie blocks for commands that plan ports by themselves.
  */
 const SINGLE = { from: 10_000, count: 10_000, step: 1 };
 const BLOCKS = { from: 30_000, count: 9, step: 300 };
 const BUS_OFFSET = 10_000;
 const TRIES = 500;
 
-/** One file for each port that somebody has, with the id of the process: test files run at the same time, and servers listen long after a port was chosen. */
+/**
+ * One file for each port that somebody has, with the id of the process: test files run at the same time, and servers
+ * listen long after a port was chosen.
+ */
 const TAKEN = join(tmpdir(), 'meridian-test-ports');
 const own = new Set<string>();
 
@@ -30,11 +37,15 @@ export function freeBlock(): Promise<number> {
 
 export async function freePorts(regions: readonly string[]): Promise<Map<string, RegionPorts>> {
   const found = new Map<string, RegionPorts>();
-  for (const region of regions) found.set(region, { http: await freePort(), postgres: await freePort(), redis: await freePort() });
+  for (const region of regions)
+    found.set(region, { http: await freePort(), postgres: await freePort(), redis: await freePort() });
   return found;
 }
 
-async function claim({ from, count, step }: typeof SINGLE, isUsable: (port: number) => Promise<boolean>): Promise<number> {
+async function claim(
+  { from, count, step }: typeof SINGLE,
+  isUsable: (port: number) => Promise<boolean>,
+): Promise<number> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const port = from + step * Math.floor(Math.random() * count);
     if (take(port) && (await isUsable(port))) return port;
@@ -80,7 +91,11 @@ function lives(pid: number): boolean {
 
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const listening = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true)));
+  const listening = await new Promise<boolean>((resolve) =>
+    server
+      .once('error', () => resolve(false))
+      .listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true)),
+  );
   if (listening) await new Promise((resolve) => server.close(resolve));
   return listening;
 }

@@ -8,5 +8,8 @@ interface Work {
 }
 
 export const productResolvers: UserResolvers = {
-  User: { averageProductsCreatedPerYear: ({ totalProductsCreated, yearsOfEmployment }: Work) => Math.round(totalProductsCreated / yearsOfEmployment) },
+  User: {
+    averageProductsCreatedPerYear: ({ totalProductsCreated, yearsOfEmployment }: Work) =>
+      Math.round(totalProductsCreated / yearsOfEmployment),
+  },
 };

@@ -32,13 +32,26 @@ export function sendPieces(port: number, pieces: readonly (string | Buffer)[]): 
 export function readAnswer(text: string): RawAnswer {
   const end = text.indexOf('\r\n\r\n');
   const [status = '', ...lines] = text.slice(0, end).split('\r\n');
-  const headers = lines.map((line): [string, string] => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
-  return { status, headers: Object.fromEntries(headers.filter(([name]) => name !== 'date')), body: text.slice(end + 4) };
+  const headers = lines.map((line): [string, string] => [
+    line.slice(0, line.indexOf(':')).toLowerCase(),
+    line.slice(line.indexOf(':') + 1).trim(),
+  ]);
+  return {
+    status,
+    headers: Object.fromEntries(headers.filter(([name]) => name !== 'date')),
+    body: text.slice(end + 4),
+  };
 }
 
 /** One POST of `body`, whole, as bytes; the connection closes after it. */
 export function postOf(body: string | Buffer, headers: Readonly<Record<string, string>> = {}): Buffer {
   const bytes = Buffer.from(body);
-  const lines = Object.entries({ host: 'test', connection: 'close', 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries({
+    host: 'test',
+    connection: 'close',
+    'content-type': 'application/json',
+    'content-length': String(bytes.length),
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.concat([Buffer.from(`POST /graphql HTTP/1.1\r\n${lines.join('')}\r\n`), bytes]);
 }

@@ -15,7 +15,20 @@ import { type Row } from '../../src/model/model.ts';
 import { RegionMonitor } from '../../src/region/monitor.ts';
 import { quiet } from './tail.ts';
 
-export const READER_OPTIONS = defaultOptions({ probeMs: 100, probeTimeoutMs: 400, failuresToUnreachable: 2, successesToHealthy: 2, replayIdleMs: 50, replayPollMs: 2, connectMs: 1_000, poolSize: 5, maxWaitMs: 1_500, heartbeatMs: 1_000, tailRetryMs: 50, tailRetryMaxMs: 200 });
+export const READER_OPTIONS = defaultOptions({
+  probeMs: 100,
+  probeTimeoutMs: 400,
+  failuresToUnreachable: 2,
+  successesToHealthy: 2,
+  replayIdleMs: 50,
+  replayPollMs: 2,
+  connectMs: 1_000,
+  poolSize: 5,
+  maxWaitMs: 1_500,
+  heartbeatMs: 1_000,
+  tailRetryMs: 50,
+  tailRetryMaxMs: 200,
+});
 
 export interface ReaderOptions {
   readonly local: string;
@@ -47,7 +60,11 @@ export interface Reader extends AsyncDisposable {
   session(token?: Positions): ReadSession;
 }
 
-export const sql = (text: string, values: readonly unknown[] = []): Statement => ({ name: `t_${Buffer.from(text).toString('base64url').slice(0, 55)}`, text, values });
+export const sql = (text: string, values: readonly unknown[] = []): Statement => ({
+  name: `t_${Buffer.from(text).toString('base64url').slice(0, 55)}`,
+  text,
+  values,
+});
 export const tokenOf = (position: Position): Positions => withPosition(new Map(), position);
 
 /** `target` with some of its members answered by `other`. */
@@ -66,10 +83,28 @@ export async function startReader({ local, urls, options: overrides }: ReaderOpt
   const regions = Object.keys(urls);
   const databaseUrls = new Map(Object.entries(urls));
   const replayed = new Watermark(options);
-  const monitor = new RegionMonitor({ local, regions, prober: new PostgresProber(databaseUrls, options), options, log: quiet, shown: () => replayed.lsn });
+  const monitor = new RegionMonitor({
+    local,
+    regions,
+    prober: new PostgresProber(databaseUrls, options),
+    options,
+    log: quiet,
+    shown: () => replayed.lsn,
+  });
   const cluster = () => monitor.cluster;
-  const servers = new Map(regions.map((region) => [region, new PostgresServer({ region, databaseUrl: urls[region] ?? '', limits: options, cluster })]));
-  const writer = new PostgresWriter({ view: monitor, databaseUrls, limits: options, cluster, onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn) });
+  const servers = new Map(
+    regions.map((region) => [
+      region,
+      new PostgresServer({ region, databaseUrl: urls[region] ?? '', limits: options, cluster }),
+    ]),
+  );
+  const writer = new PostgresWriter({
+    view: monitor,
+    databaseUrls,
+    limits: options,
+    cluster,
+    onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn),
+  });
   const engine = new ReadEngine({ view: monitor, replayed, servers, limits: options });
   const stop = new AbortController();
   const watcher = new ReplayWatcher({ databaseUrl: urls[local] ?? '', replayed, options, log: quiet });
@@ -78,12 +113,24 @@ export async function startReader({ local, urls, options: overrides }: ReaderOpt
   await monitor.refresh();
   const session = (token: Positions = new Map()): ReadSession => engine.session({ token });
   return {
-    region: local, monitor, engine, writer, servers, replayed, session,
+    region: local,
+    monitor,
+    engine,
+    writer,
+    servers,
+    replayed,
+    session,
     async read(text, { level, token = new Map(), maxLagMs } = {}) {
       const one = session(token);
       try {
         const floor = one.floor;
-        const rows = await one.executor({ level: level ?? (floor === null ? 'EVENTUAL' : 'SESSION'), floor: level === 'EVENTUAL' ? null : floor, maxLagMs: maxLagMs ?? null }).query(sql(text));
+        const rows = await one
+          .executor({
+            level: level ?? (floor === null ? 'EVENTUAL' : 'SESSION'),
+            floor: level === 'EVENTUAL' ? null : floor,
+            maxLagMs: maxLagMs ?? null,
+          })
+          .query(sql(text));
         const report = one.report();
         return { rows, report, token: report.positions };
       } finally {

@@ -18,7 +18,9 @@ export function redisProgram(): string | null {
   if (present !== undefined) return present;
   if (process.getuid?.() !== 0) return null;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = (): boolean => spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, timeout: INSTALL_MS }).status === 0;
+  const install = (): boolean =>
+    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, timeout: INSTALL_MS })
+      .status === 0;
   if (!install() && spawnSync('apt-get', ['update'], { env, timeout: INSTALL_MS }).status === 0) install();
   return found() ?? null;
 }
@@ -26,7 +28,10 @@ export function redisProgram(): string | null {
 /** The server's program, and why a suite without it is skipped. */
 export function redisOrSkip(): { readonly program: string; readonly skip: string | false } {
   const program = redisProgram();
-  return { program: program ?? '', skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one' };
+  return {
+    program: program ?? '',
+    skip: program === null && 'neither redis-server nor valkey-server is here, and this user cannot install one',
+  };
 }
 
 export interface ScratchRedis extends AsyncDisposable {
@@ -42,14 +47,28 @@ export interface ScratchOptions {
 }
 
 /** Starts it on a port of its own, without persistence; disposing of it removes every trace. */
-export async function startScratchRedis(program: string, port: number, { args = [], folder }: ScratchOptions = {}): Promise<ScratchRedis> {
+export async function startScratchRedis(
+  program: string,
+  port: number,
+  { args = [], folder }: ScratchOptions = {},
+): Promise<ScratchRedis> {
   const home = folder ?? mkdtempSync(join(tmpdir(), 'meridian-redis-'));
   const own = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
-  return startServer({ program, args: [...own, ...args], port, ready: 'eady to accept connections', scratch: folder === undefined ? home : null });
+  return startServer({
+    program,
+    args: [...own, ...args],
+    port,
+    ready: 'eady to accept connections',
+    scratch: folder === undefined ? home : null,
+  });
 }
 
 /** A Sentinel with these lines of configuration. */
-export async function startScratchSentinel(program: string, port: number, lines: readonly string[]): Promise<ScratchRedis> {
+export async function startScratchSentinel(
+  program: string,
+  port: number,
+  lines: readonly string[],
+): Promise<ScratchRedis> {
   const home = mkdtempSync(join(tmpdir(), 'meridian-sentinel-'));
   const file = join(home, 'sentinel.conf');
   writeFileSync(file, [`port ${port}`, 'bind 127.0.0.1', `dir ${home}`, ...lines, ''].join('\n'));
@@ -73,7 +92,10 @@ async function startServer({ program, args, port, ready, scratch }: Start): Prom
   process.once('exit', kill);
   let printed = '';
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${program} was not ready within ${READY_MS} ms: ${printed}`)), READY_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`${program} was not ready within ${READY_MS} ms: ${printed}`)),
+      READY_MS,
+    );
     server.once('close', (code) => reject(new Error(`${program} ended with ${code}: ${printed}`)));
     const read = (chunk: Buffer): void => {
       printed = (printed + String(chunk)).slice(-2_000);

@@ -27,7 +27,14 @@ export async function startProcesses({ application, wan, env = {} }: ProcessesOp
   const folder = fileURLToPath(new URL(`./${application}`, import.meta.url));
   const test = await startTestCluster({ sql: `${folder}/001_schema.sql`, wan: wan ?? 'off' });
   const secrets = { jwtSecret: 'a secret for tests that is long enough', tokenSecret: 'another secret for tests' };
-  const options: ServersOptions = { cluster: test.cluster, secrets: secrets, main: MAIN, schema: folder, resolvers: `${folder}/resolvers.ts`, env: { ...process.env, ...env } };
+  const options: ServersOptions = {
+    cluster: test.cluster,
+    secrets: secrets,
+    main: MAIN,
+    schema: folder,
+    resolvers: `${folder}/resolvers.ts`,
+    env: { ...process.env, ...env },
+  };
   const servers = new Map(test.regions.map(({ name }) => [name, new RegionServer(options, name)]));
   const server = (region: string): RegionServer => {
     const found = servers.get(region);

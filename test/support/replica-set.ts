@@ -40,7 +40,11 @@ export class TestServer {
   }
 
   async start(): Promise<void> {
-    const child = spawn(join(this.#binaries, 'postgres'), ['-D', this.dataDir, '-p', String(this.port)], { ...USER, cwd: this.dataDir, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(join(this.#binaries, 'postgres'), ['-D', this.dataDir, '-p', String(this.port)], {
+      ...USER,
+      cwd: this.dataDir,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.#log = '';
     child.stderr.on('data', (chunk: Buffer) => (this.#log = (this.#log + chunk.toString()).slice(-20_000)));
     // A test run that is cut short must not leave the server behind.
@@ -53,7 +57,8 @@ export class TestServer {
         await this.query('SELECT 1');
         return;
       } catch (error) {
-        if (Date.now() > deadline || child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${this.#log}`, { cause: error });
+        if (Date.now() > deadline || child.exitCode !== null)
+          throw new Error(`PostgreSQL did not start: ${this.#log}`, { cause: error });
       }
     }
   }
@@ -85,7 +90,9 @@ export class TestServer {
   }
 
   async position(): Promise<Lsn> {
-    const [row] = await this.query<{ lsn: string }>('SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END)::text AS lsn');
+    const [row] = await this.query<{ lsn: string }>(
+      'SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END)::text AS lsn',
+    );
     return parseLsn(row?.lsn ?? '');
   }
 
@@ -107,7 +114,11 @@ export async function until(what: string, done: () => Promise<boolean> | boolean
 }
 
 /** `binaries`: folder of the PostgreSQL to run, where the test is about a version of its own. */
-export async function startReplicaSet(replicaCount: number, settings: Readonly<Record<string, string>> = {}, binaries = binaryFolder()): Promise<ReplicaSet> {
+export async function startReplicaSet(
+  replicaCount: number,
+  settings: Readonly<Record<string, string>> = {},
+  binaries = binaryFolder(),
+): Promise<ReplicaSet> {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-replicas-'));
   const own = (path: string): void => {
     if (USER.uid !== undefined) chownSync(path, USER.uid, USER.uid);
@@ -128,14 +139,44 @@ export async function startReplicaSet(replicaCount: number, settings: Readonly<R
   try {
     const primary = new TestServer(join(folder, 'p'), await freePort(), binaries);
     servers.push(primary);
-    run(join(binaries, 'initdb'), ['-D', primary.dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
+    run(join(binaries, 'initdb'), [
+      '-D',
+      primary.dataDir,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ]);
     const all = {
-      listen_addresses: '127.0.0.1', unix_socket_directories: '', wal_level: 'logical', hot_standby_feedback: 'on', max_wal_senders: '20', max_replication_slots: '20',
-      track_commit_timestamp: 'on', fsync: 'off', shared_buffers: '32MB', wal_receiver_status_interval: '1s', wal_retrieve_retry_interval: '100ms', autovacuum: 'off', ...settings,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      wal_level: 'logical',
+      hot_standby_feedback: 'on',
+      max_wal_senders: '20',
+      max_replication_slots: '20',
+      track_commit_timestamp: 'on',
+      fsync: 'off',
+      shared_buffers: '32MB',
+      wal_receiver_status_interval: '1s',
+      wal_retrieve_retry_interval: '100ms',
+      autovacuum: 'off',
+      ...settings,
     };
-    appendFileSync(join(primary.dataDir, 'postgresql.conf'), Object.entries(all).map(([key, value]) => `\n${key} = '${value}'`).join(''));
+    appendFileSync(
+      join(primary.dataDir, 'postgresql.conf'),
+      Object.entries(all)
+        .map(([key, value]) => `\n${key} = '${value}'`)
+        .join(''),
+    );
     await primary.start();
-    for (let i = 1; i <= replicaCount; i += 1) servers.push(await makeReplica(primary, new TestServer(join(folder, `r${i}`), await freePort(), binaries), i, own));
+    for (let i = 1; i <= replicaCount; i += 1)
+      servers.push(
+        await makeReplica(primary, new TestServer(join(folder, `r${i}`), await freePort(), binaries), i, own),
+      );
     return { primary, replicas: servers.slice(1), [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -143,17 +184,29 @@ export async function startReplicaSet(replicaCount: number, settings: Readonly<R
   }
 }
 
-async function makeReplica(primary: TestServer, replica: TestServer, number: number, own: (path: string) => void): Promise<TestServer> {
+async function makeReplica(
+  primary: TestServer,
+  replica: TestServer,
+  number: number,
+  own: (path: string) => void,
+): Promise<TestServer> {
   replica.link = await startLink(primary.port);
   await primary.query('SELECT pg_create_physical_replication_slot($1, true)', [`replica_${number}`]);
   await primary.query(`SELECT pg_backup_start('replica', true)`);
   mkdirSync(replica.dataDir, { mode: 0o700 });
-  cpSync(primary.dataDir, replica.dataDir, { recursive: true, filter: (path) => !path.endsWith('postmaster.pid') && !/pg_replslot\/./.test(path) });
+  cpSync(primary.dataDir, replica.dataDir, {
+    recursive: true,
+    filter: (path) => !path.endsWith('postmaster.pid') && !/pg_replslot\/./.test(path),
+  });
   const [stopped] = await primary.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
   writeFileSync(join(replica.dataDir, 'backup_label'), stopped?.labelfile ?? '');
   writeFileSync(join(replica.dataDir, 'standby.signal'), '');
-  appendFileSync(join(replica.dataDir, 'postgresql.conf'), `\nprimary_conninfo = 'host=127.0.0.1 port=${replica.link.port} user=postgres application_name=replica_${number}'\nprimary_slot_name = 'replica_${number}'\n`);
-  for (const entry of readdirSync(replica.dataDir, { recursive: true, encoding: 'utf8' })) own(join(replica.dataDir, entry));
+  appendFileSync(
+    join(replica.dataDir, 'postgresql.conf'),
+    `\nprimary_conninfo = 'host=127.0.0.1 port=${replica.link.port} user=postgres application_name=replica_${number}'\nprimary_slot_name = 'replica_${number}'\n`,
+  );
+  for (const entry of readdirSync(replica.dataDir, { recursive: true, encoding: 'utf8' }))
+    own(join(replica.dataDir, entry));
   own(replica.dataDir);
   await replica.start();
   return replica;

@@ -21,11 +21,27 @@ export async function startScratchPostgres(): Promise<ScratchPostgres> {
   if (POSTGRES_USER.uid !== undefined) chownSync(folder, POSTGRES_USER.uid, POSTGRES_USER.uid);
   const data = join(folder, 'data');
   const binaries = binaryFolder();
-  const init = spawnSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'], { ...POSTGRES_USER, cwd: folder, encoding: 'utf8' });
+  const init = spawnSync(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+    { ...POSTGRES_USER, cwd: folder, encoding: 'utf8' },
+  );
   if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr}`);
   const port = await freePort();
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'shared_buffers=32MB', 'autovacuum=off', 'timezone=Asia/Kolkata', 'wal_level=logical'];
-  const server = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], { ...POSTGRES_USER, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'fsync=off',
+    'shared_buffers=32MB',
+    'autovacuum=off',
+    'timezone=Asia/Kolkata',
+    'wal_level=logical',
+  ];
+  const server = spawn(
+    join(binaries, 'postgres'),
+    ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    { ...POSTGRES_USER, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
@@ -49,7 +65,8 @@ export async function startScratchPostgres(): Promise<ScratchPostgres> {
       await connect();
       break;
     } catch (error) {
-      if (Date.now() > deadline || server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${log}`, { cause: error });
+      if (Date.now() > deadline || server.exitCode !== null)
+        throw new Error(`PostgreSQL did not start: ${log}`, { cause: error });
       await sleep(50);
     }
   }

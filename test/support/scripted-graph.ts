@@ -1,4 +1,7 @@
-/** Owns a GraphQL endpoint that says what a test tells it to: for what real servers do seldom, and gateways of others do at all. */
+/**
+ * Owns a GraphQL endpoint that says what a test tells it to: for what real servers do seldom, and gateways of others do
+ * at all.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -29,15 +32,23 @@ export interface ScriptedGraph extends AsyncDisposable {
 const LIMIT_BYTES = 1_000_000;
 
 /** `reply` is asked for each request, with its number from 0. */
-export async function startScriptedGraph(reply: (asked: Asked, number: number) => Reply | Promise<Reply>): Promise<ScriptedGraph> {
+export async function startScriptedGraph(
+  reply: (asked: Asked, number: number) => Reply | Promise<Reply>,
+): Promise<ScriptedGraph> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, LIMIT_BYTES)));
     request.once('end', () => {
       const { headers } = request;
-      const header = (name: string): string | undefined => (typeof headers[name] === 'string' ? headers[name] : undefined);
-      const one: Asked = { headers, query: text === '' ? '' : String((JSON.parse(text) as { query?: unknown }).query), token: header('consistency-token'), key: header('idempotency-key') };
+      const header = (name: string): string | undefined =>
+        typeof headers[name] === 'string' ? headers[name] : undefined;
+      const one: Asked = {
+        headers,
+        query: text === '' ? '' : String((JSON.parse(text) as { query?: unknown }).query),
+        token: header('consistency-token'),
+        key: header('idempotency-key'),
+      };
       asked.push(one);
       void Promise.resolve(reply(one, asked.length - 1)).then((said) => answer(response, said));
     });
@@ -68,7 +79,10 @@ function answer(response: ServerResponse, { body, headers = {}, status = 200, pa
   const next = (): void => {
     const part = rest.shift();
     if (part === undefined) response.end('\r\n-----\r\n');
-    else response.write(`\r\n---\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(part)}`, () => setTimeout(next, 20));
+    else
+      response.write(`\r\n---\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(part)}`, () =>
+        setTimeout(next, 20),
+      );
   };
   next();
 }

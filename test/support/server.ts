@@ -51,12 +51,18 @@ export interface TestServer extends AsyncDisposable {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: { data?: Record<string, unknown> | null; errors?: { message: string; extensions: Record<string, unknown> }[] };
+  readonly body: {
+    data?: Record<string, unknown> | null;
+    errors?: { message: string; extensions: Record<string, unknown> }[];
+  };
 }
 
 export async function startTestServer(settings: TestServerSettings = {}): Promise<TestServer> {
   const logged: Record<string, unknown>[] = [];
-  const telemetry = createTelemetry({ level: 'debug', destination: { write: (line) => void logged.push(JSON.parse(line) as Record<string, unknown>) } });
+  const telemetry = createTelemetry({
+    level: 'debug',
+    destination: { write: (line) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
+  });
   const options = defaultOptions({ port: 0, auth: 'none', ...settings.options });
   const slow = makeSlow();
   const running = await startServer<TestContext>({
@@ -71,18 +77,40 @@ export async function startTestServer(settings: TestServerSettings = {}): Promis
     ...(settings.tokenCookies ? { tokenCookies: settings.tokenCookies } : {}),
   });
   const ask = async (query: string, headers: Record<string, string> = {}): Promise<Answer> => {
-    const response = await fetch(running.url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query }) });
+    const response = await fetch(running.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query }),
+    });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
   };
-  return { running, base: running.url.replace('/graphql', ''), telemetry, logged, slow, ask, [Symbol.asyncDispose]: () => running.close() };
+  return {
+    running,
+    base: running.url.replace('/graphql', ''),
+    telemetry,
+    logged,
+    slow,
+    ask,
+    [Symbol.asyncDispose]: () => running.close(),
+  };
 }
 
 type Resolver = GraphQLFieldResolver<unknown, TestContext, { how?: string; value?: number }>;
 
 const FAILURES: Record<string, () => Error> = {
   plain: () => new TypeError('connect to postgres://root:hunter2@db failed at SELECT secret'),
-  meridian: () => new MeridianError({ code: 'OVERLOADED', message: 'Too many reads; try again.', details: { what: 'reads', limit: 5 } }),
-  database: () => new MeridianError({ code: 'DATABASE_ERROR', message: 'The statement failed.', cause: new Error('syntax error at SELECT hunter2') }),
+  meridian: () =>
+    new MeridianError({
+      code: 'OVERLOADED',
+      message: 'Too many reads; try again.',
+      details: { what: 'reads', limit: 5 },
+    }),
+  database: () =>
+    new MeridianError({
+      code: 'DATABASE_ERROR',
+      message: 'The statement failed.',
+      cause: new Error('syntax error at SELECT hunter2'),
+    }),
   custom: () => new GraphQLError('Not today.', { extensions: { code: 'CLOSED' } }),
 };
 
@@ -98,6 +126,7 @@ function testSchema(slow: Slow): GraphQLSchema {
       throw FAILURES[how ?? '']?.() ?? new Error('no such failure');
     },
   };
-  for (const [name, field] of Object.entries(schema.getQueryType()?.getFields() ?? {})) field.resolve = resolvers[name] as GraphQLFieldResolver<unknown, unknown>;
+  for (const [name, field] of Object.entries(schema.getQueryType()?.getFields() ?? {}))
+    field.resolve = resolvers[name] as GraphQLFieldResolver<unknown, unknown>;
   return schema;
 }

@@ -1,4 +1,7 @@
-/** Owns two small subgraphs for tests of gateways: real GraphQL and real tokens over HTTP, with a counter for a database, and a record of what came. */
+/**
+ * Owns two small subgraphs for tests of gateways: real GraphQL and real tokens over HTTP, with a counter for a
+ * database, and a record of what came.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -61,37 +64,76 @@ type User @key(fields: "id") { id: ID! tasks: [Task!]! }`,
 };
 
 const user = (id: string): object => ({ __typename: 'User', id, name: `user ${id}` });
-const task = (id: string): object => ({ __typename: 'Task', id, title: `task ${id}`, owner: { __typename: 'User', id: '1' } });
+const task = (id: string): object => ({
+  __typename: 'Task',
+  id,
+  title: `task ${id}`,
+  owner: { __typename: 'User', id: '1' },
+});
 
 export async function startStubs(): Promise<StubGraph> {
   const came: Came[] = [];
   const ran: string[] = [];
   const at = { accounts: 1, work: 1 };
-  const mutation = (name: keyof typeof CLUSTERS, field: string, result: (args: Record<string, string>) => object) => (_: unknown, args: Record<string, string>): object => {
-    at[name] += 1;
-    ran.push(field);
-    return result(args);
-  };
+  const mutation =
+    (name: keyof typeof CLUSTERS, field: string, result: (args: Record<string, string>) => object) =>
+    (_: unknown, args: Record<string, string>): object => {
+      at[name] += 1;
+      ran.push(field);
+      return result(args);
+    };
   const schemas: Record<keyof typeof CLUSTERS, GraphQLSchema> = {
-    accounts: buildSubgraphSchema([{ typeDefs: parse(SDL.accounts), resolvers: {
-      Query: { user: (_: unknown, { id }: { id: string }) => user(id), users: () => [user('1'), user('2')], broken: () => { throw Object.assign(new Error('It is lost.'), { extensions: { code: 'CONSISTENCY_LOST', retryable: false, details: { committed: true } } }); } },
-      User: { __resolveReference: ({ id }: { id: string }) => user(id) },
-      Mutation: {
-        renameUser: mutation('accounts', 'renameUser', ({ id = '' }) => user(id)), touchUser: mutation('accounts', 'touchUser', ({ id = '' }) => user(id)),
-        failUser: mutation('accounts', 'failUser', () => { throw Object.assign(new Error('Somebody was faster.'), { extensions: { code: 'CONFLICT', retryable: false, details: { version: 7 } } }); }),
+    accounts: buildSubgraphSchema([
+      {
+        typeDefs: parse(SDL.accounts),
+        resolvers: {
+          Query: {
+            user: (_: unknown, { id }: { id: string }) => user(id),
+            users: () => [user('1'), user('2')],
+            broken: () => {
+              throw Object.assign(new Error('It is lost.'), {
+                extensions: { code: 'CONSISTENCY_LOST', retryable: false, details: { committed: true } },
+              });
+            },
+          },
+          User: { __resolveReference: ({ id }: { id: string }) => user(id) },
+          Mutation: {
+            renameUser: mutation('accounts', 'renameUser', ({ id = '' }) => user(id)),
+            touchUser: mutation('accounts', 'touchUser', ({ id = '' }) => user(id)),
+            failUser: mutation('accounts', 'failUser', () => {
+              throw Object.assign(new Error('Somebody was faster.'), {
+                extensions: { code: 'CONFLICT', retryable: false, details: { version: 7 } },
+              });
+            }),
+          },
+        } as never,
       },
-    } as never }]),
-    work: buildSubgraphSchema([{ typeDefs: parse(SDL.work), resolvers: {
-      Query: { task: (_: unknown, { id }: { id: string }) => task(id), tasks: () => [task('1'), task('2')] },
-      Task: { __resolveReference: ({ id }: { id: string }) => task(id) },
-      User: { __resolveReference: (reference: object) => reference, tasks: () => [task('5')] },
-      Mutation: { createTask: mutation('work', 'createTask', () => task('9')) },
-    } as never }]),
+    ]),
+    work: buildSubgraphSchema([
+      {
+        typeDefs: parse(SDL.work),
+        resolvers: {
+          Query: { task: (_: unknown, { id }: { id: string }) => task(id), tasks: () => [task('1'), task('2')] },
+          Task: { __resolveReference: ({ id }: { id: string }) => task(id) },
+          User: { __resolveReference: (reference: object) => reference, tasks: () => [task('5')] },
+          Mutation: { createTask: mutation('work', 'createTask', () => task('9')) },
+        } as never,
+      },
+    ]),
   };
   const graph: Omit<StubGraph, 'subgraphs'> & { subgraphs: Subgraph[] } = {
-    subgraphs: [], ran, at, disturb: null,
+    subgraphs: [],
+    ran,
+    at,
+    disturb: null,
     take: () => came.splice(0),
-    lsns: (token) => Object.fromEntries([...stubCodec.decode(token ?? '')].map(([cluster, { lsn }]) => [cluster === CLUSTERS.accounts ? 'accounts' : cluster === CLUSTERS.work ? 'work' : cluster, Number(lsn)])),
+    lsns: (token) =>
+      Object.fromEntries(
+        [...stubCodec.decode(token ?? '')].map(([cluster, { lsn }]) => [
+          cluster === CLUSTERS.accounts ? 'accounts' : cluster === CLUSTERS.work ? 'work' : cluster,
+          Number(lsn),
+        ]),
+      ),
     [Symbol.asyncDispose]: async () => {
       for (const server of servers) {
         server.closeAllConnections();
@@ -111,7 +153,11 @@ export async function startStubs(): Promise<StubGraph> {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { data } = await graphql({ schema: schemas[name], source: '{ _service { sdl } }' });
-    graph.subgraphs.push({ name, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`, sdl: (data as { _service: { sdl: string } })._service.sdl });
+    graph.subgraphs.push({
+      name,
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+      sdl: (data as { _service: { sdl: string } })._service.sdl,
+    });
   }
   return graph;
 }
@@ -123,7 +169,10 @@ interface Stub {
   readonly came: Came[];
 }
 
-async function answer(request: IncomingMessage, { name, schema, graph, came }: Stub): Promise<{ status: number; headers: Record<string, string>; body: string }> {
+async function answer(
+  request: IncomingMessage,
+  { name, schema, graph, came }: Stub,
+): Promise<{ status: number; headers: Record<string, string>; body: string }> {
   let text = '';
   for await (const chunk of request) text += String(chunk);
   const { query, variables } = JSON.parse(text) as { query: string; variables?: Record<string, unknown> };
@@ -132,13 +181,41 @@ async function answer(request: IncomingMessage, { name, schema, graph, came }: S
   came.push(one);
   const disturbed = await graph.disturb?.(one);
   const json = { 'content-type': 'application/json' };
-  if (disturbed && disturbed.after !== true) return { status: disturbed.status, headers: json, body: JSON.stringify(disturbed.body ?? {}) };
+  if (disturbed && disturbed.after !== true)
+    return { status: disturbed.status, headers: json, body: JSON.stringify(disturbed.body ?? {}) };
   const result = await graphql({ schema, source: query, ...(variables ? { variableValues: variables } : {}) });
   if (disturbed) return { status: disturbed.status, headers: json, body: JSON.stringify(disturbed.body ?? {}) };
-  const mine: Positions = new Map([[CLUSTERS[name] as ClusterId, { cluster: CLUSTERS[name] as ClusterId, timeline: 1, lsn: toLsn(BigInt(graph.at[name])) }]]);
-  const token = stubCodec.encode(mergePositions(...['consistency-token', 'consistency-floor'].map((header) => stubCodec.decode(headers[header] ?? '')), mine)) ?? '';
+  const mine: Positions = new Map([
+    [
+      CLUSTERS[name] as ClusterId,
+      { cluster: CLUSTERS[name] as ClusterId, timeline: 1, lsn: toLsn(BigInt(graph.at[name])) },
+    ],
+  ]);
+  const token =
+    stubCodec.encode(
+      mergePositions(
+        ...['consistency-token', 'consistency-floor'].map((header) => stubCodec.decode(headers[header] ?? '')),
+        mine,
+      ),
+    ) ?? '';
   const mutates = query.trimStart().startsWith('mutation');
-  const asked = headers['consistency-token'] !== undefined || headers['consistency-level'] !== undefined || query.includes('@consistent') || mutates;
-  const report = { token, level: headers['consistency-token'] ? 'SESSION' : 'EVENTUAL', region: 'here', servedBy: { cache: 1, replica: 2, primary: 0 }, waitedMs: name === 'work' ? 7 : 3, staleness: name === 'work' ? 20 : 30, ...(mutates ? { writes: name === 'work' ? 'forwarded' : 'local' } : {}) };
-  return { status: 200, headers: { ...json, 'consistency-token': token, 'set-cookie': `subgraph=${name}; Path=/` }, body: JSON.stringify({ ...result, ...(asked ? { extensions: { consistency: report } } : {}) }) };
+  const asked =
+    headers['consistency-token'] !== undefined ||
+    headers['consistency-level'] !== undefined ||
+    query.includes('@consistent') ||
+    mutates;
+  const report = {
+    token,
+    level: headers['consistency-token'] ? 'SESSION' : 'EVENTUAL',
+    region: 'here',
+    servedBy: { cache: 1, replica: 2, primary: 0 },
+    waitedMs: name === 'work' ? 7 : 3,
+    staleness: name === 'work' ? 20 : 30,
+    ...(mutates ? { writes: name === 'work' ? 'forwarded' : 'local' } : {}),
+  };
+  return {
+    status: 200,
+    headers: { ...json, 'consistency-token': token, 'set-cookie': `subgraph=${name}; Path=/` },
+    body: JSON.stringify({ ...result, ...(asked ? { extensions: { consistency: report } } : {}) }),
+  };
 }

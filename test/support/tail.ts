@@ -1,4 +1,7 @@
-/** Owns one process's worth of following: a tail, its watermarks and its replay watcher, with a record of what was delivered. */
+/**
+ * Owns one process's worth of following: a tail, its watermarks and its replay watcher, with a record of what was
+ * delivered.
+ */
 import { type Lsn } from '../../src/base/lsn.ts';
 import { type ChangeHandlers, type CommittedTransaction, type StreamStart } from '../../src/change/ports.ts';
 import { Watermark } from '../../src/change/watermark.ts';
@@ -10,7 +13,13 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { type ReplicaSet, type TestServer } from './replica-set.ts';
 
 export const quiet = createLog({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent' });
-export const TEST_OPTIONS = defaultOptions({ heartbeatMs: 200, tailRetryMs: 50, tailRetryMaxMs: 500, slotRetryMs: 100, replayIdleMs: 100 });
+export const TEST_OPTIONS = defaultOptions({
+  heartbeatMs: 200,
+  tailRetryMs: 50,
+  tailRetryMaxMs: 500,
+  slotRetryMs: 100,
+  replayIdleMs: 100,
+});
 
 export interface Follower extends AsyncDisposable {
   readonly tail: Tail;
@@ -65,10 +74,23 @@ export function follow({ server, primary, options: overrides, apply, begin }: Fo
     },
     onProgress: reached,
   };
-  const watcher = new ReplayWatcher({ databaseUrl: server.url, replayed, applied, ping: () => tail.ping(), options, log: quiet });
+  const watcher = new ReplayWatcher({
+    databaseUrl: server.url,
+    replayed,
+    applied,
+    ping: () => tail.ping(),
+    options,
+    log: quiet,
+  });
   const running = Promise.all([tail.run(handlers, stop.signal), watcher.run(stop.signal)]);
   return {
-    tail, applied, replayed, transactions, heartbeats, gaps, starts,
+    tail,
+    applied,
+    replayed,
+    transactions,
+    heartbeats,
+    gaps,
+    starts,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
@@ -79,7 +101,12 @@ export function follow({ server, primary, options: overrides, apply, begin }: Fo
 /** Writes heartbeats at `server` as long as it is not in recovery. */
 export function beat(server: TestServer, heartbeatMs = TEST_OPTIONS.heartbeatMs): AsyncDisposable {
   const stop = new AbortController();
-  const writer = new HeartbeatWriter({ databaseUrl: server.url, isPrimary: () => true, options: { ...TEST_OPTIONS, heartbeatMs }, log: quiet });
+  const writer = new HeartbeatWriter({
+    databaseUrl: server.url,
+    isPrimary: () => true,
+    options: { ...TEST_OPTIONS, heartbeatMs },
+    log: quiet,
+  });
   const running = writer.run(stop.signal);
   return {
     async [Symbol.asyncDispose]() {
@@ -91,7 +118,9 @@ export function beat(server: TestServer, heartbeatMs = TEST_OPTIONS.heartbeatMs)
 
 /** A table `t(id, v)` with whole old rows, published, and known to every replica. */
 export async function publishTable({ primary, replicas }: ReplicaSet): Promise<void> {
-  await primary.query('CREATE TABLE t (id bigint PRIMARY KEY, v text); ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION meridian FOR TABLE t');
+  await primary.query(
+    'CREATE TABLE t (id bigint PRIMARY KEY, v text); ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION meridian FOR TABLE t',
+  );
   const lsn = await primary.position();
   await Promise.all(replicas.map((replica) => replica.caughtUp(lsn)));
 }

@@ -1,4 +1,7 @@
-/** Owns the reference application with tenants kept apart, for tests: its SDL with `@tenant`, and things beside it that have no tenant. */
+/**
+ * Owns the reference application with tenants kept apart, for tests: its SDL with `@tenant`, and things beside it that
+ * have no tenant.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ResolverContext, type Row, type UserResolvers } from '../../src/index.ts';
@@ -6,7 +9,14 @@ import { type SdlFile } from '../../src/schema-compiler/files.ts';
 
 const WORKSPACE = new URL('../../schema/workspace/', import.meta.url);
 
-const COLUMNS: Readonly<Record<string, string>> = { Organization: 'id', Dashboard: 'id', User: 'organization_id', Project: 'organization_id', Task: 'organization_id', Comment: 'organization_id' };
+const COLUMNS: Readonly<Record<string, string>> = {
+  Organization: 'id',
+  Dashboard: 'id',
+  User: 'organization_id',
+  Project: 'organization_id',
+  Task: 'organization_id',
+  Comment: 'organization_id',
+};
 
 /** Rows of `bookmarks` belong to nobody and name tasks of anybody, existing or not. */
 const EXTRA_SDL = `
@@ -50,8 +60,15 @@ type Bookmark @entity @key(fields: "id") {
 `;
 
 export function tenantFiles(): readonly SdlFile[] {
-  const workspace = Object.entries(COLUMNS).reduce((sdl, [type, column]) => sdl.replace(new RegExp(`(type ${type} @entity(?:\\([^)]*\\))?)`), `$1 @tenant(column: "${column}")`), readFileSync(new URL('workspace.graphql', WORKSPACE), 'utf8'));
-  return [{ name: 'workspace.graphql', body: workspace }, { name: 'tenants.graphql', body: EXTRA_SDL }];
+  const workspace = Object.entries(COLUMNS).reduce(
+    (sdl, [type, column]) =>
+      sdl.replace(new RegExp(`(type ${type} @entity(?:\\([^)]*\\))?)`), `$1 @tenant(column: "${column}")`),
+    readFileSync(new URL('workspace.graphql', WORKSPACE), 'utf8'),
+  );
+  return [
+    { name: 'workspace.graphql', body: workspace },
+    { name: 'tenants.graphql', body: EXTRA_SDL },
+  ];
 }
 
 /** A description of `stolen:7` makes the database itself move a project to organization 7. */
@@ -66,14 +83,22 @@ CREATE TRIGGER steal BEFORE INSERT OR UPDATE ON projects FOR EACH ROW EXECUTE FU
 `;
 
 export function tenantSql(): readonly string[] {
-  return [fileURLToPath(new URL('001_schema.sql', WORKSPACE)), fileURLToPath(new URL('002_data.sql', WORKSPACE)), EXTRA_SQL];
+  return [
+    fileURLToPath(new URL('001_schema.sql', WORKSPACE)),
+    fileURLToPath(new URL('002_data.sql', WORKSPACE)),
+    EXTRA_SQL,
+  ];
 }
 
 export const tenantResolvers: UserResolvers = {
   Query: {
     tasksOf: (_: unknown, { projectId }: { projectId: string }, context: ResolverContext): Promise<readonly Row[]> =>
-      context.read('SELECT tasks.* FROM tasks WHERE project_id = $1 ORDER BY id', [projectId], { entity: 'Task', dependsOn: [`Task.projectId=${projectId}`] }),
-    titleOf: async (_: unknown, { taskId }: { taskId: string }, context: ResolverContext): Promise<unknown> => (await context.loaders.one('Task', ['id'], [taskId]))?.['title'] ?? null,
+      context.read('SELECT tasks.* FROM tasks WHERE project_id = $1 ORDER BY id', [projectId], {
+        entity: 'Task',
+        dependsOn: [`Task.projectId=${projectId}`],
+      }),
+    titleOf: async (_: unknown, { taskId }: { taskId: string }, context: ResolverContext): Promise<unknown> =>
+      (await context.loaders.one('Task', ['id'], [taskId]))?.['title'] ?? null,
   },
 };
 
@@ -89,4 +114,11 @@ export interface Belongings {
   readonly bookmark: string;
 }
 
-export const GHOST: Omit<Belongings, 'bookmark'> = { organization: '987654321', user: '987654322', email: 'nobody@nowhere.example', project: '987654323', task: '987654324', comment: '987654325' };
+export const GHOST: Omit<Belongings, 'bookmark'> = {
+  organization: '987654321',
+  user: '987654322',
+  email: 'nobody@nowhere.example',
+  project: '987654323',
+  task: '987654324',
+  comment: '987654325',
+};

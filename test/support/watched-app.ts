@@ -5,7 +5,8 @@ import { AP, EU, startTestApp, US, type Answer, type TestApp } from './app.ts';
 import { until } from './observe.ts';
 
 export const REGIONS = [US, EU, AP] as const;
-export const HEALTH = 'query($region: String) { regionHealth(region: $region) { region role status databaseHealthy cacheHealthy replicationLagMs replicationLagBytes replayLsn timeline rttMs alerts { kind message since } error } }';
+export const HEALTH =
+  'query($region: String) { regionHealth(region: $region) { region role status databaseHealthy cacheHealthy replicationLagMs replicationLagBytes replayLsn timeline rttMs alerts { kind message since } error } }';
 export const RTT = { 'us-east-1/eu-west-1': 20, 'us-east-1/ap-northeast-1': 40, 'eu-west-1/ap-northeast-1': 60 };
 export const LAG_ALERT_MS = 600;
 
@@ -26,17 +27,30 @@ export function isHealthy({ status, replicationLagMs, alerts }: RegionHealth): b
 /** `alertWebhook`: where servers post alerts; default nowhere. */
 export async function startWatchedApp({ alertWebhook }: { readonly alertWebhook?: string } = {}): Promise<WatchedApp> {
   const settings = { probeMs: 100, probeTimeoutMs: 400, connectMs: 1_000, heartbeatMs: 200, lagAlertMs: LAG_ALERT_MS };
-  const app = await startTestApp({ scale: 0.05, wan: RTT, settings: { ...settings, ...(alertWebhook === undefined ? {} : { alertWebhook }) } });
-  const asked: WatchedApp['asked'] = async (from, region) => app.gql(from, HEALTH, { variables: { region }, headers: { authorization: `Bearer ${app.adminToken}` } });
+  const app = await startTestApp({
+    scale: 0.05,
+    wan: RTT,
+    settings: { ...settings, ...(alertWebhook === undefined ? {} : { alertWebhook }) },
+  });
+  const asked: WatchedApp['asked'] = async (from, region) =>
+    app.gql(from, HEALTH, { variables: { region }, headers: { authorization: `Bearer ${app.adminToken}` } });
   const health: WatchedApp['health'] = async (from) => {
     const { data, errors } = await asked(from);
     assert.deepEqual(errors, []);
     return Object.fromEntries((data?.regionHealth ?? []).map((one) => [one.region, one]));
   };
   return {
-    app, asked, health,
+    app,
+    asked,
+    health,
     seen: async (from, of) => (await health(from))[of] as RegionHealth,
-    allHealthy: () => until('every region is healthy as seen from every region', async () => (await Promise.all(REGIONS.map(health))).every((reports) => Object.values(reports).every(isHealthy)), { withinMs: 30_000 }),
+    allHealthy: () =>
+      until(
+        'every region is healthy as seen from every region',
+        async () =>
+          (await Promise.all(REGIONS.map(health))).every((reports) => Object.values(reports).every(isHealthy)),
+        { withinMs: 30_000 },
+      ),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

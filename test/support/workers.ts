@@ -1,4 +1,7 @@
-/** Owns a server with several workers as `meridian start` runs it: on a replica, with a Redis of its region, for tests that stop and kill its processes. */
+/**
+ * Owns a server with several workers as `meridian start` runs it: on a replica, with a Redis of its region, for tests
+ * that stop and kill its processes.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,18 +38,32 @@ export async function startWorkersPlace(program: string): Promise<WorkersPlace> 
   const folder = mkdtempSync(join(tmpdir(), 'meridian-workers-'));
   const set = await startReplicaSet(1);
   const redis = await startScratchRedis(program, await freePort());
-  await set.primary.query(`CREATE TABLE item (id bigint PRIMARY KEY, note text); INSERT INTO item SELECT i, 'note 0' FROM generate_series(1, 100) i`);
+  await set.primary.query(
+    `CREATE TABLE item (id bigint PRIMARY KEY, note text); INSERT INTO item SELECT i, 'note 0' FROM generate_series(1, 100) i`,
+  );
   mkdirSync(join(folder, 'schema'));
   writeFileSync(join(folder, 'schema', 'items.graphql'), SDL);
   writeFileSync(join(folder, 'resolvers.mjs'), RESOLVERS);
   const env = {
-    MERIDIAN_REGIONS: 'us,eu', MERIDIAN_REGION: 'eu', DB_URL_US: set.primary.url, DB_URL_EU: set.replicas[0]?.url ?? '', REDIS_URL_EU: redis.url, MERIDIAN_AUTH: 'none', MERIDIAN_TOKEN_SECRET: 't'.repeat(32),
-    MERIDIAN_RESOLVERS: join(folder, 'resolvers.mjs'), MERIDIAN_PORT: '0', MERIDIAN_WORKERS: '2', MERIDIAN_PROBE_MS: '100', MERIDIAN_SLOT_RETRY_MS: '200',
+    MERIDIAN_REGIONS: 'us,eu',
+    MERIDIAN_REGION: 'eu',
+    DB_URL_US: set.primary.url,
+    DB_URL_EU: set.replicas[0]?.url ?? '',
+    REDIS_URL_EU: redis.url,
+    MERIDIAN_AUTH: 'none',
+    MERIDIAN_TOKEN_SECRET: 't'.repeat(32),
+    MERIDIAN_RESOLVERS: join(folder, 'resolvers.mjs'),
+    MERIDIAN_PORT: '0',
+    MERIDIAN_WORKERS: '2',
+    MERIDIAN_PROBE_MS: '100',
+    MERIDIAN_SLOT_RETRY_MS: '200',
   };
   const done = await meridian(['setup'], { cwd: folder, env });
   if (done.status !== 0) throw new Error(done.stdout + done.stderr);
   return {
-    set, folder, env,
+    set,
+    folder,
+    env,
     async [Symbol.asyncDispose]() {
       await redis[Symbol.asyncDispose]();
       await set[Symbol.asyncDispose]();
@@ -74,15 +91,26 @@ export const oneConnection = (): Agent => new Agent({ keepAlive: true, maxSocket
 
 /** A GraphQL operation, or without one a GET. Rejects where the connection breaks. */
 export function send(url: string, query: string | null, { token, agent }: Asked = {}): Promise<Answered> {
-  const headers = { 'content-type': 'application/json', ...(token === undefined ? {} : { 'consistency-token': token }) };
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { 'consistency-token': token }),
+  };
   return new Promise((resolve, reject) => {
-    const call = request(url, { method: query === null ? 'GET' : 'POST', headers, agent: agent ?? false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('error', reject).on('end', () => {
-        const { data } = query === null ? {} : (JSON.parse(body) as { data?: Record<string, unknown> });
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, data });
-      });
-    });
+    const call = request(
+      url,
+      { method: query === null ? 'GET' : 'POST', headers, agent: agent ?? false },
+      (response) => {
+        let body = '';
+        response
+          .setEncoding('utf8')
+          .on('data', (chunk: string) => (body += chunk))
+          .on('error', reject)
+          .on('end', () => {
+            const { data } = query === null ? {} : (JSON.parse(body) as { data?: Record<string, unknown> });
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body, data });
+          });
+      },
+    );
     call.once('error', reject).end(query === null ? undefined : JSON.stringify({ query }));
   });
 }
@@ -96,7 +124,8 @@ export async function workerOf(url: string, asked: Asked = {}): Promise<number> 
 export async function connectionsToEach(url: string, workers: number): Promise<Map<number, Agent>> {
   const found = new Map<number, Agent>();
   for (let tries = 0; found.size < workers; tries += 1) {
-    if (tries > MAX_CONNECTIONS) throw new Error(`${MAX_CONNECTIONS} connections led to ${found.size} of ${workers} workers`);
+    if (tries > MAX_CONNECTIONS)
+      throw new Error(`${MAX_CONNECTIONS} connections led to ${found.size} of ${workers} workers`);
     const agent = oneConnection();
     const pid = await workerOf(url, { agent });
     if (found.has(pid)) agent.destroy();
@@ -123,8 +152,16 @@ export interface WorkersServer {
   readonly ended: Promise<unknown[]>;
 }
 
-export async function startWorkers({ folder, env }: WorkersPlace, more: Readonly<Record<string, string>> = {}): Promise<WorkersServer> {
-  const child = spawn(process.execPath, [MAIN, 'start'], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+export async function startWorkers(
+  { folder, env }: WorkersPlace,
+  more: Readonly<Record<string, string>> = {},
+): Promise<WorkersServer> {
+  const child = spawn(process.execPath, [MAIN, 'start'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ...env, ...more },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   const ended = once(child, 'exit');
   // Of a test that fails midway; the workers end with it.
   process.once('exit', () => child.kill('SIGKILL'));

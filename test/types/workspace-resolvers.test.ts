@@ -6,12 +6,14 @@ import { type ResolverContext } from '../../src/graphql/context.ts';
 
 const resolvers: Resolvers = {
   Query: {
-    userByEmail: async (_parent, { email }, context) => (await context.read('SELECT * FROM users WHERE lower(email) = lower($1)', [email]))[0] ?? null,
+    userByEmail: async (_parent, { email }, context) =>
+      (await context.read('SELECT * FROM users WHERE lower(email) = lower($1)', [email]))[0] ?? null,
   },
   User: {
     // Parents are rows, by column name.
     bio: (user) => (typeof user['bio'] === 'string' ? user['bio'].trim() : null),
-    __resolveReference: (reference, context) => context.loaders.one('User', 'email' in reference ? ['email'] : ['id'], Object.values(reference)),
+    __resolveReference: (reference, context) =>
+      context.loaders.one('User', 'email' in reference ? ['email'] : ['id'], Object.values(reference)),
   },
   Mutation: {
     deleteTask: async (_parent, { id }, context) => {

@@ -5,7 +5,8 @@ import { CACHE_ENTRIES, redisUrl, TTL_S } from './environment.mjs';
 
 /**
  * @typedef {object} Cache
- * @property {(keys: readonly string[]) => Promise<readonly unknown[]> | readonly unknown[]} getMany Undefined where there is nothing.
+ * @property {(keys: readonly string[]) => Promise<readonly unknown[]> | readonly unknown[]} getMany Undefined where
+ * there is nothing.
  * @property {(entries: readonly (readonly [string, unknown])[]) => Promise<unknown> | void} setMany
  */
 

@@ -1,6 +1,7 @@
 /**
- * Owns what a peer's process is told, and its answer that it listens. Peers are JavaScript that TypeScript does not check: their packages are in
- * bench/peers/node_modules alone, which a fresh clone has not installed, and `npm run types` would miss them. ESLint checks them with the rest.
+ * Owns what a peer's process is told, and its answer that it listens. Peers are JavaScript that TypeScript does not
+ * check: their packages are in bench/peers/node_modules alone, which a fresh clone has not installed, and `npm run
+ * types` would miss them. ESLint checks them with the rest.
  */
 import process from 'node:process';
 
@@ -23,7 +24,10 @@ export const port = Number(told('PEER_PORT'));
 export const readUrl = told('PEER_READ_URL');
 export const writeUrl = told('PEER_WRITE_URL');
 export const redisUrl = told('PEER_REDIS_URL');
-/** Where the peer keeps what it has read: `none`, `memory`, `mget` (Redis, a batch at a time) or `get` (Redis, key by key). What else it means, the peer says. */
+/**
+ * Where the peer keeps what it has read: `none`, `memory`, `mget` (Redis, a batch at a time) or `get` (Redis, key by
+ * key). What else it means, the peer says.
+ */
 export const cacheKind = told('PEER_CACHE');
 /** File with the answers that the bare server hands out. */
 export const answersFile = process.env['PEER_ANSWERS'] ?? '';

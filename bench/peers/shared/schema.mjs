@@ -1,4 +1,7 @@
-/** Owns the schema that the GraphQL peers serve: of the reference application what the workloads ask for, with resolvers as people write them. */
+/**
+ * Owns the schema that the GraphQL peers serve: of the reference application what the workloads ask for, with resolvers
+ * as people write them.
+ */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 import { retitle } from './rows.mjs';
@@ -33,36 +36,51 @@ const tenOnly = (first) => {
 };
 
 /** @param {import('./loaders.mjs').Name} name @param {string} column */
-const related = (name, column) => (/** @type {any} */ row, /** @type {unknown} */ _, /** @type {any} */ { loaders }) => (row[column] === null ? null : loaders.load(name, row[column]));
+const related =
+  (name, column) =>
+  (/** @type {any} */ row, /** @type {unknown} */ _, /** @type {any} */ { loaders }) =>
+    row[column] === null ? null : loaders.load(name, row[column]);
 /** @param {import('./loaders.mjs').Name} name */
 const ofParent = (name) => related(name, 'id');
 /** @param {import('./loaders.mjs').Name} name */
-const reference = (name) => (/** @type {any} */ { id }, /** @type {any} */ { loaders }) => loaders.load(name, id);
+const reference =
+  (name) =>
+  (/** @type {any} */ { id }, /** @type {any} */ { loaders }) =>
+    loaders.load(name, id);
 
-export const schema = buildSubgraphSchema([{
-  typeDefs: parse(SDL),
-  resolvers: {
-    Query: {
-      user: (_, { id }, { loaders }) => loaders.load('users', id),
-      task: (_, { id }, { loaders }) => loaders.load('tasks', id),
-      dashboard: (_, { organizationId }, { loaders }) => loaders.load('organizations', organizationId),
-    },
-    Mutation: { updateTask: async (_, { id, input }) => ({ task: await retitle(id, input.title) }) },
-    Organization: { __resolveReference: reference('organizations') },
-    User: {
-      __resolveReference: reference('users'),
-      organization: related('organizations', 'organization_id'),
-      assignedTasks: (user, { first }) => {
-        tenOnly(first);
-        return { user: user.id };
+export const schema = buildSubgraphSchema([
+  {
+    typeDefs: parse(SDL),
+    resolvers: {
+      Query: {
+        user: (_, { id }, { loaders }) => loaders.load('users', id),
+        task: (_, { id }, { loaders }) => loaders.load('tasks', id),
+        dashboard: (_, { organizationId }, { loaders }) => loaders.load('organizations', organizationId),
+      },
+      Mutation: { updateTask: async (_, { id, input }) => ({ task: await retitle(id, input.title) }) },
+      Organization: { __resolveReference: reference('organizations') },
+      User: {
+        __resolveReference: reference('users'),
+        organization: related('organizations', 'organization_id'),
+        assignedTasks: (user, { first }) => {
+          tenOnly(first);
+          return { user: user.id };
+        },
+      },
+      TaskConnection: { nodes: related('tenTasksOfUser', 'user') },
+      Project: { __resolveReference: reference('projects'), owner: related('users', 'owner_id') },
+      Task: {
+        __resolveReference: reference('tasks'),
+        project: related('projects', 'project_id'),
+        assignee: related('users', 'assignee_id'),
+      },
+      Dashboard: {
+        openTasks: ofParent('openTasks'),
+        doneTasks: ofParent('doneTasks'),
+        overdueTasks: ofParent('overdueTasks'),
+        latestProjects: ofParent('latestProjects'),
+        latestTasks: ofParent('latestTasks'),
       },
     },
-    TaskConnection: { nodes: related('tenTasksOfUser', 'user') },
-    Project: { __resolveReference: reference('projects'), owner: related('users', 'owner_id') },
-    Task: { __resolveReference: reference('tasks'), project: related('projects', 'project_id'), assignee: related('users', 'assignee_id') },
-    Dashboard: {
-      openTasks: ofParent('openTasks'), doneTasks: ofParent('doneTasks'), overdueTasks: ofParent('overdueTasks'),
-      latestProjects: ofParent('latestProjects'), latestTasks: ofParent('latestTasks'),
-    },
   },
-}]);
+]);

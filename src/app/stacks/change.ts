@@ -1,4 +1,7 @@
-/** Owns how a process hears of changes: the tail of the region's own server, the watermarks, the caches that it feeds, and the heartbeat. */
+/**
+ * Owns how a process hears of changes: the tail of the region's own server, the watermarks, the caches that it feeds,
+ * and the heartbeat.
+ */
 import { Watermark } from '../../change/watermark.ts';
 import { HeartbeatWriter } from '../../postgres/wal/heartbeat.ts';
 import { ReplayWatcher } from '../../postgres/wal/replay.ts';
@@ -28,7 +31,12 @@ export class ChangeStack implements Stack {
 
   /** `schema`: what is cached follows from the whole model. */
   constructor(ground: Ground, health: HealthStack, schema: KnownSchema | null) {
-    const { config, telemetry, own: { databaseUrl }, databaseUrls } = ground;
+    const {
+      config,
+      telemetry,
+      own: { databaseUrl },
+      databaseUrls,
+    } = ground;
     const { options, region: local } = config;
     const { log, metrics } = telemetry;
     const { monitor } = health;
@@ -38,7 +46,11 @@ export class ChangeStack implements Stack {
     this.#loops = new Loops(log);
     this.applied = new Watermark({ maxWaiters: options.maxWaiters });
     this.replayed = new Watermark({ maxWaiters: options.maxWaiters });
-    this.caching = new Caching({ config, telemetry, figures: new Map([...health.redis].map(([name, { figures }]) => [name, figures])) });
+    this.caching = new Caching({
+      config,
+      telemetry,
+      figures: new Map([...health.redis].map(([name, { figures }]) => [name, figures])),
+    });
     this.tail = new Tail({
       databaseUrl,
       primaryUrl: () => (monitor.primary === null ? null : (databaseUrls.get(monitor.primary) ?? null)),
@@ -51,15 +63,30 @@ export class ChangeStack implements Stack {
       },
       standpoint: () => this.caching.standpoint(monitor),
     });
-    this.#replay = new ReplayWatcher({ databaseUrl, replayed: this.replayed, applied: this.applied, ping: () => this.tail.ping(), options, log });
-    this.#heartbeat = new HeartbeatWriter({ databaseUrl, isPrimary: () => monitor.primary === local, options, log, onFailure: () => metrics.heartbeatFailures.inc() });
+    this.#replay = new ReplayWatcher({
+      databaseUrl,
+      replayed: this.replayed,
+      applied: this.applied,
+      ping: () => this.tail.ping(),
+      options,
+      log,
+    });
+    this.#heartbeat = new HeartbeatWriter({
+      databaseUrl,
+      isPrimary: () => monitor.primary === local,
+      options,
+      log,
+      onFailure: () => metrics.heartbeatFailures.inc(),
+    });
   }
 
   async start(): Promise<void> {
     const { tail, applied, replayed, caching } = this;
     const { monitor } = this.#health;
     caching.open(this.#schema, { tail, monitor });
-    this.#loops.run((signal) => tail.run(changeHandlers({ applied, replayed, caching, monitor, telemetry: this.#ground.telemetry }), signal));
+    this.#loops.run((signal) =>
+      tail.run(changeHandlers({ applied, replayed, caching, monitor, telemetry: this.#ground.telemetry }), signal),
+    );
     this.#loops.run((signal) => this.#replay.run(signal));
     this.#loops.run((signal) => this.#heartbeat.run(signal));
   }

@@ -27,12 +27,26 @@ export interface Ground {
 /** Throws `CONFIG_INVALID` where the region is not configured. */
 export function createGround(config: Config, telemetry: Telemetry): Ground {
   const { options, regions } = config;
-  const codec = new TokenCodec({ secrets: listed(options.tokenSecret), maxTokenBytes: options.maxTokenBytes, clusters: listed(options.tokenClusters) as ClusterId[] });
-  return { config, telemetry, codec, own: ownRegion(config), databaseUrls: new Map(regions.map(({ name, databaseUrl }) => [name, databaseUrl])) };
+  const codec = new TokenCodec({
+    secrets: listed(options.tokenSecret),
+    maxTokenBytes: options.maxTokenBytes,
+    clusters: listed(options.tokenClusters) as ClusterId[],
+  });
+  return {
+    config,
+    telemetry,
+    codec,
+    own: ownRegion(config),
+    databaseUrls: new Map(regions.map(({ name, databaseUrl }) => [name, databaseUrl])),
+  };
 }
 
 function ownRegion({ region, regions }: Config): RegionConfig {
   const own = regions.find(({ name }) => name === region);
-  if (!own) throw new MeridianError({ code: 'CONFIG_INVALID', message: `Region ${JSON.stringify(region)} is not configured; name one of ${regions.map(({ name }) => name).join(', ')}.` });
+  if (!own)
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `Region ${JSON.stringify(region)} is not configured; name one of ${regions.map(({ name }) => name).join(', ')}.`,
+    });
   return own;
 }

@@ -1,4 +1,6 @@
-/** Owns what a process knows of the regions: their databases, caches and servers, and who hears when one of them fails. */
+/**
+ * Owns what a process knows of the regions: their databases, caches and servers, and who hears when one of them fails.
+ */
 import { type Lsn } from '../../base/lsn.ts';
 import { ServerHealth } from '../../http/health.ts';
 import { PostgresProber } from '../../postgres/read/probe.ts';
@@ -30,14 +32,32 @@ export class HealthStack implements Stack {
   #stopGauges: () => void = () => undefined;
 
   constructor(ground: Ground, { shown, cacheReport }: HealthInput) {
-    const { config: { options, region: local, regions }, telemetry, databaseUrls } = ground;
+    const {
+      config: { options, region: local, regions },
+      telemetry,
+      databaseUrls,
+    } = ground;
     const { log } = telemetry;
     const timeoutMs = options.probeTimeoutMs;
     this.#ground = ground;
-    this.redis = new Map(regions.flatMap(({ name, redisUrl }) => (redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, options, timeoutMs, log })]])));
-    this.caches = new PeerAnswers(new Map([...this.redis].map(([name, health]) => [name, () => health.ping()])), options.probeMs);
-    const servers = new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, new ServerHealth({ url: serverUrl, timeoutMs, log })]])));
-    this.peers = new PeerAnswers(new Map([...servers].map(([name, health]) => [name, () => health.ping()])), options.probeMs);
+    this.redis = new Map(
+      regions.flatMap(({ name, redisUrl }) =>
+        redisUrl === null ? [] : [[name, new RedisHealth({ url: redisUrl, options, timeoutMs, log })]],
+      ),
+    );
+    this.caches = new PeerAnswers(
+      new Map([...this.redis].map(([name, health]) => [name, () => health.ping()])),
+      options.probeMs,
+    );
+    const servers = new Map(
+      regions.flatMap(({ name, serverUrl }) =>
+        serverUrl === null ? [] : [[name, new ServerHealth({ url: serverUrl, timeoutMs, log })]],
+      ),
+    );
+    this.peers = new PeerAnswers(
+      new Map([...servers].map(([name, health]) => [name, () => health.ping()])),
+      options.probeMs,
+    );
     this.alerts = createAlertSink({ region: local, options, telemetry });
     this.monitor = new RegionMonitor({
       local,

@@ -12,7 +12,12 @@ export class Loops {
 
   /** `loop` resolves when the signal aborts. */
   run(loop: (signal: AbortSignal) => Promise<unknown>): void {
-    this.#running.push(loop(this.#stop.signal).then(() => undefined, (error: unknown) => this.#log.error({ err: error }, 'a background loop of the region ended')));
+    this.#running.push(
+      loop(this.#stop.signal).then(
+        () => undefined,
+        (error: unknown) => this.#log.error({ err: error }, 'a background loop of the region ended'),
+      ),
+    );
   }
 
   /** Resolves when every loop has ended. */

@@ -38,34 +38,60 @@ export class ReadStack implements Stack {
   readonly #loops: Loops;
   #stopGauges: () => void = () => undefined;
 
-  constructor(ground: Ground, health: HealthStack, { applied, replayed, caching }: Pick<ChangeStack, 'applied' | 'replayed' | 'caching'>) {
-    const { config: { options: limits, region: local }, telemetry: { log, metrics }, databaseUrls } = ground;
+  constructor(
+    ground: Ground,
+    health: HealthStack,
+    { applied, replayed, caching }: Pick<ChangeStack, 'applied' | 'replayed' | 'caching'>,
+  ) {
+    const {
+      config: { options: limits, region: local },
+      telemetry: { log, metrics },
+      databaseUrls,
+    } = ground;
     const { monitor } = health;
     const shared = { limits, cluster: () => monitor.cluster, metrics };
     this.#ground = ground;
     this.#health = health;
     this.#loops = new Loops(log);
-    this.servers = new Map([...databaseUrls].map(([region, databaseUrl]) => {
-      const own = region === local ? { watermark: () => highest([applied.lsn, replayed.lsn, caching.watermark]) } : {};
-      return [region, new PostgresServer({ ...shared, region, databaseUrl, log, ...own })];
-    }));
+    this.servers = new Map(
+      [...databaseUrls].map(([region, databaseUrl]) => {
+        const own =
+          region === local ? { watermark: () => highest([applied.lsn, replayed.lsn, caching.watermark]) } : {};
+        return [region, new PostgresServer({ ...shared, region, databaseUrl, log, ...own })];
+      }),
+    );
     this.engine = new ReadEngine({ view: monitor, replayed, servers: this.servers, limits, metrics });
     this.settingsOf = settingsMaker(limits.viewerSettings);
     this.notes = process.env['NODE_ENV'] === 'production' ? null : new UncachedNotes(log);
   }
 
   /**
-   * Starts the reads of one operation. Throws what is wrong with its tokens, and `REGION_UNAVAILABLE` for a token while no database has been met yet: which of
-   * its positions is this cluster's cannot be known then, and ignoring it would be a claim of consistency.
+   * Starts the reads of one operation. Throws what is wrong with its tokens, and `REGION_UNAVAILABLE` for a token while
+   * no database has been met yet: which of its positions is this cluster's cannot be known then, and ignoring it would
+   * be a claim of consistency.
    */
   openSession({ token: header, floor, settings = [], signal }: Asked = {}): ReadSession {
-    const { codec, config: { region } } = this.#ground;
+    const {
+      codec,
+      config: { region },
+    } = this.#ground;
     const named: Position[] = [];
-    const { token: own, merged: token } = codec.decodeBoth({ token: header, floor }, (position) => named.push(position));
+    const { token: own, merged: token } = codec.decodeBoth({ token: header, floor }, (position) =>
+      named.push(position),
+    );
     if (token.size > 0 && this.#health.monitor.cluster === null) {
-      throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `Region ${region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.` });
+      throw new MeridianError({
+        code: 'REGION_UNAVAILABLE',
+        message: `Region ${region} has reached no database yet, so that the consistency token cannot be honoured; try again shortly.`,
+      });
     }
-    return this.engine.session({ token, own, named, ...(settings.length > 0 ? { settings } : {}), ...(signal ? { signal } : {}) });
+    return this.engine.session({
+      token,
+      own,
+      named,
+      ...(settings.length > 0 ? { settings } : {}),
+      ...(signal ? { signal } : {}),
+    });
   }
 
   async start(): Promise<void> {
@@ -83,11 +109,16 @@ export class ReadStack implements Stack {
   /** Never throws: a server that cannot be reached is the probes' matter. */
   async #warm(): Promise<void> {
     const { monitor } = this.#health;
-    await Promise.allSettled([...this.servers].filter(([region]) => monitor.reachable(region)).map(([, server]) => server.warm()));
+    await Promise.allSettled(
+      [...this.servers].filter(([region]) => monitor.reachable(region)).map(([, server]) => server.warm()),
+    );
   }
 }
 
-/** What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is told by. */
+/**
+ * What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is
+ * told by.
+ */
 function highest(lsns: readonly (Lsn | null)[]): Lsn | null {
   return lsns.reduce((a, b) => (a !== null && b !== null ? maxLsn(a, b) : (a ?? b)), null);
 }

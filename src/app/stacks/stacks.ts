@@ -1,4 +1,7 @@
-/** Owns the construction of a region as one process has it: its stacks, in the order in which they start. Every adapter is made in one of them. */
+/**
+ * Owns the construction of a region as one process has it: its stacks, in the order in which they start. Every adapter
+ * is made in one of them.
+ */
 import { type Config } from '../../config/load.ts';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
 import { ChangeStack, type KnownSchema } from './change.ts';
@@ -16,9 +19,18 @@ export interface Stacks extends Ground {
 
 export function createStacks(config: Config, telemetry: Telemetry, schema: KnownSchema | null): Stacks {
   const ground = createGround(config, telemetry);
-  const health = new HealthStack(ground, { shown: () => change.replayed.lsn, cacheReport: (region) => change.caching.report(region) });
+  const health = new HealthStack(ground, {
+    shown: () => change.replayed.lsn,
+    cacheReport: (region) => change.caching.report(region),
+  });
   const change: ChangeStack = new ChangeStack(ground, health, schema);
-  return { ...ground, health, change, read: new ReadStack(ground, health, change), write: new WriteStack(ground, health) };
+  return {
+    ...ground,
+    health,
+    change,
+    read: new ReadStack(ground, health, change),
+    write: new WriteStack(ground, health),
+  };
 }
 
 /** Each needs what the ones before it have begun to know. */

@@ -1,4 +1,7 @@
-/** Owns where a process writes: the primary, directly or by forwarding, and the removal of what writing keeps for a limited time. */
+/**
+ * Owns where a process writes: the primary, directly or by forwarding, and the removal of what writing keeps for a
+ * limited time.
+ */
 import { Pruner } from '../../postgres/setup/prune.ts';
 import { PostgresWriter } from '../../postgres/write/writer.ts';
 import { createForwarding, type ForwardingParts } from '../forwarding.ts';
@@ -28,13 +31,32 @@ export class WriteStack implements Stack {
     this.#ground = ground;
     this.#health = health;
     this.#loops = new Loops(log);
-    this.writer = new PostgresWriter({ limits: options, cluster: () => monitor.cluster, metrics, view: monitor, databaseUrls, log, onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn) });
-    const { forwarder, forwarding, forwardGate, serverStanding } = createForwarding({ config, telemetry, codec, monitor, peers });
+    this.writer = new PostgresWriter({
+      limits: options,
+      cluster: () => monitor.cluster,
+      metrics,
+      view: monitor,
+      databaseUrls,
+      log,
+      onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn),
+    });
+    const { forwarder, forwarding, forwardGate, serverStanding } = createForwarding({
+      config,
+      telemetry,
+      codec,
+      monitor,
+      peers,
+    });
     this.#forwarder = forwarder;
     this.forwarding = forwarding;
     this.forwardGate = forwardGate;
     this.serverStanding = serverStanding;
-    this.#pruner = new Pruner({ databaseUrl: own.databaseUrl, isPrimary: () => monitor.primary === local, options, log });
+    this.#pruner = new Pruner({
+      databaseUrl: own.databaseUrl,
+      isPrimary: () => monitor.primary === local,
+      options,
+      log,
+    });
   }
 
   async start(): Promise<void> {

@@ -1,9 +1,10 @@
 /**
- * Owns which tables the stream does not tell everything of any more, since the schema changed under the servers: every step invalidates them whole, so that
- * nothing of them is served beyond the step at which it was read.
+ * Owns which tables the stream does not tell everything of any more, since the schema changed under the servers: every
+ * step invalidates them whole, so that nothing of them is served beyond the step at which it was read.
  *
- * What a look at the catalog shows may be later than the change that it was taken for, and a transaction that was under way when a publication took a table in
- * is told of only in part. So tables stay on the list until the stream is past all that the look could have seen, and past every such transaction.
+ * What a look at the catalog shows may be later than the change that it was taken for, and a transaction that was under
+ * way when a publication took a table in is told of only in part. So tables stay on the list until the stream is past
+ * all that the look could have seen, and past every such transaction.
  */
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -29,8 +30,9 @@ export interface CoverageSource {
   /** As the model was made from it. */
   readonly first: CatalogLook;
   /**
-   * Looks at the server that the stream comes from, which must show everything up to `shown`; rejects when it does not, or cannot be asked. `upTo`: what it saw lies at or below.
-   * `nextTransaction`: no transaction that had begun has this number or a higher one.
+   * Looks at the server that the stream comes from, which must show everything up to `shown`; rejects when it does not,
+   * or cannot be asked. `upTo`: what it saw lies at or below. `nextTransaction`: no transaction that had begun has this
+   * number or a higher one.
    */
   look(shown: Lsn): Promise<CatalogLook & { readonly upTo: Lsn; readonly nextTransaction: bigint }>;
   /** The oldest transaction that runs there; those below have ended, and lie at or below `upTo`. */
@@ -68,7 +70,12 @@ export class Coverage {
   /** A stream begins at `lsn`: the schema may have changed under whoever held it before. */
   async begin(lsn: Lsn): Promise<void> {
     // Those that are as they were then, were so all the time.
-    await this.#look(lsn, ({ altered, joined }) => [...this.#source.tables].filter((table) => altered.get(table) !== this.#known.altered.get(table) || joined.get(table) !== this.#known.joined.get(table)));
+    await this.#look(lsn, ({ altered, joined }) =>
+      [...this.#source.tables].filter(
+        (table) =>
+          altered.get(table) !== this.#known.altered.get(table) || joined.get(table) !== this.#known.joined.get(table),
+      ),
+    );
   }
 
   /** To be called before the transaction is applied. Rejects where the schema changed and nobody can say how. */
@@ -98,8 +105,15 @@ export class Coverage {
 
   async #look(shown: Lsn, touchedIn: (look: CatalogLook) => Iterable<TableTag>): Promise<void> {
     const { upTo, nextTransaction, ...look } = await this.#source.look(shown);
-    const joined = [...look.joined].filter(([table, revision]) => this.#known.joined.get(table) !== revision).map(([table]) => table);
-    if (joined.length > 0) this.#joining = { tables: new Set([...(this.#joining?.tables ?? []), ...joined]), before: nextTransaction, endedBy: null };
+    const joined = [...look.joined]
+      .filter(([table, revision]) => this.#known.joined.get(table) !== revision)
+      .map(([table]) => table);
+    if (joined.length > 0)
+      this.#joining = {
+        tables: new Set([...(this.#joining?.tables ?? []), ...joined]),
+        before: nextTransaction,
+        endedBy: null,
+      };
     this.#unsettled = new Set([...this.#unsettled, ...touchedIn(look)]);
     this.#settledAt = maxLsn(this.#settledAt, upTo);
     this.#tell(look);
@@ -114,17 +128,24 @@ export class Coverage {
       const { oldest, upTo } = await this.#source.running();
       if (oldest >= joining.before) joining.endedBy = upTo;
     } catch (error) {
-      this.#log.debug({ err: error }, `It is not known yet whether transactions that began before a table was published have ended: ${messageOf(error)}`);
+      this.#log.debug(
+        { err: error },
+        `It is not known yet whether transactions that began before a table was published have ended: ${messageOf(error)}`,
+      );
     }
   }
 
   #tell({ uncovered }: CatalogLook): void {
     for (const [table, why] of uncovered) {
       if (this.#known.uncovered.get(table) === why) continue;
-      this.#log.warn({ table }, `Nothing of the table ${decodeURIComponent(table)} is served from the caches any more: ${why}. Undo that (meridian setup completes the publication), or restart the servers with the schema as it is now.`);
+      this.#log.warn(
+        { table },
+        `Nothing of the table ${decodeURIComponent(table)} is served from the caches any more: ${why}. Undo that (meridian setup completes the publication), or restart the servers with the schema as it is now.`,
+      );
     }
     for (const table of this.#known.uncovered.keys()) {
-      if (!uncovered.has(table)) this.#log.info({ table }, `The table ${decodeURIComponent(table)} is served from the caches again.`);
+      if (!uncovered.has(table))
+        this.#log.info({ table }, `The table ${decodeURIComponent(table)} is served from the caches again.`);
     }
   }
 }

@@ -1,4 +1,7 @@
-/** Owns following the one who holds the tail: its messages feed this process's own cache, which is emptied as soon as one may have been missed. */
+/**
+ * Owns following the one who holds the tail: its messages feed this process's own cache, which is emptied as soon as
+ * one may have been missed.
+ */
 import { randomUUID } from 'node:crypto';
 import { Backoff } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
@@ -10,7 +13,14 @@ import { isNextInSequence, isOldNews } from '../guard.ts';
 import { Horizon } from './horizon.ts';
 import { type KeeperObserver } from './observer.ts';
 import { type LocalCache } from '../local.ts';
-import { type Applied, type Fanout, type FanoutHandlers, type FanoutMessage, type SharedJournal, type SharedState } from '../ports.ts';
+import {
+  type Applied,
+  type Fanout,
+  type FanoutHandlers,
+  type FanoutMessage,
+  type SharedJournal,
+  type SharedState,
+} from '../ports.ts';
 
 export interface FollowerParts {
   readonly local: LocalCache;
@@ -70,11 +80,14 @@ export class CacheFollower {
     };
     fanout.follow(handlers, this.#stop.signal).catch((error: unknown) => {
       this.#lose('the subscription ended');
-      log.error({ err: error }, 'The subscription to the region\'s Redis ended.');
+      log.error({ err: error }, "The subscription to the region's Redis ended.");
     });
   }
 
-  /** Nothing reaches the process's cache from now on. Answers up to where it was fed; null: it has no life of this following. */
+  /**
+   * Nothing reaches the process's cache from now on. Answers up to where it was fed; null: it has no life of this
+   * following.
+   */
   stop(): Followed | null {
     const followed = this.#followed;
     this.#followed = null;

@@ -1,10 +1,18 @@
-/** Owns what feeds the caches of a process: the tail while this process holds it, and otherwise the messages of the process that does. Without either, nothing is kept. */
+/**
+ * Owns what feeds the caches of a process: the tail while this process holds it, and otherwise the messages of the
+ * process that does. Without either, nothing is kept.
+ */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { type Position } from '../../base/lineage.ts';
 import { type Lsn } from '../../base/lsn.ts';
 import { type Invalidation } from '../../change/invalidation.ts';
-import { type ChangeHandlers, type CommittedTransaction, type Heartbeat, type StreamStart } from '../../change/ports.ts';
+import {
+  type ChangeHandlers,
+  type CommittedTransaction,
+  type Heartbeat,
+  type StreamStart,
+} from '../../change/ports.ts';
 import { type TableTag } from '../../change/tags.ts';
 import { type Options } from '../../config/options.ts';
 import { type Log } from '../../telemetry/log.ts';
@@ -68,7 +76,10 @@ export class CacheKeeper implements ChangeHandlers {
     return this.#stream?.start.timeline ?? null;
   }
 
-  /** Where the region stands when this process begins to stream: where its shared cache does. Null where that is not known. */
+  /**
+   * Where the region stands when this process begins to stream: where its shared cache does. Null where that is not
+   * known.
+   */
   async standpoint(): Promise<Position | null> {
     if (this.#parts.shared === null) return null;
     await this.#ending;
@@ -135,7 +146,10 @@ export class CacheKeeper implements ChangeHandlers {
     stream.feed?.progress(lsn, tables);
   }
 
-  /** Both caches are emptied before the stream begins. One that cannot be reached now stands still, and is emptied before this process writes it. */
+  /**
+   * Both caches are emptied before the stream begins. One that cannot be reached now stands still, and is emptied
+   * before this process writes it.
+   */
   async onGap(reason: string): Promise<void> {
     this.#endStream();
     this.#stopFollowing(`changes may have been missed: ${reason}`);
@@ -147,11 +161,19 @@ export class CacheKeeper implements ChangeHandlers {
     try {
       const state = await shared.journal.state();
       if (state === null) return;
-      await shared.journal.begin(randomUUID(), { cluster: state.cluster, timeline: state.timeline, lsn: state.watermark, run: runOf(state.epoch) });
+      await shared.journal.begin(randomUUID(), {
+        cluster: state.cluster,
+        timeline: state.timeline,
+        lsn: state.watermark,
+        run: runOf(state.epoch),
+      });
       this.#anew = null;
       this.#observe.began('shared', 'gap');
     } catch (error) {
-      this.#parts.log.warn({ err: error }, 'The region\'s shared cache could not be emptied after a gap; its watermark stands still until it is.');
+      this.#parts.log.warn(
+        { err: error },
+        "The region's shared cache could not be emptied after a gap; its watermark stands still until it is.",
+      );
     }
   }
 
@@ -173,14 +195,28 @@ export class CacheKeeper implements ChangeHandlers {
 
   #feedOf(start: StreamStart, horizon: () => Lsn): SharedFeed | null {
     const { shared, options, holds, log } = this.#parts;
-    return shared === null ? null : new SharedFeed({ journal: shared.journal, start, anew: this.#anew, options, horizon, holds, observe: this.#observe, log });
+    return shared === null
+      ? null
+      : new SharedFeed({
+          journal: shared.journal,
+          start,
+          anew: this.#anew,
+          options,
+          horizon,
+          holds,
+          observe: this.#observe,
+          log,
+        });
   }
 
   #follow(): void {
     if (this.#follower !== null) return;
     const { shared, local, options, log } = this.#parts;
     if (shared === null) {
-      if (!this.#saidNoShared) log.info('This server does not hold the region\'s slot, and the region has no Redis through which it could hear of changes: it caches nothing.');
+      if (!this.#saidNoShared)
+        log.info(
+          "This server does not hold the region's slot, and the region has no Redis through which it could hear of changes: it caches nothing.",
+        );
       this.#saidNoShared = true;
       return;
     }
@@ -214,7 +250,10 @@ export class CacheKeeper implements ChangeHandlers {
     this.#observe.began('local', reason);
   }
 
-  /** What was begun for a stream that has ended meanwhile must not reach the process's cache: somebody else may feed it by now. */
+  /**
+   * What was begun for a stream that has ended meanwhile must not reach the process's cache: somebody else may feed it
+   * by now.
+   */
   #demandCurrent(stream: Stream): void {
     if (this.#stream !== stream) throw new Error('the stream ended before its change was applied');
   }

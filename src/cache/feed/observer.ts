@@ -2,8 +2,9 @@
 import { type CacheLayer } from '../observer.ts';
 
 /**
- * Why a life began. `stream`: a stream of changes began. `gap`: changes may have been missed. `schema`: DDL that could concern any value. `missing`: the shared
- * cache had no life. `outdated`: it lacked more than can be made good. `restart`: the primary was started anew since. `follow`: this process began to follow the one that holds the tail.
+ * Why a life began. `stream`: a stream of changes began. `gap`: changes may have been missed. `schema`: DDL that could
+ * concern any value. `missing`: the shared cache had no life. `outdated`: it lacked more than can be made good.
+ * `restart`: the primary was started anew since. `follow`: this process began to follow the one that holds the tail.
  */
 export type LifeReason = 'stream' | 'gap' | 'schema' | 'missing' | 'outdated' | 'restart' | 'follow';
 

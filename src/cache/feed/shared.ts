@@ -1,9 +1,11 @@
 /**
- * Owns feeding the region's shared cache while this process holds the tail: in commit order, one step at a time, and without holding the
- * tail up for a cache that does not answer. What it missed meanwhile is kept, and made good where that is possible.
+ * Owns feeding the region's shared cache while this process holds the tail: in commit order, one step at a time, and
+ * without holding the tail up for a cache that does not answer. What it missed meanwhile is kept, and made good where
+ * that is possible.
  *
- * W of the shared cache is a true statement whoever made it: each writer knows everything that changed between where it took over and where it
- * leaves off. So a writer that was halted and wakes up can lose the cache time, but can make no value wrong.
+ * W of the shared cache is a true statement whoever made it: each writer knows everything that changed between where it
+ * took over and where it leaves off. So a writer that was halted and wakes up can lose the cache time, but can make no
+ * value wrong.
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../base/errors.ts';
@@ -64,7 +66,10 @@ export class SharedFeed {
     return this.#anew;
   }
 
-  /** Goes on with the life that the shared cache has, or begins one. Never throws; bounded in time by the journal's own limits. */
+  /**
+   * Goes on with the life that the shared cache has, or begins one. Never throws; bounded in time by the journal's own
+   * limits.
+   */
   start(): Promise<void> {
     return this.#settle();
   }
@@ -77,7 +82,9 @@ export class SharedFeed {
     return this.#settle();
   }
 
-  /** Nothing changed up to `lsn` but, perhaps, `tables`. Told to the cache soon, together with what follows meanwhile. */
+  /**
+   * Nothing changed up to `lsn` but, perhaps, `tables`. Told to the cache soon, together with what follows meanwhile.
+   */
   progress(lsn: Lsn, tables: readonly TableTag[] = []): void {
     this.#owed.add({ lsn, tags: [], tables });
     void this.#settle();
@@ -121,7 +128,7 @@ export class SharedFeed {
   /** Step after step until nothing is owed. Whoever adds to the debt meanwhile waits for the same end. */
   async #step(): Promise<void> {
     try {
-      for (let tries = 0; !this.#isSettled; ) {
+      for (let tries = 0; !this.#isSettled;) {
         if (this.#state !== null && this.#anew === null) {
           await this.#send(this.#state);
           continue;
@@ -167,7 +174,10 @@ export class SharedFeed {
         this.#isDoubted = true;
         return;
       }
-      if (found !== null && found.cluster !== start.cluster) log.warn('The region\'s Redis holds the cache of another database under the same redisPrefix; give each graph a prefix of its own.');
+      if (found !== null && found.cluster !== start.cluster)
+        log.warn(
+          "The region's Redis holds the cache of another database under the same redisPrefix; give each graph a prefix of its own.",
+        );
       this.#anew ??= found === null ? 'missing' : isSameRun(found, start) ? 'outdated' : 'restart';
     }
     if (!this.#over) await this.#begin(this.#anew);
@@ -178,7 +188,12 @@ export class SharedFeed {
     const owed = this.#take();
     this.#anew = null;
     try {
-      this.#state = await journal.begin(this.#holder, { cluster: start.cluster, timeline: start.timeline, lsn: owed.to, run: start.run ?? null });
+      this.#state = await journal.begin(this.#holder, {
+        cluster: start.cluster,
+        timeline: start.timeline,
+        lsn: owed.to,
+        run: start.run ?? null,
+      });
     } finally {
       if (this.#state === null) {
         this.#anew ??= reason;
@@ -187,7 +202,7 @@ export class SharedFeed {
     }
     this.#isDoubted = true;
     observe.began('shared', reason);
-    log.info({ reason, watermark: formatLsn(owed.to) }, 'The region\'s shared cache was emptied and begins again.');
+    log.info({ reason, watermark: formatLsn(owed.to) }, "The region's shared cache was emptied and begins again.");
   }
 
   #take(): Debt {

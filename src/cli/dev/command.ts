@@ -34,17 +34,40 @@ const MAX_PORT = 65_000;
 export function registerDev(program: Command): void {
   program
     .command('dev')
-    .description('run your schema and SQL in several regions on this machine: databases, servers and an ocean between them')
+    .description(
+      'run your schema and SQL in several regions on this machine: databases, servers and an ocean between them',
+    )
     .requiredOption('--schema <folder>', 'folder with the SDL files of the application')
     .requiredOption('--sql <folder>', 'folder with its .sql files: tables and data, loaded in the order of their names')
     .option('--resolvers <file>', 'TypeScript or JavaScript module with custom resolvers')
-    .option('--federated', 'run every folder under <schema>/subgraphs (with its SQL under <sql>/subgraphs) as a subgraph with databases of its own, and a gateway in each region before them')
+    .option(
+      '--federated',
+      'run every folder under <schema>/subgraphs (with its SQL under <sql>/subgraphs) as a subgraph with databases of its own, and a gateway in each region before them',
+    )
     .option('--regions <names>', 'regions, separated by commas; the first holds the primary', DEFAULT_REGIONS.join(','))
-    .option('--scale <number>', 'offered to SQL as current_setting(\'meridian.scale\'); the reference application makes that much data', '1')
-    .option('--wan <file>', 'round trips between regions: "off" for none, or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}; pairs left out keep their default')
-    .option('--ports-from <port>', 'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, …, Redis at port+201, … (default: GraphQL from 4001, PostgreSQL from 5501, Redis from 6501); with --federated those are the gateways, and each subgraph has its ports ten further up')
-    .option('--redis <choice>', '"auto" starts a redis-server or valkey-server in each region if this machine has one; "off" does without', 'auto')
-    .option('--database <name>', 'name of the database, which also keeps the data of several applications apart', 'workspace')
+    .option(
+      '--scale <number>',
+      "offered to SQL as current_setting('meridian.scale'); the reference application makes that much data",
+      '1',
+    )
+    .option(
+      '--wan <file>',
+      'round trips between regions: "off" for none, or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}; pairs left out keep their default',
+    )
+    .option(
+      '--ports-from <port>',
+      'move all ports: GraphQL at port+1, port+2, …, PostgreSQL at port+101, …, Redis at port+201, … (default: GraphQL from 4001, PostgreSQL from 5501, Redis from 6501); with --federated those are the gateways, and each subgraph has its ports ten further up',
+    )
+    .option(
+      '--redis <choice>',
+      '"auto" starts a redis-server or valkey-server in each region if this machine has one; "off" does without',
+      'auto',
+    )
+    .option(
+      '--database <name>',
+      'name of the database, which also keeps the data of several applications apart',
+      'workspace',
+    )
     .option('--reset', 'throw away the data of an earlier start and load it anew')
     .option('--data <folder>', 'folder for cluster.json, logs and data', '.meridian')
     .action(async (flags: Flags) => {
@@ -56,7 +79,10 @@ export function registerDev(program: Command): void {
         regions: regionsOf(flags.regions),
         scale: numberOf('--scale', flags.scale, { above: 0, max: MAX_SCALE }),
         wan: wanOf(flags.wan),
-        portsFrom: flags.portsFrom === undefined ? undefined : numberOf('--ports-from', flags.portsFrom, { above: 1_023, max: MAX_PORT, whole: true }),
+        portsFrom:
+          flags.portsFrom === undefined
+            ? undefined
+            : numberOf('--ports-from', flags.portsFrom, { above: 1_023, max: MAX_PORT, whole: true }),
         redis: redisOf(flags.redis),
         database: flags.database,
         reset: flags.reset === true,
@@ -89,24 +115,38 @@ function compiledIn(folder: string): string {
 /** Everything that a cluster keeps lies right in this folder, which the root of a file system is not for. */
 function folderOf(text: string): string {
   const folder = resolve(text);
-  if (text.trim() === '' || dirname(folder) === folder) throw invalid(`--data ${JSON.stringify(text)} is no folder of its own; name one, as in --data .meridian.`);
+  if (text.trim() === '' || dirname(folder) === folder)
+    throw invalid(`--data ${JSON.stringify(text)} is no folder of its own; name one, as in --data .meridian.`);
   return text;
 }
 
 function regionsOf(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
-  if (names.length === 0 || names.length > MAX_REGIONS) throw invalid(`--regions names ${names.length} regions; name 1 to ${MAX_REGIONS}, separated by commas.`);
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0 || names.length > MAX_REGIONS)
+    throw invalid(`--regions names ${names.length} regions; name 1 to ${MAX_REGIONS}, separated by commas.`);
   for (const [i, name] of names.entries()) {
-    if (!REGION.test(name) || name.length > REGION_CHARS) throw invalid(`--regions: "${name}" is no region name; use small letters, digits and single hyphens, as in eu-west-1.`);
+    if (!REGION.test(name) || name.length > REGION_CHARS)
+      throw invalid(
+        `--regions: "${name}" is no region name; use small letters, digits and single hyphens, as in eu-west-1.`,
+      );
     if (names.indexOf(name) !== i) throw invalid(`--regions names "${name}" twice; name each region once.`);
   }
   return names;
 }
 
-function numberOf(flag: string, text: string, { above, max, whole }: { above: number; max: number; whole?: boolean }): number {
+function numberOf(
+  flag: string,
+  text: string,
+  { above, max, whole }: { above: number; max: number; whole?: boolean },
+): number {
   const value = Number(text);
   if (text.trim() !== '' && value > above && value <= max && (!whole || Number.isInteger(value))) return value;
-  throw invalid(`${flag} ${JSON.stringify(text)} is no ${whole ? 'whole ' : ''}number above ${above} and up to ${max}.`);
+  throw invalid(
+    `${flag} ${JSON.stringify(text)} is no ${whole ? 'whole ' : ''}number above ${above} and up to ${max}.`,
+  );
 }
 
 function redisOf(text: string): 'auto' | 'off' {
@@ -121,7 +161,10 @@ function wanOf(text: string | undefined): WanSettings | 'off' {
   try {
     content = readFileSync(text, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw invalid(`There is no WAN file ${text}; --wan takes "off" or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80}, …}.`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw invalid(
+        `There is no WAN file ${text}; --wan takes "off" or a JSON file {"us-east-1/eu-west-1": {"rttMs": 80}, …}.`,
+      );
     throw explain(error, `The WAN file ${text}`);
   }
   return parseWanFile(content, text);

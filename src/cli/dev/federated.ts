@@ -1,9 +1,17 @@
-/** Owns a development cluster for an application in subgraphs: each with databases, servers and caches of its own, and a gateway in each region before them. */
+/**
+ * Owns a development cluster for an application in subgraphs: each with databases, servers and caches of its own, and a
+ * gateway in each region before them.
+ */
 import { relative, resolve } from 'node:path';
 import { MeridianError } from '../../base/errors.ts';
 import { graphExamples } from '../../dev/federation/examples.ts';
 import { requirePackages } from '../../dev/federation/packages.ts';
-import { prepareSubgraphs, supergraphPath, writeSupergraphs, type PreparedSubgraph } from '../../dev/federation/prepare.ts';
+import {
+  prepareSubgraphs,
+  supergraphPath,
+  writeSupergraphs,
+  type PreparedSubgraph,
+} from '../../dev/federation/prepare.ts';
 import { findSubgraphs } from '../../dev/federation/subgraphs.ts';
 import { GatewayProcess } from '../../dev/gateway/process.ts';
 import { manifestPath, removeManifest, writeManifest } from '../../dev/manifest.ts';
@@ -21,11 +29,20 @@ import { MAIN, processEnv, type Session } from './settings.ts';
 
 export async function runFederated(session: Session): Promise<void> {
   const { settings, stateDir, stopping, say } = session;
-  if (settings.resolvers !== undefined) throw new MeridianError({ code: 'BAD_USER_INPUT', message: '--resolvers is for an application in one; with --federated put a resolvers.ts into the folder of the subgraph that needs it.' });
+  if (settings.resolvers !== undefined)
+    throw new MeridianError({
+      code: 'BAD_USER_INPUT',
+      message:
+        '--resolvers is for an application in one; with --federated put a resolvers.ts into the folder of the subgraph that needs it.',
+    });
   requirePackages();
   const folders = findSubgraphs(settings.schema, settings.sql);
   for (const { schema } of folders) readSdlFolder(schema);
-  const ports = federatedPorts({ regions: settings.regions, subgraphs: folders.map(({ name }) => name), portsFrom: settings.portsFrom });
+  const ports = federatedPorts({
+    regions: settings.regions,
+    subgraphs: folders.map(({ name }) => name),
+    portsFrom: settings.portsFrom,
+  });
   const redis = settings.redis === 'off' ? null : findRedis();
   // Once for all: whichever database is loaded first begins it.
   let warm: Promise<void> | undefined;
@@ -42,7 +59,10 @@ export async function runFederated(session: Session): Promise<void> {
         database: settings.database,
         dataDir: resolve(stateDir, 'subgraphs', settings.database, name),
         ports: ports.subgraphs.get(name) ?? new Map(),
-        initial: { ...initial, load: async (dsn) => void (await Promise.all([initial.load(dsn), (warm ??= warmUp())])) },
+        initial: {
+          ...initial,
+          load: async (dsn) => void (await Promise.all([initial.load(dsn), (warm ??= warmUp())])),
+        },
       };
     }),
     alsoWanted: [...ports.gateways].map(([region, port]) => ({ port, what: `the gateway of ${region}` })),
@@ -54,7 +74,15 @@ export async function runFederated(session: Session): Promise<void> {
     prepare: async (all) => {
       say('checking the schemas, setting up the databases and composing the supergraph');
       const secrets = secretsIn(stateDir);
-      const options = all.map((cluster, i) => ({ cluster, secrets, main: MAIN, schema: folders[i]?.schema ?? '', resolvers: folders[i]?.resolvers, graph: all, env: processEnv() }));
+      const options = all.map((cluster, i) => ({
+        cluster,
+        secrets,
+        main: MAIN,
+        schema: folders[i]?.schema ?? '',
+        resolvers: folders[i]?.resolvers,
+        graph: all,
+        env: processEnv(),
+      }));
       subgraphs = await prepareSubgraphs(options, say);
       writeSupergraphs(stateDir, subgraphs);
     },
@@ -74,20 +102,46 @@ interface Graph {
   readonly redis: RedisProgram | null;
 }
 
-async function serveGraph({ settings, stateDir, stopping, say }: Session, { clusters, subgraphs, ports, redis }: Graph): Promise<void> {
+async function serveGraph(
+  { settings, stateDir, stopping, say }: Session,
+  { clusters, subgraphs, ports, redis }: Graph,
+): Promise<void> {
   const secrets = secretsIn(stateDir);
   const adminToken = await signAdmin(secrets.jwtSecret);
   const { wan, keeper } = clusters;
-  const gateways = [...ports.gateways].map(([region, port]) => new GatewayProcess({ region, port, supergraph: supergraphPath(stateDir, region), keeper, secrets, logDir: resolve(stateDir, 'logs'), env: processEnv() }));
-  const served = subgraphs.map(({ cluster, options }) => ({ cluster, servers: cluster.regions.map(({ name }) => new RegionServer(options, name)) }));
-  say(`starting the servers of ${clusters.all.map(({ name }) => name).join(' and ')} and a gateway in ${settings.regions.join(', ')}`);
+  const gateways = [...ports.gateways].map(
+    ([region, port]) =>
+      new GatewayProcess({
+        region,
+        port,
+        supergraph: supergraphPath(stateDir, region),
+        keeper,
+        secrets,
+        logDir: resolve(stateDir, 'logs'),
+        env: processEnv(),
+      }),
+  );
+  const served = subgraphs.map(({ cluster, options }) => ({
+    cluster,
+    servers: cluster.regions.map(({ name }) => new RegionServer(options, name)),
+  }));
+  say(
+    `starting the servers of ${clusters.all.map(({ name }) => name).join(' and ')} and a gateway in ${settings.regions.join(', ')}`,
+  );
   await serve({
-    stages: [gateways, served.flatMap(({ servers }) => servers)], clusters: clusters.all, lost: clusters.lost, stopping, say,
+    stages: [gateways, served.flatMap(({ servers }) => servers)],
+    clusters: clusters.all,
+    lost: clusters.lost,
+    stopping,
+    say,
     publish: () =>
       writeManifest(stateDir, {
         regions: [],
         gateways: gateways.map(({ region, url, pid }) => ({ region, graphql: `${url}/graphql`, pid: pid ?? null })),
-        subgraphs: served.map(({ cluster, servers }) => ({ name: cluster.name, regions: manifestRegions(cluster, servers) })),
+        subgraphs: served.map(({ cluster, servers }) => ({
+          name: cluster.name,
+          regions: manifestRegions(cluster, servers),
+        })),
         supergraph: supergraphPath(stateDir),
         wan: { control: wan.control },
         adminToken,
@@ -95,8 +149,22 @@ async function serveGraph({ settings, stateDir, stopping, say }: Session, { clus
     onReady: async () => {
       const here = (path: string): string => relative(process.cwd(), path);
       const examples = await graphExamples({ gateways, subgraphs, manifest: here(manifestPath(stateDir)) });
-      const caching = cachingOf(clusters.all.flatMap(({ regions }) => regions), settings.redis, redis);
-      console.log(await graphOverview({ clusters: clusters.all, gateways, wan, caching, adminToken, examples, supergraph: here(supergraphPath(stateDir)) }));
+      const caching = cachingOf(
+        clusters.all.flatMap(({ regions }) => regions),
+        settings.redis,
+        redis,
+      );
+      console.log(
+        await graphOverview({
+          clusters: clusters.all,
+          gateways,
+          wan,
+          caching,
+          adminToken,
+          examples,
+          supergraph: here(supergraphPath(stateDir)),
+        }),
+      );
     },
   });
 }

@@ -1,4 +1,7 @@
-/** Owns what a development cluster of several subgraphs prints when it is ready: its gateways, its subgraphs, and lines to try. */
+/**
+ * Owns what a development cluster of several subgraphs prints when it is ready: its gateways, its subgraphs, and lines
+ * to try.
+ */
 import { type Cluster } from '../../dev/cluster.ts';
 import { type Example } from '../../dev/examples.ts';
 import { type WanControl } from '../../dev/wan/client.ts';
@@ -17,14 +20,29 @@ export interface GraphOverviewInput {
   readonly supergraph: string;
 }
 
-export async function graphOverview({ clusters, gateways, wan, caching, adminToken, examples, supergraph }: GraphOverviewInput): Promise<string> {
+export async function graphOverview({
+  clusters,
+  gateways,
+  wan,
+  caching,
+  adminToken,
+  examples,
+  supergraph,
+}: GraphOverviewInput): Promise<string> {
   const names = gateways.map(({ region }) => region);
   const rtt = await rttsOf(wan);
   const fronts = gateways.map(({ region, url }) => [region, `${url}/graphql`, ...names.map((to) => rtt(region, to))]);
   const backs = await Promise.all(
     clusters.map(async (cluster) => {
       const lags = await lagsOf(cluster, adminToken);
-      return cluster.regions.map(({ name, role, ports }) => [cluster.name, name, role, `${cluster.urlFor(name, name)}/graphql`, String(ports.postgres), lagText(lags.get(name))]);
+      return cluster.regions.map(({ name, role, ports }) => [
+        cluster.name,
+        name,
+        role,
+        `${cluster.urlFor(name, name)}/graphql`,
+        String(ports.postgres),
+        lagText(lags.get(name)),
+      ]);
     }),
   );
   return [

@@ -23,7 +23,13 @@ export async function overview({ cluster, caching, adminToken, examples }: Overv
   const names = cluster.regions.map(({ name }) => name);
   const rtt = await rttsOf(cluster.wan);
   const lags = await lagsOf(cluster, adminToken);
-  const rows = cluster.regions.map(({ name, role }) => [name, role, `${cluster.urlFor(name, name)}/graphql`, ...names.map((to) => rtt(name, to)), lagText(lags.get(name))]);
+  const rows = cluster.regions.map(({ name, role }) => [
+    name,
+    role,
+    `${cluster.urlFor(name, name)}/graphql`,
+    ...names.map((to) => rtt(name, to)),
+    lagText(lags.get(name)),
+  ]);
   return `\n${table([['REGION', 'ROLE', 'GRAPHQL', ...names.map((name) => `RTT TO ${name}`), 'LAG'], ...rows])}\n\n${caching}\n\n${tried(examples)}`;
 }
 
@@ -34,20 +40,30 @@ export function tried(examples: readonly Example[]): string {
 /** Round trips over the ocean as they are now, as they are shown. */
 export async function rttsOf(wan: WanControl): Promise<(from: string, to: string) => string> {
   const links = (await wan.links()).filter(({ kind }) => kind === 'http');
-  return (from, to) => (from === to ? '-' : `${links.find((link) => link.from === from && link.to === to)?.rttMs ?? '?'} ms`);
+  return (from, to) =>
+    from === to ? '-' : `${links.find((link) => link.from === from && link.to === to)?.rttMs ?? '?'} ms`;
 }
 
 /** Where the regions cache, in one sentence. */
-export function cachingOf(regions: readonly Pick<ClusterRegion, 'ports'>[], wanted: 'auto' | 'off', program: RedisProgram | null): string {
-  if (program !== null) return `${program.product} ${program.version} on ${portRange(regions.map(({ ports }) => ports.redis))}: one per region, shared by its servers.`;
+export function cachingOf(
+  regions: readonly Pick<ClusterRegion, 'ports'>[],
+  wanted: 'auto' | 'off',
+  program: RedisProgram | null,
+): string {
+  if (program !== null)
+    return `${program.product} ${program.version} on ${portRange(regions.map(({ ports }) => ports.redis))}: one per region, shared by its servers.`;
   const alone = 'each region caches in its own process alone';
-  return wanted === 'off' ? `Redis is switched off: ${alone}.` : `No redis-server or valkey-server was found: ${alone}; apt-get install redis-server to share it.`;
+  return wanted === 'off'
+    ? `Redis is switched off: ${alone}.`
+    : `No redis-server or valkey-server was found: ${alone}; apt-get install redis-server to share it.`;
 }
 
 function portRange(ports: readonly number[]): string {
   const [first = 0, ...rest] = ports;
   if (rest.length === 0) return `port ${first}`;
-  return rest.every((port, i) => port === first + i + 1) ? `ports ${first}–${rest.at(-1)}` : `ports ${ports.join(', ')}`;
+  return rest.every((port, i) => port === first + i + 1)
+    ? `ports ${first}–${rest.at(-1)}`
+    : `ports ${ports.join(', ')}`;
 }
 
 export function lagText(lagMs: number | null | undefined): string {
@@ -66,13 +82,28 @@ export async function lagsOf(cluster: Cluster, adminToken: string): Promise<Read
 }
 
 interface HealthAnswer {
-  readonly data?: { readonly regionHealth?: readonly { readonly subgraph: string | null; readonly region: string; readonly replicationLagMs: number | null }[] };
+  readonly data?: {
+    readonly regionHealth?: readonly {
+      readonly subgraph: string | null;
+      readonly region: string;
+      readonly replicationLagMs: number | null;
+    }[];
+  };
 }
 
 /** A server of a graph tells of the other subgraphs too, whose lag is theirs. */
 async function lagsNow({ name }: Cluster, url: string, adminToken: string): Promise<Map<string, number | null>> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` };
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query: '{ regionHealth { subgraph region replicationLagMs } }' }), signal: AbortSignal.timeout(LAG_CALL_MS) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query: '{ regionHealth { subgraph region replicationLagMs } }' }),
+    signal: AbortSignal.timeout(LAG_CALL_MS),
+  });
   const { data } = (await response.json()) as HealthAnswer;
-  return new Map((data?.regionHealth ?? []).filter(({ subgraph }) => (subgraph ?? '') === name).map(({ region, replicationLagMs }) => [region, replicationLagMs]));
+  return new Map(
+    (data?.regionHealth ?? [])
+      .filter(({ subgraph }) => (subgraph ?? '') === name)
+      .map(({ region, replicationLagMs }) => [region, replicationLagMs]),
+  );
 }

@@ -1,4 +1,7 @@
-/** Owns a development cluster's life from its first word to its last: the clock of what it says, its signals, and that nothing outlives it. */
+/**
+ * Owns a development cluster's life from its first word to its last: the clock of what it says, its signals, and that
+ * nothing outlives it.
+ */
 import { resolve } from 'node:path';
 import { detachFromReader } from '../../telemetry/output.ts';
 import { type DevSettings } from './settings.ts';
@@ -8,7 +11,8 @@ import { stopOnSignals } from './signals.ts';
 export async function runDev(settings: DevSettings): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) detachFromReader(stream);
   const began = performance.now();
-  const say = (sentence: string): void => console.error(`${((performance.now() - began) / 1_000).toFixed(1).padStart(5)} s  ${sentence}`);
+  const say = (sentence: string): void =>
+    console.error(`${((performance.now() - began) / 1_000).toFixed(1).padStart(5)} s  ${sentence}`);
   const stopping = new AbortController();
   const unwatch = stopOnSignals(stopping, say);
   const session = { settings, stateDir: resolve(settings.stateDir), stopping: stopping.signal, say };

@@ -1,4 +1,7 @@
-/** Owns the serving part of a development cluster's life: its processes are started, watched over, and ended in order when it is to stop. */
+/**
+ * Owns the serving part of a development cluster's life: its processes are started, watched over, and ended in order
+ * when it is to stop.
+ */
 import { flushCompileCache } from 'node:module';
 import { SignJWT } from 'jose';
 import { MeridianError } from '../../base/errors.ts';
@@ -52,8 +55,12 @@ async function open({ stages, clusters, stopping, say, publish, onReady }: Servi
   for (const cluster of clusters) {
     for (const { name, postgres, redis } of cluster.regions) {
       const where = cluster.name === '' ? ` of ${name}` : `${whose(cluster)} in ${name}`;
-      void supervise({ what: `PostgreSQL${where}`, ended: () => postgres.ended(), start: () => cluster.startPostgres(name) }, supervision);
-      if (redis !== null) void supervise({ what: `Redis${where}`, ended: () => redis.ended(), start: () => redis.start() }, supervision);
+      void supervise(
+        { what: `PostgreSQL${where}`, ended: () => postgres.ended(), start: () => cluster.startPostgres(name) },
+        supervision,
+      );
+      if (redis !== null)
+        void supervise({ what: `Redis${where}`, ended: () => redis.ended(), start: () => redis.start() }, supervision);
     }
   }
 }
@@ -67,17 +74,26 @@ export async function warmUp(): Promise<void> {
 const ADMIN_TOKEN_LASTS = '10y';
 
 export function signAdmin(jwtSecret: string): Promise<string> {
-  const jwt = new SignJWT({ roles: ['admin'] }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setSubject('admin').setIssuedAt().setExpirationTime(ADMIN_TOKEN_LASTS);
+  const jwt = new SignJWT({ roles: ['admin'] })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject('admin')
+    .setIssuedAt()
+    .setExpirationTime(ADMIN_TOKEN_LASTS);
   return jwt.sign(new TextEncoder().encode(jwtSecret));
 }
 
 /** A cluster's regions as `cluster.json` tells of them. */
 export function manifestRegions(cluster: Cluster, servers: readonly RegionServer[]): ManifestRegion[] {
   return cluster.regions.map(({ name, role, dsn, postgres, redis }) => ({
-    name, role,
+    name,
+    role,
     graphql: `${cluster.urlFor(name, name)}/graphql`,
     postgres: dsn,
     redis: redis?.url ?? null,
-    pids: { server: servers.find(({ region }) => region === name)?.pid ?? null, postgres: postgres.pid ?? null, redis: redis?.pid ?? null },
+    pids: {
+      server: servers.find(({ region }) => region === name)?.pid ?? null,
+      postgres: postgres.pid ?? null,
+      redis: redis?.pid ?? null,
+    },
   }));
 }

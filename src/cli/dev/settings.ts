@@ -28,7 +28,9 @@ export interface Session {
 }
 
 /** The command line's program, which the servers are started from. */
-export const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : './main.js', import.meta.url));
+export const MAIN = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : './main.js', import.meta.url),
+);
 
 /** The user's environment, and where what this process compiles is kept for the ones that it starts. */
 export function processEnv(): NodeJS.ProcessEnv {

@@ -43,7 +43,14 @@ export async function runSingle(session: Session): Promise<void> {
     onNotice: say,
     prepare: async (started) => {
       say('checking the schema and setting up the databases');
-      const options = { cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: settings.schema, resolvers: settings.resolvers, env: processEnv() };
+      const options = {
+        cluster: started,
+        secrets: secretsIn(stateDir),
+        main: MAIN,
+        schema: settings.schema,
+        resolvers: settings.resolvers,
+        env: processEnv(),
+      };
       application = { options, compiled: await prepareApplication(options, say) };
     },
   });
@@ -55,16 +62,33 @@ export async function runSingle(session: Session): Promise<void> {
   }
 }
 
-async function serveSingle({ stateDir, stopping, say }: Session, { options, compiled }: Application, caching: string): Promise<void> {
+async function serveSingle(
+  { stateDir, stopping, say }: Session,
+  { options, compiled }: Application,
+  caching: string,
+): Promise<void> {
   const { cluster, secrets } = options;
   const adminToken = await signAdmin(secrets.jwtSecret);
   const servers = cluster.regions.map(({ name }) => new RegionServer(options, name));
   say(`starting the servers of ${cluster.regions.map(({ name }) => name).join(', ')}`);
   await serve({
-    stages: [servers], clusters: [cluster], lost: cluster.lost, stopping, say,
-    publish: () => writeManifest(stateDir, { regions: manifestRegions(cluster, servers), wan: { control: cluster.wan.control }, adminToken }),
+    stages: [servers],
+    clusters: [cluster],
+    lost: cluster.lost,
+    stopping,
+    say,
+    publish: () =>
+      writeManifest(stateDir, {
+        regions: manifestRegions(cluster, servers),
+        wan: { control: cluster.wan.control },
+        adminToken,
+      }),
     onReady: async () => {
-      const examples = await examplesFor({ cluster, compiled, manifest: relative(process.cwd(), manifestPath(stateDir)) });
+      const examples = await examplesFor({
+        cluster,
+        compiled,
+        manifest: relative(process.cwd(), manifestPath(stateDir)),
+      });
       console.log(await overview({ cluster, caching, adminToken, examples }));
     },
   });

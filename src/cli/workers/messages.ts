@@ -30,7 +30,9 @@ export type FromWorker =
 
 export function carried(error: unknown): CarriedError {
   const stack = error instanceof Error ? (error.stack ?? null) : null;
-  return isMeridianError(error) ? { code: error.code, message: error.message, details: error.details, stack } : { code: null, message: messageOf(error), details: {}, stack };
+  return isMeridianError(error)
+    ? { code: error.code, message: error.message, details: error.details, stack }
+    : { code: null, message: messageOf(error), details: {}, stack };
 }
 
 export function errorOf({ code, message, details, stack }: CarriedError): Error {

@@ -29,8 +29,16 @@ export class MetricsSum {
     this.#serving = serving;
     const registers = [this.#own];
     this.#workers = new Gauge({ name: 'meridian_workers', help: 'Workers that serve.', registers });
-    this.#restarts = new Counter({ name: 'meridian_worker_restarts_total', help: 'Times that a worker ended and was started again.', registers });
-    this.#unanswered = new Counter({ name: 'meridian_worker_metrics_missing_total', help: 'Times that a worker did not give its metrics in time: its gauges were left out, and of what it counts the last known was taken.', registers });
+    this.#restarts = new Counter({
+      name: 'meridian_worker_restarts_total',
+      help: 'Times that a worker ended and was started again.',
+      registers,
+    });
+    this.#unanswered = new Counter({
+      name: 'meridian_worker_metrics_missing_total',
+      help: 'Times that a worker did not give its metrics in time: its gauges were left out, and of what it counts the last known was taken.',
+      registers,
+    });
   }
 
   restarted(): void {
@@ -41,7 +49,8 @@ export class MetricsSum {
   ended(worker: Measured): void {
     const counted = this.#last.get(worker);
     this.#last.delete(worker);
-    if (counted !== undefined) this.#ended = aggregated([this.#ended, counted]).getMetricsAsArray() as unknown as ProcessMetrics;
+    if (counted !== undefined)
+      this.#ended = aggregated([this.#ended, counted]).getMetricsAsArray() as unknown as ProcessMetrics;
   }
 
   /** As Prometheus reads it. */
@@ -62,7 +71,11 @@ export class MetricsSum {
       return last;
     }
     // Of a worker that has ended meanwhile, what it had counted is kept already.
-    if (worker.isServing) this.#last.set(worker, metrics.filter(({ type }) => GROWING.has(type)));
+    if (worker.isServing)
+      this.#last.set(
+        worker,
+        metrics.filter(({ type }) => GROWING.has(type)),
+      );
     return metrics;
   }
 }

@@ -1,4 +1,7 @@
-/** Owns a worker's question for the metrics of all workers: the first process adds them up, and the worker gives its own if no sum comes. */
+/**
+ * Owns a worker's question for the metrics of all workers: the first process adds them up, and the worker gives its own
+ * if no sum comes.
+ */
 import { within } from '../../base/clock.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { METRICS_MS } from './metrics-sum.ts';
@@ -36,7 +39,10 @@ export class SumOfWorkers {
     const sum = await within(told.promise, SUM_MS, () => null);
     this.#waiting.delete(id);
     if (sum !== null) return sum;
-    log.warn({ limitMs: SUM_MS }, 'the first process did not add up the workers\' metrics in time; this worker gives its own alone');
+    log.warn(
+      { limitMs: SUM_MS },
+      "the first process did not add up the workers' metrics in time; this worker gives its own alone",
+    );
     return own();
   }
 }

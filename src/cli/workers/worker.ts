@@ -24,9 +24,18 @@ export function runWorker(): void {
 /** Returns who takes the messages that come after. */
 function begin({ number, config }: Start): (message: Later) => void {
   const { options, region } = config;
-  const own = createTelemetry({ level: options.logLevel, fields: { region, worker: number }, process: true, bufferBytes: options.logBufferBytes });
+  const own = createTelemetry({
+    level: options.logLevel,
+    fields: { region, worker: number },
+    process: true,
+    bufferBytes: options.logBufferBytes,
+  });
   const { registry } = own.metrics;
-  const sum = new SumOfWorkers({ ask: (id) => void tell({ kind: 'sum', id }), own: () => registry.metrics(), log: own.log });
+  const sum = new SumOfWorkers({
+    ask: (id) => void tell({ kind: 'sum', id }),
+    own: () => registry.metrics(),
+    log: own.log,
+  });
   let runtime: Runtime | null = null;
   const close = closeOnSignals({
     close: async () => runtime?.close(),
@@ -39,7 +48,11 @@ function begin({ number, config }: Start): (message: Later) => void {
   return (message) => {
     if (message.kind === 'close') close('of the first process');
     else if (message.kind === 'sum') sum.told(message.id, message.text);
-    else registry.getMetricsAsJSON().then((metrics) => tell({ kind: 'metrics', id: message.id, metrics: metrics }), (error: unknown) => own.log.error({ err: error }, 'the metrics could not be read'));
+    else
+      registry.getMetricsAsJSON().then(
+        (metrics) => tell({ kind: 'metrics', id: message.id, metrics: metrics }),
+        (error: unknown) => own.log.error({ err: error }, 'the metrics could not be read'),
+      );
   };
 }
 

@@ -36,14 +36,16 @@ export class Workers {
   }
 
   /**
-   * Starts every worker: one first, so that what is wrong is found by one of them alone, then the others. Throws what kept one from serving;
-   * none is left running then. Null: it was closed meanwhile.
+   * Starts every worker: one first, so that what is wrong is found by one of them alone, then the others. Throws what
+   * kept one from serving; none is left running then. Null: it was closed meanwhile.
    */
   async start(): Promise<string | null> {
-    // Each worker accepts by itself: connections that Node's first process hands to a worker which dies just then would be left open and never answered.
+    // Each worker accepts by itself: connections that Node's first process hands to a worker which dies just then would
+    // be left open and never answered.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     const { options } = this.#config;
-    if (options.port === 0) this.#config = { ...this.#config, options: { ...options, port: await freePort(options.host) } };
+    if (options.port === 0)
+      this.#config = { ...this.#config, options: { ...options, port: await freePort(options.host) } };
     try {
       const first = this.#begin(1);
       const url = await first.serving;
@@ -71,14 +73,19 @@ export class Workers {
     const ends = await Promise.all(workers.map(async ({ number, ended }) => ({ number, end: await ended })));
     await Promise.all(this.#kept);
     clearTimeout(timer);
-    const failed = ends.filter(({ end }) => end.status !== 0).map(({ number, end }) => `worker ${number} ended with ${endText(end)}`);
+    const failed = ends
+      .filter(({ end }) => end.status !== 0)
+      .map(({ number, end }) => `worker ${number} ended with ${endText(end)}`);
     if (failed.length > 0) throw new Error(failed.join('; '));
   }
 
   #begin(number: number): WorkerProcess {
     const worker = new WorkerProcess(number, this.#config);
     worker.onSum = (id) => {
-      this.#sum.text().then((text) => worker.send({ kind: 'sum', id, text }), (error: unknown) => this.#log.error({ err: error }, 'the metrics of the workers could not be added up'));
+      this.#sum.text().then(
+        (text) => worker.send({ kind: 'sum', id, text }),
+        (error: unknown) => this.#log.error({ err: error }, 'the metrics of the workers could not be added up'),
+      );
     };
     this.#workers.set(number, worker);
     // One that ended before is none that ended badly while it was closed.
@@ -98,7 +105,10 @@ export class Workers {
       if (this.#stop.signal.aborted) return;
       if (performance.now() - startedMs > STEADY_MS) backoff.reset();
       const waitMs = Math.round(backoff.nextMs());
-      this.#log.error({ worker: number, ...end, waitMs }, `worker ${number} ended with ${endText(end)}; it is started again in ${waitMs} ms`);
+      this.#log.error(
+        { worker: number, ...end, waitMs },
+        `worker ${number} ended with ${endText(end)}; it is started again in ${waitMs} ms`,
+      );
       await sleep(waitMs, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       this.#sum.restarted();
@@ -108,7 +118,9 @@ export class Workers {
   #tellOfStart({ number, pid, serving }: WorkerProcess): void {
     serving.then(
       () => this.#log.info({ worker: number, pid }, `worker ${number} serves again`),
-      (error: unknown) => this.#stop.signal.aborted || this.#log.error({ worker: number, err: error }, `worker ${number} could not start: ${messageOf(error)}`),
+      (error: unknown) =>
+        this.#stop.signal.aborted ||
+        this.#log.error({ worker: number, err: error }, `worker ${number} could not start: ${messageOf(error)}`),
     );
   }
 

@@ -1,4 +1,7 @@
-/** Owns the step from subgraphs to a supergraph: they are composed as gateways want it, and every reason why they do not fit is told at once. */
+/**
+ * Owns the step from subgraphs to a supergraph: they are composed as gateways want it, and every reason why they do not
+ * fit is told at once.
+ */
 import { composeServices, compositionHasErrors } from '@theguild/federation-composition';
 import { type DocumentNode, type GraphQLError } from 'graphql';
 import { MeridianError } from '../../base/errors.ts';
@@ -12,7 +15,8 @@ export interface SubgraphSdl {
 
 /** What to do about the mistakes that are made most. */
 const FIXES: Readonly<Record<string, string>> = {
-  INVALID_FIELD_SHARING: 'keep the field in one subgraph, or mark it @shareable in each, or @external where it is only a key',
+  INVALID_FIELD_SHARING:
+    'keep the field in one subgraph, or mark it @shareable in each, or @external where it is only a key',
   SATISFIABILITY_ERROR: 'give the type a @key by which the other subgraph can find it',
   FIELD_TYPE_MISMATCH: 'let every subgraph declare the same type',
   EXTERNAL_MISSING_ON_BASE: 'declare the field in the subgraph that owns the type, or take it out here',
@@ -29,13 +33,22 @@ export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
   if (!compositionHasErrors(result)) return result.supergraphSdl;
   const lines = [...new Set(result.errors.map((error) => told(error)))];
   const count = lines.length === 1 ? 'one problem' : `${lines.length} problems`;
-  throw new MeridianError({ code: 'SCHEMA_INVALID', message: `The subgraphs ${subgraphs.map(({ name }) => name).join(', ')} do not compose into one graph, which has ${count}:\n${lines.map((line) => `  ${line}`).join('\n')}` });
+  throw new MeridianError({
+    code: 'SCHEMA_INVALID',
+    message: `The subgraphs ${subgraphs.map(({ name }) => name).join(', ')} do not compose into one graph, which has ${count}:\n${lines.map((line) => `  ${line}`).join('\n')}`,
+  });
 }
 
-/** `work: Type "User" is …; give the type a @key …`: the composition puts the subgraph into brackets where only one is at fault. */
+/**
+ * `work: Type "User" is …; give the type a @key …`: the composition puts the subgraph into brackets where only one is
+ * at fault.
+ */
 function told({ message, extensions }: GraphQLError): string {
   const [, only, rest] = /^\[([^\]]+)\]\s*([^]*)$/.exec(message) ?? [undefined, undefined, message];
-  const sentence = (rest ?? message).trim().replace(/\s*\n\s*/g, ' ').replace(/\.$/, '');
+  const sentence = (rest ?? message)
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
   const code = typeof extensions['code'] === 'string' ? extensions['code'] : '';
   return `${only === undefined ? '' : `${only}: `}${sentence}; ${FIXES[code] ?? OTHER_MEND}${code === '' ? '' : ` (${code})`}`;
 }

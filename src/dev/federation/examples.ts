@@ -1,4 +1,7 @@
-/** Owns the `curl` lines that a new graph of several subgraphs shows: each goes through a gateway, and each needs more than one database. */
+/**
+ * Owns the `curl` lines that a new graph of several subgraphs shows: each goes through a gateway, and each needs more
+ * than one database.
+ */
 import { type CompiledSchema } from '../../schema-compiler/compile.ts';
 import { type Cluster } from '../cluster.ts';
 import { curl, healthLine, tokenOf } from '../curl.ts';
@@ -18,22 +21,51 @@ export async function graphExamples({ gateways, subgraphs, manifest }: GraphExam
   const last = rest.at(-1) ?? second;
   if (!first || !second || !last) return [];
   const field = subgraphs[0]?.compiled.adminFields.regionHealth ?? '';
-  const health = field === '' ? [] : [{ what: `How every region of every subgraph is, as ${last.region} sees it`, line: healthLine(last.url, `${field} { subgraph region role status replicationLagMs rttMs }`, manifest) }];
+  const health =
+    field === ''
+      ? []
+      : [
+          {
+            what: `How every region of every subgraph is, as ${last.region} sees it`,
+            line: healthLine(last.url, `${field} { subgraph region role status replicationLagMs rttMs }`, manifest),
+          },
+        ];
   if (isWorkspace(subgraphs.map(({ compiled }) => compiled))) {
-    const user = tokenOf(curl(second.url, 'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }'));
-    const task = tokenOf(curl(first.url, 'mutation { updateTask(id: 1, input: { title: "Greet the analytical engine", assigneeId: 1 }) { task { title } token } }'));
-    const read = curl(last.url, '{ user(id: 1) { name version } task(id: 1) { title assignee { name } } }', [`-H "consistency-token: $TOKEN_A,$TOKEN_B"`]);
-    const page = '{ dashboard(organizationId: 1) { organization { name } openTasks doneTasks overdueTasks latestProjects { name owner { name } } latestTasks { title assignee { name } } } }';
+    const user = tokenOf(
+      curl(second.url, 'mutation { updateUser(id: 1, input: { name: "Ada Lovelace" }) { user { name } token } }'),
+    );
+    const task = tokenOf(
+      curl(
+        first.url,
+        'mutation { updateTask(id: 1, input: { title: "Greet the analytical engine", assigneeId: 1 }) { task { title } token } }',
+      ),
+    );
+    const read = curl(last.url, '{ user(id: 1) { name version } task(id: 1) { title assignee { name } } }', [
+      `-H "consistency-token: $TOKEN_A,$TOKEN_B"`,
+    ]);
+    const page =
+      '{ dashboard(organizationId: 1) { organization { name } openTasks doneTasks overdueTasks latestProjects { name owner { name } } latestTasks { title assignee { name } } } }';
     return [
-      { what: `Write a user in ${second.region} and a task in ${first.region}, in two databases, then read both in ${last.region}: the tokens make sure that both are there`, line: `TOKEN_A=${user} && TOKEN_B=${task} && ${read}` },
+      {
+        what: `Write a user in ${second.region} and a task in ${first.region}, in two databases, then read both in ${last.region}: the tokens make sure that both are there`,
+        line: `TOKEN_A=${user} && TOKEN_B=${task} && ${read}`,
+      },
       { what: `A whole page in ${last.region}, out of both subgraphs, in one request`, line: curl(last.url, page) },
       ...health,
     ];
   }
-  const query = (await Promise.all(subgraphs.map(({ cluster, compiled }, i) => aliased(cluster, compiled, i)))).join(' ');
+  const query = (await Promise.all(subgraphs.map(({ cluster, compiled }, i) => aliased(cluster, compiled, i)))).join(
+    ' ',
+  );
   return [
-    { what: `A read of every subgraph in ${last.region}, with who answered it and how fresh it is`, line: curl(last.url, `{ ${query} }`, [`-H 'consistency-token;'`]) },
-    { what: `The same, not older than the primaries at this moment`, line: curl(last.url, `query @consistent { ${query} }`) },
+    {
+      what: `A read of every subgraph in ${last.region}, with who answered it and how fresh it is`,
+      line: curl(last.url, `{ ${query} }`, [`-H 'consistency-token;'`]),
+    },
+    {
+      what: `The same, not older than the primaries at this moment`,
+      line: curl(last.url, `query @consistent { ${query} }`),
+    },
     ...health,
   ];
 }
@@ -45,6 +77,11 @@ async function aliased(cluster: Cluster, compiled: CompiledSchema, i: number): P
 
 /** The reference application in two, or one that has its fields in whichever subgraph. */
 function isWorkspace(subgraphs: readonly CompiledSchema[]): boolean {
-  const has = (kind: 'queries' | 'mutations', field: string): boolean => subgraphs.some(({ model }) => model[kind].has(field));
-  return subgraphs.length > 1 && ['user', 'task', 'dashboard'].every((field) => has('queries', field)) && ['updateUser', 'updateTask'].every((field) => has('mutations', field));
+  const has = (kind: 'queries' | 'mutations', field: string): boolean =>
+    subgraphs.some(({ model }) => model[kind].has(field));
+  return (
+    subgraphs.length > 1 &&
+    ['user', 'task', 'dashboard'].every((field) => has('queries', field)) &&
+    ['updateUser', 'updateTask'].every((field) => has('mutations', field))
+  );
 }

@@ -1,4 +1,7 @@
-/** Owns a graph's way from databases and SDL to a supergraph: each subgraph is checked against its own database, then all against each other. */
+/**
+ * Owns a graph's way from databases and SDL to a supergraph: each subgraph is checked against its own database, then
+ * all against each other.
+ */
 import { join } from 'node:path';
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type CompiledSchema } from '../../schema-compiler/compile.ts';
@@ -14,16 +17,32 @@ export interface PreparedSubgraph {
   readonly compiled: CompiledSchema;
 }
 
-/** Sets every subgraph's databases up. Throws one `SCHEMA_INVALID` that names the subgraph of each problem, of whichever there are. */
-export async function prepareSubgraphs(all: readonly ServersOptions[], onNotice: (sentence: string) => void): Promise<PreparedSubgraph[]> {
-  const done = await Promise.allSettled(all.map((options) => prepareApplication(options, (sentence) => onNotice(`${options.cluster.name}: ${sentence}`))));
-  const failures = done.flatMap((outcome, i) => (outcome.status === 'rejected' ? [{ name: all[i]?.cluster.name ?? '', error: outcome.reason as unknown }] : []));
+/**
+ * Sets every subgraph's databases up. Throws one `SCHEMA_INVALID` that names the subgraph of each problem, of whichever
+ * there are.
+ */
+export async function prepareSubgraphs(
+  all: readonly ServersOptions[],
+  onNotice: (sentence: string) => void,
+): Promise<PreparedSubgraph[]> {
+  const done = await Promise.allSettled(
+    all.map((options) => prepareApplication(options, (sentence) => onNotice(`${options.cluster.name}: ${sentence}`))),
+  );
+  const failures = done.flatMap((outcome, i) =>
+    outcome.status === 'rejected' ? [{ name: all[i]?.cluster.name ?? '', error: outcome.reason as unknown }] : [],
+  );
   const other = failures.find(({ error }) => !isMeridianError(error, 'SCHEMA_INVALID'));
   if (other) throw other.error;
-  if (failures.length > 0) throw new MeridianError({ code: 'SCHEMA_INVALID', message: failures.map(({ name, error }) => `Subgraph ${name}: ${(error as Error).message}`).join('\n') });
+  if (failures.length > 0)
+    throw new MeridianError({
+      code: 'SCHEMA_INVALID',
+      message: failures.map(({ name, error }) => `Subgraph ${name}: ${(error as Error).message}`).join('\n'),
+    });
   return done.flatMap((outcome, i) => {
     const options = all[i];
-    return outcome.status === 'fulfilled' && options ? [{ cluster: options.cluster, options, compiled: outcome.value }] : [];
+    return outcome.status === 'fulfilled' && options
+      ? [{ cluster: options.cluster, options, compiled: outcome.value }]
+      : [];
   });
 }
 
@@ -31,14 +50,31 @@ export function supergraphPath(stateDir: string, region?: string): string {
   return join(stateDir, region === undefined ? 'supergraph.graphql' : `supergraph.${region}.graphql`);
 }
 
-/** One file for each region, in which its own subgraphs are asked, and under the plain name that of the first, for gateways of other kinds. */
+/**
+ * One file for each region, in which its own subgraphs are asked, and under the plain name that of the first, for
+ * gateways of other kinds.
+ */
 export function writeSupergraphs(stateDir: string, subgraphs: readonly PreparedSubgraph[]): void {
   const regions = subgraphs[0]?.cluster.regions.map(({ name }) => name) ?? [];
   const urlOf = (cluster: Cluster, region: string): string => `${cluster.urlFor(region, region)}/graphql`;
   const [first = ''] = regions;
-  const sdl = composeSupergraph(subgraphs.map(({ cluster, compiled }) => ({ name: cluster.name, url: urlOf(cluster, first), typeDefs: compiled.typeDefs })));
+  const sdl = composeSupergraph(
+    subgraphs.map(({ cluster, compiled }) => ({
+      name: cluster.name,
+      url: urlOf(cluster, first),
+      typeDefs: compiled.typeDefs,
+    })),
+  );
   const write = (path: string, text: string): void => writeWhole(path, `${text}\n`, { account: undefined });
   write(supergraphPath(stateDir), sdl);
   // Composed once: from one region to another only the URLs differ.
-  for (const region of regions) write(supergraphPath(stateDir, region), subgraphs.reduce((text, { cluster }) => text.replaceAll(JSON.stringify(urlOf(cluster, first)), JSON.stringify(urlOf(cluster, region))), sdl));
+  for (const region of regions)
+    write(
+      supergraphPath(stateDir, region),
+      subgraphs.reduce(
+        (text, { cluster }) =>
+          text.replaceAll(JSON.stringify(urlOf(cluster, first)), JSON.stringify(urlOf(cluster, region))),
+        sdl,
+      ),
+    );
 }

@@ -1,4 +1,7 @@
-/** Owns which subgraphs an application in several consists of: one per folder under `subgraphs/`, each with SDL, SQL and, if it wants, resolvers. */
+/**
+ * Owns which subgraphs an application in several consists of: one per folder under `subgraphs/`, each with SDL, SQL
+ * and, if it wants, resolvers.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeridianError, messageOf } from '../../base/errors.ts';
@@ -24,13 +27,34 @@ export function findSubgraphs(schema: string, sql: string): SubgraphFolder[] {
   const invalid = (message: string): MeridianError => new MeridianError({ code: 'SCHEMA_INVALID', message });
   let names: string[];
   try {
-    names = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name).sort();
+    names = readdirSync(parent, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name)
+      .sort();
   } catch (error) {
-    throw new MeridianError({ code: 'SCHEMA_INVALID', message: `--federated looks for subgraphs in ${parent}, which cannot be read (${messageOf(error)}); make a folder there for each, with its .graphql and .sql files.`, cause: error });
+    throw new MeridianError({
+      code: 'SCHEMA_INVALID',
+      message: `--federated looks for subgraphs in ${parent}, which cannot be read (${messageOf(error)}); make a folder there for each, with its .graphql and .sql files.`,
+      cause: error,
+    });
   }
-  if (names.length === 0) throw invalid(`--federated found no folder in ${parent}; make one there for each subgraph, with its .graphql and .sql files.`);
-  if (names.length > MAX_SUBGRAPHS) throw invalid(`${parent} holds ${names.length} subgraphs, but this machine runs ${MAX_SUBGRAPHS} at most; take some out.`);
+  if (names.length === 0)
+    throw invalid(
+      `--federated found no folder in ${parent}; make one there for each subgraph, with its .graphql and .sql files.`,
+    );
+  if (names.length > MAX_SUBGRAPHS)
+    throw invalid(
+      `${parent} holds ${names.length} subgraphs, but this machine runs ${MAX_SUBGRAPHS} at most; take some out.`,
+    );
   const wrong = names.find((name) => !NAME.test(name) || name.length > NAME_CHARS);
-  if (wrong !== undefined) throw invalid(`The folder ${join(parent, wrong)} has no name for a subgraph; use up to ${NAME_CHARS} small letters, digits and single hyphens, a letter first, as in user-accounts.`);
-  return names.map((name) => ({ name, schema: join(parent, name), sql: join(sql, FOLDER, name), resolvers: RESOLVERS.map((file) => join(parent, name, file)).find((path) => existsSync(path)) }));
+  if (wrong !== undefined)
+    throw invalid(
+      `The folder ${join(parent, wrong)} has no name for a subgraph; use up to ${NAME_CHARS} small letters, digits and single hyphens, a letter first, as in user-accounts.`,
+    );
+  return names.map((name) => ({
+    name,
+    schema: join(parent, name),
+    sql: join(sql, FOLDER, name),
+    resolvers: RESOLVERS.map((file) => join(parent, name, file)).find((path) => existsSync(path)),
+  }));
 }

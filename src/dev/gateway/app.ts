@@ -1,4 +1,7 @@
-/** Owns the development gateway's way in: HTTP with the limits of our servers around Hive Gateway with Meridian's plugin, and the drain that ends it. */
+/**
+ * Owns the development gateway's way in: HTTP with the limits of our servers around Hive Gateway with Meridian's
+ * plugin, and the drain that ends it.
+ */
 import { createGatewayRuntime, type GatewayConfig, type GatewayRuntime } from '@graphql-hive/gateway-runtime';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { sleep } from '../../base/clock.ts';
@@ -26,7 +29,9 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
   const state = { draining: false };
   const gateway = createGatewayRuntime({
     supergraph,
-    plugins: () => [meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes, ...cookiesOf(options) })],
+    plugins: () => [
+      meridianHive({ tokenSecret: options.tokenSecret, maxTokenBytes: options.maxTokenBytes, ...cookiesOf(options) }),
+    ],
     upstreamTimeout: options.subgraphMs,
     logging: options.logLevel === 'silent' ? false : (options.logLevel as Exclude<GatewayConfig['logging'], undefined>),
     // Browsers are answered by the app around it, as our servers do.
@@ -39,7 +44,12 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler: (request, reply) => pass(gateway, request, reply) });
-  registerHealth(app, { ready: async () => ({ ok: true }), readyMs: options.readyMs, draining: () => state.draining, telemetry });
+  registerHealth(app, {
+    ready: async () => ({ ok: true }),
+    readyMs: options.readyMs,
+    draining: () => state.draining,
+    telemetry,
+  });
   await app.listen({ host: options.host, port: options.port });
   let closed: Promise<void> | null = null;
   const drain = async (): Promise<void> => {
@@ -53,23 +63,46 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
   return { close: () => (closed ??= drain()) };
 }
 
-function cookiesOf({ tokenCookie: name, tokenCookiePath: path, tokenCookieDomain: domain, tokenCookieSameSite: sameSite, tokenCookieSecure: secure, tokenCookieMaxAgeS: maxAgeS, tokenCookieCount: count, tokenCookieBytes: bytes }: Options): { readonly cookies?: CookieOptions } {
+function cookiesOf({
+  tokenCookie: name,
+  tokenCookiePath: path,
+  tokenCookieDomain: domain,
+  tokenCookieSameSite: sameSite,
+  tokenCookieSecure: secure,
+  tokenCookieMaxAgeS: maxAgeS,
+  tokenCookieCount: count,
+  tokenCookieBytes: bytes,
+}: Options): { readonly cookies?: CookieOptions } {
   return name === '' ? {} : { cookies: { name, path, domain, sameSite, secure, maxAgeS, count, bytes } };
 }
 
 /** Hive reads the supergraph at the first request; what is wrong with it is better known before. */
 async function tryOut(gateway: GatewayRuntime): Promise<void> {
-  const response = await gateway.fetch('http://localhost/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ __typename }"}' });
+  const response = await gateway.fetch('http://localhost/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"query":"{ __typename }"}',
+  });
   const body = await response.text();
-  if (!response.ok) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The gateway cannot serve its supergraph: ${body}` });
+  if (!response.ok)
+    throw new MeridianError({
+      code: 'CLUSTER_START_FAILED',
+      message: `The gateway cannot serve its supergraph: ${body}`,
+    });
 }
 
 async function pass(gateway: GatewayRuntime, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-  const answer = await gateway.fetch(`http://localhost${request.url}`, { method: request.method, headers, ...(typeof request.body === 'string' ? { body: request.body } : {}) });
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  const answer = await gateway.fetch(`http://localhost${request.url}`, {
+    method: request.method,
+    headers,
+    ...(typeof request.body === 'string' ? { body: request.body } : {}),
+  });
   void reply.code(answer.status);
-  for (const [name, value] of answer.headers) if (name !== 'set-cookie' && name !== 'content-length') void reply.header(name, value);
+  for (const [name, value] of answer.headers)
+    if (name !== 'set-cookie' && name !== 'content-length') void reply.header(name, value);
   for (const cookie of answer.headers.getSetCookie()) void reply.header('set-cookie', cookie);
   return reply.send(await answer.text());
 }

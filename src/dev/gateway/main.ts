@@ -1,4 +1,7 @@
-/** Owns the program of a region's gateway: it serves the supergraph in the file that it is given, with options from the environment as our servers have them. */
+/**
+ * Owns the program of a region's gateway: it serves the supergraph in the file that it is given, with options from the
+ * environment as our servers have them.
+ */
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../../config/load.ts';
 import { closeOnSignals } from '../../server/shutdown.ts';
@@ -7,7 +10,12 @@ import { startGateway } from './app.ts';
 
 const [file = ''] = process.argv.slice(2);
 const { options } = loadConfig();
-const telemetry = createTelemetry({ level: options.logLevel, fields: { region: options.region }, process: true, bufferBytes: options.logBufferBytes });
+const telemetry = createTelemetry({
+  level: options.logLevel,
+  fields: { region: options.region },
+  process: true,
+  bufferBytes: options.logBufferBytes,
+});
 const gateway = await startGateway({ supergraph: readFileSync(file, 'utf8'), options, telemetry });
 closeOnSignals({
   close: () => gateway.close(),

@@ -41,12 +41,25 @@ export class Keeper {
     channel.on('error', () => undefined);
   }
 
-  /** Starts the keeper in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. It removes `discard` as it goes. */
+  /**
+   * Starts the keeper in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. It
+   * removes `discard` as it goes.
+   */
   static async start(discard: readonly string[] = []): Promise<Keeper> {
-    const channel = fork(entryPath('./keeper/main.ts'), discard, { detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const channel = fork(entryPath('./keeper/main.ts'), discard, {
+      detached: true,
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     const ready = Promise.withResolvers<void>();
     const onReady = (report: Report): void => (report.type === 'ready' ? ready.resolve() : undefined);
-    const onEnd = (): void => ready.reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The process that looks after the cluster could not be started; see the message above.' }));
+    const onEnd = (): void =>
+      ready.reject(
+        new MeridianError({
+          code: 'CLUSTER_START_FAILED',
+          message: 'The process that looks after the cluster could not be started; see the message above.',
+        }),
+      );
     channel.once('message', onReady).once('exit', onEnd).once('error', onEnd);
     await ready.promise;
     channel.off('exit', onEnd).off('error', onEnd);
@@ -65,8 +78,19 @@ export class Keeper {
   spawn(spec: SpawnSpec): Promise<KeptProcess> {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<KeptProcess>();
-    if (this.#stopping || !this.#channel.connected) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `The cluster is stopping, so ${spec.command} was not started.` });
-    this.#processes.set(id, { resolve, reject, command: spec.command, pid: undefined, group: spec.group, exit: Promise.withResolvers<Exit>() });
+    if (this.#stopping || !this.#channel.connected)
+      throw new MeridianError({
+        code: 'CLUSTER_START_FAILED',
+        message: `The cluster is stopping, so ${spec.command} was not started.`,
+      });
+    this.#processes.set(id, {
+      resolve,
+      reject,
+      command: spec.command,
+      pid: undefined,
+      group: spec.group,
+      exit: Promise.withResolvers<Exit>(),
+    });
     this.#send({ type: 'spawn', id, spec });
     return promise;
   }
@@ -114,7 +138,8 @@ export class Keeper {
   /** The keeper ends its processes before itself; one that was killed could not, so that falls to us. */
   #onGone(): void {
     for (const entry of this.#processes.values()) {
-      if (entry.pid === undefined) entry.reject(systemError('KEEPER_GONE', `the cluster ended before ${entry.command} had started`));
+      if (entry.pid === undefined)
+        entry.reject(systemError('KEEPER_GONE', `the cluster ended before ${entry.command} had started`));
       else killLeftover(entry.pid, entry.group);
       entry.exit.resolve({ code: null, signal: 'SIGKILL', output: '' });
     }

@@ -1,6 +1,7 @@
 /**
- * Owns every process of an embedded cluster: it starts them at the cluster's request, and when the cluster's own process
- * is gone, however it went, it ends them and itself. It is their parent, so there is no moment in which one is unknown.
+ * Owns every process of an embedded cluster: it starts them at the cluster's request, and when the cluster's own
+ * process is gone, however it went, it ends them and itself. It is their parent, so there is no moment in which one is
+ * unknown.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
@@ -33,7 +34,13 @@ function start(id: number, spec: SpawnSpec): void {
     if (spec.log !== undefined) log = openSync(spec.log, 'a', 0o600);
     const out = log ?? 'pipe';
     const account = spec.account ? { uid: spec.account.uid, gid: spec.account.gid } : {};
-    const child = spawn(spec.command, spec.args, { env: spec.env, cwd: spec.cwd, stdio: ['pipe', out, out], detached: true, ...account });
+    const child = spawn(spec.command, spec.args, {
+      env: spec.env,
+      cwd: spec.cwd,
+      stdio: ['pipe', out, out],
+      detached: true,
+      ...account,
+    });
     keep(id, child, spec);
   } catch (error) {
     report({ type: 'failed', id, code: codeOf(error), message: messageOf(error) });
@@ -44,7 +51,8 @@ function start(id: number, spec: SpawnSpec): void {
 
 function keep(id: number, child: ChildProcess, spec: SpawnSpec): void {
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_CHARS)));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_CHARS)));
   // A process may end without reading its input; its exit says all there is to say.
   child.stdin?.on('error', () => undefined);
   if (spec.input !== undefined) child.stdin?.end(spec.input);
@@ -78,7 +86,9 @@ function stop(id: number, hurried = false): void {
   const entry = kept.get(id);
   if (!entry || (entry.timers.length > 0 && !hurried)) return;
   for (const timer of entry.timers) clearTimeout(timer);
-  entry.timers = entry.spec.stop.map((step, i) => setTimeout(() => signalTo(entry.child, entry.spec, step.signal), hurried ? i * HURRIED_STEP_MS : step.afterMs));
+  entry.timers = entry.spec.stop.map((step, i) =>
+    setTimeout(() => signalTo(entry.child, entry.spec, step.signal), hurried ? i * HURRIED_STEP_MS : step.afterMs),
+  );
 }
 
 function leave(hurried: boolean): void {

@@ -25,7 +25,10 @@ export interface SpawnSpec {
 export type Request =
   | { readonly type: 'spawn'; readonly id: number; readonly spec: SpawnSpec }
   | { readonly type: 'stop'; readonly id: number }
-  /** The cluster ends in order: everything may take its time. Without it, the end of the channel means that the cluster was killed. */
+  /**
+   * The cluster ends in order: everything may take its time. Without it, the end of the channel means that the cluster
+   * was killed.
+   */
   | { readonly type: 'leave'; readonly id: 0 }
   | { readonly type: 'kill'; readonly id: number; readonly signal: NodeJS.Signals };
 
@@ -42,12 +45,25 @@ export type Report =
   | { readonly type: 'failed'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly type: 'exited'; readonly id: number; readonly exit: Exit };
 
-/** Once the cluster's process was killed nobody is waiting for a good end: each step comes this much after the one before. */
+/**
+ * Once the cluster's process was killed nobody is waiting for a good end: each step comes this much after the one
+ * before.
+ */
 export const HURRIED_STEP_MS = 750;
 /** A program that is done when it is done, and may be ended at any time. */
-export const STOP_COMMAND: readonly StopStep[] = [{ signal: 'SIGTERM', afterMs: 0 }, { signal: 'SIGKILL', afterMs: 2_000 }];
+export const STOP_COMMAND: readonly StopStep[] = [
+  { signal: 'SIGTERM', afterMs: 0 },
+  { signal: 'SIGKILL', afterMs: 2_000 },
+];
 /** PostgreSQL: fast shutdown, then immediate, then none at all; recovery fixes what is left. */
-export const STOP_POSTGRES: readonly StopStep[] = [{ signal: 'SIGINT', afterMs: 0 }, { signal: 'SIGQUIT', afterMs: 5_000 }, { signal: 'SIGKILL', afterMs: 8_000 }];
+export const STOP_POSTGRES: readonly StopStep[] = [
+  { signal: 'SIGINT', afterMs: 0 },
+  { signal: 'SIGQUIT', afterMs: 5_000 },
+  { signal: 'SIGKILL', afterMs: 8_000 },
+];
 /** A server of ours: drained by SIGTERM, ended when that takes too long. */
 export const DRAIN_MS = 5_000;
-export const STOP_SERVER: readonly StopStep[] = [{ signal: 'SIGTERM', afterMs: 0 }, { signal: 'SIGKILL', afterMs: DRAIN_MS }];
+export const STOP_SERVER: readonly StopStep[] = [
+  { signal: 'SIGTERM', afterMs: 0 },
+  { signal: 'SIGKILL', afterMs: DRAIN_MS },
+];

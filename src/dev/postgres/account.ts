@@ -1,4 +1,6 @@
-/** Owns which account PostgreSQL runs under: one's own, or as root an unprivileged one, since PostgreSQL refuses root. */
+/**
+ * Owns which account PostgreSQL runs under: one's own, or as root an unprivileged one, since PostgreSQL refuses root.
+ */
 import { MeridianError } from '../../base/errors.ts';
 import { type Keeper } from '../keeper/keeper.ts';
 import { STOP_COMMAND } from '../keeper/protocol.ts';
@@ -23,14 +25,29 @@ function idFrom(env: NodeJS.ProcessEnv, name: string, otherwise: number): number
   if (text === undefined || text === '') return otherwise;
   const id = Number(text);
   if (Number.isSafeInteger(id) && id > 0) return id;
-  throw new MeridianError({ code: 'CONFIG_INVALID', message: `${name} is "${text}", but must be the number of an account other than root.` });
+  throw new MeridianError({
+    code: 'CONFIG_INVALID',
+    message: `${name} is "${text}", but must be the number of an account other than root.`,
+  });
 }
 
 /** What every program of ours sees of the environment: nothing of the user's PGPORT, PGDATA or language. */
-export const PLAIN_ENV: Readonly<Record<string, string>> = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+export const PLAIN_ENV: Readonly<Record<string, string>> = {
+  PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+};
 
 /** Whether the account can enter `path`, asked of the system itself: modes, owners, access lists and all. */
 export async function canEnter(keeper: Keeper, account: Account | undefined, path: string): Promise<boolean> {
-  const { code } = await keeper.run({ command: '/bin/sh', args: ['-c', 'cd "$1" && test -x .', 'sh', path], env: PLAIN_ENV, cwd: '/', account, group: true, stop: STOP_COMMAND });
+  const { code } = await keeper.run({
+    command: '/bin/sh',
+    args: ['-c', 'cd "$1" && test -x .', 'sh', path],
+    env: PLAIN_ENV,
+    cwd: '/',
+    account,
+    group: true,
+    stop: STOP_COMMAND,
+  });
   return code === 0;
 }

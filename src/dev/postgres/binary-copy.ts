@@ -1,6 +1,22 @@
-/** Owns copies of PostgreSQL's programs outside a home that only its owner may enter: made whole or not at all, trusted only when ours. */
+/**
+ * Owns copies of PostgreSQL's programs outside a home that only its owner may enter: made whole or not at all, trusted
+ * only when ours.
+ */
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  type Stats,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { explain } from '../problems.ts';
@@ -32,7 +48,9 @@ function keyOf({ home, version }: BinaryPackage, files: readonly string[]): stri
   return `${version}-${hash.digest('hex').slice(0, 12)}`;
 }
 
-/** A folder in a place that everyone may write to is trusted only if it is ours and nobody else could have changed it. */
+/**
+ * A folder in a place that everyone may write to is trusted only if it is ours and nobody else could have changed it.
+ */
 export function isOurs(stats: Stats): boolean {
   return stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
 }

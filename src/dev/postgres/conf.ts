@@ -1,4 +1,7 @@
-/** Owns the configuration of the cluster's PostgreSQL servers, written anew at every start so that ports and links may change. */
+/**
+ * Owns the configuration of the cluster's PostgreSQL servers, written anew at every start so that ports and links may
+ * change.
+ */
 import { chmodSync, chownSync, renameSync, writeFileSync } from 'node:fs';
 import { type Account } from './account.ts';
 
@@ -8,7 +11,12 @@ export interface ConfOptions {
   readonly port: number;
   readonly sharedBuffersMb: number;
   /** Where a replica finds its primary: a link's port. Null for the primary. */
-  readonly upstream: { readonly port: number; readonly slot: string; readonly passFile: string; readonly region: string } | null;
+  readonly upstream: {
+    readonly port: number;
+    readonly slot: string;
+    readonly passFile: string;
+    readonly region: string;
+  } | null;
 }
 
 /** Text inside single quotes, in a configuration file. */
@@ -56,7 +64,8 @@ function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: str
     io_method: 'sync',
     max_parallel_workers_per_gather: 0,
     random_page_cost: 1.1,
-    // Without "$user": the role is called as the schema of what writing keeps, into which migrations would put their tables.
+    // Without "$user": the role is called as the schema of what writing keeps, into which migrations would put their
+    // tables.
     search_path: 'public',
     password_encryption: 'scram-sha-256',
     timezone: 'UTC',
@@ -64,10 +73,15 @@ function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: str
     log_min_messages: 'warning',
     log_line_prefix: '%m [%p] %q%a: ',
   };
-  return upstream === null ? shared : { ...shared, primary_conninfo: conninfo(upstream), primary_slot_name: upstream.slot };
+  return upstream === null
+    ? shared
+    : { ...shared, primary_conninfo: conninfo(upstream), primary_slot_name: upstream.slot };
 }
 
-/** Writes `text` whole or not at all. With `account` the file is that account's secret, else everyone on the machine may read it. */
+/**
+ * Writes `text` whole or not at all. With `account` the file is that account's secret, else everyone on the machine may
+ * read it.
+ */
 export function writeWhole(path: string, text: string, secretOf?: { readonly account: Account | undefined }): void {
   const unfinished = `${path}.${process.pid}.tmp`;
   writeFileSync(unfinished, text, { mode: 0o600 });
@@ -76,10 +90,14 @@ export function writeWhole(path: string, text: string, secretOf?: { readonly acc
   renameSync(unfinished, path);
 }
 
-/** Writes the configuration of one server: beside its data, not into it, where the database's account could replace it. */
+/**
+ * Writes the configuration of one server: beside its data, not into it, where the database's account could replace it.
+ */
 export function writeConf(path: string, options: ConfOptions): void {
   const hbaFile = `${path}.hba`;
   writeWhole(hbaFile, 'host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n');
-  const lines = Object.entries(settings(options, hbaFile)).map(([key, value]) => `${key} = ${typeof value === 'number' ? value : quoted(value)}`);
+  const lines = Object.entries(settings(options, hbaFile)).map(
+    ([key, value]) => `${key} = ${typeof value === 'number' ? value : quoted(value)}`,
+  );
   writeWhole(path, `${lines.join('\n')}\n`);
 }

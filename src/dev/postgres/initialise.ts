@@ -17,12 +17,35 @@ export interface InitialiseOptions {
   readonly passwordFile: string;
 }
 
-export async function initialise({ keeper, account, binaries, dataDir, passwordFile }: InitialiseOptions): Promise<void> {
+export async function initialise({
+  keeper,
+  account,
+  binaries,
+  dataDir,
+  passwordFile,
+}: InitialiseOptions): Promise<void> {
   const exit = await keeper.run({
     command: join(binaries, 'bin', 'initdb'),
     // The built-in locale sorts by code point, the same on every machine.
-    args: ['-D', dataDir, '-U', USER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions'],
-    env: PLAIN_ENV, cwd: '/', account, group: true, stop: STOP_COMMAND,
+    args: [
+      '-D',
+      dataDir,
+      '-U',
+      USER,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--no-sync',
+      '--no-instructions',
+    ],
+    env: PLAIN_ENV,
+    cwd: '/',
+    account,
+    group: true,
+    stop: STOP_COMMAND,
   });
   if (exit.code !== 0) throw explainOutput(exit.output, `Initialising PostgreSQL in ${dataDir}`);
 }

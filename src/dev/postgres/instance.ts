@@ -49,13 +49,19 @@ export class Instance {
 
   /** Starts with this configuration and waits until it takes connections. */
   async start(confFile: string): Promise<void> {
-    if (this.#process) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} runs already.` });
+    if (this.#process)
+      throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} runs already.` });
     const { keeper, account, binaries, dataDir, logFile } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
     const started = await keeper.spawn({
       command: join(binaries, 'bin', 'postgres'),
       args: ['-D', dataDir, '-c', `config_file=${confFile}`],
-      env: PLAIN_ENV, cwd: '/', account, log: logFile, group: false, stop: STOP_POSTGRES,
+      env: PLAIN_ENV,
+      cwd: '/',
+      account,
+      log: logFile,
+      group: false,
+      stop: STOP_POSTGRES,
     });
     this.#process = started;
     void started.exited.then(() => {
@@ -63,11 +69,15 @@ export class Instance {
     });
     const until = performance.now() + READY_MS;
     while (!this.#isReady(started.pid)) {
-      if (this.#process !== started) throw explainOutput(tailOf(logFile, logFrom), `Starting PostgreSQL of ${this.region} (log: ${logFile})`);
+      if (this.#process !== started)
+        throw explainOutput(tailOf(logFile, logFrom), `Starting PostgreSQL of ${this.region} (log: ${logFile})`);
       if (performance.now() > until) {
         // Whoever tries again finds none that runs already.
         await this.stop();
-        throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} was not ready within ${READY_MS / 1_000} s; see ${logFile}.` });
+        throw new MeridianError({
+          code: 'CLUSTER_START_FAILED',
+          message: `PostgreSQL of ${this.region} was not ready within ${READY_MS / 1_000} s; see ${logFile}.`,
+        });
       }
       await sleep(POLL_MS);
     }
@@ -95,7 +105,10 @@ export class Instance {
   }
 }
 
-/** '' where there is no such file: the server removes that of one that was killed, at any moment, before it writes its own. */
+/**
+ * '' where there is no such file: the server removes that of one that was killed, at any moment, before it writes its
+ * own.
+ */
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,4 +1,7 @@
-/** Owns servers that an earlier cluster has left running, which takes a kill -9 of both its processes: they are ended before their data is used. */
+/**
+ * Owns servers that an earlier cluster has left running, which takes a kill -9 of both its processes: they are ended
+ * before their data is used.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../base/clock.ts';
@@ -17,8 +20,12 @@ export async function endLeftover(dataDir: string): Promise<void> {
   if (!Number.isSafeInteger(pid) || pid <= 1 || !commandOf(pid)?.includes(`-D ${dataDir} `)) return;
   const started = startOf(pid);
   process.kill(pid, 'SIGQUIT');
-  for (const until = performance.now() + END_MS; startOf(pid) === started && started !== undefined; ) {
-    if (performance.now() > until) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `A PostgreSQL server of an earlier cluster (process ${pid}) still runs on ${dataDir} and does not end; kill it.` });
+  for (const until = performance.now() + END_MS; startOf(pid) === started && started !== undefined;) {
+    if (performance.now() > until)
+      throw new MeridianError({
+        code: 'CLUSTER_START_FAILED',
+        message: `A PostgreSQL server of an earlier cluster (process ${pid}) still runs on ${dataDir} and does not end; kill it.`,
+      });
     await sleep(POLL_MS);
   }
 }

@@ -11,9 +11,19 @@ export interface SessionOptions {
 
 const CONNECT_MS = 10_000;
 
-export async function withSession<T>({ dsn, settings }: SessionOptions, work: (client: Client) => Promise<T>): Promise<T> {
-  const options = Object.entries(settings ?? {}).map(([name, value]) => `-c ${name}=${value}`).join(' ');
-  const client = new DatabaseClient({ address: new DatabaseAddress(dsn), connectMs: CONNECT_MS, application_name: 'meridian-cluster', options });
+export async function withSession<T>(
+  { dsn, settings }: SessionOptions,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const options = Object.entries(settings ?? {})
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
+  const client = new DatabaseClient({
+    address: new DatabaseAddress(dsn),
+    connectMs: CONNECT_MS,
+    application_name: 'meridian-cluster',
+    options,
+  });
   // A session that breaks between two statements fails the next one; this only keeps the process alive until then.
   client.on('error', () => undefined);
   await client.connect();

@@ -1,4 +1,7 @@
-/** Owns one Redis server of the cluster: starts it, knows when it answers, stops it. What it holds is a cache, and goes with it. */
+/**
+ * Owns one Redis server of the cluster: starts it, knows when it answers, stops it. What it holds is a cache, and goes
+ * with it.
+ */
 import { statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { sleep } from '../../base/clock.ts';
@@ -57,18 +60,41 @@ export class RedisInstance {
 
   /** Starts it, empty, and waits until it answers PING. */
   async start(): Promise<void> {
-    if (this.#process) throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `Redis of ${this.region} runs already.` });
+    if (this.#process)
+      throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `Redis of ${this.region} runs already.` });
     const { keeper, account, program, dataDir, logFile, port } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
     const where = `Starting ${program.path} for ${this.region} (log: ${logFile}; --redis off does without)`;
-    const failed = (why: string): MeridianError => new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: ${why}.` });
+    const failed = (why: string): MeridianError =>
+      new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: ${why}.` });
     const spawned = keeper.spawn({
       command: program.path,
       args: [
-        '--port', String(port), '--bind', '127.0.0.1', '--daemonize', 'no', '--dir', dataDir, '--pidfile', pidFile(dataDir, port),
-        '--save', '', '--appendonly', 'no', '--maxmemory', MAX_MEMORY, '--maxmemory-policy', 'allkeys-lru',
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--daemonize',
+        'no',
+        '--dir',
+        dataDir,
+        '--pidfile',
+        pidFile(dataDir, port),
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--maxmemory',
+        MAX_MEMORY,
+        '--maxmemory-policy',
+        'allkeys-lru',
       ],
-      env: PLAIN_ENV, cwd: dataDir, account, log: logFile, group: true, stop: STOP_COMMAND,
+      env: PLAIN_ENV,
+      cwd: dataDir,
+      account,
+      log: logFile,
+      group: true,
+      stop: STOP_COMMAND,
     });
     const started = await spawned.catch((error: unknown) => Promise.reject(failed(messageOf(error))));
     this.#process = started;

@@ -1,4 +1,7 @@
-/** Owns Redis servers that an earlier cluster has left running, which takes a kill -9 of both its processes: they are ended before their ports are wanted. */
+/**
+ * Owns Redis servers that an earlier cluster has left running, which takes a kill -9 of both its processes: they are
+ * ended before their ports are wanted.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../base/clock.ts';
@@ -16,9 +19,18 @@ export async function endLeftoverRedis(dataDir: string): Promise<void> {
     if (port === undefined) continue;
     const pid = Number(readFileSync(join(dataDir, name), 'utf8').trim());
     // Some other process may have got the number since: the server shows its address as its command line.
-    if (!Number.isSafeInteger(pid) || pid <= 1 || !new RegExp(`(redis|valkey)-server .*127\\.0\\.0\\.1:${port}\\b`).test(commandOf(pid) ?? '')) continue;
+    if (
+      !Number.isSafeInteger(pid) ||
+      pid <= 1 ||
+      !new RegExp(`(redis|valkey)-server .*127\\.0\\.0\\.1:${port}\\b`).test(commandOf(pid) ?? '')
+    )
+      continue;
     const started = startOf(pid);
     process.kill(pid, 'SIGKILL');
-    for (const until = performance.now() + END_MS; startOf(pid) === started && started !== undefined && performance.now() < until; ) await sleep(POLL_MS);
+    for (
+      const until = performance.now() + END_MS;
+      startOf(pid) === started && started !== undefined && performance.now() < until;
+    )
+      await sleep(POLL_MS);
   }
 }

@@ -13,7 +13,17 @@ export interface RedisProgram {
 
 const NAMES = ['redis-server', 'valkey-server'] as const;
 /** Where packages put it that a shell's PATH may leave out. */
-const COMMON_FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin', '/opt/homebrew/sbin', '/opt/local/bin', '/home/linuxbrew/.linuxbrew/bin', '/snap/bin'];
+const COMMON_FOLDERS = [
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+  '/opt/homebrew/sbin',
+  '/opt/local/bin',
+  '/home/linuxbrew/.linuxbrew/bin',
+  '/snap/bin',
+];
 const VERSION_MS = 5_000;
 /** What the shared cache needs. */
 const OLDEST = { major: 6, minor: 2 };
@@ -25,7 +35,10 @@ export interface RedisSearch {
 }
 
 /** The first one that runs and is recent enough; null where there is none. */
-export function findRedis({ path = process.env['PATH'] ?? '', commonFolders = COMMON_FOLDERS }: RedisSearch = {}): RedisProgram | null {
+export function findRedis({
+  path = process.env['PATH'] ?? '',
+  commonFolders = COMMON_FOLDERS,
+}: RedisSearch = {}): RedisProgram | null {
   const folders = new Set([...path.split(delimiter).filter((folder) => isAbsolute(folder)), ...commonFolders]);
   for (const folder of folders) {
     for (const name of NAMES) {

@@ -1,4 +1,7 @@
-/** Owns the filling of a new database from a folder of SQL files, in the order of their names, each with a session of its own. */
+/**
+ * Owns the filling of a new database from a folder of SQL files, in the order of their names, each with a session of
+ * its own.
+ */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -25,11 +28,25 @@ interface Script {
 
 function readScripts(folder: string): Script[] {
   try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.sql')).sort();
-    if (names.length === 0) throw new MeridianError({ code: 'CONFIG_INVALID', message: `The folder ${folder} holds no .sql files; name the folder with the tables and data of the application with --sql.` });
-    return names.map((name) => ({ path: join(folder, name), text: readFileSync(join(folder, name), 'utf8').replace(/^\ufeff/, '') }));
+    const names = readdirSync(folder)
+      .filter((name) => name.endsWith('.sql'))
+      .sort();
+    if (names.length === 0)
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message: `The folder ${folder} holds no .sql files; name the folder with the tables and data of the application with --sql.`,
+      });
+    return names.map((name) => ({
+      path: join(folder, name),
+      text: readFileSync(join(folder, name), 'utf8').replace(/^\ufeff/, ''),
+    }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MeridianError({ code: 'CONFIG_INVALID', message: `There is no folder ${folder}; name the folder with the application's .sql files with --sql.`, cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message: `There is no folder ${folder}; name the folder with the application's .sql files with --sql.`,
+        cause: error,
+      });
     throw explain(error, `The folder ${folder}`);
   }
 }
@@ -44,7 +61,9 @@ export function sqlFolder({ folder, scale, onProgress, onNotice }: SqlFolder): I
     load: async (dsn) => {
       for (const script of scripts) {
         onProgress(`loading ${script.path}`);
-        await withSession({ dsn, settings: { 'meridian.scale': String(scale) } }, (client) => loadScript(client, script, onNotice));
+        await withSession({ dsn, settings: { 'meridian.scale': String(scale) } }, (client) =>
+          loadScript(client, script, onNotice),
+        );
       }
       // So that the first queries are planned well, on the replicas too, which cannot do this for themselves.
       await withSession({ dsn }, (client) => client.query('VACUUM (ANALYZE)'));
@@ -57,12 +76,19 @@ async function loadScript(client: Client, script: Script, onNotice: (sentence: s
   let segment: Segment | undefined;
   try {
     for (segment of splitScript(script.text)) {
-      if (segment.kind === 'skipped') onNotice(`${place(segment.offset)}: "${firstLine(segment.text)}" was skipped: everything is loaded into the cluster's own database.`);
+      if (segment.kind === 'skipped')
+        onNotice(
+          `${place(segment.offset)}: "${firstLine(segment.text)}" was skipped: everything is loaded into the cluster's own database.`,
+        );
       else await send(client, segment);
     }
   } catch (error) {
     if (error instanceof UnknownCommand) {
-      throw new MeridianError({ code: 'CONFIG_INVALID', message: `${place(error.offset)}: psql's command "\\${error.command}" is not understood here; write SQL instead, or put the file that it reads into the folder.`, cause: error });
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message: `${place(error.offset)}: psql's command "\\${error.command}" is not understood here; write SQL instead, or put the file that it reads into the folder.`,
+        cause: error,
+      });
     }
     throw loadError(error, segment, place);
   }
@@ -83,11 +109,20 @@ async function send(client: Client, segment: Exclude<Segment, { kind: 'skipped' 
 }
 
 function loadError(error: unknown, segment: Segment | undefined, place: (offset: number) => string): MeridianError {
-  const details = error instanceof DatabaseError ? [error.detail, error.where && `(${firstLine(error.where)})`, error.hint].filter((text) => text) : [];
+  const details =
+    error instanceof DatabaseError
+      ? [error.detail, error.where && `(${firstLine(error.where)})`, error.hint].filter((text) => text)
+      : [];
   const offset = segment?.offset ?? 0;
-  // The server counts from the beginning of what it was sent; where it says nothing, some statement of these lines failed.
-  const position = error instanceof DatabaseError && error.position !== undefined ? offset + Number(error.position) - 1 : undefined;
+  // The server counts from the beginning of what it was sent; where it says nothing, some statement of these lines
+  // failed.
+  const position =
+    error instanceof DatabaseError && error.position !== undefined ? offset + Number(error.position) - 1 : undefined;
   const from = segment ? offset + (/\S/.exec(segment.text)?.index ?? 0) : 0;
   const where = position !== undefined ? place(position) : `${place(from)} or below`;
-  return new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where}: ${[messageOf(error), ...details].join('; ')}. Correct the file and start again.`, cause: error });
+  return new MeridianError({
+    code: 'CLUSTER_START_FAILED',
+    message: `${where}: ${[messageOf(error), ...details].join('; ')}. Correct the file and start again.`,
+    cause: error,
+  });
 }

@@ -1,4 +1,7 @@
-/** Owns the reading of SQL scripts as psql reads them: where a statement ends, what is COPY data, what is a command of psql's own. */
+/**
+ * Owns the reading of SQL scripts as psql reads them: where a statement ends, what is COPY data, what is a command of
+ * psql's own.
+ */
 
 export type Segment =
   /** Statements that may be sent together; `offset` is where they begin in the script. */
@@ -13,10 +16,26 @@ export type Segment =
 const BATCH_CHARS = 256 * 1024;
 const COPY_FROM_STDIN = /^copy\s[\s\S]*\sfrom\s+stdin\b/i;
 const ABOUT_DATABASES = /^(create|drop)\s+database\b/i;
-const ALONE = /^(vacuum|alter\s+system|(create|drop|alter)\s+tablespace|cluster\s*;|reindex\s+(database|system))\b|^(create|drop|reindex)\s[\s\S]{0,200}\bconcurrently\b/i;
+const ALONE =
+  /^(vacuum|alter\s+system|(create|drop|alter)\s+tablespace|cluster\s*;|reindex\s+(database|system))\b|^(create|drop|reindex)\s[\s\S]{0,200}\bconcurrently\b/i;
 const ROUTINE = /^create\s+(or\s+replace\s+)?(function|procedure)\b/i;
 /** Commands of psql that change how psql shows things, not what a script does. */
-const HARMLESS = new Set(['set', 'unset', 'echo', 'qecho', 'warn', 'pset', 'encoding', 'restrict', 'unrestrict', 'timing', 'x', 'a', 't', 'q']);
+const HARMLESS = new Set([
+  'set',
+  'unset',
+  'echo',
+  'qecho',
+  'warn',
+  'pset',
+  'encoding',
+  'restrict',
+  'unrestrict',
+  'timing',
+  'x',
+  'a',
+  't',
+  'q',
+]);
 const CONNECT = new Set(['c', 'connect']);
 
 /** A command of psql's that a script needs and that is not known here. */
@@ -32,7 +51,8 @@ export class UnknownCommand extends Error {
 }
 
 // One token at a time: what is skipped whole (comments, strings, dollar quotes, names), then single characters.
-const TOKEN = /\s+|--[^\n]*|\/\*|[eE]'(?:[^'\\]+|\\[\s\S]|'')*'|'(?:[^']+|'')*'|"(?:[^"]+|"")*"|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+|[\s\S]/y;
+const TOKEN =
+  /\s+|--[^\n]*|\/\*|[eE]'(?:[^'\\]+|\\[\s\S]|'')*'|'(?:[^']+|'')*'|"(?:[^"]+|"")*"|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+|[\s\S]/y;
 
 /** Index behind the block comment that begins at `start`; they nest. */
 function commentEnd(script: string, start: number): number {
@@ -58,7 +78,8 @@ interface Statement {
   readonly body: string;
 }
 
-type Piece = { readonly statement: Statement } | { readonly command: string; readonly start: number; readonly end: number };
+type Piece =
+  { readonly statement: Statement } | { readonly command: string; readonly start: number; readonly end: number };
 
 /** The next statement or psql command from `start`; null at the end. */
 function nextPiece(script: string, start: number): Piece | null {
@@ -76,7 +97,8 @@ function nextPiece(script: string, start: number): Piece | null {
       at = commentEnd(script, from);
       continue;
     }
-    if (token === '\\' && bodyAt === -1) return { command: script.slice(at, lineEnd(script, at)).trim(), start: from, end: lineEnd(script, at) };
+    if (token === '\\' && bodyAt === -1)
+      return { command: script.slice(at, lineEnd(script, at)).trim(), start: from, end: lineEnd(script, at) };
     if (bodyAt === -1 && token !== ';') bodyAt = from;
     if (tag !== undefined || token === '$$') {
       const close = script.indexOf(token, at);
@@ -86,7 +108,8 @@ function nextPiece(script: string, start: number): Piece | null {
     else if (/^(begin|case|end)$/i.test(token) && parens === 0 && ROUTINE.test(script.slice(bodyAt, bodyAt + 100))) {
       // A routine's body may be written as statements: BEGIN ATOMIC … END.
       if (token.toLowerCase() === 'begin' || blocks > 0) blocks += token.toLowerCase() === 'end' ? -1 : 1;
-    } else if (token === ';' && parens === 0 && blocks === 0) return { statement: { start, end: at, body: bodyAt === -1 ? '' : script.slice(bodyAt, at) } };
+    } else if (token === ';' && parens === 0 && blocks === 0)
+      return { statement: { start, end: at, body: bodyAt === -1 ? '' : script.slice(bodyAt, at) } };
   }
   return bodyAt === -1 ? null : { statement: { start, end: script.length, body: script.slice(bodyAt) } };
 }
@@ -110,7 +133,13 @@ export function* splitScript(script: string): Generator<Segment> {
     }
     const { start, end, body } = piece.statement;
     at = end;
-    const special = COPY_FROM_STDIN.test(body) ? 'copy' : ABOUT_DATABASES.test(body) ? 'skipped' : ALONE.test(body) ? 'alone' : null;
+    const special = COPY_FROM_STDIN.test(body)
+      ? 'copy'
+      : ABOUT_DATABASES.test(body)
+        ? 'skipped'
+        : ALONE.test(body)
+          ? 'alone'
+          : null;
     if (special === null) {
       if (end - batchFrom > BATCH_CHARS) yield* batch(end);
       continue;

@@ -18,7 +18,11 @@ export class WanControl {
   }
 
   /** Changes the round trip, the jitter or both between two regions, milliseconds, for bytes sent from now on. */
-  set(a: string, b: string, change: Partial<Conditions> & { readonly kind?: LinkKind | undefined }): Promise<LinkReport[]> {
+  set(
+    a: string,
+    b: string,
+    change: Partial<Conditions> & { readonly kind?: LinkKind | undefined },
+  ): Promise<LinkReport[]> {
     return this.#call('PATCH', path(a, b), change);
   }
 
@@ -32,15 +36,24 @@ export class WanControl {
   }
 
   async #call(method: string, at: string, body?: unknown): Promise<LinkReport[]> {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const sent =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
     let response: Response;
     try {
       response = await fetch(`${this.control}${at}`, { method, signal: AbortSignal.timeout(CALL_MS), ...sent });
     } catch (error) {
-      throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The cluster's WAN control at ${this.control} does not answer (${messageOf(error)}); is the cluster running?`, cause: error });
+      throw new MeridianError({
+        code: 'REGION_UNAVAILABLE',
+        message: `The cluster's WAN control at ${this.control} does not answer (${messageOf(error)}); is the cluster running?`,
+        cause: error,
+      });
     }
     const answer = (await response.json()) as { links?: LinkReport[]; error?: string };
-    if (!response.ok || !answer.links) throw new MeridianError({ code: 'BAD_USER_INPUT', message: answer.error ?? `The WAN control answered ${response.status}.` });
+    if (!response.ok || !answer.links)
+      throw new MeridianError({
+        code: 'BAD_USER_INPUT',
+        message: answer.error ?? `The WAN control answered ${response.status}.`,
+      });
     return answer.links;
   }
 }

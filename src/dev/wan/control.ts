@@ -6,15 +6,21 @@ import { LINK_KINDS } from './topology.ts';
 
 const CALLS = {
   'GET /links': 'every link with its delay, jitter, state, open connections and bytes',
-  'PATCH /links/:a/:b': '{"rttMs"?, "jitterMs"?, "kind"?}: round trip and jitter between two regions, milliseconds, both ways; POST does the same',
-  'POST /links/:a/:b/cut': '{"kind"?}: nothing passes between two regions any more; connections stall and new ones hang',
+  'PATCH /links/:a/:b':
+    '{"rttMs"?, "jitterMs"?, "kind"?}: round trip and jitter between two regions, milliseconds, both ways; POST does the same',
+  'POST /links/:a/:b/cut':
+    '{"kind"?}: nothing passes between two regions any more; connections stall and new ones hang',
   'POST /links/:a/:b/heal': '{"kind"?}: bytes pass again; connections that the cut has stalled are reset',
 } as const;
 
 const kind = z.enum(LINK_KINDS).optional();
 const selectionSchema = z.strictObject({ kind }).default({});
 const changeSchema = z
-  .strictObject({ kind, rttMs: z.number().min(0).max(60_000).optional(), jitterMs: z.number().min(0).max(60_000).optional() })
+  .strictObject({
+    kind,
+    rttMs: z.number().min(0).max(60_000).optional(),
+    jitterMs: z.number().min(0).max(60_000).optional(),
+  })
   .refine((change) => change.rttMs !== undefined || change.jitterMs !== undefined, 'give rttMs, jitterMs or both');
 
 interface Pair {
@@ -34,7 +40,9 @@ class Refusal extends Error {
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? undefined);
   if (parsed.success) return parsed.data;
-  const why = parsed.error.issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
+  const why = parsed.error.issues.map(
+    (issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`,
+  );
   throw new Refusal(400, `The body is wrong: ${why.join('; ')}.`);
 }
 
@@ -57,7 +65,10 @@ export function controlServer(ocean: Ocean): FastifyInstance {
     handler: (request) => {
       const { kind: chosen, rttMs, jitterMs } = parse(changeSchema, request.body);
       const found = selection(request.params, chosen);
-      ocean.change(found, { ...(rttMs === undefined ? {} : { rttMs }), ...(jitterMs === undefined ? {} : { jitterMs }) });
+      ocean.change(found, {
+        ...(rttMs === undefined ? {} : { rttMs }),
+        ...(jitterMs === undefined ? {} : { jitterMs }),
+      });
       return answer(found);
     },
   });
@@ -68,7 +79,11 @@ export function controlServer(ocean: Ocean): FastifyInstance {
       return answer(found);
     });
   }
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: `There is no such call; GET / lists them.` }));
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => reply.code(error.statusCode ?? 500).send({ error: error.message }));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: `There is no such call; GET / lists them.` }),
+  );
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) =>
+    reply.code(error.statusCode ?? 500).send({ error: error.message }),
+  );
   return app;
 }

@@ -69,9 +69,19 @@ export class Link {
     const { rttMs, jitterMs } = this.#conditions;
     const port = (this.#server.address() as AddressInfo | null)?.port ?? 0;
     return {
-      cluster, from, to, kind, port, targetPort, rttMs, delayMs: rttMs / 2, jitterMs,
+      cluster,
+      from,
+      to,
+      kind,
+      port,
+      targetPort,
+      rttMs,
+      delayMs: rttMs / 2,
+      jitterMs,
       state: this.#cut ? 'cut' : 'up',
-      connections: this.#crossings.size, bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived,
+      connections: this.#crossings.size,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
     };
   }
 
@@ -86,7 +96,9 @@ export class Link {
     for (const crossing of this.#crossings) crossing.freeze();
   }
 
-  /** New connections pass; those that the cut has stalled are reset, so that their ends begin anew instead of waiting. */
+  /**
+   * New connections pass; those that the cut has stalled are reset, so that their ends begin anew instead of waiting.
+   */
   heal(): void {
     if (!this.#cut) return;
     this.#cut = false;
@@ -130,8 +142,20 @@ export class Link {
     const far = connect({ host: LOOPBACK, port: this.#options.targetPort, allowHalfOpen: true, noDelay: true });
     far.on('error', () => undefined);
     const delayMs = (): number => this.#delayMs();
-    const there = new Pipe({ source: near, sink: far, delayMs, openAtMs, onBytes: (count) => (this.#bytesSent += count) });
-    const back = new Pipe({ source: far, sink: near, delayMs, openAtMs: 0, onBytes: (count) => (this.#bytesReceived += count) });
+    const there = new Pipe({
+      source: near,
+      sink: far,
+      delayMs,
+      openAtMs,
+      onBytes: (count) => (this.#bytesSent += count),
+    });
+    const back = new Pipe({
+      source: far,
+      sink: near,
+      delayMs,
+      openAtMs: 0,
+      onBytes: (count) => (this.#bytesReceived += count),
+    });
     this.#hold({
       sockets: [near, far],
       freeze: () => {

@@ -33,8 +33,26 @@ export class Ocean {
       const kinds = new Map<LinkKind, Link[]>();
       for (const kind of LINK_KINDS) {
         const [a, b] = between;
-        const ways = [[a, b], [b, a]] as const;
-        kinds.set(kind, Object.entries(targets).flatMap(([cluster, own]) => ways.map(([from, to]) => new Link({ cluster, from, to, kind, targetPort: portOf(own, to, kind), conditions: { rttMs, jitterMs } }))));
+        const ways = [
+          [a, b],
+          [b, a],
+        ] as const;
+        kinds.set(
+          kind,
+          Object.entries(targets).flatMap(([cluster, own]) =>
+            ways.map(
+              ([from, to]) =>
+                new Link({
+                  cluster,
+                  from,
+                  to,
+                  kind,
+                  targetPort: portOf(own, to, kind),
+                  conditions: { rttMs, jitterMs },
+                }),
+            ),
+          ),
+        );
       }
       this.#links.set(pairKey(...between), kinds);
     }

@@ -78,7 +78,11 @@ export class Pipe {
     if (waitMs >= 1) return this.#wake(Math.floor(waitMs));
     if (waitMs > LATE_ENOUGH_MS) Atomics.wait(sleeper, 0, 0, waitMs);
     const nowMs = performance.now() + LATE_ENOUGH_MS;
-    for (let parcel = this.#parcels[this.#head]; parcel !== undefined && parcel.dueMs <= nowMs; parcel = this.#parcels[this.#head]) {
+    for (
+      let parcel = this.#parcels[this.#head];
+      parcel !== undefined && parcel.dueMs <= nowMs;
+      parcel = this.#parcels[this.#head]
+    ) {
       this.#head += 1;
       if (!this.#hand(parcel.content)) break;
     }

@@ -9,7 +9,9 @@ export type LinkKind = (typeof LINK_KINDS)[number];
 export interface Conditions {
   /** Round-trip time between two regions, milliseconds; half of it each way. */
   readonly rttMs: number;
-  /** The most that a round trip may take longer or shorter by chance, milliseconds; the order of bytes never changes. */
+  /**
+   * The most that a round trip may take longer or shorter by chance, milliseconds; the order of bytes never changes.
+   */
   readonly jitterMs: number;
 }
 
@@ -25,7 +27,10 @@ const KNOWN_RTT_MS: Readonly<Record<string, number>> = {
 };
 const OTHER_RTT_MS = 100;
 
-const conditionsSchema = z.strictObject({ rttMs: z.number().min(0).max(60_000), jitterMs: z.number().min(0).max(60_000).default(0) });
+const conditionsSchema = z.strictObject({
+  rttMs: z.number().min(0).max(60_000),
+  jitterMs: z.number().min(0).max(60_000).default(0),
+});
 const fileSchema = z.record(z.string(), conditionsSchema);
 
 export type WanSettings = Readonly<Record<string, { readonly rttMs: number; readonly jitterMs?: number | undefined }>>;
@@ -37,7 +42,11 @@ export function pairKey(a: string, b: string): string {
 
 /** Reads a WAN file's content: `{"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}`. */
 export function parseWanFile(content: string, path: string): WanSettings {
-  const invalid = (why: string): MeridianError => new MeridianError({ code: 'CONFIG_INVALID', message: `The WAN file ${path} ${why}; write {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}.` });
+  const invalid = (why: string): MeridianError =>
+    new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `The WAN file ${path} ${why}; write {"us-east-1/eu-west-1": {"rttMs": 80, "jitterMs": 5}, …}.`,
+    });
   let json: unknown;
   try {
     json = JSON.parse(content);
@@ -50,13 +59,26 @@ export function parseWanFile(content: string, path: string): WanSettings {
   throw invalid(`is wrong at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}`);
 }
 
-/** Every pair of `regions` with its conditions. `off` means no delay at all; pairs that `settings` leaves out keep their default. */
+/**
+ * Every pair of `regions` with its conditions. `off` means no delay at all; pairs that `settings` leaves out keep their
+ * default.
+ */
 export function pairsOf(regions: readonly string[], settings: WanSettings | 'off'): RegionPair[] {
   const given = new Map<string, Conditions>();
   for (const [name, { rttMs, jitterMs }] of settings === 'off' ? [] : Object.entries(settings)) {
     const [a, b, more] = name.split('/');
-    if (a === undefined || b === undefined || more !== undefined || a === b || !regions.includes(a) || !regions.includes(b)) {
-      throw new MeridianError({ code: 'CONFIG_INVALID', message: `The WAN settings name the pair "${name}", but a pair is two of the regions ${regions.join(', ')} joined by "/".` });
+    if (
+      a === undefined ||
+      b === undefined ||
+      more !== undefined ||
+      a === b ||
+      !regions.includes(a) ||
+      !regions.includes(b)
+    ) {
+      throw new MeridianError({
+        code: 'CONFIG_INVALID',
+        message: `The WAN settings name the pair "${name}", but a pair is two of the regions ${regions.join(', ')} joined by "/".`,
+      });
     }
     given.set(pairKey(a, b), { rttMs, jitterMs: jitterMs ?? 0 });
   }

@@ -1,4 +1,6 @@
-/** Owns the cluster's hold on the ocean: starts its thread, knows every link's port, speaks to its control interface. */
+/**
+ * Owns the cluster's hold on the ocean: starts its thread, knows every link's port, speaks to its control interface.
+ */
 import { Worker } from 'node:worker_threads';
 import { MeridianError, messageOf } from '../../base/errors.ts';
 import { entryPath } from '../entry.ts';
@@ -22,13 +24,25 @@ export class Wan extends WanControl implements Crossings {
     super(ready.control);
     this.#worker = worker;
     this.failed = new Promise((resolve) => worker.once('error', (error) => resolve(messageOf(error))));
-    this.#ports = new Map(ready.links.map(({ cluster, from, to, kind, port }) => [`${cluster}/${from}/${to}/${kind}`, port]));
+    this.#ports = new Map(
+      ready.links.map(({ cluster, from, to, kind, port }) => [`${cluster}/${from}/${to}/${kind}`, port]),
+    );
   }
 
   static async start(options: OceanOptions): Promise<Wan> {
     const worker = new Worker(entryPath('./wan/worker.ts'), { workerData: options, execArgv: [] });
     const { promise, resolve, reject } = Promise.withResolvers<OceanReady>();
-    worker.once('message', resolve).once('error', reject).once('exit', () => reject(new MeridianError({ code: 'CLUSTER_START_FAILED', message: 'The process that simulates the network between regions ended before it was ready.' })));
+    worker
+      .once('message', resolve)
+      .once('error', reject)
+      .once('exit', () =>
+        reject(
+          new MeridianError({
+            code: 'CLUSTER_START_FAILED',
+            message: 'The process that simulates the network between regions ended before it was ready.',
+          }),
+        ),
+      );
     return new Wan(worker, await promise);
   }
 

@@ -22,7 +22,14 @@ export interface ConsistencyExtension {
 }
 
 export function consistencyOf({ token, level, region, report }: ConsistencyFacts): ConsistencyExtension {
-  return { token, level, region, servedBy: countsOf(report), waitedMs: report.waitedMs, staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs) };
+  return {
+    token,
+    level,
+    region,
+    servedBy: countsOf(report),
+    waitedMs: report.waitedMs,
+    staleness: report.stalenessMs === null ? null : Math.round(report.stalenessMs),
+  };
 }
 
 /** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */

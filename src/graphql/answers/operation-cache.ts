@@ -1,4 +1,7 @@
-/** Owns answers without execution: the answer of a whole query is kept with everything that it was made of, and served under the same floors as its rows (R3-R6). */
+/**
+ * Owns answers without execution: the answer of a whole query is kept with everything that it was made of, and served
+ * under the same floors as its rows (R3-R6).
+ */
 import { type DocumentNode, type OperationDefinitionNode } from 'graphql';
 import { type Clock } from '../../base/clock.ts';
 import { maxLsn } from '../../base/lsn.ts';
@@ -68,24 +71,50 @@ export class OperationCache {
     return `${JSON.stringify([viewer?.tenant ?? null, settingsKey(settings)])}\n${body}`;
   }
 
-  /** To be called before the first read: from then on the session collects what the answer depends on, if it may be kept. */
-  begin(name: string, { document, operation, session }: { readonly document: DocumentNode; readonly operation: OperationDefinitionNode; readonly session: ReadSession }): void {
-    const { local: { life, watermark }, purity, options } = this.#deps;
+  /**
+   * To be called before the first read: from then on the session collects what the answer depends on, if it may be
+   * kept.
+   */
+  begin(
+    name: string,
+    {
+      document,
+      operation,
+      session,
+    }: { readonly document: DocumentNode; readonly operation: OperationDefinitionNode; readonly session: ReadSession },
+  ): void {
+    const {
+      local: { life, watermark },
+      purity,
+      options,
+    } = this.#deps;
     if (life === null || watermark === null || !purity.isPure(document, operation)) return;
     if (!this.#met.meet(name) && !options.operationCacheFirst) return;
     session.collect(new AnswerBasis({ life, watermark }, options.operationCacheTags));
   }
 
   /** Keeps an answer without errors, if everything that it shows was collected and may be kept. */
-  keep(name: string, session: ReadSession, { data, cacheControl }: { readonly data: unknown; readonly cacheControl: string }): void {
+  keep(
+    name: string,
+    session: ReadSession,
+    { data, cacheControl }: { readonly data: unknown; readonly cacheControl: string },
+  ): void {
     const found = session.dependencies();
     if (found === null) return;
     const { epoch, asOf, ...rest } = found;
-    const verdict = this.#deps.local.keepAnswer(epoch, { ...rest, name, cacheControl, asOf: asOf.lsn, body: bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`) });
+    const verdict = this.#deps.local.keepAnswer(epoch, {
+      ...rest,
+      name,
+      cacheControl,
+      asOf: asOf.lsn,
+      body: bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`),
+    });
     this.#deps.observe.kept(verdict);
   }
 
-  /** The kept answer, where it satisfies the request; null: it has to be executed. Throws what is wrong with its tokens. */
+  /**
+   * The kept answer, where it satisfies the request; null: it has to be executed. Throws what is wrong with its tokens.
+   */
   answer(asked: AskedAgain): AnswerNow | null {
     const found = this.#find(asked);
     this.#deps.observe.looked(found === null ? 'miss' : 'hit');
@@ -100,7 +129,11 @@ export class OperationCache {
     const kept = local.answer(this.nameOf(body, viewer, settings));
     if (kept === undefined || clock.nowMs() >= kept.expiresAtMs) return null;
     const session = this.#deps.openSession({ token: header, floor }, settings);
-    const requirement: Requirement = { level: session.floor === null ? 'EVENTUAL' : 'SESSION', floor: session.floor, maxLagMs: null };
+    const requirement: Requirement = {
+      level: session.floor === null ? 'EVENTUAL' : 'SESSION',
+      floor: session.floor,
+      maxLagMs: null,
+    };
     const { caching } = session.executor(requirement);
     const demand = caching?.demandNow() ?? null;
     if (demand === null || !mayServe(demand, { life, watermark }, kept.asOf)) return null;
@@ -109,8 +142,14 @@ export class OperationCache {
     const token = codec.encode(report.positions);
     const { cacheControl } = kept;
     if (header === undefined) return { body: kept.body, cacheControl, token };
-    const extensions = JSON.stringify({ consistency: consistencyOf({ token, level: requirement.level, region, report }) });
-    return { body: `${kept.body.slice(0, -CLOSING.length)},"extensions":${bytesOf(extensions)}${CLOSING}`, cacheControl, token };
+    const extensions = JSON.stringify({
+      consistency: consistencyOf({ token, level: requirement.level, region, report }),
+    });
+    return {
+      body: `${kept.body.slice(0, -CLOSING.length)},"extensions":${bytesOf(extensions)}${CLOSING}`,
+      cacheControl,
+      token,
+    };
   }
 }
 

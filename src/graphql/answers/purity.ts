@@ -1,7 +1,20 @@
 /** Owns which operations always have the same answer while the rows that they read stay the same. */
 import {
-  getNamedType, isAbstractType, isInputObjectType, isScalarType, Kind, OperationTypeNode, TypeInfo, visit, visitWithTypeInfo, BREAK,
-  type ASTNode, type DocumentNode, type GraphQLNamedType, type GraphQLSchema, type OperationDefinitionNode,
+  getNamedType,
+  isAbstractType,
+  isInputObjectType,
+  isScalarType,
+  Kind,
+  OperationTypeNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  BREAK,
+  type ASTNode,
+  type DocumentNode,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
 } from 'graphql';
 import { type UserResolvers } from '../resolvers.ts';
 
@@ -16,19 +29,34 @@ export class Purity {
   readonly #schema: GraphQLSchema;
   /** `Type.field`. */
   readonly #fields: ReadonlySet<string>;
-  /** Types of which the application says which rows they are, and scalars that it reads and writes: "an hour ago" is another moment each time. */
+  /**
+   * Types of which the application says which rows they are, and scalars that it reads and writes: "an hour ago" is
+   * another moment each time.
+   */
   readonly #types: ReadonlySet<string>;
   readonly #known = new WeakMap<DocumentNode, boolean>();
 
   constructor(schema: GraphQLSchema, { user, adminFields }: OwnResolvers) {
-    // Whatever kind of object they are given in: the schema takes what stands on it. Of a scalar that is nothing that a query selects.
-    const own = Object.entries(user).flatMap(([type, fields]) => Object.keys(fields).map((field) => [type, field] as const));
+    // Whatever kind of object they are given in: the schema takes what stands on it. Of a scalar that is nothing that a
+    // query selects.
+    const own = Object.entries(user).flatMap(([type, fields]) =>
+      Object.keys(fields).map((field) => [type, field] as const),
+    );
     this.#schema = schema;
-    this.#fields = new Set([...own.map(([type, field]) => `${type}.${field}`), ...adminFields.map((field) => `Query.${field}`)]);
-    this.#types = new Set([...own.filter(([, field]) => field.startsWith('__')).map(([type]) => type), ...Object.keys(user).filter((type) => isScalarType(schema.getType(type)))]);
+    this.#fields = new Set([
+      ...own.map(([type, field]) => `${type}.${field}`),
+      ...adminFields.map((field) => `Query.${field}`),
+    ]);
+    this.#types = new Set([
+      ...own.filter(([, field]) => field.startsWith('__')).map(([type]) => type),
+      ...Object.keys(user).filter((type) => isScalarType(schema.getType(type))),
+    ]);
   }
 
-  /** Whether the operation is a query of nothing but rows, at the consistency that the request's headers ask for. Of a document with several operations: of all of them. */
+  /**
+   * Whether the operation is a query of nothing but rows, at the consistency that the request's headers ask for. Of a
+   * document with several operations: of all of them.
+   */
   isPure(document: DocumentNode, operation: OperationDefinitionNode): boolean {
     return operation.operation === OperationTypeNode.QUERY && this.#isPureDocument(document);
   }
@@ -42,19 +70,27 @@ export class Purity {
       isPure = false;
       return BREAK;
     };
-    visit(document, visitWithTypeInfo(types, {
-      enter: (node) => {
-        if (node.kind === Kind.DIRECTIVE && node.name.value === 'consistent') return found();
-        if (node.kind === Kind.FIELD && this.#isOwn(types.getParentType(), node.name.value, types.getType() ?? null)) return found();
-        return this.#isGiven(node, types) ? found() : undefined;
-      },
-    }));
+    visit(
+      document,
+      visitWithTypeInfo(types, {
+        enter: (node) => {
+          if (node.kind === Kind.DIRECTIVE && node.name.value === 'consistent') return found();
+          if (node.kind === Kind.FIELD && this.#isOwn(types.getParentType(), node.name.value, types.getType() ?? null))
+            return found();
+          return this.#isGiven(node, types) ? found() : undefined;
+        },
+      }),
+    );
     this.#known.set(document, isPure);
     return isPure;
   }
 
   /** A field of an interface or union is resolved as one of any of its types. */
-  #isOwn(parent: GraphQLNamedType | null | undefined, field: string, shown: Parameters<typeof getNamedType>[0] | null): boolean {
+  #isOwn(
+    parent: GraphQLNamedType | null | undefined,
+    field: string,
+    shown: Parameters<typeof getNamedType>[0] | null,
+  ): boolean {
     const parents = parent == null ? [] : [parent, ...this.#possible(parent)];
     if (parents.some(({ name }) => this.#fields.has(`${name}.${field}`))) return true;
     const type = shown == null ? null : getNamedType(shown);

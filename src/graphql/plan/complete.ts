@@ -3,7 +3,10 @@ import { getNamedType, isAbstractType, isListType, isNonNullType, type GraphQLOu
 import { itemsOf, leafOf, nothingMissing } from './leaves.ts';
 import { type Answered, type Complete, type Gathered, type Running, type Selection } from './plan.ts';
 
-/** The selections that a field has on its type, or on each type that its objects may be of, by the type's name; null for one without objects. */
+/**
+ * The selections that a field has on its type, or on each type that its objects may be of, by the type's name; null for
+ * one without objects.
+ */
 export type Selections = ReadonlyMap<string, Selection> | null;
 
 export function completing(type: GraphQLOutputType, selections: Selections): Complete {
@@ -20,7 +23,8 @@ function objects(type: GraphQLOutputType, selectionOf: (value: unknown) => Selec
   }
   if (isListType(type)) {
     const inner = objects(type.ofType, selectionOf);
-    return (value, next) => (value === null || value === undefined ? null : itemsOf(value, (item) => inner(item, next)));
+    return (value, next) =>
+      value === null || value === undefined ? null : itemsOf(value, (item) => inner(item, next));
   }
   return (value, next) => {
     if (value === null || value === undefined) return null;
@@ -31,7 +35,8 @@ function objects(type: GraphQLOutputType, selectionOf: (value: unknown) => Selec
 
 /** An object of several possible types says itself which one it is of. */
 function selectionFor(selections: ReadonlyMap<string, Selection>, value: unknown): Selection {
-  const name = typeof value === 'object' && value !== null ? (value as { readonly __typename?: unknown }).__typename : undefined;
+  const name =
+    typeof value === 'object' && value !== null ? (value as { readonly __typename?: unknown }).__typename : undefined;
   const found = typeof name === 'string' ? selections.get(name) : undefined;
   if (found === undefined) throw new TypeError('an object does not say of which type it is');
   return found;

@@ -1,4 +1,7 @@
-/** Owns what a document's directives mean for plans: which variables decide about fields, and whether there is a directive that no plan knows. */
+/**
+ * Owns what a document's directives mean for plans: which variables decide about fields, and whether there is a
+ * directive that no plan knows.
+ */
 import { Kind, visit, BREAK, type DirectiveNode, type DocumentNode, type OperationDefinitionNode } from 'graphql';
 
 /** Variables that decide which fields are there; null where a directive says more than that (`@consistent`). */
@@ -41,13 +44,21 @@ export interface Conditions {
 const NONE: Conditions = { variables: {}, text: '' };
 
 /** Null where no plan can tell: a directive says more, or a variable is no boolean, which execution refuses. */
-export function conditionsOf(document: DocumentNode, operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): Conditions | null {
+export function conditionsOf(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): Conditions | null {
   const deciding = decidingOf(document);
   if (deciding === null) return null;
   if (deciding.size === 0) return NONE;
   const decided: Record<string, boolean> = Object.create(null) as Record<string, boolean>;
   let text = '';
-  for (const { variable: { name: { value: name } } } of operation.variableDefinitions ?? []) {
+  for (const {
+    variable: {
+      name: { value: name },
+    },
+  } of operation.variableDefinitions ?? []) {
     if (!deciding.has(name)) continue;
     const value = variables[name];
     if (typeof value !== 'boolean') return null;

@@ -1,4 +1,7 @@
-/** Owns the planned field `_entities`: representations are looked up as their types' references are, and filled together. */
+/**
+ * Owns the planned field `_entities`: representations are looked up as their types' references are, and filled
+ * together.
+ */
 import { type Row } from '../../model/model.ts';
 import { checkedRepresentation, type Finder } from '../reference.ts';
 import { Gathering, type Selections } from './complete.ts';
@@ -54,9 +57,20 @@ export function entitiesField({ key, args }: Pick<FieldParts, 'key' | 'args'>, p
   return { key, begin };
 }
 
-function show(run: Running, { selections, areNullable }: EntitiesParts, { type, places, list }: Alike, rows: readonly (Row | null)[]): void {
+function show(
+  run: Running,
+  { selections, areNullable }: EntitiesParts,
+  { type, places, list }: Alike,
+  rows: readonly (Row | null)[],
+): void {
   const gathering = new Gathering();
-  for (const [i, row] of rows.entries()) list[places[i] as number] = row === null ? (areNullable ? null : nothingMissing(row)) : gathering.add(selectionOf(selections, type, row), row);
+  for (const [i, row] of rows.entries())
+    list[places[i] as number] =
+      row === null
+        ? areNullable
+          ? null
+          : nothingMissing(row)
+        : gathering.add(selectionOf(selections, type, row), row);
   gathering.fill(run);
 }
 

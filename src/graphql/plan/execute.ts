@@ -11,8 +11,13 @@ type Request = GraphQLRequestContext<RequestContext>;
 /** Null for an operation that execution has to carry out: none of it has a plan, or the plan has come to nothing. */
 export async function respondByPlan(plans: Plans, request: Request): Promise<GraphQLResponse | null> {
   const { schema, document, operation, contextValue } = request;
-  if (!document || operation?.operation !== OperationTypeNode.QUERY || !contextValue.started || isWatched(request)) return null;
-  const { coerced: variables } = getVariableValues(schema, operation.variableDefinitions ?? [], request.request.variables ?? {});
+  if (!document || operation?.operation !== OperationTypeNode.QUERY || !contextValue.started || isWatched(request))
+    return null;
+  const { coerced: variables } = getVariableValues(
+    schema,
+    operation.variableDefinitions ?? [],
+    request.request.variables ?? {},
+  );
   // What is wrong with them, execution says.
   const kept = variables && plans.of({ schema, document, operation, variables });
   const trial = kept?.plan && kept.trials.begin();
@@ -24,7 +29,8 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
     return answer({ data });
   } catch {
     // Nobody hears the answer, and to read everything once more would be for nobody.
-    if (contextValue.signal?.aborted) return answer({ errors: [{ message: 'The client has left.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+    if (contextValue.signal?.aborted)
+      return answer({ errors: [{ message: 'The client has left.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
     // Execution finds the error again, and says it where it belongs.
     trial.failed();
     plans.ended('repeated');
@@ -32,12 +38,19 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
   }
 }
 
-/** Whether somebody wants to be told of each field: a gateway that asks for traces, or whoever reads the schema's hints for HTTP caches. */
+/**
+ * Whether somebody wants to be told of each field: a gateway that asks for traces, or whoever reads the schema's hints
+ * for HTTP caches.
+ */
 function isWatched({ schema, metrics }: Request): boolean {
   return metrics.captureTraces === true || Boolean(schema.getDirective('cacheControl'));
 }
 
-function dataOf(plan: Plan, { schema, contextValue }: Request, variables: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+function dataOf(
+  plan: Plan,
+  { schema, contextValue }: Request,
+  variables: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
   return new Run({ plan, schema, loaders: contextValue.operation.root.loaders, variables }).data();
 }
 

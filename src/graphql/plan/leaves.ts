@@ -1,14 +1,26 @@
 /** Owns values without fields of their own on their way into the answer: scalars, enums, and lists of them. */
 import {
-  GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString, isListType, isNonNullType,
-  type GraphQLLeafType, type GraphQLOutputType,
+  GraphQLBoolean,
+  GraphQLFloat,
+  GraphQLID,
+  GraphQLInt,
+  GraphQLString,
+  isListType,
+  isNonNullType,
+  type GraphQLLeafType,
+  type GraphQLOutputType,
 } from 'graphql';
 import { isExactScalar } from '../scalars.ts';
 
 type Leaf = (value: unknown) => unknown;
 
 /** What graphql-js's own scalars do, unless somebody has changed them. */
-const OWN = new Map([GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString].map((scalar) => [scalar.name, { scalar, serialize: scalar.serialize }]));
+const OWN = new Map(
+  [GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString].map((scalar) => [
+    scalar.name,
+    { scalar, serialize: scalar.serialize },
+  ]),
+);
 
 const isText: (value: unknown) => boolean = (value) => typeof value === 'string';
 
@@ -56,7 +68,12 @@ export function itemsOf(value: unknown, item: (value: unknown) => unknown): unkn
     return items;
   }
   if (value instanceof Error) throw value;
-  if (typeof value !== 'object' || value === null || typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] !== 'function') throw new TypeError('what a list shows is none');
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] !== 'function'
+  )
+    throw new TypeError('what a list shows is none');
   return Array.from(value as Iterable<unknown>, (one) => item(one));
 }
 

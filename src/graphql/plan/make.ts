@@ -1,7 +1,20 @@
 /** Owns the making of a plan: the fields that execution would collect, each with how its value is had. */
 import {
-  getNamedType, isAbstractType, isCompositeType, isListType, isNonNullType, Kind, OperationTypeNode,
-  type DocumentNode, type FieldNode, type FragmentDefinitionNode, type GraphQLField, type GraphQLObjectType, type GraphQLOutputType, type GraphQLSchema, type OperationDefinitionNode,
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isListType,
+  isNonNullType,
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
 } from 'graphql';
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
 import { completing, type Selections } from './complete.ts';
@@ -48,18 +61,25 @@ interface Site {
 
 class Maker implements Fields {
   readonly #input: MakeInput;
-  readonly #fragments: Record<string, FragmentDefinitionNode> = Object.create(null) as Record<string, FragmentDefinitionNode>;
+  readonly #fragments: Record<string, FragmentDefinitionNode> = Object.create(null) as Record<
+    string,
+    FragmentDefinitionNode
+  >;
   #size = 0;
   #places = 0;
 
   constructor(input: MakeInput) {
     this.#input = input;
-    for (const definition of input.document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments[definition.name.value] = definition;
+    for (const definition of input.document.definitions)
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments[definition.name.value] = definition;
   }
 
   plan(type: GraphQLObjectType): Plan {
     const { schema, conditions, operation } = this.#input;
-    const root = this.#selection(type, this.#counted(collectFields(schema, this.#fragments, conditions, type, operation.selectionSet)));
+    const root = this.#selection(
+      type,
+      this.#counted(collectFields(schema, this.#fragments, conditions, type, operation.selectionSet)),
+    );
     return { root, size: this.#size, places: this.#places };
   }
 
@@ -76,7 +96,13 @@ class Maker implements Fields {
   }
 
   #parts({ type, key, definition, nodes }: Site, selections: Selections): FieldParts {
-    return { key, args: this.#arguments(definition, nodes), complete: completing(definition.type, selections), hasObjects: selections !== null, shownAs: { returnType: definition.type, parentType: type, fieldName: definition.name } };
+    return {
+      key,
+      args: this.#arguments(definition, nodes),
+      complete: completing(definition.type, selections),
+      hasObjects: selections !== null,
+      shownAs: { returnType: definition.type, parentType: type, fieldName: definition.name },
+    };
   }
 
   /** The selections on the type of a field, or on each type that its objects may be of. */
@@ -112,7 +138,10 @@ class Maker implements Fields {
     const definition = definitionOf(type, nodes);
     if (resolved.kind === 'selection' && resolved.field.kind === 'connection') {
       const { field, keyOf } = resolved;
-      return connectionField({ key, args: this.#arguments(definition, nodes) }, { field, keyOf, connection: connectionParts(this, getNamedType(definition.type), nodes) });
+      return connectionField(
+        { key, args: this.#arguments(definition, nodes) },
+        { field, keyOf, connection: connectionParts(this, getNamedType(definition.type), nodes) },
+      );
     }
     const selections = this.#selections(definition.type, nodes);
     const parts = this.#parts({ type, key, definition, nodes }, selections);
@@ -134,7 +163,11 @@ class Maker implements Fields {
         return listField(parts, resolved.field, resolved.keyOf);
       case 'entities':
         if (selections === null) throw new NotPlanned();
-        return entitiesField(parts, { finders: this.#input.resolved.finders, selections, areNullable: !isNonNullType(itemOf(definition.type)) });
+        return entitiesField(parts, {
+          finders: this.#input.resolved.finders,
+          selections,
+          areNullable: !isNonNullType(itemOf(definition.type)),
+        });
     }
   }
 

@@ -19,9 +19,15 @@ export interface PlannedField {
 export interface Running {
   readonly schema: GraphQLSchema;
   readonly loaders: EntityLoaders;
-  /** Coerced when the first object of a selection is there, as execution does it: those of a selection that has none are not looked at. */
+  /**
+   * Coerced when the first object of a selection is there, as execution does it: those of a selection that has none are
+   * not looked at.
+   */
   argumentsOf(of: Arguments | null): Readonly<Record<string, unknown>>;
-  /** Fills objects of the answer from what they show, object by object, so that reads begin in the order in which execution begins them. */
+  /**
+   * Fills objects of the answer from what they show, object by object, so that reads begin in the order in which
+   * execution begins them.
+   */
   fill(selection: Selection, sources: readonly unknown[], outs: readonly Answered[]): void;
   /** Goes on when all have come. Not after the run is over. */
   wait<T>(reads: readonly (Promise<T> | T)[], goOn: (found: readonly Awaited<T>[]) => void): void;
@@ -29,7 +35,10 @@ export interface Running {
 
 /** One pass over the objects of a selection, for one field. */
 export interface Filling {
-  /** The value in the answer, or what will be it when `done` has come to its end. `out`: the object of the answer that gets it. Throws where there is none. */
+  /**
+   * The value in the answer, or what will be it when `done` has come to its end. `out`: the object of the answer that
+   * gets it. Throws where there is none.
+   */
   value(source: unknown, out: Answered): unknown;
   /** After the last one. */
   done(): void;
@@ -37,7 +46,10 @@ export interface Filling {
 
 export type Answered = Record<string, unknown>;
 
-/** Makes a field's values those of its type. `next` takes the objects, which are filled together. Throws for null where the type has none. */
+/**
+ * Makes a field's values those of its type. `next` takes the objects, which are filled together. Throws for null where
+ * the type has none.
+ */
 export type Complete = (value: unknown, next: Gathered) => unknown;
 
 /** Objects that the next pass fills, by their selection. */

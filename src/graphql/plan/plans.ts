@@ -1,4 +1,7 @@
-/** Owns the plans of a server: made once for each operation of a document, kept as long as there is room, and known by the document itself. */
+/**
+ * Owns the plans of a server: made once for each operation of a document, kept as long as there is room, and known by
+ * the document itself.
+ */
 import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { conditionsOf } from './conditions.ts';
@@ -16,7 +19,10 @@ export interface PlanLimits extends TrialLimits {
 
 export const PLAN_LIMITS: PlanLimits = { ...TRIAL_LIMITS, maxPlanFields: 2_000, maxFields: 50_000 };
 
-/** What is kept of an operation beside its fields takes as much as this many, and so does its key for each so many characters. */
+/**
+ * What is kept of an operation beside its fields takes as much as this many, and so does its key for each so many
+ * characters.
+ */
 const FIELDS_BESIDE = 4;
 const CHARACTERS_OF_FIELD = 500;
 
@@ -54,13 +60,20 @@ export class Plans {
   readonly #recent: LRUCache<Kept, Place>;
 
   /** `observe`: told of every run; must neither throw nor take long. */
-  constructor(limits: Partial<PlanLimits> = {}, nowMs: () => number = () => performance.now(), observe: (outcome: PlanOutcome) => void = () => undefined) {
+  constructor(
+    limits: Partial<PlanLimits> = {},
+    nowMs: () => number = () => performance.now(),
+    observe: (outcome: PlanOutcome) => void = () => undefined,
+  ) {
     const all = { ...PLAN_LIMITS, ...limits };
     // A plan that there is no room for would be made for each request.
     this.#limits = { ...all, maxPlanFields: Math.min(all.maxPlanFields, all.maxFields >> 1) };
     this.#nowMs = nowMs;
     this.#observe = observe;
-    this.#recent = new LRUCache({ maxSize: this.#limits.maxFields, dispose: ({ of, key }, kept) => (of.get(key) === kept ? of.delete(key) : undefined) });
+    this.#recent = new LRUCache({
+      maxSize: this.#limits.maxFields,
+      dispose: ({ of, key }, kept) => (of.get(key) === kept ? of.delete(key) : undefined),
+    });
   }
 
   /** How many fields the kept plans have, and how many plans there are, those that came to nothing included. */
@@ -87,11 +100,19 @@ export class Plans {
     }
     const kept = this.#make(wanted, resolved, conditions.variables);
     ofDocument.set(key, kept);
-    this.#recent.set(kept, { of: ofDocument, key }, { size: FIELDS_BESIDE + Math.floor(key.length / CHARACTERS_OF_FIELD) + (kept.plan?.size ?? 0) });
+    this.#recent.set(
+      kept,
+      { of: ofDocument, key },
+      { size: FIELDS_BESIDE + Math.floor(key.length / CHARACTERS_OF_FIELD) + (kept.plan?.size ?? 0) },
+    );
     return kept;
   }
 
-  #make({ schema, document, operation }: Wanted, resolved: ResolvedSchema, conditions: Readonly<Record<string, boolean>>): Kept {
+  #make(
+    { schema, document, operation }: Wanted,
+    resolved: ResolvedSchema,
+    conditions: Readonly<Record<string, boolean>>,
+  ): Kept {
     const plan = makePlan({ schema, resolved, document, operation, conditions, maxFields: this.#limits.maxPlanFields });
     return { plan, trials: new Trials(this.#limits, this.#nowMs) };
   }

@@ -1,4 +1,7 @@
-/** Owns planned fields whose values are read: rows by key, lists, counts, and connections, begun object by object and finished together. */
+/**
+ * Owns planned fields whose values are read: rows by key, lists, counts, and connections, begun object by object and
+ * finished together.
+ */
 import { type LookupRoot, type ToOneField } from '../../model/model.ts';
 import { type Page, type ParentValues } from '../../read/loaders/entity-loaders.ts';
 import { type SelectionField } from '../resolvers.ts';
@@ -10,11 +13,21 @@ type Values = Readonly<Record<string, unknown>>;
 export function lookupField(parts: FieldParts, { target, arguments: given }: LookupRoot): PlannedField {
   const names = [...given.keys()];
   const columns = [...given.values()];
-  return readField(parts, (_source, args, { loaders }) => loaders.one(target, columns, names.map((name) => args[name])));
+  return readField(parts, (_source, args, { loaders }) =>
+    loaders.one(
+      target,
+      columns,
+      names.map((name) => args[name]),
+    ),
+  );
 }
 
 /** Objects that name the same row share it, and what is shown of it. */
-export function toOneField(parts: FieldParts, { target, join }: ToOneField, keyOf: (parent: unknown) => readonly unknown[]): PlannedField {
+export function toOneField(
+  parts: FieldParts,
+  { target, join }: ToOneField,
+  keyOf: (parent: unknown) => readonly unknown[],
+): PlannedField {
   const { key, args, complete } = parts;
   const begin = (run: Running): Filling => {
     const reads: Promise<unknown>[] = [];
@@ -44,8 +57,13 @@ export function toOneField(parts: FieldParts, { target, join }: ToOneField, keyO
   return { key, begin };
 }
 
-export function listField(parts: FieldParts, field: Exclude<SelectionField, { readonly kind: 'connection' }>, keyOf: (parent: unknown) => ParentValues): PlannedField {
-  if (field.kind === 'list') return readField(parts, (source, args, { loaders }) => loaders.list(field, keyOf(source), args));
+export function listField(
+  parts: FieldParts,
+  field: Exclude<SelectionField, { readonly kind: 'connection' }>,
+  keyOf: (parent: unknown) => ParentValues,
+): PlannedField {
+  if (field.kind === 'list')
+    return readField(parts, (source, args, { loaders }) => loaders.list(field, keyOf(source), args));
   return readField(parts, (source, args, { loaders }) => loaders.count(field, keyOf(source), args));
 }
 
@@ -80,12 +98,26 @@ export interface ConnectionParts {
 }
 
 export type ConnectionRead =
-  | { readonly what: 'page'; readonly fields: readonly { readonly name: 'edges' | 'nodes' | 'pageInfo'; readonly parts: FieldParts }[] }
+  | {
+      readonly what: 'page';
+      readonly fields: readonly { readonly name: 'edges' | 'nodes' | 'pageInfo'; readonly parts: FieldParts }[];
+    }
   | { readonly what: 'total'; readonly fields: readonly { readonly parts: FieldParts }[] };
 
 type Connection = Extract<SelectionField, { readonly kind: 'connection' }>;
 
-export function connectionField({ key, args }: Pick<FieldParts, 'key' | 'args'>, { field, keyOf, connection }: { readonly field: Connection; readonly keyOf: (parent: unknown) => ParentValues; readonly connection: ConnectionParts }): PlannedField {
+export function connectionField(
+  { key, args }: Pick<FieldParts, 'key' | 'args'>,
+  {
+    field,
+    keyOf,
+    connection,
+  }: {
+    readonly field: Connection;
+    readonly keyOf: (parent: unknown) => ParentValues;
+    readonly connection: ConnectionParts;
+  },
+): PlannedField {
   const { keys, fixed, reads } = connection;
   const begin = (run: Running): Filling => {
     const outs: (readonly [Answered])[] = [];
@@ -106,7 +138,17 @@ export function connectionField({ key, args }: Pick<FieldParts, 'key' | 'args'>,
       },
       done() {
         for (const read of reads) {
-          if (read.what === 'page') run.wait(pages, (found) => read.fields.forEach(({ name, parts }) => settle(run, parts, outs, found.map((page) => page[name]))));
+          if (read.what === 'page')
+            run.wait(pages, (found) =>
+              read.fields.forEach(({ name, parts }) =>
+                settle(
+                  run,
+                  parts,
+                  outs,
+                  found.map((page) => page[name]),
+                ),
+              ),
+            );
           else run.wait(totals, (found) => read.fields.forEach(({ parts }) => settle(run, parts, outs, found)));
         }
       },

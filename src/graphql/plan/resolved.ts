@@ -1,6 +1,25 @@
-/** Owns which fields of a schema are resolved by the model, and how: an operation that consists of them needs no resolver. */
-import { isAbstractType, isCompositeType, isIntrospectionType, isObjectType, type GraphQLField, type GraphQLNamedType, type GraphQLSchema } from 'graphql';
-import { type Entity, type EmbeddedField, type Field, type LookupRoot, type Model, type RootField, type ToOneField } from '../../model/model.ts';
+/**
+ * Owns which fields of a schema are resolved by the model, and how: an operation that consists of them needs no
+ * resolver.
+ */
+import {
+  isAbstractType,
+  isCompositeType,
+  isIntrospectionType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+} from 'graphql';
+import {
+  type Entity,
+  type EmbeddedField,
+  type Field,
+  type LookupRoot,
+  type Model,
+  type RootField,
+  type ToOneField,
+} from '../../model/model.ts';
 import { keyOfStub, stubObject } from '../objects.ts';
 import { interfaceFinder, referenceFinder, type Finder } from '../reference.ts';
 import { isFieldMap, keyOfRow, type SelectionField, type UserResolvers } from '../resolvers.ts';
@@ -66,7 +85,12 @@ function isTyped(type: GraphQLNamedType, user: UserResolvers): boolean {
   return isAbstractType(type) && type.resolveType !== undefined && type.resolveType !== null;
 }
 
-function resolvedBy(schema: GraphQLSchema, model: Model, type: GraphQLNamedType, field: GraphQLField<unknown, unknown>): Resolved | undefined {
+function resolvedBy(
+  schema: GraphQLSchema,
+  model: Model,
+  type: GraphQLNamedType,
+  field: GraphQLField<unknown, unknown>,
+): Resolved | undefined {
   if (type === schema.getQueryType()) {
     const root = type.name === 'Query' ? model.queries.get(field.name) : undefined;
     if (root) return rootResolved(root);
@@ -77,7 +101,10 @@ function resolvedBy(schema: GraphQLSchema, model: Model, type: GraphQLNamedType,
   if (shown) return fieldResolved(shown);
   const stub = model.stubs.get(type.name);
   const beside = stub?.fields.get(field.name);
-  if (stub && beside) return beside.kind === 'column' || beside.kind === 'embedded' ? undefined : relationResolved(beside, keyOfStub(stub, targetOf(model, beside.target), beside.join));
+  if (stub && beside)
+    return beside.kind === 'column' || beside.kind === 'embedded'
+      ? undefined
+      : relationResolved(beside, keyOfStub(stub, targetOf(model, beside.target), beside.join));
   return field.resolve ? undefined : { kind: 'property' };
 }
 
@@ -103,7 +130,10 @@ function fieldResolved(field: Field): Resolved {
   }
 }
 
-function relationResolved(field: ToOneField | SelectionField, keyOf: (parent: unknown) => readonly unknown[]): Resolved {
+function relationResolved(
+  field: ToOneField | SelectionField,
+  keyOf: (parent: unknown) => readonly unknown[],
+): Resolved {
   return field.kind === 'toOne' ? { kind: 'toOne', field, keyOf } : { kind: 'selection', field, keyOf };
 }
 
@@ -115,7 +145,8 @@ function targetOf(model: Model, name: string): Entity {
 
 function findersOf(model: Model, user: UserResolvers): Map<string, Finder> {
   const finders = new Map<string, Finder>();
-  for (const entity of model.entities.values()) if (entity.federationKeys.length > 0) finders.set(entity.name, referenceFinder(entity));
+  for (const entity of model.entities.values())
+    if (entity.federationKeys.length > 0) finders.set(entity.name, referenceFinder(entity));
   for (const type of model.interfaces.values()) finders.set(type.name, interfaceFinder(type, model.entities));
   for (const stub of model.stubs.values()) if (stub.keys.length > 0) finders.set(stub.name, stubObject(stub));
   for (const name of finders.keys()) if (isOwn(user, name, '__resolveReference')) finders.delete(name);

@@ -1,4 +1,6 @@
-/** Owns one run of a plan: what it waits for, and its end, which is the whole answer or the first thing that went wrong. */
+/**
+ * Owns one run of a plan: what it waits for, and its end, which is the whole answer or the first thing that went wrong.
+ */
 import { type GraphQLSchema } from 'graphql';
 import { getArgumentValues } from 'graphql/execution/values.js';
 import { type EntityLoaders } from '../../read/loaders/entity-loaders.ts';
@@ -33,7 +35,10 @@ export class Run implements Running {
     this.#arguments = new Array<Values | undefined>(input.plan.places);
   }
 
-  /** The data of the answer. Throws, or rejects, with the first error; reads that are under way then come to their ends alone. */
+  /**
+   * The data of the answer. Throws, or rejects, with the first error; reads that are under way then come to their ends
+   * alone.
+   */
   async data(): Promise<Answered> {
     const data: Answered = {};
     this.fill(this.#input.plan.root, [undefined], [data]);
@@ -69,12 +74,14 @@ export class Run implements Running {
 
   wait<T>(reads: readonly (Promise<T> | T)[], goOn: (found: readonly Awaited<T>[]) => void): void {
     this.#left += 1;
-    void Promise.all(reads).then((found) => {
-      if (this.#isOver) return;
-      goOn(found);
-      this.#left -= 1;
-      if (this.#left === 0) this.#ended?.resolve();
-    }).catch((error: unknown) => this.#fail(error));
+    void Promise.all(reads)
+      .then((found) => {
+        if (this.#isOver) return;
+        goOn(found);
+        this.#left -= 1;
+        if (this.#left === 0) this.#ended?.resolve();
+      })
+      .catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -83,7 +90,12 @@ export class Run implements Running {
   }
 }
 
-function fillAll(fields: Selection['fields'], fillings: readonly Filling[], sources: readonly unknown[], outs: readonly Answered[]): void {
+function fillAll(
+  fields: Selection['fields'],
+  fillings: readonly Filling[],
+  sources: readonly unknown[],
+  outs: readonly Answered[],
+): void {
   const keys = fields.map(({ key }) => key);
   for (let i = 0; i < sources.length; i += 1) {
     const [source, out] = [sources[i], outs[i] as Answered];

@@ -1,9 +1,19 @@
-/** Owns planned fields whose values are there as soon as their object is: columns, properties, and objects made of them. */
+/**
+ * Owns planned fields whose values are there as soon as their object is: columns, properties, and objects made of them.
+ */
 import { checkShowable, type ShownAs } from '../column.ts';
 import { objectOf } from '../objects.ts';
 import { type ObjectShape, type Row } from '../../model/model.ts';
 import { Gathering } from './complete.ts';
-import { type Answered, type Arguments, type Complete, type Filling, type Gathered, type PlannedField, type Running } from './plan.ts';
+import {
+  type Answered,
+  type Arguments,
+  type Complete,
+  type Filling,
+  type Gathered,
+  type PlannedField,
+  type Running,
+} from './plan.ts';
 
 /** What every planned field has: its name in the answer, its arguments if its type declares any, and its type. */
 export interface FieldParts {
@@ -57,7 +67,11 @@ export function propertyField(parts: FieldParts): PlannedField {
     if (typeof source !== 'object' || source === null) return undefined;
     const value = (source as Readonly<Record<string, unknown>>)[fieldName];
     if (typeof value !== 'function') return value;
-    const called: unknown = (source as Record<string, (...of: unknown[]) => unknown>)[fieldName]?.(run.argumentsOf(args), null, shownAs);
+    const called: unknown = (source as Record<string, (...of: unknown[]) => unknown>)[fieldName]?.(
+      run.argumentsOf(args),
+      null,
+      shownAs,
+    );
     if (called instanceof Promise) throw new TypeError(`${fieldName} is no value yet`);
     return called;
   });
@@ -75,7 +89,12 @@ function valueField({ key, args, complete, hasObjects }: FieldParts, read: ReadV
 }
 
 /** Puts each value that has come into the objects that share it, and fills what is in it. */
-export function settle(run: Running, { key, complete, hasObjects }: Pick<FieldParts, 'key' | 'complete' | 'hasObjects'>, outs: readonly (readonly Answered[])[], values: readonly unknown[]): void {
+export function settle(
+  run: Running,
+  { key, complete, hasObjects }: Pick<FieldParts, 'key' | 'complete' | 'hasObjects'>,
+  outs: readonly (readonly Answered[])[],
+  values: readonly unknown[],
+): void {
   const gathering = hasObjects ? new Gathering() : null;
   for (const [i, value] of values.entries()) {
     const completed = complete(value, gathering ?? NOWHERE);

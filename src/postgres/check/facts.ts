@@ -19,7 +19,10 @@ export interface ServerFacts {
   readonly slot: Readonly<Record<string, unknown>> | null;
   readonly role: string;
   readonly superuser: boolean;
-  /** Names without a schema are looked up in the schema that `setup` makes for itself, as the role's own sessions have it. */
+  /**
+   * Names without a schema are looked up in the schema that `setup` makes for itself, as the role's own sessions have
+   * it.
+   */
   readonly looksIntoOwn: boolean;
   readonly replication: boolean;
   readonly monitor: boolean;
@@ -56,7 +59,17 @@ export interface TableFacts extends Table {
   readonly lacks: readonly string[];
 }
 
-const SETTINGS = ['wal_level', 'max_replication_slots', 'max_wal_senders', 'hot_standby_feedback', 'primary_slot_name', 'track_commit_timestamp', 'synchronous_commit', 'max_slot_wal_keep_size', 'wal_sender_timeout'];
+const SETTINGS = [
+  'wal_level',
+  'max_replication_slots',
+  'max_wal_senders',
+  'hot_standby_feedback',
+  'primary_slot_name',
+  'track_commit_timestamp',
+  'synchronous_commit',
+  'max_slot_wal_keep_size',
+  'wal_sender_timeout',
+];
 
 const SERVER_SQL = `
   SELECT current_setting('server_version_num')::int AS "version", pg_is_in_recovery() AS "inRecovery", ${ENCODING} AS "encoding",
@@ -78,8 +91,8 @@ const SERVER_SQL = `
     FROM pg_roles r WHERE r.rolname = current_user`;
 
 /**
- * Names are looked up in the catalog, since a cast to regclass fails where the role may not use the schema. A publication that
- * lists a partitioned table's partitions covers it, too.
+ * Names are looked up in the catalog, since a cast to regclass fails where the role may not use the schema. A
+ * publication that lists a partitioned table's partitions covers it, too.
  */
 const TABLES_SQL = `
   WITH mapped AS (
@@ -106,21 +119,40 @@ export interface FactsQuery {
 }
 
 /** Throws `DATABASE_NOT_READY`, with `details.fix`, where the role may not even look, or there is no use in looking. */
-export async function readFacts(client: pg.Client, { slotName, publication, tables }: FactsQuery): Promise<ServerFacts> {
+export async function readFacts(
+  client: pg.Client,
+  { slotName, publication, tables }: FactsQuery,
+): Promise<ServerFacts> {
   const forbidden = await uncallable(client);
   if (forbidden.length > 0) throw await mayNotCall(client, forbidden);
-  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'identities' | 'announcing'> & { encoding: string }>(SERVER_SQL, [slotName, publication, SETTINGS]);
+  const { rows } = await client.query<Omit<ServerFacts, 'tables' | 'identities' | 'announcing'> & { encoding: string }>(
+    SERVER_SQL,
+    [slotName, publication, SETTINGS],
+  );
   const [row] = rows;
   if (!row) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about itself.' });
   const { encoding, ...server } = row;
   demandEncoding(encoding);
-  const mapped = await client.query<TableFacts>(TABLES_SQL, [tables.map((t) => t.schema), tables.map((t) => t.name), publication]);
-  return { ...server, tables: mapped.rows, identities: await readIdentities(client, tables), announcing: await readAnnouncing(client) };
+  const mapped = await client.query<TableFacts>(TABLES_SQL, [
+    tables.map((t) => t.schema),
+    tables.map((t) => t.name),
+    publication,
+  ]);
+  return {
+    ...server,
+    tables: mapped.rows,
+    identities: await readIdentities(client, tables),
+    announcing: await readAnnouncing(client),
+  };
 }
 
 async function mayNotCall(client: pg.Client, functions: readonly string[]): Promise<MeridianError> {
   const { rows } = await client.query<{ role: string }>('SELECT current_user::text AS role');
   const role = rows[0]?.role ?? '';
   const fix = `${grantCalls(functions, quoteIdentifier(role))} at the primary.`;
-  return new MeridianError({ code: 'DATABASE_NOT_READY', message: `The role ${role} may not call ${functions.join(', ')}, which servers need.`, details: { fix } });
+  return new MeridianError({
+    code: 'DATABASE_NOT_READY',
+    message: `The role ${role} may not call ${functions.join(', ')}, which servers need.`,
+    details: { fix },
+  });
 }

@@ -1,4 +1,7 @@
-/** Owns the check of row-level security: whether the policies of mapped tables are asked for the role that viewers' statements run as. */
+/**
+ * Owns the check of row-level security: whether the policies of mapped tables are asked for the role that viewers'
+ * statements run as.
+ */
 import type pg from 'pg';
 import { messageOf } from '../../base/errors.ts';
 import { quoteIdentifier } from '../../base/sql-text.ts';
@@ -35,7 +38,8 @@ interface TableFacts extends Table {
   readonly readable: boolean;
 }
 
-const ROLE_SQL = 'SELECT rolname::text AS name, rolsuper AS superuser, rolbypassrls AS bypasses FROM pg_roles WHERE rolname = current_user';
+const ROLE_SQL =
+  'SELECT rolname::text AS name, rolsuper AS superuser, rolbypassrls AS bypasses FROM pg_roles WHERE rolname = current_user';
 
 const TABLES_SQL = `
   SELECT m.schema, m.name, c.relkind IN ('v', 'm') AS view,
@@ -56,7 +60,10 @@ export async function checkSecurity(target: SecurityTarget, say: Say): Promise<v
     await client.query('BEGIN READ ONLY');
     if (role && 'literal' in role && !(await takesOn(client, role.literal, say))) return;
     const [who] = (await client.query<RoleFacts>(ROLE_SQL)).rows;
-    const { rows: tables } = await client.query<TableFacts>(TABLES_SQL, [target.tables.map(({ schema }) => schema), target.tables.map(({ name }) => name)]);
+    const { rows: tables } = await client.query<TableFacts>(TABLES_SQL, [
+      target.tables.map(({ schema }) => schema),
+      target.tables.map(({ name }) => name),
+    ]);
     if (!who) return;
     if (role) sayUnreadable(who, tables, say);
     sayBypassed(who, tables, say);
@@ -72,7 +79,11 @@ async function takesOn(client: pg.Client, role: string, say: Say): Promise<boole
     return true;
   } catch (error) {
     if (sqlStateOf(error) === null) throw error;
-    say('error', `The role ${role}, which viewerSettings names, cannot be taken on: ${messageOf(error)}.`, `Create it, and GRANT ${quoteIdentifier(role)} TO the role of databaseUrl.`);
+    say(
+      'error',
+      `The role ${role}, which viewerSettings names, cannot be taken on: ${messageOf(error)}.`,
+      `Create it, and GRANT ${quoteIdentifier(role)} TO the role of databaseUrl.`,
+    );
     return false;
   }
 }
@@ -81,18 +92,38 @@ const named = (tables: readonly Table[]): string => tables.map(({ schema, name }
 
 function sayUnreadable({ name }: RoleFacts, tables: readonly TableFacts[], say: Say): void {
   const unreadable = tables.filter(({ readable }) => !readable);
-  if (unreadable.length > 0) say('error', `The role ${name}, which viewerSettings names, may not read ${named(unreadable)}.`, `GRANT SELECT ON ${named(unreadable)} TO ${quoteIdentifier(name)}.`);
+  if (unreadable.length > 0)
+    say(
+      'error',
+      `The role ${name}, which viewerSettings names, may not read ${named(unreadable)}.`,
+      `GRANT SELECT ON ${named(unreadable)} TO ${quoteIdentifier(name)}.`,
+    );
 }
 
 /** Policies that nobody asks are worse than none: they look as if they protected something. */
 function sayBypassed({ name, superuser, bypasses }: RoleFacts, tables: readonly TableFacts[], say: Say): void {
   const idle = tables.filter(({ policies, enabled }) => policies > 0 && !enabled);
-  if (idle.length > 0) say('warn', `The policies of ${named(idle)} are never asked: row-level security is not enabled there.`, idle.map((table) => `ALTER TABLE ${named([table])} ENABLE ROW LEVEL SECURITY;`).join(' '));
+  if (idle.length > 0)
+    say(
+      'warn',
+      `The policies of ${named(idle)} are never asked: row-level security is not enabled there.`,
+      idle.map((table) => `ALTER TABLE ${named([table])} ENABLE ROW LEVEL SECURITY;`).join(' '),
+    );
   const bypassed = tables.filter(({ policies, enabled, active }) => policies > 0 && enabled && !active);
   if (bypassed.length === 0) return;
   const elsewhere = 'Let servers connect as a role that is neither, or name one in viewerSettings as role:NAME';
-  if (superuser || bypasses) say('warn', `The policies of ${named(bypassed)} are never asked: the role ${name} ${superuser ? 'is a superuser' : 'has BYPASSRLS'}.`, `${elsewhere}.`);
-  else say('warn', `The policies of ${named(bypassed)} are never asked: the role ${name} owns the tables.`, `${bypassed.map((table) => `ALTER TABLE ${named([table])} FORCE ROW LEVEL SECURITY;`).join(' ')} Or let servers connect as another role.`);
+  if (superuser || bypasses)
+    say(
+      'warn',
+      `The policies of ${named(bypassed)} are never asked: the role ${name} ${superuser ? 'is a superuser' : 'has BYPASSRLS'}.`,
+      `${elsewhere}.`,
+    );
+  else
+    say(
+      'warn',
+      `The policies of ${named(bypassed)} are never asked: the role ${name} owns the tables.`,
+      `${bypassed.map((table) => `ALTER TABLE ${named([table])} FORCE ROW LEVEL SECURITY;`).join(' ')} Or let servers connect as another role.`,
+    );
 }
 
 interface SayActiveInput {
@@ -105,11 +136,31 @@ interface SayActiveInput {
 function sayActive({ role: { name }, tables, carries, say }: SayActiveInput): void {
   const active = tables.filter((table) => table.active);
   const closed = active.filter(({ policies }) => policies === 0);
-  if (closed.length > 0) say('warn', `Nobody sees a row of ${named(closed)}: row-level security is enabled there, and there is no policy.`, 'CREATE POLICY … for it, or disable row-level security.');
+  if (closed.length > 0)
+    say(
+      'warn',
+      `Nobody sees a row of ${named(closed)}: row-level security is enabled there, and there is no policy.`,
+      'CREATE POLICY … for it, or disable row-level security.',
+    );
   const asked = active.filter(({ policies }) => policies > 0);
   if (asked.length > 0 && carries) say('ok', `Row-level security holds for the role ${name} on ${named(asked)}.`);
-  else if (asked.length > 0) say('warn', `Row-level security holds on ${named(asked)}, and the database is not told who the viewer is: policies answer everybody alike.`, 'Set viewerSettings, as in app.tenant_id=tenant.');
-  else if (carries && tables.length > 0) say('warn', 'viewerSettings carry the viewer into the database, where no policy of a mapped table asks for it: they only keep viewers from sharing what is cached.', 'Leave viewerSettings out, or create policies.');
+  else if (asked.length > 0)
+    say(
+      'warn',
+      `Row-level security holds on ${named(asked)}, and the database is not told who the viewer is: policies answer everybody alike.`,
+      'Set viewerSettings, as in app.tenant_id=tenant.',
+    );
+  else if (carries && tables.length > 0)
+    say(
+      'warn',
+      'viewerSettings carry the viewer into the database, where no policy of a mapped table asks for it: they only keep viewers from sharing what is cached.',
+      'Leave viewerSettings out, or create policies.',
+    );
   const views = tables.filter(({ view, invoker }) => view && !invoker);
-  if (views.length > 0 && carries) say('warn', `${named(views)}: what a view shows is decided by the rights of its owner, whom the policies of the tables under it may let pass.`, views.map((view) => `ALTER VIEW ${named([view])} SET (security_invoker = true);`).join(' '));
+  if (views.length > 0 && carries)
+    say(
+      'warn',
+      `${named(views)}: what a view shows is decided by the rights of its owner, whom the policies of the tables under it may let pass.`,
+      views.map((view) => `ALTER VIEW ${named([view])} SET (security_invoker = true);`).join(' '),
+    );
 }

@@ -6,9 +6,15 @@ import { type Wire } from './wire.ts';
 const SCRAM = 'scram-sha-256';
 const BOUND = 'SCRAM-SHA-256-PLUS';
 
-/** To be called before the driver listens: a server that asks for too little is left before it is told anything. `bind`: whether to bind what is proved to the TLS connection. */
+/**
+ * To be called before the driver listens: a server that asks for too little is left before it is told anything. `bind`:
+ * whether to bind what is proved to the TLS connection.
+ */
 export function demandAuthentication(wire: Wire, parameters: DatabaseParameters, bind: (binds: boolean) => void): void {
-  const wanted = (parameters.get('require_auth') ?? '').split(',').map((method) => method.trim()).filter((method) => method !== '');
+  const wanted = (parameters.get('require_auth') ?? '')
+    .split(',')
+    .map((method) => method.trim())
+    .filter((method) => method !== '');
   const binding = parameters.get('channel_binding') ?? 'prefer';
   let asked = false;
   let usesScram = false;
@@ -19,13 +25,19 @@ export function demandAuthentication(wire: Wire, parameters: DatabaseParameters,
     wire.stream.destroy();
     wire.emit('error', new ConnectProblem(what));
   };
-  const allows = (method: string): boolean => wanted.length === 0 || (wanted[0]?.startsWith('!') === true ? !wanted.includes(`!${method}`) : wanted.includes(method));
+  const allows = (method: string): boolean =>
+    wanted.length === 0 ||
+    (wanted[0]?.startsWith('!') === true ? !wanted.includes(`!${method}`) : wanted.includes(method));
   const request = (method: string): void => {
     asked = true;
     const isBound = method === SCRAM && bound;
     if (admitted) refuse('The server asks for authentication after it has let the connection in');
-    else if (!allows(method)) refuse(`The server asks for the method of authentication ${method}, which require_auth refuses`);
-    else if (binding === 'require' && !isBound) refuse('The server cannot bind the password to the TLS connection, which channel_binding=require demands: that takes TLS and scram-sha-256');
+    else if (!allows(method))
+      refuse(`The server asks for the method of authentication ${method}, which require_auth refuses`);
+    else if (binding === 'require' && !isBound)
+      refuse(
+        'The server cannot bind the password to the TLS connection, which channel_binding=require demands: that takes TLS and scram-sha-256',
+      );
   };
   wire.on('authenticationCleartextPassword', () => request('password'));
   wire.on('authenticationMD5Password', () => request('md5'));
@@ -39,8 +51,12 @@ export function demandAuthentication(wire: Wire, parameters: DatabaseParameters,
   wire.on('authenticationSASLFinal', () => (proved = true));
   wire.on('authenticationOk', () => {
     if (!asked && !allows('none')) refuse('The server asks for no authentication, which require_auth refuses');
-    else if (binding === 'require' && !(bound && proved)) refuse('The server lets the connection in without the proof that channel_binding=require demands: that takes TLS and scram-sha-256');
-    else if (usesScram && !proved) refuse('The server lets the connection in before it has proved that it knows the password');
+    else if (binding === 'require' && !(bound && proved))
+      refuse(
+        'The server lets the connection in without the proof that channel_binding=require demands: that takes TLS and scram-sha-256',
+      );
+    else if (usesScram && !proved)
+      refuse('The server lets the connection in before it has proved that it knows the password');
     else admitted = true;
   });
   // The driver takes this for the end of authentication, whatever came before.

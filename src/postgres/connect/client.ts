@@ -1,4 +1,7 @@
-/** Owns opening a connection as its URL asks for it: host after host, with TLS or without, until a server is what the URL wants. */
+/**
+ * Owns opening a connection as its URL asks for it: host after host, with TLS or without, until a server is what the
+ * URL wants.
+ */
 import pg from 'pg';
 import { sqlStateOf } from '../read/error.ts';
 import { type DatabaseAddress } from './address.ts';
@@ -44,7 +47,10 @@ interface Driver {
 }
 
 const KEEP_ALIVE_MS = 10_000;
-/** The server does not take this connection: the role, the database, or whether it is encrypted, does not fit a line of pg_hba.conf. */
+/**
+ * The server does not take this connection: the role, the database, or whether it is encrypted, does not fit a line of
+ * pg_hba.conf.
+ */
 const NOT_ADMITTED = '28000';
 /** The server starts, stops or recovers. */
 const NOT_NOW = '57P03';
@@ -58,9 +64,20 @@ export class DatabaseClient extends pg.Client {
 
   constructor(config: DatabaseClientConfig) {
     // What is told here is not looked up in the environment by the driver, whose rules are others than libpq's.
-    super({ ...config, user: 'none', database: 'none', host: 'localhost', port: 1, password: 'none', ssl: false, sslnegotiation: 'postgres', connectionTimeoutMillis: 0 });
+    super({
+      ...config,
+      user: 'none',
+      database: 'none',
+      host: 'localhost',
+      port: 1,
+      password: 'none',
+      ssl: false,
+      sslnegotiation: 'postgres',
+      connectionTimeoutMillis: 0,
+    });
     this.#config = config;
-    // The server may end the session in the same packet in which it says that it is ready, before whoever opens it can listen: that must not end the process.
+    // The server may end the session in the same packet in which it says that it is ready, before whoever opens it can
+    // listen: that must not end the process.
     this.on('error', (error) => (this.#broke ??= error));
   }
 
@@ -105,7 +122,8 @@ export class DatabaseClient extends pg.Client {
         return await this.#demandRole(target);
       } catch (error) {
         failures.push(error);
-        if (failures.length === ways.length || this.#driver._ending || !this.#asksOtherwise(error)) throw outcomeOf(failures);
+        if (failures.length === ways.length || this.#driver._ending || !this.#asksOtherwise(error))
+          throw outcomeOf(failures);
       }
     }
   }
@@ -128,14 +146,33 @@ export class DatabaseClient extends pg.Client {
     const own = parameters.get('options');
     const wire = new Wire({ host, tls: settings, plainIfNone, keepAliveMs: keepAliveMs(target) });
     Object.assign(driver, {
-      connection: wire, user, database, host: host.name, port: host.port, ssl: settings !== null, sslNegotiation: settings?.direct === true ? 'direct' : 'postgres',
-      saslSession: null, _connecting: false, _connected: false, _connectionError: false, _ended: false, _queryable: true, readyForQuery: false,
+      connection: wire,
+      user,
+      database,
+      host: host.name,
+      port: host.port,
+      ssl: settings !== null,
+      sslNegotiation: settings?.direct === true ? 'direct' : 'postgres',
+      saslSession: null,
+      _connecting: false,
+      _connected: false,
+      _connectionError: false,
+      _ended: false,
+      _queryable: true,
+      readyForQuery: false,
       _connectionTimeoutMillis: attemptMs(target, connectMs),
-      // Asked for only where the server wants one. The driver has made the property such that no log of the client shows it.
+      // Asked for only where the server wants one. The driver has made the property such that no log of the client
+      // shows it.
       password: () => target.password(host),
     } satisfies Partial<Driver>);
     Object.assign(driver.connectionParameters, {
-      user, database, host: host.name, port: host.port, replication, application_name: parameters.get('application_name') || name, options: own ? `${own} ${options}` : options,
+      user,
+      database,
+      host: host.name,
+      port: host.port,
+      replication,
+      application_name: parameters.get('application_name') || name,
+      options: own ? `${own} ${options}` : options,
     });
     this.#inRecovery = null;
     this.#broke = null;
@@ -152,22 +189,32 @@ export class DatabaseClient extends pg.Client {
     });
   }
 
-  /** As `target_session_attrs` has it. Sessions that write are told from others by the server alone: Meridian sets `default_transaction_read_only` itself. */
+  /**
+   * As `target_session_attrs` has it. Sessions that write are told from others by the server alone: Meridian sets
+   * `default_transaction_read_only` itself.
+   */
   async #demandRole({ parameters }: Target): Promise<void> {
     const wanted = parameters.get('target_session_attrs') || 'any';
     if (wanted === 'any' || wanted === 'prefer-standby') return;
     const { connection: wire } = this.#driver;
-    const isReplica = this.#inRecovery ?? (await this.#asksRecovery().catch((error: unknown) => {
-      forget(wire);
-      throw error;
-    }));
+    const isReplica =
+      this.#inRecovery ??
+      (await this.#asksRecovery().catch((error: unknown) => {
+        forget(wire);
+        throw error;
+      }));
     if (isReplica === (wanted === 'standby' || wanted === 'read-only')) return;
     leave(wire);
-    throw new OtherServer(`The server is a ${isReplica ? 'replica' : 'primary'}, where target_session_attrs=${wanted} asks for another`);
+    throw new OtherServer(
+      `The server is a ${isReplica ? 'replica' : 'primary'}, where target_session_attrs=${wanted} asks for another`,
+    );
   }
 
   async #asksRecovery(): Promise<boolean> {
-    const question = { text: 'SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END AS replica', query_timeout: this.#config.connectMs };
+    const question = {
+      text: 'SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END AS replica',
+      query_timeout: this.#config.connectMs,
+    };
     return String((await this.query<{ replica: unknown }>(question)).rows[0]?.replica) === '1';
   }
 
@@ -192,7 +239,9 @@ function keepAliveMs({ parameters }: Target): number | null {
   return seconds > 0 ? seconds * 1_000 : KEEP_ALIVE_MS;
 }
 
-/** A server that refuses the role or the password is the one that was meant: no other host is asked, as libpq has it. */
+/**
+ * A server that refuses the role or the password is the one that was meant: no other host is asked, as libpq has it.
+ */
 function asksNext(error: unknown): boolean {
   if (error instanceof OtherServer) return true;
   if (error instanceof ConnectProblem) return false;
@@ -203,7 +252,9 @@ function asksNext(error: unknown): boolean {
 /** Of two refusals by the server, the one that is not about whether the connection is encrypted says most. */
 function outcomeOf(failures: readonly unknown[]): unknown {
   if (failures.length === 1) return failures[0];
-  return failures.every((one) => sqlStateOf(one) !== null) ? (failures.find((one) => sqlStateOf(one) !== NOT_ADMITTED) ?? failures[0]) : new AggregateError(failures);
+  return failures.every((one) => sqlStateOf(one) !== null)
+    ? (failures.find((one) => sqlStateOf(one) !== NOT_ADMITTED) ?? failures[0])
+    : new AggregateError(failures);
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,6 +1,7 @@
 /**
- * Owns which replica identity tables have and can have. FULL makes changes carry old rows whole; but then PostgreSQL refuses updates and deletes where a
- * publication leaves one of the table's columns out, as 18 and later do with generated ones: stored ones unless it says otherwise, virtual ones always.
+ * Owns which replica identity tables have and can have. FULL makes changes carry old rows whole; but then PostgreSQL
+ * refuses updates and deletes where a publication leaves one of the table's columns out, as 18 and later do with
+ * generated ones: stored ones unless it says otherwise, virtual ones always.
  */
 import type pg from 'pg';
 import { type Table } from '../../model/model.ts';
@@ -24,7 +25,10 @@ export interface IdentityFacts extends Table {
   readonly listColumns: readonly string[];
 }
 
-/** Every one of the tables that exists, with its partitions. Names are looked up in the catalog: the role may not be allowed to use the schema. */
+/**
+ * Every one of the tables that exists, with its partitions. Names are looked up in the catalog: the role may not be
+ * allowed to use the schema.
+ */
 const READ = `
   WITH roots AS (
     SELECT c.oid, m.schema, m.name FROM unnest($1::text[], $2::text[]) AS m (schema, name) JOIN pg_namespace n ON n.nspname = m.schema
@@ -48,16 +52,27 @@ const READ = `
     ) AS p
    ORDER BY 1, 2`;
 
-export async function readIdentities(client: Pick<pg.Client, 'query'>, tables: readonly Table[]): Promise<readonly IdentityFacts[]> {
-  const { rows } = await client.query<IdentityFacts>(READ, [tables.map(({ schema }) => schema), tables.map(({ name }) => name)]);
+export async function readIdentities(
+  client: Pick<pg.Client, 'query'>,
+  tables: readonly Table[],
+): Promise<readonly IdentityFacts[]> {
+  const { rows } = await client.query<IdentityFacts>(READ, [
+    tables.map(({ schema }) => schema),
+    tables.map(({ name }) => name),
+  ]);
   return rows;
 }
 
-/** Why updates and deletes would be refused under FULL while the table is published, as a clause; null where they would not. */
+/**
+ * Why updates and deletes would be refused under FULL while the table is published, as a clause; null where they would
+ * not.
+ */
 export function whyNotFull({ hasVirtual, lackStored, listColumns }: IdentityFacts): string | null {
   if (hasVirtual) return 'it has virtual generated columns, which no publication can show';
   if (listColumns.length > 0) return `the publication ${listColumns.join(', ')} shows it with a column list`;
-  return lackStored.length > 0 ? `the publication ${lackStored.join(', ')} leaves out its stored generated columns` : null;
+  return lackStored.length > 0
+    ? `the publication ${lackStored.join(', ')} leaves out its stored generated columns`
+    : null;
 }
 
 /** Whether updates and deletes are refused as things are. */

@@ -1,4 +1,7 @@
-/** Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error listener. */
+/**
+ * Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error
+ * listener.
+ */
 import type pg from 'pg';
 import { within } from '../../base/clock.ts';
 import { type Row } from '../../model/model.ts';

@@ -1,4 +1,7 @@
-/** Owns what a server may say until the session is open: messages that the driver's parser would fail on, or never end with, are not given to it. */
+/**
+ * Owns what a server may say until the session is open: messages that the driver's parser would fail on, or never end
+ * with, are not given to it.
+ */
 
 /** Type and length. */
 const HEAD_BYTES = 5;
@@ -13,7 +16,10 @@ export class Opening {
   #rest = Buffer.alloc(0);
   #isOpen = false;
 
-  /** What is wrong with the messages of which this piece is the end; null: nothing. Not asked any more once the session is open. */
+  /**
+   * What is wrong with the messages of which this piece is the end; null: nothing. Not asked any more once the session
+   * is open.
+   */
   problem(piece: Buffer): string | null {
     if (this.#isOpen) return null;
     this.#rest = Buffer.concat([this.#rest, piece]);
@@ -23,7 +29,8 @@ export class Opening {
       const end = 1 + length;
       if (this.#rest.length < end) return null;
       const [type] = this.#rest;
-      if ((type === ERROR || type === NOTICE) && !isTerminated(this.#rest.subarray(HEAD_BYTES, end))) return 'an error or a notice without an end';
+      if ((type === ERROR || type === NOTICE) && !isTerminated(this.#rest.subarray(HEAD_BYTES, end)))
+        return 'an error or a notice without an end';
       this.#isOpen = type === READY;
       this.#rest = this.#rest.subarray(end);
     }

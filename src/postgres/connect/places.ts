@@ -5,7 +5,10 @@ import { join } from 'node:path';
 
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 
-/** Debian's and Red Hat's folder comes before PostgreSQL's own. Where neither has a socket, the server is asked for at localhost, which libpq does not do. */
+/**
+ * Debian's and Red Hat's folder comes before PostgreSQL's own. Where neither has a socket, the server is asked for at
+ * localhost, which libpq does not do.
+ */
 export function defaultHost(port: number): string {
   return SOCKET_FOLDERS.find((folder) => existsSync(socketPath(folder, port))) ?? 'localhost';
 }

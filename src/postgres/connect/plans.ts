@@ -1,7 +1,8 @@
 /**
- * Owns which generation of prepared statements a pool uses. A plan that was prepared before a table changed may be refused for as long as its
- * connection lives (a column's type, the columns of `*`), and the pool's other connections have the same one: so all of them begin anew,
- * under new names and with another text, by which a pooler in between knows them apart as well.
+ * Owns which generation of prepared statements a pool uses. A plan that was prepared before a table changed may be
+ * refused for as long as its connection lives (a column's type, the columns of `*`), and the pool's other connections
+ * have the same one: so all of them begin anew, under new names and with another text, by which a pooler in between
+ * knows them apart as well.
  */
 import { isStalePlan } from '../read/error.ts';
 
@@ -23,8 +24,8 @@ export class Plans {
   }
 
   /**
-   * A function that the statement calls has met a value of another type than it was prepared for. `isNew`: in a session that had prepared
-   * nothing before, so that the function itself is wrong, and new sessions would not help.
+   * A function that the statement calls has met a value of another type than it was prepared for. `isNew`: in a session
+   * that had prepared nothing before, so that the function itself is wrong, and new sessions would not help.
    */
   functionFailed(text: string, { generation, isNew }: { readonly generation: number; readonly isNew: boolean }): void {
     if (this.#hopeless.has(text)) return;

@@ -1,4 +1,6 @@
-/** Owns one connection: statements pipelined in one round trip, and what this very connection has proved of its server. */
+/**
+ * Owns one connection: statements pipelined in one round trip, and what this very connection has proved of its server.
+ */
 import type pg from 'pg';
 import { type ClusterId, type Position } from '../../base/lineage.ts';
 import { type Row } from '../../model/model.ts';
@@ -14,7 +16,9 @@ export interface SqlText {
   readonly name?: string;
   readonly text: string;
   readonly values?: readonly unknown[];
-  /** Milliseconds after which the connection is given up, where an answer may take longer than that of other statements. */
+  /**
+   * Milliseconds after which the connection is given up, where an answer may take longer than that of other statements.
+   */
   readonly answerMs?: number;
 }
 
@@ -26,14 +30,17 @@ export interface SqlResult {
 }
 
 /** What became of one statement of a pipeline. */
-export type Outcome = { readonly ok: true; readonly result: SqlResult } | { readonly ok: false; readonly error: unknown };
+export type Outcome =
+  { readonly ok: true; readonly result: SqlResult } | { readonly ok: false; readonly error: unknown };
 
 export interface PipelineOptions {
   /** Milliseconds within which the first statement must have been answered; a link that is cut answers nothing. */
   readonly answerMs?: number;
 }
 
-/** How statements are called that are about the server and the connection, and call no function of the application's. */
+/**
+ * How statements are called that are about the server and the connection, and call no function of the application's.
+ */
 const OWN_NAME = /^meridian_[a-z]+$/;
 
 export class Connection {
@@ -54,7 +61,10 @@ export class Connection {
   #shown: Position | null = null;
   readonly #maxPrepared: number;
   readonly #prepared = new Set<string>();
-  /** Whether a statement of the application has been answered: only then can its functions be prepared for what has changed since. */
+  /**
+   * Whether a statement of the application has been answered: only then can its functions be prepared for what has
+   * changed since.
+   */
   #ran = false;
   /** Its pool's. */
   readonly #plans: Plans;
@@ -79,9 +89,18 @@ export class Connection {
     });
   }
 
-  /** Nothing is open or under way, so that somebody else may have it; its settings are its own, and it keeps no plans of an older generation. */
+  /**
+   * Nothing is open or under way, so that somebody else may have it; its settings are its own, and it keeps no plans of
+   * an older generation.
+   */
   get reusable(): boolean {
-    return !this.#broken && !this.#isChanged && this.#generation === this.#plans.generation && this.#underWay === 0 && (this.#client as pg.Client).getTransactionStatus() === 'I';
+    return (
+      !this.#broken &&
+      !this.#isChanged &&
+      this.#generation === this.#plans.generation &&
+      this.#underWay === 0 &&
+      (this.#client as pg.Client).getTransactionStatus() === 'I'
+    );
   }
 
   get broken(): boolean {
@@ -89,8 +108,8 @@ export class Connection {
   }
 
   /**
-   * Whether the last COMMIT has stopped waiting for its standbys: it is committed, at this server at least, whatever its answer was. The
-   * server says so before it answers COMMIT, and nothing but a commit says it. Asking forgets it.
+   * Whether the last COMMIT has stopped waiting for its standbys: it is committed, at this server at least, whatever
+   * its answer was. The server says so before it answers COMMIT, and nothing but a commit says it. Asking forgets it.
    */
   takeWaitGivenUp(): boolean {
     const givenUp = this.#waitGivenUp;
@@ -112,7 +131,17 @@ export class Connection {
     return this.#shown;
   }
 
-  proved({ cluster, timeline, flushes, session }: { readonly cluster: ClusterId; readonly timeline: number; readonly flushes: boolean; readonly session: string }): void {
+  proved({
+    cluster,
+    timeline,
+    flushes,
+    session,
+  }: {
+    readonly cluster: ClusterId;
+    readonly timeline: number;
+    readonly flushes: boolean;
+    readonly session: string;
+  }): void {
     this.#session = session;
     this.#cluster = cluster;
     this.#timeline = timeline;
@@ -168,7 +197,11 @@ export class Connection {
     const { generation } = this.#plans;
     const prepared = name === undefined || name === '' ? null : this.#prepare(ofGeneration({ name, text }, generation));
     try {
-      const config = { ...(prepared ?? { text }), ...(values === undefined ? {} : { values: [...values] }), ...(answerMs === undefined ? {} : { query_timeout: answerMs }) };
+      const config = {
+        ...(prepared ?? { text }),
+        ...(values === undefined ? {} : { values: [...values] }),
+        ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
+      };
       const answer = (await this.#client.query<Record<string, unknown>>(config)) as Answered | readonly Answered[];
       // Of a text of several statements the driver gives every one's; the last one's counts.
       const { rows, rowCount, command } = Array.isArray(answer) ? (answer.at(-1) as Answered) : (answer as Answered);
@@ -187,13 +220,19 @@ export class Connection {
     }
   }
 
-  /** What a statement, or a function that it called, has set for the session would hold for whoever has the connection next. */
+  /**
+   * What a statement, or a function that it called, has set for the session would hold for whoever has the connection
+   * next.
+   */
   #learnSession(row: Row | undefined): void {
     const session = row?.[SESSION_COLUMN];
     if (this.#session !== null && typeof session === 'string' && session !== this.#session) this.#isChanged = true;
   }
 
-  /** The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an end to it. Null: sent without its name. */
+  /**
+   * The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an
+   * end to it. Null: sent without its name.
+   */
   #prepare<T extends { readonly name: string }>(statement: T): T | null {
     if (this.#prepared.has(statement.name)) return statement;
     if (this.#prepared.size >= this.#maxPrepared) return null;
@@ -203,7 +242,9 @@ export class Connection {
 
   /** One write to the socket, and so one packet where they fit into one, instead of one for each statement. */
   #corked<T>(work: () => T): T {
-    const { stream } = (this.#client as unknown as { readonly connection: { readonly stream: { cork(): void; uncork(): void } } }).connection;
+    const { stream } = (
+      this.#client as unknown as { readonly connection: { readonly stream: { cork(): void; uncork(): void } } }
+    ).connection;
     stream.cork();
     try {
       return work();
@@ -223,10 +264,14 @@ export class Connection {
 
 type Answered = pg.QueryResult<Record<string, unknown>>;
 
-/** The server counts the parameter in the error's context, in words of its own language: `unnamed portal parameter $2`. */
+/**
+ * The server counts the parameter in the error's context, in words of its own language: `unnamed portal parameter $2`.
+ */
 const PARAMETER = /\$(\d+)/;
 
-/** Beside an error of a text that cannot be converted, that text: only who knows what it is called can tell it apart. */
+/**
+ * Beside an error of a text that cannot be converted, that text: only who knows what it is called can tell it apart.
+ */
 function withRefusedText(error: unknown, values: readonly unknown[] = []): unknown {
   if (!(error instanceof Error) || !NOT_TEXT.has(sqlStateOf(error) ?? '')) return error;
   const place = PARAMETER.exec((error as Error & { readonly where?: string }).where ?? '')?.[1];

@@ -1,4 +1,6 @@
-/** Owns one region's pool of connections: bounded, proved to be the right database, and never without an error listener. */
+/**
+ * Owns one region's pool of connections: bounded, proved to be the right database, and never without an error listener.
+ */
 import pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
@@ -15,7 +17,10 @@ import { FLUSHES } from '../read/flush.ts';
 import { demandSession, poolerRefusal, SESSION, SESSION_COLUMN, SESSION_PROOF } from './session.ts';
 import { CUSTOM_ARRAYS, TypeParsers } from '../types/types.ts';
 
-export type PoolLimits = Pick<Options, 'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs' | 'flushMs' | 'maxPrepared'>;
+export type PoolLimits = Pick<
+  Options,
+  'poolSize' | 'poolWarm' | 'poolQueue' | 'poolWaitMs' | 'connectMs' | 'statementMs' | 'flushMs' | 'maxPrepared'
+>;
 
 export interface PoolOptions {
   readonly region: string;
@@ -28,7 +33,10 @@ export interface PoolOptions {
   readonly log?: Pick<Log, 'debug'> | undefined;
 }
 
-/** One round trip on every new connection: whose database this is, how it writes texts, where it stands, and its array types. */
+/**
+ * One round trip on every new connection: whose database this is, how it writes texts, where it stands, and its array
+ * types.
+ */
 const PROOF = `SELECT s.system_identifier::text AS system, ${ENCODING} AS encoding, ${FLUSHES} AS flushes, ${SESSION},
   greatest(c.timeline_id, coalesce(r.min_recovery_end_timeline, 0), coalesce((SELECT received_tli FROM pg_stat_wal_receiver), 0)) AS timeline
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`;
@@ -50,11 +58,30 @@ export class DatabasePool {
     const { limits, region } = options;
     this.region = region;
     this.#options = options;
-    this.#limiter = new Limiter({ what: `statements at the database of region ${region}`, concurrent: limits.poolSize, queued: limits.poolQueue, waitMs: limits.poolWaitMs });
-    const config = poolConfig({ databaseUrl: options.databaseUrl, applicationName: options.applicationName, connectMs: limits.connectMs, statementMs: limits.statementMs, readOnly: options.readOnly, types: this.#types });
+    this.#limiter = new Limiter({
+      what: `statements at the database of region ${region}`,
+      concurrent: limits.poolSize,
+      queued: limits.poolQueue,
+      waitMs: limits.poolWaitMs,
+    });
+    const config = poolConfig({
+      databaseUrl: options.databaseUrl,
+      applicationName: options.applicationName,
+      connectMs: limits.connectMs,
+      statementMs: limits.statementMs,
+      readOnly: options.readOnly,
+      types: this.#types,
+    });
     // The driver waits for the promise, which its types do not say.
     const onConnect = ((client: pg.ClientBase) => this.#prove(client)) as (client: pg.ClientBase) => void;
-    this.#pool = new pg.Pool({ ...config, max: limits.poolSize, min: Math.min(limits.poolWarm, limits.poolSize), idleTimeoutMillis: IDLE_MS, allowExitOnIdle: true, onConnect });
+    this.#pool = new pg.Pool({
+      ...config,
+      max: limits.poolSize,
+      min: Math.min(limits.poolWarm, limits.poolSize),
+      idleTimeoutMillis: IDLE_MS,
+      allowExitOnIdle: true,
+      onConnect,
+    });
     // An idle connection whose server went away: the pool has dropped it, the next statement opens another.
     this.#pool.on('error', (error) => {
       // The pool puts its client there, with the key by which its statements are cancelled.
@@ -81,11 +108,16 @@ export class DatabasePool {
     const missing = Math.min(poolWarm, poolSize) - this.#pool.totalCount;
     if (missing <= 0) return;
     // Held all at once: a pool that lends and takes back one by one would open one only.
-    const clients = await Promise.allSettled(Array.from({ length: missing + this.#pool.idleCount }, () => this.#pool.connect()));
+    const clients = await Promise.allSettled(
+      Array.from({ length: missing + this.#pool.idleCount }, () => this.#pool.connect()),
+    );
     for (const client of clients) if (client.status === 'fulfilled') client.value.release();
   }
 
-  /** Lends a connection for the time of `work`. Throws `OVERLOADED`, `REGION_UNAVAILABLE` or what `work` throws, as `MeridianError`. */
+  /**
+   * Lends a connection for the time of `work`. Throws `OVERLOADED`, `REGION_UNAVAILABLE` or what `work` throws, as
+   * `MeridianError`.
+   */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#limiter.run(async () => {
       const client = await this.#take();
@@ -137,16 +169,40 @@ export class DatabasePool {
   }
 
   async #proveOn(client: pg.ClientBase, connection: Connection): Promise<void> {
-    const [session, proof, arrays] = await connection.pipeline([{ text: SESSION_PROOF }, { text: PROOF }, { text: CUSTOM_ARRAYS }], { answerMs: this.#options.limits.connectMs });
+    const [session, proof, arrays] = await connection.pipeline(
+      [{ text: SESSION_PROOF }, { text: PROOF }, { text: CUSTOM_ARRAYS }],
+      { answerMs: this.#options.limits.connectMs },
+    );
     demandSession(session?.rows[0]);
-    const { system, encoding, flushes, timeline, [SESSION_COLUMN]: settings } = proof?.rows[0] as { system: string; encoding: string; flushes: boolean; timeline: number; [SESSION_COLUMN]: string };
+    const {
+      system,
+      encoding,
+      flushes,
+      timeline,
+      [SESSION_COLUMN]: settings,
+    } = proof?.rows[0] as {
+      system: string;
+      encoding: string;
+      flushes: boolean;
+      timeline: number;
+      [SESSION_COLUMN]: string;
+    };
     demandEncoding(encoding);
     const cluster = clusterIdOf(system);
     const expected = this.#options.cluster();
     if (expected !== null && cluster !== expected) {
-      throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The database of region ${this.region} belongs to cluster ${cluster}, not to ${expected} as the other regions' do; point its URL at a replica of the same primary.`, details: { region: this.region } });
+      throw new MeridianError({
+        code: 'DATABASE_NOT_READY',
+        message: `The database of region ${this.region} belongs to cluster ${cluster}, not to ${expected} as the other regions' do; point its URL at a replica of the same primary.`,
+        details: { region: this.region },
+      });
     }
-    this.#types.learn((arrays?.rows as { array: string; element: string }[]).map((row) => ({ array: Number(row.array), element: Number(row.element) })));
+    this.#types.learn(
+      (arrays?.rows as { array: string; element: string }[]).map((row) => ({
+        array: Number(row.array),
+        element: Number(row.element),
+      })),
+    );
     connection.proved({ cluster, timeline, flushes, session: settings });
     this.#connections.set(client, connection);
   }

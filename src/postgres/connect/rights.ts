@@ -1,19 +1,40 @@
-/** Owns which of the server's own functions Meridian calls, what transactions need beside their rows, and which of it a role may not. */
+/**
+ * Owns which of the server's own functions Meridian calls, what transactions need beside their rows, and which of it a
+ * role may not.
+ */
 import type pg from 'pg';
 import { parseViewerSettings } from '../../config/viewer-settings.ts';
 
 /** Everybody may call them unless somebody took that away; names that a version does not have are passed over. */
 const CALLED = [
-  'pg_control_system()', 'pg_control_checkpoint()', 'pg_control_recovery()', 'pg_current_wal_insert_lsn()', 'pg_current_wal_flush_lsn()', 'pg_walfile_name(pg_lsn)', 'pg_postmaster_start_time()', 'pg_stat_get_bgwriter_stat_reset_time()',
-  'pg_last_wal_replay_lsn()', 'pg_last_wal_receive_lsn()', 'pg_last_xact_replay_timestamp()', 'pg_get_wal_replay_pause_state()', 'pg_stat_get_wal_receiver()',
-  'pg_stat_get_activity(integer)', 'pg_stat_get_wal_senders()', 'pg_prepared_xact()', 'pg_xact_commit_timestamp(xid)',
+  'pg_control_system()',
+  'pg_control_checkpoint()',
+  'pg_control_recovery()',
+  'pg_current_wal_insert_lsn()',
+  'pg_current_wal_flush_lsn()',
+  'pg_walfile_name(pg_lsn)',
+  'pg_postmaster_start_time()',
+  'pg_stat_get_bgwriter_stat_reset_time()',
+  'pg_last_wal_replay_lsn()',
+  'pg_last_wal_receive_lsn()',
+  'pg_last_xact_replay_timestamp()',
+  'pg_get_wal_replay_pause_state()',
+  'pg_stat_get_wal_receiver()',
+  'pg_stat_get_activity(integer)',
+  'pg_stat_get_wal_senders()',
+  'pg_prepared_xact()',
+  'pg_xact_commit_timestamp(xid)',
   // With `flush` since 17.
-  'pg_logical_emit_message(boolean,text,text)', 'pg_logical_emit_message(boolean,text,text,boolean)',
+  'pg_logical_emit_message(boolean,text,text)',
+  'pg_logical_emit_message(boolean,text,text,boolean)',
   'pg_drop_replication_slot(name)',
 ];
 
 /** The functions that `role`, or else the session's own role, may not call. */
-export async function uncallable(client: Pick<pg.Client, 'query'>, role: string | null = null): Promise<readonly string[]> {
+export async function uncallable(
+  client: Pick<pg.Client, 'query'>,
+  role: string | null = null,
+): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT name FROM unnest($1::text[]) AS name WHERE NOT has_function_privilege(coalesce($2, current_user)::name, to_regprocedure(name), 'EXECUTE')`,
     [CALLED, role],
@@ -28,10 +49,13 @@ export function grantCalls(functions: readonly string[], role: string): string {
 const OUTCOME_RIGHTS = ['SELECT', 'INSERT', 'UPDATE'];
 
 /**
- * The role that viewers' transactions run as, where `viewerSettings` name one that exists and may not keep outcomes: they are kept in the
- * transaction itself, and so under its role. Null where nothing is missing.
+ * The role that viewers' transactions run as, where `viewerSettings` name one that exists and may not keep outcomes:
+ * they are kept in the transaction itself, and so under its role. Null where nothing is missing.
  */
-export async function roleWithoutOutcomes(client: Pick<pg.Client, 'query'>, viewerSettings: string): Promise<string | null> {
+export async function roleWithoutOutcomes(
+  client: Pick<pg.Client, 'query'>,
+  viewerSettings: string,
+): Promise<string | null> {
   const named = viewersRole(viewerSettings);
   if (named === null) return null;
   const { rows } = await client.query<{ lacks: boolean }>(
@@ -53,14 +77,28 @@ export interface Lack {
 }
 
 /**
- * What the session's own role lacks on the books (servers connect as it, and remove what has been kept long enough), and the viewers' role
- * on those that conflicts need, where there are policies that compare; `roleWithoutOutcomes` says the rest. Books that are missing are passed over.
+ * What the session's own role lacks on the books (servers connect as it, and remove what has been kept long enough),
+ * and the viewers' role on those that conflicts need, where there are policies that compare; `roleWithoutOutcomes` says
+ * the rest. Books that are missing are passed over.
  */
-export async function lacksOnBooks(client: Pick<pg.Client, 'query'>, viewerSettings: string, compares: boolean): Promise<readonly Lack[]> {
+export async function lacksOnBooks(
+  client: Pick<pg.Client, 'query'>,
+  viewerSettings: string,
+  compares: boolean,
+): Promise<readonly Lack[]> {
   const viewers = viewersRole(viewerSettings);
   const needs = [
-    ...['meridian.outcomes', 'meridian.history', 'meridian.conflicts'].map((table) => ({ role: null, table, rights: 'SELECT,INSERT,UPDATE,DELETE' })),
-    ...(viewers !== null && compares ? [{ role: viewers, table: 'meridian.history', rights: 'SELECT' }, { role: viewers, table: 'meridian.conflicts', rights: 'INSERT' }] : []),
+    ...['meridian.outcomes', 'meridian.history', 'meridian.conflicts'].map((table) => ({
+      role: null,
+      table,
+      rights: 'SELECT,INSERT,UPDATE,DELETE',
+    })),
+    ...(viewers !== null && compares
+      ? [
+          { role: viewers, table: 'meridian.history', rights: 'SELECT' },
+          { role: viewers, table: 'meridian.conflicts', rights: 'INSERT' },
+        ]
+      : []),
   ];
   const { rows } = await client.query<Lack>(
     `SELECT r.rolname::text AS role, w.name AS table, ARRAY(SELECT needed FROM unnest(string_to_array(w.rights, ',')) AS needed WHERE NOT has_table_privilege(r.oid, to_regclass(w.name), needed)) AS rights

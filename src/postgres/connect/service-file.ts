@@ -1,4 +1,7 @@
-/** Owns service files, as section 32.17 of PostgreSQL's manual has them: sections of parameters by the name of a service. */
+/**
+ * Owns service files, as section 32.17 of PostgreSQL's manual has them: sections of parameters by the name of a
+ * service.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeridianError } from '../../base/errors.ts';
@@ -20,7 +23,9 @@ export function readService(service: string, { file, systemFolder }: ServiceFile
     const found = sectionOf(path, service);
     if (found !== null) return found;
   }
-  throw invalid(`names a service that is in none of ${files.join(', ')}; correct the name, or name the file (servicefile, PGSERVICEFILE)`);
+  throw invalid(
+    `names a service that is in none of ${files.join(', ')}; correct the name, or name the file (servicefile, PGSERVICEFILE)`,
+  );
 }
 
 function sectionOf(path: string, service: string): DatabaseParameters | null {
@@ -30,10 +35,15 @@ function sectionOf(path: string, service: string): DatabaseParameters | null {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw invalid(`names a service, and ${path} cannot be read (${code ?? 'unknown error'}); let the user of this process read it`);
+    throw invalid(
+      `names a service, and ${path} cannot be read (${code ?? 'unknown error'}); let the user of this process read it`,
+    );
   }
   let found: Map<string, string> | null = null;
-  for (const [i, line] of text.split(/\r?\n/).map((one) => one.trim()).entries()) {
+  for (const [i, line] of text
+    .split(/\r?\n/)
+    .map((one) => one.trim())
+    .entries()) {
     if (line === '' || line.startsWith('#')) continue;
     if (line.startsWith('[')) {
       if (found !== null) return found;
@@ -43,7 +53,10 @@ function sectionOf(path: string, service: string): DatabaseParameters | null {
     if (found === null) continue;
     const equals = line.indexOf('=');
     const name = line.slice(0, Math.max(0, equals));
-    if (!Object.hasOwn(PARAMETERS, name) || name.startsWith('service')) throw invalid(`names a service whose line ${i + 1} in ${path} has no parameter that libpq knows; write name=value without spaces`);
+    if (!Object.hasOwn(PARAMETERS, name) || name.startsWith('service'))
+      throw invalid(
+        `names a service whose line ${i + 1} in ${path} has no parameter that libpq knows; write name=value without spaces`,
+      );
     // The first one counts.
     if (!found.has(name)) found.set(name, line.slice(equals + 1));
   }

@@ -1,4 +1,7 @@
-/** Owns what a database URL comes to: libpq's order of URL, service file, environment and default, for each host in turn. */
+/**
+ * Owns what a database URL comes to: libpq's order of URL, service file, environment and default, for each host in
+ * turn.
+ */
 import { userInfo } from 'node:os';
 import { MeridianError } from '../../base/errors.ts';
 import { PARAMETERS, refuseValue } from '../../config/database-parameters.ts';
@@ -29,7 +32,9 @@ export function readTarget(databaseUrl: string, env: Environment = process.env):
     user,
     database: parameters.get('dbname') || user,
     parameters,
-    password: (host) => parameters.get('password') || passwordFor({ host, user, database: parameters.get('dbname') || user, file: parameters.get('passfile') }),
+    password: (host) =>
+      parameters.get('password') ||
+      passwordFor({ host, user, database: parameters.get('dbname') || user, file: parameters.get('passfile') }),
   };
 }
 
@@ -42,7 +47,10 @@ function withDefaults(given: DatabaseParameters, env: Environment): DatabasePara
     for (const [name, value] of readService(service, { file, systemFolder: env['PGSYSCONFDIR'] })) {
       if (all.has(name)) continue;
       const refusal = refuseValue(name, value);
-      if (refusal !== null) throw invalid(`The service that a database URL names has a parameter ${name} that ${refusal.what}; ${refusal.fix}.`);
+      if (refusal !== null)
+        throw invalid(
+          `The service that a database URL names has a parameter ${name} that ${refusal.what}; ${refusal.fix}.`,
+        );
       all.set(name, value);
     }
   }
@@ -69,9 +77,16 @@ function hostsOf(parameters: DatabaseParameters): Host[] {
     const port = Number((ports.length > 1 ? ports[i] : ports[0]) || DEFAULT_PORT);
     const address = addresses[i] || '';
     const name = names[i] || (address === '' ? defaultHost(port) : '');
-    // An address is connected to without looking up the name, which then stands in certificates and password files alone.
+    // An address is connected to without looking up the name, which then stands in certificates and password files
+    // alone.
     const socket = address === '' && isSocketFolder(name);
-    return { name, port, socket, address: socket ? socketPath(name, port) : address || name, local: socket || LOOPBACK.test(address || name) };
+    return {
+      name,
+      port,
+      socket,
+      address: socket ? socketPath(name, port) : address || name,
+      local: socket || LOOPBACK.test(address || name),
+    };
   });
 }
 

@@ -4,12 +4,18 @@ import { MeridianError } from '../../base/errors.ts';
 import { parseTimelineHistory, type TimelineHistory } from '../../base/lineage.ts';
 import { closeClient, openClient } from './open.ts';
 
-/** Asks over a connection that speaks the replication protocol. The first timeline has no history, and no file of one. */
+/**
+ * Asks over a connection that speaks the replication protocol. The first timeline has no history, and no file of one.
+ */
 export async function readHistory(client: pg.Client, timeline: number): Promise<TimelineHistory> {
   if (timeline === 1) return { timeline, switches: [] };
   const { rows } = await client.query<{ content: string | Buffer }>(`TIMELINE_HISTORY ${timeline}`);
   const content = rows[0]?.content;
-  if (content === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: `The server has no history of timeline ${timeline}: restore ${timeline.toString(16).padStart(8, '0').toUpperCase()}.history to its pg_wal.` });
+  if (content === undefined)
+    throw new MeridianError({
+      code: 'DATABASE_ERROR',
+      message: `The server has no history of timeline ${timeline}: restore ${timeline.toString(16).padStart(8, '0').toUpperCase()}.history to its pg_wal.`,
+    });
   return parseTimelineHistory(timeline, content.toString());
 }
 
@@ -24,7 +30,10 @@ export function fetchHistory(options: LineageOptions, timeline: number): Promise
   return ask(options, (client) => readHistory(client, timeline));
 }
 
-/** The timeline that the server replays or writes now: exact on a replica too, where SQL knows it only from its receiver. */
+/**
+ * The timeline that the server replays or writes now: exact on a replica too, where SQL knows it only from its
+ * receiver.
+ */
 export function fetchTimeline(options: LineageOptions): Promise<number> {
   return ask(options, async (client) => {
     const { rows } = await client.query<{ timeline: number | string }>('IDENTIFY_SYSTEM');
@@ -32,8 +41,17 @@ export function fetchTimeline(options: LineageOptions): Promise<number> {
   });
 }
 
-async function ask<T>({ databaseUrl, connectMs }: LineageOptions, question: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await openClient({ databaseUrl, applicationName: 'meridian lineage', connectMs, statementMs: connectMs, replication: true });
+async function ask<T>(
+  { databaseUrl, connectMs }: LineageOptions,
+  question: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await openClient({
+    databaseUrl,
+    applicationName: 'meridian lineage',
+    connectMs,
+    statementMs: connectMs,
+    replication: true,
+  });
   try {
     return await question(client);
   } finally {

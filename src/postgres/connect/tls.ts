@@ -1,7 +1,18 @@
-/** Owns what `sslmode` and its companions come to: in which order TLS and plain text are tried with a host, and what its certificate must prove. */
+/**
+ * Owns what `sslmode` and its companions come to: in which order TLS and plain text are tried with a host, and what its
+ * certificate must prove.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkServerIdentity, createSecureContext, getCACertificates, type PeerCertificate, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import {
+  checkServerIdentity,
+  createSecureContext,
+  getCACertificates,
+  type PeerCertificate,
+  type SecureContext,
+  type SecureContextOptions,
+  type SecureVersion,
+} from 'node:tls';
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
@@ -70,17 +81,25 @@ function tlsFor(parameters: DatabaseParameters, host: Host, mode: Mode): Tls {
   const root = mode === 'no-verify' ? null : rootFile(parameters);
   const byStore = mode === 'verify-full' && root === null;
   if (mode === 'verify-ca' && root === null) {
-    throw new ConnectProblem(`sslmode=verify-ca needs the certificate of the authority that signs the server's: name its file (sslrootcert=…), or use sslmode=verify-full`);
+    throw new ConnectProblem(
+      `sslmode=verify-ca needs the certificate of the authority that signs the server's: name its file (sslrootcert=…), or use sslmode=verify-full`,
+    );
   }
-  if (mode === 'verify-full' && host.name === '') throw new ConnectProblem('sslmode=verify-full needs the name of the host beside its address: add host=… to hostaddr');
+  if (mode === 'verify-full' && host.name === '')
+    throw new ConnectProblem(
+      'sslmode=verify-full needs the name of the host beside its address: add host=… to hostaddr',
+    );
   return {
-    context: contextOf({
-      ...(root === null ? {} : { ca: read(root, 'sslrootcert') }),
-      ...crl(parameters),
-      ...ownCertificate(parameters),
-      minVersion: version(parameters.get('ssl_min_protocol_version')) ?? 'TLSv1.2',
-      ...versionLimit(parameters),
-    }, byStore),
+    context: contextOf(
+      {
+        ...(root === null ? {} : { ca: read(root, 'sslrootcert') }),
+        ...crl(parameters),
+        ...ownCertificate(parameters),
+        minVersion: version(parameters.get('ssl_min_protocol_version')) ?? 'TLSv1.2',
+        ...versionLimit(parameters),
+      },
+      byStore,
+    ),
     // A file of authorities makes every mode check the chain, as libpq does.
     verifies: byStore || root !== null,
     identity: mode === 'verify-full' ? (certificate) => checkServerIdentity(host.name, certificate) : () => undefined,
@@ -109,7 +128,10 @@ function crl(parameters: DatabaseParameters): Pick<SecureContextOptions, 'crl'> 
   // Node.js reads one list of each text.
   const lists = texts.flatMap((text) => text.match(CRL) ?? []);
   const named = folder ? `folder ${folder} (sslcrldir)` : `file ${file} (sslcrl)`;
-  if (lists.length === 0 && (folder || file !== null)) throw new ConnectProblem(`The ${named} holds no list of revoked certificates in PEM: put one there, or leave the parameter out`);
+  if (lists.length === 0 && (folder || file !== null))
+    throw new ConnectProblem(
+      `The ${named} holds no list of revoked certificates in PEM: put one there, or leave the parameter out`,
+    );
   return lists.length === 0 ? {} : { crl: lists };
 }
 
@@ -118,7 +140,11 @@ function ownCertificate(parameters: DatabaseParameters): SecureContextOptions {
   const certificate = fileOr(parameters.get('sslcert'), inHome('.postgresql', 'postgresql.crt'));
   if (certificate === null) return {};
   const passphrase = parameters.get('sslpassword');
-  return { cert: read(certificate, 'sslcert'), key: read(parameters.get('sslkey') || inHome('.postgresql', 'postgresql.key'), 'sslkey'), ...(passphrase ? { passphrase } : {}) };
+  return {
+    cert: read(certificate, 'sslcert'),
+    key: read(parameters.get('sslkey') || inHome('.postgresql', 'postgresql.key'), 'sslkey'),
+    ...(passphrase ? { passphrase } : {}),
+  };
 }
 
 function version(name: string | undefined): SecureVersion | undefined {
@@ -134,7 +160,10 @@ function read(path: string, parameter: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConnectProblem(`The file ${path} (${parameter}) cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, { cause: error });
+    throw new ConnectProblem(
+      `The file ${path} (${parameter}) cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      { cause: error },
+    );
   }
 }
 
@@ -143,16 +172,24 @@ function readFolder(path: string): string[] {
     return readdirSync(path).map((name) => read(join(path, name), 'sslcrldir'));
   } catch (error) {
     if (error instanceof ConnectProblem) throw error;
-    throw new ConnectProblem(`The folder ${path} (sslcrldir) cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, { cause: error });
+    throw new ConnectProblem(
+      `The folder ${path} (sslcrldir) cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      { cause: error },
+    );
   }
 }
 
-/** Making one of hundreds of authorities takes tens of milliseconds; files are read anew for each connection, and may have changed. */
+/**
+ * Making one of hundreds of authorities takes tens of milliseconds; files are read anew for each connection, and may
+ * have changed.
+ */
 const contexts = new LRUCache<string, SecureContext>({ max: 32 });
 let store: string[] | null = null;
 
 function contextOf(options: SecureContextOptions, byStore: boolean): SecureContext {
-  const key = createHash('sha256').update(JSON.stringify([options, byStore])).digest('hex');
+  const key = createHash('sha256')
+    .update(JSON.stringify([options, byStore]))
+    .digest('hex');
   const known = contexts.get(key);
   if (known !== undefined) return known;
   try {
@@ -162,6 +199,9 @@ function contextOf(options: SecureContextOptions, byStore: boolean): SecureConte
     contexts.set(key, made);
     return made;
   } catch (error) {
-    throw new ConnectProblem(`The certificates or the key of the TLS connection cannot be used (${error instanceof Error ? error.message : String(error)}): sslrootcert, sslcert, sslkey, sslpassword and sslcrl name PEM files`, { cause: error });
+    throw new ConnectProblem(
+      `The certificates or the key of the TLS connection cannot be used (${error instanceof Error ? error.message : String(error)}): sslrootcert, sslcert, sslkey, sslpassword and sslcrl name PEM files`,
+      { cause: error },
+    );
   }
 }

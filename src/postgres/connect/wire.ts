@@ -25,9 +25,11 @@ interface Driver {
   attachListeners(stream: Socket): void;
 }
 
-const NO_TLS = 'The server offers no TLS, which this URL demands: turn it on at the server (ssl = on), or add sslmode=prefer (or sslmode=disable) to the URL where plain text will do';
+const NO_TLS =
+  'The server offers no TLS, which this URL demands: turn it on at the server (ssl = on), or add sslmode=prefer (or sslmode=disable) to the URL where plain text will do';
 
-const UNREADABLE = 'The server asks for something that is not understood here, GSSAPI or SSPI for one, or does not speak PostgreSQL\'s protocol: give the role a line with scram-sha-256 in pg_hba.conf, and see that the URL names a PostgreSQL server';
+const UNREADABLE =
+  "The server asks for something that is not understood here, GSSAPI or SSPI for one, or does not speak PostgreSQL's protocol: give the role a line with scram-sha-256 in pg_hba.conf, and see that the URL names a PostgreSQL server";
 
 /** The driver's own knows neither "TLS, if you have it" nor a name to verify that is not the address. */
 export class Wire extends pg.Connection {
@@ -45,7 +47,10 @@ export class Wire extends pg.Connection {
     return this.#options.tls !== null;
   }
 
-  /** The driver's client calls it. Emits `connect` when the socket is open, and `sslconnect` when the session may begin in its place. */
+  /**
+   * The driver's client calls it. Emits `connect` when the socket is open, and `sslconnect` when the session may begin
+   * in its place.
+   */
   connect(): void {
     const { host, tls, keepAliveMs } = this.#options;
     const { stream } = this.#driver;
@@ -99,7 +104,12 @@ export class Wire extends pg.Connection {
       return;
     }
     this.#driver.stream.destroy();
-    this.emit('error', word === 'N' ? new ConnectProblem(NO_TLS) : new Error('There was an error establishing an SSL connection: the server does not say whether it has TLS'));
+    this.emit(
+      'error',
+      word === 'N'
+        ? new ConnectProblem(NO_TLS)
+        : new Error('There was an error establishing an SSL connection: the server does not say whether it has TLS'),
+    );
   }
 
   #secure(tls: Tls): void {
@@ -122,7 +132,12 @@ export class Wire extends pg.Connection {
   #secured(secure: TLSSocket, { direct }: Tls): void {
     if (direct && secure.alpnProtocol !== 'postgresql') {
       secure.destroy();
-      this.emit('error', new ConnectProblem('The server does not take TLS at once: leave out sslnegotiation=direct, which PostgreSQL knows from version 17 on'));
+      this.emit(
+        'error',
+        new ConnectProblem(
+          'The server does not take TLS at once: leave out sslnegotiation=direct, which PostgreSQL knows from version 17 on',
+        ),
+      );
       return;
     }
     this.encrypted = true;

@@ -12,9 +12,10 @@ import { fetchHistory, fetchTimeline } from '../connect/timeline.ts';
 export type ProbeOptions = Pick<Options, 'connectMs' | 'probeTimeoutMs'>;
 
 /**
- * Columns are evaluated from left to right: the clock before the positions, so that everything committed by that time lies at or below the insert
- * position. The flush position covers it too as soon as it has come as far: what `synchronous_commit = off` has not flushed yet lies between them.
- * The receiver's timeline is shown to members of pg_monitor only; without it a replica's timeline stays unknown.
+ * Columns are evaluated from left to right: the clock before the positions, so that everything committed by that time
+ * lies at or below the insert position. The flush position covers it too as soon as it has come as far: what
+ * `synchronous_commit = off` has not flushed yet lies between them. The receiver's timeline is shown to members of
+ * pg_monitor only; without it a replica's timeline stays unknown.
  */
 const PROBE_SQL = `
   SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS server_time_ms,
@@ -74,12 +75,16 @@ class Probed {
       const { rows } = await client.query<ProbeRow>({ name: 'meridian_probe', text: PROBE_SQL });
       const rttMs = performance.now() - began;
       const row = rows[0];
-      if (!row || row.lsn === null) throw new MeridianError({ code: 'DATABASE_NOT_READY', message: 'The replica has not replayed anything yet.' });
+      if (!row || row.lsn === null)
+        throw new MeridianError({ code: 'DATABASE_NOT_READY', message: 'The replica has not replayed anything yet.' });
       const lsn = parseLsn(row.lsn);
       return {
         role: row.in_recovery ? 'replica' : 'primary',
         systemIdentifier: row.system_identifier,
-        timeline: row.wal_timeline === null ? await this.#replicaTimeline(row, lsn) : this.#learn(Number.parseInt(row.wal_timeline, 16), lsn),
+        timeline:
+          row.wal_timeline === null
+            ? await this.#replicaTimeline(row, lsn)
+            : this.#learn(Number.parseInt(row.wal_timeline, 16), lsn),
         lsn,
         covered: this.#covered(row, lsn),
         serverTimeMs: row.server_time_ms,
@@ -96,8 +101,8 @@ class Probed {
   }
 
   /**
-   * A replica may stand still at the position of a look that found it unflushed. So that look counts as soon as its position is flushed, beside the
-   * present one: otherwise nobody could tell how old what that replica shows is.
+   * A replica may stand still at the position of a look that found it unflushed. So that look counts as soon as its
+   * position is flushed, beside the present one: otherwise nobody could tell how old what that replica shows is.
    */
   #covered({ inserted, server_time_ms: timeMs }: ProbeRow, flushed: Lsn): Covered[] {
     if (inserted === null) return [];
@@ -122,8 +127,8 @@ class Probed {
   }
 
   /**
-   * Opening takes several round trips, more with TLS and a password, and may take longer than one probe of a distant region: it goes on when the
-   * probe is given up, within the limits of its own, and a later probe finds it done.
+   * Opening takes several round trips, more with TLS and a password, and may take longer than one probe of a distant
+   * region: it goes on when the probe is given up, within the limits of its own, and a later probe finds it done.
    */
   async #connect(signal: AbortSignal): Promise<pg.Client> {
     this.#opening ??= this.#open().finally(() => (this.#opening = null));
@@ -167,14 +172,18 @@ class Probed {
 
   async #replicaTimeline(row: ProbeRow, lsn: Lsn): Promise<number | null> {
     if (row.received_timeline !== null) return this.#learn(row.received_timeline, lsn);
-    // A receiver that shows no timeline: this role may not see it. A timeline that cannot be followed is better unknown than old.
+    // A receiver that shows no timeline: this role may not see it. A timeline that cannot be followed is better unknown
+    // than old.
     if (row.has_receiver) return null;
     // Without a receiver a replica that replays nothing stays on its timeline.
     if (this.#known?.lsn === lsn) return this.#known.timeline;
     if (performance.now() - this.#identifiedAtMs < IDENTIFY_EVERY_MS) return null;
     this.#identifiedAtMs = performance.now();
     try {
-      return this.#learn(await fetchTimeline({ databaseUrl: this.#databaseUrl, connectMs: this.#options.probeTimeoutMs }), lsn);
+      return this.#learn(
+        await fetchTimeline({ databaseUrl: this.#databaseUrl, connectMs: this.#options.probeTimeoutMs }),
+        lsn,
+      );
     } catch {
       // No REPLICATION privilege or no free sender: the probe itself went well, and an unknown timeline says just that.
       return null;
@@ -222,5 +231,8 @@ export class PostgresProber implements Prober {
 }
 
 function unknownRegion(region: string): MeridianError {
-  return new MeridianError({ code: 'CONFIG_INVALID', message: `No region is called ${region}: add it to the configured regions.` });
+  return new MeridianError({
+    code: 'CONFIG_INVALID',
+    message: `No region is called ${region}: add it to the configured regions.`,
+  });
 }

@@ -1,9 +1,19 @@
-/** Owns one PostgreSQL server as readers meet it: a statement with its proof before it and its position after it, in one round trip. */
+/**
+ * Owns one PostgreSQL server as readers meet it: a statement with its proof before it and its position after it, in one
+ * round trip.
+ */
 import { MeridianError } from '../../base/errors.ts';
 import { laterPosition, type ClusterId, type Position } from '../../base/lineage.ts';
 import { type Lsn } from '../../base/lsn.ts';
 import { type Row } from '../../model/model.ts';
-import { type Demand, type PrimaryServer, type ServerAnswer, type ServerQuery, type ServerRefusal, type SnapshotAnswer } from '../../read/ports.ts';
+import {
+  type Demand,
+  type PrimaryServer,
+  type ServerAnswer,
+  type ServerQuery,
+  type ServerRefusal,
+  type SnapshotAnswer,
+} from '../../read/ports.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { type Metrics } from '../../telemetry/metrics.ts';
 import { toMeridianError } from '../connect/errors.ts';
@@ -11,7 +21,17 @@ import { pastStalePlans } from '../connect/plans.ts';
 import { type Connection, type Outcome, type SqlResult, type SqlText } from '../connect/pool-connection.ts';
 import { DatabasePool, type PoolLimits } from '../connect/pool.ts';
 import { flushedNow, flushedPosition, flushStatement, type FlushPlace } from './flush.ts';
-import { covers, notBehind, PROVE, readProof, readSeen, SEEN, withoutTimeline, type Ground, type Seen } from './position.ts';
+import {
+  covers,
+  notBehind,
+  PROVE,
+  readProof,
+  readSeen,
+  SEEN,
+  withoutTimeline,
+  type Ground,
+  type Seen,
+} from './position.ts';
 import { OpenSnapshot } from './snapshot.ts';
 import { settingsRefused, settingStatements } from '../connect/settings.ts';
 import { ReplicaTimeline } from './timeline.ts';
@@ -28,8 +48,12 @@ export interface PostgresServerOptions {
   readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds'> | null;
 }
 
-/** `proved`: what a replica shows to every later statement; null where its timeline is not known, or a primary answered. */
-type Judged = { readonly kind: 'refused'; readonly refusal: ServerRefusal } | { readonly kind: 'proved'; readonly proved: Position | null };
+/**
+ * `proved`: what a replica shows to every later statement; null where its timeline is not known, or a primary answered.
+ */
+type Judged =
+  | { readonly kind: 'refused'; readonly refusal: ServerRefusal }
+  | { readonly kind: 'proved'; readonly proved: Position | null };
 
 /** What this process knows of a server when it asks: positions that the server had reached before. */
 interface Known {
@@ -53,7 +77,15 @@ export class PostgresServer implements PrimaryServer {
     this.region = region;
     this.#options = options;
     this.#timeline = new ReplicaTimeline({ region, databaseUrl, connectMs: limits.connectMs, log });
-    this.#pool = new DatabasePool({ region, databaseUrl, limits, cluster, log, applicationName: 'meridian read', readOnly: true });
+    this.#pool = new DatabasePool({
+      region,
+      databaseUrl,
+      limits,
+      cluster,
+      log,
+      applicationName: 'meridian read',
+      readOnly: true,
+    });
   }
 
   get pool(): Pick<DatabasePool, 'busy' | 'idle' | 'waiting'> {
@@ -70,8 +102,9 @@ export class PostgresServer implements PrimaryServer {
   }
 
   /**
-   * What is proved comes before the statement's snapshot, what may have been seen after it. Settings hold for a transaction around the
-   * statement alone, whatever becomes of it; proof and position stand outside of it, since a setting may take their rights away.
+   * What is proved comes before the statement's snapshot, what may have been seen after it. Settings hold for a
+   * transaction around the statement alone, whatever becomes of it; proof and position stand outside of it, since a
+   * setting may take their rights away.
    */
   query(query: ServerQuery): Promise<ServerAnswer> {
     return pastStalePlans(() => this.#query(query));
@@ -81,11 +114,17 @@ export class PostgresServer implements PrimaryServer {
     return this.#use(query, 'read', async (connection) => {
       const { statement, settings = [] } = query;
       // A primary's position would not do: what lies below it need not be visible yet.
-      const proof = this.#needsProof(connection, query) || (query.prove === true && !connection.primary) ? [this.#proof(query)] : [];
+      const proof =
+        this.#needsProof(connection, query) || (query.prove === true && !connection.primary)
+          ? [this.#proof(query)]
+          : [];
       const known = this.#known(connection);
       const begin = settings.length === 0 ? [] : [{ text: 'BEGIN READ ONLY' }, ...settingStatements(settings)];
       const end = settings.length === 0 ? [] : [{ text: 'COMMIT' }];
-      const outcomes = await connection.outcomes([...proof, ...begin, statement, ...end, this.#seen(connection)], this.#answerLimit(proof));
+      const outcomes = await connection.outcomes(
+        [...proof, ...begin, statement, ...end, this.#seen(connection)],
+        this.#answerLimit(proof),
+      );
       const judged = proof.length > 0 ? await this.#judge(connection, { ...query, known }, outcomes[0]) : null;
       if (judged?.kind === 'refused') return judged.refusal;
       this.#settled(outcomes.slice(proof.length, proof.length + begin.length));
@@ -103,26 +142,42 @@ export class PostgresServer implements PrimaryServer {
         const proof = this.#needsProof(connection, demand) ? [this.#proof(demand)] : [];
         const known = this.#known(connection);
         // Both where the role is not sure: behind the settings, which may take rights away, it is too late to ask.
-        const looks = connection.primary ? [flushStatement(connection, this.#place)] : [SEEN, flushStatement(connection, this.#place)];
+        const looks = connection.primary
+          ? [flushStatement(connection, this.#place)]
+          : [SEEN, flushStatement(connection, this.#place)];
         const begin: SqlText[] = [{ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, ...looks];
-        const outcomes = await connection.outcomes([...proof, ...begin, ...settingStatements(demand.settings)], this.#answerLimit(proof));
+        const outcomes = await connection.outcomes(
+          [...proof, ...begin, ...settingStatements(demand.settings)],
+          this.#answerLimit(proof),
+        );
         const judged = proof.length > 0 ? await this.#judge(connection, { ...demand, known }, outcomes[0]) : null;
         const [began, ...rest] = outcomes.slice(proof.length);
         const [looked, settled] = [rest.slice(0, looks.length), rest.slice(looks.length)];
-        if (judged?.kind === 'refused' || settled.some(({ ok }) => !ok)) await connection.outcomes([{ text: 'ROLLBACK' }]);
+        if (judged?.kind === 'refused' || settled.some(({ ok }) => !ok))
+          await connection.outcomes([{ text: 'ROLLBACK' }]);
         if (judged?.kind === 'refused') return resolve(judged.refusal);
         this.#result(began);
         this.#settled(settled);
         const shown = looked.map((outcome) => this.#result(outcome)).findLast(({ rows }) => rows.length > 0);
         const { role, seen } = await this.#remember(connection, shown ?? NOTHING);
-        const session = new OpenSnapshot({ connection, region: this.region, role, seen, count: () => this.#count('snapshot') });
+        const session = new OpenSnapshot({
+          connection,
+          region: this.region,
+          role,
+          seen,
+          count: () => this.#count('snapshot'),
+        });
         given = true;
         resolve({ kind: 'open', session });
         await Promise.race([session.closed, connection.ended]);
       });
       held.catch((error: unknown) => {
         // Once the session is given away, its own statements tell what becomes of the connection.
-        if (given) this.#options.log?.debug({ region: this.region, err: error }, `A snapshot in region ${this.region} ended with an error.`);
+        if (given)
+          this.#options.log?.debug(
+            { region: this.region, err: error },
+            `A snapshot in region ${this.region} ended with an error.`,
+          );
         else reject(error instanceof Error ? error : new Error(String(error)));
       });
     });
@@ -137,7 +192,11 @@ export class PostgresServer implements PrimaryServer {
     });
   }
 
-  async #use<T>({ signal }: Demand, kind: 'read' | 'snapshot', work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #use<T>(
+    { signal }: Demand,
+    kind: 'read' | 'snapshot',
+    work: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
     signal?.throwIfAborted();
     const observe = this.#options.metrics?.statementSeconds.startTimer({ region: this.region, kind });
     this.#count(kind);
@@ -173,15 +232,21 @@ export class PostgresServer implements PrimaryServer {
     return connection.shown === null ? { shown: this.#shown, watermark: this.#options.watermark?.() ?? null } : null;
   }
 
-  async #judge(connection: Connection, { floor, asPrimary, known }: Demand & { readonly known: Known | null }, outcome: Outcome | undefined): Promise<Judged> {
+  async #judge(
+    connection: Connection,
+    { floor, asPrimary, known }: Demand & { readonly known: Known | null },
+    outcome: Outcome | undefined,
+  ): Promise<Judged> {
     const row = this.#result(outcome).rows[0] ?? {};
     const ground = await this.#ground(connection, row);
     const { role, at, unsettled } = readProof(row, ground ?? connection);
     if (asPrimary && role !== 'primary') throw this.#notPrimary();
     const wentBack = known !== null && known.shown !== null && !notBehind(at, known.shown);
     const belowWatermark = known !== null && known.watermark !== null && role === 'replica' && at.lsn < known.watermark;
-    if (wentBack || belowWatermark || (floor !== null && (ground === null || !covers(at, floor, role)))) return { kind: 'refused', refusal: { kind: 'behind', at } };
-    if (floor !== null && role === 'primary' && unsettled.length > 0) return { kind: 'refused', refusal: { kind: 'settling', unsettled } };
+    if (wentBack || belowWatermark || (floor !== null && (ground === null || !covers(at, floor, role))))
+      return { kind: 'refused', refusal: { kind: 'behind', at } };
+    if (floor !== null && role === 'primary' && unsettled.length > 0)
+      return { kind: 'refused', refusal: { kind: 'settling', unsettled } };
     connection.showed(at, role);
     return { kind: 'proved', proved: role === 'replica' && ground !== null ? at : null };
   }
@@ -191,7 +256,9 @@ export class PostgresServer implements PrimaryServer {
     const lsn = withoutTimeline(row);
     if (lsn === null) return connection;
     const timeline = await this.#timeline.at(lsn);
-    return timeline === null ? null : { cluster: connection.cluster, timeline: Math.max(timeline, connection.timeline) };
+    return timeline === null
+      ? null
+      : { cluster: connection.cluster, timeline: Math.max(timeline, connection.timeline) };
   }
 
   get #place(): FlushPlace {
@@ -205,7 +272,11 @@ export class PostgresServer implements PrimaryServer {
 
   async #remember(connection: Connection, { rows: [row] }: SqlResult): Promise<Seen> {
     if (row === undefined) throw this.#notPrimary();
-    const seen = await this.#flushed(connection, row, readSeen(row, (await this.#ground(connection, row)) ?? connection));
+    const seen = await this.#flushed(
+      connection,
+      row,
+      readSeen(row, (await this.#ground(connection, row)) ?? connection),
+    );
     connection.showed(seen.reached, seen.role);
     this.#shown = this.#shown === null ? seen.reached : laterPosition(this.#shown, seen.reached);
     return seen;
@@ -214,7 +285,8 @@ export class PostgresServer implements PrimaryServer {
   /** A server that has just turned out to be a primary, by a statement that waits for nothing, is asked once more. */
   async #flushed(connection: Connection, row: Row, seen: Seen): Promise<Seen> {
     if (seen.isFlushed) return seen;
-    const at = 'recovering' in row ? await flushedNow(connection, this.#place) : flushedPosition(row, connection, this.#place);
+    const at =
+      'recovering' in row ? await flushedNow(connection, this.#place) : flushedPosition(row, connection, this.#place);
     if (at === null) throw this.#notPrimary();
     return { ...seen, seen: at, reached: at, isFlushed: true };
   }
@@ -224,13 +296,20 @@ export class PostgresServer implements PrimaryServer {
     throw toMeridianError(outcome?.error, { region: this.region });
   }
 
-  /** Throws unless the transaction began and every setting holds: else the statement has run without, and its rows are nobody's. */
+  /**
+   * Throws unless the transaction began and every setting holds: else the statement has run without, and its rows are
+   * nobody's.
+   */
   #settled(outcomes: readonly Outcome[]): void {
     for (const outcome of outcomes) if (!outcome.ok) throw settingsRefused(outcome.error, this.region);
   }
 
   #notPrimary(): MeridianError {
-    return new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The database of region ${this.region} is not writable: it is a replica now; try again when the new primary is known.`, details: { region: this.region } });
+    return new MeridianError({
+      code: 'PRIMARY_UNAVAILABLE',
+      message: `The database of region ${this.region} is not writable: it is a replica now; try again when the new primary is known.`,
+      details: { region: this.region },
+    });
   }
 }
 

@@ -43,17 +43,34 @@ export class OpenSnapshot implements SnapshotSession {
 
   async #query(statement: Statement): Promise<readonly Row[]> {
     const { connection, region, count } = this.#options;
-    if (this.#ended) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The snapshot has ended already; read before the operation is answered.' });
+    if (this.#ended)
+      throw new MeridianError({
+        code: 'DATABASE_ERROR',
+        message: 'The snapshot has ended already; read before the operation is answered.',
+      });
     count();
     // A statement that fails must not take the others of the snapshot with it. All of it goes out in one flush.
-    const repair = this.#failed ? [{ text: 'ROLLBACK TO SAVEPOINT meridian' }, { text: 'RELEASE SAVEPOINT meridian' }] : [];
-    const outcomes = await connection.outcomes([...repair, { text: 'SAVEPOINT meridian' }, statement, REWRITTEN, { text: 'RELEASE SAVEPOINT meridian' }]);
+    const repair = this.#failed
+      ? [{ text: 'ROLLBACK TO SAVEPOINT meridian' }, { text: 'RELEASE SAVEPOINT meridian' }]
+      : [];
+    const outcomes = await connection.outcomes([
+      ...repair,
+      { text: 'SAVEPOINT meridian' },
+      statement,
+      REWRITTEN,
+      { text: 'RELEASE SAVEPOINT meridian' },
+    ]);
     const [outcome, rewritten] = outcomes.slice(-3);
     this.#failed = outcome?.ok !== true || rewritten?.ok !== true;
     if (outcome?.ok !== true) throw toMeridianError(outcome?.error, { region });
     if (rewritten?.ok !== true) throw toMeridianError(rewritten?.error, { region });
     if (rewritten.result.rows.length === 0) return outcome.result.rows;
-    throw new MeridianError({ code: 'TRANSACTION_CONFLICT', message: 'A table was truncated, rewritten or replaced while the snapshot of the operation was open, which cannot show its rows any more; try again.', details: { region, outdatedSnapshot: true } });
+    throw new MeridianError({
+      code: 'TRANSACTION_CONFLICT',
+      message:
+        'A table was truncated, rewritten or replaced while the snapshot of the operation was open, which cannot show its rows any more; try again.',
+      details: { region, outdatedSnapshot: true },
+    });
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,10 @@
 /**
- * Owns how schema changes get into the WAL: event triggers in the schema `meridian` of the database write a message, which commits with the
- * change, since what DDL does to values writes no row changes (a column's new type, a dropped partition, a policy).
+ * Owns how schema changes get into the WAL: event triggers in the schema `meridian` of the database write a message,
+ * which commits with the change, since what DDL does to values writes no row changes (a column's new type, a dropped
+ * partition, a policy).
  *
- * The message is `{"ddl": {"tables": ["schema.name", …]}}` where only these tables are concerned, else `{"ddl": {"all": true}}`.
+ * The message is `{"ddl": {"tables": ["schema.name", …]}}` where only these tables are concerned, else `{"ddl": {"all":
+ * true}}`.
  */
 import type pg from 'pg';
 import { MESSAGE_PREFIX } from '../wal/decode.ts';
@@ -19,7 +21,8 @@ export const ANNOUNCE_MESSAGE = `SELECT pg_logical_emit_message(true, '${MESSAGE
 const MAX_NAMES = 1_000;
 
 /** Written as UTF-8 whatever the database's encoding is. Without logical decoding nobody reads it. */
-const emit = (content: string): string => `PERFORM pg_logical_emit_message(true, '${MESSAGE_PREFIX}', convert_to(${content}, 'UTF8')) WHERE current_setting('wal_level') = 'logical';`;
+const emit = (content: string): string =>
+  `PERFORM pg_logical_emit_message(true, '${MESSAGE_PREFIX}', convert_to(${content}, 'UTF8')) WHERE current_setting('wal_level') = 'logical';`;
 
 const SCHEMA_CHANGED = `
 BEGIN
@@ -27,8 +30,9 @@ BEGIN
 END`;
 
 /**
- * Names of tables, of those that they are partitions or children of, and of their own: a row is read through any of them. As a STABLE
- * function it answers as of the start of the command, as a VOLATILE one as of its end: a table may have left its parent, or have had another name.
+ * Names of tables, of those that they are partitions or children of, and of their own: a row is read through any of
+ * them. As a STABLE function it answers as of the start of the command, as a VOLATILE one as of its end: a table may
+ * have left its parent, or have had another name.
  */
 const NAMES = `
   WITH RECURSIVE
@@ -39,12 +43,45 @@ const NAMES = `
     JOIN pg_class c ON c.oid = involved.id JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'm')`;
 
-/** Commands that change nothing that rows show. A right that is taken away does: it may have been what a value was read by. */
+/**
+ * Commands that change nothing that rows show. A right that is taken away does: it may have been what a value was read
+ * by.
+ */
 const QUIET_COMMANDS = [
-  'COMMENT', 'SECURITY LABEL', 'GRANT', 'ALTER DEFAULT PRIVILEGES', 'CREATE INDEX', 'ALTER INDEX', 'DROP INDEX', 'REINDEX', 'CREATE SEQUENCE', 'ALTER SEQUENCE', 'DROP SEQUENCE',
-  'CREATE STATISTICS', 'ALTER STATISTICS', 'DROP STATISTICS', 'CREATE TRIGGER', 'ALTER TRIGGER', 'DROP TRIGGER', 'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION',
+  'COMMENT',
+  'SECURITY LABEL',
+  'GRANT',
+  'ALTER DEFAULT PRIVILEGES',
+  'CREATE INDEX',
+  'ALTER INDEX',
+  'DROP INDEX',
+  'REINDEX',
+  'CREATE SEQUENCE',
+  'ALTER SEQUENCE',
+  'DROP SEQUENCE',
+  'CREATE STATISTICS',
+  'ALTER STATISTICS',
+  'DROP STATISTICS',
+  'CREATE TRIGGER',
+  'ALTER TRIGGER',
+  'DROP TRIGGER',
+  'CREATE SUBSCRIPTION',
+  'ALTER SUBSCRIPTION',
+  'DROP SUBSCRIPTION',
 ];
-const QUIET_OBJECTS = ['index', 'sequence', 'statistics object', 'trigger', 'default value', 'table constraint', 'toast table', 'event trigger', 'subscription', 'SEQUENCE', 'SEQUENCES'];
+const QUIET_OBJECTS = [
+  'index',
+  'sequence',
+  'statistics object',
+  'trigger',
+  'default value',
+  'table constraint',
+  'toast table',
+  'event trigger',
+  'subscription',
+  'SEQUENCE',
+  'SEQUENCES',
+];
 
 /** Commands that take rights away, or change whose they are, without naming what they touch. */
 const WHOLESALE_COMMANDS = ['DROP OWNED', 'REASSIGN OWNED'];
@@ -52,11 +89,12 @@ const WHOLESALE_COMMANDS = ['DROP OWNED', 'REASSIGN OWNED'];
 const list = (names: readonly string[]): string => `'{${names.map((name) => `"${name}"`).join(',')}}'`;
 
 /** The kind of a relation as of the start of the command; NULL where it was not there yet. */
-const kindBefore = (id: string): string => `(SELECT CASE WHEN relpersistence = 't' THEN 't' ELSE relkind::text END FROM pg_class WHERE oid = ${id})`;
+const kindBefore = (id: string): string =>
+  `(SELECT CASE WHEN relpersistence = 't' THEN 't' ELSE relkind::text END FROM pg_class WHERE oid = ${id})`;
 
 /**
- * STABLE, so that its own statements see the catalog as of the start of the command. Each object becomes tables' ids, or "all", or nothing.
- * What it does not know is "all". It never fails: a migration matters more than a cache.
+ * STABLE, so that its own statements see the catalog as of the start of the command. Each object becomes tables' ids,
+ * or "all", or nothing. What it does not know is "all". It never fails: a migration matters more than a cache.
  */
 const ON_DDL = `
 DECLARE
@@ -122,10 +160,38 @@ interface DatabaseFunction {
 }
 
 const FUNCTIONS: readonly DatabaseFunction[] = [
-  { name: 'schema_changed', takes: '', gives: 'void', language: 'plpgsql', volatility: 'VOLATILE', body: SCHEMA_CHANGED },
-  { name: 'names_before', takes: 'relations oid[]', gives: 'text[]', language: 'sql', volatility: 'STABLE', body: NAMES },
-  { name: 'names_after', takes: 'relations oid[]', gives: 'text[]', language: 'sql', volatility: 'VOLATILE', body: NAMES },
-  { name: 'table_of_policy', takes: 'policy oid', gives: 'oid', language: 'sql', volatility: 'VOLATILE', body: TABLE_OF_POLICY },
+  {
+    name: 'schema_changed',
+    takes: '',
+    gives: 'void',
+    language: 'plpgsql',
+    volatility: 'VOLATILE',
+    body: SCHEMA_CHANGED,
+  },
+  {
+    name: 'names_before',
+    takes: 'relations oid[]',
+    gives: 'text[]',
+    language: 'sql',
+    volatility: 'STABLE',
+    body: NAMES,
+  },
+  {
+    name: 'names_after',
+    takes: 'relations oid[]',
+    gives: 'text[]',
+    language: 'sql',
+    volatility: 'VOLATILE',
+    body: NAMES,
+  },
+  {
+    name: 'table_of_policy',
+    takes: 'policy oid',
+    gives: 'oid',
+    language: 'sql',
+    volatility: 'VOLATILE',
+    body: TABLE_OF_POLICY,
+  },
   { name: 'on_ddl', takes: '', gives: 'event_trigger', language: 'plpgsql', volatility: 'STABLE', body: ON_DDL },
 ];
 
@@ -134,12 +200,19 @@ const create = ({ name, takes, gives, language, volatility, body }: DatabaseFunc
   `CREATE OR REPLACE FUNCTION meridian.${name}(${takes}) RETURNS ${gives} LANGUAGE ${language} ${volatility} SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $meridian$${body}$meridian$`;
 
 /** Idempotent, for any user who may create schemas in the database. */
-export const FUNCTIONS_SQL = ['CREATE SCHEMA IF NOT EXISTS meridian', 'GRANT USAGE ON SCHEMA meridian TO PUBLIC', ...FUNCTIONS.map(create)].join(';\n');
+export const FUNCTIONS_SQL = [
+  'CREATE SCHEMA IF NOT EXISTS meridian',
+  'GRANT USAGE ON SCHEMA meridian TO PUBLIC',
+  ...FUNCTIONS.map(create),
+].join(';\n');
 
 const EVENTS = ['ddl_command_end', 'sql_drop'] as const;
 const triggerName = (event: (typeof EVENTS)[number]): string => `meridian_${event}`;
 
-/** Idempotent, for superusers and what clouds have for them. ALWAYS: also in sessions that load data with `session_replication_role = replica`. */
+/**
+ * Idempotent, for superusers and what clouds have for them. ALWAYS: also in sessions that load data with
+ * `session_replication_role = replica`.
+ */
 export const TRIGGERS_SQL = EVENTS.flatMap((event) => [
   `DROP EVENT TRIGGER IF EXISTS ${triggerName(event)}`,
   `CREATE EVENT TRIGGER ${triggerName(event)} ON ${event} EXECUTE FUNCTION meridian.on_ddl()`,
@@ -164,7 +237,10 @@ interface StateRow {
 
 /** Whether this database announces its schema changes. */
 export async function readAnnouncing(client: Pick<pg.Client, 'query'>): Promise<Announcing> {
-  const { rows } = await client.query<StateRow>(STATE_SQL, [FUNCTIONS.map(({ name }) => name), FUNCTIONS.map(({ body }) => body)]);
+  const { rows } = await client.query<StateRow>(STATE_SQL, [
+    FUNCTIONS.map(({ name }) => name),
+    FUNCTIONS.map(({ body }) => body),
+  ]);
   const [row] = rows;
   if (!row?.by_hand) return 'unannounced';
   const triggers = EVENTS.map(triggerName);

@@ -1,6 +1,7 @@
 /**
- * Owns what writing keeps in the database beside the application's rows, in the schema `meridian`: outcomes of requests with an idempotency
- * key, older versions of rows, and the audit of conflicts. They lie in the same database so that they commit with the rows, or not at all.
+ * Owns what writing keeps in the database beside the application's rows, in the schema `meridian`: outcomes of requests
+ * with an idempotency key, older versions of rows, and the audit of conflicts. They lie in the same database so that
+ * they commit with the rows, or not at all.
  */
 import { hash } from 'node:crypto';
 import type pg from 'pg';
@@ -15,7 +16,10 @@ export const BOOKS = ['meridian.outcomes', 'meridian.history', 'meridian.conflic
 /** Of a key, with which relation and version fit into one index entry. */
 const MAX_KEY_BYTES = 2_000;
 
-/** Rows of conflicts are json, since jsonb cannot hold every value that a column of type json can; earlier versions of Meridian had them as jsonb. */
+/**
+ * Rows of conflicts are json, since jsonb cannot hold every value that a column of type json can; earlier versions of
+ * Meridian had them as jsonb.
+ */
 const TABLES = `
 CREATE TABLE IF NOT EXISTS meridian.outcomes (
   scope       text NOT NULL,
@@ -63,10 +67,11 @@ CREATE INDEX IF NOT EXISTS conflicts_by_age ON meridian.conflicts (at);
 ALTER TABLE meridian.conflicts ALTER base TYPE json, ALTER current TYPE json, ALTER incoming TYPE json, ALTER result TYPE json`;
 
 /**
- * The version that an update replaces, or a delete removes, whoever makes it: its columns as their types write them, in a session whose
- * settings change nothing about that. `TG_ARGV`: the table's name (a partition has another one), the column of the version, then those of the key.
- * A version that is replaced twice (its column was set back by hand) is kept as it was last. Under the owner's rights, since whoever
- * writes the row needs none here. What cannot be kept (a column was renamed, a key is too long for an index) is not: the write goes on.
+ * The version that an update replaces, or a delete removes, whoever makes it: its columns as their types write them, in
+ * a session whose settings change nothing about that. `TG_ARGV`: the table's name (a partition has another one), the
+ * column of the version, then those of the key. A version that is replaced twice (its column was set back by hand) is
+ * kept as it was last. Under the owner's rights, since whoever writes the row needs none here. What cannot be kept (a
+ * column was renamed, a key is too long for an index) is not: the write goes on.
  */
 const KEEP = `
 DECLARE
@@ -168,7 +173,16 @@ const STATE_SQL = `
 /** Whether this database has what writing keeps. */
 export async function readBooks(client: Pick<pg.Client, 'query'>, kept: readonly KeptTable[]): Promise<BooksState> {
   const names = kept.map(({ table }) => table);
-  const args = kept.map(({ table, version, key }) => [tableKey(table), version, ...key].map((name) => `${name}\u001f`).join(''));
-  const { rows } = await client.query<BooksState>(STATE_SQL, [BOOKS, names.map((t) => t.schema), names.map((t) => t.name), args, [UPDATED, DELETED], MADE_BY]);
+  const args = kept.map(({ table, version, key }) =>
+    [tableKey(table), version, ...key].map((name) => `${name}\u001f`).join(''),
+  );
+  const { rows } = await client.query<BooksState>(STATE_SQL, [
+    BOOKS,
+    names.map((t) => t.schema),
+    names.map((t) => t.name),
+    args,
+    [UPDATED, DELETED],
+    MADE_BY,
+  ]);
   return rows[0] ?? { missing: BOOKS, outdated: true, unkept: names.map((t) => t.name) };
 }

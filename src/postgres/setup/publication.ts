@@ -1,4 +1,6 @@
-/** Owns which tables are published, and with which replica identity: old rows whole wherever writes go on working so. */
+/**
+ * Owns which tables are published, and with which replica identity: old rows whole wherever writes go on working so.
+ */
 import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { quoteIdentifier } from '../../base/sql-text.ts';
@@ -25,14 +27,15 @@ const EXISTING_SQL = `
     FROM pg_publication p WHERE pubname = $1`;
 
 /**
- * In an order in which the application's updates are refused at no moment: what the publication shows of a row, then the identities, then the tables that
- * join it. Answers whether the publication is new.
+ * In an order in which the application's updates are refused at no moment: what the publication shows of a row, then
+ * the identities, then the tables that join it. Answers whether the publication is new.
  */
 export async function publishTables(request: PublicationRequest): Promise<boolean> {
   const { client, publication, tables, said } = request;
   const { rows } = await client.query<{ all_tables: boolean; whole: boolean }>(EXISTING_SQL, [publication]);
   const [existing] = rows;
-  if (existing?.whole === false) await client.query(`ALTER PUBLICATION ${quoteIdentifier(publication)} SET (${parameters(request)})`);
+  if (existing?.whole === false)
+    await client.query(`ALTER PUBLICATION ${quoteIdentifier(publication)} SET (${parameters(request)})`);
   const unusable = await identify(request);
   const published = tables.filter((table) => !unusable.has(nameOf(table)));
   if (existing) {
@@ -41,20 +44,32 @@ export async function publishTables(request: PublicationRequest): Promise<boolea
     else said(`Completed the publication ${publication}${changed}.`, true);
     return false;
   }
-  await client.query(`CREATE PUBLICATION ${quoteIdentifier(publication)}${published.length > 0 ? ` FOR TABLE ${published.map(nameOf).join(', ')}` : ''} WITH (${parameters(request)})`);
+  await client.query(
+    `CREATE PUBLICATION ${quoteIdentifier(publication)}${published.length > 0 ? ` FOR TABLE ${published.map(nameOf).join(', ')}` : ''} WITH (${parameters(request)})`,
+  );
   said(`Created the publication ${publication} for ${published.length} tables.`, true);
   return true;
 }
 
-/** A partition is published under its root's name, which is the one that the model knows. From 18 on FULL asks for stored generated columns. */
+/**
+ * A partition is published under its root's name, which is the one that the model knows. From 18 on FULL asks for
+ * stored generated columns.
+ */
 function parameters({ version }: PublicationRequest): string {
   return `publish = 'insert, update, delete, truncate', publish_via_partition_root = true${version >= 180_000 ? ', publish_generated_columns = stored' : ''}`;
 }
 
 /** Says what it did, in brackets; nothing where there was nothing to do. */
-async function complete(request: PublicationRequest, tables: readonly Table[], unusable: ReadonlySet<string>): Promise<string> {
+async function complete(
+  request: PublicationRequest,
+  tables: readonly Table[],
+  unusable: ReadonlySet<string>,
+): Promise<string> {
   const { client, publication } = request;
-  const { rows } = await client.query<Table>('SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1', [publication]);
+  const { rows } = await client.query<Table>(
+    'SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1',
+    [publication],
+  );
   const present = new Set(rows.map(nameOf));
   const missing = tables.filter((table) => !present.has(nameOf(table))).map(nameOf);
   const leaving = [...unusable].filter((name) => present.has(name));
@@ -64,38 +79,66 @@ async function complete(request: PublicationRequest, tables: readonly Table[], u
     await othersEnded(request);
   }
   if (leaving.length > 0) await client.query(`ALTER PUBLICATION ${name} DROP TABLE ${leaving.join(', ')}`);
-  const parts = [...(missing.length > 0 ? [`${missing.length} tables added`] : []), ...(leaving.length > 0 ? [`${leaving.length} taken out`] : [])];
+  const parts = [
+    ...(missing.length > 0 ? [`${missing.length} tables added`] : []),
+    ...(leaving.length > 0 ? [`${leaving.length} taken out`] : []),
+  ];
   return parts.length > 0 ? ` (${parts.join(', ')})` : '';
 }
 
-/** What a transaction changed before the table was published, the stream does not tell even when it commits later: servers that start now must not cache across that. */
+/**
+ * What a transaction changed before the table was published, the stream does not tell even when it commits later:
+ * servers that start now must not cache across that.
+ */
 async function othersEnded({ client, waitMs, said }: PublicationRequest): Promise<void> {
-  const { rows: [begun] } = await client.query<{ next: string }>('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next');
+  const {
+    rows: [begun],
+  } = await client.query<{ next: string }>('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next');
   for (const deadline = performance.now() + waitMs; ; await sleep(20)) {
-    const { rows: [now] } = await client.query<{ ended: boolean }>('SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 AS ended', [begun?.next]);
+    const {
+      rows: [now],
+    } = await client.query<{ ended: boolean }>('SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 AS ended', [
+      begun?.next,
+    ]);
     if (now?.ended) return;
     if (performance.now() < deadline) continue;
-    return said('Transactions that began before tables were published still run (pg_stat_activity, pg_prepared_xacts): start servers once they have ended, since not all of their changes are told.', false);
+    return said(
+      'Transactions that began before tables were published still run (pg_stat_activity, pg_prepared_xacts): start servers once they have ended, since not all of their changes are told.',
+      false,
+    );
   }
 }
 
 /**
- * Old rows whole, of partitions too: a change is decoded from the leaf that it happened in. Where that cannot be, the key. Answers the names of those tables
- * that have neither, and must not be published: their updates would be refused.
+ * Old rows whole, of partitions too: a change is decoded from the leaf that it happened in. Where that cannot be, the
+ * key. Answers the names of those tables that have neither, and must not be published: their updates would be refused.
  */
 async function identify({ client, tables, said }: PublicationRequest): Promise<ReadonlySet<string>> {
   const facts = await readIdentities(client, tables);
   const keyed = facts.filter((table) => whyNotFull(table) !== null);
-  const unusable = new Set(keyed.filter((table) => !table.partitioned && !hasKey(table)).map(({ root }) => nameOf(root)));
+  const unusable = new Set(
+    keyed.filter((table) => !table.partitioned && !hasKey(table)).map(({ root }) => nameOf(root)),
+  );
   const full = facts.filter((table) => table.identity !== 'f' && whyNotFull(table) === null);
-  const back = keyed.filter((table) => !unusable.has(nameOf(table.root)) && (table.identity === 'f' || table.identity === 'n'));
+  const back = keyed.filter(
+    (table) => !unusable.has(nameOf(table.root)) && (table.identity === 'f' || table.identity === 'n'),
+  );
   for (const table of back) await client.query(`ALTER TABLE ${nameOf(table)} REPLICA IDENTITY DEFAULT`);
   for (const table of full) await client.query(`ALTER TABLE ${nameOf(table)} REPLICA IDENTITY FULL`);
-  if (back.length > 0) said(`Set REPLICA IDENTITY DEFAULT on ${namesOf(back)}, since with FULL their updates are refused (${reasons(back)}).`, true);
+  if (back.length > 0)
+    said(
+      `Set REPLICA IDENTITY DEFAULT on ${namesOf(back)}, since with FULL their updates are refused (${reasons(back)}).`,
+      true,
+    );
   if (full.length > 0) said(`Set REPLICA IDENTITY FULL on ${namesOf(full)}.`, true);
-  else if (back.length === 0) said(`Every table ${keyed.length > 0 ? 'that can ' : ''}has REPLICA IDENTITY FULL.`, false);
+  else if (back.length === 0)
+    said(`Every table ${keyed.length > 0 ? 'that can ' : ''}has REPLICA IDENTITY FULL.`, false);
   const out = keyed.filter(({ root }) => unusable.has(nameOf(root)));
-  if (out.length > 0) said(`Left out of the publication: ${namesOf(out)}, without a primary key and unable to have REPLICA IDENTITY FULL (${reasons(out)}).`, false);
+  if (out.length > 0)
+    said(
+      `Left out of the publication: ${namesOf(out)}, without a primary key and unable to have REPLICA IDENTITY FULL (${reasons(out)}).`,
+      false,
+    );
   return unusable;
 }
 

@@ -1,4 +1,7 @@
-/** Owns making a database ready, idempotently: announcing of schema changes, what is published, rights, slots, and settings when asked. */
+/**
+ * Owns making a database ready, idempotently: announcing of schema changes, what is published, rights, slots, and
+ * settings when asked.
+ */
 import type pg from 'pg';
 import { isMeridianError, MeridianError, messageOf } from '../../base/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../../base/sql-text.ts';
@@ -44,43 +47,94 @@ interface Context {
   publicationIsNew: boolean;
 }
 
-/** Throws `REGION_UNAVAILABLE` when a region cannot be reached, `DATABASE_NOT_READY` when none, or more than one, is the primary. Repeating it changes nothing more. */
+/**
+ * Throws `REGION_UNAVAILABLE` when a region cannot be reached, `DATABASE_NOT_READY` when none, or more than one, is the
+ * primary. Repeating it changes nothing more.
+ */
 export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
-  const servers = await Promise.all(target.regions.map(async (region) => ({ ...region, facts: await reachedFacts(region, target) })));
+  const servers = await Promise.all(
+    target.regions.map(async (region) => ({ ...region, facts: await reachedFacts(region, target) })),
+  );
   const primaries = servers.filter((server) => !server.facts.inRecovery);
   const [primary] = primaries;
   if (!primary || primaries.length > 1) {
-    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: primary ? `Several regions accept writes (${primaries.map((p) => p.name).join(', ')}): stop all but the newest primary first.` : 'None of the regions is the primary: name it among them, or promote a replica.' });
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: primary
+        ? `Several regions accept writes (${primaries.map((p) => p.name).join(', ')}): stop all but the newest primary first.`
+        : 'None of the regions is the primary: name it among them, or promote a replica.',
+    });
   }
   const context: Context = { target, steps: [], restart: new Set(), publicationIsNew: false };
-  if (target.alterSystem) for (const server of servers) await withClient(server.databaseUrl, target, (client) => alterSettings({ client, region: server.name, facts: server.facts, context }));
+  if (target.alterSystem)
+    for (const server of servers)
+      await withClient(server.databaseUrl, target, (client) =>
+        alterSettings({ client, region: server.name, facts: server.facts, context }),
+      );
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
     await keepBooks(client, primary.name, context);
     await letViewersKeep(client, primary.name, context);
-    const said = (what: string, changed: boolean): void => void context.steps.push({ region: primary.name, what, changed });
-    context.publicationIsNew = await publishTables({ client, version: primary.facts.version, publication: target.options.publication, tables, waitMs: target.options.slotCreateMs, said });
+    const said = (what: string, changed: boolean): void =>
+      void context.steps.push({ region: primary.name, what, changed });
+    context.publicationIsNew = await publishTables({
+      client,
+      version: primary.facts.version,
+      publication: target.options.publication,
+      tables,
+      waitMs: target.options.slotCreateMs,
+      said,
+    });
     if (target.role !== undefined) await grant({ client, region: primary.name, tables, role: target.role, context });
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
     return rows[0]?.lsn ?? '0/0';
   });
-  await Promise.all(servers.map((server) => withClient(server.databaseUrl, target, (client) => ensureSlot({ client, server, origin: { primaryUrl: primary.databaseUrl, published }, context }))));
-  const checked = target.tables.length > 0 ? target.tables : await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
-  return { steps: context.steps, restart: [...context.restart], findings: await checkDatabase({ ...target, tables: checked }) };
+  await Promise.all(
+    servers.map((server) =>
+      withClient(server.databaseUrl, target, (client) =>
+        ensureSlot({ client, server, origin: { primaryUrl: primary.databaseUrl, published }, context }),
+      ),
+    ),
+  );
+  const checked =
+    target.tables.length > 0
+      ? target.tables
+      : await withClient(primary.databaseUrl, target, (client) => resolveTables(client, target));
+  return {
+    steps: context.steps,
+    restart: [...context.restart],
+    findings: await checkDatabase({ ...target, tables: checked }),
+  };
 }
 
-async function reachedFacts({ name, databaseUrl }: SetupTarget['regions'][number], target: SetupTarget): Promise<ServerFacts> {
+async function reachedFacts(
+  { name, databaseUrl }: SetupTarget['regions'][number],
+  target: SetupTarget,
+): Promise<ServerFacts> {
   try {
     return await factsOf(databaseUrl, target);
   } catch (error) {
     if (isMeridianError(error)) throw error;
-    throw new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The database of region ${name} cannot be reached: ${messageOf(error)}; nothing was changed. Check the DSN, the network, pg_hba.conf and that the server runs.`, cause: error });
+    throw new MeridianError({
+      code: 'REGION_UNAVAILABLE',
+      message: `The database of region ${name} cannot be reached: ${messageOf(error)}; nothing was changed. Check the DSN, the network, pg_hba.conf and that the server runs.`,
+      cause: error,
+    });
   }
 }
 
-async function withClient<T>(databaseUrl: string, { options }: SetupTarget, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await openClient({ databaseUrl, applicationName: 'meridian setup', connectMs: options.connectMs, statementMs: Math.max(options.statementMs, options.slotCreateMs) });
+async function withClient<T>(
+  databaseUrl: string,
+  { options }: SetupTarget,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await openClient({
+    databaseUrl,
+    applicationName: 'meridian setup',
+    connectMs: options.connectMs,
+    statementMs: Math.max(options.statementMs, options.slotCreateMs),
+  });
   try {
     return await work(client);
   } finally {
@@ -114,20 +168,33 @@ async function announce(client: pg.Client, region: string, { steps }: Context): 
   const noFunctions = await refusal(client, FUNCTIONS_SQL);
   // What was changed until now nobody has announced.
   const noTriggers = noFunctions ?? (await refusal(client, `${TRIGGERS_SQL};\n${ANNOUNCE_CALL}`));
-  if (noTriggers === null) return said('Created event triggers, in the schema meridian, that announce schema changes to caches.', true);
+  if (noTriggers === null)
+    return said('Created event triggers, in the schema meridian, that announce schema changes to caches.', true);
   const state = await readAnnouncing(client);
-  said(`Event triggers could not be created (${noTriggers}), so that caches notice schema changes only by TTL: set up once as a superuser or what your cloud has for it, or end each migration with ${state === 'unannounced' ? ANNOUNCE_MESSAGE : ANNOUNCE_CALL}.`, false);
+  said(
+    `Event triggers could not be created (${noTriggers}), so that caches notice schema changes only by TTL: set up once as a superuser or what your cloud has for it, or end each migration with ${state === 'unannounced' ? ANNOUNCE_MESSAGE : ANNOUNCE_CALL}.`,
+    false,
+  );
 }
 
-/** What writing keeps beside the rows; where it is not permitted the rest goes on, and the check says what is missing. */
+/**
+ * What writing keeps beside the rows; where it is not permitted the rest goes on, and the check says what is missing.
+ */
 async function keepBooks(client: pg.Client, region: string, { target: { kept = [] }, steps }: Context): Promise<void> {
   const before = await readBooks(client, kept);
   const wanted = kept.filter(({ table }) => before.unkept.includes(table.name));
-  if (before.missing.length === 0 && !before.outdated && wanted.length === 0) return void steps.push({ region, what: 'What writing keeps (outcomes, older versions, conflicts) is there.', changed: false });
+  if (before.missing.length === 0 && !before.outdated && wanted.length === 0)
+    return void steps.push({
+      region,
+      what: 'What writing keeps (outcomes, older versions, conflicts) is there.',
+      changed: false,
+    });
   const refused = await refusal(client, [BOOKS_SQL, ...wanted.map(keepVersionsSql)].join(';\n'));
   const made = before.missing.length === 0 && before.outdated ? 'Brought to this version' : 'Created';
-  const what = refused === null ? `${made} what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
-    : `What writing keeps could not be created (${refused}): set up as the owner of the tables.`;
+  const what =
+    refused === null
+      ? `${made} what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
+      : `What writing keeps could not be created (${refused}): set up as the owner of the tables.`;
   steps.push({ region, what, changed: refused === null });
 }
 
@@ -136,7 +203,14 @@ async function letViewersKeep(client: pg.Client, region: string, { target, steps
   const role = await roleWithoutOutcomes(client, target.options.viewerSettings ?? '');
   if (role === null) return;
   const refused = await refusal(client, grantOutcomes(quoteIdentifier(role)));
-  steps.push({ region, what: refused === null ? `Let ${role}, which viewerSettings name, keep outcomes of requests with an idempotency key.` : `${role}, which viewerSettings name, could not be let keep outcomes (${refused}): set up as the owner of meridian.outcomes.`, changed: refused === null });
+  steps.push({
+    region,
+    what:
+      refused === null
+        ? `Let ${role}, which viewerSettings name, keep outcomes of requests with an idempotency key.`
+        : `${role}, which viewerSettings name, could not be let keep outcomes (${refused}): set up as the owner of meridian.outcomes.`,
+    changed: refused === null,
+  });
 }
 
 /** Runs the statements in one transaction; answers why the server refused them, or null when it did not. */
@@ -161,17 +235,29 @@ interface GrantInput {
 
 async function grant({ client, region, tables, role, context: { steps } }: GrantInput): Promise<void> {
   const name = quoteIdentifier(role);
-  const { rows } = await client.query<{ replication: boolean; has_snapshot: boolean }>(`SELECT rolsuper OR rolreplication AS replication, to_regprocedure('pg_log_standby_snapshot()') IS NOT NULL AS has_snapshot FROM pg_roles WHERE rolname = $1`, [role]);
+  const { rows } = await client.query<{ replication: boolean; has_snapshot: boolean }>(
+    `SELECT rolsuper OR rolreplication AS replication, to_regprocedure('pg_log_standby_snapshot()') IS NOT NULL AS has_snapshot FROM pg_roles WHERE rolname = $1`,
+    [role],
+  );
   const [found] = rows;
-  if (!found) throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The role ${role} does not exist: create it first (CREATE ROLE ${name} LOGIN REPLICATION).` });
+  if (!found)
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: `The role ${role} does not exist: create it first (CREATE ROLE ${name} LOGIN REPLICATION).`,
+    });
   if (!found.replication) await client.query(`ALTER ROLE ${name} REPLICATION`);
   await client.query(`GRANT pg_monitor TO ${name}`);
   if (found.has_snapshot) await client.query(`GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO ${name}`);
   const forbidden = await uncallable(client, role);
   if (forbidden.length > 0) await client.query(grantCalls(forbidden, name));
-  for (const schema of new Set(tables.map((t) => t.schema))) await client.query(`GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${name}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${quoteIdentifier(schema)} TO ${name}`);
-  if (tables.length > 0) await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.map(nameOf).join(', ')} TO ${name}`);
-  if ((await readBooks(client, [])).missing.length === 0) await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${BOOKS.join(', ')} TO ${name}`);
+  for (const schema of new Set(tables.map((t) => t.schema)))
+    await client.query(
+      `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${name}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${quoteIdentifier(schema)} TO ${name}`,
+    );
+  if (tables.length > 0)
+    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.map(nameOf).join(', ')} TO ${name}`);
+  if ((await readBooks(client, [])).missing.length === 0)
+    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${BOOKS.join(', ')} TO ${name}`);
   steps.push({ region, what: `Granted ${role} what following changes, reading and writing need.`, changed: true });
 }
 
@@ -188,19 +274,45 @@ interface EnsureSlotInput {
   readonly context: Context;
 }
 
-async function ensureSlot({ client, server, origin, context: { target, steps, publicationIsNew } }: EnsureSlotInput): Promise<void> {
+async function ensureSlot({
+  client,
+  server,
+  origin,
+  context: { target, steps, publicationIsNew },
+}: EnsureSlotInput): Promise<void> {
   const { slotName, publication, connectMs, slotCreateMs } = target.options;
   const { name: region, databaseUrl, facts } = server;
-  if (facts.inRecovery && facts.version < 160_000) return void steps.push({ region, what: 'Needs no slot: a replica of PostgreSQL 15 is followed by its replay position.', changed: false });
-  if (facts.settings['wal_level'] !== 'logical') return void steps.push({ region, what: `The slot ${slotName} waits until wal_level is logical: restart, then set up again.`, changed: false });
+  if (facts.inRecovery && facts.version < 160_000)
+    return void steps.push({
+      region,
+      what: 'Needs no slot: a replica of PostgreSQL 15 is followed by its replay position.',
+      changed: false,
+    });
+  if (facts.settings['wal_level'] !== 'logical')
+    return void steps.push({
+      region,
+      what: `The slot ${slotName} waits until wal_level is logical: restart, then set up again.`,
+      changed: false,
+    });
   const { slot } = await surveyServer(client, slotName, publication);
-  if (slot.kind === 'taken' || (slot.kind === 'free' && !publicationIsNew)) return void steps.push({ region, what: `The slot ${slotName} exists.`, changed: false });
+  if (slot.kind === 'taken' || (slot.kind === 'free' && !publicationIsNew))
+    return void steps.push({ region, what: `The slot ${slotName} exists.`, changed: false });
   if (slot.kind !== 'missing') await dropSlot(client, slotName);
   if (facts.inRecovery) await replayed({ client, region, lsn: origin.published, limitMs: slotCreateMs });
   try {
-    await createSlot({ databaseUrl, slotName, primaryUrl: facts.inRecovery ? origin.primaryUrl : null, connectMs, slotCreateMs });
+    await createSlot({
+      databaseUrl,
+      slotName,
+      primaryUrl: facts.inRecovery ? origin.primaryUrl : null,
+      connectMs,
+      slotCreateMs,
+    });
   } catch (error) {
-    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The slot ${slotName} could not be created in ${region}: ${messageOf(error)}. See meridian check for what it needs.`, cause: error });
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: `The slot ${slotName} could not be created in ${region}: ${messageOf(error)}. See meridian check for what it needs.`,
+      cause: error,
+    });
   }
   steps.push({ region, what: `Created the slot ${slotName}.`, changed: true });
 }
@@ -216,9 +328,16 @@ interface ReplayedInput {
 async function replayed({ client, region, lsn, limitMs }: ReplayedInput): Promise<void> {
   const deadline = performance.now() + limitMs;
   for (;;) {
-    const { rows } = await client.query<{ reached: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS reached FROM pg_sleep(0.02)', [lsn]);
+    const { rows } = await client.query<{ reached: boolean }>(
+      'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS reached FROM pg_sleep(0.02)',
+      [lsn],
+    );
     if (rows[0]?.reached) return;
-    if (performance.now() > deadline) throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The replica of ${region} did not replay ${lsn} within ${limitMs} ms: see whether it streams (pg_stat_wal_receiver) and whether replay is paused.` });
+    if (performance.now() > deadline)
+      throw new MeridianError({
+        code: 'DATABASE_NOT_READY',
+        message: `The replica of ${region} did not replay ${lsn} within ${limitMs} ms: see whether it streams (pg_stat_wal_receiver) and whether replay is paused.`,
+      });
   }
 }
 
@@ -236,12 +355,21 @@ interface AlterSettingsInput {
   readonly context: Context;
 }
 
-async function alterSettings({ client, region, facts, context: { steps, restart } }: AlterSettingsInput): Promise<void> {
+async function alterSettings({
+  client,
+  region,
+  facts,
+  context: { steps, restart },
+}: AlterSettingsInput): Promise<void> {
   for (const { name, value, restart: restarts } of WANTED) {
     if (facts.settings[name] === value) continue;
     await client.query(`ALTER SYSTEM SET ${name} = ${quoteLiteral(value)}`);
     if (restarts) restart.add(region);
-    steps.push({ region, what: `Set ${name} = ${value}${restarts ? ', which a restart brings into force' : ''}.`, changed: true });
+    steps.push({
+      region,
+      what: `Set ${name} = ${value}${restarts ? ', which a restart brings into force' : ''}.`,
+      changed: true,
+    });
   }
   await client.query('SELECT pg_reload_conf()');
 }

@@ -1,19 +1,39 @@
-/** Owns what the catalog says of types: what lies under them, and with which operators the database compares their values. */
+/**
+ * Owns what the catalog says of types: what lies under them, and with which operators the database compares their
+ * values.
+ */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type CatalogColumn, type PairOperator } from '../../model/catalog.ts';
 import { type Operators, type ScalarKind, type SqlType } from '../../model/model.ts';
 
 const KINDS: Readonly<Record<string, ScalarKind>> = {
-  int2: 'int', int4: 'int', int8: 'bigint', float4: 'float', float8: 'float', numeric: 'numeric',
-  text: 'text', varchar: 'text', bpchar: 'text', name: 'text', uuid: 'uuid', bool: 'bool',
-  date: 'date', timestamp: 'timestamp', timestamptz: 'timestamptz', time: 'time', json: 'json', jsonb: 'json', bytea: 'bytea',
+  int2: 'int',
+  int4: 'int',
+  int8: 'bigint',
+  float4: 'float',
+  float8: 'float',
+  numeric: 'numeric',
+  text: 'text',
+  varchar: 'text',
+  bpchar: 'text',
+  name: 'text',
+  uuid: 'uuid',
+  bool: 'bool',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  time: 'time',
+  json: 'json',
+  jsonb: 'json',
+  bytea: 'bytea',
 };
 /** Types of extensions, in whatever schema. */
 const EXTENSION_KINDS: Readonly<Record<string, ScalarKind>> = { citext: 'text' };
 
 /**
- * The types of `$1` and all that they are made of: what is under a domain, the entries of an array, the members of a composite type. With each,
- * its default operator classes, chosen as `GetDefaultOpClass` does: of the type itself, else of one that it is a plain spelling of.
+ * The types of `$1` and all that they are made of: what is under a domain, the entries of an array, the members of a
+ * composite type. With each, its default operator classes, chosen as `GetDefaultOpClass` does: of the type itself, else
+ * of one that it is a plain spelling of.
  */
 export const READ_TYPES = `
 WITH RECURSIVE reached (oid) AS (
@@ -62,7 +82,14 @@ interface OperatorClass {
   /** By strategy: 1 to 5 are `<`, `<=`, `=`, `>=`, `>` of btree, 1 is `=` of hash. */
   readonly operators: Readonly<Record<string, Named>> | null;
   /** Equality with other types of the same family. */
-  readonly across: readonly { readonly right: string; readonly rightName: string; readonly operator: Named; readonly isUnstable: boolean }[] | null;
+  readonly across:
+    | readonly {
+        readonly right: string;
+        readonly rightName: string;
+        readonly operator: Named;
+        readonly isUnstable: boolean;
+      }[]
+    | null;
 }
 
 export interface TypeRow {
@@ -83,7 +110,10 @@ export interface TypeRow {
   readonly casts: readonly { readonly to: string; readonly isUnstable: boolean }[] | null;
 }
 
-/** Kinds whose values have one text each, where the collation is not loose. Not name (longer keys are cut off), not char(n) and citext (equal values differ in text). */
+/**
+ * Kinds whose values have one text each, where the collation is not loose. Not name (longer keys are cut off), not
+ * char(n) and citext (equal values differ in text).
+ */
 const EXACT: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'uuid', 'bool', 'text', 'varchar']);
 
 /** What the catalog says of one column's type. */
@@ -121,10 +151,22 @@ export class CatalogTypes {
     const { row, ofDomain, notNull } = this.#under(oid);
     const entry = row.element === null ? null : this.#under(row.element);
     const of = entry?.row ?? row;
-    const kind = of.type === 'e' ? 'enum' : ((of.schema === 'pg_catalog' ? KINDS[of.name] : EXTENSION_KINDS[of.name]) ?? 'other');
+    const kind =
+      of.type === 'e' ? 'enum' : ((of.schema === 'pg_catalog' ? KINDS[of.name] : EXTENSION_KINDS[of.name]) ?? 'other');
     const operators = this.#operatorsOf(row, { ofDomain: ofDomain || entry?.ofDomain === true, isLoose });
-    const type: SqlType = { sql: `${of.spelled}${entry === null ? '' : '[]'}`, kind, array: entry !== null, ...(operators === null ? {} : { operators }) };
-    return { type, labels: of.labels, notNull, comparedAs: this.#class(row)?.inputName ?? null, exact: entry === null && (of.type === 'e' || (of.schema === 'pg_catalog' && EXACT.has(of.name))) };
+    const type: SqlType = {
+      sql: `${of.spelled}${entry === null ? '' : '[]'}`,
+      kind,
+      array: entry !== null,
+      ...(operators === null ? {} : { operators }),
+    };
+    return {
+      type,
+      labels: of.labels,
+      notNull,
+      comparedAs: this.#class(row)?.inputName ?? null,
+      exact: entry === null && (of.type === 'e' || (of.schema === 'pg_catalog' && EXACT.has(of.name))),
+    };
   }
 
   /** How the database compares a value of one type with one of another; null where it cannot, or not without help. */
@@ -135,17 +177,31 @@ export class CatalogTypes {
     const own = equalityOf(a);
     if (own && a.input === b.input) {
       // Two enums, or arrays of two types, have the operator in common and still do not compare.
-      if (a.isOpen) return one.oid === other.oid && this.#hasEquality(one) ? { sql: operatorSql(own), left: null, right: null, isUnstable: false } : null;
+      if (a.isOpen)
+        return one.oid === other.oid && this.#hasEquality(one)
+          ? { sql: operatorSql(own), left: null, right: null, isUnstable: false }
+          : null;
       return { sql: operatorSql(own), left: a.inputName, right: a.inputName, isUnstable: false };
     }
     const across = a.across?.find(({ right: to }) => to === b.input);
-    if (across) return { sql: operatorSql(across.operator), left: a.inputName, right: across.rightName, isUnstable: across.isUnstable };
+    if (across)
+      return {
+        sql: operatorSql(across.operator),
+        left: a.inputName,
+        right: across.rightName,
+        isUnstable: across.isUnstable,
+      };
     return this.#throughCast({ type: one, of: a }, { type: other, of: b });
   }
 
-  /** One side is cast to the other's type, without being asked to: as the database resolves an operator between the two. */
+  /**
+   * One side is cast to the other's type, without being asked to: as the database resolves an operator between the two.
+   */
   #throughCast(one: Side, other: Side): PairOperator | null {
-    const ways = [[one, other], [other, one]].flatMap(([from, to]) => {
+    const ways = [
+      [one, other],
+      [other, one],
+    ].flatMap(([from, to]) => {
       const cast = from && to && !to.of.isOpen ? this.#castTo(from, to.of.input) : null;
       return cast && to ? [{ to, isUnstable: cast.isUnstable }] : [];
     });
@@ -154,7 +210,12 @@ export class CatalogTypes {
     const [best, second] = ways.sort((a, b) => rank(b) - rank(a));
     const equal = best && equalityOf(best.to.of);
     if (!best || !equal || (second && rank(best) === rank(second))) return null;
-    return { sql: operatorSql(equal), left: best.to.of.inputName, right: best.to.of.inputName, isUnstable: best.isUnstable };
+    return {
+      sql: operatorSql(equal),
+      left: best.to.of.inputName,
+      right: best.to.of.inputName,
+      isUnstable: best.isUnstable,
+    };
   }
 
   #castTo({ type, of }: Side, to: string): { readonly isUnstable: boolean } | null {
@@ -181,18 +242,27 @@ export class CatalogTypes {
   }
 
   /** Null: all of it goes by plain names. */
-  #operatorsOf(row: TypeRow, { ofDomain, isLoose }: { readonly ofDomain: boolean; readonly isLoose: boolean }): Operators | null {
+  #operatorsOf(
+    row: TypeRow,
+    { ofDomain, isLoose }: { readonly ofDomain: boolean; readonly isLoose: boolean },
+  ): Operators | null {
     const equality = this.#hasEquality(row) ? equalityOf(this.#class(row)) : null;
     const order = this.#hasOrder(row) ? (row.classes?.btree?.operators ?? null) : null;
     const at = (strategy: number): string => operatorSql(order?.[strategy] ?? ['pg_catalog', '=']);
     const operators: Operators = {
       equal: equality === null ? null : operatorSql(equality),
       order: order === null ? null : { less: at(1), lessOrEqual: at(2), greaterOrEqual: at(4), greater: at(5) },
-      like: isLoose && !this.#comparesPatternsLoosely ? null : row.like === null || row.like === 'pg_catalog' ? 'LIKE' : operatorSql([row.like, '~~']),
+      like:
+        isLoose && !this.#comparesPatternsLoosely
+          ? null
+          : row.like === null || row.like === 'pg_catalog'
+            ? 'LIKE'
+            : operatorSql([row.like, '~~']),
       ofDomain,
     };
     const { less, lessOrEqual, greaterOrEqual, greater } = operators.order ?? {};
-    const isPlain = [operators.equal, less, lessOrEqual, greaterOrEqual, greater, operators.like].join(' ') === '= < <= >= > LIKE';
+    const isPlain =
+      [operators.equal, less, lessOrEqual, greaterOrEqual, greater, operators.like].join(' ') === '= < <= >= > LIKE';
     return isPlain && !ofDomain ? null : operators;
   }
 

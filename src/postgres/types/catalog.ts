@@ -1,12 +1,28 @@
 /** Owns reading the catalog of a live database: a few statements, whatever the number of tables. */
 import { messageOf } from '../../base/errors.ts';
-import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type ForeignKey, type PairOperator, type Policy, type Publishing, type Relation } from '../../model/catalog.ts';
+import {
+  tableKey,
+  type Catalog,
+  type CatalogColumn,
+  type CatalogTable,
+  type ForeignKey,
+  type PairOperator,
+  type Policy,
+  type Publishing,
+  type Relation,
+} from '../../model/catalog.ts';
 import { CatalogTypes, operatorSql, READ_TYPES, type TypeRow } from './catalog-types.ts';
 
 /** Runs one statement and gives its rows; what any driver can do. */
 export type PlainQuery = (text: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-const RELATIONS: Readonly<Record<string, Relation>> = { r: 'table', p: 'partitioned', f: 'foreign', v: 'view', m: 'materialized' };
+const RELATIONS: Readonly<Record<string, Relation>> = {
+  r: 'table',
+  p: 'partitioned',
+  f: 'foreign',
+  v: 'view',
+  m: 'materialized',
+};
 
 /* One JSON document per table. A relation that is a partition is reached through its parent. */
 const READ = `
@@ -108,7 +124,10 @@ interface TableRow {
 }
 
 export interface CatalogRequest {
-  /** In whose order unqualified names are looked up; without a list: every schema that is not the system's, those of the connection's `search_path` first. */
+  /**
+   * In whose order unqualified names are looked up; without a list: every schema that is not the system's, those of the
+   * connection's `search_path` first.
+   */
   readonly schemas?: readonly string[] | undefined;
   /** The publication that the tail reads; without it, no table counts as published. */
   readonly publication?: string | undefined;
@@ -117,13 +136,24 @@ export interface CatalogRequest {
 /** Reads every table and view of the schemas, at a primary or a replica. Throws what `query` throws. */
 export async function readCatalog(query: PlainQuery, { schemas, publication }: CatalogRequest = {}): Promise<Catalog> {
   const rows = (await query(READ, [schemas ?? null, publication ?? null])) as unknown as readonly TableRow[];
-  const [found] = (await query(FOUND, [publication ?? null])) as unknown as readonly { path: string[]; exists: boolean; version: number }[];
+  const [found] = (await query(FOUND, [publication ?? null])) as unknown as readonly {
+    path: string[];
+    exists: boolean;
+    version: number;
+  }[];
   const used = [...new Set(rows.flatMap((row) => (row.columns ?? []).map((column) => column.type)))];
-  const types = new CatalogTypes((await query(READ_TYPES, [used])) as unknown as readonly TypeRow[], found?.version ?? 0);
+  const types = new CatalogTypes(
+    (await query(READ_TYPES, [used])) as unknown as readonly TypeRow[],
+    found?.version ?? 0,
+  );
   return {
     tables: new Map(rows.map((row) => tableOf(row, types)).map((table) => [tableKey(table), table])),
     // Names without a schema are the application's: never those of what writing keeps, whatever the role is called.
-    searchPath: schemas ?? [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])].filter((schema) => schema !== OWN_SCHEMA),
+    searchPath:
+      schemas ??
+      [...new Set([...(found?.path ?? []), ...rows.map((row) => row.schema)])].filter(
+        (schema) => schema !== OWN_SCHEMA,
+      ),
     publication: publication === undefined ? null : { name: publication, exists: found?.exists === true },
     compare: (left, right) => types.compare(left, right),
   };
@@ -135,7 +165,8 @@ export async function readCatalog(query: PlainQuery, { schemas, publication }: C
  */
 export async function explainProblem(query: PlainQuery, select: string): Promise<string | null> {
   try {
-    // With a parameter the driver must use the extended protocol, in which a second statement after a semicolon is refused.
+    // With a parameter the driver must use the extended protocol, in which a second statement after a semicolon is
+    // refused.
     await query(`EXPLAIN SELECT FROM (${select}) AS tried WHERE $1::boolean`, [true]);
     return null;
   } catch (error) {
@@ -162,7 +193,13 @@ function tableOf(row: TableRow, types: CatalogTypes): CatalogTable {
     columns: new Map((row.columns ?? []).map((column) => [column.name, catalogColumn(column, types)])),
     primaryKey: indexes.find((index) => index.primary)?.columns ?? null,
     uniqueKeys: indexes.filter((index) => index.unique).map((index) => index.columns),
-    foreignKeys: (row.foreign_keys ?? []).map((key): ForeignKey => ({ name: key.name, columns: key.from, toTable: { schema: key.schema, name: key.table }, toColumns: key.to, operators: key.operators.map(operatorOf) })),
+    foreignKeys: (row.foreign_keys ?? []).map((key): ForeignKey => ({
+      name: key.name,
+      columns: key.from,
+      toTable: { schema: key.schema, name: key.table },
+      toColumns: key.to,
+      operators: key.operators.map(operatorOf),
+    })),
     indexes: indexes.map((index) => index.columns),
     fillsOnInsert: row.fills,
   };

@@ -1,4 +1,6 @@
-/** Owns how values of PostgreSQL types become JavaScript values: nothing that a number cannot hold exactly becomes one. */
+/**
+ * Owns how values of PostgreSQL types become JavaScript values: nothing that a number cannot hold exactly becomes one.
+ */
 import { parseJson } from '../../base/json.ts';
 import { parseArray } from './arrays.ts';
 

@@ -10,7 +10,12 @@ export const HEARTBEAT_PREFIX = 'meridian:heartbeat';
 
 export type Decoded =
   /** `xid`: the low 32 bits of the transaction's id. */
-  | { readonly kind: 'transaction'; readonly xid: number; readonly transaction: CommittedTransaction; readonly bytes: number }
+  | {
+      readonly kind: 'transaction';
+      readonly xid: number;
+      readonly transaction: CommittedTransaction;
+      readonly bytes: number;
+    }
   | { readonly kind: 'heartbeat'; readonly heartbeat: Heartbeat };
 
 export interface DecodeLimits {
@@ -44,7 +49,8 @@ class Assembly {
     this.#bytes += bytes;
     if (this.#tables === null) {
       this.#changes.push(change);
-      if (this.#changes.length > this.#limits.maxTransactionChanges || this.#bytes > this.#limits.maxTransactionBytes) this.#collapse();
+      if (this.#changes.length > this.#limits.maxTransactionChanges || this.#bytes > this.#limits.maxTransactionBytes)
+        this.#collapse();
     } else {
       this.#addTable(this.#tables, change);
     }
@@ -92,7 +98,8 @@ export class ChangeDecoder {
         this.#current?.add(rowChange(message), payload.length);
         return null;
       case 'truncate':
-        for (const { schema, name } of message.relations) this.#current?.add({ kind: 'truncate', schema, table: name }, payload.length);
+        for (const { schema, name } of message.relations)
+          this.#current?.add({ kind: 'truncate', schema, table: name }, payload.length);
         return null;
       case 'message':
         return this.#message(message);
@@ -123,8 +130,11 @@ export class ChangeDecoder {
     }
     if (message.prefix !== HEARTBEAT_PREFIX || message.messageLsn === null) return null;
     const primaryTimeMs = heartbeatTime(textOf(message.content) ?? '');
-    // A message's position is where its record starts: everything before it is delivered, which is what a heartbeat says.
-    return primaryTimeMs === null ? null : { kind: 'heartbeat', heartbeat: { lsn: parseLsn(message.messageLsn), primaryTimeMs } };
+    // A message's position is where its record starts: everything before it is delivered, which is what a heartbeat
+    // says.
+    return primaryTimeMs === null
+      ? null
+      : { kind: 'heartbeat', heartbeat: { lsn: parseLsn(message.messageLsn), primaryTimeMs } };
   }
 }
 
@@ -156,7 +166,8 @@ function heartbeatTime(content: string): number | null {
 function rowChange(message: Pgoutput.MessageInsert | Pgoutput.MessageUpdate | Pgoutput.MessageDelete): Change {
   const { schema, name, replicaIdentity } = message.relation;
   const place = { schema, table: name };
-  if (message.tag === 'insert') return { kind: 'insert', ...place, before: null, after: present(message.new), beforeIsWhole: true };
+  if (message.tag === 'insert')
+    return { kind: 'insert', ...place, before: null, after: present(message.new), beforeIsWhole: true };
   const before = message.old ?? message.key;
   return {
     kind: message.tag,

@@ -1,13 +1,14 @@
 /**
  * Owns the proof that the server shows a transaction before its changes are delivered (R2).
  *
- * On a replica the walsender decodes only what was replayed (its reader is bounded by `GetXLogReplayRecPtr`), and replay
- * makes a commit visible before it moves the replay position past it: `replayLsn ≥ commitLsn` is enough. The reverse does
- * not hold: for a moment a row is visible while the position is still below its commit, so a position read beside rows may be too low.
+ * On a replica the walsender decodes only what was replayed (its reader is bounded by `GetXLogReplayRecPtr`), and
+ * replay makes a commit visible before it moves the replay position past it: `replayLsn ≥ commitLsn` is enough. The
+ * reverse does not hold: for a moment a row is visible while the position is still below its commit, so a position read
+ * beside rows may be too low.
  *
- * On a primary decoding follows the WAL's flush, while a commit becomes visible only when its backend has left the list of running transactions: later,
- * and much later while it waits for a synchronous replica. A cache filled in between would keep the old row for good. So there
- * the transaction must be finished in a snapshot taken now.
+ * On a primary decoding follows the WAL's flush, while a commit becomes visible only when its backend has left the list
+ * of running transactions: later, and much later while it waits for a synchronous replica. A cache filled in between
+ * would keep the old row for good. So there the transaction must be finished in a snapshot taken now.
  */
 import { parseLsn, type Lsn } from '../../base/lsn.ts';
 import { sleep } from '../../base/clock.ts';
@@ -65,13 +66,19 @@ export class VisibilityGate {
     this.#look = look;
   }
 
-  /** Resolves once the server shows the transaction, or with null everything that was decoded up to `lsn`; to false when `signal` aborts first. */
+  /**
+   * Resolves once the server shows the transaction, or with null everything that was decoded up to `lsn`; to false when
+   * `signal` aborts first.
+   */
   async pass(xid: number | null, lsn: Lsn, signal: AbortSignal): Promise<boolean> {
     for (let waitMs = 0; !signal.aborted; waitMs = Math.min(20, waitMs + 1)) {
       if (this.#shown !== null && shows(this.#shown, xid, lsn)) return true;
       if (waitMs > 0) await sleep(waitMs, signal);
       const row = await this.#look();
-      this.#shown = { replayLsn: row.replay_lsn === null ? null : parseLsn(row.replay_lsn), snapshot: parseSnapshot(row.snapshot) };
+      this.#shown = {
+        replayLsn: row.replay_lsn === null ? null : parseLsn(row.replay_lsn),
+        snapshot: parseSnapshot(row.snapshot),
+      };
     }
     return false;
   }

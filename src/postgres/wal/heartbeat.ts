@@ -1,4 +1,7 @@
-/** Owns the heartbeat: at each interval a message through the WAL with the primary's clock, written by the servers of the primary's region alone. */
+/**
+ * Owns the heartbeat: at each interval a message through the WAL with the primary's clock, written by the servers of
+ * the primary's region alone.
+ */
 import type pg from 'pg';
 import { sleep } from '../../base/clock.ts';
 import { type Options } from '../../config/options.ts';
@@ -11,7 +14,10 @@ export type HeartbeatOptions = Pick<Options, 'heartbeatMs' | 'connectMs' | 'prob
 export interface HeartbeatParts {
   /** DSN of this region's own server: heartbeats cross no ocean before they are in the WAL. */
   readonly databaseUrl: string;
-  /** Whether this region's server is the primary now; asked before each beat. Others need not write: one beat serves every region. */
+  /**
+   * Whether this region's server is the primary now; asked before each beat. Others need not write: one beat serves
+   * every region.
+   */
   readonly isPrimary: () => boolean;
   readonly options: HeartbeatOptions;
   readonly log: Log;
@@ -72,11 +78,19 @@ export class HeartbeatWriter {
     const forget = (): void => {
       this.#client = null;
     };
-    const client = await openClient({ databaseUrl, applicationName: 'meridian heartbeat', connectMs: options.connectMs, statementMs: options.probeTimeoutMs, onBroken: forget });
+    const client = await openClient({
+      databaseUrl,
+      applicationName: 'meridian heartbeat',
+      connectMs: options.connectMs,
+      statementMs: options.probeTimeoutMs,
+      onBroken: forget,
+    });
     try {
       // A beat need not wait for a synchronous replica: it is there to show how far behind one is.
       await client.query('SET synchronous_commit = local');
-      const { rows } = await client.query<{ version: number }>(`SELECT current_setting('server_version_num')::int AS version`);
+      const { rows } = await client.query<{ version: number }>(
+        `SELECT current_setting('server_version_num')::int AS version`,
+      );
       this.#text = (rows[0]?.version ?? 0) >= 170_000 ? FLUSHED_SQL : COMMITTED_SQL;
       return client;
     } catch (error) {

@@ -59,8 +59,8 @@ export class TailPump {
   }
 
   /**
-   * A keepalive: the server has decoded everything up to `lsn` and has sent what of it is published, before this. A commit that
-   * it is still sending lies above. So once the queue before it is applied, so is everything up to `lsn`.
+   * A keepalive: the server has decoded everything up to `lsn` and has sent what of it is published, before this. A
+   * commit that it is still sending lies above. So once the queue before it is applied, so is everything up to `lsn`.
    */
   progress(lsn: Lsn): void {
     const last = this.#queue.at(-1);

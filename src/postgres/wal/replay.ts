@@ -1,4 +1,6 @@
-/** Owns watching the replica's replay position: one loop per process for everybody who waits, slow while nobody does. */
+/**
+ * Owns watching the replica's replay position: one loop per process for everybody who waits, slow while nobody does.
+ */
 import type pg from 'pg';
 import { Backoff } from '../../base/backoff.ts';
 import { sleep } from '../../base/clock.ts';
@@ -8,7 +10,10 @@ import { type Options } from '../../config/options.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { closeClient, openClient } from '../connect/open.ts';
 
-export type ReplayOptions = Pick<Options, 'replayPollMs' | 'replayIdleMs' | 'connectMs' | 'statementMs' | 'tailRetryMs' | 'tailRetryMaxMs'>;
+export type ReplayOptions = Pick<
+  Options,
+  'replayPollMs' | 'replayIdleMs' | 'connectMs' | 'statementMs' | 'tailRetryMs' | 'tailRetryMaxMs'
+>;
 
 export interface ReplayParts {
   /** DSN of the region's own server. */
@@ -68,17 +73,27 @@ export class ReplayWatcher {
     const { databaseUrl, options, log } = this.#parts;
     try {
       const { connectMs, statementMs } = options;
-      this.#client ??= await openClient({ databaseUrl, applicationName: 'meridian replay', connectMs, statementMs, onBroken: () => this.#forget() });
+      this.#client ??= await openClient({
+        databaseUrl,
+        applicationName: 'meridian replay',
+        connectMs,
+        statementMs,
+        onBroken: () => this.#forget(),
+      });
       const before = this.#parts.replayed.lsn;
-      const { rows } = await this.#client.query<{ lsn: string | null }>({ name: 'meridian_replay', text: POSITION_SQL });
+      const { rows } = await this.#client.query<{ lsn: string | null }>({
+        name: 'meridian_replay',
+        text: POSITION_SQL,
+      });
       const lsn = rows[0]?.lsn ?? null;
       if (lsn !== null) this.#seen(parseLsn(lsn), before);
-      if (this.#failing) log.info({}, 'The replay position of this region\'s replica can be read again.');
+      if (this.#failing) log.info({}, "The replay position of this region's replica can be read again.");
       this.#failing = false;
       this.#backoff.reset();
       return 0;
     } catch (error) {
-      if (!this.#failing) log.warn({ err: error }, 'The replay position of this region\'s replica cannot be read; trying again.');
+      if (!this.#failing)
+        log.warn({ err: error }, "The replay position of this region's replica cannot be read; trying again.");
       this.#failing = true;
       const client = this.#client;
       this.#forget();

@@ -1,4 +1,7 @@
-/** Owns one replication connection: its commands, and the stream of a logical slot with acknowledgements that never run ahead. */
+/**
+ * Owns one replication connection: its commands, and the stream of a logical slot with acknowledgements that never run
+ * ahead.
+ */
 import type pg from 'pg';
 import { within } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
@@ -67,7 +70,11 @@ export class SlotStream {
   async identify(): Promise<SystemIdentity> {
     const { rows } = await this.#client.query<{ systemid: string; timeline: number | string }>('IDENTIFY_SYSTEM');
     const row = rows[0];
-    if (!row) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'IDENTIFY_SYSTEM answered nothing: the address does not lead to a PostgreSQL server.' });
+    if (!row)
+      throw new MeridianError({
+        code: 'DATABASE_ERROR',
+        message: 'IDENTIFY_SYSTEM answered nothing: the address does not lead to a PostgreSQL server.',
+      });
     return { systemIdentifier: row.systemid, timeline: Number(row.timeline) };
   }
 
@@ -97,7 +104,8 @@ export class SlotStream {
 
   /**
    * Tells the server that everything up to `applied` is applied, so that the slot may forget it. All three positions
-   * are the same: a lower "written" position makes the server tell of each record that it decodes, which is what moves an idle watermark.
+   * are the same: a lower "written" position makes the server tell of each record that it decodes, which is what moves
+   * an idle watermark.
    */
   acknowledge(applied: Lsn, replyRequested: boolean): void {
     if (!this.#streaming || !this.#connection.stream.writable) return;

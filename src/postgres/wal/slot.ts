@@ -20,7 +20,10 @@ export interface ServerSurvey {
   readonly replayLsn: Lsn | null;
   /** What a primary has written; null on a replica. */
   readonly writtenLsn: Lsn | null;
-  /** Names the primary's run: another one after every start and after every crash, also one that its postmaster outlives. Null on a replica. */
+  /**
+   * Names the primary's run: another one after every start and after every crash, also one that its postmaster
+   * outlives. Null on a replica.
+   */
   readonly run: string | null;
   readonly hasPublication: boolean;
   readonly slot: SlotState;
@@ -50,7 +53,10 @@ interface SlotRow {
   invalidation_reason?: string | null;
 }
 
-/** Where one process of the server ends badly the postmaster goes on and the others begin anew, with statistics from nothing (15 and later). */
+/**
+ * Where one process of the server ends badly the postmaster goes on and the others begin anew, with statistics from
+ * nothing (15 and later).
+ */
 const RUN = `concat_ws('-', extract(epoch FROM pg_postmaster_start_time())::text, extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text)`;
 
 /** The row goes out as JSON: its columns differ between versions. */
@@ -85,8 +91,10 @@ function slotState(name: string, slot: SlotRow | null, database: string): SlotSt
       message: `The replication slot ${name} is ${slot.slot_type}, of plugin ${slot.plugin ?? 'none'} and database ${slot.database ?? 'none'}, not this database's logical pgoutput slot: drop it, or set another slotName.`,
     });
   }
-  if (slot.invalidation_reason) return { kind: 'broken', reason: `the slot was invalidated (${slot.invalidation_reason})` };
-  if (slot.wal_status === 'lost') return { kind: 'broken', reason: 'the slot was invalidated: WAL that it needs is gone' };
+  if (slot.invalidation_reason)
+    return { kind: 'broken', reason: `the slot was invalidated (${slot.invalidation_reason})` };
+  if (slot.wal_status === 'lost')
+    return { kind: 'broken', reason: 'the slot was invalidated: WAL that it needs is gone' };
   if (slot.conflicting) return { kind: 'broken', reason: 'the slot was invalidated: it conflicted with recovery' };
   if (slot.active_pid !== null) return { kind: 'taken', pid: slot.active_pid };
   if (slot.confirmed_flush_lsn === null) return { kind: 'broken', reason: 'the slot was never completed' };
@@ -113,13 +121,19 @@ const NUDGE_MS = 200;
 
 /**
  * Creates the slot and returns the position that it starts from. On a replica creation waits for a record of the
- * running transactions, which the primary writes on request, or by itself every 15 s while anything is written. It waits as a command of the
- * replication protocol, which has no snapshot: with that of a SELECT it would hold up the very replay that it waits for, until
- * `max_standby_streaming_delay` is over.
+ * running transactions, which the primary writes on request, or by itself every 15 s while anything is written. It
+ * waits as a command of the replication protocol, which has no snapshot: with that of a SELECT it would hold up the
+ * very replay that it waits for, until `max_standby_streaming_delay` is over.
  */
 export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
   const { databaseUrl, slotName, connectMs, slotCreateMs } = options;
-  const client = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: 0, replication: true });
+  const client = await openClient({
+    databaseUrl,
+    applicationName: 'meridian slot',
+    connectMs,
+    statementMs: 0,
+    replication: true,
+  });
   const done = new AbortController();
   // A creation that waits for a primary which is gone would hold up the end for as long as it may take.
   const abort = (): void => {
@@ -136,13 +150,21 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     options.onWaiting?.(what);
   });
   try {
-    const { rows } = await client.query<{ consistent_point: string }>(`CREATE_REPLICATION_SLOT ${quoteIdentifier(slotName)} LOGICAL pgoutput (SNAPSHOT 'nothing')`);
+    const { rows } = await client.query<{ consistent_point: string }>(
+      `CREATE_REPLICATION_SLOT ${quoteIdentifier(slotName)} LOGICAL pgoutput (SNAPSHOT 'nothing')`,
+    );
     const lsn = rows[0]?.consistent_point;
-    if (lsn === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: `Creating the slot ${slotName} answered nothing.` });
+    if (lsn === undefined)
+      throw new MeridianError({ code: 'DATABASE_ERROR', message: `Creating the slot ${slotName} answered nothing.` });
     return parseLsn(lsn);
   } catch (error) {
     if (waitsFor === null || errorCodeOf(error) !== QUERY_CANCELED || options.signal?.aborted) throw error;
-    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`, details: { fix: 'End that transaction.' }, cause: error });
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: `${String(waitsFor)} It was not made within ${slotCreateMs} ms (slotCreateMs).`,
+      details: { fix: 'End that transaction.' },
+      cause: error,
+    });
   } finally {
     clearTimeout(overdue);
     options.signal?.removeEventListener('abort', abort);
@@ -153,7 +175,10 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
 
 const QUERY_CANCELED = '57014';
 
-/** A slot begins where no older transaction that writes is open any more. What the role may not see of others' transactions is null. */
+/**
+ * A slot begins where no older transaction that writes is open any more. What the role may not see of others'
+ * transactions is null.
+ */
 const OLDEST_SQL = `
   SELECT who, since::text AS since FROM (
     SELECT 'that of process ' || pid AS who, xact_start AS since FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
@@ -161,12 +186,21 @@ const OLDEST_SQL = `
    ORDER BY since NULLS LAST LIMIT 1`;
 
 /** Says what the creation waits for, until told to stop. */
-async function watchWaiting({ databaseUrl, primaryUrl, slotName, connectMs }: CreateSlotOptions, signal: AbortSignal, onWaiting: (what: string) => void): Promise<void> {
+async function watchWaiting(
+  { databaseUrl, primaryUrl, slotName, connectMs }: CreateSlotOptions,
+  signal: AbortSignal,
+  onWaiting: (what: string) => void,
+): Promise<void> {
   const waits = `The slot ${slotName} cannot be made before older transactions at the primary have ended`;
   let client: pg.Client | null = null;
   try {
     while (await sleep(WAITING_MS, signal)) {
-      client ??= await openClient({ databaseUrl: primaryUrl ?? databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+      client ??= await openClient({
+        databaseUrl: primaryUrl ?? databaseUrl,
+        applicationName: 'meridian slot',
+        connectMs,
+        statementMs: connectMs,
+      });
       const oldest = (await client.query<{ who: string; since: string | null }>(OLDEST_SQL)).rows[0];
       if (oldest?.since) onWaiting(`${waits}; the oldest is ${oldest.who}, open since ${oldest.since}.`);
       else onWaiting(`${waits}; this role may not see whose they are (pg_monitor may).`);
@@ -178,12 +212,22 @@ async function watchWaiting({ databaseUrl, primaryUrl, slotName, connectMs }: Cr
   }
 }
 
-/** Ends what `client` is at, from a connection beside it: a backend that only lost its client would go on and leave a slot behind. */
+/**
+ * Ends what `client` is at, from a connection beside it: a backend that only lost its client would go on and leave a
+ * slot behind.
+ */
 async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotOptions): Promise<void> {
   try {
-    const beside = await openClient({ databaseUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+    const beside = await openClient({
+      databaseUrl,
+      applicationName: 'meridian slot',
+      connectMs,
+      statementMs: connectMs,
+    });
     try {
-      await beside.query('SELECT pg_cancel_backend($1)', [(client as pg.Client & { readonly processID: number }).processID]);
+      await beside.query('SELECT pg_cancel_backend($1)', [
+        (client as pg.Client & { readonly processID: number }).processID,
+      ]);
     } finally {
       await closeClient(beside);
     }
@@ -193,11 +237,19 @@ async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotO
   }
 }
 
-/** Asks the primary for running-transactions records until told to stop. A refusal is fine: creation then only takes longer. */
+/**
+ * Asks the primary for running-transactions records until told to stop. A refusal is fine: creation then only takes
+ * longer.
+ */
 async function nudge(primaryUrl: string, connectMs: number, signal: AbortSignal): Promise<void> {
   let client: pg.Client | null = null;
   try {
-    client = await openClient({ databaseUrl: primaryUrl, applicationName: 'meridian slot', connectMs, statementMs: connectMs });
+    client = await openClient({
+      databaseUrl: primaryUrl,
+      applicationName: 'meridian slot',
+      connectMs,
+      statementMs: connectMs,
+    });
     while (!signal.aborted) {
       await client.query('SELECT pg_log_standby_snapshot()');
       await sleep(NUDGE_MS, signal);

@@ -1,4 +1,7 @@
-/** Owns the tail: holds the slot of the region's own server, delivers its changes in commit order, reconnects, and tells of gaps. */
+/**
+ * Owns the tail: holds the slot of the region's own server, delivers its changes in commit order, reconnects, and tells
+ * of gaps.
+ */
 import type pg from 'pg';
 import { Backoff } from '../../base/backoff.ts';
 import { sleep } from '../../base/clock.ts';
@@ -22,8 +25,19 @@ import { TailPump } from './pump.ts';
 
 export type TailOptions = Pick<
   Options,
-  | 'slotName' | 'publication' | 'tailRetryMs' | 'tailRetryMaxMs' | 'maxTransactionChanges' | 'maxTransactionBytes'
-  | 'tailBufferBytes' | 'tailStatusMs' | 'tailSilenceMs' | 'slotCreateMs' | 'slotRetryMs' | 'connectMs' | 'statementMs'
+  | 'slotName'
+  | 'publication'
+  | 'tailRetryMs'
+  | 'tailRetryMaxMs'
+  | 'maxTransactionChanges'
+  | 'maxTransactionBytes'
+  | 'tailBufferBytes'
+  | 'tailStatusMs'
+  | 'tailSilenceMs'
+  | 'slotCreateMs'
+  | 'slotRetryMs'
+  | 'connectMs'
+  | 'statementMs'
 >;
 
 /**
@@ -115,8 +129,8 @@ export class Tail implements ChangeSource {
   }
 
   /**
-   * Whether the server says just now that this object's stream has the slot. A process that was halted may think so for a while after
-   * another one has taken over.
+   * Whether the server says just now that this object's stream has the slot. A process that was halted may think so for
+   * a while after another one has taken over.
    */
   async holds(): Promise<boolean> {
     try {
@@ -128,8 +142,9 @@ export class Tail implements ChangeSource {
   }
 
   /**
-   * Ends the current session and begins another at once: when a newer timeline is known than the one that the stream began on, `onStart` comes with
-   * it. Calls in quick succession are spread out by `tailRetryMs`. Does nothing before `run` and after its end.
+   * Ends the current session and begins another at once: when a newer timeline is known than the one that the stream
+   * began on, `onStart` comes with it. Calls in quick succession are spread out by `tailRetryMs`. Does nothing before
+   * `run` and after its end.
    */
   reconnect(reason: string): void {
     this.#leave?.(reason);
@@ -171,7 +186,11 @@ export class Tail implements ChangeSource {
     if (error instanceof NotNow || errorCodeOf(error) === OBJECT_IN_USE) {
       const state: TailState = error instanceof NotNow ? error.state : { kind: 'follower' };
       if (state.kind !== this.#state.kind) {
-        if (state.kind === 'follower') log.info({ slot: options.slotName }, `Another process of this region holds the slot ${options.slotName}; this one watches the replay position instead and takes over when it is free.`);
+        if (state.kind === 'follower')
+          log.info(
+            { slot: options.slotName },
+            `Another process of this region holds the slot ${options.slotName}; this one watches the replay position instead and takes over when it is free.`,
+          );
         else if (state.kind === 'unsupported') log.warn({}, state.problem);
       }
       this.#enter(state);
@@ -180,11 +199,14 @@ export class Tail implements ChangeSource {
       return state.kind === 'unsupported' ? options.tailRetryMaxMs : options.slotRetryMs;
     }
     const problem = messageOf(error);
-    // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever (before 18).
-    if (errorCodeOf(error) === UNDEFINED_OBJECT && (error as ServerError).routine === 'get_publication_oid') this.#condemned = 'the slot is older than its publication';
+    // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever
+    // (before 18).
+    if (errorCodeOf(error) === UNDEFINED_OBJECT && (error as ServerError).routine === 'get_publication_oid')
+      this.#condemned = 'the slot is older than its publication';
     // Nor does a text become readable: the stream would end at the same change for ever.
     if (NOT_TEXT.has(errorCodeOf(error))) this.#condemned = 'a change holds a text that has no equivalent in UTF-8';
-    if (this.#state.kind !== 'down' || this.#state.problem !== problem) log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');
+    if (this.#state.kind !== 'down' || this.#state.problem !== problem)
+      log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');
     this.#enter({ kind: 'down', problem });
     return this.#backoff.nextMs();
   }
@@ -223,12 +245,18 @@ export class Tail implements ChangeSource {
     }
   }
 
-  /** Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins. */
+  /**
+   * Makes sure that there is a slot to stream from and that nothing was missed since; answers where the stream begins.
+   */
   async #prepare({ sql, stream, handlers, end }: Session): Promise<StreamStart> {
     const { options, log } = this.#parts;
     const survey = await surveyServer(sql, options.slotName, options.publication);
     if (survey.version < 160_000 && survey.inRecovery) {
-      throw new NotNow({ kind: 'unsupported', problem: 'This replica runs PostgreSQL 15 or older, which cannot decode changes: reads go by its replay position, and nothing is cached. Upgrade it to 16 or later for a cache.' });
+      throw new NotNow({
+        kind: 'unsupported',
+        problem:
+          'This replica runs PostgreSQL 15 or older, which cannot decode changes: reads go by its replay position, and nothing is cached. Upgrade it to 16 or later for a cache.',
+      });
     }
     if (survey.slot.kind === 'taken') throw new NotNow({ kind: 'follower' });
     const stand = (await this.#parts.standpoint?.()) ?? this.#delivered;
@@ -236,7 +264,10 @@ export class Tail implements ChangeSource {
     const identity = await stream.identify();
     const { confirmedLsn, gap } = await this.#secureSlot({ sql, stream, end }, { survey, identity, stand });
     if (gap !== null && stand !== null) {
-      log.warn({ reason: gap, watermark: formatLsn(stand.lsn) }, 'Changes may have been missed; the region empties its caches and begins again.');
+      log.warn(
+        { reason: gap, watermark: formatLsn(stand.lsn) },
+        'Changes may have been missed; the region empties its caches and begins again.',
+      );
       // Forgotten first: if the handler fails, the next session must not take up where this one stood.
       await handlers.onGap(gap);
       this.#delivered = null;
@@ -247,8 +278,8 @@ export class Tail implements ChangeSource {
   }
 
   /**
-   * Without its publication a server either refuses to decode or silently leaves changes out (18 and later), so a slot that saw such a
-   * time is worth nothing.
+   * Without its publication a server either refuses to decode or silently leaves changes out (18 and later), so a slot
+   * that saw such a time is worth nothing.
    */
   async #demandPublication(sql: pg.Client, survey: ServerSurvey, stand: Position | null): Promise<void> {
     const { options } = this.#parts;
@@ -256,25 +287,45 @@ export class Tail implements ChangeSource {
     const { replayLsn, slot } = survey;
     const behind = (lsn: Lsn | undefined): boolean => lsn !== undefined && replayLsn !== null && replayLsn < lsn;
     if (behind(stand?.lsn) || (slot.kind === 'free' && behind(slot.confirmedLsn))) {
-      throw new MeridianError({ code: 'DATABASE_NOT_READY', message: 'The replica was restarted and does not show yet what it had shown; the tail waits for it.' });
+      throw new MeridianError({
+        code: 'DATABASE_NOT_READY',
+        message: 'The replica was restarted and does not show yet what it had shown; the tail waits for it.',
+      });
     }
     if (survey.slot.kind !== 'missing') await dropSlot(sql, options.slotName);
-    throw new MeridianError({ code: 'DATABASE_NOT_READY', message: `The publication ${options.publication} does not exist on this region's server: run meridian setup (or wait until the replica has replayed it).` });
+    throw new MeridianError({
+      code: 'DATABASE_NOT_READY',
+      message: `The publication ${options.publication} does not exist on this region's server: run meridian setup (or wait until the replica has replayed it).`,
+    });
   }
 
-  async #secureSlot({ sql, stream, end: { signal } }: Omit<Session, 'handlers'>, { survey, identity, stand }: Beginning): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
+  async #secureSlot(
+    { sql, stream, end: { signal } }: Omit<Session, 'handlers'>,
+    { survey, identity, stand }: Beginning,
+  ): Promise<{ confirmedLsn: Lsn; gap: string | null }> {
     const { slotName } = this.#parts.options;
     const { slot } = survey;
     const lost = stand === null ? null : ((await lineageGap(stream, identity, stand)) ?? restoredGap(survey, stand));
     if (slot.kind === 'free' && lost === null && this.#condemned === null) {
       const skipped = stand !== null && slot.confirmedLsn > stand.lsn;
-      return { confirmedLsn: slot.confirmedLsn, gap: skipped ? `the slot ${slotName} was read by another process up to ${formatLsn(slot.confirmedLsn)} meanwhile` : null };
+      return {
+        confirmedLsn: slot.confirmedLsn,
+        gap: skipped
+          ? `the slot ${slotName} was read by another process up to ${formatLsn(slot.confirmedLsn)} meanwhile`
+          : null,
+      };
     }
     const gap = lost ?? this.#condemned ?? (slot.kind === 'broken' ? slot.reason : `the slot ${slotName} was gone`);
     if (slot.kind !== 'missing') await dropSlot(sql, slotName);
     this.#condemned = null;
     const { databaseUrl, primaryUrl, options, log } = this.#parts;
-    const confirmedLsn = await createSlot({ ...options, databaseUrl, primaryUrl: survey.inRecovery ? primaryUrl() : null, signal, onWaiting: (problem) => this.#waits(problem) });
+    const confirmedLsn = await createSlot({
+      ...options,
+      databaseUrl,
+      primaryUrl: survey.inRecovery ? primaryUrl() : null,
+      signal,
+      onWaiting: (problem) => this.#waits(problem),
+    });
     if (!survey.inRecovery) await settled(sql, signal);
     log.info({ slot: slotName, lsn: formatLsn(confirmedLsn) }, `Created the slot ${slotName}.`);
     return { confirmedLsn, gap };
@@ -288,11 +339,17 @@ export class Tail implements ChangeSource {
   async #stream({ sql, stream, handlers, end }: Session, start: StreamStart): Promise<void> {
     const { options, log } = this.#parts;
     const decoder = new ChangeDecoder(options.publication, options);
-    const timelines = new ReplicaTimeline({ region: 'this one', databaseUrl: this.#parts.databaseUrl, connectMs: options.connectMs, log });
+    const timelines = new ReplicaTimeline({
+      region: 'this one',
+      databaseUrl: this.#parts.databaseUrl,
+      connectMs: options.connectMs,
+      log,
+    });
     const gate = new VisibilityGate(async () => {
       const row = firstRow(await sql.query<ShownRow & TimelineRow>({ name: 'meridian_shown', text: SHOWN_SQL }));
       const timeline = await youngerTimeline(row, start.timeline, timelines);
-      if (timeline !== null) throw new Reconnect(`this region's server is on timeline ${timeline}, the stream began on ${start.timeline}`);
+      if (timeline !== null)
+        throw new Reconnect(`this region's server is on timeline ${timeline}, the stream began on ${start.timeline}`);
       return row;
     });
     let heardAtMs = performance.now();
@@ -303,7 +360,9 @@ export class Tail implements ChangeSource {
       maxBytes: options.tailBufferBytes,
       signal: end.signal,
       onPressure: (high) => (high ? stream.pause() : stream.resume()),
-      onDrained: (lsn) => { this.#delivered = { ...start, lsn }; },
+      onDrained: (lsn) => {
+        this.#delivered = { ...start, lsn };
+      },
       onError: (error) => end.abort(error),
     });
     const acknowledge = (ping: boolean): void => {
@@ -312,7 +371,8 @@ export class Tail implements ChangeSource {
     };
     const begin = async (): Promise<void> => handlers.onStart?.(start);
     const timer = setInterval(() => {
-      if (!pump.pressure && performance.now() - heardAtMs > options.tailSilenceMs) end.abort(new Error(`the server was silent for ${options.tailSilenceMs} ms`));
+      if (!pump.pressure && performance.now() - heardAtMs > options.tailSilenceMs)
+        end.abort(new Error(`the server was silent for ${options.tailSilenceMs} ms`));
       else acknowledge(true);
     }, options.tailStatusMs);
     try {
@@ -322,11 +382,21 @@ export class Tail implements ChangeSource {
         from: start.lsn,
         onStart: () => {
           this.#ping = () => acknowledge(true);
-          this.#holds = async () => firstRow(await sql.query<{ holds: boolean }>({ name: 'meridian_holds', text: HOLDS_SQL, values: [options.slotName, stream.pid] })).holds;
+          this.#holds = async () =>
+            firstRow(
+              await sql.query<{ holds: boolean }>({
+                name: 'meridian_holds',
+                text: HOLDS_SQL,
+                values: [options.slotName, stream.pid],
+              }),
+            ).holds;
           pump.open(begin());
           this.#backoff.reset();
           this.#enter({ kind: 'streaming' });
-          log.info({ slot: options.slotName, lsn: formatLsn(start.lsn), timeline: start.timeline }, `The tail follows the slot ${options.slotName}.`);
+          log.info(
+            { slot: options.slotName, lsn: formatLsn(start.lsn), timeline: start.timeline },
+            `The tail follows the slot ${options.slotName}.`,
+          );
           acknowledge(true);
         },
         onData: (payload) => {
@@ -374,10 +444,14 @@ interface TimelineRow {
 }
 
 /**
- * The timeline that the server has gone over to since the stream began; null while it has not, as far as it tells. The stream goes on over a
- * promotion without a word, and its positions then pass those of writes that the failover lost.
+ * The timeline that the server has gone over to since the stream began; null while it has not, as far as it tells. The
+ * stream goes on over a promotion without a word, and its positions then pass those of writes that the failover lost.
  */
-async function youngerTimeline({ replay_lsn: replayed, timeline }: ShownRow & TimelineRow, began: number, timelines: ReplicaTimeline): Promise<number | null> {
+async function youngerTimeline(
+  { replay_lsn: replayed, timeline }: ShownRow & TimelineRow,
+  began: number,
+  timelines: ReplicaTimeline,
+): Promise<number | null> {
   if (timeline !== null && timeline <= began) return null;
   // A receiver runs ahead of replay, and where there is none, what is replayed comes from an archive: of any timeline.
   const exact = replayed === null ? timeline : ((await timelines.at(parseLsn(replayed))) ?? timeline);
@@ -385,16 +459,21 @@ async function youngerTimeline({ replay_lsn: replayed, timeline }: ShownRow & Ti
 }
 
 /**
- * A primary decodes a commit before it shows it. Those of before the slot are never delivered, so that nothing may count as delivered while
- * one of them is not shown yet, as while it waits for a synchronous replica.
+ * A primary decodes a commit before it shows it. Those of before the slot are never delivered, so that nothing may
+ * count as delivered while one of them is not shown yet, as while it waits for a synchronous replica.
  */
 async function settled(sql: pg.Client, signal: AbortSignal): Promise<void> {
-  const look = async (of: readonly string[] | null): Promise<readonly string[]> => firstRow(await sql.query<{ unsettled: string[] }>({ ...PROVE, values: [of] })).unsettled;
-  for (let left = await look(null); left.length > 0 && (await sleep(SETTLING_MS, signal)); ) left = await look(left);
+  const look = async (of: readonly string[] | null): Promise<readonly string[]> =>
+    firstRow(await sql.query<{ unsettled: string[] }>({ ...PROVE, values: [of] })).unsettled;
+  for (let left = await look(null); left.length > 0 && (await sleep(SETTLING_MS, signal));) left = await look(left);
 }
 
 function firstRow<R>(result: { rows: R[] }): R {
   const row = result.rows[0];
-  if (row === undefined) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The server answered nothing about what it shows or who reads it.' });
+  if (row === undefined)
+    throw new MeridianError({
+      code: 'DATABASE_ERROR',
+      message: 'The server answered nothing about what it shows or who reads it.',
+    });
   return row;
 }

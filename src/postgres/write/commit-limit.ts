@@ -1,10 +1,11 @@
 /**
  * Owns that no COMMIT waits for standbys without an end.
  *
- * The server's own limits do not help: `statement_timeout` and `transaction_timeout` are switched off before a commit waits
- * (finish_xact_command and CommitTransaction, tried with PostgreSQL 18), and a client that goes away leaves the session waiting with
- * its locks. A cancel ends the wait: COMMIT is then answered, with a warning that the transaction is committed here alone. It is sent
- * only to a session that waits for a standby at that moment, and by a connection of its own, since all of the pool's may be waiting.
+ * The server's own limits do not help: `statement_timeout` and `transaction_timeout` are switched off before a commit
+ * waits (finish_xact_command and CommitTransaction, tried with PostgreSQL 18), and a client that goes away leaves the
+ * session waiting with its locks. A cancel ends the wait: COMMIT is then answered, with a warning that the transaction
+ * is committed here alone. It is sent only to a session that waits for a standby at that moment, and by a connection of
+ * its own, since all of the pool's may be waiting.
  */
 import { sleep } from '../../base/clock.ts';
 import { Backoff } from '../../base/backoff.ts';
@@ -43,13 +44,19 @@ export class CommitLimit {
     this.#options = options;
   }
 
-  /** Longest time within which a COMMIT, and what is sent behind it, is answered; the driver then gives the connection up. */
+  /**
+   * Longest time within which a COMMIT, and what is sent behind it, is answered; the driver then gives the connection
+   * up.
+   */
   get answerMs(): number {
     const { statementMs, connectMs, durabilityMs } = this.#options.limits;
     return statementMs + durabilityMs + (1 + MAX_FAILURES) * connectMs;
   }
 
-  /** Ends COMMIT's wait when it is over its limit. Resolves when COMMIT is answered and no cancel is under way that could hit what comes after it. */
+  /**
+   * Ends COMMIT's wait when it is over its limit. Resolves when COMMIT is answered and no cancel is under way that
+   * could hit what comes after it.
+   */
   async hold(connection: Connection, { commits, commit }: Committing): Promise<void> {
     const before = await commits;
     if (commit === undefined || !before?.ok) return;
@@ -58,13 +65,20 @@ export class CommitLimit {
     void commit.then(() => answered.abort());
     const again = new Backoff(AGAIN);
     let failures = 0;
-    for (let pauseMs = this.#options.limits.durabilityMs; await sleep(pauseMs, answered.signal); pauseMs = again.nextMs()) {
+    for (
+      let pauseMs = this.#options.limits.durabilityMs;
+      await sleep(pauseMs, answered.signal);
+      pauseMs = again.nextMs()
+    ) {
       failures = (await this.#cancel(pid)) ? 0 : failures + 1;
       if (failures >= MAX_FAILURES && !answered.signal.aborted) connection.destroy();
     }
   }
 
-  /** One connection at a time for all that are due; whoever comes while it is busy goes with the next one. Resolves to whether the server was reached. */
+  /**
+   * One connection at a time for all that are due; whoever comes while it is busy goes with the next one. Resolves to
+   * whether the server was reached.
+   */
   #cancel(pid: number): Promise<boolean> {
     this.#due.add(pid);
     this.#next ??= this.#running.then(() => {
@@ -79,9 +93,19 @@ export class CommitLimit {
   }
 
   async #send(pids: readonly number[]): Promise<boolean> {
-    const { region, databaseUrl, limits: { connectMs }, log } = this.#options;
+    const {
+      region,
+      databaseUrl,
+      limits: { connectMs },
+      log,
+    } = this.#options;
     try {
-      const client = await openClient({ databaseUrl, applicationName: 'meridian cancel', connectMs, statementMs: connectMs });
+      const client = await openClient({
+        databaseUrl,
+        applicationName: 'meridian cancel',
+        connectMs,
+        statementMs: connectMs,
+      });
       try {
         await client.query(CANCEL, [pids]);
       } finally {

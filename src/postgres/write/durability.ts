@@ -1,11 +1,11 @@
 /**
- * Owns how durable a transaction is: what goes out right after BEGIN to make it so, to refuse it where the cluster cannot, and what
- * tells afterwards whether it was.
+ * Owns how durable a transaction is: what goes out right after BEGIN to make it so, to refuse it where the cluster
+ * cannot, and what tells afterwards whether it was.
  *
- * A commit waits for standbys where `synchronous_commit` asks for it and `synchronous_standby_names` names somebody. Without a name
- * PostgreSQL does not wait and does not say so, and with too few standbys connected it waits for ever: both are looked at first, in
- * the transaction's own round trip. Should names go while COMMIT waits, the server lets it go as if it had been confirmed: so they
- * are compared afterwards with what they were.
+ * A commit waits for standbys where `synchronous_commit` asks for it and `synchronous_standby_names` names somebody.
+ * Without a name PostgreSQL does not wait and does not say so, and with too few standbys connected it waits for ever:
+ * both are looked at first, in the transaction's own round trip. Should names go while COMMIT waits, the server lets it
+ * go as if it had been confirmed: so they are compared afterwards with what they were.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Durability, type Row } from '../../model/model.ts';
@@ -13,20 +13,31 @@ import { raisedReason, refusalSql } from '../../write/refusal.ts';
 import { sqlStateOf } from '../read/error.ts';
 import { type SqlText } from '../connect/pool-connection.ts';
 
-const COMMIT_SETTINGS: Readonly<Record<Durability, string>> = { LOCAL: 'local', REMOTE_WRITE: 'remote_write', REMOTE_APPLY: 'remote_apply' };
+const COMMIT_SETTINGS: Readonly<Record<Durability, string>> = {
+  LOCAL: 'local',
+  REMOTE_WRITE: 'remote_write',
+  REMOTE_APPLY: 'remote_apply',
+};
 
-/** What a transaction asks for; `unlessGiven` is the option. Null: as the database itself is set. Throws `BAD_USER_INPUT` for a word that there is not. */
+/**
+ * What a transaction asks for; `unlessGiven` is the option. Null: as the database itself is set. Throws
+ * `BAD_USER_INPUT` for a word that there is not.
+ */
 export function durabilityAsked(given: string | null | undefined, unlessGiven: string): Durability | null {
   const asked = given ?? unlessGiven;
   if (Object.hasOwn(COMMIT_SETTINGS, asked)) return asked as Durability;
   if (given === null || given === undefined) return null;
-  throw new MeridianError({ code: 'BAD_USER_INPUT', message: `There is no durability ${JSON.stringify(given)}; use one of ${Object.keys(COMMIT_SETTINGS).join(', ')}. Nothing was written.` });
+  throw new MeridianError({
+    code: 'BAD_USER_INPUT',
+    message: `There is no durability ${JSON.stringify(given)}; use one of ${Object.keys(COMMIT_SETTINGS).join(', ')}. Nothing was written.`,
+  });
 }
 
 /**
- * One row: whom `synchronous_standby_names` names, how many of them a commit waits for (`ANY n (…)`, `FIRST n (…)`, `n (…)`, else one;
- * the server has checked the grammar, and a name in quotes cannot begin with such a word), how many could confirm now, and whether
- * this role may know. The function instead of its view, which joins what nobody asks for.
+ * One row: whom `synchronous_standby_names` names, how many of them a commit waits for (`ANY n (…)`, `FIRST n (…)`, `n
+ * (…)`, else one; the server has checked the grammar, and a name in quotes cannot begin with such a word), how many
+ * could confirm now, and whether this role may know. The function instead of its view, which joins what nobody asks
+ * for.
  */
 export const STANDBYS = `SELECT names, coalesce((regexp_match(names, '^\\s*(?:(?:first|any)\\s+)?([0-9]+)\\s*\\(', 'i'))[1]::int, 1) AS wanted,
   pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS allowed,
@@ -34,9 +45,12 @@ export const STANDBYS = `SELECT names, coalesce((regexp_match(names, '^\\s*(?:(?
 FROM (SELECT btrim(current_setting('synchronous_standby_names')) AS names) configured`;
 
 const REFUSALS = {
-  durability_unset: 'synchronous_standby_names is empty there, so that no commit waits for anybody; name its standbys (ALTER SYSTEM SET synchronous_standby_names = \'ANY 1 (*)\', then SELECT pg_reload_conf())',
-  durability_unseen: 'the role of databaseUrl may not see which standbys are connected; GRANT pg_monitor to it, as `meridian setup` does',
-  durability_absent: 'fewer standbys are connected than synchronous_standby_names demands; bring one back, or lower the number',
+  durability_unset:
+    "synchronous_standby_names is empty there, so that no commit waits for anybody; name its standbys (ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)', then SELECT pg_reload_conf())",
+  durability_unseen:
+    'the role of databaseUrl may not see which standbys are connected; GRANT pg_monitor to it, as `meridian setup` does',
+  durability_absent:
+    'fewer standbys are connected than synchronous_standby_names demands; bring one back, or lower the number',
 } as const;
 
 type Reason = keyof typeof REFUSALS;
@@ -45,30 +59,41 @@ const isReason = (reason: string | null): reason is Reason => reason !== null &&
 const refuse = (reason: Reason): string => refusalSql(reason);
 
 /**
- * To be sent right after BEGIN and before the viewer's settings, which may take on a role that sees no standbys. None where the
- * database's own setting holds.
+ * To be sent right after BEGIN and before the viewer's settings, which may take on a role that sees no standbys. None
+ * where the database's own setting holds.
  */
 export function durabilityStatements(durability: Durability | null): readonly SqlText[] {
   if (durability === null) return [];
   const values = [COMMIT_SETTINGS[durability]];
-  if (durability === 'LOCAL') return [{ name: 'meridian_local', text: `SELECT set_config('synchronous_commit', $1::text, true)`, values }];
-  return [{
-    name: 'meridian_durable',
-    text: `SELECT set_config('synchronous_commit', $1::text, true), s.names,
+  if (durability === 'LOCAL')
+    return [{ name: 'meridian_local', text: `SELECT set_config('synchronous_commit', $1::text, true)`, values }];
+  return [
+    {
+      name: 'meridian_durable',
+      text: `SELECT set_config('synchronous_commit', $1::text, true), s.names,
   CASE WHEN s.names = '' THEN ${refuse('durability_unset')} WHEN NOT s.allowed THEN ${refuse('durability_unseen')} WHEN s.connected < s.wanted THEN ${refuse('durability_absent')} END
 FROM (${STANDBYS}) s`,
-    values,
-  }];
+      values,
+    },
+  ];
 }
 
 /** What the client is told where `durabilityStatements` refused the transaction; null for any other error. */
 export function durabilityRefused(cause: unknown, region: string, durability: Durability | null): MeridianError | null {
   const reason = cause instanceof Error ? raisedReason(sqlStateOf(cause) ?? '', cause.message) : null;
   if (!isReason(reason)) return null;
-  return new MeridianError({ code: 'DURABILITY_UNAVAILABLE', message: `The primary in region ${region} cannot give ${durability ?? 'the durability asked for'}: ${REFUSALS[reason]}. Nothing was written.`, details: { region, durability, reason: reason.slice('durability_'.length) }, cause });
+  return new MeridianError({
+    code: 'DURABILITY_UNAVAILABLE',
+    message: `The primary in region ${region} cannot give ${durability ?? 'the durability asked for'}: ${REFUSALS[reason]}. Nothing was written.`,
+    details: { region, durability, reason: reason.slice('durability_'.length) },
+    cause,
+  });
 }
 
-/** Whether the standbys that COMMIT was to wait for were named all the while. `guard`, `index`: the rows before and after it. */
+/**
+ * Whether the standbys that COMMIT was to wait for were named all the while. `guard`, `index`: the rows before and
+ * after it.
+ */
 export function namesHeld(guard: Row | undefined, index: Row | undefined): boolean {
   return guard?.['names'] === undefined || index?.['standbys'] === undefined || guard['names'] === index['standbys'];
 }
@@ -89,5 +114,9 @@ export function durabilityUnconfirmed({ region, durability, durabilityMs, why }:
     ended: 'the server ended before its standbys had confirmed it',
     renamed: 'synchronous_standby_names was changed while it waited for its standbys',
   }[why];
-  return new MeridianError({ code: 'DURABILITY_UNCONFIRMED', message: `The write is committed at the primary in region ${region}, but not as ${asked} asks: ${because}. Do not repeat it; see whether the standbys stream (pg_stat_replication).`, details: { region, durability, committed: true, why } });
+  return new MeridianError({
+    code: 'DURABILITY_UNCONFIRMED',
+    message: `The write is committed at the primary in region ${region}, but not as ${asked} asks: ${because}. Do not repeat it; see whether the standbys stream (pg_stat_replication).`,
+    details: { region, durability, committed: true, why },
+  });
 }

@@ -1,4 +1,7 @@
-/** Owns the position that a transaction's answer is given with: not below what it has seen and written, and on the primary's disk. */
+/**
+ * Owns the position that a transaction's answer is given with: not below what it has seen and written, and on the
+ * primary's disk.
+ */
 import { type Position } from '../../base/lineage.ts';
 import { type Connection, type Outcome } from '../connect/pool-connection.ts';
 import { flushedNow, type FlushPlace } from '../read/flush.ts';
@@ -28,12 +31,19 @@ export class EndOfTransaction {
   }
 
   /**
-   * Of one that was committed; null: it is committed for good, and its position was lost with the connection. Throws `WRITE_OUTCOME_UNKNOWN` where the
-   * commit did not wait for its own flush, and nobody can say that it has come.
+   * Of one that was committed; null: it is committed for good, and its position was lost with the connection. Throws
+   * `WRITE_OUTCOME_UNKNOWN` where the commit did not wait for its own flush, and nobody can say that it has come.
    */
   async committed(): Promise<Position | null> {
-    const { connection, commits, place: { region } } = this.#facts;
-    const isSafe = commits?.ok === true && typeof commits.result.rows[0]?.['synchronous'] === 'string' && commits.result.rows[0]['synchronous'] !== 'off';
+    const {
+      connection,
+      commits,
+      place: { region },
+    } = this.#facts;
+    const isSafe =
+      commits?.ok === true &&
+      typeof commits.result.rows[0]?.['synchronous'] === 'string' &&
+      commits.result.rows[0]['synchronous'] !== 'off';
     try {
       const position = await this.#position();
       if (position !== null || isSafe) return position;

@@ -1,4 +1,7 @@
-/** Owns one try of an interactive transaction: BEGIN rides with its first statement, COMMIT with the message and the position. */
+/**
+ * Owns one try of an interactive transaction: BEGIN rides with its first statement, COMMIT with the message and the
+ * position.
+ */
 import { createHash } from 'node:crypto';
 import { MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
@@ -28,7 +31,9 @@ export interface InteractiveOptions {
   readonly count: (statements: number) => void;
 }
 
-export type InteractiveVerdict<T> = { readonly kind: 'committed'; readonly result: T; readonly position: Position | null } | Extract<Verdict, { kind: 'failed' }>;
+export type InteractiveVerdict<T> =
+  | { readonly kind: 'committed'; readonly result: T; readonly position: Position | null }
+  | Extract<Verdict, { kind: 'failed' }>;
 
 export class InteractiveTransaction implements Transaction {
   readonly #options: InteractiveOptions;
@@ -60,21 +65,33 @@ export class InteractiveTransaction implements Transaction {
     const outcome = await this.#send([sql]).at(-1);
     if (outcome?.ok) return { rows: outcome.result.rows, rowCount: outcome.result.rowCount };
     // Behind settings that were refused every statement fails, and none says why.
-    for (const made of await Promise.all(this.#outcomes.slice(1, 1 + this.#settings.length))) if (!made.ok) throw openingRefused(made.error, this.#options);
+    for (const made of await Promise.all(this.#outcomes.slice(1, 1 + this.#settings.length)))
+      if (!made.ok) throw openingRefused(made.error, this.#options);
     throw toMeridianError(outcome?.error, { region: this.#options.region });
   }
 
-  /** Runs `work` and commits, or rolls back what it leaves when it throws or does not end before `deadlineMs` (monotonic). */
+  /**
+   * Runs `work` and commits, or rolls back what it leaves when it throws or does not end before `deadlineMs`
+   * (monotonic).
+   */
   async run<T>(work: (tx: Transaction) => Promise<T>, deadlineMs: number): Promise<InteractiveVerdict<T>> {
     const done = await this.#bounded(work, deadlineMs);
     if (done.kind === 'done') return this.#commit(done.value);
     return this.#rollback(done.error);
   }
 
-  async #bounded<T>(work: (tx: Transaction) => Promise<T>, deadlineMs: number): Promise<{ kind: 'done'; value: T } | { kind: 'failed'; error: unknown }> {
+  async #bounded<T>(
+    work: (tx: Transaction) => Promise<T>,
+    deadlineMs: number,
+  ): Promise<{ kind: 'done'; value: T } | { kind: 'failed'; error: unknown }> {
     const { signal } = this.#options.options;
     const limit = new AbortController();
-    const late = new MeridianError({ code: 'DATABASE_ERROR', message: 'The transaction did not end within its time limit and was rolled back; make it shorter or raise transactionMs.', details: { timeout: true } });
+    const late = new MeridianError({
+      code: 'DATABASE_ERROR',
+      message:
+        'The transaction did not end within its time limit and was rolled back; make it shorter or raise transactionMs.',
+      details: { timeout: true },
+    });
     const timer = setTimeout(() => limit.abort(late), Math.max(0, deadlineMs - performance.now()));
     const stop = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
     const stopped = new Promise<never>((_, reject) => {
@@ -89,19 +106,32 @@ export class InteractiveTransaction implements Transaction {
       clearTimeout(timer);
       // After an early end nobody waits for the race's other side.
       stopped.catch(() => undefined);
-      this.#over = new MeridianError({ code: 'DATABASE_ERROR', message: 'The transaction has ended; send its statements inside the function, and await them.' });
+      this.#over = new MeridianError({
+        code: 'DATABASE_ERROR',
+        message: 'The transaction has ended; send its statements inside the function, and await them.',
+      });
     }
   }
 
   async #commit<T>(result: T): Promise<InteractiveVerdict<T>> {
     const { connection, commitLimit } = this.#options;
     const { answerMs } = commitLimit;
-    const sent = this.#send([...messageOfTags([...this.#tags]), TRIGGERS, COMMITS, { text: 'COMMIT', answerMs }, { ...INDEX, answerMs }]);
+    const sent = this.#send([
+      ...messageOfTags([...this.#tags]),
+      TRIGGERS,
+      COMMITS,
+      { text: 'COMMIT', answerMs },
+      { ...INDEX, answerMs },
+    ]);
     const [asked, committing] = sent.slice(-3);
     await commitLimit.hold(connection, { commits: asked, commit: committing });
     const [commits, , index] = await Promise.all(sent.slice(-3));
     const outcomes = (await Promise.all(this.#outcomes)).slice(0, -1);
-    const verdict = judgeCommit(outcomes, { ...this.#options, settings: this.#settings.length }, { waitGivenUp: connection.takeWaitGivenUp(), index });
+    const verdict = judgeCommit(
+      outcomes,
+      { ...this.#options, settings: this.#settings.length },
+      { waitGivenUp: connection.takeWaitGivenUp(), index },
+    );
     const end = new EndOfTransaction({ connection, index, commits, place: this.#options.place });
     if (verdict.kind === 'failed') {
       this.#refusedAt(await end.known());
@@ -112,7 +142,10 @@ export class InteractiveTransaction implements Transaction {
     return { kind: 'committed', result, position };
   }
 
-  /** The work's own error is the caller's to see, unless a conflict in the database is behind it: then it is tried again. */
+  /**
+   * The work's own error is the caller's to see, unless a conflict in the database is behind it: then it is tried
+   * again.
+   */
   async #rollback(error: unknown): Promise<InteractiveVerdict<never>> {
     const { region, connection } = this.#options;
     if (this.#outcomes.length > 0) {
@@ -120,19 +153,34 @@ export class InteractiveTransaction implements Transaction {
       if (this.#underWay > 0) connection.destroy();
       else {
         const index = await this.#send([{ text: 'ROLLBACK' }, INDEX]).at(-1);
-        this.#refusedAt(await new EndOfTransaction({ connection, index, commits: undefined, place: this.#options.place }).known());
+        this.#refusedAt(
+          await new EndOfTransaction({ connection, index, commits: undefined, place: this.#options.place }).known(),
+        );
       }
     }
     const outcomes = await Promise.all(this.#outcomes);
     const refused = judgeBegin(outcomes[0], region);
     if (refused) return refused;
     const conflict = outcomes.find((outcome) => !outcome.ok && isConflict(outcome.error));
-    if (conflict && !conflict.ok) return { kind: 'failed', error: toMeridianError(conflict.error, { region }), again: true };
+    if (conflict && !conflict.ok)
+      return { kind: 'failed', error: toMeridianError(conflict.error, { region }), again: true };
     const stale = outcomes.find((outcome) => !outcome.ok && isStalePlan(outcome.error));
-    if (stale && !stale.ok) return { kind: 'failed', error: toMeridianError(stale.error, { region }), again: false, atOnce: true };
-    const lost = outcomes.some((outcome) => !outcome.ok && connection.broken) && !(error instanceof MeridianError && error.details['timeout'] === true);
+    if (stale && !stale.ok)
+      return { kind: 'failed', error: toMeridianError(stale.error, { region }), again: false, atOnce: true };
+    const lost =
+      outcomes.some((outcome) => !outcome.ok && connection.broken) &&
+      !(error instanceof MeridianError && error.details['timeout'] === true);
     if (!lost || !isUnavailable(error)) return { kind: 'failed', error: error as MeridianError, again: false };
-    return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${region} went away before the commit; nothing was written. Try again shortly.`, details: { region }, cause: error }), again: false };
+    return {
+      kind: 'failed',
+      error: new MeridianError({
+        code: 'PRIMARY_UNAVAILABLE',
+        message: `The primary in region ${region} went away before the commit; nothing was written. Try again shortly.`,
+        details: { region },
+        cause: error,
+      }),
+      again: false,
+    };
   }
 
   #refusedAt(position: Position | null): void {
@@ -158,7 +206,9 @@ function isUnavailable(error: unknown): boolean {
   return error instanceof MeridianError && error.code === 'REGION_UNAVAILABLE';
 }
 
-/** Plain text with values is prepared under a name of its own, so that a retry and the next transaction find it parsed. */
+/**
+ * Plain text with values is prepared under a name of its own, so that a retry and the next transaction find it parsed.
+ */
 function named(text: string, values: readonly unknown[]): SqlText {
   if (values.length === 0) return { text };
   return { name: `meridian_${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`, text, values };

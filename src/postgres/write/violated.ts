@@ -1,11 +1,17 @@
-/** Owns which columns a refused write is about, where the server's error names only a constraint, a domain or a partitioned table: the catalog is asked. */
+/**
+ * Owns which columns a refused write is about, where the server's error names only a constraint, a domain or a
+ * partitioned table: the catalog is asked.
+ */
 import { type MeridianError } from '../../base/errors.ts';
 import { type Table } from '../../model/model.ts';
 import { tooLarge, violation } from '../connect/errors.ts';
 import { type SqlText } from '../connect/pool-connection.ts';
 import { type ServerError } from '../read/error.ts';
 
-/** `$1`, `$2`: the table; `$3`: a constraint or an index of it; `$4`, `$5`: a domain; `$6`: whether its partition key is meant. */
+/**
+ * `$1`, `$2`: the table; `$3`: a constraint or an index of it; `$4`, `$5`: a domain; `$6`: whether its partition key is
+ * meant.
+ */
 const COLUMNS = `SELECT ARRAY(
   SELECT a.attname::text FROM pg_attribute a
   LEFT JOIN pg_constraint c ON c.conrelid = r.oid AND c.conname = $3::text
@@ -17,16 +23,27 @@ const COLUMNS = `SELECT ARRAY(
   ORDER BY coalesce(array_position(c.conkey, a.attnum), array_position(i.indkey::smallint[], a.attnum), a.attnum)) AS columns
 FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE n.nspname = $1::text AND r.relname = $2::text`;
 
-/** What to ask for the columns of a refusal that names none; null where there is nothing to ask by. `table`: which one the statement writes, where that is known. */
+/**
+ * What to ask for the columns of a refusal that names none; null where there is nothing to ask by. `table`: which one
+ * the statement writes, where that is known.
+ */
 export function columnsAsked(error: MeridianError, table: Table | undefined): SqlText | null {
   const cause = error.cause as ServerError | undefined;
   if (!(cause instanceof Error) || !isRefined(error)) return null;
   const { schema, table: named, constraint = null, dataType = null, routine } = cause;
   // A domain says of which type it is, and not of which table its value was to go into.
-  const place = named !== undefined && schema !== undefined ? { schema, name: named } : dataType === null ? undefined : table;
+  const place =
+    named !== undefined && schema !== undefined ? { schema, name: named } : dataType === null ? undefined : table;
   const isPartitioned = routine === 'ExecFindPartition';
   if (place === undefined || (constraint === null && !isPartitioned)) return null;
-  const values = [place.schema, place.name, dataType === null ? constraint : null, dataType === null ? null : (schema ?? null), dataType, isPartitioned];
+  const values = [
+    place.schema,
+    place.name,
+    dataType === null ? constraint : null,
+    dataType === null ? null : (schema ?? null),
+    dataType,
+    isPartitioned,
+  ];
   return { name: 'meridian_columns', text: COLUMNS, values };
 }
 
@@ -40,5 +57,7 @@ function isRefined(error: MeridianError): boolean {
 export function withColumns(error: MeridianError, columns: readonly string[]): MeridianError {
   if (columns.length === 0) return error;
   const cause = error.cause as ServerError;
-  return error.code === 'BAD_USER_INPUT' ? tooLarge(cause, String(error.details['region']), columns) : violation(cause.code ?? '', cause, columns);
+  return error.code === 'BAD_USER_INPUT'
+    ? tooLarge(cause, String(error.details['region']), columns)
+    : violation(cause.code ?? '', cause, columns);
 }

@@ -7,7 +7,13 @@ import { type Statement } from '../../read/ports.ts';
 import { type RegionView } from '../../region/view.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { type Metrics } from '../../telemetry/metrics.ts';
-import { type Committed, type StatementResult, type Transaction, type TransactionOptions, type WriteServer } from '../../write/ports.ts';
+import {
+  type Committed,
+  type StatementResult,
+  type Transaction,
+  type TransactionOptions,
+  type WriteServer,
+} from '../../write/ports.ts';
 import { retried, type Try } from '../../write/transaction.ts';
 import { CommitLimit } from './commit-limit.ts';
 import { durabilityAsked, durabilityStatements } from './durability.ts';
@@ -21,7 +27,8 @@ import { columnsAsked, withColumns } from './violated.ts';
 import { beginText, judgeCommit, messageOfTags, commitOutcomeUnknown, notWritable } from './commit.ts';
 import { InteractiveTransaction } from './transaction.ts';
 
-export type WriteLimits = PoolLimits & Pick<Options, 'transactionRetries' | 'transactionRetryMs' | 'transactionMs' | 'durability' | 'durabilityMs'>;
+export type WriteLimits = PoolLimits &
+  Pick<Options, 'transactionRetries' | 'transactionRetryMs' | 'transactionMs' | 'durability' | 'durabilityMs'>;
 
 export interface PostgresWriterOptions {
   readonly view: Pick<RegionView, 'primary' | 'reachable' | 'reportFailure' | 'refresh'>;
@@ -35,7 +42,9 @@ export interface PostgresWriterOptions {
   readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds' | 'writes' | 'writeRoundTrips'> | null;
 }
 
-/** Connections are opened when a region is first written to: as a rule that is one region, and after a failover another. */
+/**
+ * Connections are opened when a region is first written to: as a rule that is one region, and after a failover another.
+ */
 export class PostgresWriter implements WriteServer {
   readonly #options: PostgresWriterOptions;
   readonly #pools = new Map<string, DatabasePool>();
@@ -49,20 +58,29 @@ export class PostgresWriter implements WriteServer {
   async warm(): Promise<void> {
     const { view, databaseUrls } = this.#options;
     const databaseUrl = view.primary === null ? undefined : databaseUrls.get(view.primary);
-    if (view.primary !== null && databaseUrl !== undefined && view.reachable(view.primary)) await this.#poolOf(view.primary, databaseUrl).warm();
+    if (view.primary !== null && databaseUrl !== undefined && view.reachable(view.primary))
+      await this.#poolOf(view.primary, databaseUrl).warm();
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
-  async pipelined(statements: readonly Statement[], options: TransactionOptions = {}): Promise<Committed<readonly StatementResult[]>> {
+  async pipelined(
+    statements: readonly Statement[],
+    options: TransactionOptions = {},
+  ): Promise<Committed<readonly StatementResult[]>> {
     const durability = durabilityAsked(options.durability, this.#options.limits.durability);
     return this.#counted(options, (pool, tries, { onRefused }) =>
       pool.use(async (connection) => {
         const message = messageOfTags(options.tags ?? []);
         const limit = this.#commitLimit(pool.region);
-        const commit = [TRIGGERS, COMMITS, { text: 'COMMIT', answerMs: limit.answerMs }, { ...INDEX, answerMs: limit.answerMs }];
+        const commit = [
+          TRIGGERS,
+          COMMITS,
+          { text: 'COMMIT', answerMs: limit.answerMs },
+          { ...INDEX, answerMs: limit.answerMs },
+        ];
         const settings = [...durabilityStatements(durability), ...settingStatements(options.settings)];
         const sent = [{ text: beginText(options.isolation) }, ...settings, ...statements, ...message, ...commit];
         this.#count(pool.region, sent.length);
@@ -73,7 +91,11 @@ export class PostgresWriter implements WriteServer {
         await limit.hold(connection, { commits: asked, commit: committing });
         const outcomes = await Promise.all(answers);
         const [commits, , index] = outcomes.slice(-3);
-        const verdict = judgeCommit(outcomes.slice(0, -1), { region: pool.region, settings: settings.length, durability, durabilityMs }, { waitGivenUp: connection.takeWaitGivenUp(), index });
+        const verdict = judgeCommit(
+          outcomes.slice(0, -1),
+          { region: pool.region, settings: settings.length, durability, durabilityMs },
+          { waitGivenUp: connection.takeWaitGivenUp(), index },
+        );
         const end = new EndOfTransaction({ connection, index, commits, place: this.#placeOf(pool.region) });
         if (verdict.kind === 'failed') {
           const refused = await end.known();
@@ -81,7 +103,9 @@ export class PostgresWriter implements WriteServer {
           return verdict;
         }
         const position = (await end.committed()) ?? (await this.#positionAgain(pool.region));
-        const result = verdict.results.slice(1 + settings.length, 1 + settings.length + statements.length).map(({ rows, rowCount }) => ({ rows, rowCount }));
+        const result = verdict.results
+          .slice(1 + settings.length, 1 + settings.length + statements.length)
+          .map(({ rows, rowCount }) => ({ rows, rowCount }));
         return { kind: 'done', value: { result, position, roundTrips: tries + 1 + end.roundTrips } };
       }),
     );
@@ -95,7 +119,14 @@ export class PostgresWriter implements WriteServer {
         if (connection.broken) return notSent(pool.region);
         const { connectMs, durabilityMs } = this.#options.limits;
         const tx = new InteractiveTransaction({
-          connection, region: pool.region, options: { ...options, onRefused }, answerMs: connectMs, durability, durabilityMs, commitLimit: this.#commitLimit(pool.region), place: this.#placeOf(pool.region),
+          connection,
+          region: pool.region,
+          options: { ...options, onRefused },
+          answerMs: connectMs,
+          durability,
+          durabilityMs,
+          commitLimit: this.#commitLimit(pool.region),
+          place: this.#placeOf(pool.region),
           count: (n) => this.#count(pool.region, n),
         });
         const verdict = await tx.run(work, deadlineMs);
@@ -106,7 +137,14 @@ export class PostgresWriter implements WriteServer {
     );
   }
 
-  async #counted<T>(options: TransactionOptions, once: (pool: DatabasePool, tries: number, told: Required<Pick<TransactionOptions, 'onRefused'>>) => Promise<Try<Committed<T>>>): Promise<Committed<T>> {
+  async #counted<T>(
+    options: TransactionOptions,
+    once: (
+      pool: DatabasePool,
+      tries: number,
+      told: Required<Pick<TransactionOptions, 'onRefused'>>,
+    ) => Promise<Try<Committed<T>>>,
+  ): Promise<Committed<T>> {
     const { metrics, limits, onCommit } = this.#options;
     let isTold = false;
     const onRefused = (position: Position): void => {
@@ -114,15 +152,20 @@ export class PostgresWriter implements WriteServer {
       options.onRefused?.(position);
     };
     try {
-      const committed = await retried((tries) => this.#once((pool) => once(pool, tries, { onRefused }), options.table), { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal });
+      const committed = await retried(
+        (tries) => this.#once((pool) => once(pool, tries, { onRefused }), options.table),
+        { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal },
+      );
       metrics?.writes.inc({ outcome: 'committed' });
       metrics?.writeRoundTrips.observe(committed.roundTrips);
       onCommit?.(committed.position);
       return committed;
     } catch (error) {
       metrics?.writes.inc({ outcome: isMeridianError(error) ? error.code : 'aborted' });
-      // Committed, and its connection gone. Where the server is too, its position is not to be had: the error has said all there is.
-      if (!isTold && isMeridianError(error, 'DURABILITY_UNCONFIRMED')) await this.#positionAgain(String(error.details['region'])).then(onRefused, () => undefined);
+      // Committed, and its connection gone. Where the server is too, its position is not to be had: the error has said
+      // all there is.
+      if (!isTold && isMeridianError(error, 'DURABILITY_UNCONFIRMED'))
+        await this.#positionAgain(String(error.details['region'])).then(onRefused, () => undefined);
       throw error;
     }
   }
@@ -139,7 +182,12 @@ export class PostgresWriter implements WriteServer {
       // The pool could not lend a connection, so that nothing has been sent.
       if (!isMeridianError(error, 'REGION_UNAVAILABLE')) throw error;
       this.#learn(pool.region, error);
-      throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The primary in region ${pool.region} cannot be reached; nothing was written. Try again shortly.`, details: { region: pool.region }, cause: error });
+      throw new MeridianError({
+        code: 'PRIMARY_UNAVAILABLE',
+        message: `The primary in region ${pool.region} cannot be reached; nothing was written. Try again shortly.`,
+        details: { region: pool.region },
+        cause: error,
+      });
     } finally {
       stop?.();
     }
@@ -150,10 +198,15 @@ export class PostgresWriter implements WriteServer {
     const asked = isMeridianError(error) ? columnsAsked(error, table) : null;
     if (!isMeridianError(error) || asked === null) return error;
     try {
-      const [answer] = await pool.use((connection) => connection.pipeline([asked], { answerMs: this.#options.limits.connectMs }));
+      const [answer] = await pool.use((connection) =>
+        connection.pipeline([asked], { answerMs: this.#options.limits.connectMs }),
+      );
       return withColumns(error, (answer?.rows[0]?.['columns'] as readonly string[] | undefined) ?? []);
     } catch (failure) {
-      this.#options.log?.debug({ region: pool.region, err: failure }, 'The columns of a constraint could not be looked up.');
+      this.#options.log?.debug(
+        { region: pool.region, err: failure },
+        'The columns of a constraint could not be looked up.',
+      );
       return error;
     }
   }
@@ -162,7 +215,8 @@ export class PostgresWriter implements WriteServer {
   #learn(region: string, error: unknown): void {
     const { view, log } = this.#options;
     if (isMeridianError(error, 'REGION_UNAVAILABLE')) view.reportFailure(region, error);
-    else if (isMeridianError(error, 'PRIMARY_UNAVAILABLE')) view.refresh().catch((failure: unknown) => log?.debug({ err: failure }, 'Looking for the primary failed.'));
+    else if (isMeridianError(error, 'PRIMARY_UNAVAILABLE'))
+      view.refresh().catch((failure: unknown) => log?.debug({ err: failure }, 'Looking for the primary failed.'));
   }
 
   async #primary(): Promise<DatabasePool> {
@@ -171,7 +225,11 @@ export class PostgresWriter implements WriteServer {
     const region = view.primary;
     const databaseUrl = region === null ? undefined : this.#options.databaseUrls.get(region);
     if (region === null || databaseUrl === undefined || !view.reachable(region)) {
-      throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: 'No region is known to be writable and within reach; nothing was written. Try again when the failover has finished.' });
+      throw new MeridianError({
+        code: 'PRIMARY_UNAVAILABLE',
+        message:
+          'No region is known to be writable and within reach; nothing was written. Try again when the failover has finished.',
+      });
     }
     return this.#poolOf(region, databaseUrl);
   }
@@ -180,8 +238,17 @@ export class PostgresWriter implements WriteServer {
     let pool = this.#pools.get(region);
     if (pool === undefined) {
       const { limits, cluster, log } = this.#options;
-      // Read-only unless a transaction says otherwise: should BEGIN fail, the statements behind it must not commit one by one.
-      pool = new DatabasePool({ region, databaseUrl, limits, cluster, log, applicationName: 'meridian write', readOnly: true });
+      // Read-only unless a transaction says otherwise: should BEGIN fail, the statements behind it must not commit one
+      // by one.
+      pool = new DatabasePool({
+        region,
+        databaseUrl,
+        limits,
+        cluster,
+        log,
+        applicationName: 'meridian write',
+        readOnly: true,
+      });
       this.#pools.set(region, pool);
     }
     return pool;
@@ -223,6 +290,13 @@ export class PostgresWriter implements WriteServer {
 
 /** The connection broke while it lay idle: nothing was sent, another one will do. */
 function notSent(region: string): Try<never> {
-  return { kind: 'failed', error: new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `The connection to the primary in region ${region} was lost before anything was sent; nothing was written. Try again.`, details: { region } }), again: true };
+  return {
+    kind: 'failed',
+    error: new MeridianError({
+      code: 'PRIMARY_UNAVAILABLE',
+      message: `The connection to the primary in region ${region} was lost before anything was sent; nothing was written. Try again.`,
+      details: { region },
+    }),
+    again: true,
+  };
 }
-

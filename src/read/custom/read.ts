@@ -1,4 +1,7 @@
-/** Owns reads with SQL of the application's own: what they depend on, so that they can be cached, and whose rows they are. */
+/**
+ * Owns reads with SQL of the application's own: what they depend on, so that they can be cached, and whose rows they
+ * are.
+ */
 import { MeridianError } from '../../base/errors.ts';
 import { type Tag } from '../../change/tags.ts';
 import { type Entity, type Model, type Row } from '../../model/model.ts';
@@ -15,15 +18,18 @@ const LONGEST_TTL_MS = 86_400_000;
 
 export interface CustomReadOptions {
   /**
-   * Everything whose change makes the answer wrong: `Task` (any row), `Task:42`, `Task.projectId=7`, `table:audit.log`, or a tag of your own
-   * that mutations name. Given, the rows are cached for everybody who reads with the same SQL and values (and the same settings of the
-   * database). It is taken at its word, since what SQL depends on cannot be told from its text: what it leaves out, and the clock, and
-   * chance, are not noticed. Left out, nothing is cached.
+   * Everything whose change makes the answer wrong: `Task` (any row), `Task:42`, `Task.projectId=7`, `table:audit.log`,
+   * or a tag of your own that mutations name. Given, the rows are cached for everybody who reads with the same SQL and
+   * values (and the same settings of the database). It is taken at its word, since what SQL depends on cannot be told
+   * from its text: what it leaves out, and the clock, and chance, are not noticed. Left out, nothing is cached.
    */
   readonly dependsOn?: readonly string[];
   /** With `dependsOn`: how long the rows are kept at most, milliseconds; unless given, `cacheTtlMs`. */
   readonly ttlMs?: number;
-  /** Entity whose rows these are: they are read like its rows, and those that do not exist for the viewer are left out (after any LIMIT of the statement's own). */
+  /**
+   * Entity whose rows these are: they are read like its rows, and those that do not exist for the viewer are left out
+   * (after any LIMIT of the statement's own).
+   */
   readonly entity?: string;
 }
 
@@ -41,18 +47,28 @@ export interface CustomReadInput extends CustomReadOptions {
 }
 
 /**
- * The rows, by column name; those from a cache are frozen. Throws what the levels throw, and `BAD_USER_INPUT` for options that cannot be
- * meant.
+ * The rows, by column name; those from a cache are frozen. Throws what the levels throw, and `BAD_USER_INPUT` for
+ * options that cannot be meant.
  */
 export async function readCustom(input: CustomReadInput): Promise<readonly Row[]> {
   const entity = entityOf(input);
-  if (input.ttlMs !== undefined && !(input.ttlMs >= 1 && input.ttlMs <= LONGEST_TTL_MS)) throw badInput(`The read's ttlMs is ${input.ttlMs}; give 1 to ${LONGEST_TTL_MS} milliseconds (a day).`);
+  if (input.ttlMs !== undefined && !(input.ttlMs >= 1 && input.ttlMs <= LONGEST_TTL_MS))
+    throw badInput(`The read's ttlMs is ${input.ttlMs}; give 1 to ${LONGEST_TTL_MS} milliseconds (a day).`);
   const rows = await readRows(input);
   return entity === null ? rows : rows.map((row) => rowOf(entity, row)).filter((row) => input.tenancy.has(entity, row));
 }
 
-function readRows({ executor, sql, values, dependsOn = [], ttlMs, caching, notes }: CustomReadInput): Promise<readonly Row[]> {
-  // Unnamed, since a text that code may put together anew each time must not fill the connections with prepared statements.
+function readRows({
+  executor,
+  sql,
+  values,
+  dependsOn = [],
+  ttlMs,
+  caching,
+  notes,
+}: CustomReadInput): Promise<readonly Row[]> {
+  // Unnamed, since a text that code may put together anew each time must not fill the connections with prepared
+  // statements.
   const statement = { name: '', text: sql, values };
   if (caching === null) return executor.query(statement);
   const kept = placeOf({ sql, values, dependsOn }, caching);
@@ -61,7 +77,9 @@ function readRows({ executor, sql, values, dependsOn = [], ttlMs, caching, notes
     return executor.query(statement);
   }
   const { cache } = caching;
-  const load = async (via: Pick<Executor, 'query'>): Promise<readonly (readonly Row[])[]> => [await via.query(statement)];
+  const load = async (via: Pick<Executor, 'query'>): Promise<readonly (readonly Row[])[]> => [
+    await via.query(statement),
+  ];
   return throughCache({
     executor,
     cache,
@@ -78,13 +96,17 @@ interface Place {
 }
 
 /** Where the answer is kept, or why it is not. */
-function placeOf({ sql, values, dependsOn }: Required<Pick<CustomReadInput, 'sql' | 'values' | 'dependsOn'>>, { tags, scope }: LoaderCaching): Place | { readonly off: string } {
+function placeOf(
+  { sql, values, dependsOn }: Required<Pick<CustomReadInput, 'sql' | 'values' | 'dependsOn'>>,
+  { tags, scope }: LoaderCaching,
+): Place | { readonly off: string } {
   const own = [...new Set(dependsOn.map((text) => tags.dependencyTag(text)))].sort();
   if (own.length === 0) return { off: 'it does not say what it depends on; give dependsOn' };
   const unseen = own.map((tag) => tags.whyUnseen(tag)).find((why) => why !== null);
   if (unseen !== undefined) return { off: `not every change of what it depends on is seen: ${unseen}` };
   const identity = identityOf(values);
-  if (identity === null) return { off: 'its values hold an object of a class; give text, numbers, dates, bytes or lists of them' };
+  if (identity === null)
+    return { off: 'its values hold an object of a class; give text, numbers, dates, bytes or lists of them' };
   return { key: { tags: own, variant: `q${hashOf([sql, identity, scope.settingsKey])}` } };
 }
 
@@ -92,14 +114,21 @@ function entityOf({ entity: name, model }: CustomReadInput): Entity | null {
   if (name === undefined) return null;
   const entity = model?.entities.get(name);
   if (entity) return entity;
-  if (model === null) throw new MeridianError({ code: 'CONFIG_INVALID', message: `The read names the entity ${name}, and there is no schema; give createDataLayer \`schema\`, the folder of your SDL.` });
+  if (model === null)
+    throw new MeridianError({
+      code: 'CONFIG_INVALID',
+      message: `The read names the entity ${name}, and there is no schema; give createDataLayer \`schema\`, the folder of your SDL.`,
+    });
   throw badInput(`The read names ${JSON.stringify(name)}, which is no @entity of the schema; correct it.`);
 }
 
 /** The row as its entity's rows are, with whatever else the statement selects. */
 function rowOf(entity: Entity, row: Row): Row {
   for (const column of entity.columns.keys()) {
-    if (!Object.hasOwn(row, column)) throw badInput(`The read of ${entity.name} does not select its column "${column}"; select all of them, as with SELECT ${entity.table.name}.*, or leave out the entity.`);
+    if (!Object.hasOwn(row, column))
+      throw badInput(
+        `The read of ${entity.name} does not select its column "${column}"; select all of them, as with SELECT ${entity.table.name}.*, or leave out the entity.`,
+      );
   }
   return { ...row, ...readRow(entity, row) };
 }

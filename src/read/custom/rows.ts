@@ -1,12 +1,15 @@
-/** Owns the rows of custom reads in the cache: which parameters name one read, and which values survive being kept as text. */
+/**
+ * Owns the rows of custom reads in the cache: which parameters name one read, and which values survive being kept as
+ * text.
+ */
 import { frozen } from '../../base/frozen.ts';
 import { isPlainNumber, JsonNumber, parseJson } from '../../base/json.ts';
 import { type Codec } from '../../cache/reading.ts';
 import { type Row } from '../../model/model.ts';
 
 /**
- * What tells the parameters of two reads apart, as the driver sends them; null where that cannot be told, as of objects that write
- * themselves. Numbers and text with the same spelling are told apart, although the database may not.
+ * What tells the parameters of two reads apart, as the driver sends them; null where that cannot be told, as of objects
+ * that write themselves. Numbers and text with the same spelling are told apart, although the database may not.
  */
 export function identityOf(values: readonly unknown[]): unknown {
   const identities = values.map(identityOfOne);
@@ -37,13 +40,17 @@ function identityOfObject(value: object): unknown {
   }
   if (value instanceof JsonNumber) return { number: value.text };
   if (value instanceof Date) return { time: value.getTime() };
-  if (ArrayBuffer.isView(value)) return { bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
+  if (ArrayBuffer.isView(value))
+    return { bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = (prototype === Object.prototype || prototype === null) && !('toPostgres' in value);
   return isPlain ? { json: JSON.stringify(value) } : undefined;
 }
 
-/** Whether JSON gives the rows back as they are: it has no spelling for some numbers, and for some the one of a number that is no double. */
+/**
+ * Whether JSON gives the rows back as they are: it has no spelling for some numbers, and for some the one of a number
+ * that is no double.
+ */
 export function areExact(rows: readonly Row[]): boolean {
   return rows.every(isExact);
 }

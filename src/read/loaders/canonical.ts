@@ -24,6 +24,13 @@ export function canonicalText(value: unknown): string {
 }
 
 function isEmptyObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof JsonNumber || value instanceof Date) return false;
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    value instanceof JsonNumber ||
+    value instanceof Date
+  )
+    return false;
   return Object.keys(value).length === 0;
 }

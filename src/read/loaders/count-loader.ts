@@ -9,7 +9,15 @@ import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { Params } from '../sql/statement.ts';
 import { halving } from './halving.ts';
 import { queryWithInput } from './slice-loader.ts';
-import { keyContent, keyName, tagOfKey, throughCache, variants, type CacheScope, type LoaderCaching } from './through-cache.ts';
+import {
+  keyContent,
+  keyName,
+  tagOfKey,
+  throughCache,
+  variants,
+  type CacheScope,
+  type LoaderCaching,
+} from './through-cache.ts';
 
 /** A statement may have 1,664 output columns and 65,535 parameters; this stays far below both. */
 const MAX_COUNTS = 100;
@@ -93,7 +101,10 @@ export class CountLoader {
     return requests.map((request) => counts.get(nameOf(request)) ?? 0);
   }
 
-  /** Counts that are not cached are read along with the first that are missing, so that a cold cache costs no further statement. */
+  /**
+   * Counts that are not cached are read along with the first that are missing, so that a cold cache costs no further
+   * statement.
+   */
   async #readThrough(requests: readonly Request[], caching: LoaderCaching): Promise<Counts> {
     const uncached = requests.filter(({ count }) => count.keeping.off !== null);
     if (uncached.length > 0) this.#options.executor.caching?.basis?.refuse();
@@ -104,22 +115,36 @@ export class CountLoader {
       const counts = await read;
       return missing.map((request) => counts.get(nameOf(request)) ?? 0);
     };
-    const cached = Map.groupBy(requests.filter(({ count }) => count.keeping.off === null), ({ count: { keeping } }) => `${keeping.ttlMs} ${keeping.maxVariants}`);
+    const cached = Map.groupBy(
+      requests.filter(({ count }) => count.keeping.off === null),
+      ({ count: { keeping } }) => `${keeping.ttlMs} ${keeping.maxVariants}`,
+    );
     const found = await Promise.all([...cached.values()].map((group) => this.#cached(group, caching, load)));
     along ??= this.#read(uncached, this.#options.executor);
     return new Map([...(await along), ...found.flat()]);
   }
 
   /** Of counts that are kept alike. */
-  async #cached(requests: readonly Request[], { cache, tags, scope }: LoaderCaching, load: (missing: readonly Request[], via: Pick<Executor, 'query'>) => Promise<readonly number[]>): Promise<readonly (readonly [string, number])[]> {
+  async #cached(
+    requests: readonly Request[],
+    { cache, tags, scope }: LoaderCaching,
+    load: (missing: readonly Request[], via: Pick<Executor, 'query'>) => Promise<readonly number[]>,
+  ): Promise<readonly (readonly [string, number])[]> {
     const { executor } = this.#options;
     const values = await throughCache({
       executor,
       cache,
-      keys: requests.map(({ parent, count }) => ({ tags: [tagOfKey(tags, this.#key, parent)], variant: this.#variantsOf(count, scope)(parent) })),
+      keys: requests.map(({ parent, count }) => ({
+        tags: [tagOfKey(tags, this.#key, parent)],
+        variant: this.#variantsOf(count, scope)(parent),
+      })),
       keeping: (requests[0] as Request).count.keeping,
       codec: numberCodec,
-      load: (places, via) => load(places.map((place) => requests[place] as Request), via),
+      load: (places, via) =>
+        load(
+          places.map((place) => requests[place] as Request),
+          via,
+        ),
     });
     return requests.map((request, i) => [nameOf(request), values[i] ?? 0]);
   }
@@ -127,7 +152,16 @@ export class CountLoader {
   #variantsOf(count: NamedCount, scope: CacheScope): (parent: KeyValues) => string {
     const { id } = count;
     const { entity, joinColumns, comparisons } = this.#options;
-    const known = this.#variants.get(id) ?? variants({ kind: 'count', entity, scope, content: () => [keyContent(joinColumns, comparisons), id], owner: count, name: keyName(joinColumns, comparisons) });
+    const known =
+      this.#variants.get(id) ??
+      variants({
+        kind: 'count',
+        entity,
+        scope,
+        content: () => [keyContent(joinColumns, comparisons), id],
+        owner: count,
+        name: keyName(joinColumns, comparisons),
+      });
     this.#variants.set(id, known);
     return known;
   }
@@ -136,7 +170,11 @@ export class CountLoader {
     const parents = new Map(requests.map(({ parent }) => [JSON.stringify(parent), parent]));
     const counts = new Map(requests.map(({ count }) => [count.id, count]));
     const results = new Map<string, number>();
-    const jobs = chunksOf([...parents], this.#options.maxBatch).flatMap((some) => chunksOf([...counts.values()], MAX_COUNTS).map((these) => this.#count({ parents: some, counts: these, via }, results)));
+    const jobs = chunksOf([...parents], this.#options.maxBatch).flatMap((some) =>
+      chunksOf([...counts.values()], MAX_COUNTS).map((these) =>
+        this.#count({ parents: some, counts: these, via }, results),
+      ),
+    );
     await Promise.all(jobs);
     return results;
   }
@@ -146,6 +184,8 @@ export class CountLoader {
     const keys = joinColumns.length === 0 ? null : parents.map(([, key]) => key);
     const answer = await queryWithInput(via, countStatement({ entity, joinColumns, comparisons, counts }, keys));
     const found = countsOf(answer, keys?.length ?? null, counts.length);
-    parents.forEach(([, parent], i) => counts.forEach((count, j) => results.set(nameOf({ parent, count }), found[i]?.[j] ?? 0)));
+    parents.forEach(([, parent], i) =>
+      counts.forEach((count, j) => results.set(nameOf({ parent, count }), found[i]?.[j] ?? 0)),
+    );
   }
 }

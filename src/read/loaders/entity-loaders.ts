@@ -1,9 +1,32 @@
-/** Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and remembered. */
+/**
+ * Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and
+ * remembered.
+ */
 import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
-import { type Comparisons, type ConnectionField, type CountField, type Entity, type Join, type ListField, type Model, type Row, type Selection } from '../../model/model.ts';
+import {
+  type Comparisons,
+  type ConnectionField,
+  type CountField,
+  type Entity,
+  type Join,
+  type ListField,
+  type Model,
+  type Row,
+  type Selection,
+} from '../../model/model.ts';
 import { argument, type Arguments } from '../input.ts';
-import { EMPTY_PAGE, listSize, pageOf, planPage, rowsNamed, type Edge, type NamedRows, type PageInfo, type PagePlan } from '../page.ts';
+import {
+  EMPTY_PAGE,
+  listSize,
+  pageOf,
+  planPage,
+  rowsNamed,
+  type Edge,
+  type NamedRows,
+  type PageInfo,
+  type PagePlan,
+} from '../page.ts';
 import { type Executor } from '../ports.ts';
 import { conditionsOf, type ConditionsInput } from '../sql/conditions.ts';
 import { type CompiledFilters } from '../sql/filters.ts';
@@ -18,7 +41,10 @@ import { SliceLoader } from './slice-loader.ts';
 import { prepared } from './prepared.ts';
 import { keyName, type LoaderCaching } from './through-cache.ts';
 
-export type LoaderLimits = Pick<Options, 'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'>;
+export type LoaderLimits = Pick<
+  Options,
+  'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'
+>;
 
 export interface EntityLoadersOptions {
   readonly model: Model;
@@ -41,7 +67,10 @@ export interface Page {
 /** A parent's values of the join's `from` columns, in order; null at the root. */
 export type ParentValues = readonly unknown[] | null;
 
-/** Anything whose rows can be counted: a count field, or a list or connection, whose size and cursors then do not matter. */
+/**
+ * Anything whose rows can be counted: a count field, or a list or connection, whose size and cursors then do not
+ * matter.
+ */
 export type Countable = Pick<CountField, 'target' | 'join' | 'where' | 'filters' | 'caching'>;
 
 interface Prepared<Plan> {
@@ -65,19 +94,25 @@ export class EntityLoaders {
   }
 
   /**
-   * The row with these values of a unique key's columns; null when there is none, or it is another tenant's. Throws `BAD_USER_INPUT` for a value that
-   * cannot be one of its column. Rows are read and kept whoever asks: whose they are, they say themselves. `comparisons`: for values that come
-   * from columns of other types.
+   * The row with these values of a unique key's columns; null when there is none, or it is another tenant's. Throws
+   * `BAD_USER_INPUT` for a value that cannot be one of its column. Rows are read and kept whoever asks: whose they are,
+   * they say themselves. `comparisons`: for values that come from columns of other types.
    */
-  async one(entityName: string, columns: readonly string[], values: readonly unknown[], comparisons?: Comparisons): Promise<Row | null> {
+  async one(
+    entityName: string,
+    columns: readonly string[],
+    values: readonly unknown[],
+    comparisons?: Comparisons,
+  ): Promise<Row | null> {
     const entity = this.#entity(entityName);
     const row = await this.#keyLoader({ entity, columns, comparisons }).load(values);
     return row !== null && this.#options.tenancy.has(entity, row) ? row : null;
   }
 
   /**
-   * The rows of a list: all of them, or as many as the argument `first` or the limit that its author has declared says. Throws `BAD_USER_INPUT`, and
-   * `LIST_TOO_LONG` where there are more rows than the list may have and nobody has said that fewer are enough.
+   * The rows of a list: all of them, or as many as the argument `first` or the limit that its author has declared says.
+   * Throws `BAD_USER_INPUT`, and `LIST_TOO_LONG` where there are more rows than the list may have and nobody has said
+   * that fewer are enough.
    */
   async list(field: ListField, parent: ParentValues, args: Arguments = {}): Promise<readonly Row[]> {
     const { loader, plan: most } = this.#memo(this.#lists, field, args, (text) => this.#prepareList(field, args, text));
@@ -95,7 +130,9 @@ export class EntityLoaders {
     return { ...page, nodes: page.edges.map((edge) => edge.node), totalCount: () => this.count(field, parent, args) };
   }
 
-  /** How many rows the connection has over all its pages; checks the arguments as `page` does. Throws `BAD_USER_INPUT`. */
+  /**
+   * How many rows the connection has over all its pages; checks the arguments as `page` does. Throws `BAD_USER_INPUT`.
+   */
   async totalCount(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Promise<number> {
     await this.#page(field, args);
     return this.count(field, parent, args);
@@ -105,10 +142,12 @@ export class EntityLoaders {
   async count(field: Countable, parent: ParentValues, args: Arguments = {}): Promise<number> {
     const entity = this.#entity(field.target);
     const { limits, tenancy } = this.#options;
-    const count = this.#memo(this.#counts, field, args, (text) => prepared({ kind: 'count', limits, field, entity, tenancy, args: text }, () => {
-      const { conditions, clientShaped } = this.#conditions(entity, field, args);
-      return namedCount({ conditions, prepared: !clientShaped }, field.caching);
-    }));
+    const count = this.#memo(this.#counts, field, args, (text) =>
+      prepared({ kind: 'count', limits, field, entity, tenancy, args: text }, () => {
+        const { conditions, clientShaped } = this.#conditions(entity, field, args);
+        return namedCount({ conditions, prepared: !clientShaped }, field.caching);
+      }),
+    );
     const key = this.#parentKey(field, parent);
     return key === null ? 0 : this.#counter(entity, field.join).load(key, count);
   }
@@ -129,12 +168,17 @@ export class EntityLoaders {
     return conditionsOf({ entity, selection, args, limits, tenancy });
   }
 
-  /** Null when the parent has no value there, or the viewer no tenant: there are no rows, and no statement is needed to know it. */
+  /**
+   * Null when the parent has no value there, or the viewer no tenant: there are no rows, and no statement is needed to
+   * know it.
+   */
   #parentKey(field: Countable, parent: ParentValues): KeyValues | null {
     const entity = this.#entity(field.target);
     if (this.#options.tenancy.seesNone(entity)) return null;
     if (field.join.to.length === 0) return [];
-    return parent === null ? null : keyOf({ entity, columns: field.join.to, comparisons: field.join.comparisons }, parent);
+    return parent === null
+      ? null
+      : keyOf({ entity, columns: field.join.to, comparisons: field.join.comparisons }, parent);
   }
 
   #keyLoader({ entity, columns, comparisons }: KeyColumns): KeyLoader {
@@ -144,8 +188,18 @@ export class EntityLoaders {
     const known = loaders.get(name);
     if (known) return known;
     const { executor, limits, caching = null } = this.#options;
-    const isUnique = comparisons === undefined && entity.uniqueKeys.some((unique) => keyName(unique, undefined) === name);
-    const loader = new KeyLoader({ entity, columns, comparisons, executor, caching, maxBatch: limits.maxBatch, known: isUnique ? this.#rowsOf(entity) : [], onRow: (row) => this.#primeRow(entity, row) });
+    const isUnique =
+      comparisons === undefined && entity.uniqueKeys.some((unique) => keyName(unique, undefined) === name);
+    const loader = new KeyLoader({
+      entity,
+      columns,
+      comparisons,
+      executor,
+      caching,
+      maxBatch: limits.maxBatch,
+      known: isUnique ? this.#rowsOf(entity) : [],
+      onRow: (row) => this.#primeRow(entity, row),
+    });
     loaders.set(name, loader);
     return loader;
   }
@@ -197,20 +251,35 @@ export class EntityLoaders {
     return { loader: this.#sliceLoader(slice, field), plan };
   }
 
-  /** With the rows that its cursors name looked up before: their places may have changed since the cursors were made. */
+  /**
+   * With the rows that its cursors name looked up before: their places may have changed since the cursors were made.
+   */
   async #page(field: ConnectionField, args: Arguments): Promise<Prepared<PagePlan>> {
     const entity = this.#entity(field.target);
     const { limits, tenancy } = this.#options;
     const keys = [...rowsNamed(entity, field, args)];
-    const named: NamedRows = new Map(await Promise.all(keys.map(async ([name, key]) => [name, await this.one(entity.name, entity.primaryKey, key)] as const)));
+    const named: NamedRows = new Map(
+      await Promise.all(
+        keys.map(async ([name, key]) => [name, await this.one(entity.name, entity.primaryKey, key)] as const),
+      ),
+    );
     return this.#memo(this.#pages, field, args, (text) => {
       // Where a row has its place may have changed since it was prepared.
-      const { slice, plan } = named.size > 0 ? this.#planPage(field, args, named) : prepared({ kind: 'page', limits, field, entity, tenancy, args: text }, () => this.#planPage(field, args, named));
+      const { slice, plan } =
+        named.size > 0
+          ? this.#planPage(field, args, named)
+          : prepared({ kind: 'page', limits, field, entity, tenancy, args: text }, () =>
+              this.#planPage(field, args, named),
+            );
       return { loader: this.#sliceLoader(slice, field), plan };
     });
   }
 
-  #planPage(field: ConnectionField, args: Arguments, named: NamedRows): { readonly slice: Slice; readonly plan: PagePlan } {
+  #planPage(
+    field: ConnectionField,
+    args: Arguments,
+    named: NamedRows,
+  ): { readonly slice: Slice; readonly plan: PagePlan } {
     const entity = this.#entity(field.target);
     const plan = planPage({ entity, field, args, named });
     const { conditions, clientShaped } = this.#conditions(entity, field, args);
@@ -231,7 +300,14 @@ export class EntityLoaders {
 
   #sliceLoader(slice: Slice, { caching: keeping }: Pick<Selection, 'caching'>): SliceLoader {
     const { executor, limits, caching = null } = this.#options;
-    return new SliceLoader({ slice, executor, caching, keeping, maxBatch: limits.maxBatch, onRow: (row) => this.#primeRow(slice.entity, row) });
+    return new SliceLoader({
+      slice,
+      executor,
+      caching,
+      keeping,
+      maxBatch: limits.maxBatch,
+      onRow: (row) => this.#primeRow(slice.entity, row),
+    });
   }
 
   /** One per field and arguments, made on first use and counted against the limit. */
@@ -244,7 +320,10 @@ export class EntityLoaders {
     const { maxLoaders } = this.#options.limits;
     if (this.#made >= maxLoaders) {
       const what = `The operation reads more than ${maxLoaders} different relations and argument sets`;
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: `${what}, which is the limit; split it, or raise maxLoaders.` });
+      throw new MeridianError({
+        code: 'BAD_USER_INPUT',
+        message: `${what}, which is the limit; split it, or raise maxLoaders.`,
+      });
     }
     const made = make(name);
     this.#made += 1;

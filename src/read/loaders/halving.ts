@@ -5,7 +5,10 @@ import { badKey, isDataException, isUntranslatable, keyField } from '../input.ts
 import { keyType } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 
-/** Whether values of the type can pass our checks and still be none of its values: what a type of the database's own takes, it alone knows. */
+/**
+ * Whether values of the type can pass our checks and still be none of its values: what a type of the database's own
+ * takes, it alone knows.
+ */
 const isJudgedThere = ({ kind }: SqlType): boolean => kind === 'other' || kind === 'enum';
 
 function mayBeRefused(of: KeyColumns): boolean {
@@ -15,7 +18,11 @@ function mayBeRefused(of: KeyColumns): boolean {
 }
 
 /** What `load` gives for each item, or the error of an item whose key was refused; any other error is thrown. */
-export async function halving<K, V>(of: KeyColumns, items: readonly K[], load: (items: readonly K[]) => Promise<readonly V[]>): Promise<readonly (V | MeridianError)[]> {
+export async function halving<K, V>(
+  of: KeyColumns,
+  items: readonly K[],
+  load: (items: readonly K[]) => Promise<readonly V[]>,
+): Promise<readonly (V | MeridianError)[]> {
   try {
     return await load(items);
   } catch (error) {
@@ -26,28 +33,47 @@ export async function halving<K, V>(of: KeyColumns, items: readonly K[], load: (
   }
 }
 
-/** What else the statement holds (filters) may be at fault as well: where no key can be, all of the batch has failed. */
+/**
+ * What else the statement holds (filters) may be at fault as well: where no key can be, all of the batch has failed.
+ */
 function isRefusal(of: KeyColumns, error: unknown): error is MeridianError {
-  return isMeridianError(error, 'BAD_USER_INPUT') && isDataException(error.cause) && (mayBeRefused(of) || isUntranslatable(error.cause));
+  return (
+    isMeridianError(error, 'BAD_USER_INPUT') &&
+    isDataException(error.cause) &&
+    (mayBeRefused(of) || isUntranslatable(error.cause))
+  );
 }
 
 const SPELLINGS: ReadonlyMap<string, string> = new Map([
-  ['time with time zone', '13:45:00+01'], ['interval', '1 day 02:30:00'], ['inet', '192.168.0.1'], ['cidr', '192.168.0.0/24'],
-  ['macaddr', '08:00:2b:01:02:03'], ['macaddr8', '08:00:2b:01:02:03:04:05'], ['"bit"', '101'], ['bit varying', '101'],
+  ['time with time zone', '13:45:00+01'],
+  ['interval', '1 day 02:30:00'],
+  ['inet', '192.168.0.1'],
+  ['cidr', '192.168.0.0/24'],
+  ['macaddr', '08:00:2b:01:02:03'],
+  ['macaddr8', '08:00:2b:01:02:03:04:05'],
+  ['"bit"', '101'],
+  ['bit varying', '101'],
 ]);
 
 /**
- * The error of one key that the database has refused. It names the column whose value it alone can judge; where there are several, those whose
- * values stand in the server's message, whatever its language, and all of them where none does.
+ * The error of one key that the database has refused. It names the column whose value it alone can judge; where there
+ * are several, those whose values stand in the server's message, whatever its language, and all of them where none
+ * does.
  */
 export function refusedKey(of: KeyColumns, key: KeyValues, cause: MeridianError): MeridianError {
   const { entity, columns } = of;
   const isText = isUntranslatable(cause);
   const parts = columns.map((column, i) => ({ field: keyField(entity, column), type: keyType(of, i), value: key[i] }));
   const judged = parts.filter(({ type }) => isText || isJudgedThere(type));
-  const quoted = judged.filter(({ value }) => cause.cause instanceof Error && cause.cause.message.includes(String(value)));
+  const quoted = judged.filter(
+    ({ value }) => cause.cause instanceof Error && cause.cause.message.includes(String(value)),
+  );
   const [only, ...others] = judged.length > 1 && quoted.length > 0 ? quoted : judged;
-  const wanted = isText ? 'text whose characters the encoding of the database has' : others.length > 0 ? 'values as PostgreSQL spells those of their types' : wantedOf(only?.type);
+  const wanted = isText
+    ? 'text whose characters the encoding of the database has'
+    : others.length > 0
+      ? 'values as PostgreSQL spells those of their types'
+      : wantedOf(only?.type);
   const named = others.length > 0 ? [only, ...others] : [only ?? parts[0]];
   const value = named.length > 1 ? named.map((part) => String(part?.value)).join(', ') : named[0]?.value;
   return badKey({ type: entity.name, field: named.map((part) => part?.field).join(' '), value, wanted, cause });
@@ -56,7 +82,8 @@ export function refusedKey(of: KeyColumns, key: KeyValues, cause: MeridianError)
 function wantedOf(type: SqlType | undefined): string {
   if (type?.kind === 'enum' && !type.array) return 'one of the labels of its type';
   // Names of types with a schema are the application's own.
-  if (type === undefined || type.array || type.sql.includes('.')) return 'a value as PostgreSQL spells those of its type';
+  if (type === undefined || type.array || type.sql.includes('.'))
+    return 'a value as PostgreSQL spells those of its type';
   const example = SPELLINGS.get(type.sql);
   return `a value of type ${type.sql.replaceAll('"', '')}${example === undefined ? ' as PostgreSQL spells it' : ` such as ${example}`}`;
 }

@@ -13,8 +13,8 @@ import { refusedKey } from './halving.ts';
 import { keyContent, keyName, keyText, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
 
 /**
- * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no value of its column's type: the
- * same values are taken, in the same spellings, as by arguments and filters.
+ * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no
+ * value of its column's type: the same values are taken, in the same spellings, as by arguments and filters.
  */
 export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | null {
   const { entity, columns } = of;
@@ -22,7 +22,13 @@ export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | n
   let hasNull = false;
   for (const [i, column] of columns.entries()) {
     const normalized = normalizeValue(keyType(of, i), values[i]);
-    if ('problem' in normalized) throw badKey({ type: entity.name, field: keyField(entity, column), value: values[i], wanted: normalized.problem });
+    if ('problem' in normalized)
+      throw badKey({
+        type: entity.name,
+        field: keyField(entity, column),
+        value: values[i],
+        wanted: normalized.problem,
+      });
     hasNull ||= normalized.value === null;
     key.push(normalized.value);
   }
@@ -34,7 +40,10 @@ export interface KeyLoaderOptions extends KeyColumns {
   /** Null: nothing is cached. */
   readonly caching: LoaderCaching | null;
   readonly maxBatch: number;
-  /** Rows of the entity that the operation has read by whatever means, to which more are added; those of this key are known without being read. */
+  /**
+   * Rows of the entity that the operation has read by whatever means, to which more are added; those of this key are
+   * known without being read.
+   */
   readonly known: readonly Row[];
   /** Is told of each row that was read, so that the entity's other keys know it too. */
   readonly onRow: (row: Row) => void;
@@ -55,9 +64,22 @@ export class KeyLoader {
     this.#options = options;
     const { entity, columns, comparisons, caching } = options;
     this.#caching = entity.caching.off === null ? caching : null;
-    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'row', entity, scope: this.#caching.scope, content: () => keyContent(columns, comparisons), owner: comparisons ?? columns, name: keyName(columns, comparisons) });
+    this.#variant =
+      this.#caching === null
+        ? () => ''
+        : variants({
+            kind: 'row',
+            entity,
+            scope: this.#caching.scope,
+            content: () => keyContent(columns, comparisons),
+            owner: comparisons ?? columns,
+            name: keyName(columns, comparisons),
+          });
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
-    this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), { maxBatchSize: options.maxBatch, cacheKeyFn: keyText });
+    this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), {
+      maxBatchSize: options.maxBatch,
+      cacheKeyFn: keyText,
+    });
   }
 
   async load(values: readonly unknown[]): Promise<Row | null> {
@@ -77,7 +99,8 @@ export class KeyLoader {
     const key: SqlParam[] = [];
     for (const [i, column] of this.#options.columns.entries()) {
       const normalized = normalizeValue(keyType(this.#options, i), row[column]);
-      // A column may hold what no client can send, such as an array of several dimensions: nobody asks for the row by that.
+      // A column may hold what no client can send, such as an array of several dimensions: nobody asks for the row by
+      // that.
       if ('problem' in normalized || normalized.value === null) return;
       key.push(normalized.value);
     }
@@ -103,7 +126,11 @@ export class KeyLoader {
         keys: keys.map((key) => ({ tags: [tagOfKey(tags, this.#options, key)], variant: this.#variant(key) })),
         keeping: entity.caching,
         codec: rowCodec(entity),
-        load: (places, via) => this.#query(places.map((place) => keys[place] as KeyValues), via),
+        load: (places, via) =>
+          this.#query(
+            places.map((place) => keys[place] as KeyValues),
+            via,
+          ),
       });
     } catch (error) {
       // "No such row" is kept as of a position, and a statement that failed has none: such a batch goes past the cache.

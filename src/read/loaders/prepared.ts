@@ -1,6 +1,7 @@
 /**
- * Owns what loaders prepare of a field and its arguments, kept from one operation to the next: conditions, orders, page plans, and the names of
- * cached values. It holds nothing of a viewer but the tenant's value, which is a part of its name.
+ * Owns what loaders prepare of a field and its arguments, kept from one operation to the next: conditions, orders, page
+ * plans, and the names of cached values. It holds nothing of a viewer but the tenant's value, which is a part of its
+ * name.
  */
 import { LRUCache } from 'lru-cache';
 import { type Entity } from '../../model/model.ts';
@@ -8,7 +9,9 @@ import { type Tenancy } from '../sql/tenant.ts';
 
 /** Fields with different arguments or tenants that are kept, under one set of limits. */
 const MOST = 2_000;
-/** Characters of arguments that are kept: longer ones are prepared each time, so that clients cannot fill the memory. */
+/**
+ * Characters of arguments that are kept: longer ones are prepared each time, so that clients cannot fill the memory.
+ */
 const LONGEST_ARGUMENTS = 2_048;
 
 export interface PreparedFor {
@@ -42,7 +45,10 @@ export function tenantText(tenancy: Tenancy, entity: Entity): string {
 }
 
 /** What `make` gives for these, which must depend on nothing else. What it throws is thrown, and not kept. */
-export function prepared<T extends object>({ kind, limits, field, entity, tenancy, args }: PreparedFor, make: () => T): T {
+export function prepared<T extends object>(
+  { kind, limits, field, entity, tenancy, args }: PreparedFor,
+  make: () => T,
+): T {
   if (args.length > LONGEST_ARGUMENTS) return make();
   let memory = memories.get(limits);
   if (memory === undefined) memories.set(limits, (memory = new LRUCache({ max: MOST })));

@@ -26,7 +26,8 @@ export async function queryWithInput(executor: Pick<Executor, 'query'>, statemen
   try {
     return await executor.query(statement);
   } catch (error) {
-    if (isDataException(error)) throw badInput('A value of a key or among the arguments (a cursor or a filter) does not fit its column.', error);
+    if (isDataException(error))
+      throw badInput('A value of a key or among the arguments (a cursor or a filter) does not fit its column.', error);
     throw error;
   }
 }
@@ -41,9 +42,22 @@ export class SliceLoader {
     this.#options = options;
     const { slice, caching, keeping } = options;
     this.#caching = keeping.off === null ? caching : null;
-    this.#variant = this.#caching === null ? () => '' : variants({ kind: 'slice', entity: slice.entity, scope: this.#caching.scope, content: () => contentOf(slice), owner: slice, name: '' });
+    this.#variant =
+      this.#caching === null
+        ? () => ''
+        : variants({
+            kind: 'slice',
+            entity: slice.entity,
+            scope: this.#caching.scope,
+            content: () => contentOf(slice),
+            owner: slice,
+            name: '',
+          });
     // At the root every load has the same empty key, so that the same selection is read once.
-    this.#loader = new DataLoader((parents) => this.#load(parents), { maxBatchSize: options.maxBatch, cacheKeyFn: keyText });
+    this.#loader = new DataLoader((parents) => this.#load(parents), {
+      maxBatchSize: options.maxBatch,
+      cacheKeyFn: keyText,
+    });
   }
 
   load(parent: KeyValues): Promise<readonly Row[]> {
@@ -60,7 +74,8 @@ export class SliceLoader {
 
   async #loadTogether(parents: readonly KeyValues[]): Promise<readonly (readonly Row[])[]> {
     const { executor, onRow } = this.#options;
-    const slices = this.#caching === null ? await this.#read(parents, executor) : await this.#readThrough(parents, this.#caching);
+    const slices =
+      this.#caching === null ? await this.#read(parents, executor) : await this.#readThrough(parents, this.#caching);
     for (const rows of slices) rows.forEach(onRow);
     return slices;
   }
@@ -75,7 +90,11 @@ export class SliceLoader {
       keys: parents.map((parent) => ({ tags: [tagOfKey(tags, key, parent)], variant: this.#variant(parent) })),
       keeping,
       codec: rowsCodec(entity),
-      load: (places, via) => this.#read(places.map((place) => parents[place] as KeyValues), via),
+      load: (places, via) =>
+        this.#read(
+          places.map((place) => parents[place] as KeyValues),
+          via,
+        ),
     });
   }
 

@@ -1,4 +1,7 @@
-/** Owns the way of a loader's batch through the region's cache, or past it: one fetch, one demand, one entry in the report. */
+/**
+ * Owns the way of a loader's batch through the region's cache, or past it: one fetch, one demand, one entry in the
+ * report.
+ */
 import { hash } from 'node:crypto';
 import { laterPosition } from '../../base/lineage.ts';
 import { type CacheKey } from '../../cache/ports.ts';
@@ -23,7 +26,10 @@ export interface TagNames {
   whyUnseen(tag: Tag): string | null;
 }
 
-/** The tag of what is read by a key: of its exact part, since the text of the rest does not tell which rows are equal to it. */
+/**
+ * The tag of what is read by a key: of its exact part, since the text of the rest does not tell which rows are equal to
+ * it.
+ */
 export function tagOfKey(tags: TagNames, { entity, columns, comparisons }: KeyColumns, key: KeyValues): Tag {
   const exact = exactPart(columns, key, comparisons);
   return tags.tagFor(entity, exact.columns, exact.values);
@@ -31,7 +37,15 @@ export function tagOfKey(tags: TagNames, { entity, columns, comparisons }: KeyCo
 
 /** What tells keys of the same columns apart: the types of their values. */
 export function keyContent(columns: readonly string[], comparisons: Comparisons | undefined): unknown {
-  return comparisons === undefined ? columns : [columns, comparisons.map((comparison) => comparison && [comparison.type.sql, comparison.equal, comparison.columnCast, comparison.valueCast])];
+  return comparisons === undefined
+    ? columns
+    : [
+        columns,
+        comparisons.map(
+          (comparison) =>
+            comparison && [comparison.type.sql, comparison.equal, comparison.columnCast, comparison.valueCast],
+        ),
+      ];
 }
 
 const keyNames = new WeakMap<readonly string[], string>();
@@ -44,7 +58,10 @@ export function keyName(columns: readonly string[], comparisons: Comparisons | u
   return name;
 }
 
-/** The same text for the same key among keys of the same columns: most are one text, which is told from lists of JSON by a letter. */
+/**
+ * The same text for the same key among keys of the same columns: most are one text, which is told from lists of JSON by
+ * a letter.
+ */
 export function keyText(key: KeyValues): string {
   const [only] = key;
   return key.length === 1 && typeof only === 'string' ? `t${only}` : JSON.stringify(key);
@@ -116,8 +133,8 @@ function baseOf({ kind, entity, scope: { tenancy, settingsKey: settings }, conte
 }
 
 /**
- * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those with these values
- * (`tagFor`), and must not mix them up.
+ * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those
+ * with these values (`tagFor`), and must not mix them up.
  */
 export function variants(variety: Variety): (values: readonly unknown[]) => string {
   const base = baseOf(variety);
@@ -141,8 +158,19 @@ export interface CachedBatch<V> {
   readonly mayKeep?: (values: readonly V[]) => boolean;
 }
 
-/** The values in the order of the keys, from the cache where it may answer and has them. What `load` throws is thrown, and never kept. */
-export async function throughCache<V>({ executor, cache, keys, keeping, codec, load, mayKeep }: CachedBatch<V>): Promise<readonly V[]> {
+/**
+ * The values in the order of the keys, from the cache where it may answer and has them. What `load` throws is thrown,
+ * and never kept.
+ */
+export async function throughCache<V>({
+  executor,
+  cache,
+  keys,
+  keeping,
+  codec,
+  load,
+  mayKeep,
+}: CachedBatch<V>): Promise<readonly V[]> {
   const { caching } = executor;
   const direct = (): Promise<readonly V[]> => {
     caching?.basis?.refuse();
@@ -151,7 +179,13 @@ export async function throughCache<V>({ executor, cache, keys, keeping, codec, l
   if (cache === null || caching === undefined) return direct();
   const demand = await caching.demand();
   if (demand === null) return direct();
-  const fetched = await cache.fetch({ keys, demand, keeping, codec, load: (places) => loadedBy(caching, (via) => load(places, via), mayKeep) });
+  const fetched = await cache.fetch({
+    keys,
+    demand,
+    keeping,
+    codec,
+    load: (places) => loadedBy(caching, (via) => load(places, via), mayKeep),
+  });
   if (fetched.seen === null || caching.hit(fetched.seen, fetched.asOf)) {
     caching.basis?.fetched(keys, fetched.keptWith);
     return fetched.values;
@@ -160,7 +194,11 @@ export async function throughCache<V>({ executor, cache, keys, keeping, codec, l
 }
 
 /** What was read together is kept together: with the lowest position that one of the statements can be kept with. */
-async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'query'>) => Promise<readonly V[]>, mayKeep: CachedBatch<V>['mayKeep']): Promise<Loaded<V>> {
+async function loadedBy<V>(
+  caching: CachedReads,
+  load: (via: Pick<Executor, 'query'>) => Promise<readonly V[]>,
+  mayKeep: CachedBatch<V>['mayKeep'],
+): Promise<Loaded<V>> {
   const answers: Answer[] = [];
   const query = async (statement: Statement): Promise<readonly Row[]> => {
     const answer = await caching.answer(statement);
@@ -170,7 +208,10 @@ async function loadedBy<V>(caching: CachedReads, load: (via: Pick<Executor, 'que
   const values = await load({ query });
   const [first, ...rest] = answers;
   if (first === undefined) throw new TypeError('a load for the cache sent no statement');
-  const loaded = rest.reduce<Loaded<V>>((all, { seen, asOf }) => ({ values, seen: laterPosition(all.seen, seen), asOf: lowerOf(all.asOf, asOf) }), { values, seen: first.seen, asOf: first.asOf });
+  const loaded = rest.reduce<Loaded<V>>(
+    (all, { seen, asOf }) => ({ values, seen: laterPosition(all.seen, seen), asOf: lowerOf(all.asOf, asOf) }),
+    { values, seen: first.seen, asOf: first.asOf },
+  );
   return mayKeep?.(values) === false ? { ...loaded, asOf: null } : loaded;
 }
 

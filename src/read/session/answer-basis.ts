@@ -1,4 +1,6 @@
-/** Owns what the answer of one operation depends on, as its reads tell it: with that, the whole answer may be kept (R4). */
+/**
+ * Owns what the answer of one operation depends on, as its reads tell it: with that, the whole answer may be kept (R4).
+ */
 import { type Standing } from '../../cache/guard.ts';
 import { type CacheKey, type Life } from '../../cache/ports.ts';
 import { lowerPosition, type KeptWith } from '../../cache/reading.ts';
@@ -19,8 +21,9 @@ export interface Dependencies extends KeptWith {
 }
 
 /**
- * Values that the process's cache had are right as of its W at that moment, which is not below the W from before the first read. Others say themselves what
- * they are right as of. The answer is kept with the lowest of these, so that each later invalidation of anything that was read makes it wrong.
+ * Values that the process's cache had are right as of its W at that moment, which is not below the W from before the
+ * first read. Others say themselves what they are right as of. The answer is kept with the lowest of these, so that
+ * each later invalidation of anything that was read makes it wrong.
  */
 export class AnswerBasis {
   readonly #before: StandingBefore;
@@ -32,7 +35,10 @@ export class AnswerBasis {
   constructor(before: StandingBefore, maxTags: number) {
     this.#before = before;
     this.#maxTags = maxTags;
-    const { life: { cluster, timeline }, watermark: lsn } = before;
+    const {
+      life: { cluster, timeline },
+      watermark: lsn,
+    } = before;
     this.#keptWith = { asOf: { cluster, timeline, lsn }, expiresAtMs: Number.POSITIVE_INFINITY };
   }
 

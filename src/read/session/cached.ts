@@ -1,4 +1,7 @@
-/** Owns how the reads of one requirement meet the region's cache: what it must satisfy, and what its answers add to the report. */
+/**
+ * Owns how the reads of one requirement meet the region's cache: what it must satisfy, and what its answers add to the
+ * report.
+ */
 import { isMeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
 import { maxLsn, type Lsn } from '../../base/lsn.ts';
@@ -65,7 +68,11 @@ export class SessionCaching implements CachedReads {
     const { level, floor, maxLagMs } = this.#options.requirement();
     const { cluster, history } = view;
     const need = cacheDemand({
-      level, floor, index, nextToPrimary, history,
+      level,
+      floor,
+      index,
+      nextToPrimary,
+      history,
       named: this.#options.named(),
       shown: this.#shown(nearest),
       bound: level === 'BOUNDED' ? view.positionWithin(maxLagMs ?? limits.boundedLagMs) : null,
@@ -77,12 +84,18 @@ export class SessionCaching implements CachedReads {
     const { parts, requirement, record } = this.#options;
     const { view, metrics } = parts;
     if (lostOf([seen], view.history) !== null) return false;
-    record.served({ region: view.local, by: 'cache', seen, stalenessMs: asOf === null ? null : view.ageMs(asOf) }, reads);
+    record.served(
+      { region: view.local, by: 'cache', seen, stalenessMs: asOf === null ? null : view.ageMs(asOf) },
+      reads,
+    );
     metrics?.reads.inc({ level: requirement().level, served_by: 'cache', region: view.local }, reads);
     return true;
   }
 
-  /** While the region's own server is out it shows nothing, and another region's answers: the cache must not be far behind what that may have. */
+  /**
+   * While the region's own server is out it shows nothing, and another region's answers: the cache must not be far
+   * behind what that may have.
+   */
   #shown(nearest: string | undefined): Lsn | null {
     const { view, shown, clock, limits } = this.#options.parts;
     const own = shown.at(clock.monotonicMs());

@@ -1,4 +1,7 @@
-/** Owns reading: one engine per server process, one session per operation; every statement goes where its requirement allows. */
+/**
+ * Owns reading: one engine per server process, one session per operation; every statement goes where its requirement
+ * allows.
+ */
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Limiter } from '../../base/limiter.ts';
 import { laterPosition, type Position } from '../../base/lineage.ts';
@@ -15,7 +18,14 @@ import { NamedPositions } from './named.ts';
 import { ReadRecord, type ReadReport } from './report.ts';
 import { ReadRun, Stall, type Ask, type ReadLimits, type ReadParts } from './run.ts';
 import { SnapshotReads } from './snapshot.ts';
-import { type Answer, type Executor, type PrimaryServer, type Setting, type SnapshotSession, type Statement } from '../ports.ts';
+import {
+  type Answer,
+  type Executor,
+  type PrimaryServer,
+  type Setting,
+  type SnapshotSession,
+  type Statement,
+} from '../ports.ts';
 import { ShownAgo } from './shown-ago.ts';
 
 export interface ReadEngineOptions {
@@ -58,7 +68,12 @@ export class ReadEngine {
       shown,
       clock,
       index: new ReadIndex(() => (view.primary === null ? null : (servers.get(view.primary) ?? null))),
-      primaryReads: new Limiter({ what: 'reads at the primary', concurrent: limits.primaryReads, queued: limits.poolQueue, waitMs: limits.poolWaitMs }),
+      primaryReads: new Limiter({
+        what: 'reads at the primary',
+        concurrent: limits.primaryReads,
+        queued: limits.poolQueue,
+        waitMs: limits.poolWaitMs,
+      }),
       stall: new Stall(),
       metrics: options.metrics ?? null,
     };
@@ -91,7 +106,9 @@ export class ReadSession {
     this.#parts = parts;
     this.#token = options.token ?? NO_POSITIONS;
     this.#own = options.own ?? this.#token;
-    this.#named = new NamedPositions(parts.view, options.named ?? [...this.#token.values()], () => parts.servers.keys());
+    this.#named = new NamedPositions(parts.view, options.named ?? [...this.#token.values()], () =>
+      parts.servers.keys(),
+    );
     this.#signal = options.signal;
     this.#settings = options.settings ?? [];
     this.#record = new ReadRecord(this.#token);
@@ -148,14 +165,17 @@ export class ReadSession {
     return executor;
   }
 
-  /** To be awaited before each write. Throws where the token forbids it: `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE`, `CONSISTENCY_TOKEN_FUTURE`. */
+  /**
+   * To be awaited before each write. Throws where the token forbids it: `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE`,
+   * `CONSISTENCY_TOKEN_FUTURE`.
+   */
   admitWrite(): Promise<void> {
     return this.#named.admitWrite();
   }
 
   /**
-   * The operation has written: its later reads, of every level but EVENTUAL, see that write. Throws `CONSISTENCY_LOST` where the
-   * token shows that the server which was written to had been replaced.
+   * The operation has written: its later reads, of every level but EVENTUAL, see that write. Throws `CONSISTENCY_LOST`
+   * where the token shows that the server which was written to had been replaced.
    */
   async raise(position: Position): Promise<void> {
     await this.#named.written(position);
@@ -199,7 +219,9 @@ export class ReadSession {
     this.#basis?.refuse();
     const ask: Ask<readonly Row[]> = async (server, demand) => {
       const answer = await server.query({ ...demand, statement, settings: this.#settings });
-      return answer.kind === 'rows' ? { kind: 'done', value: answer.rows, seen: answer.seen, role: answer.role } : answer;
+      return answer.kind === 'rows'
+        ? { kind: 'done', value: answer.rows, seen: answer.seen, role: answer.role }
+        : answer;
     };
     const { value } = await this.#ownStatements.run(() => this.#run(requirement, ask).run());
     return value;
@@ -213,7 +235,12 @@ export class ReadSession {
       const answer = await server.query({ ...demand, statement, settings: this.#settings, prove: own });
       if (answer.kind !== 'rows') return answer;
       const { rows, seen, role, provedAt } = answer;
-      return { kind: 'done', value: { rows, asOf: own ? (provedAt ?? (role === 'primary' ? 'watermark' : null)) : null }, seen, role };
+      return {
+        kind: 'done',
+        value: { rows, asOf: own ? (provedAt ?? (role === 'primary' ? 'watermark' : null)) : null },
+        seen,
+        role,
+      };
     };
     const { value, seen } = await this.#ownStatements.run(() => this.#run(requirement, ask).run());
     return { ...value, seen };
@@ -223,10 +250,16 @@ export class ReadSession {
     this.#basis?.refuse();
     const snapshot = new SnapshotReads({
       open: async (avoid) => {
-        const run = this.#run<SnapshotSession>(requirement, async (server, demand) => {
-          const answer = await server.snapshot({ ...demand, settings: this.#settings });
-          return answer.kind === 'open' ? { kind: 'done', value: answer.session, seen: answer.session.seen, role: answer.session.role } : answer;
-        }, avoid);
+        const run = this.#run<SnapshotSession>(
+          requirement,
+          async (server, demand) => {
+            const answer = await server.snapshot({ ...demand, settings: this.#settings });
+            return answer.kind === 'open'
+              ? { kind: 'done', value: answer.session, seen: answer.session.seen, role: answer.session.role }
+              : answer;
+          },
+          avoid,
+        );
         const { value, region } = await run.run();
         return { session: value, region };
       },
@@ -237,12 +270,23 @@ export class ReadSession {
   }
 
   #run<T>(requirement: Requirement, ask: Ask<T>, avoid: readonly string[] = []): ReadRun<T> {
-    return new ReadRun(this.#parts, { requirement: this.#raised(requirement), index: () => this.#readIndex(), ask, record: this.#record, named: this.#named.own, signal: this.#signal, avoid });
+    return new ReadRun(this.#parts, {
+      requirement: this.#raised(requirement),
+      index: () => this.#readIndex(),
+      ask,
+      record: this.#record,
+      named: this.#named.own,
+      signal: this.#signal,
+      avoid,
+    });
   }
 
   #raised(requirement: Requirement): Requirement {
     if (this.#written === null || requirement.level === 'EVENTUAL') return requirement;
-    return { ...requirement, floor: requirement.floor === null ? this.#written : laterPosition(requirement.floor, this.#written) };
+    return {
+      ...requirement,
+      floor: requirement.floor === null ? this.#written : laterPosition(requirement.floor, this.#written),
+    };
   }
 
   /** Once per operation; a failure is not kept, so that the read after the failover asks again. */

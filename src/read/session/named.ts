@@ -1,4 +1,7 @@
-/** Owns what becomes of the positions that a request's tokens name: which a failover lost, and which only a newer primary knows (R7). */
+/**
+ * Owns what becomes of the positions that a request's tokens name: which a failover lost, and which only a newer
+ * primary knows (R7).
+ */
 import { MeridianError } from '../../base/errors.ts';
 import { laterPosition, standingOf, type Position, type TimelineHistory } from '../../base/lineage.ts';
 import { type Positions } from '../../consistency/positions.ts';
@@ -13,7 +16,8 @@ export function lostOf(positions: readonly Position[], history: TimelineHistory 
 }
 
 /**
- * The positions that the tokens of one request name, each by itself: merged, a lost one hides behind a younger timeline.
+ * The positions that the tokens of one request name, each by itself: merged, a lost one hides behind a younger
+ * timeline.
  */
 export class NamedPositions {
   readonly #view: View;
@@ -31,13 +35,15 @@ export class NamedPositions {
   /** Those of this cluster. */
   get own(): readonly Position[] {
     const { cluster } = this.#view;
-    if (this.#own === null || this.#own.cluster !== cluster) this.#own = { cluster, positions: this.#all.filter((position) => position.cluster === cluster) };
+    if (this.#own === null || this.#own.cluster !== cluster)
+      this.#own = { cluster, positions: this.#all.filter((position) => position.cluster === cluster) };
     return this.#own.positions;
   }
 
   /**
-   * To be awaited before a write. A client whose earlier write was lost must hear of it before it goes on, and one that has seen a
-   * newer primary must not write to the one before it. Throws `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE` or `CONSISTENCY_TOKEN_FUTURE`.
+   * To be awaited before a write. A client whose earlier write was lost must hear of it before it goes on, and one that
+   * has seen a newer primary must not write to the one before it. Throws `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE` or
+   * `CONSISTENCY_TOKEN_FUTURE`.
    */
   async admitWrite(): Promise<void> {
     const { own } = this;
@@ -46,37 +52,61 @@ export class NamedPositions {
     if (this.#unknown(newest)) await this.#view.refresh();
     const { history } = this.#view;
     if (lostOf(own, history) !== null) {
-      throw new MeridianError({ code: 'CONSISTENCY_LOST', message: 'The consistency token names a write that was lost in a failover, so that nothing was written on top of it; drop the token and check what was saved.' });
+      throw new MeridianError({
+        code: 'CONSISTENCY_LOST',
+        message:
+          'The consistency token names a write that was lost in a failover, so that nothing was written on top of it; drop the token and check what was saved.',
+      });
     }
     if (history === null || !this.#unknown(newest)) return;
     const facts = `The consistency token names timeline ${newest.timeline}, and the newest primary known here is on timeline ${history.timeline}; nothing was written.`;
-    if ([...this.#regions()].every((region) => this.#view.reachable(region))) throw new MeridianError({ code: 'CONSISTENCY_TOKEN_FUTURE', message: `${facts} Drop the token: the database it came from was replaced or restored.` });
-    throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: `${facts} Try again when the new primary can be reached from here.` });
+    if ([...this.#regions()].every((region) => this.#view.reachable(region)))
+      throw new MeridianError({
+        code: 'CONSISTENCY_TOKEN_FUTURE',
+        message: `${facts} Drop the token: the database it came from was replaced or restored.`,
+      });
+    throw new MeridianError({
+      code: 'PRIMARY_UNAVAILABLE',
+      message: `${facts} Try again when the new primary can be reached from here.`,
+    });
   }
 
   /**
-   * A write has committed at `position`. Where that is a newer timeline than a token's, the history between them is learnt, so that what
-   * it lost is told with the next use of the token. Throws `CONSISTENCY_LOST` for a write to a primary that had been replaced.
+   * A write has committed at `position`. Where that is a newer timeline than a token's, the history between them is
+   * learnt, so that what it lost is told with the next use of the token. Throws `CONSISTENCY_LOST` for a write to a
+   * primary that had been replaced.
    */
   async written(position: Position): Promise<void> {
     const { own } = this;
     if (own.some(({ timeline }) => timeline > position.timeline)) {
-      throw new MeridianError({ code: 'CONSISTENCY_LOST', message: `The write went to a server that is still on timeline ${position.timeline} and was replaced as the primary before: it is lost. Write it again when the new primary is known.`, details: { committed: true } });
+      throw new MeridianError({
+        code: 'CONSISTENCY_LOST',
+        message: `The write went to a server that is still on timeline ${position.timeline} and was replaced as the primary before: it is lost. Write it again when the new primary is known.`,
+        details: { committed: true },
+      });
     }
-    if (own.some(({ timeline }) => timeline < position.timeline) && (this.#view.history?.timeline ?? 0) < position.timeline) await this.#view.refresh();
+    if (
+      own.some(({ timeline }) => timeline < position.timeline) &&
+      (this.#view.history?.timeline ?? 0) < position.timeline
+    )
+      await this.#view.refresh();
   }
 
   /**
-   * What the answer's token names: a lost position stays, so that the token is never honoured again, whatever was read meanwhile. One that nobody has
-   * judged yet stays as well: a read without a floor may have met a younger timeline before its history is known here, and whoever gets that
-   * timeline's position gives up the older one. What the operation has `written` itself goes before that.
+   * What the answer's token names: a lost position stays, so that the token is never honoured again, whatever was read
+   * meanwhile. One that nobody has judged yet stays as well: a read without a floor may have met a younger timeline
+   * before its history is known here, and whoever gets that timeline's position gives up the older one. What the
+   * operation has `written` itself goes before that.
    */
   kept(positions: Positions, written: Position | null): Positions {
     const kept = lostOf(this.own, this.#view.history) ?? (written === null ? this.#unjudged(positions) : null);
     return kept === null ? positions : new Map(positions).set(kept.cluster, kept);
   }
 
-  /** The latest of what the tokens name, where the answer would hide one of them behind a timeline whose history is not known; else null. */
+  /**
+   * The latest of what the tokens name, where the answer would hide one of them behind a timeline whose history is not
+   * known; else null.
+   */
   #unjudged(positions: Positions): Position | null {
     const { cluster, history } = this.#view;
     const met = cluster === null ? undefined : positions.get(cluster);

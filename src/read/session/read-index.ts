@@ -3,12 +3,15 @@ import { MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
 import { type PrimaryServer } from '../ports.ts';
 
-/** Fetches under way at once; who comes later shares the next one. Enough to start one every few milliseconds over an ocean. */
+/**
+ * Fetches under way at once; who comes later shares the next one. Enough to start one every few milliseconds over an
+ * ocean.
+ */
 const AT_ONCE = 4;
 
 /**
- * A position answers everybody who asked before it was fetched, never somebody who asked later: so requests join a fetch
- * that has not begun yet, and a herd costs the primary no more than a few small statements per round trip.
+ * A position answers everybody who asked before it was fetched, never somebody who asked later: so requests join a
+ * fetch that has not begun yet, and a herd costs the primary no more than a few small statements per round trip.
  */
 export class ReadIndex {
   readonly #primary: () => PrimaryServer | null;
@@ -35,7 +38,12 @@ export class ReadIndex {
     this.#underWay += 1;
     try {
       const primary = this.#primary();
-      if (primary === null) throw new MeridianError({ code: 'PRIMARY_UNAVAILABLE', message: 'No region is known to be writable, so that the newest state cannot be proved; try again when the failover has finished.' });
+      if (primary === null)
+        throw new MeridianError({
+          code: 'PRIMARY_UNAVAILABLE',
+          message:
+            'No region is known to be writable, so that the newest state cannot be proved; try again when the failover has finished.',
+        });
       return await primary.position();
     } finally {
       this.#underWay -= 1;

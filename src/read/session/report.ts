@@ -40,7 +40,10 @@ export class ReadRecord {
     this.#positions = token;
   }
 
-  /** Not below anything that was read, whatever the token named; null before the first read, and where the reads met more than one cluster. */
+  /**
+   * Not below anything that was read, whatever the token named; null before the first read, and where the reads met
+   * more than one cluster.
+   */
   get seen(): Position | null {
     return this.#seen === 'of several clusters' ? null : this.#seen;
   }
@@ -58,7 +61,9 @@ export class ReadRecord {
 
   #see(position: Position): void {
     if (this.#seen === null) this.#seen = position;
-    else if (this.#seen !== 'of several clusters') this.#seen = this.#seen.cluster === position.cluster ? laterPosition(this.#seen, position) : 'of several clusters';
+    else if (this.#seen !== 'of several clusters')
+      this.#seen =
+        this.#seen.cluster === position.cluster ? laterPosition(this.#seen, position) : 'of several clusters';
   }
 
   /** A position that the operation produced itself, by writing. */

@@ -1,4 +1,6 @@
-/** Owns one read's way through the decision's steps: ask, wait, fall back, fail, until it is answered or out of time. */
+/**
+ * Owns one read's way through the decision's steps: ask, wait, fall back, fail, until it is answered or out of time.
+ */
 import { sleep, type Clock } from '../../base/clock.ts';
 import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../../base/errors.ts';
 import { type Limiter } from '../../base/limiter.ts';
@@ -18,7 +20,17 @@ import { type ShownAgo } from './shown-ago.ts';
 
 export type ReadLimits = Pick<
   Options,
-  'maxWaitMs' | 'primaryReads' | 'operationStatements' | 'operationWaitMs' | 'poolSize' | 'poolQueue' | 'poolWaitMs' | 'boundedLagMs' | 'heartbeatMs' | 'probeMs' | 'cacheLagMs'
+  | 'maxWaitMs'
+  | 'primaryReads'
+  | 'operationStatements'
+  | 'operationWaitMs'
+  | 'poolSize'
+  | 'poolQueue'
+  | 'poolWaitMs'
+  | 'boundedLagMs'
+  | 'heartbeatMs'
+  | 'probeMs'
+  | 'cacheLagMs'
 >;
 
 /** What every read of an engine shares. */
@@ -137,7 +149,8 @@ export class ReadRun<T> {
     const { view, servers, limits, replayed, stall } = this.#parts;
     const { level, maxLagMs, wantsIndex = false } = this.#input.requirement;
     const usable = view.readOrder().filter((region) => servers.has(region));
-    const primary = view.primary !== null && servers.has(view.primary) && view.reachable(view.primary) ? view.primary : null;
+    const primary =
+      view.primary !== null && servers.has(view.primary) && view.reachable(view.primary) ? view.primary : null;
     const stalenessMs = view.stalenessMs();
     return {
       level,
@@ -155,7 +168,13 @@ export class ReadRun<T> {
       catchUpMs: view.catchUpMs(),
       // Three heartbeats without one that arrives: nothing does.
       stalled: stall.standsAt(replayed.lsn) || (stalenessMs !== null && stalenessMs > 3 * limits.heartbeatMs),
-      tried: { failed: this.#failed, behind: this.#behind, waited: this.#waited, settling: this.#settling, rediscovered: this.#rediscovered },
+      tried: {
+        failed: this.#failed,
+        behind: this.#behind,
+        waited: this.#waited,
+        settling: this.#settling,
+        rediscovered: this.#rediscovered,
+      },
       leftMs: limits.maxWaitMs - this.#waitedMs,
     };
   }
@@ -167,21 +186,33 @@ export class ReadRun<T> {
     return this.#floor === null ? null : standingOf(this.#floor, history);
   }
 
-  /** The floor as it was asked for is among them: STRONG's own may be of a younger timeline, behind which a lost one would hide. */
+  /**
+   * The floor as it was asked for is among them: STRONG's own may be of a younger timeline, behind which a lost one
+   * would hide.
+   */
   #vouchedFor(): readonly Position[] {
     const { requirement, named } = this.#input;
     if (requirement.level === 'EVENTUAL') return [];
     return [...named, ...[requirement.floor, this.#floor].filter((position) => position !== null)];
   }
 
-  async #ask({ region, asPrimary }: Extract<Step, { kind: 'ask' }>): Promise<(Answered<T> & { readonly region: string }) | null> {
+  async #ask({
+    region,
+    asPrimary,
+  }: Extract<Step, { kind: 'ask' }>): Promise<(Answered<T> & { readonly region: string }) | null> {
     const { view, servers, primaryReads } = this.#parts;
     const server = servers.get(region);
     if (server === undefined) throw new TypeError(`no server is known in region ${region}`);
-    const demand = { floor: this.#floor, asPrimary: asPrimary || undefined, unsettled: this.#unsettled, signal: this.#input.signal };
+    const demand = {
+      floor: this.#floor,
+      asPrimary: asPrimary || undefined,
+      unsettled: this.#unsettled,
+      signal: this.#input.signal,
+    };
     const fallback = region === view.primary && region !== view.local;
     try {
-      const attempt = (): Promise<Answered<T> | ServerRefusal> => this.#watched(region, this.#input.ask(server, demand));
+      const attempt = (): Promise<Answered<T> | ServerRefusal> =>
+        this.#watched(region, this.#input.ask(server, demand));
       const answer = fallback ? await primaryReads.run(attempt) : await attempt();
       if (answer.kind === 'done') return await this.#accept(region, answer);
       this.#refused(region, asPrimary, answer);
@@ -209,17 +240,31 @@ export class ReadRun<T> {
         return null;
       }
     }
-    // A server that went on where the failover did not: what it shows never was, and its position would be of no use to anybody.
+    // A server that went on where the failover did not: what it shows never was, and its position would be of no use to
+    // anybody.
     if (lostOf([seen], view.history) !== null) {
       this.#behind.add(region);
       return null;
     }
     const { level } = this.#input.requirement;
     this.#input.record.waited(this.#waitedMs);
-    this.#input.record.served({ region, by: answer.role, seen: answer.seen, stalenessMs: this.#stalenessOf(region, answer.role) });
+    this.#input.record.served({
+      region,
+      by: answer.role,
+      seen: answer.seen,
+      stalenessMs: this.#stalenessOf(region, answer.role),
+    });
     metrics?.reads.inc({ level, served_by: answer.role, region });
-    if (this.#waitedMs > 0) metrics?.floorWaitSeconds.observe({ outcome: region === view.local ? 'reached' : 'fallback' }, this.#waitedMs / 1_000);
-    if (region !== view.local) metrics?.fallbacks.inc({ to: answer.role, reason: this.#behind.size > 0 ? 'behind' : this.#failed.size > 0 ? 'failed' : 'nearest' });
+    if (this.#waitedMs > 0)
+      metrics?.floorWaitSeconds.observe(
+        { outcome: region === view.local ? 'reached' : 'fallback' },
+        this.#waitedMs / 1_000,
+      );
+    if (region !== view.local)
+      metrics?.fallbacks.inc({
+        to: answer.role,
+        reason: this.#behind.size > 0 ? 'behind' : this.#failed.size > 0 ? 'failed' : 'nearest',
+      });
     return { ...answer, region };
   }
 
@@ -236,10 +281,13 @@ export class ReadRun<T> {
     }
     const floor = this.#floor;
     // The writable server of the floor's own timeline has not written it: nobody has.
-    if (asPrimary && floor !== null && floor.timeline === answer.at.timeline && floor.lsn > answer.at.lsn) throw this.#future(answer.at);
-    // A younger timeline than any primary's is nobody's, once everybody has been asked; a region out of reach may have it.
+    if (asPrimary && floor !== null && floor.timeline === answer.at.timeline && floor.lsn > answer.at.lsn)
+      throw this.#future(answer.at);
+    // A younger timeline than any primary's is nobody's, once everybody has been asked; a region out of reach may have
+    // it.
     const everybody = [...this.#parts.servers.keys()].every((name) => this.#parts.view.reachable(name));
-    if (asPrimary && floor !== null && floor.timeline > answer.at.timeline && this.#rediscovered && everybody) throw this.#future(answer.at);
+    if (asPrimary && floor !== null && floor.timeline > answer.at.timeline && this.#rediscovered && everybody)
+      throw this.#future(answer.at);
     this.#behind.add(region);
   }
 
@@ -265,7 +313,13 @@ export class ReadRun<T> {
     const lost = new Promise<never>((_, reject) => {
       watch = setInterval(() => {
         if (view.reachable(region)) return;
-        reject(new MeridianError({ code: 'REGION_UNAVAILABLE', message: `The database of region ${region} became unreachable before it answered.`, details: { region } }));
+        reject(
+          new MeridianError({
+            code: 'REGION_UNAVAILABLE',
+            message: `The database of region ${region} became unreachable before it answered.`,
+            details: { region },
+          }),
+        );
       }, WATCH_MS);
     });
     try {
@@ -299,8 +353,11 @@ export class ReadRun<T> {
     const from = replayed.lsn;
     const target = step.for === 'staleness' ? (from === null ? null : from + 1n) : (this.#floor?.lsn ?? null);
     const already = target === null || (from !== null && from >= target);
-    // The watermark is there and the server was not: it has restarted, or another region's was asked; it is given a moment.
-    const reached = already ? await sleep(Math.min(timeoutMs, SETTLE_MAX_MS), signal) : await replayed.waitFor(toLsn(target), { timeoutMs, signal });
+    // The watermark is there and the server was not: it has restarted, or another region's was asked; it is given a
+    // moment.
+    const reached = already
+      ? await sleep(Math.min(timeoutMs, SETTLE_MAX_MS), signal)
+      : await replayed.waitFor(toLsn(target), { timeoutMs, signal });
     if (!step.last) {
       this.#waited = true;
       if (!reached) return stall.ranOut(replayed.lsn);
@@ -346,9 +403,14 @@ export class ReadRun<T> {
 
   #failure(code: ErrorCode): MeridianError {
     const spentMs = Math.round(this.#parts.clock.monotonicMs() - this.#startedMs);
-    const details = { level: this.#input.requirement.level, region: this.#parts.view.local, waitedMs: Math.round(this.#waitedMs) };
+    const details = {
+      level: this.#input.requirement.level,
+      region: this.#parts.view.local,
+      waitedMs: Math.round(this.#waitedMs),
+    };
     this.#input.record.waited(this.#waitedMs);
-    if (this.#waitedMs > 0) this.#parts.metrics?.floorWaitSeconds.observe({ outcome: 'timeout' }, this.#waitedMs / 1_000);
+    if (this.#waitedMs > 0)
+      this.#parts.metrics?.floorWaitSeconds.observe({ outcome: 'timeout' }, this.#waitedMs / 1_000);
     if (isMeridianError(this.#lastError, 'OVERLOADED')) return this.#lastError;
     const why = this.#lastError === undefined ? '' : ` (last: ${messageOf(this.#lastError)})`;
     return new MeridianError({ code, message: `${sentence(code, spentMs)}${why}`, details, cause: this.#lastError });

@@ -37,8 +37,8 @@ export class ShownAgo {
   }
 
   /**
-   * What was shown about `agoMs` ago: never more than then, and less by what came in a small part of that time. Where it has been watched
-   * for a shorter time than that, what was shown first; null where nothing was.
+   * What was shown about `agoMs` ago: never more than then, and less by what came in a small part of that time. Where
+   * it has been watched for a shorter time than that, what was shown first; null where nothing was.
    */
   at(nowMs: number): Lsn | null {
     const old = this.#samples.findLast(({ atMs }) => nowMs - atMs >= this.#agoMs);

@@ -1,4 +1,7 @@
-/** Owns an operation's snapshot: one transaction on one server, opened by the first statement, with the others behind it. */
+/**
+ * Owns an operation's snapshot: one transaction on one server, opened by the first statement, with the others behind
+ * it.
+ */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type Row } from '../../model/model.ts';
 import { isRecoveryConflict } from './run.ts';
@@ -20,7 +23,8 @@ const MAX_OPENINGS = 4;
 
 /**
  * Statements queue: a transaction runs one at a time. Until the first rows are out a snapshot that breaks is opened
- * again, elsewhere where its server is to blame; afterwards another snapshot would not be the same state, so that the failure is the operation's.
+ * again, elsewhere where its server is to blame; afterwards another snapshot would not be the same state, so that the
+ * failure is the operation's.
  */
 export class SnapshotReads implements Executor {
   readonly #options: SnapshotReadsOptions;
@@ -50,7 +54,11 @@ export class SnapshotReads implements Executor {
 
   async #queryNow(statement: Statement): Promise<readonly Row[]> {
     for (;;) {
-      if (this.#closed) throw new MeridianError({ code: 'DATABASE_ERROR', message: 'The operation has ended, and its snapshot with it; read before the answer is sent.' });
+      if (this.#closed)
+        throw new MeridianError({
+          code: 'DATABASE_ERROR',
+          message: 'The operation has ended, and its snapshot with it; read before the answer is sent.',
+        });
       this.#opened ??= this.#open();
       const { session, region } = await this.#opened.catch((error: unknown) => {
         this.#opened = null;
@@ -81,7 +89,10 @@ export class SnapshotReads implements Executor {
     this.#opened = null;
     if (opened === null) return;
     // An opening that failed has told its statement; there is nothing to end.
-    const session = await opened.then((one) => one.session, () => null);
+    const session = await opened.then(
+      (one) => one.session,
+      () => null,
+    );
     await session?.close();
   }
 }

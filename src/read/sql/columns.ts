@@ -1,4 +1,7 @@
-/** Owns the select list: every mapped column of an entity, selected so that no driver can damage its value, and read back. */
+/**
+ * Owns the select list: every mapped column of an entity, selected so that no driver can damage its value, and read
+ * back.
+ */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Column, type Entity, type Row, type SqlType } from '../../model/model.ts';
 import { readerOf } from '../../model/values.ts';
@@ -9,7 +12,10 @@ import { columnReference } from './identifiers.ts';
 const DIRECT: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json', 'text', 'uuid', 'enum']);
 const DIRECT_ARRAYS: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json']);
 
-/** Their cast to text is not their spelling: it adds the `/32` that an address does not show. Drivers read them as text anyway. */
+/**
+ * Their cast to text is not their spelling: it adds the `/32` that an address does not show. Drivers read them as text
+ * anyway.
+ */
 const MISCAST: ReadonlySet<string> = new Set(['inet', 'inet[]']);
 
 function outputExpression(reference: string, type: SqlType): string {
@@ -29,7 +35,12 @@ export function outputColumns(entity: Entity): string {
 }
 
 function selectListOf(entity: Entity): string {
-  return [...entity.columns.values()].map((column) => `${outputExpression(columnReference(entity, column.name), column.type)} AS ${quoteIdentifier(column.name)}`).join(', ');
+  return [...entity.columns.values()]
+    .map(
+      (column) =>
+        `${outputExpression(columnReference(entity, column.name), column.type)} AS ${quoteIdentifier(column.name)}`,
+    )
+    .join(', ');
 }
 
 /** The same columns untouched, for an inner query whose outer one casts them. */
@@ -41,7 +52,10 @@ type Reader = (row: Row) => Row;
 const readers = new WeakMap<Entity, Reader>();
 
 function makeReader(entity: Entity): Reader {
-  const columns = [...entity.columns.values()].map((column: Column) => ({ name: column.name, read: readerOf(column.type) }));
+  const columns = [...entity.columns.values()].map((column: Column) => ({
+    name: column.name,
+    read: readerOf(column.type),
+  }));
   return (row) => {
     const result: Record<string, unknown> = {};
     for (const { name, read } of columns) result[name] = read === null ? row[name] : read(row[name]);

@@ -1,5 +1,14 @@
-/** Owns how values are compared in SQL: with the operators of their type, wherever these are, and by the type under a domain. */
-import { type Comparison, type Comparisons, type Entity, type OrderOperators, type SqlType } from '../../model/model.ts';
+/**
+ * Owns how values are compared in SQL: with the operators of their type, wherever these are, and by the type under a
+ * domain.
+ */
+import {
+  type Comparison,
+  type Comparisons,
+  type Entity,
+  type OrderOperators,
+  type SqlType,
+} from '../../model/model.ts';
 import { castType, columnReference, columnType, elementType } from './identifiers.ts';
 
 const PLAIN_ORDER: OrderOperators = { less: '<', lessOrEqual: '<=', greaterOrEqual: '>=', greater: '>' };
@@ -55,21 +64,33 @@ export interface MatchSqlInput {
   readonly value: string;
 }
 
-/** The column compared with a value of the comparison's type, or of its own where there is none. `reference` names the column. */
+/**
+ * The column compared with a value of the comparison's type, or of its own where there is none. `reference` names the
+ * column.
+ */
 export function matchSql({ reference, type, comparison, value }: MatchSqlInput): string {
   if (!comparison) return `${comparedReference(reference, type)} ${equalOperator(type)} ${value}`;
   const { columnCast, valueCast, equal } = comparison;
   return `${columnCast === null ? reference : `${reference}::${columnCast}`} ${equal} ${valueCast === null ? value : `${value}::${valueCast}`}`;
 }
 
-/** What of a key changes tell by its text: the values of columns that are compared with it in other ways are left out. */
-export function exactPart<V>(columns: readonly string[], values: readonly V[], comparisons: Comparisons | undefined): { readonly columns: readonly string[]; readonly values: readonly V[] } {
+/**
+ * What of a key changes tell by its text: the values of columns that are compared with it in other ways are left out.
+ */
+export function exactPart<V>(
+  columns: readonly string[],
+  values: readonly V[],
+  comparisons: Comparisons | undefined,
+): { readonly columns: readonly string[]; readonly values: readonly V[] } {
   if (comparisons === undefined) return { columns, values };
   const places = [...columns.keys()].filter((i) => comparisons[i]?.exact ?? true);
   return { columns: places.map((i) => columns[i] as string), values: places.map((i) => values[i] as V) };
 }
 
-/** A text that is no member of the enum is equal to none of them. A cast of it would fail the statement: the planner tries it out, whatever stands before it. */
+/**
+ * A text that is no member of the enum is equal to none of them. A cast of it would fail the statement: the planner
+ * tries it out, whatever stands before it.
+ */
 export function enumMemberOf(type: SqlType, value: string): string {
   return `(SELECT "$member" FROM unnest(enum_range(NULL::${elementType(type)})) AS "$member" WHERE "$member"::text = ${value})`;
 }

@@ -1,4 +1,7 @@
-/** Owns what narrows a selection apart from its parents: the viewer's tenant, the condition that the SDL fixes, and the client's filters. */
+/**
+ * Owns what narrows a selection apart from its parents: the viewer's tenant, the condition that the SDL fixes, and the
+ * client's filters.
+ */
 import { type Entity, type Selection } from '../../model/model.ts';
 import { type Arguments } from '../input.ts';
 import { compileFilters, type CompiledFilters } from './filters.ts';
@@ -19,7 +22,10 @@ function fixedCondition(where: string): Condition {
   return () => `(\n${where}\n)`;
 }
 
-/** Everything that must hold for a row to be selected: all of it, so that no filter can undo the tenant. Throws `BAD_USER_INPUT`. */
+/**
+ * Everything that must hold for a row to be selected: all of it, so that no filter can undo the tenant. Throws
+ * `BAD_USER_INPUT`.
+ */
 export function conditionsOf({ entity, selection, args, limits, tenancy }: ConditionsInput): CompiledFilters {
   const { conditions, clientShaped } = compileFilters({ entity, filters: selection.filters, args, limits });
   const own = tenancy.condition(entity);

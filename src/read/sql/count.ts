@@ -25,23 +25,36 @@ export interface Counting {
 const outputName = (i: number): string => `$count${i}`;
 
 /** Counts for the parents, or of the whole table when `parents` is null. */
-export function countStatement({ entity, joinColumns: columns, comparisons, counts }: Counting, parents: readonly KeyValues[] | null): Statement {
+export function countStatement(
+  { entity, joinColumns: columns, comparisons, counts }: Counting,
+  parents: readonly KeyValues[] | null,
+): Statement {
   const params = new Params();
   const source = parents === null ? null : keySource({ entity, columns, comparisons }, parents, params);
   const tests = counts.map(({ conditions }) => (conditions.length === 0 ? null : allOf(conditions)(params)));
   const alone = tests.length === 1;
-  const output = tests.map((test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`);
+  const output = tests.map(
+    (test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`,
+  );
   // Rows that no count wants are left out before they are counted.
   const wanted = tests.includes(null) ? [] : [`(${tests.join(' OR ')})`];
   const where = source === null ? wanted : [matchesKey({ entity, columns, comparisons }), ...wanted];
   const counting = `SELECT ${output.join(', ')} FROM ${fromTable(entity)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`;
-  // Lateral, so that each parent costs its own rows by the relation's index; a join would read the whole table for a few dozen parents.
-  const text = source === null ? counting : `SELECT ${ordinalReference}, "$counts".* FROM ${source} CROSS JOIN LATERAL (${counting}) AS "$counts"`;
+  // Lateral, so that each parent costs its own rows by the relation's index; a join would read the whole table for a
+  // few dozen parents.
+  const text =
+    source === null
+      ? counting
+      : `SELECT ${ordinalReference}, "$counts".* FROM ${source} CROSS JOIN LATERAL (${counting}) AS "$counts"`;
   return statement(text, params, { prepared: counts.every((count) => count.prepared) });
 }
 
 /** The counts of each parent (of one "parent" at the root). */
-export function countsOf(answer: readonly Row[], parents: number | null, counts: number): readonly (readonly number[])[] {
+export function countsOf(
+  answer: readonly Row[],
+  parents: number | null,
+  counts: number,
+): readonly (readonly number[])[] {
   const result = Array.from({ length: parents ?? 1 }, () => new Array<number>(counts).fill(0));
   for (const row of answer) {
     const target = result[parents === null ? 0 : Number(row[ORDINAL]) - 1];

@@ -1,5 +1,11 @@
 /** Owns filters: the arguments that narrow a selection, checked whole before any SQL is made of them. */
-import { type Entity, type EqualsFilter, type FilterField, type FilterInput, type Selection } from '../../model/model.ts';
+import {
+  type Entity,
+  type EqualsFilter,
+  type FilterField,
+  type FilterInput,
+  type Selection,
+} from '../../model/model.ts';
 import { argument, badInput, type Arguments } from '../input.ts';
 import { compileOperator, equalsSql, type FilterLimits } from './operators.ts';
 import { type Condition } from './order.ts';
@@ -74,7 +80,8 @@ function joined({ conditions, params, operator, none }: JoinedInput): string {
 function counted(compilation: Compilation, path: string): void {
   compilation.conditions += 1;
   const limit = compilation.limits.maxFilterConditions;
-  if (compilation.conditions > limit) throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit (maxFilterConditions).`);
+  if (compilation.conditions > limit)
+    throw badInput(`"${path}" brings the filter above ${limit} conditions, which is the limit (maxFilterConditions).`);
 }
 
 interface EqualsOrOneOfInput {
@@ -84,11 +91,18 @@ interface EqualsOrOneOfInput {
   readonly path: string;
 }
 
-function equalsOrOneOf({ compilation, filter: { column, isWhole = false }, given, path }: EqualsOrOneOfInput): Condition {
+function equalsOrOneOf({
+  compilation,
+  filter: { column, isWhole = false },
+  given,
+  path,
+}: EqualsOrOneOfInput): Condition {
   counted(compilation, path);
   const type = compilation.entity.columns.get(column)?.type;
   const list = Array.isArray(given) && type?.array !== true && !isWhole;
-  return list ? compileOperator({ ...compilation, column, operator: 'in', path }, given) : equalsSql({ ...compilation, column, path }, given);
+  return list
+    ? compileOperator({ ...compilation, column, operator: 'in', path }, given)
+    : equalsSql({ ...compilation, column, path }, given);
 }
 
 interface FilterObject {
@@ -101,7 +115,8 @@ interface FilterObject {
 
 function compileInput({ compilation, input, given, path, depth }: FilterObject): Condition {
   const limit = compilation.limits.maxFilterDepth;
-  if (depth > limit) throw badInput(`"${path}" is nested deeper than ${limit} levels, which is the limit (maxFilterDepth).`);
+  if (depth > limit)
+    throw badInput(`"${path}" is nested deeper than ${limit} levels, which is the limit (maxFilterDepth).`);
   const conditions = entriesOf(given, path).map(([name, value]) => {
     const field = input.fields.get(name);
     const here = `${path}.${name}`;
@@ -129,7 +144,9 @@ function compileLogic({ compilation, input, kind, value, at }: CompileLogicInput
   }
   // GraphQL lets a single value stand for a list of one.
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const parts = items.map((item, i) => compileInput({ compilation, input, given: item, path: `${at.path}[${i}]`, depth: at.depth }));
+  const parts = items.map((item, i) =>
+    compileInput({ compilation, input, given: item, path: `${at.path}[${i}]`, depth: at.depth }),
+  );
   return kind === 'and' ? allOf(parts) : anyOf(parts);
 }
 
@@ -144,7 +161,8 @@ function compileOperators({ compilation, field, value, path }: CompileOperatorsI
   const conditions = entriesOf(value, path).map(([name, operand]) => {
     const operator = field.operators.get(name);
     const here = `${path}.${name}`;
-    if (!operator) throw badInput(`"${here}" is not an operator here; use one of ${[...field.operators.keys()].join(', ')}.`);
+    if (!operator)
+      throw badInput(`"${here}" is not an operator here; use one of ${[...field.operators.keys()].join(', ')}.`);
     counted(compilation, here);
     return compileOperator({ ...compilation, column: field.column, operator, path: here }, operand);
   });
@@ -153,6 +171,9 @@ function compileOperators({ compilation, field, value, path }: CompileOperatorsI
 
 /** Own entries that were given; GraphQL input objects have no prototype, JavaScript ones may have a hostile one. */
 function entriesOf(given: unknown, path: string): readonly (readonly [string, unknown])[] {
-  if (given === null || typeof given !== 'object' || Array.isArray(given)) throw badInput(`"${path}" must be an object of conditions${given === null ? '; leave it out, or ask for { isNull: true }' : ''}.`);
+  if (given === null || typeof given !== 'object' || Array.isArray(given))
+    throw badInput(
+      `"${path}" must be an object of conditions${given === null ? '; leave it out, or ask for { isNull: true }' : ''}.`,
+    );
   return Object.entries(given).filter(([, value]) => value !== undefined);
 }

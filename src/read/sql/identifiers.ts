@@ -21,9 +21,14 @@ export function columnReference(entity: Entity, column: string): string {
   return `${tableAlias(entity)}.${quoteIdentifier(column)}`;
 }
 
-const MODIFIER = /^(character varying|varchar|character|char|bpchar|numeric|decimal|timestamp|time|interval|bit varying|varbit|bit)\s*\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)/i;
+const MODIFIER =
+  /^(character varying|varchar|character|char|bpchar|numeric|decimal|timestamp|time|interval|bit varying|varbit|bit)\s*\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)/i;
 /** Without a modifier these names mean length one. */
-const UNLIMITED: ReadonlyMap<string, string> = new Map([['character', 'bpchar'], ['char', 'bpchar'], ['bit', '"bit"']]);
+const UNLIMITED: ReadonlyMap<string, string> = new Map([
+  ['character', 'bpchar'],
+  ['char', 'bpchar'],
+  ['bit', '"bit"'],
+]);
 
 /**
  * The element type's name for casts, without its modifier: `$1::varchar(3)` would cut the value off before it is
@@ -38,7 +43,10 @@ export function castType(type: SqlType): string {
   return type.array ? `${elementType(type)}[]` : elementType(type);
 }
 
-/** For a list that a driver writes. Entries of a `box[]` are apart by semicolons, and drivers write commas: as a list of texts it is read alike. */
+/**
+ * For a list that a driver writes. Entries of a `box[]` are apart by semicolons, and drivers write commas: as a list of
+ * texts it is read alike.
+ */
 export function parameterListType(type: SqlType): string {
   const element = elementType(type);
   return element === 'box' ? 'text[]::box[]' : `${element}[]`;

@@ -35,14 +35,18 @@ function comparable(entity: Entity, column: string): { readonly reference: strin
   const reference = columnReference(entity, column);
   if (type.kind !== 'json') return { reference: comparedReference(reference, type), type };
   const { array } = type;
-  return array ? { reference: `${reference}::jsonb[]`, type: { sql: 'jsonb[]', kind: 'json', array } } : { reference: `(${reference})::jsonb`, type: { sql: 'jsonb', kind: 'json', array } };
+  return array
+    ? { reference: `${reference}::jsonb[]`, type: { sql: 'jsonb[]', kind: 'json', array } }
+    : { reference: `(${reference})::jsonb`, type: { sql: 'jsonb', kind: 'json', array } };
 }
 
 /** Equal to the value; null means IS NULL. */
 export function equalsSql({ entity, column, path }: Operand, value: unknown): Condition {
   const { reference, type } = comparable(entity, column);
   const param = inputParam(type, value, path);
-  return param === null ? () => `${reference} IS NULL` : (params) => `${reference} ${equalOperator(type)} ${params.add(type, param)}`;
+  return param === null
+    ? () => `${reference} IS NULL`
+    : (params) => `${reference} ${equalOperator(type)} ${params.add(type, param)}`;
 }
 
 /** Makes the condition of one operator. Throws `BAD_USER_INPUT` when the operand does not fit. */
@@ -54,7 +58,9 @@ export function compileOperator(operation: Operation, operand: unknown): Conditi
       return equalsSql(operation, operand);
     case 'ne': {
       const param = inputParam(type, operand, path);
-      return param === null ? () => `${reference} IS NOT NULL` : (params) => differsSql(reference, type, params.add(type, param));
+      return param === null
+        ? () => `${reference} IS NOT NULL`
+        : (params) => differsSql(reference, type, params.add(type, param));
     }
     case 'isNull':
       if (typeof operand !== 'boolean') throw badInput(`"${path}" must be true or false.`);
@@ -83,7 +89,10 @@ export function compileOperator(operation: Operation, operand: unknown): Conditi
   }
 }
 
-/** Other than the value, which is not null; NULL is. IS DISTINCT FROM knows only the operator that the search path leads to. */
+/**
+ * Other than the value, which is not null; NULL is. IS DISTINCT FROM knows only the operator that the search path leads
+ * to.
+ */
 function differsSql(reference: string, type: SqlType, value: string): string {
   const equal = equalOperator(type);
   return equal === '=' ? `${reference} IS DISTINCT FROM ${value}` : `(${reference} ${equal} ${value}) IS NOT TRUE`;
@@ -96,7 +105,10 @@ function required(param: SqlParam, path: string): Exclude<SqlParam, null> {
 
 function listOf({ limits, path }: Operand, operand: unknown): readonly unknown[] {
   if (!Array.isArray(operand)) throw badInput(`"${path}" must be a list.`);
-  if (operand.length > limits.maxFilterValues) throw badInput(`"${path}" holds ${operand.length} values; at most ${limits.maxFilterValues} are allowed (maxFilterValues).`);
+  if (operand.length > limits.maxFilterValues)
+    throw badInput(
+      `"${path}" holds ${operand.length} values; at most ${limits.maxFilterValues} are allowed (maxFilterValues).`,
+    );
   return operand;
 }
 
@@ -109,7 +121,9 @@ function oneOf(operation: Operand, operand: unknown): Condition {
   if (values.length === 0) return () => (orNull ? `${reference} IS NULL` : 'FALSE');
   return (into) => {
     // A list of arrays would have to be rectangular, which theirs need not be.
-    const found = type.array ? `(${values.map((value) => `${reference} ${equalOperator(type)} ${into.add(type, value)}`).join(' OR ')})` : `${reference} ${equalOperator(type)} ANY(${into.addList(type, values)})`;
+    const found = type.array
+      ? `(${values.map((value) => `${reference} ${equalOperator(type)} ${into.add(type, value)}`).join(' OR ')})`
+      : `${reference} ${equalOperator(type)} ANY(${into.addList(type, values)})`;
     return orNull ? `(${found} OR ${reference} IS NULL)` : found;
   };
 }

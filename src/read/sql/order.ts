@@ -21,14 +21,25 @@ export interface ChosenOrder {
 }
 
 /** The selection's own order, or the one that its order argument chooses, closed by the primary key. */
-export function orderOf(entity: Entity, selection: Pick<Selection, 'orderBy' | 'orderArg'>, args: Arguments): ChosenOrder {
+export function orderOf(
+  entity: Entity,
+  selection: Pick<Selection, 'orderBy' | 'orderArg'>,
+  args: Arguments,
+): ChosenOrder {
   const chosen = chosenTerms(selection, args);
-  // A tie-break in the direction of the last chosen term keeps the order readable from one index, forwards or backwards.
+  // A tie-break in the direction of the last chosen term keeps the order readable from one index, forwards or
+  // backwards.
   const direction = chosen.at(-1)?.descending ?? false;
-  const terms = chosen.length === 0 ? selection.orderBy : [...chosen, ...entity.primaryKey.map((column) => ({ column, descending: direction }))];
+  const terms =
+    chosen.length === 0
+      ? selection.orderBy
+      : [...chosen, ...entity.primaryKey.map((column) => ({ column, descending: direction }))];
   const seen = new Set<string>();
   const total = terms.filter(({ column }) => !seen.has(column) && seen.add(column));
-  return { terms: total.map((term) => ({ ...term, nullable: entity.columns.get(term.column)?.nullable ?? true })), clientShaped: chosen.length > 1 };
+  return {
+    terms: total.map((term) => ({ ...term, nullable: entity.columns.get(term.column)?.nullable ?? true })),
+    clientShaped: chosen.length > 1,
+  };
 }
 
 function chosenTerms({ orderArg }: Pick<Selection, 'orderArg'>, args: Arguments): readonly OrderTerm[] {
@@ -59,17 +70,26 @@ export function orderBySql(entity: Entity, terms: readonly SortTerm[]): string {
 
 /**
  * The rows that come after the row with these key values in this order. One row comparison, which an index range
- * serves, where all terms run one way, have plain operators and cannot be NULL; otherwise written out term by term, led by a bound on the first.
+ * serves, where all terms run one way, have plain operators and cannot be NULL; otherwise written out term by term, led
+ * by a bound on the first.
  */
 export function afterCondition(entity: Entity, terms: readonly SortTerm[], values: readonly SqlParam[]): Condition {
-  const oneWay = terms.every((term) => term.descending === terms[0]?.descending && !term.nullable) && !values.includes(null);
+  const oneWay =
+    terms.every((term) => term.descending === terms[0]?.descending && !term.nullable) && !values.includes(null);
   const types = terms.map(({ column }) => columnType(entity, column));
   const asRow = oneWay && types.every(hasPlainOrder);
   return (params) => {
     const references = terms.map(({ column }) => comparedColumn(entity, column));
     const places = types.map((type, i) => (values[i] === null ? null : params.add(type, values[i] ?? null)));
     if (asRow) return `(${references.join(', ')}) ${terms[0]?.descending ? '<' : '>'} (${places.join(', ')})`;
-    return expandedAfter(terms.map((term, i) => ({ term, type: types[i] as SqlType, reference: references[i] as string, place: places[i] ?? null })));
+    return expandedAfter(
+      terms.map((term, i) => ({
+        term,
+        type: types[i] as SqlType,
+        reference: references[i] as string,
+        place: places[i] ?? null,
+      })),
+    );
   };
 }
 

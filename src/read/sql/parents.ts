@@ -25,7 +25,11 @@ export function keySource(of: KeyColumns, keys: readonly KeyValues[], params: Pa
   const lists = columns.map((_, i) => {
     const type = keyType(of, i);
     const values = keys.map((key) => key[i] ?? null);
-    if (isTakenApart(type)) return params.raw('text[]', values.map((value) => (Array.isArray(value) ? arrayText(value) : value)));
+    if (isTakenApart(type))
+      return params.raw(
+        'text[]',
+        values.map((value) => (Array.isArray(value) ? arrayText(value) : value)),
+      );
     return params.raw(`${elementType(type)}[]`, values);
   });
   return `unnest(${lists.join(', ')}) WITH ORDINALITY AS ${SOURCE}(${columns.map((_, i) => `"$${i}"`).join(', ')}, "${ORDINAL}")`;
@@ -37,7 +41,12 @@ export function matchesKey(of: KeyColumns): string {
   const pairs = columns.map((column, i) => {
     const type = keyType(of, i);
     const value = isTakenApart(type) ? `${place(i)}::${castType(type)}` : place(i);
-    return matchSql({ reference: columnReference(entity, column), type: columnType(entity, column), comparison: comparisons?.[i], value });
+    return matchSql({
+      reference: columnReference(entity, column),
+      type: columnType(entity, column),
+      comparison: comparisons?.[i],
+      value,
+    });
   });
   return pairs.join(' AND ');
 }
@@ -49,6 +58,8 @@ function isTakenApart({ array, kind, sql }: SqlType): boolean {
 
 /** One list as the database spells it: `{"a","b",NULL}`. */
 function arrayText(values: readonly SqlParam[]): string {
-  const entries = values.map((value) => (value === null ? 'NULL' : Array.isArray(value) ? arrayText(value) : `"${String(value).replace(/[\\"]/g, '\\$&')}"`));
+  const entries = values.map((value) =>
+    value === null ? 'NULL' : Array.isArray(value) ? arrayText(value) : `"${String(value).replace(/[\\"]/g, '\\$&')}"`,
+  );
   return `{${entries.join(',')}}`;
 }

@@ -6,7 +6,10 @@ import { columnReference, columnType, fromTable } from './identifiers.ts';
 import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyColumns, type KeyValues } from './parents.ts';
 import { Params, statement } from './statement.ts';
 
-/** Kinds whose canonical text is one per value, so that a row can be matched with its key here; for others the server does it. */
+/**
+ * Kinds whose canonical text is one per value, so that a row can be matched with its key here; for others the server
+ * does it.
+ */
 const EXACT: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'uuid']);
 
 export interface RowsByKey {
@@ -18,7 +21,12 @@ export interface RowsByKey {
 export function rowsByKey(of: KeyColumns, keys: readonly KeyValues[]): RowsByKey {
   const { entity, columns, comparisons } = of;
   const [only] = columns;
-  const isExact = columns.length === 1 && only !== undefined && !comparisons?.[0] && EXACT.has(columnType(entity, only).kind) && !columnType(entity, only).array;
+  const isExact =
+    columns.length === 1 &&
+    only !== undefined &&
+    !comparisons?.[0] &&
+    EXACT.has(columnType(entity, only).kind) &&
+    !columnType(entity, only).array;
   return isExact ? bySingleColumn(entity, only, keys) : byOrdinal(of, keys);
 }
 
@@ -44,7 +52,10 @@ function singleColumnForm(entity: Entity, column: string): Form {
   const known = ofEntity.get(column);
   if (known !== undefined) return known;
   const params = new Params();
-  const { name, text } = statement(`SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${columnReference(entity, column)} = ANY(${params.addList(columnType(entity, column), [])})`, params);
+  const { name, text } = statement(
+    `SELECT ${outputColumns(entity)} FROM ${fromTable(entity)} WHERE ${columnReference(entity, column)} = ANY(${params.addList(columnType(entity, column), [])})`,
+    params,
+  );
   ofEntity.set(column, { name, text });
   return { name, text };
 }

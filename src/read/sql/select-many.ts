@@ -1,4 +1,6 @@
-/** Owns the statement that reads an ordered, limited slice of rows: at the root, or for each of many parents at once. */
+/**
+ * Owns the statement that reads an ordered, limited slice of rows: at the root, or for each of many parents at once.
+ */
 import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
 import { type Statement } from '../ports.ts';
 import { outputColumns, rawColumns, readRow } from './columns.ts';
@@ -54,7 +56,10 @@ export function selectSlices(slice: Slice, parents: readonly KeyValues[]): State
 
 function statementOfSlices(slice: Slice, source: string, params: Params): Statement {
   const { entity, joinColumns: columns, comparisons } = slice;
-  const where = whereSql([matchesKey({ entity, columns, comparisons }), ...slice.conditions.map((condition) => condition(params))]);
+  const where = whereSql([
+    matchesKey({ entity, columns, comparisons }),
+    ...slice.conditions.map((condition) => condition(params)),
+  ]);
   const order = orderBySql(entity, slice.order);
   const inner = `SELECT ${rawColumns(entity)} FROM ${fromTable(entity)}${where} ORDER BY ${order}${limitSql(params, slice.limit)}`;
   // The inner query goes by the table's own name, so that columns are spelled the same inside and outside.

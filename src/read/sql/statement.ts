@@ -36,6 +36,10 @@ export function statementName(text: string): string {
  * A statement. `prepared: false` gives it no name: a connection keeps every named statement, so a text whose shape
  * the client chooses must not get one, or the client could fill the server's memory.
  */
-export function statement(text: string, params: Params, options: { readonly prepared: boolean } = { prepared: true }): Statement {
+export function statement(
+  text: string,
+  params: Params,
+  options: { readonly prepared: boolean } = { prepared: true },
+): Statement {
   return { name: options.prepared ? statementName(text) : '', text, values: params.values };
 }

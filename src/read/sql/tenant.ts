@@ -1,4 +1,7 @@
-/** Owns which rows exist for a viewer where entities keep tenants apart (R11): as a condition in SQL, and as a test of rows already read. */
+/**
+ * Owns which rows exist for a viewer where entities keep tenants apart (R11): as a condition in SQL, and as a test of
+ * rows already read.
+ */
 import { type Entity, type Row, type SqlType } from '../../model/model.ts';
 import { normalizeValue, type SqlParam } from '../../model/values.ts';
 import { enumMemberOf, equalsSql } from './comparing.ts';

@@ -1,4 +1,7 @@
-/** Owns which requests may be answered before Fastify and Apollo see them: those of which nothing but body, viewer and tokens changes the answer. */
+/**
+ * Owns which requests may be answered before Fastify and Apollo see them: those of which nothing but body, viewer and
+ * tokens changes the answer.
+ */
 import { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { KEY_HEADER, LEVEL_HEADER } from '../../protocol/headers.ts';
 import { acceptedType } from '../accept.ts';
@@ -21,11 +24,22 @@ export interface EarlyRequest {
 /** With it, a gateway asks for the times of the execution. */
 export const TRACE_HEADER = 'apollo-federation-include-trace';
 /** Each changes the answer in a way that is decided later. */
-const ALWAYS_EXCEPT = [LEVEL_HEADER, KEY_HEADER, 'transfer-encoding', 'content-encoding', 'expect', 'upgrade', TRACE_HEADER];
+const ALWAYS_EXCEPT = [
+  LEVEL_HEADER,
+  KEY_HEADER,
+  'transfer-encoding',
+  'content-encoding',
+  'expect',
+  'upgrade',
+  TRACE_HEADER,
+];
 const JSON_TYPE = /^application\/json(?:;\s*charset="?utf-?8"?)?$/i;
 
 /** Null: the request takes the usual way. */
-export function eligible({ method, url, headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>, { maxBytes, exceptWith }: EarlyRules): EarlyRequest | null {
+export function eligible(
+  { method, url, headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
+  { maxBytes, exceptWith }: EarlyRules,
+): EarlyRequest | null {
   if (method !== 'POST' || url !== GRAPHQL_PATH) return null;
   const length = lengthOf(headers);
   if (length === null || length > maxBytes || !isJson(headers['content-type'])) return null;

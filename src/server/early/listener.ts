@@ -1,4 +1,7 @@
-/** Owns answering from Node's own request, before Fastify and Apollo: where the answer of the very same request is kept and satisfies this one. */
+/**
+ * Owns answering from Node's own request, before Fastify and Apollo: where the answer of the very same request is kept
+ * and satisfies this one.
+ */
 import { type IncomingMessage, type OutgoingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
 import { isMeridianError } from '../../base/errors.ts';
 import { type Viewer } from '../../base/viewer.ts';
@@ -75,12 +78,16 @@ class Reading {
     if (known !== undefined && this.#answer(body, known)) return;
     // In this step still: later the end of the body would have been told to nobody.
     this.#giveBack(bytes);
-    const viewer = known === undefined ? viewers.of({ headers: joinedHeaders(this.#request.headers) }) : Promise.resolve(known);
+    const viewer =
+      known === undefined ? viewers.of({ headers: joinedHeaders(this.#request.headers) }) : Promise.resolve(known);
     remember(this.#request, { body, viewer, startedMs: this.#startedMs });
     if (known !== undefined) return this.#handOn();
     // Whoever has left meanwhile is answered by nobody: the usual way would wait for a body that cannot come any more.
     viewer
-      .then((found) => this.#request.destroyed || this.#answer(body, found), () => this.#request.destroyed)
+      .then(
+        (found) => this.#request.destroyed || this.#answer(body, found),
+        () => this.#request.destroyed,
+      )
       .then((isOver) => isOver || this.#handOn())
       .catch((error: unknown) => this.#response.destroy(error as Error));
   }
@@ -100,7 +107,11 @@ class Reading {
     if (found === null) return false;
     const { early, meter, settings } = this.#parts;
     this.#response.off('close', this.#gone);
-    const headers: OutgoingHttpHeaders = { 'cache-control': found.cacheControl, 'content-type': early.contentType, 'content-length': found.body.length };
+    const headers: OutgoingHttpHeaders = {
+      'cache-control': found.cacheControl,
+      'content-type': early.contentType,
+      'content-length': found.body.length,
+    };
     if (found.token !== null) headers[TOKEN_HEADER] = found.token;
     if (settings.draining()) headers['connection'] = 'close';
     this.#response.writeHead(200, Object.assign(headers, settings.beside(found.token)));
@@ -113,9 +124,18 @@ class Reading {
   #find(body: string, viewer: Viewer | null): AnswerNow | null {
     const { headers } = this.#request;
     try {
-      return this.#parts.settings.answers.answer({ body, viewer, token: textOf(headers[TOKEN_HEADER]), floor: textOf(headers[FLOOR_HEADER]) });
+      return this.#parts.settings.answers.answer({
+        body,
+        viewer,
+        token: textOf(headers[TOKEN_HEADER]),
+        floor: textOf(headers[FLOOR_HEADER]),
+      });
     } catch (error) {
-      if (!isMeridianError(error)) this.#parts.settings.telemetry.log.error({ err: error }, 'A kept answer could not be looked up; the request is executed.');
+      if (!isMeridianError(error))
+        this.#parts.settings.telemetry.log.error(
+          { err: error },
+          'A kept answer could not be looked up; the request is executed.',
+        );
       return null;
     }
   }

@@ -31,6 +31,10 @@ export class EarlyMeter {
     const { metrics, log } = this.#telemetry;
     metrics.httpRequests.inc({ ...ROUTE, status });
     metrics.httpSeconds.observe(ROUTE, tookMs / 1_000);
-    if (log.isLevelEnabled('debug')) log.debug({ requestId: randomUUID(), ...ROUTE, status, tookMs, ...traceOf(headers['traceparent']?.toString()) }, 'answered');
+    if (log.isLevelEnabled('debug'))
+      log.debug(
+        { requestId: randomUUID(), ...ROUTE, status, tookMs, ...traceOf(headers['traceparent']?.toString()) },
+        'answered',
+      );
   }
 }

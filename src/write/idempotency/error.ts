@@ -1,17 +1,39 @@
-/** Owns errors as outcomes of a request: which of them are one, how they are kept, and how they come back as they were. */
+/**
+ * Owns errors as outcomes of a request: which of them are one, how they are kept, and how they come back as they were.
+ */
 import { GraphQLError } from 'graphql';
 import { asciiJson } from '../../base/ascii-json.ts';
 import { isMeridianError, MeridianError, type ErrorCode } from '../../base/errors.ts';
 import { parseJson } from '../../base/json.ts';
 import { type Position } from '../../base/lineage.ts';
-import { asUnconfirmed, depositStatement, readRecall, recallStatement, type OnceStep, type StoredOutcome } from './once.ts';
+import {
+  asUnconfirmed,
+  depositStatement,
+  readRecall,
+  recallStatement,
+  type OnceStep,
+  type StoredOutcome,
+} from './once.ts';
 import { type TransactionOptions, type WriteServer } from '../ports.ts';
 import { refusalOf } from '../refusal.ts';
 
-/** The request as such was answered with them. All other codes tell of servers, limits and races, and may be gone the next time. */
-const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONSTRAINT_VIOLATION', 'RAISED_BY_DATABASE', 'NOT_FOUND', 'CONFLICT', 'FORBIDDEN', 'BAD_USER_INPUT']);
+/**
+ * The request as such was answered with them. All other codes tell of servers, limits and races, and may be gone the
+ * next time.
+ */
+const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CONSTRAINT_VIOLATION',
+  'RAISED_BY_DATABASE',
+  'NOT_FOUND',
+  'CONFLICT',
+  'FORBIDDEN',
+  'BAD_USER_INPUT',
+]);
 const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
-/** A right that a role lacks, as a rule: whoever grants it need not wait for what was kept. Policies that refuse a row are asked again. */
+/**
+ * A right that a role lacks, as a rule: whoever grants it need not wait for what was kept. Policies that refuse a row
+ * are asked again.
+ */
 const NO_RIGHT = '42501';
 
 interface KeptError {
@@ -23,7 +45,10 @@ interface KeptError {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** The outcome that an error is; null for one that is none, or that is larger than may be kept: nothing is stored then, and a retry runs again. */
+/**
+ * The outcome that an error is; null for one that is none, or that is larger than may be kept: nothing is stored then,
+ * and a retry runs again.
+ */
 export function encodeError(error: unknown, maxBytes: number): StoredOutcome | null {
   const cause = meridianCause(error);
   const kept = cause === null ? keptApplication(error) : keptMeridian(cause);
@@ -73,15 +98,23 @@ export interface SettleErrorInput {
 }
 
 /**
- * Stores an error as the step's outcome, in a transaction of its own since the step's is rolled back, and gives the outcome that counts:
- * another try of the request may have been faster. Null where none is there any more. Throws `IDEMPOTENCY_KEY_REUSED`.
+ * Stores an error as the step's outcome, in a transaction of its own since the step's is rolled back, and gives the
+ * outcome that counts: another try of the request may have been faster. Null where none is there any more. Throws
+ * `IDEMPOTENCY_KEY_REUSED`.
  */
-export async function settleError({ server, once, outcome, options: { signal, durability = null } = {} }: SettleErrorInput): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
+export async function settleError({
+  server,
+  once,
+  outcome,
+  options: { signal, durability = null } = {},
+}: SettleErrorInput): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
   const { onVerdict, ...silent } = once;
   // Not under the viewer's settings, nor with the tags: what they are for was rolled back.
-  const { result, position } = await server.pipelined([depositStatement(once, outcome), recallStatement(once)], { durability, ...(signal ? { signal } : {}) }).catch((failure: unknown) => {
-    throw asUnconfirmed(failure);
-  });
+  const { result, position } = await server
+    .pipelined([depositStatement(once, outcome), recallStatement(once)], { durability, ...(signal ? { signal } : {}) })
+    .catch((failure: unknown) => {
+      throw asUnconfirmed(failure);
+    });
   const isOurs = result[0]?.rowCount === 1;
   const stored = readRecall(isOurs ? silent : once, result[1]?.rows[0]);
   if (isOurs) onVerdict?.('first');

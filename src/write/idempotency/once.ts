@@ -1,6 +1,7 @@
 /**
- * Owns exactly once by an idempotency key, as statements: a step of a request is claimed in the transaction that does it, its outcome is
- * stored with it, and whoever comes later finds the outcome instead. One row holds one request; its lock is what concurrent retries wait for.
+ * Owns exactly once by an idempotency key, as statements: a step of a request is claimed in the transaction that does
+ * it, its outcome is stored with it, and whoever comes later finds the outcome instead. One row holds one request; its
+ * lock is what concurrent retries wait for.
  */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { parseJson } from '../../base/json.ts';
@@ -44,14 +45,18 @@ function insertSql(once: OnceStep, params: Params, steps: string): string {
 
 const EXPIRED = '"$o".expires_at <= pg_catalog.now()';
 
-/** Where the row that is there leaves the step free: it has expired, or belongs to this request, which has not come so far. */
+/**
+ * Where the row that is there leaves the step free: it has expired, or belongs to this request, which has not come so
+ * far.
+ */
 function freeSql(once: OnceStep, params: Params): string {
   return `WHERE ${EXPIRED} OR ("$o".fingerprint = excluded.fingerprint AND NOT "$o".steps ? ${params.raw('text', once.step)})`;
 }
 
 /**
- * First statement of the transaction: takes the step, or fails the transaction (`isKnown`), in which case `recallStatement` says what is
- * there. Waits while another transaction of the same request runs: it may be rolled back, and then the step is free.
+ * First statement of the transaction: takes the step, or fails the transaction (`isKnown`), in which case
+ * `recallStatement` says what is there. Waits while another transaction of the same request runs: it may be rolled
+ * back, and then the step is free.
  */
 export function claimStatement(once: OnceStep): Statement {
   const params = new Params();
@@ -64,9 +69,9 @@ export function claimStatement(once: OnceStep): Statement {
 }
 
 /**
- * SQL of an UPDATE that stores the outcome of a step that this transaction has claimed, alone or as a data-modifying CTE. `outcomeSql`: a
- * jsonb expression, an object with a `kind`; where it is null nothing is stored. Fails the transaction where it is too large
- * (`onceRefusal`). Its rows are one or none.
+ * SQL of an UPDATE that stores the outcome of a step that this transaction has claimed, alone or as a data-modifying
+ * CTE. `outcomeSql`: a jsonb expression, an object with a `kind`; where it is null nothing is stored. Fails the
+ * transaction where it is too large (`onceRefusal`). Its rows are one or none.
  */
 export function settleSql(once: OnceStep, params: Params, outcomeSql: string): string {
   const [scope, key, step] = [once.scope, once.key, once.step].map((value) => params.raw('text', value));
@@ -82,8 +87,8 @@ export function settleStatement(once: OnceStep, outcome: StoredOutcome): Stateme
 }
 
 /**
- * Stores the outcome of a step whose own transaction was rolled back, unless another try of the request was faster: `recallStatement`
- * behind it says whose outcome counts. Its size was measured before: the database does not.
+ * Stores the outcome of a step whose own transaction was rolled back, unless another try of the request was faster:
+ * `recallStatement` behind it says whose outcome counts. Its size was measured before: the database does not.
  */
 export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statement {
   const params = new Params();
@@ -94,21 +99,32 @@ export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statem
 }
 
 /**
- * Reads what is stored for the request's step, for `readRecall`. The lock is no more than a write: so the transaction's own commit waits for
- * synchronous replicas where it must be durable, and what was committed before it is as durable then.
+ * Reads what is stored for the request's step, for `readRecall`. The lock is no more than a write: so the transaction's
+ * own commit waits for synchronous replicas where it must be durable, and what was committed before it is as durable
+ * then.
  */
 export function recallStatement(once: OnceStep): Statement {
   const params = new Params();
   const [step, scope, key] = [once.step, once.scope, once.key].map((value) => params.raw('text', value));
-  return statement(`SELECT "$o".fingerprint, ("$o".steps -> ${step})::text AS outcome FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${scope} AND "$o".key = ${key} AND "$o".expires_at > pg_catalog.now() FOR UPDATE`, params);
+  return statement(
+    `SELECT "$o".fingerprint, ("$o".steps -> ${step})::text AS outcome FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${scope} AND "$o".key = ${key} AND "$o".expires_at > pg_catalog.now() FOR UPDATE`,
+    params,
+  );
 }
 
-/** The stored outcome; null where there is none (any more), so that the step can be claimed again. Throws `IDEMPOTENCY_KEY_REUSED`. */
+/**
+ * The stored outcome; null where there is none (any more), so that the step can be claimed again. Throws
+ * `IDEMPOTENCY_KEY_REUSED`.
+ */
 export function readRecall(once: OnceStep, row: Row | undefined): StoredOutcome | null {
   if (row === undefined) return null;
   if (row['fingerprint'] !== once.fingerprint) {
     once.onVerdict?.('reused');
-    throw new MeridianError({ code: 'IDEMPOTENCY_KEY_REUSED', message: 'This idempotency-key has come with another request before (other text, operation name or variables); give every request a key of its own, and repeat one unchanged.' });
+    throw new MeridianError({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+      message:
+        'This idempotency-key has come with another request before (other text, operation name or variables); give every request a key of its own, and repeat one unchanged.',
+    });
   }
   const { outcome } = row;
   if (typeof outcome !== 'string') return null;
@@ -132,18 +148,34 @@ export function onceRefusal(error: unknown, once: OnceStep): MeridianError | nul
     });
   }
   if (!isHeldUp(error)) return null;
-  return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'The same request, with this idempotency-key, is still running; send it again to learn how it ended.', cause: error });
+  return new MeridianError({
+    code: 'WRITE_UNCONFIRMED',
+    message: 'The same request, with this idempotency-key, is still running; send it again to learn how it ended.',
+    cause: error,
+  });
 }
 
-/** Ended by a time limit while it waited for the request's row. The server says where a statement stood, and names the table in every language. */
+/**
+ * Ended by a time limit while it waited for the request's row. The server says where a statement stood, and names the
+ * table in every language.
+ */
 function isHeldUp(error: unknown): boolean {
   if (!isMeridianError(error) || !(error.cause instanceof Error)) return false;
   const { code, where } = error.cause as Error & { readonly code?: string; readonly where?: string };
   return (code === '57014' || code === '55P03') && where !== undefined && /\boutcomes\b/.test(where);
 }
 
-/** With a key a write whose outcome is unknown may be repeated: it is found, or done now. Any other error stays as it is. */
+/**
+ * With a key a write whose outcome is unknown may be repeated: it is found, or done now. Any other error stays as it
+ * is.
+ */
 export function asUnconfirmed<E>(error: E): E | MeridianError {
   if (!isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN')) return error;
-  return new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'The connection to the primary broke before the write was confirmed; send the same request with the same idempotency-key again.', details: error.details, cause: error });
+  return new MeridianError({
+    code: 'WRITE_UNCONFIRMED',
+    message:
+      'The connection to the primary broke before the write was confirmed; send the same request with the same idempotency-key again.',
+    details: error.details,
+    cause: error,
+  });
 }

@@ -35,15 +35,20 @@ export class OnceRequest {
   }
 
   /**
-   * The next transaction of the field at this response path, to be asked for in the order in which they begin: a retry, which asks in the
-   * same order, meets the outcome of the same one.
+   * The next transaction of the field at this response path, to be asked for in the order in which they begin: a retry,
+   * which asks in the same order, meets the outcome of the same one.
    */
   step(path: string): OnceStep {
     const count = this.#counts.get(path) ?? 0;
     this.#counts.set(path, count + 1);
     const { key, limits } = this.#input;
     return {
-      scope: this.#scope, key, fingerprint: this.#fingerprint, step: `${path}#${count}`, keptMs: limits.idempotencyMs, maxBytes: limits.outcomeBytes,
+      scope: this.#scope,
+      key,
+      fingerprint: this.#fingerprint,
+      step: `${path}#${count}`,
+      keptMs: limits.idempotencyMs,
+      maxBytes: limits.outcomeBytes,
       onVerdict: (verdict) => {
         if (verdict === 'replayed') this.#replayed = true;
         this.#input.onVerdict?.(verdict);
@@ -52,13 +57,20 @@ export class OnceRequest {
   }
 }
 
-/** Whose keys these are. All viewers that are not known share one scope: they can be told apart by nothing but their key. */
+/**
+ * Whose keys these are. All viewers that are not known share one scope: they can be told apart by nothing but their
+ * key.
+ */
 export function scopeOf(viewer: Viewer | null): string {
   return sha256(JSON.stringify(viewer === null ? null : [viewer.id, viewer.tenant]));
 }
 
 /** The same for the same request, in whatever order its variables come. */
-export function fingerprintOf({ source, operationName, variables }: Pick<OnceInput, 'source' | 'operationName' | 'variables'>): string {
+export function fingerprintOf({
+  source,
+  operationName,
+  variables,
+}: Pick<OnceInput, 'source' | 'operationName' | 'variables'>): string {
   return sha256(JSON.stringify([source, operationName, sorted(variables)]));
 }
 

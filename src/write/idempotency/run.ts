@@ -1,10 +1,21 @@
-/** Owns the way of a step to its outcome: tried, found to be known, or done and kept; with a bounded number of tries where that stays open. */
+/**
+ * Owns the way of a step to its outcome: tried, found to be known, or done and kept; with a bounded number of tries
+ * where that stays open.
+ */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
 import { type Row } from '../../model/model.ts';
 import { isDataException } from '../../read/input.ts';
 import { type Statement } from '../../read/ports.ts';
-import { asUnconfirmed, isKnown, onceRefusal, readRecall, recallStatement, type OnceStep, type StoredOutcome } from './once.ts';
+import {
+  asUnconfirmed,
+  isKnown,
+  onceRefusal,
+  readRecall,
+  recallStatement,
+  type OnceStep,
+  type StoredOutcome,
+} from './once.ts';
 import { decodeError, encodeError, settleError } from './error.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from '../ports.ts';
 
@@ -12,8 +23,8 @@ export interface OnceRun<T> {
   readonly once: OnceStep;
   readonly options?: TransactionOptions;
   /**
-   * One transaction that claims the step, does it and stores its outcome. `onFree` may be called as soon as the claim is known to have been
-   * granted. What it throws is the step's outcome where it answers the request (`encodeError`).
+   * One transaction that claims the step, does it and stores its outcome. `onFree` may be called as soon as the claim
+   * is known to have been granted. What it throws is the step's outcome where it answers the request (`encodeError`).
    */
   readonly attempt: (onFree: () => void) => Promise<Committed<T>>;
   /** Asked together with the stored outcome, for `read`. */
@@ -22,10 +33,15 @@ export interface OnceRun<T> {
   readonly read: (outcome: StoredOutcome, rows: readonly Row[]) => T;
 }
 
-/** What is known may expire before it is read, and a broken connection leaves a doubt that the next claim removes; neither happens often. */
+/**
+ * What is known may expire before it is read, and a broken connection leaves a doubt that the next claim removes;
+ * neither happens often.
+ */
 const ROUNDS = 3;
 
-/** Throws a stored error, `IDEMPOTENCY_KEY_REUSED`, `WRITE_UNCONFIRMED` (to be sent again), and what transactions throw. */
+/**
+ * Throws a stored error, `IDEMPOTENCY_KEY_REUSED`, `WRITE_UNCONFIRMED` (to be sent again), and what transactions throw.
+ */
 export async function runOnce<T>(server: WriteServer, run: OnceRun<T>): Promise<Committed<T>> {
   const { once } = run;
   let doubt: MeridianError | null = null;
@@ -49,7 +65,13 @@ export async function runOnce<T>(server: WriteServer, run: OnceRun<T>): Promise<
       if (kept.outcome !== null) return answer(run, kept, error);
     }
   }
-  throw doubt === null ? new MeridianError({ code: 'WRITE_UNCONFIRMED', message: 'What is kept for this idempotency-key ended again and again while it was read; send the request again.' }) : asUnconfirmed(doubt);
+  throw doubt === null
+    ? new MeridianError({
+        code: 'WRITE_UNCONFIRMED',
+        message:
+          'What is kept for this idempotency-key ended again and again while it was read; send the request again.',
+      })
+    : asUnconfirmed(doubt);
 }
 
 interface Kept {
@@ -59,7 +81,10 @@ interface Kept {
   readonly position: Position;
 }
 
-/** What is kept now that a try was rolled back with this error, which is kept itself where it is an outcome. Else it is thrown. */
+/**
+ * What is kept now that a try was rolled back with this error, which is kept itself where it is an outcome. Else it is
+ * thrown.
+ */
 async function keptAfter<T>(server: WriteServer, run: OnceRun<T>, error: unknown): Promise<Kept> {
   if (isKnown(error)) return recall(server, run);
   const { once, options = {} } = run;
@@ -75,14 +100,19 @@ async function keptAfter<T>(server: WriteServer, run: OnceRun<T>, error: unknown
 async function recall<T>(server: WriteServer, { once, also, options = {} }: OnceRun<T>): Promise<Kept> {
   const { signal, settings, durability = null } = options;
   const told = { durability, ...(settings ? { settings } : {}), ...(signal ? { signal } : {}) };
-  const { result, position } = await server.pipelined([recallStatement(once), ...(also ? [also] : [])], told).catch((error: unknown) => {
-    if (also && isDataException(error)) throw unreadable(once, error);
-    throw asUnconfirmed(error);
-  });
+  const { result, position } = await server
+    .pipelined([recallStatement(once), ...(also ? [also] : [])], told)
+    .catch((error: unknown) => {
+      if (also && isDataException(error)) throw unreadable(once, error);
+      throw asUnconfirmed(error);
+    });
   return { outcome: readRecall(once, result[0]?.rows[0]), rows: result[1]?.rows ?? [], position };
 }
 
-/** It was carried out, and the table has changed since in such a way that its columns cannot take the values that are kept. */
+/**
+ * It was carried out, and the table has changed since in such a way that its columns cannot take the values that are
+ * kept.
+ */
 function unreadable({ step }: OnceStep, cause: unknown): MeridianError {
   const message = `The request with this idempotency-key was carried out before, but what is kept of ${step} does not fit the columns any more, which have changed since; read the row instead of repeating it.`;
   return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { committed: true }, cause });

@@ -1,4 +1,7 @@
-/** Owns interactive transactions that take place once: the work runs and its result is kept with what it wrote, or what was kept before is the answer. */
+/**
+ * Owns interactive transactions that take place once: the work runs and its result is kept with what it wrote, or what
+ * was kept before is the answer.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { claimStatement, settleStatement, type OnceStep, type StoredOutcome } from './once.ts';
 import { runOnce } from './run.ts';
@@ -15,13 +18,19 @@ export interface OnceWork<T> {
 const held = new AsyncLocalStorage<ReadonlySet<string>>();
 
 /**
- * Runs `work` in a transaction, unless the step has an outcome: that is the answer then, a value or an error, and `work` does not run.
- * Everybody is given the result as JSON has it. Throws what `runOnce` throws.
+ * Runs `work` in a transaction, unless the step has an outcome: that is the answer then, a value or an error, and
+ * `work` does not run. Everybody is given the result as JSON has it. Throws what `runOnce` throws.
  */
-export async function onceTransaction<T>(server: WriteServer, { once, work, options = {} }: OnceWork<T>): Promise<Committed<T>> {
+export async function onceTransaction<T>(
+  server: WriteServer,
+  { once, work, options = {} }: OnceWork<T>,
+): Promise<Committed<T>> {
   const row = JSON.stringify([once.scope, once.key]);
   const outer = held.getStore();
-  if (outer?.has(row)) throw new TypeError('a transaction of a request with an idempotency-key was begun inside of another one, for whose end it would wait; run one after the other, or use the outer one\'s tx');
+  if (outer?.has(row))
+    throw new TypeError(
+      "a transaction of a request with an idempotency-key was begun inside of another one, for whose end it would wait; run one after the other, or use the outer one's tx",
+    );
   const inner = new Set([...(outer ?? []), row]);
   const attempt = (onFree: () => void): Promise<Committed<T>> =>
     held.run(inner, () =>
@@ -39,6 +48,7 @@ export async function onceTransaction<T>(server: WriteServer, { once, work, opti
 }
 
 function readResult(outcome: StoredOutcome): unknown {
-  if (outcome.kind !== 'value') throw new TypeError(`a transaction met an outcome of kind ${outcome.kind}, which is a mutation's`);
+  if (outcome.kind !== 'value')
+    throw new TypeError(`a transaction met an outcome of kind ${outcome.kind}, which is a mutation's`);
   return decodeValue(outcome);
 }

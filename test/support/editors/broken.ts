@@ -14,12 +14,28 @@ export interface BrokenServers extends AsyncDisposable {
   readonly url: (region: string) => string;
 }
 
-export async function startBroken({ cluster }: TestApp, mechanism: string, regions: readonly string[]): Promise<BrokenServers> {
+export async function startBroken(
+  { cluster }: TestApp,
+  mechanism: string,
+  regions: readonly string[],
+): Promise<BrokenServers> {
   const settings = regions.map((region) => {
-    const databases = Object.fromEntries(cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name) }]));
-    return { region, regions: databases, port: 0, tokenSecret: TOKEN_SECRET, jwtSecret: JWT_SECRET, ...EDITOR_SETTINGS };
+    const databases = Object.fromEntries(
+      cluster.regions.map(({ name }) => [name, { databaseUrl: cluster.dsnFor(region, name) }]),
+    );
+    return {
+      region,
+      regions: databases,
+      port: 0,
+      tokenSecret: TOKEN_SECRET,
+      jwtSecret: JWT_SECRET,
+      ...EDITOR_SETTINGS,
+    };
   });
-  const child = spawn(process.execPath, ['--import', BREAK, PROCESS, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, BREAK: mechanism } });
+  const child = spawn(process.execPath, ['--import', BREAK, PROCESS, JSON.stringify(settings)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, BREAK: mechanism },
+  });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
@@ -29,7 +45,8 @@ export async function startBroken({ cluster }: TestApp, mechanism: string, regio
   try {
     const lines = createInterface({ input: child.stdout });
     const [first] = (await Promise.race([once(lines, 'line'), once(lines, 'close')])) as [string?];
-    if (first === undefined) throw new Error(`servers without the ${mechanism} did not start within ${READY_MS} ms, or ended`);
+    if (first === undefined)
+      throw new Error(`servers without the ${mechanism} did not start within ${READY_MS} ms, or ended`);
     const urls = JSON.parse(first) as readonly string[];
     return { url: (region) => urls[regions.indexOf(region)] ?? '', [Symbol.asyncDispose]: stop };
   } catch (error) {

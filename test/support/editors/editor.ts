@@ -1,9 +1,22 @@
-/** Owns one editor: reads a row in a region, edits it, and sends the edit with one key until somebody says what became of it. */
+/**
+ * Owns one editor: reads a row in a region, edits it, and sends the edit with one key until somebody says what became
+ * of it.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import { sleep } from '../../../src/base/clock.ts';
 import { ask, type Answer, type TestApp } from '../app.ts';
 import { type Random } from '../random.ts';
-import { ENTITIES, FIELDS, newInput, type Edit, type Fate, type Kind, type Target, type Told, type Values } from './edits.ts';
+import {
+  ENTITIES,
+  FIELDS,
+  newInput,
+  type Edit,
+  type Fate,
+  type Kind,
+  type Target,
+  type Told,
+  type Values,
+} from './edits.ts';
 
 /** What all editors of a run share. */
 export interface Desk {
@@ -27,7 +40,16 @@ export interface Desk {
 }
 
 type Row = { readonly row: Values | null };
-type Edited = { readonly edited: { readonly row: Values | null; readonly conflict?: { readonly reason: string; readonly version: number | null; readonly fields: readonly string[] } | null } };
+type Edited = {
+  readonly edited: {
+    readonly row: Values | null;
+    readonly conflict?: {
+      readonly reason: string;
+      readonly version: number | null;
+      readonly fields: readonly string[];
+    } | null;
+  };
+};
 type Sent<D> = Answer<D> | { readonly down: string };
 
 const fieldsOf = (kind: Kind): string => ['id', ...FIELDS[kind], 'version'].join(' ');
@@ -62,7 +84,13 @@ export class Editor {
       if (base === null) continue;
       await sleep(this.#random.below(thinkMs));
       const name = `${this.#name}.${(this.#edits += 1)}`;
-      const edit: Edit = { name, target, base, expectedVersion: blind ? null : Number(base['version']), input: newInput(target, base, name, this.#random) };
+      const edit: Edit = {
+        name,
+        target,
+        base,
+        expectedVersion: blind ? null : Number(base['version']),
+        input: newInput(target, base, name, this.#random),
+      };
       told.push({ edit, fate: await this.#sendUntilTold(edit) });
     }
   }
@@ -88,14 +116,19 @@ export class Editor {
     const { regions, patienceEndMs } = this.#desk;
     const { kind, id } = edit.target;
     // A viewer of its own, so that the audit names the edit.
-    const headers = { 'idempotency-key': `key-of-${edit.name}`, authorization: `Bearer ${await this.#desk.app.bearer({ id: edit.name })}` };
-    const send = (region: string): Promise<Sent<Edited>> => this.#ask<Edited>(region, editText(kind), { id, seen: edit.expectedVersion, input: edit.input }, headers);
+    const headers = {
+      'idempotency-key': `key-of-${edit.name}`,
+      authorization: `Bearer ${await this.#desk.app.bearer({ id: edit.name })}`,
+    };
+    const send = (region: string): Promise<Sent<Edited>> =>
+      this.#ask<Edited>(region, editText(kind), { id, seen: edit.expectedVersion, input: edit.input }, headers);
     let last = '';
     for (let tries = 0; tries === 0 || performance.now() < patienceEndMs(); tries += 1) {
       const answers = await Promise.all((this.#random.below(8) === 0 ? regions : [this.#region]).map(send));
       const fates = answers.flatMap((answer) => fateOf(answer) ?? []);
       const [fate] = fates;
-      if (fates.some((other) => !isDeepStrictEqual(other, fate))) this.#complain(`${edit.name} was told two things of one key: ${JSON.stringify(fates)}`);
+      if (fates.some((other) => !isDeepStrictEqual(other, fate)))
+        this.#complain(`${edit.name} was told two things of one key: ${JSON.stringify(fates)}`);
       if (fate) return fate;
       last = JSON.stringify(answers.map((answer) => ('down' in answer ? answer.down : answer.errors)));
       if (!answers.every((answer) => this.#mayRepeat(answer, `edit ${edit.name}`))) break;
@@ -106,7 +139,12 @@ export class Editor {
     return { kind: 'unknown', last };
   }
 
-  async #ask<D>(region: string, text: string, variables: Values, headers: Readonly<Record<string, string>>): Promise<Sent<D>> {
+  async #ask<D>(
+    region: string,
+    text: string,
+    variables: Values,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Sent<D>> {
     try {
       const answer = await ask<D>(this.#desk.url(region), text, { variables, token: this.#token, headers });
       if (answer.token !== null) this.#token = answer.token;
@@ -146,7 +184,11 @@ function fateOf(answer: Sent<Edited>): Fate | null {
   if ('down' in answer) return null;
   const [error] = answer.errors;
   if (error?.extensions.code === 'CONFLICT') {
-    const { reason, version, fields } = error.extensions['details'] as { readonly reason: string; readonly version: number; readonly fields: readonly string[] };
+    const { reason, version, fields } = error.extensions['details'] as {
+      readonly reason: string;
+      readonly version: number;
+      readonly fields: readonly string[];
+    };
     return { kind: 'refused', reason, version, fields };
   }
   if (error || !answer.data) return null;

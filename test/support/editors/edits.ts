@@ -1,4 +1,7 @@
-/** Owns what editors do: a row as it was read becomes an edit of some of its fields, and every edit knows what must become of it. */
+/**
+ * Owns what editors do: a row as it was read becomes an edit of some of its fields, and every edit knows what must
+ * become of it.
+ */
 import { type Random } from '../random.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -51,7 +54,8 @@ const DOC: Readonly<Record<string, (seen: unknown, name: string, random: Random)
   title: (_seen, name) => `title of ${name}`,
   body: (_seen, name) => `body of ${name}`,
   hits: (seen, _name, random) => String(BigInt(String(seen)) + BigInt(random.pick([1, 1, 1, 2, 10, -3, 1_000_000]))),
-  score: (seen, _name, random) => decimal(hundredths(seen) + BigInt(1 + random.below(500)) * (random.below(4) === 0 ? -1n : 1n)),
+  score: (seen, _name, random) =>
+    decimal(hundredths(seen) + BigInt(1 + random.below(500)) * (random.below(4) === 0 ? -1n : 1n)),
   // Higher than what was seen: whoever lowers what nobody else has changed has lowered it.
   top: (seen, _name, random) => Number(seen) + 1 + random.below(1_000),
   low: (seen, _name, random) => decimal(hundredths(seen) - BigInt(1 + random.below(1_000))),
@@ -60,7 +64,10 @@ const DOC: Readonly<Record<string, (seen: unknown, name: string, random: Random)
     // An element is added once and by one editor, so that it is there unless somebody has removed it.
     return kept.length < listOf(seen).length && random.below(2) === 0 ? kept : [...kept, `tag of ${name}`];
   },
-  log: (seen, name, random) => [...listOf(seen), ...Array.from({ length: 1 + random.below(2) }, (_, i) => `line ${i} of ${name}`)],
+  log: (seen, name, random) => [
+    ...listOf(seen),
+    ...Array.from({ length: 1 + random.below(2) }, (_, i) => `line ${i} of ${name}`),
+  ],
   story: (seen, name) => `${String(seen)}<${name}>`,
 };
 
@@ -80,7 +87,12 @@ export function newInput({ kind }: Target, seen: Values, name: string, random: R
 /** What became of an edit, as its author was told. */
 export type Fate =
   | { readonly kind: 'done'; readonly version: number; readonly row: Values }
-  | { readonly kind: 'refused'; readonly reason: string; readonly version: number | null; readonly fields: readonly string[] }
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      readonly version: number | null;
+      readonly fields: readonly string[];
+    }
   /** Nobody said what became of it, however often it was sent. */
   | { readonly kind: 'unknown'; readonly last: string };
 

@@ -1,6 +1,6 @@
 /**
- * Owns what an acknowledged edit must have done to the row, field by field and without a look at how Meridian does it: the version that it
- * wrote, against the version before and what the editor wanted.
+ * Owns what an acknowledged edit must have done to the row, field by field and without a look at how Meridian does it:
+ * the version that it wrote, against the version before and what the editor wanted.
  */
 import { longer } from './schema.ts';
 import { hundredths, listOf, FIELDS, type Edit, type Kind, type Values } from './edits.ts';
@@ -14,7 +14,8 @@ interface Sides {
   readonly met: boolean;
 }
 
-const without = (list: readonly string[], removed: readonly string[]): readonly string[] => list.filter((item) => !removed.includes(item));
+const without = (list: readonly string[], removed: readonly string[]): readonly string[] =>
+  list.filter((item) => !removed.includes(item));
 const sorted = (list: readonly string[]): readonly string[] => [...list].sort();
 const whole = (value: unknown): bigint => BigInt(String(value));
 
@@ -64,10 +65,17 @@ const EFFECTS: Readonly<Record<Kind, typeof DOC>> = { doc: DOC, ruled: RULED, no
 
 /** Fields of `after` that are not as the edit and the version before make them, each in words. */
 export function wrongEffects(edit: Edit, before: Values, after: Values, met: boolean): readonly string[] {
-  const { target: { kind }, base, input } = edit;
+  const {
+    target: { kind },
+    base,
+    input,
+  } = edit;
   return FIELDS[kind].flatMap((field) => {
     const mine = input[field];
-    const expected = mine === undefined ? spelled(field, before[field]) : (EFFECTS[kind][field]?.({ was: base[field], mine, before: before[field], met }) ?? spelled(field, mine));
+    const expected =
+      mine === undefined
+        ? spelled(field, before[field])
+        : (EFFECTS[kind][field]?.({ was: base[field], mine, before: before[field], met }) ?? spelled(field, mine));
     const found = spelled(field, after[field]);
     return found === expected ? [] : [`${field} is ${found} instead of ${expected}`];
   });

@@ -1,4 +1,7 @@
-/** Owns what is broken while editors work: servers, connections, the way across the ocean, and the primary itself. Each fault leaves all whole. */
+/**
+ * Owns what is broken while editors work: servers, connections, the way across the ocean, and the primary itself. Each
+ * fault leaves all whole.
+ */
 import { sleep } from '../../../src/base/clock.ts';
 import { EU, US, type TestApp } from '../app.ts';
 import { seeded } from '../random.ts';
@@ -33,7 +36,8 @@ async function linkCut({ cluster }: TestApp): Promise<void> {
 
 /** In the midst of whatever they do: some of them commit at that moment. */
 async function writesEnded({ cluster }: TestApp): Promise<void> {
-  for (const deadline = performance.now() + ENDING_MS; performance.now() < deadline; await sleep(100)) await cluster.query(US, ENDED);
+  for (const deadline = performance.now() + ENDING_MS; performance.now() < deadline; await sleep(100))
+    await cluster.query(US, ENDED);
 }
 
 async function primaryKilled({ cluster }: TestApp): Promise<void> {
@@ -51,7 +55,14 @@ const FAULTS: Readonly<Record<string, (app: TestApp) => Promise<void>>> = {
 };
 
 /** Every fault `times` times, in an order that the seed chooses; `onStrike` is told of each when all is whole again. */
-export async function breakThings(app: TestApp, { seed, times, onStrike }: { readonly seed: number; readonly times: number; readonly onStrike: (name: string, ms: number) => void }): Promise<void> {
+export async function breakThings(
+  app: TestApp,
+  {
+    seed,
+    times,
+    onStrike,
+  }: { readonly seed: number; readonly times: number; readonly onStrike: (name: string, ms: number) => void },
+): Promise<void> {
   const random = seeded(seed);
   for (let round = 0; round < times; round += 1) {
     for (const name of random.shuffled(Object.keys(FAULTS))) {

@@ -22,9 +22,14 @@ export async function judged(app: TestApp, options: RunOptions): Promise<Judged>
   const count = (kind: string): number => run.told.filter(({ fate }) => fate.kind === kind).length;
   const records = evidence.flatMap(({ audit }) => audit);
   const audited = counted(records.map(({ outcome }) => outcome));
-  const rules = counted(records.filter(({ outcome }) => outcome === 'MERGED').flatMap(({ fields }) => fields.flatMap(({ rule }) => rule ?? [])));
+  const rules = counted(
+    records
+      .filter(({ outcome }) => outcome === 'MERGED')
+      .flatMap(({ fields }) => fields.flatMap(({ rule }) => rule ?? [])),
+  );
   const [done, refused] = [count('done'), count('refused')];
-  const list = (counts: ReadonlyMap<string, number>): string => [...counts].map(([what, n]) => `${n} ${what}`).join(', ');
+  const list = (counts: ReadonlyMap<string, number>): string =>
+    [...counts].map(([what, n]) => `${n} ${what}`).join(', ');
   const summary = `${done} edits done and ${refused} refused in ${(run.ms / 1_000).toFixed(1)} s; audit: ${list(audited)}; rules: ${list(rules)}; answers: ${list(run.counts)}`;
   return { run, findings: judge(run, evidence), done, refused, audited, rules, summary };
 }

@@ -55,11 +55,17 @@ export async function runEditors(app: TestApp, options: RunOptions): Promise<Edi
   let isWhole = false;
   let wholeMs = Infinity;
   const desk: Desk = {
-    app, regions: REGIONS, targets, thinkMs, blind,
+    app,
+    regions: REGIONS,
+    targets,
+    thinkMs,
+    blind,
     url: options.url ?? ((region) => app.server(region).url),
     isOver: () => isWhole && performance.now() > beganMs + limitMs,
     patienceEndMs: () => wholeMs + PATIENCE_MS,
-    told: [], complaints: [], counts: new Map(),
+    told: [],
+    complaints: [],
+    counts: new Map(),
   };
   const breaking = async (): Promise<void> => {
     try {
@@ -76,5 +82,11 @@ export async function runEditors(app: TestApp, options: RunOptions): Promise<Edi
     await new Editor(`e${used}-${i}`, desk, random, REGIONS[i % REGIONS.length] ?? EU).run(rounds);
   });
   await Promise.all([...working, breaking()]);
-  return { targets, told: desk.told, complaints: desk.complaints, counts: desk.counts, ms: performance.now() - beganMs };
+  return {
+    targets,
+    told: desk.told,
+    complaints: desk.complaints,
+    counts: desk.counts,
+    ms: performance.now() - beganMs,
+  };
 }

@@ -1,4 +1,7 @@
-/** Owns the application of the editors: one entity for each policy, every rule of MERGE, and a log of every version that the database ever held. */
+/**
+ * Owns the application of the editors: one entity for each policy, every rule of MERGE, and a log of every version that
+ * the database ever held.
+ */
 import { type ConflictHandler } from '../../../src/conflict/resolve.ts';
 import { startTestApp, type TestApp } from '../app.ts';
 
@@ -66,7 +69,9 @@ const settle: ConflictHandler = ({ base, current, incoming }) => {
   return {
     set: {
       ...(title === undefined ? {} : { title: longer(String(current['title']), title) }),
-      ...(points === undefined ? {} : { points: String(BigInt(String(current['points'])) + BigInt(points) - BigInt(String(base['points']))) }),
+      ...(points === undefined
+        ? {}
+        : { points: String(BigInt(String(current['points'])) + BigInt(points) - BigInt(String(base['points']))) }),
     },
   };
 };
@@ -77,7 +82,14 @@ export const longer = (there: string, here: string): string => (here.length > th
 export const EDITOR_FILES = { files: [{ name: 'editors.graphql', body: SDL }], conflicts: { settle } } as const;
 
 /** Limits are low, so that editors meet them rather than wait. */
-export const EDITOR_SETTINGS = { heartbeatMs: 200, maxWaitMs: 1_000, connectMs: 2_000, poolWaitMs: 2_000, statementMs: 5_000, idempotencyMs: 600_000 } as const;
+export const EDITOR_SETTINGS = {
+  heartbeatMs: 200,
+  maxWaitMs: 1_000,
+  connectMs: 2_000,
+  poolWaitMs: 2_000,
+  statementMs: 5_000,
+  idempotencyMs: 600_000,
+} as const;
 
 export function startEditorsApp(): Promise<TestApp> {
   const { files, conflicts } = EDITOR_FILES;

@@ -3,7 +3,9 @@
  * those that can matter, and why the others cannot.
  */
 
-/** What can change what a statement means, what it answers, or how long it may take. Each row takes one value of each. */
+/**
+ * What can change what a statement means, what it answers, or how long it may take. Each row takes one value of each.
+ */
 export const ODD_SETTINGS: Readonly<Record<string, readonly string[]>> = {
   // How values are read and written.
   DateStyle: ['German, DMY', 'SQL, DMY', 'Postgres, YMD'],

@@ -1,4 +1,7 @@
-/** Owns mechanisms that keep values as they are, as the program's text has them: whoever checks round trips must notice when one is missing. */
+/**
+ * Owns mechanisms that keep values as they are, as the program's text has them: whoever checks round trips must notice
+ * when one is missing.
+ */
 import { type Cut } from '../../history-checker/breaks.ts';
 
 export interface ValueBreak {

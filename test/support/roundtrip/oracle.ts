@@ -90,7 +90,10 @@ export class Oracle {
   }
 }
 
-/** What a list can show of an array says nothing of where it begins. The two zeros of floating point are equal, and JSON writers know only one. */
+/**
+ * What a list can show of an array says nothing of where it begins. The two zeros of floating point are equal, and JSON
+ * writers know only one.
+ */
 function comparableText({ graphql, isList }: ColumnType, text: string): string {
   const shown = isList ? text.replace(/^\[[-:\d]+\]=/, '') : text;
   return graphql === 'Float' ? shown.replaceAll(/(?<![\d.e])-0(?![\d.])/g, '0') : shown;

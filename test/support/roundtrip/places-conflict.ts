@@ -1,4 +1,7 @@
-/** Owns the places where a value is kept beside its row: older versions that are compared, given to handlers, and brought back. */
+/**
+ * Owns the places where a value is kept beside its row: older versions that are compared, given to handlers, and
+ * brought back.
+ */
 import { type Meaning } from './oracle.ts';
 import { plainText } from './sample.ts';
 import { type Ask, type Reply } from './send.ts';
@@ -87,7 +90,9 @@ async function audit(trip: Trip, was: ReadonlyMap<string, string | null>): Promi
 
 const SUM = 'sum of two changes';
 
-/** Each row holds what it had, psql makes it what the next one had, and the client makes it what the one after that had. */
+/**
+ * Each row holds what it had, psql makes it what the next one had, and the client makes it what the one after that had.
+ */
 export async function addUp(trip: Trip, rows: readonly Held[]): Promise<void> {
   const {
     type,

@@ -1,4 +1,7 @@
-/** Owns the places where a value says which rows are meant: what the server finds is compared with what PostgreSQL finds by the same value. */
+/**
+ * Owns the places where a value says which rows are meant: what the server finds is compared with what PostgreSQL finds
+ * by the same value.
+ */
 import { type Ask, type Reply } from './send.ts';
 import { shown, type Sample } from './sample.ts';
 import { at, type Trip, type Way } from './trip.ts';
@@ -273,7 +276,8 @@ function judge(trip: Trip, place: FindPlace, { sample, ask, reply, expected }: J
     return;
   }
   const found = foundIds(reply.data).sort();
-  if (expected === null && found.length === 0) trip.find('is no value of the type, and not refused', place.name, { ...told, expected, got: found });
+  if (expected === null && found.length === 0)
+    trip.find('is no value of the type, and not refused', place.name, { ...told, expected, got: found });
   else if (found.join() === expected?.join()) trip.equal(place.name);
   else trip.find('finds other rows', place.name, { ...told, expected, got: found });
 }

@@ -1,4 +1,7 @@
-/** Owns the places where a value leaves: rows that hold it are read at each server, from each cache, and in each shape, and compared with PostgreSQL's own text. */
+/**
+ * Owns the places where a value leaves: rows that hold it are read at each server, from each cache, and in each shape,
+ * and compared with PostgreSQL's own text.
+ */
 import { type Ask } from './send.ts';
 import { at, type Trip } from './trip.ts';
 import { textOf, type Wire } from './wire.ts';
@@ -59,7 +62,8 @@ export async function readBack(trip: Trip, rows: readonly Kept[]): Promise<void>
           got: reply,
         });
     }
-    if (place.cached) trip.parts.report.looked(place.name, servedBy.cache > 0 && servedBy.replica + servedBy.primary === 0);
+    if (place.cached)
+      trip.parts.report.looked(place.name, servedBy.cache > 0 && servedBy.replica + servedBy.primary === 0);
   }
 }
 

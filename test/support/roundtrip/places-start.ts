@@ -1,4 +1,7 @@
-/** Owns what must be a mistake at start: an operator or an order that PostgreSQL does not have for a column's type, asked for in one schema for all types at once. */
+/**
+ * Owns what must be a mistake at start: an operator or an order that PostgreSQL does not have for a column's type,
+ * asked for in one schema for all types at once.
+ */
 import { isMeridianError } from '../../../src/base/errors.ts';
 import { type SdlFile } from '../../../src/schema-compiler/files.ts';
 import { type Oracle } from './oracle.ts';

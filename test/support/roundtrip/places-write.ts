@@ -1,4 +1,7 @@
-/** Owns the places where a value enters by a mutation: each writes rows, and what they then hold and show is compared with what PostgreSQL makes of the value. */
+/**
+ * Owns the places where a value enters by a mutation: each writes rows, and what they then hold and show is compared
+ * with what PostgreSQL makes of the value.
+ */
 import { type Meaning } from './oracle.ts';
 import { type Ask } from './send.ts';
 import { type Sample } from './sample.ts';

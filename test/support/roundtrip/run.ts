@@ -1,4 +1,7 @@
-/** Owns a whole run: an application over every column type in two regions with Redis, and turns of every type until enough values went through. */
+/**
+ * Owns a whole run: an application over every column type in two regions with Redis, and turns of every type until
+ * enough values went through.
+ */
 import { stacksOf } from '../../../src/app/layer.ts';
 import { seeded } from '../random.ts';
 import { EU, JWT_SECRET, startTestApp, TOKEN_SECRET, US, type TestApp } from '../app.ts';

@@ -5,7 +5,10 @@ import { num, toJson, type Wire } from './wire.ts';
 export interface Sample {
   /** As the client sends it. */
   readonly wire: Wire;
-  /** What it means, as input of the column's type; null for NULL, and where `wire` is not null, for nothing that PostgreSQL could hold. */
+  /**
+   * What it means, as input of the column's type; null for NULL, and where `wire` is not null, for nothing that
+   * PostgreSQL could hold.
+   */
   readonly meant: string | null;
   /** Where it is not the value's usual spelling in a document: a name of an enum. */
   readonly literal?: string;

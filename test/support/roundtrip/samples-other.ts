@@ -1,4 +1,7 @@
-/** Owns generated values of the types that are text to a client: networks, bits, money, ranges, shapes, search, XML and what extensions add. */
+/**
+ * Owns generated values of the types that are text to a client: networks, bits, money, ranges, shapes, search, XML and
+ * what extensions add.
+ */
 import { type Random } from '../random.ts';
 import { between, digits, fixed, oddText, oneOf, plainText, rowText, type Generate, type Sample } from './sample.ts';
 import { cut } from './samples-text.ts';
@@ -233,7 +236,9 @@ export const queries = made(
   '&',
   "'open",
 );
-/** Without declarations: PostgreSQL's own output leaves them out, so that dumps and what is kept beside a row do, too. */
+/**
+ * Without declarations: PostgreSQL's own output leaves them out, so that dumps and what is kept beside a row do, too.
+ */
 export const xmls = made(
   (random) =>
     random.pick([

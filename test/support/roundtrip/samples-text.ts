@@ -1,4 +1,7 @@
-/** Owns generated texts and JSON documents: quotes, escapes, what breaks lines, what has no place in a database, and names that JavaScript knows. */
+/**
+ * Owns generated texts and JSON documents: quotes, escapes, what breaks lines, what has no place in a database, and
+ * names that JavaScript knows.
+ */
 import { type Random } from '../random.ts';
 import { between, digits, oddText, oneOf, plainText, type Generate, type Sample } from './sample.ts';
 import { num, toJson, type Wire } from './wire.ts';

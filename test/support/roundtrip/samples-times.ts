@@ -1,4 +1,7 @@
-/** Owns generated dates, times and intervals: both ends of the calendar, every fraction, zones, and what PostgreSQL itself writes. */
+/**
+ * Owns generated dates, times and intervals: both ends of the calendar, every fraction, zones, and what PostgreSQL
+ * itself writes.
+ */
 import { type Random } from '../random.ts';
 import { between, fixed, oddText, oneOf, plainText, plainTexts, type Generate } from './sample.ts';
 

@@ -1,4 +1,7 @@
-/** Owns the application of a round trip: for each column type a table of values and one whose key is of that type, with everything a client can ask of them. */
+/**
+ * Owns the application of a round trip: for each column type a table of values and one whose key is of that type, with
+ * everything a client can ask of them.
+ */
 import { MOODS } from './samples-other.ts';
 import { hasEquality, hasRange, isKeyable, isOrdered, isSummable, type ColumnType, type Extension } from './types.ts';
 

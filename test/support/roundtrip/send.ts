@@ -1,4 +1,7 @@
-/** Owns asking for many things in one request, and telling what became of each: an answer, or a refusal that is this one's alone. */
+/**
+ * Owns asking for many things in one request, and telling what became of each: an answer, or a refusal that is this
+ * one's alone.
+ */
 import { hash } from 'node:crypto';
 import { readJson, toJson, type Wire } from './wire.ts';
 

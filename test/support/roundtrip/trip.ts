@@ -1,4 +1,6 @@
-/** Owns one type's turn in a run: its names in the graph, the servers that are asked, and how what comes back is judged. */
+/**
+ * Owns one type's turn in a run: its names in the graph, the servers that are asked, and how what comes back is judged.
+ */
 import { type Random } from '../random.ts';
 import { type Ask, type Reply, type SendOptions, requestOf, send, type Sent } from './send.ts';
 import { type Meaning, type Oracle, shownText } from './oracle.ts';

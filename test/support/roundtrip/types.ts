@@ -1,4 +1,7 @@
-/** Owns the table of column types: how each is declared, what a client sees it as, what can be asked of it, and who makes its values. */
+/**
+ * Owns the table of column types: how each is declared, what a client sees it as, what can be asked of it, and who
+ * makes its values.
+ */
 import {
   checked,
   bitsOf,
@@ -83,7 +86,9 @@ function scalar(name: string, sql: string, graphql: string, generate: Generate, 
   };
 }
 
-/** Array columns with these entries. PostgreSQL may also hold arrays that begin elsewhere or have several dimensions. */
+/**
+ * Array columns with these entries. PostgreSQL may also hold arrays that begin elsewhere or have several dimensions.
+ */
 function array(
   name: string,
   sql: string,

@@ -23,8 +23,8 @@ export const toJson = (value: unknown): string => JSON.stringify(value);
 const TOKEN = /\s*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))\s*/sy;
 
 /**
- * Reads an answer token by token. `JSON.parse` could keep the digits as well, but not every key: where an object begins like an earlier one,
- * V8 takes the key `a"` for `a\`. Throws `SyntaxError`.
+ * Reads an answer token by token. `JSON.parse` could keep the digits as well, but not every key: where an object begins
+ * like an earlier one, V8 takes the key `a"` for `a\`. Throws `SyntaxError`.
  */
 export function readJson(text: string): Wire {
   const tokens = new Tokens(text);
@@ -119,7 +119,10 @@ export function toLiteral(value: Wire): string | null {
     : `{${fields.map(({ name, text }) => `${name}: ${text}`).join(', ')}}`;
 }
 
-/** GraphQL has JSON's escapes; a document must have no line break or control character inside of a string, as JSON must not. */
+/**
+ * GraphQL has JSON's escapes; a document must have no line break or control character inside of a string, as JSON must
+ * not.
+ */
 function literalOfText(text: string): string {
   return text.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029').replaceAll('\u007f', '\\u007f');
 }

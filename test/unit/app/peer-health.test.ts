@@ -8,10 +8,13 @@ it('a region that does not answer delays no other, and is not asked again meanwh
   let asked = 0;
   let fails = false;
   const { promise, resolve } = Promise.withResolvers<number>();
-  const answers = new PeerAnswers(new Map([
-    ['slow', () => ((asked += 1), promise)],
-    ['quick', () => (fails ? Promise.reject(new Error('gone')) : Promise.resolve(1))],
-  ]), 5);
+  const answers = new PeerAnswers(
+    new Map([
+      ['slow', () => ((asked += 1), promise)],
+      ['quick', () => (fails ? Promise.reject(new Error('gone')) : Promise.resolve(1))],
+    ]),
+    5,
+  );
   assert.equal(answers.of('quick'), null);
   answers.start();
   await until('the quick one answered', () => answers.of('quick') === 1);

@@ -1,4 +1,6 @@
-/** Owns the proof that a breaker opens after failures in a row, refuses at once then, and closes by one probe at a time. */
+/**
+ * Owns the proof that a breaker opens after failures in a row, refuses at once then, and closes by one probe at a time.
+ */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it } from 'node:test';
@@ -9,7 +11,15 @@ const RETRY_MS = 150;
 
 function makeBreaker(probe: () => Promise<unknown>): { breaker: Breaker; changes: (string | null)[] } {
   const changes: (string | null)[] = [];
-  return { changes, breaker: new Breaker({ failures: 2, retryMs: RETRY_MS, probe, onChange: (open, cause) => changes.push(open ? (cause as Error).message : null) }) };
+  return {
+    changes,
+    breaker: new Breaker({
+      failures: 2,
+      retryMs: RETRY_MS,
+      probe,
+      onChange: (open, cause) => changes.push(open ? (cause as Error).message : null),
+    }),
+  };
 }
 
 describe('a breaker', () => {
@@ -32,7 +42,11 @@ describe('a breaker', () => {
       return probe.promise;
     });
     breaker.trip(new Error('gone'));
-    const refused = async (): Promise<void> => assert.rejects(breaker.run(() => assert.fail('it was tried')), BreakerOpen);
+    const refused = async (): Promise<void> =>
+      assert.rejects(
+        breaker.run(() => assert.fail('it was tried')),
+        BreakerOpen,
+      );
     await refused();
     assert.equal(asked.length, 0);
     await pause(2 * RETRY_MS);

@@ -6,7 +6,17 @@ import { type Tag } from '../../../src/change/tags.ts';
 import { seeded } from '../../support/random.ts';
 import { at, batch, life, living, lsn, ofProject, PROJECTS, task, TASKS } from './fixtures.ts';
 
-const answer = (name: string, tags: readonly Tag[], asOf = 100, rest: Partial<AnswerItem> = {}): AnswerItem => ({ name, tags, asOf: lsn(asOf), seen: at(asOf), expiresAtMs: Number.MAX_SAFE_INTEGER, reads: 1, cacheControl: 'no-store', body: `{"data":"${name}"}\n`, ...rest });
+const answer = (name: string, tags: readonly Tag[], asOf = 100, rest: Partial<AnswerItem> = {}): AnswerItem => ({
+  name,
+  tags,
+  asOf: lsn(asOf),
+  seen: at(asOf),
+  expiresAtMs: Number.MAX_SAFE_INTEGER,
+  reads: 1,
+  cacheControl: 'no-store',
+  body: `{"data":"${name}"}\n`,
+  ...rest,
+});
 
 test('a kept answer is found by its name until one of the things that it depends on changes', () => {
   const local = living();
@@ -78,7 +88,13 @@ test('answers are bounded in bytes, and the least used go first', () => {
   assert.equal(local.answer('b'), undefined);
   assert.ok(local.figures().answerBytes <= 3_000);
   assert.equal(living({ operationCacheBytes: 0 }).keepAnswer('one', answer('a', [task(1)])), 'full');
-  assert.equal(living({ operationCacheValueBytes: 1_024 }).keepAnswer('one', answer('a', [task(1)], 100, { body: 'x'.repeat(1_025) })), 'full');
+  assert.equal(
+    living({ operationCacheValueBytes: 1_024 }).keepAnswer(
+      'one',
+      answer('a', [task(1)], 100, { body: 'x'.repeat(1_025) }),
+    ),
+    'full',
+  );
 });
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -97,10 +113,21 @@ test(`no answer stays that depends on a tag which was invalidated above it (SEED
       } else local.keepAnswer('one', answer(`n${random.below(20)}`, [...new Set(tags)], now - random.below(10)));
       for (let n = 0; n < 20; n += 1) {
         const found = local.answer(`n${n}`);
-        assert.ok(!found?.tags.some((tag) => (invalidated.get(tag) ?? 0) > Number(found.asOf)), `answer n${n} of run ${run}, step ${step}`);
+        assert.ok(
+          !found?.tags.some((tag) => (invalidated.get(tag) ?? 0) > Number(found.asOf)),
+          `answer n${n} of run ${run}, step ${step}`,
+        );
       }
     }
-    local.apply(batch(1_000_000, Array.from({ length: 12 }, (_, i) => task(i))));
-    assert.deepEqual({ answers: local.figures().answers, answerBytes: local.figures().answerBytes }, { answers: 0, answerBytes: 0 });
+    local.apply(
+      batch(
+        1_000_000,
+        Array.from({ length: 12 }, (_, i) => task(i)),
+      ),
+    );
+    assert.deepEqual(
+      { answers: local.figures().answers, answerBytes: local.figures().answerBytes },
+      { answers: 0, answerBytes: 0 },
+    );
   }
 });

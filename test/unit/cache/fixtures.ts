@@ -20,11 +20,17 @@ export const at = (n: number, timeline = 1, cluster = CLUSTER): Position => ({ c
 export const life = (epoch: string, timeline = 1, cluster = CLUSTER): Life => ({ epoch, cluster, timeline });
 export const task = (id: number): Tag => tagOf(TASKS, ['id'], [String(id)]);
 export const ofProject = (id: number): Tag => tagOf(TASKS, ['project_id'], [String(id)]);
-export const key = (tags: Tag | readonly Tag[], variant = 'v'): CacheKey => ({ tags: typeof tags === 'string' ? [tags] : tags, variant });
+export const key = (tags: Tag | readonly Tag[], variant = 'v'): CacheKey => ({
+  tags: typeof tags === 'string' ? [tags] : tags,
+  variant,
+});
 
 export const FLOORLESS = { floor: null, notBelow: null } as const;
 
-export const limits = (overrides: Partial<LocalLimits & RegionCacheLimits> = {}): LocalLimits & RegionCacheLimits => ({ ...defaultOptions(), ...overrides });
+export const limits = (overrides: Partial<LocalLimits & RegionCacheLimits> = {}): LocalLimits & RegionCacheLimits => ({
+  ...defaultOptions(),
+  ...overrides,
+});
 
 /** A cache that lives, at W = 100. */
 export function living(overrides: Partial<LocalLimits> = {}, clock?: Clock): LocalCache {
@@ -33,13 +39,24 @@ export function living(overrides: Partial<LocalLimits> = {}, clock?: Clock): Loc
   return local;
 }
 
-export const item = (of: CacheKey, asOf: number, body = 'body', rest: { readonly maxVariants?: number; readonly expiresAtMs?: number } = {}): FillItem => ({
+export const item = (
+  of: CacheKey,
+  asOf: number,
+  body = 'body',
+  rest: { readonly maxVariants?: number; readonly expiresAtMs?: number } = {},
+): FillItem => ({
   key: of,
   entry: { asOf: lsn(asOf), seen: at(asOf), expiresAtMs: rest.expiresAtMs ?? Number.MAX_SAFE_INTEGER, body },
   maxVariants: rest.maxVariants ?? 64,
 });
 
-export const batch = (watermark: number, tags: readonly Tag[] = [], rest: Partial<Batch> = {}): Batch => ({ watermark: lsn(watermark), tags, tables: [], horizon: lsn(0), ...rest });
+export const batch = (watermark: number, tags: readonly Tag[] = [], rest: Partial<Batch> = {}): Batch => ({
+  watermark: lsn(watermark),
+  tags,
+  tables: [],
+  horizon: lsn(0),
+  ...rest,
+});
 
 export const plain: Codec<string> = { encode: (value) => value, decode: (text) => text };
 

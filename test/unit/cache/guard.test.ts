@@ -1,7 +1,17 @@
 /** The guard's decisions, at and around their borders. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asOfIn, freshnessOf, isInvalidated, isNextInSequence, isSameLife, mayKeep, mayServe, mayShare, type Standing } from '../../../src/cache/guard.ts';
+import {
+  asOfIn,
+  freshnessOf,
+  isInvalidated,
+  isNextInSequence,
+  isSameLife,
+  mayKeep,
+  mayServe,
+  mayShare,
+  type Standing,
+} from '../../../src/cache/guard.ts';
 import { type KnownLineage } from '../../../src/cache/reading.ts';
 import { at, CLUSTER, FLOORLESS, life, lsn, OTHER_CLUSTER } from './fixtures.ts';
 
@@ -24,11 +34,20 @@ test('a floor of an older timeline compares by LSN, one of a newer timeline or o
 
 test('a layer of another database, beside the newest history, or on a timeline that only it knows of is not compared with', () => {
   const first = { cluster: CLUSTER, history: { timeline: 1, switches: [] } };
-  const second = { cluster: CLUSTER, history: { timeline: 2, switches: [{ timeline: 1, next: 2, switchLsn: lsn(100) }] } };
-  const served = (lineage: KnownLineage, floor: ReturnType<typeof at> | null, kept: Standing): boolean => mayServe({ floor, notBelow: lsn(50), lineage }, kept, lsn(60));
+  const second = {
+    cluster: CLUSTER,
+    history: { timeline: 2, switches: [{ timeline: 1, next: 2, switchLsn: lsn(100) }] },
+  };
+  const served = (lineage: KnownLineage, floor: ReturnType<typeof at> | null, kept: Standing): boolean =>
+    mayServe({ floor, notBelow: lsn(50), lineage }, kept, lsn(60));
   assert.equal(served(first, null, standing(100)), true);
-  assert.equal(served(first, null, { life: life('one', 1, OTHER_CLUSTER), watermark: lsn(100) }), false, 'rows of another database');
-  // The region had replayed up to 500 what a failover undid above 100: its W is no measure of what the primary committed since.
+  assert.equal(
+    served(first, null, { life: life('one', 1, OTHER_CLUSTER), watermark: lsn(100) }),
+    false,
+    'rows of another database',
+  );
+  // The region had replayed up to 500 what a failover undid above 100: its W is no measure of what the primary
+  // committed since.
   assert.equal(served(second, null, standing(500)), false, 'a branch that was cut off');
   assert.equal(served(second, at(90), standing(100)), true);
   assert.equal(served(second, at(90), standing(500, 2)), true);
@@ -75,7 +94,7 @@ test('a row that another request reads answers a floor that its position, or its
   assert.equal(mayShare({ floor: at(90), notBelow: lsn(100) }, read(at(95), null)), false);
 });
 
-test('asOf is the proved position, or the watermark before the load, and only on the cache\'s own cluster and timeline', () => {
+test("asOf is the proved position, or the watermark before the load, and only on the cache's own cluster and timeline", () => {
   assert.equal(asOfIn(standing(100), { asOf: at(120), seen: at(130) }), lsn(120));
   assert.equal(asOfIn(standing(100), { asOf: 'watermark', seen: at(130) }), lsn(100));
   assert.equal(asOfIn(standing(100), { asOf: null, seen: at(130) }), null);
@@ -106,4 +125,3 @@ test('after its time to live a value is shown a while longer, but only to reads 
   assert.equal(freshnessOf(from(at(1)), 100, when(99)), 'fresh');
   assert.equal(freshnessOf(from(at(1)), 100, when(100)), 'over');
 });
-

@@ -1,9 +1,18 @@
-/** Owns random histories of a small database, its replica, its tail and readers through caches, and the check of everything they were told. */
+/**
+ * Owns random histories of a small database, its replica, its tail and readers through caches, and the check of
+ * everything they were told.
+ */
 import { type Position } from '../../../src/base/lineage.ts';
 import { maxLsn } from '../../../src/base/lsn.ts';
 import { type Tag } from '../../../src/change/tags.ts';
 import { type LocalCache } from '../../../src/cache/local.ts';
-import { type Batch, type CacheKey, type SharedCache, type SharedJournal, type SharedState } from '../../../src/cache/ports.ts';
+import {
+  type Batch,
+  type CacheKey,
+  type SharedCache,
+  type SharedJournal,
+  type SharedState,
+} from '../../../src/cache/ports.ts';
 import { type CacheDemand, type Loaded } from '../../../src/cache/reading.ts';
 import { type RegionCache } from '../../../src/cache/region-cache.ts';
 import { seeded, type Random } from '../../support/random.ts';
@@ -32,10 +41,19 @@ const EPOCH = 100;
 const READS: readonly { readonly key: CacheKey; readonly value: (tasks: Tasks) => string }[] = [
   ...TASK_IDS.map((id) => ({ key: key(task(id)), value: (tasks: Tasks) => JSON.stringify(tasks.get(id) ?? null) })),
   ...PROJECT_IDS.flatMap((id) => [
-    { key: key(ofProject(id), 'list'), value: (tasks: Tasks) => JSON.stringify([...tasks].filter(([, { project }]) => project === id)) },
-    { key: key(ofProject(id), 'count'), value: (tasks: Tasks) => String([...tasks].filter(([, { project }]) => project === id).length) },
+    {
+      key: key(ofProject(id), 'list'),
+      value: (tasks: Tasks) => JSON.stringify([...tasks].filter(([, { project }]) => project === id)),
+    },
+    {
+      key: key(ofProject(id), 'count'),
+      value: (tasks: Tasks) => String([...tasks].filter(([, { project }]) => project === id).length),
+    },
   ]),
-  { key: key([ofProject(1), task(1)], 'both'), value: (tasks) => JSON.stringify([tasks.get(1) ?? null, [...tasks].filter(([, { project }]) => project === 1)]) },
+  {
+    key: key([ofProject(1), task(1)], 'both'),
+    value: (tasks) => JSON.stringify([tasks.get(1) ?? null, [...tasks].filter(([, { project }]) => project === 1)]),
+  },
 ];
 
 /** What was read from a database that has a replica behind it, and a tail behind that. */
@@ -73,7 +91,9 @@ class Database {
 
   /** From where to where (exclusive) a value was this one; all such times. */
   spans(value: (tasks: Tasks) => string, text: string): readonly { readonly from: number; readonly to: number }[] {
-    return this.commits.map((commit, i) => ({ from: commit.lsn, to: this.commits[i + 1]?.lsn ?? Infinity, after: commit.after })).filter(({ after }) => value(after) === text);
+    return this.commits
+      .map((commit, i) => ({ from: commit.lsn, to: this.commits[i + 1]?.lsn ?? Infinity, after: commit.after }))
+      .filter(({ after }) => value(after) === text);
   }
 }
 
@@ -111,14 +131,24 @@ interface Process {
 }
 
 /** One history. Without a shared cache, the same seed gives the same. */
-export async function runHistory({ seed, steps, caches, processes: count = 1, shared = null }: HistoryOptions): Promise<HistoryReport> {
+export async function runHistory({
+  seed,
+  steps,
+  caches,
+  processes: count = 1,
+  shared = null,
+}: HistoryOptions): Promise<HistoryReport> {
   const random = seeded(seed);
   const database = new Database();
   const options = limits({ cacheEntries: 8, cacheFlights: 1 + random.below(6), leaseMs: 5 });
   const processes = Array.from({ length: count }, (): Process => {
     // The declared least number of tombstones would never be reached here.
     const local = new caches.LocalCache({ ...options, tombstones: 2 + random.below(6) });
-    return { local, cache: new caches.RegionCache({ local, shared: shared?.cache ?? null, limits: options }), unheard: [] };
+    return {
+      local,
+      cache: new caches.RegionCache({ local, shared: shared?.cache ?? null, limits: options }),
+      unheard: [],
+    };
   });
   const running: Promise<void>[] = [];
   const paused: (() => void)[] = [];
@@ -138,16 +168,28 @@ export async function runHistory({ seed, steps, caches, processes: count = 1, sh
     const proved = database.replayed;
     await pause();
     // The primary shows everything; another region's replica something older or newer than this one's.
-    const shown = who === 0 ? database.written : who === 1 ? Math.max(floor, EPOCH, database.written - random.below(6)) : database.replayed;
-    const values = places.map((place) => (READS[wanted[place] as number] as (typeof READS)[number]).value(database.at(shown)));
+    const shown =
+      who === 0
+        ? database.written
+        : who === 1
+          ? Math.max(floor, EPOCH, database.written - random.below(6))
+          : database.replayed;
+    const values = places.map((place) =>
+      (READS[wanted[place] as number] as (typeof READS)[number]).value(database.at(shown)),
+    );
     await pause();
     // What is told as seen was asked for after the read: never below it, often above.
-    return { values, seen: at(who === 0 ? database.written : Math.max(shown, database.replayed)), asOf: who === 0 ? 'watermark' : who === 1 ? null : at(proved) };
+    return {
+      values,
+      seen: at(who === 0 ? database.written : Math.max(shown, database.replayed)),
+      asOf: who === 0 ? 'watermark' : who === 1 ? null : at(proved),
+    };
   }
 
   async function read(): Promise<void> {
     const wanted = Array.from({ length: 1 + random.below(3) }, () => random.below(READS.length));
-    const floor: Position | null = random.below(2) === 0 ? null : at(EPOCH + random.below(database.written - EPOCH + 1));
+    const floor: Position | null =
+      random.below(2) === 0 ? null : at(EPOCH + random.below(database.written - EPOCH + 1));
     const demand: CacheDemand = { floor, notBelow: null };
     counts.reads += 1;
     const keys = wanted.map((n) => (READS[n] as (typeof READS)[number]).key);
@@ -171,7 +213,10 @@ export async function runHistory({ seed, steps, caches, processes: count = 1, sh
       const text = fetched.values[place] as string;
       // It must have been the value at the floor or later (R5), from no later on than the token says (R6).
       const isTrue = database.spans(value, text).some(({ from, to }) => to > Number(floor?.lsn ?? 0n) && from <= seen);
-      if (!isTrue) violations.push(`${keys[place]?.tags.join(' & ')} was answered with ${text}, floor ${floor?.lsn ?? 'none'}, seen ${seen}`);
+      if (!isTrue)
+        violations.push(
+          `${keys[place]?.tags.join(' & ')} was answered with ${text}, floor ${floor?.lsn ?? 'none'}, seen ${seen}`,
+        );
     });
   }
 
@@ -181,7 +226,10 @@ export async function runHistory({ seed, steps, caches, processes: count = 1, sh
     const to = applied + 1 + random.below(database.replayed - applied);
     const concerned = database.commits.filter((commit) => commit.lsn > applied && commit.lsn <= to);
     const tags = [...new Set(concerned.flatMap((commit) => commit.tags))];
-    const step = batch(to, tags, { tables: concerned.some(({ isWhole }) => isWhole) ? [TASKS] : [], horizon: lsn(Math.max(0, to - 20)) });
+    const step = batch(to, tags, {
+      tables: concerned.some(({ isWhole }) => isWhole) ? [TASKS] : [],
+      horizon: lsn(Math.max(0, to - 20)),
+    });
     if (shared !== null && state !== null) state = await shared.journal.apply('holder', state, step);
     applied = to;
     processes[0]?.local.apply(step);
@@ -200,9 +248,18 @@ export async function runHistory({ seed, steps, caches, processes: count = 1, sh
   }
 
   /** Every value that is kept is right as of max(asOf, W) (R3), or has already seen what comes after it. */
-  function check(where: string, of: (typeof READS)[number], { text, seen, rightAt }: { readonly text: string; readonly seen: Position; readonly rightAt: number }): void {
-    const isRight = database.spans(of.value, text).some(({ from, to }) => to > rightAt && from <= Math.max(rightAt, Number(seen.lsn)));
-    if (!isRight) violations.push(`${of.key.tags.join(' & ')} is kept in ${where} as ${text} where it was ${of.value(database.at(rightAt))} at ${rightAt}`);
+  function check(
+    where: string,
+    of: (typeof READS)[number],
+    { text, seen, rightAt }: { readonly text: string; readonly seen: Position; readonly rightAt: number },
+  ): void {
+    const isRight = database
+      .spans(of.value, text)
+      .some(({ from, to }) => to > rightAt && from <= Math.max(rightAt, Number(seen.lsn)));
+    if (!isRight)
+      violations.push(
+        `${of.key.tags.join(' & ')} is kept in ${where} as ${text} where it was ${of.value(database.at(rightAt))} at ${rightAt}`,
+      );
   }
 
   function checkLocal({ local }: Process): void {
@@ -210,16 +267,28 @@ export async function runHistory({ seed, steps, caches, processes: count = 1, sh
     if (watermark === null) return;
     for (const of of READS) {
       const [kept] = local.lookup([of.key]);
-      if (kept !== undefined) check('the process', of, { text: kept.body.by(plain), seen: kept.seen, rightAt: Number(maxLsn(kept.asOf, watermark)) });
+      if (kept !== undefined)
+        check('the process', of, {
+          text: kept.body.by(plain),
+          seen: kept.seen,
+          rightAt: Number(maxLsn(kept.asOf, watermark)),
+        });
     }
   }
 
   async function checkShared(): Promise<void> {
-    const found = await shared?.cache.lookup(READS.map((of) => of.key), { leaseMs: 0 });
+    const found = await shared?.cache.lookup(
+      READS.map((of) => of.key),
+      { leaseMs: 0 },
+    );
     found?.items.forEach((item, i) => {
       if (item.kind === 'miss') return;
       const { body, seen, asOf } = item.entry;
-      check('the shared cache', READS[i] as (typeof READS)[number], { text: body, seen, rightAt: Number(maxLsn(asOf, found.state.watermark)) });
+      check('the shared cache', READS[i] as (typeof READS)[number], {
+        text: body,
+        seen,
+        rightAt: Number(maxLsn(asOf, found.state.watermark)),
+      });
     });
   }
 

@@ -28,7 +28,13 @@ test(`no history through a shared cache has a violation (SEED=${SEED})`, { skip 
       try {
         assert.ok(await cache.opened());
         const shared = { cache, journal: cache, forget: async () => void (await direct.flushall()) };
-        const { violation, ...counts } = await runHistory({ seed: SEED + n, steps: STEPS, caches: { ...localModule, ...regionModule }, processes: 2, shared });
+        const { violation, ...counts } = await runHistory({
+          seed: SEED + n,
+          steps: STEPS,
+          caches: { ...localModule, ...regionModule },
+          processes: 2,
+          shared,
+        });
         assert.equal(violation, null, `SEED=${SEED + n}: ${violation}`);
         for (const name of ['reads', 'local', 'shared', 'loads'] as const) total[name] += counts[name];
       } finally {

@@ -1,4 +1,7 @@
-/** Random histories through the caches: whatever is answered was true at the floor or later, whatever is kept is right; and broken guards are found out. */
+/**
+ * Random histories through the caches: whatever is answered was true at the floor or later, whatever is kept is right;
+ * and broken guards are found out.
+ */
 import assert from 'node:assert/strict';
 import { registerHooks } from 'node:module';
 import { test } from 'node:test';
@@ -13,7 +16,11 @@ const STEPS = 400;
 test(`no history has a violation (SEED=${SEED})`, async () => {
   const total = { reads: 0, local: 0, shared: 0, loads: 0 };
   for (let n = 0; n < HISTORIES; n += 1) {
-    const { violation, ...counts } = await runHistory({ seed: SEED + n, steps: STEPS, caches: { ...localModule, ...regionModule } });
+    const { violation, ...counts } = await runHistory({
+      seed: SEED + n,
+      steps: STEPS,
+      caches: { ...localModule, ...regionModule },
+    });
     assert.equal(violation, null, `SEED=${SEED + n}: ${violation}`);
     for (const name of ['reads', 'local', 'loads'] as const) total[name] += counts[name];
   }
@@ -30,7 +37,10 @@ const BROKEN: Readonly<Record<string, { readonly decision: string; readonly inst
   'the horizon': { decision: 'mayKeep', instead: 'unbroken(args[0], { ...args[1], horizon: 0n })' },
   invalidation: { decision: 'isInvalidated', instead: 'false' },
   'asOf from before the read': { decision: 'asOfIn', instead: 'args[1].asOf === null ? null : args[1].seen.lsn' },
-  'leaving alone what other regions answered': { decision: 'asOfIn', instead: 'unbroken(args[0], { ...args[1], asOf: "watermark" })' },
+  'leaving alone what other regions answered': {
+    decision: 'asOfIn',
+    instead: 'unbroken(args[0], { ...args[1], asOf: "watermark" })',
+  },
 };
 
 /** The caches with one decision broken: modules of their own, by a query on every address. */
@@ -40,7 +50,9 @@ async function broken(what: string, n: number): Promise<Caches> {
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context);
-      return context.parentURL?.endsWith(mark) === true && resolved.url.includes('/src/cache/') ? { ...resolved, url: `${resolved.url.split('?')[0]}${mark}` } : resolved;
+      return context.parentURL?.endsWith(mark) === true && resolved.url.includes('/src/cache/')
+        ? { ...resolved, url: `${resolved.url.split('?')[0]}${mark}` }
+        : resolved;
     },
     load(url, context, next) {
       const loaded = next(url, context);
@@ -48,11 +60,20 @@ async function broken(what: string, n: number): Promise<Caches> {
       const source = Buffer.from(loaded.source as Uint8Array).toString();
       const declared = `export function ${decision}(`;
       assert.ok(source.includes(declared), `the guard has no ${decision}`);
-      return { ...loaded, source: source.replace(declared, `export function ${decision}(...args: any): any { return ${instead}; }\nconst unbroken: any = function (`) };
+      return {
+        ...loaded,
+        source: source.replace(
+          declared,
+          `export function ${decision}(...args: any): any { return ${instead}; }\nconst unbroken: any = function (`,
+        ),
+      };
     },
   });
   try {
-    const [local, region] = (await Promise.all([import(`../../../src/cache/local.ts${mark}`), import(`../../../src/cache/region-cache.ts${mark}`)])) as [typeof localModule, typeof regionModule];
+    const [local, region] = (await Promise.all([
+      import(`../../../src/cache/local.ts${mark}`),
+      import(`../../../src/cache/region-cache.ts${mark}`),
+    ])) as [typeof localModule, typeof regionModule];
     return { LocalCache: local.LocalCache, RegionCache: region.RegionCache };
   } finally {
     hooks.deregister();

@@ -1,4 +1,7 @@
-/** Proves which tables every step invalidates after the schema changed: as long as they are not covered, and until nothing of the change can be under way. */
+/**
+ * Proves which tables every step invalidates after the schema changed: as long as they are not covered, and until
+ * nothing of the change can be under way.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type CommittedTransaction } from '../../../src/change/ports.ts';
@@ -26,8 +29,28 @@ interface Server {
 }
 
 function server(): Server {
-  const look = (): CatalogLook => ({ uncovered: new Map(state.uncovered.map((table) => [table, 'it is hidden'])), altered: new Map([[TASKS, state.altered], [PROJECTS, '1']]), joined: new Map([[TASKS, state.joined], [PROJECTS, '1']]) });
-  const first: CatalogLook = { uncovered: new Map(), altered: new Map([[TASKS, '1'], [PROJECTS, '1']]), joined: new Map([[TASKS, '1'], [PROJECTS, '1']]) };
+  const look = (): CatalogLook => ({
+    uncovered: new Map(state.uncovered.map((table) => [table, 'it is hidden'])),
+    altered: new Map([
+      [TASKS, state.altered],
+      [PROJECTS, '1'],
+    ]),
+    joined: new Map([
+      [TASKS, state.joined],
+      [PROJECTS, '1'],
+    ]),
+  });
+  const first: CatalogLook = {
+    uncovered: new Map(),
+    altered: new Map([
+      [TASKS, '1'],
+      [PROJECTS, '1'],
+    ]),
+    joined: new Map([
+      [TASKS, '1'],
+      [PROJECTS, '1'],
+    ]),
+  };
   const source: CoverageSource = {
     tables: new Set([TASKS, PROJECTS]),
     first,
@@ -40,11 +63,25 @@ function server(): Server {
   };
   let nowMs = 0;
   const clock = { nowMs: () => nowMs, monotonicMs: () => (nowMs += 1_000) };
-  const state: Server = { coverage: new Coverage(source, log, clock), looks: 0, uncovered: [], altered: '1', joined: '1', at: 100, oldest: 0n, down: false };
+  const state: Server = {
+    coverage: new Coverage(source, log, clock),
+    looks: 0,
+    uncovered: [],
+    altered: '1',
+    joined: '1',
+    at: 100,
+    oldest: 0n,
+    down: false,
+  };
   return state;
 }
 
-const transaction = (at: number, ...messages: readonly string[]): CommittedTransaction => ({ commitLsn: lsn(at), committedAtMs: 0, changes: [], messages });
+const transaction = (at: number, ...messages: readonly string[]): CommittedTransaction => ({
+  commitLsn: lsn(at),
+  committedAtMs: 0,
+  changes: [],
+  messages,
+});
 const step = ({ coverage }: Server, at: number): readonly TableTag[] => coverage.step(lsn(at)).toSorted();
 
 describe('the tables that each step of the stream invalidates', () => {

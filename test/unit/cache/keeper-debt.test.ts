@@ -1,4 +1,7 @@
-/** Proves what the holder of the tail remembers: how far W had come a while ago, and what the shared cache has not been told. */
+/**
+ * Proves what the holder of the tail remembers: how far W had come a while ago, and what the shared cache has not been
+ * told.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Debt } from '../../../src/cache/feed/pending.ts';
@@ -44,7 +47,10 @@ describe('the list of invalidations that Redis has missed', () => {
     debt.moveTo(lsn(115));
     debt.add({ lsn: lsn(120), tags: [task(2)], tables: [TASKS] });
     debt.moveTo(lsn(50));
-    assert.deepEqual([debt.from, debt.to, debt.tags, debt.tables, debt.size], [lsn(100), lsn(120), [task(1), task(2)], [TASKS], 3]);
+    assert.deepEqual(
+      [debt.from, debt.to, debt.tags, debt.tables, debt.size],
+      [lsn(100), lsn(120), [task(1), task(2)], [TASKS], 3],
+    );
     const later = new Debt(lsn(120));
     later.add({ lsn: lsn(130), tags: [task(3)], tables: [PROJECTS] });
     debt.addLater(later);

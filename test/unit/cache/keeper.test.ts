@@ -1,4 +1,7 @@
-/** Owns the proof of who feeds the caches: one stream or one subscription at a time, nothing missed, nothing applied by who has lost the tail. */
+/**
+ * Owns the proof of who feeds the caches: one stream or one subscription at a time, nothing missed, nothing applied by
+ * who has lost the tail.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -57,14 +60,25 @@ function feed(redis: { readonly url: string; readonly options: Options } | null 
   const keeper = new CacheKeeper({
     local,
     shared: redis && shared && { journal: shared, fanout: new RedisFanout({ ...redis, log }) },
-    invalidationOf: ({ commitLsn, messages }) => ({ lsn: commitLsn, tags: messages.filter((tag) => tag !== EVERYTHING) as Tag[], tables: [], everything: messages.includes(EVERYTHING) }),
+    invalidationOf: ({ commitLsn, messages }) => ({
+      lsn: commitLsn,
+      tags: messages.filter((tag) => tag !== EVERYTHING) as Tag[],
+      tables: [],
+      everything: messages.includes(EVERYTHING),
+    }),
     holds: async () => fed.holds,
     options: { tombstoneMs: 60_000, maxTags: 100, redisRetryMs: 50 },
     log,
     observe,
   });
   const fed: Fed = {
-    keeper, local, shared, lives, refusals: 0, missed: 0, holds: true,
+    keeper,
+    local,
+    shared,
+    lives,
+    refusals: 0,
+    missed: 0,
+    holds: true,
     async [Symbol.asyncDispose]() {
       await keeper.close();
       shared?.close();
@@ -80,7 +94,7 @@ function keep({ local }: Fed, id: number, asOf: number): void {
 }
 
 describe('the holder of the tail', () => {
-  it('feeds the process\'s own cache, and empties it when the stream ends', async () => {
+  it("feeds the process's own cache, and empties it when the stream ends", async () => {
     await using one = feed();
     assert.equal(one.local.life, null);
     await one.keeper.onStart(start(100));
@@ -131,7 +145,10 @@ describe('keepers that share a Redis', () => {
     await deployment[Symbol.asyncDispose]();
   });
 
-  const redis = (overrides: Partial<Options> = {}) => ({ url: deployment.url, options: optionsOf(deployment, overrides) });
+  const redis = (overrides: Partial<Options> = {}) => ({
+    url: deployment.url,
+    options: optionsOf(deployment, overrides),
+  });
 
   async function opened(fed: Fed): Promise<RedisSharedCache> {
     if (fed.shared === null) throw new Error('no Redis');
@@ -142,42 +159,60 @@ describe('keepers that share a Redis', () => {
   const fill = async (cache: RedisSharedCache, id: number, asOf: number): Promise<void> => {
     assert.deepEqual(await cache.fill((await stateOf(cache)).epoch, [item(key(task(id)), asOf)]), ['stored']);
   };
-  const finds = async (cache: RedisSharedCache, id: number): Promise<boolean> => (await cache.lookup([key(task(id))], { leaseMs: 0 }))?.items[0]?.kind === 'hit';
+  const finds = async (cache: RedisSharedCache, id: number): Promise<boolean> =>
+    (await cache.lookup([key(task(id))], { leaseMs: 0 }))?.items[0]?.kind === 'hit';
   const stateOf = async (cache: RedisSharedCache): Promise<SharedState> => {
     const state = await cache.state();
     if (state === null) throw new Error('no life');
     return state;
   };
 
-  it('go on with the shared cache where it stands where the stream begins, and begin anew where it does not', { skip }, async () => {
-    const region = redis();
-    await using first = feed(region);
-    const cache = await opened(first);
-    await first.keeper.onStart(start(100));
-    await fill(cache, 1, 100);
-    await fill(cache, 2, 100);
-    await first.keeper.onTransaction(transaction(110, task(2)));
-    first.keeper.onProgress(lsn(120));
-    first.keeper.onProgress(lsn(121));
-    await first.keeper.close();
-    const left = await stateOf(cache);
-    assert.deepEqual([left.watermark, await finds(cache, 1), await finds(cache, 2)], [lsn(121), true, false]);
+  it(
+    'go on with the shared cache where it stands where the stream begins, and begin anew where it does not',
+    { skip },
+    async () => {
+      const region = redis();
+      await using first = feed(region);
+      const cache = await opened(first);
+      await first.keeper.onStart(start(100));
+      await fill(cache, 1, 100);
+      await fill(cache, 2, 100);
+      await first.keeper.onTransaction(transaction(110, task(2)));
+      first.keeper.onProgress(lsn(120));
+      first.keeper.onProgress(lsn(121));
+      await first.keeper.close();
+      const left = await stateOf(cache);
+      assert.deepEqual([left.watermark, await finds(cache, 1), await finds(cache, 2)], [lsn(121), true, false]);
 
-    await using second = feed(region);
-    await opened(second);
-    assert.deepEqual(await second.keeper.standpoint(), { cluster: CLUSTER, timeline: 1, lsn: lsn(121) });
-    await second.keeper.onStart(start(121));
-    await second.keeper.onTransaction(transaction(130, task(3)));
-    assert.deepEqual([(await stateOf(cache)).epoch, (await stateOf(cache)).watermark, await finds(cache, 1)], [left.epoch, lsn(130), true]);
-    second.keeper.become('none');
+      await using second = feed(region);
+      await opened(second);
+      assert.deepEqual(await second.keeper.standpoint(), { cluster: CLUSTER, timeline: 1, lsn: lsn(121) });
+      await second.keeper.onStart(start(121));
+      await second.keeper.onTransaction(transaction(130, task(3)));
+      assert.deepEqual(
+        [(await stateOf(cache)).epoch, (await stateOf(cache)).watermark, await finds(cache, 1)],
+        [left.epoch, lsn(130), true],
+      );
+      second.keeper.become('none');
 
-    await second.keeper.onStart(start(140));
-    assert.deepEqual([(await stateOf(cache)).watermark, await finds(cache, 1)], [lsn(140), false], 'what changed between 130 and 140 is not known');
-    await fill(cache, 1, 140);
-    await second.keeper.onStart(start(140, 2));
-    assert.equal(await finds(cache, 1), false, 'another timeline');
-    assert.deepEqual(second.lives, ['local stream', 'shared outdated', 'local stream', 'shared outdated', 'local stream']);
-  });
+      await second.keeper.onStart(start(140));
+      assert.deepEqual(
+        [(await stateOf(cache)).watermark, await finds(cache, 1)],
+        [lsn(140), false],
+        'what changed between 130 and 140 is not known',
+      );
+      await fill(cache, 1, 140);
+      await second.keeper.onStart(start(140, 2));
+      assert.equal(await finds(cache, 1), false, 'another timeline');
+      assert.deepEqual(second.lives, [
+        'local stream',
+        'shared outdated',
+        'local stream',
+        'shared outdated',
+        'local stream',
+      ]);
+    },
+  );
 
   it('empty it at a gap, before a stream begins', { skip }, async () => {
     await using one = feed(redis());
@@ -210,47 +245,75 @@ describe('keepers that share a Redis', () => {
     assert.equal(other.missed, 0);
   });
 
-  it('empty the process\'s cache at once when the subscription or one message is lost, and go on caching afterwards', { skip }, async () => {
-    const region = redis();
-    await using holder = feed(region);
-    await using other = feed(region);
-    const [cache] = await Promise.all([opened(holder), opened(other)]);
-    await holder.keeper.onStart(start(100));
-    other.keeper.become('follower');
-    await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
-    keep(other, 1, 100);
-    await control.client('KILL', 'TYPE', 'pubsub');
-    await until('it was noticed', () => other.missed === 1, PATIENT);
-    await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
-    assert.equal(keeps(other, 1), false);
-    keep(other, 1, 100);
-    const { epoch, sequence } = await stateOf(cache);
-    await control.publish(keyNames(region.options.redisPrefix).channel, appliedMessage({ epoch, sequence: sequence + 2, previous: lsn(100), watermark: lsn(105), tags: [], tables: [] }));
-    await until('the gap was noticed', () => other.missed === 2, PATIENT);
-    await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
-    assert.equal(keeps(other, 1), false);
-    await holder.keeper.onTransaction(transaction(110));
-    await until('it hears of the next step', () => other.local.watermark === lsn(110), PATIENT);
-  });
+  it(
+    "empty the process's cache at once when the subscription or one message is lost, and go on caching afterwards",
+    { skip },
+    async () => {
+      const region = redis();
+      await using holder = feed(region);
+      await using other = feed(region);
+      const [cache] = await Promise.all([opened(holder), opened(other)]);
+      await holder.keeper.onStart(start(100));
+      other.keeper.become('follower');
+      await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
+      keep(other, 1, 100);
+      await control.client('KILL', 'TYPE', 'pubsub');
+      await until('it was noticed', () => other.missed === 1, PATIENT);
+      await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
+      assert.equal(keeps(other, 1), false);
+      keep(other, 1, 100);
+      const { epoch, sequence } = await stateOf(cache);
+      await control.publish(
+        keyNames(region.options.redisPrefix).channel,
+        appliedMessage({
+          epoch,
+          sequence: sequence + 2,
+          previous: lsn(100),
+          watermark: lsn(105),
+          tags: [],
+          tables: [],
+        }),
+      );
+      await until('the gap was noticed', () => other.missed === 2, PATIENT);
+      await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
+      assert.equal(keeps(other, 1), false);
+      await holder.keeper.onTransaction(transaction(110));
+      await until('it hears of the next step', () => other.local.watermark === lsn(110), PATIENT);
+    },
+  );
 
-  it('follow nobody who goes on from an earlier step under the same numbers, as after a failover of Redis that lost the last one', { skip }, async () => {
-    const region = redis();
-    await using holder = feed(region);
-    await using other = feed(region);
-    const [cache] = await Promise.all([opened(holder), opened(other)]);
-    await holder.keeper.onStart(start(100));
-    other.keeper.become('follower');
-    await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
-    keep(other, 1, 100);
-    const { epoch, sequence } = await stateOf(cache);
-    // In a Cluster the message may have gone round before its node died with the step.
-    await control.publish(keyNames(region.options.redisPrefix).channel, appliedMessage({ epoch, sequence: sequence + 1, previous: lsn(100), watermark: lsn(110), tags: [], tables: [] }));
-    await until('the lost step was heard', () => other.local.watermark === lsn(110), PATIENT);
-    await holder.keeper.onTransaction(transaction(120, task(1)));
-    await holder.keeper.onTransaction(transaction(130));
-    await until('W passes what was not heard', () => (other.local.watermark ?? lsn(0)) >= lsn(130), PATIENT);
-    assert.deepEqual([keeps(other, 1), other.missed], [false, 1]);
-  });
+  it(
+    'follow nobody who goes on from an earlier step under the same numbers, as after a failover of Redis that lost the last one',
+    { skip },
+    async () => {
+      const region = redis();
+      await using holder = feed(region);
+      await using other = feed(region);
+      const [cache] = await Promise.all([opened(holder), opened(other)]);
+      await holder.keeper.onStart(start(100));
+      other.keeper.become('follower');
+      await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
+      keep(other, 1, 100);
+      const { epoch, sequence } = await stateOf(cache);
+      // In a Cluster the message may have gone round before its node died with the step.
+      await control.publish(
+        keyNames(region.options.redisPrefix).channel,
+        appliedMessage({
+          epoch,
+          sequence: sequence + 1,
+          previous: lsn(100),
+          watermark: lsn(110),
+          tags: [],
+          tables: [],
+        }),
+      );
+      await until('the lost step was heard', () => other.local.watermark === lsn(110), PATIENT);
+      await holder.keeper.onTransaction(transaction(120, task(1)));
+      await holder.keeper.onTransaction(transaction(130));
+      await until('W passes what was not heard', () => (other.local.watermark ?? lsn(0)) >= lsn(130), PATIENT);
+      assert.deepEqual([keeps(other, 1), other.missed], [false, 1]);
+    },
+  );
 
   it('keep what a follower has when it takes over where it stands', { skip }, async () => {
     const region = redis();
@@ -270,7 +333,10 @@ describe('keepers that share a Redis', () => {
     other.keeper.become('holder');
     assert.equal(keeps(other, 1), true);
     await other.keeper.onTransaction(transaction(120, task(1)));
-    assert.deepEqual([keeps(other, 1), other.local.watermark, (await stateOf(cache)).watermark], [false, lsn(120), lsn(120)]);
+    assert.deepEqual(
+      [keeps(other, 1), other.local.watermark, (await stateOf(cache)).watermark],
+      [false, lsn(120), lsn(120)],
+    );
     // Nothing but the stream feeds it now.
     await control.publish(keyNames(region.options.redisPrefix).channel, 'no message');
     await sleep(50);
@@ -280,7 +346,10 @@ describe('keepers that share a Redis', () => {
   it('apply later what a Redis that did not answer has missed, and drop the values that it had', { skip }, async () => {
     await using own = await startStandalone(program);
     await using link = await startLink(Number(new URL(own.url).port));
-    await using one = feed({ url: `redis://127.0.0.1:${link.port}`, options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }) });
+    await using one = feed({
+      url: `redis://127.0.0.1:${link.port}`,
+      options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }),
+    });
     const cache = await opened(one);
     await one.keeper.onStart(start(100));
     for (let id = 1; id <= 4; id += 1) await fill(cache, id, 100);
@@ -295,7 +364,11 @@ describe('keepers that share a Redis', () => {
     assert.ok(performance.now() - began < 10_000, 'the tail goes on');
     assert.equal(one.local.watermark, lsn(113));
     link.heal();
-    await until('it is made good', async () => (await cache.state().catch(() => null))?.watermark === lsn(113), PATIENT);
+    await until(
+      'it is made good',
+      async () => (await cache.state().catch(() => null))?.watermark === lsn(113),
+      PATIENT,
+    );
     const left = await Promise.all([1, 2, 3, 4].map((id) => finds(cache, id)));
     assert.deepEqual([(await stateOf(cache)).epoch, left], [epoch, [false, false, false, true]]);
   });
@@ -303,12 +376,18 @@ describe('keepers that share a Redis', () => {
   it('forget what a Redis has missed for too long, and begin anew there', { skip }, async () => {
     await using own = await startStandalone(program);
     await using link = await startLink(Number(new URL(own.url).port));
-    await using one = feed({ url: `redis://127.0.0.1:${link.port}`, options: optionsOf(own, { redisMs: 300, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }) });
+    await using one = feed({
+      url: `redis://127.0.0.1:${link.port}`,
+      options: optionsOf(own, { redisMs: 300, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }),
+    });
     const cache = await opened(one);
     await one.keeper.onStart(start(100));
     await fill(cache, 1, 100);
     link.cut();
-    for (let step = 1; step <= 12; step += 1) await one.keeper.onTransaction(transaction(100 + step, ...Array.from({ length: 10 }, (_, i) => task(1_000 + step * 10 + i))));
+    for (let step = 1; step <= 12; step += 1)
+      await one.keeper.onTransaction(
+        transaction(100 + step, ...Array.from({ length: 10 }, (_, i) => task(1_000 + step * 10 + i))),
+      );
     link.heal();
     await until('a life began', async () => (await cache.state().catch(() => null))?.watermark === lsn(112), PATIENT);
     assert.deepEqual([await finds(cache, 1), one.lives.at(-1)], [false, 'shared outdated']);
@@ -331,7 +410,10 @@ describe('keepers that share a Redis', () => {
     assert.equal((await stateOf(cache)).watermark, lsn(100));
     await one.keeper.onTransaction(transaction(130));
     await until('another life began', async () => (await cache.state())?.watermark === lsn(130), PATIENT);
-    assert.deepEqual([await finds(cache, 1), one.lives], [false, ['shared missing', 'local stream', 'shared missing', 'shared outdated']]);
+    assert.deepEqual(
+      [await finds(cache, 1), one.lives],
+      [false, ['shared missing', 'local stream', 'shared missing', 'shared outdated']],
+    );
     assert.equal(one.refusals, 2);
   });
 
@@ -356,7 +438,7 @@ describe('keepers that share a Redis', () => {
     assert.deepEqual([heir.refusals, heir.lives], [0, ['local stream']]);
   });
 
-  it('apply no step to the process\'s cache once its stream has ended', { skip }, async () => {
+  it("apply no step to the process's cache once its stream has ended", { skip }, async () => {
     await using own = await startStandalone(program);
     const [server] = own.servers;
     await using one = feed({ url: own.url, options: optionsOf(own, { redisMs: 300, redisRetryMs: 50 }) });

@@ -5,7 +5,21 @@ import { anyRowTag, customTag } from '../../../src/change/tags.ts';
 import { LocalCache } from '../../../src/cache/local.ts';
 import { type CacheKey } from '../../../src/cache/ports.ts';
 import { seeded } from '../../support/random.ts';
-import { batch, item, key, life, limits, living, lsn, ofProject, plain, PROJECTS, StandingClock, task, TASKS } from './fixtures.ts';
+import {
+  batch,
+  item,
+  key,
+  life,
+  limits,
+  living,
+  lsn,
+  ofProject,
+  plain,
+  PROJECTS,
+  StandingClock,
+  task,
+  TASKS,
+} from './fixtures.ts';
 
 const valueOf = (local: LocalCache, of: CacheKey): string | undefined => local.lookup([of])[0]?.body.by(plain);
 
@@ -35,14 +49,24 @@ test('what is invalidated between the begin of a load and its fill is not kept',
   const ticket = local.watermark;
   assert.equal(ticket, lsn(100));
   local.apply(batch(110, [task(1)]));
-  assert.deepEqual(local.fill('one', [item(key(task(1)), 100), item(key(task(2)), 100), item(key(task(1)), 110, 'new')]), ['stale', 'stored', 'stored']);
+  assert.deepEqual(
+    local.fill('one', [item(key(task(1)), 100), item(key(task(2)), 100), item(key(task(1)), 110, 'new')]),
+    ['stale', 'stored', 'stored'],
+  );
   assert.equal(valueOf(local, key(task(1))), 'new');
 });
 
 test('an invalidation removes what is older, under every variant and every further tag, and nothing else', () => {
   const local = living();
   const custom = key([customTag('report'), task(1), ofProject(7)]);
-  local.fill('one', [item(key(task(1)), 100), item(key(task(1), 'other'), 100), item(key(ofProject(7)), 100), item(key(task(2)), 100), item(custom, 100), item(key(task(3)), 120)]);
+  local.fill('one', [
+    item(key(task(1)), 100),
+    item(key(task(1), 'other'), 100),
+    item(key(ofProject(7)), 100),
+    item(key(task(2)), 100),
+    item(custom, 100),
+    item(key(task(3)), 120),
+  ]);
   local.apply(batch(110, [task(1)]));
   assert.deepEqual(local.lookup([key(task(1)), key(task(1), 'other'), custom]), [undefined, undefined, undefined]);
   assert.equal(local.figures().entries, 3);
@@ -52,7 +76,7 @@ test('an invalidation removes what is older, under every variant and every furth
   assert.equal(local.watermark, lsn(120));
 });
 
-test('further tags guard fills as the first tag does, and are part of a value\'s key', () => {
+test("further tags guard fills as the first tag does, and are part of a value's key", () => {
   const local = living();
   const one = key([customTag('report'), task(1)]);
   const two = key([customTag('report'), task(2)]);
@@ -66,21 +90,33 @@ test('further tags guard fills as the first tag does, and are part of a value\'s
   assert.deepEqual(local.fill('one', [item(two, 109), item(two, 110)]), ['stale', 'stored']);
 });
 
-test('a table\'s invalidation reaches all of its values, also those that depend on it by a further tag', () => {
+test("a table's invalidation reaches all of its values, also those that depend on it by a further tag", () => {
   const local = living();
   const custom = key([customTag('report'), anyRowTag(PROJECTS), anyRowTag(TASKS)]);
-  local.fill('one', [item(key(task(1)), 100), item(key(anyRowTag(PROJECTS)), 100), item(custom, 100), item(key(task(2)), 130)]);
+  local.fill('one', [
+    item(key(task(1)), 100),
+    item(key(anyRowTag(PROJECTS)), 100),
+    item(custom, 100),
+    item(key(task(2)), 130),
+  ]);
   local.apply(batch(120, [], { tables: [TASKS] }));
   assert.equal(valueOf(local, key(task(1))), undefined);
   assert.equal(valueOf(local, custom), undefined);
   assert.equal(valueOf(local, key(anyRowTag(PROJECTS))), 'body');
   assert.equal(valueOf(local, key(task(2))), 'body');
-  assert.deepEqual(local.fill('one', [item(key(task(9)), 119), item(custom, 119), item(key(task(9)), 120)]), ['stale', 'stale', 'stored']);
+  assert.deepEqual(local.fill('one', [item(key(task(9)), 119), item(custom, 119), item(key(task(9)), 120)]), [
+    'stale',
+    'stale',
+    'stored',
+  ]);
 });
 
 test('a value is replaced only by a newer one', () => {
   const local = living();
-  assert.deepEqual(local.fill('one', [item(key(task(1)), 110, 'newer'), item(key(task(1)), 105, 'older')]), ['stored', 'stale']);
+  assert.deepEqual(local.fill('one', [item(key(task(1)), 110, 'newer'), item(key(task(1)), 105, 'older')]), [
+    'stored',
+    'stale',
+  ]);
   assert.equal(valueOf(local, key(task(1))), 'newer');
   assert.deepEqual(local.fill('one', [item(key(task(1)), 110, 'again')]), ['stored']);
   assert.equal(valueOf(local, key(task(1))), 'again');
@@ -93,14 +129,27 @@ test('dropping a tombstone raises the horizon', () => {
   // The tombstone of task 1, at 101, is gone: nobody below 101 is believed any more.
   assert.deepEqual(local.fill('one', [item(key(task(50)), 100), item(key(task(50)), 101)]), ['stale', 'stored']);
   local.apply(batch(110, [], { horizon: lsn(103) }));
-  assert.deepEqual(local.fill('one', [item(key(task(60)), 102), item(key(task(60)), 103), item(key(task(4)), 103), item(key(task(4)), 104)]), ['stale', 'stored', 'stale', 'stored']);
+  assert.deepEqual(
+    local.fill('one', [
+      item(key(task(60)), 102),
+      item(key(task(60)), 103),
+      item(key(task(4)), 103),
+      item(key(task(4)), 104),
+    ]),
+    ['stale', 'stored', 'stale', 'stored'],
+  );
 });
 
 test('variants under one tag are bounded, and expired or invalidated ones make room first', () => {
   const clock = new StandingClock();
   const local = living({}, clock);
-  const variant = (n: number, expiresAtMs = Number.MAX_SAFE_INTEGER) => item(key(ofProject(1), `v${n}`), 100, 'body', { maxVariants: 2, expiresAtMs });
-  assert.deepEqual(local.fill('one', [variant(1, clock.nowMs() + 10), variant(2), variant(3)]), ['stored', 'stored', 'full']);
+  const variant = (n: number, expiresAtMs = Number.MAX_SAFE_INTEGER) =>
+    item(key(ofProject(1), `v${n}`), 100, 'body', { maxVariants: 2, expiresAtMs });
+  assert.deepEqual(local.fill('one', [variant(1, clock.nowMs() + 10), variant(2), variant(3)]), [
+    'stored',
+    'stored',
+    'full',
+  ]);
   assert.deepEqual(local.fill('one', [variant(1, clock.nowMs() + 10)]), ['stored']);
   clock.pass(10);
   assert.deepEqual(local.fill('one', [variant(3), variant(1)]), ['stored', 'full']);
@@ -108,13 +157,19 @@ test('variants under one tag are bounded, and expired or invalidated ones make r
 
 test('values are bounded in number and bytes, each by its size, and the least used go first', () => {
   const local = living({ cacheEntries: 3, cacheBytes: 100, cacheValueBytes: 60 });
-  local.fill('one', [1, 2, 3].map((n) => item(key(task(n)), 100, 'x'.repeat(10))));
+  local.fill(
+    'one',
+    [1, 2, 3].map((n) => item(key(task(n)), 100, 'x'.repeat(10))),
+  );
   local.lookup([key(task(1))]);
   local.fill('one', [item(key(task(4)), 100, 'x'.repeat(10))]);
   assert.equal(local.lookup([key(task(2))])[0], undefined);
   assert.deepEqual(local.figures(), { entries: 3, bytes: 30, tags: 3, tombstones: 0, answers: 0, answerBytes: 0 });
   // Bytes as UTF-8: 30 characters of two bytes each.
-  assert.deepEqual(local.fill('one', [item(key(task(5)), 100, 'ä'.repeat(30)), item(key(task(6)), 100, 'ä'.repeat(31))]), ['stored', 'full']);
+  assert.deepEqual(
+    local.fill('one', [item(key(task(5)), 100, 'ä'.repeat(30)), item(key(task(6)), 100, 'ä'.repeat(31))]),
+    ['stored', 'full'],
+  );
   local.fill('one', [item(key(task(7)), 100, 'x'.repeat(60))]);
   assert.ok(local.figures().bytes <= 100);
   const none = living({ cacheEntries: 0 });
@@ -136,25 +191,58 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 test(`evicted, invalidated and replaced values leave nothing in the indexes (SEED=${SEED})`, () => {
   const random = seeded(SEED);
   for (let round = 0; round < 20; round += 1) {
-    const local = living({ cacheEntries: 1 + random.below(20), cacheBytes: 1 + random.below(400), cacheValueBytes: 60, tombstones: 10 });
-    const tags = [...Array.from({ length: 12 }, (_, n) => task(n)), ...Array.from({ length: 4 }, (_, n) => ofProject(n)), customTag('report')];
-    const keys = Array.from({ length: 60 }, (_, n) => key(random.shuffled(tags).slice(0, 1 + random.below(3)), `v${n % 5}`));
+    const local = living({
+      cacheEntries: 1 + random.below(20),
+      cacheBytes: 1 + random.below(400),
+      cacheValueBytes: 60,
+      tombstones: 10,
+    });
+    const tags = [
+      ...Array.from({ length: 12 }, (_, n) => task(n)),
+      ...Array.from({ length: 4 }, (_, n) => ofProject(n)),
+      customTag('report'),
+    ];
+    const keys = Array.from({ length: 60 }, (_, n) =>
+      key(random.shuffled(tags).slice(0, 1 + random.below(3)), `v${n % 5}`),
+    );
     let now = 100;
     for (let step = 0; step < 400; step += 1) {
       const what = random.below(10);
-      if (what < 6) local.fill('one', [item(random.pick(keys), now - random.below(3), 'x'.repeat(random.below(70)), { maxVariants: 1 + random.below(4) })]);
+      if (what < 6)
+        local.fill('one', [
+          item(random.pick(keys), now - random.below(3), 'x'.repeat(random.below(70)), {
+            maxVariants: 1 + random.below(4),
+          }),
+        ]);
       else if (what < 8) local.lookup([random.pick(keys)]);
-      else local.apply(batch((now += 1), random.shuffled(tags).slice(0, random.below(3)), { tables: random.below(20) === 0 ? [TASKS] : [], horizon: lsn(now - 5) }));
+      else
+        local.apply(
+          batch((now += 1), random.shuffled(tags).slice(0, random.below(3)), {
+            tables: random.below(20) === 0 ? [TASKS] : [],
+            horizon: lsn(now - 5),
+          }),
+        );
       const { entries, bytes, tags: used } = local.figures();
       if (entries === 0) assert.deepEqual({ bytes, used }, { bytes: 0, used: 0 });
     }
     const found = new Set(local.lookup(keys).filter((kept) => kept !== undefined));
-    // The lookups removed what a table made wrong: what remains is what can be found, and hangs under its own tags only.
+    // The lookups removed what a table made wrong: what remains is what can be found, and hangs under its own tags
+    // only.
     const left = local.figures();
     assert.equal(left.entries, found.size);
-    assert.equal(left.bytes, [...found].reduce((sum, kept) => sum + Math.max(1, kept.bytes), 0));
-    assert.equal(left.tags, new Set([...found].map((kept) => kept.tags[0])).size + new Set([...found].flatMap((kept) => kept.tags.slice(1))).size);
+    assert.equal(
+      left.bytes,
+      [...found].reduce((sum, kept) => sum + Math.max(1, kept.bytes), 0),
+    );
+    assert.equal(
+      left.tags,
+      new Set([...found].map((kept) => kept.tags[0])).size +
+        new Set([...found].flatMap((kept) => kept.tags.slice(1))).size,
+    );
     local.apply(batch(now + 1, tags));
-    assert.deepEqual({ ...local.figures(), tombstones: 0 }, { entries: 0, bytes: 0, tags: 0, tombstones: 0, answers: 0, answerBytes: 0 });
+    assert.deepEqual(
+      { ...local.figures(), tombstones: 0 },
+      { entries: 0, bytes: 0, tags: 0, tombstones: 0, answers: 0, answerBytes: 0 },
+    );
   }
 });

@@ -7,7 +7,19 @@ import { packed, unpacked } from '../../../src/cache/packing.ts';
 const LIMIT = 1 << 20;
 
 test('whatever its length and however it begins, a body comes back', async () => {
-  for (const text of ['', 'x', '~', '~z', '~=', '~zAAAA', '[1]', 'ä𝄞', '~'.repeat(10_000), 'ä'.repeat(10_000), randomBytes(6_000).toString('base64')]) {
+  for (const text of [
+    '',
+    'x',
+    '~',
+    '~z',
+    '~=',
+    '~zAAAA',
+    '[1]',
+    'ä𝄞',
+    '~'.repeat(10_000),
+    'ä'.repeat(10_000),
+    randomBytes(6_000).toString('base64'),
+  ]) {
     assert.equal(unpacked(await packed(text), LIMIT), text);
   }
 });

@@ -13,9 +13,31 @@ const three = key(task(3), 'three');
 test('loads what is missing in one call, keeps it, and then answers from the cache', async () => {
   const reader = new Reader();
   const first = await reader.fetch([one, two]);
-  assert.deepEqual({ ...first }, { values: ['one 1', 'two 1'], seen: null, asOf: null, keptWith: { asOf: at(100), expiresAtMs: first.keptWith?.expiresAtMs }, local: 0, shared: 0, loaded: 2 });
+  assert.deepEqual(
+    { ...first },
+    {
+      values: ['one 1', 'two 1'],
+      seen: null,
+      asOf: null,
+      keptWith: { asOf: at(100), expiresAtMs: first.keptWith?.expiresAtMs },
+      local: 0,
+      shared: 0,
+      loaded: 2,
+    },
+  );
   const second = await reader.fetch([two, three, one]);
-  assert.deepEqual({ ...second }, { values: ['two 1', 'three 2', 'one 1'], seen: at(105), asOf: lsn(100), keptWith: { asOf: at(100), expiresAtMs: second.keptWith?.expiresAtMs }, local: 2, shared: 0, loaded: 1 });
+  assert.deepEqual(
+    { ...second },
+    {
+      values: ['two 1', 'three 2', 'one 1'],
+      seen: at(105),
+      asOf: lsn(100),
+      keptWith: { asOf: at(100), expiresAtMs: second.keptWith?.expiresAtMs },
+      local: 2,
+      shared: 0,
+      loaded: 1,
+    },
+  );
   assert.deepEqual(reader.loads, [['one', 'two'], ['three']]);
   assert.deepEqual(reader.told, ['miss 2', 'fill local stored 2', 'hit local 2', 'miss 1', 'fill local stored 1']);
 });
@@ -49,11 +71,21 @@ test('what is invalidated while it is loaded is answered, but not kept', async (
   resolve();
   await Promise.all([fetching, other]);
   assert.equal(reader.local.figures().entries, 0);
-  assert.deepEqual(reader.told.filter((it) => it.startsWith('fill')), ['fill local stale 1', 'fill local stale 1']);
-  // W as read before the load; a life that ended meanwhile; an answer of another region; a timeline that is not the life's.
+  assert.deepEqual(
+    reader.told.filter((it) => it.startsWith('fill')),
+    ['fill local stale 1', 'fill local stale 1'],
+  );
+  // W as read before the load; a life that ended meanwhile; an answer of another region; a timeline that is not the
+  // life's.
   await reader.fetch([one], { asOf: 'watermark', seen: at(110) });
   assert.equal(reader.local.lookup([one])[0]?.asOf, lsn(110));
-  const late = reader.fetch([two], { load: async () => (reader.local.lose('gap'), reader.local.begin(life('two'), lsn(110)), { values: ['x'], seen: at(120), asOf: at(115) }) });
+  const late = reader.fetch([two], {
+    load: async () => (
+      reader.local.lose('gap'),
+      reader.local.begin(life('two'), lsn(110)),
+      { values: ['x'], seen: at(120), asOf: at(115) }
+    ),
+  });
   await late;
   await reader.fetch([three], { asOf: null });
   await reader.fetch([three], { asOf: at(200, 2), seen: at(200, 2) });
@@ -64,7 +96,10 @@ test('a thousand readers of one key cause one load, and each gets an object of i
   const reader = new Reader({ local: new LocalCache(limits()) });
   const { promise, resolve } = Promise.withResolvers<void>();
   const own: object[] = [];
-  const codec = { encode: (value: object) => JSON.stringify(value), decode: (text: string): object => Object.freeze(JSON.parse(text) as object) };
+  const codec = {
+    encode: (value: object) => JSON.stringify(value),
+    decode: (text: string): object => Object.freeze(JSON.parse(text) as object),
+  };
   const fetches = Array.from({ length: 1_000 }, () =>
     reader.cache.fetch({
       keys: [one],
@@ -85,10 +120,14 @@ test('a thousand readers of one key cause one load, and each gets an object of i
   assert.equal(fetched.filter(({ local, seen }) => local === 1 && seen?.lsn === 105n).length, 999);
   const values = new Set(fetched.map(({ values: [value] }) => value));
   assert.equal(values.size, 2);
-  assert.ok(own[0] !== undefined && values.has(own[0]) && [...values].every((value) => value === own[0] || Object.isFrozen(value)));
+  assert.ok(
+    own[0] !== undefined &&
+      values.has(own[0]) &&
+      [...values].every((value) => value === own[0] || Object.isFrozen(value)),
+  );
 });
 
-test('a reader with a floor joins another reader\'s load only if that has proved, or was asked for, a position as high', async () => {
+test("a reader with a floor joins another reader's load only if that has proved, or was asked for, a position as high", async () => {
   for (const [floor, flight, loads] of [
     [110, { asOf: at(110) }, 1],
     [111, { asOf: at(110) }, 2],
@@ -102,7 +141,10 @@ test('a reader with a floor joins another reader\'s load only if that has proved
     const reader = new Reader();
     const { promise, resolve } = Promise.withResolvers<void>();
     // Its own variant for each: nothing of it is in the cache.
-    const fetches = [reader.fetch([one], { until: promise, ...flight }), reader.fetch([one], { demand: fromFloor(at(floor)), until: promise })];
+    const fetches = [
+      reader.fetch([one], { until: promise, ...flight }),
+      reader.fetch([one], { demand: fromFloor(at(floor)), until: promise }),
+    ];
     resolve();
     const [first, second] = await Promise.all(fetches);
     assert.equal(reader.loads.length, loads, `floor ${floor}, ${loads} loads`);
@@ -128,7 +170,16 @@ test('readers that waited for one that gave up wait for the next one, and do not
   const reader = new Reader({ local: new LocalCache(limits()) });
   const signals = [1, 2, 3].map(() => new AbortController());
   const { promise, resolve } = Promise.withResolvers<void>();
-  const leaving = signals.map(({ signal }) => reader.fetch([one], { load: () => new Promise((_, reject) => (signal.aborted ? reject(signal.reason as Error) : signal.addEventListener('abort', () => reject(signal.reason as Error)))) }));
+  const leaving = signals.map(({ signal }) =>
+    reader.fetch([one], {
+      load: () =>
+        new Promise((_, reject) =>
+          signal.aborted
+            ? reject(signal.reason as Error)
+            : signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        ),
+    }),
+  );
   const staying = Array.from({ length: 50 }, () => reader.fetch([one], { until: promise }));
   for (const signal of signals) signal.abort();
   await Promise.all(leaving.map((fetching) => assert.rejects(fetching, { name: 'AbortError' })));
@@ -137,11 +188,17 @@ test('readers that waited for one that gave up wait for the next one, and do not
   assert.equal(reader.loads.length, 4);
 });
 
-test('readers who wait for each other\'s keys both come to an end', async () => {
+test("readers who wait for each other's keys both come to an end", async () => {
   const reader = new Reader({ local: new LocalCache(limits()) });
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
-  const crossed = [[one, two], [two, one]] as const;
-  const [first, second] = [reader.fetch([one], { load: () => gates[0].promise.then(() => Promise.reject(new Error('first'))) }), reader.fetch([two], { load: () => gates[1].promise.then(() => Promise.reject(new Error('second'))) })];
+  const crossed = [
+    [one, two],
+    [two, one],
+  ] as const;
+  const [first, second] = [
+    reader.fetch([one], { load: () => gates[0].promise.then(() => Promise.reject(new Error('first'))) }),
+    reader.fetch([two], { load: () => gates[1].promise.then(() => Promise.reject(new Error('second'))) }),
+  ];
   const waiting = crossed.map((keys) => reader.fetch(keys));
   gates[0].resolve();
   await assert.rejects(first, /first/);
@@ -189,7 +246,10 @@ test('after its time to live a value is shown while one reader loads it again, a
   reader.clock.pass(100);
   const { promise, resolve } = Promise.withResolvers<void>();
   const shown = await Promise.all(Array.from({ length: 5 }, () => reader.fetch([one], { until: promise })));
-  assert.deepEqual(shown.map(({ values }) => values[0]), Array.from({ length: 5 }, () => 'one 1'));
+  assert.deepEqual(
+    shown.map(({ values }) => values[0]),
+    Array.from({ length: 5 }, () => 'one 1'),
+  );
   assert.equal(reader.loads.length, 2);
   // It waits for what is being read anew.
   const withFloor = reader.fetch([one], { demand: fromFloor(at(100)) });
@@ -200,7 +260,9 @@ test('after its time to live a value is shown while one reader loads it again, a
   // One that fails is told of, and tried again by the next reader; after the additional time nothing is shown.
   await reader.fetch([two], { keeping: { ttlMs: 100 } });
   reader.clock.pass(100);
-  assert.deepEqual((await reader.fetch([two], { load: () => Promise.reject(new Error('no replica')) })).values, ['two 3']);
+  assert.deepEqual((await reader.fetch([two], { load: () => Promise.reject(new Error('no replica')) })).values, [
+    'two 3',
+  ]);
   await settled();
   assert.ok(reader.told.includes('failed no replica'));
   reader.clock.pass(1_000);
@@ -213,14 +275,23 @@ test('a value that cannot be decoded is loaded, one that cannot be encoded is an
   const codec = { ...plain, decode: (text: string) => (text === 'damaged' ? assert.fail('damaged') : text) };
   assert.deepEqual((await reader.fetch([one], { codec })).values, ['one 1']);
   assert.equal((await reader.fetch([one], { codec })).local, 1);
-  assert.deepEqual((await reader.fetch([two], { codec: { ...plain, encode: () => assert.fail('unspeakable') } })).values, ['two 2']);
+  assert.deepEqual(
+    (await reader.fetch([two], { codec: { ...plain, encode: () => assert.fail('unspeakable') } })).values,
+    ['two 2'],
+  );
   assert.equal(reader.local.lookup([two])[0], undefined);
 });
 
 test('values of two clusters never stand in one answer', async () => {
   const reader = new Reader();
-  reader.local.fill('one', [item(one, 100), { ...item(two, 100), entry: { ...item(two, 100).entry, seen: at(100, 1, OTHER_CLUSTER) } }]);
-  assert.deepEqual({ ...(await reader.fetch([one, two])) }, { values: ['one 1', 'two 1'], seen: null, asOf: null, keptWith: null, local: 0, shared: 0, loaded: 2 });
+  reader.local.fill('one', [
+    item(one, 100),
+    { ...item(two, 100), entry: { ...item(two, 100).entry, seen: at(100, 1, OTHER_CLUSTER) } },
+  ]);
+  assert.deepEqual(
+    { ...(await reader.fetch([one, two])) },
+    { values: ['one 1', 'two 1'], seen: null, asOf: null, keptWith: null, local: 0, shared: 0, loaded: 2 },
+  );
 });
 
 test('a cache that keeps nothing still reads', async () => {

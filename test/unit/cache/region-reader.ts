@@ -27,15 +27,40 @@ export class Reader {
   /** The keys' variants, load by load. */
   readonly loads: string[][] = [];
 
-  constructor(options: { readonly shared?: SharedCache | null; readonly local?: LocalCache; readonly limits?: Partial<RegionCacheLimits> } = {}) {
+  constructor(
+    options: {
+      readonly shared?: SharedCache | null;
+      readonly local?: LocalCache;
+      readonly limits?: Partial<RegionCacheLimits>;
+    } = {},
+  ) {
     this.local = options.local ?? living({}, this.clock);
-    const tell = (what: string): ((...rest: readonly unknown[]) => void) => (...rest) => void this.told.push([what, ...rest.map((it) => (it instanceof Error ? it.message : String(it)))].join(' '));
-    const observe: CacheObserver = { hit: tell('hit'), joined: tell('joined'), miss: tell('miss'), stale: tell('stale'), fill: tell('fill'), failed: tell('failed') };
-    this.cache = new RegionCache({ local: this.local, shared: options.shared ?? null, limits: limits(options.limits), clock: this.clock, observe });
+    const tell =
+      (what: string): ((...rest: readonly unknown[]) => void) =>
+      (...rest) =>
+        void this.told.push([what, ...rest.map((it) => (it instanceof Error ? it.message : String(it)))].join(' '));
+    const observe: CacheObserver = {
+      hit: tell('hit'),
+      joined: tell('joined'),
+      miss: tell('miss'),
+      stale: tell('stale'),
+      fill: tell('fill'),
+      failed: tell('failed'),
+    };
+    this.cache = new RegionCache({
+      local: this.local,
+      shared: options.shared ?? null,
+      limits: limits(options.limits),
+      clock: this.clock,
+      observe,
+    });
   }
 
   /** Loads `<variant> <number of the load>`, proved at 100 and seen at 105, unless told otherwise. */
-  fetch(keys: readonly CacheKey[], { demand = FLOORLESS, keeping = {}, codec = plain, seen = at(105), asOf = at(100), until, load }: Fetching = {}): Promise<Fetched<string>> {
+  fetch(
+    keys: readonly CacheKey[],
+    { demand = FLOORLESS, keeping = {}, codec = plain, seen = at(105), asOf = at(100), until, load }: Fetching = {},
+  ): Promise<Fetched<string>> {
     return this.cache.fetch({
       keys,
       demand,

@@ -12,24 +12,57 @@ const one = key(task(1), 'one');
 const two = key(task(2), 'two');
 const three = key(task(3), 'three');
 
-const state = (watermark = 100, timeline = 1, cluster = at(0).cluster) => ({ ...life('shared', timeline, cluster), sequence: 1, watermark: lsn(watermark) });
+const state = (watermark = 100, timeline = 1, cluster = at(0).cluster) => ({
+  ...life('shared', timeline, cluster),
+  sequence: 1,
+  watermark: lsn(watermark),
+});
 const found = (items: readonly SharedItem[], watermark = 100): SharedLookup => ({ state: state(watermark), items });
-const hit = (body: string, asOf: number, rest: Partial<Entry> = {}): SharedItem => ({ kind: 'hit', entry: { asOf: lsn(asOf), seen: at(asOf), expiresAtMs: Number.MAX_SAFE_INTEGER, body, ...rest } });
-const misses = (watermark = 100): ScriptedShared => new ScriptedShared(({ keys }) => found(keys.map(() => MISS), watermark));
+const hit = (body: string, asOf: number, rest: Partial<Entry> = {}): SharedItem => ({
+  kind: 'hit',
+  entry: { asOf: lsn(asOf), seen: at(asOf), expiresAtMs: Number.MAX_SAFE_INTEGER, body, ...rest },
+});
+const misses = (watermark = 100): ScriptedShared =>
+  new ScriptedShared(({ keys }) =>
+    found(
+      keys.map(() => MISS),
+      watermark,
+    ),
+  );
 
 test('all keys that the process lacks are looked up in one round trip, and those missing there are loaded in one call and filled in', async () => {
   const shared = new ScriptedShared(() => found([hit('kept', 90), MISS, MISS], 120));
   const reader = new Reader({ shared });
   const fetched = await reader.fetch([one, two, three], { asOf: at(121), seen: at(125) });
-  assert.deepEqual({ ...fetched }, { values: ['kept', 'two 1', 'three 1'], seen: at(90), asOf: lsn(120), keptWith: { asOf: at(120), expiresAtMs: fetched.keptWith?.expiresAtMs }, local: 0, shared: 1, loaded: 2 });
+  assert.deepEqual(
+    { ...fetched },
+    {
+      values: ['kept', 'two 1', 'three 1'],
+      seen: at(90),
+      asOf: lsn(120),
+      keptWith: { asOf: at(120), expiresAtMs: fetched.keptWith?.expiresAtMs },
+      local: 0,
+      shared: 1,
+      loaded: 2,
+    },
+  );
   assert.equal(shared.lookups.length, 1);
   assert.deepEqual(reader.loads, [['two', 'three']]);
   // A hit is right as of the W of that look, which is what the process keeps it with.
-  assert.deepEqual(reader.local.lookup([one, two]).map((kept) => kept?.asOf), [lsn(120), lsn(121)]);
+  assert.deepEqual(
+    reader.local.lookup([one, two]).map((kept) => kept?.asOf),
+    [lsn(120), lsn(121)],
+  );
   await settled();
   assert.equal(shared.fills.length, 1);
   assert.equal(shared.fills[0]?.epoch, 'shared');
-  assert.deepEqual(shared.fills[0]?.items.map(({ key: of, entry: { asOf, seen } }) => [of.variant, asOf, seen]), [['two', lsn(121), at(125)], ['three', lsn(121), at(125)]]);
+  assert.deepEqual(
+    shared.fills[0]?.items.map(({ key: of, entry: { asOf, seen } }) => [of.variant, asOf, seen]),
+    [
+      ['two', lsn(121), at(125)],
+      ['three', lsn(121), at(125)],
+    ],
+  );
   assert.ok(reader.told.includes('fill shared stored 2'));
   assert.equal((await reader.fetch([one, two, three])).local, 3);
 });
@@ -42,7 +75,11 @@ test('each layer keeps a value with the watermark and the epoch that it had befo
   await settled();
   // Neither of them may count: they came after the load was sent.
   reader.local.apply(batch(150));
-  shared.onLookup = ({ keys }) => found(keys.map(() => MISS), 160);
+  shared.onLookup = ({ keys }) =>
+    found(
+      keys.map(() => MISS),
+      160,
+    );
   resolve();
   await fetching;
   await settled();
@@ -58,7 +95,7 @@ test('the answer does not wait for the fill', async () => {
   assert.equal(shared.fills.length, 1);
 });
 
-test('what was invalidated during the look-up does not enter the process\'s cache', async () => {
+test("what was invalidated during the look-up does not enter the process's cache", async () => {
   const { promise, resolve } = Promise.withResolvers<SharedLookup>();
   const reader = new Reader({ shared: new ScriptedShared(() => promise) });
   const fetching = reader.fetch([one]);
@@ -70,16 +107,28 @@ test('what was invalidated during the look-up does not enter the process\'s cach
   assert.equal(reader.local.lookup([one])[0], undefined);
 });
 
-test('a hit of another timeline or cluster does not enter the process\'s cache', async () => {
+test("a hit of another timeline or cluster does not enter the process's cache", async () => {
   for (const other of [state(120, 2), state(120, 1, OTHER_CLUSTER)]) {
-    const reader = new Reader({ shared: new ScriptedShared(() => ({ state: other, items: [hit('elsewhere', 90, { seen: { ...other, lsn: lsn(90) } })] })) });
+    const reader = new Reader({
+      shared: new ScriptedShared(() => ({
+        state: other,
+        items: [hit('elsewhere', 90, { seen: { ...other, lsn: lsn(90) } })],
+      })),
+    });
     assert.deepEqual((await reader.fetch([one])).values, ['elsewhere']);
     assert.equal(reader.local.figures().entries, 0);
   }
 });
 
 test('a floor that neither the watermark nor asOf reaches is loaded', async () => {
-  const reader = new Reader({ shared: new ScriptedShared(({ keys }) => found(keys.map(({ variant }) => hit(variant, variant === 'one' ? 130 : 90)), 120)) });
+  const reader = new Reader({
+    shared: new ScriptedShared(({ keys }) =>
+      found(
+        keys.map(({ variant }) => hit(variant, variant === 'one' ? 130 : 90)),
+        120,
+      ),
+    ),
+  });
   const fetched = await reader.fetch([one, two], { demand: fromFloor(at(125)), asOf: at(126) });
   assert.deepEqual([fetched.values, fetched.shared, fetched.loaded], [['one', 'two 1'], 1, 1]);
 });
@@ -127,7 +176,7 @@ test('nobody waits any longer for a lease that was given back or lasts too long'
   assert.equal(lasting.lookups.length, 3);
 });
 
-test('a request asks a shared cache that does not answer once, and the process\'s cache goes on', async () => {
+test("a request asks a shared cache that does not answer once, and the process's cache goes on", async () => {
   const shared = new ScriptedShared(() => Promise.reject(new SharedCacheDown('no answer')));
   const reader = new Reader({ shared });
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -173,8 +222,14 @@ test('fills of one tick share a round trip, waiting fills are bounded in number,
   await reader.fetch([three, key(task(4), 'four')]);
   await reader.fetch([key(task(5), 'x'.repeat(2_000))]);
   await settled();
-  assert.deepEqual(shared.fills.map(({ items }) => items.length), [2, 1]);
-  assert.deepEqual(reader.told.filter((it) => /dropped|shared full/.test(it)), ['fill shared dropped 1', 'fill shared full 1']);
+  assert.deepEqual(
+    shared.fills.map(({ items }) => items.length),
+    [2, 1],
+  );
+  assert.deepEqual(
+    reader.told.filter((it) => /dropped|shared full/.test(it)),
+    ['fill shared dropped 1', 'fill shared full 1'],
+  );
 });
 
 test('large bodies travel compressed and come back as they were', async () => {
@@ -193,7 +248,7 @@ test('large bodies travel compressed and come back as they were', async () => {
   assert.equal((await reader.fetch([one])).loaded, 1);
 });
 
-test('an expired hit is shown to reads without a floor, stays expired in the process\'s cache, and is loaded again once', async () => {
+test("an expired hit is shown to reads without a floor, stays expired in the process's cache, and is loaded again once", async () => {
   const shared = misses();
   const reader = new Reader({ shared, limits: { cacheStaleMs: 1_000 } });
   shared.onLookup = () => found([hit('old', 100, { expiresAtMs: reader.clock.nowMs() - 1 })]);

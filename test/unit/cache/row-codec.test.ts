@@ -9,8 +9,17 @@ import { TASKS } from '../read/tasks-entity.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
-function entityOf(columns: Readonly<Record<string, { readonly kind: ScalarKind; readonly array?: boolean }>>, overrides: Partial<Entity> = {}): Entity {
-  const column = ([name, { kind, array = false }]: [string, { readonly kind: ScalarKind; readonly array?: boolean }]): [string, Column] => [name, { name, type: { sql: array ? `${kind}[]` : kind, kind, array }, nullable: true, hasDefault: false, exact: true }];
+function entityOf(
+  columns: Readonly<Record<string, { readonly kind: ScalarKind; readonly array?: boolean }>>,
+  overrides: Partial<Entity> = {},
+): Entity {
+  const column = ([name, { kind, array = false }]: [string, { readonly kind: ScalarKind; readonly array?: boolean }]): [
+    string,
+    Column,
+  ] => [
+    name,
+    { name, type: { sql: array ? `${kind}[]` : kind, kind, array }, nullable: true, hasDefault: false, exact: true },
+  ];
   return { ...TASKS, columns: new Map(Object.entries(columns).map(column)), ...overrides };
 }
 
@@ -22,7 +31,12 @@ function assertExact(entity: Entity, row: Row): void {
 }
 
 test('numbers that JSON or JavaScript cannot write come back exactly, alone, in arrays and deep in json', () => {
-  const entity = entityOf({ f: { kind: 'float' }, a: { kind: 'float', array: true }, j: { kind: 'json' }, t: { kind: 'text' } });
+  const entity = entityOf({
+    f: { kind: 'float' },
+    a: { kind: 'float', array: true },
+    j: { kind: 'json' },
+    t: { kind: 'text' },
+  });
   const odd = [NaN, Infinity, -Infinity, -0, 0, 5e-324, 1.7976931348623157e308, 0.1, null];
   for (const f of odd) assertExact(entity, { f, a: [f, [f, null], 1.5], j: null, t: 'NaN' });
   for (const text of ['1e999', '-1e999', '-0', '1.10', '9007199254740993', '0.1234567890123456789', '1e3', '1e-999']) {
@@ -39,7 +53,13 @@ test('numbers that JSON or JavaScript cannot write come back exactly, alone, in 
 });
 
 test('json with special keys of JavaScript, and texts that JSON escapes, come back exactly', () => {
-  const entity = entityOf(Object.fromEntries([['j', { kind: 'json' }], ['t', { kind: 'text' }], ['constructor', { kind: 'text' }]]));
+  const entity = entityOf(
+    Object.fromEntries([
+      ['j', { kind: 'json' }],
+      ['t', { kind: 'text' }],
+      ['constructor', { kind: 'text' }],
+    ]),
+  );
   const j = parseJson('{"__proto__": {"x": 1}, "constructor": [-0], "": null, "1": true, "a": {"__proto__": null}}');
   assertExact(entity, { j, t: '"\\\n\u2028\u0001ä𝄞', constructor: 'x' });
   assertExact(entity, { j: [], t: '', constructor: null });
@@ -55,9 +75,12 @@ test('no row, an empty list and counts come back as they were', () => {
 
 test('a text that is no row, list or count of the entity is refused', () => {
   const entity = entityOf({ a: { kind: 'int' }, b: { kind: 'text' } });
-  for (const text of ['', 'x', '1', '{}', '[]', '[1]', '[1,"x",2]', '{"a":1,"b":"x"}']) assert.throws(() => rowCodec(entity).decode(text), SyntaxError, text);
-  for (const text of ['', 'null', '{}', '[null]', '[[1]]', '[1,"x"]']) assert.throws(() => rowsCodec(entity).decode(text), SyntaxError, text);
-  for (const text of ['', 'x', '-1', 'null', '1.5', '1e3', '[]']) assert.throws(() => numberCodec.decode(text), SyntaxError, text);
+  for (const text of ['', 'x', '1', '{}', '[]', '[1]', '[1,"x",2]', '{"a":1,"b":"x"}'])
+    assert.throws(() => rowCodec(entity).decode(text), SyntaxError, text);
+  for (const text of ['', 'null', '{}', '[null]', '[[1]]', '[1,"x"]'])
+    assert.throws(() => rowsCodec(entity).decode(text), SyntaxError, text);
+  for (const text of ['', 'x', '-1', 'null', '1.5', '1e3', '[]'])
+    assert.throws(() => numberCodec.decode(text), SyntaxError, text);
 });
 
 test('what is decoded is frozen through and through', () => {
@@ -68,27 +91,85 @@ test('what is decoded is frozen through and through', () => {
   for (const part of [rows, row, row.j, row.j.deep, row.j.deep[0], row.a]) assert.ok(Object.isFrozen(part));
 });
 
-const TEXTS = ['', 'x', 'NaN', '-0', '1e999', '{"a":1}', '["', 'null', '123456789012345678901234567890', '\\x00ff', '2026-01-31T12:00:00.123456Z', 'ä𝄞 "\\'];
+const TEXTS = [
+  '',
+  'x',
+  'NaN',
+  '-0',
+  '1e999',
+  '{"a":1}',
+  '["',
+  'null',
+  '123456789012345678901234567890',
+  '\\x00ff',
+  '2026-01-31T12:00:00.123456Z',
+  'ä𝄞 "\\',
+];
 
 function anyValue(random: Random, kind: ScalarKind, depth: number): unknown {
   if (random.below(6) === 0) return null;
   if (kind === 'bool') return random.below(2) === 0;
   if (kind === 'int') return random.below(2 ** 31) - 2 ** 30;
-  if (kind === 'float') return random.pick([NaN, Infinity, -Infinity, -0, 0, random.below(1_000) / 7, -random.below(1_000) * 1e300]);
+  if (kind === 'float')
+    return random.pick([NaN, Infinity, -Infinity, -0, 0, random.below(1_000) / 7, -random.below(1_000) * 1e300]);
   if (kind !== 'json') return random.pick(TEXTS);
-  if (depth > 2) return random.pick([true, 1, new JsonNumber('-0'), new JsonNumber('1e999'), new JsonNumber('9007199254740993'), 'x']);
+  if (depth > 2)
+    return random.pick([
+      true,
+      1,
+      new JsonNumber('-0'),
+      new JsonNumber('1e999'),
+      new JsonNumber('9007199254740993'),
+      'x',
+    ]);
   const items = Array.from({ length: random.below(3) }, () => anyValue(random, 'json', depth + 1));
   // A key of its own called __proto__, as JSON.parse makes it.
-  return random.pick<() => unknown>([() => random.pick(TEXTS), () => items, () => Object.fromEntries(items.map((item, i) => [random.pick(['__proto__', 'a', String(i)]), item]))])();
+  return random.pick<() => unknown>([
+    () => random.pick(TEXTS),
+    () => items,
+    () => Object.fromEntries(items.map((item, i) => [random.pick(['__proto__', 'a', String(i)]), item])),
+  ])();
 }
 
 test(`rows with columns of every kind come back exactly (SEED=${SEED})`, () => {
   const random = seeded(SEED);
-  const kinds: readonly ScalarKind[] = ['int', 'float', 'bigint', 'numeric', 'text', 'uuid', 'bool', 'date', 'timestamp', 'timestamptz', 'time', 'json', 'enum', 'bytea', 'other'];
-  const entity = entityOf(Object.fromEntries(kinds.flatMap((kind) => [[kind, { kind }], [`${kind}s`, { kind, array: true }]])));
+  const kinds: readonly ScalarKind[] = [
+    'int',
+    'float',
+    'bigint',
+    'numeric',
+    'text',
+    'uuid',
+    'bool',
+    'date',
+    'timestamp',
+    'timestamptz',
+    'time',
+    'json',
+    'enum',
+    'bytea',
+    'other',
+  ];
+  const entity = entityOf(
+    Object.fromEntries(
+      kinds.flatMap((kind) => [
+        [kind, { kind }],
+        [`${kind}s`, { kind, array: true }],
+      ]),
+    ),
+  );
   for (let n = 0; n < 500; n += 1) {
-    const arrayOf = (kind: ScalarKind): unknown => (random.below(6) === 0 ? null : Array.from({ length: random.below(4) }, () => anyValue(random, kind, 1)));
-    assertExact(entity, Object.fromEntries(kinds.flatMap((kind) => [[kind, anyValue(random, kind, 0)], [`${kind}s`, arrayOf(kind)]])));
+    const arrayOf = (kind: ScalarKind): unknown =>
+      random.below(6) === 0 ? null : Array.from({ length: random.below(4) }, () => anyValue(random, kind, 1));
+    assertExact(
+      entity,
+      Object.fromEntries(
+        kinds.flatMap((kind) => [
+          [kind, anyValue(random, kind, 0)],
+          [`${kind}s`, arrayOf(kind)],
+        ]),
+      ),
+    );
   }
 });
 

@@ -1,5 +1,16 @@
-/** Owns a stand-in for the region's shared cache whose every answer the test decides, for what depends on when an answer comes. */
-import { type CacheKey, type FillItem, type FillVerdict, type LookupOptions, type SharedCache, type SharedItem, type SharedLookup } from '../../../src/cache/ports.ts';
+/**
+ * Owns a stand-in for the region's shared cache whose every answer the test decides, for what depends on when an answer
+ * comes.
+ */
+import {
+  type CacheKey,
+  type FillItem,
+  type FillVerdict,
+  type LookupOptions,
+  type SharedCache,
+  type SharedItem,
+  type SharedLookup,
+} from '../../../src/cache/ports.ts';
 
 export interface Looked {
   readonly keys: readonly CacheKey[];
@@ -16,7 +27,8 @@ export class ScriptedShared implements SharedCache {
   readonly fills: Filled[] = [];
   /** How a look is answered, and how a fill; both may be changed at any time. */
   onLookup: (looked: Looked, n: number) => Promise<SharedLookup | null> | SharedLookup | null;
-  onFill: (filled: Filled) => Promise<readonly FillVerdict[]> | readonly FillVerdict[] = ({ items }) => items.map(() => 'stored');
+  onFill: (filled: Filled) => Promise<readonly FillVerdict[]> | readonly FillVerdict[] = ({ items }) =>
+    items.map(() => 'stored');
 
   constructor(onLookup: ScriptedShared['onLookup']) {
     this.onLookup = onLookup;

@@ -1,4 +1,7 @@
-/** Tombstones, checked against a plain model: what is forgotten raises the horizon, and the walk to the oldest stays short. */
+/**
+ * Tombstones, checked against a plain model: what is forgotten raises the horizon, and the walk to the oldest stays
+ * short.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Lsn } from '../../../src/base/lsn.ts';
@@ -30,7 +33,8 @@ test(`every invalidation above the horizon is known (SEED=${SEED})`, () => {
       }
       assert.ok(tombstones.size <= limit);
       for (const [tag, at] of all) {
-        if (at > tombstones.horizon) assert.equal(tombstones.of(tag), at, `${tag} at ${at}, horizon ${tombstones.horizon}`);
+        if (at > tombstones.horizon)
+          assert.equal(tombstones.of(tag), at, `${tag} at ${at}, horizon ${tombstones.horizon}`);
         // Those at the horizon harm nobody, and those below it are of no use.
         else assert.ok((tombstones.of(tag) ?? at) >= at);
       }

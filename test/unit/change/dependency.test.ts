@@ -7,11 +7,14 @@ import { anyRowTag, customTag, tableTag, tagOf, type Tag } from '../../../src/ch
 import { TEAMS } from '../../support/catalog.ts';
 import { compileSdl } from '../../support/compile.ts';
 
-const { model } = await compileSdl(`
+const { model } = await compileSdl(
+  `
   type Team @entity @key(fields: "name") { id: ID! name: String! tasks: [Task!]! }
   type Task @entity { id: ID! title: String! team: Team! dueDate: Date token: UUID! urgent: Boolean! same: [Task!]! @relation(from: ["token"], to: ["token"]) pressing: [Task!]! @relation(from: ["urgent"], to: ["urgent"]) }
   type Seat @entity { room: String! number: Int! }
-  type Load @entity(table: "team_load") @key(fields: "team") { team: ID! @column(name: "team_id") }`, { catalog: { ...TEAMS, searchPath: ['public', 'audit'] } });
+  type Load @entity(table: "team_load") @key(fields: "team") { team: ID! @column(name: "team_id") }`,
+  { catalog: { ...TEAMS, searchPath: ['public', 'audit'] } },
+);
 const scheme = new TagScheme(model, { maxTags: 10 });
 const table = (name: string, schema = 'public') => tableTag({ schema, name });
 const UUID = '123e4567-e89b-12d3-a456-426614174000';
@@ -41,8 +44,14 @@ describe('the notation of tags', () => {
   for (const [text, tag] of meanings) it(`reads ${text} as a tag`, () => assert.equal(scheme.dependencyTag(text), tag));
 
   it('names the tags that changes of just these rows name', () => {
-    assert.equal(scheme.dependencyTag('Task:42'), scheme.tagFor(model.entities.get('Task') ?? assert.fail(), ['id'], ['42']));
-    assert.equal(scheme.dependencyTag('Task.urgent=f'), scheme.tagFor(model.entities.get('Task') ?? assert.fail(), ['urgent'], [false]));
+    assert.equal(
+      scheme.dependencyTag('Task:42'),
+      scheme.tagFor(model.entities.get('Task') ?? assert.fail(), ['id'], ['42']),
+    );
+    assert.equal(
+      scheme.dependencyTag('Task.urgent=f'),
+      scheme.tagFor(model.entities.get('Task') ?? assert.fail(), ['urgent'], [false]),
+    );
   });
 
   const mistakes: readonly (readonly [string, string])[] = [
@@ -51,21 +60,42 @@ describe('the notation of tags', () => {
     ['Taks:42', 'The tag "Taks:42" names no @entity; did you mean "Task"? Begin tags of your own with a small letter.'],
     ['Stats', 'The tag "Stats" names no @entity; begin tags of your own with a small letter.'],
     ['Task 42', 'The tag "Task 42" names no @entity; begin tags of your own with a small letter.'],
-    ['Task:abc', 'The tag "Task:abc" has a value for column "id" that must be a whole number from -9223372036854775808 to 9223372036854775807; correct it.'],
-    ['Seat:A', 'The tag "Seat:A" has 1 value for the key room, number of Seat; give one for each column, separated by commas, or a JSON array.'],
-    ['Seat:["A",null]', 'The tag "Seat:[\\"A\\",null]" has null for column "number"; give a value, or name the entity alone.'],
-    ['Task.teem=7', 'The tag "Task.teem=7" names "teem", which is no column of Task; did you mean "team"? Name a field that shows a column, or a column.'],
-    ['Task.same=7', 'The tag "Task.same=7" names "same", which is no column of Task; name a field that shows a column, or a column.'],
+    [
+      'Task:abc',
+      'The tag "Task:abc" has a value for column "id" that must be a whole number from -9223372036854775808 to 9223372036854775807; correct it.',
+    ],
+    [
+      'Seat:A',
+      'The tag "Seat:A" has 1 value for the key room, number of Seat; give one for each column, separated by commas, or a JSON array.',
+    ],
+    [
+      'Seat:["A",null]',
+      'The tag "Seat:[\\"A\\",null]" has null for column "number"; give a value, or name the entity alone.',
+    ],
+    [
+      'Task.teem=7',
+      'The tag "Task.teem=7" names "teem", which is no column of Task; did you mean "team"? Name a field that shows a column, or a column.',
+    ],
+    [
+      'Task.same=7',
+      'The tag "Task.same=7" names "same", which is no column of Task; name a field that shows a column, or a column.',
+    ],
     ['Task.team', 'The tag "Task.team" gives no value; write Task.column=value.'],
-    ['table:log', 'The tag "table:log" names no table; write table:schema.name, as in table:public.tasks, a name with a dot or a quote in double quotes.'],
+    [
+      'table:log',
+      'The tag "table:log" names no table; write table:schema.name, as in table:public.tasks, a name with a dot or a quote in double quotes.',
+    ],
   ];
   for (const [text, message] of mistakes) {
     it(`refuses ${JSON.stringify(text)}`, () => {
-      assert.throws(() => scheme.dependencyTag(text), (error: unknown) => {
-        assert.ok(isMeridianError(error, 'BAD_USER_INPUT'));
-        assert.equal(error.message, message);
-        return true;
-      });
+      assert.throws(
+        () => scheme.dependencyTag(text),
+        (error: unknown) => {
+          assert.ok(isMeridianError(error, 'BAD_USER_INPUT'));
+          assert.equal(error.message, message);
+          return true;
+        },
+      );
     });
   }
 });

@@ -43,7 +43,9 @@ test('positions above 2^53 and up to 2^64-1 compare exactly', async () => {
 test('one advance wakes exactly the waiters whose floor it reaches', async () => {
   const mark = new Watermark({ maxWaiters: 10 });
   const woken: number[] = [];
-  const waits = [30, 10, 20, 10].map((floor) => mark.waitFor(lsn(floor), { timeoutMs: 1_000 }).then((ok) => ok && woken.push(floor)));
+  const waits = [30, 10, 20, 10].map((floor) =>
+    mark.waitFor(lsn(floor), { timeoutMs: 1_000 }).then((ok) => ok && woken.push(floor)),
+  );
   assert.equal(mark.lowestFloor, 10n);
   mark.advance(lsn(20));
   await waits[1];
@@ -111,6 +113,10 @@ test('the heap agrees with a sorted list through 20,000 random operations', () =
       model = model.filter((w) => w.floor > bound);
     }
     assert.equal(heap.size, model.length);
-    if (model.length > 0) assert.equal(heap.lowest?.floor, model.reduce((low, w) => (w.floor < low ? w.floor : low), model[0]?.floor ?? lsn(0)));
+    if (model.length > 0)
+      assert.equal(
+        heap.lowest?.floor,
+        model.reduce((low, w) => (w.floor < low ? w.floor : low), model[0]?.floor ?? lsn(0)),
+      );
   }
 });

@@ -1,4 +1,7 @@
-/** Owns the proof that the sum of the workers' metrics never goes down because one of them has ended or does not answer, and that nothing is counted twice. */
+/**
+ * Owns the proof that the sum of the workers' metrics never goes down because one of them has ended or does not answer,
+ * and that nothing is counted twice.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ProcessMetrics } from '../../../src/cli/workers/messages.ts';
@@ -22,27 +25,50 @@ class TestWorker implements Measured {
 
 const QUERIES = 'meridian_graphql_operations_total{type="query"}';
 
-function place(): { readonly workers: [TestWorker, TestWorker]; readonly sum: MetricsSum; readonly valueOf: (series: string) => Promise<number> } {
+function place(): {
+  readonly workers: [TestWorker, TestWorker];
+  readonly sum: MetricsSum;
+  readonly valueOf: (series: string) => Promise<number>;
+} {
   const workers: [TestWorker, TestWorker] = [new TestWorker(), new TestWorker()];
   const sum = new MetricsSum(() => workers.filter(({ isServing }) => isServing));
   for (const { own } of workers) {
     own.operations.inc({ type: 'query' }, 3);
     own.httpSeconds.observe({ method: 'POST', route: '/graphql' }, 0.002);
   }
-  return { workers, sum, valueOf: async (series) => Number((await sum.text()).split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1)) };
+  return {
+    workers,
+    sum,
+    valueOf: async (series) =>
+      Number(
+        (await sum.text())
+          .split('\n')
+          .find((line) => line.startsWith(`${series} `))
+          ?.slice(series.length + 1),
+      ),
+  };
 }
 
 describe('the metrics of several workers', () => {
-  it('are sums of counters, histograms and what processes hold, and of the region\'s gauges the worst value', async () => {
-    const { workers: [first, second], valueOf } = place();
+  it("are sums of counters, histograms and what processes hold, and of the region's gauges the worst value", async () => {
+    const {
+      workers: [first, second],
+      valueOf,
+    } = place();
     first.own.cacheEntries.set(5);
     second.own.cacheEntries.set(7);
-    for (const [worker, lag, on] of [[first, 0.5, 1], [second, 2, 0]] as const) {
+    for (const [worker, lag, on] of [
+      [first, 0.5, 1],
+      [second, 2, 0],
+    ] as const) {
       worker.own.regionLagSeconds.set({ region: 'eu' }, lag);
       worker.own.cacheOn.set({ layer: 'local' }, on);
     }
     assert.equal(await valueOf(QUERIES), 6);
-    assert.equal(await valueOf('meridian_http_request_duration_seconds_bucket{le="0.0025",method="POST",route="/graphql"}'), 2);
+    assert.equal(
+      await valueOf('meridian_http_request_duration_seconds_bucket{le="0.0025",method="POST",route="/graphql"}'),
+      2,
+    );
     assert.equal(await valueOf('meridian_http_request_duration_seconds_count{method="POST",route="/graphql"}'), 2);
     assert.equal(await valueOf('meridian_cache_entries'), 12);
     assert.equal(await valueOf('meridian_region_lag_seconds{region="eu"}'), 2);
@@ -51,7 +77,10 @@ describe('the metrics of several workers', () => {
   });
 
   it('keep what a worker had counted that does not answer, and leave its gauges out', async () => {
-    const { workers: [first, second], valueOf } = place();
+    const {
+      workers: [first, second],
+      valueOf,
+    } = place();
     second.own.cacheEntries.set(7);
     assert.equal(await valueOf(QUERIES), 6);
     first.own.operations.inc({ type: 'query' });
@@ -62,7 +91,11 @@ describe('the metrics of several workers', () => {
   });
 
   it('keep what ended workers had counted', async () => {
-    const { workers: [first, second], sum, valueOf } = place();
+    const {
+      workers: [first, second],
+      sum,
+      valueOf,
+    } = place();
     assert.equal(await valueOf(QUERIES), 6);
     for (const worker of [first, second]) {
       worker.isServing = false;
@@ -75,7 +108,11 @@ describe('the metrics of several workers', () => {
 
   it('count a worker once that ends while it is asked, whether or not it had answered', async () => {
     for (const answers of [true, false]) {
-      const { workers: [first], sum, valueOf } = place();
+      const {
+        workers: [first],
+        sum,
+        valueOf,
+      } = place();
       assert.equal(await valueOf(QUERIES), 6);
       first.answer = async () => {
         const told = await first.told();

@@ -1,4 +1,7 @@
-/** Proves what is Apollo Client's own: retries by links on either side, answers in parts, errors of HTTP, and refetches after a mutation. */
+/**
+ * Proves what is Apollo Client's own: retries by links on either side, answers in parts, errors of HTTP, and refetches
+ * after a mutation.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
@@ -10,8 +13,22 @@ import { floorOf, token } from '../../support/client-tokens.ts';
 import { apolloOver } from '../../support/clients.ts';
 import { startScriptedGraph } from '../../support/scripted-graph.ts';
 
-const QUERY = gql`query Look { user { id name } }`;
-const MUTATION = gql`mutation Save { rename { id name } }`;
+const QUERY = gql`
+  query Look {
+    user {
+      id
+      name
+    }
+  }
+`;
+const MUTATION = gql`
+  mutation Save {
+    rename {
+      id
+      name
+    }
+  }
+`;
 const HELD = token({ A: [1, 5] });
 const DATA = { user: { __typename: 'User', id: '1', name: 'Ann' } };
 const SAVED = { rename: { __typename: 'User', id: '1', name: 'Ann' } };
@@ -34,37 +51,72 @@ describe('the link for Apollo Client', () => {
     }
   });
 
-  it('leaves a key of the application\'s own as it is', async () => {
+  it("leaves a key of the application's own as it is", async () => {
     await using graph = await startScriptedGraph(() => ({ body: { data: SAVED } }));
-    const client = apolloOver([meridianLink({ keeper: createTokenKeeper(), idempotencyKeys: true }), new HttpLink({ uri: graph.url })]);
-    await client.mutate({ mutation: MUTATION, context: { headers: { 'idempotency-key': 'mine', 'x-other': 'stays' } } });
+    const client = apolloOver([
+      meridianLink({ keeper: createTokenKeeper(), idempotencyKeys: true }),
+      new HttpLink({ uri: graph.url }),
+    ]);
+    await client.mutate({
+      mutation: MUTATION,
+      context: { headers: { 'idempotency-key': 'mine', 'x-other': 'stays' } },
+    });
     assert.deepEqual([graph.asked[0]?.key, graph.asked[0]?.headers['x-other']], ['mine', 'stays']);
   });
 
   it('reads the header where the body has no token', async () => {
-    await using graph = await startScriptedGraph(() => ({ body: { data: DATA }, headers: { 'consistency-token': `${HELD}, ${token({ B: [1, 1] })}` } }));
+    await using graph = await startScriptedGraph(() => ({
+      body: { data: DATA },
+      headers: { 'consistency-token': `${HELD}, ${token({ B: [1, 1] })}` },
+    }));
     const keeper = createTokenKeeper();
     await apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]).query({ query: QUERY });
     assert.equal(floorOf(keeper.tokens()), 'A:1/5 B:1/1');
   });
 
   it('learns from the parts of a deferred answer, and asks again only before the first is shown', async () => {
-    const DEFERRED = gql`query Look { user { id ... @defer { name } } }`;
+    const DEFERRED = gql`
+      query Look {
+        user {
+          id
+          ... @defer {
+            name
+          }
+        }
+      }
+    `;
     const [early, late] = [token({ A: [1, 6] }), token({ A: [1, 8] })];
     const errors = [{ message: 'lost', extensions: { code: 'CONSISTENCY_LOST' } }];
     const consistency = (one: string): object => ({ extensions: { consistency: { token: one } } });
     const first = { data: { user: { __typename: 'User', id: '1' } }, hasNext: true };
-    const last = (extra: object): object => ({ incremental: [{ data: { name: 'Ann', __typename: 'User' }, path: ['user'], ...extra }], hasNext: false });
+    const last = (extra: object): object => ({
+      incremental: [{ data: { name: 'Ann', __typename: 'User' }, path: ['user'], ...extra }],
+      hasNext: false,
+    });
     const scripts = [
-      { parts: [[{ ...first, ...consistency(early) }, last(consistency(late))]], sent: [HELD], held: 'A:1/8', losses: 0 },
-      { parts: [[{ data: null, errors, hasNext: false }], [first, last(consistency(late))]], sent: [HELD, ''], held: 'A:1/8', losses: 1 },
+      {
+        parts: [[{ ...first, ...consistency(early) }, last(consistency(late))]],
+        sent: [HELD],
+        held: 'A:1/8',
+        losses: 0,
+      },
+      {
+        parts: [[{ data: null, errors, hasNext: false }], [first, last(consistency(late))]],
+        sent: [HELD, ''],
+        held: 'A:1/8',
+        losses: 1,
+      },
       { parts: [[first, last({ errors })]], sent: [HELD], held: '', losses: 1 },
     ];
     for (const script of scripts) {
       await using graph = await startScriptedGraph((_, number) => ({ parts: script.parts[number] ?? [] }));
       let losses = 0;
       const keeper = createTokenKeeper({ initial: HELD, onLost: () => (losses += 1) });
-      const client = new ApolloClient({ link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]), cache: new InMemoryCache(), incrementalHandler: new Defer20220824Handler() });
+      const client = new ApolloClient({
+        link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]),
+        cache: new InMemoryCache(),
+        incrementalHandler: new Defer20220824Handler(),
+      });
       const shown: unknown[] = [];
       const { data } = await new Promise<{ data: unknown }>((resolve, reject) => {
         client.watchQuery({ query: DEFERRED, errorPolicy: 'all' }).subscribe({
@@ -76,29 +128,45 @@ describe('the link for Apollo Client', () => {
         });
       });
       assert.deepEqual(data, { user: { __typename: 'User', id: '1', name: 'Ann' } });
-      assert.deepEqual([graph.asked.map((asked) => asked.token), floorOf(keeper.tokens()), losses], [script.sent, script.held, script.losses], JSON.stringify(shown));
+      assert.deepEqual(
+        [graph.asked.map((asked) => asked.token), floorOf(keeper.tokens()), losses],
+        [script.sent, script.held, script.losses],
+        JSON.stringify(shown),
+      );
       client.stop();
     }
   });
 
   it('finds the code in the body of an error of HTTP', async () => {
-    await using graph = await startScriptedGraph((_, number) => (number === 0 ? { status: 400, body: { errors: [{ message: 'forged', extensions: { code: 'CONSISTENCY_TOKEN_FORGED' } }] } } : { body: { data: DATA } }));
+    await using graph = await startScriptedGraph((_, number) =>
+      number === 0
+        ? { status: 400, body: { errors: [{ message: 'forged', extensions: { code: 'CONSISTENCY_TOKEN_FORGED' } }] } }
+        : { body: { data: DATA } },
+    );
     const keeper = createTokenKeeper({ initial: HELD });
-    const { data } = await apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]).query({ query: QUERY });
+    const { data } = await apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]).query({
+      query: QUERY,
+    });
     assert.deepEqual([data, graph.asked.map((asked) => asked.token)], [DATA, [HELD, '']]);
   });
 
   it('leaves other errors to whoever asked', async () => {
-    await using graph = await startScriptedGraph((_, number) => (number === 0 ? { status: 502, body: 'bad' } : { breaks: true }));
+    await using graph = await startScriptedGraph((_, number) =>
+      number === 0 ? { status: 502, body: 'bad' } : { breaks: true },
+    );
     const keeper = createTokenKeeper({ initial: HELD });
     const client = apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]);
     for (let i = 0; i < 2; i += 1) await assert.rejects(client.query({ query: QUERY, fetchPolicy: 'network-only' }));
     assert.deepEqual([graph.asked.length, keeper.tokens()], [2, [HELD]]);
   });
 
-  it('sends the mutation\'s token with what is refetched after it', async () => {
+  it("sends the mutation's token with what is refetched after it", async () => {
     const [read, written] = [token({ A: [1, 6] }), token({ A: [1, 9] })];
-    await using graph = await startScriptedGraph(({ query }) => ({ body: query.includes('mutation') ? { data: SAVED, extensions: { consistency: { token: written } } } : { data: DATA, extensions: { consistency: { token: read } } } }));
+    await using graph = await startScriptedGraph(({ query }) => ({
+      body: query.includes('mutation')
+        ? { data: SAVED, extensions: { consistency: { token: written } } }
+        : { data: DATA, extensions: { consistency: { token: read } } },
+    }));
     const keeper = createTokenKeeper();
     const client = apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]);
     const watching = client.watchQuery({ query: QUERY }).subscribe({});
@@ -120,17 +188,26 @@ describe('the link for Apollo Client', () => {
       if (sent === written) return { body: { data: DATA, extensions: { consistency: { token: written } } } };
       begun();
       await released;
-      return { body: { data: { user: { ...DATA.user, name: 'before' } }, extensions: { consistency: { token: read } } } };
+      return {
+        body: { data: { user: { ...DATA.user, name: 'before' } }, extensions: { consistency: { token: read } } },
+      };
     });
     for (const repeatOvertaken of [false, true]) {
       const keeper = createTokenKeeper({ repeatOvertaken });
-      const client = new ApolloClient({ link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]), cache: new InMemoryCache() });
+      const client = new ApolloClient({
+        link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]),
+        cache: new InMemoryCache(),
+      });
       const early = client.query({ query: QUERY, fetchPolicy: 'network-only' });
       await asked;
       await client.mutate({ mutation: MUTATION });
       const late = client.query<typeof DATA>({ query: QUERY, fetchPolicy: 'network-only' });
       release();
-      assert.equal((await late).data?.user.name, repeatOvertaken ? 'Ann' : 'before', 'without the repetition it is wrong, and so this shows something');
+      assert.equal(
+        (await late).data?.user.name,
+        repeatOvertaken ? 'Ann' : 'before',
+        'without the repetition it is wrong, and so this shows something',
+      );
       await early;
     }
   });

@@ -1,7 +1,15 @@
-/** Proves what a keeper does where the browser's storage throws, lies, or is taken away: it keeps its promise in memory, and says so once. */
+/**
+ * Proves what a keeper does where the browser's storage throws, lies, or is taken away: it keeps its promise in memory,
+ * and says so once.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createTokenKeeper, type KeeperProblem, type TokenKeeper, type TokenStorage } from '../../../src/client/index.ts';
+import {
+  createTokenKeeper,
+  type KeeperProblem,
+  type TokenKeeper,
+  type TokenStorage,
+} from '../../../src/client/index.ts';
 import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
 
 const [OLD, NEW] = [token({ A: [1, 5] }), token({ A: [1, 9] })];
@@ -28,7 +36,10 @@ class Faulty extends MemoryStorage {
   }
 }
 
-function made(storage: TokenStorage | (() => TokenStorage | undefined)): { readonly keeper: TokenKeeper; readonly problems: KeeperProblem[] } {
+function made(storage: TokenStorage | (() => TokenStorage | undefined)): {
+  readonly keeper: TokenKeeper;
+  readonly problems: KeeperProblem[];
+} {
   const problems: KeeperProblem[] = [];
   return { keeper: createTokenKeeper({ storage, onProblem: (problem) => problems.push(problem) }), problems };
 }
@@ -41,7 +52,10 @@ describe('a storage that does not work', () => {
     keeper.learn({ answered: [OLD] });
     keeper.learn({ sent: keeper.tokens(), answered: [NEW] });
     assert.deepEqual(keeper.tokens(), [NEW]);
-    assert.deepEqual(problems.map(({ problem, cause }) => [problem, (cause as DOMException).name]), [['STORAGE_FAILED', 'SecurityError']]);
+    assert.deepEqual(
+      problems.map(({ problem, cause }) => [problem, (cause as DOMException).name]),
+      [['STORAGE_FAILED', 'SecurityError']],
+    );
     keeper.clear();
     assert.deepEqual(keeper.tokens(), []);
   });
@@ -64,7 +78,11 @@ describe('a storage that does not work', () => {
       assert.equal(problems.length, 1);
       Object.assign(storage, { fails: 'none', forgets: false });
       keeper.learn({ sent: keeper.tokens(), answered: [token({ A: [1, 10], B: [1, 3] })] });
-      assert.equal(floorOf(createTokenKeeper({ storage }).tokens()), 'A:1/10 B:1/3', 'it is used again when it works again');
+      assert.equal(
+        floorOf(createTokenKeeper({ storage }).tokens()),
+        'A:1/10 B:1/3',
+        'it is used again when it works again',
+      );
     }
   });
 
@@ -93,7 +111,8 @@ describe('a storage that does not work', () => {
 
   it('may hold entries of others', () => {
     const storage = new MemoryStorage();
-    for (const name of ['a b', '\n', '<x>', '', ',', 'ä', 'x'.repeat(5_000)]) storage.setItem(`meridian:default:${name}`, 'not a number');
+    for (const name of ['a b', '\n', '<x>', '', ',', 'ä', 'x'.repeat(5_000)])
+      storage.setItem(`meridian:default:${name}`, 'not a number');
     storage.setItem(`meridian:default:${OLD}`, 'not a number');
     const { keeper } = made(storage);
     assert.deepEqual(keeper.tokens(), [OLD]);
@@ -103,7 +122,13 @@ describe('a storage that does not work', () => {
   it('may claim to hold more than it has', () => {
     const storage = new MemoryStorage();
     storage.setItem(`meridian:default:${OLD}`, '1');
-    const liar: TokenStorage = { length: Number.POSITIVE_INFINITY, key: (i) => storage.key(i), getItem: (key) => storage.getItem(key), setItem: () => undefined, removeItem: () => undefined };
+    const liar: TokenStorage = {
+      length: Number.POSITIVE_INFINITY,
+      key: (i) => storage.key(i),
+      getItem: (key) => storage.getItem(key),
+      setItem: () => undefined,
+      removeItem: () => undefined,
+    };
     assert.deepEqual(createTokenKeeper({ storage: liar }).tokens(), [OLD]);
   });
 });

@@ -1,4 +1,7 @@
-/** Proves that a keeper holds the fewest tokens that cover all it has seen, within its limits, over a reload, and from server to page. */
+/**
+ * Proves that a keeper holds the fewest tokens that cover all it has seen, within its limits, over a reload, and from
+ * server to page.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createTokenKeeper, type KeeperProblem } from '../../../src/client/index.ts';
@@ -15,15 +18,23 @@ describe('a keeper of tokens', () => {
       const seen: string[] = [];
       for (let step = 0; step < 30; step += 1) {
         const clusters = random.shuffled(['A', 'B', 'C']).slice(0, 1 + random.below(3));
-        const answered = Array.from({ length: random.below(3) }, () => token(Object.fromEntries(clusters.map((cluster) => [cluster, [1, 1 + random.below(1_000)]]))));
-        // An answer is not below its request (R6): this one has all that was sent, and more. The others were asked for by nobody.
+        const answered = Array.from({ length: random.below(3) }, () =>
+          token(Object.fromEntries(clusters.map((cluster) => [cluster, [1, 1 + random.below(1_000)]]))),
+        );
+        // An answer is not below its request (R6): this one has all that was sent, and more. The others were asked for
+        // by nobody.
         const sent = random.below(2) === 0 ? keeper.tokens() : [];
         seen.push(...answered);
         keeper.learn({ sent, answered: sent.length > 0 ? [...sent, ...answered] : answered });
         const held = keeper.tokens();
         assert.equal(floorOf(held), floorOf(seen), `seed ${seed}, step ${step}`);
         assert.deepEqual(leastTokens(held), held, `seed ${seed}, step ${step}`);
-        if (storage !== null) assert.equal(storage.length, held.length, `seed ${seed}, step ${step}: superfluous tokens stay in the storage`);
+        if (storage !== null)
+          assert.equal(
+            storage.length,
+            held.length,
+            `seed ${seed}, step ${step}: superfluous tokens stay in the storage`,
+          );
       }
     }
   });
@@ -59,9 +70,10 @@ describe('a keeper of tokens', () => {
     assert.equal(floorOf(other.tokens()), 'A:1/5');
     other.learn({ sent: other.tokens(), answered: [token({ A: [1, 9] })] });
     assert.equal(floorOf(first.tokens()), 'A:1/9', 'each request reads the storage');
-    for (const graph of ['sho', 'shop:x', 'default']) assert.deepEqual(createTokenKeeper({ storage, graph }).tokens(), []);
+    for (const graph of ['sho', 'shop:x', 'default'])
+      assert.deepEqual(createTokenKeeper({ storage, graph }).tokens(), []);
     createTokenKeeper({ storage, graph: 'shop:x' }).learn({ answered: [token({ B: [1, 1] })] });
-    assert.equal(floorOf(first.tokens()), 'A:1/9', 'a graph\'s name holds a colon');
+    assert.equal(floorOf(first.tokens()), 'A:1/9', "a graph's name holds a colon");
     first.clear();
     assert.deepEqual([other.tokens(), storage.getItem('theme'), storage.length], [[], 'dark', 2]);
   });

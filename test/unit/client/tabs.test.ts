@@ -1,4 +1,7 @@
-/** Proves that no token is lost when two tabs write at once, in whatever order their steps fall, and that one key for all of them would lose some. */
+/**
+ * Proves that no token is lost when two tabs write at once, in whatever order their steps fall, and that one key for
+ * all of them would lose some.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createTokenKeeper } from '../../../src/client/index.ts';
@@ -7,8 +10,8 @@ import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
 import { seeded, type Random } from '../../support/random.ts';
 
 /**
- * A tab's view of the shared storage. What it writes waits until the schedule says so: a keeper decides what to write by what it has read
- * before, so that every order of the steps of several tabs can be played in one thread.
+ * A tab's view of the shared storage. What it writes waits until the schedule says so: a keeper decides what to write
+ * by what it has read before, so that every order of the steps of several tabs can be played in one thread.
  */
 class Tab extends MemoryStorage {
   readonly shared: MemoryStorage;
@@ -47,8 +50,14 @@ interface Play {
   readonly read: (storage: MemoryStorage) => readonly string[];
 }
 
-/** Plays one order: each number of `order` lets that tab take its next step, the first of which is to read. Returns what is found after each step. */
-function play({ initial, answered, learn, read }: Play, order: readonly number[]): { readonly floors: readonly string[]; readonly over: boolean } {
+/**
+ * Plays one order: each number of `order` lets that tab take its next step, the first of which is to read. Returns what
+ * is found after each step.
+ */
+function play(
+  { initial, answered, learn, read }: Play,
+  order: readonly number[],
+): { readonly floors: readonly string[]; readonly over: boolean } {
   const shared = new MemoryStorage();
   for (const one of initial) {
     const tab = new Tab(shared);
@@ -72,15 +81,31 @@ function play({ initial, answered, learn, read }: Play, order: readonly number[]
 function ordersOf(steps: number): number[][] {
   const grow = (a: number, b: number): number[][] => {
     if (a === 0 && b === 0) return [[]];
-    return [...(a > 0 ? grow(a - 1, b).map((rest) => [0, ...rest]) : []), ...(b > 0 ? grow(a, b - 1).map((rest) => [1, ...rest]) : [])];
+    return [
+      ...(a > 0 ? grow(a - 1, b).map((rest) => [0, ...rest]) : []),
+      ...(b > 0 ? grow(a, b - 1).map((rest) => [1, ...rest]) : []),
+    ];
   };
   return grow(steps, steps);
 }
 
-const someToken = (random: Random): string => token(Object.fromEntries(random.shuffled(['A', 'B', 'C']).slice(0, 1 + random.below(2)).map((cluster) => [cluster, [1, 1 + random.below(20)]])));
+const someToken = (random: Random): string =>
+  token(
+    Object.fromEntries(
+      random
+        .shuffled(['A', 'B', 'C'])
+        .slice(0, 1 + random.below(2))
+        .map((cluster) => [cluster, [1, 1 + random.below(20)]]),
+    ),
+  );
 
 /** Counts how often something that was seen is not found: at the end, or on the way what was there before. */
-function lossesOf({ learn, read, seeds, steps }: Pick<Play, 'learn' | 'read'> & { readonly seeds: number; readonly steps: number }): number {
+function lossesOf({
+  learn,
+  read,
+  seeds,
+  steps,
+}: Pick<Play, 'learn' | 'read'> & { readonly seeds: number; readonly steps: number }): number {
   let losses = 0;
   const orders = ordersOf(steps);
   for (let seed = 1; seed <= seeds; seed += 1) {
@@ -99,10 +124,12 @@ function lossesOf({ learn, read, seeds, steps }: Pick<Play, 'learn' | 'read'> & 
 
 /** The floor as one token again. */
 function tokensOf(floor: string): string[] {
-  return floor === '' ? [] : floor.split(' ').map((one) => {
-    const [, cluster = '', timeline, lsn] = /^(\w):(\d+)\/(\d+)$/.exec(one) ?? [];
-    return token({ [cluster]: [Number(timeline), Number(lsn)] });
-  });
+  return floor === ''
+    ? []
+    : floor.split(' ').map((one) => {
+        const [, cluster = '', timeline, lsn] = /^(\w):(\d+)\/(\d+)$/.exec(one) ?? [];
+        return token({ [cluster]: [Number(timeline), Number(lsn)] });
+      });
 }
 
 describe('two tabs that write at once', () => {
@@ -115,7 +142,8 @@ describe('two tabs that write at once', () => {
   it('would lose tokens with one key for all, which this test notices', () => {
     const KEY = 'tokens';
     const read = (storage: MemoryStorage): readonly string[] => storage.getItem(KEY)?.split(',') ?? [];
-    const learn: Learn = (storage, answered) => storage.setItem(KEY, leastTokens(tokensAfter({ held: read(storage.shared), sent: [], answered })).join(','));
+    const learn: Learn = (storage, answered) =>
+      storage.setItem(KEY, leastTokens(tokensAfter({ held: read(storage.shared), sent: [], answered })).join(','));
     assert.ok(lossesOf({ learn, read, seeds: 20, steps: 2 }) > 0);
   });
 

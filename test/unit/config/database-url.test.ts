@@ -1,4 +1,7 @@
-/** Proves that connection strings are read as libpq reads them, and that no message quotes one. Each line was tried with psql. */
+/**
+ * Proves that connection strings are read as libpq reads them, and that no message quotes one. Each line was tried with
+ * psql.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DatabaseUrlError, parseDatabaseUrl } from '../../../src/config/database-url.ts';
@@ -11,7 +14,10 @@ const READ: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ['postgres://u:@h/db', { user: 'u', host: 'h', dbname: 'db' }],
   ['postgres://:p@h', { password: 'p', host: 'h' }],
   ['postgres://u:p:q@h/a/b', { user: 'u', password: 'p:q', host: 'h', dbname: 'a/b' }],
-  ['postgres://app:secret@/app?host=/var/run/postgresql', { user: 'app', password: 'secret', dbname: 'app', host: '/var/run/postgresql' }],
+  [
+    'postgres://app:secret@/app?host=/var/run/postgresql',
+    { user: 'app', password: 'secret', dbname: 'app', host: '/var/run/postgresql' },
+  ],
   ['postgres:///app?host=/s&user=app&password=', { dbname: 'app', host: '/s', user: 'app', password: '' }],
   ['postgres://%2Fvar%2Frun%2Fpostgresql/db', { host: '/var/run/postgresql', dbname: 'db' }],
   ['postgres://%40meridian/db', { host: '@meridian', dbname: 'db' }],
@@ -19,20 +25,32 @@ const READ: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ['postgres://[::1]:5/db', { host: '::1', port: '5', dbname: 'db' }],
   ['postgres://[fe80::1%25eth0]/', { host: 'fe80::1%eth0' }],
   ['postgres://:5433/db', { port: '5433', dbname: 'db' }],
-  ['postgres://a:1,[::2]:2,c/db?target_session_attrs=primary', { host: 'a,::2,c', port: '1,2,', dbname: 'db', target_session_attrs: 'primary' }],
+  [
+    'postgres://a:1,[::2]:2,c/db?target_session_attrs=primary',
+    { host: 'a,::2,c', port: '1,2,', dbname: 'db', target_session_attrs: 'primary' },
+  ],
   ['postgres://h/db?host=o&port=99&dbname=e&user=a@b', { host: 'o', port: '99', dbname: 'e', user: 'a@b' }],
   ['postgres://h?dbname=a&dbname=b', { host: 'h', dbname: 'b' }],
   ['postgres://h/db?', { host: 'h', dbname: 'db' }],
   ['postgres://h/db?ssl=true', { host: 'h', dbname: 'db', sslmode: 'require' }],
-  ['postgres://h/db?ssl=no-verify&uselibpqcompat=true', { host: 'h', dbname: 'db', sslmode: 'no-verify', uselibpqcompat: 'true' }],
+  [
+    'postgres://h/db?ssl=no-verify&uselibpqcompat=true',
+    { host: 'h', dbname: 'db', sslmode: 'no-verify', uselibpqcompat: 'true' },
+  ],
   ['postgres://h/db?options=-c%20work_mem%3D64MB', { host: 'h', dbname: 'db', options: '-c work_mem=64MB' }],
   ['host=h dbname=d', { host: 'h', dbname: 'd' }],
-  ['host = h\n dbname = \'my db\' password=\'it\\\'s \\\\ x\'', { host: 'h', dbname: 'my db', password: 'it\'s \\ x' }],
-  ['host=h dbname=a\\ b user=o\'k', { host: 'h', dbname: 'a b', user: 'o\'k' }],
-  ['host=h dbname=\'\' user= password=p=q', { host: 'h', dbname: '', user: 'password=p=q' }],
-  ['dbname=\'a\'port=3 port=4', { dbname: 'a', port: '4' }],
-  ['host=a,b port=1,2 target_session_attrs=read-write', { host: 'a,b', port: '1,2', target_session_attrs: 'read-write' }],
-  ['hostaddr=192.0.2.1,2001:db8::1 target_session_attrs=primary', { hostaddr: '192.0.2.1,2001:db8::1', target_session_attrs: 'primary' }],
+  ["host = h\n dbname = 'my db' password='it\\'s \\\\ x'", { host: 'h', dbname: 'my db', password: "it's \\ x" }],
+  ["host=h dbname=a\\ b user=o'k", { host: 'h', dbname: 'a b', user: "o'k" }],
+  ["host=h dbname='' user= password=p=q", { host: 'h', dbname: '', user: 'password=p=q' }],
+  ["dbname='a'port=3 port=4", { dbname: 'a', port: '4' }],
+  [
+    'host=a,b port=1,2 target_session_attrs=read-write',
+    { host: 'a,b', port: '1,2', target_session_attrs: 'read-write' },
+  ],
+  [
+    'hostaddr=192.0.2.1,2001:db8::1 target_session_attrs=primary',
+    { hostaddr: '192.0.2.1,2001:db8::1', target_session_attrs: 'primary' },
+  ],
 ];
 
 const S = 'hunter2';
@@ -55,9 +73,15 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['postgres://h/db?&', /not written as name=value/],
   ['postgres://h/db?ssl_mode=require', /has a parameter ssl_mode that libpq does not know; did you mean sslmode\.$/],
   ['postgres://h/db?sslmodus=require', /did you mean sslmode/],
-  ['postgres://h/db?schema=public', /has a parameter schema that libpq does not know; correct or remove it; settings of the session go into options/],
+  [
+    'postgres://h/db?schema=public',
+    /has a parameter schema that libpq does not know; correct or remove it; settings of the session go into options/,
+  ],
   ['postgres://h/db?SSLMODE=require', /did you mean sslmode/],
-  ['postgres://h/db?sslmode=on', /sslmode that has a value that libpq does not know; give one of disable, allow, prefer, require, verify-ca, verify-full, no-verify/],
+  [
+    'postgres://h/db?sslmode=on',
+    /sslmode that has a value that libpq does not know; give one of disable, allow, prefer, require, verify-ca, verify-full, no-verify/,
+  ],
   ['postgres://h/db?sslmode=', /sslmode that has a value that libpq does not know/],
   ['postgres://h/db?ssl=perhaps', /has a parameter ssl that libpq does not know/],
   [`host=h password=my ${S}`, /cannot be read as name=value pairs; put values with spaces into single quotes/],
@@ -69,8 +93,19 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['host=h port=70000', /port that is no number/],
   ['host=a,b hostaddr=192.0.2.1 target_session_attrs=primary', /another number of hosts than of host addresses/],
   ['hostaddr=example.com', /hostaddr that is no network address/],
-  ...['', '?target_session_attrs=any', '?target_session_attrs=prefer-standby', '?target_session_attrs=standby', '?target_session_attrs=read-only'].map((query) =>
-    [`postgres://a,b/db${query}`, /names several hosts, and does not ask for the primary among them; add target_session_attrs=primary.*two replicas/] as const),
+  ...[
+    '',
+    '?target_session_attrs=any',
+    '?target_session_attrs=prefer-standby',
+    '?target_session_attrs=standby',
+    '?target_session_attrs=read-only',
+  ].map(
+    (query) =>
+      [
+        `postgres://a,b/db${query}`,
+        /names several hosts, and does not ask for the primary among them; add target_session_attrs=primary.*two replicas/,
+      ] as const,
+  ),
   ['postgres://h/db?target_session_attrs=master', /target_session_attrs that has a value that libpq does not know/],
   ['postgres://h/db?load_balance_hosts=random', /random order/],
   ['postgres://h/db?client_encoding=latin1', /client_encoding that is no UTF8/],
@@ -82,8 +117,14 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['postgres://h/db?connect_timeout=soon', /connect_timeout that is no whole number/],
   ['postgres://h/db?sslcertmode=require', /demands that the server asks for a certificate/],
   ['postgres://h/db?sslrootcert=system&sslmode=require', /sslrootcert=system with another sslmode than verify-full/],
-  ['postgres://h/db?sslnegotiation=direct&sslmode=prefer', /sslnegotiation=direct with an sslmode that may do without TLS/],
-  ['postgres://h/db?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2', /ssl_min_protocol_version above/],
+  [
+    'postgres://h/db?sslnegotiation=direct&sslmode=prefer',
+    /sslnegotiation=direct with an sslmode that may do without TLS/,
+  ],
+  [
+    'postgres://h/db?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2',
+    /ssl_min_protocol_version above/,
+  ],
   ['postgres://h/db?min_protocol_version=3.2', /a protocol that the driver does not speak/],
   [`postgres://h/db?oauth_client_secret=${S}`, /OAuth/],
   [`postgres://h/db?scram_client_key=${S}`, /give the password/],
@@ -92,11 +133,46 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
 
 /** Known to libpq, and taken. */
 const TAKEN = [
-  'application_name=a', 'fallback_application_name=a', 'connect_timeout=5', 'client_encoding=auto', 'client_encoding=UTF8', 'keepalives=0', 'keepalives_idle=5', 'keepalives_interval=5', 'keepalives_count=5',
-  'tcp_user_timeout=5', 'load_balance_hosts=disable', 'channel_binding=require', 'require_auth=scram-sha-256,none', 'require_auth=!password,!md5', 'sslcompression=0', 'sslcert=a', 'sslkey=a', 'sslpassword=a', 'sslcrl=a',
-  'sslcrldir=a', 'sslsni=0', 'sslcertmode=disable', 'sslrootcert=system', 'sslrootcert=system&sslmode=verify-full', 'sslnegotiation=direct', 'ssl_min_protocol_version=TLSv1.2&ssl_max_protocol_version=TLSv1.3', 'gssencmode=disable',
-  'krbsrvname=a', 'gsslib=gssapi', 'gssdelegation=0', 'replication=false', 'min_protocol_version=3.0', 'max_protocol_version=latest', 'passfile=a', 'service=a&servicefile=b', 'target_session_attrs=prefer-standby', 'target_session_attrs=standby',
-  ...['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'].map((mode) => `sslmode=${mode}`),
+  'application_name=a',
+  'fallback_application_name=a',
+  'connect_timeout=5',
+  'client_encoding=auto',
+  'client_encoding=UTF8',
+  'keepalives=0',
+  'keepalives_idle=5',
+  'keepalives_interval=5',
+  'keepalives_count=5',
+  'tcp_user_timeout=5',
+  'load_balance_hosts=disable',
+  'channel_binding=require',
+  'require_auth=scram-sha-256,none',
+  'require_auth=!password,!md5',
+  'sslcompression=0',
+  'sslcert=a',
+  'sslkey=a',
+  'sslpassword=a',
+  'sslcrl=a',
+  'sslcrldir=a',
+  'sslsni=0',
+  'sslcertmode=disable',
+  'sslrootcert=system',
+  'sslrootcert=system&sslmode=verify-full',
+  'sslnegotiation=direct',
+  'ssl_min_protocol_version=TLSv1.2&ssl_max_protocol_version=TLSv1.3',
+  'gssencmode=disable',
+  'krbsrvname=a',
+  'gsslib=gssapi',
+  'gssdelegation=0',
+  'replication=false',
+  'min_protocol_version=3.0',
+  'max_protocol_version=latest',
+  'passfile=a',
+  'service=a&servicefile=b',
+  'target_session_attrs=prefer-standby',
+  'target_session_attrs=standby',
+  ...['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'].map(
+    (mode) => `sslmode=${mode}`,
+  ),
 ];
 
 describe('a connection string', () => {
@@ -109,13 +185,19 @@ describe('a connection string', () => {
 
   for (const [text, why] of REFUSED) {
     it(`is refused with a sentence where it is ${JSON.stringify(text)}`, () => {
-      assert.throws(() => parseDatabaseUrl(text), (error) => {
-        assert.ok(error instanceof DatabaseUrlError);
-        assert.equal(error.code, 'CONFIG_INVALID');
-        assert.match(error.message, why);
-        assert.doesNotMatch(`${error.message}${error.what}${error.fix}${JSON.stringify(error.details)}`, new RegExp(S));
-        return true;
-      });
+      assert.throws(
+        () => parseDatabaseUrl(text),
+        (error) => {
+          assert.ok(error instanceof DatabaseUrlError);
+          assert.equal(error.code, 'CONFIG_INVALID');
+          assert.match(error.message, why);
+          assert.doesNotMatch(
+            `${error.message}${error.what}${error.fix}${JSON.stringify(error.details)}`,
+            new RegExp(S),
+          );
+          return true;
+        },
+      );
     });
   }
 

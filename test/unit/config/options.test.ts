@@ -37,11 +37,23 @@ describe('options', () => {
   it('are flags of a command, but secrets are not', () => {
     const command = registerOptions(new Command('x').exitOverride());
     const flags = command.options.map(({ long }) => long);
-    assert.deepEqual(flags, declared.filter(([, option]) => !option.secret).map(([key]) => flagName(key)));
+    assert.deepEqual(
+      flags,
+      declared.filter(([, option]) => !option.secret).map(([key]) => flagName(key)),
+    );
     assert.ok(!flags.includes('--jwt-secret') && !flags.includes('--token-secret'));
-    command.parse(['--max-wait-ms', '7', '--introspection', 'false', '--jwks-url', 'https://id.example.com/keys'], { from: 'user' });
-    const { options } = loadConfig({ flags: givenFlags(command), env: { MERIDIAN_MAX_WAIT_MS: '8', MERIDIAN_PORT: '9' }, settings: {} });
-    assert.deepEqual([options.maxWaitMs, options.introspection, options.jwksUrl, options.port], [7, false, 'https://id.example.com/keys', 9]);
+    command.parse(['--max-wait-ms', '7', '--introspection', 'false', '--jwks-url', 'https://id.example.com/keys'], {
+      from: 'user',
+    });
+    const { options } = loadConfig({
+      flags: givenFlags(command),
+      env: { MERIDIAN_MAX_WAIT_MS: '8', MERIDIAN_PORT: '9' },
+      settings: {},
+    });
+    assert.deepEqual(
+      [options.maxWaitMs, options.introspection, options.jwksUrl, options.port],
+      [7, false, 'https://id.example.com/keys', 9],
+    );
   });
 
   it('are all on the documentation page, which has not drifted', () => {

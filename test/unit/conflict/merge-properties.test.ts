@@ -19,8 +19,10 @@ function digits(random: Random, length: number): string {
 
 const MAKE: Readonly<Partial<Record<ScalarKind, Make>>> = {
   int: (random) => random.below(9) - 4,
-  bigint: (random) => String(BigInt(`${random.pick(['', '-'])}${1 + random.below(9)}${digits(random, random.pick([0, 1, 17]))}`)),
-  numeric: (random) => `${random.pick(['', '-'])}${random.below(9)}${digits(random, random.pick([0, 30]))}${random.pick(['', `.${digits(random, 1 + random.below(20))}`])}`,
+  bigint: (random) =>
+    String(BigInt(`${random.pick(['', '-'])}${1 + random.below(9)}${digits(random, random.pick([0, 1, 17]))}`)),
+  numeric: (random) =>
+    `${random.pick(['', '-'])}${random.below(9)}${digits(random, random.pick([0, 30]))}${random.pick(['', `.${digits(random, 1 + random.below(20))}`])}`,
   float: (random) => (random.below(41) - 20) / 10,
   text: (random) => random.pick(['', 'a', 'b', 'ab', 'ba', 'abc']),
   date: (random) => random.pick(['2026-01-31', '10000-01-01', '0044-03-15 BC', 'infinity', '0999-12-31']),
@@ -33,7 +35,10 @@ const make = (of: SqlType, random: Random): unknown => {
   return of.array ? Array.from({ length: random.below(4) }, () => one(random)) : one(random);
 };
 const ADDABLE = (['int', 'bigint', 'numeric'] as const).map((kind) => type(kind));
-const ORDERED = [...ADDABLE, ...(['float', 'date', 'time', 'timestamp', 'timestamptz'] as const).map((kind) => type(kind))];
+const ORDERED = [
+  ...ADDABLE,
+  ...(['float', 'date', 'time', 'timestamp', 'timestamptz'] as const).map((kind) => type(kind)),
+];
 const LISTS = (['text', 'int', 'numeric'] as const).map(listOf);
 
 /** Runs a property with its seed at hand when it does not hold. */
@@ -59,7 +64,8 @@ function inOrder(rule: ConflictRule, of: SqlType, base: unknown, edits: readonly
   }, base);
 }
 
-const asSet = (of: SqlType, value: unknown): readonly string[] => [...new Set((value as readonly unknown[]).map((item) => keyOf(of, item)))].sort();
+const asSet = (of: SqlType, value: unknown): readonly string[] =>
+  [...new Set((value as readonly unknown[]).map((item) => keyOf(of, item)))].sort();
 const decimal = (value: unknown): Decimal => parseDecimal(String(value)) as Decimal;
 
 describe('editors of one base', () => {
@@ -67,8 +73,16 @@ describe('editors of one base', () => {
     const of = random.pick(ADDABLE);
     const base = make(of, random);
     const edits = Array.from({ length: 2 + random.below(2) }, () => make(of, random));
-    const total = edits.reduce<Decimal>((total, edit) => sum(total, difference(decimal(edit), decimal(base))), decimal(base));
-    for (const order of [edits, [...edits].reverse(), random.shuffled(edits)]) assert.equal(canonicalDecimal(decimal(inOrder('ADD', of, base, order))), canonicalDecimal(total), JSON.stringify({ base, order }));
+    const total = edits.reduce<Decimal>(
+      (total, edit) => sum(total, difference(decimal(edit), decimal(base))),
+      decimal(base),
+    );
+    for (const order of [edits, [...edits].reverse(), random.shuffled(edits)])
+      assert.equal(
+        canonicalDecimal(decimal(inOrder('ADD', of, base, order))),
+        canonicalDecimal(total),
+        JSON.stringify({ base, order }),
+      );
   });
 
   always('who ADD floats come to the same in either order', (random) => {
@@ -81,33 +95,51 @@ describe('editors of one base', () => {
     const rule = random.pick(['MAX', 'MIN'] as const);
     const base = make(of, random);
     const edits = Array.from({ length: 3 }, () => make(of, random)).filter((edit) => !isSame(of, edit, base));
-    const outcomes = [edits, [...edits].reverse(), random.shuffled(edits)].map((order) => inOrder(rule, of, base, order));
+    const outcomes = [edits, [...edits].reverse(), random.shuffled(edits)].map((order) =>
+      inOrder(rule, of, base, order),
+    );
     for (const outcome of outcomes) {
       assert.ok(isSame(of, outcome, outcomes[0]), JSON.stringify({ base, edits, outcomes }));
       assert.ok((edits.length === 0 ? [base] : edits).some((edit) => isSame(of, edit, outcome)));
     }
     const numbers = edits.map(Number);
-    if (of.kind === 'int' && edits.length > 0) assert.equal(outcomes[0], rule === 'MAX' ? Math.max(...numbers) : Math.min(...numbers));
+    if (of.kind === 'int' && edits.length > 0)
+      assert.equal(outcomes[0], rule === 'MAX' ? Math.max(...numbers) : Math.min(...numbers));
   });
 
-  always('who take UNION come to the same set, with what each has added and without what each has removed', (random) => {
-    const of = random.pick(LISTS);
-    const base = make(of, random);
-    const edits = Array.from({ length: 3 }, () => make(of, random));
-    const wanted = new Set(asSet(of, base));
-    for (const edit of edits) for (const key of asSet(of, base)) if (!asSet(of, edit).includes(key)) wanted.delete(key);
-    for (const edit of edits) for (const key of asSet(of, edit)) if (!asSet(of, base).includes(key)) wanted.add(key);
-    for (const order of [edits, [...edits].reverse(), random.shuffled(edits)]) assert.deepEqual(asSet(of, inOrder('UNION', of, base, order)), [...wanted].sort(), JSON.stringify({ base, order }));
-  });
+  always(
+    'who take UNION come to the same set, with what each has added and without what each has removed',
+    (random) => {
+      const of = random.pick(LISTS);
+      const base = make(of, random);
+      const edits = Array.from({ length: 3 }, () => make(of, random));
+      const wanted = new Set(asSet(of, base));
+      for (const edit of edits)
+        for (const key of asSet(of, base)) if (!asSet(of, edit).includes(key)) wanted.delete(key);
+      for (const edit of edits) for (const key of asSet(of, edit)) if (!asSet(of, base).includes(key)) wanted.add(key);
+      for (const order of [edits, [...edits].reverse(), random.shuffled(edits)])
+        assert.deepEqual(
+          asSet(of, inOrder('UNION', of, base, order)),
+          [...wanted].sort(),
+          JSON.stringify({ base, order }),
+        );
+    },
+  );
 
   always('who change different columns come to the same row in either order, whatever the rule', (random) => {
     const types: Types = { a: random.pick(ORDERED), b: random.pick(LISTS), c: type('text'), d: random.pick(ORDERED) };
     const row = (): Row => Object.fromEntries(Object.entries(types).map(([column, of]) => [column, make(of, random)]));
     const [base, other] = [row(), row()];
     const conflicts = merging(random.pick(['REJECT', 'LAST_WRITE_WINS', 'ADD', 'UNION'] as const));
-    const edits = [{ a: other['a'], b: other['b'] }, { c: other['c'], d: other['d'] }];
+    const edits = [
+      { a: other['a'], b: other['b'] },
+      { c: other['c'], d: other['d'] },
+    ];
     for (const order of [edits, [...edits].reverse()]) {
-      const after = order.reduce<Row>((current, incoming) => rowAfter(types, current, decide({ types, conflicts, base, current, incoming })), base);
+      const after = order.reduce<Row>(
+        (current, incoming) => rowAfter(types, current, decide({ types, conflicts, base, current, incoming })),
+        base,
+      );
       for (const [column, of] of Object.entries(types)) assert.ok(isSame(of, after[column], other[column]), column);
     }
   });
@@ -137,7 +169,14 @@ describe('an edit', () => {
 });
 
 describe('a merge', () => {
-  const types: Types = { n: type('int'), m: type('numeric'), t: type('text'), l: listOf('text'), d: type('timestamptz'), v: type('int') };
+  const types: Types = {
+    n: type('int'),
+    m: type('numeric'),
+    t: type('text'),
+    l: listOf('text'),
+    d: type('timestamptz'),
+    v: type('int'),
+  };
   const rules = ['ADD', 'MAX', 'MIN', 'UNION', 'APPEND', 'LAST_WRITE_WINS', 'REJECT'] as const;
   const maybe = (of: SqlType, random: Random): unknown => (random.below(6) === 0 ? null : make(of, random));
 
@@ -148,8 +187,10 @@ describe('a merge', () => {
     const [was, theirs, result] = [it.base?.[column], it.current[column], after?.[column]];
     const mine = column in it.incoming ? it.incoming[column] : was;
     const context = JSON.stringify({ column, was, theirs, mine, result, told });
-    if (!same(theirs, was) && !same(result, theirs)) assert.ok(told && told.rule !== null && told.taken !== 'current', `theirs is lost: ${context}`);
-    if (!same(mine, was) && !same(result, mine)) assert.ok(told && told.rule !== null && told.taken !== 'incoming', `mine is lost: ${context}`);
+    if (!same(theirs, was) && !same(result, theirs))
+      assert.ok(told && told.rule !== null && told.taken !== 'current', `theirs is lost: ${context}`);
+    if (!same(mine, was) && !same(result, mine))
+      assert.ok(told && told.rule !== null && told.taken !== 'incoming', `mine is lost: ${context}`);
     if (same(mine, was)) assert.ok(same(result, theirs), `changed by nobody: ${context}`);
     if (told?.taken === 'current') assert.ok(same(result, theirs), context);
     if (told?.taken === 'incoming') assert.ok(same(result, mine), context);
@@ -158,23 +199,54 @@ describe('a merge', () => {
   always('loses nothing: every change is in the row, or told of, or the whole write is refused', (random) => {
     const row = (): Row => Object.fromEntries(Object.entries(types).map(([column, of]) => [column, maybe(of, random)]));
     const [base, mine, theirs] = [row(), row(), row()];
-    const current = Object.fromEntries(Object.keys(types).map((column) => [column, random.below(2) === 0 ? base[column] : theirs[column]]));
-    const incoming = Object.fromEntries(Object.keys(types).filter(() => random.below(2) === 0).map((column) => [column, random.below(4) === 0 ? base[column] : mine[column]]));
-    const it: Case = { types, conflicts: merging(random.pick(['REJECT', 'LAST_WRITE_WINS', 'MAX'] as const), Object.fromEntries(Object.keys(types).map((column) => [column, random.pick(rules)]))), base, current, incoming };
+    const current = Object.fromEntries(
+      Object.keys(types).map((column) => [column, random.below(2) === 0 ? base[column] : theirs[column]]),
+    );
+    const incoming = Object.fromEntries(
+      Object.keys(types)
+        .filter(() => random.below(2) === 0)
+        .map((column) => [column, random.below(4) === 0 ? base[column] : mine[column]]),
+    );
+    const it: Case = {
+      types,
+      conflicts: merging(
+        random.pick(['REJECT', 'LAST_WRITE_WINS', 'MAX'] as const),
+        Object.fromEntries(Object.keys(types).map((column) => [column, random.pick(rules)])),
+      ),
+      base,
+      current,
+      incoming,
+    };
     const decision = decide(it);
     if (decision.kind === 'reject') {
       assert.ok(decision.reason === 'CHANGED' && decision.fields.length > 0);
       for (const column of decision.fields) {
         const of = types[column] as SqlType;
-        assert.ok(column in incoming && !isSame(of, base[column], current[column]) && !isSame(of, base[column], incoming[column]), `${column} is no conflict`);
+        assert.ok(
+          column in incoming &&
+            !isSame(of, base[column], current[column]) &&
+            !isSame(of, base[column], incoming[column]),
+          `${column} is no conflict`,
+        );
       }
       return;
     }
     const after = rowAfter(types, current, decision);
-    for (const column of Object.keys(types)) account(it, column, after, decision.fields.find((field) => field.column === column));
+    for (const column of Object.keys(types))
+      account(
+        it,
+        column,
+        after,
+        decision.fields.find((field) => field.column === column),
+      );
     const written = [...decision.values.keys()];
-    assert.ok(written.every((column) => column in incoming), 'only what the writer sets is written');
-    const asGiven = Object.keys(incoming).every((column) => isSame(types[column] as SqlType, after[column], incoming[column]));
+    assert.ok(
+      written.every((column) => column in incoming),
+      'only what the writer sets is written',
+    );
+    const asGiven = Object.keys(incoming).every((column) =>
+      isSame(types[column] as SqlType, after[column], incoming[column]),
+    );
     assert.equal(decision.winner, written.length === 0 ? 'CURRENT' : asGiven ? 'INCOMING' : 'BOTH');
   });
 });

@@ -6,7 +6,13 @@ import { compareStrength, strongestLevel } from '../../../src/consistency/streng
 
 describe('the strength of consistency levels', () => {
   it('rises from EVENTUAL over SESSION, BOUNDED and STRONG to SNAPSHOT', () => {
-    assert.deepEqual([...CONSISTENCY_LEVELS].sort(compareStrength), ['EVENTUAL', 'SESSION', 'BOUNDED', 'STRONG', 'SNAPSHOT']);
+    assert.deepEqual([...CONSISTENCY_LEVELS].sort(compareStrength), [
+      'EVENTUAL',
+      'SESSION',
+      'BOUNDED',
+      'STRONG',
+      'SNAPSHOT',
+    ]);
   });
 
   it('decides which of several levels is reported, in whatever order they are given', () => {

@@ -12,14 +12,19 @@ const codec = new TokenCodec({ secrets: ['first secret', 'second secret'], maxTo
 const CLUSTERS = ['1', '2', '3', '4', '5'].map(clusterIdOf);
 
 function randomPosition(cluster: ClusterId): Position {
-  return { cluster, timeline: randomInt(1, 4), lsn: toLsn(randomBytes(8).readBigUInt64BE() >> BigInt(randomInt(0, 64))) };
+  return {
+    cluster,
+    timeline: randomInt(1, 4),
+    lsn: toLsn(randomBytes(8).readBigUInt64BE() >> BigInt(randomInt(0, 64))),
+  };
 }
 
 function randomPositions(): Positions {
   return new Map(CLUSTERS.filter(() => Math.random() < 0.5).map((cluster) => [cluster, randomPosition(cluster)]));
 }
 
-const sorted = (positions: Positions): Position[] => [...positions.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
+const sorted = (positions: Positions): Position[] =>
+  [...positions.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 const codeIs = (code: ErrorCode) => (error: unknown) => isMeridianError(error, code);
 
 function tokenOf(positions: Positions, by = codec): string {
@@ -39,13 +44,24 @@ describe('consistency token', () => {
   it('holds 18 bytes for each cluster and nothing else: a hash of its name, timeline and position', () => {
     const systemIdentifier = '7412345678901234567';
     const [one, two] = [systemIdentifier, '2'].map(clusterIdOf) as [ClusterId, ClusterId];
-    const positions = new Map<ClusterId, Position>([[one, { cluster: one, timeline: 3, lsn: toLsn(0x16b374d848n) }], [two, { cluster: two, timeline: 1, lsn: toLsn(5n) }]]);
+    const positions = new Map<ClusterId, Position>([
+      [one, { cluster: one, timeline: 3, lsn: toLsn(0x16b374d848n) }],
+      [two, { cluster: two, timeline: 1, lsn: toLsn(5n) }],
+    ]);
     const [version, payload = '', signature = ''] = tokenOf(positions).split('.');
-    const record = (name: string, timeline: string, lsn: string): string => createHash('sha256').update(`meridian-cluster:${name}`).digest('hex').slice(0, 12) + timeline + lsn;
-    const records = [record(systemIdentifier, '00000003', '00000016b374d848'), record('2', '00000001', '0000000000000005')].toSorted();
+    const record = (name: string, timeline: string, lsn: string): string =>
+      createHash('sha256').update(`meridian-cluster:${name}`).digest('hex').slice(0, 12) + timeline + lsn;
+    const records = [
+      record(systemIdentifier, '00000003', '00000016b374d848'),
+      record('2', '00000001', '0000000000000005'),
+    ].toSorted();
     assert.equal(version, 'm1');
     assert.equal(Buffer.from(payload, 'base64url').toString('hex'), records.join(''));
-    assert.equal(Buffer.from(signature, 'base64url').toString('hex'), createHmac('sha256', 'first secret').update(`m1.${payload}`).digest('hex').slice(0, 32), 'half of a HMAC over exactly that');
+    assert.equal(
+      Buffer.from(signature, 'base64url').toString('hex'),
+      createHmac('sha256', 'first secret').update(`m1.${payload}`).digest('hex').slice(0, 32),
+      'half of a HMAC over exactly that',
+    );
   });
 
   it('is one text for one set of positions, whatever their order', () => {
@@ -54,7 +70,10 @@ describe('consistency token', () => {
   });
 
   it('grows by 18 bytes for each cluster', () => {
-    assert.equal(tokenOf(new Map([[CLUSTERS[0] as ClusterId, randomPosition(CLUSTERS[0] as ClusterId)]])).length, 2 + 1 + 24 + 1 + 22);
+    assert.equal(
+      tokenOf(new Map([[CLUSTERS[0] as ClusterId, randomPosition(CLUSTERS[0] as ClusterId)]])).length,
+      2 + 1 + 24 + 1 + 22,
+    );
   });
 
   it('holds the largest timeline and position', () => {
@@ -75,15 +94,22 @@ describe('consistency token', () => {
         const character = String.fromCharCode(code);
         if (character === token[i]) continue;
         const changed = token.slice(0, i) + character + token.slice(i + 1);
-        assert.throws(() => codec.decode(changed), (error) => isMeridianError(error, 'CONSISTENCY_TOKEN_MALFORMED') || isMeridianError(error, 'CONSISTENCY_TOKEN_FORGED'), `character ${i} as ${code}`);
+        assert.throws(
+          () => codec.decode(changed),
+          (error) =>
+            isMeridianError(error, 'CONSISTENCY_TOKEN_MALFORMED') || isMeridianError(error, 'CONSISTENCY_TOKEN_FORGED'),
+          `character ${i} as ${code}`,
+        );
       }
     }
   });
 
   it('refuses every shorter and every longer text', () => {
     const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)));
-    for (let length = 1; length < token.length; length += 1) assert.throws(() => codec.decode(token.slice(0, length)), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
-    for (const tail of ['A', '.', '=', '\n', '.A']) assert.throws(() => codec.decode(token + tail), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    for (let length = 1; length < token.length; length += 1)
+      assert.throws(() => codec.decode(token.slice(0, length)), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    for (const tail of ['A', '.', '=', '\n', '.A'])
+      assert.throws(() => codec.decode(token + tail), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
   });
 
   it('tells the signature of another secret from damage', () => {
@@ -144,7 +170,11 @@ describe('consistency token', () => {
       const decoded = codec.decode(header, (position) => first?.push(position));
       assert.deepEqual(sorted(codec.decode(header, (position) => second?.push(position))), sorted(decoded));
       assert.deepEqual(second, first);
-      assert.equal(second?.length, sets.reduce((sum, { size }) => sum + size, 0), 'every position of each member is told, also one that is merged away');
+      assert.equal(
+        second?.length,
+        sets.reduce((sum, { size }) => sum + size, 0),
+        'every position of each member is told, also one that is merged away',
+      );
       for (const set of sets) assert.equal(codec.encode(new Map(set)), codec.encode(set));
     }
   });
@@ -152,19 +182,28 @@ describe('consistency token', () => {
   it('is remembered only by its exact text, and only by the codec that has verified it', () => {
     const token = tokenOf(withPosition(new Map(), randomPosition(CLUSTERS[0] as ClusterId)));
     codec.decode(token);
-    for (const other of [`${token}A`, token.slice(0, -1), token.toLowerCase(), `${token}.`, `"${token}"`]) assert.throws(() => codec.decode(other), `${other}`);
+    for (const other of [`${token}A`, token.slice(0, -1), token.toLowerCase(), `${token}.`, `"${token}"`])
+      assert.throws(() => codec.decode(other), `${other}`);
     const rotated = new TokenCodec({ secrets: ['third secret'], maxTokenBytes: 4096 });
     for (let i = 0; i < 2; i += 1) assert.throws(() => rotated.decode(token), codeIs('CONSISTENCY_TOKEN_FORGED'));
-    const listed = new TokenCodec({ secrets: ['first secret'], maxTokenBytes: 4096, clusters: [CLUSTERS[1] as ClusterId] });
+    const listed = new TokenCodec({
+      secrets: ['first secret'],
+      maxTokenBytes: 4096,
+      clusters: [CLUSTERS[1] as ClusterId],
+    });
     for (let i = 0; i < 2; i += 1) assert.throws(() => listed.decode(token), codeIs('CONSISTENCY_TOKEN_FOREIGN'));
-    for (let i = 0; i < 2; i += 1) assert.throws(() => codec.decode(`${token},x`), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
+    for (let i = 0; i < 2; i += 1)
+      assert.throws(() => codec.decode(`${token},x`), codeIs('CONSISTENCY_TOKEN_MALFORMED'));
   });
 
   it('differs for positions that differ in one bit, however many were signed before', () => {
     const cluster = CLUSTERS[0] as ClusterId;
     const tokens = new Set<string>();
-    for (let lsn = 0n; lsn < 5_000n; lsn += 1n) tokens.add(tokenOf(new Map([[cluster, { cluster, timeline: 1, lsn: toLsn(lsn) }]])));
-    for (const timeline of [2, 11, 12]) for (const lsn of [1n, 11n, 111n]) tokens.add(tokenOf(new Map([[cluster, { cluster, timeline, lsn: toLsn(lsn) }]])));
+    for (let lsn = 0n; lsn < 5_000n; lsn += 1n)
+      tokens.add(tokenOf(new Map([[cluster, { cluster, timeline: 1, lsn: toLsn(lsn) }]])));
+    for (const timeline of [2, 11, 12])
+      for (const lsn of [1n, 11n, 111n])
+        tokens.add(tokenOf(new Map([[cluster, { cluster, timeline, lsn: toLsn(lsn) }]])));
     assert.equal(tokens.size, 5_009);
     for (const token of tokens) assert.equal(codec.encode(codec.decode(token)), token);
   });
@@ -179,7 +218,10 @@ describe('positions', () => {
     for (let i = 0; i < 1_000; i += 1) {
       const [a, b, c] = [randomPositions(), randomPositions(), randomPositions()];
       assert.deepEqual(sorted(mergePositions(a, b)), sorted(mergePositions(b, a)));
-      assert.deepEqual(sorted(mergePositions(mergePositions(a, b), c)), sorted(mergePositions(a, mergePositions(b, c))));
+      assert.deepEqual(
+        sorted(mergePositions(mergePositions(a, b), c)),
+        sorted(mergePositions(a, mergePositions(b, c))),
+      );
       assert.deepEqual(sorted(mergePositions(a, a)), sorted(a));
     }
   });
@@ -190,7 +232,8 @@ describe('positions', () => {
       const [a, b] = [randomPosition(cluster), randomPosition(cluster)];
       const merged = mergePositions(new Map([[cluster, a]]), new Map([[cluster, b]])).get(cluster);
       assert.ok(merged);
-      for (const one of [a, b]) assert.ok(merged.timeline > one.timeline || (merged.timeline === one.timeline && merged.lsn >= one.lsn));
+      for (const one of [a, b])
+        assert.ok(merged.timeline > one.timeline || (merged.timeline === one.timeline && merged.lsn >= one.lsn));
     }
   });
 });

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ourPlace, reachableCopies, type BinaryPackage } from '../../../src/dev/postgres/binary-copy.ts';
 
-describe('copies of PostgreSQL\'s programs', () => {
+describe("copies of PostgreSQL's programs", () => {
   let folder: string;
   let found: BinaryPackage;
   let base: string;
@@ -18,7 +28,10 @@ describe('copies of PostgreSQL\'s programs', () => {
     for (const part of ['bin', 'lib']) mkdirSync(join(home, part), { recursive: true });
     writeFileSync(join(home, 'bin', 'postgres'), 'program', { mode: 0o700 });
     writeFileSync(join(home, 'lib', 'libx.so.1.2'), 'library', { mode: 0o600 });
-    writeFileSync(join(home, 'pg-symlinks.json'), '[{"source":"native/lib/libx.so.1.2","target":"native/lib/libx.so.1"}]');
+    writeFileSync(
+      join(home, 'pg-symlinks.json'),
+      '[{"source":"native/lib/libx.so.1.2","target":"native/lib/libx.so.1"}]',
+    );
     found = { root: join(folder, 'package'), home, version: '18.4.0' };
   });
   afterEach(() => rmSync(folder, { recursive: true }));

@@ -17,7 +17,10 @@ describe('links with delay between regions', { timeout: 60_000 }, () => {
     await once(echo, 'listening');
     const { port } = echo.address() as AddressInfo;
     const target = { postgres: port, http: port };
-    wan = await Wan.start({ pairs: pairsOf(['a', 'b', 'c'], { 'a/b': { rttMs: RTT_MS } }), targets: { '': { a: target, b: target, c: target } } });
+    wan = await Wan.start({
+      pairs: pairsOf(['a', 'b', 'c'], { 'a/b': { rttMs: RTT_MS } }),
+      targets: { '': { a: target, b: target, c: target } },
+    });
   });
 
   after(async () => {
@@ -87,7 +90,8 @@ describe('links with delay between regions', { timeout: 60_000 }, () => {
         if (length >= sent.length) resolve();
       }),
     );
-    for (let at = 0; at < sent.length; at += 100_000) if (!socket.write(sent.subarray(at, at + 100_000))) await once(socket, 'drain');
+    for (let at = 0; at < sent.length; at += 100_000)
+      if (!socket.write(sent.subarray(at, at + 100_000))) await once(socket, 'drain');
     await all;
     assert.ok(Buffer.concat(chunks).equals(sent));
   });
@@ -114,7 +118,10 @@ describe('links with delay between regions', { timeout: 60_000 }, () => {
     const [http, postgres] = [await cross('a', 'b', 'http'), await cross('a', 'b')];
     await Promise.all([roundTripMs(http), roundTripMs(postgres)]);
     const changed = await wan.cut('a', 'b', 'http');
-    assert.deepEqual(changed.map(({ from, to, kind, state }) => `${from} ${to} ${kind} ${state}`), ['a b http cut', 'b a http cut']);
+    assert.deepEqual(
+      changed.map(({ from, to, kind, state }) => `${from} ${to} ${kind} ${state}`),
+      ['a b http cut', 'b a http cut'],
+    );
     http.write('lost');
     assert.ok(await silent(http, 60));
     await roundTripMs(postgres);
@@ -133,10 +140,16 @@ describe('links with delay between regions', { timeout: 60_000 }, () => {
     await assert.rejects(wan.cut('a', 'moon'), /no link between "a" and "moon"; there are a\/b/);
     await assert.rejects(wan.set('a', 'b', { rttMs: -5 }), /rttMs: Too small/);
     const call = async (method: string, path: string, body?: string): Promise<[number, unknown]> => {
-      const response = await fetch(`${wan.control}${path}`, { method, ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }) });
+      const response = await fetch(`${wan.control}${path}`, {
+        method,
+        ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+      });
       return [response.status, await response.json()];
     };
-    assert.deepEqual(await call('PATCH', '/links/a/b', '{}'), [400, { error: 'The body is wrong: give rttMs, jitterMs or both.' }]);
+    assert.deepEqual(await call('PATCH', '/links/a/b', '{}'), [
+      400,
+      { error: 'The body is wrong: give rttMs, jitterMs or both.' },
+    ]);
     assert.equal((await call('POST', '/links/a/b/cut', '{"kind":"pigeon"}'))[0], 400);
     assert.equal((await call('POST', '/links/a/b/cut', '{'))[0], 400);
     assert.equal((await call('GET', '/nothing'))[0], 404);

@@ -1,4 +1,6 @@
-/** Owns the proof that what has died is started again for as long as it takes, and that this does not fill the terminal. */
+/**
+ * Owns the proof that what has died is started again for as long as it takes, and that this does not fill the terminal.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { supervise, type Supervised } from '../../../src/dev/supervise.ts';
@@ -35,7 +37,8 @@ class Subject implements Supervised {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (const limit = performance.now() + 5_000; !holds(); await new Promise((resolve) => setTimeout(resolve, 2))) assert.ok(performance.now() < limit);
+  for (const limit = performance.now() + 5_000; !holds(); await new Promise((resolve) => setTimeout(resolve, 2)))
+    assert.ok(performance.now() < limit);
 }
 
 describe('what is supervised', () => {
@@ -44,11 +47,21 @@ describe('what is supervised', () => {
     const said: string[] = [];
     let database: string | null = 'no database';
     const subject = new Subject(() => database);
-    const supervised = supervise(subject, { onNotice: (sentence) => said.push(sentence), onChange: () => undefined, stopping: stopping.signal, restart: RESTART });
+    const supervised = supervise(subject, {
+      onNotice: (sentence) => said.push(sentence),
+      onChange: () => undefined,
+      stopping: stopping.signal,
+      restart: RESTART,
+    });
     subject.kill();
     await until(() => subject.starts >= 40);
     assert.equal(said.filter((sentence) => sentence.includes('no database')).length, 10);
-    assert.deepEqual(said.filter((sentence) => sentence.includes('times in a row')), ['The server of eu has ended 11 times in a row; it is tried again at least every 0.0 s, and this says when it is back.']);
+    assert.deepEqual(
+      said.filter((sentence) => sentence.includes('times in a row')),
+      [
+        'The server of eu has ended 11 times in a row; it is tried again at least every 0.0 s, and this says when it is back.',
+      ],
+    );
     database = null;
     await until(() => said.at(-1) === 'The server of eu is back.');
     const before = said.length;
@@ -63,7 +76,12 @@ describe('what is supervised', () => {
   it('is not started again once everything stops', async () => {
     const stopping = new AbortController();
     const subject = new Subject(() => 'no database');
-    const supervised = supervise(subject, { onNotice: () => undefined, onChange: () => undefined, stopping: stopping.signal, restart: RESTART });
+    const supervised = supervise(subject, {
+      onNotice: () => undefined,
+      onChange: () => undefined,
+      stopping: stopping.signal,
+      restart: RESTART,
+    });
     subject.kill();
     await until(() => subject.starts >= 3);
     stopping.abort();

@@ -1,7 +1,17 @@
-/** Tests the bound on an operation: what its answer could hold, and that reckoning it stays cheap for whatever a client sends. */
+/**
+ * Tests the bound on an operation: what its answer could hold, and that reckoning it stays cheap for whatever a client
+ * sends.
+ */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { buildASTSchema, getIntrospectionQuery, Kind, parse, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import {
+  buildASTSchema,
+  getIntrospectionQuery,
+  Kind,
+  parse,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { isMeridianError } from '../../../src/base/errors.ts';
 import { limitCost } from '../../../src/graphql/cost.ts';
 import { type Model } from '../../../src/model/model.ts';
@@ -30,11 +40,25 @@ describe('the bound on an operation', () => {
     model = compiled.model;
   });
 
-  const allows = (maxAnswerValues: number, query: string, variables: Readonly<Record<string, unknown>> = {}, maxMutations = 50): boolean => {
+  const allows = (
+    maxAnswerValues: number,
+    query: string,
+    variables: Readonly<Record<string, unknown>> = {},
+    maxMutations = 50,
+  ): boolean => {
     const document = parse(query);
-    const operation = document.definitions.find((it): it is OperationDefinitionNode => it.kind === Kind.OPERATION_DEFINITION) as OperationDefinitionNode;
+    const operation = document.definitions.find(
+      (it): it is OperationDefinitionNode => it.kind === Kind.OPERATION_DEFINITION,
+    ) as OperationDefinitionNode;
     try {
-      limitCost({ schema, model, document, operation, variables, limits: { maxAnswerValues, maxMutations, pageSize: 20 } });
+      limitCost({
+        schema,
+        model,
+        document,
+        operation,
+        variables,
+        limits: { maxAnswerValues, maxMutations, pageSize: 20 },
+      });
       return true;
     } catch (error) {
       assert.ok(isMeridianError(error, 'BAD_USER_INPUT'), String(error));
@@ -62,7 +86,7 @@ describe('the bound on an operation', () => {
     assert.equal(costs('{ teams(first: 10) { edges { node { id } } } }'), 2 + 10 + 10);
   });
 
-  it('takes the page that will be read: by default, by variable, by a variable\'s default, never above the largest', () => {
+  it("takes the page that will be read: by default, by variable, by a variable's default, never above the largest", () => {
     const query = 'query($n: Int) { teams(first: $n) { nodes { id } } }';
     assert.equal(costs('{ teams { nodes { id } } }'), 22);
     assert.equal(costs(query, { n: 50 }), 52);
@@ -93,13 +117,22 @@ describe('the bound on an operation', () => {
 
   it('allows the introspection that tools send, but not many in one operation', () => {
     assert.ok(allows(250_000, getIntrospectionQuery()));
-    const many = Array.from({ length: 200 }, (_, i) => `a${i}: __schema { types { fields { args { type { name } } } } }`).join(' ');
+    const many = Array.from(
+      { length: 200 },
+      (_, i) => `a${i}: __schema { types { fields { args { type { name } } } } }`,
+    ).join(' ');
     assert.ok(!allows(250_000, `{ ${many} }`));
   });
 
   it('is counted within a time limit, however fragments multiply, pages are empty or fields are repeated', () => {
     const letters = [...'ABCDEFGHIJ'];
-    const chain = (page: number): string => letters.map((name, i) => `fragment ${name} on Team { ${Array.from({ length: 9 }, (_, k) => `a${k}: tasks(first: ${page}) { nodes { team { ${i < 9 ? `...${letters[i + 1]}` : 'id'} } } }`).join(' ')} }`).join(' ');
+    const chain = (page: number): string =>
+      letters
+        .map(
+          (name, i) =>
+            `fragment ${name} on Team { ${Array.from({ length: 9 }, (_, k) => `a${k}: tasks(first: ${page}) { nodes { team { ${i < 9 ? `...${letters[i + 1]}` : 'id'} } } }`).join(' ')} }`,
+        )
+        .join(' ');
     const began = performance.now();
     for (const page of [0, 1, 200]) assert.ok(!allows(250_000, `{ team(id: 1) { ...A } } ${chain(page)}`));
     const repeated = `{ ${Array.from({ length: 400 }, (_, i) => `a${i}: teams { nodes { ...A } }`).join(' ')} } fragment A on Team { ${'id '.repeat(5_000)} }`;
@@ -109,10 +142,16 @@ describe('the bound on an operation', () => {
   });
 
   it('gives the same verdict as the first time for the same document, whatever variables it came with before', () => {
-    const document = parse('query($n: Int = 3, $m: Int, $skip: Boolean = false, $id: ID!) { team(id: $id) { id } teams(first: $n) @skip(if: $skip) { nodes { id tasks(first: $m) { nodes { id } } } } }');
+    const document = parse(
+      'query($n: Int = 3, $m: Int, $skip: Boolean = false, $id: ID!) { team(id: $id) { id } teams(first: $n) @skip(if: $skip) { nodes { id tasks(first: $m) { nodes { id } } } } }',
+    );
     const operation = document.definitions[0] as OperationDefinitionNode;
     const limits = { maxAnswerValues: 60, maxMutations: 50, pageSize: 20 };
-    const verdict = (of: { document: typeof document; operation: OperationDefinitionNode }, variables: Record<string, unknown>, asked = limits): string | null => {
+    const verdict = (
+      of: { document: typeof document; operation: OperationDefinitionNode },
+      variables: Record<string, unknown>,
+      asked = limits,
+    ): string | null => {
       try {
         limitCost({ schema, model, ...of, variables, limits: asked });
         return null;
@@ -121,14 +160,25 @@ describe('the bound on an operation', () => {
       }
     };
     const fresh = (variables: Record<string, unknown>, asked = limits): string | null => {
-      const copy = parse('query($n: Int = 3, $m: Int, $skip: Boolean = false, $id: ID!) { team(id: $id) { id } teams(first: $n) @skip(if: $skip) { nodes { id tasks(first: $m) { nodes { id } } } } }');
+      const copy = parse(
+        'query($n: Int = 3, $m: Int, $skip: Boolean = false, $id: ID!) { team(id: $id) { id } teams(first: $n) @skip(if: $skip) { nodes { id tasks(first: $m) { nodes { id } } } } }',
+      );
       return verdict({ document: copy, operation: copy.definitions[0] as OperationDefinitionNode }, variables, asked);
     };
-    const values = { n: [undefined, null, 0, 1, 2, 50, '2'], m: [undefined, null, 0, 3, 40, [3]], skip: [undefined, true, false], id: ['1', '2'] };
+    const values = {
+      n: [undefined, null, 0, 1, 2, 50, '2'],
+      m: [undefined, null, 0, 3, 40, [3]],
+      skip: [undefined, true, false],
+      id: ['1', '2'],
+    };
     const pick = (from: readonly unknown[]): unknown => from[Math.floor(Math.random() * from.length)];
     const seen = new Set<string | null>();
     for (let i = 0; i < 2_000; i += 1) {
-      const variables = Object.fromEntries(Object.entries(values).map(([name, from]) => [name, pick(from)] as const).filter(([, value]) => value !== undefined));
+      const variables = Object.fromEntries(
+        Object.entries(values)
+          .map(([name, from]) => [name, pick(from)] as const)
+          .filter(([, value]) => value !== undefined),
+      );
       const found = verdict({ document, operation }, variables);
       assert.equal(found, fresh(variables), JSON.stringify(variables));
       seen.add(found);
@@ -140,7 +190,8 @@ describe('the bound on an operation', () => {
   });
 
   it('limits mutations, which run one after the other', () => {
-    const mutations = (n: number): string => `mutation { ${Array.from({ length: n }, (_, i) => `a${i}: updateTeam(id: 1, input: {}) { team { id } }`).join(' ')} }`;
+    const mutations = (n: number): string =>
+      `mutation { ${Array.from({ length: n }, (_, i) => `a${i}: updateTeam(id: 1, input: {}) { team { id } }`).join(' ')} }`;
     assert.ok(allows(1_000, mutations(3), {}, 3));
     assert.ok(!allows(1_000, mutations(4), {}, 3));
   });

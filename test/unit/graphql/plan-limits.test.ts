@@ -1,4 +1,7 @@
-/** Proves what plans are not: larger than their limit, of another request or operation, kept without end, or tried again and again where they come to nothing. */
+/**
+ * Proves what plans are not: larger than their limit, of another request or operation, kept without end, or tried again
+ * and again where they come to nothing.
+ */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { execute, getOperationAST, getVariableValues, parse, type DocumentNode } from 'graphql';
@@ -26,12 +29,24 @@ async function run(plans: Plans, document: DocumentNode, variables: Variables = 
   const wanted = wantedOf(document, variables, name);
   const plan = plans.of(wanted)?.plan;
   assert.ok(plan, 'there is no plan');
-  return JSON.parse(JSON.stringify(await new Run({ plan, schema: app.schema, loaders: new MemoryLoaders(app).loaders, variables: wanted.variables }).data()));
+  return JSON.parse(
+    JSON.stringify(
+      await new Run({
+        plan,
+        schema: app.schema,
+        loaders: new MemoryLoaders(app).loaders,
+        variables: wanted.variables,
+      }).data(),
+    ),
+  );
 }
 
 /** Fields of which each stands for twice as many as the one before. */
 function doubling(depth: number): string {
-  const fragments = Array.from({ length: depth }, (_, i) => `fragment F${i} on Person { a: boss { ...F${i + 1} } b: boss { ...F${i + 1} } }`);
+  const fragments = Array.from(
+    { length: depth },
+    (_, i) => `fragment F${i} on Person { a: boss { ...F${i + 1} } b: boss { ...F${i + 1} } }`,
+  );
   return `{ person(id: 1) { ...F0 } }\n${fragments.join('\n')}\nfragment F${depth} on Person { id }`;
 }
 
@@ -45,13 +60,26 @@ describe('a plan', () => {
     assert.ok(plans.size.fields < PLAN_LIMITS.maxPlanFields);
   });
 
-  it('is each request\'s: another request\'s variables, and those left out, are not in it', async () => {
+  it("is each request's: another request's variables, and those left out, are not in it", async () => {
     const plans = new Plans();
-    const document = parse('query ($id: ID!, $first: Int, $status: TaskStatus = TODO) { person(id: $id) { id tasks(first: $first, status: $status) { id } } taskCount(status: $status) }');
-    const all = [{ id: 2, first: 1, status: 'DONE' }, { id: 3 }, { id: 2, first: 0, status: null }, { id: 2, first: 1, status: 'DONE' }, { id: 99, first: null }];
+    const document = parse(
+      'query ($id: ID!, $first: Int, $status: TaskStatus = TODO) { person(id: $id) { id tasks(first: $first, status: $status) { id } } taskCount(status: $status) }',
+    );
+    const all = [
+      { id: 2, first: 1, status: 'DONE' },
+      { id: 3 },
+      { id: 2, first: 0, status: null },
+      { id: 2, first: 1, status: 'DONE' },
+      { id: 99, first: null },
+    ];
     for (const variables of all) {
       const memory = new MemoryLoaders(app);
-      const { data } = await execute({ schema: app.schema, document, variableValues: variables, contextValue: { operation: { at: () => memory } } });
+      const { data } = await execute({
+        schema: app.schema,
+        document,
+        variableValues: variables,
+        contextValue: { operation: { at: () => memory } },
+      });
       assert.deepEqual(await run(plans, document, variables), JSON.parse(JSON.stringify(data)));
     }
     assert.equal(plans.size.plans, 1);
@@ -59,8 +87,15 @@ describe('a plan', () => {
 
   it('is made for each way in which @skip and @include may turn out, and for no value that is none', async () => {
     const plans = new Plans();
-    const document = parse('query ($a: Boolean!, $b: Boolean = true) { task(id: 1) { id @skip(if: $a) title @include(if: $b) status } }');
-    for (const [variables, names] of [[{ a: true }, 'title status'], [{ a: false }, 'id title status'], [{ a: true, b: false }, 'status'], [{ a: true }, 'title status']] as const) {
+    const document = parse(
+      'query ($a: Boolean!, $b: Boolean = true) { task(id: 1) { id @skip(if: $a) title @include(if: $b) status } }',
+    );
+    for (const [variables, names] of [
+      [{ a: true }, 'title status'],
+      [{ a: false }, 'id title status'],
+      [{ a: true, b: false }, 'status'],
+      [{ a: true }, 'title status'],
+    ] as const) {
       const { task } = (await run(plans, document, variables)) as { task: object };
       assert.equal(Object.keys(task).join(' '), names);
     }
@@ -70,7 +105,10 @@ describe('a plan', () => {
 
   it('belongs to its operation: one of the same name in another document has its own, and so has another one of the document', async () => {
     const plans = new Plans();
-    const [one, two] = [parse('query Q { task(id: 1) { id } } query R { task(id: 2) { id } }'), parse('query Q { person(id: 3) { id } }')];
+    const [one, two] = [
+      parse('query Q { task(id: 1) { id } } query R { task(id: 2) { id } }'),
+      parse('query Q { person(id: 3) { id } }'),
+    ];
     const anonymous = parse('{ task(id: 4) { id } }');
     for (let i = 0; i < 2; i += 1) {
       assert.deepEqual(await run(plans, one, {}, 'Q'), { task: { id: '1' } });
@@ -97,11 +135,16 @@ describe('a plan', () => {
       plans.of(wantedOf(document, {}));
       assert.ok(plans.size.fields <= 50);
     }
-    assert.deepEqual(await run(plans, documents[0] as DocumentNode), { task: { id: '1', title: 'task 1', status: 'TODO', points: null } });
+    assert.deepEqual(await run(plans, documents[0] as DocumentNode), {
+      task: { id: '1', title: 'task 1', status: 'TODO', points: null },
+    });
     // One operation may turn out in as many ways as it has conditions, and is bounded as all are.
     const names = Array.from({ length: 10 }, (_, i) => `v${i}`);
-    const wide = parse(`query (${names.map((name) => `$${name}: Boolean!`).join(', ')}) { task(id: 1) { ${names.map((name) => `${name}: id @include(if: $${name})`).join(' ')} id } }`);
-    for (let i = 0; i < 1_024; i += 1) plans.of(wantedOf(wide, Object.fromEntries(names.map((name, at) => [name, ((i >> at) & 1) === 1]))));
+    const wide = parse(
+      `query (${names.map((name) => `$${name}: Boolean!`).join(', ')}) { task(id: 1) { ${names.map((name) => `${name}: id @include(if: $${name})`).join(' ')} id } }`,
+    );
+    for (let i = 0; i < 1_024; i += 1)
+      plans.of(wantedOf(wide, Object.fromEntries(names.map((name, at) => [name, ((i >> at) & 1) === 1]))));
     assert.ok(plans.size.fields <= 50);
   });
 });
@@ -149,22 +192,41 @@ describe('a plan that comes to nothing', () => {
   const request = (query: string, memory: MemoryLoaders, signal?: AbortSignal): Parameters<typeof respondByPlan>[1] => {
     const document = typeof query === 'string' ? parse(query) : query;
     const operation = { root: { loaders: memory.loaders }, at: () => ({ loaders: memory.loaders }) };
-    return { schema: app.schema, document, operation: getOperationAST(document), contextValue: { started: true, operation, signal, at: () => ({ loaders: memory.loaders }) }, request: {}, metrics: {} } as never;
+    return {
+      schema: app.schema,
+      document,
+      operation: getOperationAST(document),
+      contextValue: { started: true, operation, signal, at: () => ({ loaders: memory.loaders }) },
+      request: {},
+      metrics: {},
+    } as never;
   };
-  const executed = async ({ document, contextValue }: ReturnType<typeof request>) => execute({ schema: app.schema, document: document as DocumentNode, contextValue });
+  const executed = async ({ document, contextValue }: ReturnType<typeof request>) =>
+    execute({ schema: app.schema, document: document as DocumentNode, contextValue });
 
   it('leaves the operation to graphql-js, which reads again what has failed, and nothing else', async () => {
     const plans = new Plans();
     const memory = new MemoryLoaders(app);
     memory.failing.push('list Task by assignee_id');
-    const asked = request('{ person(id: 2) { id owned { nodes { id } } tasks { id } taskCount boss { owned { totalCount } tasks { id } } } tasks { title } }', memory);
+    const asked = request(
+      '{ person(id: 2) { id owned { nodes { id } } tasks { id } taskCount boss { owned { totalCount } tasks { id } } } tasks { title } }',
+      memory,
+    );
     assert.equal(await respondByPlan(plans, asked), null);
     const { errors, data } = await executed(asked);
-    assert.deepEqual([errors?.map(({ path }) => path?.join('.')), data?.['person'], (data?.['tasks'] as unknown[]).length], [['person.tasks'], null, 3]);
+    assert.deepEqual(
+      [errors?.map(({ path }) => path?.join('.')), data?.['person'], (data?.['tasks'] as unknown[]).length],
+      [['person.tasks'], null, 3],
+    );
     const times = Map.groupBy(memory.batches, (batch) => batch);
-    const again = [...times].filter(([, all]) => all.length > 1).map(([batch, all]) => [batch.startsWith('list Task by assignee_id'), all.length]);
+    const again = [...times]
+      .filter(([, all]) => all.length > 1)
+      .map(([batch, all]) => [batch.startsWith('list Task by assignee_id'), all.length]);
     assert.ok(again.length > 0);
-    assert.deepEqual(again, again.map(() => [true, 2]));
+    assert.deepEqual(
+      again,
+      again.map(() => [true, 2]),
+    );
   });
 
   it('is not tried again at once, and then costs nothing more than without it', async () => {
@@ -175,7 +237,11 @@ describe('a plan that comes to nothing', () => {
     const batches = async (): Promise<number> => {
       const memory = new MemoryLoaders(app);
       memory.failing.push('list Task');
-      const asked = { ...request(document, memory), document: shared.document, operation: shared.operation } as ReturnType<typeof request>;
+      const asked = {
+        ...request(document, memory),
+        document: shared.document,
+        operation: shared.operation,
+      } as ReturnType<typeof request>;
       assert.equal(await respondByPlan(plans, asked), null);
       await executed(asked);
       return memory.batches.filter((batch) => batch.startsWith('list')).length;
@@ -210,7 +276,8 @@ describe('a plan that comes to nothing', () => {
     try {
       const memory = new MemoryLoaders(app);
       memory.failing.push('page Task', 'list Task', 'count Task');
-      const query = '{ person(id: 1) { owned { totalCount nodes { id owner { boss { id } } } } tasks { id } taskCount boss { tasks { id } } } task(id: "none") { id } people(first: -1) { nodes { id } totalCount } _entities(representations: [{__typename: "Person", id: 1}, {__typename: "Task"}]) { ... on Person { tasks { id } } } }';
+      const query =
+        '{ person(id: 1) { owned { totalCount nodes { id owner { boss { id } } } } tasks { id } taskCount boss { tasks { id } } } task(id: "none") { id } people(first: -1) { nodes { id } totalCount } _entities(representations: [{__typename: "Person", id: 1}, {__typename: "Task"}]) { ... on Person { tasks { id } } } }';
       assert.equal(await respondByPlan(new Plans(), request(query, memory)), null);
       await new Promise((resolve) => setTimeout(resolve, 50));
       assert.deepEqual(unhandled, []);

@@ -1,4 +1,7 @@
-/** Proves which queries have the same answer while their rows stay the same: those in which nothing of the application's own is asked, in whatever way. */
+/**
+ * Proves which queries have the same answer while their rows stay the same: those in which nothing of the application's
+ * own is asked, in whatever way.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildSchema, GraphQLScalarType, Kind, parse, type OperationDefinitionNode } from 'graphql';
@@ -24,13 +27,22 @@ class NoteResolvers {
 }
 
 const purity = new Purity(SCHEMA, {
-  user: { Note: new NoteResolvers() as never, Sealed: { __resolveReference: () => null }, Moment: new GraphQLScalarType({ name: 'Moment' }) },
+  user: {
+    Note: new NoteResolvers() as never,
+    Sealed: { __resolveReference: () => null },
+    Moment: new GraphQLScalarType({ name: 'Moment' }),
+  },
   adminFields: ['regionHealth'],
 });
 
 function isPure(text: string): boolean {
   const document = parse(text);
-  return purity.isPure(document, document.definitions.find((definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION) as OperationDefinitionNode);
+  return purity.isPure(
+    document,
+    document.definitions.find(
+      (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
+    ) as OperationDefinitionNode,
+  );
 }
 
 for (const [text, expected] of [

@@ -1,4 +1,7 @@
-/** Proves what the client of forwarded mutations knows for certain: whether anything was sent, over connections that are kept and bounded. */
+/**
+ * Proves what the client of forwarded mutations knows for certain: whether anything was sent, over connections that are
+ * kept and bounded.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
@@ -14,7 +17,14 @@ import { until } from '../../support/observe.ts';
 const KEYS = forwardKeys(['secret']);
 const [KEY] = KEYS;
 assert.ok(KEY);
-const MUTATION: ForwardedMutation = { query: 'mutation { touch }', operationName: null, variables: { a: 1 }, extensions: {}, viewer: null, headers: { traceparent: '00-1-2-01', 'consistency-token': 'm1.a.b' } };
+const MUTATION: ForwardedMutation = {
+  query: 'mutation { touch }',
+  operationName: null,
+  variables: { a: 1 },
+  extensions: {},
+  viewer: null,
+  headers: { traceparent: '00-1-2-01', 'consistency-token': 'm1.a.b' },
+};
 /** After this a process knows that a connection on its own machine has ended. */
 const NOTICED_MS = 50;
 const OK = { 'meridian-answered': '200', 'consistency-token': 'm1.c.d' };
@@ -26,7 +36,10 @@ interface Far extends AsyncDisposable {
   readonly cut: () => void;
 }
 
-const listening = (server: Server): Promise<string> => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)));
+const listening = (server: Server): Promise<string> =>
+  new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)),
+  );
 
 /** A server that answers the proof with `proof`, and posts as told. */
 async function far(answer: (response: ServerResponse, index: number) => void, proof = 204): Promise<Far> {
@@ -35,11 +48,17 @@ async function far(answer: (response: ServerResponse, index: number) => void, pr
   const server = createServer((request, response) => {
     if (request.method === 'GET') return response.writeHead(proof).end();
     let body = '';
-    return request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => answer(response, posts.push({ headers: request.headers, body }) - 1));
+    return request
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (body += chunk))
+      .on('end', () => answer(response, posts.push({ headers: request.headers, body }) - 1));
   });
   server.on('connection', () => (connections += 1));
   return {
-    url: await listening(server), posts, connections: () => connections, cut: () => server.closeAllConnections(),
+    url: await listening(server),
+    posts,
+    connections: () => connections,
+    cut: () => server.closeAllConnections(),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -48,7 +67,12 @@ async function far(answer: (response: ServerResponse, index: number) => void, pr
 }
 
 function forwarder(url: string, options: Partial<Options> = {}): HttpForwarder & AsyncDisposable {
-  const made = new HttpForwarder({ local: 'eu', serverUrls: new Map([['us', url]]), key: KEY as NonNullable<typeof KEY>, limits: defaultOptions({ forwardMs: 10_000, forwardConnectMs: 10_000, ...options }) });
+  const made = new HttpForwarder({
+    local: 'eu',
+    serverUrls: new Map([['us', url]]),
+    key: KEY as NonNullable<typeof KEY>,
+    limits: defaultOptions({ forwardMs: 10_000, forwardConnectMs: 10_000, ...options }),
+  });
   return Object.assign(made, { [Symbol.asyncDispose]: () => made.close() });
 }
 
@@ -60,9 +84,14 @@ const outcome = async (to: HttpForwarder, mutation = MUTATION): Promise<string> 
 
 describe('the client of forwarded mutations', () => {
   it('sends the whole mutation, signed, and gives back status, token and body', async () => {
-    await using us = await far((response) => response.writeHead(200, { ...OK, 'meridian-answered': '400' }).end('{"errors":[]}'));
+    await using us = await far((response) =>
+      response.writeHead(200, { ...OK, 'meridian-answered': '400' }).end('{"errors":[]}'),
+    );
     await using to = forwarder(us.url);
-    assert.deepEqual(await to.send('us', MUTATION), { kind: 'answered', answer: { status: 400, token: 'm1.c.d', body: { errors: [] } } });
+    assert.deepEqual(await to.send('us', MUTATION), {
+      kind: 'answered',
+      answer: { status: 400, token: 'm1.c.d', body: { errors: [] } },
+    });
     const [post] = us.posts;
     assert.deepEqual([JSON.parse(post?.body ?? ''), post?.headers['traceparent']], [MUTATION, '00-1-2-01']);
     const gate = new ForwardGate({ keys: KEYS, region: 'us', windowMs: 10_000, maxNonces: 10 });
@@ -98,7 +127,9 @@ describe('the client of forwarded mutations', () => {
   it('does not take an open connection as proof of a server behind it', async () => {
     // As a balancer or a tunnel does: it takes the connection and bytes, and hangs up, or never says anything.
     const bytes: number[] = [];
-    const swallow = createTcpServer((socket) => socket.on('error', () => undefined).on('data', (chunk) => bytes.push(chunk.length) && socket.destroy()));
+    const swallow = createTcpServer((socket) =>
+      socket.on('error', () => undefined).on('data', (chunk) => bytes.push(chunk.length) && socket.destroy()),
+    );
     const silent = createTcpServer((socket) => socket.on('error', () => undefined).resume());
     try {
       await using first = forwarder(await listening(swallow));
@@ -135,22 +166,52 @@ describe('the client of forwarded mutations', () => {
   });
 
   it('reports that something may have run once a byte was sent', async () => {
-    await using us = await far((response, index) => (index === 0 ? response.destroy() : index === 1 ? undefined : index === 2 ? response.writeHead(200, OK).write('{"data":') && response.destroy() : good(response)));
+    await using us = await far((response, index) =>
+      index === 0
+        ? response.destroy()
+        : index === 1
+          ? undefined
+          : index === 2
+            ? response.writeHead(200, OK).write('{"data":') && response.destroy()
+            : good(response),
+    );
     await using to = forwarder(us.url, { forwardMs: 1_000 });
-    assert.deepEqual([await outcome(to), await outcome(to), await outcome(to), await outcome(to)], ['broken', 'late', 'broken', 'answered']);
+    assert.deepEqual(
+      [await outcome(to), await outcome(to), await outcome(to), await outcome(to)],
+      ['broken', 'late', 'broken', 'answered'],
+    );
   });
 
   it('tells answers of Meridian servers from all others', async () => {
     const answers: readonly (readonly [number, Record<string, string>, string])[] = [
-      [421, {}, ''], [404, {}, ''], [401, {}, '{"errors":[{"message":"Who are you?"}]}'], [413, {}, ''], [429, {}, ''],
-      [500, {}, ''], [502, {}, 'bad gateway'], [200, {}, '{"data":{}}'], [200, OK, 'no json'], [200, OK, '[]'], [200, OK, JSON.stringify({ data: 'x'.repeat(2_000) })],
-      [200, { ...OK, 'meridian-answered': '99999' }, '{}'], [200, { ...OK, 'meridian-answered': '' }, '{}'],
+      [421, {}, ''],
+      [404, {}, ''],
+      [401, {}, '{"errors":[{"message":"Who are you?"}]}'],
+      [413, {}, ''],
+      [429, {}, ''],
+      [500, {}, ''],
+      [502, {}, 'bad gateway'],
+      [200, {}, '{"data":{}}'],
+      [200, OK, 'no json'],
+      [200, OK, '[]'],
+      [200, OK, JSON.stringify({ data: 'x'.repeat(2_000) })],
+      [200, { ...OK, 'meridian-answered': '99999' }, '{}'],
+      [200, { ...OK, 'meridian-answered': '' }, '{}'],
     ];
-    await using us = await far((response, index) => response.writeHead(answers[index]?.[0] ?? 500, answers[index]?.[1]).end(answers[index]?.[2]));
+    await using us = await far((response, index) =>
+      response.writeHead(answers[index]?.[0] ?? 500, answers[index]?.[1]).end(answers[index]?.[2]),
+    );
     await using to = forwarder(us.url, { forwardAnswerBytes: 1_024 });
     const said: string[] = [];
     for (let i = 0; i < answers.length; i += 1) said.push(await outcome(to));
-    assert.deepEqual(said, ['not primary', 'unknown', 'refused', 'too large', 'busy', ...Array.from({ length: 8 }, () => 'unreadable')]);
+    assert.deepEqual(said, [
+      'not primary',
+      'unknown',
+      'refused',
+      'too large',
+      'busy',
+      ...Array.from({ length: 8 }, () => 'unreadable'),
+    ]);
     await using old = await far(good, 404);
     await using toOld = forwarder(old.url);
     assert.deepEqual([await outcome(toOld), old.posts.length], ['unknown', 0]);
@@ -162,7 +223,12 @@ describe('the client of forwarded mutations', () => {
   it('has limits: connections, a queue, and a wait in it', async () => {
     const held: ServerResponse[] = [];
     await using us = await far((response) => void held.push(response));
-    await using to = forwarder(us.url, { forwardConnections: 2, forwardQueue: 1, forwardWaitMs: 100, forwardMs: 2_000 });
+    await using to = forwarder(us.url, {
+      forwardConnections: 2,
+      forwardQueue: 1,
+      forwardWaitMs: 100,
+      forwardMs: 2_000,
+    });
     const first = [outcome(to), outcome(to)];
     await until('both are under way', () => held.length === 2);
     const waiting = outcome(to);
@@ -172,12 +238,37 @@ describe('the client of forwarded mutations', () => {
     assert.deepEqual([await Promise.all(first), us.connections()], [['answered', 'answered'], 2]);
   });
 
-  it('tells addresses and other servers\' texts to the log only, and shortens them', async () => {
-    await using us = await far((response, index) => (index === 0 ? response.destroy() : response.writeHead(403).end(index === 1 ? JSON.stringify({ errors: { message: 'no list' } }) : JSON.stringify({ errors: [{ message: 'secret '.repeat(1_000) }] }))));
+  it("tells addresses and other servers' texts to the log only, and shortens them", async () => {
+    await using us = await far((response, index) =>
+      index === 0
+        ? response.destroy()
+        : response
+            .writeHead(403)
+            .end(
+              index === 1
+                ? JSON.stringify({ errors: { message: 'no list' } })
+                : JSON.stringify({ errors: [{ message: 'secret '.repeat(1_000) }] }),
+            ),
+    );
     await using to = forwarder(us.url);
-    assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'broken', why: 'the connection broke', detail: 'other side closed' });
-    assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'refused', why: 'its server refused it with status 403', detail: '{"errors":{"message":"no list"}}' });
-    assert.deepEqual(await to.send('us', MUTATION), { kind: 'failed', failure: 'refused', why: 'its server refused it with status 403', detail: 'secret '.repeat(1_000).slice(0, 300) });
+    assert.deepEqual(await to.send('us', MUTATION), {
+      kind: 'failed',
+      failure: 'broken',
+      why: 'the connection broke',
+      detail: 'other side closed',
+    });
+    assert.deepEqual(await to.send('us', MUTATION), {
+      kind: 'failed',
+      failure: 'refused',
+      why: 'its server refused it with status 403',
+      detail: '{"errors":{"message":"no list"}}',
+    });
+    assert.deepEqual(await to.send('us', MUTATION), {
+      kind: 'failed',
+      failure: 'refused',
+      why: 'its server refused it with status 403',
+      detail: 'secret '.repeat(1_000).slice(0, 300),
+    });
     await using nobody = forwarder('http://127.0.0.1:1');
     const { port } = new URL(us.url);
     const sent = (await nobody.send('us', MUTATION)) as { readonly why: string; readonly detail: string };

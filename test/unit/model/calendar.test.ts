@@ -15,7 +15,11 @@ describe('the calendar', () => {
   it("agrees with JavaScript's calendar wherever that reaches", () => {
     for (let number = -2_000_000; number < 90_000_000; number += 1_009) {
       const date = new Date(number * 86_400_000);
-      assert.deepEqual(calendarDay(number), { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() });
+      assert.deepEqual(calendarDay(number), {
+        year: date.getUTCFullYear(),
+        month: date.getUTCMonth() + 1,
+        day: date.getUTCDate(),
+      });
     }
   });
 });

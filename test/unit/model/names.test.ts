@@ -5,12 +5,29 @@ import { closest, didYouMean, plural, snakeCase } from '../../../src/model/names
 
 describe('names', () => {
   it('are written in snake_case', () => {
-    const cases = { createdAt: 'created_at', id: 'id', Task: 'task', OrderItem: 'order_item', APIKey: 'api_key', line2Text: 'line2_text', URL: 'url', already_snake: 'already_snake' };
+    const cases = {
+      createdAt: 'created_at',
+      id: 'id',
+      Task: 'task',
+      OrderItem: 'order_item',
+      APIKey: 'api_key',
+      line2Text: 'line2_text',
+      URL: 'url',
+      already_snake: 'already_snake',
+    };
     for (const [name, expected] of Object.entries(cases)) assert.equal(snakeCase(name), expected);
   });
 
   it('have a plural', () => {
-    const cases = { task: 'tasks', category: 'categories', day: 'days', address: 'addresses', box: 'boxes', branch: 'branches', order_item: 'order_items' };
+    const cases = {
+      task: 'tasks',
+      category: 'categories',
+      day: 'days',
+      address: 'addresses',
+      box: 'boxes',
+      branch: 'branches',
+      order_item: 'order_items',
+    };
     for (const [noun, expected] of Object.entries(cases)) assert.equal(plural(noun), expected);
   });
 

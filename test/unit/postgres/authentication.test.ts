@@ -1,4 +1,7 @@
-/** Owns the proof that a server which does not keep to the order of authentication is left, whatever it says, and that nothing of it ends the process. */
+/**
+ * Owns the proof that a server which does not keep to the order of authentication is left, whatever it says, and that
+ * nothing of it ends the process.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
@@ -12,7 +15,8 @@ const message = (type: string, body: Buffer | string): Buffer => {
   head.writeInt32BE(Buffer.byteLength(body) + 4, 1);
   return Buffer.concat([head, Buffer.from(body)]);
 };
-const authentication = (code: number, more: Buffer | string = ''): Buffer => message('R', Buffer.concat([Buffer.from([0, 0, 0, code]), Buffer.from(more)]));
+const authentication = (code: number, more: Buffer | string = ''): Buffer =>
+  message('R', Buffer.concat([Buffer.from([0, 0, 0, code]), Buffer.from(more)]));
 const ADMITTED = authentication(0);
 const CLEARTEXT = authentication(3);
 const MD5 = authentication(5, 'salt');
@@ -39,9 +43,15 @@ async function startScript(parts: readonly Buffer[]) {
 }
 
 /** What a probe of such a server fails with, and what the server was told after its greeting. */
-async function probed(parts: readonly Buffer[], parameters = ''): Promise<{ readonly why: string; readonly told: string }> {
+async function probed(
+  parts: readonly Buffer[],
+  parameters = '',
+): Promise<{ readonly why: string; readonly told: string }> {
   await using server = await startScript(parts);
-  const prober = new PostgresProber(new Map([['eu', server.url(parameters)]]), defaultOptions({ connectMs: 500, probeTimeoutMs: 500 }));
+  const prober = new PostgresProber(
+    new Map([['eu', server.url(parameters)]]),
+    defaultOptions({ connectMs: 500, probeTimeoutMs: 500 }),
+  );
   const why = await prober.probe('eu', AbortSignal.timeout(5_000)).then(() => 'nothing', textOf);
   await prober.close();
   return { why, told: server.told() };
@@ -49,7 +59,9 @@ async function probed(parts: readonly Buffer[], parameters = ''): Promise<{ read
 
 function textOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(textOf).join('; ');
-  return error instanceof Error ? `${error.message}${error.cause === undefined ? '' : ` <- ${textOf(error.cause)}`}` : String(error);
+  return error instanceof Error
+    ? `${error.message}${error.cause === undefined ? '' : ` <- ${textOf(error.cause)}`}`
+    : String(error);
 }
 
 describe('authentication', () => {
@@ -87,10 +99,11 @@ describe('authentication', () => {
   });
 
   it('fails with a sentence where the server asks for an unknown method, and the process goes on', async () => {
-    for (const code of [2, 7, 9, 99]) assert.match((await probed([authentication(code)])).why, /not understood here, GSSAPI or SSPI/, String(code));
+    for (const code of [2, 7, 9, 99])
+      assert.match((await probed([authentication(code)])).why, /not understood here, GSSAPI or SSPI/, String(code));
   });
 
-  it('fails with a sentence, within a time limit, where the answer is not PostgreSQL\'s protocol', async () => {
+  it("fails with a sentence, within a time limit, where the answer is not PostgreSQL's protocol", async () => {
     for (const parts of [
       [Buffer.from([0x45, 0, 0, 0, 4])],
       [message('E', 'Mno end')],
@@ -99,7 +112,8 @@ describe('authentication', () => {
       [Buffer.from([0x52, 0, 0, 0, 0])],
       [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
       [Buffer.from([0x45]), Buffer.from([0, 0, 0]), Buffer.from([4])],
-    ]) assert.match((await probed(parts)).why, /does not speak PostgreSQL's protocol/, parts.map(String).join());
+    ])
+      assert.match((await probed(parts)).why, /does not speak PostgreSQL's protocol/, parts.map(String).join());
     assert.match((await probed([message('E', 'SFATAL\0C28000\0Mnot you\0\0')])).why, /not you/);
   });
 });

@@ -24,7 +24,7 @@ test('a function that fails in new sessions too opens no connection again, until
   assert.equal(plans.generation, 2);
 });
 
-test('a stale plan is recognised by the server\'s routine, and not by words of the message', () => {
+test("a stale plan is recognised by the server's routine, and not by words of the message", () => {
   const failure = (code: string, routine: string): Error =>
     Object.assign(new Error('egal'), { code, routine, severity: 'FEHLER' });
   assert.ok(isStalePlan(failure('0A000', 'RevalidateCachedQuery')));

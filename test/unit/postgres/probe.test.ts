@@ -39,10 +39,18 @@ test('a server that ends a connection in the moment in which it is open fails th
 test('such a server fails the requests that wait for a connection of the pool, and not the process', async () => {
   const server = await startEndingServer();
   const pool = new DatabasePool({
-    region: 'eu', databaseUrl: server.url, applicationName: 'test', readOnly: true, limits: defaultOptions(LIMITS), cluster: () => null,
+    region: 'eu',
+    databaseUrl: server.url,
+    applicationName: 'test',
+    readOnly: true,
+    limits: defaultOptions(LIMITS),
+    cluster: () => null,
   });
   await pool.warm();
-  await assert.rejects(pool.use(async () => undefined), (error: unknown) => isMeridianError(error, 'REGION_UNAVAILABLE'));
+  await assert.rejects(
+    pool.use(async () => undefined),
+    (error: unknown) => isMeridianError(error, 'REGION_UNAVAILABLE'),
+  );
   await pool.close();
   await server.close();
 });

@@ -6,12 +6,15 @@ import { finishedIn, parseSnapshot, VisibilityGate, type ShownRow } from '../../
 
 test('a transaction has finished if it is below xmin, or below xmax and not in the list', () => {
   const snapshot = parseSnapshot('100:110:100,105');
-  assert.deepEqual([99, 100, 101, 105, 109, 110, 111].map((xid) => finishedIn(snapshot, xid)), [true, false, true, false, true, false, false]);
+  assert.deepEqual(
+    [99, 100, 101, 105, 109, 110, 111].map((xid) => finishedIn(snapshot, xid)),
+    [true, false, true, false, true, false, false],
+  );
   assert.equal(finishedIn(parseSnapshot('7:7:'), 6), true);
   assert.equal(finishedIn(parseSnapshot('7:7:'), 7), false);
 });
 
-test('ids near the wrap of 32 bits are told apart by the snapshot\'s 64', () => {
+test("ids near the wrap of 32 bits are told apart by the snapshot's 64", () => {
   const base = 5n << 32n;
   const snapshot = parseSnapshot(`${base - 2n}:${base + 3n}:${base - 2n},${base + 1n}`);
   assert.equal(finishedIn(snapshot, 0xffff_fffe), false);

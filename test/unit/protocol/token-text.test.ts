@@ -45,8 +45,11 @@ describe('tokens without their secret', () => {
 
   it('compare positions as unsigned numbers of 64 bits', () => {
     const cluster = 'AAAAAAAA' as ClusterId;
-    const at = (lsn: bigint): string => codec.encode(new Map([[cluster, { cluster, timeline: 1, lsn: toLsn(lsn) }]])) ?? '';
-    assert.deepEqual(leastTokens([at(0x7fff_ffff_ffff_ffffn), at(0xffff_ffff_0000_0000n)]), [at(0xffff_ffff_0000_0000n)]);
+    const at = (lsn: bigint): string =>
+      codec.encode(new Map([[cluster, { cluster, timeline: 1, lsn: toLsn(lsn) }]])) ?? '';
+    assert.deepEqual(leastTokens([at(0x7fff_ffff_ffff_ffffn), at(0xffff_ffff_0000_0000n)]), [
+      at(0xffff_ffff_0000_0000n),
+    ]);
   });
 
   it('keep what cannot be read, so that a server can refuse it', () => {
@@ -55,16 +58,28 @@ describe('tokens without their secret', () => {
 });
 
 describe('tokens after an answer', () => {
-  it('are replaced by the answer\'s where they were sent', () => {
+  it("are replaced by the answer's where they were sent", () => {
     const [before, after] = [token({ A: [1, 900], B: [1, 3] }), token({ A: [2, 850], B: [1, 3] })];
-    assert.deepEqual(tokensAfter({ held: [before], sent: [before], answered: [after] }), [after], 'the server has judged the older timeline');
+    assert.deepEqual(
+      tokensAfter({ held: [before], sent: [before], answered: [after] }),
+      [after],
+      'the server has judged the older timeline',
+    );
   });
 
   it('of an older timeline are kept where another token that was sent explains the answer, since perhaps no server has judged them', () => {
     const [before, after] = [token({ A: [1, 900] }), token({ A: [2, 850] })];
     const carried = token({ A: [2, 850], B: [1, 7] });
-    assert.deepEqual(tokensAfter({ held: [before, after], sent: [before, after], answered: [carried] }), [before, carried], 'a server of B knows nothing of A');
-    assert.deepEqual(tokensAfter({ held: [before, after], sent: [before, after], answered: [token({ A: [2, 851] })] }), [token({ A: [2, 851] })], 'a server of A does');
+    assert.deepEqual(
+      tokensAfter({ held: [before, after], sent: [before, after], answered: [carried] }),
+      [before, carried],
+      'a server of B knows nothing of A',
+    );
+    assert.deepEqual(
+      tokensAfter({ held: [before, after], sent: [before, after], answered: [token({ A: [2, 851] })] }),
+      [token({ A: [2, 851] })],
+      'a server of A does',
+    );
   });
 
   it('are kept where they came while the request was under way', () => {

@@ -11,21 +11,40 @@ import { NamedPositions } from '../../../src/read/session/named.ts';
 const cluster = 'AAAAAAAA' as ClusterId;
 const codec = new TokenCodec({ secrets: ['secret'], maxTokenBytes: 4_096 });
 const at = (timeline: number, lsn: number): Position => ({ cluster, timeline, lsn: toLsn(BigInt(lsn)) });
-const set = (...positions: Position[]): Positions => mergePositions(...positions.map((position) => new Map([[cluster, position]])));
+const set = (...positions: Position[]): Positions =>
+  mergePositions(...positions.map((position) => new Map([[cluster, position]])));
 const BEFORE: TimelineHistory = { timeline: 1, switches: [] };
 const AFTER: TimelineHistory = { timeline: 2, switches: [{ timeline: 1, next: 2, switchLsn: toLsn(50n) }] };
 
-function answered({ named, history, met, written = null }: { readonly named: readonly Position[]; readonly history: TimelineHistory | null; readonly met: Position; readonly written?: Position | null }): Position | undefined {
+function answered({
+  named,
+  history,
+  met,
+  written = null,
+}: {
+  readonly named: readonly Position[];
+  readonly history: TimelineHistory | null;
+  readonly met: Position;
+  readonly written?: Position | null;
+}): Position | undefined {
   const view = { cluster, history, refresh: async () => undefined, reachable: () => true };
   return new NamedPositions(view, named, () => []).kept(set(...named, met), written).get(cluster);
 }
 
-describe('the answer\'s token, after a read without a floor has met a younger timeline', () => {
+describe("the answer's token, after a read without a floor has met a younger timeline", () => {
   it('keeps a position that no server has judged, so that the next read with a floor reports whether it is lost', () => {
     for (const history of [null, BEFORE]) {
       assert.deepEqual(answered({ named: [at(1, 100)], history, met: at(2, 60) }), at(1, 100));
-      const [older, younger, token] = [at(1, 100), at(2, 55), answered({ named: [at(1, 100), at(2, 55)], history, met: at(2, 60) })].map((position) => codec.encode(set(position ?? assert.fail())) ?? '') as [string, string, string];
-      assert.deepEqual(tokensAfter({ held: [older, younger], sent: [older, younger], answered: [token] }), [older, younger], 'a client gives up neither');
+      const [older, younger, token] = [
+        at(1, 100),
+        at(2, 55),
+        answered({ named: [at(1, 100), at(2, 55)], history, met: at(2, 60) }),
+      ].map((position) => codec.encode(set(position ?? assert.fail())) ?? '') as [string, string, string];
+      assert.deepEqual(
+        tokensAfter({ held: [older, younger], sent: [older, younger], answered: [token] }),
+        [older, younger],
+        'a client gives up neither',
+      );
     }
   });
 
@@ -38,6 +57,9 @@ describe('the answer\'s token, after a read without a floor has met a younger ti
   });
 
   it('covers what the operation has written itself', () => {
-    assert.deepEqual(answered({ named: [at(1, 100)], history: BEFORE, met: at(2, 300), written: at(2, 300) }), at(2, 300));
+    assert.deepEqual(
+      answered({ named: [at(1, 100)], history: BEFORE, met: at(2, 300), written: at(2, 300) }),
+      at(2, 300),
+    );
   });
 });

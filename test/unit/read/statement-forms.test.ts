@@ -15,8 +15,21 @@ const OWNED = { ...TASKS, tenant: 'project_id' };
 
 function sliceOf(title: string, tenant: string): Slice {
   const selection = { where: null, filters: new Map([['title', { kind: 'equals', column: 'title' }]] as const) };
-  const { conditions } = conditionsOf({ entity: OWNED, selection, args: { title }, limits: defaultOptions(), tenancy: Tenancy.of(tenant) });
-  return { entity: OWNED, joinColumns: ['id', 'due'], conditions, order: [{ column: 'id', descending: false, nullable: false }], limit: 3, prepared: true };
+  const { conditions } = conditionsOf({
+    entity: OWNED,
+    selection,
+    args: { title },
+    limits: defaultOptions(),
+    tenancy: Tenancy.of(tenant),
+  });
+  return {
+    entity: OWNED,
+    joinColumns: ['id', 'due'],
+    conditions,
+    order: [{ column: 'id', descending: false, nullable: false }],
+    limit: 3,
+    prepared: true,
+  };
 }
 
 describe('a statement whose text is kept', () => {
@@ -42,7 +55,11 @@ describe('a statement whose text is kept', () => {
   it('reads rows by the keys of its own batch, of its own entity and column', () => {
     const others = { ...TASKS, table: { schema: 'public', name: 'others' } };
     for (const keys of [[['1'], ['2']], [['3']]]) {
-      const [own, other, byProject] = [rowsByKey({ entity: TASKS, columns: ['id'] }, keys), rowsByKey({ entity: others, columns: ['id'] }, keys), rowsByKey({ entity: TASKS, columns: ['project_id'] }, keys)].map(({ statement }) => statement);
+      const [own, other, byProject] = [
+        rowsByKey({ entity: TASKS, columns: ['id'] }, keys),
+        rowsByKey({ entity: others, columns: ['id'] }, keys),
+        rowsByKey({ entity: TASKS, columns: ['project_id'] }, keys),
+      ].map(({ statement }) => statement);
       assert.deepEqual(own?.values, [keys.map(([id]) => id)]);
       assert.equal(own?.name, statementName(own?.text ?? ''));
       assert.match(other?.text ?? '', /"others"/);
@@ -55,15 +72,24 @@ describe('a key', () => {
   it('has a text of its own among keys of the same columns', () => {
     const keys = [['1'], ['01'], ['t1'], ['["1"]'], [''], [1], [true], ['true'], [['1']], [['1', '2']]];
     assert.equal(new Set(keys.map(keyText)).size, keys.length);
-    const pairs = [['1', '2'], ['1', ',2'], ['1","2', ''], ['', '1","2'], [1, '2']];
+    const pairs = [
+      ['1', '2'],
+      ['1', ',2'],
+      ['1","2', ''],
+      ['', '1","2'],
+      [1, '2'],
+    ];
     assert.equal(new Set(pairs.map(keyText)).size, pairs.length);
     assert.equal(keyText(['1']), keyText(['1']));
   });
 
   it('of a bigint column is the same in all of its spellings', () => {
     const type = { sql: 'bigint', kind: 'bigint', array: false } as const;
-    for (const spelling of ['7', '+7', '07', ' 7 ', 7, 7n]) assert.deepEqual(normalizeValue(type, spelling), { value: '7' });
-    for (const whole of ['999999999999999999', '9223372036854775807', '-9223372036854775808', '0', '-1']) assert.deepEqual(normalizeValue(type, whole), { value: whole });
-    for (const none of ['9223372036854775808', '1e3', '', '1.0', '7\n7', '१']) assert.ok('problem' in normalizeValue(type, none), none);
+    for (const spelling of ['7', '+7', '07', ' 7 ', 7, 7n])
+      assert.deepEqual(normalizeValue(type, spelling), { value: '7' });
+    for (const whole of ['999999999999999999', '9223372036854775807', '-9223372036854775808', '0', '-1'])
+      assert.deepEqual(normalizeValue(type, whole), { value: whole });
+    for (const none of ['9223372036854775808', '1e3', '', '1.0', '7\n7', '१'])
+      assert.ok('problem' in normalizeValue(type, none), none);
   });
 });

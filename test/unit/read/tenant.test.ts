@@ -6,7 +6,14 @@ import { Params } from '../../../src/read/sql/statement.ts';
 import { Tenancy } from '../../../src/read/sql/tenant.ts';
 import { TASKS } from './tasks-entity.ts';
 
-const owned = (sql: string, kind: ScalarKind): Entity => ({ ...TASKS, tenant: 'org', columns: new Map([...TASKS.columns, ['org', { name: 'org', type: { sql, kind, array: false }, nullable: true, hasDefault: false, exact: true }]]) });
+const owned = (sql: string, kind: ScalarKind): Entity => ({
+  ...TASKS,
+  tenant: 'org',
+  columns: new Map([
+    ...TASKS.columns,
+    ['org', { name: 'org', type: { sql, kind, array: false }, nullable: true, hasDefault: false, exact: true }],
+  ]),
+});
 
 describe('tenancy', () => {
   it('compares values, not spellings', () => {
@@ -25,7 +32,12 @@ describe('tenancy', () => {
       ['text', 'text', 'acme', null, false],
       ['text', 'text', 'a\u0000', 'a\u0000', false],
     ];
-    for (const [sql, kind, tenant, value, is] of cases) assert.equal(Tenancy.of(tenant).has(owned(sql, kind), { org: value }), is, `${sql} ${JSON.stringify(tenant)} ${JSON.stringify(value)}`);
+    for (const [sql, kind, tenant, value, is] of cases)
+      assert.equal(
+        Tenancy.of(tenant).has(owned(sql, kind), { org: value }),
+        is,
+        `${sql} ${JSON.stringify(tenant)} ${JSON.stringify(value)}`,
+      );
   });
 
   it('shows no row without a tenant, nor with one that is no value of the column', () => {
@@ -35,14 +47,24 @@ describe('tenancy', () => {
       assert.equal(tenancy.condition(entity)?.(new Params()), 'FALSE');
       assert.equal(tenancy.has(entity, { org: null }), false);
     }
-    assert.ok(Tenancy.all.has(owned('bigint', 'bigint'), { org: '8' }) && Tenancy.all.condition(owned('bigint', 'bigint')) === null);
-    assert.ok(Tenancy.of(null).has(TASKS, {}) && Tenancy.of(null).condition(TASKS) === null && !Tenancy.of(null).seesNone(TASKS));
+    assert.ok(
+      Tenancy.all.has(owned('bigint', 'bigint'), { org: '8' }) &&
+        Tenancy.all.condition(owned('bigint', 'bigint')) === null,
+    );
+    assert.ok(
+      Tenancy.of(null).has(TASKS, {}) &&
+        Tenancy.of(null).condition(TASKS) === null &&
+        !Tenancy.of(null).seesNone(TASKS),
+    );
   });
 
   it('is a condition with the tenant as a parameter', () => {
     const params = new Params();
-    assert.equal(Tenancy.of('x\' OR TRUE --').condition(owned('text', 'text'))?.(params), '"tasks"."org" = $1::text');
-    assert.deepEqual(params.values, ['x\' OR TRUE --']);
-    assert.match(Tenancy.of('gold').condition(owned('public.plan', 'enum'))?.(new Params()) ?? '', /^"tasks"."org" = \(SELECT "\$member" FROM unnest\(enum_range/);
+    assert.equal(Tenancy.of("x' OR TRUE --").condition(owned('text', 'text'))?.(params), '"tasks"."org" = $1::text');
+    assert.deepEqual(params.values, ["x' OR TRUE --"]);
+    assert.match(
+      Tenancy.of('gold').condition(owned('public.plan', 'enum'))?.(new Params()) ?? '',
+      /^"tasks"."org" = \(SELECT "\$member" FROM unnest\(enum_range/,
+    );
   });
 });

@@ -46,19 +46,34 @@ describe('times', () => {
     const two = (value: number): string => String(value).padStart(2, '0');
     const years = ['0000', '0001', '0004', '0999', '1000', '1970', '2024', '2026', '9999'];
     for (let i = 0; i < 20_000; i += 1) {
-      const [date, clock] = [`${years[upTo(years.length - 1)]}-${two(upTo(13))}-${two(upTo(32))}`, `${two(upTo(24))}:${two(upTo(60))}:${two(upTo(60))}`];
+      const [date, clock] = [
+        `${years[upTo(years.length - 1)]}-${two(upTo(13))}-${two(upTo(32))}`,
+        `${two(upTo(24))}:${two(upTo(60))}:${two(upTo(60))}`,
+      ];
       const digits = String(upTo(10 ** (1 + upTo(7)))).slice(0, upTo(7));
       const rest = `${clock}${digits === '' ? '' : `.${digits}`}${['', '+00', '+01', 'Z', ' BC', '+00 BC', '-01 BC'][upTo(6)]}`;
       for (const zoned of [true, false]) {
         const canonical = canonicalTimestamp(`${date} ${rest}`, zoned);
         assert.equal(canonical, canonicalTimestamp(`${date}T${rest}`, zoned), `${date} ${rest} ${zoned}`);
-        if (canonical !== null) assert.equal(canonicalTimestamp(canonical, zoned), canonical, `${canonical} is canonical`);
+        if (canonical !== null)
+          assert.equal(canonicalTimestamp(canonical, zoned), canonical, `${canonical} is canonical`);
       }
     }
   });
 
   it('are refused where the calendar has no such day or time', () => {
-    assert.deepEqual(['2024-02-29', '2000-02-29', '0005-02-29 BC', '2023-02-29', '2026-04-31', '2026-00-10', '26-01-01'].map(canonicalDate), ['2024-02-29', '2000-02-29', '0005-02-29 BC', null, null, null, null]);
-    assert.deepEqual(['23:59:59.5', '24:00:00', '24:00:01', '7:00', '12:00+02'].map(canonicalTime), ['23:59:59.5', '24:00:00', null, null, null]);
+    assert.deepEqual(
+      ['2024-02-29', '2000-02-29', '0005-02-29 BC', '2023-02-29', '2026-04-31', '2026-00-10', '26-01-01'].map(
+        canonicalDate,
+      ),
+      ['2024-02-29', '2000-02-29', '0005-02-29 BC', null, null, null, null],
+    );
+    assert.deepEqual(['23:59:59.5', '24:00:00', '24:00:01', '7:00', '12:00+02'].map(canonicalTime), [
+      '23:59:59.5',
+      '24:00:00',
+      null,
+      null,
+      null,
+    ]);
   });
 });

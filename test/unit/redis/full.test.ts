@@ -1,4 +1,7 @@
-/** Owns the proof that a Redis whose memory is full, and which evicts nothing, takes no new value, not one of several, and is told of. */
+/**
+ * Owns the proof that a Redis whose memory is full, and which evicts nothing, takes no new value, not one of several,
+ * and is told of.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -23,13 +26,20 @@ describe('a Redis at its memory limit, with noeviction', { skip }, () => {
       assert.deepEqual(await cache.fill(epoch, [item(1, 10), item(2, 10)]), ['stored', 'stored']);
       assert.equal(await health.ping(), true);
       await admin.config('SET', 'maxmemory', '1');
-      // With leases, whose end is a write that Redis always allows, and with values that are over, whose removal is another.
-      await cache.lookup([3, 4, 5].map((id) => key(id)), { leaseMs: 10_000 });
+      // With leases, whose end is a write that Redis always allows, and with values that are over, whose removal is
+      // another.
+      await cache.lookup(
+        [3, 4, 5].map((id) => key(id)),
+        { leaseMs: 10_000 },
+      );
       assert.deepEqual(await cache.fill(epoch, [item(3, 10), item(4, 10), item(5, 10)]), ['full', 'full', 'full']);
       assert.deepEqual(await bodies(cache, 1, 2, 3, 4, 5), ['as of 10', 'as of 10', null, null, null]);
       assert.equal(await health.ping(), false);
       assert.equal(await health.ping(), false);
-      assert.deepEqual(lines.map((line) => (JSON.parse(line) as { msg: string }).msg.slice(0, 55)), ['The region\'s Redis has reached its maxmemory and evicts']);
+      assert.deepEqual(
+        lines.map((line) => (JSON.parse(line) as { msg: string }).msg.slice(0, 55)),
+        ["The region's Redis has reached its maxmemory and evicts"],
+      );
       const state = taken(await cache.state());
       taken(await cache.apply('a', state, batch(20, [tag(1)])));
       assert.deepEqual(await bodies(cache, 1, 2), [null, 'as of 10']);

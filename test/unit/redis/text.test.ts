@@ -1,8 +1,19 @@
-/** Owns the proof that what is written to Redis is read back whole, rounds to the safe side, and that nobody else's text is taken for it. */
+/**
+ * Owns the proof that what is written to Redis is read back whole, rounds to the safe side, and that nobody else's text
+ * is taken for it.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseEntry, entryText } from '../../../src/redis/entries.ts';
-import { appliedMessage, beganMessage, parseMessage, parseState, roundedDown, roundedUp, stateText } from '../../../src/redis/state.ts';
+import {
+  appliedMessage,
+  beganMessage,
+  parseMessage,
+  parseState,
+  roundedDown,
+  roundedUp,
+  stateText,
+} from '../../../src/redis/state.ts';
 import { CLUSTER, TABLE, item, lsn, tag } from '../../support/shared-cache.ts';
 import { seeded } from '../../support/random.ts';
 
@@ -28,13 +39,32 @@ describe('text in Redis', () => {
       assert.deepEqual(parseEntry(entryText(entry, 'nonce')), entry);
     }
     assert.deepEqual(parseState(`${stateText(state, 'a holder/1')}- 5`), state);
-    const applied = { epoch: 'e', sequence: 3, previous: lsn((1n << 60n) - 1n), watermark: lsn(1n << 60n), tags: [tag('é|\n')], tables: [TABLE] };
+    const applied = {
+      epoch: 'e',
+      sequence: 3,
+      previous: lsn((1n << 60n) - 1n),
+      watermark: lsn(1n << 60n),
+      tags: [tag('é|\n')],
+      tables: [TABLE],
+    };
     assert.deepEqual(parseMessage(appliedMessage(applied)), { kind: 'applied', applied });
     assert.deepEqual(parseMessage(beganMessage(state)), { kind: 'began', state });
   });
 
   it('is null where something else wrote it', () => {
-    for (const text of ['', '*', 'x', '1 2 3', '{}', '[]', '["other"]', '["applied"]', '["applied","e",1,"x",[],[]]', '["began","e"]', 'null']) {
+    for (const text of [
+      '',
+      '*',
+      'x',
+      '1 2 3',
+      '{}',
+      '[]',
+      '["other"]',
+      '["applied"]',
+      '["applied","e",1,"x",[],[]]',
+      '["began","e"]',
+      'null',
+    ]) {
       assert.deepEqual([parseEntry(text), parseState(text), parseMessage(text)], [null, null, null], text);
     }
   });

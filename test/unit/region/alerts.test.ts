@@ -5,7 +5,14 @@ import { nextAlerts, type AlertInput } from '../../../src/region/alerts.ts';
 import { type Alert } from '../../../src/region/view.ts';
 
 const LIMITS = { lagAlertMs: 5_000 };
-const CALM: AlertInput = { region: 'ap', status: 'healthy', lagMs: 0, error: null, tailProblem: null, rivalPrimaries: [] };
+const CALM: AlertInput = {
+  region: 'ap',
+  status: 'healthy',
+  lagMs: 0,
+  error: null,
+  tailProblem: null,
+  rivalPrimaries: [],
+};
 
 function run(inputs: readonly Partial<AlertInput>[]): { log: string[]; alerts: readonly Alert[] } {
   let alerts: readonly Alert[] = [];
@@ -38,5 +45,10 @@ test('the alert about an unreachable region stays until the region is healthy ag
 });
 
 test('a tail that is down and a second primary raise alerts', () => {
-  assert.deepEqual(run([{ tailProblem: 'no publication' }, { rivalPrimaries: ['eu'] }, {}]).log, ['0+tail', '1+primary', '1-tail', '2-primary']);
+  assert.deepEqual(run([{ tailProblem: 'no publication' }, { rivalPrimaries: ['eu'] }, {}]).log, [
+    '0+tail',
+    '1+primary',
+    '1-tail',
+    '2-primary',
+  ]);
 });

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { nextHealth, UNPROVEN, type HealthEvent, type HealthState } from '../../../src/region/health.ts';
 
 const LIMITS = { failuresToUnreachable: 3, successesToHealthy: 2 };
-const walk = (events: readonly HealthEvent[], from: HealthState = UNPROVEN): HealthState => events.reduce((state, event) => nextHealth(state, event, LIMITS), from);
+const walk = (events: readonly HealthEvent[], from: HealthState = UNPROVEN): HealthState =>
+  events.reduce((state, event) => nextHealth(state, event, LIMITS), from);
 const brief = (s: HealthState): string => `${s.status}${s.usable ? ' in' : ' out'}`;
 
 const TABLE: readonly [string, readonly HealthEvent[], string][] = [
@@ -15,15 +16,27 @@ const TABLE: readonly [string, readonly HealthEvent[], string][] = [
   ['two successes after a failure are healthy again', ['ok', 'failed', 'ok', 'ok'], 'healthy in'],
   ['failures count only in a row', ['ok', 'failed', 'failed', 'ok', 'failed', 'failed'], 'degraded in'],
   ['three failures in a row make a region unreachable', ['ok', 'failed', 'failed', 'failed'], 'unreachable out'],
-  ['a region that was out is not used after one good probe', ['ok', 'failed', 'failed', 'failed', 'ok'], 'degraded out'],
-  ['a failure while a region comes back makes it begin again', ['ok', 'failed', 'failed', 'failed', 'ok', 'failed', 'ok'], 'degraded out'],
+  [
+    'a region that was out is not used after one good probe',
+    ['ok', 'failed', 'failed', 'failed', 'ok'],
+    'degraded out',
+  ],
+  [
+    'a failure while a region comes back makes it begin again',
+    ['ok', 'failed', 'failed', 'failed', 'ok', 'failed', 'ok'],
+    'degraded out',
+  ],
   ['two good probes bring a region back', ['ok', 'failed', 'failed', 'failed', 'ok', 'ok'], 'healthy in'],
   ['a broken statement takes it out at once', ['ok', 'broken'], 'degraded out'],
   ['one good probe does not bring a region back after a broken statement', ['ok', 'broken', 'ok'], 'degraded out'],
   ['two good probes bring a region back after a broken statement', ['ok', 'broken', 'ok', 'ok'], 'healthy in'],
   ['a broken statement counts as a failure', ['ok', 'broken', 'failed', 'failed'], 'unreachable out'],
   ['a region that never answered becomes unreachable', ['failed', 'failed', 'failed'], 'unreachable out'],
-  ['a region that never answered stays unreachable', ['failed', 'failed', 'failed', 'failed', 'broken'], 'unreachable out'],
+  [
+    'a region that never answered stays unreachable',
+    ['failed', 'failed', 'failed', 'failed', 'broken'],
+    'unreachable out',
+  ],
 ];
 
 for (const [name, events, expected] of TABLE) {

@@ -65,13 +65,17 @@ test('the bound is at least the true age for random schedules', () => {
     const shown = random(position + 1);
     const missing = commits.find((c) => c.lsn > shown);
     const bound = stalenessBoundMs(history, lsn(shown), 2_000);
-    if (missing && bound !== null) assert.ok(bound >= 2_000 - missing.at, `bound ${bound} is below the true age ${2_000 - missing.at}`);
+    if (missing && bound !== null)
+      assert.ok(bound >= 2_000 - missing.at, `bound ${bound} is below the true age ${2_000 - missing.at}`);
   }
 });
 
 test('samples that arrive out of order keep the list rising in time and position', () => {
   const history = historyOf([300, 3_000], [100, 1_000], [200, 2_000]);
-  assert.deepEqual([100, 200, 300].map((at) => history.atOrBelow(lsn(at))?.atMs), [1_000, 2_000, 3_000]);
+  assert.deepEqual(
+    [100, 200, 300].map((at) => history.atOrBelow(lsn(at))?.atMs),
+    [1_000, 2_000, 3_000],
+  );
   // A lower position at a later time shows that 300 was dated too early.
   history.add({ lsn: lsn(250), atMs: 3_500 });
   assert.equal(history.newest?.lsn, 250n);
@@ -83,7 +87,11 @@ test('a full history keeps its span and stays bounded', () => {
   const history = new PositionHistory({ capacity: 100, spacingMs: 0 });
   for (let i = 1; i <= 10_000; i += 1) history.add({ lsn: lsn(i * 10), atMs: i });
   assert.ok(history.size <= 100);
-  assert.equal(history.atOrBelow(lsn(10))?.atMs, 1, 'the oldest sample stays: lag as long as the history is still measured');
+  assert.equal(
+    history.atOrBelow(lsn(10))?.atMs,
+    1,
+    'the oldest sample stays: lag as long as the history is still measured',
+  );
   assert.equal(history.newest?.atMs, 10_000);
 });
 
@@ -124,7 +132,15 @@ test('a moving average starts at the first value and approaches later ones', () 
 
 test('the first sample since a moment holds everything that was committed before it', () => {
   const history = historyOf([100, 0], [200, 1_000], [300, 2_000]);
-  for (const [sinceMs, position] of [[-1, 100], [0, 100], [1, 200], [1_000, 200], [1_500, 300], [2_000, 300]] as const) assert.equal(history.firstSince(sinceMs)?.lsn, lsn(position), String(sinceMs));
+  for (const [sinceMs, position] of [
+    [-1, 100],
+    [0, 100],
+    [1, 200],
+    [1_000, 200],
+    [1_500, 300],
+    [2_000, 300],
+  ] as const)
+    assert.equal(history.firstSince(sinceMs)?.lsn, lsn(position), String(sinceMs));
   assert.equal(history.firstSince(2_001), null, 'nothing is known of what came later');
   assert.equal(historyOf().firstSince(0), null);
 });

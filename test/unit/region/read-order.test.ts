@@ -1,4 +1,7 @@
-/** Owns the proof that the order of reads, which the monitor keeps between two looks, follows every fact that it is made of at once. */
+/**
+ * Owns the proof that the order of reads, which the monitor keeps between two looks, follows every fact that it is made
+ * of at once.
+ */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { defaultOptions } from '../../../src/config/options.ts';
@@ -8,10 +11,26 @@ import { RegionMonitor } from '../../../src/region/monitor.ts';
 import { type Probe, type Prober } from '../../../src/region/prober.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 
-const OPTIONS = defaultOptions({ probeMs: 3_600_000, probeTimeoutMs: 200, connectMs: 200, failuresToUnreachable: 1, successesToHealthy: 1 });
+const OPTIONS = defaultOptions({
+  probeMs: 3_600_000,
+  probeTimeoutMs: 200,
+  connectMs: 200,
+  failuresToUnreachable: 1,
+  successesToHealthy: 1,
+});
 
 function probeOf(role: Probe['role'], { timeline = 1, lsn = 100n, rttMs = 1 } = {}): Probe {
-  return { role, systemIdentifier: '7', timeline, lsn: toLsn(lsn), covered: [], serverTimeMs: Date.now(), lastReplayedMs: null, rttMs, serverVersion: 180_000 };
+  return {
+    role,
+    systemIdentifier: '7',
+    timeline,
+    lsn: toLsn(lsn),
+    covered: [],
+    serverTimeMs: Date.now(),
+    lastReplayedMs: null,
+    rttMs,
+    serverVersion: 180_000,
+  };
 }
 
 class FakeProber implements Prober {
@@ -46,13 +65,23 @@ describe('the order of reads', () => {
 
   beforeEach(() => {
     prober = new FakeProber();
-    monitor = new RegionMonitor({ local: 'eu', regions: ['us', 'eu', 'ap'], prober, options: OPTIONS, log: silentTelemetry().log });
+    monitor = new RegionMonitor({
+      local: 'eu',
+      regions: ['us', 'eu', 'ap'],
+      prober,
+      options: OPTIONS,
+      log: silentTelemetry().log,
+    });
   });
   afterEach(() => monitor.stop());
 
   it('is empty before the first look, and the same list while nothing changes', async () => {
     assert.deepEqual([monitor.readOrder(), monitor.cluster], [[], null]);
-    const order = await look({ us: probeOf('primary', { rttMs: 5 }), eu: probeOf('replica'), ap: probeOf('replica', { rttMs: 9 }) });
+    const order = await look({
+      us: probeOf('primary', { rttMs: 5 }),
+      eu: probeOf('replica'),
+      ap: probeOf('replica', { rttMs: 9 }),
+    });
     assert.deepEqual(order, ['eu', 'us', 'ap']);
     assert.equal(monitor.readOrder(), order);
     assert.equal(monitor.cluster, clusterIdOf('7'));
@@ -75,11 +104,18 @@ describe('the order of reads', () => {
   it('leaves out a replica that shows less than before, and a rival of the primary', async () => {
     await look({ us: probeOf('primary', { rttMs: 5 }), eu: probeOf('replica'), ap: probeOf('replica', { rttMs: 9 }) });
     assert.deepEqual(await look({ eu: probeOf('replica', { lsn: 90n }) }), ['us', 'ap']);
-    assert.deepEqual(await look({ eu: probeOf('replica', { lsn: 100n }), ap: probeOf('primary', { rttMs: 9 }) }), ['eu', 'us']);
+    assert.deepEqual(await look({ eu: probeOf('replica', { lsn: 100n }), ap: probeOf('primary', { rttMs: 9 }) }), [
+      'eu',
+      'us',
+    ]);
   });
 
   it('leaves out a replica that has replayed what a failover undid, as soon as the history is known', async () => {
-    await look({ us: probeOf('primary', { rttMs: 5 }), eu: probeOf('replica'), ap: probeOf('replica', { rttMs: 9, lsn: 40n }) });
+    await look({
+      us: probeOf('primary', { rttMs: 5 }),
+      eu: probeOf('replica'),
+      ap: probeOf('replica', { rttMs: 9, lsn: 40n }),
+    });
     assert.deepEqual(await look({ us: probeOf('primary', { rttMs: 5, timeline: 2, lsn: 60n }) }), ['us', 'ap']);
   });
 });

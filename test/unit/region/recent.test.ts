@@ -28,7 +28,10 @@ describe('recent values', () => {
     const values = new RecentValues({ windowMs: 1_000, capacity: 100 });
     assert.equal(values.quantile(0.5, 0), null);
     for (let ms = 1; ms <= 100; ms += 1) values.add(ms, ms);
-    assert.deepEqual([values.quantile(0.5, 100), values.quantile(0.99, 100), values.quantile(0, 100), values.quantile(1, 100)], [51, 100, 1, 100]);
+    assert.deepEqual(
+      [values.quantile(0.5, 100), values.quantile(0.99, 100), values.quantile(0, 100), values.quantile(1, 100)],
+      [51, 100, 1, 100],
+    );
     assert.equal(values.quantile(0.5, 1_090), 95);
     assert.equal(values.quantile(0.5, 2_000), null);
   });

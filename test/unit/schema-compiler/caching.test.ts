@@ -7,11 +7,16 @@ import { formatProblem } from '../../../src/schema-compiler/problems.ts';
 import { sketchCatalog, TEAMS, type TableSketch } from '../../support/catalog.ts';
 import { compileSdl, problemsOf, warningsOf } from '../../support/compile.ts';
 
-const TEAM = 'type Team @entity { id: ID! name: String! tasks: [Task!]! @relation(limit: 9) open: Int! @count(of: "Task", where: "status <> \'DONE\'") }';
+const TEAM =
+  'type Team @entity { id: ID! name: String! tasks: [Task!]! @relation(limit: 9) open: Int! @count(of: "Task", where: "status <> \'DONE\'") }';
 const TASK = 'type Task @entity { id: ID! title: String! }';
 const DEFAULT: Caching = { off: null, ttlMs: null, maxVariants: null };
 
-async function cachingOf(sdl: string, path: string, extra: Parameters<typeof compileSdl>[1] = {}): Promise<Caching | undefined> {
+async function cachingOf(
+  sdl: string,
+  path: string,
+  extra: Parameters<typeof compileSdl>[1] = {},
+): Promise<Caching | undefined> {
   const { model } = await compileSdl(sdl, extra);
   const [type = '', field] = path.split('.');
   if (field === undefined) return model.entities.get(type)?.caching;
@@ -19,14 +24,30 @@ async function cachingOf(sdl: string, path: string, extra: Parameters<typeof com
   return found && 'caching' in found ? found.caching : undefined;
 }
 
-const noticesOf = async (sdl: string, extra: Parameters<typeof compileSdl>[1] = {}): Promise<string[]> => (await compileSdl(sdl, extra)).notices.map(formatProblem);
+const noticesOf = async (sdl: string, extra: Parameters<typeof compileSdl>[1] = {}): Promise<string[]> =>
+  (await compileSdl(sdl, extra)).notices.map(formatProblem);
 
 /** One table `tasks`, in whatever state. */
-const tasks = (sketch: Partial<TableSketch>): Catalog => sketchCatalog({ tasks: { columns: ['id bigint', 'title text', 'team_id bigint', 'zoned timetz null', 'span tstzrange null', 'shape public.shape null'], primaryKey: ['id'], ...sketch } });
+const tasks = (sketch: Partial<TableSketch>): Catalog =>
+  sketchCatalog({
+    tasks: {
+      columns: [
+        'id bigint',
+        'title text',
+        'team_id bigint',
+        'zoned timetz null',
+        'span tstzrange null',
+        'shape public.shape null',
+      ],
+      primaryKey: ['id'],
+      ...sketch,
+    },
+  });
 
 describe('caching', () => {
   it('is on for every entity and every field over one', async () => {
-    for (const path of ['Team', 'Task', 'Team.tasks', 'Team.open']) assert.deepEqual(await cachingOf(`${TEAM}\n${TASK}`, path), DEFAULT);
+    for (const path of ['Team', 'Task', 'Team.tasks', 'Team.open'])
+      assert.deepEqual(await cachingOf(`${TEAM}\n${TASK}`, path), DEFAULT);
     assert.deepEqual(await noticesOf(`${TEAM}\n${TASK}`), []);
   });
 
@@ -41,12 +62,18 @@ describe('caching', () => {
     const sdl = `${TEAM}\n${TASK.replace('@entity', '@entity @cached(enabled: false)')}`;
     assert.deepEqual(await cachingOf(sdl, 'Task'), { ...DEFAULT, off: 'Task says @cached(enabled: false)' });
     assert.deepEqual(await cachingOf(sdl, 'Team.open'), { ...DEFAULT, off: 'Task says @cached(enabled: false)' });
-    assert.deepEqual(await cachingOf(`${TEAM.replace('tasks: [Task!]!', 'tasks: [Task!]! @cached(enabled: false)')}\n${TASK}`, 'Team.tasks'), { ...DEFAULT, off: 'Team.tasks says @cached(enabled: false)' });
+    assert.deepEqual(
+      await cachingOf(
+        `${TEAM.replace('tasks: [Task!]!', 'tasks: [Task!]! @cached(enabled: false)')}\n${TASK}`,
+        'Team.tasks',
+      ),
+      { ...DEFAULT, off: 'Team.tasks says @cached(enabled: false)' },
+    );
     assert.deepEqual(await noticesOf(sdl), []);
   });
 
   it('is off for conditions that depend on the clock, with one warning', async () => {
-    const sdl = `${TEAM.replace("status <> 'DONE'", "due_date < current_date")}\n${TASK}`;
+    const sdl = `${TEAM.replace("status <> 'DONE'", 'due_date < current_date')}\n${TASK}`;
     const off = 'its answer may change without a change of its rows: the condition depends on current_date';
     assert.deepEqual(await cachingOf(sdl, 'Team.open'), { ...DEFAULT, off });
     assert.deepEqual(await cachingOf(sdl, 'Team.tasks'), DEFAULT);
@@ -55,8 +82,10 @@ describe('caching', () => {
   });
 
   it('gives a warning where it is asked for and not possible', async () => {
-    const sdl = `${TEAM.replace("status <> 'DONE'\")", "due_date < current_date\") @cached(ttlMs: 1000)")}\n${TASK}`;
-    assert.deepEqual(await warningsOf(sdl), ['app.graphql:1  Team.open is @cached and cannot be: its answer may change without a change of its rows: the condition depends on current_date']);
+    const sdl = `${TEAM.replace("status <> 'DONE'\")", 'due_date < current_date") @cached(ttlMs: 1000)')}\n${TASK}`;
+    assert.deepEqual(await warningsOf(sdl), [
+      'app.graphql:1  Team.open is @cached and cannot be: its answer may change without a change of its rows: the condition depends on current_date',
+    ]);
     assert.deepEqual(await noticesOf(sdl), []);
   });
 
@@ -69,16 +98,32 @@ describe('caching', () => {
   it('is off for a field where an argument compares values whose text may mean the current time', async () => {
     const sdl = (argument: string): string => `${TASK}\nscalar Shape\ntype Query { tasks(${argument}): [Task!]! }`;
     const catalog = tasks({});
-    assert.deepEqual(await cachingOf(sdl('zoned: String, span: String'), 'Query.tasks', { catalog }), DEFAULT, 'words for the moment are refused as values of these');
-    assert.match((await cachingOf(sdl('shape: String'), 'Query.tasks', { catalog }))?.off ?? '', /^its argument shape compares values of the type public\.shape, /);
+    assert.deepEqual(
+      await cachingOf(sdl('zoned: String, span: String'), 'Query.tasks', { catalog }),
+      DEFAULT,
+      'words for the moment are refused as values of these',
+    );
+    assert.match(
+      (await cachingOf(sdl('shape: String'), 'Query.tasks', { catalog }))?.off ?? '',
+      /^its argument shape compares values of the type public\.shape, /,
+    );
   });
 });
 
 describe('a table whose changes are not streamed', () => {
   const cases: readonly (readonly [string, Partial<TableSketch>, RegExp])[] = [
-    ['a materialized view', { view: true, relation: 'materialized' }, /it is a materialized view/], ['a foreign table', { relation: 'foreign' }, /it is a foreign table/], ['a partitioned table', { relation: 'partitioned' }, /partitions is truncated$/],
-    ['an unlogged table', { isLogged: false }, /not in the WAL$/], ['a table with children', { isInherited: true }, /inherit from it/], ['a table outside of the publication', { publishing: null }, /the publication meridian does not have it; meridian setup adds it$/],
-    ['a publication without truncate', { publishing: { omits: ['truncate'], filtered: false } }, /leaves out truncate/], ['a publication with a filter', { publishing: { omits: [], filtered: true } }, /only some of its rows or columns/],
+    ['a materialized view', { view: true, relation: 'materialized' }, /it is a materialized view/],
+    ['a foreign table', { relation: 'foreign' }, /it is a foreign table/],
+    ['a partitioned table', { relation: 'partitioned' }, /partitions is truncated$/],
+    ['an unlogged table', { isLogged: false }, /not in the WAL$/],
+    ['a table with children', { isInherited: true }, /inherit from it/],
+    [
+      'a table outside of the publication',
+      { publishing: null },
+      /the publication meridian does not have it; meridian setup adds it$/,
+    ],
+    ['a publication without truncate', { publishing: { omits: ['truncate'], filtered: false } }, /leaves out truncate/],
+    ['a publication with a filter', { publishing: { omits: [], filtered: true } }, /only some of its rows or columns/],
   ];
   for (const [what, sketch, why] of cases) {
     it(`is not cached, as of ${what}`, async () => {
@@ -88,14 +133,26 @@ describe('a table whose changes are not streamed', () => {
       assert.match((await cachingOf(sdl, 'Query.tasks', { catalog }))?.off ?? '', why);
       const notices = await noticesOf(sdl, { catalog });
       assert.equal(notices.length, 1, 'once, however many fields');
-      assert.match(notices[0] ?? '', /^app\.graphql:1 {2}Task is not cached: it shows (table|view) tasks, of which not every change can be seen: /);
+      assert.match(
+        notices[0] ?? '',
+        /^app\.graphql:1 {2}Task is not cached: it shows (table|view) tasks, of which not every change can be seen: /,
+      );
       assert.match((await compileSdl(sdl, { catalog })).model.unseen.get('public.tasks') ?? '', why);
     });
   }
 
   it('gives no warning before the database is set up', async () => {
-    const catalog: Catalog = { ...TEAMS, tables: new Map([...TEAMS.tables].map(([name, table]): [string, CatalogTable] => [name, { ...table, publishing: null }])), publication: { name: 'meridian', exists: false } };
-    assert.match((await cachingOf(TASK, 'Task', { catalog }))?.off ?? '', /there is no publication meridian; meridian setup creates it$/);
+    const catalog: Catalog = {
+      ...TEAMS,
+      tables: new Map(
+        [...TEAMS.tables].map(([name, table]): [string, CatalogTable] => [name, { ...table, publishing: null }]),
+      ),
+      publication: { name: 'meridian', exists: false },
+    };
+    assert.match(
+      (await cachingOf(TASK, 'Task', { catalog }))?.off ?? '',
+      /there is no publication meridian; meridian setup creates it$/,
+    );
     assert.deepEqual(await noticesOf(TASK, { catalog }), []);
     assert.deepEqual(await noticesOf(TASK, { catalog: { ...catalog, publication: null } }), []);
   });
@@ -103,7 +160,10 @@ describe('a table whose changes are not streamed', () => {
   it('is cached where only its old rows are incomplete, with a warning about the cost', async () => {
     const catalog = tasks({ keepsOldRows: false });
     assert.deepEqual(await cachingOf(TASK, 'Task', { catalog }), DEFAULT);
-    assert.match((await noticesOf(TASK, { catalog })).join(), /every update and delete in table tasks empties all that is cached of it/);
+    assert.match(
+      (await noticesOf(TASK, { catalog })).join(),
+      /every update and delete in table tasks empties all that is cached of it/,
+    );
   });
 });
 
@@ -113,11 +173,18 @@ describe('row-level security', () => {
 
   it('keeps a table cached whose policies depend on the row and on viewerSettings only', async () => {
     assert.deepEqual(await cachingOf(TASK, 'Task', { catalog, viewerSettings: ['App.tenant_id'] }), DEFAULT);
-    assert.deepEqual(await cachingOf(TASK, 'Task', { catalog: tasks({ policies: [] }) }), DEFAULT, 'nobody sees anything');
+    assert.deepEqual(
+      await cachingOf(TASK, 'Task', { catalog: tasks({ policies: [] }) }),
+      DEFAULT,
+      'nobody sees anything',
+    );
   });
 
   it('switches caching off for tables with other policies', async () => {
-    assert.equal((await cachingOf(TASK, 'Task', { catalog }))?.off, 'what a viewer sees of table tasks depends on more than its rows and viewerSettings: the policy own reads the setting app.tenant_id, which viewerSettings does not carry');
+    assert.equal(
+      (await cachingOf(TASK, 'Task', { catalog }))?.off,
+      'what a viewer sees of table tasks depends on more than its rows and viewerSettings: the policy own reads the setting app.tenant_id, which viewerSettings does not carry',
+    );
     const computed = tasks({ policies: [{ name: 'own', condition: '(title = who())' }] });
     assert.match((await cachingOf(TASK, 'Task', { catalog: computed }))?.off ?? '', /the policy own calls who\(\)$/);
     assert.match((await noticesOf(TASK, { catalog: computed })).join(), /^app\.graphql:1 {2}Task is not cached: /);
@@ -154,11 +221,19 @@ describe('@tenant', () => {
     assert.deepEqual([...(task?.columns.keys() ?? [])], ['id', 'team_id']);
   });
 
-  it('must be a value that a viewer\'s tenant can equal', async () => {
-    assert.match((await problemsOf('type Task @entity @tenant(column: "labels") { id: ID! }')).join(), /holds its tenant in column "labels", which is text\[\]/);
+  it("must be a value that a viewer's tenant can equal", async () => {
+    assert.match(
+      (await problemsOf('type Task @entity @tenant(column: "labels") { id: ID! }')).join(),
+      /holds its tenant in column "labels", which is text\[\]/,
+    );
   });
 
   it('gives a warning where one type of a table has it and another has not', async () => {
-    assert.deepEqual(await warningsOf('type Team @entity @tenant(column: "id") { id: ID! }\ntype Page @entity(table: "teams") { name: String! }'), ['app.graphql:2  Page shows the rows of Team to every tenant; give it @tenant(column: "id"), too']);
+    assert.deepEqual(
+      await warningsOf(
+        'type Team @entity @tenant(column: "id") { id: ID! }\ntype Page @entity(table: "teams") { name: String! }',
+      ),
+      ['app.graphql:2  Page shows the rows of Team to every tenant; give it @tenant(column: "id"), too'],
+    );
   });
 });

@@ -1,4 +1,7 @@
-/** Subgraphs of Meridian's in one graph, by both composers that teams use: nothing of Meridian's is in the way of another subgraph's. */
+/**
+ * Subgraphs of Meridian's in one graph, by both composers that teams use: nothing of Meridian's is in the way of
+ * another subgraph's.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isObjectType, type GraphQLSchema } from 'graphql';
@@ -6,7 +9,8 @@ import { sketchCatalog } from '../../support/catalog.ts';
 import { compileSdl } from '../../support/compile.ts';
 import { COMPOSERS, servedSdl, type Subgraphs } from '../../support/compose.ts';
 
-const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@external"])';
+const LINK =
+  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@external"])';
 const TEAMS_SDL = `${LINK}
   type Query { team(id: ID!): Team person(email: String!): Person }
   type Team @entity @key(fields: "id") { id: ID! name: String! people(first: Int, after: String): PersonConnection! }
@@ -28,10 +32,33 @@ const OTHER = `${LINK}\ntype Query { news: String }\ntype Team @key(fields: "id"
 
 const SHOP = sketchCatalog({
   products: {
-    columns: ['id bigint readonly', 'sku text', 'variation_id text', 'maker_id bigint', 'box_size text null', 'box_weight double precision null', 'box_unit text null', 'price numeric', 'notes text null', 'created_by_email text null', 'created_by_total integer null', 'parent_id bigint null'],
-    primaryKey: ['id'], unique: [['sku', 'variation_id'], ['maker_id', 'sku']], references: ['parent_id -> products.id'], indexes: [['created_by_email'], ['parent_id']],
+    columns: [
+      'id bigint readonly',
+      'sku text',
+      'variation_id text',
+      'maker_id bigint',
+      'box_size text null',
+      'box_weight double precision null',
+      'box_unit text null',
+      'price numeric',
+      'notes text null',
+      'created_by_email text null',
+      'created_by_total integer null',
+      'parent_id bigint null',
+    ],
+    primaryKey: ['id'],
+    unique: [
+      ['sku', 'variation_id'],
+      ['maker_id', 'sku'],
+    ],
+    references: ['parent_id -> products.id'],
+    indexes: [['created_by_email'], ['parent_id']],
   },
-  stock: { columns: ['product_id bigint', 'held integer'], primaryKey: ['product_id'], references: ['product_id -> products.id'] },
+  stock: {
+    columns: ['product_id bigint', 'held integer'],
+    primaryKey: ['product_id'],
+    references: ['product_id -> products.id'],
+  },
   books: { columns: ['id bigint readonly', 'isbn text'], primaryKey: ['id'] },
   films: { columns: ['id bigint readonly', 'minutes integer'], primaryKey: ['id'] },
 });
@@ -77,28 +104,58 @@ function fieldsOf(api: GraphQLSchema, name: string): readonly string[] {
 
 for (const [composer, compose] of Object.entries(COMPOSERS)) {
   describe(`the composer of ${composer}`, () => {
-    it('joins subgraphs of Meridian\'s: their fields, and once what each of them brings along', async () => {
+    it("joins subgraphs of Meridian's: their fields, and once what each of them brings along", async () => {
       const { api, hints } = compose(await meridians());
       assert.deepEqual(fieldsOf(api, 'Query'), ['conflicts', 'person', 'regionHealth', 'task', 'team']);
       assert.deepEqual(fieldsOf(api, 'Team'), ['id', 'name', 'people', 'tasks']);
       assert.deepEqual(fieldsOf(api, 'Person'), ['age', 'email', 'id', 'taskCount', 'team', 'version']);
-      for (const name of ['ConsistencyToken', 'RegionHealth', 'ConflictRecord', 'PageInfo', 'ConsistencyLevel', 'ConflictReason']) assert.ok(api.getType(name), name);
+      for (const name of [
+        'ConsistencyToken',
+        'RegionHealth',
+        'ConflictRecord',
+        'PageInfo',
+        'ConsistencyLevel',
+        'ConflictReason',
+      ])
+        assert.ok(api.getType(name), name);
       for (const name of ['ConflictRule', 'Durability']) assert.equal(api.getType(name), undefined, name);
-      assert.deepEqual(hints.filter((hint) => !hint.startsWith('UNUSED_ENUM_TYPE')), []);
+      assert.deepEqual(
+        hints.filter((hint) => !hint.startsWith('UNUSED_ENUM_TYPE')),
+        [],
+      );
     });
 
     it('keeps @consistent for clients, where every subgraph defines it', async () => {
       const { api, supergraphSdl } = compose(await meridians());
       const directive = api.getDirective('consistent');
-      assert.deepEqual([directive?.locations.toSorted(), directive?.args.map(({ name, type }) => [name, String(type)])], [['FIELD', 'MUTATION', 'QUERY'], [['level', 'ConsistencyLevel'], ['maxLagMs', 'Int']]]);
+      assert.deepEqual(
+        [directive?.locations.toSorted(), directive?.args.map(({ name, type }) => [name, String(type)])],
+        [
+          ['FIELD', 'MUTATION', 'QUERY'],
+          [
+            ['level', 'ConsistencyLevel'],
+            ['maxLagMs', 'Int'],
+          ],
+        ],
+      );
       assert.match(supergraphSdl, /directive @consistent\(/);
-      assert.deepEqual(api.getDirectives().map(({ name }) => name).filter((name) => ['entity', 'relation', 'cached', 'conflict'].includes(name)), []);
+      assert.deepEqual(
+        api
+          .getDirectives()
+          .map(({ name }) => name)
+          .filter((name) => ['entity', 'relation', 'cached', 'conflict'].includes(name)),
+        [],
+      );
     });
 
     it('leaves @consistent out where one subgraph does not define it, unless that one copies its definition', async () => {
       const without = compose({ ...(await meridians()), other: OTHER });
       assert.equal(without.api.getDirective('consistent'), undefined);
-      if (composer === 'Apollo') assert.ok(without.hints.some((hint) => /^INCONSISTENT_EXECUTABLE_DIRECTIVE_PRESENCE: .*"@consistent"/.test(hint)), without.hints.join('\n'));
+      if (composer === 'Apollo')
+        assert.ok(
+          without.hints.some((hint) => /^INCONSISTENT_EXECUTABLE_DIRECTIVE_PRESENCE: .*"@consistent"/.test(hint)),
+          without.hints.join('\n'),
+        );
       const copied = `${OTHER}
         directive @consistent(level: ConsistencyLevel, maxLagMs: Int) on QUERY | MUTATION | FIELD
         enum ConsistencyLevel { EVENTUAL BOUNDED SESSION STRONG SNAPSHOT }`;
@@ -108,12 +165,50 @@ for (const [composer, compose] of Object.entries(COMPOSERS)) {
     it('accepts every federation directive that a subgraph uses', async () => {
       const { typeDefs } = await compileSdl(SHOP_SDL, { catalog: SHOP, resolvers: { User: { average: () => null } } });
       const { api, supergraphSdl, hints } = compose({ shop: await servedSdl(typeDefs), ...AROUND });
-      assert.deepEqual(fieldsOf(api, 'Product'), ['box', 'createdBy', 'id', 'maker', 'notes', 'parts', 'price', 'sku', 'variation']);
+      assert.deepEqual(fieldsOf(api, 'Product'), [
+        'box',
+        'createdBy',
+        'id',
+        'maker',
+        'notes',
+        'parts',
+        'price',
+        'sku',
+        'variation',
+      ]);
       assert.deepEqual(fieldsOf(api, 'User'), ['average', 'email', 'made', 'name', 'total', 'years']);
-      assert.deepEqual([fieldsOf(api, 'Box'), fieldsOf(api, 'Maker'), fieldsOf(api, 'Book'), fieldsOf(api, 'Rack')], [['size', 'weight'], ['best', 'id', 'name'], ['id', 'isbn', 'stars'], ['height', 'held', 'id']]);
-      for (const kept of [/@audited\(by: "shop"\)/, /@tag\(name: "internal"\)/, /@inaccessible/, /key: "sku variation \{ id \}"/, /key: "maker \{ id \} sku"/, /key: "product \{ id \}"/, /override: "prices"/, /provides: "total"/, /requires: "total years"/, /isInterfaceObject: true/]) assert.match(supergraphSdl, kept);
-      const expected = ['INCONSISTENT_EXECUTABLE_DIRECTIVE_PRESENCE', 'INCONSISTENT_OBJECT_VALUE_TYPE_FIELD', 'OVERRIDDEN_FIELD_CAN_BE_REMOVED', 'UNUSED_ENUM_TYPE'];
-      assert.deepEqual([...new Set(hints.map((hint) => hint.split(':')[0]))].sort(), composer === 'Apollo' ? expected : []);
+      assert.deepEqual(
+        [fieldsOf(api, 'Box'), fieldsOf(api, 'Maker'), fieldsOf(api, 'Book'), fieldsOf(api, 'Rack')],
+        [
+          ['size', 'weight'],
+          ['best', 'id', 'name'],
+          ['id', 'isbn', 'stars'],
+          ['height', 'held', 'id'],
+        ],
+      );
+      for (const kept of [
+        /@audited\(by: "shop"\)/,
+        /@tag\(name: "internal"\)/,
+        /@inaccessible/,
+        /key: "sku variation \{ id \}"/,
+        /key: "maker \{ id \} sku"/,
+        /key: "product \{ id \}"/,
+        /override: "prices"/,
+        /provides: "total"/,
+        /requires: "total years"/,
+        /isInterfaceObject: true/,
+      ])
+        assert.match(supergraphSdl, kept);
+      const expected = [
+        'INCONSISTENT_EXECUTABLE_DIRECTIVE_PRESENCE',
+        'INCONSISTENT_OBJECT_VALUE_TYPE_FIELD',
+        'OVERRIDDEN_FIELD_CAN_BE_REMOVED',
+        'UNUSED_ENUM_TYPE',
+      ];
+      assert.deepEqual(
+        [...new Set(hints.map((hint) => hint.split(':')[0]))].sort(),
+        composer === 'Apollo' ? expected : [],
+      );
     });
   });
 }

@@ -1,32 +1,47 @@
-/** What a schema means without a word of explanation: tables, columns, relations, lookups, filters and orders by convention. */
+/**
+ * What a schema means without a word of explanation: tables, columns, relations, lookups, filters and orders by
+ * convention.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sketchCatalog, TEAMS } from '../../support/catalog.ts';
 import { compileSdl, problemsOf, warningsOf } from '../../support/compile.ts';
 
 const TEAM = 'type Team @entity @key(fields: "id") { id: ID! name: String! }';
-const PERSON = 'type Person @entity(table: "people", version: "version") { id: ID! email: String! team: Team! desk: Desk }';
+const PERSON =
+  'type Person @entity(table: "people", version: "version") { id: ID! email: String! team: Team! desk: Desk }';
 const DESK = 'type Desk @entity { room: String! person: Person! }';
-const TASK = 'type Task @entity { id: ID! title: String! dueDate: Date labels: [String!]! assignee: Person @relation(from: ["assignee_id"]) }';
-const CONNECTION = 'type TaskConnection { edges: [TaskEdge!]! pageInfo: PageInfo! totalCount: Int! nodes: [Task!]! } type TaskEdge { node: Task! cursor: String! }';
+const TASK =
+  'type Task @entity { id: ID! title: String! dueDate: Date labels: [String!]! assignee: Person @relation(from: ["assignee_id"]) }';
+const CONNECTION =
+  'type TaskConnection { edges: [TaskEdge!]! pageInfo: PageInfo! totalCount: Int! nodes: [Task!]! } type TaskEdge { node: Task! cursor: String! }';
 const ALL = [TEAM, PERSON, DESK, TASK, CONNECTION].join('\n');
 
 describe('entities', () => {
   it('take the table of their plural or singular name, in any schema', async () => {
     const { model } = await compileSdl(`${ALL}\ntype Log @entity { id: ID! line: String! }`);
-    assert.deepEqual([...model.entities.values()].map(({ name, table }) => [name, `${table.schema}.${table.name}`]), [
-      ['Team', 'public.teams'], ['Person', 'public.people'], ['Desk', 'public.desks'], ['Task', 'public.tasks'], ['Log', 'audit.log'],
-    ]);
+    assert.deepEqual(
+      [...model.entities.values()].map(({ name, table }) => [name, `${table.schema}.${table.name}`]),
+      [
+        ['Team', 'public.teams'],
+        ['Person', 'public.people'],
+        ['Desk', 'public.desks'],
+        ['Task', 'public.tasks'],
+        ['Log', 'audit.log'],
+      ],
+    );
   });
 
-  it('select the columns that something uses, keys and joins included, in the table\'s order', async () => {
+  it("select the columns that something uses, keys and joins included, in the table's order", async () => {
     const { model } = await compileSdl(ALL);
     assert.deepEqual([...(model.entities.get('Person')?.columns.keys() ?? [])], ['id', 'team_id', 'email', 'version']);
     assert.deepEqual([...(model.entities.get('Desk')?.columns.keys() ?? [])], ['person_id', 'room']);
   });
 
   it('know their keys: primary first, unique without nulls only', async () => {
-    const { model } = await compileSdl(`${TEAM.replace('@key(fields: "id")', '@key(fields: "id") @key(fields: "name")')}\n${PERSON.replace('email', 'nick: String teamId: ID! email')}\n${DESK}`);
+    const { model } = await compileSdl(
+      `${TEAM.replace('@key(fields: "id")', '@key(fields: "id") @key(fields: "name")')}\n${PERSON.replace('email', 'nick: String teamId: ID! email')}\n${DESK}`,
+    );
     assert.deepEqual(model.entities.get('Team')?.federationKeys, [['id'], ['name']]);
     assert.deepEqual(model.entities.get('Person')?.uniqueKeys, [['id'], ['email']]);
     assert.equal(model.entities.get('Person')?.version, 'version');
@@ -34,28 +49,64 @@ describe('entities', () => {
   });
 
   it('over a view take their row key from @key, and give no warning about its nulls', async () => {
-    const sdl = 'type TeamLoad @entity(table: "team_load") @key(fields: "team") { team: ID! @column(name: "team_id") openTasks: BigInt! }\ntype Query { load(team: ID!): TeamLoad }';
+    const sdl =
+      'type TeamLoad @entity(table: "team_load") @key(fields: "team") { team: ID! @column(name: "team_id") openTasks: BigInt! }\ntype Query { load(team: ID!): TeamLoad }';
     const { model, warnings } = await compileSdl(sdl);
     assert.deepEqual(model.entities.get('TeamLoad')?.primaryKey, ['team_id']);
     assert.deepEqual(model.entities.get('TeamLoad')?.federationKeys, [['team_id']]);
-    assert.deepEqual(model.queries.get('load'), { kind: 'lookup', target: 'TeamLoad', arguments: new Map([['team', 'team_id']]) });
+    assert.deepEqual(model.queries.get('load'), {
+      kind: 'lookup',
+      target: 'TeamLoad',
+      arguments: new Map([['team', 'team_id']]),
+    });
     assert.deepEqual(warnings, []);
   });
 
   it('may have compound keys', async () => {
-    const { model } = await compileSdl('type Seat @entity @key(fields: "number room") { room: String! number: Int! }\ntype Query { seat(room: String!, number: Int!): Seat }');
+    const { model } = await compileSdl(
+      'type Seat @entity @key(fields: "number room") { room: String! number: Int! }\ntype Query { seat(room: String!, number: Int!): Seat }',
+    );
     assert.deepEqual(model.entities.get('Seat')?.federationKeys, [['number', 'room']]);
-    assert.deepEqual(model.queries.get('seat'), { kind: 'lookup', target: 'Seat', arguments: new Map([['room', 'room'], ['number', 'number']]) });
+    assert.deepEqual(model.queries.get('seat'), {
+      kind: 'lookup',
+      target: 'Seat',
+      arguments: new Map([
+        ['room', 'room'],
+        ['number', 'number'],
+      ]),
+    });
   });
 
   it('that show the same table can all be joined through its foreign keys', async () => {
-    const { model } = await compileSdl(`${ALL}\ntype TeamPage @entity(table: "teams") { open: Int! @count(of: "Task", where: "status <> 'DONE'") latest: [Task!]! @relation(orderBy: ["created_at DESC"], limit: 10) }\ntype Query { page(teamId: ID! @column(name: "id")): TeamPage }`);
+    const { model } = await compileSdl(
+      `${ALL}\ntype TeamPage @entity(table: "teams") { open: Int! @count(of: "Task", where: "status <> 'DONE'") latest: [Task!]! @relation(orderBy: ["created_at DESC"], limit: 10) }\ntype Query { page(teamId: ID! @column(name: "id")): TeamPage }`,
+    );
     const page = model.entities.get('TeamPage');
-    assert.deepEqual(page?.fields.get('open'), { kind: 'count', target: 'Task', join: { from: ['id'], to: ['team_id'] }, where: "status <> 'DONE'", filters: new Map(), caching: { off: null, ttlMs: null, maxVariants: null } });
+    assert.deepEqual(page?.fields.get('open'), {
+      kind: 'count',
+      target: 'Task',
+      join: { from: ['id'], to: ['team_id'] },
+      where: "status <> 'DONE'",
+      filters: new Map(),
+      caching: { off: null, ttlMs: null, maxVariants: null },
+    });
     const latest = page?.fields.get('latest');
     assert.ok(latest?.kind === 'list');
-    assert.deepEqual([latest.limit, latest.orderBy], [10, [{ column: 'created_at', descending: true }, { column: 'id', descending: true }]]);
-    assert.deepEqual(model.queries.get('page'), { kind: 'lookup', target: 'TeamPage', arguments: new Map([['teamId', 'id']]) });
+    assert.deepEqual(
+      [latest.limit, latest.orderBy],
+      [
+        10,
+        [
+          { column: 'created_at', descending: true },
+          { column: 'id', descending: true },
+        ],
+      ],
+    );
+    assert.deepEqual(model.queries.get('page'), {
+      kind: 'lookup',
+      target: 'TeamPage',
+      arguments: new Map([['teamId', 'id']]),
+    });
   });
 });
 
@@ -63,18 +114,38 @@ describe('relations', () => {
   it('follow the one foreign key there is, either way, and one-to-one backwards', async () => {
     const { model } = await compileSdl(`${ALL}`);
     const person = model.entities.get('Person');
-    assert.deepEqual(person?.fields.get('team'), { kind: 'toOne', target: 'Team', join: { from: ['team_id'], to: ['id'] } });
-    assert.deepEqual(person?.fields.get('desk'), { kind: 'toOne', target: 'Desk', join: { from: ['id'], to: ['person_id'] } });
-    assert.deepEqual(model.entities.get('Desk')?.fields.get('person'), { kind: 'toOne', target: 'Person', join: { from: ['person_id'], to: ['id'] } });
+    assert.deepEqual(person?.fields.get('team'), {
+      kind: 'toOne',
+      target: 'Team',
+      join: { from: ['team_id'], to: ['id'] },
+    });
+    assert.deepEqual(person?.fields.get('desk'), {
+      kind: 'toOne',
+      target: 'Desk',
+      join: { from: ['id'], to: ['person_id'] },
+    });
+    assert.deepEqual(model.entities.get('Desk')?.fields.get('person'), {
+      kind: 'toOne',
+      target: 'Person',
+      join: { from: ['person_id'], to: ['id'] },
+    });
   });
 
-  it('choose among several foreign keys by the field\'s name', async () => {
-    const { model } = await compileSdl(`${TEAM}\n${PERSON}\n${DESK}\ntype Task @entity { id: ID! assignee: Person reviewer: Person }`);
-    assert.deepEqual(model.entities.get('Task')?.fields.get('reviewer'), { kind: 'toOne', target: 'Person', join: { from: ['reviewer_id'], to: ['id'] } });
+  it("choose among several foreign keys by the field's name", async () => {
+    const { model } = await compileSdl(
+      `${TEAM}\n${PERSON}\n${DESK}\ntype Task @entity { id: ID! assignee: Person reviewer: Person }`,
+    );
+    assert.deepEqual(model.entities.get('Task')?.fields.get('reviewer'), {
+      kind: 'toOne',
+      target: 'Person',
+      join: { from: ['reviewer_id'], to: ['id'] },
+    });
   });
 
   it('complete what @relation leaves out with the primary key', async () => {
-    const { model } = await compileSdl(`${TEAM}\n${DESK}\n${TASK}\n${PERSON.replace('desk: Desk', 'reviews: [Task!]! @relation(to: ["reviewer_id"])')}`);
+    const { model } = await compileSdl(
+      `${TEAM}\n${DESK}\n${TASK}\n${PERSON.replace('desk: Desk', 'reviews: [Task!]! @relation(to: ["reviewer_id"])')}`,
+    );
     const reviews = model.entities.get('Person')?.fields.get('reviews');
     assert.ok(reviews?.kind === 'list');
     assert.deepEqual(reviews.join, { from: ['id'], to: ['reviewer_id'] });
@@ -82,11 +153,16 @@ describe('relations', () => {
   });
 
   it('page as connections, with the page sizes of the options', async () => {
-    const { model } = await compileSdl(`${ALL.replace('name: String!', 'name: String! tasks(first: Int, after: String, last: Int, before: String): TaskConnection! some: TaskConnection @relation(limit: 5)')}`);
+    const { model } = await compileSdl(
+      `${ALL.replace('name: String!', 'name: String! tasks(first: Int, after: String, last: Int, before: String): TaskConnection! some: TaskConnection @relation(limit: 5)')}`,
+    );
     const { fields } = model.entities.get('Team') ?? {};
     const [tasks, some] = [fields?.get('tasks'), fields?.get('some')];
     assert.ok(tasks?.kind === 'connection' && some?.kind === 'connection');
-    assert.deepEqual([tasks.target, tasks.defaultPageSize, tasks.maxPageSize, some.defaultPageSize], ['Task', 20, 200, 5]);
+    assert.deepEqual(
+      [tasks.target, tasks.defaultPageSize, tasks.maxPageSize, some.defaultPageSize],
+      ['Task', 20, 200, 5],
+    );
     assert.deepEqual(tasks.orderBy, [{ column: 'id', descending: false }]);
   });
 });
@@ -98,11 +174,21 @@ describe('arguments', () => {
     enum TaskOrder { DUE_DATE_ASC TITLE_DESC NEWEST_DESC @column(name: "created_at") }`;
 
   it('filter by fields, columns and relations, and take lists as "one of"', async () => {
-    const { model } = await compileSdl(`${ALL}${FILTER}\ntype Query { tasks(status: [Status!], assignee: ID, teamId: ID, tag: String @column(name: "title"), filter: TaskFilter, orderBy: [TaskOrder!]): [Task!]! }`);
+    const { model } = await compileSdl(
+      `${ALL}${FILTER}\ntype Query { tasks(status: [Status!], assignee: ID, teamId: ID, tag: String @column(name: "title"), filter: TaskFilter, orderBy: [TaskOrder!]): [Task!]! }`,
+    );
     const tasks = model.queries.get('tasks');
     assert.ok(tasks?.kind === 'list');
     const equals = (column: string) => ({ kind: 'equals', column });
-    assert.deepEqual([...tasks.filters].filter(([name]) => name !== 'filter'), [['status', equals('status')], ['assignee', equals('assignee_id')], ['teamId', equals('team_id')], ['tag', equals('title')]]);
+    assert.deepEqual(
+      [...tasks.filters].filter(([name]) => name !== 'filter'),
+      [
+        ['status', equals('status')],
+        ['assignee', equals('assignee_id')],
+        ['teamId', equals('team_id')],
+        ['tag', equals('title')],
+      ],
+    );
     const filter = tasks.filters.get('filter');
     assert.ok(filter?.kind === 'filter');
     assert.equal(filter.input.name, 'TaskFilter');
@@ -116,19 +202,41 @@ describe('arguments', () => {
   });
 
   it('order by columns', async () => {
-    const { model } = await compileSdl(`${ALL}${FILTER}\ntype Query { tasks(orderBy: [TaskOrder!]): [Task!]! @list(where: "NOT urgent", orderBy: ["dueDate DESC"], limit: 7) }`);
+    const { model } = await compileSdl(
+      `${ALL}${FILTER}\ntype Query { tasks(orderBy: [TaskOrder!]): [Task!]! @list(where: "NOT urgent", orderBy: ["dueDate DESC"], limit: 7) }`,
+    );
     const tasks = model.queries.get('tasks');
     assert.ok(tasks?.kind === 'list');
     assert.deepEqual(tasks.orderArg, {
       argument: 'orderBy',
-      values: new Map([['DUE_DATE_ASC', { column: 'due_date', descending: false }], ['TITLE_DESC', { column: 'title', descending: true }], ['NEWEST_DESC', { column: 'created_at', descending: true }]]),
+      values: new Map([
+        ['DUE_DATE_ASC', { column: 'due_date', descending: false }],
+        ['TITLE_DESC', { column: 'title', descending: true }],
+        ['NEWEST_DESC', { column: 'created_at', descending: true }],
+      ]),
     });
-    assert.deepEqual([tasks.where, tasks.limit, tasks.join, tasks.orderBy], ['NOT urgent', 7, { from: [], to: [] }, [{ column: 'due_date', descending: true }, { column: 'id', descending: true }]]);
-    assert.ok(model.entities.get('Task')?.columns.has('created_at'), 'a column that orders must be selected for cursors');
+    assert.deepEqual(
+      [tasks.where, tasks.limit, tasks.join, tasks.orderBy],
+      [
+        'NOT urgent',
+        7,
+        { from: [], to: [] },
+        [
+          { column: 'due_date', descending: true },
+          { column: 'id', descending: true },
+        ],
+      ],
+    );
+    assert.ok(
+      model.entities.get('Task')?.columns.has('created_at'),
+      'a column that orders must be selected for cursors',
+    );
   });
 
   it('count with filters', async () => {
-    const { model } = await compileSdl(`${ALL}${FILTER}\ntype Query { open(status: Status, filter: TaskFilter): Int! @count(of: "Task") }`);
+    const { model } = await compileSdl(
+      `${ALL}${FILTER}\ntype Query { open(status: Status, filter: TaskFilter): Int! @count(of: "Task") }`,
+    );
     const open = model.queries.get('open');
     assert.ok(open?.kind === 'count');
     assert.deepEqual([open.target, [...open.filters.keys()]], ['Task', ['status', 'filter']]);
@@ -147,24 +255,96 @@ describe('mutations', () => {
         changePerson(id: ID!, input: PersonChange!): PersonPayload! @update
         removePerson(email: String!): PersonPayload! @delete
       }`);
-    const rest = { references: [], expectedVersion: null, idempotent: false, durability: null, payload: { entityField: 'person', tokenField: 'token', conflict: null } };
-    assert.deepEqual([...model.mutations], [
-      ['addPerson', { kind: 'insert', target: 'Person', keyArguments: new Map(), inputArgument: 'input', values: new Map([['teamId', 'team_id'], ['email', 'email'], ['age', 'age']]), ...rest }],
-      ['changePerson', { kind: 'update', target: 'Person', keyArguments: new Map([['id', 'id']]), inputArgument: 'input', values: new Map([['email', 'email'], ['nickname', 'nick']]), ...rest }],
-      ['removePerson', { kind: 'delete', target: 'Person', keyArguments: new Map([['email', 'email']]), inputArgument: null, values: new Map(), ...rest }],
-    ]);
+    const rest = {
+      references: [],
+      expectedVersion: null,
+      idempotent: false,
+      durability: null,
+      payload: { entityField: 'person', tokenField: 'token', conflict: null },
+    };
+    assert.deepEqual(
+      [...model.mutations],
+      [
+        [
+          'addPerson',
+          {
+            kind: 'insert',
+            target: 'Person',
+            keyArguments: new Map(),
+            inputArgument: 'input',
+            values: new Map([
+              ['teamId', 'team_id'],
+              ['email', 'email'],
+              ['age', 'age'],
+            ]),
+            ...rest,
+          },
+        ],
+        [
+          'changePerson',
+          {
+            kind: 'update',
+            target: 'Person',
+            keyArguments: new Map([['id', 'id']]),
+            inputArgument: 'input',
+            values: new Map([
+              ['email', 'email'],
+              ['nickname', 'nick'],
+            ]),
+            ...rest,
+          },
+        ],
+        [
+          'removePerson',
+          {
+            kind: 'delete',
+            target: 'Person',
+            keyArguments: new Map([['email', 'email']]),
+            inputArgument: null,
+            values: new Map(),
+            ...rest,
+          },
+        ],
+      ],
+    );
   });
 
   it('take values as plain arguments, of which the key names the row', async () => {
-    const { model } = await compileSdl(`${ALL}\n${PAYLOAD}\ntype Mutation { age(id: ID!, email: String!, age: Int): PersonPayload @update add(teamId: ID!, email: String!): PersonPayload @insert }`);
+    const { model } = await compileSdl(
+      `${ALL}\n${PAYLOAD}\ntype Mutation { age(id: ID!, email: String!, age: Int): PersonPayload @update add(teamId: ID!, email: String!): PersonPayload @insert }`,
+    );
     const age = model.mutations.get('age');
-    assert.deepEqual([age?.keyArguments, age?.values, age?.inputArgument], [new Map([['id', 'id']]), new Map([['email', 'email'], ['age', 'age']]), null]);
-    assert.deepEqual(model.mutations.get('add')?.values, new Map([['teamId', 'team_id'], ['email', 'email']]));
+    assert.deepEqual(
+      [age?.keyArguments, age?.values, age?.inputArgument],
+      [
+        new Map([['id', 'id']]),
+        new Map([
+          ['email', 'email'],
+          ['age', 'age'],
+        ]),
+        null,
+      ],
+    );
+    assert.deepEqual(
+      model.mutations.get('add')?.values,
+      new Map([
+        ['teamId', 'team_id'],
+        ['email', 'email'],
+      ]),
+    );
   });
 
   it('need not set the version of a new row', async () => {
-    const sdl = 'type Doc @entity(version: "version") { id: ID! } type DocPayload { doc: Doc } input NewDoc { title: String! } type Mutation { add(input: NewDoc!): DocPayload @insert }';
-    assert.deepEqual(await problemsOf(sdl, { catalog: sketchCatalog({ docs: { columns: ['id bigint readonly', 'title text', 'version integer'], primaryKey: ['id'] } }) }), []);
+    const sdl =
+      'type Doc @entity(version: "version") { id: ID! } type DocPayload { doc: Doc } input NewDoc { title: String! } type Mutation { add(input: NewDoc!): DocPayload @insert }';
+    assert.deepEqual(
+      await problemsOf(sdl, {
+        catalog: sketchCatalog({
+          docs: { columns: ['id bigint readonly', 'title text', 'version integer'], primaryKey: ['id'] },
+        }),
+      }),
+      [],
+    );
   });
 
   it('may leave a required column to a trigger', async () => {
@@ -172,7 +352,15 @@ describe('mutations', () => {
     assert.ok(people);
     const sdl = `${ALL}\n${PAYLOAD}\ninput NewPerson { email: String! }\ntype Mutation { addPerson(input: NewPerson!): PersonPayload! @insert }`;
     assert.equal((await problemsOf(sdl)).length, 1);
-    assert.deepEqual(await problemsOf(sdl, { catalog: { ...TEAMS, tables: new Map([...TEAMS.tables, ['public.people', { ...people, fillsOnInsert: true }]]) } }), []);
+    assert.deepEqual(
+      await problemsOf(sdl, {
+        catalog: {
+          ...TEAMS,
+          tables: new Map([...TEAMS.tables, ['public.people', { ...people, fillsOnInsert: true }]]),
+        },
+      }),
+      [],
+    );
   });
 });
 

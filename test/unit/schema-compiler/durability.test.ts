@@ -18,7 +18,14 @@ describe('@durable', () => {
       }
       extend type Mutation { applied(id: ID!): Pay! @delete @durable(level: REMOTE_APPLY) }`;
     const { model, durabilities } = await compileSdl(sdl, { resolvers: { Mutation: { byHand: () => null } } });
-    assert.deepEqual([...model.mutations].map(([name, { durability }]) => [name, durability]), [['plain', null], ['local', 'LOCAL'], ['applied', 'REMOTE_APPLY']]);
+    assert.deepEqual(
+      [...model.mutations].map(([name, { durability }]) => [name, durability]),
+      [
+        ['plain', null],
+        ['local', 'LOCAL'],
+        ['applied', 'REMOTE_APPLY'],
+      ],
+    );
     assert.deepEqual([...durabilities].sort(), ['LOCAL', 'REMOTE_APPLY', 'REMOTE_WRITE']);
   });
 
@@ -39,10 +46,16 @@ describe('@durable', () => {
 
   it('takes one of three levels', async () => {
     for (const level of ['REMOTE', 'remote_apply', 'null']) {
-      assert.deepEqual(await problemsOf(`${REST} type Mutation { add(input: I!): Pay! @insert @durable(level: ${level}) }`), [
-        'app.graphql:4  Mutation.add is @durable with a level that there is not; use LOCAL, REMOTE_WRITE, REMOTE_APPLY',
-      ]);
+      assert.deepEqual(
+        await problemsOf(`${REST} type Mutation { add(input: I!): Pay! @insert @durable(level: ${level}) }`),
+        [
+          'app.graphql:4  Mutation.add is @durable with a level that there is not; use LOCAL, REMOTE_WRITE, REMOTE_APPLY',
+        ],
+      );
     }
-    assert.match((await problemsOf(`${REST} type Mutation { add(input: I!): Pay! @insert @durable }`)).join(), /"level"/);
+    assert.match(
+      (await problemsOf(`${REST} type Mutation { add(input: I!): Pay! @insert @durable }`)).join(),
+      /"level"/,
+    );
   });
 });

@@ -42,8 +42,8 @@ describe('compiling a schema with mistakes in arguments', () => {
       'app.graphql:8  F.points: StringFilter.eq does not apply, since column "points" is integer, which does not fit String; declare it Int',
       'app.graphql:9  F.urgent: Range.lt does not apply, since values of boolean have no order',
       'app.graphql:10  F.extra: Range.lt does not apply, since values of jsonb have no order',
-      "app.graphql:11  F.and combines conditions, which only `and: [F!]`, `or: [F!]` and `not: F` do; rename it or change its type",
-      "app.graphql:12  F.nope combines conditions, which only `and: [F!]`, `or: [F!]` and `not: F` do; rename it or change its type",
+      'app.graphql:11  F.and combines conditions, which only `and: [F!]`, `or: [F!]` and `not: F` do; rename it or change its type',
+      'app.graphql:12  F.nope combines conditions, which only `and: [F!]`, `or: [F!]` and `not: F` do; rename it or change its type',
       'app.graphql:14  F.status: StringListFilter.eq does not apply, since its operand must be one value, not a list',
       'app.graphql:15  F.id: column "id" is bigint, which does not fit Int; declare it ID',
       'app.graphql:16  F.token: Listed.in does not apply, since its operand must be a list',
@@ -65,7 +65,7 @@ describe('compiling a schema with mistakes in arguments', () => {
         ): [Task!]!
       }`;
     assert.deepEqual(await problemsOf(sdl), [
-      "app.graphql:6  Query.tasks(filters:) is a list of F; take one, whose `and` or `or` combine conditions",
+      'app.graphql:6  Query.tasks(filters:) is a list of F; take one, whose `and` or `or` combine conditions',
       'app.graphql:7  Query.tasks(title:): column "title" is text, which does not fit Int; declare it String',
       'app.graphql:8  Query.tasks(labels:): column "labels" is text[], an array; declare it [String!]',
       'app.graphql:9  Query.tasks(status:): column "status" is public.status, which does not fit Boolean; declare it an enum of its labels (TODO, DONE)',

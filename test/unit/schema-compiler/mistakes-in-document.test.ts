@@ -21,16 +21,12 @@ describe('compiling an SDL with mistakes of its own', () => {
         id: ID!
         owner: Persn
       }`;
-    assert.deepEqual(await problemsOf(sdl), [
-      'app.graphql:4  Unknown type "Persn"; correct the SDL there',
-    ]);
+    assert.deepEqual(await problemsOf(sdl), ['app.graphql:4  Unknown type "Persn"; correct the SDL there']);
   });
 
   it('reports an unknown directive', async () => {
     const sdl = 'type Team @entty { id: ID! }';
-    assert.deepEqual(await problemsOf(sdl), [
-      'app.graphql:1  Unknown directive "@entty"; correct the SDL there',
-    ]);
+    assert.deepEqual(await problemsOf(sdl), ['app.graphql:1  Unknown directive "@entty"; correct the SDL there']);
   });
 
   it('reports an unknown argument of a directive', async () => {

@@ -40,7 +40,7 @@ describe('compiling a schema with mistakes in mutations', () => {
       }`;
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:10  Extra.ok is neither the Team that Mutation.extra writes nor its ConsistencyToken, nor of a type that tells of a conflict (with reason: ConflictReason!); remove it or write a resolver',
-      "app.graphql:13  Mutation.entity must return a payload type, with a field for the entity and `token: ConsistencyToken!`, not Team!",
+      'app.graphql:13  Mutation.entity must return a payload type, with a field for the entity and `token: ConsistencyToken!`, not Team!',
       'app.graphql:14  Mutation.bare does not say what it writes: Bare shows no entity; name it with @insert(entity:)',
       'app.graphql:15  Mutation.mixed does not say what it writes: Mixed shows Team and Task; name it with @insert(entity:)',
       'app.graphql:17  Mutation.misspelt writes "Tem", which is no @entity; did you mean "Team"?',
@@ -153,11 +153,23 @@ describe('@idempotent', () => {
 
   it('is accepted on every mutation, and nowhere else', async () => {
     const fix = 'is no mutation, so @idempotent has no meaning there; remove it, or say it on the field of Mutation';
-    assert.deepEqual(await problemsOf(SDL, { resolvers }), ['2  Team.name', '3  Pay.token', '5  Query.teams', '5  Query.own'].map((place) => `app.graphql:${place} ${fix}`));
+    assert.deepEqual(
+      await problemsOf(SDL, { resolvers }),
+      ['2  Team.name', '3  Pay.token', '5  Query.teams', '5  Query.own'].map((place) => `app.graphql:${place} ${fix}`),
+    );
   });
 
   it('is read by mutations that directives declare', async () => {
-    const { model } = await compileSdl(SDL.replaceAll(/(name: String!|token: ConsistencyToken!|@list|own: Int) @idempotent/g, '$1'), { resolvers });
-    assert.deepEqual([...model.mutations].map(([name, { idempotent }]) => [name, idempotent]), [['add', true], ['write', false]]);
+    const { model } = await compileSdl(
+      SDL.replaceAll(/(name: String!|token: ConsistencyToken!|@list|own: Int) @idempotent/g, '$1'),
+      { resolvers },
+    );
+    assert.deepEqual(
+      [...model.mutations].map(([name, { idempotent }]) => [name, idempotent]),
+      [
+        ['add', true],
+        ['write', false],
+      ],
+    );
   });
 });

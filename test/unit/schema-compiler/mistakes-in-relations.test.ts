@@ -115,9 +115,7 @@ describe('compiling a schema with mistakes in relations', () => {
     const sdl = `
       type Task @entity { id: ID! title: String! }
       type Team @entity { id: ID! tasks: [Task!]! @relation(limit: 0) }`;
-    assert.deepEqual(await problemsOf(sdl), [
-      'app.graphql:3  Team.tasks has a limit of 0; give at least 1',
-    ]);
+    assert.deepEqual(await problemsOf(sdl), ['app.graphql:3  Team.tasks has a limit of 0; give at least 1']);
   });
 
   it('reports counts of unknown fields, and counts that are no numbers', async () => {

@@ -7,12 +7,28 @@ import { createAlertSink, type AlertSink } from '../../../src/server/alerts.ts';
 import { createTelemetry, type Telemetry } from '../../../src/telemetry/telemetry.ts';
 import { startReceiver } from '../../support/http.ts';
 
-const alert = (message = 'Region eu-west-1 is 6000 ms behind.'): Alert => ({ region: 'eu-west-1', kind: 'lag', message, sinceMs: Date.UTC(2026, 0, 2) });
+const alert = (message = 'Region eu-west-1 is 6000 ms behind.'): Alert => ({
+  region: 'eu-west-1',
+  kind: 'lag',
+  message,
+  sinceMs: Date.UTC(2026, 0, 2),
+});
 
-function sinkTo(url: string, overrides: Partial<Options> = {}): { sink: AlertSink; telemetry: Telemetry; lines: string[] } {
+function sinkTo(
+  url: string,
+  overrides: Partial<Options> = {},
+): { sink: AlertSink; telemetry: Telemetry; lines: string[] } {
   const lines: string[] = [];
   const telemetry = createTelemetry({ level: 'info', destination: { write: (line) => void lines.push(line) } });
-  return { sink: createAlertSink({ region: 'us-east-1', options: defaultOptions({ alertWebhook: url, ...overrides }), telemetry }), telemetry, lines };
+  return {
+    sink: createAlertSink({
+      region: 'us-east-1',
+      options: defaultOptions({ alertWebhook: url, ...overrides }),
+      telemetry,
+    }),
+    telemetry,
+    lines,
+  };
 }
 
 async function outcome(telemetry: Telemetry, name: string): Promise<number> {
@@ -37,7 +53,18 @@ describe('alerts', () => {
     await receiver.until(2);
     const [raised, cleared] = receiver.received.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
     assert.equal(typeof raised?.['at'], 'string');
-    assert.deepEqual({ ...raised, at: '' }, { event: 'raised', region: 'eu-west-1', kind: 'lag', message: alert().message, since: '2026-01-02T00:00:00.000Z', at: '', reportedBy: 'us-east-1' });
+    assert.deepEqual(
+      { ...raised, at: '' },
+      {
+        event: 'raised',
+        region: 'eu-west-1',
+        kind: 'lag',
+        message: alert().message,
+        since: '2026-01-02T00:00:00.000Z',
+        at: '',
+        reportedBy: 'us-east-1',
+      },
+    );
     assert.equal(cleared?.['event'], 'cleared');
     assert.match(lines.join(''), /alert raised: Region eu-west-1 is 6000 ms behind/);
     const metrics = await telemetry.metrics.registry.metrics();

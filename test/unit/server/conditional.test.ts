@@ -1,4 +1,7 @@
-/** Owns the proof of conditional GET requests: what has an ETag, when the answer is 304, and what caches on the way are told. */
+/**
+ * Owns the proof of conditional GET requests: what has an ETag, when the answer is 304, and what caches on the way are
+ * told.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startTestServer, type TestServer } from '../../support/server.ts';
@@ -15,7 +18,12 @@ const keptOf = (response: Response): string => response.headers.get('cache-contr
 describe('a query by GET', () => {
   it('has a strong ETag of its bytes and media type', async () => {
     await using server = await startTestServer();
-    const [first, again, other, typed] = [await get(server, '{ hello }'), await get(server, '{  hello }'), await get(server, '{ it: hello }'), await get(server, '{ hello }', { accept: 'application/graphql-response+json' })];
+    const [first, again, other, typed] = [
+      await get(server, '{ hello }'),
+      await get(server, '{  hello }'),
+      await get(server, '{ it: hello }'),
+      await get(server, '{ hello }', { accept: 'application/graphql-response+json' }),
+    ];
     assert.match(etagOf(first), /^"[\w-]{43}"$/);
     assert.equal(etagOf(again), etagOf(first));
     assert.notEqual(etagOf(other), etagOf(first));
@@ -27,7 +35,11 @@ describe('a query by GET', () => {
     const etag = etagOf(await get(server, '{ hello }'));
     for (const header of [etag, `W/${etag}`, `"other", ${etag}`]) {
       const same = await get(server, '{ hello }', { 'if-none-match': header });
-      assert.deepEqual([same.status, await same.text(), etagOf(same), keptOf(same)], [304, '', etag, 'no-store'], header);
+      assert.deepEqual(
+        [same.status, await same.text(), etagOf(same), keptOf(same)],
+        [304, '', etag, 'no-store'],
+        header,
+      );
       assert.equal(same.headers.get('content-type'), null);
     }
     for (const header of ['"other"', '*', '']) {
@@ -38,7 +50,9 @@ describe('a query by GET', () => {
 
   it('is executed anew each time, and sent where its answer has changed', async () => {
     let asked = 0;
-    await using server = await startTestServer({ context: async (request) => ({ request, viewer: { id: String((asked += 1)), tenant: null, roles: [] } }) });
+    await using server = await startTestServer({
+      context: async (request) => ({ request, viewer: { id: String((asked += 1)), tenant: null, roles: [] } }),
+    });
     const etag = etagOf(await get(server, '{ me }'));
     const changed = await get(server, '{ me }', { 'if-none-match': etag });
     assert.equal(changed.status, 200);
@@ -68,7 +82,10 @@ describe('a query by GET', () => {
 
   it('tells caches which headers change the answer: the token above all, and any of them where a hook finds the viewer', async () => {
     await using server = await startTestServer({ options: { corsOrigins: 'https://app.example.com' } });
-    assert.equal((await get(server, '{ hello }')).headers.get('vary'), 'Origin, accept, authorization, consistency-token, consistency-floor, consistency-level, apollo-federation-include-trace');
+    assert.equal(
+      (await get(server, '{ hello }')).headers.get('vary'),
+      'Origin, accept, authorization, consistency-token, consistency-floor, consistency-level, apollo-federation-include-trace',
+    );
     await using hooked = await startTestServer({ hook: () => null });
     assert.equal((await get(hooked, '{ hello }')).headers.get('vary'), '*');
   });

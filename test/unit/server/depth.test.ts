@@ -5,17 +5,26 @@ import { buildSchema, parse, validate } from 'graphql';
 import { depthLimit } from '../../../src/server/depth.ts';
 
 const schema = buildSchema('type Query { node: Node } type Node { id: ID! child: Node }');
-const refused = (query: string, limit: number): string[] => validate(schema, parse(query), [depthLimit(limit)]).map(({ message }) => message);
+const refused = (query: string, limit: number): string[] =>
+  validate(schema, parse(query), [depthLimit(limit)]).map(({ message }) => message);
 
 describe('the depth limit', () => {
   it('counts fields from the root', () => {
     assert.deepEqual(refused('{ node { child { id } } }', 3), []);
-    assert.deepEqual(refused('{ node { child { id } } }', 2), ['The operation is 3 fields deep and the limit is 2; ask for less at once, or raise maxQueryDepth.']);
+    assert.deepEqual(refused('{ node { child { id } } }', 2), [
+      'The operation is 3 fields deep and the limit is 2; ask for less at once, or raise maxQueryDepth.',
+    ]);
   });
 
   it('counts fields in fragments', () => {
-    assert.equal(refused('{ node { ...A } } fragment A on Node { child { ... on Node { child { id } } } }', 3).length, 1);
-    assert.equal(refused('{ node { ...A } } fragment A on Node { child { ... on Node { child { id } } } }', 4).length, 0);
+    assert.equal(
+      refused('{ node { ...A } } fragment A on Node { child { ... on Node { child { id } } } }', 3).length,
+      1,
+    );
+    assert.equal(
+      refused('{ node { ...A } } fragment A on Node { child { ... on Node { child { id } } } }', 4).length,
+      0,
+    );
   });
 
   it('does not count introspection', () => {
@@ -25,7 +34,10 @@ describe('the depth limit', () => {
 
   it('ends on circular fragments, and is fast on fragments that multiply', () => {
     refused('{ node { ...A } } fragment A on Node { child { ...A } }', 5);
-    const levels = Array.from({ length: 24 }, (_, i) => `fragment F${i} on Node { a: child { ...F${i + 1} } b: child { ...F${i + 1} } }`);
+    const levels = Array.from(
+      { length: 24 },
+      (_, i) => `fragment F${i} on Node { a: child { ...F${i + 1} } b: child { ...F${i + 1} } }`,
+    );
     const startedMs = performance.now();
     assert.equal(refused(`{ node { ...F0 } } ${levels.join(' ')} fragment F24 on Node { id }`, 15).length, 1);
     assert.ok(performance.now() - startedMs < 20_000);

@@ -44,7 +44,7 @@ describe('draining', () => {
     server.slow.release();
   });
 
-  it('aborts the context\'s signal when its client has gone', async () => {
+  it("aborts the context's signal when its client has gone", async () => {
     const gone = Promise.withResolvers<void>();
     await using server = await startTestServer({
       context: async (request) => {
@@ -53,7 +53,12 @@ describe('draining', () => {
       },
     });
     const client = new AbortController();
-    const asked = fetch(server.running.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ slow }"}', signal: client.signal });
+    const asked = fetch(server.running.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ slow }"}',
+      signal: client.signal,
+    });
     await server.slow.begun;
     client.abort();
     await assert.rejects(asked);

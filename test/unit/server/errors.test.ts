@@ -13,7 +13,14 @@ describe('errors of resolvers', () => {
     assert.equal(status, 200);
     assert.deepEqual(body, {
       data: { fail: null },
-      errors: [{ message: 'Too many reads; try again.', locations: [{ line: 1, column: 3 }], path: ['fail'], extensions: { code: 'OVERLOADED', retryable: true, details: { what: 'reads', limit: 5 } } }],
+      errors: [
+        {
+          message: 'Too many reads; try again.',
+          locations: [{ line: 1, column: 3 }],
+          path: ['fail'],
+          extensions: { code: 'OVERLOADED', retryable: true, details: { what: 'reads', limit: 5 } },
+        },
+      ],
     });
     const metrics = await server.telemetry.metrics.registry.metrics();
     assert.match(metrics, /^meridian_graphql_errors_total\{code="OVERLOADED"\} 1$/m);
@@ -41,9 +48,22 @@ describe('errors of resolvers', () => {
   });
 
   it('name the values that a constraint is about, and not how they are stored', () => {
-    const error = new MeridianError({ code: 'CONSTRAINT_VIOLATION', message: 'A row with this key exists already (email).', details: { sqlState: '23505', constraint: 'users_email_key', table: 'users', columns: ['email'] } });
-    const { message, extensions } = errorFormatter(silentTelemetry(), { maxErrorLogs: 1, maxQueryTokens: 100 })({ message: error.message }, error);
-    assert.deepEqual([message, extensions], [error.message, { code: 'CONSTRAINT_VIOLATION', retryable: false, details: { sqlState: '23505', columns: ['email'] } }]);
+    const error = new MeridianError({
+      code: 'CONSTRAINT_VIOLATION',
+      message: 'A row with this key exists already (email).',
+      details: { sqlState: '23505', constraint: 'users_email_key', table: 'users', columns: ['email'] },
+    });
+    const { message, extensions } = errorFormatter(silentTelemetry(), { maxErrorLogs: 1, maxQueryTokens: 100 })(
+      { message: error.message },
+      error,
+    );
+    assert.deepEqual(
+      [message, extensions],
+      [
+        error.message,
+        { code: 'CONSTRAINT_VIOLATION', retryable: false, details: { sqlState: '23505', columns: ['email'] } },
+      ],
+    );
   });
 
   it('log a cause that every request meets only so many times a second, and count it each time', async () => {
@@ -54,7 +74,10 @@ describe('errors of resolvers', () => {
     const seconds = second() - first + 1;
     const lines = server.logged.filter(({ level }) => level === 'error').length;
     assert.ok(lines >= 3 && lines <= Math.min(39, 3 * seconds), `${lines} lines in ${seconds} seconds`);
-    assert.match(await server.telemetry.metrics.registry.metrics(), /^meridian_graphql_errors_total\{code="DATABASE_ERROR"\} 40$/m);
+    assert.match(
+      await server.telemetry.metrics.registry.metrics(),
+      /^meridian_graphql_errors_total\{code="DATABASE_ERROR"\} 40$/m,
+    );
   });
 
   it('pass on an error of a custom resolver that has a code of its own', async () => {

@@ -1,4 +1,7 @@
-/** Owns the proof that a verified token is remembered to the letter, within bounds, and never longer than verifying it would take it. */
+/**
+ * Owns the proof that a verified token is remembered to the letter, within bounds, and never longer than verifying it
+ * would take it.
+ */
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
@@ -9,9 +12,13 @@ import { createViewers } from '../../../src/server/viewer.ts';
 import { startReceiver } from '../../support/http.ts';
 
 const SECRET = 'a secret of thirty-two bytes or more';
-const options = (overrides: Partial<Options> = {}): Options => defaultOptions({ jwtSecret: SECRET, clockToleranceMs: 5_000, ...overrides });
-const request = (token: string): { headers: Record<string, string> } => ({ headers: { authorization: `Bearer ${token}` } });
-const sign = (claims: JWTPayload, secret = SECRET): Promise<string> => new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
+const options = (overrides: Partial<Options> = {}): Options =>
+  defaultOptions({ jwtSecret: SECRET, clockToleranceMs: 5_000, ...overrides });
+const request = (token: string): { headers: Record<string, string> } => ({
+  headers: { authorization: `Bearer ${token}` },
+});
+const sign = (claims: JWTPayload, secret = SECRET): Promise<string> =>
+  new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
 const nowS = (): number => Math.floor(Date.now() / 1_000);
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
 const ANN: Viewer = { id: 'ann', tenant: null, roles: [] };
@@ -32,8 +39,16 @@ describe('a token that was verified', () => {
     const viewers = createViewers(options());
     const token = await sign({ sub: 'ann' });
     await viewers.of(request(token));
-    const others = [`bearer ${token}`, `Bearer  ${token}`, `Bearer ${token} `, `Bearer ${token.slice(0, -1)}`, `Bearer ${token}A`, token];
-    for (const authorization of others) assert.equal(viewers.now({ headers: { authorization } }), undefined, authorization);
+    const others = [
+      `bearer ${token}`,
+      `Bearer  ${token}`,
+      `Bearer ${token} `,
+      `Bearer ${token.slice(0, -1)}`,
+      `Bearer ${token}A`,
+      token,
+    ];
+    for (const authorization of others)
+      assert.equal(viewers.now({ headers: { authorization } }), undefined, authorization);
     await assert.rejects(viewers.of(request(`${token.slice(0, -4)}AAAA`)), UNAUTHENTICATED);
   });
 
@@ -64,7 +79,8 @@ describe('a token that was verified', () => {
     const viewers = createViewers(options({ jwtIssuer: 'us' }));
     assert.equal((await viewers.of(ann))?.id, 'ann');
     assert.equal(viewers.now(ann)?.id, 'ann');
-    for (const other of [{ jwtSecret: `${SECRET}!` }, { jwtIssuer: 'them' }, { jwtAudience: 'api' }]) await assert.rejects(createViewers(options(other)).of(ann), UNAUTHENTICATED);
+    for (const other of [{ jwtSecret: `${SECRET}!` }, { jwtIssuer: 'them' }, { jwtAudience: 'api' }])
+      await assert.rejects(createViewers(options(other)).of(ann), UNAUTHENTICATED);
   });
 });
 
@@ -94,12 +110,19 @@ describe('a token that was not verified', () => {
 describe('what is remembered of tokens', () => {
   it('is bounded in number, the least used go first, and 0 turns it off', async () => {
     const viewers = createViewers(options({ rememberedTokens: 2 }));
-    const [a, b, c] = [request(await sign({ sub: 'a' })), request(await sign({ sub: 'b' })), request(await sign({ sub: 'c' }))];
+    const [a, b, c] = [
+      request(await sign({ sub: 'a' })),
+      request(await sign({ sub: 'b' })),
+      request(await sign({ sub: 'c' })),
+    ];
     await viewers.of(a);
     await viewers.of(b);
     viewers.now(a);
     await viewers.of(c);
-    assert.deepEqual([a, b, c].map((one) => viewers.now(one)?.id), ['a', undefined, 'c']);
+    assert.deepEqual(
+      [a, b, c].map((one) => viewers.now(one)?.id),
+      ['a', undefined, 'c'],
+    );
     const off = createViewers(options({ rememberedTokens: 0 }));
     assert.equal((await off.of(a))?.id, 'a');
     assert.equal(off.now(a), undefined);
@@ -115,7 +138,8 @@ describe('what is remembered of tokens', () => {
 });
 
 describe('a token that was verified with a key set', () => {
-  const signWith = (privateKey: CryptoKey, kid: string): Promise<string> => new SignJWT({ sub: 'ann' }).setProtectedHeader({ alg: 'RS256', kid }).setExpirationTime('1h').sign(privateKey);
+  const signWith = (privateKey: CryptoKey, kid: string): Promise<string> =>
+    new SignJWT({ sub: 'ann' }).setProtectedHeader({ alg: 'RS256', kid }).setExpirationTime('1h').sign(privateKey);
 
   it('counts no longer than jwksMaxAgeMs, and not once its key has been taken out of the set', async (test) => {
     const pair = await generateKeyPair('RS256');
@@ -144,7 +168,10 @@ describe('a token that was verified with a key set', () => {
     await using keySet = await startReceiver(() => ({ body }));
     const viewers = createViewers(defaultOptions({ jwksUrl: keySet.url, jwksMaxAgeMs: 60_000 }));
     test.mock.timers.enable({ apis: ['Date'], now: Date.now() });
-    const [first, second] = [request(await signWith(pair.privateKey, 'one')), request(`${await signWith(pair.privateKey, 'two')}`)];
+    const [first, second] = [
+      request(await signWith(pair.privateKey, 'one')),
+      request(`${await signWith(pair.privateKey, 'two')}`),
+    ];
     await viewers.of(first);
     body = '{"keys":[]}';
     test.mock.timers.tick(60_000);

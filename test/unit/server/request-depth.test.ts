@@ -15,7 +15,12 @@ describe('a value is deeper than a limit', () => {
     for (const isList of [true, false]) {
       for (const inner of [1, 'x', null, true, {}, [], new JsonNumber('1.10')]) {
         for (const count of [0, 1, 2, 19, 20, 21, 500]) {
-          for (const limit of [0, 1, 20]) assert.equal(isDeeper(levels(count, inner, isList), limit), count > limit, `${count} levels around ${JSON.stringify(inner)}, limit ${limit}`);
+          for (const limit of [0, 1, 20])
+            assert.equal(
+              isDeeper(levels(count, inner, isList), limit),
+              count > limit,
+              `${count} levels around ${JSON.stringify(inner)}, limit ${limit}`,
+            );
         }
       }
     }

@@ -21,7 +21,8 @@ async function start(closingMs = 0): Promise<Closing> {
   return { child, url, ended };
 }
 
-const ask = (url: string, query: string): Promise<Response> => fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) });
+const ask = (url: string, query: string): Promise<Response> =>
+  fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query }) });
 
 describe('a signal', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

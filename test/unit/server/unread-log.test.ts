@@ -72,7 +72,10 @@ describe('a process whose output nobody reads', () => {
     });
     child.kill('SIGTERM');
     await once(child, 'close');
-    const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line) as { msg: string; dropped?: number });
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { msg: string; dropped?: number });
     assert.ok(lines.reduce((sum, { dropped = 0 }) => sum + dropped, 0) > 200);
     assert.deepEqual(lines.at(-1)?.msg, 'closing');
   });
@@ -81,7 +84,9 @@ describe('a process whose output nobody reads', () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-terminal-'));
     const pidFile = join(folder, 'pid');
     // The terminal of `script` shows as much as is read of its own output, which is nothing.
-    const terminal = spawn('script', ['-qec', `'${process.execPath}' '${PROGRAM}' '${pidFile}'`, '/dev/null'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const terminal = spawn('script', ['-qec', `'${process.execPath}' '${PROGRAM}' '${pidFile}'`, '/dev/null'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     try {
       const pid = await until(() => Number(readFileSync(pidFile, { encoding: 'utf8', flag: 'a+' })) || undefined);
       // Long enough to fill what lies between them.
@@ -96,7 +101,7 @@ describe('a process whose output nobody reads', () => {
 });
 
 async function until<T>(look: () => T | undefined): Promise<T> {
-  for (const limit = performance.now() + 5_000; performance.now() < limit; ) {
+  for (const limit = performance.now() + 5_000; performance.now() < limit;) {
     const found = look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,12 +1,25 @@
-/** Owns the proof that log lines are structured and keep credentials out, and that metrics stay few and never claim zero for unknown. */
+/**
+ * Owns the proof that log lines are structured and keep credentials out, and that metrics stay few and never claim zero
+ * for unknown.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { boundedLabel, createMetrics, setOrRemove } from '../../../src/telemetry/metrics.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
 
-function logInto(level: string): { lines: () => Record<string, unknown>[]; telemetry: ReturnType<typeof createTelemetry> } {
+function logInto(level: string): {
+  lines: () => Record<string, unknown>[];
+  telemetry: ReturnType<typeof createTelemetry>;
+} {
   const written: string[] = [];
-  return { telemetry: createTelemetry({ level, fields: { region: 'eu-west-1' }, destination: { write: (line) => void written.push(line) } }), lines: () => written.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return {
+    telemetry: createTelemetry({
+      level,
+      fields: { region: 'eu-west-1' },
+      destination: { write: (line) => void written.push(line) },
+    }),
+    lines: () => written.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 describe('the log', () => {
@@ -16,13 +29,20 @@ describe('the log', () => {
     telemetry.log.child({ part: 'tail' }).info({ lagMs: 5 }, 'seen');
     const [line, ...others] = lines();
     assert.deepEqual(others, []);
-    assert.deepEqual({ ...line, time: '' }, { level: 'info', time: '', region: 'eu-west-1', part: 'tail', lagMs: 5, msg: 'seen' });
+    assert.deepEqual(
+      { ...line, time: '' },
+      { level: 'info', time: '', region: 'eu-west-1', part: 'tail', lagMs: 5, msg: 'seen' },
+    );
     assert.match(String(line?.['time']), /^\d{4}-\d\d-\d\dT.*Z$/);
   });
 
   it('has no key twice in a line, whatever a line says of another region', () => {
     const written: string[] = [];
-    const { log } = createTelemetry({ level: 'info', fields: { region: 'eu-west-1' }, destination: { write: (line) => void written.push(line) } });
+    const { log } = createTelemetry({
+      level: 'info',
+      fields: { region: 'eu-west-1' },
+      destination: { write: (line) => void written.push(line) },
+    });
     log.warn({ region: 'us-east-1', level: 3, lagMs: 5 }, 'cannot be reached');
     log.child({ part: 'tail' }).warn({ region: 'us-east-1' }, 'cannot be reached');
     for (const line of written) {
@@ -30,13 +50,33 @@ describe('the log', () => {
       assert.equal(new Set(keys).size, keys.length, line);
     }
     const [first, second] = written.map((line) => JSON.parse(line) as Record<string, unknown>);
-    assert.deepEqual({ ...first, time: '' }, { level: 'warn', time: '', region: 'eu-west-1', aboutRegion: 'us-east-1', aboutLevel: 3, lagMs: 5, msg: 'cannot be reached' });
-    assert.deepEqual([second?.['region'], second?.['aboutRegion'], second?.['part']], ['eu-west-1', 'us-east-1', 'tail']);
+    assert.deepEqual(
+      { ...first, time: '' },
+      {
+        level: 'warn',
+        time: '',
+        region: 'eu-west-1',
+        aboutRegion: 'us-east-1',
+        aboutLevel: 3,
+        lagMs: 5,
+        msg: 'cannot be reached',
+      },
+    );
+    assert.deepEqual(
+      [second?.['region'], second?.['aboutRegion'], second?.['part']],
+      ['eu-west-1', 'us-east-1', 'tail'],
+    );
   });
 
-  it('keeps an error\'s cause and leaves credentials out', () => {
+  it("keeps an error's cause and leaves credentials out", () => {
     const { telemetry, lines } = logInto('info');
-    telemetry.log.error({ err: new Error('outer', { cause: new Error('inner') }), headers: { authorization: 'Bearer hunter2', accept: '*/*' } }, 'failed');
+    telemetry.log.error(
+      {
+        err: new Error('outer', { cause: new Error('inner') }),
+        headers: { authorization: 'Bearer hunter2', accept: '*/*' },
+      },
+      'failed',
+    );
     const text = JSON.stringify(lines());
     assert.match(text, /outer/);
     assert.match(text, /inner/);
