@@ -1,5 +1,5 @@
 /**
- * Claim: a mutation away from the primary's region costs one round trip over the ocean plus a few milliseconds,
+ * Claim: a mutation away from the primary's region costs one round trip over the simulated WAN plus a few milliseconds,
  * whatever it does there. Six statements, each of which may depend on the one before: forwarded whole to the primary
  * region's server, side by side with what going direct to the database costs.
  */

@@ -30,7 +30,7 @@ const say = (sentence: string): void => console.error(`${new Date().toISOString(
 installPeers(say);
 const cores = chooseCores();
 if (cores === null) say('processes are not pinned: there is no taskset (util-linux), or one processor only');
-// What is started from here on (databases, Redis, the ocean) inherits it.
+// What is started from here on (databases, Redis, the simulated WAN) inherits it.
 else moveTo(cores.data);
 
 const told: Told[] = [];

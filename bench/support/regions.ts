@@ -29,7 +29,7 @@ export interface Answer {
 export interface BenchCluster extends AsyncDisposable {
   readonly manifest: Manifest;
   /**
-   * Sends GraphQL to `region`'s server as a client that sits in `from` does: through the ocean unless they are the
+   * Sends GraphQL to `region`'s server as a client that sits in `from` does: through the simulated WAN unless they are the
    * same.
    */
   graphql(
@@ -98,7 +98,7 @@ function clusterOf(
   manifest: Manifest,
   port: (from: string, to: string, kind: string) => number | null,
 ): BenchCluster {
-  // Browsers and gateways keep their connections; a handshake over the ocean in every request would flatter us.
+  // Browsers and gateways keep their connections; a handshake over the simulated WAN in every request would flatter us.
   const dispatcher = new Agent({ keepAliveTimeout: 60_000 });
   const regionOf = (name: string): Manifest['regions'][number] => {
     const region = manifest.regions.find((one) => one.name === name);

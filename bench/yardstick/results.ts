@@ -33,7 +33,7 @@ export class WorkloadResult {
   readonly rounds = new Map<string, Round[]>();
   /** At a part of the peak load. */
   readonly paced = new Map<string, PacedRun>();
-  /** Round trip over the ocean to the primary's region, milliseconds. */
+  /** Round trip over the simulated WAN to the primary's region, milliseconds. */
   readonly rttMs: number;
 
   constructor(rttMs: number) {

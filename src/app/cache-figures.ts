@@ -3,7 +3,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
-import { type KeeperObserver } from '../cache/feed/observer.ts';
+import { type CacheFeedObserver } from '../cache/feed/observer.ts';
 import { type LocalCache } from '../cache/local.ts';
 import { type CacheObserver } from '../cache/observer.ts';
 import { type FillVerdict } from '../cache/ports.ts';
@@ -23,7 +23,7 @@ export interface FiguresParts {
   readonly clock?: Clock;
 }
 
-export class CacheWatch implements CacheObserver, KeeperObserver, OperationCacheObserver {
+export class CacheWatch implements CacheObserver, CacheFeedObserver, OperationCacheObserver {
   readonly #parts: FiguresParts;
   readonly #clock: Clock;
   /** Names this process among those of its region. */
@@ -72,7 +72,7 @@ export class CacheWatch implements CacheObserver, KeeperObserver, OperationCache
     this.#parts.log.debug({ err: error }, 'A cache failed; the request went on without it.');
   }
 
-  began(layer: 'local' | 'shared', reason: Parameters<KeeperObserver['began']>[1]): void {
+  began(layer: 'local' | 'shared', reason: Parameters<CacheFeedObserver['began']>[1]): void {
     this.#parts.metrics.cacheLives.inc({ layer, reason });
   }
 
@@ -114,7 +114,7 @@ export class CacheWatch implements CacheObserver, KeeperObserver, OperationCache
       answerLookups: of('answer hit', 'answer miss'),
       answers,
       answerBytes,
-      isOn: local.life !== null,
+      isOn: local.generation !== null,
       lagMs: this.#lags.quantile(0.5, nowMs),
       lagP99Ms: this.#lags.quantile(0.99, nowMs),
     };

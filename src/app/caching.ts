@@ -1,11 +1,11 @@
 /**
- * Owns the caches of a region as this process uses them: they are made when the model is known, fed by the keeper, and
+ * Owns the caches of a region as this process uses them: they are made when the model is known, fed by the cache feed, and
  * told of by figures.
  */
 import { type Position } from '../base/lineage.ts';
 import { Backoff } from '../base/backoff.ts';
 import { Coverage } from '../cache/feed/coverage.ts';
-import { CacheKeeper, type TailRole } from '../cache/feed/keeper.ts';
+import { CacheFeed, type TailRole } from '../cache/feed/feed.ts';
 import { LocalCache } from '../cache/local.ts';
 import { RegionCache } from '../cache/region-cache.ts';
 import { TagScheme } from '../change/invalidation.ts';
@@ -39,7 +39,7 @@ interface Made {
   readonly shared: RedisSharedCache | null;
   readonly cache: RegionCache;
   readonly tags: TagScheme;
-  readonly keeper: CacheKeeper;
+  readonly feed: CacheFeed;
   readonly watch: CacheWatch;
 }
 
@@ -79,11 +79,11 @@ export class Caching {
   }
 
   /** Null where nothing is cached, and before `open`. */
-  get keeper(): CacheKeeper | null {
-    return this.#made?.keeper ?? null;
+  get feed(): CacheFeed | null {
+    return this.#made?.feed ?? null;
   }
 
-  /** The process's own cache, and who is told of its answers; null as `keeper` is. */
+  /** The process's own cache, and who is told of its answers; null as `feed` is. */
   get answers(): { readonly local: LocalCache; readonly watch: CacheWatch } | null {
     return this.#made;
   }
@@ -117,7 +117,7 @@ export class Caching {
     const shared = redis && new RedisSharedCache(redis);
     const watch = new CacheWatch({ metrics, log, hasShared: shared !== null });
     const local = new LocalCache(options);
-    const keeper = new CacheKeeper({
+    const feed = new CacheFeed({
       local,
       shared: redis && shared && { journal: shared, fanout: new RedisFanout(redis) },
       coverage:
@@ -143,7 +143,7 @@ export class Caching {
       shared,
       cache: new RegionCache({ local, shared, limits: options, observe: watch }),
       tags,
-      keeper,
+      feed,
       watch,
     };
     this.#timers = [
@@ -167,12 +167,12 @@ export class Caching {
 
   /** The tail's state changed. */
   become({ kind }: TailState): void {
-    this.#made?.keeper.become(roleOf(kind));
+    this.#made?.feed.become(roleOf(kind));
   }
 
   /** Where the region's shared cache stands; null where that is not known, or speaks of another database. */
-  async standpoint(monitor: RegionMonitor): Promise<Position | null> {
-    const at = (await this.#made?.keeper.standpoint()) ?? null;
+  async appliedPosition(monitor: RegionMonitor): Promise<Position | null> {
+    const at = (await this.#made?.feed.appliedPosition()) ?? null;
     return at !== null && at.cluster === monitor.cluster ? at : null;
   }
 
@@ -191,13 +191,13 @@ export class Caching {
   async close(): Promise<void> {
     this.#peers.stop();
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#made?.keeper.close();
+    await this.#made?.feed.close();
     this.#made?.shared?.close();
   }
 
-  /** The stream goes on over a promotion by itself, but a life is of one timeline (R1). */
+  /** The stream goes on over a promotion by itself, but a generation is of one timeline (R1). */
   #followTimeline(tail: Tail, monitor: RegionMonitor): void {
-    const streamed = this.keeper?.timeline ?? null;
+    const streamed = this.feed?.timeline ?? null;
     const { timeline } = monitor;
     if (streamed === null || timeline === null) return;
     if (timeline <= streamed) return this.#reconnects.reset();
@@ -212,7 +212,7 @@ export class Caching {
     const { local, shared } = this.#made;
     const { metrics } = this.#parts.telemetry;
     const { entries, bytes, tombstones, answers, answerBytes } = local.figures();
-    metrics.cacheOn.set({ layer: 'local' }, Number(local.life !== null));
+    metrics.cacheOn.set({ layer: 'local' }, Number(local.generation !== null));
     if (shared !== null) metrics.cacheOn.set({ layer: 'shared' }, Number(shared.available));
     metrics.cacheEntries.set(entries);
     metrics.cacheBytes.set(bytes);

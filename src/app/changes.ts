@@ -24,7 +24,7 @@ export interface ChangeParts {
  */
 export function changeHandlers({ applied, replayed, caching, monitor, telemetry }: ChangeParts): ChangeHandlers {
   const { metrics } = telemetry;
-  const { keeper } = caching;
+  const { feed } = caching;
   const reached = (lsn: Parameters<Watermark['advance']>[0]): void => {
     applied.advance(lsn);
     replayed.advance(lsn);
@@ -32,12 +32,12 @@ export function changeHandlers({ applied, replayed, caching, monitor, telemetry 
   };
   return {
     async onStart(start) {
-      await keeper?.onStart(start);
+      await feed?.onStart(start);
       applied.advance(start.lsn);
       monitor.streamBegan();
     },
     async onTransaction(transaction) {
-      await keeper?.onTransaction(transaction);
+      await feed?.onTransaction(transaction);
       metrics.tailTransactions.inc();
       metrics.tailChanges.inc(transaction.changes.length);
       reached(transaction.commitLsn);
@@ -45,19 +45,19 @@ export function changeHandlers({ applied, replayed, caching, monitor, telemetry 
       caching.applied(monitor.sinceMs(transaction.committedAtMs));
     },
     onHeartbeat(heartbeat) {
-      keeper?.onHeartbeat(heartbeat);
+      feed?.onHeartbeat(heartbeat);
       reached(heartbeat.lsn);
       monitor.observeHeartbeat(heartbeat);
       caching.applied(monitor.sinceMs(heartbeat.primaryTimeMs));
     },
     onProgress(lsn) {
-      keeper?.onProgress(lsn);
+      feed?.onProgress(lsn);
       reached(lsn);
     },
     async onGap(reason) {
       metrics.tailGaps.inc();
       applied.reset(reason);
-      await keeper?.onGap(reason);
+      await feed?.onGap(reason);
     },
   };
 }

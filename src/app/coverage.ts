@@ -31,7 +31,7 @@ const POSITION_SQL = `
   SELECT pg_is_in_recovery() AS replica, (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn,
          pg_snapshot_xmin(s)::text AS oldest, pg_snapshot_xmax(s)::text AS next FROM pg_current_snapshot() AS s`;
 
-interface Standing {
+interface ServerPosition {
   readonly lsn: Lsn;
   readonly isReplica: boolean;
   readonly oldest: bigint;
@@ -58,22 +58,22 @@ export class CatalogCoverage implements CoverageSource {
   async look(shown: Lsn): ReturnType<CoverageSource['look']> {
     const { publication } = this.#request.options;
     return this.#ask(async (query) => {
-      const { lsn, isReplica } = await standing(query);
+      const { lsn, isReplica } = await serverPosition(query);
       // One that was restarted shows less for a moment than it had shown.
       if (isReplica && lsn < shown)
         throw new Error(
           `the replica shows ${formatLsn(lsn)} only, while its schema is asked for as of ${formatLsn(shown)}`,
         );
       const look = this.#compare(await readCatalog(query, { publication }));
-      const { lsn: upTo, next } = await standing(query);
+      const { lsn: upTo, next } = await serverPosition(query);
       return { ...look, upTo, nextTransaction: next };
     });
   }
 
   async running(): ReturnType<CoverageSource['running']> {
     return this.#ask(async (query) => {
-      const { oldest } = await standing(query);
-      const { lsn } = await standing(query);
+      const { oldest } = await serverPosition(query);
+      const { lsn } = await serverPosition(query);
       return { oldest, upTo: lsn };
     });
   }
@@ -173,7 +173,7 @@ function spellingOf({ sql }: SqlType): string {
   return sql === 'character varying' ? 'text' : sql;
 }
 
-async function standing(query: PlainQuery): Promise<Standing> {
+async function serverPosition(query: PlainQuery): Promise<ServerPosition> {
   const [row] = (await query(POSITION_SQL)) as readonly {
     replica: boolean;
     lsn: string;

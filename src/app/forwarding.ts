@@ -8,7 +8,7 @@ import { ForwardGate, forwardKeys } from '../protocol/signature.ts';
 import { type RegionMonitor } from '../region/monitor.ts';
 import { type ForwardSettings } from '../server/forward.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { type ServerStanding } from '../write/forward.ts';
+import { type ServerState } from '../write/forward.ts';
 import { Forwarding, type SentTokens } from '../write/forwarding.ts';
 import { type PeerAnswers } from './peer-health.ts';
 
@@ -18,7 +18,7 @@ export interface ForwardingParts {
   /** What the endpoint for forwarded mutations goes by. */
   readonly forwardGate: ForwardSettings;
   /** What is known of a region's server. */
-  readonly serverStanding: (region: string) => ServerStanding;
+  readonly serverState: (region: string) => ServerState;
 }
 
 export interface ForwardingInput {
@@ -41,7 +41,7 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
         'forwardSecret holds no secret to sign forwarded mutations with; give one, or leave it out for the one that tokenSecret makes.',
     });
   const serverUrls = new Map(regions.flatMap(({ name, serverUrl }) => (serverUrl === null ? [] : [[name, serverUrl]])));
-  const serverStanding = (region: string): ServerStanding => {
+  const serverState = (region: string): ServerState => {
     if (!serverUrls.has(region)) return 'none';
     const ready = peers.of(region);
     return ready === null ? 'unknown' : ready ? 'ready' : 'down';
@@ -69,11 +69,11 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
     void monitor.refresh().catch((error: unknown) => log.debug({ err: error }, 'Looking for the primary failed.'));
   return {
     forwarder,
-    serverStanding,
+    serverState,
     forwarding: new Forwarding({
       options,
       view: monitor,
-      server: serverStanding,
+      server: serverState,
       transport: forwarder,
       onAnswer: observe,
       log,

@@ -19,8 +19,8 @@ import { Tenancy } from '../read/sql/tenant.ts';
 import { checkedSettings } from '../read/settings.ts';
 import { type RegionReport } from '../region/view.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { OnceRequest } from '../write/idempotency/request.ts';
-import { onceTransaction } from '../write/idempotency/transaction.ts';
+import { IdempotentRequest } from '../write/idempotency/request.ts';
+import { idempotentTransaction } from '../write/idempotency/transaction.ts';
 import { type Transaction, type TransactionOptions } from '../write/ports.ts';
 import { type KnownSchema } from './stacks/change.ts';
 import { createStacks, startStacks, stopStacks, type Stacks } from './stacks/stacks.ts';
@@ -69,7 +69,7 @@ export interface WriteOptions extends TransactionOptions, OnBehalf {
    * result, as JSON has it. `request`: what it was asked for, so that a key which comes with something else is refused
    * (`IDEMPOTENCY_KEY_REUSED`).
    */
-  readonly once?: { readonly key: string; readonly request?: unknown };
+  readonly idempotency?: { readonly key: string; readonly request?: unknown };
 }
 
 export interface WriteResult<T> {
@@ -176,9 +176,9 @@ export class DataLayer {
 
   /** Runs `work` in one transaction at the primary, retried on serialization failure and deadlock. */
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<WriteResult<T>> {
-    const { token, viewer, settings: given, once: asked, ...rest } = options;
+    const { token, viewer, settings: given, idempotency: asked, ...rest } = options;
     const settings = this.#settings(viewer, given);
-    const request = asked === undefined ? null : this.#once(asked, viewer ?? null);
+    const request = asked === undefined ? null : this.#idempotentRequest(asked, viewer ?? null);
     const session = this.#stacks.read.openSession({ token, settings, signal: options.signal });
     await session.admitWrite();
     const all: TransactionOptions = {
@@ -196,7 +196,7 @@ export class DataLayer {
     const committed =
       request === null
         ? writer.transaction(work, all)
-        : onceTransaction(writer, { once: request.step('transaction'), work, options: all });
+        : idempotentTransaction(writer, { idempotency: request.step('transaction'), work, options: all });
     const { result, position } = await committed.catch((error: unknown) => {
       throw isMeridianError(error, 'DURABILITY_UNCONFIRMED')
         ? withToken(error, codec.encode(session.report().positions))
@@ -224,9 +224,12 @@ export class DataLayer {
     );
   }
 
-  #once({ key, request }: NonNullable<WriteOptions['once']>, viewer: Viewer | null): OnceRequest {
+  #idempotentRequest(
+    { key, request }: NonNullable<WriteOptions['idempotency']>,
+    viewer: Viewer | null,
+  ): IdempotentRequest {
     const { options } = this.#stacks.config;
-    return new OnceRequest({
+    return new IdempotentRequest({
       key: checkedKey(key, options.idempotencyKeyBytes),
       viewer,
       source: 'transaction',

@@ -26,7 +26,7 @@ export interface TimelineHistory {
 }
 
 /** How a position relates to a server's history. `unknown`: a timeline that this history has never heard of. */
-export type Standing = 'on-history' | 'lost' | 'unknown';
+export type LineageStatus = 'on-history' | 'lost' | 'unknown';
 
 const CLUSTER_ID_LENGTH = 8;
 
@@ -42,7 +42,7 @@ export function clusterIdOf(systemIdentifier: string): ClusterId {
  * Whether `position` lies on `history` (R7): a position of a finished timeline above its switch point names a write
  * that the failover lost.
  */
-export function standingOf(position: Pick<Position, 'timeline' | 'lsn'>, history: TimelineHistory): Standing {
+export function lineageStatusOf(position: Pick<Position, 'timeline' | 'lsn'>, history: TimelineHistory): LineageStatus {
   if (position.timeline === history.timeline) return 'on-history';
   const ended = history.switches.find((s) => s.timeline === position.timeline);
   if (ended) return position.lsn <= ended.switchLsn ? 'on-history' : 'lost';

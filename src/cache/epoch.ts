@@ -1,6 +1,6 @@
 /**
- * Owns the names of lives. A name tells in which run of its primary a shared life began: a primary that has crashed may
- * have taken back what it had shown, on the same timeline, so that a life ends with the run even where nobody watched.
+ * Owns the names of generations. A name tells in which run of its primary a shared generation began: a primary that has crashed may
+ * have taken back what it had shown, on the same timeline, so that a generation ends with the run even where nobody watched.
  */
 import { randomUUID } from 'node:crypto';
 

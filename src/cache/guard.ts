@@ -2,16 +2,16 @@
  * Owns the decisions that keep caches exact: what may be served, kept, and followed. Pure, and each of them made here
  * and nowhere else in the process.
  */
-import { standingOf, type Position } from '../base/lineage.ts';
+import { lineageStatusOf, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type StreamStart } from '../change/ports.ts';
 import { runOf } from './epoch.ts';
-import { type Applied, type Life, type SharedState } from './ports.ts';
+import { type Applied, type Generation, type SharedState } from './ports.ts';
 import { type CacheDemand, type Loaded } from './reading.ts';
 
 /** Where one layer of the cache stands at the moment of a decision. */
-export interface Standing {
-  readonly life: Omit<Life, 'epoch'>;
+export interface LayerState {
+  readonly generation: Omit<Generation, 'epoch'>;
   /** W: everything up to here is applied to the layer. */
   readonly watermark: Lsn;
 }
@@ -21,12 +21,12 @@ export interface Standing {
  * was proved to lie on the newest history, where positions compare by LSN; of a newer timeline than its own the layer
  * knows nothing.
  */
-export function mayServe(demand: CacheDemand, standing: Standing, asOf: Lsn): boolean {
+export function mayServe(demand: CacheDemand, state: LayerState, asOf: Lsn): boolean {
   const { floor, notBelow } = demand;
-  const { life, watermark } = standing;
-  if (!isComparable(demand, standing) || (notBelow !== null && watermark < notBelow)) return false;
+  const { generation, watermark } = state;
+  if (!isComparable(demand, state) || (notBelow !== null && watermark < notBelow)) return false;
   if (floor === null) return true;
-  if (floor.cluster !== life.cluster || floor.timeline > life.timeline) return false;
+  if (floor.cluster !== generation.cluster || floor.timeline > generation.timeline) return false;
   return watermark >= floor.lsn || asOf >= floor.lsn;
 }
 
@@ -35,11 +35,13 @@ export function mayServe(demand: CacheDemand, standing: Standing, asOf: Lsn): bo
  * branch that a failover cut off below W, says nothing here, however high its W is. A layer on a timeline whose history
  * is not known yet may stand above a switch at which an older floor was lost (R7): servers find that out.
  */
-function isComparable({ floor, lineage }: CacheDemand, { life, watermark }: Standing): boolean {
+function isComparable({ floor, lineage }: CacheDemand, { generation, watermark }: LayerState): boolean {
   if (lineage == null) return true;
-  if (life.cluster !== lineage.cluster) return false;
+  if (generation.cluster !== lineage.cluster) return false;
   const stands =
-    lineage.history === null ? 'unknown' : standingOf({ timeline: life.timeline, lsn: watermark }, lineage.history);
+    lineage.history === null
+      ? 'unknown'
+      : lineageStatusOf({ timeline: generation.timeline, lsn: watermark }, lineage.history);
   return stands === 'on-history' || (stands === 'unknown' && floor === null);
 }
 
@@ -102,9 +104,9 @@ export function isInvalidated(asOf: Lsn, at: Lsn): boolean {
   return asOf < at;
 }
 
-/** Whether what was read in the life `epoch` may still be kept: tombstones of an earlier life are gone. */
-export function isSameLife(life: Pick<Life, 'epoch'> | null, epoch: string): boolean {
-  return life?.epoch === epoch;
+/** Whether what was read in the generation `epoch` may still be kept: tombstones of an earlier generation are gone. */
+export function isSameGeneration(generation: Pick<Generation, 'epoch'> | null, epoch: string): boolean {
+  return generation?.epoch === epoch;
 }
 
 /**
@@ -112,16 +114,16 @@ export function isSameLife(life: Pick<Life, 'epoch'> | null, epoch: string): boo
  * load was sent: a later W would be too high. A position speaks for a layer of its own timeline only, since below a
  * switch two timelines may differ.
  */
-export function asOfIn(before: Standing, { asOf, seen }: Pick<Loaded<unknown>, 'asOf' | 'seen'>): Lsn | null {
+export function asOfIn(before: LayerState, { asOf, seen }: Pick<Loaded<unknown>, 'asOf' | 'seen'>): Lsn | null {
   if (asOf === null) return null;
   const from = asOf === 'watermark' ? seen : asOf;
-  if (from.cluster !== before.life.cluster || from.timeline !== before.life.timeline) return null;
+  if (from.cluster !== before.generation.cluster || from.timeline !== before.generation.timeline) return null;
   return asOf === 'watermark' ? before.watermark : asOf.lsn;
 }
 
 /**
  * Whether a message follows the last one that was applied; any other means that one was missed, or came with other
- * content, or that another life has begun.
+ * content, or that another generation has begun.
  */
 export function isNextInSequence(
   last: Pick<SharedState, 'epoch' | 'sequence' | 'watermark'>,
@@ -164,7 +166,7 @@ export function mayGoOn(
 }
 
 /**
- * Whether the primary has not been started anew since the life began: a crash takes back what was shown and not
+ * Whether the primary has not been started anew since the generation began: a crash takes back what was shown and not
  * flushed, and no timeline tells of it.
  */
 export function isSameRun({ epoch }: Pick<SharedState, 'epoch'>, { run = null }: Pick<StreamStart, 'run'>): boolean {

@@ -5,9 +5,9 @@ import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { KeptAnswers, type AnswerItem, type AnswerLimits, type KeptAnswer } from './answers.ts';
-import { isInvalidated, isSameLife, mayKeep } from './guard.ts';
+import { isInvalidated, isSameGeneration, mayKeep } from './guard.ts';
 import { Body, isBelowTable, Kept, KeptIndex, placeOf, type TableMark } from './kept.ts';
-import { type Batch, type CacheKey, type FillItem, type FillVerdict, type Life } from './ports.ts';
+import { type Batch, type CacheKey, type FillItem, type FillVerdict, type Generation } from './ports.ts';
 import { Tombstones } from './tombstones.ts';
 
 export type LocalLimits = AnswerLimits &
@@ -32,7 +32,7 @@ export interface LocalFigures {
 }
 
 /**
- * Without a life it serves nothing and keeps nothing. Every method is one synchronous step, so that a look at W and at
+ * Without a generation it serves nothing and keeps nothing. Every method is one synchronous step, so that a look at W and at
  * values is one moment. Whoever calls `apply` promises order and completeness: each batch, once or more often, with
  * nothing missing between two.
  */
@@ -43,14 +43,14 @@ export class LocalCache {
   /** Further tags → the values that depend on them as well. */
   readonly #dependents = new Map<Tag, Set<Kept>>();
   /**
-   * As many as there are tables. They are never forgotten within a life, so that what they made wrong may be removed
+   * As many as there are tables. They are never forgotten within a generation, so that what they made wrong may be removed
    * when it is met.
    */
   readonly #tables = new Map<TableTag, TableMark>();
   readonly #tombstones: Tombstones;
   readonly #answers: KeptAnswers;
   #kept: LRUCache<Kept, true>;
-  #life: Life | null = null;
+  #generation: Generation | null = null;
   #watermark: Lsn | null = null;
   #lossReason: string | null = null;
 
@@ -69,16 +69,16 @@ export class LocalCache {
     this.#kept = this.#emptyList();
   }
 
-  get life(): Life | null {
-    return this.#life;
+  get generation(): Generation | null {
+    return this.#generation;
   }
 
-  /** W: everything up to here is applied; null without a life. */
+  /** W: everything up to here is applied; null without a generation. */
   get watermark(): Lsn | null {
     return this.#watermark;
   }
 
-  /** Why the last life ended; null while there is one, and before the first. */
+  /** Why the last generation ended; null while there is one, and before the first. */
   get lossReason(): string | null {
     return this.#lossReason;
   }
@@ -94,24 +94,24 @@ export class LocalCache {
     };
   }
 
-  /** Begins a life at `lsn`, empty. */
-  begin(life: Life, lsn: Lsn): void {
+  /** Begins a generation at `lsn`, empty. */
+  begin(generation: Generation, lsn: Lsn): void {
     this.#empty(lsn);
-    this.#life = life;
+    this.#generation = generation;
     this.#watermark = lsn;
     this.#lossReason = null;
   }
 
-  /** Ends the life, since something may have been missed (R8). */
+  /** Ends the generation, since something may have been missed (R8). */
   lose(reason: string): void {
-    if (this.#life === null) return;
+    if (this.#generation === null) return;
     this.#empty(this.#watermark as Lsn);
-    this.#life = null;
+    this.#generation = null;
     this.#watermark = null;
     this.#lossReason = reason;
   }
 
-  /** Applies one batch: what is wrong below its watermark goes, W moves up to it. Without a life it changes nothing. */
+  /** Applies one batch: what is wrong below its watermark goes, W moves up to it. Without a generation it changes nothing. */
   apply({ watermark: at, tags, tables, horizon }: Batch): void {
     if (this.#watermark === null) return;
     for (const tag of tags) {
@@ -138,11 +138,11 @@ export class LocalCache {
   }
 
   /**
-   * Keeps what the guard lets in (R4). `epoch`: the life at the moment from which the items' `asOf` is. `full` is also
+   * Keeps what the guard lets in (R4). `epoch`: the generation at the moment from which the items' `asOf` is. `full` is also
    * said of values that are larger than `cacheValueBytes`.
    */
   fill(epoch: string, items: readonly LocalItem[]): FillVerdict[] {
-    if (!isSameLife(this.#life, epoch)) return items.map(() => 'ended');
+    if (!isSameGeneration(this.#generation, epoch)) return items.map(() => 'ended');
     return items.map((item) => this.#keep(item));
   }
 
@@ -151,9 +151,9 @@ export class LocalCache {
     return this.#answers.find(name);
   }
 
-  /** Keeps the answer of a whole operation as `fill` keeps values; `epoch`: the life in which the operation began. */
+  /** Keeps the answer of a whole operation as `fill` keeps values; `epoch`: the generation in which the operation began. */
   keepAnswer(epoch: string, item: AnswerItem): FillVerdict {
-    return isSameLife(this.#life, epoch) ? this.#answers.keep(item) : 'ended';
+    return isSameGeneration(this.#generation, epoch) ? this.#answers.keep(item) : 'ended';
   }
 
   #find(key: CacheKey): Kept | undefined {

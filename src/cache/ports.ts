@@ -26,8 +26,8 @@ export interface Entry {
   readonly body: string;
 }
 
-/** One unbroken life of a cache: between two of them it was emptied (R8). Positions compare within it by LSN. */
-export interface Life {
+/** One unbroken generation of a cache: between two of them it was emptied (R8). Positions compare within it by LSN. */
+export interface Generation {
   /** Random, never used twice (`newEpoch`). */
   readonly epoch: string;
   readonly cluster: ClusterId;
@@ -35,8 +35,8 @@ export interface Life {
 }
 
 /** Where a shared cache stands. */
-export interface SharedState extends Life {
-  /** Counts what was applied since the life began: who misses one knows it. */
+export interface SharedState extends Generation {
+  /** Counts what was applied since the generation began: who misses one knows it. */
   readonly sequence: number;
   /** W: everything up to here is applied. */
   readonly watermark: Lsn;
@@ -66,7 +66,7 @@ export interface FillItem {
   readonly maxVariants: number;
 }
 
-/** `stale`: the guard refused it (R4). `full`: too many variants. `ended`: the life that it was read in is over. */
+/** `stale`: the guard refused it (R4). `full`: too many variants. `ended`: the generation that it was read in is over. */
 export type FillVerdict = 'stored' | 'stale' | 'full' | 'ended';
 
 /**
@@ -74,7 +74,7 @@ export type FillVerdict = 'stored' | 'stale' | 'full' | 'ended';
  * cache does not answer; while it is known not to, they throw at once.
  */
 export interface SharedCache {
-  /** One round trip, whatever the number of keys. Null: there is no life (nobody began one, or it was lost). */
+  /** One round trip, whatever the number of keys. Null: there is no generation (nobody began one, or it was lost). */
   lookup(keys: readonly CacheKey[], options: LookupOptions): Promise<SharedLookup | null>;
   /** One round trip. The guard and the write of each item are one step (R4). Frees the leases of its keys. */
   fill(epoch: string, items: readonly FillItem[]): Promise<readonly FillVerdict[]>;
@@ -99,7 +99,7 @@ export interface Applied extends Omit<Batch, 'horizon'> {
   readonly previous: Lsn;
 }
 
-/** Where a life begins. */
+/** Where a generation begins. */
 export interface Beginning {
   readonly cluster: ClusterId;
   readonly timeline: number;
@@ -110,32 +110,32 @@ export interface Beginning {
 
 /** The region's shared cache, as the one who holds the tail writes it. Throws `SharedCacheDown`. */
 export interface SharedJournal {
-  /** Null: no life, or one that is damaged. */
+  /** Null: no generation, or one that is damaged. */
   state(): Promise<SharedState | null>;
   /** Makes `holder` the only one whose batches are taken, if the state is still this one. False: it is not. */
   adopt(holder: string, state: SharedState): Promise<boolean>;
   /**
-   * Empties the cache: begins a life at `lsn` with `holder` as its only writer. Whatever was kept or is being read
+   * Empties the cache: begins a generation at `lsn` with `holder` as its only writer. Whatever was kept or is being read
    * before is not served again.
    */
   begin(holder: string, at: Beginning): Promise<SharedState>;
   /**
    * Tombstones, deletions, W and the message to followers in one step, if `holder` still writes and `after` is still
    * the state; large batches may take several steps, of which only the last moves W. Null: refused, nothing moved;
-   * somebody else writes, or the life was lost.
+   * somebody else writes, or the generation was lost.
    */
   apply(holder: string, after: SharedState, batch: Batch): Promise<SharedState | null>;
 }
 
-/** What is published to the region's processes: one step that was applied, or that another life has begun. */
+/** What is published to the region's processes: one step that was applied, or that another generation has begun. */
 export type FanoutMessage =
   { readonly kind: 'applied'; readonly applied: Applied } | { readonly kind: 'began'; readonly state: SharedState };
 
 export interface FanoutHandlers {
   /** Messages from here on are complete; called when the subscription stands, and again after each loss of it. */
-  onStanding(): void;
+  onSubscribed(): void;
   onApplied(applied: Applied): void;
-  /** Another life has begun. */
+  /** Another generation has begun. */
   onBegan(state: SharedState): void;
   /** The subscription is gone: messages may be missed from now on. */
   onLost(reason: string): void;

@@ -6,8 +6,8 @@ import { type Clock, sleep } from '../base/clock.ts';
 import { type Position } from '../base/lineage.ts';
 import { maxLsn, ZERO_LSN, type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
-import { type Flight, type Landed } from './flights.ts';
-import { asOfIn, freshnessOf, mayServe, type Standing } from './guard.ts';
+import { type InFlightLoad, type LoadedValue } from './in-flight.ts';
+import { asOfIn, freshnessOf, mayServe, type LayerState } from './guard.ts';
 import { Body } from './kept.ts';
 import { type LocalCache, type LocalItem } from './local.ts';
 import { tellFills, type CacheObserver } from './observer.ts';
@@ -16,7 +16,7 @@ import {
   type CacheKey,
   type Entry,
   type FillItem,
-  type Life,
+  type Generation,
   type SharedCache,
   type SharedItem,
   type SharedLookup,
@@ -37,18 +37,18 @@ export interface ReadThroughOptions {
 }
 
 /** One value under way: its place among the request's keys, and the flight that ends with it. */
-export interface Leg {
+export interface PendingValue {
   readonly place: number;
-  readonly flight: Flight;
+  readonly load: InFlightLoad;
 }
 
 /** A layer before something was read for it: what is kept there afterwards is kept with this (R4). */
-interface Ticket extends Standing {
-  readonly life: Life;
+interface Ticket extends LayerState {
+  readonly generation: Generation;
 }
 
 /** The way of one fetch beyond the process. */
-export interface Trip<V> {
+export interface CacheFetch<V> {
   readonly request: FetchRequest<V>;
   /**
    * Told of places where a value is shown although its time to live is over; null: such a value counts as a miss, since
@@ -70,16 +70,16 @@ interface Tickets {
 interface Open {
   readonly ticket: Ticket | null;
   /** To be loaded. */
-  readonly missing: readonly Leg[];
+  readonly missing: readonly PendingValue[];
   /** Another server of the region is loading them. */
-  readonly leased: readonly Leg[];
+  readonly leased: readonly PendingValue[];
 }
 
 /** A value of the shared cache that answers. */
 interface Found {
   readonly text: string;
   readonly body: Body;
-  readonly landed: Landed;
+  readonly loadedValue: LoadedValue;
 }
 
 /** First pause between two looks for what another server is loading; each further one is twice as long. */
@@ -98,7 +98,7 @@ export class ReadThrough {
     this.#fills = shared && new SharedFills({ shared, limits, observe });
   }
 
-  begin<V>(request: FetchRequest<V>, renew: Trip<V>['renew']): Trip<V> {
+  begin<V>(request: FetchRequest<V>, renew: CacheFetch<V>['renew']): CacheFetch<V> {
     return {
       request,
       renew,
@@ -108,12 +108,12 @@ export class ReadThrough {
   }
 
   /** Ends the flight of every leg, and never throws. */
-  async fly<V>(trip: Trip<V>, legs: readonly Leg[]): Promise<void> {
+  async run<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[]): Promise<void> {
     try {
-      await this.#seek(trip, legs, FIRST_PAUSE_MS);
+      await this.#seek(fetch, pending, FIRST_PAUSE_MS);
     } catch (error) {
       // Flights that landed before are not changed by this.
-      for (const { flight } of legs) flight.end({ kind: 'crashed', error });
+      for (const { load } of pending) load.end({ kind: 'failed', error });
     }
   }
 
@@ -121,50 +121,50 @@ export class ReadThrough {
    * What is missing is loaded at once, beside the wait for others' leases: else two servers could wait for each
    * other's.
    */
-  async #seek<V>(trip: Trip<V>, legs: readonly Leg[], pauseMs: number): Promise<void> {
+  async #seek<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[], pauseMs: number): Promise<void> {
     const local = this.#localTicket();
-    const { ticket: shared, missing, leased } = await this.#look(trip, legs, local);
-    const leftMs = trip.untilMs - this.#options.clock.monotonicMs();
+    const { ticket: shared, missing, leased } = await this.#look(fetch, pending, local);
+    const leftMs = fetch.untilMs - this.#options.clock.monotonicMs();
     const isWaiting = leased.length > 0 && leftMs > 0;
     const now = isWaiting ? missing : [...missing, ...leased];
     await Promise.all([
-      now.length > 0 && this.#load(trip.request, now, { local, shared }),
-      isWaiting && sleep(Math.min(pauseMs, leftMs)).then(() => this.#seek(trip, leased, pauseMs * 2)),
+      now.length > 0 && this.#load(fetch.request, now, { local, shared }),
+      isWaiting && sleep(Math.min(pauseMs, leftMs)).then(() => this.#seek(fetch, leased, pauseMs * 2)),
     ]);
   }
 
   #localTicket(): Ticket | null {
-    const { life, watermark } = this.#options.local;
-    return life === null || watermark === null ? null : { life, watermark };
+    const { generation, watermark } = this.#options.local;
+    return generation === null || watermark === null ? null : { generation, watermark };
   }
 
-  async #look<V>(trip: Trip<V>, legs: readonly Leg[], local: Ticket | null): Promise<Open> {
-    const found = await this.#lookup(trip, legs);
-    if (found === null) return { ticket: null, missing: legs, leased: [] };
-    const { request, renew } = trip;
+  async #look<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[], local: Ticket | null): Promise<Open> {
+    const found = await this.#lookup(fetch, pending);
+    if (found === null) return { ticket: null, missing: pending, leased: [] };
+    const { request, renew } = fetch;
     const { clock, limits, observe } = this.#options;
-    const ticket: Ticket = { life: found.state, watermark: found.state.watermark };
+    const ticket: Ticket = { generation: found.state, watermark: found.state.watermark };
     const at = { nowMs: clock.nowMs(), staleMs: renew === null ? 0 : limits.cacheStaleMs };
-    const [missing, leased, stale, keep]: [Leg[], Leg[], number[], LocalItem[]] = [[], [], [], []];
-    legs.forEach((leg, i) => {
+    const [missing, leased, stale, keep]: [PendingValue[], PendingValue[], number[], LocalItem[]] = [[], [], [], []];
+    pending.forEach((value, i) => {
       const item = found.items[i] as SharedItem;
       if (item.kind === 'miss')
-        return void (item.leased && mayServe(request.demand, ticket, ZERO_LSN) ? leased : missing).push(leg);
+        return void (item.leased && mayServe(request.demand, ticket, ZERO_LSN) ? leased : missing).push(value);
       const { entry } = item;
       const freshness = freshnessOf(request.demand, entry.expiresAtMs, at);
       const hit =
         freshness !== 'over' && mayServe(request.demand, ticket, entry.asOf)
           ? this.#landedFrom(request, entry, ticket, freshness === 'stale')
           : null;
-      if (hit === null) return void missing.push(leg);
-      if (freshness === 'stale') stale.push(leg.place);
-      const asOf = local && asOfIn(local, hit.landed);
+      if (hit === null) return void missing.push(value);
+      if (freshness === 'stale') stale.push(value.place);
+      const asOf = local && asOfIn(local, hit.loadedValue);
       if (asOf !== null)
-        keep.push({ ...this.#itemOf(request, leg.place, { ...entry, asOf, body: hit.text }), body: hit.body });
-      leg.flight.end(hit.landed);
+        keep.push({ ...this.#itemOf(request, value.place, { ...entry, asOf, body: hit.text }), body: hit.body });
+      value.load.end(hit.loadedValue);
     });
     this.#keepLocally(local, keep);
-    const hits = legs.length - missing.length - leased.length;
+    const hits = pending.length - missing.length - leased.length;
     if (hits > 0) observe.hit('shared', hits);
     if (stale.length > 0) {
       observe.stale(stale.length);
@@ -174,16 +174,16 @@ export class ReadThrough {
   }
 
   /**
-   * Null: there is no shared cache, or none that lives, or it failed since the trip began, whoever waited for it:
+   * Null: there is no shared cache, or none that generations, or it failed since the trip began, whoever waited for it:
    * nobody waits twice.
    */
-  async #lookup<V>(trip: Trip<V>, legs: readonly Leg[]): Promise<SharedLookup | null> {
+  async #lookup<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[]): Promise<SharedLookup | null> {
     const { shared, observe } = this.#options;
-    if (shared === null || this.#failures > trip.failuresBefore) return null;
+    if (shared === null || this.#failures > fetch.failuresBefore) return null;
     try {
       const found = await shared.lookup(
-        legs.map(({ place }) => trip.request.keys[place] as CacheKey),
-        { leaseMs: this.#leaseMs(trip) },
+        pending.map(({ place }) => fetch.request.keys[place] as CacheKey),
+        { leaseMs: this.#leaseMs(fetch) },
       );
       this.#lastShared = found?.state ?? null;
       return found;
@@ -195,24 +195,29 @@ export class ReadThrough {
   }
 
   /** A lease is of use only where a value that others fill in could answer, as far as can be told before looking. */
-  #leaseMs<V>({ request: { demand } }: Trip<V>): number {
+  #leaseMs<V>({ request: { demand } }: CacheFetch<V>): number {
     const { limits } = this.#options;
     const last = this.#lastShared;
     if (last === null) return demand.floor === null ? limits.leaseMs : 0;
-    return mayServe(demand, { life: last, watermark: last.watermark }, ZERO_LSN) ? limits.leaseMs : 0;
+    return mayServe(demand, { generation: last, watermark: last.watermark }, ZERO_LSN) ? limits.leaseMs : 0;
   }
 
   /** Null: it cannot be read, which no request shall fail by. */
-  #landedFrom<V>(request: FetchRequest<V>, entry: Entry, { life, watermark }: Ticket, stale: boolean): Found | null {
+  #landedFrom<V>(
+    request: FetchRequest<V>,
+    entry: Entry,
+    { generation, watermark }: Ticket,
+    stale: boolean,
+  ): Found | null {
     try {
       const text = unpacked(entry.body, this.#options.limits.cacheValueBytes);
       const body = new Body(text);
-      const asOf = { cluster: life.cluster, timeline: life.timeline, lsn: maxLsn(entry.asOf, watermark) };
+      const asOf = { cluster: generation.cluster, timeline: generation.timeline, lsn: maxLsn(entry.asOf, watermark) };
       return {
         text,
         body,
-        landed: {
-          kind: 'landed',
+        loadedValue: {
+          kind: 'loaded',
           from: 'shared',
           own: body.by(request.codec),
           body,
@@ -228,26 +233,26 @@ export class ReadThrough {
     }
   }
 
-  async #load<V>(request: FetchRequest<V>, legs: readonly Leg[], tickets: Tickets): Promise<void> {
-    this.#options.observe.miss(legs.length);
-    const loaded = await request.load(legs.map(({ place }) => place));
+  async #load<V>(request: FetchRequest<V>, pending: readonly PendingValue[], tickets: Tickets): Promise<void> {
+    this.#options.observe.miss(pending.length);
+    const loaded = await request.load(pending.map(({ place }) => place));
     const localAsOf = tickets.local && asOfIn(tickets.local, loaded);
     const sharedAsOf = tickets.shared && asOfIn(tickets.shared, loaded);
     const asOf = positionOf(loaded, [localAsOf, sharedAsOf]);
     const keep: LocalItem[] = [];
-    legs.forEach((leg, i) => {
+    pending.forEach((value, i) => {
       const own = loaded.values[i] as V;
       const expiresAtMs = this.#expiryOf(request);
-      const text = localAsOf !== null || sharedAsOf !== null || leg.flight.isJoined ? this.#encode(request, own) : null;
+      const text = localAsOf !== null || sharedAsOf !== null || value.load.isJoined ? this.#encode(request, own) : null;
       const body = text === null ? null : new Body(text);
       if (text !== null && body !== null) {
         const itemAt = (at: Lsn): FillItem =>
-          this.#itemOf(request, leg.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
+          this.#itemOf(request, value.place, { asOf: at, seen: loaded.seen, expiresAtMs, body: text });
         if (localAsOf !== null) keep.push({ ...itemAt(localAsOf), body });
         if (sharedAsOf !== null && tickets.shared !== null)
-          this.#fills?.add(tickets.shared.life.epoch, itemAt(sharedAsOf));
+          this.#fills?.add(tickets.shared.generation.epoch, itemAt(sharedAsOf));
       }
-      leg.flight.end({ kind: 'landed', from: 'load', own, body, seen: loaded.seen, asOf, expiresAtMs, stale: false });
+      value.load.end({ kind: 'loaded', from: 'load', own, body, seen: loaded.seen, asOf, expiresAtMs, stale: false });
     });
     this.#keepLocally(tickets.local, keep);
   }
@@ -271,7 +276,7 @@ export class ReadThrough {
 
   #keepLocally(ticket: Ticket | null, items: readonly LocalItem[]): void {
     if (ticket !== null && items.length > 0)
-      tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.life.epoch, items));
+      tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.generation.epoch, items));
   }
 
   /** Of each value anew, so that those which were loaded together do not end together. */

@@ -6,16 +6,16 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
-import { Flights, type Crashed, type Flight, type Landed } from './flights.ts';
+import { InFlightLoads, type FailedLoad, type InFlightLoad, type LoadedValue } from './in-flight.ts';
 import { Gathering } from './gathering.ts';
 import { freshnessOf, mayServe, mayShare } from './guard.ts';
 import { type LocalCache } from './local.ts';
 import { SILENT, type CacheObserver } from './observer.ts';
 import { type CacheKey, type SharedCache } from './ports.ts';
-import { ReadThrough, type Leg, type ReadThroughLimits, type Trip } from './read-through.ts';
+import { ReadThrough, type PendingValue, type ReadThroughLimits, type CacheFetch } from './read-through.ts';
 import { type Fetched, type FetchRequest, type ReadCache } from './reading.ts';
 
-export type RegionCacheLimits = ReadThroughLimits & Pick<Options, 'cacheFlights'>;
+export type RegionCacheLimits = ReadThroughLimits & Pick<Options, 'cacheInFlight'>;
 
 export interface RegionCacheOptions {
   readonly local: LocalCache;
@@ -29,7 +29,7 @@ export interface RegionCacheOptions {
 export class RegionCache implements ReadCache {
   readonly #local: LocalCache;
   readonly #beyond: ReadThrough;
-  readonly #flights: Flights;
+  readonly #inFlight: InFlightLoads;
   readonly #staleMs: number;
   readonly #clock: Clock;
   readonly #observe: CacheObserver;
@@ -37,7 +37,7 @@ export class RegionCache implements ReadCache {
   constructor({ local, shared, limits, clock = systemClock, observe = SILENT }: RegionCacheOptions) {
     this.#local = local;
     this.#beyond = new ReadThrough({ local, shared, limits, clock, observe });
-    this.#flights = new Flights(limits.cacheFlights);
+    this.#inFlight = new InFlightLoads(limits.cacheInFlight);
     this.#staleMs = limits.cacheStaleMs;
     this.#clock = clock;
     this.#observe = observe;
@@ -52,19 +52,19 @@ export class RegionCache implements ReadCache {
 
   /** Puts what the process keeps; returns the places of the rest. */
   #fromLocal<V>(request: FetchRequest<V>, gathered: Gathering<V>): number[] {
-    const { life, watermark } = this.#local;
-    if (life === null || watermark === null) return [...request.keys.keys()];
+    const { generation, watermark } = this.#local;
+    if (generation === null || watermark === null) return [...request.keys.keys()];
     const { demand, codec } = request;
-    const standing = { life, watermark };
+    const state = { generation, watermark };
     const at = { nowMs: this.#clock.nowMs(), staleMs: this.#staleMs };
     const missing: number[] = [];
     const stale: number[] = [];
     const found = this.#local.lookup(request.keys);
     // One object for all that are older than W: they are right as of W.
-    const atWatermark: Position = { cluster: life.cluster, timeline: life.timeline, lsn: watermark };
+    const atWatermark: Position = { cluster: generation.cluster, timeline: generation.timeline, lsn: watermark };
     for (const [place, kept] of found.entries()) {
       const freshness = kept === undefined ? 'over' : freshnessOf(demand, kept.expiresAtMs, at);
-      if (kept === undefined || freshness === 'over' || !mayServe(demand, standing, kept.asOf)) {
+      if (kept === undefined || freshness === 'over' || !mayServe(demand, state, kept.asOf)) {
         missing.push(place);
         continue;
       }
@@ -89,9 +89,9 @@ export class RegionCache implements ReadCache {
   }
 
   async #fromBeyond<V>(request: FetchRequest<V>, missing: readonly number[], gathered: Gathering<V>): Promise<void> {
-    const trip = this.#beyond.begin(request, (places) => this.#renew(request, places));
+    const fetch = this.#beyond.begin(request, (places) => this.#renew(request, places));
     await this.#part(
-      trip,
+      fetch,
       missing.map((place) => ({ place })),
       () => true,
       gathered,
@@ -99,79 +99,79 @@ export class RegionCache implements ReadCache {
   }
 
   /** Each place to a flight that is under way already, where it may join one, or to one of its own. */
-  async #part<V, P extends Pick<Leg, 'place'>>(
-    trip: Trip<V>,
+  async #part<V, P extends Pick<PendingValue, 'place'>>(
+    fetch: CacheFetch<V>,
     places: readonly P[],
     mayJoin: (place: P) => boolean,
     gathered: Gathering<V>,
   ): Promise<void> {
-    const { request } = trip;
-    const own: Leg[] = [];
-    const joined: Leg[] = [];
+    const { request } = fetch;
+    const own: PendingValue[] = [];
+    const joined: PendingValue[] = [];
     for (const it of places) {
       const { place } = it;
       const key = request.keys[place] as CacheKey;
-      const flight = mayJoin(it) ? this.#flights.find(key) : undefined;
-      if (flight !== undefined && this.#isWorthJoining(flight, request)) {
-        flight.join();
-        joined.push({ place, flight });
-      } else own.push({ place, flight: this.#flights.begin(key, request.demand.floor) });
+      const load = mayJoin(it) ? this.#inFlight.find(key) : undefined;
+      if (load !== undefined && this.#isWorthJoining(load, request)) {
+        load.join();
+        joined.push({ place, load });
+      } else own.push({ place, load: this.#inFlight.begin(key, request.demand.floor) });
     }
-    await Promise.all([this.#fly(trip, own, gathered), this.#join(trip, joined, gathered)]);
+    await Promise.all([this.#runOwn(fetch, own, gathered), this.#join(fetch, joined, gathered)]);
   }
 
   /** A flight whose reader has to wait for its floor is not worth the wait to those who need not. */
-  #isWorthJoining<V>({ floor }: Flight, { demand }: FetchRequest<V>): boolean {
+  #isWorthJoining<V>({ floor }: InFlightLoad, { demand }: FetchRequest<V>): boolean {
     if (floor === null) return true;
     const reached = (lsn: Lsn | null | undefined): boolean => lsn !== null && lsn !== undefined && floor.lsn <= lsn;
     return reached(demand.floor?.lsn) || reached(this.#local.watermark);
   }
 
-  async #fly<V>(trip: Trip<V>, legs: readonly Leg[], gathered: Gathering<V>): Promise<void> {
-    if (legs.length === 0) return;
-    void this.#beyond.fly(trip, legs);
+  async #runOwn<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[], gathered: Gathering<V>): Promise<void> {
+    if (pending.length === 0) return;
+    void this.#beyond.run(fetch, pending);
     await Promise.all(
-      legs.map(async ({ place, flight }) => {
-        const outcome = await flight.outcome;
-        if (outcome.kind === 'crashed') throw outcome.error;
+      pending.map(async ({ place, load }) => {
+        const outcome = await load.outcome;
+        if (outcome.kind === 'failed') throw outcome.error;
         gathered.put(place, outcome.own as V, outcome.from === 'load' ? 'loaded' : 'shared', outcome);
       }),
     );
   }
 
   /** Takes what others read, where it answers this request, too; reads the rest. */
-  async #join<V>(trip: Trip<V>, legs: readonly Leg[], gathered: Gathering<V>): Promise<void> {
-    if (legs.length === 0) return;
-    const { request } = trip;
-    const outcomes = await Promise.all(legs.map(({ flight }) => flight.outcome));
-    const rest = legs.filter(({ place, flight }, i) => {
-      const outcome = outcomes[i] as Landed | Crashed;
-      return outcome.kind === 'crashed' || !this.#share(request, flight, outcome, place, gathered);
+  async #join<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[], gathered: Gathering<V>): Promise<void> {
+    if (pending.length === 0) return;
+    const { request } = fetch;
+    const outcomes = await Promise.all(pending.map(({ load }) => load.outcome));
+    const rest = pending.filter(({ place, load }, i) => {
+      const outcome = outcomes[i] as LoadedValue | FailedLoad;
+      return outcome.kind === 'failed' || !this.#share(request, load, outcome, place, gathered);
     });
-    if (legs.length > rest.length) this.#observe.joined(legs.length - rest.length);
+    if (pending.length > rest.length) this.#observe.joined(pending.length - rest.length);
     // Who waited for a reader that gave up (its client left, say) waits for the next one, lest they all read at once.
-    const left = new Set(legs.filter((_, i) => gaveUp(outcomes[i] as Landed | Crashed)));
+    const left = new Set(pending.filter((_, i) => gaveUp(outcomes[i] as LoadedValue | FailedLoad)));
     // No flight is begun before this request is ready to fly it: who joined it would wait for what this request still
     // waits for.
-    await this.#part(trip, rest, (leg) => left.has(leg), gathered);
+    await this.#part(fetch, rest, (value) => left.has(value), gathered);
   }
 
   /** What another request loaded counts as local: nothing was asked for it. */
   #share<V>(
     { demand, codec }: FetchRequest<V>,
-    { floor }: Flight,
-    landed: Landed,
+    { floor }: InFlightLoad,
+    loadedValue: LoadedValue,
     place: number,
     gathered: Gathering<V>,
   ): boolean {
     if (
-      landed.body === null ||
-      !mayShare(demand, { floor, asOf: landed.asOf }) ||
-      (landed.stale && demand.floor !== null)
+      loadedValue.body === null ||
+      !mayShare(demand, { floor, asOf: loadedValue.asOf }) ||
+      (loadedValue.stale && demand.floor !== null)
     )
       return false;
     try {
-      gathered.put(place, landed.body.by(codec), landed.from === 'shared' ? 'shared' : 'local', landed);
+      gathered.put(place, loadedValue.body.by(codec), loadedValue.from === 'shared' ? 'shared' : 'local', loadedValue);
       return true;
     } catch (error) {
       this.#observe.failed(error);
@@ -181,14 +181,14 @@ export class RegionCache implements ReadCache {
 
   /** Reads anew what was shown although its time is over, once for everybody. */
   #renew<V>(request: FetchRequest<V>, places: readonly number[]): void {
-    const legs: Leg[] = [];
+    const pending: PendingValue[] = [];
     for (const place of places) {
-      const flight = this.#flights.beginOnly(request.keys[place] as CacheKey, request.demand.floor);
-      if (flight === null) continue;
-      legs.push({ place, flight });
-      void flight.outcome.then((outcome) => outcome.kind === 'crashed' && this.#observe.failed(outcome.error));
+      const load = this.#inFlight.beginOnly(request.keys[place] as CacheKey, request.demand.floor);
+      if (load === null) continue;
+      pending.push({ place, load });
+      void load.outcome.then((outcome) => outcome.kind === 'failed' && this.#observe.failed(outcome.error));
     }
-    if (legs.length > 0) void this.#beyond.fly(this.#beyond.begin(request, null), legs);
+    if (pending.length > 0) void this.#beyond.run(this.#beyond.begin(request, null), pending);
   }
 
   async #loadAll<V>({ keys, load }: FetchRequest<V>): Promise<Fetched<V>> {
@@ -198,6 +198,6 @@ export class RegionCache implements ReadCache {
 }
 
 /** Whether the reader ended for reasons of its own, of which the value knows nothing. */
-function gaveUp(outcome: Landed | Crashed): boolean {
-  return outcome.kind === 'crashed' && outcome.error instanceof DOMException && outcome.error.name === 'AbortError';
+function gaveUp(outcome: LoadedValue | FailedLoad): boolean {
+  return outcome.kind === 'failed' && outcome.error instanceof DOMException && outcome.error.name === 'AbortError';
 }

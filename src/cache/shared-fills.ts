@@ -7,11 +7,11 @@ import { tellFills, type CacheObserver } from './observer.ts';
 import { packed } from './packing.ts';
 import { type FillItem, type SharedCache } from './ports.ts';
 
-export type FillLimits = Pick<Options, 'cacheFlights' | 'cacheValueBytes'>;
+export type FillLimits = Pick<Options, 'cacheInFlight' | 'cacheValueBytes'>;
 
 export interface SharedFillsOptions {
   readonly shared: SharedCache;
-  /** At most `cacheFlights` values wait, of at most `LARGEST_WAITING` times `cacheValueBytes`. */
+  /** At most `cacheInFlight` values wait, of at most `MAX_WAITING_FACTOR` times `cacheValueBytes`. */
   readonly limits: FillLimits;
   readonly observe: CacheObserver;
 }
@@ -23,12 +23,12 @@ interface Waiting {
 }
 
 /** How many values of the largest size may wait. */
-const LARGEST_WAITING = 16;
+const MAX_WAITING_FACTOR = 16;
 /**
  * What one round trip carries at most, so that it stays well within the time limit of a command: this many values, or
  * one of the largest size.
  */
-const TRIP_VALUES = 256;
+const MAX_BATCH_VALUES = 256;
 
 export class SharedFills {
   readonly #options: SharedFillsOptions;
@@ -41,12 +41,12 @@ export class SharedFills {
     this.#options = options;
   }
 
-  /** Fills the value in soon, or drops it. `epoch`: the life of the shared cache that the value was read in. */
+  /** Fills the value in soon, or drops it. `epoch`: the generation of the shared cache that the value was read in. */
   add(epoch: string, item: FillItem): void {
     const { limits, observe } = this.#options;
     const bytes = Buffer.byteLength(item.entry.body);
     if (bytes > limits.cacheValueBytes) return observe.fill('shared', 'full', 1);
-    if (this.#values >= limits.cacheFlights || this.#bytes + bytes > LARGEST_WAITING * limits.cacheValueBytes)
+    if (this.#values >= limits.cacheInFlight || this.#bytes + bytes > MAX_WAITING_FACTOR * limits.cacheValueBytes)
       return observe.fill('shared', 'dropped', 1);
     this.#values += 1;
     this.#bytes += bytes;
@@ -57,39 +57,39 @@ export class SharedFills {
   #send(): void {
     const all = this.#next;
     this.#next = [];
-    let trip: Waiting[] = [];
+    let batch: Waiting[] = [];
     let tripBytes = 0;
     for (const waiting of all) {
       const fits =
-        trip[0] === undefined ||
-        (trip[0].epoch === waiting.epoch &&
-          trip.length < TRIP_VALUES &&
+        batch[0] === undefined ||
+        (batch[0].epoch === waiting.epoch &&
+          batch.length < MAX_BATCH_VALUES &&
           tripBytes + waiting.bytes <= this.#options.limits.cacheValueBytes);
       if (!fits) {
-        void this.#fill(trip);
-        trip = [];
+        void this.#fill(batch);
+        batch = [];
         tripBytes = 0;
       }
-      trip.push(waiting);
+      batch.push(waiting);
       tripBytes += waiting.bytes;
     }
-    void this.#fill(trip);
+    void this.#fill(batch);
   }
 
-  async #fill(trip: readonly Waiting[]): Promise<void> {
+  async #fill(batch: readonly Waiting[]): Promise<void> {
     const { shared, observe } = this.#options;
     try {
       const items = await Promise.all(
-        trip.map(async ({ item }) => ({ ...item, entry: { ...item.entry, body: await packed(item.entry.body) } })),
+        batch.map(async ({ item }) => ({ ...item, entry: { ...item.entry, body: await packed(item.entry.body) } })),
       );
-      const verdicts = await shared.fill((trip[0] as Waiting).epoch, items);
+      const verdicts = await shared.fill((batch[0] as Waiting).epoch, items);
       tellFills(observe, 'shared', verdicts);
     } catch (error) {
-      observe.fill('shared', 'failed', trip.length);
+      observe.fill('shared', 'failed', batch.length);
       observe.failed(error);
     } finally {
-      this.#values -= trip.length;
-      for (const { bytes } of trip) this.#bytes -= bytes;
+      this.#values -= batch.length;
+      for (const { bytes } of batch) this.#bytes -= bytes;
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Owns `meridian wan`: the ocean of the running development cluster, from a shell. */
+/** Owns `meridian wan`: the simulated WAN of the running development cluster, from a shell. */
 import { type Command } from 'commander';
 import { MeridianError } from '../base/errors.ts';
 import { readManifest } from '../dev/manifest.ts';

@@ -8,10 +8,10 @@ import { newKey } from './idempotency.ts';
 type Subscriber = Parameters<ConstructorParameters<typeof Observable<ApolloLink.Result>>[0] & object>[0];
 
 /** Where a RetryLink stands does not matter: an operation keeps its idempotency key. */
-export function meridianLink({ keeper, idempotencyKeys = false }: ClientOptions): ApolloLink {
+export function meridianLink({ store, idempotencyKeys = false }: ClientOptions): ApolloLink {
   return new ApolloLink((operation, forward) => {
     const { operationType: kind, operationName } = operation;
-    const carrier = keeper.carry({ kind, name: operationName ?? null });
+    const carrier = store.carry({ kind, name: operationName ?? null });
     return new Observable((observer) => {
       let current: { unsubscribe(): void } | undefined;
       let timer: ReturnType<typeof setTimeout> | undefined;

@@ -36,7 +36,7 @@ export interface Sending {
   readonly clearings: number;
 }
 
-/** What carrying needs of the keeper. */
+/** What carrying needs of the token store. */
 export interface Keeping {
   readonly repeatRefused: boolean;
   readonly repeatOvertaken: boolean;

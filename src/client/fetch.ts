@@ -3,10 +3,10 @@ import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Carrier, type ClientOperation } from './carrier.ts';
 import { operationAt, operationIn } from './document.ts';
 import { newKey } from './idempotency.ts';
-import { type TokenKeeper } from './keeper.ts';
+import { type TokenStore } from './token-store.ts';
 
 export interface ClientOptions {
-  readonly keeper: TokenKeeper;
+  readonly store: TokenStore;
   /**
    * Gives each mutation a key, so that whoever sends it again, because the answer got lost, does not write twice;
    * default false.
@@ -23,10 +23,10 @@ type Init = Parameters<Fetch>[1];
  * handed on when its JSON has arrived, which a client must know before it asks for anything else. Of answers in parts
  * (multipart, event streams) it sees the header only.
  */
-export function withTokens(fetch: Fetch, { keeper, idempotencyKeys = false }: ClientOptions): Fetch {
+export function withTokens(fetch: Fetch, { store, idempotencyKeys = false }: ClientOptions): Fetch {
   return async (input, init) => {
     const operation = await operationOf(input, init);
-    const carrier = keeper.carry(operation ?? { kind: 'unknown', name: null });
+    const carrier = store.carry(operation ?? { kind: 'unknown', name: null });
     const mayWrite = operation?.kind === 'mutation' || operation?.kind === 'unknown';
     return send({
       fetch,

@@ -4,9 +4,9 @@ export { type Carrier, type ClientOperation, type Repeat } from './carrier.ts';
 export { withTokens, type ClientOptions } from './fetch.ts';
 export { type StorageSource, type TokenStorage } from './held.ts';
 export {
-  createTokenKeeper,
-  type KeeperProblem,
+  createTokenStore,
+  type TokenStoreProblem,
   type Loss,
-  type TokenKeeper,
-  type TokenKeeperOptions,
-} from './keeper.ts';
+  type TokenStore,
+  type TokenStoreOptions,
+} from './token-store.ts';

@@ -18,9 +18,9 @@ export interface MeridianFetchOptions extends ClientOptions {
  * function: whoever calls this one anew begins a new operation, unless `cacheConfig.metadata.idempotencyKey` names the
  * key.
  */
-export function meridianFetch({ keeper, fetch, idempotencyKeys = false }: MeridianFetchOptions): FetchFunction {
+export function meridianFetch({ store, fetch, idempotencyKeys = false }: MeridianFetchOptions): FetchFunction {
   return (request, variables, cacheConfig, uploadables) => {
-    const carrier = keeper.carry({ kind: request.operationKind, name: request.name });
+    const carrier = store.carry({ kind: request.operationKind, name: request.name });
     const key =
       idempotencyKeys && request.operationKind === 'mutation'
         ? { [KEY_HEADER]: keyIn(cacheConfig?.metadata) ?? newKey() }

@@ -5,39 +5,39 @@ import { send, type ClientOptions } from './fetch.ts';
 import { newKey } from './idempotency.ts';
 
 /** What lies in the context of an operation on its way through the network. */
-interface Errand {
+interface CarriedOperation {
   readonly original: Operation;
   readonly carrier: Carrier;
   /** Whether its answer was looked at below. What comes in parts, or by another transport, is looked at here. */
   isTaken: boolean;
 }
 
-const ERRAND = 'meridianErrand';
+const CARRIED = 'meridianCarried';
 
 /**
  * Sending again happens below, in `fetch`: an exchange has no way to ask twice without asking every exchange above it.
  * A mutation's key is made of its instance, so that a retry exchange may stand on either side.
  */
-export function meridianExchange({ keeper, idempotencyKeys = false }: ClientOptions): Exchange {
+export function meridianExchange({ store, idempotencyKeys = false }: ClientOptions): Exchange {
   const keys = newKey();
   return mapExchange({
     onOperation(operation) {
       const { kind, context, query } = operation;
       if (kind === 'teardown') return operation;
-      const carrier = keeper.carry({ kind, name: getOperationName(query) ?? null });
-      const errand: Errand = { original: operation, carrier, isTaken: false };
+      const carrier = store.carry({ kind, name: getOperationName(query) ?? null });
+      const carried: CarriedOperation = { original: operation, carrier, isTaken: false };
       const key = idempotencyKeys && kind === 'mutation' ? `${keys}-${context._instance ?? newKey()}` : null;
-      const onTaken = (): void => void (errand.isTaken = true);
+      const onTaken = (): void => void (carried.isTaken = true);
       const carrying: typeof fetch = (input, init) =>
         send({ fetch: context.fetch ?? fetch, input, init, carrier, isGraphQL: true, key, onTaken });
-      return makeOperation(kind, operation, { ...context, ...methodOf(context), fetch: carrying, [ERRAND]: errand });
+      return makeOperation(kind, operation, { ...context, ...methodOf(context), fetch: carrying, [CARRIED]: carried });
     },
     onResult(result) {
-      const errand = result.operation.context[ERRAND] as Errand | undefined;
-      if (errand === undefined) return result;
-      if (!errand.isTaken)
-        errand.carrier.take({ result: { extensions: result.extensions, errors: result.error?.graphQLErrors } });
-      return { ...result, operation: errand.original };
+      const carried = result.operation.context[CARRIED] as CarriedOperation | undefined;
+      if (carried === undefined) return result;
+      if (!carried.isTaken)
+        carried.carrier.take({ result: { extensions: result.extensions, errors: result.error?.graphQLErrors } });
+      return { ...result, operation: carried.original };
     },
   });
 }

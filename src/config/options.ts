@@ -421,7 +421,7 @@ export const OPTIONS = {
     group: 'cache',
     help: 'Longest request body whose answer is kept whole.',
   }),
-  cacheFlights: option(count(), {
+  cacheInFlight: option(count(), {
     default: 10_000,
     group: 'cache',
     help: 'Values that may be being read at once with others waiting for them; beyond, everybody reads for themselves.',

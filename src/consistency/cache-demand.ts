@@ -2,7 +2,7 @@
  * Owns what a cached value must satisfy to answer a read: the read decision where a cache is asked instead of a server.
  * Pure.
  */
-import { laterPosition, standingOf, type Position, type TimelineHistory } from '../base/lineage.ts';
+import { laterPosition, lineageStatusOf, type Position, type TimelineHistory } from '../base/lineage.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { type ConsistencyLevel } from './requirement.ts';
 
@@ -61,8 +61,8 @@ function atFloor(
   floor: Position | null,
   notBelow: Lsn | null,
 ): CacheNeed | null {
-  const vouchedFor = [...named, asked, floor].filter((position) => position !== null);
-  if (vouchedFor.length === 0) return { floor: null, notBelow };
-  if (history === null || vouchedFor.some((position) => standingOf(position, history) !== 'on-history')) return null;
+  const required = [...named, asked, floor].filter((position) => position !== null);
+  if (required.length === 0) return { floor: null, notBelow };
+  if (history === null || required.some((position) => lineageStatusOf(position, history) !== 'on-history')) return null;
   return { floor, notBelow };
 }

@@ -1,6 +1,6 @@
 /** Owns the read decision: given what a read must satisfy and what is known, the next thing to do. Pure, and total. */
 import { type ErrorCode } from '../base/errors.ts';
-import { type Position, type Standing } from '../base/lineage.ts';
+import { type Position, type LineageStatus } from '../base/lineage.ts';
 import { type ConsistencyLevel } from './requirement.ts';
 
 /** What is known when the next step is chosen. Durations are milliseconds; unknown is null. */
@@ -9,7 +9,7 @@ export interface Facts {
   /** The floor as known so far; STRONG's grows when the read index is in. */
   readonly floor: Position | null;
   /** How the floor relates to the newest known history; null where there is no floor or no history. */
-  readonly standing: Standing | null;
+  readonly lineageStatus: LineageStatus | null;
   /** Whether the primary's position counts although there is a floor (`Requirement`). */
   readonly wantsIndex: boolean;
   /** Whether the primary's position has been fetched for this operation. */
@@ -63,7 +63,7 @@ export type Step =
 
 /** The next step of a read. Every step changes a fact, so that the steps come to an end. */
 export function nextStep(facts: Facts): Step {
-  if (facts.standing === 'lost') return fail('CONSISTENCY_LOST');
+  if (facts.lineageStatus === 'lost') return fail('CONSISTENCY_LOST');
   switch (facts.level) {
     case 'EVENTUAL':
       return eventual(facts);
@@ -97,7 +97,7 @@ function bounded(facts: Facts): Step {
   const fresh = stalenessMs !== null && maxLagMs !== null && stalenessMs <= maxLagMs;
   if (fresh && untried(facts, local)) return ask(local, false);
   if (worthWaiting(facts))
-    return { kind: 'wait', for: fresh ? 'floor' : 'staleness', budgetMs: rentMs(facts), last: false };
+    return { kind: 'wait', for: fresh ? 'floor' : 'staleness', budgetMs: waitBudgetMs(facts), last: false };
   return atPrimary(facts, 'staleness');
 }
 
@@ -123,7 +123,7 @@ function atFloor(facts: Facts): Step {
   if (nearest !== undefined && nearest !== primary) {
     if (!tried.behind.has(nearest)) return ask(nearest, false);
     if (nearest === facts.local && worthWaiting(facts))
-      return { kind: 'wait', for: 'floor', budgetMs: rentMs(facts), last: false };
+      return { kind: 'wait', for: 'floor', budgetMs: waitBudgetMs(facts), last: false };
   }
   return atPrimary(facts, 'floor');
 }
@@ -163,7 +163,7 @@ function worthWaiting(facts: Facts): boolean {
 
 const UNKNOWN_RTT_MS = 100;
 
-function rentMs(facts: Facts): number {
+function waitBudgetMs(facts: Facts): number {
   return Math.min(facts.leftMs, facts.rttToPrimaryMs ?? UNKNOWN_RTT_MS);
 }
 

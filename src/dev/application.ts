@@ -4,7 +4,7 @@
  */
 import { loadConfig } from '../config/load.ts';
 import { type Model } from '../model/model.ts';
-import { keptTables } from '../postgres/setup/bookkeeping.ts';
+import { keptTables } from '../postgres/setup/metadata.ts';
 import { setupDatabase } from '../postgres/setup/setup.ts';
 import { applicationOf, loadModule } from '../app/module.ts';
 import { compileSchema, schemaFiles } from '../app/schema.ts';

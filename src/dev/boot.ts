@@ -1,6 +1,6 @@
 /** Owns what every step of a cluster's start has at hand. */
 import { join } from 'node:path';
-import { type Keeper } from './keeper/keeper.ts';
+import { type Supervisor } from './supervisor/supervisor.ts';
 import { type ClusterOptions } from './options.ts';
 import { type Account } from './postgres/account.ts';
 import { type BinaryHome } from './postgres/binaries.ts';
@@ -9,7 +9,7 @@ import { type Crossings } from './wan/wan.ts';
 
 export interface BootContext {
   readonly options: ClusterOptions;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   readonly binaries: BinaryHome;
   readonly dataDir: string;

@@ -1,7 +1,7 @@
 /** Owns the regions' Redis servers coming up: one per region, beside the databases, or none at all. */
 import { join } from 'node:path';
 import { type BootContext } from './boot.ts';
-import { makeDataDir, makePassage } from './postgres/data-dir.ts';
+import { makeDataDir, makeTraversable } from './postgres/data-dir.ts';
 import { explained } from './problems.ts';
 import { REDIS_FOLDER } from './redis/folder.ts';
 import { RedisInstance } from './redis/instance.ts';
@@ -10,11 +10,11 @@ import { endLeftoverRedis } from './redis/leftover.ts';
 /** Each begins empty: what an earlier start had cached is worth nothing now. Resolves when all of them answer. */
 export async function bootCaches({
   options,
-  keeper,
+  supervisor,
   account,
   dataDir,
   logDir,
-}: Pick<BootContext, 'options' | 'keeper' | 'account' | 'dataDir' | 'logDir'>): Promise<
+}: Pick<BootContext, 'options' | 'supervisor' | 'account' | 'dataDir' | 'logDir'>): Promise<
   ReadonlyMap<string, RedisInstance>
 > {
   const program = options.redis ?? null;
@@ -24,14 +24,14 @@ export async function bootCaches({
     const folder = join(parent, region);
     await endLeftoverRedis(folder);
     await explained(`The data folder ${folder}`, () => {
-      makePassage(parent);
+      makeTraversable(parent);
       makeDataDir(folder, account);
     });
     const instance = new RedisInstance({
       region,
       port,
       program,
-      keeper,
+      supervisor,
       account,
       dataDir: folder,
       logFile: join(logDir, `redis-${region}.log`),

@@ -1,7 +1,7 @@
 /** Owns an embedded cluster as others see it: a primary, its replicas and caches, and the ways between them. */
 import { confFile } from './boot.ts';
 import { type Databases } from './databases.ts';
-import { type Keeper } from './keeper/keeper.ts';
+import { type Supervisor } from './supervisor/supervisor.ts';
 import { type Machine } from './machine.ts';
 import { type NamedOptions } from './options.ts';
 import { type RegionPorts } from './ports.ts';
@@ -15,10 +15,10 @@ export interface ClusterRegion {
   /** As started; a promotion changes the truth, not this. */
   readonly role: 'primary' | 'replica';
   readonly ports: RegionPorts;
-  /** Straight to this region's database, past the ocean. */
+  /** Straight to this region's database, past the simulated WAN. */
   readonly dsn: string;
   readonly postgres: Instance;
-  /** The region's cache, reached without the ocean; null where the cluster was started without. */
+  /** The region's cache, reached without the simulated WAN; null where the cluster was started without. */
   readonly redis: RedisInstance | null;
 }
 
@@ -26,19 +26,19 @@ export interface Cluster {
   /** The subgraph that it is for; empty where it is the only one. */
   readonly name: string;
   readonly regions: readonly ClusterRegion[];
-  readonly keeper: Keeper;
-  /** Controls the ocean of every cluster on this machine; `port` is of the only one. */
+  readonly supervisor: Supervisor;
+  /** Controls the simulated WAN of every cluster on this machine; `port` is of the only one. */
   readonly wan: Wan;
   readonly dataDir: string;
   readonly logDir: string;
   region(name: string): ClusterRegion;
-  /** How `from`'s servers reach `to`'s database: direct at home, else through the ocean. */
+  /** How `from`'s servers reach `to`'s database: direct at home, else through the simulated WAN. */
   dsnFor(from: string, to: string): string;
   /** How `from`'s servers reach `to`'s GraphQL server. */
   urlFor(from: string, to: string): string;
   /** Starts a region's database again after it was stopped or killed. */
   startPostgres(region: string): Promise<void>;
-  /** Resolves with one sentence when the cluster has ended without `stop`: its keeper or its ocean is gone. */
+  /** Resolves with one sentence when the cluster has ended without `stop`: its supervisor or its ocean is gone. */
   readonly lost: Promise<string>;
   /** Ends everything, also the clusters beside it; safe to call twice. */
   stop(): Promise<void>;
@@ -51,7 +51,7 @@ interface Parts extends Pick<Cluster, 'dataDir' | 'logDir'> {
 }
 
 export function clusterOf(machine: Machine, { own, databases, caches, dataDir, logDir }: Parts): Cluster {
-  const { options, keeper, wan, lost } = machine;
+  const { options, supervisor, wan, lost } = machine;
   const { password, instances } = databases;
   const crossings = wan.crossingsOf(own.name);
   const dsn = (port: number): string =>
@@ -77,7 +77,7 @@ export function clusterOf(machine: Machine, { own, databases, caches, dataDir, l
   return {
     name: own.name,
     regions,
-    keeper,
+    supervisor,
     wan,
     dataDir,
     logDir,

@@ -1,10 +1,10 @@
 /**
- * Owns what all clusters of a start share: the keeper of their processes, the ocean between their regions, PostgreSQL's
+ * Owns what all clusters of a start share: the supervisor of their processes, the simulated WAN between their regions, PostgreSQL's
  * programs, and one end for all.
  */
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { Keeper } from './keeper/keeper.ts';
+import { Supervisor } from './supervisor/supervisor.ts';
 import { type MachineOptions, type NamedOptions } from './options.ts';
 import { chooseAccount, type Account } from './postgres/account.ts';
 import { usableBinaries, type BinaryHome } from './postgres/binaries.ts';
@@ -15,14 +15,14 @@ import { Wan } from './wan/wan.ts';
 
 export interface Machine {
   readonly options: MachineOptions;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   readonly binaries: BinaryHome;
   /** Without delay until `delay`: replicas that find their primary would take a second of round trips. */
   readonly wan: Wan;
-  /** Resolves with one sentence when everything has ended without `stop`: the keeper or the ocean is gone. */
+  /** Resolves with one sentence when everything has ended without `stop`: the supervisor or the simulated WAN is gone. */
   readonly lost: Promise<string>;
-  /** Gives the ocean the delays that were asked for. */
+  /** Gives the simulated WAN the delays that were asked for. */
   delay(): Promise<void>;
   /** To be done once no process is left. */
   atEnd(step: () => void): void;
@@ -38,16 +38,16 @@ export async function withMachine<T>(
 ): Promise<T> {
   for (const name of new Set(['', ...clusters.map((one) => one.name)]))
     await explained(`The folder ${options.stateDir}`, () => prepareLogs(logDirOf(options, name)));
-  const keeper = await explained('Starting the cluster', () => Keeper.start(options.discard));
-  let sailing: Promise<Wan> | undefined;
+  const supervisor = await explained('Starting the cluster', () => Supervisor.start(options.discard));
+  let startingWan: Promise<Wan> | undefined;
   const lost = Promise.withResolvers<string>();
   const steps: (() => void)[] = [];
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= (async () => {
-      await keeper.stop();
+      await supervisor.stop();
       // Also one whose start was overtaken by another step's failure; its own failure has been told by then.
-      await sailing?.then(
+      await startingWan?.then(
         (wan) => wan.stop(),
         () => undefined,
       );
@@ -55,30 +55,30 @@ export async function withMachine<T>(
     })();
     return stopped;
   };
-  void keeper.gone.then(() => {
+  void supervisor.gone.then(() => {
     if (!stopped)
       lost.resolve(
         'The process that looks after the cluster was killed, and the cluster has ended with it; start it again.',
       );
   });
-  // Ending the keeper fails every step that is under way.
+  // Ending the supervisor fails every step that is under way.
   const abort = (): void => void stop();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     options.signal?.throwIfAborted();
     const account = chooseAccount();
     const delayed = pairsOf(options.regions, options.wan).filter(({ rttMs, jitterMs }) => rttMs > 0 || jitterMs > 0);
-    sailing = Wan.start({
+    startingWan = Wan.start({
       pairs: pairsOf(options.regions, 'off'),
       targets: Object.fromEntries(clusters.map(({ name, ports }) => [name, Object.fromEntries(ports)])),
     });
-    const [binaries, wan] = await Promise.all([usableBinaries(keeper, account), sailing]);
+    const [binaries, wan] = await Promise.all([usableBinaries(supervisor, account), startingWan]);
     void wan.failed.then((why) =>
       lost.resolve(`The simulated network between regions has failed (${why}), so the cluster ends; start it again.`),
     );
     return await start({
       options,
-      keeper,
+      supervisor,
       account,
       binaries,
       wan,

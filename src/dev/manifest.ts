@@ -12,7 +12,7 @@ const regionSchema = z.object({
   role: z.enum(['primary', 'replica']),
   /** URL of the region's GraphQL server. */
   graphql: z.string(),
-  /** DSN straight to the region's database, past the ocean. */
+  /** DSN straight to the region's database, past the simulated WAN. */
   postgres: z.string(),
   /** URL of the region's Redis; null where it has none. */
   redis: z.string().nullable(),

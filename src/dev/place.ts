@@ -17,10 +17,10 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
 import { MeridianError } from '../base/errors.ts';
-import { type Keeper } from './keeper/keeper.ts';
+import { type Supervisor } from './supervisor/supervisor.ts';
 import { canEnter, type Account } from './postgres/account.ts';
 import { isOurs, ourPlace } from './postgres/binary-copy.ts';
-import { makePassage } from './postgres/data-dir.ts';
+import { makeTraversable } from './postgres/data-dir.ts';
 import { explain, explained } from './problems.ts';
 
 /** Lies in every data folder. What begins anew empties the folder, so it has to be known for one of ours. */
@@ -56,10 +56,10 @@ function removeOrphans(base: string): void {
 }
 
 /** The folder for a cluster's data, made if need be; the same one at every start. */
-export async function placeData(keeper: Keeper, account: Account | undefined, wanted: string): Promise<string> {
-  await explained(`The data folder ${wanted}`, () => makePassage(wanted));
+export async function placeData(supervisor: Supervisor, account: Account | undefined, wanted: string): Promise<string> {
+  await explained(`The data folder ${wanted}`, () => makeTraversable(wanted));
   const real = realpathSync(wanted);
-  if (await canEnter(keeper, account, real)) return explained(`The data folder ${real}`, () => claim(real, real));
+  if (await canEnter(supervisor, account, real)) return explained(`The data folder ${real}`, () => claim(real, real));
   const name = `${FALLBACK}${basename(real)}-${createHash('sha256').update(real).digest('hex').slice(0, 12)}`;
   for (const base of new Set(['/var/tmp', tmpdir()])) {
     removeOrphans(base);
@@ -75,7 +75,8 @@ export async function placeData(keeper: Keeper, account: Account | undefined, wa
     const stats = lstatSync(place);
     if (!stats.isDirectory() || stats.uid !== process.getuid?.()) continue;
     chmodSync(place, 0o711);
-    if (await canEnter(keeper, account, place)) return explained(`The data folder ${place}`, () => claim(place, real));
+    if (await canEnter(supervisor, account, place))
+      return explained(`The data folder ${place}`, () => claim(place, real));
   }
   throw new MeridianError({
     code: 'CLUSTER_START_FAILED',

@@ -1,5 +1,5 @@
 /**
- * Owns one process of ours that serves HTTP: started under the keeper, waited for until it is ready, and told with the
+ * Owns one process of ours that serves HTTP: started under the supervisor, waited for until it is ready, and told with the
  * end of its log when it is not.
  */
 import { statSync } from 'node:fs';
@@ -7,8 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { sleep } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
 import { entryPath } from './entry.ts';
-import { type Keeper, type KeptProcess } from './keeper/keeper.ts';
-import { STOP_SERVER } from './keeper/protocol.ts';
+import { type Supervisor, type SupervisedProcess } from './supervisor/supervisor.ts';
+import { STOP_SERVER } from './supervisor/protocol.ts';
 import { tailOf } from './problems.ts';
 
 /** On a machine that starts everything else in the same moment. */
@@ -21,7 +21,7 @@ const SHOWN_LINES = 15;
 export interface ServedOptions {
   /** As it may begin a sentence. */
   readonly what: string;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   /** Of Node: a program and its arguments. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export interface ServedOptions {
 
 export class ServedProcess {
   readonly #options: ServedOptions;
-  #process: KeptProcess | undefined;
+  #process: SupervisedProcess | undefined;
 
   constructor(options: ServedOptions) {
     this.#options = options;
@@ -60,11 +60,11 @@ export class ServedProcess {
    * that.
    */
   async start(): Promise<void> {
-    const { keeper, args, env, logFile, url } = this.#options;
+    const { supervisor, args, env, logFile, url } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-    const started = await keeper.spawn({
+    const started = await supervisor.spawn({
       command: process.execPath,
-      args: ['--import', pathToFileURL(entryPath('./keeper/leash.ts')).href, ...args],
+      args: ['--import', pathToFileURL(entryPath('./supervisor/end-with-input.ts')).href, ...args],
       env,
       cwd: process.cwd(),
       log: logFile,

@@ -37,7 +37,7 @@ export function inherited(env: NodeJS.ProcessEnv, own: RegExp): Record<string, s
   return { MERIDIAN_DRAIN_MS: '3000', MERIDIAN_DRAIN_DELAY_MS: '0', ...Object.fromEntries(kept) };
 }
 
-/** The environment of a region's server: regions as seen from there, at home direct, the others over the ocean. */
+/** The environment of a region's server: regions as seen from there, at home direct, the others over the simulated WAN. */
 export function serverEnv(options: ServersOptions, region: string): Record<string, string> {
   const { cluster, secrets, schema, resolvers, graph, env } = options;
   const names = cluster.regions.map(({ name }) => name);
@@ -54,7 +54,7 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
     MERIDIAN_HOST: '127.0.0.1',
     MERIDIAN_PORT: String(cluster.region(region).ports.http),
     MERIDIAN_SCHEMA: schema,
-    // The keeper knows one process for each server.
+    // The supervisor knows one process for each server.
     MERIDIAN_WORKERS: '1',
     ...(graph === undefined
       ? {}
@@ -82,7 +82,7 @@ export class RegionServer extends ServedProcess {
     const { cluster, main } = options;
     super({
       what: cluster.name === '' ? `The server of ${region}` : `The server of ${cluster.name} in ${region}`,
-      keeper: cluster.keeper,
+      supervisor: cluster.supervisor,
       args: [main, 'start'],
       env: serverEnv(options, region),
       logFile: join(cluster.logDir, `${region}.log`),

@@ -4,7 +4,7 @@ import { type BootContext } from './boot.ts';
 import { bootCaches } from './caches.ts';
 import { clusterOf, type Cluster } from './cluster.ts';
 import { bootDatabases } from './databases.ts';
-import { type Keeper } from './keeper/keeper.ts';
+import { type Supervisor } from './supervisor/supervisor.ts';
 import { logDirOf, withMachine, type Machine } from './machine.ts';
 import { type ClusterOptions, type MachineOptions, type NamedOptions } from './options.ts';
 import { placeData } from './place.ts';
@@ -14,7 +14,7 @@ import { State } from './state.ts';
 import { type Wan } from './wan/wan.ts';
 
 export interface StartOptions extends ClusterOptions {
-  /** Runs at every start, while the ocean is still without delay: must be repeatable. */
+  /** Runs at every start, while the simulated WAN is still without delay: must be repeatable. */
   readonly prepare?: (cluster: Cluster) => Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface ManyOptions extends MachineOptions {
 export interface Clusters {
   /** In the order in which they were named. */
   readonly all: readonly Cluster[];
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly wan: Wan;
   readonly lost: Promise<string>;
   stop(): Promise<void>;
@@ -65,7 +65,7 @@ export async function startClusters({
       const all = await Promise.all(places.map((placed) => boot(machine, placed)));
       await prepare?.(all);
       await machine.delay();
-      return { all, keeper: machine.keeper, wan: machine.wan, lost: machine.lost, stop: () => machine.stop() };
+      return { all, supervisor: machine.supervisor, wan: machine.wan, lost: machine.lost, stop: () => machine.stop() };
     });
   } catch (error) {
     throw clusters.reduce(
@@ -88,7 +88,7 @@ interface Placed {
 
 /** The cluster's data, which nobody else uses from now on. */
 async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
-  const dataDir = await placeData(machine.keeper, machine.account, own.dataDir);
+  const dataDir = await placeData(machine.supervisor, machine.account, own.dataDir);
   const state = new State(dataDir);
   await explained(`The data folder ${dataDir}`, () => state.lock());
   machine.atEnd(() => state.unlock());
@@ -96,7 +96,7 @@ async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
 }
 
 async function boot(machine: Machine, { own, dataDir, state }: Placed): Promise<Cluster> {
-  const { keeper, account, binaries } = machine;
+  const { supervisor, account, binaries } = machine;
   const said = own.name === '' ? '' : `${own.name}: `;
   const tell =
     (hear: ((sentence: string) => void) | undefined) =>
@@ -106,7 +106,7 @@ async function boot(machine: Machine, { own, dataDir, state }: Placed): Promise<
   const options = { ...machine.options, ...own, onNotice: tell(machine.options.onNotice) };
   const context: BootContext = {
     options,
-    keeper,
+    supervisor,
     account,
     binaries,
     dataDir,

@@ -12,7 +12,7 @@ import { type Row } from '../model/model.ts';
 import { type CustomReadOptions } from '../read/custom/read.ts';
 import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
-import { onceTransaction } from '../write/idempotency/transaction.ts';
+import { idempotentTransaction } from '../write/idempotency/transaction.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
 import { type Taken } from '../write/forwarding.ts';
 import { type Operation, type Scope } from './operation.ts';
@@ -173,7 +173,7 @@ class FieldContext implements ResolverContext {
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
     const { operation, deps } = this.#request;
-    const once = operation.step(this.#info);
+    const idempotency = operation.step(this.#info);
     await operation.session.admitWrite();
     const all: TransactionOptions = {
       settings: this.#request.settings,
@@ -184,9 +184,9 @@ class FieldContext implements ResolverContext {
         options?.onRefused?.(at);
       },
     };
-    const { result, position } = await (once === null
+    const { result, position } = await (idempotency === null
       ? deps.writer.transaction(work, all)
-      : onceTransaction(deps.writer, { once, work, options: all }));
+      : idempotentTransaction(deps.writer, { idempotency, work, options: all }));
     this.#scope = await operation.wrote(this.#info, position);
     return result;
   }

@@ -8,7 +8,7 @@ import { type Model } from '../model/model.ts';
 type Variables = Readonly<Record<string, unknown>>;
 
 /** All that a reckoning goes by. */
-interface Reckoned {
+interface CalculatedCost {
   readonly schema: GraphQLSchema;
   readonly model: Model;
   readonly document: DocumentNode;
@@ -54,7 +54,7 @@ export class VariablesRead {
   }
 }
 
-interface Fit extends Omit<Reckoned, 'operation' | 'variables'> {
+interface Fit extends Omit<CalculatedCost, 'operation' | 'variables'> {
   readonly read: VariablesRead;
 }
 
@@ -63,7 +63,7 @@ interface Fit extends Omit<Reckoned, 'operation' | 'variables'> {
  */
 const fits = new WeakMap<OperationDefinitionNode, Fit>();
 
-export function fitsAgain({ operation, schema, model, limits, document, variables }: Reckoned): boolean {
+export function fitsAgain({ operation, schema, model, limits, document, variables }: CalculatedCost): boolean {
   const fit = fits.get(operation);
   return (
     fit !== undefined &&
@@ -76,6 +76,6 @@ export function fitsAgain({ operation, schema, model, limits, document, variable
 }
 
 /** What did not fit is not remembered: it is refused with its sentence, each time. */
-export function rememberFit({ operation, schema, model, limits, document }: Reckoned, read: VariablesRead): void {
+export function rememberFit({ operation, schema, model, limits, document }: CalculatedCost, read: VariablesRead): void {
   if (read.isWhole) fits.set(operation, { schema, model, limits, document, read });
 }

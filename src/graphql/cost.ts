@@ -55,9 +55,9 @@ const INTROSPECTED = 10;
  */
 export function limitCost(input: CostInput): void {
   if (fitsAgain(input)) return;
-  const reckoning = new Reckoning(input);
-  reckoning.run();
-  rememberFit(input, reckoning.read);
+  const calculation = new CostCalculation(input);
+  calculation.run();
+  rememberFit(input, calculation.read);
 }
 
 /** Selections that make one object of the answer: on what they are asked, and how many such objects there may be. */
@@ -74,7 +74,7 @@ interface Group {
   readonly nodes: FieldNode[];
 }
 
-class Reckoning {
+class CostCalculation {
   readonly #input: CostInput;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #defaults: ReadonlyMap<string, ValueNode>;

@@ -17,31 +17,31 @@ import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { KEY_HEADER } from '../protocol/headers.ts';
 import { readKey } from '../protocol/idempotency-key.ts';
-import { OnceRequest, type OnceInput } from '../write/idempotency/request.ts';
+import { IdempotentRequest, type IdempotentRequestInput } from '../write/idempotency/request.ts';
 import { directiveOf } from '../schema-compiler/directives.ts';
 
-export type OnceLimits = OnceInput['limits'] & Pick<Options, 'idempotencyKeyBytes'>;
+export type IdempotencyLimits = IdempotentRequestInput['limits'] & Pick<Options, 'idempotencyKeyBytes'>;
 
-export interface KeyInput extends Omit<OnceInput, 'key' | 'viewer' | 'limits'> {
+export interface KeyInput extends Omit<IdempotentRequestInput, 'key' | 'viewer' | 'limits'> {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   /** The variables as the client sent them. */
   readonly sent: Readonly<Record<string, unknown>>;
   readonly contextValue: { readonly viewer: Viewer | null; readonly idempotencyKey: string | undefined };
-  readonly limits: OnceLimits;
+  readonly limits: IdempotencyLimits;
 }
 
 /**
  * Null for what is no mutation, or comes without a key. Throws `IDEMPOTENCY_KEY_REQUIRED` and
  * `IDEMPOTENCY_KEY_INVALID`.
  */
-export function onceOf(input: KeyInput): OnceRequest | null {
+export function idempotentRequestOf(input: KeyInput): IdempotentRequest | null {
   const { operation, contextValue, limits } = input;
   if (operation.operation !== OperationTypeNode.MUTATION) return null;
   const { idempotencyKey, viewer } = contextValue;
   if (idempotencyKey !== undefined)
-    return new OnceRequest({
+    return new IdempotentRequest({
       ...input,
       variables: input.sent,
       viewer,

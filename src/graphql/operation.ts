@@ -12,8 +12,8 @@ import { EntityLoaders, type LoaderLimits } from '../read/loaders/entity-loaders
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Model, type Row } from '../model/model.ts';
-import { type OnceStep } from '../write/idempotency/once.ts';
-import { type OnceRequest } from '../write/idempotency/request.ts';
+import { type IdempotentStep } from '../write/idempotency/outcomes.ts';
+import { type IdempotentRequest } from '../write/idempotency/request.ts';
 import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 
 /** Reads under one requirement: the loaders, and plain SQL through the same decision. */
@@ -35,7 +35,7 @@ export interface OperationInput {
   /** Told of custom reads that are not cached; null where nobody wants to know. */
   readonly notes: UncachedNotes | null;
   /** Of a mutation with an idempotency key. */
-  readonly once?: OnceRequest | null;
+  readonly idempotency?: IdempotentRequest | null;
 }
 
 export class Operation {
@@ -43,7 +43,7 @@ export class Operation {
   readonly edge: EdgeDecision;
   readonly tenancy: Tenancy;
   /** Null: what the operation writes is written as often as it comes. */
-  readonly once: OnceRequest | null;
+  readonly idempotency: IdempotentRequest | null;
   readonly #model: Model;
   readonly #limits: LoaderLimits;
   readonly #caching: LoaderCaching | null;
@@ -58,7 +58,7 @@ export class Operation {
     this.session = input.session;
     this.edge = input.edge;
     this.tenancy = input.tenancy;
-    this.once = input.once ?? null;
+    this.idempotency = input.idempotency ?? null;
     this.#model = input.model;
     this.#limits = input.limits;
     this.#caching = input.caching;
@@ -109,8 +109,8 @@ export class Operation {
   }
 
   /** Names the next transaction of the field, in the order in which they begin; null without an idempotency key. */
-  step({ path }: Pick<GraphQLResolveInfo, 'path'>): OnceStep | null {
-    return this.once?.step(responsePathAsArray(path).join('.')) ?? null;
+  step({ path }: Pick<GraphQLResolveInfo, 'path'>): IdempotentStep | null {
+    return this.idempotency?.step(responsePathAsArray(path).join('.')) ?? null;
   }
 
   /** Reads with SQL of the application's own, in one of the operation's scopes. */

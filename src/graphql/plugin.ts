@@ -21,14 +21,14 @@ import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loader
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
 import { type Forwarding } from '../write/forwarding.ts';
-import { type OnceVerdict } from '../write/idempotency/once.ts';
+import { type IdempotencyVerdict } from '../write/idempotency/outcomes.ts';
 import { consistencyOf } from './answers/consistency-extension.ts';
 import { type OperationCache } from './answers/operation-cache.ts';
 import { type AskedHeaders, type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge, levelAfterWrite } from './edge.ts';
 import { responseOf, takeMutation, unconfirmedErrors, writesOf } from './forward.ts';
-import { onceOf, type OnceLimits } from './idempotent.ts';
+import { idempotentRequestOf, type IdempotencyLimits } from './idempotent.ts';
 import { Operation } from './operation.ts';
 import { respondByPlan } from './plan/execute.ts';
 import { type Plans } from './plan/plans.ts';
@@ -38,14 +38,14 @@ const REFUSALS: readonly RefusedToken[] = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKE
 
 export interface PluginDeps {
   readonly model: Model;
-  readonly limits: LoaderLimits & CostLimits & OnceLimits;
+  readonly limits: LoaderLimits & CostLimits & IdempotencyLimits;
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
   /** Told of custom reads that are not cached; null where nobody wants to know. */
   readonly notes: UncachedNotes | null;
   /** Told what became of each transaction of a request with an idempotency key. */
-  readonly onVerdict?: (verdict: OnceVerdict) => void;
+  readonly onVerdict?: (verdict: IdempotencyVerdict) => void;
   /** Plans of the operations that need no resolver; null where graphql-js executes all of them. */
   readonly plans: Plans | null;
   /** The region's cache, for one viewer; null where nothing is cached. */
@@ -129,8 +129,8 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   if (request.request.http?.method === 'GET' && !isForAll)
     request.response.http.headers.set('cache-control', 'no-store');
   const { source = '', operationName } = request;
-  const once = answering(() =>
-    onceOf({
+  const idempotency = answering(() =>
+    idempotentRequestOf({
       schema,
       document,
       operation,
@@ -150,11 +150,20 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
   contextValue.begin(
-    new Operation({ model: deps.model, limits: deps.limits, tenancy, session, edge, caching, notes: deps.notes, once }),
+    new Operation({
+      model: deps.model,
+      limits: deps.limits,
+      tenancy,
+      session,
+      edge,
+      caching,
+      notes: deps.notes,
+      idempotency,
+    }),
   );
 }
 
-/** Gateways bury the code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
+/** Gateways drop the error code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
 function answering<T>(work: () => T, status = 200): T {
   try {
     return work();
@@ -193,7 +202,7 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
     ...body.singleResult.extensions,
     consistency: {
       ...consistencyOf({ token, level: reportedLevel(operation), region: deps.region, report }),
-      ...(operation.once?.replayed === true ? { replayed: true } : {}),
+      ...(operation.idempotency?.replayed === true ? { replayed: true } : {}),
       ...writesOf(request.contextValue),
     },
   };

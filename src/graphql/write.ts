@@ -30,11 +30,11 @@ export function writeResolver(
   return async (_parent, args, context, info) => {
     const { operation, viewer, settings } = context;
     const { session, tenancy } = operation;
-    const once = operation.step(info);
+    const idempotency = operation.step(info);
     await session.admitWrite();
     const { result, position, replayed } = await mutate(deps.writer, {
       write: { entity, field, args, tenancy },
-      context: { mutation: info.fieldName, handler, once, viewer, region: context.deps.region },
+      context: { mutation: info.fieldName, handler, idempotency, viewer, region: context.deps.region },
       options: { settings, durability: field.durability, onRefused: (at) => session.saw(at) },
     });
     const met = result.kind === 'conflict' ? 'REJECTED' : result.outcome;

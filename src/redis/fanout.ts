@@ -34,13 +34,13 @@ export class RedisFanout implements Fanout {
     const backoff = new Backoff(BACKOFF);
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       let stood = false;
-      const onStanding = (): void => {
+      const onSubscribed = (): void => {
         stood = true;
         backoff.reset();
         log.info("This server is subscribed to the region's Redis.");
-        handlers.onStanding();
+        handlers.onSubscribed();
       };
-      const reason = await this.#attend({ ...bound(handlers), onStanding }, signal, attempt);
+      const reason = await this.#attend({ ...bound(handlers), onSubscribed }, signal, attempt);
       if (signal.aborted) return;
       log[stood ? 'warn' : 'debug'](
         `The subscription to the region's Redis ${stood ? 'is lost' : 'fails'} (${reason}); trying again.`,
@@ -54,14 +54,14 @@ export class RedisFanout implements Fanout {
     const { url, options } = this.#settings;
     const redis = openSubscriber(this.#settings, attempt);
     const { promise: ended, resolve } = Promise.withResolvers<string>();
-    let state: 'opening' | 'standing' | 'over' = 'opening';
+    let state: 'opening' | 'subscribed' | 'over' = 'opening';
     const stand = (): void => {
       if (state !== 'opening') return;
-      state = 'standing';
-      handlers.onStanding();
+      state = 'subscribed';
+      handlers.onSubscribed();
     };
     const end = (reason: string): void => {
-      const told = state === 'standing';
+      const told = state === 'subscribed';
       state = 'over';
       if (told) handlers.onLost(reason);
       resolve(reason);
@@ -104,7 +104,7 @@ export class RedisFanout implements Fanout {
 }
 
 /** The handlers' methods with their object. */
-function bound(handlers: FanoutHandlers): Omit<FanoutHandlers, 'onStanding'> {
+function bound(handlers: FanoutHandlers): Omit<FanoutHandlers, 'onSubscribed'> {
   return {
     onApplied: (applied) => handlers.onApplied(applied),
     onBegan: (state) => handlers.onBegan(state),

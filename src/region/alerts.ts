@@ -45,15 +45,15 @@ export function nextAlerts({ current, input, limits, nowMs }: NextAlertsInput): 
   const cleared: Alert[] = [];
   const alerts: Alert[] = [];
   for (const kind of KINDS) {
-    const standing = current.find((alert) => alert.kind === kind);
-    const message = messageFor({ kind, input, limits, standing: standing !== undefined });
+    const active = current.find((alert) => alert.kind === kind);
+    const message = messageFor({ kind, input, limits, active: active !== undefined });
     if (message === null) {
-      if (standing) cleared.push(standing);
+      if (active) cleared.push(active);
       continue;
     }
-    const alert: Alert = { region: input.region, kind, message, sinceMs: standing?.sinceMs ?? nowMs };
+    const alert: Alert = { region: input.region, kind, message, sinceMs: active?.sinceMs ?? nowMs };
     alerts.push(alert);
-    if (!standing) raised.push(alert);
+    if (!active) raised.push(alert);
   }
   return { alerts, raised, cleared };
 }
@@ -62,18 +62,18 @@ interface MessageForInput {
   readonly kind: Kind;
   readonly input: AlertInput;
   readonly limits: AlertLimits;
-  readonly standing: boolean;
+  readonly active: boolean;
 }
 
 /** What the alert says, or null when there is none to raise or keep. */
-function messageFor({ kind, input, limits, standing }: MessageForInput): string | null {
+function messageFor({ kind, input, limits, active }: MessageForInput): string | null {
   const { region, lagMs } = input;
   switch (kind) {
     case 'lag': {
-      const limit = standing ? limits.lagAlertMs * CLEAR_SHARE : limits.lagAlertMs;
+      const limit = active ? limits.lagAlertMs * CLEAR_SHARE : limits.lagAlertMs;
       // Lag that has become unknown is no recovery: a standing alert stays.
       if (lagMs === null)
-        return standing
+        return active
           ? `Region ${region} was more than ${limits.lagAlertMs} ms behind when its lag was last known.`
           : null;
       return lagMs > limit
@@ -83,7 +83,7 @@ function messageFor({ kind, input, limits, standing }: MessageForInput): string 
     case 'unreachable':
       if (input.status === 'unreachable')
         return `The database of region ${region} cannot be reached: ${input.error ?? 'no answer'}.`;
-      return standing && input.status !== 'healthy'
+      return active && input.status !== 'healthy'
         ? `The database of region ${region} answers again but is not proven yet.`
         : null;
     case 'tail':

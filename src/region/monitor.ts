@@ -4,7 +4,7 @@
  */
 import { systemClock, within, type Clock } from '../base/clock.ts';
 import { MeridianError } from '../base/errors.ts';
-import { clusterIdOf, standingOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
+import { clusterIdOf, lineageStatusOf, type ClusterId, type TimelineHistory } from '../base/lineage.ts';
 import { bytesBetween, maxLsn, type Lsn } from '../base/lsn.ts';
 import { type Log } from '../telemetry/log.ts';
 import { nextAlerts } from './alerts.ts';
@@ -297,7 +297,7 @@ export class RegionMonitor implements RegionView {
   #diverged(watched: WatchedRegion): boolean {
     const { last: probe } = watched;
     if (probe === null || probe.timeline === null || this.#history === null) return false;
-    return standingOf({ timeline: probe.timeline, lsn: probe.lsn }, this.#history) === 'lost';
+    return lineageStatusOf({ timeline: probe.timeline, lsn: probe.lsn }, this.#history) === 'lost';
   }
 
   #accept(probe: Probe): void {

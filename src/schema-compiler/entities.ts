@@ -62,7 +62,7 @@ function tableOf(
   if (spelled) return spelled;
   problems.error(
     directive,
-    `${type.name} maps to table "${candidates.join('" or "')}", which ${whereTablesAre(catalog, schema)}; ${tableMend({ catalog, named, wanted: candidates[0] ?? '', schema })}`,
+    `${type.name} maps to table "${candidates.join('" or "')}", which ${whereTablesAre(catalog, schema)}; ${tableFix({ catalog, named, wanted: candidates[0] ?? '', schema })}`,
   );
   return null;
 }
@@ -74,14 +74,14 @@ function whereTablesAre(catalog: Catalog, schema: string | null): string {
     : `none of the schemas ${catalog.searchPath.join(', ')} has`;
 }
 
-interface TableMendInput {
+interface TableFixInput {
   readonly catalog: Catalog;
   readonly named: string | null;
   readonly wanted: string;
   readonly schema: string | null;
 }
 
-function tableMend({ catalog, named, wanted, schema }: TableMendInput): string {
+function tableFix({ catalog, named, wanted, schema }: TableFixInput): string {
   const elsewhere = schema === null ? null : findTable(catalog, wanted, null);
   if (elsewhere) return `schema ${elsewhere.schema} has one of that name`;
   const guess = closest(

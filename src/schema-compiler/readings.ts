@@ -94,12 +94,12 @@ function columnsOfOwn(naming: Naming, ways: readonly Reading[]): readonly Readin
   const words = wordsOf(snakeCase(field));
   const free = new Set(unclaimed(from.table));
   const isShared = ways.some(({ by, join }) => by === 'forward' && join.from.some((column) => shares(words, column)));
-  const strays = [...from.table.columns.keys()].filter(
+  const unusedColumns = [...from.table.columns.keys()].filter(
     (column) =>
       carries(naming, column) ||
       (!isShared && free.has(column) && !from.primaryKey.includes(column) && namesRow(words, column)),
   );
-  return strays.flatMap((column): readonly Reading[] => {
+  return unusedColumns.flatMap((column): readonly Reading[] => {
     const key = to.primaryKey.find((one) => naming.compares(column, one));
     if (key === undefined) return [];
     const claim = from.table.foreignKeys.find(({ columns }) => columns.includes(column));

@@ -16,7 +16,7 @@ const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Errors inside GraphQL answer with 200, since gateways bury the code of any other status. What is no GraphQL request
+ * Errors inside GraphQL answer with 200, since gateways drop the error code of any other status. What is no GraphQL request
  * at all keeps its 4xx, and clients that would rather have `application/graphql-response+json` get that media type's
  * 400 for a document that is not valid.
  */
@@ -33,7 +33,7 @@ export function answerPlugin(telemetry: Telemetry): ApolloServerPlugin<BaseConte
           if (response.body.kind !== 'single' || response.body.singleResult.errors === undefined) return;
           const codes = response.body.singleResult.errors.map((error) => error.extensions?.['code']);
           const strict = prefersStrict(request.http?.headers.get('accept'));
-          if (buriesCode(response.http.status, codes, strict)) response.http.status = 200;
+          if (statusHidesCode(response.http.status, codes, strict)) response.http.status = 200;
         },
       };
     },
@@ -69,7 +69,7 @@ export function cacheControl(
   return [ApolloServerPluginCacheControlDisabled(), byOption];
 }
 
-function buriesCode(status: number | undefined, codes: readonly unknown[], strict: boolean): boolean {
+function statusHidesCode(status: number | undefined, codes: readonly unknown[], strict: boolean): boolean {
   if (codes.length === 0) return false;
   // 500 is what Apollo gives an error from a plugin that names no status: ours name none.
   if (status === 500) return true;

@@ -83,7 +83,7 @@ export function errorFormatter(
 }
 
 /**
- * An error met while the context was built, as GraphQL shows it: status 200, since gateways bury the code of any other.
+ * An error met while the context was built, as GraphQL shows it: status 200, since gateways drop the error code of any other.
  * Apollo would say 500.
  */
 export function contextError(error: unknown): GraphQLError {

@@ -155,7 +155,7 @@ function declare(registry: Registry) {
     ),
     cacheFills: counter(
       'cache_fills_total',
-      'Values offered to a layer, by verdict (stored, stale: refused by the guard, full, ended: of an earlier life, dropped, failed).',
+      'Values offered to a layer, by verdict (stored, stale: refused by the guard, full, ended: of an earlier generation, dropped, failed).',
       ['layer', 'verdict'],
     ),
     cacheFailures: counter('cache_failures_total', 'Times that a cache failed a request, which went on without it.'),
@@ -166,8 +166,8 @@ function declare(registry: Registry) {
       ['layer', 'what'],
     ),
     cacheLives: counter(
-      'cache_lives_total',
-      'Lives that a layer began, empty, by why (stream, gap, schema, missing, outdated, restart, follow).',
+      'cache_generations_total',
+      'Generations that a layer began, empty, by why (stream, gap, schema, missing, outdated, restart, follow).',
       ['layer', 'reason'],
     ),
     cacheRefusals: counter(
@@ -180,7 +180,7 @@ function declare(registry: Registry) {
     ),
     cacheOn: gauge(
       'cache_on',
-      'One while the layer is in use (local: it has a life; shared: Redis is asked), else zero.',
+      'One while the layer is in use (local: it has a generation; shared: Redis is asked), else zero.',
       ['layer'],
       'min',
     ),
@@ -191,7 +191,7 @@ function declare(registry: Registry) {
     ),
     operationCacheFills: counter(
       'operation_cache_fills_total',
-      'Answers of whole operations that were to be kept, by verdict (stored, stale: refused by the guard, full: too large, ended: of an earlier life).',
+      'Answers of whole operations that were to be kept, by verdict (stored, stale: refused by the guard, full: too large, ended: of an earlier generation).',
       ['verdict'],
     ),
     operationCacheEntries: gauge('operation_cache_entries', 'Answers of whole operations that the process keeps.'),

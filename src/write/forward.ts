@@ -63,13 +63,13 @@ export interface ForwardTransport {
 }
 
 /** What is known here of the server of the primary's region: no address, not asked yet, ready, or not. */
-export type ServerStanding = 'none' | 'unknown' | 'ready' | 'down';
+export type ServerState = 'none' | 'unknown' | 'ready' | 'down';
 
 export interface Situation {
   readonly mode: Options['writes'];
   readonly local: string;
   readonly primary: string | null;
-  readonly server: ServerStanding;
+  readonly server: ServerState;
   /** Whether the primary's database is within reach from here. */
   readonly databaseReachable: boolean;
 }

@@ -20,7 +20,7 @@ import {
   tooMany,
   wayOf,
   type ForwardTransport,
-  type ServerStanding,
+  type ServerState,
 } from './forward.ts';
 
 /** The headers of a request that name positions. */
@@ -32,7 +32,7 @@ export interface SentTokens {
 export interface ForwardingOptions {
   readonly options: Pick<Options, 'writes' | 'forwardRetries' | 'maxErrorLogs'>;
   readonly view: Pick<RegionView, 'local' | 'primary' | 'reachable' | 'refresh'>;
-  readonly server: (region: string) => ServerStanding;
+  readonly server: (region: string) => ServerState;
   readonly transport: ForwardTransport;
   /**
    * Told of the token of each answer, and of what the mutation came with: where they differ, the primary is at that

@@ -13,7 +13,7 @@ import { castType, columnReference, columnType, fromTable, tableAlias } from '..
 import { Params, statement } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type RowKey } from './history.ts';
-import { settleSql, type OnceStep } from './idempotency/once.ts';
+import { settleSql, type IdempotentStep } from './idempotency/outcomes.ts';
 import { fieldsSql } from './fields.ts';
 import { refusalOf, refusalSql } from './refusal.ts';
 import { returning, type Write } from './statements.ts';
@@ -61,7 +61,7 @@ export interface Writing {
   readonly entity: Entity;
   readonly tenancy: Tenancy;
   readonly write: Write;
-  readonly once: OnceStep | null;
+  readonly idempotency: IdempotentStep | null;
   /**
    * What becomes of a write that touches no row. `refuse`: the transaction is refused (`isAbsent`, `isUntouched`). A
    * key: it is left to the database's own code, and the row of that key, where it is known and there is one, is what
@@ -76,9 +76,9 @@ export interface Writing {
  * An insert, an update, or a look. The last statement gives one row, for `readRow`, with `$there` where there is one.
  */
 export function writingStatements(writing: Writing): readonly Statement[] {
-  const { entity, tenancy, write, once, required } = writing;
+  const { entity, tenancy, write, idempotency, required } = writing;
   if (write.verb === 'look') return [removingStatement(writing)];
-  return [touchStatement(writing), TRIGGERS, rowStatement({ entity, tenancy, once, required, key: 'written' })];
+  return [touchStatement(writing), TRIGGERS, rowStatement({ entity, tenancy, idempotency, required, key: 'written' })];
 }
 
 /**
@@ -116,13 +116,13 @@ function guardSql(entity: Entity, { verb, found }: Write): string {
 }
 
 /** A delete, or a look: one statement, whose row has `$there` where there is one. */
-export function removingStatement({ entity, write, once, untouched }: Writing): Statement {
+export function removingStatement({ entity, write, idempotency, untouched }: Writing): Statement {
   const { params } = write;
   const alias = tableAlias(entity);
   const parts = [`"$written" AS (${returning(write, `${rawColumns(entity)}, TRUE AS "$touched"`)})`];
-  if (once !== null)
+  if (idempotency !== null)
     parts.push(
-      `"$settled" AS (${settleSql(once, params, `(SELECT ${rowOutcome(fieldsSql(entity))} FROM "$written" AS ${alias})`)})`,
+      `"$settled" AS (${settleSql(idempotency, params, `(SELECT ${rowOutcome(fieldsSql(entity))} FROM "$written" AS ${alias})`)})`,
     );
   const guard = untouched === 'refuse' ? `, ${guardSql(entity, write)}` : '';
   return statement(
@@ -137,7 +137,7 @@ export interface Looking {
   readonly entity: Entity;
   readonly tenancy: Tenancy;
   /** Its outcome is the row, or that there is none. */
-  readonly once: OnceStep | null;
+  readonly idempotency: IdempotentStep | null;
   /** Of the viewer's row; or the row that the last write of this transaction touched. */
   readonly key: RowKey | 'written';
   readonly required: boolean;
@@ -147,7 +147,7 @@ export interface Looking {
  * The row as the transaction leaves it: one row, with `$there` where it is there. Fails the transaction where a trigger
  * has given it to another tenant.
  */
-export function rowStatement({ entity, tenancy, once, key, required }: Looking): Statement {
+export function rowStatement({ entity, tenancy, idempotency, key, required }: Looking): Statement {
   const params = new Params();
   const alias = tableAlias(entity);
   const tests = entity.primaryKey.map((column, place) => {
@@ -166,9 +166,9 @@ export function rowStatement({ entity, tenancy, once, key, required }: Looking):
   const parts = [
     `"$row" AS (SELECT ${rawColumns(entity)}, TRUE AS "$there"${stays} FROM ${fromTable(entity)} WHERE ${tests.join(' AND ')})`,
   ];
-  if (once !== null)
+  if (idempotency !== null)
     parts.push(
-      `"$settled" AS (${settleSql(once, params, rowOutcome(`(SELECT ${fieldsSql(entity)} FROM "$row" AS ${alias})`))})`,
+      `"$settled" AS (${settleSql(idempotency, params, rowOutcome(`(SELECT ${fieldsSql(entity)} FROM "$row" AS ${alias})`))})`,
     );
   const tenant = stays === '' ? '' : `, ${alias}."$tenant"`;
   const shown = required ? `, CASE WHEN ${alias}."$there" THEN NULL ELSE ${refusalSql(UNSHOWN)} END AS "$shown"` : '';

@@ -17,8 +17,8 @@ import {
   removingStatement,
   writingStatements,
 } from './guarded.ts';
-import { runOnce } from './idempotency/run.ts';
-import { claimStatement, type OnceStep } from './idempotency/once.ts';
+import { runIdempotent } from './idempotency/run.ts';
+import { claimStatement, type IdempotentStep } from './idempotency/outcomes.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from './ports.ts';
 import { outcomeRowStatement, readOutcome } from './recall.ts';
 import { notShown, Resolution, type ConflictContext, type MutationResult } from './resolution.ts';
@@ -48,16 +48,16 @@ export type Mutated = Committed<MutationResult> & { readonly replayed: boolean }
 export async function mutate(server: WriteServer, request: MutationRequest): Promise<Mutated> {
   const {
     write: { entity },
-    context: { once },
+    context: { idempotency },
   } = request;
   const options = { ...request.options, table: entity.table };
-  if (once === null) return { ...(await attempt(server, { ...request, options })), replayed: false };
+  if (idempotency === null) return { ...(await attempt(server, { ...request, options })), replayed: false };
   let replayed = false;
-  const done = await runOnce<MutationResult>(server, {
-    once,
+  const done = await runIdempotent<MutationResult>(server, {
+    idempotency,
     options,
     attempt: () => attempt(server, { ...request, options }),
-    also: outcomeRowStatement(entity, once),
+    also: outcomeRowStatement(entity, idempotency),
     read: (outcome, rows) => {
       replayed = true;
       return readOutcome(entity, outcome, rows);
@@ -78,7 +78,7 @@ async function attempt(
   const { entity, field } = write;
   const seen = field.kind === 'insert' ? null : seenVersion(write);
   try {
-    const { result, ...rest } = await server.pipelined(statementsOf(write, context.once, seen), options);
+    const { result, ...rest } = await server.pipelined(statementsOf(write, context.idempotency, seen), options);
     const row = result.at(-1)?.rows[0];
     return {
       ...rest,
@@ -121,7 +121,7 @@ async function resolved(
   }
 }
 
-function statementsOf(write: WriteRequest, once: OnceStep | null, seen: SqlParam): readonly Statement[] {
+function statementsOf(write: WriteRequest, idempotency: IdempotentStep | null, seen: SqlParam): readonly Statement[] {
   const { entity, field, tenancy } = write;
   const given = givenValues(write);
   const untouched = field.kind === 'insert' ? givenKey(entity, insertedValues(write, given)) : 'refuse';
@@ -129,11 +129,11 @@ function statementsOf(write: WriteRequest, once: OnceStep | null, seen: SqlParam
     entity,
     tenancy,
     write: writeOf(write, given, seen),
-    once,
+    idempotency,
     untouched,
     required: field.payload.entityRequired === true,
   } as const;
-  const claim = once === null ? [] : [claimStatement(once)];
+  const claim = idempotency === null ? [] : [claimStatement(idempotency)];
   return [
     ...claim,
     ...referenceStatements(write, given),

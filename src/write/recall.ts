@@ -9,14 +9,14 @@ import { outputColumns, readRow } from '../read/sql/columns.ts';
 import { qualifiedTable, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { ofFieldsSql } from './fields.ts';
-import { type OnceStep, type StoredOutcome } from './idempotency/once.ts';
+import { type IdempotentStep, type StoredOutcome } from './idempotency/outcomes.ts';
 import { type MutationResult } from './resolution.ts';
 
 /**
  * The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled.
  * Earlier versions of Meridian have stored it as `row`.
  */
-export function outcomeRowStatement(entity: Entity, { scope, key, step }: OnceStep): Statement {
+export function outcomeRowStatement(entity: Entity, { scope, key, step }: IdempotentStep): Statement {
   const params = new Params();
   const stored = `SELECT "$o".steps -> ${params.raw('text', step)} FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${params.raw('text', scope)} AND "$o".key = ${params.raw('text', key)}`;
   const of = (name: string, row: string): string =>

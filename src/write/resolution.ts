@@ -41,7 +41,7 @@ import {
   versionStatement,
   type RowKey,
 } from './history.ts';
-import { claimStatement, settleSql, settleStatement, type OnceStep } from './idempotency/once.ts';
+import { claimStatement, settleSql, settleStatement, type IdempotentStep } from './idempotency/outcomes.ts';
 import { fieldsSql } from './fields.ts';
 import { type Transaction } from './ports.ts';
 import {
@@ -60,7 +60,7 @@ export interface ConflictContext {
   /** Field of `Mutation`. */
   readonly mutation: string;
   readonly handler: ConflictHandler | null;
-  readonly once: OnceStep | null;
+  readonly idempotency: IdempotentStep | null;
   readonly viewer: { readonly id: string; readonly tenant: string | null } | null;
   /** Whose server resolves it. */
   readonly region: string;
@@ -92,7 +92,7 @@ export type MutationResult =
     };
 
 interface SettledConflictInput {
-  readonly once: OnceStep;
+  readonly idempotency: IdempotentStep;
   readonly reason: ConflictReason;
   readonly fields: readonly string[];
   readonly current: Row | null;
@@ -133,8 +133,8 @@ export class Resolution {
 
   /** An insert that rules rewrite. */
   async ofInsert(): Promise<MutationResult> {
-    const { once } = this.#context;
-    if (once !== null) await this.#tx.query(claimStatement(once));
+    const { idempotency } = this.#context;
+    if (idempotency !== null) await this.#tx.query(claimStatement(idempotency));
     const key = givenKey(this.#request.entity, insertedValues(this.#request, this.#given));
     return this.#write({ make: () => writeOf(this.#request, this.#given, null), key, current: null, outcome: null });
   }
@@ -278,8 +278,8 @@ export class Resolution {
 
   /** Sent together with what takes the request's key, which comes first: its refusal is the one that is heard. */
   async #begin(first: Statement): Promise<readonly Row[]> {
-    const { once } = this.#context;
-    const claimed = once === null ? [] : [this.#tx.query(claimStatement(once))];
+    const { idempotency } = this.#context;
+    const claimed = idempotency === null ? [] : [this.#tx.query(claimStatement(idempotency))];
     const results = await Promise.all([...claimed, this.#tx.query(first)]);
     return (results.at(-1)?.rows ?? []).map((row) => readRow(this.#request.entity, row));
   }
@@ -306,7 +306,7 @@ export class Resolution {
     const known = { seenVersion: seen, version: current === null ? null : versionOf(entity, current), base, current };
     if (decision.kind === 'reject') {
       const { reason, fields } = decision;
-      const { once } = this.#context;
+      const { idempotency } = this.#context;
       const record = this.#record({
         ...known,
         outcome: 'REJECTED',
@@ -316,7 +316,7 @@ export class Resolution {
         result: null,
         fields: fields.map((column) => ({ column, rule: null, taken: 'current' as const })),
       });
-      const settled = once === null ? [] : [this.#settledConflict({ once, reason, fields, current })];
+      const settled = idempotency === null ? [] : [this.#settledConflict({ idempotency, reason, fields, current })];
       await Promise.all([record, ...settled].map((sql) => this.#tx.query(sql)));
       return { kind: 'conflict', reason, current, fields };
     }
@@ -349,14 +349,17 @@ export class Resolution {
   }
 
   /** The row as it stands is read by the database again, which alone knows how its types are spelled. */
-  #settledConflict({ once, reason, fields, current }: SettledConflictInput): Statement {
+  #settledConflict({ idempotency, reason, fields, current }: SettledConflictInput): Statement {
     const { entity } = this.#request;
     if (current === null)
-      return settleStatement(once, { kind: 'conflict', reason, columns: [...fields], fields: null });
+      return settleStatement(idempotency, { kind: 'conflict', reason, columns: [...fields], fields: null });
     const params = new Params();
     const told = params.raw('jsonb', JSON.stringify({ kind: 'conflict', reason, columns: fields }));
     const row = `(SELECT ${fieldsSql(entity)} FROM ${fromTable(entity)} WHERE ${this.#isRow(keyOfRow(entity, current), params)})`;
-    return statement(settleSql(once, params, `${told} || pg_catalog.jsonb_build_object('fields', ${row})`), params);
+    return statement(
+      settleSql(idempotency, params, `${told} || pg_catalog.jsonb_build_object('fields', ${row})`),
+      params,
+    );
   }
 
   #isRow(key: RowKey, params: Params): string {
@@ -375,7 +378,7 @@ export class Resolution {
     checks = referenceStatements(this.#request, this.#given),
   }: Doing): Promise<MutationResult> {
     const { entity, field, tenancy } = this.#request;
-    const { once } = this.#context;
+    const { idempotency } = this.#context;
     if (field.kind === 'delete') return { kind: 'row', row: await this.#remove(make, key, current), outcome };
     if (this.#isRuled) {
       await this.#all(checks);
@@ -386,7 +389,7 @@ export class Resolution {
       kind: 'row',
       row: await this.#all([
         ...checks,
-        ...writingStatements({ entity, tenancy, write: make(), once, untouched: key, required }),
+        ...writingStatements({ entity, tenancy, write: make(), idempotency, untouched: key, required }),
       ]),
       outcome,
     };
@@ -394,13 +397,17 @@ export class Resolution {
 
   async #changeByRules(make: () => Write, key: RowKey | null): Promise<Row | null> {
     const { entity, field, tenancy } = this.#request;
-    const { once } = this.#context;
+    const { idempotency } = this.#context;
     const required = field.payload.entityRequired === true;
     const touched = await this.#plain(make);
     const found = touched === null ? key : keyOfRow(entity, touched);
-    if (found !== null) return this.#all([TRIGGERS, rowStatement({ entity, tenancy, once, key: found, required })]);
+    if (found !== null)
+      return this.#all([TRIGGERS, rowStatement({ entity, tenancy, idempotency, key: found, required })]);
     if (required) throw notShown(this.#request);
-    await this.#all([TRIGGERS, ...(once === null ? [] : [settleStatement(once, { kind: 'row', fields: null })])]);
+    await this.#all([
+      TRIGGERS,
+      ...(idempotency === null ? [] : [settleStatement(idempotency, { kind: 'row', fields: null })]),
+    ]);
     return null;
   }
 
@@ -410,20 +417,20 @@ export class Resolution {
    */
   async #remove(make: () => Write, key: RowKey | null, current: Row | null): Promise<Row | null> {
     const { entity, tenancy } = this.#request;
-    const { once } = this.#context;
-    const look = (settled: OnceStep | null): readonly Statement[] =>
-      key === null ? [] : [rowStatement({ entity, tenancy, once: settled, key, required: false })];
-    const before = once === null ? [] : look(once);
+    const { idempotency } = this.#context;
+    const look = (settled: IdempotentStep | null): readonly Statement[] =>
+      key === null ? [] : [rowStatement({ entity, tenancy, idempotency: settled, key, required: false })];
+    const before = idempotency === null ? [] : look(idempotency);
     if (this.#isRuled) await this.#all(before);
     const gone = this.#isRuled
       ? await this.#plain(make)
       : await this.#all([
           ...before,
-          removingStatement({ entity, tenancy, write: make(), once: null, untouched: null, required: false }),
+          removingStatement({ entity, tenancy, write: make(), idempotency: null, untouched: null, required: false }),
         ]);
     if (gone !== null) return gone;
     const left = await this.#all([TRIGGERS, ...look(null)]);
-    if (left !== null && once !== null) await this.#all(look(once));
+    if (left !== null && idempotency !== null) await this.#all(look(idempotency));
     return left ?? current;
   }
 

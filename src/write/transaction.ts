@@ -27,11 +27,11 @@ export type Try<T> =
 const AT_ONCE = 2;
 
 /** Runs `once` until it is done, may not be tried again, or was tried often enough; throws its last error. */
-export async function retried<T>(once: (tries: number) => Promise<Try<T>>, options: RetryOptions): Promise<T> {
+export async function retried<T>(idempotency: (tries: number) => Promise<Try<T>>, options: RetryOptions): Promise<T> {
   const backoff = new Backoff({ firstMs: options.firstMs, maxMs: MAX_PAUSE_MS });
   for (let atOnce = 0; ;) {
     options.signal?.throwIfAborted();
-    const outcome = await once(backoff.tries + atOnce);
+    const outcome = await idempotency(backoff.tries + atOnce);
     if (outcome.kind === 'done') return outcome.value;
     if (outcome.atOnce === true && atOnce < AT_ONCE) {
       atOnce += 1;

@@ -17,7 +17,7 @@ import {
   type Viewer,
   type WriteResult,
 } from '../../src/index.ts';
-import { BOOKS_SQL } from '../../src/postgres/setup/bookkeeping.ts';
+import { METADATA_SQL } from '../../src/postgres/setup/metadata.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { until } from '../support/observe.ts';
@@ -139,7 +139,7 @@ describe('a data layer', () => {
   });
 
   it('commits a transaction with a key once, from whichever region it comes, and for that request and viewer alone', async () => {
-    await cluster.query(US, BOOKS_SQL);
+    await cluster.query(US, METADATA_SQL);
     const add = (region: string, request: unknown, viewer: Viewer | null = null): Promise<WriteResult<unknown>> =>
       layer(region).transaction(
         async (tx) =>
@@ -148,7 +148,7 @@ describe('a data layer', () => {
               'made once',
             ])
           ).rows[0]?.['id'],
-        { once: { key: 'job 1', request }, viewer },
+        { idempotency: { key: 'job 1', request }, viewer },
       );
     const first = await add(EU, { name: 'made once', of: 1 });
     const again = await add(AP, { of: 1, name: 'made once' });
@@ -167,7 +167,7 @@ describe('a data layer', () => {
       first.result,
     );
     await assert.rejects(
-      layer(US).transaction(async () => 1, { once: { key: '' } }),
+      layer(US).transaction(async () => 1, { idempotency: { key: '' } }),
       code('IDEMPOTENCY_KEY_INVALID'),
     );
   });

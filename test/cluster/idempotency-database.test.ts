@@ -11,9 +11,9 @@ import { prune, Pruner } from '../../src/postgres/setup/prune.ts';
 import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { Params, statement } from '../../src/read/sql/statement.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { claimStatement, settleSql, type OnceStep } from '../../src/write/idempotency/once.ts';
-import { runOnce } from '../../src/write/idempotency/run.ts';
-import { onceTransaction } from '../../src/write/idempotency/transaction.ts';
+import { claimStatement, settleSql, type IdempotentStep } from '../../src/write/idempotency/outcomes.ts';
+import { runIdempotent } from '../../src/write/idempotency/run.ts';
+import { idempotentTransaction } from '../../src/write/idempotency/transaction.ts';
 import { type Committed } from '../../src/write/ports.ts';
 import { startReader, type Reader } from '../support/readers.ts';
 import { startReplicaSet, until, type ReplicaSet } from '../support/replica-set.ts';
@@ -32,7 +32,7 @@ after(async () => {
   for (const part of [us, set]) await part?.[Symbol.asyncDispose]();
 });
 
-const step = (key: string): OnceStep => ({
+const step = (key: string): IdempotentStep => ({
   scope: 's',
   key,
   fingerprint: 'f',
@@ -41,8 +41,8 @@ const step = (key: string): OnceStep => ({
   maxBytes: 1_024,
 });
 const write = (key: string): Promise<Committed<unknown>> =>
-  onceTransaction(us.writer, {
-    once: step(key),
+  idempotentTransaction(us.writer, {
+    idempotency: step(key),
     work: async (tx) => (await tx.query('INSERT INTO t DEFAULT VALUES RETURNING id::text, who')).rows[0],
     options: { settings: [{ name: 'role', value: 'app_user' }] },
   });
@@ -78,8 +78,8 @@ test('rounds of pruning wait neither for each other nor for a request that reuse
   const isBegun = new Promise<void>((resolve) => (begin = resolve));
   let end = (): void => undefined;
   const isOver = new Promise<void>((resolve) => (end = resolve));
-  const taking = onceTransaction(us.writer, {
-    once: step('old 30'),
+  const taking = idempotentTransaction(us.writer, {
+    idempotency: step('old 30'),
     work: async () => {
       begin();
       await isOver;
@@ -111,15 +111,15 @@ test('rounds of pruning wait neither for each other nor for a request that reuse
 
 test('a write and its outcome are one statement, one round trip after the claim, and nothing is written where the claim finds an outcome', async () => {
   const pipelined = (key: string, maxBytes = 1_024): Promise<Committed<unknown>> => {
-    const once = { ...step(key), maxBytes };
+    const idempotency = { ...step(key), maxBytes };
     const params = new Params();
-    const written = `WITH "$w" AS (INSERT INTO t (who) VALUES (${params.raw('text', key)}) RETURNING *), "$s" AS (${settleSql(once, params, `(SELECT jsonb_build_object('kind', 'row', 'row', to_jsonb("$w")) FROM "$w")`)}) SELECT to_jsonb("$w") AS row FROM "$w"`;
+    const written = `WITH "$w" AS (INSERT INTO t (who) VALUES (${params.raw('text', key)}) RETURNING *), "$s" AS (${settleSql(idempotency, params, `(SELECT jsonb_build_object('kind', 'row', 'row', to_jsonb("$w")) FROM "$w")`)}) SELECT to_jsonb("$w") AS row FROM "$w"`;
     const attempt = async (): Promise<Committed<unknown>> => {
-      const { result, ...rest } = await us.writer.pipelined([claimStatement(once), statement(written, params)]);
+      const { result, ...rest } = await us.writer.pipelined([claimStatement(idempotency), statement(written, params)]);
       assert.equal(rest.roundTrips, 1);
       return { ...rest, result: result.at(-1)?.rows[0]?.['row'] };
     };
-    return runOnce(us.writer, { once, attempt, read: (outcome) => outcome['row'] });
+    return runIdempotent(us.writer, { idempotency, attempt, read: (outcome) => outcome['row'] });
   };
   const answers = await Promise.all(Array.from({ length: 8 }, () => pipelined('row')));
   assert.deepEqual(await set.primary.query(`SELECT to_jsonb(t) AS row FROM t WHERE who = 'row'`), [
@@ -148,8 +148,8 @@ test('a request takes place once at every isolation level, also while its expire
           `INSERT INTO meridian.outcomes VALUES ('s', '${key}', 'another', '{"write#0": {"kind": "value", "json": "-1"}}', now() - interval '1 s')`,
         );
       const count = (): Promise<Committed<number>> =>
-        onceTransaction(us.writer, {
-          once: step(key),
+        idempotentTransaction(us.writer, {
+          idempotency: step(key),
           work: async (tx) =>
             Number((await tx.query('UPDATE counters SET n = n + 1 WHERE id = 1 RETURNING n')).rows[0]?.['n']),
           options: { isolation },
@@ -194,8 +194,8 @@ test('a round of pruning removes everything that has expired, in batches', async
 
 test('an error that is too large to be kept is answered and not stored', async () => {
   const failing = (message: string): Promise<unknown> =>
-    onceTransaction(us.writer, {
-      once: { ...step(`error of ${message.length}`), maxBytes: 1_024 },
+    idempotentTransaction(us.writer, {
+      idempotency: { ...step(`error of ${message.length}`), maxBytes: 1_024 },
       work: async () => {
         throw new GraphQLError(message, { extensions: { code: 'NO_FUNDS' } });
       },

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { sleep } from '../../src/base/clock.ts';
-import { type KeptTable } from '../../src/postgres/setup/bookkeeping.ts';
+import { type KeptTable } from '../../src/postgres/setup/metadata.ts';
 import { checkDatabase, type DatabaseTarget, type Finding } from '../../src/postgres/check/check.ts';
 import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { isMeridianError } from '../../src/base/errors.ts';

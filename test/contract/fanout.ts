@@ -11,26 +11,26 @@ import { optionsOf, type Deployment } from '../support/redis-deployments.ts';
 import { TABLE, at, batch, lsn, openCache, tag, taken } from '../support/shared-cache.ts';
 
 export type Heard =
-  { readonly applied: Applied } | { readonly began: SharedState } | { readonly lost: string } | 'standing';
+  { readonly applied: Applied } | { readonly began: SharedState } | { readonly lost: string } | 'subscribed';
 
 export interface Follower extends AsyncDisposable {
   readonly heard: Heard[];
   /** How many of a kind. */
-  count(kind: 'standing' | 'applied' | 'began' | 'lost'): number;
+  count(kind: 'subscribed' | 'applied' | 'began' | 'lost'): number;
 }
 
 /** Somebody who follows and writes down what they hear, from when the subscription stands. */
 export async function follow(url: string, options: Options): Promise<Follower> {
   const heard: Heard[] = [];
   const handlers: FanoutHandlers = {
-    onStanding: () => heard.push('standing'),
+    onSubscribed: () => heard.push('subscribed'),
     onApplied: (applied) => heard.push({ applied }),
     onBegan: (began) => heard.push({ began }),
     onLost: (lost) => heard.push({ lost }),
   };
   const stop = new AbortController();
   const done = new RedisFanout({ url, options, log: silentTelemetry().log }).follow(handlers, stop.signal);
-  await until('the subscription stands', () => heard[0] === 'standing', { withinMs: 30_000 });
+  await until('the subscription stands', () => heard[0] === 'subscribed', { withinMs: 30_000 });
   return {
     heard,
     count: (kind) => heard.filter((one) => one === kind || (typeof one === 'object' && kind in one)).length,
@@ -51,7 +51,7 @@ export function fanoutContract(deployment: () => Deployment): void {
     const begun = await cache.begin('me', at(100));
     await other.begin('me', at(1));
     let state = begun;
-    const expected: Heard[] = ['standing', { began: begun }];
+    const expected: Heard[] = ['subscribed', { began: begun }];
     for (let step = 1; step <= 50; step += 1) {
       const applied = batch(100 + step, [tag(`é ${step}`), customTag('x')], { tables: step % 10 === 0 ? [TABLE] : [] });
       state = taken(await cache.apply('me', state, applied));

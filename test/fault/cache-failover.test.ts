@@ -70,8 +70,8 @@ describe('caches in a failover that their servers hear of late', () => {
   for (const region of [EU, AP]) {
     it(`${region}: the token is not honoured when W passes it on the new timeline`, async () => {
       await until('W passes the lost write', () => hasPassed(region), PATIENT);
-      const { keeper } = stacksOf(app.server(region).layer).change.caching;
-      assert.equal(keeper?.timeline, 2, 'a life is of one timeline');
+      const { feed } = stacksOf(app.server(region).layer).change.caching;
+      assert.equal(feed?.timeline, 2, 'a life is of one timeline');
       // What is kept by now is of the new timeline, of whose history this server may not know yet.
       await until(
         'the row is cached again',

@@ -156,7 +156,7 @@ describe('figures of caches with Redis', { skip }, () => {
     await redis.start();
     await until(
       'it is used again',
-      async () => (await metric(first, /^meridian_cache_lives_total\{layer="shared",reason="missing"\}/)) === 2,
+      async () => (await metric(first, /^meridian_cache_generations_total\{layer="shared",reason="missing"\}/)) === 2,
       PATIENT,
     );
     await until('Asia notices', async () => (await healthOf(app, app.server(AP), EU)).cache?.servers === 1, PATIENT);

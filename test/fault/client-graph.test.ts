@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Page } from 'puppeteer-core';
-import { createTokenKeeper, type TokenKeeper } from '../../src/client/index.ts';
+import { createTokenStore, type TokenStore } from '../../src/client/index.ts';
 import { startBrowser, startSite, type TestBrowser, type TestSite } from '../support/browser.ts';
 import { askIn, problemsIn } from '../support/browser-tabs.ts';
 import {
@@ -62,8 +62,8 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
 
   for (const kind of GATEWAY_KINDS) {
     for (const client of CLIENTS) {
-      const visit = async (keeper: TokenKeeper | null): Promise<Scenario> =>
-        graphScenario({ client, keeper, ...(await urlsOf(kind)) }, idOf(kind, client));
+      const visit = async (store: TokenStore | null): Promise<Scenario> =>
+        graphScenario({ client, store, ...(await urlsOf(kind)) }, idOf(kind, client));
 
       it(`${client} alone, through ${kind}, sees none of ${FEW} writes`, async () => {
         await pause(...SUBGRAPHS);
@@ -74,8 +74,8 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
       });
 
       it(`${client} with tokens, through ${kind}, sees ${ROUNDS[kind]} of ${ROUNDS[kind]}`, async () => {
-        const keeper = createTokenKeeper();
-        const scenario = await visit(keeper);
+        const store = createTokenStore();
+        const scenario = await visit(store);
         const rounds = ROUNDS[kind] / 4;
         for (const paused of [['accounts'], ['work'], SUBGRAPHS, []] as const) {
           await pause(...paused);
@@ -85,7 +85,7 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
           });
           for (const name of paused) await graph.apps[name].cluster.resumeReplay(AP);
         }
-        assert.ok(keeper.dehydrate().length < 300, `${keeper.dehydrate().length} bytes`);
+        assert.ok(store.dehydrate().length < 300, `${store.dehydrate().length} bytes`);
       });
     }
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Position } from '../../src/base/lineage.ts';
 import { toLsn } from '../../src/base/lsn.ts';
-import { createTokenKeeper } from '../../src/client/index.ts';
+import { createTokenStore } from '../../src/client/index.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { AP, EU, startTestApp, TOKEN_SECRET, US, type TestApp } from '../support/app.ts';
 import { NAME, readOwnWrites, userScenario } from '../support/client-scenarios.ts';
@@ -32,9 +32,9 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
   });
 
   for (const client of CLIENTS) {
-    const visit = (keeper: ReturnType<typeof createTokenKeeper> | null): ReturnType<typeof userScenario> =>
+    const visit = (store: ReturnType<typeof createTokenStore> | null): ReturnType<typeof userScenario> =>
       userScenario(
-        { client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url },
+        { client, store, writeAt: app.server(EU).url, readAt: app.server(AP).url },
         String(1 + CLIENTS.indexOf(client)),
       );
 
@@ -43,17 +43,17 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
     });
 
     it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS}, with one token`, async () => {
-      const keeper = createTokenKeeper();
-      assert.deepEqual(await readOwnWrites(visit(keeper), ROUNDS, `${client} with tokens`), {
+      const store = createTokenStore();
+      assert.deepEqual(await readOwnWrites(visit(store), ROUNDS, `${client} with tokens`), {
         right: ROUNDS,
         stale: 0,
       });
-      assert.equal(keeper.tokens().length, 1);
+      assert.equal(store.tokens().length, 1);
     });
 
     it(`${client} sees it after a reload, and in another tab`, async () => {
       const storage = new MemoryStorage();
-      const fresh = (): ReturnType<typeof visit> => visit(createTokenKeeper({ storage }));
+      const fresh = (): ReturnType<typeof visit> => visit(createTokenStore({ storage }));
       const tab = fresh();
       await fresh().write(`${client} before the reload`);
       assert.deepEqual(await fresh().read(), [`${client} before the reload`]);
@@ -62,9 +62,9 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
   }
 
   it('tokens that the server refuses are forgotten, and the query is answered without them', async () => {
-    const keeper = createTokenKeeper();
-    await makeClient('fetch', { url: app.server(US).url, keeper }).query(NAME, { id: '1' });
-    const [position] = [...codecOf(TOKEN_SECRET).decode(keeper.dehydrate()).values()] as [Position];
+    const store = createTokenStore();
+    await makeClient('fetch', { url: app.server(US).url, store }).query(NAME, { id: '1' });
+    const [position] = [...codecOf(TOKEN_SECRET).decode(store.dehydrate()).values()] as [Position];
     const refused = {
       CONSISTENCY_TOKEN_MALFORMED: 'hello',
       CONSISTENCY_TOKEN_FORGED: codecOf('another').encode(new Map([[position.cluster, position]])) ?? '',
@@ -76,8 +76,8 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
     for (const client of CLIENTS) {
       for (const [code, initial] of Object.entries(refused)) {
         const losses: string[] = [];
-        const own = createTokenKeeper({ initial, futureMs: 50, onLost: (loss) => losses.push(loss.code) });
-        const { data, codes } = await makeClient(client, { url: app.server(US).url, keeper: own }).query<{
+        const own = createTokenStore({ initial, futureMs: 50, onLost: (loss) => losses.push(loss.code) });
+        const { data, codes } = await makeClient(client, { url: app.server(US).url, store: own }).query<{
           user: { id: string };
         }>(NAME, { id: '1' });
         assert.deepEqual([data?.user.id, codes, losses], ['1', [], [code]], client);
@@ -98,7 +98,7 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
       };
       const writer = makeClient(client, {
         url: app.server(US).url,
-        keeper: createTokenKeeper(),
+        store: createTokenStore(),
         idempotencyKeys: true,
         fetch: lossy,
       });

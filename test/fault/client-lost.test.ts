@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createTokenKeeper, type Loss, type TokenKeeper } from '../../src/client/index.ts';
+import { createTokenStore, type Loss, type TokenStore } from '../../src/client/index.ts';
 import { EU, startTestApp, US, type TestApp } from '../support/app.ts';
 import { NAME, RENAME } from '../support/client-scenarios.ts';
 import { CLIENTS, makeClient, type TestClient } from '../support/clients.ts';
@@ -20,13 +20,13 @@ describe('clients after a failover that has lost a write', () => {
     app = await startTestApp({ scale: 0.05, settings: { heartbeatMs: 200, maxWaitMs: 500, connectMs: 600 } });
     await app.cluster.caughtUp();
     await app.cluster.cut(US, EU, 'replication');
-    const keeper = createTokenKeeper();
-    const { codes } = await makeClient('fetch', { url: app.server(US).url, keeper }).mutate(RENAME, {
+    const store = createTokenStore();
+    const { codes } = await makeClient('fetch', { url: app.server(US).url, store }).mutate(RENAME, {
       id: '2',
       name: 'lost',
     });
     assert.deepEqual(codes, []);
-    lost = keeper.dehydrate();
+    lost = store.dehydrate();
     await app.cluster.killPostgres(US);
     await app.cluster.promote(EU);
     await until(
@@ -46,16 +46,16 @@ describe('clients after a failover that has lost a write', () => {
 
   const begun = (
     client: (typeof CLIENTS)[number],
-  ): { readonly asking: TestClient; readonly keeper: TokenKeeper; readonly losses: Loss[] } => {
+  ): { readonly asking: TestClient; readonly store: TokenStore; readonly losses: Loss[] } => {
     const losses: Loss[] = [];
-    const keeper = createTokenKeeper({ initial: lost, onLost: (loss) => losses.push(loss) });
-    return { keeper, losses, asking: makeClient(client, { url: app.server(EU).url, keeper, idempotencyKeys: true }) };
+    const store = createTokenStore({ initial: lost, onLost: (loss) => losses.push(loss) });
+    return { store, losses, asking: makeClient(client, { url: app.server(EU).url, store, idempotencyKeys: true }) };
   };
 
   for (const client of CLIENTS) {
     it(`${client} is refused by the server as long as it insists`, async () => {
-      const stubborn = createTokenKeeper({ initial: lost, repeatRefused: false });
-      const { codes } = await makeClient(client, { url: app.server(EU).url, keeper: stubborn }).query(NAME, {
+      const stubborn = createTokenStore({ initial: lost, repeatRefused: false });
+      const { codes } = await makeClient(client, { url: app.server(EU).url, store: stubborn }).query(NAME, {
         id: '2',
       });
       // Relay keeps errors to itself where there is data, if only `{ user: null }`.
@@ -64,7 +64,7 @@ describe('clients after a failover that has lost a write', () => {
     });
 
     it(`${client} reads on, with what is there now, and tells the application`, async () => {
-      const { asking, keeper, losses } = begun(client);
+      const { asking, store, losses } = begun(client);
       const { data, codes } = await asking.query<Named>(NAME, { id: '2' });
       assert.deepEqual(codes, []);
       assert.ok(data?.user.name, 'no name');
@@ -73,8 +73,8 @@ describe('clients after a failover that has lost a write', () => {
         losses.map(({ code, operation }) => [code, operation.kind, operation.name]),
         [['CONSISTENCY_LOST', 'query', 'Name']],
       );
-      assert.equal(keeper.tokens().length, 1);
-      assert.notEqual(keeper.dehydrate(), lost);
+      assert.equal(store.tokens().length, 1);
+      assert.notEqual(store.dehydrate(), lost);
       assert.deepEqual((await asking.query<Named>(NAME, { id: '2' })).data?.user.name, data.user.name);
       assert.equal(losses.length, 1, 'it was told again');
     });

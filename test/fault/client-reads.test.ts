@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createTokenKeeper, type TokenKeeper } from '../../src/client/index.ts';
+import { createTokenStore, type TokenStore } from '../../src/client/index.ts';
 import { AP, EU, startTestApp, type TestApp } from '../support/app.ts';
 import { readOwnWrites, userScenario, type Tally } from '../support/client-scenarios.ts';
 import { CLIENTS } from '../support/clients.ts';
@@ -25,18 +25,18 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
   });
 
   for (const client of CLIENTS) {
-    const rounds = (keeper: TokenKeeper | null): Promise<Tally> =>
+    const rounds = (store: TokenStore | null): Promise<Tally> =>
       readOwnWrites(
-        userScenario({ client, keeper, writeAt: app.server(EU).url, readAt: app.server(AP).url }),
+        userScenario({ client, store, writeAt: app.server(EU).url, readAt: app.server(AP).url }),
         ROUNDS,
-        `${client} ${keeper === null ? 'alone' : 'with tokens'}`,
+        `${client} ${store === null ? 'alone' : 'with tokens'}`,
       );
 
     it(`${client} alone sees none of ${ROUNDS} writes`, async () => {
       assert.deepEqual(await rounds(null), { right: 0, stale: ROUNDS });
     });
     it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS}`, async () => {
-      assert.deepEqual(await rounds(createTokenKeeper()), { right: ROUNDS, stale: 0 });
+      assert.deepEqual(await rounds(createTokenStore()), { right: ROUNDS, stale: 0 });
     });
   }
 });

@@ -78,8 +78,8 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
   it('is there after everything was killed, though servers were left running', async () => {
     const killed = await start();
     const pids = killed.regions.map(({ postgres }) => postgres.pid ?? 0);
-    process.kill(killed.keeper.pid ?? 0, 'SIGKILL');
-    // The cluster's process ends what its keeper could not; and were both killed, the next start would.
+    process.kill(killed.supervisor.pid ?? 0, 'SIGKILL');
+    // The cluster's process ends what its supervisor could not; and were both killed, the next start would.
     assert.match(await killed.lost, /was killed/);
     await killed.stop();
     const again = await start();

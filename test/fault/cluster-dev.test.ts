@@ -205,7 +205,7 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     assert.match(await failure(dev('nothing')), /schema folder .*nothing cannot be read/);
   });
 
-  it('shows the ocean and changes it from a shell', async () => {
+  it('shows the simulated WAN and changes it from a shell', async () => {
     const run = dev('music', '--regions', 'north,south', '--data', '.wan');
     for (const until = performance.now() + READY_MS; !run.err().includes('ready;'); await sleep(50))
       assert.ok(run.process.exitCode === null && performance.now() < until, run.err());

@@ -32,13 +32,13 @@ describe('a cluster whose process is gone', { timeout: 60_000 }, () => {
     });
   }
 
-  it('whose keeper was killed with it leaves servers, which the next start ends', async () => {
+  it('whose supervisor was killed with it leaves servers, which the next start ends', async () => {
     const program = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface(program.stdout), 'line')) as [string];
     const { pids, dataDir } = JSON.parse(line) as { pids: [number, number, number]; dataDir: string };
-    const [keeper, first, second] = pids;
+    const [supervisor, first, second] = pids;
     program.kill('SIGSTOP');
-    process.kill(keeper, 'SIGKILL');
+    process.kill(supervisor, 'SIGKILL');
     program.kill('SIGKILL');
     await once(program, 'exit');
     assert.ok(startOf(first) !== undefined && startOf(second) !== undefined);

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { stacksOf } from '../../src/app/layer.ts';
 import { createServer, type Runtime } from '../../src/index.ts';
 import { silentTelemetry } from '../../src/telemetry/telemetry.ts';
-import { AP, ask, EU, OCEAN, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';
+import { AP, ask, EU, WAN_DELAYS, startTestApp, TOKEN_SECRET, US, type Answer, type TestApp } from '../support/app.ts';
 import { NOTES_SDL, NOTES_SQL, notesResolvers } from '../support/notes.ts';
 import { until } from '../support/observe.ts';
 
@@ -26,7 +26,7 @@ describe('forwarding that breaks', () => {
     app = await startTestApp({
       files: FILES,
       sql: NOTES_SQL,
-      wan: OCEAN,
+      wan: WAN_DELAYS,
       forwarding: true,
       settings: { forwardMs: FORWARD_MS, drainMs: DRAIN_MS },
       server: { resolvers: notesResolvers },
@@ -130,7 +130,7 @@ describe('forwarding that breaks', () => {
   it('goes direct where only the way to the server is cut', async () => {
     await forwards();
     await app.cluster.cut(US, AP, 'http');
-    await until('it is known', () => stacksOf(app.server(AP).layer).write.serverStanding(US) === 'down');
+    await until('it is known', () => stacksOf(app.server(AP).layer).write.serverState(US) === 'down');
     const answer = await app.gql(AP, EDIT, { variables: { n: 4 } });
     assert.deepEqual([codes(answer), answer.consistency?.writes], [[], 'direct']);
     assert.ok(answer.ms < 1_000, `${answer.ms} ms`);
@@ -149,7 +149,7 @@ describe('forwarding that breaks', () => {
     await until(
       'the cut is known',
       () =>
-        stacksOf(app.server(AP).layer).write.serverStanding(US) === 'down' &&
+        stacksOf(app.server(AP).layer).write.serverState(US) === 'down' &&
         !stacksOf(app.server(AP).layer).health.monitor.reachable(US),
       { withinMs: 15_000 },
     );

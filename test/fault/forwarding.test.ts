@@ -13,7 +13,7 @@ import {
   AP,
   ask,
   EU,
-  OCEAN,
+  WAN_DELAYS,
   startTestApp,
   TOKEN_SECRET,
   US,
@@ -24,7 +24,7 @@ import {
 import { NOTES_SDL, NOTES_SQL, notesResolvers } from '../support/notes.ts';
 import { counting, until } from '../support/observe.ts';
 
-const RTT_MS = OCEAN['us-east-1/ap-northeast-1'];
+const RTT_MS = WAN_DELAYS['us-east-1/ap-northeast-1'];
 const WIDE_RTT_MS = 300;
 const SIX = 'mutation($id: ID!) { sixSteps(id: $id) { statements n region token note { id n text } } }';
 const WHO = 'mutation { who { id tenant roles region } }';
@@ -52,7 +52,7 @@ describe('mutations from other regions', () => {
     app = await startTestApp({
       files: [{ name: 'notes.graphql', body: NOTES_SDL }],
       sql: NOTES_SQL,
-      wan: OCEAN,
+      wan: WAN_DELAYS,
       forwarding: true,
       settings: { viewerSettings: 'app.user_id=id' },
       server: { resolvers: notesResolvers },
@@ -60,7 +60,7 @@ describe('mutations from other regions', () => {
     for (const region of [EU, AP]) {
       await until(
         `${region} knows that the primary's server is ready`,
-        () => stacksOf(app.server(region).layer).write.serverStanding(US) === 'ready',
+        () => stacksOf(app.server(region).layer).write.serverState(US) === 'ready',
       );
       await app.gql(region, WHO);
     }
@@ -80,7 +80,7 @@ describe('mutations from other regions', () => {
       ]),
     );
 
-  it('cross the ocean once, whatever they do there', async () => {
+  it('cross the simulated WAN once, whatever they do there', async () => {
     const before = await waysIn(US);
     const times: number[] = [];
     // So wide that what a busy machine adds is little beside it.

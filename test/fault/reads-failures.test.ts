@@ -13,7 +13,7 @@ let set: ReplicaSet;
 let euServer: TestServer;
 let apServer: TestServer;
 /** The way from the reader in eu to the primary's database. */
-let ocean: TestLink;
+let wan: TestLink;
 let us: Reader;
 let eu: Reader;
 
@@ -33,14 +33,14 @@ describe('reads while things break', () => {
     [euServer, apServer] = set.replicas as [TestServer, TestServer];
     await set.primary.query(`CREATE TABLE t (id bigint PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'first')`);
     await caughtUp();
-    ocean = await startLink(set.primary.port);
-    const far = `postgres://postgres@127.0.0.1:${ocean.port}/postgres`;
+    wan = await startLink(set.primary.port);
+    const far = `postgres://postgres@127.0.0.1:${wan.port}/postgres`;
     us = await startReader({ local: 'us', urls: { us: set.primary.url, eu: euServer.url, ap: apServer.url } });
     eu = await startReader({ local: 'eu', urls: { us: far, eu: euServer.url, ap: apServer.url } });
     await eu.read(READ);
   });
   afterEach(async () => {
-    for (const part of [eu, us, ocean, set]) await part?.[Symbol.asyncDispose]();
+    for (const part of [eu, us, wan, set]) await part?.[Symbol.asyncDispose]();
   });
 
   it('a replica that is killed: its reads go on elsewhere within a second, none fails, and they come back', async () => {
@@ -83,7 +83,7 @@ describe('reads while things break', () => {
   it('a primary that is cut off: EVENTUAL goes on, STRONG fails fast and says so, SESSION waits and says so', async () => {
     const token = await write('second');
     await caughtUp();
-    ocean.cut();
+    wan.cut();
     await euServer.query('SELECT pg_wal_replay_pause()');
     const later = await write('third');
     assert.equal((await eu.read(READ)).rows[0]?.['v'], 'second');
@@ -114,7 +114,7 @@ describe('reads while things break', () => {
     const waiting = eu.read(READ, { token: final });
     setTimeout(() => void euServer.query('SELECT pg_wal_replay_resume()'), 300);
     assert.equal((await waiting).rows[0]?.['v'], 'fifth');
-    ocean.heal();
+    wan.heal();
     await until('STRONG works again', async () =>
       eu.read(READ, { level: 'STRONG' }).then(
         ({ rows }) => rows[0]?.['v'] === 'fifth',
@@ -128,7 +128,7 @@ describe('reads while things break', () => {
     const token = await write('second');
     await apServer.caughtUp(await set.primary.position());
     assert.equal((await eu.read(READ, { token })).report.servedBy[0]?.region, 'us');
-    ocean.cut();
+    wan.cut();
     const from = performance.now();
     const { rows, report } = await eu.read(READ, { token });
     assert.equal(rows[0]?.['v'], 'second');

@@ -210,14 +210,14 @@ describe('a shared cache whose Redis', { skip }, () => {
     await assert.rejects(cache.state(), SharedCacheDown);
     await using second = await startScratchRedis(program, port);
     assert.ok(second.pid > 0);
-    await until('the subscription stands again', () => follower.count('standing') === 2, SLOW);
+    await until('the subscription stands again', () => follower.count('subscribed') === 2, SLOW);
     const back = await until('it answers again', () => answered(cache.state()), SLOW);
     assert.equal(back.value, null);
     await cache.begin('me', at(120));
     await until('the new life is heard of', () => follower.count('began') === 2, SLOW);
     assert.deepEqual(
       follower.heard.map((one) => (typeof one === 'string' ? one : Object.keys(one)[0])),
-      ['standing', 'began', 'lost', 'standing', 'began'],
+      ['subscribed', 'began', 'lost', 'subscribed', 'began'],
     );
   });
 
@@ -232,7 +232,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     } finally {
       process.kill(server.pid, 'SIGCONT');
     }
-    await until('the subscription stands again', () => follower.count('standing') === 2, SLOW);
+    await until('the subscription stands again', () => follower.count('subscribed') === 2, SLOW);
   });
 });
 

@@ -10,7 +10,7 @@ import { withSession } from '../../src/dev/postgres/session.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
 import { setupDatabase } from '../../src/postgres/setup/setup.ts';
 import { freePorts } from '../support/ports.ts';
-import { AP, EU, OCEAN, US } from '../support/app.ts';
+import { AP, EU, WAN_DELAYS, US } from '../support/app.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { redisProgram } from '../support/redis.ts';
 import { Gate, isReadingConnection } from './gate.ts';
@@ -118,7 +118,7 @@ export async function startPlace({
   options = {},
   encoding = 'UTF8',
 }: PlaceSettings = {}): Promise<Place> {
-  const cluster = await startTestCluster({ wan: OCEAN });
+  const cluster = await startTestCluster({ wan: WAN_DELAYS });
   const schema = schemaFolder();
   const dsn = (from: string, to: string): string => ofHistory(cluster.dsnFor(from, to));
   const undo: (() => Promise<void>)[] = [
@@ -173,7 +173,7 @@ export async function startPlace({
               ...one,
               port: ports.get(one.name)?.http ?? 0,
               schema,
-              keeper: cluster.cluster.keeper,
+              supervisor: cluster.cluster.supervisor,
               logDir: cluster.cluster.logDir,
               regions: Object.fromEntries(addresses),
               options: { ...COMMON, ...one.options, ...options },

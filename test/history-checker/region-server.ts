@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../../src/base/clock.ts';
-import { STOP_SERVER, type Exit } from '../../src/dev/keeper/protocol.ts';
-import { type Keeper, type KeptProcess } from '../../src/dev/keeper/keeper.ts';
+import { STOP_SERVER, type Exit } from '../../src/dev/supervisor/protocol.ts';
+import { type Supervisor, type SupervisedProcess } from '../../src/dev/supervisor/supervisor.ts';
 import { tailOf } from '../../src/dev/problems.ts';
 import { envName } from '../../src/config/option.ts';
 import { REGIONS_VARIABLE, variableSuffix } from '../../src/config/regions.ts';
@@ -14,7 +14,7 @@ import { type Options } from '../../src/config/options.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const BREAK = new URL('../support/break.ts', import.meta.url).href;
-const LEASH = new URL('../../src/dev/keeper/leash.ts', import.meta.url).href;
+const LEASH = new URL('../../src/dev/supervisor/end-with-input.ts', import.meta.url).href;
 const RESOLVERS = fileURLToPath(new URL('./resolvers.ts', import.meta.url));
 const READY_MS = 180_000;
 const CALL_MS = 2_000;
@@ -29,7 +29,7 @@ export interface RegionServerParts {
   /** Tells the region's processes apart. */
   readonly name: string;
   readonly port: number;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly logDir: string;
   /** Folder of its SDL. */
   readonly schema: string;
@@ -52,7 +52,7 @@ export class RegionServer {
   #reviving: Promise<void> = Promise.resolve();
   /** Counts starts and ends: one that was overtaken goes on no longer. */
   #turn = 0;
-  #process: KeptProcess | null = null;
+  #process: SupervisedProcess | null = null;
 
   constructor(parts: RegionServerParts, broken: string | null) {
     this.#parts = parts;
@@ -101,9 +101,9 @@ export class RegionServer {
 
   /** Whether it came to be ready. */
   async #started(turn: number, deadline: number): Promise<boolean> {
-    const { keeper } = this.#parts;
+    const { supervisor } = this.#parts;
     const preloads = [LEASH, ...(this.broken === null ? [] : [BREAK])];
-    const started = await keeper.spawn({
+    const started = await supervisor.spawn({
       command: process.execPath,
       args: [...preloads.flatMap((preload) => ['--import', preload]), MAIN, 'start'],
       env: this.#env(),

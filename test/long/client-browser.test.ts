@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Page } from 'puppeteer-core';
-import { createTokenKeeper } from '../../src/client/index.ts';
+import { createTokenStore } from '../../src/client/index.ts';
 import { AP, EU, startTestApp, type TestApp } from '../support/app.ts';
 import { startBrowser, startSite, type TestBrowser, type TestSite } from '../support/browser.ts';
 import { askIn, fillStorageIn, learnIn, problemsIn, signOutIn, tokensIn } from '../support/browser-tabs.ts';
@@ -105,8 +105,8 @@ describe('clients in Chromium, with replay paused in AP', () => {
   });
 
   it('begins with the tokens of the server that rendered the page', async () => {
-    const onServer = createTokenKeeper();
-    await makeClient('Apollo Client', { url: app.server(EU).url, keeper: onServer }).mutate(RENAME, {
+    const onServer = createTokenStore();
+    await makeClient('Apollo Client', { url: app.server(EU).url, store: onServer }).mutate(RENAME, {
       id: '6',
       name: 'by the server',
     });
@@ -131,7 +131,7 @@ describe('clients in Chromium, with replay paused in AP', () => {
     );
     assert.equal(await read(tab, '7'), 'when it is full again');
     const sandboxed = await open('/sandboxed');
-    const token = createTokenKeeper({ initial: 'm1.x.y' }).dehydrate();
+    const token = createTokenStore({ initial: 'm1.x.y' }).dehydrate();
     await learnIn(sandboxed, token);
     assert.deepEqual([await tokensIn(sandboxed), await problemsIn(sandboxed)], [[token], ['STORAGE_FAILED']]);
     await Promise.all([tab.close(), sandboxed.close()]);

@@ -126,15 +126,15 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
     const path = join(folder, 'redis-server');
     writeFileSync(path, '#!/bin/sh\necho "FATAL CONFIG FILE ERROR: bad directive"\nexit 1\n', { mode: 0o755 });
     const { RedisInstance } = await import('../../src/dev/redis/instance.ts');
-    const { Keeper } = await import('../../src/dev/keeper/keeper.ts');
-    const keeper = await Keeper.start();
+    const { Supervisor } = await import('../../src/dev/supervisor/supervisor.ts');
+    const supervisor = await Supervisor.start();
     try {
       const make = (program: string): InstanceType<typeof RedisInstance> =>
         new RedisInstance({
           region: 'a',
           port: 1,
           program: { path: program, product: 'Redis', version: '1' },
-          keeper,
+          supervisor,
           account: undefined,
           dataDir: folder,
           logFile: join(folder, 'log'),
@@ -149,7 +149,7 @@ describe('Redis in an embedded cluster', { timeout: 300_000, skip: needsRedis },
         message: /^Starting .*nothing for a .* failed: .*ENOENT/,
       });
     } finally {
-      await keeper.stop();
+      await supervisor.stop();
       rmSync(folder, { recursive: true, force: true });
     }
   });

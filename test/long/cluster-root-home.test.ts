@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startCluster } from '../../src/dev/start.ts';
 import { freePorts } from '../support/ports.ts';
-import { Keeper } from '../../src/dev/keeper/keeper.ts';
+import { Supervisor } from '../../src/dev/supervisor/supervisor.ts';
 import { chooseAccount } from '../../src/dev/postgres/account.ts';
 import { findPackage, usableBinaries } from '../../src/dev/postgres/binaries.ts';
 import { withSession } from '../../src/dev/postgres/session.ts';
@@ -16,14 +16,14 @@ describe('root, in a home that only root may enter', { timeout: 60_000, skip: is
   it('runs programs and data where the unprivileged account reaches them', async () => {
     const home = mkdtempSync(join(tmpdir(), 'meridian-home-'));
     chmodSync(home, 0o700);
-    const keeper = await Keeper.start();
+    const supervisor = await Supervisor.start();
     let dataDir = home;
     try {
       const installed = findPackage();
       cpSync(installed.root, join(home, 'package'), { recursive: true, verbatimSymlinks: true });
       // As after npm install --ignore-scripts.
       rmSync(join(home, 'package', 'native', 'lib', 'libpq.so.5'));
-      const binaries = await usableBinaries(keeper, chooseAccount(), {
+      const binaries = await usableBinaries(supervisor, chooseAccount(), {
         ...installed,
         root: join(home, 'package'),
         home: join(home, 'package', 'native'),
@@ -55,7 +55,7 @@ describe('root, in a home that only root may enter', { timeout: 60_000, skip: is
       await withSession({ dsn: second.region('b').dsn }, (client) => client.query('SELECT FROM t'));
       await second.stop();
     } finally {
-      await keeper.stop();
+      await supervisor.stop();
       rmSync(home, { recursive: true });
       if (dataDir !== home) rmSync(dataDir, { recursive: true });
     }

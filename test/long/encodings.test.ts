@@ -212,10 +212,10 @@ describe('encodings', () => {
 
     it('replays outcomes that hold letters which the database has not', async () => {
       const layer = (us as Runtime).layer;
-      const once = { key: 'outcome-with-letters' };
+      const idempotency = { key: 'outcome-with-letters' };
       const work = async () => ({ text: '€ 日本 é \u0000', é: 1 });
-      const first = await layer.transaction(work, { once });
-      const second = await layer.transaction(async () => assert.fail('it ran again'), { once });
+      const first = await layer.transaction(work, { idempotency });
+      const second = await layer.transaction(async () => assert.fail('it ran again'), { idempotency });
       assert.deepEqual([first.replayed, second.replayed], [false, true]);
       assert.deepEqual(second.result, first.result);
     });

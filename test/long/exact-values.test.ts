@@ -94,7 +94,7 @@ describe('values over HTTP', () => {
     });
     await until(
       "the primary's server is known to be ready",
-      () => stacksOf(app.server(EU).layer).write.serverStanding(US) === 'ready',
+      () => stacksOf(app.server(EU).layer).write.serverState(US) === 'ready',
     );
   });
   after(async () => app[Symbol.asyncDispose]());

@@ -17,7 +17,7 @@ const QUERY = `mutation ($task: ID!, $text: String!) {
 describe('mutations through gateways', { timeout: 300_000 }, () => {
   let graph: TestGraph;
   before(async () => {
-    // Forwarded over the ocean's links, which have no delay here: what a gateway sends has to come along.
+    // Forwarded over the simulated WAN's links, which have no delay here: what a gateway sends has to come along.
     graph = await startTestGraph({ forwarding: true });
   });
   after(async () => graph[Symbol.asyncDispose]());

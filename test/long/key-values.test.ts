@@ -509,7 +509,7 @@ describe('values of keys', () => {
     });
     await until(
       "the primary's server is known to be ready",
-      () => stacksOf(app.server(EU).layer).write.serverStanding(US) === 'ready',
+      () => stacksOf(app.server(EU).layer).write.serverState(US) === 'ready',
     );
     await app.cluster.caughtUp();
     client = new pg.Client({ connectionString: app.cluster.dsnFor(US, US) });

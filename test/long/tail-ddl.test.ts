@@ -274,7 +274,7 @@ test('check tells of triggers that are missing, disabled or of another version, 
     assert.match(await warning(), text);
     const from = tail.transactions.length;
     const fixed = await setupDatabase(target);
-    const books =
+    const metadata =
       kind === 'unannounced'
         ? [
             'Created what writing keeps in the schema meridian: meridian.outcomes, meridian.history, meridian.conflicts.',
@@ -282,7 +282,7 @@ test('check tells of triggers that are missing, disabled or of another version, 
         : [];
     assert.deepEqual(
       fixed.steps.filter(({ changed }) => changed).map(({ what }) => what),
-      ['Created event triggers, in the schema meridian, that announce schema changes to caches.', ...books],
+      ['Created event triggers, in the schema meridian, that announce schema changes to caches.', ...metadata],
     );
     assert.equal(await state(), 'installed');
     assert.equal(await tail.applied.waitFor(await set.primary.position(), { timeoutMs: APPLIED_MS }), true);

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/setup/announce.ts';
 import { compileModel } from '../../src/schema-compiler/compile.ts';
-import { BOOKS_SQL, keepVersionsSql, keptTables } from '../../src/postgres/setup/bookkeeping.ts';
+import { METADATA_SQL, keepVersionsSql, keptTables } from '../../src/postgres/setup/metadata.ts';
 import { readCatalog } from '../../src/postgres/types/catalog.ts';
 import { createServer, type Runtime, type ServerSettings } from '../../src/index.ts';
 import { type UserResolvers } from '../../src/graphql/resolvers.ts';
@@ -27,8 +27,8 @@ export interface TestAppOptions {
   /** Role and password that servers connect as; default the databases' superuser. */
   readonly login?: { readonly user: string; readonly password: string };
   /**
-   * Whether servers know each other's address, so that mutations are forwarded over the ocean. They then listen where
-   * the ocean's links lead, also when they are started anew.
+   * Whether servers know each other's address, so that mutations are forwarded over the simulated WAN. They then listen where
+   * the simulated WAN's links lead, also when they are started anew.
    */
   readonly forwarding?: boolean;
   /** Further settings of every server. */
@@ -82,7 +82,7 @@ export interface TestApp extends AsyncDisposable {
 }
 
 /** As far from each other as the development cluster's regions are. */
-export const OCEAN = {
+export const WAN_DELAYS = {
   'us-east-1/eu-west-1': 80,
   'us-east-1/ap-northeast-1': 150,
   'eu-west-1/ap-northeast-1': 220,
@@ -98,7 +98,7 @@ const READY_SQL = [
      FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LOOP
        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', t);
      END LOOP; END $$`,
-  BOOKS_SQL,
+  METADATA_SQL,
   FUNCTIONS_SQL,
   TRIGGERS_SQL,
 ];

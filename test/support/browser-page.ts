@@ -4,7 +4,7 @@
  */
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { meridianLink } from '../../src/client/apollo.ts';
-import { createTokenKeeper, type TokenStorage } from '../../src/client/index.ts';
+import { createTokenStore, type TokenStorage } from '../../src/client/index.ts';
 import { makeClient, type ClientName } from './clients.ts';
 
 /** What a test calls from outside. */
@@ -27,13 +27,13 @@ const mode = search.get('tokens') ?? 'shared';
 const named = search.get('client') as ClientName | null;
 const problems: string[] = [];
 
-const keeper = createTokenKeeper({
+const store = createTokenStore({
   ...(mode === 'memory' ? {} : { storage: () => page.localStorage }),
   initial: page.initialTokens,
   onProblem: ({ problem }) => problems.push(problem),
   onLost: ({ code }) => problems.push(code),
 });
-const tokens = mode === 'off' ? [] : [meridianLink({ keeper, idempotencyKeys: true })];
+const tokens = mode === 'off' ? [] : [meridianLink({ store, idempotencyKeys: true })];
 const clients = new Map<string, ApolloClient>();
 
 function clientOf(uri: string): ApolloClient {
@@ -48,7 +48,7 @@ page.testPage = {
   problems,
   async ask(url, text, variables = {}) {
     if (named !== null) {
-      const client = makeClient(named, { url, keeper: mode === 'off' ? null : keeper, idempotencyKeys: true });
+      const client = makeClient(named, { url, store: mode === 'off' ? null : store, idempotencyKeys: true });
       return (await client[text.startsWith('mutation') ? 'mutate' : 'query'](text, variables)).data;
     }
     const client = clientOf(url);
@@ -58,7 +58,7 @@ page.testPage = {
       : await client.query({ query: document, variables, fetchPolicy: 'network-only' });
     return data;
   },
-  tokens: () => keeper.tokens(),
-  learn: (token) => keeper.learn({ answered: [token] }),
-  signOut: () => keeper.clear(),
+  tokens: () => store.tokens(),
+  learn: (token) => store.learn({ answered: [token] }),
+  signOut: () => store.clear(),
 };

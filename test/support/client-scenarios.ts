@@ -3,7 +3,7 @@
  * looked for in another.
  */
 import assert from 'node:assert/strict';
-import { type TokenKeeper } from '../../src/client/index.ts';
+import { type TokenStore } from '../../src/client/index.ts';
 import { makeClient, type ClientName, type TestClient } from './clients.ts';
 
 /** A piece of work with a value that nobody has written before. */
@@ -16,7 +16,7 @@ export interface Scenario {
 export interface Visit {
   readonly client: ClientName;
   /** One user's tokens; null: the client as it is by itself. */
-  readonly keeper: TokenKeeper | null;
+  readonly store: TokenStore | null;
   /** GraphQL endpoints: of the region where a user writes, and of the one where they look. */
   readonly writeAt: string;
   readonly readAt: string;
@@ -51,8 +51,8 @@ export const RENAME =
 export const NAME = 'query Name($id: ID!) { user(id: $id) { id name } }';
 
 /** A user changes their name. */
-export function userScenario({ client, keeper, writeAt, readAt }: Visit, id = '1'): Scenario {
-  const [writer, reader] = [writeAt, readAt].map((url) => makeClient(client, { url, keeper })) as [
+export function userScenario({ client, store, writeAt, readAt }: Visit, id = '1'): Scenario {
+  const [writer, reader] = [writeAt, readAt].map((url) => makeClient(client, { url, store })) as [
     TestClient,
     TestClient,
   ];
@@ -86,8 +86,8 @@ export interface GraphVisit extends Omit<Visit, 'writeAt'> {
  * A user changes their name in one subgraph and a task's title in another, through two regions' gateways, and looks at
  * both in one operation.
  */
-export function graphScenario({ client, keeper, nameAt, titleAt, readAt }: GraphVisit, id: string): Scenario {
-  const [renamer, retitler, reader] = [nameAt, titleAt, readAt].map((url) => makeClient(client, { url, keeper })) as [
+export function graphScenario({ client, store, nameAt, titleAt, readAt }: GraphVisit, id: string): Scenario {
+  const [renamer, retitler, reader] = [nameAt, titleAt, readAt].map((url) => makeClient(client, { url, store })) as [
     TestClient,
     TestClient,
     TestClient,

@@ -15,7 +15,7 @@ import {
   type GraphQLResponse,
 } from 'relay-runtime';
 import { meridianLink } from '../../src/client/apollo.ts';
-import { withTokens, type TokenKeeper } from '../../src/client/index.ts';
+import { withTokens, type TokenStore } from '../../src/client/index.ts';
 import { meridianFetch } from '../../src/client/relay.ts';
 import { meridianExchange } from '../../src/client/urql.ts';
 import { relayRequest } from './relay-request.ts';
@@ -37,7 +37,7 @@ export interface TestClient {
 export interface ClientSettings {
   readonly url: string;
   /** Null: without tokens, as the client is by itself. */
-  readonly keeper: TokenKeeper | null;
+  readonly store: TokenStore | null;
   readonly idempotencyKeys?: boolean;
   /** Below the tokens: where a retry of the network's faults may be. */
   readonly fetch?: typeof fetch;
@@ -64,9 +64,9 @@ export function apolloOver(links: readonly ApolloLink[]): ApolloClient {
   return new ApolloClient({ link: ApolloLink.from([...links]), cache: new InMemoryCache(), queryDeduplication: false });
 }
 
-function apolloClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
+function apolloClient({ url, store, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
   const client = apolloOver([
-    ...(keeper === null ? [] : [meridianLink({ keeper, idempotencyKeys })]),
+    ...(store === null ? [] : [meridianLink({ store, idempotencyKeys })]),
     new HttpLink({ uri: url, fetch: own }),
   ]);
   const outcomeOf = <D>({ data, error }: { readonly data?: unknown; readonly error?: unknown }): Outcome<D> => {
@@ -89,14 +89,14 @@ function apolloClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch
   };
 }
 
-function urqlClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
+function urqlClient({ url, store, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
   const exchanges: Exchange[] = [
-    ...(keeper === null ? [] : [meridianExchange({ keeper, idempotencyKeys })]),
+    ...(store === null ? [] : [meridianExchange({ store, idempotencyKeys })]),
     fetchExchange,
   ];
   // Without Meridian's exchange, urql sends queries by GET, which a server refuses unless a header makes browsers ask
   // first.
-  const client = new Client({ url, exchanges, fetch: own, ...(keeper === null ? { preferGetMethod: false } : {}) });
+  const client = new Client({ url, exchanges, fetch: own, ...(store === null ? { preferGetMethod: false } : {}) });
   const outcomeOf = <D>({ data, error }: Awaited<ReturnType<typeof client.query>>): Outcome<D> => {
     if (error?.networkError) throw error.networkError;
     return { data: (data ?? null) as D | null, codes: codesOf(error?.graphQLErrors ?? []) };
@@ -122,7 +122,7 @@ function urqlClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }
   };
 }
 
-function relayClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
+function relayClient({ url, store, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
   let given: AbortSignal | undefined;
   const fetcher =
     (headers: Readonly<Record<string, string>>): FetchFunction =>
@@ -136,7 +136,7 @@ function relayClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch 
       return (await response.json()) as GraphQLResponse;
     };
   const network = Network.create(
-    keeper === null ? fetcher({}) : meridianFetch({ keeper, idempotencyKeys, fetch: fetcher }),
+    store === null ? fetcher({}) : meridianFetch({ store, idempotencyKeys, fetch: fetcher }),
   );
   // Keys are those of tables: a user and a task may have the same.
   const getDataID = (fields: { readonly id?: string }, type: string): string | undefined =>
@@ -174,8 +174,8 @@ function relayClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch 
   };
 }
 
-function fetchClient({ url, keeper, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
-  const fetcher = keeper === null ? own : withTokens(own, { keeper, idempotencyKeys });
+function fetchClient({ url, store, idempotencyKeys = false, fetch: own = fetch }: ClientSettings): TestClient {
+  const fetcher = store === null ? own : withTokens(own, { store, idempotencyKeys });
   const ask = async <D>(
     text: string,
     variables: Record<string, unknown> = {},

@@ -5,6 +5,6 @@ import { startTestCluster } from './cluster.ts';
 
 const { cluster } = await startTestCluster({ regions: ['a', 'b'] });
 process.stdout.write(
-  `${JSON.stringify({ pids: [cluster.keeper.pid, ...cluster.regions.map(({ postgres }) => postgres.pid)], dataDir: cluster.dataDir })}\n`,
+  `${JSON.stringify({ pids: [cluster.supervisor.pid, ...cluster.regions.map(({ postgres }) => postgres.pid)], dataDir: cluster.dataDir })}\n`,
 );
 setInterval(() => undefined, 60_000);

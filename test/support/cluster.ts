@@ -29,7 +29,7 @@ export interface TestClusterOptions {
 
 export interface TestRegion {
   readonly name: string;
-  /** Straight to this region's database, past the ocean. */
+  /** Straight to this region's database, past the simulated WAN. */
   readonly dsn: string;
   readonly redisUrl: string | null;
 }
@@ -39,7 +39,7 @@ export interface TestCluster extends AsyncDisposable {
   /** The region that was started as the primary. */
   readonly primary: TestRegion;
   readonly cluster: Cluster;
-  /** As `from`'s servers reach `to`'s database: through the ocean unless they are the same. */
+  /** As `from`'s servers reach `to`'s database: through the simulated WAN unless they are the same. */
   dsnFor(from: string, to: string): string;
   /** Runs SQL straight at a region's database, with a session of its own. */
   query<R extends QueryResultRow>(region: string, sql: string, params?: readonly unknown[]): Promise<R[]>;

@@ -3,7 +3,7 @@
  * wrote.
  */
 import assert from 'node:assert/strict';
-import { AP, EU, OCEAN, startTestApp, type TestApp } from './app.ts';
+import { AP, EU, WAN_DELAYS, startTestApp, type TestApp } from './app.ts';
 
 export const RENAME =
   'mutation($id: ID!, $name: String!) { updateUser(id: $id, input: { name: $name }) { user { name version } token } }';
@@ -22,7 +22,7 @@ export interface Named {
  * primary that is away.
  */
 export function startPromiseApp(): Promise<TestApp> {
-  return startTestApp({ scale: 0.05, wan: OCEAN, settings: { connectMs: 10_000 } });
+  return startTestApp({ scale: 0.05, wan: WAN_DELAYS, settings: { connectMs: 10_000 } });
 }
 
 export async function rename(

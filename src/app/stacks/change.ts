@@ -61,7 +61,7 @@ export class ChangeStack implements Stack {
         this.caching.become(state);
         monitor.reportTail(problemOf(state));
       },
-      standpoint: () => this.caching.standpoint(monitor),
+      appliedPosition: () => this.caching.appliedPosition(monitor),
     });
     this.#replay = new ReplayWatcher({
       databaseUrl,

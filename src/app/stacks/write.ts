@@ -16,7 +16,7 @@ export class WriteStack implements Stack {
   /** What the endpoint for forwarded mutations goes by. */
   readonly forwardGate: ForwardingParts['forwardGate'];
   /** What is known of a region's server. */
-  readonly serverStanding: ForwardingParts['serverStanding'];
+  readonly serverState: ForwardingParts['serverState'];
   readonly #ground: Ground;
   readonly #health: HealthStack;
   readonly #forwarder: ForwardingParts['forwarder'];
@@ -40,7 +40,7 @@ export class WriteStack implements Stack {
       log,
       onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn),
     });
-    const { forwarder, forwarding, forwardGate, serverStanding } = createForwarding({
+    const { forwarder, forwarding, forwardGate, serverState } = createForwarding({
       config,
       telemetry,
       codec,
@@ -50,7 +50,7 @@ export class WriteStack implements Stack {
     this.#forwarder = forwarder;
     this.forwarding = forwarding;
     this.forwardGate = forwardGate;
-    this.serverStanding = serverStanding;
+    this.serverState = serverState;
     this.#pruner = new Pruner({
       databaseUrl: own.databaseUrl,
       isPrimary: () => monitor.primary === local,
@@ -79,7 +79,7 @@ export class WriteStack implements Stack {
   async #warmForwarding(): Promise<void> {
     const { primary, local } = this.#health.monitor;
     if (primary === null || primary === local || this.#ground.config.options.writes === 'direct') return;
-    if (this.serverStanding(primary) === 'down') await this.#forwarder.drop(primary);
+    if (this.serverState(primary) === 'down') await this.#forwarder.drop(primary);
     else await this.#forwarder.warm(primary);
   }
 }

@@ -11,7 +11,7 @@ import { type Options } from '../../config/options.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { isNextInSequence, isOldNews } from '../guard.ts';
 import { Horizon } from './horizon.ts';
-import { type KeeperObserver } from './observer.ts';
+import { type CacheFeedObserver } from './observer.ts';
 import { type LocalCache } from '../local.ts';
 import {
   type Applied,
@@ -28,11 +28,11 @@ export interface FollowerParts {
   readonly fanout: Fanout;
   readonly options: Pick<Options, 'tombstoneMs' | 'redisRetryMs'>;
   readonly clock: Clock;
-  readonly observe: KeeperObserver;
+  readonly observe: CacheFeedObserver;
   readonly log: Log;
 }
 
-/** Which message was the last one that is applied, and the horizon of the life that it belongs to. */
+/** Which message was the last one that is applied, and the horizon of the generation that it belongs to. */
 export interface Followed {
   readonly epoch: string;
   readonly sequence: number;
@@ -65,7 +65,7 @@ export class CacheFollower {
   start(): void {
     const { fanout, log } = this.#parts;
     const handlers: FanoutHandlers = {
-      onStanding: () => {
+      onSubscribed: () => {
         if (this.#isOver) return;
         this.#subscribed = true;
         void this.#read(0);
@@ -85,7 +85,7 @@ export class CacheFollower {
   }
 
   /**
-   * Nothing reaches the process's cache from now on. Answers up to where it was fed; null: it has no life of this
+   * Nothing reaches the process's cache from now on. Answers up to where it was fed; null: it has no generation of this
    * following.
    */
   stop(): Followed | null {
@@ -118,7 +118,7 @@ export class CacheFollower {
     }
   }
 
-  /** Where there is no life yet, the message of its beginning is still to come. */
+  /** Where there is no generation yet, the message of its beginning is still to come. */
   #catchUp(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
@@ -129,7 +129,7 @@ export class CacheFollower {
     const { local, options, clock, observe } = this.#parts;
     const { epoch, sequence, cluster, timeline, watermark } = state;
     this.#followed = { epoch, sequence, watermark, horizon: new Horizon(watermark, options.tombstoneMs, clock) };
-    // A name of its own: a life of this process's cache begins whenever it is emptied.
+    // A name of its own: a generation of this process's cache begins whenever it is emptied.
     local.begin({ epoch: randomUUID(), cluster, timeline }, watermark);
     observe.began('local', 'follow');
   }

@@ -16,7 +16,7 @@ export class Horizon {
   /** In the order of time. The first one is the oldest that is still needed. */
   #samples: Sample[];
 
-  /** A life that begins at `lsn`, of which `keepMs` are remembered. */
+  /** A generation that begins at `lsn`, of which `keepMs` are remembered. */
   constructor(lsn: Lsn, keepMs: number, clock: Clock) {
     this.#keepMs = keepMs;
     this.#clock = clock;

@@ -8,7 +8,7 @@ export interface Changed {
   readonly tables: readonly TableTag[];
 }
 
-export class Debt {
+export class PendingInvalidations {
   readonly #tags = new Set<Tag>();
   readonly #tables = new Set<TableTag>();
   /** What changed at or below it is none of this. */
@@ -50,7 +50,7 @@ export class Debt {
   }
 
   /** Takes in what came after it. */
-  addLater(later: Debt): void {
+  addLater(later: PendingInvalidations): void {
     this.add({ lsn: later.to, tags: later.tags, tables: later.tables });
   }
 }

@@ -15,8 +15,8 @@ import { type TableTag } from '../../change/tags.ts';
 import { type Options } from '../../config/options.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { isSameRun, mayGoOn } from '../guard.ts';
-import { Debt, type Changed } from './pending.ts';
-import { type KeeperObserver, type LifeReason } from './observer.ts';
+import { PendingInvalidations, type Changed } from './pending.ts';
+import { type CacheFeedObserver, type GenerationReason } from './observer.ts';
 import { type SharedJournal, type SharedState } from '../ports.ts';
 
 export interface SharedFeedParts {
@@ -24,12 +24,12 @@ export interface SharedFeedParts {
   /** Where the stream of this process began. */
   readonly start: StreamStart;
   /** Why whatever is in the shared cache must go, known before the stream began; null: nothing must. */
-  readonly anew: LifeReason | null;
+  readonly anew: GenerationReason | null;
   readonly options: Pick<Options, 'maxTags' | 'redisRetryMs'>;
   readonly horizon: () => Lsn;
   /** Whether this process has the slot, as its server says just now. */
   readonly holds: () => Promise<boolean>;
-  readonly observe: KeeperObserver;
+  readonly observe: CacheFeedObserver;
   readonly log: Log;
 }
 
@@ -41,10 +41,10 @@ export class SharedFeed {
   readonly #holder = randomUUID();
   /** As this process left it; null while it has to find out. */
   #state: SharedState | null = null;
-  #owed: Debt;
-  #anew: LifeReason | null;
+  #pending: PendingInvalidations;
+  #anew: GenerationReason | null;
   /** Whether the server must confirm that this process has the slot, before it writes what others may write by now. */
-  #isDoubted = false;
+  #mustConfirmSlot = false;
   #settling: Promise<void> | null = null;
   /** Set while the cache is left alone after a failure. */
   #retry: NodeJS.Timeout | null = null;
@@ -52,7 +52,7 @@ export class SharedFeed {
 
   constructor(parts: SharedFeedParts) {
     this.#parts = parts;
-    this.#owed = new Debt(parts.start.lsn);
+    this.#pending = new PendingInvalidations(parts.start.lsn);
     this.#anew = parts.anew;
   }
 
@@ -62,12 +62,12 @@ export class SharedFeed {
   }
 
   /** Why the shared cache has to begin anew; null: it has not. */
-  get anew(): LifeReason | null {
+  get anew(): GenerationReason | null {
     return this.#anew;
   }
 
   /**
-   * Goes on with the life that the shared cache has, or begins one. Never throws; bounded in time by the journal's own
+   * Goes on with the generation that the shared cache has, or begins one. Never throws; bounded in time by the journal's own
    * limits.
    */
   start(): Promise<void> {
@@ -76,9 +76,9 @@ export class SharedFeed {
 
   /** Resolves when it is applied, or when that has to wait. Never throws. */
   apply(changed: Changed): Promise<void> {
-    this.#owed.add(changed);
+    this.#pending.add(changed);
     // Too much to remember; everything is less.
-    if (this.#owed.size > this.#parts.options.maxTags && this.#retry !== null) this.#forget('outdated');
+    if (this.#pending.size > this.#parts.options.maxTags && this.#retry !== null) this.#forget('outdated');
     return this.#settle();
   }
 
@@ -86,13 +86,13 @@ export class SharedFeed {
    * Nothing changed up to `lsn` but, perhaps, `tables`. Told to the cache soon, together with what follows meanwhile.
    */
   progress(lsn: Lsn, tables: readonly TableTag[] = []): void {
-    this.#owed.add({ lsn, tags: [], tables });
+    this.#pending.add({ lsn, tags: [], tables });
     void this.#settle();
   }
 
   /** All values are wrong below `lsn`. As `apply`. */
-  beginAnew(lsn: Lsn, reason: LifeReason): Promise<void> {
-    this.#owed.moveTo(lsn);
+  beginAnew(lsn: Lsn, reason: GenerationReason): Promise<void> {
+    this.#pending.moveTo(lsn);
     this.#forget(reason);
     return this.#settle();
   }
@@ -105,17 +105,17 @@ export class SharedFeed {
     if (this.#retry !== null) clearTimeout(this.#retry);
   }
 
-  #forget(reason: LifeReason): void {
+  #forget(reason: GenerationReason): void {
     this.#anew ??= reason;
-    this.#owed = this.#nothingAfter(this.#owed.to);
+    this.#pending = this.#nothingAfter(this.#pending.to);
   }
 
-  #nothingAfter(lsn: Lsn): Debt {
-    return new Debt(lsn);
+  #nothingAfter(lsn: Lsn): PendingInvalidations {
+    return new PendingInvalidations(lsn);
   }
 
   get #isSettled(): boolean {
-    return this.#state !== null && this.#anew === null && this.#owed.to <= this.#state.watermark;
+    return this.#state !== null && this.#anew === null && this.#pending.to <= this.#state.watermark;
   }
 
   #settle(): Promise<void> {
@@ -147,31 +147,36 @@ export class SharedFeed {
 
   async #send(state: SharedState): Promise<void> {
     const { journal, horizon, observe } = this.#parts;
-    const owed = this.#take();
-    const { tags, tables } = owed;
+    const pending = this.#take();
+    const { tags, tables } = pending;
     this.#state = null;
     try {
-      this.#state = await journal.apply(this.#holder, state, { watermark: owed.to, tags, tables, horizon: horizon() });
+      this.#state = await journal.apply(this.#holder, state, {
+        watermark: pending.to,
+        tags,
+        tables,
+        horizon: horizon(),
+      });
     } finally {
-      if (this.#state === null) this.#giveBack(owed);
+      if (this.#state === null) this.#giveBack(pending);
     }
     if (this.#state !== null) return observe.applied('shared', tags.length, tables.length);
-    this.#isDoubted = true;
+    this.#mustConfirmSlot = true;
     observe.refused();
   }
 
-  /** Takes over what there is, or begins a life. */
+  /** Takes over what there is, or begins a generation. */
   async #enter(): Promise<void> {
     const { journal, start, holds, log } = this.#parts;
     this.#state = null;
     // One that was halted and wakes up would empty what another process fills by now.
-    if (this.#isDoubted && !(await holds())) throw new Error('another process of this region has the slot');
+    if (this.#mustConfirmSlot && !(await holds())) throw new Error('another process of this region has the slot');
     if (this.#anew === null) {
       const found = await journal.state();
       if (this.#over) return;
-      if (found !== null && mayGoOn(found, start, this.#owed.from)) {
+      if (found !== null && mayGoOn(found, start, this.#pending.from)) {
         if (await journal.adopt(this.#holder, found)) this.#state = found;
-        this.#isDoubted = true;
+        this.#mustConfirmSlot = true;
         return;
       }
       if (found !== null && found.cluster !== start.cluster)
@@ -183,43 +188,43 @@ export class SharedFeed {
     if (!this.#over) await this.#begin(this.#anew);
   }
 
-  async #begin(reason: LifeReason): Promise<void> {
+  async #begin(reason: GenerationReason): Promise<void> {
     const { journal, start, observe, log } = this.#parts;
-    const owed = this.#take();
+    const pending = this.#take();
     this.#anew = null;
     try {
       this.#state = await journal.begin(this.#holder, {
         cluster: start.cluster,
         timeline: start.timeline,
-        lsn: owed.to,
+        lsn: pending.to,
         run: start.run ?? null,
       });
     } finally {
       if (this.#state === null) {
         this.#anew ??= reason;
-        this.#giveBack(owed);
+        this.#giveBack(pending);
       }
     }
-    this.#isDoubted = true;
+    this.#mustConfirmSlot = true;
     observe.began('shared', reason);
-    log.info({ reason, watermark: formatLsn(owed.to) }, "The region's shared cache was emptied and begins again.");
+    log.info({ reason, watermark: formatLsn(pending.to) }, "The region's shared cache was emptied and begins again.");
   }
 
-  #take(): Debt {
-    const owed = this.#owed;
-    this.#owed = this.#nothingAfter(owed.to);
-    return owed;
+  #take(): PendingInvalidations {
+    const pending = this.#pending;
+    this.#pending = this.#nothingAfter(pending.to);
+    return pending;
   }
 
-  #giveBack(owed: Debt): void {
-    owed.addLater(this.#owed);
-    this.#owed = owed;
+  #giveBack(pending: PendingInvalidations): void {
+    pending.addLater(this.#pending);
+    this.#pending = pending;
   }
 
   /** The tail goes on without the shared cache, whose W stands still until it is made good. */
   #later(error: unknown): void {
     const { options, log } = this.#parts;
-    this.#isDoubted = true;
+    this.#mustConfirmSlot = true;
     log.debug({ err: error }, `Changes cannot be applied to the region's shared cache: ${messageOf(error)}`);
     if (this.#over) return;
     this.#retry = setTimeout(() => {

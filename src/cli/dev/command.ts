@@ -35,7 +35,7 @@ export function registerDev(program: Command): void {
   program
     .command('dev')
     .description(
-      'run your schema and SQL in several regions on this machine: databases, servers and an ocean between them',
+      'run your schema and SQL in several regions on this machine: databases, servers and a simulated WAN between them',
     )
     .requiredOption('--schema <folder>', 'folder with the SDL files of the application')
     .requiredOption('--sql <folder>', 'folder with its .sql files: tables and data, loaded in the order of their names')

@@ -108,14 +108,14 @@ async function serveGraph(
 ): Promise<void> {
   const secrets = secretsIn(stateDir);
   const adminToken = await signAdmin(secrets.jwtSecret);
-  const { wan, keeper } = clusters;
+  const { wan, supervisor } = clusters;
   const gateways = [...ports.gateways].map(
     ([region, port]) =>
       new GatewayProcess({
         region,
         port,
         supergraph: supergraphPath(stateDir, region),
-        keeper,
+        supervisor,
         secrets,
         logDir: resolve(stateDir, 'logs'),
         env: processEnv(),

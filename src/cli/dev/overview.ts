@@ -37,7 +37,7 @@ export function tried(examples: readonly Example[]): string {
   return `Try:\n\n${examples.map(({ what, line }) => `# ${what}\n${line}`).join('\n\n')}\n`;
 }
 
-/** Round trips over the ocean as they are now, as they are shown. */
+/** Round trips over the simulated WAN as they are now, as they are shown. */
 export async function rttsOf(wan: WanControl): Promise<(from: string, to: string) => string> {
   const links = (await wan.links()).filter(({ kind }) => kind === 'http');
   return (from, to) =>

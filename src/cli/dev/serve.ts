@@ -9,7 +9,7 @@ import { type Cluster } from '../../dev/cluster.ts';
 import { type ManifestRegion } from '../../dev/manifest.ts';
 import { type RegionServer, whose } from '../../dev/servers.ts';
 import { type ServedProcess } from '../../dev/served.ts';
-import { supervise } from '../../dev/supervise.ts';
+import { keepRunning } from '../../dev/restart.ts';
 import { type Session } from './settings.ts';
 
 export interface Serving extends Pick<Session, 'stopping' | 'say'> {
@@ -51,16 +51,19 @@ async function open({ stages, clusters, stopping, say, publish, onReady }: Servi
   await onReady();
   say('ready; Ctrl-C stops everything');
   const supervision = { onNotice: say, onChange: publishing, stopping };
-  for (const server of servers) void supervise(server, supervision);
+  for (const server of servers) void keepRunning(server, supervision);
   for (const cluster of clusters) {
     for (const { name, postgres, redis } of cluster.regions) {
       const where = cluster.name === '' ? ` of ${name}` : `${whose(cluster)} in ${name}`;
-      void supervise(
+      void keepRunning(
         { what: `PostgreSQL${where}`, ended: () => postgres.ended(), start: () => cluster.startPostgres(name) },
         supervision,
       );
       if (redis !== null)
-        void supervise({ what: `Redis${where}`, ended: () => redis.ended(), start: () => redis.start() }, supervision);
+        void keepRunning(
+          { what: `Redis${where}`, ended: () => redis.ended(), start: () => redis.start() },
+          supervision,
+        );
     }
   }
 }

@@ -3,7 +3,7 @@ import { watchLauncher } from '../launcher.ts';
 
 const EXIT_BY_SECOND_SIGNAL = 130;
 
-/** The first signal stops in order; a second one leaves at once, and the keeper ends what is left. */
+/** The first signal stops in order; a second one leaves at once, and the supervisor ends what is left. */
 export function stopOnSignals(stopping: AbortController, say: (sentence: string) => void): () => void {
   const onSignal = (): void => {
     if (stopping.signal.aborted) process.exit(EXIT_BY_SECOND_SIGNAL);

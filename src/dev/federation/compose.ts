@@ -25,7 +25,7 @@ const FIXES: Readonly<Record<string, string>> = {
   TYPE_KIND_MISMATCH: 'give one of the two types another name',
   INVALID_GRAPHQL: 'correct the SDL of that subgraph',
 };
-const OTHER_MEND = 'correct the SDL of the subgraphs that it names';
+const OTHER_FIX = 'correct the SDL of the subgraphs that it names';
 
 /** The supergraph's SDL. Throws one `SCHEMA_INVALID` that lists every error of the composition. */
 export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
@@ -50,5 +50,5 @@ function told({ message, extensions }: GraphQLError): string {
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.$/, '');
   const code = typeof extensions['code'] === 'string' ? extensions['code'] : '';
-  return `${only === undefined ? '' : `${only}: `}${sentence}; ${FIXES[code] ?? OTHER_MEND}${code === '' ? '' : ` (${code})`}`;
+  return `${only === undefined ? '' : `${only}: `}${sentence}; ${FIXES[code] ?? OTHER_FIX}${code === '' ? '' : ` (${code})`}`;
 }

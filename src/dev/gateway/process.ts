@@ -1,7 +1,7 @@
 /** Owns a region's gateway as a process of the cluster: what it serves, where, and with which secrets. */
 import { join } from 'node:path';
 import { entryPath } from '../entry.ts';
-import { type Keeper } from '../keeper/keeper.ts';
+import { type Supervisor } from '../supervisor/supervisor.ts';
 import { inherited } from '../servers.ts';
 import { ServedProcess } from '../served.ts';
 import { type Secrets } from '../state.ts';
@@ -11,7 +11,7 @@ export interface GatewayOptions {
   readonly port: number;
   /** File with the supergraph as it is seen from this region. */
   readonly supergraph: string;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly secrets: Secrets;
   readonly logDir: string;
   /** What the user has set; the cluster's own settings win. */
@@ -24,10 +24,10 @@ const NOT_ITS = /^(MERIDIAN_POSTGRES_|MERIDIAN_REGIONS$|DB_URL_|SERVER_URL_|REDI
 export class GatewayProcess extends ServedProcess {
   readonly region: string;
 
-  constructor({ region, port, supergraph, keeper, secrets, logDir, env }: GatewayOptions) {
+  constructor({ region, port, supergraph, supervisor, secrets, logDir, env }: GatewayOptions) {
     super({
       what: `The gateway of ${region}`,
-      keeper,
+      supervisor,
       args: [entryPath('./gateway/main.ts'), supergraph],
       env: {
         ...inherited(env, NOT_ITS),

@@ -2,8 +2,8 @@
  * Owns which account PostgreSQL runs under: one's own, or as root an unprivileged one, since PostgreSQL refuses root.
  */
 import { MeridianError } from '../../base/errors.ts';
-import { type Keeper } from '../keeper/keeper.ts';
-import { STOP_COMMAND } from '../keeper/protocol.ts';
+import { type Supervisor } from '../supervisor/supervisor.ts';
+import { STOP_COMMAND } from '../supervisor/protocol.ts';
 
 export interface Account {
   readonly uid: number;
@@ -39,8 +39,8 @@ export const PLAIN_ENV: Readonly<Record<string, string>> = {
 };
 
 /** Whether the account can enter `path`, asked of the system itself: modes, owners, access lists and all. */
-export async function canEnter(keeper: Keeper, account: Account | undefined, path: string): Promise<boolean> {
-  const { code } = await keeper.run({
+export async function canEnter(supervisor: Supervisor, account: Account | undefined, path: string): Promise<boolean> {
+  const { code } = await supervisor.run({
     command: '/bin/sh',
     args: ['-c', 'cd "$1" && test -x .', 'sh', path],
     env: PLAIN_ENV,

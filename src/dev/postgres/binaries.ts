@@ -6,8 +6,8 @@ import { createRequire } from 'node:module';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MeridianError } from '../../base/errors.ts';
-import { type Keeper } from '../keeper/keeper.ts';
-import { STOP_COMMAND, type Exit } from '../keeper/protocol.ts';
+import { type Supervisor } from '../supervisor/supervisor.ts';
+import { STOP_COMMAND, type Exit } from '../supervisor/protocol.ts';
 import { explainOutput } from '../problems.ts';
 import { PLAIN_ENV, type Account } from './account.ts';
 import { reachableCopies, type BinaryPackage } from './binary-copy.ts';
@@ -44,9 +44,9 @@ export function findPackage(from: string = import.meta.url): BinaryPackage {
  * Whether the programs run under the account, tried out: it covers paths that it may not enter and libraries that are
  * missing.
  */
-async function tryOut(keeper: Keeper, account: Account | undefined, home: string): Promise<Exit> {
+async function tryOut(supervisor: Supervisor, account: Account | undefined, home: string): Promise<Exit> {
   try {
-    return await keeper.run({
+    return await supervisor.run({
       command: join(home, 'bin', 'postgres'),
       args: ['--version'],
       env: PLAIN_ENV,
@@ -62,15 +62,15 @@ async function tryOut(keeper: Keeper, account: Account | undefined, home: string
 
 /** The programs in a place where `account` can run them. */
 export async function usableBinaries(
-  keeper: Keeper,
+  supervisor: Supervisor,
   account: Account | undefined,
   found: BinaryPackage = findPackage(),
 ): Promise<BinaryHome> {
-  const inPlace = await tryOut(keeper, account, found.home);
+  const inPlace = await tryOut(supervisor, account, found.home);
   if (inPlace.code === 0) return found.home as BinaryHome;
   let last = inPlace.output;
   for (const copy of reachableCopies(found)) {
-    const exit = await tryOut(keeper, account, copy);
+    const exit = await tryOut(supervisor, account, copy);
     if (exit.code === 0) return copy as BinaryHome;
     last = exit.output;
   }

@@ -18,7 +18,7 @@ export function makeFolders(path: string): void {
 }
 
 /** A folder that stays ours while the account may pass through it to what is its own. */
-export function makePassage(path: string): void {
+export function makeTraversable(path: string): void {
   makeFolders(path);
   chmodSync(path, 0o711);
 }

@@ -1,14 +1,14 @@
 /** Owns the birth of a primary: an empty data directory in which the password and the locale are settled. */
 import { join } from 'node:path';
-import { type Keeper } from '../keeper/keeper.ts';
-import { STOP_COMMAND } from '../keeper/protocol.ts';
+import { type Supervisor } from '../supervisor/supervisor.ts';
+import { STOP_COMMAND } from '../supervisor/protocol.ts';
 import { explainOutput } from '../problems.ts';
 import { PLAIN_ENV, type Account } from './account.ts';
 import { type BinaryHome } from './binaries.ts';
 import { USER } from './conf.ts';
 
 export interface InitialiseOptions {
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   readonly binaries: BinaryHome;
   /** Exists, is empty and belongs to the account. */
@@ -18,13 +18,13 @@ export interface InitialiseOptions {
 }
 
 export async function initialise({
-  keeper,
+  supervisor,
   account,
   binaries,
   dataDir,
   passwordFile,
 }: InitialiseOptions): Promise<void> {
-  const exit = await keeper.run({
+  const exit = await supervisor.run({
     command: join(binaries, 'bin', 'initdb'),
     // The built-in locale sorts by code point, the same on every machine.
     args: [

@@ -3,8 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError } from '../../base/errors.ts';
-import { type Keeper, type KeptProcess } from '../keeper/keeper.ts';
-import { STOP_POSTGRES } from '../keeper/protocol.ts';
+import { type Supervisor, type SupervisedProcess } from '../supervisor/supervisor.ts';
+import { STOP_POSTGRES } from '../supervisor/protocol.ts';
 import { explainOutput, tailOf } from '../problems.ts';
 import { PLAIN_ENV, type Account } from './account.ts';
 import { type BinaryHome } from './binaries.ts';
@@ -15,7 +15,7 @@ const POLL_MS = 10;
 
 export interface InstanceOptions {
   readonly region: string;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   readonly binaries: BinaryHome;
   readonly dataDir: string;
@@ -24,7 +24,7 @@ export interface InstanceOptions {
 
 export class Instance {
   readonly #options: InstanceOptions;
-  #process: KeptProcess | undefined;
+  #process: SupervisedProcess | undefined;
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -51,9 +51,9 @@ export class Instance {
   async start(confFile: string): Promise<void> {
     if (this.#process)
       throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `PostgreSQL of ${this.region} runs already.` });
-    const { keeper, account, binaries, dataDir, logFile } = this.#options;
+    const { supervisor, account, binaries, dataDir, logFile } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-    const started = await keeper.spawn({
+    const started = await supervisor.spawn({
       command: join(binaries, 'bin', 'postgres'),
       args: ['-D', dataDir, '-c', `config_file=${confFile}`],
       env: PLAIN_ENV,

@@ -1,8 +1,8 @@
 /** Owns the making of replicas: one backup of the primary, copied to every replica at once. */
 import { renameSync } from 'node:fs';
 import { type Client } from 'pg';
-import { type Keeper } from '../keeper/keeper.ts';
-import { STOP_COMMAND } from '../keeper/protocol.ts';
+import { type Supervisor } from '../supervisor/supervisor.ts';
+import { STOP_COMMAND } from '../supervisor/protocol.ts';
 import { explainOutput } from '../problems.ts';
 import { PLAIN_ENV, type Account } from './account.ts';
 import { makeDataDir } from './data-dir.ts';
@@ -13,7 +13,7 @@ export interface ReplicaTarget {
 }
 
 export interface CopyOptions {
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   /** A session at the primary; a backup belongs to the session that began it. */
   readonly primary: Client;
@@ -49,14 +49,20 @@ const COPY =
 const FINISH = `cd "$1" && rm -rf copy.errors pg_replslot/* postmaster.pid postmaster.opts pg_stat_tmp/* && cat > backup_label && : > standby.signal`;
 
 /** Copies the primary to every target. Each appears under its name only when it is complete. */
-export async function copyReplicas({ keeper, account, primary, primaryDataDir, targets }: CopyOptions): Promise<void> {
+export async function copyReplicas({
+  supervisor,
+  account,
+  primary,
+  primaryDataDir,
+  targets,
+}: CopyOptions): Promise<void> {
   if (targets.length === 0) return;
   const run = async (
     region: string,
     script: string,
     { args, input = '' }: { readonly args: readonly string[]; readonly input?: string },
   ): Promise<void> => {
-    const exit = await keeper.run({
+    const exit = await supervisor.run({
       command: '/bin/sh',
       args: ['-c', script, 'sh', ...args],
       env: PLAIN_ENV,

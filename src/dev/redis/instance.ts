@@ -6,8 +6,8 @@ import { statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { sleep } from '../../base/clock.ts';
 import { MeridianError, messageOf } from '../../base/errors.ts';
-import { type Keeper, type KeptProcess } from '../keeper/keeper.ts';
-import { STOP_COMMAND } from '../keeper/protocol.ts';
+import { type Supervisor, type SupervisedProcess } from '../supervisor/supervisor.ts';
+import { STOP_COMMAND } from '../supervisor/protocol.ts';
 import { PLAIN_ENV, type Account } from '../postgres/account.ts';
 import { explainOutput, tailOf } from '../problems.ts';
 import { pidFile } from './folder.ts';
@@ -22,7 +22,7 @@ export interface RedisOptions {
   readonly region: string;
   readonly port: number;
   readonly program: RedisProgram;
-  readonly keeper: Keeper;
+  readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   /** Exists and belongs to the account. */
   readonly dataDir: string;
@@ -31,7 +31,7 @@ export interface RedisOptions {
 
 export class RedisInstance {
   readonly #options: RedisOptions;
-  #process: KeptProcess | undefined;
+  #process: SupervisedProcess | undefined;
 
   constructor(options: RedisOptions) {
     this.#options = options;
@@ -62,12 +62,12 @@ export class RedisInstance {
   async start(): Promise<void> {
     if (this.#process)
       throw new MeridianError({ code: 'CLUSTER_START_FAILED', message: `Redis of ${this.region} runs already.` });
-    const { keeper, account, program, dataDir, logFile, port } = this.#options;
+    const { supervisor, account, program, dataDir, logFile, port } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
     const where = `Starting ${program.path} for ${this.region} (log: ${logFile}; --redis off does without)`;
     const failed = (why: string): MeridianError =>
       new MeridianError({ code: 'CLUSTER_START_FAILED', message: `${where} failed: ${why}.` });
-    const spawned = keeper.spawn({
+    const spawned = supervisor.spawn({
       command: program.path,
       args: [
         '--port',

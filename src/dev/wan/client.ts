@@ -1,4 +1,4 @@
-/** Owns the calls to the ocean's control interface, for the cluster and for the shell alike. */
+/** Owns the calls to the simulated WAN's control interface, for the cluster and for the shell alike. */
 import { MeridianError, messageOf } from '../../base/errors.ts';
 import { type LinkReport } from './link.ts';
 import { type Conditions, type LinkKind } from './topology.ts';

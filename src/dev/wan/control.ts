@@ -1,7 +1,7 @@
-/** Owns the HTTP interface to the ocean: list links, change delay and jitter of a pair, cut and heal it. */
+/** Owns the HTTP interface to the simulated WAN: list links, change delay and jitter of a pair, cut and heal it. */
 import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { type Ocean, type Selection } from './ocean.ts';
+import { type SimulatedWan, type Selection } from './simulated-wan.ts';
 import { LINK_KINDS } from './topology.ts';
 
 const CALLS = {
@@ -46,26 +46,26 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   throw new Refusal(400, `The body is wrong: ${why.join('; ')}.`);
 }
 
-export function controlServer(ocean: Ocean): FastifyInstance {
+export function controlServer(wan: SimulatedWan): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true });
 
   const selection = ({ a, b }: Pair['Params'], chosen: Selection['kind']): Selection => {
     const found: Selection = { between: [a, b], kind: chosen };
-    if (ocean.find(found).length > 0) return found;
-    const pairs = new Set(ocean.reports().map((link) => `${link.from}/${link.to}`));
+    if (wan.find(found).length > 0) return found;
+    const pairs = new Set(wan.reports().map((link) => `${link.from}/${link.to}`));
     throw new Refusal(404, `There is no link between "${a}" and "${b}"; there are ${[...pairs].join(', ')}.`);
   };
-  const answer = (found: Selection): unknown => ({ links: ocean.find(found).map((link) => link.report) });
+  const answer = (found: Selection): unknown => ({ links: wan.find(found).map((link) => link.report) });
 
   app.get('/', () => ({ calls: CALLS }));
-  app.get('/links', () => ({ links: ocean.reports() }));
+  app.get('/links', () => ({ links: wan.reports() }));
   app.route<Pair>({
     method: ['PATCH', 'POST'],
     url: '/links/:a/:b',
     handler: (request) => {
       const { kind: chosen, rttMs, jitterMs } = parse(changeSchema, request.body);
       const found = selection(request.params, chosen);
-      ocean.change(found, {
+      wan.change(found, {
         ...(rttMs === undefined ? {} : { rttMs }),
         ...(jitterMs === undefined ? {} : { jitterMs }),
       });
@@ -75,7 +75,7 @@ export function controlServer(ocean: Ocean): FastifyInstance {
   for (const action of ['cut', 'heal'] as const) {
     app.post<Pair>(`/links/:a/:b/${action}`, (request) => {
       const found = selection(request.params, parse(selectionSchema, request.body).kind);
-      for (const link of ocean.find(found)) link[action]();
+      for (const link of wan.find(found)) link[action]();
       return answer(found);
     });
   }

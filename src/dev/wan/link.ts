@@ -1,4 +1,4 @@
-/** Owns one link: a listening port in one region that leads over the ocean to one server in another. */
+/** Owns one link: a listening port in one region that leads over the simulated WAN to one server in another. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Pipe } from './pipe.ts';
 import { type Conditions, type LinkKind } from './topology.ts';

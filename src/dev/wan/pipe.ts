@@ -1,4 +1,4 @@
-/** Owns one direction of one connection over the ocean: bytes leave in the order they came, each after its delay. */
+/** Owns one direction of one connection over the simulated WAN: bytes leave in the order they came, each after its delay. */
 import { type Socket } from 'node:net';
 
 /** Bytes that may be under way in one direction; as a full network would, more makes the sender wait. */
@@ -6,7 +6,7 @@ const IN_FLIGHT_BYTES = 8 * 1024 * 1024;
 const END = Symbol('end');
 const RESET = Symbol('reset');
 
-interface Parcel {
+interface Chunk {
   readonly dueMs: number;
   readonly content: Buffer | typeof END | typeof RESET;
 }
@@ -28,7 +28,7 @@ const LATE_ENOUGH_MS = 0.05;
 
 export class Pipe {
   readonly #options: PipeOptions;
-  #parcels: Parcel[] = [];
+  #chunks: Chunk[] = [];
   #head = 0;
   #bytes = 0;
   #lastDueMs = 0;
@@ -59,14 +59,14 @@ export class Pipe {
     this.#timer = undefined;
   }
 
-  #send(content: Parcel['content']): void {
+  #send(content: Chunk['content']): void {
     if (this.#ended) return;
     if (typeof content === 'symbol') this.#ended = true;
     else this.#bytes += content.length;
     const nowMs = performance.now();
     // Never before its predecessor: jitter changes when bytes arrive, not their order.
     this.#lastDueMs = Math.max(this.#lastDueMs, Math.max(nowMs, this.#options.openAtMs) + this.#options.delayMs());
-    this.#parcels.push({ dueMs: this.#lastDueMs, content });
+    this.#chunks.push({ dueMs: this.#lastDueMs, content });
     if (this.#bytes > IN_FLIGHT_BYTES) this.#options.source.pause();
     if (this.#timer === undefined) this.#deliver();
   }
@@ -74,20 +74,20 @@ export class Pipe {
   #deliver(): void {
     this.#timer = undefined;
     if (this.#frozen || this.#draining) return;
-    const waitMs = (this.#parcels[this.#head]?.dueMs ?? 0) - performance.now();
+    const waitMs = (this.#chunks[this.#head]?.dueMs ?? 0) - performance.now();
     if (waitMs >= 1) return this.#wake(Math.floor(waitMs));
     if (waitMs > LATE_ENOUGH_MS) Atomics.wait(sleeper, 0, 0, waitMs);
     const nowMs = performance.now() + LATE_ENOUGH_MS;
     for (
-      let parcel = this.#parcels[this.#head];
-      parcel !== undefined && parcel.dueMs <= nowMs;
-      parcel = this.#parcels[this.#head]
+      let chunk = this.#chunks[this.#head];
+      chunk !== undefined && chunk.dueMs <= nowMs;
+      chunk = this.#chunks[this.#head]
     ) {
       this.#head += 1;
-      if (!this.#hand(parcel.content)) break;
+      if (!this.#hand(chunk.content)) break;
     }
     this.#forget();
-    const next = this.#parcels[this.#head];
+    const next = this.#chunks[this.#head];
     // Through the timer even when it is due by now: one sleep per turn, so that a bulk stream lets others have theirs.
     if (next !== undefined && !this.#draining) this.#wake(Math.max(0, Math.floor(next.dueMs - performance.now())));
   }
@@ -97,7 +97,7 @@ export class Pipe {
   }
 
   /** Hands one parcel to the sink; false when the sink is full and 'drain' goes on. */
-  #hand(content: Parcel['content']): boolean {
+  #hand(content: Chunk['content']): boolean {
     const { source, sink } = this.#options;
     if (content === END) sink.end();
     else if (content === RESET) sink.resetAndDestroy();
@@ -113,8 +113,8 @@ export class Pipe {
 
   /** Delivered parcels leave the array in bulk, which keeps a long stream's cost linear. */
   #forget(): void {
-    if (this.#head === this.#parcels.length) this.#parcels = [];
-    else if (this.#head > 1_024) this.#parcels = this.#parcels.slice(this.#head);
+    if (this.#head === this.#chunks.length) this.#chunks = [];
+    else if (this.#head > 1_024) this.#chunks = this.#chunks.slice(this.#head);
     else return;
     this.#head = 0;
   }

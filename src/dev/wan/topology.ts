@@ -1,4 +1,4 @@
-/** Owns the shape of the ocean: which links there are and the round trips between regions when nothing else is said. */
+/** Owns the shape of the simulated WAN: which links there are and the round trips between regions when nothing else is said. */
 import { z } from 'zod';
 import { MeridianError } from '../../base/errors.ts';
 

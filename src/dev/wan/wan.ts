@@ -1,14 +1,14 @@
 /**
- * Owns the cluster's hold on the ocean: starts its thread, knows every link's port, speaks to its control interface.
+ * Owns the cluster's hold on the simulated WAN: starts its thread, knows every link's port, speaks to its control interface.
  */
 import { Worker } from 'node:worker_threads';
 import { MeridianError, messageOf } from '../../base/errors.ts';
 import { entryPath } from '../entry.ts';
 import { WanControl } from './client.ts';
-import { type OceanOptions, type OceanReady } from './ocean.ts';
+import { type SimulatedWanOptions, type SimulatedWanReady } from './simulated-wan.ts';
 import { type LinkKind } from './topology.ts';
 
-/** The way over the ocean between the servers of one cluster. */
+/** The way over the simulated WAN between the servers of one cluster. */
 export interface Crossings {
   /** The port in `from` that leads to `to`. */
   port(from: string, to: string, kind: LinkKind): number;
@@ -17,10 +17,10 @@ export interface Crossings {
 export class Wan extends WanControl implements Crossings {
   readonly #worker: Worker;
   readonly #ports: ReadonlyMap<string, number>;
-  /** Resolves with the reason if the ocean's thread breaks. */
+  /** Resolves with the reason if the simulated WAN's thread breaks. */
   readonly failed: Promise<string>;
 
-  private constructor(worker: Worker, ready: OceanReady) {
+  private constructor(worker: Worker, ready: SimulatedWanReady) {
     super(ready.control);
     this.#worker = worker;
     this.failed = new Promise((resolve) => worker.once('error', (error) => resolve(messageOf(error))));
@@ -29,9 +29,9 @@ export class Wan extends WanControl implements Crossings {
     );
   }
 
-  static async start(options: OceanOptions): Promise<Wan> {
+  static async start(options: SimulatedWanOptions): Promise<Wan> {
     const worker = new Worker(entryPath('./wan/worker.ts'), { workerData: options, execArgv: [] });
-    const { promise, resolve, reject } = Promise.withResolvers<OceanReady>();
+    const { promise, resolve, reject } = Promise.withResolvers<SimulatedWanReady>();
     worker
       .once('message', resolve)
       .once('error', reject)

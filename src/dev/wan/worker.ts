@@ -1,9 +1,9 @@
-/** Owns the thread that the ocean runs in: apart from everything else, so that nobody's work makes its delays late. */
+/** Owns the thread that the simulated WAN runs in: apart from everything else, so that nobody's work makes its delays late. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { controlServer } from './control.ts';
-import { Ocean, type OceanOptions, type OceanReady } from './ocean.ts';
+import { SimulatedWan, type SimulatedWanOptions, type SimulatedWanReady } from './simulated-wan.ts';
 
-const ocean = new Ocean(workerData as OceanOptions);
-await ocean.listen();
-const control = await controlServer(ocean).listen({ host: '127.0.0.1', port: 0 });
-parentPort?.postMessage({ control, links: ocean.reports() } satisfies OceanReady);
+const wan = new SimulatedWan(workerData as SimulatedWanOptions);
+await wan.listen();
+const control = await controlServer(wan).listen({ host: '127.0.0.1', port: 0 });
+parentPort?.postMessage({ control, links: wan.reports() } satisfies SimulatedWanReady);

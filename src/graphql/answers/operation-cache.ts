@@ -29,7 +29,7 @@ export interface OperationCacheObserver {
 
 export interface OperationCacheDeps {
   /** The process's own cache. */
-  readonly local: Pick<LocalCache, 'life' | 'watermark' | 'answer' | 'keepAnswer'>;
+  readonly local: Pick<LocalCache, 'generation' | 'watermark' | 'answer' | 'keepAnswer'>;
   readonly purity: Pick<Purity, 'isPure'>;
   readonly codec: Pick<TokenCodec, 'encode'>;
   readonly region: string;
@@ -84,13 +84,13 @@ export class OperationCache {
     }: { readonly document: DocumentNode; readonly operation: OperationDefinitionNode; readonly session: ReadSession },
   ): void {
     const {
-      local: { life, watermark },
+      local: { generation, watermark },
       purity,
       options,
     } = this.#deps;
-    if (life === null || watermark === null || !purity.isPure(document, operation)) return;
+    if (generation === null || watermark === null || !purity.isPure(document, operation)) return;
     if (!this.#met.meet(name) && !options.operationCacheFirst) return;
-    session.collect(new AnswerBasis({ life, watermark }, options.operationCacheTags));
+    session.collect(new AnswerBasis({ generation, watermark }, options.operationCacheTags));
   }
 
   /** Keeps an answer without errors, if everything that it shows was collected and may be kept. */
@@ -123,8 +123,8 @@ export class OperationCache {
 
   #find({ body, viewer, token: header, floor }: AskedAgain): AnswerNow | null {
     const { local, clock, codec, region } = this.#deps;
-    const { life, watermark } = local;
-    if (life === null || watermark === null) return null;
+    const { generation, watermark } = local;
+    if (generation === null || watermark === null) return null;
     const settings = this.#deps.settingsOf(viewer);
     const kept = local.answer(this.nameOf(body, viewer, settings));
     if (kept === undefined || clock.nowMs() >= kept.expiresAtMs) return null;
@@ -136,7 +136,7 @@ export class OperationCache {
     };
     const { caching } = session.executor(requirement);
     const demand = caching?.demandNow() ?? null;
-    if (demand === null || !mayServe(demand, { life, watermark }, kept.asOf)) return null;
+    if (demand === null || !mayServe(demand, { generation, watermark }, kept.asOf)) return null;
     if (caching?.hit(kept.seen, maxLsn(kept.asOf, watermark), kept.reads) !== true) return null;
     const report = session.report();
     const token = codec.encode(report.positions);

@@ -4,13 +4,13 @@ import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Durability, type Table } from '../../model/model.ts';
 import { type Options } from '../../config/options.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from '../setup/announce.ts';
-import { readBooks, type KeptTable } from '../setup/bookkeeping.ts';
+import { readMetadata, type KeptTable } from '../setup/metadata.ts';
 import { checkDurability } from './durability.ts';
 import { checkProtection } from './protection.ts';
 import { checkSecurity } from './security.ts';
 import { readFacts, type ServerFacts } from './facts.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from '../connect/identity.ts';
-import { grantOutcomes, lacksOnBooks, roleWithoutOutcomes } from '../connect/rights.ts';
+import { grantOutcomes, missingMetadataRights, roleWithoutOutcomes } from '../connect/rights.ts';
 import { closeClient, openClient } from '../connect/open.ts';
 
 export interface DatabaseTarget {
@@ -73,13 +73,13 @@ export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> 
   }
   checkCluster(checked, target, sayOf);
   await checkPolicies(checked, target, sayOf);
-  await checkBooks(checked, target, sayOf);
+  await checkMetadata(checked, target, sayOf);
   await checkStandbys(checked, target, sayOf);
   return findings;
 }
 
 /** What writing keeps in the database; replicas have it from the primary. */
-async function checkBooks(
+async function checkMetadata(
   checked: readonly Checked[],
   { regions, kept = [], options }: DatabaseTarget,
   sayOf: (region: string) => Say,
@@ -94,7 +94,7 @@ async function checkBooks(
     statementMs: options.statementMs,
   });
   try {
-    const { missing, outdated, unkept } = await readBooks(client, kept);
+    const { missing, outdated, unkept } = await readMetadata(client, kept);
     if (missing.length > 0)
       sayOf(region)(
         'warn',
@@ -114,7 +114,7 @@ async function checkBooks(
         `The role ${role}, which viewerSettings names, may not keep outcomes: requests with an idempotency key are refused.`,
         `Run \`meridian setup\`, or ${grantOutcomes(quoteIdentifier(role))}.`,
       );
-    for (const lack of await lacksOnBooks(client, options.viewerSettings ?? '', kept.length > 0)) {
+    for (const lack of await missingMetadataRights(client, options.viewerSettings ?? '', kept.length > 0)) {
       const rights = lack.rights.join(', ');
       sayOf(region)(
         'warn',

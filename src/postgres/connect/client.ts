@@ -261,14 +261,14 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout expired';
 }
 
-const GOODBYE_MS = 1_000;
+const CLOSE_MS = 1_000;
 
 /** Ends a session in good order, without waiting for the server. */
 function leave(wire: Wire): void {
   wire.end();
   silence(wire);
   const { stream } = wire;
-  const limit = setTimeout(() => stream.destroy(), GOODBYE_MS);
+  const limit = setTimeout(() => stream.destroy(), CLOSE_MS);
   stream.once('close', () => clearTimeout(limit));
 }
 

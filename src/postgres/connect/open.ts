@@ -45,14 +45,14 @@ export async function openClient(options: ClientOptions): Promise<pg.Client> {
 }
 
 /** A server that is gone does not answer a goodbye. */
-const GOODBYE_MS = 1_000;
+const CLOSE_MS = 1_000;
 
 /** Ends a connection whatever state it is in; never throws, never waits for a dead server. */
 export async function closeClient(client: pg.Client): Promise<void> {
   const ended = client.end().catch(() => {
     // It was broken already: there is nothing left to end.
   });
-  await within(ended, GOODBYE_MS, () => destroySocket(client));
+  await within(ended, CLOSE_MS, () => destroySocket(client));
 }
 
 interface WithSocket {

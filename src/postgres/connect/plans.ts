@@ -7,12 +7,12 @@
 import { isStalePlan } from '../read/error.ts';
 
 /** Statements that are remembered for failing in every session, at most; beyond them all are forgotten. */
-const MAX_HOPELESS = 1_000;
+const MAX_FAILING = 1_000;
 
 export class Plans {
   #generation = 0;
   /** Statements whose functions fail in new sessions too: no generation helps them. */
-  readonly #hopeless = new Set<string>();
+  readonly #failing = new Set<string>();
 
   get generation(): number {
     return this.#generation;
@@ -28,14 +28,14 @@ export class Plans {
    * that had prepared nothing before, so that the function itself is wrong, and new sessions would not help.
    */
   functionFailed(text: string, { generation, isNew }: { readonly generation: number; readonly isNew: boolean }): void {
-    if (this.#hopeless.has(text)) return;
+    if (this.#failing.has(text)) return;
     if (!isNew) return this.renew(generation);
-    if (this.#hopeless.size >= MAX_HOPELESS) this.#hopeless.clear();
-    this.#hopeless.add(text);
+    if (this.#failing.size >= MAX_FAILING) this.#failing.clear();
+    this.#failing.add(text);
   }
 
   succeeded(text: string): void {
-    if (this.#hopeless.size > 0) this.#hopeless.delete(text);
+    if (this.#failing.size > 0) this.#failing.delete(text);
   }
 }
 

@@ -42,7 +42,7 @@ const PROOF = `SELECT s.system_identifier::text AS system, ${ENCODING} AS encodi
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`;
 
 const IDLE_MS = 30_000;
-const GOODBYE_MS = 1_000;
+const CLOSE_MS = 1_000;
 
 export class DatabasePool {
   readonly region: string;
@@ -140,7 +140,7 @@ export class DatabasePool {
   async close(): Promise<void> {
     const ended = this.#pool.end();
     const limit = new AbortController();
-    void sleep(GOODBYE_MS, limit.signal).then((late) => {
+    void sleep(CLOSE_MS, limit.signal).then((late) => {
       if (late) for (const connection of this.#open) connection.destroy();
     });
     await ended;

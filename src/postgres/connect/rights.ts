@@ -81,7 +81,7 @@ export interface Lack {
  * and the viewers' role on those that conflicts need, where there are policies that compare; `roleWithoutOutcomes` says
  * the rest. Books that are missing are passed over.
  */
-export async function lacksOnBooks(
+export async function missingMetadataRights(
   client: Pick<pg.Client, 'query'>,
   viewerSettings: string,
   compares: boolean,

@@ -33,7 +33,7 @@ const VALUES = {
  * under row-level security refuse every statement instead of showing the rows that its policies let through. Nor may a
  * statement of a few rows be compiled for seconds, since the planner thinks much of what it may cost.
  */
-const CONDUCT = {
+const BEHAVIOUR = {
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
   exit_on_error: 'off',
@@ -52,7 +52,7 @@ const MARKED = 'on';
 export function sessionOptions({ statementMs, readOnly }: SessionLimits): string {
   const settings = {
     ...VALUES,
-    ...CONDUCT,
+    ...BEHAVIOUR,
     default_transaction_read_only: readOnly ? 'on' : 'off',
     statement_timeout: String(statementMs),
     lock_timeout: '0',
@@ -66,7 +66,7 @@ export function sessionOptions({ statementMs, readOnly }: SessionLimits): string
     .join(' ');
 }
 
-const PROVED = { ...VALUES, ...CONDUCT, client_encoding: 'UTF8' };
+const PROVED = { ...VALUES, ...BEHAVIOUR, client_encoding: 'UTF8' };
 
 /**
  * The first statement of every session: what it has. PostgreSQL before 17 refuses connections that name

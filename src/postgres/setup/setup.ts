@@ -7,7 +7,7 @@ import { isMeridianError, MeridianError, messageOf } from '../../base/errors.ts'
 import { quoteIdentifier, quoteLiteral } from '../../base/sql-text.ts';
 import { type Table } from '../../model/model.ts';
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, FUNCTIONS_SQL, readAnnouncing, TRIGGERS_SQL } from './announce.ts';
-import { BOOKS, BOOKS_SQL, keepVersionsSql, readBooks } from './bookkeeping.ts';
+import { METADATA_TABLES, METADATA_SQL, keepVersionsSql, readMetadata } from './metadata.ts';
 import { checkDatabase, factsOf, type DatabaseTarget, type Finding } from '../check/check.ts';
 import { type ServerFacts } from '../check/facts.ts';
 import { grantCalls, grantOutcomes, roleWithoutOutcomes, uncallable } from '../connect/rights.ts';
@@ -74,7 +74,7 @@ export async function setupDatabase(target: SetupTarget): Promise<SetupResult> {
   const published = await withClient(primary.databaseUrl, target, async (client) => {
     const tables = await resolveTables(client, target);
     await announce(client, primary.name, context);
-    await keepBooks(client, primary.name, context);
+    await setUpMetadata(client, primary.name, context);
     await letViewersKeep(client, primary.name, context);
     const said = (what: string, changed: boolean): void =>
       void context.steps.push({ region: primary.name, what, changed });
@@ -180,8 +180,12 @@ async function announce(client: pg.Client, region: string, { steps }: Context): 
 /**
  * What writing keeps beside the rows; where it is not permitted the rest goes on, and the check says what is missing.
  */
-async function keepBooks(client: pg.Client, region: string, { target: { kept = [] }, steps }: Context): Promise<void> {
-  const before = await readBooks(client, kept);
+async function setUpMetadata(
+  client: pg.Client,
+  region: string,
+  { target: { kept = [] }, steps }: Context,
+): Promise<void> {
+  const before = await readMetadata(client, kept);
   const wanted = kept.filter(({ table }) => before.unkept.includes(table.name));
   if (before.missing.length === 0 && !before.outdated && wanted.length === 0)
     return void steps.push({
@@ -189,11 +193,11 @@ async function keepBooks(client: pg.Client, region: string, { target: { kept = [
       what: 'What writing keeps (outcomes, older versions, conflicts) is there.',
       changed: false,
     });
-  const refused = await refusal(client, [BOOKS_SQL, ...wanted.map(keepVersionsSql)].join(';\n'));
+  const refused = await refusal(client, [METADATA_SQL, ...wanted.map(keepVersionsSql)].join(';\n'));
   const made = before.missing.length === 0 && before.outdated ? 'Brought to this version' : 'Created';
   const what =
     refused === null
-      ? `${made} what writing keeps in the schema meridian: ${BOOKS.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
+      ? `${made} what writing keeps in the schema meridian: ${METADATA_TABLES.join(', ')}${wanted.length > 0 ? `, and the triggers that keep versions of ${wanted.map(({ table }) => nameOf(table)).join(', ')}` : ''}.`
       : `What writing keeps could not be created (${refused}): set up as the owner of the tables.`;
   steps.push({ region, what, changed: refused === null });
 }
@@ -256,8 +260,8 @@ async function grant({ client, region, tables, role, context: { steps } }: Grant
     );
   if (tables.length > 0)
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables.map(nameOf).join(', ')} TO ${name}`);
-  if ((await readBooks(client, [])).missing.length === 0)
-    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${BOOKS.join(', ')} TO ${name}`);
+  if ((await readMetadata(client, [])).missing.length === 0)
+    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${METADATA_TABLES.join(', ')} TO ${name}`);
   steps.push({ region, what: `Granted ${role} what following changes, reading and writing need.`, changed: true });
 }
 

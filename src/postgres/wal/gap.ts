@@ -2,7 +2,7 @@
  * Owns how the tail finds out that changes were missed: the server's history does not lead on from where the consumer
  * stands.
  */
-import { clusterIdOf, standingOf, type Position } from '../../base/lineage.ts';
+import { clusterIdOf, lineageStatusOf, type Position } from '../../base/lineage.ts';
 import { formatLsn } from '../../base/lsn.ts';
 import { type ServerSurvey } from './slot.ts';
 import { type SlotStream, type SystemIdentity } from './slot-stream.ts';
@@ -17,7 +17,7 @@ export async function lineageGap(
     return `the server belongs to another cluster now (system identifier ${identity.systemIdentifier})`;
   if (identity.timeline <= stand.timeline) return null;
   const history = await stream.history(identity.timeline);
-  if (standingOf(stand, history) !== 'lost') return null;
+  if (lineageStatusOf(stand, history) !== 'lost') return null;
   return `timeline ${identity.timeline} begins below ${formatLsn(stand.lsn)}, which this region had applied: a failover lost it`;
 }
 

@@ -45,9 +45,9 @@ export class ReplayWatcher {
     const { replayed, applied, options } = this.#parts;
     // Somebody who begins to wait ends an idle pause at once.
     let wake = new AbortController();
-    const rouse = (): void => wake.abort();
-    const stops = [replayed.onWait(rouse), applied?.onWait(rouse)];
-    signal.addEventListener('abort', rouse, { once: true });
+    const wakeUp = (): void => wake.abort();
+    const stops = [replayed.onWait(wakeUp), applied?.onWait(wakeUp)];
+    signal.addEventListener('abort', wakeUp, { once: true });
     try {
       while (!signal.aborted) {
         wake = new AbortController();
@@ -58,7 +58,7 @@ export class ReplayWatcher {
       }
     } finally {
       for (const stop of stops) stop?.();
-      signal.removeEventListener('abort', rouse);
+      signal.removeEventListener('abort', wakeUp);
       if (this.#client) await closeClient(this.#client);
       this.#client = null;
     }

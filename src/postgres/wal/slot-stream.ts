@@ -41,7 +41,7 @@ const XLOG_DATA = 0x77; // 'w'
 const KEEPALIVE = 0x6b; // 'k'
 const XLOG_DATA_HEADER = 25;
 /** A server in the middle of a large transaction answers late; it need not be waited for. */
-const GOODBYE_MS = 500;
+const CLOSE_MS = 500;
 /** Milliseconds from 1970 to 2000, PostgreSQL's epoch. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 
@@ -134,7 +134,7 @@ export class SlotStream {
     if (this.#streaming && this.#connection.stream.writable) {
       this.#connection.endCopyFrom();
       this.#connection.stream.resume();
-      await within(this.#left, GOODBYE_MS, () => undefined);
+      await within(this.#left, CLOSE_MS, () => undefined);
     }
     await closeClient(this.#client);
   }

@@ -117,7 +117,7 @@ export interface CreateSlotOptions {
 const WAITING_MS = 1_000;
 
 /** Interval of the nudges to the primary while a slot is being created on a replica. */
-const NUDGE_MS = 200;
+const SNAPSHOT_LOG_MS = 200;
 
 /**
  * Creates the slot and returns the position that it starts from. On a replica creation waits for a record of the
@@ -143,7 +143,8 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
   options.signal?.addEventListener('abort', abort, { once: true });
   // The server has no time limit for commands of the replication protocol.
   const overdue = setTimeout(() => void cancel(client, options), slotCreateMs);
-  const nudging = options.primaryUrl === null ? Promise.resolve() : nudge(options.primaryUrl, connectMs, done.signal);
+  const loggingSnapshots =
+    options.primaryUrl === null ? Promise.resolve() : logSnapshots(options.primaryUrl, connectMs, done.signal);
   let waitsFor: string | null = null;
   const watching = watchWaiting(options, done.signal, (what) => {
     waitsFor = what;
@@ -169,7 +170,7 @@ export async function createSlot(options: CreateSlotOptions): Promise<Lsn> {
     clearTimeout(overdue);
     options.signal?.removeEventListener('abort', abort);
     done.abort();
-    await Promise.all([nudging, watching, closeClient(client)]);
+    await Promise.all([loggingSnapshots, watching, closeClient(client)]);
   }
 }
 
@@ -241,7 +242,7 @@ async function cancel(client: pg.Client, { databaseUrl, connectMs }: CreateSlotO
  * Asks the primary for running-transactions records until told to stop. A refusal is fine: creation then only takes
  * longer.
  */
-async function nudge(primaryUrl: string, connectMs: number, signal: AbortSignal): Promise<void> {
+async function logSnapshots(primaryUrl: string, connectMs: number, signal: AbortSignal): Promise<void> {
   let client: pg.Client | null = null;
   try {
     client = await openClient({
@@ -252,7 +253,7 @@ async function nudge(primaryUrl: string, connectMs: number, signal: AbortSignal)
     });
     while (!signal.aborted) {
       await client.query('SELECT pg_log_standby_snapshot()');
-      await sleep(NUDGE_MS, signal);
+      await sleep(SNAPSHOT_LOG_MS, signal);
     }
   } catch {
     // Out of reach or not permitted: the primary writes such a record by itself within 15 s of any activity.

@@ -60,7 +60,7 @@ export interface TailParts {
    * Where the consumer stands when a stream begins, if it keeps that itself (a shared cache that outlives the process).
    * Without it, what this object has delivered counts.
    */
-  readonly standpoint?: () => Promise<Position | null> | Position | null;
+  readonly appliedPosition?: () => Promise<Position | null> | Position | null;
 }
 
 /** Why a session did not stream, where that is an ordinary state and no failure. */
@@ -108,7 +108,7 @@ export class Tail implements ChangeSource {
   #state: TailState = { kind: 'starting' };
   #delivered: Position | null = null;
   /** Why the slot cannot go on although the server still offers it. */
-  #condemned: string | null = null;
+  #slotUnusable: string | null = null;
   #ping: (() => void) | null = null;
   #holds: (() => Promise<boolean>) | null = null;
   /** Ends the session that is under way, or the wait for the next one. */
@@ -202,9 +202,9 @@ export class Tail implements ChangeSource {
     // Decoding looks the publication up as of the change: a slot older than its publication meets this error for ever
     // (before 18).
     if (errorCodeOf(error) === UNDEFINED_OBJECT && (error as ServerError).routine === 'get_publication_oid')
-      this.#condemned = 'the slot is older than its publication';
+      this.#slotUnusable = 'the slot is older than its publication';
     // Nor does a text become readable: the stream would end at the same change for ever.
-    if (NOT_TEXT.has(errorCodeOf(error))) this.#condemned = 'a change holds a text that has no equivalent in UTF-8';
+    if (NOT_TEXT.has(errorCodeOf(error))) this.#slotUnusable = 'a change holds a text that has no equivalent in UTF-8';
     if (this.#state.kind !== 'down' || this.#state.problem !== problem)
       log.warn({ err: error, tries: this.#backoff.tries + 1 }, 'The tail is down; it reconnects by itself.');
     this.#enter({ kind: 'down', problem });
@@ -259,7 +259,7 @@ export class Tail implements ChangeSource {
       });
     }
     if (survey.slot.kind === 'taken') throw new NotNow({ kind: 'follower' });
-    const stand = (await this.#parts.standpoint?.()) ?? this.#delivered;
+    const stand = (await this.#parts.appliedPosition?.()) ?? this.#delivered;
     await this.#demandPublication(sql, survey, stand);
     const identity = await stream.identify();
     const { confirmedLsn, gap } = await this.#secureSlot({ sql, stream, end }, { survey, identity, stand });
@@ -306,7 +306,7 @@ export class Tail implements ChangeSource {
     const { slotName } = this.#parts.options;
     const { slot } = survey;
     const lost = stand === null ? null : ((await lineageGap(stream, identity, stand)) ?? restoredGap(survey, stand));
-    if (slot.kind === 'free' && lost === null && this.#condemned === null) {
+    if (slot.kind === 'free' && lost === null && this.#slotUnusable === null) {
       const skipped = stand !== null && slot.confirmedLsn > stand.lsn;
       return {
         confirmedLsn: slot.confirmedLsn,
@@ -315,9 +315,9 @@ export class Tail implements ChangeSource {
           : null,
       };
     }
-    const gap = lost ?? this.#condemned ?? (slot.kind === 'broken' ? slot.reason : `the slot ${slotName} was gone`);
+    const gap = lost ?? this.#slotUnusable ?? (slot.kind === 'broken' ? slot.reason : `the slot ${slotName} was gone`);
     if (slot.kind !== 'missing') await dropSlot(sql, slotName);
-    this.#condemned = null;
+    this.#slotUnusable = null;
     const { databaseUrl, primaryUrl, options, log } = this.#parts;
     const confirmedLsn = await createSlot({
       ...options,

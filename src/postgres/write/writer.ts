@@ -139,7 +139,7 @@ export class PostgresWriter implements WriteServer {
 
   async #counted<T>(
     options: TransactionOptions,
-    once: (
+    attempt: (
       pool: DatabasePool,
       tries: number,
       told: Required<Pick<TransactionOptions, 'onRefused'>>,
@@ -153,7 +153,7 @@ export class PostgresWriter implements WriteServer {
     };
     try {
       const committed = await retried(
-        (tries) => this.#once((pool) => once(pool, tries, { onRefused }), options.table),
+        (tries) => this.#tryOnce((pool) => attempt(pool, tries, { onRefused }), options.table),
         { retries: limits.transactionRetries, firstMs: limits.transactionRetryMs, signal: options.signal },
       );
       metrics?.writes.inc({ outcome: 'committed' });
@@ -170,11 +170,11 @@ export class PostgresWriter implements WriteServer {
     }
   }
 
-  async #once<T>(once: (pool: DatabasePool) => Promise<Try<T>>, table: Table | undefined): Promise<Try<T>> {
+  async #tryOnce<T>(attempt: (pool: DatabasePool) => Promise<Try<T>>, table: Table | undefined): Promise<Try<T>> {
     const pool = await this.#primary();
     const stop = this.#options.metrics?.statementSeconds.startTimer({ region: pool.region, kind: 'write' });
     try {
-      const outcome = await once(pool);
+      const outcome = await attempt(pool);
       if (outcome.kind === 'done') return outcome;
       this.#learn(pool.region, outcome.error);
       return { ...outcome, error: await this.#explained(pool, outcome.error, table) };

@@ -102,7 +102,7 @@ export function hashOf(content: unknown): string {
 /** Longer ones stand in keys by their hash. */
 const LONGEST_VALUES = 64;
 
-export interface Variety {
+export interface VariantInput {
   readonly kind: 'row' | 'slice' | 'count';
   readonly entity: Entity;
   readonly scope: CacheScope;
@@ -118,7 +118,14 @@ const MOST_BASES = 64;
 const bases = new WeakMap<object, Map<string, string>>();
 
 /** Hashing costs more than all else that a cached read does with its key. */
-function baseOf({ kind, entity, scope: { tenancy, settingsKey: settings }, content, owner, name }: Variety): string {
+function baseOf({
+  kind,
+  entity,
+  scope: { tenancy, settingsKey: settings },
+  content,
+  owner,
+  name,
+}: VariantInput): string {
   const ofOwner = bases.get(owner) ?? new Map<string, string>();
   bases.set(owner, ofOwner);
   const shape = shapeOf(entity);
@@ -136,8 +143,8 @@ function baseOf({ kind, entity, scope: { tenancy, settingsKey: settings }, conte
  * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those
  * with these values (`tagFor`), and must not mix them up.
  */
-export function variants(variety: Variety): (values: readonly unknown[]) => string {
-  const base = baseOf(variety);
+export function variants(input: VariantInput): (values: readonly unknown[]) => string {
+  const base = baseOf(input);
   return (values) => {
     if (values.length === 0) return base;
     const text = JSON.stringify(values);

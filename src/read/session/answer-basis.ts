@@ -1,19 +1,19 @@
 /**
  * Owns what the answer of one operation depends on, as its reads tell it: with that, the whole answer may be kept (R4).
  */
-import { type Standing } from '../../cache/guard.ts';
-import { type CacheKey, type Life } from '../../cache/ports.ts';
+import { type LayerState } from '../../cache/guard.ts';
+import { type CacheKey, type Generation } from '../../cache/ports.ts';
 import { lowerPosition, type KeptWith } from '../../cache/reading.ts';
 import { type Tag } from '../../change/tags.ts';
 
 /** Where the process's own cache stood before the operation's first read. */
-export interface StandingBefore extends Standing {
-  readonly life: Life;
+export interface StateBefore extends LayerState {
+  readonly generation: Generation;
 }
 
 /** Everything that the reads of one operation depended on. */
 export interface Dependencies extends KeptWith {
-  /** The life of the process's cache in which the operation began. */
+  /** The generation of the process's cache in which the operation began. */
   readonly epoch: string;
   readonly tags: readonly Tag[];
   /** How many loads were answered. */
@@ -26,17 +26,17 @@ export interface Dependencies extends KeptWith {
  * each later invalidation of anything that was read makes it wrong.
  */
 export class AnswerBasis {
-  readonly #before: StandingBefore;
+  readonly #before: StateBefore;
   readonly #maxTags: number;
   readonly #tags = new Set<Tag>();
   #keptWith: KeptWith | null;
   #reads = 0;
 
-  constructor(before: StandingBefore, maxTags: number) {
+  constructor(before: StateBefore, maxTags: number) {
     this.#before = before;
     this.#maxTags = maxTags;
     const {
-      life: { cluster, timeline },
+      generation: { cluster, timeline },
       watermark: lsn,
     } = before;
     this.#keptWith = { asOf: { cluster, timeline, lsn }, expiresAtMs: Number.POSITIVE_INFINITY };
@@ -63,6 +63,6 @@ export class AnswerBasis {
   /** Null: the answer must not be kept. */
   dependencies(): Dependencies | null {
     if (this.#keptWith === null || this.#reads === 0) return null;
-    return { ...this.#keptWith, epoch: this.#before.life.epoch, tags: [...this.#tags], reads: this.#reads };
+    return { ...this.#keptWith, epoch: this.#before.generation.epoch, tags: [...this.#tags], reads: this.#reads };
   }
 }

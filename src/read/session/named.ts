@@ -3,7 +3,7 @@
  * primary knows (R7).
  */
 import { MeridianError } from '../../base/errors.ts';
-import { laterPosition, standingOf, type Position, type TimelineHistory } from '../../base/lineage.ts';
+import { laterPosition, lineageStatusOf, type Position, type TimelineHistory } from '../../base/lineage.ts';
 import { type Positions } from '../../consistency/positions.ts';
 import { type RegionView } from '../../region/view.ts';
 
@@ -12,7 +12,7 @@ type View = Pick<RegionView, 'cluster' | 'history' | 'refresh' | 'reachable'>;
 /** The first of `positions` that names a lost write; null also where no history is known. */
 export function lostOf(positions: readonly Position[], history: TimelineHistory | null): Position | null {
   if (history === null) return null;
-  return positions.find((position) => standingOf(position, history) === 'lost') ?? null;
+  return positions.find((position) => lineageStatusOf(position, history) === 'lost') ?? null;
 }
 
 /**
@@ -116,6 +116,6 @@ export class NamedPositions {
   }
 
   #unknown(position: Position): boolean {
-    return this.#view.history !== null && standingOf(position, this.#view.history) === 'unknown';
+    return this.#view.history !== null && lineageStatusOf(position, this.#view.history) === 'unknown';
   }
 }

@@ -4,7 +4,7 @@
 import { sleep, type Clock } from '../../base/clock.ts';
 import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../../base/errors.ts';
 import { type Limiter } from '../../base/limiter.ts';
-import { laterPosition, standingOf, type Position, type Standing } from '../../base/lineage.ts';
+import { laterPosition, lineageStatusOf, type Position, type LineageStatus } from '../../base/lineage.ts';
 import { formatLsn, toLsn } from '../../base/lsn.ts';
 import { type Watermark } from '../../change/watermark.ts';
 import { type Options } from '../../config/options.ts';
@@ -155,7 +155,7 @@ export class ReadRun<T> {
     return {
       level,
       floor: this.#floor,
-      standing: this.#standing(),
+      lineageStatus: this.#lineageStatus(),
       wantsIndex,
       indexed: this.#indexed,
       maxLagMs: level === 'BOUNDED' ? (maxLagMs ?? limits.boundedLagMs) : null,
@@ -179,18 +179,18 @@ export class ReadRun<T> {
     };
   }
 
-  #standing(): Standing | null {
+  #lineageStatus(): LineageStatus | null {
     const { history } = this.#parts.view;
     if (history === null) return null;
-    if (lostOf(this.#vouchedFor(), history) !== null) return 'lost';
-    return this.#floor === null ? null : standingOf(this.#floor, history);
+    if (lostOf(this.#required(), history) !== null) return 'lost';
+    return this.#floor === null ? null : lineageStatusOf(this.#floor, history);
   }
 
   /**
    * The floor as it was asked for is among them: STRONG's own may be of a younger timeline, behind which a lost one
    * would hide.
    */
-  #vouchedFor(): readonly Position[] {
+  #required(): readonly Position[] {
     const { requirement, named } = this.#input;
     if (requirement.level === 'EVENTUAL') return [];
     return [...named, ...[requirement.floor, this.#floor].filter((position) => position !== null)];
@@ -229,13 +229,13 @@ export class ReadRun<T> {
   async #accept(region: string, answer: Answered<T>): Promise<(Answered<T> & { readonly region: string }) | null> {
     const { view, metrics } = this.#parts;
     const { seen } = answer;
-    const older = this.#vouchedFor().filter(({ timeline }) => timeline < seen.timeline);
+    const older = this.#required().filter(({ timeline }) => timeline < seen.timeline);
     if (older.length > 0) {
       // Counted as waiting: with its primary out of reach every look takes its whole time limit, and teaches nothing.
       if (view.history === null || view.history.timeline < seen.timeline) await this.#timed(() => view.refresh());
       const history = view.history === null || view.history.timeline < seen.timeline ? null : view.history;
       if (lostOf(older, history) !== null) throw this.#failure('CONSISTENCY_LOST');
-      if (history === null || older.some((position) => standingOf(position, history) !== 'on-history')) {
+      if (history === null || older.some((position) => lineageStatusOf(position, history) !== 'on-history')) {
         this.#behind.add(region);
         return null;
       }

@@ -2,9 +2,9 @@
 -- ARGV: the state that must stand, as text up to the holder; its sequence and watermark; the new holder.
 -- Answers 1, or 0 where another state stands.
 
-local life = standing(KEYS[1])
-if not life or life.home ~= home() then return 0 end
-local before, after, rest = string.match(life.text, '^(%S+ %S+ %d+) %S+ (%d+ %d+) (%S+ %S+)$')
+local generation = readState(KEYS[1])
+if not generation or generation.home ~= home() then return 0 end
+local before, after, rest = string.match(generation.text, '^(%S+ %S+ %d+) %S+ (%d+ %d+) (%S+ %S+)$')
 if before ~= ARGV[1] or after ~= ARGV[2] then return 0 end
-rewrite(KEYS[1], life, before .. ' ' .. ARGV[3] .. ' ' .. after .. ' ' .. rest)
+rewrite(KEYS[1], generation, before .. ' ' .. ARGV[3] .. ' ' .. after .. ' ' .. rest)
 return 1

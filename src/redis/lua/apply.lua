@@ -5,11 +5,11 @@
 -- Answers 1, or 0 where another state stands: then nothing was written.
 
 local key, at = KEYS[1], tonumber(ARGV[3])
-local life = standing(key)
-if not life or life.home ~= home() or string.sub(life.text, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
+local generation = readState(key)
+if not generation or generation.home ~= home() or string.sub(generation.text, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
 -- Once a script has written anything, a server without memory lets it finish: invalidations go on when nothing can be filled in.
 redis.call('ZREM', key, '')
-local base, first = ARGV[1] .. life.epoch .. ':', 11 + tonumber(ARGV[10])
+local base, first = ARGV[1] .. generation.epoch .. ':', 11 + tonumber(ARGV[10])
 for i = 11, first - 1 do redis.call('ZADD', key, 'LT', '-' .. ARGV[3], ARGV[i]) end
 for i = first, #ARGV, 500 do
   local stones = {}
@@ -26,7 +26,7 @@ end
 if ARGV[6] == '' then return 1 end
 
 local rank = redis.call('ZCOUNT', key, '-inf', '(0')
-local horizon = math.max(life.horizon, tonumber(ARGV[7]))
+local horizon = math.max(generation.horizon, tonumber(ARGV[7]))
 local excess = redis.call('ZCARD', key) - rank - tonumber(ARGV[4])
 if excess > 0 then
   horizon = math.max(horizon, tonumber(redis.call('ZRANGE', key, rank + excess - 1, rank + excess - 1, 'WITHSCORES')[2]))
@@ -34,6 +34,6 @@ end
 local text = string.format('%.17g', horizon)
 local over = math.min(redis.call('ZCOUNT', key, 0, text), tonumber(ARGV[5]))
 if over > 0 then redis.call('ZREMRANGEBYRANK', key, rank, rank + over - 1) end
-rewrite(key, life, ARGV[6] .. life.home .. ' ' .. text)
+rewrite(key, generation, ARGV[6] .. generation.home .. ' ' .. text)
 redis.call('PUBLISH', ARGV[8], ARGV[9])
 return 1

@@ -1,4 +1,4 @@
--- Owns beginning a life of the shared cache.
+-- Owns beginning a generation of the shared cache.
 -- ARGV: the state as text up to its home; horizon; channel; message.
 -- A deletion comes first: once a script has written, a server without memory lets it finish.
 

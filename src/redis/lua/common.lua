@@ -2,7 +2,7 @@
 
 -- The state is one ZSET, so that whatever Redis evicts, flushes or forgets goes as one:
 --   score -inf        one member: "epoch cluster timeline holder sequence watermark home horizon"
---   score -L          a table with a tombstone at L; never trimmed within a life, since entries of a table are found dead by it alone
+--   score -L          a table with a tombstone at L; never trimmed within a generation, since entries of a table are found dead by it alone
 --   score  L          a tag with a tombstone at L; what is at or below the horizon is trimmed
 -- Entries are one HASH per tag, under a key that holds the epoch:
 --   =variant          an entry: "asOf nonce expiresAtMs …body"
@@ -13,7 +13,7 @@
 -- Positions are 64 bits and numbers here are doubles. The caller rounds tombstones and the horizon up and asOf down where that matters, so
 -- that they compare on the safe side; the watermark and the sequence are compared as text.
 
-local function standing(key)
+local function readState(key)
   local found = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   if found[2] ~= '-inf' then return nil end
   local epoch, place, horizon = string.match(found[1], '^(%S+) %S+ %d+ %S+ %d+ %d+ (%S+) (%S+)$')
@@ -21,8 +21,8 @@ local function standing(key)
   return { text = found[1], epoch = epoch, home = place, horizon = tonumber(horizon) }
 end
 
-local function rewrite(key, life, text)
-  redis.call('ZREM', key, life.text)
+local function rewrite(key, generation, text)
+  redis.call('ZREM', key, generation.text)
   redis.call('ZADD', key, '-inf', text)
 end
 

@@ -1,11 +1,11 @@
 -- Owns filling entries in: the guard and the write of each in one step (R4).
 -- ARGV: prefix of entries, epoch, how long expired entries are kept in ms, most markers of one hash; then per item: variant, asOf,
 -- expiresAtMs, most entries under the first tag, nonce, entry, number of tags, tags.
--- Answers false where the life is over; else one verdict per item.
+-- Answers false where the generation is over; else one verdict per item.
 
-local life = standing(KEYS[1])
-if not life or life.epoch ~= ARGV[2] then return false end
-local base, staleMs, mostMarkers = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[3]), tonumber(ARGV[4])
+local generation = readState(KEYS[1])
+if not generation or generation.epoch ~= ARGV[2] then return false end
+local base, staleMs, mostMarkers = ARGV[1] .. generation.epoch .. ':', tonumber(ARGV[3]), tonumber(ARGV[4])
 local nowMs = now()
 
 local function summary(hash)
@@ -63,7 +63,7 @@ local function put(at, value, asOf, expiresAtMs)
 end
 
 local function fill(variant, asOf, expiresAtMs, most, nonce, entry, first, last)
-  if asOf < life.horizon then return 'stale' end
+  if asOf < generation.horizon then return 'stale' end
   for i = first, last do
     if tombstone(KEYS[1], ARGV[i]) > asOf then return 'stale' end
   end

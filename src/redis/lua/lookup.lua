@@ -1,11 +1,11 @@
 -- Owns looking entries up: state and entries of one moment, and the leases of what is missing.
 -- ARGV: prefix of entries, lease in ms (0: none), most fields of a hash that takes a lease; then per key: variant, number of tags, tags.
--- Answers false without a life; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
+-- Answers false without a generation; else the state, then per key the entry, '' for a miss, '*' for one that somebody else has the lease of.
 -- An entry is always looked at against its tombstones: those of tables delete nothing.
 
-local life = standing(KEYS[1])
-if not life then return false end
-local base, leaseMs, most = ARGV[1] .. life.epoch .. ':', tonumber(ARGV[2]), tonumber(ARGV[3])
+local generation = readState(KEYS[1])
+if not generation then return false end
+local base, leaseMs, most = ARGV[1] .. generation.epoch .. ':', tonumber(ARGV[2]), tonumber(ARGV[3])
 local nowMs = leaseMs > 0 and now() or 0
 
 local function lease(hash, field)
@@ -32,7 +32,7 @@ local function alive(entry, first, count, variant)
   return true
 end
 
-local answer = { life.text }
+local answer = { generation.text }
 local place = 4
 while place < #ARGV do
   local variant, count, first = ARGV[place], tonumber(ARGV[place + 1]), place + 2

@@ -11,9 +11,9 @@ import {
   depositStatement,
   readRecall,
   recallStatement,
-  type OnceStep,
+  type IdempotentStep,
   type StoredOutcome,
-} from './once.ts';
+} from './outcomes.ts';
 import { type TransactionOptions, type WriteServer } from '../ports.ts';
 import { refusalOf } from '../refusal.ts';
 
@@ -92,7 +92,7 @@ function keptApplication(error: unknown): KeptError | null {
 
 export interface SettleErrorInput {
   readonly server: WriteServer;
-  readonly once: OnceStep;
+  readonly idempotency: IdempotentStep;
   readonly outcome: StoredOutcome;
   readonly options?: TransactionOptions;
 }
@@ -104,19 +104,22 @@ export interface SettleErrorInput {
  */
 export async function settleError({
   server,
-  once,
+  idempotency,
   outcome,
   options: { signal, durability = null } = {},
 }: SettleErrorInput): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
-  const { onVerdict, ...silent } = once;
+  const { onVerdict, ...silent } = idempotency;
   // Not under the viewer's settings, nor with the tags: what they are for was rolled back.
   const { result, position } = await server
-    .pipelined([depositStatement(once, outcome), recallStatement(once)], { durability, ...(signal ? { signal } : {}) })
+    .pipelined([depositStatement(idempotency, outcome), recallStatement(idempotency)], {
+      durability,
+      ...(signal ? { signal } : {}),
+    })
     .catch((failure: unknown) => {
       throw asUnconfirmed(failure);
     });
   const isOurs = result[0]?.rowCount === 1;
-  const stored = readRecall(isOurs ? silent : once, result[1]?.rows[0]);
+  const stored = readRecall(isOurs ? silent : idempotency, result[1]?.rows[0]);
   if (isOurs) onVerdict?.('first');
   return { outcome: stored, position };
 }

@@ -3,9 +3,9 @@ import { hash } from 'node:crypto';
 import { JsonNumber } from '../../base/json.ts';
 import { type Viewer } from '../../base/viewer.ts';
 import { type Options } from '../../config/options.ts';
-import { type OnceStep, type OnceVerdict } from './once.ts';
+import { type IdempotentStep, type IdempotencyVerdict } from './outcomes.ts';
 
-export interface OnceInput {
+export interface IdempotentRequestInput {
   readonly key: string;
   readonly viewer: Viewer | null;
   /** Text of the operation, as it was sent. */
@@ -13,17 +13,17 @@ export interface OnceInput {
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly limits: Pick<Options, 'idempotencyMs' | 'outcomeBytes'>;
-  readonly onVerdict?: (verdict: OnceVerdict) => void;
+  readonly onVerdict?: (verdict: IdempotencyVerdict) => void;
 }
 
-export class OnceRequest {
-  readonly #input: OnceInput;
+export class IdempotentRequest {
+  readonly #input: IdempotentRequestInput;
   readonly #scope: string;
   readonly #fingerprint: string;
   readonly #counts = new Map<string, number>();
   #replayed = false;
 
-  constructor(input: OnceInput) {
+  constructor(input: IdempotentRequestInput) {
     this.#input = input;
     this.#scope = scopeOf(input.viewer);
     this.#fingerprint = fingerprintOf(input);
@@ -38,7 +38,7 @@ export class OnceRequest {
    * The next transaction of the field at this response path, to be asked for in the order in which they begin: a retry,
    * which asks in the same order, meets the outcome of the same one.
    */
-  step(path: string): OnceStep {
+  step(path: string): IdempotentStep {
     const count = this.#counts.get(path) ?? 0;
     this.#counts.set(path, count + 1);
     const { key, limits } = this.#input;
@@ -70,7 +70,7 @@ export function fingerprintOf({
   source,
   operationName,
   variables,
-}: Pick<OnceInput, 'source' | 'operationName' | 'variables'>): string {
+}: Pick<IdempotentRequestInput, 'source' | 'operationName' | 'variables'>): string {
   return sha256(JSON.stringify([source, operationName, sorted(variables)]));
 }
 

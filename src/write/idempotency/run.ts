@@ -10,17 +10,17 @@ import { type Statement } from '../../read/ports.ts';
 import {
   asUnconfirmed,
   isKnown,
-  onceRefusal,
+  idempotencyRefusal,
   readRecall,
   recallStatement,
-  type OnceStep,
+  type IdempotentStep,
   type StoredOutcome,
-} from './once.ts';
+} from './outcomes.ts';
 import { decodeError, encodeError, settleError } from './error.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from '../ports.ts';
 
-export interface OnceRun<T> {
-  readonly once: OnceStep;
+export interface IdempotentRun<T> {
+  readonly idempotency: IdempotentStep;
   readonly options?: TransactionOptions;
   /**
    * One transaction that claims the step, does it and stores its outcome. `onFree` may be called as soon as the claim
@@ -42,8 +42,8 @@ const ROUNDS = 3;
 /**
  * Throws a stored error, `IDEMPOTENCY_KEY_REUSED`, `WRITE_UNCONFIRMED` (to be sent again), and what transactions throw.
  */
-export async function runOnce<T>(server: WriteServer, run: OnceRun<T>): Promise<Committed<T>> {
-  const { once } = run;
+export async function runIdempotent<T>(server: WriteServer, run: IdempotentRun<T>): Promise<Committed<T>> {
+  const { idempotency } = run;
   let doubt: MeridianError | null = null;
   // The step is free, so that no earlier round has done it.
   const onFree = (): void => {
@@ -52,7 +52,7 @@ export async function runOnce<T>(server: WriteServer, run: OnceRun<T>): Promise<
   for (let round = 1; round <= ROUNDS; round += 1) {
     try {
       const committed = await run.attempt(onFree);
-      once.onVerdict?.('first');
+      idempotency.onVerdict?.('first');
       return committed;
     } catch (error) {
       if (isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN')) {
@@ -85,41 +85,45 @@ interface Kept {
  * What is kept now that a try was rolled back with this error, which is kept itself where it is an outcome. Else it is
  * thrown.
  */
-async function keptAfter<T>(server: WriteServer, run: OnceRun<T>, error: unknown): Promise<Kept> {
+async function keptAfter<T>(server: WriteServer, run: IdempotentRun<T>, error: unknown): Promise<Kept> {
   if (isKnown(error)) return recall(server, run);
-  const { once, options = {} } = run;
-  const outcome = encodeError(error, once.maxBytes);
-  if (outcome === null) throw onceRefusal(error, once) ?? error;
-  const kept = await settleError({ server, once, outcome, options });
+  const { idempotency, options = {} } = run;
+  const outcome = encodeError(error, idempotency.maxBytes);
+  if (outcome === null) throw idempotencyRefusal(error, idempotency) ?? error;
+  const kept = await settleError({ server, idempotency, outcome, options });
   // Another try was faster, and did what this one could not.
   if (kept.outcome !== null && kept.outcome.kind !== 'error') return recall(server, run);
   return { ...kept, rows: [] };
 }
 
 /** As durable as the step had to be: its first try may have been told that it was not. */
-async function recall<T>(server: WriteServer, { once, also, options = {} }: OnceRun<T>): Promise<Kept> {
+async function recall<T>(server: WriteServer, { idempotency, also, options = {} }: IdempotentRun<T>): Promise<Kept> {
   const { signal, settings, durability = null } = options;
   const told = { durability, ...(settings ? { settings } : {}), ...(signal ? { signal } : {}) };
   const { result, position } = await server
-    .pipelined([recallStatement(once), ...(also ? [also] : [])], told)
+    .pipelined([recallStatement(idempotency), ...(also ? [also] : [])], told)
     .catch((error: unknown) => {
-      if (also && isDataException(error)) throw unreadable(once, error);
+      if (also && isDataException(error)) throw unreadable(idempotency, error);
       throw asUnconfirmed(error);
     });
-  return { outcome: readRecall(once, result[0]?.rows[0]), rows: result[1]?.rows ?? [], position };
+  return { outcome: readRecall(idempotency, result[0]?.rows[0]), rows: result[1]?.rows ?? [], position };
 }
 
 /**
  * It was carried out, and the table has changed since in such a way that its columns cannot take the values that are
  * kept.
  */
-function unreadable({ step }: OnceStep, cause: unknown): MeridianError {
+function unreadable({ step }: IdempotentStep, cause: unknown): MeridianError {
   const message = `The request with this idempotency-key was carried out before, but what is kept of ${step} does not fit the columns any more, which have changed since; read the row instead of repeating it.`;
   return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { committed: true }, cause });
 }
 
 /** Whoever is told of an error has seen the primary as of its position, as after one that was not kept. */
-function answer<T>({ options, read }: OnceRun<T>, { outcome, rows, position }: Kept, cause: unknown): Committed<T> {
+function answer<T>(
+  { options, read }: IdempotentRun<T>,
+  { outcome, rows, position }: Kept,
+  cause: unknown,
+): Committed<T> {
   if (outcome === null) throw new TypeError('there is no outcome to answer with');
   if (outcome.kind !== 'error') return { result: read(outcome, rows), position, roundTrips: 0 };
   options?.onRefused?.(position);

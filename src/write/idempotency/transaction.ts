@@ -3,13 +3,13 @@
  * was kept before is the answer.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { claimStatement, settleStatement, type OnceStep, type StoredOutcome } from './once.ts';
-import { runOnce } from './run.ts';
+import { claimStatement, settleStatement, type IdempotentStep, type StoredOutcome } from './outcomes.ts';
+import { runIdempotent } from './run.ts';
 import { decodeValue, encodeValue } from './value.ts';
 import { type Committed, type Transaction, type TransactionOptions, type WriteServer } from '../ports.ts';
 
-export interface OnceWork<T> {
-  readonly once: OnceStep;
+export interface IdempotentWork<T> {
+  readonly idempotency: IdempotentStep;
   readonly work: (tx: Transaction) => Promise<T>;
   readonly options?: TransactionOptions;
 }
@@ -21,11 +21,11 @@ const held = new AsyncLocalStorage<ReadonlySet<string>>();
  * Runs `work` in a transaction, unless the step has an outcome: that is the answer then, a value or an error, and
  * `work` does not run. Everybody is given the result as JSON has it. Throws what `runOnce` throws.
  */
-export async function onceTransaction<T>(
+export async function idempotentTransaction<T>(
   server: WriteServer,
-  { once, work, options = {} }: OnceWork<T>,
+  { idempotency, work, options = {} }: IdempotentWork<T>,
 ): Promise<Committed<T>> {
-  const row = JSON.stringify([once.scope, once.key]);
+  const row = JSON.stringify([idempotency.scope, idempotency.key]);
   const outer = held.getStore();
   if (outer?.has(row))
     throw new TypeError(
@@ -36,15 +36,15 @@ export async function onceTransaction<T>(
     held.run(inner, () =>
       server.transaction(async (tx) => {
         // Answered before the work begins: what it does beside the database must not be done again either.
-        await tx.query(claimStatement(once));
+        await tx.query(claimStatement(idempotency));
         onFree();
-        const outcome = encodeValue(await work(tx), once.step);
+        const outcome = encodeValue(await work(tx), idempotency.step);
         // Sent with COMMIT, in one round trip; should it fail, so does the transaction, and says why.
-        tx.query(settleStatement(once, outcome)).catch(() => undefined);
+        tx.query(settleStatement(idempotency, outcome)).catch(() => undefined);
         return decodeValue(outcome) as T;
       }, options),
     );
-  return runOnce<T>(server, { once, options, attempt, read: (outcome) => readResult(outcome) as T });
+  return runIdempotent<T>(server, { idempotency, options, attempt, read: (outcome) => readResult(outcome) as T });
 }
 
 function readResult(outcome: StoredOutcome): unknown {

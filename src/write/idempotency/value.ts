@@ -5,7 +5,7 @@
 import { asciiJson } from '../../base/ascii-json.ts';
 import { MeridianError } from '../../base/errors.ts';
 import { parseWritten } from '../../base/json.ts';
-import { type StoredOutcome } from './once.ts';
+import { type StoredOutcome } from './outcomes.ts';
 
 /**
  * As text, since jsonb cannot hold every text that JSON can, and orders keys anew; in ASCII, since the database's

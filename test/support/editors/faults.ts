@@ -1,5 +1,5 @@
 /**
- * Owns what is broken while editors work: servers, connections, the way across the ocean, and the primary itself. Each
+ * Owns what is broken while editors work: servers, connections, the way across the simulated WAN, and the primary itself. Each
  * fault leaves all whole.
  */
 import { sleep } from '../../../src/base/clock.ts';

@@ -3,7 +3,7 @@
  * a session, and one under row-level security.
  */
 import { type ResolverContext, type UserResolvers } from '../../../src/index.ts';
-import { type KeptTable } from '../../../src/postgres/setup/bookkeeping.ts';
+import { type KeptTable } from '../../../src/postgres/setup/metadata.ts';
 
 export const SDL = `
 type Query { item(id: ID!): Item  secret(id: ID!): Secret  probe: String! }

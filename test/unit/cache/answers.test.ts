@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type AnswerItem } from '../../../src/cache/answers.ts';
 import { type Tag } from '../../../src/change/tags.ts';
 import { seeded } from '../../support/random.ts';
-import { at, batch, life, living, lsn, ofProject, PROJECTS, task, TASKS } from './fixtures.ts';
+import { at, batch, generation, living, lsn, ofProject, PROJECTS, task, TASKS } from './fixtures.ts';
 
 const answer = (name: string, tags: readonly Tag[], asOf = 100, rest: Partial<AnswerItem> = {}): AnswerItem => ({
   name,
@@ -73,7 +73,7 @@ test('answers end with the life in which their operation began', () => {
   local.keepAnswer('one', answer('a', [task(1)]));
   local.lose('a message was missed');
   assert.equal(local.answer('a'), undefined);
-  local.begin(life('two'), lsn(200));
+  local.begin(generation('two'), lsn(200));
   assert.equal(local.answer('a'), undefined);
   assert.equal(local.keepAnswer('one', answer('a', [task(1)], 300)), 'ended');
   assert.equal(local.keepAnswer('two', answer('a', [task(1)], 300)), 'stored');

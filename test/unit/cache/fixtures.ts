@@ -4,7 +4,7 @@ import { type ClusterId, type Position } from '../../../src/base/lineage.ts';
 import { toLsn, type Lsn } from '../../../src/base/lsn.ts';
 import { tableTag, tagOf, type Tag } from '../../../src/change/tags.ts';
 import { LocalCache } from '../../../src/cache/local.ts';
-import { type Batch, type CacheKey, type FillItem, type Life } from '../../../src/cache/ports.ts';
+import { type Batch, type CacheKey, type FillItem, type Generation } from '../../../src/cache/ports.ts';
 import { type Codec } from '../../../src/cache/reading.ts';
 import { type RegionCacheLimits } from '../../../src/cache/region-cache.ts';
 import { type LocalLimits } from '../../../src/cache/local.ts';
@@ -17,7 +17,11 @@ export const PROJECTS = tableTag({ schema: 'public', name: 'projects' });
 
 export const lsn = (n: number): Lsn => toLsn(BigInt(n));
 export const at = (n: number, timeline = 1, cluster = CLUSTER): Position => ({ cluster, timeline, lsn: lsn(n) });
-export const life = (epoch: string, timeline = 1, cluster = CLUSTER): Life => ({ epoch, cluster, timeline });
+export const generation = (epoch: string, timeline = 1, cluster = CLUSTER): Generation => ({
+  epoch,
+  cluster,
+  timeline,
+});
 export const task = (id: number): Tag => tagOf(TASKS, ['id'], [String(id)]);
 export const ofProject = (id: number): Tag => tagOf(TASKS, ['project_id'], [String(id)]);
 export const key = (tags: Tag | readonly Tag[], variant = 'v'): CacheKey => ({
@@ -35,7 +39,7 @@ export const limits = (overrides: Partial<LocalLimits & RegionCacheLimits> = {})
 /** A cache that lives, at W = 100. */
 export function living(overrides: Partial<LocalLimits> = {}, clock?: Clock): LocalCache {
   const local = new LocalCache(limits(overrides), clock);
-  local.begin(life('one'), lsn(100));
+  local.begin(generation('one'), lsn(100));
   return local;
 }
 

@@ -6,16 +6,19 @@ import {
   freshnessOf,
   isInvalidated,
   isNextInSequence,
-  isSameLife,
+  isSameGeneration,
   mayKeep,
   mayServe,
   mayShare,
-  type Standing,
+  type LayerState,
 } from '../../../src/cache/guard.ts';
 import { type KnownLineage } from '../../../src/cache/reading.ts';
-import { at, CLUSTER, FLOORLESS, life, lsn, OTHER_CLUSTER } from './fixtures.ts';
+import { at, CLUSTER, FLOORLESS, generation, lsn, OTHER_CLUSTER } from './fixtures.ts';
 
-const standing = (watermark: number, timeline = 1) => ({ life: life('one', timeline), watermark: lsn(watermark) });
+const standing = (watermark: number, timeline = 1) => ({
+  generation: generation('one', timeline),
+  watermark: lsn(watermark),
+});
 const from = (floor: ReturnType<typeof at>) => ({ floor, notBelow: null });
 
 test('a floor is met by the watermark or by asOf, and by nothing below it', () => {
@@ -38,11 +41,11 @@ test('a layer of another database, beside the newest history, or on a timeline t
     cluster: CLUSTER,
     history: { timeline: 2, switches: [{ timeline: 1, next: 2, switchLsn: lsn(100) }] },
   };
-  const served = (lineage: KnownLineage, floor: ReturnType<typeof at> | null, kept: Standing): boolean =>
+  const served = (lineage: KnownLineage, floor: ReturnType<typeof at> | null, kept: LayerState): boolean =>
     mayServe({ floor, notBelow: lsn(50), lineage }, kept, lsn(60));
   assert.equal(served(first, null, standing(100)), true);
   assert.equal(
-    served(first, null, { life: life('one', 1, OTHER_CLUSTER), watermark: lsn(100) }),
+    served(first, null, { generation: generation('one', 1, OTHER_CLUSTER), watermark: lsn(100) }),
     false,
     'rows of another database',
   );
@@ -111,9 +114,9 @@ test('a message of the feed is applied only if it has the next sequence, follows
   for (const sequence of [6, 7, 9]) assert.equal(isNextInSequence(last, { ...next, sequence }), false);
   for (const previous of [99, 101]) assert.equal(isNextInSequence(last, { ...next, previous: lsn(previous) }), false);
   assert.equal(isNextInSequence(last, { ...next, epoch: 'b' }), false);
-  assert.equal(isSameLife({ epoch: 'a' }, 'a'), true);
-  assert.equal(isSameLife({ epoch: 'a' }, 'b'), false);
-  assert.equal(isSameLife(null, 'a'), false);
+  assert.equal(isSameGeneration({ epoch: 'a' }, 'a'), true);
+  assert.equal(isSameGeneration({ epoch: 'a' }, 'b'), false);
+  assert.equal(isSameGeneration(null, 'a'), false);
 });
 
 test('after its time to live a value is shown a while longer, but only to reads without a floor', () => {

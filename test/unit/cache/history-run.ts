@@ -16,7 +16,7 @@ import {
 import { type CacheDemand, type Loaded } from '../../../src/cache/reading.ts';
 import { type RegionCache } from '../../../src/cache/region-cache.ts';
 import { seeded, type Random } from '../../support/random.ts';
-import { at, batch, key, life, limits, lsn, ofProject, plain, task, TASKS } from './fixtures.ts';
+import { at, batch, key, generation, limits, lsn, ofProject, plain, task, TASKS } from './fixtures.ts';
 
 /** The modules under test, which a calibration replaces by broken ones. */
 export interface Caches {
@@ -140,7 +140,7 @@ export async function runHistory({
 }: HistoryOptions): Promise<HistoryReport> {
   const random = seeded(seed);
   const database = new Database();
-  const options = limits({ cacheEntries: 8, cacheFlights: 1 + random.below(6), leaseMs: 5 });
+  const options = limits({ cacheEntries: 8, cacheInFlight: 1 + random.below(6), leaseMs: 5 });
   const processes = Array.from({ length: count }, (): Process => {
     // The declared least number of tombstones would never be reached here.
     const local = new caches.LocalCache({ ...options, tombstones: 2 + random.below(6) });
@@ -242,9 +242,9 @@ export async function runHistory({
   }
 
   function begin(process: Process): void {
-    if (process.local.life !== null) return;
+    if (process.local.generation !== null) return;
     process.unheard = [];
-    process.local.begin(life(`life ${(lives += 1)}`), lsn(applied));
+    process.local.begin(generation(`life ${(lives += 1)}`), lsn(applied));
   }
 
   /** Every value that is kept is right as of max(asOf, W) (R3), or has already seen what comes after it. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Debt } from '../../../src/cache/feed/pending.ts';
+import { PendingInvalidations } from '../../../src/cache/feed/pending.ts';
 import { Horizon } from '../../../src/cache/feed/horizon.ts';
 import { lsn, PROJECTS, StandingClock, task, TASKS } from './fixtures.ts';
 
@@ -41,7 +41,7 @@ describe('the horizon', () => {
 
 describe('the list of invalidations that Redis has missed', () => {
   it('names each tag and table once, with the positions of the first and the last one', () => {
-    const debt = new Debt(lsn(100));
+    const debt = new PendingInvalidations(lsn(100));
     assert.deepEqual([debt.from, debt.to, debt.size], [lsn(100), lsn(100), 0]);
     debt.add({ lsn: lsn(110), tags: [task(1), task(2)], tables: [] });
     debt.moveTo(lsn(115));
@@ -51,7 +51,7 @@ describe('the list of invalidations that Redis has missed', () => {
       [debt.from, debt.to, debt.tags, debt.tables, debt.size],
       [lsn(100), lsn(120), [task(1), task(2)], [TASKS], 3],
     );
-    const later = new Debt(lsn(120));
+    const later = new PendingInvalidations(lsn(120));
     later.add({ lsn: lsn(130), tags: [task(3)], tables: [PROJECTS] });
     debt.addLater(later);
     assert.deepEqual([debt.from, debt.to, debt.size], [lsn(100), lsn(130), 5]);

@@ -9,7 +9,7 @@ import {
   batch,
   item,
   key,
-  life,
+  generation,
   limits,
   living,
   lsn,
@@ -25,19 +25,19 @@ const valueOf = (local: LocalCache, of: CacheKey): string | undefined => local.l
 
 test('a cache that has not begun serves nothing and keeps nothing', () => {
   const local = new LocalCache(limits());
-  assert.equal(local.life, null);
+  assert.equal(local.generation, null);
   assert.equal(local.watermark, null);
   assert.deepEqual(local.fill('one', [item(key(task(1)), 100)]), ['ended']);
   local.apply(batch(200, [task(1)]));
   assert.equal(local.watermark, null);
-  local.begin(life('one'), lsn(100));
+  local.begin(generation('one'), lsn(100));
   assert.deepEqual(local.fill('one', [item(key(task(1)), 100)]), ['stored']);
   local.lose('a message was missed');
   assert.equal(local.lossReason, 'a message was missed');
-  assert.equal(local.life, null);
+  assert.equal(local.generation, null);
   assert.equal(valueOf(local, key(task(1))), undefined);
   assert.deepEqual(local.figures(), { entries: 0, bytes: 0, tags: 0, tombstones: 0, answers: 0, answerBytes: 0 });
-  local.begin(life('two'), lsn(300));
+  local.begin(generation('two'), lsn(300));
   assert.equal(local.lossReason, null);
   assert.deepEqual(local.fill('one', [item(key(task(1)), 300)]), ['ended']);
   assert.deepEqual(local.fill('two', [item(key(task(1)), 299)]), ['stale']);

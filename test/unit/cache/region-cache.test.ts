@@ -3,7 +3,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type CacheKey } from '../../../src/cache/ports.ts';
 import { LocalCache } from '../../../src/cache/local.ts';
-import { at, batch, item, key, life, limits, living, lsn, OTHER_CLUSTER, plain, settled, task } from './fixtures.ts';
+import {
+  at,
+  batch,
+  item,
+  key,
+  generation,
+  limits,
+  living,
+  lsn,
+  OTHER_CLUSTER,
+  plain,
+  settled,
+  task,
+} from './fixtures.ts';
 import { fromFloor, Reader } from './region-reader.ts';
 
 const one = key(task(1), 'one');
@@ -82,7 +95,7 @@ test('what is invalidated while it is loaded is answered, but not kept', async (
   const late = reader.fetch([two], {
     load: async () => (
       reader.local.lose('gap'),
-      reader.local.begin(life('two'), lsn(110)),
+      reader.local.begin(generation('two'), lsn(110)),
       { values: ['x'], seen: at(120), asOf: at(115) }
     ),
   });
@@ -217,7 +230,7 @@ test('one key asked for twice is loaded once', async () => {
 });
 
 test('above the limit of shared loads each reader loads for itself', async () => {
-  const reader = new Reader({ limits: { cacheFlights: 1 } });
+  const reader = new Reader({ limits: { cacheInFlight: 1 } });
   const { promise, resolve } = Promise.withResolvers<void>();
   const fetches = [one, two, one, two].map((of) => reader.fetch([of], { until: promise }));
   resolve();

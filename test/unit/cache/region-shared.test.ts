@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { LocalCache } from '../../../src/cache/local.ts';
 import { packed } from '../../../src/cache/packing.ts';
 import { SharedCacheDown, type Entry, type SharedItem, type SharedLookup } from '../../../src/cache/ports.ts';
-import { at, batch, key, life, limits, lsn, OTHER_CLUSTER, settled, task } from './fixtures.ts';
+import { at, batch, key, generation, limits, lsn, OTHER_CLUSTER, settled, task } from './fixtures.ts';
 import { fromFloor, Reader } from './region-reader.ts';
 import { LEASED, MISS, ScriptedShared } from './scripted-shared.ts';
 
@@ -13,7 +13,7 @@ const two = key(task(2), 'two');
 const three = key(task(3), 'three');
 
 const state = (watermark = 100, timeline = 1, cluster = at(0).cluster) => ({
-  ...life('shared', timeline, cluster),
+  ...generation('shared', timeline, cluster),
   sequence: 1,
   watermark: lsn(watermark),
 });
@@ -214,7 +214,7 @@ test('nothing is filled into a shared cache that has not begun', async () => {
 test('fills of one tick share a round trip, waiting fills are bounded in number, and values in size', async () => {
   const shared = misses();
   shared.onFill = () => new Promise(() => {});
-  const reader = new Reader({ shared, limits: { cacheFlights: 3, cacheValueBytes: 1_024 } });
+  const reader = new Reader({ shared, limits: { cacheInFlight: 3, cacheValueBytes: 1_024 } });
   await Promise.all([reader.fetch([one]), reader.fetch([two])]);
   await settled();
   assert.equal(shared.fills.length, 1);

@@ -8,7 +8,7 @@ import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/
 import { Defer20220824Handler } from '@apollo/client/incremental';
 import { RetryLink } from '@apollo/client/link/retry';
 import { meridianLink } from '../../../src/client/apollo.ts';
-import { createTokenKeeper } from '../../../src/client/index.ts';
+import { createTokenStore } from '../../../src/client/index.ts';
 import { floorOf, token } from '../../support/client-tokens.ts';
 import { apolloOver } from '../../support/clients.ts';
 import { startScriptedGraph } from '../../support/scripted-graph.ts';
@@ -37,11 +37,11 @@ describe('the link for Apollo Client', () => {
   it('gives each try of a mutation the same key and the tokens of that moment, whether a RetryLink stands before or behind it', async () => {
     for (const outside of [true, false]) {
       await using graph = await startScriptedGraph((_, number) => {
-        if (number === 0) keeper.learn({ answered: [token({ B: [1, 1] })] });
+        if (number === 0) store.learn({ answered: [token({ B: [1, 1] })] });
         return number === 0 ? { breaks: true } : { body: { data: SAVED } };
       });
-      const keeper = createTokenKeeper({ initial: HELD });
-      const links = [new RetryLink({ delay: { initial: 1 } }), meridianLink({ keeper, idempotencyKeys: true })];
+      const store = createTokenStore({ initial: HELD });
+      const links = [new RetryLink({ delay: { initial: 1 } }), meridianLink({ store, idempotencyKeys: true })];
       const client = apolloOver([...(outside ? links : links.reverse()), new HttpLink({ uri: graph.url })]);
       await client.mutate({ mutation: MUTATION });
       const [first, second] = graph.asked;
@@ -54,7 +54,7 @@ describe('the link for Apollo Client', () => {
   it("leaves a key of the application's own as it is", async () => {
     await using graph = await startScriptedGraph(() => ({ body: { data: SAVED } }));
     const client = apolloOver([
-      meridianLink({ keeper: createTokenKeeper(), idempotencyKeys: true }),
+      meridianLink({ store: createTokenStore(), idempotencyKeys: true }),
       new HttpLink({ uri: graph.url }),
     ]);
     await client.mutate({
@@ -69,9 +69,9 @@ describe('the link for Apollo Client', () => {
       body: { data: DATA },
       headers: { 'consistency-token': `${HELD}, ${token({ B: [1, 1] })}` },
     }));
-    const keeper = createTokenKeeper();
-    await apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]).query({ query: QUERY });
-    assert.equal(floorOf(keeper.tokens()), 'A:1/5 B:1/1');
+    const store = createTokenStore();
+    await apolloOver([meridianLink({ store }), new HttpLink({ uri: graph.url })]).query({ query: QUERY });
+    assert.equal(floorOf(store.tokens()), 'A:1/5 B:1/1');
   });
 
   it('learns from the parts of a deferred answer, and asks again only before the first is shown', async () => {
@@ -111,9 +111,9 @@ describe('the link for Apollo Client', () => {
     for (const script of scripts) {
       await using graph = await startScriptedGraph((_, number) => ({ parts: script.parts[number] ?? [] }));
       let losses = 0;
-      const keeper = createTokenKeeper({ initial: HELD, onLost: () => (losses += 1) });
+      const store = createTokenStore({ initial: HELD, onLost: () => (losses += 1) });
       const client = new ApolloClient({
-        link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]),
+        link: ApolloLink.from([meridianLink({ store }), new HttpLink({ uri: graph.url })]),
         cache: new InMemoryCache(),
         incrementalHandler: new Defer20220824Handler(),
       });
@@ -129,7 +129,7 @@ describe('the link for Apollo Client', () => {
       });
       assert.deepEqual(data, { user: { __typename: 'User', id: '1', name: 'Ann' } });
       assert.deepEqual(
-        [graph.asked.map((asked) => asked.token), floorOf(keeper.tokens()), losses],
+        [graph.asked.map((asked) => asked.token), floorOf(store.tokens()), losses],
         [script.sent, script.held, script.losses],
         JSON.stringify(shown),
       );
@@ -143,8 +143,8 @@ describe('the link for Apollo Client', () => {
         ? { status: 400, body: { errors: [{ message: 'forged', extensions: { code: 'CONSISTENCY_TOKEN_FORGED' } }] } }
         : { body: { data: DATA } },
     );
-    const keeper = createTokenKeeper({ initial: HELD });
-    const { data } = await apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]).query({
+    const store = createTokenStore({ initial: HELD });
+    const { data } = await apolloOver([meridianLink({ store }), new HttpLink({ uri: graph.url })]).query({
       query: QUERY,
     });
     assert.deepEqual([data, graph.asked.map((asked) => asked.token)], [DATA, [HELD, '']]);
@@ -154,10 +154,10 @@ describe('the link for Apollo Client', () => {
     await using graph = await startScriptedGraph((_, number) =>
       number === 0 ? { status: 502, body: 'bad' } : { breaks: true },
     );
-    const keeper = createTokenKeeper({ initial: HELD });
-    const client = apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]);
+    const store = createTokenStore({ initial: HELD });
+    const client = apolloOver([meridianLink({ store }), new HttpLink({ uri: graph.url })]);
     for (let i = 0; i < 2; i += 1) await assert.rejects(client.query({ query: QUERY, fetchPolicy: 'network-only' }));
-    assert.deepEqual([graph.asked.length, keeper.tokens()], [2, [HELD]]);
+    assert.deepEqual([graph.asked.length, store.tokens()], [2, [HELD]]);
   });
 
   it("sends the mutation's token with what is refetched after it", async () => {
@@ -167,8 +167,8 @@ describe('the link for Apollo Client', () => {
         ? { data: SAVED, extensions: { consistency: { token: written } } }
         : { data: DATA, extensions: { consistency: { token: read } } },
     }));
-    const keeper = createTokenKeeper();
-    const client = apolloOver([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]);
+    const store = createTokenStore();
+    const client = apolloOver([meridianLink({ store }), new HttpLink({ uri: graph.url })]);
     const watching = client.watchQuery({ query: QUERY }).subscribe({});
     await client.query({ query: QUERY });
     await client.mutate({ mutation: MUTATION, refetchQueries: ['Look'], awaitRefetchQueries: true });
@@ -193,9 +193,9 @@ describe('the link for Apollo Client', () => {
       };
     });
     for (const repeatOvertaken of [false, true]) {
-      const keeper = createTokenKeeper({ repeatOvertaken });
+      const store = createTokenStore({ repeatOvertaken });
       const client = new ApolloClient({
-        link: ApolloLink.from([meridianLink({ keeper }), new HttpLink({ uri: graph.url })]),
+        link: ApolloLink.from([meridianLink({ store }), new HttpLink({ uri: graph.url })]),
         cache: new InMemoryCache(),
       });
       const early = client.query({ query: QUERY, fetchPolicy: 'network-only' });

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createTokenKeeper, type Loss, type TokenKeeper, type TokenKeeperOptions } from '../../../src/client/index.ts';
+import { createTokenStore, type Loss, type TokenStore, type TokenStoreOptions } from '../../../src/client/index.ts';
 import { floorOf, token } from '../../support/client-tokens.ts';
 import { CLIENTS, makeClient, type TestClient } from '../../support/clients.ts';
 import { startScriptedGraph, type Asked, type Reply, type ScriptedGraph } from '../../support/scripted-graph.ts';
@@ -30,22 +30,22 @@ const refusedWith = (code: string, data: unknown = null): Reply => ({
 });
 
 interface Setting {
-  readonly keeper: TokenKeeper;
+  readonly store: TokenStore;
   readonly client: TestClient;
   readonly losses: Loss[];
   readonly graph: ScriptedGraph;
 }
 
 for (const name of CLIENTS) {
-  let learnt: TokenKeeper | undefined;
+  let learnt: TokenStore | undefined;
   const during = async (
     reply: (asked: Asked, number: number) => Reply | Promise<Reply>,
     work: (setting: Setting) => Promise<void>,
-    options: TokenKeeperOptions & { readonly idempotencyKeys?: boolean; readonly fetch?: typeof fetch } = {},
+    options: TokenStoreOptions & { readonly idempotencyKeys?: boolean; readonly fetch?: typeof fetch } = {},
   ): Promise<void> => {
     await using graph = await startScriptedGraph(reply);
     const losses: Loss[] = [];
-    const keeper = createTokenKeeper({
+    const store = createTokenStore({
       initial: HELD,
       futureMs: FUTURE_MS,
       onLost: (loss) => losses.push(loss),
@@ -53,11 +53,11 @@ for (const name of CLIENTS) {
     });
     const client = makeClient(name, {
       url: graph.url,
-      keeper,
+      store,
       idempotencyKeys: options.idempotencyKeys ?? false,
       ...(options.fetch ? { fetch: options.fetch } : {}),
     });
-    await work({ keeper, client, losses, graph });
+    await work({ store, client, losses, graph });
   };
   const sentOf = ({ graph }: Setting): readonly (string | undefined)[] => graph.asked.map((asked) => asked.token);
 
@@ -80,11 +80,11 @@ for (const name of CLIENTS) {
     it('takes several tokens of one answer, and keeps its own where one brings none', async () => {
       await during(
         (_, number) => (number === 0 ? good(token({ A: [1, 6] }), token({ B: [1, 2] })) : { body: { data: GOOD } }),
-        async ({ client, keeper }) => {
+        async ({ client, store }) => {
           await client.query(QUERY, VARIABLES);
-          assert.equal(floorOf(keeper.tokens()), 'A:1/6 B:1/2');
+          assert.equal(floorOf(store.tokens()), 'A:1/6 B:1/2');
           await client.query(QUERY, VARIABLES);
-          assert.equal(floorOf(keeper.tokens()), 'A:1/6 B:1/2');
+          assert.equal(floorOf(store.tokens()), 'A:1/6 B:1/2');
         },
       );
     });
@@ -102,7 +102,7 @@ for (const name of CLIENTS) {
           async (setting) => {
             const { data, codes } = await setting.client.query<Named>(QUERY, VARIABLES);
             assert.deepEqual(
-              [data?.user.name, codes, sentOf(setting), setting.keeper.tokens()],
+              [data?.user.name, codes, sentOf(setting), setting.store.tokens()],
               ['Ann', [], [HELD, ''], [fresh]],
             );
             assert.deepEqual(setting.losses, [
@@ -119,7 +119,7 @@ for (const name of CLIENTS) {
         async (setting) => {
           const { data, codes } = await setting.client.query<Named>(QUERY, VARIABLES);
           assert.deepEqual(
-            [data?.user.name, codes, sentOf(setting), setting.keeper.tokens()],
+            [data?.user.name, codes, sentOf(setting), setting.store.tokens()],
             ['Ann', [], [HELD, ''], []],
           );
         },
@@ -131,7 +131,7 @@ for (const name of CLIENTS) {
         () => refusedWith('CONSISTENCY_LOST'),
         async (setting) => {
           const { codes } = await setting.client.mutate(MUTATION, VARIABLES);
-          assert.deepEqual([codes, sentOf(setting), setting.keeper.tokens()], [['CONSISTENCY_LOST'], [HELD], []]);
+          assert.deepEqual([codes, sentOf(setting), setting.store.tokens()], [['CONSISTENCY_LOST'], [HELD], []]);
           assert.deepEqual(
             setting.losses.map(({ operation }) => operation),
             [{ kind: 'mutation', name: 'Save' }],
@@ -149,9 +149,9 @@ for (const name of CLIENTS) {
           return refusedWith('CONSISTENCY_LOST');
         },
         async (setting) => {
-          learnt = setting.keeper;
+          learnt = setting.store;
           assert.deepEqual((await setting.client.query(QUERY, VARIABLES)).codes, ['CONSISTENCY_LOST']);
-          assert.deepEqual([sentOf(setting), setting.keeper.tokens(), setting.losses.length], [[HELD, other], [], 2]);
+          assert.deepEqual([sentOf(setting), setting.store.tokens(), setting.losses.length], [[HELD, other], [], 2]);
           assert.deepEqual((await setting.client.query(QUERY, VARIABLES)).codes, ['CONSISTENCY_LOST']);
           assert.equal(setting.graph.asked.length, 3);
         },
@@ -160,7 +160,7 @@ for (const name of CLIENTS) {
         () => refusedWith('CONSISTENCY_LOST'),
         async (setting) => {
           assert.deepEqual((await setting.client.query(QUERY, VARIABLES)).codes, ['CONSISTENCY_LOST']);
-          assert.deepEqual([sentOf(setting), setting.keeper.tokens()], [[HELD], []]);
+          assert.deepEqual([sentOf(setting), setting.store.tokens()], [[HELD], []]);
         },
         { repeatRefused: false },
       );
@@ -174,7 +174,7 @@ for (const name of CLIENTS) {
           const beganMs = performance.now();
           const { data } = await setting.client.query<Named>(QUERY, VARIABLES);
           assert.deepEqual(
-            [data?.user.name, sentOf(setting), setting.keeper.tokens(), setting.losses],
+            [data?.user.name, sentOf(setting), setting.store.tokens(), setting.losses],
             ['Ann', [HELD, HELD], [fresh], []],
           );
           assert.ok(performance.now() - beganMs >= FUTURE_MS - 1);
@@ -185,7 +185,7 @@ for (const name of CLIENTS) {
         async (setting) => {
           const { data } = await setting.client.query<Named>(QUERY, VARIABLES);
           assert.deepEqual(
-            [data?.user.name, sentOf(setting), setting.keeper.tokens(), setting.losses.length],
+            [data?.user.name, sentOf(setting), setting.store.tokens(), setting.losses.length],
             ['Ann', [HELD, HELD, ''], [], 1],
           );
         },
@@ -197,10 +197,10 @@ for (const name of CLIENTS) {
         () => refusedWith('CONSISTENCY_TOKEN_FUTURE'),
         async (setting) => {
           await setting.client.mutate(MUTATION, VARIABLES);
-          assert.deepEqual([setting.keeper.tokens(), setting.losses.length], [[HELD], 0]);
+          assert.deepEqual([setting.store.tokens(), setting.losses.length], [[HELD], 0]);
           await new Promise((resolve) => setTimeout(resolve, FUTURE_MS + 10));
           await setting.client.mutate(MUTATION, VARIABLES);
-          assert.deepEqual([sentOf(setting), setting.keeper.tokens(), setting.losses.length], [[HELD, HELD], [], 1]);
+          assert.deepEqual([sentOf(setting), setting.store.tokens(), setting.losses.length], [[HELD, HELD], [], 1]);
         },
       );
     });
@@ -293,19 +293,19 @@ for (const name of CLIENTS) {
           await released;
           return good(fresh);
         },
-        async ({ client, keeper }) => {
+        async ({ client, store }) => {
           const abort = new AbortController();
           const given = client.query(QUERY, VARIABLES, abort.signal).catch(() => null);
           await asked;
           abort.abort();
           await given;
-          assert.deepEqual(keeper.tokens(), [HELD]);
+          assert.deepEqual(store.tokens(), [HELD]);
           const looking = client.query(QUERY, VARIABLES);
           await new Promise((resolve) => setTimeout(resolve, 30));
-          keeper.clear();
+          store.clear();
           release();
           await looking;
-          assert.deepEqual(keeper.tokens(), []);
+          assert.deepEqual(store.tokens(), []);
         },
       );
     });

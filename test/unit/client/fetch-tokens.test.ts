@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Client, fetchExchange, type Operation, type OperationResult } from '@urql/core';
 import { kindOf, operationAt, operationIn } from '../../../src/client/document.ts';
-import { createTokenKeeper, withTokens } from '../../../src/client/index.ts';
+import { createTokenStore, withTokens } from '../../../src/client/index.ts';
 import { meridianExchange } from '../../../src/client/urql.ts';
 import { floorOf, token } from '../../support/client-tokens.ts';
 import { startScriptedGraph, type Reply } from '../../support/scripted-graph.ts';
@@ -34,11 +34,11 @@ describe('fetch with tokens', () => {
     ];
     for (const call of calls) {
       await using graph = await startScriptedGraph((_, number) => (number === 0 ? refusal : fine));
-      const keeper = createTokenKeeper({ initial: HELD });
-      const response = await withTokens(fetch, { keeper })(...call(graph.url));
+      const store = createTokenStore({ initial: HELD });
+      const response = await withTokens(fetch, { store })(...call(graph.url));
       assert.deepEqual(await response.json(), fine.body);
       assert.deepEqual(
-        [graph.asked.map((asked) => asked.token), floorOf(keeper.tokens())],
+        [graph.asked.map((asked) => asked.token), floorOf(store.tokens())],
         [[HELD, ''], 'A:2/1'],
         call.toString(),
       );
@@ -55,11 +55,11 @@ describe('fetch with tokens', () => {
     ];
     for (const body of bodies) {
       await using graph = await startScriptedGraph(() => refusal);
-      const keeper = createTokenKeeper({ initial: HELD });
+      const store = createTokenStore({ initial: HELD });
       await (
-        await withTokens(fetch, { keeper, idempotencyKeys: true })(graph.url, { method: 'POST', headers: json, body })
+        await withTokens(fetch, { store, idempotencyKeys: true })(graph.url, { method: 'POST', headers: json, body })
       ).json();
-      assert.deepEqual([graph.asked.length, keeper.tokens()], [1, []], body);
+      assert.deepEqual([graph.asked.length, store.tokens()], [1, []], body);
       assert.match(graph.asked[0]?.key ?? '', /^[0-9a-f]{32}$/);
     }
   });
@@ -77,12 +77,12 @@ describe('fetch with tokens', () => {
       keys.push(new Headers(init?.headers).get('idempotency-key'));
       return Response.json(fine.body);
     };
-    const keeper = createTokenKeeper();
-    await withTokens(sending, { keeper, idempotencyKeys: true })('http://graph.test/graphql', {
+    const store = createTokenStore();
+    await withTokens(sending, { store, idempotencyKeys: true })('http://graph.test/graphql', {
       method: 'POST',
       body: form,
     });
-    assert.equal(floorOf(keeper.tokens()), 'A:2/1');
+    assert.equal(floorOf(store.tokens()), 'A:2/1');
     assert.match(keys[0] ?? '', /^[0-9a-f]{32}$/);
   });
 
@@ -92,12 +92,12 @@ describe('fetch with tokens', () => {
         ? { body: [fine.body, fine.body], headers: {} }
         : { body: fine.body, headers: { 'consistency-token': token({ B: [1, 7] }) } },
     );
-    const keeper = createTokenKeeper();
-    const fetcher = withTokens(fetch, { keeper });
+    const store = createTokenStore();
+    const fetcher = withTokens(fetch, { store });
     await fetcher(graph.url, { method: 'POST', headers: json, body: `[${query},${query}]` });
-    assert.equal(floorOf(keeper.tokens()), 'A:2/1');
-    const rest = createTokenKeeper();
-    await withTokens(fetch, { keeper: rest })(graph.url.replace('graphql', 'rest'));
+    assert.equal(floorOf(store.tokens()), 'A:2/1');
+    const rest = createTokenStore();
+    await withTokens(fetch, { store: rest })(graph.url.replace('graphql', 'rest'));
     assert.equal(floorOf(rest.tokens()), 'B:1/7');
   });
 
@@ -105,9 +105,9 @@ describe('fetch with tokens', () => {
     await using graph = await startScriptedGraph(() => ({
       body: { data: null, errors: [{ message: 'later', extensions: { code: 'CONSISTENCY_TOKEN_FUTURE' } }] },
     }));
-    const keeper = createTokenKeeper({ initial: HELD, futureMs: 60_000 });
+    const store = createTokenStore({ initial: HELD, futureMs: 60_000 });
     await assert.rejects(
-      withTokens(fetch, { keeper })(graph.url, {
+      withTokens(fetch, { store })(graph.url, {
         method: 'POST',
         headers: json,
         body: query,
@@ -143,8 +143,8 @@ describe('the exchange for urql', () => {
     for (const { parts, held, losses } of scripts) {
       await using graph = await startScriptedGraph(() => ({ parts }));
       let told = 0;
-      const keeper = createTokenKeeper({ initial: HELD, onLost: () => (told += 1) });
-      const client = new Client({ url: graph.url, exchanges: [meridianExchange({ keeper }), fetchExchange] });
+      const store = createTokenStore({ initial: HELD, onLost: () => (told += 1) });
+      const client = new Client({ url: graph.url, exchanges: [meridianExchange({ store }), fetchExchange] });
       // Listened to beyond its end: urql gives up a stream that it has read, too, and stumbles over it.
       const { data } = await new Promise<OperationResult<unknown>>((resolve) =>
         client
@@ -152,7 +152,7 @@ describe('the exchange for urql', () => {
           .subscribe((result) => void (result.hasNext || resolve(result))),
       );
       assert.deepEqual(
-        [(data as { user: unknown }).user, floorOf(keeper.tokens()), told],
+        [(data as { user: unknown }).user, floorOf(store.tokens()), told],
         [{ id: '1', name: 'Ann' }, held, losses],
       );
     }
@@ -167,7 +167,7 @@ describe('the exchange for urql', () => {
         ({ forward }) =>
           (operations) =>
             forward(operations),
-        meridianExchange({ keeper: createTokenKeeper(), idempotencyKeys: true }),
+        meridianExchange({ store: createTokenStore(), idempotencyKeys: true }),
         fetchExchange,
       ],
     });

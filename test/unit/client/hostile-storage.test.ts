@@ -1,13 +1,13 @@
 /**
- * Proves what a keeper does where the browser's storage throws, lies, or is taken away: it keeps its promise in memory,
+ * Proves what a token store does where the browser's storage throws, lies, or is taken away: it keeps its promise in memory,
  * and says so once.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
-  createTokenKeeper,
-  type KeeperProblem,
-  type TokenKeeper,
+  createTokenStore,
+  type TokenStoreProblem,
+  type TokenStore,
   type TokenStorage,
 } from '../../../src/client/index.ts';
 import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
@@ -37,49 +37,49 @@ class Faulty extends MemoryStorage {
 }
 
 function made(storage: TokenStorage | (() => TokenStorage | undefined)): {
-  readonly keeper: TokenKeeper;
-  readonly problems: KeeperProblem[];
+  readonly store: TokenStore;
+  readonly problems: TokenStoreProblem[];
 } {
-  const problems: KeeperProblem[] = [];
-  return { keeper: createTokenKeeper({ storage, onProblem: (problem) => problems.push(problem) }), problems };
+  const problems: TokenStoreProblem[] = [];
+  return { store: createTokenStore({ storage, onProblem: (problem) => problems.push(problem) }), problems };
 }
 
 describe('a storage that does not work', () => {
   it('is not used where the browser forbids to look at it', () => {
-    const { keeper, problems } = made(() => {
+    const { store, problems } = made(() => {
       throw new DOMException('denied', 'SecurityError');
     });
-    keeper.learn({ answered: [OLD] });
-    keeper.learn({ sent: keeper.tokens(), answered: [NEW] });
-    assert.deepEqual(keeper.tokens(), [NEW]);
+    store.learn({ answered: [OLD] });
+    store.learn({ sent: store.tokens(), answered: [NEW] });
+    assert.deepEqual(store.tokens(), [NEW]);
     assert.deepEqual(
       problems.map(({ problem, cause }) => [problem, (cause as DOMException).name]),
       [['STORAGE_FAILED', 'SecurityError']],
     );
-    keeper.clear();
-    assert.deepEqual(keeper.tokens(), []);
+    store.clear();
+    assert.deepEqual(store.tokens(), []);
   });
 
   it('is not needed, as on a server', () => {
-    const { keeper, problems } = made(() => undefined);
-    keeper.learn({ answered: [OLD] });
-    assert.deepEqual([keeper.tokens(), problems], [[OLD], []]);
+    const { store, problems } = made(() => undefined);
+    store.learn({ answered: [OLD] });
+    assert.deepEqual([store.tokens(), problems], [[OLD], []]);
   });
 
   it('loses nothing when it is full, or forgets what it was given', () => {
     for (const change of [{ fails: 'writes' }, { forgets: true }] as const) {
       const storage = new Faulty();
-      const { keeper, problems } = made(storage);
-      keeper.learn({ answered: [OLD] });
+      const { store, problems } = made(storage);
+      store.learn({ answered: [OLD] });
       Object.assign(storage, change);
-      keeper.learn({ sent: keeper.tokens(), answered: [NEW] });
-      keeper.learn({ answered: [token({ B: [1, 3] })] });
-      assert.equal(floorOf(keeper.tokens()), 'A:1/9 B:1/3');
+      store.learn({ sent: store.tokens(), answered: [NEW] });
+      store.learn({ answered: [token({ B: [1, 3] })] });
+      assert.equal(floorOf(store.tokens()), 'A:1/9 B:1/3');
       assert.equal(problems.length, 1);
       Object.assign(storage, { fails: 'none', forgets: false });
-      keeper.learn({ sent: keeper.tokens(), answered: [token({ A: [1, 10], B: [1, 3] })] });
+      store.learn({ sent: store.tokens(), answered: [token({ A: [1, 10], B: [1, 3] })] });
       assert.equal(
-        floorOf(createTokenKeeper({ storage }).tokens()),
+        floorOf(createTokenStore({ storage }).tokens()),
         'A:1/10 B:1/3',
         'it is used again when it works again',
       );
@@ -88,25 +88,25 @@ describe('a storage that does not work', () => {
 
   it('does not take back what was read from it before', () => {
     const storage = new Faulty();
-    createTokenKeeper({ storage }).learn({ answered: [OLD] });
-    const { keeper, problems } = made(storage);
-    assert.deepEqual(keeper.tokens(), [OLD]);
+    createTokenStore({ storage }).learn({ answered: [OLD] });
+    const { store, problems } = made(storage);
+    assert.deepEqual(store.tokens(), [OLD]);
     for (const fails of ['reads', 'all'] as const) {
       storage.fails = fails;
-      assert.deepEqual(keeper.tokens(), [OLD]);
+      assert.deepEqual(store.tokens(), [OLD]);
     }
     assert.equal(problems.length, 1);
   });
 
   it('cannot bring back what was forgotten', () => {
     const storage = new Faulty();
-    const { keeper } = made(storage);
-    keeper.learn({ answered: [OLD] });
+    const { store } = made(storage);
+    store.learn({ answered: [OLD] });
     storage.fails = 'removals';
-    keeper.forget([OLD]);
-    assert.deepEqual(keeper.tokens(), []);
-    keeper.learn({ answered: [OLD] });
-    assert.deepEqual(keeper.tokens(), [OLD], 'learned anew it counts again');
+    store.forget([OLD]);
+    assert.deepEqual(store.tokens(), []);
+    store.learn({ answered: [OLD] });
+    assert.deepEqual(store.tokens(), [OLD], 'learned anew it counts again');
   });
 
   it('may hold entries of others', () => {
@@ -114,9 +114,9 @@ describe('a storage that does not work', () => {
     for (const name of ['a b', '\n', '<x>', '', ',', 'ä', 'x'.repeat(5_000)])
       storage.setItem(`meridian:default:${name}`, 'not a number');
     storage.setItem(`meridian:default:${OLD}`, 'not a number');
-    const { keeper } = made(storage);
-    assert.deepEqual(keeper.tokens(), [OLD]);
-    assert.equal(keeper.dehydrate(), OLD);
+    const { store } = made(storage);
+    assert.deepEqual(store.tokens(), [OLD]);
+    assert.equal(store.dehydrate(), OLD);
   });
 
   it('may claim to hold more than it has', () => {
@@ -129,6 +129,6 @@ describe('a storage that does not work', () => {
       setItem: () => undefined,
       removeItem: () => undefined,
     };
-    assert.deepEqual(createTokenKeeper({ storage: liar }).tokens(), [OLD]);
+    assert.deepEqual(createTokenStore({ storage: liar }).tokens(), [OLD]);
   });
 });

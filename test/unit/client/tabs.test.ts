@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createTokenKeeper } from '../../../src/client/index.ts';
+import { createTokenStore } from '../../../src/client/index.ts';
 import { leastTokens, tokensAfter } from '../../../src/protocol/token-text.ts';
 import { floorOf, MemoryStorage, token } from '../../support/client-tokens.ts';
 import { seeded, type Random } from '../../support/random.ts';
 
 /**
- * A tab's view of the shared storage. What it writes waits until the schedule says so: a keeper decides what to write
+ * A tab's view of the shared storage. What it writes waits until the schedule says so: a store decides what to write
  * by what it has read before, so that every order of the steps of several tabs can be played in one thread.
  */
 class Tab extends MemoryStorage {
@@ -134,8 +134,8 @@ function tokensOf(floor: string): string[] {
 
 describe('two tabs that write at once', () => {
   it('lose nothing, in every order of their steps, at any moment', () => {
-    const learn: Learn = (storage, answered) => createTokenKeeper({ storage }).learn({ answered });
-    const read = (storage: MemoryStorage): readonly string[] => createTokenKeeper({ storage }).tokens();
+    const learn: Learn = (storage, answered) => createTokenStore({ storage }).learn({ answered });
+    const read = (storage: MemoryStorage): readonly string[] => createTokenStore({ storage }).tokens();
     assert.equal(lossesOf({ learn, read, seeds: 24, steps: 4 }), 0);
   });
 
@@ -148,9 +148,9 @@ describe('two tabs that write at once', () => {
   });
 
   it('would lose tokens if the old ones went first, which this test notices', () => {
-    const read = (storage: MemoryStorage): readonly string[] => createTokenKeeper({ storage }).tokens();
+    const read = (storage: MemoryStorage): readonly string[] => createTokenStore({ storage }).tokens();
     const learn: Learn = (storage, answered) => {
-      createTokenKeeper({ storage }).learn({ answered });
+      createTokenStore({ storage }).learn({ answered });
       storage.steps.reverse();
     };
     assert.ok(lossesOf({ learn, read, seeds: 16, steps: 4 }) > 0);

@@ -16,7 +16,7 @@ function facts({ tried, ...rest }: Overrides = {}): Facts {
   return {
     level: 'SESSION',
     floor,
-    standing: 'on-history',
+    lineageStatus: 'on-history',
     wantsIndex: false,
     indexed: false,
     maxLagMs: null,
@@ -152,10 +152,18 @@ const TABLE: readonly (readonly [string, Overrides, Step])[] = [
     { primary: null, tried: { failed: set('eu', 'ap', 'us'), waited: true, rediscovered: true } },
     fail('REGION_UNAVAILABLE'),
   ],
-  ['with SESSION reports a lost write before it asks any server', { standing: 'lost' }, fail('CONSISTENCY_LOST')],
-  ['with SESSION looks at all servers again for a timeline that is not known yet', { standing: 'unknown' }, ask('eu')],
+  ['with SESSION reports a lost write before it asks any server', { lineageStatus: 'lost' }, fail('CONSISTENCY_LOST')],
+  [
+    'with SESSION looks at all servers again for a timeline that is not known yet',
+    { lineageStatus: 'unknown' },
+    ask('eu'),
+  ],
 
-  ['with STRONG fetches the read index first', { level: 'STRONG', floor: null, standing: null }, { kind: 'index' }],
+  [
+    'with STRONG fetches the read index first',
+    { level: 'STRONG', floor: null, lineageStatus: null },
+    { kind: 'index' },
+  ],
   ['with STRONG asks the own replica once the read index is known', { level: 'STRONG', indexed: true }, ask('eu')],
   [
     'with STRONG waits for the own replica to reach the read index',
@@ -169,17 +177,17 @@ const TABLE: readonly (readonly [string, Overrides, Step])[] = [
   ],
   [
     'with STRONG asks the primary itself, without a read index, where it is nearest',
-    { level: 'STRONG', floor: null, standing: null, local: 'us', order: ['us', 'eu'], usable: 2 },
+    { level: 'STRONG', floor: null, lineageStatus: null, local: 'us', order: ['us', 'eu'], usable: 2 },
     ask('us', true),
   ],
   [
     'with STRONG looks at all servers again where no primary is known',
-    { level: 'STRONG', floor: null, standing: null, primary: null },
+    { level: 'STRONG', floor: null, lineageStatus: null, primary: null },
     rediscover,
   ],
   [
     'with STRONG fails at once where no primary is known after the new look',
-    { level: 'STRONG', floor: null, standing: null, primary: null, tried: { rediscovered: true } },
+    { level: 'STRONG', floor: null, lineageStatus: null, primary: null, tried: { rediscovered: true } },
     fail('PRIMARY_UNAVAILABLE'),
   ],
   [
@@ -189,7 +197,7 @@ const TABLE: readonly (readonly [string, Overrides, Step])[] = [
   ],
   [
     'with STRONG fails at once when the read index could not be fetched',
-    { level: 'STRONG', floor: null, standing: null, tried: { failed: set('us'), rediscovered: true } },
+    { level: 'STRONG', floor: null, lineageStatus: null, tried: { failed: set('us'), rediscovered: true } },
     fail('PRIMARY_UNAVAILABLE'),
   ],
 
@@ -206,7 +214,7 @@ const TABLE: readonly (readonly [string, Overrides, Step])[] = [
   ],
   [
     'with SNAPSHOT and no floor does as STRONG does',
-    { level: 'SNAPSHOT', floor: null, standing: null },
+    { level: 'SNAPSHOT', floor: null, lineageStatus: null },
     { kind: 'index' },
   ],
 
@@ -287,7 +295,7 @@ describe('the read decision', () => {
         local: random(...regions),
         primary: random<string | null>(...regions, null),
         floor: level === 'EVENTUAL' ? null : random(floor, null),
-        standing: random('on-history', 'unknown', null),
+        lineageStatus: random('on-history', 'unknown', null),
         maxLagMs: level === 'BOUNDED' ? 100 : null,
         stalenessMs: random(null, 0, 50, 5_000),
         catchUpMs: random(null, 1, 500),

@@ -3,12 +3,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { supervise, type Supervised } from '../../../src/dev/supervise.ts';
+import { keepRunning, type Restartable } from '../../../src/dev/restart.ts';
 
 const RESTART = { firstMs: 1, maxMs: 4 };
 
 /** Ends at once while `lacks()` says what it lacks; otherwise runs until `kill`. */
-class Subject implements Supervised {
+class Subject implements Restartable {
   readonly what = 'The server of eu';
   readonly lacks: () => string | null;
   starts = 0;
@@ -47,7 +47,7 @@ describe('what is supervised', () => {
     const said: string[] = [];
     let database: string | null = 'no database';
     const subject = new Subject(() => database);
-    const supervised = supervise(subject, {
+    const supervised = keepRunning(subject, {
       onNotice: (sentence) => said.push(sentence),
       onChange: () => undefined,
       stopping: stopping.signal,
@@ -76,7 +76,7 @@ describe('what is supervised', () => {
   it('is not started again once everything stops', async () => {
     const stopping = new AbortController();
     const subject = new Subject(() => 'no database');
-    const supervised = supervise(subject, {
+    const supervised = keepRunning(subject, {
       onNotice: () => undefined,
       onChange: () => undefined,
       stopping: stopping.signal,

@@ -10,7 +10,7 @@ import { type Entity, type Model, type Row } from '../../../src/model/model.ts';
 import { canonicalText } from '../../../src/read/loaders/canonical.ts';
 import { EntityLoaders } from '../../../src/read/loaders/entity-loaders.ts';
 import { prepared, tenantText } from '../../../src/read/loaders/prepared.ts';
-import { keyName, variants, type Variety } from '../../../src/read/loaders/through-cache.ts';
+import { keyName, variants, type VariantInput } from '../../../src/read/loaders/through-cache.ts';
 import { type Statement } from '../../../src/read/ports.ts';
 import { Tenancy } from '../../../src/read/sql/tenant.ts';
 import { connectionField, countField, listField } from '../../support/plain-model.ts';
@@ -148,7 +148,7 @@ describe('the text of arguments', () => {
 });
 
 describe('names of cached values', () => {
-  const nameOf = (over: Partial<Variety>): string =>
+  const nameOf = (over: Partial<VariantInput>): string =>
     variants({
       kind: 'slice',
       entity: OWNED,
@@ -161,7 +161,7 @@ describe('names of cached values', () => {
 
   it('differ by tenant, settings, kind, columns and name, and are made of the content', () => {
     const owner = {};
-    const varieties: Partial<Variety>[] = [
+    const varieties: Partial<VariantInput>[] = [
       { owner },
       { owner, scope: { tenancy: Tenancy.of('8'), settingsKey: '' } },
       { owner, scope: { tenancy: Tenancy.all, settingsKey: '' } },

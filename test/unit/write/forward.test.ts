@@ -13,13 +13,13 @@ import {
   wayOf,
   type ForwardFailure,
   type ForwardOutcome,
-  type ServerStanding,
+  type ServerState,
   type Situation,
 } from '../../../src/write/forward.ts';
 import { Forwarding } from '../../../src/write/forwarding.ts';
 
 const MODES = ['auto', 'forward', 'direct'] as const;
-const STANDINGS: readonly ServerStanding[] = ['none', 'unknown', 'ready', 'down'];
+const STANDINGS: readonly ServerState[] = ['none', 'unknown', 'ready', 'down'];
 const situation = (of: Partial<Situation>): Situation => ({
   mode: 'auto',
   local: 'eu',

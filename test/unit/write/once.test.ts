@@ -8,21 +8,28 @@ import { Params } from '../../../src/read/sql/statement.ts';
 import {
   claimStatement,
   isKnown,
-  onceRefusal,
+  idempotencyRefusal,
   readRecall,
   settleSql,
   settleStatement,
   asUnconfirmed,
-  type OnceStep,
-  type OnceVerdict,
-} from '../../../src/write/idempotency/once.ts';
+  type IdempotentStep,
+  type IdempotencyVerdict,
+} from '../../../src/write/idempotency/outcomes.ts';
 import { JsonNumber } from '../../../src/base/json.ts';
 import { decodeError, encodeError } from '../../../src/write/idempotency/error.ts';
-import { fingerprintOf, OnceRequest, scopeOf } from '../../../src/write/idempotency/request.ts';
+import { fingerprintOf, IdempotentRequest, scopeOf } from '../../../src/write/idempotency/request.ts';
 import { decodeValue, encodeValue } from '../../../src/write/idempotency/value.ts';
 
 const request = { source: 'mutation { a }', operationName: null, variables: {} };
-const once: OnceStep = { scope: 's', key: 'k', fingerprint: 'f', step: 'a#0', keptMs: 60_000, maxBytes: 1_024 };
+const idempotency: IdempotentStep = {
+  scope: 's',
+  key: 'k',
+  fingerprint: 'f',
+  step: 'a#0',
+  keptMs: 60_000,
+  maxBytes: 1_024,
+};
 const error = (code: ErrorCode, details = {}): MeridianError => new MeridianError({ code, message: 'no', details });
 /** As the driver has the server's refusals. */
 const refusal = (reason: string): MeridianError =>
@@ -80,8 +87,8 @@ describe('requests with an idempotency key', () => {
   });
 
   it('number the transactions of each field, and recognise one that was answered before', () => {
-    const verdicts: OnceVerdict[] = [];
-    const made = new OnceRequest({
+    const verdicts: IdempotencyVerdict[] = [];
+    const made = new IdempotentRequest({
       ...request,
       key: 'k',
       viewer: null,
@@ -103,25 +110,28 @@ describe('requests with an idempotency key', () => {
 
 describe('the statements of a step', () => {
   it('have one text whatever the request, so that they are prepared once', () => {
-    const other = { ...once, key: 'other', step: 'b#7', keptMs: 5 };
-    for (const make of [claimStatement, (step: OnceStep) => settleStatement(step, { kind: 'value', json: '1' })]) {
-      assert.deepEqual([make(once).text, make(once).name], [make(other).text, make(other).name]);
-      assert.notDeepEqual(make(once).values, make(other).values);
+    const other = { ...idempotency, key: 'other', step: 'b#7', keptMs: 5 };
+    for (const make of [
+      claimStatement,
+      (step: IdempotentStep) => settleStatement(step, { kind: 'value', json: '1' }),
+    ]) {
+      assert.deepEqual([make(idempotency).text, make(idempotency).name], [make(other).text, make(other).name]);
+      assert.notDeepEqual(make(idempotency).values, make(other).values);
     }
-    assert.deepEqual(claimStatement(once).values, ['s', 'k', 'f', '60000', 'a#0']);
+    assert.deepEqual(claimStatement(idempotency).values, ['s', 'k', 'f', '60000', 'a#0']);
   });
 
   it('can be a part of a statement that has parameters already', () => {
     const params = new Params();
     const outcome = `(SELECT ${params.raw('jsonb', '{"kind":"row"}')})`;
-    const text = settleSql(once, params, outcome);
+    const text = settleSql(idempotency, params, outcome);
     assert.match(text, /FROM \(SELECT \(SELECT \$1::jsonb\) AS outcome OFFSET 0\)/);
     assert.deepEqual(params.values, ['{"kind":"row"}', 's', 'k', 'a#0', '1024']);
   });
 
   it('read an outcome, no outcome, or another request', () => {
-    const told: OnceVerdict[] = [];
-    const step = { ...once, onVerdict: (verdict: OnceVerdict) => void told.push(verdict) };
+    const told: IdempotencyVerdict[] = [];
+    const step = { ...idempotency, onVerdict: (verdict: IdempotencyVerdict) => void told.push(verdict) };
     assert.equal(readRecall(step, undefined), null);
     assert.equal(readRecall(step, { fingerprint: 'f', outcome: null }), null);
     assert.deepEqual(readRecall(step, { fingerprint: 'f', outcome: '{"kind": "row", "x": 1}' }), { kind: 'row', x: 1 });
@@ -142,7 +152,7 @@ describe('the statements of a step', () => {
       ],
       [true, false, false, false],
     );
-    assert.equal(onceRefusal(refusal('outcome_too_large'), once)?.code, 'IDEMPOTENCY_OUTCOME_TOO_LARGE');
+    assert.equal(idempotencyRefusal(refusal('outcome_too_large'), idempotency)?.code, 'IDEMPOTENCY_OUTCOME_TOO_LARGE');
     const cancelled = (where: string): MeridianError =>
       toMeridianError(
         Object.assign(new Error('canceling statement due to statement timeout'), {
@@ -156,10 +166,10 @@ describe('the statements of a step', () => {
       [
         'while inserting index tuple (0,4) in relation "outcomes"',
         'while updating tuple (0,1) in relation "tasks"',
-      ].map((where) => onceRefusal(cancelled(where), once)?.code),
+      ].map((where) => idempotencyRefusal(cancelled(where), idempotency)?.code),
       ['WRITE_UNCONFIRMED', undefined],
     );
-    assert.equal(onceRefusal(error('NOT_FOUND'), once), null);
+    assert.equal(idempotencyRefusal(error('NOT_FOUND'), idempotency), null);
     assert.deepEqual(
       ['WRITE_OUTCOME_UNKNOWN', 'NOT_FOUND'].map((code) => asUnconfirmed(error(code as ErrorCode)).code),
       ['WRITE_UNCONFIRMED', 'NOT_FOUND'],

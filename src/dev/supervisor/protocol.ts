@@ -1,4 +1,4 @@
-/** Owns what the cluster and its keeper say to each other: requests down, reports up, one JSON message each. */
+/** Owns what the cluster and its supervisor say to each other: requests down, reports up, one JSON message each. */
 
 /** A signal and the time after which it is sent if the process still lives, milliseconds since the stop began. */
 export interface StopStep {
@@ -15,7 +15,7 @@ export interface SpawnSpec {
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;
   /** File that both outputs are appended to; absent: the last part of the output is kept and comes with the exit. */
   readonly log?: string | undefined;
-  /** What the process reads on its input; absent: the input stays open for as long as the keeper lives. */
+  /** What the process reads on its input; absent: the input stays open for as long as the supervisor lives. */
   readonly input?: string | undefined;
   /** Whether signals go to the process and everything that it has started, rather than to it alone. */
   readonly group: boolean;
@@ -49,7 +49,7 @@ export type Report =
  * Once the cluster's process was killed nobody is waiting for a good end: each step comes this much after the one
  * before.
  */
-export const HURRIED_STEP_MS = 750;
+export const SHORT_STEP_MS = 750;
 /** A program that is done when it is done, and may be ended at any time. */
 export const STOP_COMMAND: readonly StopStep[] = [
   { signal: 'SIGTERM', afterMs: 0 },

@@ -9,7 +9,7 @@ export interface Loss extends Refusal {
   readonly operation: ClientOperation;
 }
 
-export interface KeeperProblem {
+export interface TokenStoreProblem {
   /**
    * `STORAGE_FAILED` is told once: from then on tokens are kept in memory. `TOKENS_DROPPED`: there were more than the
    * limits allow.
@@ -19,7 +19,7 @@ export interface KeeperProblem {
   readonly cause?: unknown;
 }
 
-export interface TokenKeeperOptions {
+export interface TokenStoreOptions {
   /** Tells the tokens of several graphs apart in one storage; default `default`. */
   readonly graph?: string;
   /**
@@ -47,10 +47,10 @@ export interface TokenKeeperOptions {
   readonly futureMs?: number;
   /** Told when tokens had to be forgotten: what was seen or written under them may not be there any more. */
   readonly onLost?: (loss: Loss) => void;
-  readonly onProblem?: (problem: KeeperProblem) => void;
+  readonly onProblem?: (problem: TokenStoreProblem) => void;
 }
 
-export interface TokenKeeper {
+export interface TokenStore {
   /** What goes with the next request; the storage is read each time. */
   tokens(): readonly string[];
   /** Takes what an answer brought; `sent` are the tokens that went with its request. */
@@ -75,9 +75,9 @@ const FUTURE_MS = 1_000;
  * How many times more than `maxTokens` may lie in the storage until the fewest of them are found: each of many tabs may
  * just have added its own.
  */
-const PILE = 4;
+const STORED_FACTOR = 4;
 
-export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper {
+export function createTokenStore(options: TokenStoreOptions = {}): TokenStore {
   const {
     graph = 'default',
     storage = null,
@@ -87,7 +87,7 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
     repeatOvertaken = true,
     futureMs = FUTURE_MS,
   } = options;
-  const tell = (problem: KeeperProblem): void => quietly(() => options.onProblem?.(problem));
+  const tell = (problem: TokenStoreProblem): void => quietly(() => options.onProblem?.(problem));
   const held = holdTokens({
     graph,
     storage,
@@ -123,12 +123,16 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
   };
   /** Finding the fewest takes the square of their number: a storage that somebody has filled is cut first. */
   const fewest = (tokens: readonly string[]): readonly string[] =>
-    bound(tokens.length > maxTokens * PILE ? tokens : leastTokens(tokens));
+    bound(tokens.length > maxTokens * STORED_FACTOR ? tokens : leastTokens(tokens));
   const acceptable = (tokens: readonly string[]): string[] => tokens.filter((token) => isToken(token, maxHeaderBytes));
 
   const learn = (sent: readonly string[], answered: readonly string[]): void => {
     const before = stored();
-    const after = tokensAfter({ held: before.slice(0, maxTokens * PILE), sent, answered: acceptable(answered) });
+    const after = tokensAfter({
+      held: before.slice(0, maxTokens * STORED_FACTOR),
+      sent,
+      answered: acceptable(answered),
+    });
     // In this order: at no moment may another tab find less than both have seen.
     for (const token of after) if (!before.includes(token)) held.add(token);
     for (const token of before) if (!after.includes(token)) held.remove(token);
@@ -142,7 +146,7 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
     written = written.filter((token) => !tokens.includes(token));
   };
 
-  const keeper: TokenKeeper = {
+  const store: TokenStore = {
     tokens: () => fewest(stored()),
     learn: ({ sent = [], answered }) => learn(sent, answered),
     forget,
@@ -152,13 +156,13 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
       futureSinceMs.clear();
       for (const token of stored()) held.remove(token);
     },
-    dehydrate: () => keeper.tokens().join(','),
+    dehydrate: () => store.tokens().join(','),
     carry: (operation) =>
       carry(operation, {
         repeatRefused,
         repeatOvertaken,
         futureMs,
-        tokens: () => keeper.tokens(),
+        tokens: () => store.tokens(),
         begin: (sent) => ({ sent, writes, clearings }),
         learn(sending, answered) {
           if (sending.clearings !== clearings) return;
@@ -182,8 +186,8 @@ export function createTokenKeeper(options: TokenKeeperOptions = {}): TokenKeeper
       }),
   };
   const initial = splitTokens(options.initial);
-  if (initial.length > 0) keeper.learn({ answered: initial });
-  return keeper;
+  if (initial.length > 0) store.learn({ answered: initial });
+  return store;
 }
 
 /** Whether what was answered is no older than what was written. */

@@ -2,14 +2,14 @@
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 
-export interface Supervised {
+export interface Restartable {
   /** As it may begin a sentence. */
   readonly what: string;
   ended(): Promise<void>;
   start(): Promise<void>;
 }
 
-export interface SupervisionOptions {
+export interface RestartOptions {
   readonly onNotice: (sentence: string) => void;
   /** After every change of a process id. */
   readonly onChange: () => void;
@@ -28,9 +28,9 @@ const STEADY_MS = 60_000;
  * up, since what it lacks, such as its database, may come back at any time; but after some deaths in a row only its
  * return is told.
  */
-export async function supervise(
-  subject: Supervised,
-  { onNotice, onChange, stopping, restart = RESTART }: SupervisionOptions,
+export async function keepRunning(
+  subject: Restartable,
+  { onNotice, onChange, stopping, restart = RESTART }: RestartOptions,
 ): Promise<void> {
   const backoff = new Backoff(restart);
   let quiet = false;

@@ -8,8 +8,8 @@ import { Redis } from 'ioredis';
 import { sleep } from '../../../src/base/clock.ts';
 import { type CommittedTransaction, type StreamStart } from '../../../src/change/ports.ts';
 import { type Tag } from '../../../src/change/tags.ts';
-import { CacheKeeper } from '../../../src/cache/feed/keeper.ts';
-import { type KeeperObserver, type LifeReason } from '../../../src/cache/feed/observer.ts';
+import { CacheFeed } from '../../../src/cache/feed/feed.ts';
+import { type CacheFeedObserver, type GenerationReason } from '../../../src/cache/feed/observer.ts';
 import { LocalCache } from '../../../src/cache/local.ts';
 import { type SharedState } from '../../../src/cache/ports.ts';
 import { type Options } from '../../../src/config/options.ts';
@@ -36,7 +36,7 @@ function transaction(at: number, ...tags: readonly Tag[]): CommittedTransaction 
 const EVERYTHING = 'everything' as Tag;
 
 interface Fed extends AsyncDisposable {
-  readonly keeper: CacheKeeper;
+  readonly store: CacheFeed;
   readonly local: LocalCache;
   readonly shared: RedisSharedCache | null;
   readonly lives: string[];
@@ -46,18 +46,18 @@ interface Fed extends AsyncDisposable {
   holds: boolean;
 }
 
-/** A process's caches with their keeper; `options` name the region's Redis. */
+/** A process's caches with their feed; `options` name the region's Redis. */
 function feed(redis: { readonly url: string; readonly options: Options } | null = null): Fed {
   const local = new LocalCache(limits());
   const shared = redis && new RedisSharedCache({ ...redis, log });
   const lives: string[] = [];
-  const observe: KeeperObserver = {
-    began: (layer, reason: LifeReason) => lives.push(`${layer} ${reason}`),
+  const observe: CacheFeedObserver = {
+    began: (layer, reason: GenerationReason) => lives.push(`${layer} ${reason}`),
     applied: () => {},
     refused: () => (fed.refusals += 1),
     missed: () => (fed.missed += 1),
   };
-  const keeper = new CacheKeeper({
+  const store = new CacheFeed({
     local,
     shared: redis && shared && { journal: shared, fanout: new RedisFanout({ ...redis, log }) },
     invalidationOf: ({ commitLsn, messages }) => ({
@@ -72,7 +72,7 @@ function feed(redis: { readonly url: string; readonly options: Options } | null 
     observe,
   });
   const fed: Fed = {
-    keeper,
+    store,
     local,
     shared,
     lives,
@@ -80,7 +80,7 @@ function feed(redis: { readonly url: string; readonly options: Options } | null 
     missed: 0,
     holds: true,
     async [Symbol.asyncDispose]() {
-      await keeper.close();
+      await store.close();
       shared?.close();
     },
   };
@@ -90,46 +90,46 @@ function feed(redis: { readonly url: string; readonly options: Options } | null 
 const keeps = ({ local }: Fed, id: number): boolean => local.lookup([key(task(id))])[0] !== undefined;
 
 function keep({ local }: Fed, id: number, asOf: number): void {
-  assert.deepEqual(local.fill(local.life?.epoch ?? '', [item(key(task(id)), asOf)]), ['stored']);
+  assert.deepEqual(local.fill(local.generation?.epoch ?? '', [item(key(task(id)), asOf)]), ['stored']);
 }
 
 describe('the holder of the tail', () => {
   it("feeds the process's own cache, and empties it when the stream ends", async () => {
     await using one = feed();
-    assert.equal(one.local.life, null);
-    await one.keeper.onStart(start(100));
-    one.keeper.become('holder');
+    assert.equal(one.local.generation, null);
+    await one.store.onStart(start(100));
+    one.store.become('holder');
     keep(one, 1, 100);
     keep(one, 2, 100);
-    one.keeper.onProgress(lsn(110));
+    one.store.onProgress(lsn(110));
     assert.equal(one.local.watermark, lsn(110));
-    await one.keeper.onTransaction(transaction(120, task(1)));
+    await one.store.onTransaction(transaction(120, task(1)));
     assert.deepEqual([keeps(one, 1), keeps(one, 2), one.local.watermark], [false, true, lsn(120)]);
-    one.keeper.become('none');
-    assert.equal(one.local.life, null);
-    await assert.rejects(one.keeper.onTransaction(transaction(130)), /without a stream/);
-    one.keeper.onProgress(lsn(140));
+    one.store.become('none');
+    assert.equal(one.local.generation, null);
+    await assert.rejects(one.store.onTransaction(transaction(130)), /without a stream/);
+    one.store.onProgress(lsn(140));
     assert.equal(one.local.watermark, null);
     assert.deepEqual(one.lives, ['local stream']);
   });
 
   it('empties the cache for a schema change that could concern anything, for a gap, and for each new stream', async () => {
     await using one = feed();
-    await one.keeper.onStart(start(100));
+    await one.store.onStart(start(100));
     keep(one, 1, 100);
-    await one.keeper.onTransaction(transaction(110, EVERYTHING));
+    await one.store.onTransaction(transaction(110, EVERYTHING));
     assert.equal(keeps(one, 1), false);
     keep(one, 1, 110);
-    await one.keeper.onGap('the slot was gone');
+    await one.store.onGap('the slot was gone');
     assert.equal(one.local.watermark, null);
-    await one.keeper.onStart(start(200, 2));
-    const { life, watermark } = one.local;
-    assert.deepEqual([life?.timeline, watermark, keeps(one, 1)], [2, lsn(200), false]);
+    await one.store.onStart(start(200, 2));
+    const { generation, watermark } = one.local;
+    assert.deepEqual([generation?.timeline, watermark, keeps(one, 1)], [2, lsn(200), false]);
     assert.deepEqual(one.lives, ['local stream', 'local schema', 'local stream']);
   });
 });
 
-describe('keepers that share a Redis', () => {
+describe('cache feeds that share a Redis', () => {
   const { program, skip } = redisOrSkip();
   let deployment: Deployment;
   let control: Redis;
@@ -174,35 +174,35 @@ describe('keepers that share a Redis', () => {
       const region = redis();
       await using first = feed(region);
       const cache = await opened(first);
-      await first.keeper.onStart(start(100));
+      await first.store.onStart(start(100));
       await fill(cache, 1, 100);
       await fill(cache, 2, 100);
-      await first.keeper.onTransaction(transaction(110, task(2)));
-      first.keeper.onProgress(lsn(120));
-      first.keeper.onProgress(lsn(121));
-      await first.keeper.close();
+      await first.store.onTransaction(transaction(110, task(2)));
+      first.store.onProgress(lsn(120));
+      first.store.onProgress(lsn(121));
+      await first.store.close();
       const left = await stateOf(cache);
       assert.deepEqual([left.watermark, await finds(cache, 1), await finds(cache, 2)], [lsn(121), true, false]);
 
       await using second = feed(region);
       await opened(second);
-      assert.deepEqual(await second.keeper.standpoint(), { cluster: CLUSTER, timeline: 1, lsn: lsn(121) });
-      await second.keeper.onStart(start(121));
-      await second.keeper.onTransaction(transaction(130, task(3)));
+      assert.deepEqual(await second.store.appliedPosition(), { cluster: CLUSTER, timeline: 1, lsn: lsn(121) });
+      await second.store.onStart(start(121));
+      await second.store.onTransaction(transaction(130, task(3)));
       assert.deepEqual(
         [(await stateOf(cache)).epoch, (await stateOf(cache)).watermark, await finds(cache, 1)],
         [left.epoch, lsn(130), true],
       );
-      second.keeper.become('none');
+      second.store.become('none');
 
-      await second.keeper.onStart(start(140));
+      await second.store.onStart(start(140));
       assert.deepEqual(
         [(await stateOf(cache)).watermark, await finds(cache, 1)],
         [lsn(140), false],
         'what changed between 130 and 140 is not known',
       );
       await fill(cache, 1, 140);
-      await second.keeper.onStart(start(140, 2));
+      await second.store.onStart(start(140, 2));
       assert.equal(await finds(cache, 1), false, 'another timeline');
       assert.deepEqual(second.lives, [
         'local stream',
@@ -217,12 +217,12 @@ describe('keepers that share a Redis', () => {
   it('empty it at a gap, before a stream begins', { skip }, async () => {
     await using one = feed(redis());
     const cache = await opened(one);
-    await one.keeper.onStart(start(100));
+    await one.store.onStart(start(100));
     await fill(cache, 1, 100);
-    one.keeper.become('none');
-    await one.keeper.onGap('the slot was gone');
+    one.store.become('none');
+    await one.store.onGap('the slot was gone');
     assert.equal(await finds(cache, 1), false);
-    await one.keeper.onStart(start(200));
+    await one.store.onStart(start(200));
     assert.equal((await stateOf(cache)).watermark, lsn(200));
   });
 
@@ -231,15 +231,15 @@ describe('keepers that share a Redis', () => {
     await using holder = feed(region);
     await using other = feed(region);
     await Promise.all([opened(holder), opened(other)]);
-    other.keeper.become('follower');
-    await holder.keeper.onStart(start(100));
+    other.store.become('follower');
+    await holder.store.onStart(start(100));
     await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
     keep(other, 1, 100);
     keep(other, 2, 100);
-    await holder.keeper.onTransaction(transaction(110, task(1)));
+    await holder.store.onTransaction(transaction(110, task(1)));
     await until('the other one heard of it', () => other.local.watermark === lsn(110), PATIENT);
     assert.deepEqual([keeps(other, 1), keeps(other, 2)], [false, true]);
-    await holder.keeper.onTransaction(transaction(120, EVERYTHING));
+    await holder.store.onTransaction(transaction(120, EVERYTHING));
     await until('the other one heard of a new life', () => other.local.watermark === lsn(120), PATIENT);
     assert.equal(keeps(other, 2), false);
     assert.equal(other.missed, 0);
@@ -253,8 +253,8 @@ describe('keepers that share a Redis', () => {
       await using holder = feed(region);
       await using other = feed(region);
       const [cache] = await Promise.all([opened(holder), opened(other)]);
-      await holder.keeper.onStart(start(100));
-      other.keeper.become('follower');
+      await holder.store.onStart(start(100));
+      other.store.become('follower');
       await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
       keep(other, 1, 100);
       await control.client('KILL', 'TYPE', 'pubsub');
@@ -277,7 +277,7 @@ describe('keepers that share a Redis', () => {
       await until('the gap was noticed', () => other.missed === 2, PATIENT);
       await until('it follows again', () => other.local.watermark === lsn(100), PATIENT);
       assert.equal(keeps(other, 1), false);
-      await holder.keeper.onTransaction(transaction(110));
+      await holder.store.onTransaction(transaction(110));
       await until('it hears of the next step', () => other.local.watermark === lsn(110), PATIENT);
     },
   );
@@ -290,8 +290,8 @@ describe('keepers that share a Redis', () => {
       await using holder = feed(region);
       await using other = feed(region);
       const [cache] = await Promise.all([opened(holder), opened(other)]);
-      await holder.keeper.onStart(start(100));
-      other.keeper.become('follower');
+      await holder.store.onStart(start(100));
+      other.store.become('follower');
       await until('the other one has a life', () => other.local.watermark === lsn(100), PATIENT);
       keep(other, 1, 100);
       const { epoch, sequence } = await stateOf(cache);
@@ -308,8 +308,8 @@ describe('keepers that share a Redis', () => {
         }),
       );
       await until('the lost step was heard', () => other.local.watermark === lsn(110), PATIENT);
-      await holder.keeper.onTransaction(transaction(120, task(1)));
-      await holder.keeper.onTransaction(transaction(130));
+      await holder.store.onTransaction(transaction(120, task(1)));
+      await holder.store.onTransaction(transaction(130));
       await until('W passes what was not heard', () => (other.local.watermark ?? lsn(0)) >= lsn(130), PATIENT);
       assert.deepEqual([keeps(other, 1), other.missed], [false, 1]);
     },
@@ -322,17 +322,17 @@ describe('keepers that share a Redis', () => {
     {
       await using holder = feed(region);
       await opened(holder);
-      await holder.keeper.onStart(start(100));
-      other.keeper.become('follower');
+      await holder.store.onStart(start(100));
+      other.store.become('follower');
       await until('it follows', () => other.local.watermark === lsn(100), PATIENT);
       keep(other, 1, 100);
-      await holder.keeper.onTransaction(transaction(110));
+      await holder.store.onTransaction(transaction(110));
       await until('it heard', () => other.local.watermark === lsn(110), PATIENT);
     }
-    await other.keeper.onStart(start(110));
-    other.keeper.become('holder');
+    await other.store.onStart(start(110));
+    other.store.become('holder');
     assert.equal(keeps(other, 1), true);
-    await other.keeper.onTransaction(transaction(120, task(1)));
+    await other.store.onTransaction(transaction(120, task(1)));
     assert.deepEqual(
       [keeps(other, 1), other.local.watermark, (await stateOf(cache)).watermark],
       [false, lsn(120), lsn(120)],
@@ -351,16 +351,16 @@ describe('keepers that share a Redis', () => {
       options: optionsOf(own, { redisMs: 500, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }),
     });
     const cache = await opened(one);
-    await one.keeper.onStart(start(100));
+    await one.store.onStart(start(100));
     for (let id = 1; id <= 4; id += 1) await fill(cache, id, 100);
     const { epoch } = await stateOf(cache);
     // What is sent from here on never arrives.
     link.cut();
     const began = performance.now();
-    await one.keeper.onTransaction(transaction(110, task(1)));
-    one.keeper.onProgress(lsn(111));
-    await one.keeper.onTransaction(transaction(112, task(2)));
-    await one.keeper.onTransaction(transaction(113, task(3)));
+    await one.store.onTransaction(transaction(110, task(1)));
+    one.store.onProgress(lsn(111));
+    await one.store.onTransaction(transaction(112, task(2)));
+    await one.store.onTransaction(transaction(113, task(3)));
     assert.ok(performance.now() - began < 10_000, 'the tail goes on');
     assert.equal(one.local.watermark, lsn(113));
     link.heal();
@@ -381,11 +381,11 @@ describe('keepers that share a Redis', () => {
       options: optionsOf(own, { redisMs: 300, redisConnectMs: 2_000, redisRetryMs: 50, redisFailures: 1 }),
     });
     const cache = await opened(one);
-    await one.keeper.onStart(start(100));
+    await one.store.onStart(start(100));
     await fill(cache, 1, 100);
     link.cut();
     for (let step = 1; step <= 12; step += 1)
-      await one.keeper.onTransaction(
+      await one.store.onTransaction(
         transaction(100 + step, ...Array.from({ length: 10 }, (_, i) => task(1_000 + step * 10 + i))),
       );
     link.heal();
@@ -397,18 +397,18 @@ describe('keepers that share a Redis', () => {
     const region = redis();
     await using one = feed(region);
     const cache = await opened(one);
-    await one.keeper.onStart(start(100));
+    await one.store.onStart(start(100));
     const { state } = keyNames(region.options.redisPrefix);
     const old = await control.dumpBuffer(state);
-    await one.keeper.onTransaction(transaction(110));
+    await one.store.onTransaction(transaction(110));
     await fill(cache, 1, 110);
     await control.flushall();
-    await one.keeper.onTransaction(transaction(120));
+    await one.store.onTransaction(transaction(120));
     await until('a life began', async () => (await cache.state())?.watermark === lsn(120), PATIENT);
     await fill(cache, 1, 120);
     await control.call('RESTORE', state, 0, old, 'REPLACE');
     assert.equal((await stateOf(cache)).watermark, lsn(100));
-    await one.keeper.onTransaction(transaction(130));
+    await one.store.onTransaction(transaction(130));
     await until('another life began', async () => (await cache.state())?.watermark === lsn(130), PATIENT);
     assert.deepEqual(
       [await finds(cache, 1), one.lives],
@@ -422,18 +422,18 @@ describe('keepers that share a Redis', () => {
     await using halted = feed(region);
     await using heir = feed(region);
     const [cache] = await Promise.all([opened(halted), opened(heir)]);
-    await halted.keeper.onStart(start(100));
+    await halted.store.onStart(start(100));
     halted.holds = false;
-    await heir.keeper.onStart(start(100));
-    await heir.keeper.onTransaction(transaction(110));
+    await heir.store.onStart(start(100));
+    await heir.store.onTransaction(transaction(110));
     await fill(cache, 1, 110);
     // It wakes up in the middle of what it was at.
-    await halted.keeper.onTransaction(transaction(105, task(1)));
-    halted.keeper.onProgress(lsn(106));
+    await halted.store.onTransaction(transaction(105, task(1)));
+    halted.store.onProgress(lsn(106));
     await sleep(200);
     const { watermark } = await stateOf(cache);
     assert.deepEqual([watermark, await finds(cache, 1), halted.refusals, heir.refusals], [lsn(110), true, 1, 0]);
-    await heir.keeper.onTransaction(transaction(120));
+    await heir.store.onTransaction(transaction(120));
     assert.equal((await stateOf(cache)).watermark, lsn(120));
     assert.deepEqual([heir.refusals, heir.lives], [0, ['local stream']]);
   });
@@ -443,12 +443,12 @@ describe('keepers that share a Redis', () => {
     const [server] = own.servers;
     await using one = feed({ url: own.url, options: optionsOf(own, { redisMs: 300, redisRetryMs: 50 }) });
     await opened(one);
-    await one.keeper.onStart(start(100));
+    await one.store.onStart(start(100));
     process.kill(server?.pid ?? 0, 'SIGSTOP');
-    const late = one.keeper.onTransaction(transaction(110));
-    one.keeper.become('none');
+    const late = one.store.onTransaction(transaction(110));
+    one.store.become('none');
     await assert.rejects(late, /the stream ended/);
     process.kill(server?.pid ?? 0, 'SIGCONT');
-    assert.equal(one.local.life, null);
+    assert.equal(one.local.generation, null);
   });
 });

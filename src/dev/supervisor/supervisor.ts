@@ -1,10 +1,10 @@
-/** Owns the cluster's side of the keeper: processes that cannot outlive this one, each with its end to wait for. */
+/** Owns the cluster's side of the supervisor: processes that cannot outlive this one, each with its end to wait for. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { MeridianError } from '../../base/errors.ts';
 import { entryPath } from '../entry.ts';
 import { type Exit, type Report, type Request, type SpawnSpec } from './protocol.ts';
 
-export interface KeptProcess {
+export interface SupervisedProcess {
   readonly pid: number;
   readonly exited: Promise<Exit>;
   /** Ends it by its own steps; resolves when it is gone. */
@@ -13,7 +13,7 @@ export interface KeptProcess {
 }
 
 interface Pending {
-  readonly resolve: (process: KeptProcess) => void;
+  readonly resolve: (process: SupervisedProcess) => void;
   readonly reject: (error: unknown) => void;
   readonly command: string;
   pid: number | undefined;
@@ -21,12 +21,12 @@ interface Pending {
   readonly exit: PromiseWithResolvers<Exit>;
 }
 
-/** An error of the operating system, with its code, as the keeper met it. */
+/** An error of the operating system, with its code, as the supervisor met it. */
 function systemError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-export class Keeper {
+export class Supervisor {
   readonly #channel: ChildProcess;
   readonly #processes = new Map<number, Pending>();
   readonly #gone = Promise.withResolvers<void>();
@@ -37,16 +37,16 @@ export class Keeper {
     this.#channel = channel;
     channel.on('message', (report: Report) => this.#onReport(report));
     channel.once('exit', () => this.#onGone());
-    // A send that fails because the keeper is gone is answered by 'exit'.
+    // A send that fails because the supervisor is gone is answered by 'exit'.
     channel.on('error', () => undefined);
   }
 
   /**
-   * Starts the keeper in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. It
+   * Starts the supervisor in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. It
    * removes `discard` as it goes.
    */
-  static async start(discard: readonly string[] = []): Promise<Keeper> {
-    const channel = fork(entryPath('./keeper/main.ts'), discard, {
+  static async start(discard: readonly string[] = []): Promise<Supervisor> {
+    const channel = fork(entryPath('./supervisor/main.ts'), discard, {
       detached: true,
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -63,10 +63,10 @@ export class Keeper {
     channel.once('message', onReady).once('exit', onEnd).once('error', onEnd);
     await ready.promise;
     channel.off('exit', onEnd).off('error', onEnd);
-    return new Keeper(channel);
+    return new Supervisor(channel);
   }
 
-  /** Resolves when the keeper is gone: asked to go, or killed. */
+  /** Resolves when the supervisor is gone: asked to go, or killed. */
   get gone(): Promise<void> {
     return this.#gone.promise;
   }
@@ -75,9 +75,9 @@ export class Keeper {
     return this.#channel.pid;
   }
 
-  spawn(spec: SpawnSpec): Promise<KeptProcess> {
+  spawn(spec: SpawnSpec): Promise<SupervisedProcess> {
     const id = this.#nextId++;
-    const { promise, resolve, reject } = Promise.withResolvers<KeptProcess>();
+    const { promise, resolve, reject } = Promise.withResolvers<SupervisedProcess>();
     if (this.#stopping || !this.#channel.connected)
       throw new MeridianError({
         code: 'CLUSTER_START_FAILED',
@@ -100,7 +100,7 @@ export class Keeper {
     return (await this.spawn({ input: '', ...spec })).exited;
   }
 
-  /** Ends everything that is still there, then the keeper; bounded by the processes' own stop steps. */
+  /** Ends everything that is still there, then the supervisor; bounded by the processes' own stop steps. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#send({ type: 'leave', id: 0 });
@@ -135,11 +135,11 @@ export class Keeper {
     }
   }
 
-  /** The keeper ends its processes before itself; one that was killed could not, so that falls to us. */
+  /** The supervisor ends its processes before itself; one that was killed could not, so that falls to us. */
   #onGone(): void {
     for (const entry of this.#processes.values()) {
       if (entry.pid === undefined)
-        entry.reject(systemError('KEEPER_GONE', `the cluster ended before ${entry.command} had started`));
+        entry.reject(systemError('SUPERVISOR_GONE', `the cluster ended before ${entry.command} had started`));
       else killLeftover(entry.pid, entry.group);
       entry.exit.resolve({ code: null, signal: 'SIGKILL', output: '' });
     }
@@ -152,7 +152,7 @@ function killLeftover(pid: number, group: boolean): void {
   try {
     process.kill(group ? -pid : pid, group ? 'SIGKILL' : 'SIGQUIT');
   } catch (error) {
-    // ESRCH: it went with the keeper.
+    // ESRCH: it went with the supervisor.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -6,7 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
-import { HURRIED_STEP_MS, type Report, type Request, type SpawnSpec } from './protocol.ts';
+import { SHORT_STEP_MS, type Report, type Request, type SpawnSpec } from './protocol.ts';
 
 const OUTPUT_CHARS = 16_384;
 
@@ -82,19 +82,19 @@ function signalTo(child: ChildProcess, spec: SpawnSpec, signal: NodeJS.Signals):
   }
 }
 
-function stop(id: number, hurried = false): void {
+function stop(id: number, isShort = false): void {
   const entry = kept.get(id);
-  if (!entry || (entry.timers.length > 0 && !hurried)) return;
+  if (!entry || (entry.timers.length > 0 && !isShort)) return;
   for (const timer of entry.timers) clearTimeout(timer);
   entry.timers = entry.spec.stop.map((step, i) =>
-    setTimeout(() => signalTo(entry.child, entry.spec, step.signal), hurried ? i * HURRIED_STEP_MS : step.afterMs),
+    setTimeout(() => signalTo(entry.child, entry.spec, step.signal), isShort ? i * SHORT_STEP_MS : step.afterMs),
   );
 }
 
-function leave(hurried: boolean): void {
+function leave(isShort: boolean): void {
   if (leaving) return;
   leaving = true;
-  for (const id of kept.keys()) stop(id, hurried);
+  for (const id of kept.keys()) stop(id, isShort);
   leaveIfEmpty();
 }
 

@@ -11,10 +11,10 @@ import { Params, statement } from '../../read/sql/statement.ts';
 import { refusalOf, refusalSql } from '../refusal.ts';
 
 /** What became of a step: kept before, done now, or the key came with another request. */
-export type OnceVerdict = 'first' | 'replayed' | 'reused';
+export type IdempotencyVerdict = 'first' | 'replayed' | 'reused';
 
 /** One transaction of a request with an idempotency key. */
-export interface OnceStep {
+export interface IdempotentStep {
   /** Whose key it is: nobody meets the outcome of another viewer or tenant. */
   readonly scope: string;
   readonly key: string;
@@ -25,7 +25,7 @@ export interface OnceStep {
   readonly keptMs: number;
   readonly maxBytes: number;
   /** Told once the step has an answer. */
-  readonly onVerdict?: (verdict: OnceVerdict) => void;
+  readonly onVerdict?: (verdict: IdempotencyVerdict) => void;
 }
 
 /** What a step came to. Whoever stores it knows its kinds; in the database it is an object with a `kind`. */
@@ -37,9 +37,11 @@ const KNOWN = 'known';
 const TOO_LARGE = 'outcome_too_large';
 
 /** `$1`: scope, key, fingerprint, what is in `steps` at first, and until when it is kept. */
-function insertSql(once: OnceStep, params: Params, steps: string): string {
-  const [scope, key, fingerprint] = [once.scope, once.key, once.fingerprint].map((value) => params.raw('text', value));
-  const end = `pg_catalog.now() + ${params.raw('bigint', String(once.keptMs))} * interval '1 millisecond'`;
+function insertSql(idempotency: IdempotentStep, params: Params, steps: string): string {
+  const [scope, key, fingerprint] = [idempotency.scope, idempotency.key, idempotency.fingerprint].map((value) =>
+    params.raw('text', value),
+  );
+  const end = `pg_catalog.now() + ${params.raw('bigint', String(idempotency.keptMs))} * interval '1 millisecond'`;
   return `INSERT INTO meridian.outcomes AS "$o" (scope, key, fingerprint, steps, expires_at) VALUES (${scope}, ${key}, ${fingerprint}, ${steps}, ${end}) ON CONFLICT (scope, key) DO UPDATE`;
 }
 
@@ -49,8 +51,8 @@ const EXPIRED = '"$o".expires_at <= pg_catalog.now()';
  * Where the row that is there leaves the step free: it has expired, or belongs to this request, which has not come so
  * far.
  */
-function freeSql(once: OnceStep, params: Params): string {
-  return `WHERE ${EXPIRED} OR ("$o".fingerprint = excluded.fingerprint AND NOT "$o".steps ? ${params.raw('text', once.step)})`;
+function freeSql(idempotency: IdempotentStep, params: Params): string {
+  return `WHERE ${EXPIRED} OR ("$o".fingerprint = excluded.fingerprint AND NOT "$o".steps ? ${params.raw('text', idempotency.step)})`;
 }
 
 /**
@@ -58,12 +60,12 @@ function freeSql(once: OnceStep, params: Params): string {
  * `recallStatement` says what is there. Waits while another transaction of the same request runs: it may be rolled
  * back, and then the step is free.
  */
-export function claimStatement(once: OnceStep): Statement {
+export function claimStatement(idempotency: IdempotentStep): Statement {
   const params = new Params();
-  const insert = insertSql(once, params, `'{}'::jsonb`);
+  const insert = insertSql(idempotency, params, `'{}'::jsonb`);
   const set = `SET fingerprint = excluded.fingerprint, steps = CASE WHEN ${EXPIRED} THEN excluded.steps ELSE "$o".steps END, expires_at = excluded.expires_at`;
   return statement(
-    `WITH claimed AS (${insert} ${set} ${freeSql(once, params)} RETURNING 1) SELECT CASE WHEN EXISTS (SELECT FROM claimed) THEN NULL ELSE ${refusalSql(KNOWN)} END`,
+    `WITH claimed AS (${insert} ${set} ${freeSql(idempotency, params)} RETURNING 1) SELECT CASE WHEN EXISTS (SELECT FROM claimed) THEN NULL ELSE ${refusalSql(KNOWN)} END`,
     params,
   );
 }
@@ -73,29 +75,31 @@ export function claimStatement(once: OnceStep): Statement {
  * CTE. `outcomeSql`: a jsonb expression, an object with a `kind`; where it is null nothing is stored. Fails the
  * transaction where it is too large (`onceRefusal`). Its rows are one or none.
  */
-export function settleSql(once: OnceStep, params: Params, outcomeSql: string): string {
-  const [scope, key, step] = [once.scope, once.key, once.step].map((value) => params.raw('text', value));
-  const fits = `pg_catalog.octet_length("$x".outcome::text) <= ${params.raw('bigint', String(once.maxBytes))}`;
+export function settleSql(idempotency: IdempotentStep, params: Params, outcomeSql: string): string {
+  const [scope, key, step] = [idempotency.scope, idempotency.key, idempotency.step].map((value) =>
+    params.raw('text', value),
+  );
+  const fits = `pg_catalog.octet_length("$x".outcome::text) <= ${params.raw('bigint', String(idempotency.maxBytes))}`;
   // OFFSET 0: the outcome may be costly to make, and is made once.
   return `UPDATE meridian.outcomes AS "$o" SET steps = "$o".steps || pg_catalog.jsonb_build_object(${step}, CASE WHEN ${fits} THEN "$x".outcome ELSE ${refusalSql(TOO_LARGE)}::jsonb END) FROM (SELECT ${outcomeSql} AS outcome OFFSET 0) AS "$x" WHERE "$x".outcome IS NOT NULL AND "$o".scope = ${scope} AND "$o".key = ${key}`;
 }
 
-export function settleStatement(once: OnceStep, outcome: StoredOutcome): Statement {
+export function settleStatement(idempotency: IdempotentStep, outcome: StoredOutcome): Statement {
   const params = new Params();
   const value = params.raw('jsonb', JSON.stringify(outcome));
-  return statement(settleSql(once, params, value), params);
+  return statement(settleSql(idempotency, params, value), params);
 }
 
 /**
  * Stores the outcome of a step whose own transaction was rolled back, unless another try of the request was faster:
  * `recallStatement` behind it says whose outcome counts. Its size was measured before: the database does not.
  */
-export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statement {
+export function depositStatement(idempotency: IdempotentStep, outcome: StoredOutcome): Statement {
   const params = new Params();
-  const steps = `pg_catalog.jsonb_build_object(${params.raw('text', once.step)}, ${params.raw('jsonb', JSON.stringify(outcome))})`;
-  const insert = insertSql(once, params, steps);
+  const steps = `pg_catalog.jsonb_build_object(${params.raw('text', idempotency.step)}, ${params.raw('jsonb', JSON.stringify(outcome))})`;
+  const insert = insertSql(idempotency, params, steps);
   const set = `SET fingerprint = excluded.fingerprint, steps = CASE WHEN ${EXPIRED} THEN excluded.steps ELSE "$o".steps || excluded.steps END, expires_at = excluded.expires_at`;
-  return statement(`${insert} ${set} ${freeSql(once, params)}`, params);
+  return statement(`${insert} ${set} ${freeSql(idempotency, params)}`, params);
 }
 
 /**
@@ -103,9 +107,11 @@ export function depositStatement(once: OnceStep, outcome: StoredOutcome): Statem
  * own commit waits for synchronous replicas where it must be durable, and what was committed before it is as durable
  * then.
  */
-export function recallStatement(once: OnceStep): Statement {
+export function recallStatement(idempotency: IdempotentStep): Statement {
   const params = new Params();
-  const [step, scope, key] = [once.step, once.scope, once.key].map((value) => params.raw('text', value));
+  const [step, scope, key] = [idempotency.step, idempotency.scope, idempotency.key].map((value) =>
+    params.raw('text', value),
+  );
   return statement(
     `SELECT "$o".fingerprint, ("$o".steps -> ${step})::text AS outcome FROM meridian.outcomes AS "$o" WHERE "$o".scope = ${scope} AND "$o".key = ${key} AND "$o".expires_at > pg_catalog.now() FOR UPDATE`,
     params,
@@ -116,10 +122,10 @@ export function recallStatement(once: OnceStep): Statement {
  * The stored outcome; null where there is none (any more), so that the step can be claimed again. Throws
  * `IDEMPOTENCY_KEY_REUSED`.
  */
-export function readRecall(once: OnceStep, row: Row | undefined): StoredOutcome | null {
+export function readRecall(idempotency: IdempotentStep, row: Row | undefined): StoredOutcome | null {
   if (row === undefined) return null;
-  if (row['fingerprint'] !== once.fingerprint) {
-    once.onVerdict?.('reused');
+  if (row['fingerprint'] !== idempotency.fingerprint) {
+    idempotency.onVerdict?.('reused');
     throw new MeridianError({
       code: 'IDEMPOTENCY_KEY_REUSED',
       message:
@@ -128,7 +134,7 @@ export function readRecall(once: OnceStep, row: Row | undefined): StoredOutcome 
   }
   const { outcome } = row;
   if (typeof outcome !== 'string') return null;
-  once.onVerdict?.('replayed');
+  idempotency.onVerdict?.('replayed');
   return parseJson(outcome) as StoredOutcome;
 }
 
@@ -138,12 +144,12 @@ export function isKnown(error: unknown): boolean {
 }
 
 /** What the failures of this file's statements mean; null for any other error. */
-export function onceRefusal(error: unknown, once: OnceStep): MeridianError | null {
+export function idempotencyRefusal(error: unknown, idempotency: IdempotentStep): MeridianError | null {
   if (refusalOf(error) === TOO_LARGE) {
     return new MeridianError({
       code: 'IDEMPOTENCY_OUTCOME_TOO_LARGE',
-      message: `The outcome of ${once.step} is larger than the ${once.maxBytes} bytes that may be kept for an idempotency key; nothing was written. Raise outcomeBytes, or send it without a key.`,
-      details: { maxBytes: once.maxBytes },
+      message: `The outcome of ${idempotency.step} is larger than the ${idempotency.maxBytes} bytes that may be kept for an idempotency key; nothing was written. Raise outcomeBytes, or send it without a key.`,
+      details: { maxBytes: idempotency.maxBytes },
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-/** Owns a server process's tie to the keeper: preloaded into it, this ends the process when its input closes. */
+/** Owns a server process's tie to the supervisor: preloaded into it, this ends the process when its input closes. */
 import { DRAIN_MS } from './protocol.ts';
 
 process.stdin.on('error', () => undefined).resume();

@@ -7,14 +7,14 @@ export interface Targets {
   readonly [region: string]: { readonly postgres: number; readonly http: number };
 }
 
-export interface OceanOptions {
+export interface SimulatedWanOptions {
   readonly pairs: readonly RegionPair[];
   /** By the cluster's name: all of them lie on the same shores, and a cable that breaks breaks for each. */
   readonly targets: Readonly<Record<string, Targets>>;
 }
 
-/** What the ocean's thread tells once it listens. */
-export interface OceanReady {
+/** What the simulated WAN's thread tells once it listens. */
+export interface SimulatedWanReady {
   readonly control: string;
   readonly links: readonly LinkReport[];
 }
@@ -25,10 +25,10 @@ export interface Selection {
   readonly kind?: LinkKind | undefined;
 }
 
-export class Ocean {
+export class SimulatedWan {
   readonly #links = new Map<string, Map<LinkKind, Link[]>>();
 
-  constructor({ pairs, targets }: OceanOptions) {
+  constructor({ pairs, targets }: SimulatedWanOptions) {
     for (const { between, rttMs, jitterMs } of pairs) {
       const kinds = new Map<LinkKind, Link[]>();
       for (const kind of LINK_KINDS) {

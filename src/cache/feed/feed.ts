@@ -21,14 +21,14 @@ import { isSameState } from '../guard.ts';
 import { type Coverage } from './coverage.ts';
 import { CacheFollower } from './follower.ts';
 import { Horizon } from './horizon.ts';
-import { QUIET, type KeeperObserver, type LifeReason } from './observer.ts';
+import { QUIET, type CacheFeedObserver, type GenerationReason } from './observer.ts';
 import { SharedFeed } from './shared.ts';
 import { type LocalCache } from '../local.ts';
 import { type Fanout, type SharedJournal } from '../ports.ts';
 
-export type KeeperOptions = Pick<Options, 'tombstoneMs' | 'maxTags' | 'redisRetryMs'>;
+export type CacheFeedOptions = Pick<Options, 'tombstoneMs' | 'maxTags' | 'redisRetryMs'>;
 
-export interface KeeperParts {
+export interface CacheFeedParts {
   readonly local: LocalCache;
   /** Null: the region has no shared cache. Then only the holder of the slot can keep anything. */
   readonly shared: { readonly journal: SharedJournal; readonly fanout: Fanout } | null;
@@ -37,10 +37,10 @@ export interface KeeperParts {
   readonly coverage?: Coverage | null;
   /** Whether this process has the slot, as its server says just now. */
   readonly holds: () => Promise<boolean>;
-  readonly options: KeeperOptions;
+  readonly options: CacheFeedOptions;
   readonly log: Log;
   readonly clock?: Clock | undefined;
-  readonly observe?: KeeperObserver | undefined;
+  readonly observe?: CacheFeedObserver | undefined;
 }
 
 /** What the tail says of this process: it streams; another process of the region holds the slot; or neither. */
@@ -53,19 +53,19 @@ interface Stream {
   horizon: Horizon;
 }
 
-export class CacheKeeper implements ChangeHandlers {
-  readonly #parts: KeeperParts;
+export class CacheFeed implements ChangeHandlers {
+  readonly #parts: CacheFeedParts;
   readonly #clock: Clock;
-  readonly #observe: KeeperObserver;
+  readonly #observe: CacheFeedObserver;
   #stream: Stream | null = null;
   #follower: CacheFollower | null = null;
   /** What the last streams still tell the shared cache. */
   #ending: Promise<void> = Promise.resolve();
   /** Why the shared cache must not be gone on with, although it could not be emptied when that was learnt. */
-  #anew: LifeReason | null = null;
+  #anew: GenerationReason | null = null;
   #saidNoShared = false;
 
-  constructor(parts: KeeperParts) {
+  constructor(parts: CacheFeedParts) {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
     this.#observe = parts.observe ?? QUIET;
@@ -80,7 +80,7 @@ export class CacheKeeper implements ChangeHandlers {
    * Where the region stands when this process begins to stream: where its shared cache does. Null where that is not
    * known.
    */
-  async standpoint(): Promise<Position | null> {
+  async appliedPosition(): Promise<Position | null> {
     if (this.#parts.shared === null) return null;
     await this.#ending;
     try {
@@ -243,7 +243,7 @@ export class CacheKeeper implements ChangeHandlers {
     return stream !== null;
   }
 
-  #beginLocal(stream: Stream, lsn: Lsn, reason: LifeReason): void {
+  #beginLocal(stream: Stream, lsn: Lsn, reason: GenerationReason): void {
     const { cluster, timeline } = stream.start;
     stream.horizon = new Horizon(lsn, this.#parts.options.tombstoneMs, this.#clock);
     this.#parts.local.begin({ epoch: randomUUID(), cluster, timeline }, lsn);

@@ -7,8 +7,8 @@ import { type Body } from './kept.ts';
 import { type CacheKey } from './ports.ts';
 
 /** What a flight brought. */
-export interface Landed {
-  readonly kind: 'landed';
+export interface LoadedValue {
+  readonly kind: 'loaded';
   readonly from: 'shared' | 'load';
   /** The value for who began the flight, and nobody else: loaded values are not frozen. */
   readonly own: unknown;
@@ -23,23 +23,23 @@ export interface Landed {
   readonly stale: boolean;
 }
 
-export interface Crashed {
-  readonly kind: 'crashed';
+export interface FailedLoad {
+  readonly kind: 'failed';
   readonly error: unknown;
 }
 
 /** One value that is being read. */
-export class Flight {
+export class InFlightLoad {
   /** What the reader asked for; null without a floor. */
   readonly floor: Position | null;
   /** Never rejects. */
-  readonly outcome: Promise<Landed | Crashed>;
-  readonly #resolve: (outcome: Landed | Crashed) => void;
-  readonly #onEnd: (flight: Flight) => void;
+  readonly outcome: Promise<LoadedValue | FailedLoad>;
+  readonly #resolve: (outcome: LoadedValue | FailedLoad) => void;
+  readonly #onEnd: (load: InFlightLoad) => void;
   #joiners = 0;
 
-  constructor(floor: Position | null, onEnd: (flight: Flight) => void) {
-    const { promise, resolve } = Promise.withResolvers<Landed | Crashed>();
+  constructor(floor: Position | null, onEnd: (load: InFlightLoad) => void) {
+    const { promise, resolve } = Promise.withResolvers<LoadedValue | FailedLoad>();
     this.floor = floor;
     this.outcome = promise;
     this.#resolve = resolve;
@@ -55,16 +55,16 @@ export class Flight {
   }
 
   /** The first call counts. From then on nobody can join. */
-  end(outcome: Landed | Crashed): void {
+  end(outcome: LoadedValue | FailedLoad): void {
     this.#onEnd(this);
     this.#resolve(outcome);
   }
 }
 
 /** At most `limit` flights can be joined at once; further ones fly alone. */
-export class Flights {
+export class InFlightLoads {
   readonly #limit: number;
-  readonly #byId = new Map<string, Flight>();
+  readonly #byId = new Map<string, InFlightLoad>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -74,24 +74,24 @@ export class Flights {
     return this.#byId.size;
   }
 
-  find(key: CacheKey): Flight | undefined {
+  find(key: CacheKey): InFlightLoad | undefined {
     return this.#byId.get(idOf(key));
   }
 
   /** Begins a flight, which others can join if there is room and no other one for the key. */
-  begin(key: CacheKey, floor: Position | null): Flight {
-    return this.beginOnly(key, floor) ?? new Flight(floor, () => {});
+  begin(key: CacheKey, floor: Position | null): InFlightLoad {
+    return this.beginOnly(key, floor) ?? new InFlightLoad(floor, () => {});
   }
 
   /** As `begin`; null where others could not join it. */
-  beginOnly(key: CacheKey, floor: Position | null): Flight | null {
+  beginOnly(key: CacheKey, floor: Position | null): InFlightLoad | null {
     const id = idOf(key);
     if (this.#byId.size >= this.#limit || this.#byId.has(id)) return null;
-    const flight = new Flight(floor, (ended) => {
+    const load = new InFlightLoad(floor, (ended) => {
       if (this.#byId.get(id) === ended) this.#byId.delete(id);
     });
-    this.#byId.set(id, flight);
-    return flight;
+    this.#byId.set(id, load);
+    return load;
   }
 }
 

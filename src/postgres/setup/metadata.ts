@@ -11,7 +11,7 @@ import { type Entity, type Table } from '../../model/model.ts';
 import { AS_TEXTS, namesSql, textsSql } from '../../write/history.ts';
 
 /** Tables that the role of a server reads and writes. */
-export const BOOKS = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;
+export const METADATA_TABLES = ['meridian.outcomes', 'meridian.history', 'meridian.conflicts'] as const;
 
 /** Of a key, with which relation and version fit into one index entry. */
 const MAX_KEY_BYTES = 2_000;
@@ -118,7 +118,7 @@ const MAKE = [
 /** Which statements made the books: a database that others have made, or something older, is given what came since. */
 const MADE_BY = `made by ${hash('sha256', MAKE, 'base64url')}`;
 
-export const BOOKS_SQL = `${MAKE};\nCOMMENT ON FUNCTION meridian.keep_version() IS ${quoteLiteral(MADE_BY)}`;
+export const METADATA_SQL = `${MAKE};\nCOMMENT ON FUNCTION meridian.keep_version() IS ${quoteLiteral(MADE_BY)}`;
 
 /** A table whose older versions are kept. */
 export interface KeptTable {
@@ -151,7 +151,7 @@ export function keepVersionsSql({ table, version, key }: KeptTable): string {
   ].join(';\n');
 }
 
-export interface BooksState {
+export interface MetadataState {
   /** Tables of `BOOKS` that the database lacks. */
   readonly missing: readonly string[];
   /** Another version of Meridian made them, or somebody has let every role make triggers that write history. */
@@ -171,18 +171,21 @@ const STATE_SQL = `
                             = encode(convert_to(w.arguments, getdatabaseencoding()), 'escape')) < 2) AS unkept`;
 
 /** Whether this database has what writing keeps. */
-export async function readBooks(client: Pick<pg.Client, 'query'>, kept: readonly KeptTable[]): Promise<BooksState> {
+export async function readMetadata(
+  client: Pick<pg.Client, 'query'>,
+  kept: readonly KeptTable[],
+): Promise<MetadataState> {
   const names = kept.map(({ table }) => table);
   const args = kept.map(({ table, version, key }) =>
     [tableKey(table), version, ...key].map((name) => `${name}\u001f`).join(''),
   );
-  const { rows } = await client.query<BooksState>(STATE_SQL, [
-    BOOKS,
+  const { rows } = await client.query<MetadataState>(STATE_SQL, [
+    METADATA_TABLES,
     names.map((t) => t.schema),
     names.map((t) => t.name),
     args,
     [UPDATED, DELETED],
     MADE_BY,
   ]);
-  return rows[0] ?? { missing: BOOKS, outdated: true, unkept: names.map((t) => t.name) };
+  return rows[0] ?? { missing: METADATA_TABLES, outdated: true, unkept: names.map((t) => t.name) };
 }
