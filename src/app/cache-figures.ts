@@ -1,6 +1,4 @@
-/**
- * Owns what this process knows of how its caches fare: metrics, and the figures of the last minutes for `regionHealth`.
- */
+/** Owns what this process knows about its caches: metrics, and the figures of the last minutes for `regionHealth`. */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { type CacheFeedObserver } from '../cache/feed/observer.ts';
@@ -91,7 +89,7 @@ export class CacheWatch implements CacheObserver, CacheFeedObserver, OperationCa
     this.#parts.metrics.cacheMissed.inc();
   }
 
-  /** A change, or a heartbeat, is applied so long after it was written at the primary. */
+  /** How long after it was written at the primary a change or a heartbeat is applied. */
   lagged(lagMs: number): void {
     this.#lags.add(lagMs, this.#clock.monotonicMs());
     this.#parts.metrics.invalidationLagSeconds.observe(lagMs / 1_000);

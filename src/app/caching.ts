@@ -1,6 +1,6 @@
 /**
- * Owns the caches of a region as this process uses them: they are made when the model is known, fed by the cache feed, and
- * told of by figures.
+ * Owns the caches of a region in this process: they are created when the model is known, filled with changes by the
+ * cache feed, and reported as figures.
  */
 import { type Position } from '../base/lineage.ts';
 import { Backoff } from '../base/backoff.ts';
@@ -33,7 +33,7 @@ export interface CachingParts {
   readonly figures: ReadonlyMap<string, RedisFigures>;
 }
 
-/** What is there only once the model is known. */
+/** What exists only once the model is known. */
 interface Made {
   readonly local: LocalCache;
   readonly shared: RedisSharedCache | null;
@@ -43,7 +43,7 @@ interface Made {
   readonly watch: CacheWatch;
 }
 
-/** A data layer that knows no entities invalidates and keeps what its custom reads name. */
+/** A data layer without entities invalidates and keeps only what its custom reads name. */
 const NO_MODEL: Model = {
   entities: new Map(),
   stubs: new Map(),
@@ -94,7 +94,7 @@ export class Caching {
   }
 
   /**
-   * Makes the caches, if there are to be any, and waits for nothing. To be called before the tail runs: tags follow
+   * Creates the caches, unless caching is off, and waits for nothing. Call it before the tail runs: the tags follow
    * from the whole model.
    */
   open(
@@ -109,7 +109,7 @@ export class Caching {
     if (!options.cache) return;
     const tags = new TagScheme(schema?.model ?? NO_MODEL, options);
     const { redisUrl: url = null, databaseUrl } = regions.find(({ name }) => name === region) ?? {};
-    // Processes that name other tags for the same change must not share what they invalidate.
+    // Processes that name other tags for the same change must not share a cache.
     const redis =
       url === null
         ? null
@@ -155,7 +155,7 @@ export class Caching {
 
   /** For loaders and custom reads; null where nothing is cached. */
   for({ tenancy, settingsKey }: CacheScope): LoaderCaching | null {
-    // Processes that share a Redis may connect as different roles, whom the database shows different rows.
+    // Processes that share a Redis may connect as different roles, and the database shows each role different rows.
     return (
       this.#made && {
         cache: this.#made.cache,
@@ -170,13 +170,13 @@ export class Caching {
     this.#made?.feed.become(roleOf(kind));
   }
 
-  /** Where the region's shared cache stands; null where that is not known, or speaks of another database. */
+  /** The position of the region's shared cache; null if it is unknown or belongs to another database. */
   async appliedPosition(monitor: RegionMonitor): Promise<Position | null> {
     const at = (await this.#made?.feed.appliedPosition()) ?? null;
     return at !== null && at.cluster === monitor.cluster ? at : null;
   }
 
-  /** A change or a heartbeat of this time, by the primary's clock, is applied. */
+  /** A change or heartbeat that was written at this time, by the primary's clock, is applied. */
   applied(lagMs: number | null): void {
     if (lagMs !== null) this.#made?.watch.lagged(lagMs);
   }
@@ -195,7 +195,7 @@ export class Caching {
     this.#made?.shared?.close();
   }
 
-  /** The stream goes on over a promotion by itself, but a generation is of one timeline (R1). */
+  /** The stream survives a promotion, but a generation belongs to one timeline (R1). */
   #followTimeline(tail: Tail, monitor: RegionMonitor): void {
     const streamed = this.feed?.timeline ?? null;
     const { timeline } = monitor;

@@ -1,6 +1,6 @@
 /**
- * Owns what a region does with its changes: the caches are fed, then the watermarks move, the monitor learns, gaps
- * begin anew.
+ * Owns what a region does with its changes: the caches apply them, then the watermarks and the monitor advance; after a
+ * gap all of them start again.
  */
 import { type ChangeHandlers } from '../change/ports.ts';
 import { type Watermark } from '../change/watermark.ts';
@@ -19,8 +19,8 @@ export interface ChangeParts {
 }
 
 /**
- * A change is delivered only after the server shows it (R2), so that both watermarks may move with it, once the caches
- * know of it.
+ * A change is delivered only after the server shows it (R2), so both watermarks may advance once the caches have
+ * applied it.
  */
 export function changeHandlers({ applied, replayed, caching, monitor, telemetry }: ChangeParts): ChangeHandlers {
   const { metrics } = telemetry;

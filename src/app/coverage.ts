@@ -1,6 +1,6 @@
 /**
- * Owns the comparison of the live catalog with the one that the model was made from: of which tables something may
- * still be kept.
+ * Owns the comparison of the live catalog with the catalog that the model was compiled from: it decides for which
+ * tables values may still be kept.
  */
 import { formatLsn, parseLsn, type Lsn } from '../base/lsn.ts';
 import { type CatalogLook, type CoverageSource } from '../cache/feed/coverage.ts';
@@ -15,17 +15,17 @@ import { closeClient, openClient } from '../postgres/connect/open.ts';
 
 export interface CoverageRequest {
   readonly model: Model;
-  /** Which the model was made from. */
+  /** The catalog that the model was compiled from. */
   readonly catalog: Catalog;
   readonly viewerSettings: ReadonlySet<string>;
-  /** Of the region's own server, which the changes come from. */
+  /** A connection to the region's own server, which the changes come from. */
   readonly databaseUrl: string;
   readonly options: Pick<Options, 'publication' | 'connectMs' | 'statementMs'>;
 }
 
 /**
- * On a primary the position follows every commit that is visible; on a replica so does replay, but for the record at
- * hand, after which the stream comes next.
+ * On a primary the position includes every commit that is visible. On a replica it is the replay position, which
+ * excludes only the record that is being replayed; the stream delivers that one next.
  */
 const POSITION_SQL = `
   SELECT pg_is_in_recovery() AS replica, (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn,
@@ -59,7 +59,7 @@ export class CatalogCoverage implements CoverageSource {
     const { publication } = this.#request.options;
     return this.#ask(async (query) => {
       const { lsn, isReplica } = await serverPosition(query);
-      // One that was restarted shows less for a moment than it had shown.
+      // A server that was restarted briefly shows less than it has shown before.
       if (isReplica && lsn < shown)
         throw new Error(
           `the replica shows ${formatLsn(lsn)} only, while its schema is asked for as of ${formatLsn(shown)}`,
@@ -121,11 +121,11 @@ export class CatalogCoverage implements CoverageSource {
   }
 }
 
-/** What of a table the model was judged by. */
+/** What the model relies on in a table. */
 interface Judged {
-  /** Columns that entities use: show, filter by, order by, or relate rows by. */
+  /** Columns that entities use: to show, filter, order or relate rows. */
   readonly mapped: Set<string>;
-  /** Conditions that the SDL fixes, in lower case; of other columns they may ask, too. */
+  /** Conditions in the SDL, in lower case; they may use other columns too. */
   readonly conditions: Set<string>;
 }
 
@@ -141,14 +141,14 @@ function judgedOf({ entities, stubs, queries }: Model): ReadonlyMap<string, Judg
     for (const field of fields.values()) {
       if (!('where' in field) || field.where === null) continue;
       const target = entities.get(field.target);
-      // A quote within a name is doubled there.
+      // Inside a quoted name a quote is doubled.
       if (target) of(target).conditions.add(field.where.toLowerCase().replaceAll('""', '"'));
     }
   }
   return judged;
 }
 
-/** Columns whose values name tags, or stand in conditions that were judged by the columns' types. */
+/** Columns whose values are part of tags, or that conditions use; both depend on the columns' types. */
 function whyOther(then: CatalogTable, now: CatalogTable, { mapped, conditions }: Judged): string | null {
   for (const [name, { type, exact }] of then.columns) {
     const column = now.columns.get(name);
@@ -156,7 +156,7 @@ function whyOther(then: CatalogTable, now: CatalogTable, { mapped, conditions }:
       if (mapped.has(name)) return `its column ${name} is gone`;
       continue;
     }
-    // Conditions may name an enum without its column.
+    // A condition may use an enum without naming the column.
     const counts =
       mapped.has(name) ||
       type.kind === 'enum' ||
@@ -168,7 +168,7 @@ function whyOther(then: CatalogTable, now: CatalogTable, { mapped, conditions }:
   return null;
 }
 
-/** Values of `varchar` are compared, shown and written to the WAL as those of `text` are. */
+/** `varchar` values are compared, shown and written to the WAL in the same way as `text` values. */
 function spellingOf({ sql }: SqlType): string {
   return sql === 'character varying' ? 'text' : sql;
 }

@@ -1,4 +1,7 @@
-/** Owns the way in for code: a data layer, or a whole server, from settings in the shape of the configuration file. */
+/**
+ * Owns the programmatic entry: it creates a data layer or a whole server from settings that have the form of the
+ * configuration file.
+ */
 import { readSdlFolder, type SdlFile } from '../schema-compiler/files.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
@@ -13,7 +16,7 @@ export type Settings = Readonly<Record<string, unknown>>;
 
 export interface DataLayerSettings {
   readonly settings: Settings;
-  /** SDL for the entity loaders: a folder, or its files. Without it the layer reads and writes SQL only. */
+  /** SDL for the entity loaders: a folder, or its files. Without SDL the layer only reads and writes SQL. */
   readonly schema?: string | readonly SdlFile[];
   readonly telemetry?: Telemetry;
 }

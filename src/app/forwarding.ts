@@ -1,4 +1,6 @@
-/** Owns the construction of forwarding: who signs, what lets in, which way mutations take. */
+/**
+ * Owns the construction of forwarding: the signer and verifier of envelopes, and the decision which way mutations take.
+ */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Config } from '../config/load.ts';
 import { listed } from '../config/option.ts';
@@ -15,7 +17,7 @@ import { type PeerAnswers } from './peer-health.ts';
 export interface ForwardingParts {
   readonly forwarder: HttpForwarder;
   readonly forwarding: Forwarding;
-  /** What the endpoint for forwarded mutations goes by. */
+  /** What the endpoint for forwarded mutations needs. */
   readonly forwardGate: ForwardSettings;
   /** What is known of a region's server. */
   readonly serverState: (region: string) => ServerState;
@@ -53,7 +55,8 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
       const [position, named] = [codec.decode(token), codec.decodeBoth(sent).merged].map((positions) =>
         positions.get(cluster),
       );
-      // What the client has named comes back, whatever became of it; and positions of another timeline do not compare.
+      // The positions that the client has named are returned whatever became of them; positions of another timeline
+      // cannot be compared.
       if (position?.timeline === history.timeline && position.lsn !== named?.lsn)
         monitor.observePrimaryLsn(position.lsn);
     } catch (error) {

@@ -30,7 +30,7 @@ export function healthDeps(layer: DataLayer, isAdmin: HealthDeps['isAdmin']): He
   };
 }
 
-/** What is wrong with the option was said when the configuration was read. */
+/** The option's errors were reported when the configuration was read. */
 function siblingsOf(options: Options, log: Log): Siblings | null {
   const parsed = parseSiblings(options.siblings);
   if ('problem' in parsed || parsed.siblings.size === 0) return null;
@@ -44,7 +44,7 @@ function siblingsOf(options: Options, log: Log): Siblings | null {
   return siblings.names.length === 0 ? null : siblings;
 }
 
-/** The viewer's own credentials and tokens, and the trace; nobody's where another subgraph's server is asking. */
+/** The viewer's credentials, tokens and trace. They are empty if the request comes from another subgraph's server. */
 export function askerOf({ headers, cookies, signal }: IncomingRequest): Asker | null {
   if (headers[SIBLING_HEADER] !== undefined) return null;
   const { authorization } = headers;

@@ -28,26 +28,26 @@ import { createStacks, startStacks, stopStacks, type Stacks } from './stacks/sta
 /** For whom something is read or written. */
 export interface OnBehalf {
   /**
-   * Whose rows exist where entities keep tenants apart, and whom `viewerSettings` carry into the database; null: nobody
-   * known.
+   * The viewer whose tenant selects the visible rows, and whom `viewerSettings` carry into the database; null: an
+   * unknown viewer.
    */
   readonly viewer?: Viewer | null;
   /**
-   * Settings of the database (row-level security) instead of those that `viewerSettings` makes of the viewer; none at
-   * all for `[]`.
+   * Settings of the database (row-level security) that replace those which `viewerSettings` derives from the viewer;
+   * `[]`: no settings.
    */
   readonly settings?: readonly Setting[];
 }
 
 export interface ReadOptions extends OnBehalf {
-  /** Unless given: SESSION with a token, EVENTUAL without. */
+  /** Default: SESSION with a token, EVENTUAL without one. */
   readonly level?: ConsistencyLevel;
   /** A consistency token, or several joined by commas. */
   readonly token?: string | null;
   /** With BOUNDED, milliseconds. */
   readonly maxLagMs?: number;
   readonly signal?: AbortSignal;
-  /** For jobs that work for all tenants: their rows exist, whoever the viewer is. */
+  /** For jobs that work for all tenants: rows of every tenant are visible, whoever the viewer is. */
   readonly allTenants?: boolean;
 }
 
@@ -65,8 +65,8 @@ export interface WriteOptions extends TransactionOptions, OnBehalf {
   /** A consistency token, or several joined by commas: the result's covers it. */
   readonly token?: string | null;
   /**
-   * The transaction takes place once for this key and viewer: whoever comes again, from any region, is given the first
-   * result, as JSON has it. `request`: what it was asked for, so that a key which comes with something else is refused
+   * The transaction takes place once for this key and viewer. A repeated call, from any region, gets the first result
+   * as JSON. `request`: what the key is used for; a key that comes with another request is refused
    * (`IDEMPOTENCY_KEY_REUSED`).
    */
   readonly idempotency?: { readonly key: string; readonly request?: unknown };
@@ -74,7 +74,7 @@ export interface WriteOptions extends TransactionOptions, OnBehalf {
 
 export interface WriteResult<T> {
   readonly result: T;
-  /** With `once`: it was the result of an earlier call. */
+  /** With `idempotency`: whether the result is that of an earlier call. */
   readonly replayed: boolean;
   /** Covers the commit, and the token that was given. */
   readonly token: ConsistencyToken;
@@ -90,7 +90,7 @@ export interface BoundLoaders {
 
 const inside = new WeakMap<DataLayer, Stacks>();
 
-/** What a layer is made of: for the server that is built on it, and no part of what the package exports. */
+/** What a layer consists of. Only the server that is built on it sees this; the package does not export it. */
 export function stacksOf(layer: DataLayer): Stacks {
   const stacks = inside.get(layer);
   if (stacks === undefined) throw new TypeError('this is no data layer of ours');
@@ -101,7 +101,7 @@ export class DataLayer {
   readonly #stacks: Stacks;
   readonly #model: Model | null;
 
-  /** `schema`: for loaders, and for caches of rows; null for a layer that reads and writes SQL only. */
+  /** `schema`: for loaders and cached rows; null for a layer that only reads and writes SQL. */
   constructor(config: Config, telemetry: Telemetry, schema: KnownSchema | null) {
     this.#stacks = createStacks(config, telemetry, schema);
     this.#model = schema?.model ?? null;
@@ -215,7 +215,7 @@ export class DataLayer {
     return this.#stacks.health.monitor.reports();
   }
 
-  /** Whoever forgets to say for whom would find nothing, and not know why. */
+  /** Without this error, a call that forgets the viewer would find no rows and no reason for it. */
   #requireAsker({ viewer, allTenants }: ReadOptions, entities: readonly string[]): void {
     const kept = entities.find((name) => this.#model?.entities.get(name)?.tenant != null);
     if (kept === undefined || viewer !== undefined || allTenants === true) return;
@@ -277,7 +277,7 @@ export class DataLayer {
   }
 }
 
-/** It is committed: whoever hears of it needs a token to see it, as after any other write. */
+/** The transaction is committed: a caller who handles this error needs a token to see it, as after any other write. */
 function withToken(error: MeridianError, token: ConsistencyToken | null): MeridianError {
   return new MeridianError({
     code: error.code,

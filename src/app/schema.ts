@@ -33,7 +33,7 @@ export function schemaFiles(config: Config): readonly SdlFile[] {
   return readSdlFolder(resolve(config.options.schema));
 }
 
-/** Compiles against the nearest database that answers: the own region's, else the others in their order. */
+/** Compiles against the first database that answers: the own region's, then the others in their order. */
 export async function compileSchema(request: SchemaRequest): Promise<LiveSchema> {
   const { config, log } = request;
   const regions = [...config.regions].sort(
@@ -52,7 +52,7 @@ export async function compileSchema(request: SchemaRequest): Promise<LiveSchema>
         onBroken: (error) => log.debug({ err: error }, "the schema's connection broke"),
       });
     } catch (error) {
-      // Its own region's must be as servers need it; another region's is told of by its probes.
+      // The own region's database must be ready for servers; probes report the state of the others.
       if (name === config.region && isMeridianError(error, 'DATABASE_NOT_READY')) throw notReady(name, error);
       refusals.push(`${name}: ${messageOf(error)}`);
       continue;
@@ -93,7 +93,7 @@ function notReady(region: string, error: MeridianError): MeridianError {
   return new MeridianError({ code: 'DATABASE_NOT_READY', message, details: { region }, cause: error });
 }
 
-/** What is wrong with the option was said when the configuration was read. */
+/** The option's errors were reported when the configuration was read. */
 export function settingNames({ options }: Config): readonly string[] {
   const parsed = parseViewerSettings(options.viewerSettings);
   return 'problem' in parsed ? [] : parsed.settings.map(({ name }) => name);

@@ -1,5 +1,5 @@
 /**
- * Owns the start of a region's server: the layer, the schema checked against the live catalog, then HTTP; and its end.
+ * Owns the start and stop of a region's server: the layer, the check of the schema against the live catalog, then HTTP.
  */
 import { type GraphQLSchema } from 'graphql';
 import { isMeridianError } from '../base/errors.ts';
@@ -36,11 +36,11 @@ export interface RuntimeRequest {
   readonly resolvers?: UserResolvers;
   /** Conflict handlers given in code, by the names that `@conflict(handler:)` uses. */
   readonly conflicts?: ConflictHandlers;
-  /** Knows the viewer in the application's own way, instead of a bearer JWT. */
+  /** Identifies the viewer by the application's own method instead of a bearer JWT. */
   readonly viewer?: ViewerHook;
-  /** Tests say here how operations are planned; null: graphql-js executes all of them. */
+  /** For tests: how operations are planned; null: graphql-js executes all of them. */
   readonly plans?: Plans | null;
-  /** Who may see `regionHealth`; unless given, viewers with the role `adminRole`. */
+  /** Decides who may see `regionHealth`; default: viewers with the role `adminRole`. */
   readonly isAdmin?: AdminHook;
 }
 
@@ -177,12 +177,12 @@ function serve(
   });
 }
 
-/** The other region's server sees no cookies: their tokens go along as the header's. */
+/** The other region's server does not see cookies, so the tokens of cookies are sent in the token header. */
 function carriedOf({ headers, cookies }: IncomingRequest): Readonly<Record<string, string>> {
   return carriedHeaders({ ...headers, [TOKEN_HEADER]: joinedHeader(headers[TOKEN_HEADER], cookies?.tokens) });
 }
 
-/** Ready once some database answers: this region's, or a neighbour's that stands in for it. */
+/** Ready once some database answers: this region's, or another region's that replaces it. */
 async function ready(layer: DataLayer): Promise<{ ok: boolean; why?: string }> {
   const { monitor } = stacksOf(layer).health;
   try {

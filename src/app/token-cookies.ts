@@ -1,6 +1,6 @@
 /**
- * Owns the wiring of cookie mode: what the options make of cookies, what holds for this graph, and what a failover has
- * taken from them.
+ * Owns the wiring of token cookies: the options' effect on cookies, the limits of this graph, and the removal of lost
+ * positions after a failover.
  */
 import { isMeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
@@ -57,8 +57,8 @@ export function tokenCookieRules({
         code === 'CONSISTENCY_LOST'
           ? named.filter((token) => lostOf([...own(token).values()], monitor.history) !== null)
           : [];
-      // Of a loss that another server has told of, this one need not have heard; and which position is from the future
-      // cannot be told by looking.
+      // This server need not know of a loss that another server reported, and it cannot see which position is from the
+      // future.
       return lost.length > 0 ? lost : named;
     },
     withoutOwn: (token) =>

@@ -1,7 +1,7 @@
-/** Owns readiness ahead of need: connections to other regions are opened before a request has to wait for them. */
+/** Opens connections to other regions before a request needs them. */
 import { sleep } from '../base/clock.ts';
 
-/** Often enough that a new primary, or a server that came back, is met before the next request as a rule. */
+/** Often enough that a new primary, or a server that has come back, is normally connected before the next request. */
 const EVERY_MS = 2_000;
 
 /** Calls `warm`, which never throws, again and again. Resolves when `signal` aborts. */

@@ -1,8 +1,9 @@
 /**
- * Owns JSON in ASCII alone: it can be stored in a database of any encoding, as text or as a string within other JSON.
+ * Owns JSON that consists of ASCII only: it can be stored in a database of any encoding, as text or as a string inside
+ * other JSON.
  */
 
-/** Throws `TypeError` as `JSON.stringify` does, which also has nothing for what is no value. */
+/** Throws `TypeError` where `JSON.stringify` does, and where it returns undefined. */
 export function asciiJson(value: unknown, replacer?: (this: unknown, key: string, value: unknown) => unknown): string {
   return JSON.stringify(value, replacer).replace(
     /[\u0080-\uffff]/g,

@@ -1,4 +1,4 @@
-/** Owns the wait between two tries: exponential, with full jitter and a ceiling. */
+/** Owns the wait between two attempts: exponential, with jitter and a maximum. */
 
 export interface BackoffOptions {
   readonly firstMs: number;
@@ -6,7 +6,7 @@ export interface BackoffOptions {
   readonly random?: () => number;
 }
 
-/** Milliseconds to wait after so many tries; between half and all of the current step, so that peers spread out. */
+/** Milliseconds to wait after so many attempts: between half and all of the current step, so that peers spread out. */
 export function backoffMs(tries: number, { firstMs, maxMs, random = Math.random }: BackoffOptions): number {
   const step = Math.min(maxMs, firstMs * 2 ** Math.min(tries, 30));
   return step / 2 + (random() * step) / 2;
@@ -24,7 +24,7 @@ export class Backoff {
     return this.#tries;
   }
 
-  /** Milliseconds to wait before the next try. */
+  /** Milliseconds to wait before the next attempt. */
   nextMs(): number {
     const ms = backoffMs(this.#tries, this.#options);
     this.#tries += 1;

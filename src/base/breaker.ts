@@ -1,25 +1,25 @@
 /**
- * Owns the circuit breaker: whoever failed several times in a row is left alone for a while, and asked again by one
- * probe in the background.
+ * Owns the circuit breaker: after several failures in a row calls are refused for a while, until a probe in the
+ * background succeeds.
  */
 
 export interface BreakerOptions {
-  /** Failures in a row that open it. */
+  /** Consecutive failures that open the breaker. */
   readonly failures: number;
-  /** How long nobody is sent there then, before a probe. */
+  /** How long calls are refused before the first probe. */
   readonly retryMs: number;
-  /** Rejects while it is still no good; bounded in time by itself. */
+  /** Rejects while the target still fails; must be bounded in time. */
   readonly probe: () => Promise<unknown>;
-  /** Called once per change, with what opened it. */
+  /** Called once per change, with the cause. */
   readonly onChange: (open: boolean, cause: unknown) => void;
 }
 
-/** Refused without being tried. */
+/** A call that was refused without an attempt. */
 export class BreakerOpen extends Error {}
 
 /**
- * Nobody's own work is the probe, so that nobody waits for it: while it is open everything is refused at once, and the
- * first refusal after `retryMs` starts the probe, one at a time.
+ * No caller's own work is the probe, so no caller waits for it. While the breaker is open every call is refused at
+ * once; the first refusal after `retryMs` starts one probe.
  */
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -53,14 +53,14 @@ export class Breaker {
     }
   }
 
-  /** Opens it, whatever the count. */
+  /** Opens the breaker regardless of the failure count. */
   trip(cause: unknown): void {
     const changed = !this.open;
     this.#probeAtMs = performance.now() + this.#options.retryMs;
     if (changed) this.#options.onChange(true, cause);
   }
 
-  /** Closes it: there is other proof that all is well. */
+  /** Closes the breaker when other evidence shows that the target works. */
   close(): void {
     this.#failed = 0;
     if (this.#probeAtMs === null) return;

@@ -1,12 +1,12 @@
 /**
- * Owns time: one clock to read, one bounded sleep, one limit to what is waited for. Tests may hand in another clock;
- * servers use `systemClock`.
+ * Owns time: one clock, one bounded sleep, one time limit for promises. Tests may pass another clock; servers use
+ * `systemClock`.
  */
 
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
   nowMs(): number;
-  /** Never goes back; for durations, in milliseconds. */
+  /** Never decreases; for durations, in milliseconds. */
   monotonicMs(): number;
 }
 
@@ -31,8 +31,8 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<boolean> {
 }
 
 /**
- * Waits for `task`, at most `limitMs` milliseconds; then the outcome is that of `onLate`, which gives another value or
- * throws. The task goes on.
+ * Waits at most `limitMs` milliseconds for `task`; after that the result is that of `onLate`, which returns another
+ * value or throws. The task itself is not stopped.
  */
 export async function within<T>(task: Promise<T>, limitMs: number, onLate: () => T): Promise<T> {
   const late = Promise.withResolvers<T>();

@@ -1,11 +1,12 @@
 /**
- * Owns what browsers demand of a cookie: which names, paths and domains they take, and what a name's prefix promises.
+ * Owns what browsers require of a cookie: which names, paths and domains they accept, and what a name's prefix
+ * requires.
  */
 
 export interface CookiePlace {
   readonly name: string;
   readonly path: string;
-  /** Empty: the host that sets it, and no other. */
+  /** Empty: only the host that sets the cookie. */
   readonly domain: string;
   readonly secure: boolean;
 }
@@ -31,15 +32,15 @@ export const COOKIE_DOMAIN = {
 };
 
 /**
- * Browsers compare prefixes without regard to case; what comes behind the first one (`__Host-Http-`) asks for
- * `HttpOnly`, which our cookies have.
+ * Browsers compare prefixes case-insensitively. What follows the first prefix (`__Host-Http-`) requires `HttpOnly`,
+ * which these cookies have.
  */
 const HOST_PREFIX = /^__host-/i;
 const SECURE_PREFIX = /^__(host|secure|http)-/i;
 
 /**
- * The first thing because of which browsers would not keep the cookie, or keep it elsewhere than is meant; null when
- * all is well.
+ * The first reason why browsers would reject the cookie or store it for another place than intended; null if there is
+ * none.
  */
 export function cookieProblem({ name, path, domain, secure }: CookiePlace): CookieProblem | null {
   if (!COOKIE_NAME.pattern.test(name))
@@ -51,7 +52,7 @@ export function cookieProblem({ name, path, domain, secure }: CookiePlace): Cook
   return prefixProblem({ name, path, domain, secure });
 }
 
-/** Browsers throw away a cookie whose name promises what its attributes do not keep. */
+/** Browsers reject a cookie whose name prefix requires attributes that it does not have. */
 export function prefixProblem({ name, path, domain, secure }: CookiePlace): CookieProblem | null {
   const [prefix] = SECURE_PREFIX.exec(name) ?? [];
   if (prefix === undefined) return null;

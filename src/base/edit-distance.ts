@@ -1,6 +1,6 @@
-/** Owns how far two words are apart, for guesses at what a mistyped name means. */
+/** Owns the edit distance of two words, for suggestions after a mistyped name. */
 
-/** Fewest insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+/** Fewest insertions, deletions, replacements and swaps of adjacent characters that turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;

@@ -1,4 +1,4 @@
-/** Owns the error catalogue: every code that Meridian may answer with, and the one error class that carries it. */
+/** Owns the error catalogue: every code that Meridian returns, and the one error class that carries it. */
 
 /** Code → whether repeating the same request later may succeed. */
 const CATALOGUE = {
@@ -6,7 +6,7 @@ const CATALOGUE = {
   CONSISTENCY_TOKEN_MALFORMED: { retryable: false },
   /** The signature does not match any configured secret. */
   CONSISTENCY_TOKEN_FORGED: { retryable: false },
-  /** No position in the token belongs to this graph's clusters although one must. */
+  /** No position in the token belongs to this graph's clusters, although the request requires one. */
   CONSISTENCY_TOKEN_FOREIGN: { retryable: false },
   /** The token names a position or timeline that the primary has not reached. */
   CONSISTENCY_TOKEN_FUTURE: { retryable: false },
@@ -24,37 +24,37 @@ const CATALOGUE = {
   WRITE_UNCONFIRMED: { retryable: true },
   /** The row is not as the client last saw it, and the declared policy rejects the write; nothing was changed. */
   CONFLICT: { retryable: false },
-  /** The mutation takes no request without an idempotency key. */
+  /** The mutation requires an idempotency key. */
   IDEMPOTENCY_KEY_REQUIRED: { retryable: false },
-  /** The idempotency-key header is empty, too long or holds characters that it may not. */
+  /** The idempotency-key header is empty, too long, or contains characters that are not allowed. */
   IDEMPOTENCY_KEY_INVALID: { retryable: false },
-  /** The idempotency key came with another request before. */
+  /** The idempotency key was used for another request before. */
   IDEMPOTENCY_KEY_REUSED: { retryable: false },
   /** The outcome is too large to be kept for the idempotency key; nothing was written. */
   IDEMPOTENCY_OUTCOME_TOO_LARGE: { retryable: false },
-  /** The cluster cannot give the durability that was asked for; nothing was written. */
+  /** The cluster cannot provide the requested durability; nothing was written. */
   DURABILITY_UNAVAILABLE: { retryable: true },
-  /** Committed at the primary, but the replicas that were to have it did not confirm in time. */
+  /** Committed at the primary, but the required replicas did not confirm in time. */
   DURABILITY_UNCONFIRMED: { retryable: false },
   /** A bounded queue is full. */
   OVERLOADED: { retryable: true },
-  /** A constraint of the database refused the write. */
+  /** A constraint of the database rejected the write. */
   CONSTRAINT_VIOLATION: { retryable: false },
-  /** A function or trigger of the application's, in its database, refused the request; the message is what it says. */
+  /** A function or trigger of the application in its database rejected the request; the message is the database's. */
   RAISED_BY_DATABASE: { retryable: false },
   /** Serialization failure or deadlock, after all retries. */
   TRANSACTION_CONFLICT: { retryable: true },
   BAD_USER_INPUT: { retryable: false },
-  /** A list has more rows than it may show, and neither the client nor the schema says that some of them are enough. */
+  /** A list has more rows than it may show, and neither the client nor the schema limits it. */
   LIST_TOO_LONG: { retryable: false },
-  /** A field that the schema declares non-null has nothing to show. */
+  /** A field that the schema declares non-null has no value. */
   NULL_VALUE: { retryable: false },
-  /** A column holds what the field's type cannot show, such as NaN. */
+  /** A column contains a value that the field's type cannot show, such as NaN. */
   VALUE_NOT_SHOWN: { retryable: false },
   NOT_FOUND: { retryable: false },
   UNAUTHENTICATED: { retryable: false },
   FORBIDDEN: { retryable: false },
-  /** Who is asking cannot be found out now: the key set is not reachable. */
+  /** The viewer cannot be verified now: the key set is not reachable. */
   AUTHENTICATION_UNAVAILABLE: { retryable: true },
   CONFIG_INVALID: { retryable: false },
   SCHEMA_INVALID: { retryable: false },

@@ -1,22 +1,20 @@
 /**
- * Owns JSON whose numbers keep every digit. `JSON.parse` makes a double of each number, which changes the value of
- * 9007199254740993 and of 0.1234567890123456789, makes Infinity of 1e400, and drops the zeros of 1.10, which PostgreSQL
- * keeps. `parseJson` gives a `JsonNumber` for these and a plain value for everything else. `JSON.stringify` writes a
- * `JsonNumber` as it was read, so that no writer need know of it.
- *
- * Nearly all texts hold no such number: a scan over the text finds that out at a part of the cost of parsing it, and
- * `JSON.parse` does the work. Only the others are read here. The library lossless-json would read every text in
- * JavaScript, and would lose a key called `__proto__`.
+ * Owns JSON whose numbers keep every digit. `JSON.parse` makes a double of each number: it changes 9007199254740993 and
+ * 0.1234567890123456789, turns 1e400 into Infinity, and drops the trailing zero of 1.10, which PostgreSQL keeps.
+ * `parseJson` returns a `JsonNumber` for such numbers and plain values for everything else. `JSON.stringify` writes a
+ * `JsonNumber` as it was read. Nearly all texts contain no such number: a scan, which is cheaper than parsing, detects
+ * this, and `JSON.parse` does the work. Only other texts are parsed here. The library lossless-json would parse every
+ * text in JavaScript and lose a key called `__proto__`.
  */
 
-/** In every Node.js that this package runs on, and not yet in TypeScript's own library. */
+/** Available in every supported version of Node.js, but not yet in TypeScript's library. */
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-/** Whole numbers from here on are written with an exponent, so that their text is no longer made of their digits. */
+/** JavaScript writes whole numbers from here on with an exponent, so that their text no longer shows all digits. */
 const EXPONENT_FROM = 1e21;
 
-/** A number of a JSON text that is not the same, or not written the same, as a JavaScript number. */
+/** A number in JSON text that no JavaScript number equals, or that JavaScript would write differently. */
 export class JsonNumber {
   /** As it stood in the JSON text. */
   readonly text: string;
@@ -27,7 +25,7 @@ export class JsonNumber {
     this.text = text;
   }
 
-  /** The same number as a JavaScript number; null where that would be another one, or has no spelling of digits. */
+  /** The equal JavaScript number; null if there is none, or if JavaScript writes it with an exponent. */
   get number(): number | null {
     const number = Number(this.text);
     return Math.abs(number) < EXPONENT_FROM && sameNumber(this.text, String(number)) ? number : null;
@@ -42,13 +40,13 @@ export class JsonNumber {
   }
 
   /**
-   * A number where that is exact, else the digits: what GraphQL's own scalars ask an object for before they show it.
+   * A number if that is exact, else the digits: GraphQL's built-in scalars call this before they serialize an object.
    */
   valueOf(): number | string {
     return this.number ?? this.text;
   }
 
-  /** Throws `TypeError` where arithmetic or a comparison would go on with another number. */
+  /** Throws `TypeError` where arithmetic or a comparison would continue with another number. */
   [Symbol.toPrimitive](hint: string): number | string {
     if (hint === 'string') return this.text;
     const { number } = this;
@@ -73,7 +71,7 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * JSON that JavaScript has written: what it spells in its own way was a JavaScript number, and is one again. Throws
+ * For JSON that JavaScript has written: numbers are JavaScript numbers again, however they are spelled. Throws
  * `SyntaxError`.
  */
 export function parseWritten(text: string): unknown {
@@ -91,7 +89,7 @@ function isWritten({ text }: JsonNumber): boolean {
   return String(Number(text)) === text;
 }
 
-/** Whether `parseJson` gives the number back as one. */
+/** Whether `parseJson` returns the number as a JavaScript number. */
 export function isPlainNumber(value: number): boolean {
   return Number.isFinite(value) && !Object.is(value, -0) && isPlain(String(value));
 }
@@ -101,13 +99,14 @@ const QUOTE = 34;
 const MINUS = 45;
 const [ZERO, NINE] = [48, 57];
 const BACKSLASH = 92;
-/** So many digits fit a double, whatever they are. */
+/** A double holds this many digits exactly, whatever they are. */
 const SAFE_DIGITS = 15;
 /** Whole numbers, and fractions without zeros at their end; small ones are written with an exponent. */
 const SHORT = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.(?!00000)\d*[1-9])$/;
 
 /**
- * Whether JSON text holds what `JSON.parse` would change: a number, or a key. Says nothing of whether the text is JSON.
+ * Whether JSON text contains something that `JSON.parse` would change: a number or a key. Does not check that the text
+ * is JSON.
  */
 export function needsCare(text: string): boolean {
   // The next one, looked for only when a string has been reached.
@@ -129,8 +128,8 @@ export function needsCare(text: string): boolean {
 }
 
 /**
- * Whether a number is plain at a glance, as nearly all are: so few digits, with neither a zero at an end, nor a sign or
- * exponent, nor a fraction below 1.
+ * A quick check that accepts nearly all numbers: few digits, no zero at either end, no sign, no exponent, no fraction
+ * below 1.
  */
 function isShort(text: string, start: number, end: number): boolean {
   if (end - start > SAFE_DIGITS || text.charCodeAt(start) <= ZERO) return false;
@@ -145,7 +144,7 @@ function isShort(text: string, start: number, end: number): boolean {
   return !hasPoint || (last > ZERO && last <= NINE);
 }
 
-/** The place of the next backslash; behind the text where there is none. */
+/** The index of the next backslash; the length of the text if there is none. */
 function nextEscape(text: string, from: number): number {
   const at = text.indexOf('\\', from);
   return at === -1 ? text.length : at;
@@ -154,16 +153,15 @@ function nextEscape(text: string, from: number): number {
 const KEY_ENDS = /\s*:/y;
 
 /**
- * Whether a string with an escape is a key. V8 guesses a key from the last object that began alike: once it has seen
- * the key `a\`, it takes `"a\""` for it, and reads another key than the one that is there, or none (seen in Node.js
- * 24.21).
+ * Whether a string with an escape is a key. V8 guesses a key from the last object that began alike: after it has seen
+ * the key `a\`, it mistakes `"a\""` for it, and reads a wrong key or none (seen in Node.js 24.21).
  */
 function isMistakable(text: string, end: number): boolean {
   KEY_ENDS.lastIndex = end + 1;
   return KEY_ENDS.test(text);
 }
 
-/** The place of the closing quote; behind the text where there is none. */
+/** The index of the closing quote; the length of the text if there is none. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let escapes = end;
@@ -194,8 +192,8 @@ function endOfNumber(text: string, start: number): number {
 }
 
 /**
- * Whether a JavaScript number is this number and is written like it. Beyond 2^53 one stands for several whole numbers:
- * those stay text.
+ * Whether a JavaScript number equals this number and is written like it. Above 2^53 one double represents several whole
+ * numbers, so those stay text.
  */
 function isPlain(text: string): boolean {
   if (text.length <= SAFE_DIGITS && SHORT.test(text)) return true;
@@ -203,15 +201,15 @@ function isPlain(text: string): boolean {
   return String(number) === text && (!Number.isInteger(number) || Number.isSafeInteger(number));
 }
 
-/** Whether two texts, each of them a finite number, stand for one number, whatever their zeros and exponents. */
+/** Whether two texts, each of them a finite number, represent the same number, whatever their zeros and exponents. */
 function sameNumber(a: string, b: string): boolean {
   const [left, right] = [digitsOf(a), digitsOf(b)];
   return left !== null && right !== null && left === right;
 }
 
 /**
- * Sign, digits without zeros at either end, and the place of the point: one text for all spellings of a number, no
- * longer than they are; null for what is no finite number. Exponents are exact up to 15 digits.
+ * Sign, digits without zeros at either end, and the place of the point: one text for all spellings of a number, not
+ * longer than they are; null if it is not a finite number. Exponents are exact up to 15 digits.
  */
 export function digitsOf(text: string): string | null {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
@@ -237,11 +235,11 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map([
 
 interface Open {
   readonly container: unknown[] | Record<string, unknown>;
-  /** Where the next value goes; null in an array. */
+  /** Where the next value is stored; null in an array. */
   key: string | null;
 }
 
-/** Reads JSON token by token; what is nested is followed without recursion, however deep it is. */
+/** Reads JSON token by token, without recursion, so that nesting may have any depth. */
 class ExactReader {
   readonly #text: string;
   #at = 0;
@@ -275,7 +273,7 @@ class ExactReader {
     }
   }
 
-  /** A whole value, or undefined where one has begun whose first entry comes next. */
+  /** A complete value, or undefined if an array or object has begun whose first entry comes next. */
   #opened(open: Open[]): unknown {
     this.#blanks();
     const first = this.#text[this.#at];
@@ -323,7 +321,7 @@ class ExactReader {
   }
 
   #blanks(): void {
-    // Nearly always there are none.
+    // There are nearly always none.
     if (this.#text.charCodeAt(this.#at) > BLANK) return;
     BLANKS.lastIndex = this.#at;
     BLANKS.test(this.#text);
@@ -335,7 +333,7 @@ class ExactReader {
   }
 }
 
-/** A key called `__proto__` becomes one like any other. */
+/** Stores a key called `__proto__` like any other key. */
 function put({ container, key }: Open, value: unknown): void {
   if (key === null) (container as unknown[]).push(value);
   else if (key === '__proto__')

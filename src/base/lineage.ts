@@ -19,13 +19,13 @@ export interface TimelineSwitch {
   readonly switchLsn: Lsn;
 }
 
-/** The timeline that a server is on and the finished ones that led to it, oldest first. */
+/** The timeline of a server and the finished timelines that led to it, oldest first. */
 export interface TimelineHistory {
   readonly timeline: number;
   readonly switches: readonly TimelineSwitch[];
 }
 
-/** How a position relates to a server's history. `unknown`: a timeline that this history has never heard of. */
+/** How a position relates to a server's history. `unknown`: this history does not contain the timeline. */
 export type LineageStatus = 'on-history' | 'lost' | 'unknown';
 
 const CLUSTER_ID_LENGTH = 8;
@@ -46,13 +46,13 @@ export function lineageStatusOf(position: Pick<Position, 'timeline' | 'lsn'>, hi
   if (position.timeline === history.timeline) return 'on-history';
   const ended = history.switches.find((s) => s.timeline === position.timeline);
   if (ended) return position.lsn <= ended.switchLsn ? 'on-history' : 'lost';
-  // A lower timeline that is no ancestor was a branch that lost; a higher one may simply not have reached us yet.
+  // A lower timeline that is no ancestor is a discarded branch; a higher one may not have reached this process yet.
   return position.timeline < history.timeline ? 'lost' : 'unknown';
 }
 
 /**
- * The later of two positions of one cluster. Timelines grow with each promotion, so the higher timeline wins;
- * whether the lower one's writes survived is `standingOf`'s question, asked where the history is known.
+ * The later of two positions of one cluster. Timelines increase with each promotion, so the higher timeline wins.
+ * Whether the lower one's writes survived is decided by `lineageStatusOf`, where the history is known.
  */
 export function laterPosition(a: Position, b: Position): Position {
   if (a.cluster !== b.cluster)

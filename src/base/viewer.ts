@@ -1,4 +1,4 @@
-/** Owns who is asking: the identity that authorisation and isolation go by. */
+/** Owns the viewer: the identity that authorisation and isolation are based on. */
 
 export interface Viewer {
   readonly id: string;

@@ -1,6 +1,6 @@
 /**
- * Owns the answers of whole operations that the process keeps: found by name, removed by every change of anything that
- * they were made of.
+ * Owns the kept answers of whole operations: found by name, and removed by every change of a row that they were made
+ * from.
  */
 import { LRUCache } from 'lru-cache';
 import { type Position } from '../base/lineage.ts';
@@ -15,22 +15,22 @@ export type AnswerLimits = Pick<Options, 'operationCacheBytes' | 'operationCache
 
 /** An answer to be kept (R3). */
 export interface AnswerItem {
-  /** Who asks what: the same name always gets the same answer from the same rows (R11). */
+  /** The viewer and the request: the same name always gets the same answer from the same rows (R11). */
   readonly name: string;
   /**
-   * The bytes that are sent, one character for each: Node writes them together with the headers, in one call to the
-   * system, as it does not write a Buffer.
+   * The body as a string of bytes, one character for each: Node writes it together with the headers in one system call,
+   * which it does not do for a Buffer.
    */
   readonly body: string;
-  /** How long others on its way may keep it, as its header says. */
+  /** The `Cache-Control` header: how long browsers and proxies may keep the answer. */
   readonly cacheControl: string;
-  /** Of everything that was read for it. */
+  /** The tags of everything that was read for the answer. */
   readonly tags: readonly Tag[];
   readonly asOf: Lsn;
   readonly seen: Position;
   /** Milliseconds since 1970. */
   readonly expiresAtMs: number;
-  /** How many loads it took. */
+  /** The number of loads that were needed. */
   readonly reads: number;
 }
 
@@ -38,17 +38,20 @@ export interface KeptAnswer extends AnswerItem {
   readonly tables: readonly TableMark[];
 }
 
-/** What the cache knows that the answers are kept in. */
+/** What the guard needs to know of the cache that keeps the answers. */
 export interface AnswerGuard {
   readonly horizon: Lsn;
   marksOf(tags: readonly Tag[]): TableMark[];
   tombstoneOf(tags: readonly Tag[], tables: readonly TableMark[]): Lsn | null;
 }
 
-/** Most tags belong to one answer, which then stands there without a set around it. */
+/** Most tags belong to one answer, which is then stored without a set. */
 type Dependents = KeptAnswer | Set<KeptAnswer>;
 
-/** Of an entry beside its body and its name: the objects around them, and for each tag its text and its place. */
+/**
+ * Estimated size of an entry without its body and name: the objects that hold it, and for each tag its text and its
+ * place in the index.
+ */
 const ENTRY_BYTES = 400;
 const TAG_BYTES = 150;
 
@@ -68,12 +71,12 @@ export class KeptAnswers {
     return this.#byName?.size ?? 0;
   }
 
-  /** Of bodies, names and tags, about. */
+  /** Approximate size of bodies, names and tags. */
   get bytes(): number {
     return this.#byName?.calculatedSize ?? 0;
   }
 
-  /** Right as of max(`asOf`, W). Whether it may be served is the caller's question. */
+  /** The answer is right as of max(`asOf`, W). The caller decides whether it may be served. */
   find(name: string): KeptAnswer | undefined {
     const found = this.#byName?.get(name);
     if (found === undefined || !isBelowTable(found)) return found;
@@ -81,7 +84,7 @@ export class KeptAnswers {
     return undefined;
   }
 
-  /** Keeps what the guard lets in: one step for everything that the answer depends on (R4). */
+  /** Keeps the answer if the guard allows it: one atomic step for everything that the answer depends on (R4). */
   keep(item: AnswerItem): FillVerdict {
     const size = sizeOf(item);
     if (
@@ -100,7 +103,7 @@ export class KeptAnswers {
       })
     )
       return 'stale';
-    // Unlinks the earlier one first: both may stand under the same tags.
+    // Unlinks the earlier answer first: both may be listed under the same tags.
     this.#byName.delete(item.name);
     const kept: KeptAnswer = { ...item, tables };
     for (const tag of kept.tags) this.#link(tag, kept);
@@ -108,7 +111,7 @@ export class KeptAnswers {
     return 'stored';
   }
 
-  /** What depends on the tag is wrong below `at`. */
+  /** Answers that depend on the tag are wrong below `at`. */
   invalidate(tag: Tag, at: Lsn): void {
     const found = this.#dependents.get(tag);
     if (found === undefined) return;
@@ -117,7 +120,7 @@ export class KeptAnswers {
   }
 
   empty(): void {
-    // A new list: clearing the old one would take its answers out of the map one by one.
+    // A new list: clearing the old one would remove its answers from the map one by one.
     if (this.size > 0) this.#byName = this.#emptyList();
     this.#dependents.clear();
   }
@@ -134,7 +137,7 @@ export class KeptAnswers {
     else this.#dependents.set(tag, new Set([found, kept]));
   }
 
-  /** Called for whatever leaves the list, evicted or deleted. */
+  /** Called for every answer that leaves the list, evicted or deleted. */
   #unlink(kept: KeptAnswer): void {
     for (const tag of kept.tags) {
       const found = this.#dependents.get(tag);

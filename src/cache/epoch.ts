@@ -1,6 +1,7 @@
 /**
- * Owns the names of generations. A name tells in which run of its primary a shared generation began: a primary that has crashed may
- * have taken back what it had shown, on the same timeline, so that a generation ends with the run even where nobody watched.
+ * Owns the names of generations. A name includes the run of the primary in which a shared generation began: a primary
+ * that crashed may have taken back what it had shown, on the same timeline, so a generation ends with the run even if
+ * no process noticed the crash.
  */
 import { randomUUID } from 'node:crypto';
 

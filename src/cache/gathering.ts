@@ -1,4 +1,4 @@
-/** Owns the answer to one fetch while its values come in from the layers. */
+/** Owns the result of one fetch while its values arrive from the layers. */
 import { laterPosition, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { lowerPosition, type Fetched, type KeptWith } from './reading.ts';
@@ -7,7 +7,7 @@ export type ValueSource = 'local' | 'shared' | 'loaded';
 
 /** What is known of one value. */
 export interface Met {
-  /** Not below anything that was read for it. */
+  /** Not below anything that was read for the value. */
   readonly seen: Position;
   /** What it is right as of; null where that is not known. */
   readonly asOf: Position | null;
@@ -19,10 +19,10 @@ export class Gathering<V> {
   readonly #values: V[];
   readonly #counts = { local: 0, shared: 0, loaded: 0 };
   #seen: Position | null = null;
-  /** Undefined: nothing but loaded values so far. */
+  /** Undefined: only loaded values so far. */
   #asOf: Lsn | null | undefined;
   #isMixed = false;
-  /** The lowest position that a value is right as of; null: not known of one of them; undefined: no value yet. */
+  /** The lowest position that a value is right as of; null: unknown for one of them; undefined: no value yet. */
   #lowest: Position | null | undefined;
   #expiresAtMs = Number.POSITIVE_INFINITY;
 
@@ -30,9 +30,7 @@ export class Gathering<V> {
     this.#values = new Array<V>(count);
   }
 
-  /**
-   * Whether values of two clusters came together, of which no token could tell: the database was replaced meanwhile.
-   */
+  /** Whether values of two clusters came together, which no token could cover: the database was replaced meanwhile. */
   get isMixed(): boolean {
     return this.#isMixed;
   }
@@ -42,7 +40,7 @@ export class Gathering<V> {
     this.#counts[from] += 1;
     this.#expiresAtMs = Math.min(this.#expiresAtMs, expiresAtMs);
     if (asOf !== this.#lowest) this.#lowest = this.#lowest === undefined ? asOf : lowerPosition(this.#lowest, asOf);
-    // What this very request loaded is told of where it was loaded.
+    // The load itself reports what this request has loaded.
     if (from !== 'loaded') this.#show(seen, asOf?.lsn ?? null);
   }
 

@@ -1,6 +1,6 @@
 /**
- * Owns the decisions that keep caches exact: what may be served, kept, and followed. Pure, and each of them made here
- * and nowhere else in the process.
+ * Owns the decisions that keep caches correct: what may be served, kept and followed. Pure functions; no other module
+ * of the process makes these decisions.
  */
 import { lineageStatusOf, type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
@@ -9,7 +9,7 @@ import { runOf } from './epoch.ts';
 import { type Applied, type Generation, type SharedState } from './ports.ts';
 import { type CacheDemand, type Loaded } from './reading.ts';
 
-/** Where one layer of the cache stands at the moment of a decision. */
+/** The state of one cache layer at the moment of a decision. */
 export interface LayerState {
   readonly generation: Omit<Generation, 'epoch'>;
   /** W: everything up to here is applied to the layer. */
@@ -17,9 +17,9 @@ export interface LayerState {
 }
 
 /**
- * Whether a value that the layer keeps may answer (R5): it is right as of max(`asOf`, W). A floor on an older timeline
- * was proved to lie on the newest history, where positions compare by LSN; of a newer timeline than its own the layer
- * knows nothing.
+ * Whether a value in the layer may answer the read (R5): it is right as of max(`asOf`, W). A floor on an older timeline
+ * was proved to lie on the newest history, where positions compare by LSN; the layer knows nothing about timelines that
+ * are newer than its own.
  */
 export function mayServe(demand: CacheDemand, state: LayerState, asOf: Lsn): boolean {
   const { floor, notBelow } = demand;
@@ -31,9 +31,9 @@ export function mayServe(demand: CacheDemand, state: LayerState, asOf: Lsn): boo
 }
 
 /**
- * Whether the layer's positions mean what those of the demand do (R1). What was kept of another database, or on a
- * branch that a failover cut off below W, says nothing here, however high its W is. A layer on a timeline whose history
- * is not known yet may stand above a switch at which an older floor was lost (R7): servers find that out.
+ * Whether the layer's positions can be compared with those of the demand (R1). Values of another database, or of a
+ * branch that a failover cut off below W, say nothing here, however high W is. A layer on a timeline whose history is
+ * not known yet may stand above a switch point at which an older floor was lost (R7); servers detect that.
  */
 function isComparable({ floor, lineage }: CacheDemand, { generation, watermark }: LayerState): boolean {
   if (lineage == null) return true;
@@ -46,8 +46,8 @@ function isComparable({ floor, lineage }: CacheDemand, { generation, watermark }
 }
 
 /**
- * What a value's time to live says (a backstop, no part of exactness). `stale`: over, but a read without a floor may
- * show it for `staleMs` more while it is read anew.
+ * The state of a value's time to live (an additional limit; correctness does not depend on it). `stale`: it is over,
+ * but a read without a floor may show the value for `staleMs` more while it is being read again.
  */
 export function freshnessOf(
   { floor }: CacheDemand,
@@ -60,15 +60,15 @@ export function freshnessOf(
 
 /** A value that another request has just read. */
 export interface ReadByAnother {
-  /** What that request asked for: the value is right as of it, whoever answered. */
+  /** The floor of that request: the value is right as of it, whichever server answered. */
   readonly floor: Position | null;
   /** What the value is right as of; null where that is not known. */
   readonly asOf: Position | null;
 }
 
 /**
- * Whether a value that another request has just read answers this one as well, although it may have been read before
- * this one began.
+ * Whether a value that another request has just read also answers this request, although it may have been read before
+ * this request began.
  */
 export function mayShare({ floor, notBelow }: CacheDemand, read: ReadByAnother): boolean {
   const reaches = (lsn: Lsn, on: Position | null): boolean =>
@@ -81,7 +81,7 @@ export function mayShare({ floor, notBelow }: CacheDemand, read: ReadByAnother):
 
 /** What a layer knows of a key when a value for it arrives. */
 export interface Known {
-  /** Above it every tombstone is still there; below it one may have been forgotten. */
+  /** Every tombstone above it still exists; one below it may have been forgotten. */
   readonly horizon: Lsn;
   /** The highest tombstone of the key's tags and of their tables; null without one. */
   readonly tombstone: Lsn | null;
@@ -89,7 +89,7 @@ export interface Known {
   readonly kept: Lsn | null;
 }
 
-/** Whether a value that was read as of `asOf` may be kept (R4). Asked in one step with the write. */
+/** Whether a value that was read as of `asOf` may be kept (R4). Checked in one atomic step with the write. */
 export function mayKeep(asOf: Lsn, { horizon, tombstone, kept }: Known): boolean {
   if (asOf < horizon) return false;
   if (tombstone !== null && isInvalidated(asOf, tombstone)) return false;
@@ -97,22 +97,25 @@ export function mayKeep(asOf: Lsn, { horizon, tombstone, kept }: Known): boolean
 }
 
 /**
- * Whether an invalidation at `at` makes a value wrong that was read as of `asOf`: what is as new as the invalidation
+ * Whether an invalidation at `at` makes a value that was read as of `asOf` wrong: a value at or above the invalidation
  * has seen the change.
  */
 export function isInvalidated(asOf: Lsn, at: Lsn): boolean {
   return asOf < at;
 }
 
-/** Whether what was read in the generation `epoch` may still be kept: tombstones of an earlier generation are gone. */
+/**
+ * Whether a value that was read in the generation `epoch` may still be kept: the tombstones of earlier generations are
+ * gone.
+ */
 export function isSameGeneration(generation: Pick<Generation, 'epoch'> | null, epoch: string): boolean {
   return generation?.epoch === epoch;
 }
 
 /**
- * With which `asOf` a layer may keep what was loaded; null: not at all. `before` is where the layer stood before the
- * load was sent: a later W would be too high. A position speaks for a layer of its own timeline only, since below a
- * switch two timelines may differ.
+ * The `asOf` with which a layer may keep a loaded value; null: not at all. `before` is the layer's state before the
+ * load was sent: a later W would be too high. A position is valid only for a layer of its own timeline, since two
+ * timelines may differ below a switch point.
  */
 export function asOfIn(before: LayerState, { asOf, seen }: Pick<Loaded<unknown>, 'asOf' | 'seen'>): Lsn | null {
   if (asOf === null) return null;
@@ -122,8 +125,8 @@ export function asOfIn(before: LayerState, { asOf, seen }: Pick<Loaded<unknown>,
 }
 
 /**
- * Whether a message follows the last one that was applied; any other means that one was missed, or came with other
- * content, or that another generation has begun.
+ * Whether a message directly follows the last one that was applied; otherwise a message was missed, or has other
+ * content, or another generation has begun.
  */
 export function isNextInSequence(
   last: Pick<SharedState, 'epoch' | 'sequence' | 'watermark'>,
@@ -132,7 +135,7 @@ export function isNextInSequence(
   return next.epoch === last.epoch && next.sequence === last.sequence + 1 && next.previous === last.watermark;
 }
 
-/** Whether a message tells of what was applied before the last one: it says nothing new. */
+/** Whether a message is not newer than the last one that was applied. */
 export function isOldNews(
   last: { readonly epoch: string; readonly sequence: number },
   next: { readonly epoch: string; readonly sequence: number },
@@ -141,7 +144,8 @@ export function isOldNews(
 }
 
 /**
- * Whether who followed up to the one has heard of everything up to the other; a number alone may have been given twice.
+ * Whether a process that followed up to `followed` has received everything up to `state`. The sequence number alone may
+ * have been used twice.
  */
 export function isSameState(
   followed: Pick<SharedState, 'epoch' | 'sequence' | 'watermark'>,
@@ -153,8 +157,8 @@ export function isSameState(
 }
 
 /**
- * Whether who knows everything that changed after `from` on the stream's timeline can go on with a shared cache that
- * stands there.
+ * Whether a process that knows every change after `from` on the stream's timeline can continue a shared cache in this
+ * state.
  */
 export function mayGoOn(
   state: Pick<SharedState, 'epoch' | 'cluster' | 'timeline' | 'watermark'>,
@@ -166,8 +170,8 @@ export function mayGoOn(
 }
 
 /**
- * Whether the primary has not been started anew since the generation began: a crash takes back what was shown and not
- * flushed, and no timeline tells of it.
+ * Whether the primary has not been restarted since the generation began: a crash takes back what was shown and not
+ * flushed, without a new timeline.
  */
 export function isSameRun({ epoch }: Pick<SharedState, 'epoch'>, { run = null }: Pick<StreamStart, 'run'>): boolean {
   return runOf(epoch) === run;

@@ -1,25 +1,25 @@
 /**
- * Owns single-flight: what this process is reading just now, so that others who want the same wait for it instead of
- * reading it again.
+ * Owns single-flight: which values this process is loading now, so that other requests for the same value wait for the
+ * result.
  */
 import { type Position } from '../base/lineage.ts';
 import { type Body } from './kept.ts';
 import { type CacheKey } from './ports.ts';
 
-/** What a flight brought. */
+/** The result of a load. */
 export interface LoadedValue {
   readonly kind: 'loaded';
   readonly from: 'shared' | 'load';
-  /** The value for who began the flight, and nobody else: loaded values are not frozen. */
+  /** The value for the request that began the load, and for no other: loaded values are not frozen. */
   readonly own: unknown;
-  /** The value for those who joined; null where it could not be encoded. */
+  /** The value for requests that joined; null if it could not be encoded. */
   readonly body: Body | null;
   readonly seen: Position;
   /** What the value is right as of; null where that is not known. */
   readonly asOf: Position | null;
-  /** When it is to be read anew, milliseconds since 1970. */
+  /** When the value must be read again, milliseconds since 1970. */
   readonly expiresAtMs: number;
-  /** Its time to live is over: good for reads without a floor only. */
+  /** Its time to live is over: it may answer only reads without a floor. */
   readonly stale: boolean;
 }
 
@@ -54,14 +54,14 @@ export class InFlightLoad {
     this.#joiners += 1;
   }
 
-  /** The first call counts. From then on nobody can join. */
+  /** Only the first call has an effect. After it no request can join. */
   end(outcome: LoadedValue | FailedLoad): void {
     this.#onEnd(this);
     this.#resolve(outcome);
   }
 }
 
-/** At most `limit` flights can be joined at once; further ones fly alone. */
+/** At most `limit` loads can be joined at a time; further loads are not shared. */
 export class InFlightLoads {
   readonly #limit: number;
   readonly #byId = new Map<string, InFlightLoad>();
@@ -78,12 +78,12 @@ export class InFlightLoads {
     return this.#byId.get(idOf(key));
   }
 
-  /** Begins a flight, which others can join if there is room and no other one for the key. */
+  /** Begins a load. Others can join it if the limit allows and no other load of the key is in flight. */
   begin(key: CacheKey, floor: Position | null): InFlightLoad {
     return this.beginOnly(key, floor) ?? new InFlightLoad(floor, () => {});
   }
 
-  /** As `begin`; null where others could not join it. */
+  /** As `begin`; null if others could not join it. */
   beginOnly(key: CacheKey, floor: Position | null): InFlightLoad | null {
     const id = idOf(key);
     if (this.#byId.size >= this.#limit || this.#byId.has(id)) return null;

@@ -1,6 +1,6 @@
 /**
- * Owns the values of the in-process cache and how they are found: each is decoded once, and known by its first tag and
- * its place there.
+ * Owns the values of the in-process cache and their index: each is decoded once, and found by its first tag and its
+ * place under it.
  */
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
@@ -9,7 +9,7 @@ import { isInvalidated } from './guard.ts';
 import { type CacheKey, type Entry } from './ports.ts';
 import { type Codec } from './reading.ts';
 
-/** Text that is decoded at its first use and shared from then on. */
+/** Text that is decoded at its first use; the decoded value is shared afterwards. */
 export class Body {
   #text: string | null;
   #value: unknown;
@@ -18,7 +18,7 @@ export class Body {
     this.#text = text;
   }
 
-  /** All who ask for one value ask with equal codecs: its shape is part of its key. Throws what the codec throws. */
+  /** All readers of one value use equal codecs, because the shape is part of the key. Throws what the codec throws. */
   by<V>(codec: Codec<V>): V {
     if (this.#text !== null) {
       this.#value = codec.decode(this.#text);
@@ -28,7 +28,7 @@ export class Body {
   }
 }
 
-/** Of a table, shared by all values that depend on it: one number makes all of them wrong. */
+/** State of one table, shared by all values that depend on it: one number invalidates all of them. */
 export interface TableMark {
   /** The table's tombstone; null without one. */
   invalidatedAt: Lsn | null;
@@ -72,14 +72,14 @@ export class Kept {
 }
 
 /**
- * What tells a value apart from others under its first tag. Further tags are part of it: a value that depends on fewer
- * of them than are asked for is not what was asked for.
+ * What identifies a value under its first tag. Further tags are part of it: a value that depends on fewer tags is
+ * another value.
  */
 export function placeOf({ tags, variant }: CacheKey): string {
   return tags.length === 1 ? variant : [variant, ...tags.slice(1)].join('\n');
 }
 
-/** Values by first tag and place. Most tags have one value, which then stands there without a map around it. */
+/** Values by first tag and place. Most tags have one value, which is then stored without a map. */
 export class KeptIndex {
   readonly #tags = new Map<Tag, Kept | Map<string, Kept>>();
 

@@ -1,4 +1,7 @@
-/** Owns the in-process cache (L1): bounded by entries and bytes, exact by the same rules as the region's shared one. */
+/**
+ * Owns the in-process cache (L1): bounded by entries and bytes, and correct by the same rules as the region's shared
+ * cache.
+ */
 import { LRUCache } from 'lru-cache';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
@@ -14,14 +17,14 @@ export type LocalLimits = AnswerLimits &
   Pick<Options, 'cacheEntries' | 'cacheBytes' | 'cacheValueBytes' | 'tombstones'>;
 
 export interface LocalItem extends FillItem {
-  /** The entry's body, where it is decoded already or somebody else will decode it, too. */
+  /** The decoded body, if there is one or another reader will decode it too. */
   readonly body?: Body;
 }
 
 export interface LocalFigures {
   /** Values that are kept. */
   readonly entries: number;
-  /** Of their bodies, as UTF-8. */
+  /** Size of their bodies, as UTF-8. */
   readonly bytes: number;
   /** Tags under which values are. */
   readonly tags: number;
@@ -32,9 +35,9 @@ export interface LocalFigures {
 }
 
 /**
- * Without a generation it serves nothing and keeps nothing. Every method is one synchronous step, so that a look at W and at
- * values is one moment. Whoever calls `apply` promises order and completeness: each batch, once or more often, with
- * nothing missing between two.
+ * Without a generation the cache serves and keeps nothing. Every method is one synchronous step, so that the watermark
+ * and the values are of one moment. The caller of `apply` guarantees order and completeness: each batch once or more
+ * often, and none missing in between.
  */
 export class LocalCache {
   readonly #limits: LocalLimits;
@@ -43,8 +46,8 @@ export class LocalCache {
   /** Further tags → the values that depend on them as well. */
   readonly #dependents = new Map<Tag, Set<Kept>>();
   /**
-   * As many as there are tables. They are never forgotten within a generation, so that what they made wrong may be removed
-   * when it is met.
+   * One mark per table. Marks are not forgotten within a generation, so that a value which a table invalidation made
+   * wrong can be removed when it is found.
    */
   readonly #tables = new Map<TableTag, TableMark>();
   readonly #tombstones: Tombstones;
@@ -111,7 +114,10 @@ export class LocalCache {
     this.#lossReason = reason;
   }
 
-  /** Applies one batch: what is wrong below its watermark goes, W moves up to it. Without a generation it changes nothing. */
+  /**
+   * Applies one batch: removes what is wrong below its watermark and moves W up to it. Without a generation it changes
+   * nothing.
+   */
   apply({ watermark: at, tags, tables, horizon }: Batch): void {
     if (this.#watermark === null) return;
     for (const tag of tags) {
@@ -130,23 +136,23 @@ export class LocalCache {
   }
 
   /**
-   * What is kept under the keys, in their order, right as of max(`asOf`, W); undefined where nothing is. Whether it may
-   * be served is the caller's question.
+   * The values under the keys, in their order, right as of max(`asOf`, W); undefined for a key without one. The caller
+   * decides whether they may be served.
    */
   lookup(keys: readonly CacheKey[]): readonly (Kept | undefined)[] {
     return keys.map((key) => this.#find(key));
   }
 
   /**
-   * Keeps what the guard lets in (R4). `epoch`: the generation at the moment from which the items' `asOf` is. `full` is also
-   * said of values that are larger than `cacheValueBytes`.
+   * Keeps what the guard allows (R4). `epoch`: the generation at the moment that the items' `asOf` is from. `full` is
+   * also the verdict for values that are larger than `cacheValueBytes`.
    */
   fill(epoch: string, items: readonly LocalItem[]): FillVerdict[] {
     if (!isSameGeneration(this.#generation, epoch)) return items.map(() => 'ended');
     return items.map((item) => this.#keep(item));
   }
 
-  /** The kept answer of this name, right as of max(`asOf`, W). Whether it may be served is the caller's question. */
+  /** The kept answer of this name, right as of max(`asOf`, W). The caller decides whether it may be served. */
   answer(name: string): KeptAnswer | undefined {
     return this.#answers.find(name);
   }
@@ -163,7 +169,7 @@ export class LocalCache {
       this.#kept.delete(kept);
       return undefined;
     }
-    // The list is told of the use.
+    // Marks the value as recently used.
     this.#kept.get(kept);
     return kept;
   }
@@ -192,7 +198,7 @@ export class LocalCache {
     return 'stored';
   }
 
-  /** Removes the values under a tag that nobody will be served any more; false: there were none. */
+  /** Removes the values under a tag that can no longer be served; false: there were none. */
   #sweep(tag: Tag): boolean {
     const nowMs = this.#clock.nowMs();
     const useless = this.#index.of(tag).filter((kept) => kept.expiresAtMs <= nowMs || isBelowTable(kept));
@@ -228,7 +234,7 @@ export class LocalCache {
     return dependents;
   }
 
-  /** Called for whatever leaves the list, evicted or deleted. */
+  /** Called for every value that leaves the list, evicted or deleted. */
   #unlink(kept: Kept): void {
     const [tag, ...further] = kept.tags as readonly [Tag, ...Tag[]];
     this.#index.remove(tag, kept);
@@ -239,7 +245,7 @@ export class LocalCache {
   }
 
   #empty(lsn: Lsn): void {
-    // A new list: clearing the old one would take its values out of the index one by one.
+    // A new list: clearing the old one would remove its values from the index one by one.
     if (this.#kept.size > 0) this.#kept = this.#emptyList();
     this.#index.clear();
     this.#dependents.clear();

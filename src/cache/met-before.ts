@@ -1,16 +1,16 @@
-/** Owns which names came before, as far as a bounded memory can tell: what never comes again is not worth keeping. */
+/** Owns a bounded memory of names that have occurred: an answer that is asked for only once is not worth keeping. */
 
-/** Names of one generation. Two of them are remembered. */
+/** Names in one set. The current and the previous set are remembered. */
 const GENERATION = 1 << 16;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** Two names of one hash are taken for the same, so that one of them is kept a little early. */
+/** Two names with the same hash are treated as the same name; one of them is then kept earlier than necessary. */
 export class MetBefore {
   #current = new Set<number>();
   #previous = new Set<number>();
 
-  /** Whether the name came before; from now on it has. */
+  /** Whether the name has occurred before; marks it as occurred. */
   meet(name: string): boolean {
     const hash = hashOf(name);
     if (this.#current.has(hash)) return true;

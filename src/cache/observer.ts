@@ -1,25 +1,23 @@
-/** Owns what the cache tells of itself while it works, for metrics and the log. */
+/** Owns what the cache reports while it works, for metrics and the log. */
 import { type FillVerdict } from './ports.ts';
 
 /** `local`: in the process. `shared`: the region's. */
 export type CacheLayer = 'local' | 'shared';
 
-/** `dropped`: not even tried, since too much was waiting to be kept. `failed`: the shared cache did not answer. */
+/** `dropped`: not attempted, because too many fills were waiting. `failed`: the shared cache did not answer. */
 export type FillOutcome = FillVerdict | 'dropped' | 'failed';
 
-/** Called as things happen, with how many values it concerns; must neither throw nor take long. */
+/** Called when the events happen, with the number of values; must not throw and must be fast. */
 export interface CacheObserver {
   hit(layer: CacheLayer, values: number): void;
-  /** Another request of this process was reading them just then. */
+  /** Another request of this process was loading them. */
   joined(values: number): void;
-  /** No layer could answer: they are loaded. */
+  /** No layer could answer: the values are loaded. */
   miss(values: number): void;
-  /** Hits that were shown although their time to live was over; they are being read anew. */
+  /** Hits that were shown although their time to live was over; they are being read again. */
   stale(values: number): void;
   fill(layer: CacheLayer, outcome: FillOutcome, values: number): void;
-  /**
-   * Something that no request fails by: the shared cache did not answer, or a value could not be decoded or renewed.
-   */
+  /** A failure that fails no request: the shared cache did not answer, or a value could not be decoded or renewed. */
   failed(error: unknown): void;
 }
 

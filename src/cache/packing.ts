@@ -1,24 +1,21 @@
-/**
- * Owns how bodies travel to the shared cache and lie there: large ones are compressed where that makes them clearly
- * smaller.
- */
+/** Owns the encoding of bodies in the shared cache: large bodies are compressed if that makes them clearly smaller. */
 import { promisify } from 'node:util';
 import { constants, deflateRaw, inflateRawSync } from 'node:zlib';
 
 const deflate = promisify(deflateRaw);
 
 /**
- * Below this length inflating costs a hit as much as reading the rows themselves, and saves little. At it, 4 KiB of
- * rows become 1.5 KiB for 15 µs.
+ * Below this length inflating costs a hit as much as reading the rows, and saves little. At this length 4 KiB of rows
+ * become 1.5 KiB in 15 µs.
  */
 const SMALLEST = 4_096;
-/** What does not shrink by a quarter is left as it is. */
+/** A body that does not shrink by a quarter is stored uncompressed. */
 const LARGEST_SHARE = 0.75;
 const DEFLATED = '~z';
-/** Before a text that begins like a mark itself. */
+/** Prefix of an uncompressed text that begins like a mark. */
 const PLAIN = '~=';
 
-/** Compresses beside the event loop. */
+/** Compresses outside the event loop. */
 export async function packed(text: string): Promise<string> {
   if (text.length >= SMALLEST) {
     // The fastest level: higher ones take five times as long for a fifth less.
@@ -29,7 +26,7 @@ export async function packed(text: string): Promise<string> {
   return text.startsWith('~') ? PLAIN + text : text;
 }
 
-/** Throws where the body is damaged, or longer than `maxBytes`. */
+/** Throws if the body is damaged, or longer than `maxBytes`. */
 export function unpacked(body: string, maxBytes: number): string {
   if (!body.startsWith('~')) return body;
   const rest = body.slice(DEFLATED.length);

@@ -1,5 +1,5 @@
 /**
- * Owns what happens to values that the process has not: they are looked up in the region's shared cache, waited for or
+ * Owns reading values that the process does not have: they are looked up in the region's shared cache, awaited or
  * loaded, and then kept.
  */
 import { type Clock, sleep } from '../base/clock.ts';
@@ -36,28 +36,28 @@ export interface ReadThroughOptions {
   readonly observe: CacheObserver;
 }
 
-/** One value under way: its place among the request's keys, and the flight that ends with it. */
+/** One value that is being read: its place among the request's keys, and the load that ends with it. */
 export interface PendingValue {
   readonly place: number;
   readonly load: InFlightLoad;
 }
 
-/** A layer before something was read for it: what is kept there afterwards is kept with this (R4). */
+/** A layer's state before a read; values are kept there with this state (R4). */
 interface Ticket extends LayerState {
   readonly generation: Generation;
 }
 
-/** The way of one fetch beyond the process. */
+/** One fetch beyond the process's own cache. */
 export interface CacheFetch<V> {
   readonly request: FetchRequest<V>;
   /**
-   * Told of places where a value is shown although its time to live is over; null: such a value counts as a miss, since
-   * this trip is there to renew it.
+   * Called with the places whose values are shown although their time to live is over; null: such a value counts as a
+   * miss, because this fetch renews it.
    */
   readonly renew: ((places: readonly number[]) => void) | null;
-  /** Monotonic milliseconds until which other servers' leases are waited for. */
+  /** Until when leases of other servers are awaited, monotonic milliseconds. */
   readonly untilMs: number;
-  /** How often the shared cache had failed when the trip began. */
+  /** How often the shared cache had failed when the fetch began. */
   readonly failuresBefore: number;
 }
 
@@ -66,7 +66,7 @@ interface Tickets {
   readonly shared: Ticket | null;
 }
 
-/** What one look at the shared cache left open. */
+/** What one lookup in the shared cache did not answer. */
 interface Open {
   readonly ticket: Ticket | null;
   /** To be loaded. */
@@ -75,20 +75,20 @@ interface Open {
   readonly leased: readonly PendingValue[];
 }
 
-/** A value of the shared cache that answers. */
+/** A value in the shared cache that answers the request. */
 interface Found {
   readonly text: string;
   readonly body: Body;
   readonly loadedValue: LoadedValue;
 }
 
-/** First pause between two looks for what another server is loading; each further one is twice as long. */
+/** First pause between two lookups of a value that another server is loading; the pause doubles each time. */
 const FIRST_PAUSE_MS = 2;
 
 export class ReadThrough {
   readonly #options: ReadThroughOptions;
   readonly #fills: SharedFills | null;
-  /** Where the shared cache stood when it was last seen. */
+  /** The last known state of the shared cache. */
   #lastShared: SharedState | null = null;
   #failures = 0;
 
@@ -107,19 +107,19 @@ export class ReadThrough {
     };
   }
 
-  /** Ends the flight of every leg, and never throws. */
+  /** Ends the load of every pending value; never throws. */
   async run<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[]): Promise<void> {
     try {
       await this.#seek(fetch, pending, FIRST_PAUSE_MS);
     } catch (error) {
-      // Flights that landed before are not changed by this.
+      // Loads that ended before are not affected.
       for (const { load } of pending) load.end({ kind: 'failed', error });
     }
   }
 
   /**
-   * What is missing is loaded at once, beside the wait for others' leases: else two servers could wait for each
-   * other's.
+   * Missing values are loaded at once, while others' leases are awaited: otherwise two servers could wait for each
+   * other's leases.
    */
   async #seek<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[], pauseMs: number): Promise<void> {
     const local = this.#localTicket();
@@ -174,8 +174,8 @@ export class ReadThrough {
   }
 
   /**
-   * Null: there is no shared cache, or none that generations, or it failed since the trip began, whoever waited for it:
-   * nobody waits twice.
+   * Null: there is no shared cache, or it has no generation, or it failed since the fetch began in this or another
+   * request: a request waits for a failing cache only once.
    */
   async #lookup<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[]): Promise<SharedLookup | null> {
     const { shared, observe } = this.#options;
@@ -194,7 +194,7 @@ export class ReadThrough {
     }
   }
 
-  /** A lease is of use only where a value that others fill in could answer, as far as can be told before looking. */
+  /** A lease helps only if a value that another server fills in could answer; this is estimated before the lookup. */
   #leaseMs<V>({ request: { demand } }: CacheFetch<V>): number {
     const { limits } = this.#options;
     const last = this.#lastShared;
@@ -202,7 +202,7 @@ export class ReadThrough {
     return mayServe(demand, { generation: last, watermark: last.watermark }, ZERO_LSN) ? limits.leaseMs : 0;
   }
 
-  /** Null: it cannot be read, which no request shall fail by. */
+  /** Null: the value cannot be decoded; this fails no request. */
   #landedFrom<V>(
     request: FetchRequest<V>,
     entry: Entry,
@@ -279,7 +279,7 @@ export class ReadThrough {
       tellFills(this.#options.observe, 'local', this.#options.local.fill(ticket.generation.epoch, items));
   }
 
-  /** Of each value anew, so that those which were loaded together do not end together. */
+  /** A separate jitter for each value, so that values which were loaded together do not expire together. */
   #expiryOf<V>({ keeping }: FetchRequest<V>): number {
     const { limits, clock } = this.#options;
     const ttlMs = keeping.ttlMs ?? limits.cacheTtlMs;
@@ -287,7 +287,7 @@ export class ReadThrough {
   }
 }
 
-/** What loaded values are right as of: proved, or the highest W that held before the load. */
+/** What loaded values are right as of: the proved position, or the highest W before the load. */
 function positionOf({ asOf, seen }: Loaded<unknown>, known: readonly (Lsn | null)[]): Position | null {
   if (asOf !== 'watermark') return asOf;
   const lsns = known.filter((lsn) => lsn !== null);

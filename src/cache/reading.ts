@@ -1,5 +1,5 @@
 /**
- * Owns how loaders read through the region's cache: what a cached value must satisfy, and how what is missing is
+ * Owns how loaders read through the region's cache: what a cached value must satisfy, and how missing values are
  * loaded.
  */
 import { type ClusterId, type Position, type TimelineHistory } from '../base/lineage.ts';
@@ -11,14 +11,14 @@ export interface CacheDemand {
   /** Position that the value must be right as of, and proved to lie on the newest history; null without a floor. */
   readonly floor: Position | null;
   /**
-   * What the region's server showed a moment ago (`cacheLagMs`), or what BOUNDED asks for. A cache whose W is below
-   * that is not asked, so that a tail that stands still does not show old values for hours while the replica has new
-   * ones. Null: not known; then any W will do.
+   * What the region's server showed `cacheLagMs` ago, or what BOUNDED requires. A cache whose W is below it is not
+   * asked, so that a tail that stands still does not show old values for hours while the replica has newer ones. Null:
+   * unknown; any W is accepted.
    */
   readonly notBelow: Lsn | null;
   /**
-   * What positions are compared along: a layer that stands elsewhere is not asked. Null, or left out: the database is
-   * not known yet.
+   * The lineage that positions are compared along; a layer of another lineage is not asked. Null, or left out: the
+   * database is not known yet.
    */
   readonly lineage?: KnownLineage | null;
 }
@@ -26,11 +26,11 @@ export interface CacheDemand {
 /** The region's database, as far as this process knows it. */
 export interface KnownLineage {
   readonly cluster: ClusterId;
-  /** The newest one; null while none is known. */
+  /** The newest history; null while none is known. */
   readonly history: TimelineHistory | null;
 }
 
-/** Values as text and back. `decode(encode(v))` equals `v`; what it gives is shared by requests and frozen. */
+/** Values as text and back. `decode(encode(v))` equals `v`; decoded values are shared by requests and frozen. */
 export interface Codec<V> {
   encode(value: V): string;
   decode(text: string): V;
@@ -38,34 +38,34 @@ export interface Codec<V> {
 
 /** What `load` read. */
 export interface Loaded<V> {
-  /** In the order in which they were asked for. */
+  /** In the order of the request. */
   readonly values: readonly V[];
   readonly seen: Position;
   /**
-   * What the values may be kept with. A position: the server had proved it on the same connection before the
-   * statement's snapshot was taken. `watermark`: the region's own server answered and is the primary, so that W as read
-   * before the load holds (R4). Null: not to be kept.
+   * The `asOf` that the values may be kept with. A position: the server proved it on the same connection before the
+   * statement's snapshot was taken. `watermark`: the region's own server answered and is the primary, so that W as of
+   * before the load is valid (R4). Null: not to be kept.
    */
   readonly asOf: Position | 'watermark' | null;
 }
 
-/** How long and how many; of the entity or field. */
+/** How long, and how many; declared for the entity or field. */
 export interface Keeping {
-  /** Backstop, milliseconds; null: the configured default. */
+  /** Additional limit, milliseconds; null: the configured default. */
   readonly ttlMs: number | null;
   /** Values under one tag; null: the configured default. */
   readonly maxVariants: number | null;
 }
 
-/** With what something that was made of cached or cacheable values may be kept itself. */
+/** With which position and expiry something that was made of these values may itself be kept. */
 export interface KeptWith {
   /** The lowest position that one of the values is right as of. */
   readonly asOf: Position;
-  /** When the first of them is read anew, milliseconds since 1970. */
+  /** The earliest expiry of the values, milliseconds since 1970. */
   readonly expiresAtMs: number;
 }
 
-/** Null: one is not known, or they do not compare, since they are of two timelines. */
+/** Null if one is unknown, or if they are of two timelines and cannot be compared. */
 export function lowerPosition(a: Position | null, b: Position | null): Position | null {
   if (a === null || b === null || a.cluster !== b.cluster || a.timeline !== b.timeline) return null;
   return a.lsn <= b.lsn ? a : b;
@@ -76,7 +76,7 @@ export interface FetchRequest<V> {
   readonly demand: CacheDemand;
   readonly keeping: Keeping;
   readonly codec: Codec<V>;
-  /** Reads the values of these places in `keys` under the request's own requirement. */
+  /** Reads the values at these places of `keys` under the request's requirement. */
   readonly load: (places: readonly number[]) => Promise<Loaded<V>>;
 }
 
@@ -84,23 +84,22 @@ export interface Fetched<V> {
   /** In the order of the keys. */
   readonly values: readonly V[];
   /**
-   * What the values that came from a cache had seen, or from a read of another request; null where all were loaded for
-   * this one.
+   * The positions of values from a cache or from another request's load; null if all values were loaded for this
+   * request.
    */
   readonly seen: Position | null;
-  /** What all of these are right as of; null where that is not known of one of them. */
+  /** What all of these are right as of; null if it is unknown for one of them. */
   readonly asOf: Lsn | null;
-  /** With what an answer that shows all of these may be kept; null: not at all, since one of them may not. */
+  /** With what an answer that shows all of these may be kept; null: not at all, because one of them may not be kept. */
   readonly keptWith: KeptWith | null;
-  /** How many values came from where. */
+  /** How many values came from each source. */
   readonly local: number;
   readonly shared: number;
   readonly loaded: number;
 }
 
 /**
- * The region's cache as loaders see it. Without a working cache everything is loaded; it never fails on its own
- * account.
+ * The region's cache as loaders see it. If no cache works, everything is loaded; the cache itself never fails a read.
  */
 export interface ReadCache {
   fetch<V>(request: FetchRequest<V>): Promise<Fetched<V>>;

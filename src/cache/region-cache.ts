@@ -1,6 +1,6 @@
 /**
- * Owns reading through the region's cache: first the process's own, then what it is reading already, then the shared
- * one, then the load.
+ * Owns reading through the region's cache: first the process's own cache, then loads that are in flight, then the
+ * shared cache, then the load.
  */
 import { systemClock, type Clock } from '../base/clock.ts';
 import { type Position } from '../base/lineage.ts';
@@ -50,7 +50,7 @@ export class RegionCache implements ReadCache {
     return gathered.isMixed ? this.#loadAll(request) : gathered.fetched();
   }
 
-  /** Puts what the process keeps; returns the places of the rest. */
+  /** Puts the values that the process has into the result; returns the places of the others. */
   #fromLocal<V>(request: FetchRequest<V>, gathered: Gathering<V>): number[] {
     const { generation, watermark } = this.#local;
     if (generation === null || watermark === null) return [...request.keys.keys()];
@@ -60,7 +60,7 @@ export class RegionCache implements ReadCache {
     const missing: number[] = [];
     const stale: number[] = [];
     const found = this.#local.lookup(request.keys);
-    // One object for all that are older than W: they are right as of W.
+    // One object for all values that are older than W: they are right as of W.
     const atWatermark: Position = { cluster: generation.cluster, timeline: generation.timeline, lsn: watermark };
     for (const [place, kept] of found.entries()) {
       const freshness = kept === undefined ? 'over' : freshnessOf(demand, kept.expiresAtMs, at);
@@ -98,7 +98,7 @@ export class RegionCache implements ReadCache {
     );
   }
 
-  /** Each place to a flight that is under way already, where it may join one, or to one of its own. */
+  /** Joins each place to a load that is in flight, if it may join one; otherwise begins a load for it. */
   async #part<V, P extends Pick<PendingValue, 'place'>>(
     fetch: CacheFetch<V>,
     places: readonly P[],
@@ -120,7 +120,7 @@ export class RegionCache implements ReadCache {
     await Promise.all([this.#runOwn(fetch, own, gathered), this.#join(fetch, joined, gathered)]);
   }
 
-  /** A flight whose reader has to wait for its floor is not worth the wait to those who need not. */
+  /** A load that must wait for its floor is not joined by requests that need not wait. */
   #isWorthJoining<V>({ floor }: InFlightLoad, { demand }: FetchRequest<V>): boolean {
     if (floor === null) return true;
     const reached = (lsn: Lsn | null | undefined): boolean => lsn !== null && lsn !== undefined && floor.lsn <= lsn;
@@ -139,7 +139,7 @@ export class RegionCache implements ReadCache {
     );
   }
 
-  /** Takes what others read, where it answers this request, too; reads the rest. */
+  /** Uses the results of other requests' loads where they also answer this request; reads the rest. */
   async #join<V>(fetch: CacheFetch<V>, pending: readonly PendingValue[], gathered: Gathering<V>): Promise<void> {
     if (pending.length === 0) return;
     const { request } = fetch;
@@ -149,14 +149,15 @@ export class RegionCache implements ReadCache {
       return outcome.kind === 'failed' || !this.#share(request, load, outcome, place, gathered);
     });
     if (pending.length > rest.length) this.#observe.joined(pending.length - rest.length);
-    // Who waited for a reader that gave up (its client left, say) waits for the next one, lest they all read at once.
+    // Requests that waited for a load which was aborted (its client disconnected, for example) wait for the next load,
+    // so that they do not all read at once.
     const left = new Set(pending.filter((_, i) => gaveUp(outcomes[i] as LoadedValue | FailedLoad)));
-    // No flight is begun before this request is ready to fly it: who joined it would wait for what this request still
-    // waits for.
+    // No load begins before this request can run it: requests that join it would otherwise wait for what this request
+    // still waits for.
     await this.#part(fetch, rest, (value) => left.has(value), gathered);
   }
 
-  /** What another request loaded counts as local: nothing was asked for it. */
+  /** A value that another request loaded counts as local: no server was asked for it. */
   #share<V>(
     { demand, codec }: FetchRequest<V>,
     { floor }: InFlightLoad,
@@ -179,7 +180,7 @@ export class RegionCache implements ReadCache {
     }
   }
 
-  /** Reads anew what was shown although its time is over, once for everybody. */
+  /** Reads expired values that were shown again, once for all requests. */
   #renew<V>(request: FetchRequest<V>, places: readonly number[]): void {
     const pending: PendingValue[] = [];
     for (const place of places) {
@@ -197,7 +198,7 @@ export class RegionCache implements ReadCache {
   }
 }
 
-/** Whether the reader ended for reasons of its own, of which the value knows nothing. */
+/** Whether the reader was aborted, which says nothing about the value. */
 function gaveUp(outcome: LoadedValue | FailedLoad): boolean {
   return outcome.kind === 'failed' && outcome.error instanceof DOMException && outcome.error.name === 'AbortError';
 }

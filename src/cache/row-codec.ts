@@ -5,7 +5,7 @@ import { JsonNumber, parseJson } from '../base/json.ts';
 import { type Column, type Entity, type Row } from '../model/model.ts';
 import { type Codec } from './reading.ts';
 
-/** Part of every shape: rows written by another version of this module are never read. */
+/** Part of every shape, so that rows which another version of this module wrote are never read. */
 const FORMAT = 2;
 const SHAPE_LENGTH = 10;
 
@@ -13,12 +13,12 @@ const SHAPE_LENGTH = 10;
 type Cells = unknown[];
 
 interface RowForm {
-  /** Throws for what is no JSON. */
+  /** Throws if the text is not JSON. */
   readonly parse: (text: string) => unknown;
   readonly toCells: (row: Row) => Cells;
-  /** Throws for what is no row of the entity. */
+  /** Throws if the value is not a row of the entity. */
   readonly toRow: (cells: unknown) => Row;
-  /** Whether a cell of the row is spelled otherwise than `JSON.stringify` would. */
+  /** Whether a cell of the row must be written differently than `JSON.stringify` does. */
   readonly isOdd: (cells: Cells) => boolean;
 }
 
@@ -26,8 +26,8 @@ const forms = new WeakMap<Entity, RowForm>();
 const shapes = new WeakMap<Entity, string>();
 
 /**
- * A short hash of what rows of the entity consist of: where models differ, variants do, and nobody reads what another
- * one wrote.
+ * A short hash of the columns of the entity's rows: different models have different variants, and never read each
+ * other's values.
  */
 export function shapeOf(entity: Entity): string {
   const known = shapes.get(entity);
@@ -79,7 +79,10 @@ export const numberCodec: Codec<number> = {
   },
 };
 
-/** What lies in a cache that others can write to may be anything: such a value is read anew, and not shown. */
+/**
+ * Others may be able to write to the cache, so its contents may be anything: an invalid value is read again and not
+ * shown.
+ */
 function damaged(what: string): SyntaxError {
   return new SyntaxError(`the text of a cached ${what} is none`);
 }
@@ -94,8 +97,8 @@ function formOf(entity: Entity): RowForm {
 
 function makeForm(columns: readonly Column[]): RowForm {
   const names = columns.map(({ name }) => name);
-  // Only floats are numbers that JSON cannot spell. Documents may hold any number, as a JsonNumber where it is no
-  // JavaScript number.
+  // Only floats are numbers that JSON cannot represent. Documents may contain any number, as a JsonNumber if it is not
+  // a JavaScript number.
   const hasDocuments = columns.some(({ type }) => type.kind === 'json');
   const floatPlaces = columns.flatMap(({ type }, place) => (type.kind === 'float' ? [place] : []));
   return {
@@ -118,8 +121,8 @@ function hasOddNumber(value: unknown): boolean {
 }
 
 /**
- * As `JSON.stringify`, with the numbers that it loses: `JSON.parse` reads 1e999 and -0 back as they were, and floats
- * know "NaN".
+ * As `JSON.stringify`, including the numbers that it loses: `JSON.parse` reads 1e999 and -0 back as they were, and
+ * float columns accept "NaN".
  */
 function spell(value: unknown): string {
   if (typeof value === 'number') {
@@ -137,8 +140,8 @@ function spell(value: unknown): string {
 }
 
 /**
- * Of a float column, where a text can only be NaN, and a number that JavaScript spells otherwise is still a JavaScript
- * number.
+ * For a float column, in which a text can only be NaN, and a number that JavaScript writes differently is still a
+ * JavaScript number.
  */
 function asFloats(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asFloats);

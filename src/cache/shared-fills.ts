@@ -1,5 +1,5 @@
 /**
- * Owns writing values to the shared cache after they were answered: fills of one tick share round trips, and the queue
+ * Owns writing values to the shared cache after they were returned: fills of one tick share a round trip, and the queue
  * of waiting fills is bounded.
  */
 import { type Options } from '../config/options.ts';
@@ -25,15 +25,15 @@ interface Waiting {
 /** How many values of the largest size may wait. */
 const MAX_WAITING_FACTOR = 16;
 /**
- * What one round trip carries at most, so that it stays well within the time limit of a command: this many values, or
- * one of the largest size.
+ * The most that one round trip carries, so that it stays within the time limit of a command: this many values, or one
+ * of the largest size.
  */
 const MAX_BATCH_VALUES = 256;
 
 export class SharedFills {
   readonly #options: SharedFillsOptions;
   #next: Waiting[] = [];
-  /** Waiting or on their way. */
+  /** Values that are waiting or being written. */
   #values = 0;
   #bytes = 0;
 
@@ -41,7 +41,7 @@ export class SharedFills {
     this.#options = options;
   }
 
-  /** Fills the value in soon, or drops it. `epoch`: the generation of the shared cache that the value was read in. */
+  /** Writes the value soon, or drops it. `epoch`: the generation of the shared cache that the value was read in. */
   add(epoch: string, item: FillItem): void {
     const { limits, observe } = this.#options;
     const bytes = Buffer.byteLength(item.entry.body);

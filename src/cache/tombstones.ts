@@ -5,17 +5,14 @@
 import { maxLsn, ZERO_LSN, type Lsn } from '../base/lsn.ts';
 import { type Tag } from '../change/tags.ts';
 
-/** Whatever it forgets raises the horizon, so that nothing read before that can be kept (R4). */
+/** Forgetting a tombstone raises the horizon, so that no value which was read before it can be kept (R4). */
 export class Tombstones {
   readonly #limit: number;
-  /** In the order in which they were put, which is that of their positions. */
+  /** In insertion order, which is the order of their positions. */
   readonly #lsns = new Map<Tag, Lsn>();
-  /**
-   * Walks along with the map: a new iterator for each would skip, one by one, the places of all that were removed
-   * before.
-   */
+  /** One iterator for the map's whole use: a new one would skip, one by one, all entries that were removed before. */
   #walk = this.#lsns.entries();
-  /** The next to go. It may have been put again since it was looked at, and then stands further back. */
+  /** The next candidate for removal. If it was put again since, it has moved back. */
   #oldest: readonly [Tag, Lsn] | undefined;
   #horizon = ZERO_LSN;
 
@@ -71,7 +68,7 @@ export class Tombstones {
     while (this.#oldest === undefined || this.#lsns.get(this.#oldest[0]) !== this.#oldest[1]) {
       let next = this.#walk.next();
       if (next.done === true) {
-        // A walk that has ended does not go on to what was put since; by now everything before its end is gone.
+        // An iterator that has ended does not continue with later entries; everything before its end is gone by now.
         this.#walk = this.#lsns.entries();
         next = this.#walk.next();
         if (next.done === true) return undefined;

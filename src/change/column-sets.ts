@@ -1,4 +1,4 @@
-/** Owns which sets of columns values are cached by, per table, as the model's keys and relations ask for them. */
+/** Owns which sets of columns values are cached by, per table, as the model's keys and relations require. */
 import { createHash } from 'node:crypto';
 import { type Entity, type Model, type SqlType, type Table } from '../model/model.ts';
 import { tableTag, tagsOver, type TableTag, type Tag } from './tags.ts';
@@ -18,10 +18,10 @@ export interface TableSets {
 }
 
 export const setName = (columns: readonly string[]): string => columns.join('\u0000');
-/** PostgreSQL's names hold no NUL, so that no two tables share one. */
+/** PostgreSQL's names contain no NUL, so that no two tables share a name here. */
 export const nameOf = ({ schema, name }: Table): string => `${schema}\u0000${name}`;
 
-/** The same table may be shown by several entities: what one is cached by, changes must name for all. */
+/** Several entities may show the same table: a change must name the tags of all of them. */
 export function columnSets(model: Model): ReadonlyMap<string, TableSets> {
   const exact = new Map<string, Map<string, SqlType>>();
   const asked = new Map<string, Set<readonly string[]>>();
@@ -50,7 +50,7 @@ function* askedFor({ entities, stubs, queries }: Model): Generator<readonly [Ent
       const target = 'target' in field ? entities.get(field.target) : undefined;
       if (!target || !('join' in field)) continue;
       const { to, comparisons } = field.join;
-      // What is compared with values of another type goes by no text.
+      // Columns that are compared with values of another type cannot be compared as text.
       yield [target, to.filter((_, i) => comparisons?.[i]?.exact ?? true)];
     }
   }
@@ -71,13 +71,13 @@ function setsOf(table: Table, exact: ReadonlyMap<string, SqlType>, asked: Iterab
 }
 
 /**
- * To be raised with every change of how tags are spelled: servers that spell them differently must not share a cache.
+ * Increase this with every change to the spelling of tags: servers that spell them differently must not share a cache.
  */
 const TAG_FORMAT = 1;
 
 /**
- * Short; differs where two models would name other tags for one change, or have found other tables to be seen whole:
- * what one of them keeps, the other would not look after.
+ * A short hash. It differs if two models would name different tags for one change, or differ in which tables are fully
+ * published: a value that one of them keeps would not be invalidated by the other.
  */
 export function fingerprintOf(tables: ReadonlyMap<string, TableSets>, seen: Iterable<string>): string {
   const described = [...tables]

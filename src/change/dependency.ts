@@ -1,4 +1,4 @@
-/** Owns the author's notation for tags: what custom reads depend on and mutations invalidate. */
+/** Owns the notation for tags in the SDL and in code: what custom reads depend on and what mutations invalidate. */
 import { MeridianError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import { columnOfField, type Entity, type Model } from '../model/model.ts';
@@ -6,9 +6,9 @@ import { didYouMean, snakeCase } from '../model/names.ts';
 import { identifierOf, qualifiedName } from '../model/sql-names.ts';
 import { normalizeValue } from '../model/values.ts';
 
-/** What one text of the notation names. */
+/** What one text in the notation names. */
 export type Dependency =
-  /** Rows of the entity's table with these values, which are canonical; no columns: any row. */
+  /** Rows of the entity's table with these canonical values; no columns: any row. */
   | {
       readonly kind: 'rows';
       readonly entity: Entity;
@@ -23,8 +23,8 @@ const COLUMN = /^(?<column>"(?:[^"]|"")+"|[^=]+)=(?<value>.*)$/s;
 const TABLE = 'table:';
 
 /**
- * `Task` (any row), `Task:42` (by primary key; `Seat:A,3` or `Seat:["A",3]` where it is compound), `Task.projectId=7`
- * (a field or column), `table:audit.log` (any row of a table), or a name of the application's own, which begins with a
+ * `Task` (any row), `Task:42` (by primary key; `Seat:A,3` or `Seat:["A",3]` if it is compound), `Task.projectId=7` (a
+ * field or column), `table:audit.log` (any row of a table), or a name of the application's own, which begins with a
  * small letter. Throws `BAD_USER_INPUT`.
  */
 export function readDependency(model: Model, text: string): Dependency {
@@ -34,7 +34,7 @@ export function readDependency(model: Model, text: string): Dependency {
   const { entity: name = '', sign, rest = '' } = NAMED.exec(text)?.groups ?? {};
   const entity = model.entities.get(name);
   if (!entity) {
-    // A misspelt entity would be a tag that no change ever names.
+    // A misspelt entity would become a tag that no change ever names.
     if (/^[A-Z]/.test(text))
       throw mistake(
         text,
@@ -75,7 +75,7 @@ function byKey(entity: Entity, text: string, rest: string): Dependency {
   };
 }
 
-/** Text with commas in it needs the JSON array. */
+/** Text that contains commas needs the JSON array. */
 function keyValues(rest: string, columns: number): readonly unknown[] {
   if (rest.startsWith('[')) {
     try {

@@ -1,6 +1,6 @@
 /**
- * Owns which tags a change makes wrong, and under which tag a read is kept: both from one model, so that they always
- * meet.
+ * Owns which tags a change makes wrong, and under which tag a read is kept: both follow from one model, so that they
+ * always match.
  */
 import { type Lsn } from '../base/lsn.ts';
 import { type Options } from '../config/options.ts';
@@ -18,11 +18,11 @@ export interface Invalidation {
   readonly tags: readonly Tag[];
   /** All values of these tables. */
   readonly tables: readonly TableTag[];
-  /** The schema changed in a way that could concern any value: the whole cache must begin anew. */
+  /** The schema changed in a way that could concern any value: the whole cache must be emptied. */
   readonly everything: boolean;
 }
 
-/** From the columns of a read to its tag: which of its values count. */
+/** Maps the columns of a read to its tag: which of its values are part of it. */
 interface Way {
   readonly any: Tag;
   readonly set: ColumnSet;
@@ -34,7 +34,7 @@ export class TagScheme {
   readonly #maxTags: number;
   readonly #tables: ReadonlyMap<string, TableSets>;
   readonly #unseen: ReadonlyMap<TableTag, string | null>;
-  /** By entity and columns; no more than the program asks for. */
+  /** By entity and columns; not more than the program uses. */
   readonly #ways = new Map<Entity, Map<string, Way>>();
   /** Two schemes with one fingerprint name the same tags for every change; others must not share a cache. */
   readonly fingerprint: string;
@@ -51,9 +51,9 @@ export class TagScheme {
   }
 
   /**
-   * What a read of the rows with these values depends on. `values` are canonical and none of them null (`keyOf`).
-   * Columns that are not exact drop out, so that rows with other values of them share the tag; columns that no key or
-   * relation of the model is made of depend on any row.
+   * The tag that a read of the rows with these values depends on. `values` are canonical and none is null (`keyOf`).
+   * Columns that are not exact are left out, so that rows with other values of them share the tag; columns that are in
+   * no key or relation of the model depend on any row.
    */
   tagFor(entity: Entity, columns: readonly string[], values: readonly unknown[]): Tag {
     const way = this.#wayOf(entity, columns);
@@ -76,7 +76,7 @@ export class TagScheme {
     });
   }
 
-  /** Tag of a text in the author's notation (`readDependency`). Throws `BAD_USER_INPUT` for what cannot be meant. */
+  /** The tag of a text in the notation (`readDependency`). Throws `BAD_USER_INPUT` if the text is invalid. */
   dependencyTag(text: string): Tag {
     const dependency = readDependency(this.#model, text);
     switch (dependency.kind) {
@@ -90,8 +90,8 @@ export class TagScheme {
   }
 
   /**
-   * Why some changes under the tag may not be seen, as a clause about its table, so that nothing may be kept under it;
-   * null where all are.
+   * Why some changes under the tag may be missed, as a clause about its table, so that nothing may be kept under it;
+   * null if none are.
    */
   whyUnseen(tag: Tag): string | null {
     const table = tableOfTag(tag);
@@ -122,7 +122,7 @@ export class TagScheme {
     if (!known) return named.add(table, anyRowTag(table));
     if (named.isWhole(table)) return;
     const { kind, before, after } = change;
-    // Without the old row whole, any value could have been there.
+    // Without the complete old row, any old value is possible.
     const isTold =
       (kind === 'insert' || (change.beforeIsWhole && before !== null)) && (kind === 'delete' || after !== null);
     if (!isTold) return named.addTable(table);
@@ -130,7 +130,7 @@ export class TagScheme {
     for (const set of known.sets.values()) {
       const was = old && valuesOf(set, old, null);
       const is = after && valuesOf(set, after, old);
-      // A column that is not there was renamed or dropped: which values it had, the change does not tell.
+      // A column that is missing was renamed or dropped: the change does not show its values.
       if (was === undefined || is === undefined) return named.addTable(table);
       if (was && hasNoNull(was)) named.add(table, set.tag(was));
       if (is && hasNoNull(is) && !isSame(was, is)) named.add(table, set.tag(is));
@@ -142,7 +142,7 @@ export class TagScheme {
       const tag = this.dependencyTag(text);
       named.add(tableOfTag(tag), tag);
     } catch {
-      // Nothing can be kept under what cannot be read: whoever depends on it is told so.
+      // Nothing can be kept under a name that cannot be read; dependents receive the error.
     }
   }
 }
@@ -180,7 +180,7 @@ class Named {
 
 /**
  * The row's values of the set's columns; undefined: one is missing. A large value that did not change is not sent
- * again, and then is the old row's.
+ * again; the old row then has it.
  */
 function valuesOf({ columns }: ColumnSet, row: Row, old: Row | null): readonly (string | null)[] | undefined {
   const values: (string | null)[] = [];
@@ -192,7 +192,7 @@ function valuesOf({ columns }: ColumnSet, row: Row, old: Row | null): readonly (
   return values;
 }
 
-/** Nothing is read by NULL. */
+/** No read uses NULL as a key. */
 function hasNoNull(values: readonly (string | null)[]): values is readonly string[] {
   return !values.includes(null);
 }

@@ -1,4 +1,4 @@
-/** Owns what a transaction's logical messages say: a mutation's extra tags, and that tables themselves were changed. */
+/** Owns the contents of a transaction's logical messages: a mutation's extra tags, and the tables that DDL changed. */
 
 export interface Announced {
   /** As the application wrote them. */
@@ -13,8 +13,8 @@ const NOTHING: Announced = { tags: [], tables: [], everything: false };
 const EVERYTHING: Announced = { ...NOTHING, everything: true };
 
 /**
- * Never throws: anybody may write messages under the prefix. What is no message of ours says nothing; DDL that cannot
- * be read could be any.
+ * Never throws: anybody may write messages under the prefix. Unknown messages are ignored; a DDL message that cannot be
+ * read stands for any DDL.
  */
 export function readMessage(content: string): Announced {
   let message: unknown;
@@ -36,7 +36,7 @@ function readDdl(ddl: unknown): Announced {
   return tables.every((table) => table !== null) ? { ...NOTHING, tables } : EVERYTHING;
 }
 
-/** `schema.name` as the catalog has both; null where that could be read in two ways. */
+/** `schema.name` as in the catalog; null if the text is ambiguous. */
 export function tableNamed(text: string): { readonly schema: string; readonly name: string } | null {
   const [schema, name, ...more] = text.split('.');
   return schema && name && more.length === 0 && !text.includes('"') && text.isWellFormed() ? { schema, name } : null;

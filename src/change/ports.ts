@@ -1,4 +1,4 @@
-/** Owns the port through which a region's changes arrive: whatever produces them, they come in commit order. */
+/** Owns the port through which a region's changes arrive: in commit order, whatever their source. */
 import { type ClusterId } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Row } from '../model/model.ts';
@@ -18,7 +18,7 @@ export interface RowChange {
   readonly beforeIsWhole: boolean;
 }
 
-/** The whole table changed in a way that has no rows: `TRUNCATE`, or more rows than are kept one by one. */
+/** The whole table changed without single rows: `TRUNCATE`, or more rows than are kept one by one. */
 export interface TableChange {
   readonly kind: 'truncate';
   readonly schema: string;
@@ -38,9 +38,7 @@ export interface CommittedTransaction {
   readonly messages: readonly string[];
 }
 
-/**
- * A sign of life through the WAL: everything up to `lsn` has been delivered; `primaryTimeMs` is the primary's clock.
- */
+/** A heartbeat in the WAL: everything up to `lsn` has been delivered; `primaryTimeMs` is the primary's clock. */
 export interface Heartbeat {
   readonly lsn: Lsn;
   readonly primaryTimeMs: number;
@@ -52,24 +50,25 @@ export interface StreamStart {
   readonly timeline: number;
   readonly lsn: Lsn;
   /**
-   * Names one run of a primary, from its start to its end or crash: what was seen of another one may have been taken
-   * back. Null or left out: a replica.
+   * Names one run of a primary, from its start to its end or crash: what another run showed may have been taken back.
+   * Null or left out: a replica.
    */
   readonly run?: string | null;
 }
 
 export interface ChangeHandlers {
   /**
-   * A stream begins; called after `onGap` when there was one, before anything else. Only who hears this holds the slot.
+   * A stream begins; called after `onGap`, if there was a gap, and before anything else. Only the slot holder gets this
+   * call.
    */
   onStart?(start: StreamStart): Promise<void> | void;
   /**
-   * Must have applied the transaction when it resolves; only then is it acknowledged upstream. When it rejects, the
-   * stream begins anew before it.
+   * Must have applied the transaction when it resolves; only then is the transaction acknowledged to PostgreSQL. If it
+   * rejects, the stream begins again before the transaction.
    */
   onTransaction(transaction: CommittedTransaction): Promise<void> | void;
   onHeartbeat(heartbeat: Heartbeat): void;
-  /** Everything up to `lsn` has been delivered and is shown; nothing of it concerned the published tables. */
+  /** Everything up to `lsn` has been delivered and is visible; none of it concerned the published tables. */
   onProgress?(lsn: Lsn): void;
   /**
    * Changes may have been missed: the slot is new, was invalidated, or a new timeline begins below the watermark (R8).

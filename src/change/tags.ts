@@ -1,4 +1,4 @@
-/** Owns tags: the names under which values are cached and by which changes make them wrong. */
+/** Owns tags: the names under which values are cached, and by which changes invalidate them. */
 import { createHash } from 'node:crypto';
 import { type Table } from '../model/model.ts';
 
@@ -11,7 +11,7 @@ export type TableTag = string & { readonly __brand: 'TableTag' };
  */
 export type Tag = string & { readonly __brand: 'Tag' };
 
-/** Longer values go by their hash, so that a tag stays short whatever clients look up. */
+/** Longer values are replaced by their hash, so that tags stay short whatever clients look up. */
 const LONGEST_VALUE = 100;
 
 export function tableTag({ schema, name }: Table): TableTag {
@@ -40,13 +40,13 @@ export function customTag(name: string): Tag {
   return `|!|${shortened(name)}` as Tag;
 }
 
-/** The table whose wholesale change makes the tag's values wrong; null for a custom tag. */
+/** The table whose complete invalidation makes the tag's values wrong; null for a custom tag. */
 export function tableOfTag(tag: Tag): TableTag | null {
   const table = tag.slice(0, tag.indexOf('|'));
   return table === '' ? null : (table as TableTag);
 }
 
-/** Text that means itself in a tag. */
+/** Text that needs no escape in a tag. */
 const PLAIN = /^[\w.-]*$/;
 
 function shortened(value: string): string {

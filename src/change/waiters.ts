@@ -1,4 +1,4 @@
-/** Owns the order of those who wait: a binary heap by floor, from which any waiter can leave in logarithmic time. */
+/** Owns the order of waiters: a binary heap by floor, from which any waiter can be removed in logarithmic time. */
 import { type Lsn } from '../base/lsn.ts';
 
 export interface Waiter {
@@ -9,7 +9,8 @@ export interface Waiter {
 }
 
 /**
- * Waiters leave when they time out as well as when they are served, so that a stalled watermark cannot pile them up.
+ * Waiters are removed when they time out as well as when they are served, so that they do not accumulate at a watermark
+ * that stands still.
  */
 export class WaiterHeap {
   readonly #items: Waiter[] = [];

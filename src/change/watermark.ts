@@ -1,13 +1,10 @@
-/**
- * Owns the watermark: the position through which everything is applied, and the bounded waits of those who need it
- * higher.
- */
+/** Owns the watermark: the position through which everything is applied, and the bounded waits for a higher one. */
 import { MeridianError } from '../base/errors.ts';
 import { formatLsn, type Lsn } from '../base/lsn.ts';
 import { WaiterHeap, type Waiter } from './waiters.ts';
 
 export interface WatermarkOptions {
-  /** Waits at once; one more is refused with `OVERLOADED`. */
+  /** How many may wait at a time; one more is refused with `OVERLOADED`. */
   readonly maxWaiters: number;
 }
 
@@ -17,8 +14,8 @@ export interface WaitOptions {
 }
 
 /**
- * A position that only grows, until a `reset` begins anew (R8). Null until the first `advance`: nothing is known.
- * Waiting costs one heap entry and one timer; each advance wakes everybody that it satisfies in one pass.
+ * A position that only increases, until `reset` (R8). Null until the first `advance`. A wait costs one heap entry and
+ * one timer; each advance wakes everybody that it satisfies in one pass.
  */
 export class Watermark {
   readonly #maxWaiters: number;
@@ -51,8 +48,8 @@ export class Watermark {
   }
 
   /**
-   * Moves the watermark up to `lsn` and wakes who waited for it; a lower position changes nothing. Returns whether it
-   * moved.
+   * Moves the watermark up to `lsn` and wakes the waiters that it satisfies; a lower position changes nothing. Returns
+   * whether it moved.
    */
   advance(lsn: Lsn): boolean {
     if (this.reached(lsn)) return false;
@@ -62,7 +59,9 @@ export class Watermark {
     return true;
   }
 
-  /** Forgets the position (R8); who waits goes on waiting, within its time limit, for the new stream to come as far. */
+  /**
+   * Forgets the position (R8). Waiters continue to wait, within their time limit, until the new stream has come as far.
+   */
   reset(reason: string, start: Lsn | null = null): void {
     this.#lsn = null;
     for (const listener of this.#onReset) listener(reason);
@@ -104,7 +103,7 @@ export class Watermark {
     return subscribe(this.#onReset, listener);
   }
 
-  /** Calls `listener` whenever somebody begins to wait: whoever can fetch a newer position then does so. */
+  /** Calls `listener` whenever a wait begins, so that a newer position can be fetched for it. */
   onWait(listener: (floor: Lsn) => void): () => void {
     return subscribe(this.#onWait, listener);
   }

@@ -18,13 +18,13 @@ export const READINESS_OPTIONS = [
 ] as const satisfies readonly OptionKey[];
 
 /**
- * Adds a flag for every option, or for `only` some, with help and default. Secrets have none: other users can read a
- * command line.
+ * Adds a flag for every option, or only for those in `only`, with help and default. Secrets have no flag: other users
+ * of the machine can read command lines.
  */
 export function registerOptions(command: Command, only?: readonly OptionKey[]): Command {
   for (const [key, declared] of Object.entries(OPTIONS) as [OptionKey, Option<unknown>][]) {
     if (declared.secret || (only && !only.includes(key))) continue;
-    // The default is shown only: were it set, it would win over the environment and the file.
+    // The default is only displayed: if it were set, it would override the environment and the file.
     const shown = declared.default === '' ? '' : ` (default: ${String(declared.default)})`;
     command.addOption(
       new Flag(`${flagName(key)} <value>`, declared.help + shown).helpGroup(`Options for ${declared.group}:`),

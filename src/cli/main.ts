@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Owns the command line: its commands, its help, and how failures end it. */
+/** Owns the command line: its commands, its help, and exit after failures. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { DEBUG_VARIABLE } from '../config/load.ts';

@@ -5,7 +5,7 @@ import { flushed } from '../telemetry/output.ts';
 
 const FLUSH_MS = 1_000;
 
-/** Columns aligned, the last one free; no trailing blanks. */
+/** Aligned columns, the last one without padding; no trailing blanks. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
@@ -19,7 +19,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** What went wrong, for people: a sentence and its code, and the stack only for who asked for it. */
+/** A failure as text for people: a sentence and its code, with the stack only if it was asked for. */
 export function failureText(error: unknown, debug: boolean): string {
   const sentence = isMeridianError(error) ? `${error.message} [${error.code}]` : `Unexpected: ${messageOf(error)}`;
   if (debug && error instanceof Error) return `${sentence}\n${stackOf(error)}`;
@@ -31,7 +31,7 @@ function stackOf(error: Error): string {
   return error.cause instanceof Error ? `${own}\ncaused by ${stackOf(error.cause)}` : own;
 }
 
-/** Ends the process when its last words are read, or soon if nobody reads them. */
+/** Exits when the output has been read, or shortly after if nobody reads it. */
 export async function leave(status: number): Promise<never> {
   await Promise.all([process.stdout, process.stderr].map((stream) => flushed(stream, FLUSH_MS)));
   process.exit(status);

@@ -16,16 +16,16 @@ export interface MappedTables {
   readonly tables: readonly Table[];
   /** Those of them whose older versions are kept. */
   readonly kept: readonly KeptTable[];
-  /** How durable mutations ask to be. */
+  /** The durability levels that mutations ask for. */
   readonly durabilities: ReadonlySet<Durability>;
-  /** What is to be said of the schema itself. */
+  /** Findings about the schema itself. */
   readonly findings: readonly Finding[];
 }
 
-/** Where a finding is about the schema rather than about a region's server. */
+/** The place of a finding that concerns the schema and not a region's server. */
 const SCHEMA = 'schema';
 
-/** Checks the schema against the live catalog; its problems are findings, not failures. */
+/** Checks the schema against the live catalog. Problems become findings, and nothing is thrown. */
 export async function mappedTables(config: Config): Promise<MappedTables> {
   const folder = config.options.schema;
   if (!existsSync(folder)) {
@@ -63,7 +63,7 @@ export async function mappedTables(config: Config): Promise<MappedTables> {
           : [finding('ok', `The schema fits the database: ${compiled.model.entities.size} entities.`)],
     };
   } catch (error) {
-    // No region answers: each region's own finding says so.
+    // No region answers; each region's own finding reports this.
     if (isMeridianError(error, 'REGION_UNAVAILABLE'))
       return { tables: [], kept: [], durabilities: new Set(), findings: [] };
     if (!isMeridianError(error, 'SCHEMA_INVALID')) throw error;
@@ -85,7 +85,7 @@ function spoken(severity: Finding['severity'], { file, line, message }: Problem)
   return finding(severity, `${file}:${line} ${message}`);
 }
 
-/** A table with the fix below what it fixes, and the sum of it all. */
+/** A table with each finding's fix below it, and a summary. */
 export function findingsReport(findings: readonly Finding[]): string {
   const rows = findings.flatMap(({ region, severity, what, fix }) => [
     [region, severity, what],

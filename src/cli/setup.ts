@@ -1,4 +1,4 @@
-/** Owns `meridian setup`: makes databases ready, as often as it is run. */
+/** Owns `meridian setup`: prepares databases; it can be run repeatedly. */
 import { type Command } from 'commander';
 import { MeridianError } from '../base/errors.ts';
 import { loadConfig } from '../config/load.ts';
@@ -36,7 +36,7 @@ export function registerSetup(program: Command): void {
     for (const warning of config.warnings) console.error(warning);
     const mapped = await mappedTables(config);
     if (hasErrors(mapped.findings)) {
-      // Which tables are mapped is not known then, and setting up others would be hard to take back.
+      // The mapped tables are not known in this case, and setting up other tables would be hard to undo.
       throw new MeridianError({
         code: 'SCHEMA_INVALID',
         message: `Nothing was changed, since the schema does not fit the database:\n${findingsReport(mapped.findings)}`,
@@ -52,7 +52,7 @@ export function registerSetup(program: Command): void {
       ...(given.role === undefined ? {} : { role: given.role }),
       ...(given.alterSystem ? { alterSystem: true } : {}),
     });
-    // What the schema's warnings say of caching depends on what was set up just now.
+    // The schema's warnings about caching depend on what was set up just now.
     const schema = result.steps.some(({ changed }) => changed) ? await mappedTables(config) : mapped;
     const findings = [...result.findings, ...schema.findings];
     if (given.json) console.log(JSON.stringify({ ...result, findings }, null, 2));

@@ -5,7 +5,7 @@ import { loadConfig, type Config } from '../config/load.ts';
 import { detachFromReader } from '../telemetry/output.ts';
 import { givenFlags, registerOptions } from './flags.ts';
 
-/** Until workers that were killed are gone. */
+/** Time until killed workers are gone. */
 const KILLED_MS = 1_000;
 
 export function registerStart(program: Command): void {
@@ -17,7 +17,7 @@ export function registerStart(program: Command): void {
       '\nRegions and secrets come from the environment (MERIDIAN_REGIONS, DB_URL_<REGION>, MERIDIAN_TOKEN_SECRET …)\nor from a file (--config); docs/configuration.md has all of it.',
     );
   registerOptions(command).action(async () => {
-    // Each way is loaded here: every other command does without the server and starts in a fraction of the time.
+    // Each variant is loaded here, so that every other command starts without loading the server.
     if (cluster.isWorker) return (await import('./workers/worker.ts')).runWorker();
     const config = loadConfig({ flags: givenFlags(command), needs: ['regions', 'region', 'secrets', 'workers'] });
     for (const stream of [process.stdout, process.stderr]) detachFromReader(stream);
@@ -59,7 +59,7 @@ async function serveByWorkers(config: Config): Promise<void> {
   const { log } = createTelemetry({ level: options.logLevel, fields: { region }, bufferBytes: options.logBufferBytes });
   for (const warning of config.warnings) log.warn(warning);
   const workers = new Workers(config, log);
-  // From the beginning: workers end by a message from here, not by a signal that reaches this process alone.
+  // Set from the beginning: workers are stopped by a message from this process, not by a signal.
   closeOnSignals({
     close: () => workers.close(),
     limitMs: closeLimitMs(options) + KILLED_MS,

@@ -1,4 +1,4 @@
-/** Owns `meridian token`: a signed JWT that says who is asking, for development, scripts and tests. */
+/** Owns `meridian token`: a signed JWT that names a viewer, for development, scripts and tests. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command } from 'commander';
@@ -18,7 +18,7 @@ interface TokenFlags {
 }
 
 const DURATION = /^[1-9]\d{0,5}[smhd]$/;
-/** Where the development cluster keeps what signs its tokens, readable by its owner only. */
+/** The file with the secret that signs the development cluster's tokens, readable by its owner only. */
 const SECRETS_FILE = 'secrets.json';
 
 export function registerToken(program: Command): void {

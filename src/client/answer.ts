@@ -1,7 +1,7 @@
-/** Owns what an answer says about tokens: those that it brings, and whether those that were sent are refused. */
+/** Owns what an answer says about tokens: which ones it carries, and whether the ones that were sent are refused. */
 import { splitTokens } from '../protocol/token-text.ts';
 
-/** Codes that tell that a token is of no use any more, or not yet. */
+/** Error codes that say that a token is no longer usable, or not yet. */
 const REFUSALS = [
   'CONSISTENCY_LOST',
   'CONSISTENCY_TOKEN_MALFORMED',
@@ -13,13 +13,13 @@ export type RefusalCode = (typeof REFUSALS)[number];
 
 export interface Refusal {
   readonly code: RefusalCode;
-  /** As the server says it. */
+  /** The server's message. */
   readonly message: string;
 }
 
-/** What came back over the network, or one part of it. */
+/** An answer from the network, or one part of it. */
 export interface Answer {
-  /** The `consistency-token` header, where it can be seen. */
+  /** The `consistency-token` header, if the browser lets it be read. */
   readonly header?: string | null | undefined;
   /** The body: a GraphQL result, a part of one that comes in parts, or several in a list. */
   readonly result?: unknown;
@@ -27,7 +27,7 @@ export interface Answer {
 
 export interface Told {
   readonly tokens: readonly string[];
-  /** The first one; null where no token is refused. */
+  /** The first refusal; null if no token is refused. */
   readonly refusal: Refusal | null;
 }
 
@@ -47,7 +47,7 @@ export function readAnswer({ header, result }: Answer): Told {
   };
 }
 
-/** Behind a gateway the code is that of one error among others, beside data that is good. */
+/** A gateway returns the code as one error among others, next to valid data. */
 function refusalsIn(errors: unknown): Refusal[] {
   if (!Array.isArray(errors)) return [];
   return errors.filter(isObject).flatMap(({ message, extensions }) => {
@@ -56,7 +56,7 @@ function refusalsIn(errors: unknown): Refusal[] {
   });
 }
 
-/** Everything in an answer that may have errors and extensions of its own. */
+/** Every part of an answer that may have its own errors and extensions. */
 function partsOf(result: unknown, depth: number): Record<string, unknown>[] {
   if (depth === 0 || typeof result !== 'object' || result === null) return [];
   if (Array.isArray(result)) return result.flatMap((one) => partsOf(one, depth - 1));

@@ -1,4 +1,4 @@
-/** Owns tokens in Apollo Client: a link that stands before the one that fetches. */
+/** Owns tokens in Apollo Client: a link that is placed before the terminating link. */
 import { ApolloLink, Observable } from '@apollo/client';
 import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Carrier } from './carrier.ts';
@@ -7,7 +7,7 @@ import { newKey } from './idempotency.ts';
 
 type Subscriber = Parameters<ConstructorParameters<typeof Observable<ApolloLink.Result>>[0] & object>[0];
 
-/** Where a RetryLink stands does not matter: an operation keeps its idempotency key. */
+/** A RetryLink may be placed before or after: an operation keeps its idempotency key. */
 export function meridianLink({ store, idempotencyKeys = false }: ClientOptions): ApolloLink {
   return new ApolloLink((operation, forward) => {
     const { operationType: kind, operationName } = operation;
@@ -43,7 +43,7 @@ interface Listening {
   readonly again: (afterMs: number) => void;
 }
 
-/** Each part is taken before it is shown, so that whoever asks on seeing it asks with its token. */
+/** Each part's token is taken before the part is shown, so that a request which it triggers carries the token. */
 function listen({ operation, carrier, observer, answers, again }: Listening): { unsubscribe(): void } {
   let over = false;
   const take = (answer: { readonly header: string | null; readonly result: unknown }): boolean => {
@@ -66,7 +66,7 @@ function listen({ operation, carrier, observer, answers, again }: Listening): { 
   });
 }
 
-/** Gateways may answer with an error of HTTP, whose body says more. */
+/** Gateways may answer with an HTTP error whose body has the details. */
 function failureOf(error: unknown): { readonly header: string | null; readonly result: unknown } {
   const { response, bodyText } = (error ?? {}) as { readonly response?: unknown; readonly bodyText?: unknown };
   try {
@@ -76,7 +76,7 @@ function failureOf(error: unknown): { readonly header: string | null; readonly r
   }
 }
 
-/** Of another origin's answer a browser shows it only where that says so. */
+/** A browser shows the header of a cross-origin answer only if the answer allows it. */
 function headerOf(response: unknown): string | null {
   return (response as Response | undefined)?.headers?.get(TOKEN_HEADER) ?? null;
 }

@@ -1,30 +1,30 @@
 /**
- * Owns one operation's way through the network with its tokens: what goes with each sending, and whether its answer
- * ends it or it is sent once more.
+ * Owns the tokens of one operation: what each request carries, and whether its answer is final or the operation is sent
+ * again.
  */
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { readAnswer, type Answer, type Refusal } from './answer.ts';
 
 export interface ClientOperation {
-  /** `unknown` where the document cannot be seen: it may write, and is treated so. */
+  /** `unknown` if the document cannot be seen: it may write, and is treated so. */
   readonly kind: 'query' | 'mutation' | 'subscription' | 'unknown';
   readonly name: string | null;
 }
 
-/** The operation is to be sent again, with headers of its own, and this answer is not to be shown. */
+/** The operation must be sent again, with new headers, and this answer must not be shown. */
 export interface Repeat {
   readonly afterMs: number;
 }
 
 export interface Carrier {
   /**
-   * Headers of the next sending. The token header is there even when it is empty: it asks for the token in the answer's
-   * body, which browsers always see.
+   * Headers of the next request. The token header is present even if it is empty: it asks for the token in the answer's
+   * body, which browsers can always read.
    */
   headers(): Record<string, string>;
   /**
-   * Takes an answer, or the next part of one, before it is shown to anybody: null to go on. An operation that ends
-   * without an answer teaches nothing, even if it was a mutation that took place.
+   * Takes an answer, or the next part of one, before it is shown; null: show it. An operation that ends without an
+   * answer changes no tokens, even if it was a mutation that took place.
    */
   take(answer: Answer): Repeat | null;
 }
@@ -44,26 +44,26 @@ export interface Keeping {
   tokens(): readonly string[];
   begin(sent: readonly string[]): Sending;
   learn(sending: Sending, answered: readonly string[]): void;
-  /** Whether a mutation was answered since the sending, and this answer does not cover it. */
+  /** Whether a mutation was answered since the request was sent, and this answer does not include it. */
   overtaken(sending: Sending, answered: readonly string[]): boolean;
-  /** Whether these tokens have been called ones of the future for long enough to believe it. */
+  /** Whether these tokens have been reported as future ones for long enough to believe it. */
   future(sent: readonly string[]): boolean;
   lost(sending: Sending, refusal: Refusal): void;
 }
 
 /**
- * Each reason to send a query again holds once, so that an operation is sent four times at most. Only a query is: a
- * mutation may have taken place.
+ * Each reason to send a query again applies once, so that a query is sent at most four times. Only queries are sent
+ * again: a mutation may have taken place.
  */
 export function carry({ kind }: ClientOperation, keeping: Keeping): Carrier {
-  // Over another transport it may be answered without ever being given headers.
+  // Over another transport the operation may be answered without these headers.
   let sending = keeping.begin([]);
   let parts = 0;
   let told = false;
   const spent = new Set<'refused' | 'future' | 'overtaken'>();
 
   const repeat = (reason: 'refused' | 'future' | 'overtaken', afterMs: number): Repeat | null => {
-    // What has been shown in part cannot be taken back.
+    // An answer that was shown in part cannot be replaced.
     if (kind !== 'query' || parts > 1 || spent.has(reason)) return null;
     spent.add(reason);
     return { afterMs };
@@ -86,7 +86,8 @@ export function carry({ kind }: ClientOperation, keeping: Keeping): Carrier {
           ? repeat('overtaken', 0)
           : null;
       }
-      // Of a refused request's answer no token is taken: it covers what was sent (R6), and would be refused like it.
+      // The token of a refused request's answer is ignored: it includes the tokens that were sent (R6), and would be
+      // refused too.
       if (refusal.code === 'CONSISTENCY_TOKEN_FUTURE' && !spent.has('future') && !keeping.future(sending.sent))
         return keeping.repeatRefused ? repeat('future', keeping.futureMs) : null;
       if (!told) keeping.lost(sending, refusal);

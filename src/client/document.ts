@@ -1,13 +1,13 @@
 /**
- * Owns what can be told of a GraphQL request from its text: whether it may write, and its name. A parser would be
- * larger than all the rest.
+ * Owns what the text of a GraphQL request tells: whether it may write, and its name. A parser would be larger than the
+ * rest of the client.
  */
 import { type ClientOperation } from './carrier.ts';
 
 const COMMENTS_AND_STRINGS = /"""(?:\\"""|[^])*?"""|"(?:\\.|[^"\\\n\r])*"|#[^\n\r]*/g;
 const MARKS = /[{}()[\]]|[_A-Za-z]\w*/g;
 
-/** Of several operations the one that may do most: which one runs is not looked up. */
+/** Of several operations the one that may do most: the text does not tell which one runs. */
 export function kindOf(document: string): 'query' | 'mutation' | 'subscription' {
   const kinds = new Set<string>();
   let depth = 0;
@@ -22,7 +22,7 @@ export function kindOf(document: string): 'query' | 'mutation' | 'subscription' 
   return kinds.has('subscription') ? 'subscription' : 'query';
 }
 
-/** The operation in the body of a POST; null where it is no GraphQL. */
+/** The operation in the body of a POST; null if the body is not GraphQL. */
 export function operationIn(body: string): ClientOperation | null {
   let request: unknown;
   try {
@@ -34,7 +34,7 @@ export function operationIn(body: string): ClientOperation | null {
   return oneIn(request);
 }
 
-/** The operation in the address of a GET, which is a query by the rules of GraphQL over HTTP. */
+/** The operation in the URL of a GET, which is a query by the rules of GraphQL over HTTP. */
 export function operationAt(address: string): ClientOperation | null {
   const { searchParams } = new URL(address, 'http://localhost');
   if (!['query', 'documentId', 'id', 'extensions'].some((name) => searchParams.has(name))) return null;

@@ -1,4 +1,4 @@
-/** Owns tokens in `fetch`, for every client that lets its user name the function it fetches with. */
+/** Owns tokens in `fetch`, for every client that accepts a fetch function. */
 import { KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type Carrier, type ClientOperation } from './carrier.ts';
 import { operationAt, operationIn } from './document.ts';
@@ -8,8 +8,8 @@ import { type TokenStore } from './token-store.ts';
 export interface ClientOptions {
   readonly store: TokenStore;
   /**
-   * Gives each mutation a key, so that whoever sends it again, because the answer got lost, does not write twice;
-   * default false.
+   * Gives each mutation an idempotency key, so that a mutation which is sent again because its answer was lost takes
+   * effect once; default false.
    */
   readonly idempotencyKeys?: boolean;
 }
@@ -19,9 +19,9 @@ type Input = Parameters<Fetch>[0];
 type Init = Parameters<Fetch>[1];
 
 /**
- * `fetch` that carries tokens. Use it for the graph alone: every request is given the token header. Its answer is
- * handed on when its JSON has arrived, which a client must know before it asks for anything else. Of answers in parts
- * (multipart, event streams) it sees the header only.
+ * `fetch` that carries tokens. Use it only for the graph: every request gets the token header. An answer is returned
+ * when its JSON has arrived, because its token must be known before the client sends another request. Of answers in
+ * parts (multipart, event streams) only the header is read.
  */
 export function withTokens(fetch: Fetch, { store, idempotencyKeys = false }: ClientOptions): Fetch {
   return async (input, init) => {
@@ -46,7 +46,7 @@ export interface Request {
   readonly carrier: Carrier;
   readonly isGraphQL: boolean;
   readonly key: string | null;
-  /** Called where the answer's body was looked at, which is so for JSON. */
+  /** Called if the answer's body was read, which is so for JSON. */
   readonly onTaken?: () => void;
 }
 
@@ -80,13 +80,13 @@ async function operationOf(input: Input, init: Init): Promise<ClientOperation | 
     : null;
 }
 
-/** Files go with an operation as a form, in which the operation has a field of its own. */
+/** File uploads send the operation as a field of a form. */
 function uploadIn(form: FormData): ClientOperation | null {
   const operations = form.get('operations');
   return typeof operations === 'string' ? operationIn(operations) : null;
 }
 
-/** The caller reads the body itself. What breaks off here breaks off there, and is told there. */
+/** The caller reads the body itself. An error while reading reaches the caller there. */
 async function jsonOf(response: Response): Promise<unknown> {
   try {
     return await response.clone().json();
@@ -99,7 +99,7 @@ function isRequest(input: Input): input is Exclude<Input, string | URL> {
   return typeof input === 'object' && 'headers' in input;
 }
 
-/** Ends early where the request is given up: the next fetch says so. */
+/** Ends early if the request is aborted: the next fetch throws that error. */
 function pause(ms: number, signal: AbortSignal | null): Promise<void> {
   if (ms === 0) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 /**
- * Owns where a client's tokens lie: in memory, or in the browser's storage under a key for each token, so that tabs
+ * Owns where a client's tokens are stored: in memory, or in the browser's storage under one key per token, so that tabs
  * never overwrite each other's.
  */
 
@@ -12,12 +12,12 @@ export interface TokenStorage {
   removeItem(key: string): void;
 }
 
-/** A function where looking at the storage may throw by itself, as `localStorage` does where the browser forbids it. */
+/** A function, because access to the storage may itself throw: `localStorage` does if the browser forbids it. */
 export type StorageSource = TokenStorage | (() => TokenStorage | null | undefined) | null;
 
 export interface HeldToken {
   readonly token: string;
-  /** When it was put there, milliseconds of the wall clock: only who was first is asked of it. */
+  /** When it was stored, milliseconds of the wall clock; used only to order tokens. */
   readonly sinceMs: number;
 }
 
@@ -28,7 +28,7 @@ export interface HeldTokens {
   remove(token: string): void;
 }
 
-/** What a token consists of: nothing that means something in a header, in a page or in a script. */
+/** The characters of a token: none has a meaning in a header, in HTML or in a script. */
 const TOKEN = /^[\w.~-]+$/;
 
 export function isToken(text: string, maxBytes: number): boolean {
@@ -39,21 +39,23 @@ export interface HeldOptions {
   readonly graph: string;
   readonly storage: StorageSource;
   readonly maxBytes: number;
-  /** Told once, when the storage has failed for the first time. */
+  /** Called once, when the storage fails for the first time. */
   readonly onFailed: (cause: unknown) => void;
 }
 
 /**
- * One key for each token: a value that several tabs read, change and write back loses what another one has written in
- * between. Scripts of an origin see no other tab's changes within one task, so that a listing is of one moment.
+ * One key per token: if several tabs read, changed and wrote one value, each could lose what another one has written.
+ * The scripts of an origin see no changes of other tabs within one task, so that a listing is of one moment.
  */
 export function holdTokens({ graph, storage: source, maxBytes, onFailed }: HeldOptions): HeldTokens {
   const prefix = `meridian:${encodeURIComponent(graph)}:`;
-  /** What is not in the storage: all of it where there is none, else what the storage did not take. */
+  /**
+   * Tokens that are not in the storage: all of them if there is none, otherwise those that the storage did not accept.
+   */
   const memory = new Map<string, number>();
-  /** What the storage would not let go. */
+  /** Tokens that the storage did not remove. */
   const removed = new Set<string>();
-  /** As last read: what was there may not be forgotten because the storage cannot be read any more. */
+  /** The last contents that were read: these tokens must not be forgotten if the storage can no longer be read. */
   let known = new Map<string, number>();
   let failed = false;
 
@@ -92,7 +94,7 @@ export function holdTokens({ graph, storage: source, maxBytes, onFailed }: HeldO
       removed.delete(token);
       const kept = attempt((storage) => {
         storage.setItem(prefix + token, String(sinceMs));
-        // Some forget without a word, where they are not wanted.
+        // Some storages silently discard values if storage is blocked.
         if (storage.getItem(prefix + token) === null) throw new Error('The storage did not keep what it was given.');
       });
       (kept === null ? memory : known).set(token, sinceMs);

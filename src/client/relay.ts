@@ -1,4 +1,4 @@
-/** Owns tokens in Relay: a network function that is told which headers to send. */
+/** Owns tokens in Relay: a network function that adds headers to each request. */
 import { type FetchFunction, type GraphQLResponse } from 'relay-runtime';
 import { KEY_HEADER } from '../protocol/headers.ts';
 import { type ClientOptions } from './fetch.ts';
@@ -9,14 +9,13 @@ type Subscribable = Extract<Source, { subscribe: unknown }>;
 type Sink = Parameters<Subscribable['subscribe']>[0];
 
 export interface MeridianFetchOptions extends ClientOptions {
-  /** Makes the function that fetches as your own does, with these headers besides its own. */
+  /** Returns the fetch function that sends your request with these headers added. */
   readonly fetch: (headers: Readonly<Record<string, string>>) => FetchFunction;
 }
 
 /**
- * For `Network.create`. The answer's token is read from its body, where it always is. A retry belongs into your
- * function: whoever calls this one anew begins a new operation, unless `cacheConfig.metadata.idempotencyKey` names the
- * key.
+ * For `Network.create`. The token is read from the answer's body, which always has it. Put retries into your own
+ * function: each call of this one begins a new operation, unless `cacheConfig.metadata.idempotencyKey` names the key.
  */
 export function meridianFetch({ store, fetch, idempotencyKeys = false }: MeridianFetchOptions): FetchFunction {
   return (request, variables, cacheConfig, uploadables) => {
@@ -50,7 +49,7 @@ export function meridianFetch({ store, fetch, idempotencyKeys = false }: Meridia
               error,
               complete,
             });
-            // It may have answered at once.
+            // The source may have answered synchronously.
             if (over) current?.unsubscribe();
           } catch (cause) {
             error(cause);
@@ -78,7 +77,7 @@ interface Listener {
   readonly complete: () => void;
 }
 
-/** A function of Relay's may answer with what can be subscribed to, with a promise, or with the answer itself. */
+/** A Relay function may return an observable, a promise, or the answer itself. */
 function listen(source: Source, listener: Listener): { unsubscribe(): void } | undefined {
   if ('subscribe' in source) return source.subscribe(listener);
   const end = (result: GraphQLResponse): void => {

@@ -1,18 +1,18 @@
-/** Owns the tokens that a client holds: the fewest that cover all that it has seen. */
+/** Owns the tokens that a client holds: the fewest that cover everything it has seen. */
 import { leastTokens, splitTokens, tokensAfter } from '../protocol/token-text.ts';
 import { type Refusal } from './answer.ts';
 import { carry, type Carrier, type ClientOperation } from './carrier.ts';
 import { holdTokens, isToken, type StorageSource } from './held.ts';
 
 export interface Loss extends Refusal {
-  /** Whose answer told it. */
+  /** The operation whose answer reported it. */
   readonly operation: ClientOperation;
 }
 
 export interface TokenStoreProblem {
   /**
-   * `STORAGE_FAILED` is told once: from then on tokens are kept in memory. `TOKENS_DROPPED`: there were more than the
-   * limits allow.
+   * `STORAGE_FAILED` is reported once: from then on tokens are kept in memory. `TOKENS_DROPPED`: there were more than
+   * the limits allow.
    */
   readonly problem: 'STORAGE_FAILED' | 'TOKENS_DROPPED';
   readonly message: string;
@@ -20,51 +20,48 @@ export interface TokenStoreProblem {
 }
 
 export interface TokenStoreOptions {
-  /** Tells the tokens of several graphs apart in one storage; default `default`. */
+  /** Separates the tokens of several graphs in one storage; default `default`. */
   readonly graph?: string;
   /**
-   * Where tokens outlive a reload (`sessionStorage`) or are shared with other tabs (`localStorage`); default in memory.
-   * Best a function: `() => localStorage`.
+   * Where tokens survive a reload (`sessionStorage`) or are shared with other tabs (`localStorage`); default in memory.
+   * Preferably a function: `() => localStorage`.
    */
   readonly storage?: StorageSource;
-  /** Tokens to begin with: what `dehydrate()` gave on the server. */
+  /** Initial tokens: the text that `dehydrate()` returned on the server. */
   readonly initial?: string | null;
   /** Most tokens that are kept; default 64. */
   readonly maxTokens?: number;
   /** Longest header that is sent; default 4,096 bytes, which is what servers take (`maxTokenBytes`). */
   readonly maxHeaderBytes?: number;
-  /** Whether a query whose tokens were refused is sent once more; default true. Mutations never are. */
+  /** Whether a query whose tokens were refused is sent once more; default true. Mutations are never sent again. */
   readonly repeatRefused?: boolean;
   /**
-   * Whether a query that was under way while a mutation was answered is sent once more where its answer does not show
-   * the write; default true.
+   * Whether a query that was in flight while a mutation was answered is sent once more if its answer does not show the
+   * write; default true.
    */
   readonly repeatOvertaken?: boolean;
   /**
-   * How long tokens may be called CONSISTENCY_TOKEN_FUTURE until that is believed, and how long a query waits for its
-   * next try; default 1,000 ms.
+   * How long tokens may be reported as CONSISTENCY_TOKEN_FUTURE until that is believed, and how long a query waits
+   * before its next attempt; default 1,000 ms.
    */
   readonly futureMs?: number;
-  /** Told when tokens had to be forgotten: what was seen or written under them may not be there any more. */
+  /** Called when tokens had to be forgotten: data that was seen or written under them may be gone. */
   readonly onLost?: (loss: Loss) => void;
   readonly onProblem?: (problem: TokenStoreProblem) => void;
 }
 
 export interface TokenStore {
-  /** What goes with the next request; the storage is read each time. */
+  /** The tokens for the next request; the storage is read each time. */
   tokens(): readonly string[];
-  /** Takes what an answer brought; `sent` are the tokens that went with its request. */
+  /** Takes the tokens of an answer; `sent` are the tokens that its request carried. */
   learn(exchange: { readonly sent?: readonly string[]; readonly answered: readonly string[] }): void;
-  /** Gives up what was promised under these tokens. */
+  /** Removes these tokens and gives up what they guaranteed. */
   forget(tokens: readonly string[]): void;
-  /** For sign-out: nothing is held any more, and what is under way teaches nothing. */
+  /** For sign-out: all tokens are removed, and answers to earlier requests are ignored. */
   clear(): void;
   /** All tokens as one text, for `initial` in the page that a server has rendered. */
   dehydrate(): string;
-  /**
-   * Carries tokens through one operation, however often it is sent: what links, exchanges and fetch wrappers are made
-   * of.
-   */
+  /** Carries tokens through one operation, however often it is sent; links, exchanges and fetch wrappers use it. */
   carry(operation: ClientOperation): Carrier;
 }
 
@@ -72,8 +69,8 @@ const MAX_TOKENS = 64;
 const MAX_HEADER_BYTES = 4_096;
 const FUTURE_MS = 1_000;
 /**
- * How many times more than `maxTokens` may lie in the storage until the fewest of them are found: each of many tabs may
- * just have added its own.
+ * How many times `maxTokens` the storage may hold until the fewest tokens are computed: each of many tabs may just have
+ * added its own.
  */
 const STORED_FACTOR = 4;
 
@@ -100,15 +97,15 @@ export function createTokenStore(options: TokenStoreOptions = {}): TokenStore {
         cause,
       }),
   });
-  /** Since when a token is said to be of the future. */
+  /** Since when each token has been reported as a future one. */
   const futureSinceMs = new Map<string, number>();
-  /** What this page has written. */
+  /** Tokens of this page's own writes. */
   let written: readonly string[] = [];
   let writes = 0;
   let clearings = 0;
 
   const stored = (): readonly string[] => held.list().map(({ token }) => token);
-  /** Lets go of the oldest where there are too many: a header that no server takes would lose them all. */
+  /** Removes the oldest tokens if there are too many: a header that no server accepts would lose them all. */
   const bound = (tokens: readonly string[]): readonly string[] => {
     let bytes = -1;
     const fitting = tokens.filter((token, i) => i < maxTokens && (bytes += token.length + 1) <= maxHeaderBytes);
@@ -121,7 +118,7 @@ export function createTokenStore(options: TokenStoreOptions = {}): TokenStore {
       });
     return fitting;
   };
-  /** Finding the fewest takes the square of their number: a storage that somebody has filled is cut first. */
+  /** Computing the fewest tokens takes quadratic time, so a storage with very many tokens is cut first. */
   const fewest = (tokens: readonly string[]): readonly string[] =>
     bound(tokens.length > maxTokens * STORED_FACTOR ? tokens : leastTokens(tokens));
   const acceptable = (tokens: readonly string[]): string[] => tokens.filter((token) => isToken(token, maxHeaderBytes));
@@ -133,7 +130,7 @@ export function createTokenStore(options: TokenStoreOptions = {}): TokenStore {
       sent,
       answered: acceptable(answered),
     });
-    // In this order: at no moment may another tab find less than both have seen.
+    // In this order, so that another tab never finds less than both have seen.
     for (const token of after) if (!before.includes(token)) held.add(token);
     for (const token of before) if (!after.includes(token)) held.remove(token);
     for (const token of sent) futureSinceMs.delete(token);
@@ -166,7 +163,8 @@ export function createTokenStore(options: TokenStoreOptions = {}): TokenStore {
         begin: (sent) => ({ sent, writes, clearings }),
         learn(sending, answered) {
           if (sending.clearings !== clearings) return;
-          // A subscription's headers may never have left: whoever was not told of a token has not judged it.
+          // A subscription's headers may never have been sent: the server has not judged a token that it did not
+          // receive.
           learn(operation.kind === 'subscription' ? [] : sending.sent, answered);
           if (operation.kind === 'query' || operation.kind === 'subscription') return;
           writes += 1;
@@ -190,12 +188,12 @@ export function createTokenStore(options: TokenStoreOptions = {}): TokenStore {
   return store;
 }
 
-/** Whether what was answered is no older than what was written. */
+/** Whether the answer's tokens include everything that was written. */
 function covers(answered: readonly string[], written: readonly string[]): boolean {
   return tokensAfter({ held: written, sent: written, answered }).every((token) => answered.includes(token));
 }
 
-/** What an application's callback throws is told to the page and not to whoever waits for the answer. */
+/** An error of an application's callback is reported to the page and not to the caller that waits for the answer. */
 function quietly(work: () => void): void {
   try {
     work();

@@ -1,22 +1,22 @@
-/** Owns tokens in urql: an exchange that stands before `fetchExchange`. */
+/** Owns tokens in urql: an exchange that is placed before `fetchExchange`. */
 import { getOperationName, makeOperation, mapExchange, type Exchange, type Operation } from '@urql/core';
 import { type Carrier } from './carrier.ts';
 import { send, type ClientOptions } from './fetch.ts';
 import { newKey } from './idempotency.ts';
 
-/** What lies in the context of an operation on its way through the network. */
+/** What the exchange stores in an operation's context. */
 interface CarriedOperation {
   readonly original: Operation;
   readonly carrier: Carrier;
-  /** Whether its answer was looked at below. What comes in parts, or by another transport, is looked at here. */
+  /** Whether its answer was read in `fetch`. Answers in parts, or over another transport, are read here. */
   isTaken: boolean;
 }
 
 const CARRIED = 'meridianCarried';
 
 /**
- * Sending again happens below, in `fetch`: an exchange has no way to ask twice without asking every exchange above it.
- * A mutation's key is made of its instance, so that a retry exchange may stand on either side.
+ * Repeating happens in `fetch`: an exchange cannot send an operation twice without passing all exchanges before it. A
+ * mutation's key is derived from its instance, so that a retry exchange may be placed before or after.
  */
 export function meridianExchange({ store, idempotencyKeys = false }: ClientOptions): Exchange {
   const keys = newKey();
@@ -43,9 +43,9 @@ export function meridianExchange({ store, idempotencyKeys = false }: ClientOptio
 }
 
 /**
- * urql sends short queries by GET unless it is told otherwise. Servers and gateways refuse a GET that a browser would
- * send unasked, and what depends on a token is nothing for caches in between. An application that asks for GET has its
- * will.
+ * urql sends short queries by GET unless it is configured otherwise. Servers and gateways refuse a GET that a browser
+ * could send without a preflight, and answers that depend on a token are useless to caches in between. An application
+ * that configures GET gets GET.
  */
 function methodOf({ preferGetMethod }: Operation['context']): Pick<Operation['context'], 'preferGetMethod'> {
   return preferGetMethod === undefined || preferGetMethod === 'within-url-limit'

@@ -1,4 +1,4 @@
-/** Owns what options demand of each other: settings that are well by themselves and not together. */
+/** Owns the rules between options: values that are valid alone but not together. */
 import { prefixProblem, type CookiePlace } from '../base/cookie-rules.ts';
 import { listed } from './option.ts';
 import { type Options } from './options.ts';

@@ -1,16 +1,16 @@
 /**
- * Owns libpq's connection parameters: their names, the environment variables that stand for them, and the values that
- * Meridian takes.
+ * Owns libpq's connection parameters: their names, the environment variables that set them, and the values that
+ * Meridian accepts.
  */
 import { isIP } from 'node:net';
 
 export interface Parameter {
   /**
-   * The environment variable that libpq reads where nothing else gives a value; null where there is none, or Meridian
-   * does not read it.
+   * The environment variable that libpq reads if nothing else gives a value; null if there is none, or Meridian does
+   * not read it.
    */
   readonly env: string | null;
-  /** What is wrong with a value, as the rest of a sentence, and what to do; null where it is taken. */
+  /** What is wrong with a value, as the rest of a sentence, and what to do; null if it is accepted. */
   readonly refuse: (value: string) => Refusal | null;
 }
 
@@ -31,7 +31,7 @@ const oneOf =
 const whole = (value: string): Refusal | null =>
   /^\s*-?\d{1,9}\s*$/.test(value) ? null : { what: 'is no whole number', fix: 'give a whole number' };
 
-/** Takes the first values, and refuses the others of libpq with a reason. */
+/** Accepts the first values, and refuses the other values of libpq with a reason. */
 const only =
   (taken: readonly string[], others: readonly string[], refusal: Refusal) =>
   (value: string): Refusal | null =>
@@ -44,7 +44,7 @@ const never =
 
 const LEAVE_OUT = 'leave it out';
 const TLS_VERSIONS = ['', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
-/** Methods of authentication that libpq can be told to demand. */
+/** Authentication methods that libpq can be told to require. */
 export const AUTH_METHODS: readonly string[] = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'];
 
 function authMethods(value: string): Refusal | null {
@@ -78,11 +78,11 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   password: parameter('PGPASSWORD'),
   passfile: parameter('PGPASSFILE'),
   options: parameter('PGOPTIONS'),
-  // Meridian names its connections, so that PGAPPNAME and the fallback name are never needed.
+  // Meridian names its connections, so PGAPPNAME and the fallback name are not used.
   application_name: parameter(null),
   fallback_application_name: parameter(null),
   connect_timeout: parameter('PGCONNECT_TIMEOUT', whole),
-  // Sessions speak UTF8 whatever the environment says, and prove it.
+  // Sessions use UTF8 whatever the environment says, and verify it.
   client_encoding: parameter(null, (value) =>
     /^(auto|utf-?8|unicode)?$/i.test(value)
       ? null
@@ -115,7 +115,7 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
     oneOf('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'),
   ),
   sslnegotiation: parameter('PGSSLNEGOTIATION', oneOf('postgres', 'direct')),
-  // Nobody compresses any more: OpenSSL cannot, and libpq ignores it.
+  // Compression is obsolete: OpenSSL has removed it, and libpq ignores the parameter.
   sslcompression: parameter('PGSSLCOMPRESSION', whole),
   sslcert: parameter('PGSSLCERT'),
   sslkey: parameter('PGSSLKEY', (value) =>
@@ -157,7 +157,7 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
       fix: 'use TLS (sslmode)',
     }),
   ),
-  // Without GSSAPI there is nothing that these are about.
+  // Without GSSAPI these parameters have no effect.
   krbsrvname: parameter('PGKRBSRVNAME'),
   gsslib: parameter('PGGSSLIB'),
   gssdelegation: parameter('PGGSSDELEGATION', oneOf('0', '1')),
@@ -193,13 +193,13 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
     null,
     never('is about OAuth, which the driver does not speak', 'use a password or a client certificate'),
   ),
-  // URLs made for node-postgres have it to ask for the meaning that holds here anyway.
+  // URLs that were written for node-postgres use it to request the behaviour that Meridian has anyway.
   uselibpqcompat: parameter(null),
 };
 
 /**
- * The first thing that is wrong with the values; `named` says whose they are. Values are never quoted: any may hold a
- * secret.
+ * The first error among the values; `named` says where they come from. Values are never quoted, because any of them may
+ * contain a secret.
  */
 export function refuseValue(name: string, value: string): Refusal | null {
   return PARAMETERS[name]?.refuse(value) ?? null;

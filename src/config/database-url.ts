@@ -1,15 +1,18 @@
 /**
- * Owns the grammar of connection strings: libpq's URIs and `name=value` strings, as sections 32.1.1.1 and 32.1.1.2 of
- * PostgreSQL's manual have them.
+ * Owns the grammar of connection strings: libpq's URIs and `name=value` strings, as in sections 32.1.1.1 and 32.1.1.2
+ * of PostgreSQL's manual.
  */
 import { MeridianError } from '../base/errors.ts';
 import { PARAMETERS, refuseValue } from './database-parameters.ts';
 import { nearestName } from './problems.ts';
 
-/** Parameters by libpq's names; what is not given is missing. */
+/** Parameters by libpq's names; those that are not given are absent. */
 export type DatabaseParameters = ReadonlyMap<string, string>;
 
-/** What is wrong with a connection string. Neither part quotes it, since any part of it may be part of a password. */
+/**
+ * What is wrong with a connection string. Neither part quotes it, since any part of the string may belong to a
+ * password.
+ */
 export class DatabaseUrlError extends MeridianError {
   readonly what: string;
   readonly fix: string;
@@ -26,14 +29,14 @@ const FORM =
 const SCHEMES = ['postgresql://', 'postgres://'];
 
 /**
- * Throws `DatabaseUrlError`. What the string does not say may still come from a service file, the environment or a
- * default.
+ * Throws `DatabaseUrlError`. Parameters that the string does not give may come from a service file, the environment or
+ * a default.
  */
 export function parseDatabaseUrl(given: string): DatabaseParameters {
-  // Files that hold a secret tend to end in a line feed.
+  // Files with secrets often end in a line feed.
   const text = given.trim();
   const scheme = SCHEMES.find((prefix) => text.startsWith(prefix));
-  // The name of another scheme is not followed by a space or an equals sign, as that of a parameter is.
+  // The name of another scheme is not followed by a space or an equals sign, as a parameter's name is.
   if (scheme === undefined && (/^[a-z][a-z0-9+.-]*:/i.test(text) || !text.includes('=')))
     throw new DatabaseUrlError('is no postgres URL', FORM);
   const parameters = scheme === undefined ? parsePairs(text) : parseUri(text, scheme.length);
@@ -45,7 +48,7 @@ export function parseDatabaseUrl(given: string): DatabaseParameters {
   return parameters;
 }
 
-/** What holds for several parameters together. Throws `DatabaseUrlError`. */
+/** Rules for several parameters together. Throws `DatabaseUrlError`. */
 export function demandSense(parameters: DatabaseParameters): void {
   demandHosts(parameters);
   const mode = parameters.get('sslmode');
@@ -110,7 +113,7 @@ function parseUri(text: string, begin: number): DatabaseParameters {
   if (hasUser) {
     const colon = lead.indexOf(':');
     const [user, password] = colon < 0 ? [lead, ''] : [lead.slice(0, colon), lead.slice(colon + 1)];
-    // Empty ones are as good as none.
+    // Empty parameters count as absent.
     if (user !== '') found.set('user', decode(user));
     if (password !== '') found.set('password', decode(password));
   }
@@ -151,7 +154,7 @@ function hostsOf(text: string): { readonly host: string[]; readonly port: string
 }
 
 function* queryOf(query: string): Generator<[string, string]> {
-  // What follows a ? may be the rest of a password, if an @ comes later.
+  // The text after a ? may be the rest of a password, if an @ follows it.
   const speaks = !query.includes('@');
   for (const part of query === '' ? [] : query.split('&')) {
     const [name = '', value, ...more] = part.split('=');
@@ -184,9 +187,9 @@ function parsePairs(text: string): DatabaseParameters {
   return found;
 }
 
-/** The parameter as libpq names it. `speaks`: whether the name is surely none of a password's pieces. */
+/** The parameter by libpq's name. `speaks`: whether the name certainly is not part of a password. */
 function known(name: string, value: string, speaks: boolean): [string, string] {
-  // What JDBC and node-postgres say.
+  // Names that JDBC and node-postgres use.
   if (name === 'ssl') {
     const mode = { true: 'require', 1: 'require', 'no-verify': 'no-verify', false: 'disable', 0: 'disable' }[value];
     if (mode !== undefined) return ['sslmode', mode];

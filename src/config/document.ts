@@ -1,4 +1,4 @@
-/** Owns the description of the configuration, made from the declarations: rows for programs, a page for people. */
+/** Owns the description of the configuration, generated from the declarations: rows for programs, a page for people. */
 import { envName, flagName, type Option } from './option.ts';
 import { OPTIONS } from './options.ts';
 import { REGION_SETTINGS, REGIONS_VARIABLE, variableSuffix } from './regions.ts';

@@ -1,4 +1,4 @@
-/** Owns the configuration file: found, read and parsed, with one sentence for whatever is wrong with it. */
+/** Owns the configuration file: it is found, read and parsed; each error is one sentence. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf } from '../base/errors.ts';
@@ -6,7 +6,7 @@ import { configError } from './problems.ts';
 
 export const DEFAULT_FILE = 'meridian.json';
 
-/** Settings as an object, and how messages name their place. */
+/** Settings as an object, and the name of their source in messages. */
 export interface Settings {
   readonly values: Readonly<Record<string, unknown>>;
   readonly where: string;
@@ -15,7 +15,7 @@ export interface Settings {
 }
 
 export interface FileRequest {
-  /** Path that was asked for, and by what; null looks for the default file, which may be absent. */
+  /** The path that was asked for, and by what; null looks for the default file, which may be absent. */
   readonly asked: { readonly path: string; readonly where: string } | null;
   readonly folder: string;
 }
@@ -23,7 +23,7 @@ export interface FileRequest {
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Reads the file. Throws `CONFIG_INVALID` when it was asked for and is absent, unreadable, or no JSON object. */
+/** Reads the file. Throws `CONFIG_INVALID` if it was asked for and is absent, unreadable, or not a JSON object. */
 export function readSettings(request: FileRequest): Settings | null {
   const path = resolve(request.folder, request.asked?.path ?? DEFAULT_FILE);
   const where = request.asked?.where ?? `file ${path}`;
@@ -61,7 +61,7 @@ function parse(content: string, path: string): Record<string, unknown> {
   try {
     values = JSON.parse(content);
   } catch (error) {
-    // V8 quotes what stands around the fault, which may be a secret: only the position is passed on.
+    // V8's message quotes the text around the error, which may be a secret: only the position is shown.
     const position = /position \d+(?: \(line \d+ column \d+\))?/.exec(messageOf(error))?.[0];
     throw invalid(`is no valid JSON${position ? ` at ${position}` : ''}`);
   }

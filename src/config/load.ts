@@ -1,5 +1,5 @@
 /**
- * Owns loading: flags win over the environment, it over the file, it over the defaults; and everything that is wrong is
+ * Owns loading: flags override the environment, which overrides the file, which overrides the defaults; all errors are
  * reported at once.
  */
 import { resolve } from 'node:path';
@@ -13,10 +13,10 @@ import { needProblems, type Need } from './needs.ts';
 
 export interface Config {
   readonly options: Options;
-  /** The region that this server runs in; empty where none was needed or named. */
+  /** The region that this server runs in; empty if none was needed or named. */
   readonly region: string;
   readonly regions: readonly RegionConfig[];
-  /** One sentence each: names in the environment that mean nothing. */
+  /** One sentence for each unknown name in the environment. */
   readonly warnings: readonly string[];
 }
 
@@ -24,21 +24,21 @@ export interface ConfigInput {
   /** Values by option key, as the command line gave them. */
   readonly flags?: Readonly<Record<string, string | undefined>>;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Settings given in code, in the shape of the file: no file is looked for then. */
+  /** Settings given in code, in the form of the file: no file is read in this case. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Folder where `meridian.json` and relative paths are looked up. */
+  /** The folder of `meridian.json` and of relative paths. */
   readonly folder?: string;
-  /** What the command cannot do without. */
+  /** What the command requires. */
   readonly needs?: readonly Need[];
 }
 
 type OptionKey = keyof typeof OPTIONS;
 const KEYS = Object.keys(OPTIONS) as OptionKey[];
-/** Paths, which in a file are meant from the file's own folder. */
+/** Paths, which are relative to the file's own folder if they are in a file. */
 const PATHS: ReadonlySet<OptionKey> = new Set(['schema', 'resolvers']);
-/** Set to anything, commands show the stack of what went wrong. */
+/** If it is set to anything, commands show the stack of a failure. */
 export const DEBUG_VARIABLE = 'MERIDIAN_DEBUG';
-/** Names in the environment that are no options. */
+/** Names in the environment that are not options. */
 const OTHER_VARIABLES = [REGIONS_VARIABLE, DEBUG_VARIABLE];
 
 interface Given {
@@ -83,8 +83,8 @@ export function loadConfig(input: ConfigInput = {}): Config {
 }
 
 /**
- * A flag's or a variable's value. An empty variable counts as not set: compose files pass those on for what nobody
- * gave.
+ * The value of a flag or a variable. An empty variable counts as not set: compose files pass on variables that have no
+ * value.
  */
 function givenBefore(
   key: OptionKey,

@@ -1,21 +1,18 @@
-/**
- * Owns what a command cannot do without: regions, a region of its own, and the secrets that a production server must
- * have.
- */
+/** Owns what a command requires: regions, a region of its own, and the secrets of a production server. */
 import { listed } from './option.ts';
 import { type Options } from './options.ts';
 import { nearestName, type Problem } from './problems.ts';
 import { REGIONS_VARIABLE, variableSuffix, type RegionConfig } from './regions.ts';
 
 /**
- * `regions`: at least one. `region`: which of them is this server's. `secrets`: what a server takes requests with: who
- * is asking, what signs tokens, and where mutations go. `workers`: what several processes of one server cannot do
- * without.
+ * `regions`: at least one. `region`: which of them is this server's. `secrets`: what a server needs to accept requests:
+ * how viewers are verified, what signs tokens, and where mutations go. `workers`: what several processes of one server
+ * require.
  */
 export type Need = 'regions' | 'region' | 'secrets' | 'workers';
 
 const MIN_JWT_SECRET_BYTES = 32;
-/** Of those that sign tokens, and mutations between servers. */
+/** Minimum length of secrets that sign tokens, and mutations between servers. */
 const MIN_SIGNING_SECRET_BYTES = 16;
 const MAKE_ONE = '`openssl rand -base64 32` makes one';
 
@@ -114,7 +111,7 @@ function secretsNeeded(options: Options): Problem[] {
   return problems;
 }
 
-/** Where mutations may take no other way, and there is none, every one of them would be refused. */
+/** If forwarding is the only permitted way and is not configured, every mutation would be refused. */
 function serversNeeded({ options, region, regions }: NeedsInput): Problem[] {
   const others = regions.filter(({ name }) => name !== region);
   if (options.writes !== 'forward' || others.length === 0 || others.some(({ serverUrl }) => serverUrl !== null))
@@ -130,8 +127,8 @@ function serversNeeded({ options, region, regions }: NeedsInput): Problem[] {
 }
 
 /**
- * One of the workers reads the region's changes; the others hear of them through Redis alone, and could cache nothing
- * without it.
+ * One worker reads the region's changes. The others receive them only through Redis, and could cache nothing without
+ * it.
  */
 function workersNeeded({ options, region, regions }: NeedsInput): Problem[] {
   const own = regions.find(({ name }) => name === region);

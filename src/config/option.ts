@@ -1,16 +1,16 @@
 /**
- * Owns how an option is declared: one place for its type, default, help and validation; env, file and flag names follow
- * from its key.
+ * Owns how an option is declared: its type, default, help and validation in one place; the names of variable, file key
+ * and flag follow from its key.
  */
 import { z } from 'zod';
 
 export interface Option<T> {
-  /** Its `description` is the type as people read it; its messages say what a value must be. */
+  /** Its `description` is the type for people; its messages say what a value must be. */
   readonly schema: z.ZodType<T>;
   readonly default: T;
   readonly help: string;
   readonly group: string;
-  /** Never printed, and never a flag: a command line is there for every user of the machine to see. */
+  /** Never printed, and never a flag, because every user of the machine can see command lines. */
   readonly secret?: true;
 }
 
@@ -30,7 +30,7 @@ export function flagName(key: string): string {
 
 const WHOLE = /^\d+$/;
 
-/** Numbers arrive as text from flags and the environment; a file may hold either. */
+/** Flags and the environment give numbers as text; a file may give either. */
 const fromText = (value: unknown): unknown => (typeof value === 'string' && WHOLE.test(value) ? Number(value) : value);
 const wholeNumber = (what: string, min: number, max: number): z.ZodType<number> => {
   const error = `must be ${what} from ${min} to ${max}`;
@@ -72,14 +72,14 @@ export const url = (...schemes: readonly string[]): z.ZodType<string> => {
     .describe(named);
 };
 
-/** Text that is empty or of a pattern, which `words` describe. */
+/** Text that is empty or matches a pattern, which `words` describe. */
 export const textLike = ({ pattern, words }: { readonly pattern: RegExp; readonly words: string }): z.ZodType<string> =>
   z
     .string({ error: `must be ${words}` })
     .refine((value) => value === '' || pattern.test(value), `must be ${words}`)
     .describe(words);
 
-/** The items of an option that holds several, separated by commas. */
+/** The items of an option that has several, separated by commas. */
 export function listed(text: string): string[] {
   return text
     .split(',')

@@ -1,16 +1,16 @@
 /**
- * Owns how what is wrong with a configuration is said: all of it together, each with its place, what is wrong there,
- * and how to correct it.
+ * Owns how configuration errors are reported: all of them together, each with its place, what is wrong, and how to
+ * correct it.
  */
 import { editDistance } from '../base/edit-distance.ts';
 import { MeridianError } from '../base/errors.ts';
 
-/** One thing that is wrong. No field ever holds a secret. */
+/** One error. No field ever contains a secret. */
 export interface Problem {
   /** Name of the option or of the region's setting. */
   readonly option: string;
   /**
-   * Where the value came from: `flag --port`, `environment MERIDIAN_PORT`, `file meridian.json`; or what left it out.
+   * The source of the value: `flag --port`, `environment MERIDIAN_PORT`, `file meridian.json`; or where it is missing.
    */
   readonly where: string;
   readonly what: string;
@@ -21,7 +21,10 @@ export function problemSentence(problem: Problem): string {
   return `${problem.option} (${problem.where}) ${problem.what}; ${problem.fix}.`;
 }
 
-/** One error for all problems. Warnings join it, since an unknown name is often why a needed value is missing. */
+/**
+ * One error for all problems. Warnings are added, since an unknown name is often the reason why a required value is
+ * missing.
+ */
 export function configError(problems: readonly Problem[], warnings: readonly string[] = []): MeridianError {
   const sentences = [...problems.map(problemSentence), ...warnings];
   const message =
@@ -31,7 +34,10 @@ export function configError(problems: readonly Problem[], warnings: readonly str
   return new MeridianError({ code: 'CONFIG_INVALID', message, details: { problems, warnings } });
 }
 
-/** The known name that `given` was probably meant to be, or null: at most a third of its letters away, or two. */
+/**
+ * The known name that was probably meant by `given`, or null: the edit distance is at most two, or a third of its
+ * letters.
+ */
 export function nearestName(given: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Math.min(given.length, Math.max(2, Math.floor(given.length / 3)) + 1);

@@ -21,11 +21,11 @@ export interface RegionConfig {
 interface RegionSetting {
   readonly key: 'databaseUrl' | 'redisUrl' | 'serverUrl';
   readonly prefix: string;
-  /** Empty where the value has a grammar of its own. */
+  /** Empty if the value has its own grammar. */
   readonly schemes: readonly string[];
-  /** Whether several may be given, separated by commas. */
+  /** Whether several values may be given, separated by commas. */
   readonly several?: true;
-  /** Nothing but scheme, host and port: paths of Meridian's own follow. */
+  /** Only scheme, host and port: Meridian adds its own paths. */
   readonly bare?: true;
   readonly example: string;
   readonly help: string;
@@ -152,7 +152,7 @@ function parseRegion(name: string, input: RegionsInput): RegionConfig {
       });
       return null;
     }
-    // The value may hold a password, so that no message quotes it.
+    // The value may contain a password, so no message quotes it.
     if (setting.key === 'databaseUrl') {
       const wrong = wrongDatabaseUrl(given);
       if (wrong === null) return given as string;
@@ -203,7 +203,7 @@ function isBare(given: string): boolean {
   return href === `${origin}/`;
 }
 
-/** A `DB_URL_…` of a region that nobody named is most often a slip in one of the two names. */
+/** A `DB_URL_…` variable of an unknown region usually means that one of the two names is misspelt. */
 function warnOfStrangers({ env, warnings }: RegionsInput, suffixes: ReadonlyMap<string, string>): void {
   if (!env[REGIONS_VARIABLE]) return;
   for (const variable of Object.keys(env)) {

@@ -1,4 +1,4 @@
-/** Owns the option `siblings`: where the servers of the graph's other subgraphs are, by name. */
+/** Owns the option `siblings`: the URLs of the servers of the graph's other subgraphs, by name. */
 import { z } from 'zod';
 import { isRecord } from './file.ts';
 
@@ -11,7 +11,7 @@ export const SUBGRAPH_NAME = {
 };
 const FORM = 'must be a JSON object of names and URLs, as in {"accounts": "https://accounts.eu.example.com/graphql"}';
 
-/** `{"accounts": "http://…/graphql"}`; empty text is no siblings. */
+/** `{"accounts": "http://…/graphql"}`; empty text means no siblings. */
 export function parseSiblings(text: string): ParsedSiblings {
   if (text.trim() === '') return { siblings: new Map() };
   const given = parsed(text);
@@ -44,7 +44,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** In a file, or in code, it may be the object itself. */
+/** In a file or in code it may be the object itself. */
 export const siblings = (): z.ZodType<string> =>
   z
     .preprocess(

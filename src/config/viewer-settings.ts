@@ -1,11 +1,11 @@
-/** Owns the option `viewerSettings`: which settings of the database carry what of the viewer. */
+/** Owns the option `viewerSettings`: which settings of the database carry which property of the viewer. */
 import { z } from 'zod';
 
-/** What of the viewer a setting can carry. */
+/** The properties of the viewer that a setting can carry. */
 export const CARRIED = ['id', 'tenant', 'roles'] as const;
 export type Carried = (typeof CARRIED)[number];
 
-/** One setting: what of the viewer it carries, or the text that it always has. */
+/** One setting: the property of the viewer that it carries, or its constant text. */
 export type ViewerSetting =
   { readonly name: string; readonly carries: Carried } | { readonly name: string; readonly literal: string };
 
@@ -17,19 +17,19 @@ const NAME = /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/i;
 /** Settings under this name are Meridian's own. */
 const RESERVED = /^meridian(_refuses)?\./i;
 
-/** Whether a setting of that name may be given: one of the application's own, `class.name`, or `role`. */
+/** Whether a setting of that name is allowed: one of the application's own, `class.name`, or `role`. */
 export function isSettingName(name: string): boolean {
   return name === 'role' || (NAME.test(name) && !RESERVED.test(name));
 }
 
-/** `app.tenant_id=tenant,app.user_id=id,role:app_user`; empty text is no settings. */
+/** `app.tenant_id=tenant,app.user_id=id,role:app_user`; empty text means no settings. */
 export function parseViewerSettings(text: string): ParsedViewerSettings {
   if (text.trim() === '') return { settings: [] };
   const settings: ViewerSetting[] = [];
   for (const item of text.split(',').map((part) => part.trim())) {
     const read = readItem(item);
     if ('problem' in read) return read;
-    // The database knows them whatever their case.
+    // The database compares their names case-insensitively.
     if (settings.some(({ name }) => name.toLowerCase() === read.name.toLowerCase()))
       return { problem: `must give each setting once, and gives ${read.name} twice` };
     settings.push(read);
@@ -50,7 +50,7 @@ function readItem(item: string): ViewerSetting | { readonly problem: string } {
     };
   if (sign === ':')
     return name === 'role' && value === '' ? { problem: 'must name a role behind role:' } : { name, literal: value };
-  // A role that a token's text chooses could be any role that the server's own may become.
+  // A role that comes from a token's text could be any role that the server's own role may become.
   if (name === 'role')
     return { problem: `must give role as a literal, as in role:app_user, and has ${JSON.stringify(item)}` };
   const carries = CARRIED.find((one) => one === value);

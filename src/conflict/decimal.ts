@@ -1,4 +1,4 @@
-/** Owns exact decimal arithmetic: sums and comparisons of numbers as text, with no digit lost whatever their length. */
+/** Owns exact decimal arithmetic: sums and comparisons of numbers as text of any length, without loss of digits. */
 
 /** `units` × 10^-`scale`. */
 export interface Decimal {
@@ -8,7 +8,7 @@ export interface Decimal {
 
 const TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
 
-/** What a number's text says; null for `NaN` and the infinities, and for what is no number. */
+/** The value of a number's text; null for `NaN`, the infinities, and text that is not a number. */
 export function parseDecimal(text: string): Decimal | null {
   const match = TEXT.exec(text);
   const [whole, digits] = [match?.[2] ?? '', match?.[3] ?? ''];
@@ -18,7 +18,7 @@ export function parseDecimal(text: string): Decimal | null {
   return scale >= 0 ? { units, scale } : { units: units * 10n ** BigInt(-scale), scale: 0 };
 }
 
-/** Both over the larger scale, as PostgreSQL shows the sum of two. */
+/** Both with the larger scale, as PostgreSQL shows the sum of two. */
 function aligned(a: Decimal, b: Decimal): readonly [bigint, bigint, number] {
   const scale = Math.max(a.scale, b.scale);
   return [a.units * 10n ** BigInt(scale - a.scale), b.units * 10n ** BigInt(scale - b.scale), scale];
@@ -39,14 +39,14 @@ export function compareDecimals(a: Decimal, b: Decimal): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** `-12.50`: as many digits behind the point as the scale says. */
+/** `-12.50`: with as many digits after the point as the scale says. */
 export function decimalText({ units, scale }: Decimal): string {
   const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0');
   const point = digits.length - scale;
   return `${units < 0n ? '-' : ''}${digits.slice(0, point)}${scale === 0 ? '' : `.${digits.slice(point)}`}`;
 }
 
-/** The one text of all spellings of a number: `1`, `1.0` and `1.00` are `1`. */
+/** One text for all spellings of a number: `1`, `1.0` and `1.00` become `1`. */
 export function canonicalDecimal(decimal: Decimal): string {
   const text = decimalText(decimal);
   if (decimal.scale === 0) return text;

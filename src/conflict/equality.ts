@@ -1,6 +1,5 @@
 /**
- * Owns when two values of a column are the same one, exact by type, and the way between a row's values and those that
- * are written.
+ * Owns when two values of a column are equal, exact by type, and the conversion between a row's values and parameters.
  */
 import { digitsOf, JsonNumber, parseJson } from '../base/json.ts';
 import { type Row, type ScalarKind, type SqlType } from '../model/model.ts';
@@ -12,7 +11,7 @@ import { momentOf } from './moments.ts';
 export const isPadded = (type: SqlType): boolean => /^(?:bpchar|character)(?! varying)\b/.test(type.sql);
 const isReal = (type: SqlType): boolean => /^(?:real|float4)\b/.test(type.sql);
 
-/** A value to be written in the shape in which a row would show it. */
+/** A parameter in the form in which a row would show it. */
 export function asRead(type: SqlType, value: SqlParam): unknown {
   if (value === null) return null;
   if (Array.isArray(value)) return (value as readonly SqlParam[]).map((item) => asRead(type, item));
@@ -22,7 +21,7 @@ export function asRead(type: SqlType, value: SqlParam): unknown {
 
 function scalarParam(type: SqlType, value: unknown): SqlParam {
   const normalized = normalizeScalar(type, value);
-  // What the database itself has shown it takes again, also where no client may send it.
+  // A value that the database has shown is accepted again, even if no client may send it.
   return 'value' in normalized ? normalized.value : (value as SqlParam);
 }
 
@@ -31,17 +30,17 @@ export function asParam(type: SqlType, value: unknown): SqlParam {
   return type.array && Array.isArray(value) ? value.map((item) => asParam(type, item)) : scalarParam(type, value);
 }
 
-/** Only `json` holds such a number, as text: its exponent is no exact number itself. */
+/** Only `json` contains such a number, as text: its exponent is not an exact number itself. */
 const HUGE = /[eE][+-]?\d{15,}$/;
 
 /**
- * The one text of a JSON document, whatever the order of its keys and the spelling of its numbers, as jsonb compares
- * documents.
+ * One text for all spellings of a JSON document, whatever the order of its keys and the form of its numbers, as jsonb
+ * compares documents.
  */
 function jsonKey(value: unknown): string {
   if (typeof value === 'number' || value instanceof JsonNumber) {
     const text = String(value);
-    // Not written out: a few characters may stand for a hundred thousand digits.
+    // Not written out: a few characters may represent a hundred thousand digits.
     return HUGE.test(text) ? text : (digitsOf(text) ?? text);
   }
   if (Array.isArray(value)) return `[${value.map(jsonKey).join(',')}]`;
@@ -51,7 +50,7 @@ function jsonKey(value: unknown): string {
 }
 
 function numberKey(type: SqlType, value: unknown): string {
-  // `+ 0` makes one of the two zeros, which PostgreSQL holds to be equal.
+  // `+ 0` makes one of the two zeros, which PostgreSQL considers equal.
   if (type.kind === 'float') return String((isReal(type) ? Math.fround(Number(value)) : Number(value)) + 0);
   const decimal = parseDecimal(String(value));
   return decimal === null ? String(value) : canonicalDecimal(decimal);
@@ -61,9 +60,9 @@ const MOMENTS: ReadonlySet<ScalarKind> = new Set(['date', 'time', 'timestamp', '
 const NUMBERS: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'numeric', 'float']);
 
 /**
- * A text that two values have in common exactly if they are the same: `1.0` and `1.00`, JSON by structure, one moment.
- * Types without a kind of their own go by their text, so that two spellings of one interval count as a change: that
- * loses nothing.
+ * A text that two values share exactly if they are equal: `1.0` and `1.00`, JSON by structure, one moment. Types
+ * without their own rule are compared as text, so that two spellings of one interval count as a change; that loses
+ * nothing.
  */
 export function keyOf(type: SqlType, value: unknown): string {
   if (value === null || value === undefined) return 'null';
@@ -79,7 +78,7 @@ export function isSame(type: SqlType, a: unknown, b: unknown): boolean {
   return keyOf(type, a) === keyOf(type, b);
 }
 
-/** Columns whose values differ between two rows. Those that only one of them has count as null in the other. */
+/** Columns whose values differ between two rows. A column that only one of them has counts as null in the other. */
 export function changedColumns(types: ReadonlyMap<string, SqlType>, before: Row, after: Row): readonly string[] {
   return [...types].filter(([column, type]) => !isSame(type, before[column], after[column])).map(([column]) => column);
 }

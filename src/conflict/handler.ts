@@ -1,6 +1,5 @@
 /**
- * Owns the policy HANDLER: the application's function is asked, and what it answers is checked before anything is
- * written.
+ * Owns the policy HANDLER: the application's function decides, and its result is checked before anything is written.
  */
 import { MeridianError } from '../base/errors.ts';
 import { copyOf } from '../base/json.ts';
@@ -19,7 +18,7 @@ function wrong(conflict: UpdateConflict, what: string): MeridianError {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What the handler sets, as parameters; a column or a value that cannot be is the application's mistake. */
+/** The handler's values as parameters; an invalid column or value is an error of the application. */
 function checkedValues(conflict: UpdateConflict, set: Readonly<Record<string, unknown>>): Map<string, SqlParam> {
   const values = new Map<string, SqlParam>();
   for (const [column, value] of Object.entries(set)) {
@@ -66,7 +65,7 @@ function weigh(conflict: UpdateConflict, set: ReadonlyMap<string, SqlParam>): De
   return { kind: 'write', values, winner: values.size === 0 ? 'CURRENT' : asGiven ? 'INCOMING' : 'BOTH', fields };
 }
 
-/** What the handler throws passes. It gets copies, so that nothing it does to them can change what is compared. */
+/** An error of the handler is thrown on. It gets copies, so that it cannot change the rows that are compared. */
 export function askHandler(conflict: UpdateConflict): Decision {
   const { types, base, current, incoming, handler } = conflict;
   if (handler === null)
@@ -76,7 +75,7 @@ export function askHandler(conflict: UpdateConflict): Decision {
   );
   const answer: unknown = handler({ base: copyOf(base), current: copyOf(current), incoming: copyOf(asRow) });
   if (answer instanceof Promise) {
-    // Nobody waits for it: its failure must not take the process down.
+    // Nobody waits for this promise: its failure must not end the process.
     answer.catch(() => undefined);
     throw wrong(conflict, 'answers with a promise; it must decide at once from what it is given');
   }

@@ -5,7 +5,7 @@ import { contested, rejection, typeOf, type Decision, type FieldDecision, type U
 import { asParam, asRead, changedColumns, isSame } from './equality.ts';
 import { applyRule, type Sides } from './rules.ts';
 
-/** Rules whose result depends on what the writer saw. */
+/** Rules whose result depends on the version that the writer saw. */
 const COMPARING: ReadonlySet<ConflictRule> = new Set(['ADD', 'UNION', 'APPEND']);
 
 interface Merged {
@@ -16,12 +16,12 @@ interface Merged {
 
 function mergeColumn(type: SqlType, rule: ConflictRule, sides: Sides): Merged {
   const { was, mine, theirs } = sides;
-  // A column that came after the version was kept: nobody knows what it was.
+  // A column that was added after the version was kept: its value in that version is unknown.
   const unknown = was === undefined;
   const [changedHere, changedThere] = [unknown || !isSame(type, was, mine), unknown || !isSame(type, was, theirs)];
   if (!changedHere) return { taken: changedThere ? 'current' : 'unchanged', rule: null, value: theirs };
   if (!changedThere) return { taken: 'incoming', rule: null, value: mine };
-  // Two who say the same agree, but two who add the same have added twice.
+  // Two sides that set the same value agree; two sides that add the same amount have added it twice.
   if (rule !== 'ADD' && isSame(type, mine, theirs)) return { taken: 'current', rule, value: theirs };
   const outcome = unknown && COMPARING.has(rule) ? null : applyRule(rule, type, sides);
   if (outcome === null) return { taken: 'neither', rule, value: theirs };
@@ -33,7 +33,7 @@ function mergeColumn(type: SqlType, rule: ConflictRule, sides: Sides): Merged {
   };
 }
 
-/** Columns that only the other side has changed, and that this writer does not set. */
+/** Columns that only the other side has changed and that this writer does not set. */
 export function changedElsewhere(conflict: UpdateConflict, base: Row): readonly FieldDecision[] {
   return changedColumns(contested(conflict), base, conflict.current)
     .filter((column) => !conflict.incoming.has(column))
@@ -41,7 +41,8 @@ export function changedElsewhere(conflict: UpdateConflict, base: Row): readonly 
 }
 
 /**
- * Every change of either side is in the row that results, or told of: as a conflict, or as what a rule has overwritten.
+ * Every change of either side is in the resulting row or reported: as a conflict, or as a value that a rule has
+ * overwritten.
  */
 export function merge(conflict: UpdateConflict): Decision {
   const { conflicts, types, base, current, incoming } = conflict;

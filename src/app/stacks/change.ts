@@ -1,5 +1,5 @@
 /**
- * Owns how a process hears of changes: the tail of the region's own server, the watermarks, the caches that it feeds,
+ * Owns how a process receives changes: the tail of the region's own server, the watermarks, the caches that it feeds,
  * and the heartbeat.
  */
 import { Watermark } from '../../change/watermark.ts';
@@ -97,7 +97,7 @@ export class ChangeStack implements Stack {
   }
 }
 
-/** A follower and a server that cannot decode are as they should be; only a broken tail is worth an alert. */
+/** A follower, and a server that cannot decode, are in their expected state; only a broken tail raises an alert. */
 function problemOf(state: TailState): string | null {
   return state.kind === 'down' ? state.problem : null;
 }

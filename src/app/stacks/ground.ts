@@ -1,4 +1,4 @@
-/** Owns what every stack of a region stands on: its configuration, its telemetry, and the tokens' codec. */
+/** Owns what every stack of a region uses: configuration, telemetry and the token codec. */
 import { type ClusterId } from '../../base/lineage.ts';
 import { MeridianError } from '../../base/errors.ts';
 import { type Config } from '../../config/load.ts';

@@ -1,5 +1,6 @@
 /**
- * Owns what a process knows of the regions: their databases, caches and servers, and who hears when one of them fails.
+ * Owns what a process knows about the regions: the state of their databases, caches and servers, and who is notified
+ * when one fails.
  */
 import { type Lsn } from '../../base/lsn.ts';
 import { ServerHealth } from '../../http/health.ts';
@@ -12,7 +13,7 @@ import { publishRegions } from '../gauges.ts';
 import { PeerAnswers } from '../peer-health.ts';
 import { type Ground, type Stack } from './ground.ts';
 
-/** What the stack of changes knows, which is made after this one. */
+/** What the change stack provides, which is created after this one. */
 export interface HealthInput {
   /** The position through which the region's own server is known to have replayed. */
   readonly shown: () => Lsn | null;

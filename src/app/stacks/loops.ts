@@ -1,4 +1,4 @@
-/** Owns the loops that a stack runs in the background: begun together, and ended together. */
+/** Owns the loops that a stack runs in the background: they start together and stop together. */
 import { type Log } from '../../telemetry/log.ts';
 
 export class Loops {

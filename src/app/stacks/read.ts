@@ -1,4 +1,4 @@
-/** Owns where a process reads: every region's server, and the engine that decides between them. */
+/** Owns where a process reads: every region's server, and the engine that chooses between them. */
 import { MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
 import { maxLsn, type Lsn } from '../../base/lsn.ts';
@@ -15,11 +15,11 @@ import { type Ground, type Stack } from './ground.ts';
 import { type HealthStack } from './health.ts';
 import { Loops } from './loops.ts';
 
-/** With what one operation's reads begin. */
+/** What the reads of one operation start with. */
 export interface Asked {
   /** A consistency token, or several joined by commas. */
   readonly token?: string | null | undefined;
-  /** What a gateway has seen in the operation so far. */
+  /** What a gateway has seen so far in the operation. */
   readonly floor?: string | undefined;
   readonly settings?: readonly Setting[];
   readonly signal?: AbortSignal | undefined;
@@ -29,9 +29,12 @@ export class ReadStack implements Stack {
   /** By region name. */
   readonly servers: ReadonlyMap<string, PostgresServer>;
   readonly engine: ReadEngine;
-  /** What `viewerSettings` makes of a viewer. Throws `FORBIDDEN` for one that no setting can hold. */
+  /**
+   * The settings that `viewerSettings` derives from a viewer. Throws `FORBIDDEN` for a viewer that no setting can
+   * represent.
+   */
   readonly settingsOf: (viewer: Viewer | null) => readonly Setting[];
-  /** Says once in development why a custom read is not cached. */
+  /** In development, logs once why a custom read is not cached. */
   readonly notes: UncachedNotes | null;
   readonly #ground: Ground;
   readonly #health: HealthStack;
@@ -66,9 +69,9 @@ export class ReadStack implements Stack {
   }
 
   /**
-   * Starts the reads of one operation. Throws what is wrong with its tokens, and `REGION_UNAVAILABLE` for a token while
-   * no database has been met yet: which of its positions is this cluster's cannot be known then, and ignoring it would
-   * be a claim of consistency.
+   * Starts the reads of one operation. Throws if its tokens are wrong. Throws `REGION_UNAVAILABLE` for a token while no
+   * database has been reached yet: it is then unknown which of the token's positions is this cluster's, and ignoring
+   * the token would claim a consistency that does not exist.
    */
   openSession({ token: header, floor, settings = [], signal }: Asked = {}): ReadSession {
     const {
@@ -106,7 +109,7 @@ export class ReadStack implements Stack {
     await Promise.allSettled([...this.servers.values()].map((server) => server.close()));
   }
 
-  /** Never throws: a server that cannot be reached is the probes' matter. */
+  /** Never throws: probes handle servers that cannot be reached. */
   async #warm(): Promise<void> {
     const { monitor } = this.#health;
     await Promise.allSettled(
@@ -116,8 +119,8 @@ export class ReadStack implements Stack {
 }
 
 /**
- * What a new connection to the own replica must not be below: what caches stand on, and what the region's staleness is
- * told by.
+ * The position that a new connection to the own replica must have reached: caches and the region's staleness are based
+ * on it.
  */
 function highest(lsns: readonly (Lsn | null)[]): Lsn | null {
   return lsns.reduce((a, b) => (a !== null && b !== null ? maxLsn(a, b) : (a ?? b)), null);

@@ -1,6 +1,6 @@
 /**
- * Owns the construction of a region as one process has it: its stacks, in the order in which they start. Every adapter
- * is made in one of them.
+ * Owns the construction of a region in one process: its stacks, in the order in which they start. Every adapter is
+ * created in one of them.
  */
 import { type Config } from '../../config/load.ts';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
@@ -33,14 +33,14 @@ export function createStacks(config: Config, telemetry: Telemetry, schema: Known
   };
 }
 
-/** Each needs what the ones before it have begun to know. */
+/** Each stack needs what the previous ones have started to learn. */
 export async function startStacks({ health, change, read, write }: Stacks): Promise<void> {
   await health.start();
   await change.start();
   await Promise.all([read.start(), write.start()]);
 }
 
-/** In the opposite order; never throws. */
+/** Stops in reverse order; never throws. */
 export async function stopStacks({ health, change, read, write }: Stacks): Promise<void> {
   await change.stop();
   await Promise.allSettled([read.stop(), write.stop()]);

@@ -13,7 +13,7 @@ import { Loops } from './loops.ts';
 export class WriteStack implements Stack {
   readonly writer: PostgresWriter;
   readonly forwarding: ForwardingParts['forwarding'];
-  /** What the endpoint for forwarded mutations goes by. */
+  /** What the endpoint for forwarded mutations needs. */
   readonly forwardGate: ForwardingParts['forwardGate'];
   /** What is known of a region's server. */
   readonly serverState: ForwardingParts['serverState'];
@@ -70,12 +70,12 @@ export class WriteStack implements Stack {
     await Promise.allSettled([this.writer.close(), this.#forwarder.close()]);
   }
 
-  /** Never throws: a server that cannot be reached is the probes' matter. */
+  /** Never throws: probes handle servers that cannot be reached. */
   async #warm(): Promise<void> {
     await Promise.allSettled([this.writer.warm(), this.#warmForwarding()]);
   }
 
-  /** A server that is not ready is left alone, and nothing is kept of connections to it. */
+  /** Connections to a server that is not ready are closed and none is opened. */
   async #warmForwarding(): Promise<void> {
     const { primary, local } = this.#health.monitor;
     if (primary === null || primary === local || this.#ground.config.options.writes === 'direct') return;

@@ -1,10 +1,9 @@
 /**
- * Owns which tables the stream does not tell everything of any more, since the schema changed under the servers: every
- * step invalidates them whole, so that nothing of them is served beyond the step at which it was read.
- *
- * What a look at the catalog shows may be later than the change that it was taken for, and a transaction that was under
- * way when a publication took a table in is told of only in part. So tables stay on the list until the stream is past
- * all that the look could have seen, and past every such transaction.
+ * Owns the list of tables about which the stream no longer tells everything, because the schema changed while servers
+ * were running. Every step invalidates these tables completely, so that none of their values is served beyond the step
+ * at which it was read. A look at the catalog may show a later state than that of the change which caused it, and a
+ * transaction that was open when a publication added a table is streamed only in part. So a table stays on the list
+ * until the stream has passed everything that the look could have seen, and every such transaction.
  */
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -16,34 +15,37 @@ import { type Log } from '../../telemetry/log.ts';
 
 /** What one look at the catalog shows. */
 export interface CatalogLook {
-  /** Tables of which a change may go unseen, or a value depend on more than rows, and why, as a clause about "it". */
+  /**
+   * Tables whose changes may be missed, or whose values depend on more than rows; with the reason, as a clause about
+   * "it".
+   */
   readonly uncovered: ReadonlyMap<TableTag, string>;
-  /** Of each table, another text as soon as it is altered. */
+  /** For each table a text that differs as soon as the table is altered. */
   readonly altered: ReadonlyMap<TableTag, string>;
-  /** Of those that are published, another one as soon as they are taken in anew. */
+  /** For each published table a text that differs as soon as the table is added to the publication again. */
   readonly joined: ReadonlyMap<TableTag, string>;
 }
 
 export interface CoverageSource {
-  /** Those that something may be cached of. */
+  /** Tables of which values may be cached. */
   readonly tables: ReadonlySet<TableTag>;
-  /** As the model was made from it. */
+  /** The look that the model was made from. */
   readonly first: CatalogLook;
   /**
    * Looks at the server that the stream comes from, which must show everything up to `shown`; rejects when it does not,
-   * or cannot be asked. `upTo`: what it saw lies at or below. `nextTransaction`: no transaction that had begun has this
-   * number or a higher one.
+   * or cannot be asked. `upTo`: a position that is not below anything that the look saw. `nextTransaction`: every
+   * transaction that had begun has a lower number.
    */
   look(shown: Lsn): Promise<CatalogLook & { readonly upTo: Lsn; readonly nextTransaction: bigint }>;
-  /** The oldest transaction that runs there; those below have ended, and lie at or below `upTo`. */
+  /** The oldest transaction that is open there. Those below it have ended, at or below `upTo`. */
   running(): Promise<{ readonly oldest: bigint; readonly upTo: Lsn }>;
 }
 
-/** Published anew while some transactions had begun already. */
+/** Tables that were added to a publication while some transactions were open. */
 interface Joining {
   readonly tables: ReadonlySet<TableTag>;
   readonly before: bigint;
-  /** They have ended at or below it; null: not all of them, as far as is known. */
+  /** The position at or below which these transactions have ended; null while some may still be open. */
   endedBy: Lsn | null;
 }
 
@@ -54,7 +56,7 @@ export class Coverage {
   readonly #log: Log;
   readonly #clock: Clock;
   #known: CatalogLook;
-  /** What changed while a look was ahead of the stream is not known before the stream has come as far. */
+  /** Tables that changed while a look was ahead of the stream, until the stream has reached the look. */
   #unsettled: ReadonlySet<TableTag> = new Set();
   #settledAt = ZERO_LSN;
   #joining: Joining | null = null;
@@ -69,7 +71,7 @@ export class Coverage {
 
   /** A stream begins at `lsn`: the schema may have changed under whoever held it before. */
   async begin(lsn: Lsn): Promise<void> {
-    // Those that are as they were then, were so all the time.
+    // A table whose texts are the same as before has not changed in between.
     await this.#look(lsn, ({ altered, joined }) =>
       [...this.#source.tables].filter(
         (table) =>
@@ -78,16 +80,16 @@ export class Coverage {
     );
   }
 
-  /** To be called before the transaction is applied. Rejects where the schema changed and nobody can say how. */
+  /** Call it before the transaction is applied. Rejects if the schema changed and the catalog cannot be read. */
   async before({ commitLsn, messages }: CommittedTransaction): Promise<void> {
     const touched = this.#touchedBy(messages);
     if (touched.size > 0) await this.#look(commitLsn, () => touched);
   }
 
-  /** The tables that are wrong at the step to `lsn`, whatever changed. To be called once for each step. */
+  /** The tables to invalidate at the step to `lsn`, whatever changed. Call it once for each step. */
   step(lsn: Lsn): readonly TableTag[] {
     const tables = new Set([...this.#known.uncovered.keys(), ...this.#unsettled, ...(this.#joining?.tables ?? [])]);
-    // The step that comes there still invalidates what was read before.
+    // The step that reaches this position still invalidates what was read before it.
     if (lsn >= this.#settledAt) this.#unsettled = new Set();
     if (this.#joining !== null && this.#joining.endedBy === null) void this.#askForEnd(this.#joining);
     else if (this.#joining?.endedBy != null && lsn >= this.#joining.endedBy) this.#joining = null;

@@ -1,6 +1,6 @@
 /**
- * Owns what feeds the caches of a process: the tail while this process holds it, and otherwise the messages of the
- * process that does. Without either, nothing is kept.
+ * Owns what feeds the caches of a process: the tail if this process holds the slot, otherwise the messages of the
+ * process that holds it. Without either, nothing is kept.
  */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '../../base/clock.ts';
@@ -30,12 +30,12 @@ export type CacheFeedOptions = Pick<Options, 'tombstoneMs' | 'maxTags' | 'redisR
 
 export interface CacheFeedParts {
   readonly local: LocalCache;
-  /** Null: the region has no shared cache. Then only the holder of the slot can keep anything. */
+  /** Null: the region has no shared cache. Then only the slot holder can keep values. */
   readonly shared: { readonly journal: SharedJournal; readonly fanout: Fanout } | null;
   readonly invalidationOf: (transaction: CommittedTransaction) => Invalidation;
-  /** Null, or left out: the schema says of nothing that it could be cached. */
+  /** Null, or left out: the schema allows nothing to be cached. */
   readonly coverage?: Coverage | null;
-  /** Whether this process has the slot, as its server says just now. */
+  /** Whether this process holds the slot, by the server's present answer. */
   readonly holds: () => Promise<boolean>;
   readonly options: CacheFeedOptions;
   readonly log: Log;
@@ -43,7 +43,7 @@ export interface CacheFeedParts {
   readonly observe?: CacheFeedObserver | undefined;
 }
 
-/** What the tail says of this process: it streams; another process of the region holds the slot; or neither. */
+/** The role of this process: it streams; another process of the region holds the slot; or neither. */
 export type TailRole = 'holder' | 'follower' | 'none';
 
 /** One stream of changes, from its start to its end. */
@@ -59,9 +59,11 @@ export class CacheFeed implements ChangeHandlers {
   readonly #observe: CacheFeedObserver;
   #stream: Stream | null = null;
   #follower: CacheFollower | null = null;
-  /** What the last streams still tell the shared cache. */
+  /** What earlier streams are still sending to the shared cache. */
   #ending: Promise<void> = Promise.resolve();
-  /** Why the shared cache must not be gone on with, although it could not be emptied when that was learnt. */
+  /**
+   * Why the present generation of the shared cache must be replaced, if it could not be emptied when this became known.
+   */
   #anew: GenerationReason | null = null;
   #saidNoShared = false;
 
@@ -76,10 +78,7 @@ export class CacheFeed implements ChangeHandlers {
     return this.#stream?.start.timeline ?? null;
   }
 
-  /**
-   * Where the region stands when this process begins to stream: where its shared cache does. Null where that is not
-   * known.
-   */
+  /** The position of the region when this process begins to stream: that of its shared cache; null if it is unknown. */
   async appliedPosition(): Promise<Position | null> {
     if (this.#parts.shared === null) return null;
     await this.#ending;
@@ -87,7 +86,8 @@ export class CacheFeed implements ChangeHandlers {
       const state = await this.#parts.shared.journal.state();
       return state === null ? null : { cluster: state.cluster, timeline: state.timeline, lsn: state.watermark };
     } catch {
-      // The stream begins where the slot does; the shared cache is then found to lack what lies between, or not to.
+      // The stream begins at the slot's position; whether the shared cache lacks changes before it is found out
+      // afterwards.
       return null;
     }
   }
@@ -107,12 +107,12 @@ export class CacheFeed implements ChangeHandlers {
     }
     this.#demandCurrent(stream);
     const state = stream.feed?.state ?? null;
-    // What was followed up to the very state that is gone on with has missed nothing.
+    // A process that has followed up to exactly the state that the stream continues from has missed nothing.
     if (followed !== null && state !== null && isSameState(followed, state)) stream.horizon = followed.horizon;
     else this.#beginLocal(stream, start.lsn, 'stream');
   }
 
-  /** Shared first, then this process: who is told of a position may be answered by either. */
+  /** The shared cache first, then this process: a client that receives a position may be answered by either. */
   async onTransaction(transaction: CommittedTransaction): Promise<void> {
     const stream = this.#stream;
     if (stream === null) throw new Error('a transaction came without a stream');
@@ -147,8 +147,8 @@ export class CacheFeed implements ChangeHandlers {
   }
 
   /**
-   * Both caches are emptied before the stream begins. One that cannot be reached now stands still, and is emptied
-   * before this process writes it.
+   * Both caches are emptied before the stream begins. A shared cache that cannot be reached keeps its watermark, and is
+   * emptied before this process writes to it.
    */
   async onGap(reason: string): Promise<void> {
     this.#endStream();
@@ -177,7 +177,7 @@ export class CacheFeed implements ChangeHandlers {
     }
   }
 
-  /** The tail says who this process is from now on. */
+  /** The tail reports the role that this process has from now on. */
   become(role: TailRole): void {
     if (role === 'holder') return;
     if (this.#endStream()) this.#parts.local.lose('the stream of changes ended');
@@ -185,7 +185,7 @@ export class CacheFeed implements ChangeHandlers {
     else this.#follow();
   }
 
-  /** Ends feeding; tells the shared cache what it is owed, if it answers. */
+  /** Ends the feed; sends the pending invalidations to the shared cache, if it answers. */
   async close(): Promise<void> {
     this.#endStream();
     this.#stopFollowing('the server stops');
@@ -231,7 +231,7 @@ export class CacheFeed implements ChangeHandlers {
     this.#parts.local.lose(reason);
   }
 
-  /** Whether there was one. */
+  /** Whether there was a stream. */
   #endStream(): boolean {
     const stream = this.#stream;
     this.#stream = null;
@@ -251,7 +251,7 @@ export class CacheFeed implements ChangeHandlers {
   }
 
   /**
-   * What was begun for a stream that has ended meanwhile must not reach the process's cache: somebody else may feed it
+   * Work that was started for a stream which has ended must not reach the process's cache: another stream may feed it
    * by now.
    */
   #demandCurrent(stream: Stream): void {

@@ -1,6 +1,6 @@
 /**
- * Owns following the one who holds the tail: its messages feed this process's own cache, which is emptied as soon as
- * one may have been missed.
+ * Owns following the slot holder: its messages update this process's own cache, which is emptied as soon as a message
+ * may have been missed.
  */
 import { randomUUID } from 'node:crypto';
 import { Backoff } from '../../base/backoff.ts';
@@ -32,7 +32,7 @@ export interface FollowerParts {
   readonly log: Log;
 }
 
-/** Which message was the last one that is applied, and the horizon of the generation that it belongs to. */
+/** The last message that was applied, and the horizon of its generation. */
 export interface Followed {
   readonly epoch: string;
   readonly sequence: number;
@@ -40,7 +40,7 @@ export interface Followed {
   readonly horizon: Horizon;
 }
 
-/** Messages kept while the state is being read. */
+/** Messages that are buffered while the state is being read. */
 const MAX_WAITING = 1_000;
 const FIRST_RETRY_MS = 10;
 
@@ -48,11 +48,11 @@ export class CacheFollower {
   readonly #parts: FollowerParts;
   readonly #stop = new AbortController();
   readonly #backoff: Backoff;
-  /** Null while the process's cache is not fed by this. */
+  /** Null while the follower does not feed the process's cache. */
   #followed: Followed | null = null;
-  /** Messages since the subscription stood, while the state is being read; null at other times. */
+  /** Messages since the subscription began, while the state is being read; null at other times. */
   #waiting: FanoutMessage[] | null = null;
-  /** Counts readings of the state, so that one which was overtaken says nothing. */
+  /** Numbers the reads of the state, so that the result of an outdated read is ignored. */
   #readings = 0;
   #subscribed = false;
 
@@ -85,8 +85,8 @@ export class CacheFollower {
   }
 
   /**
-   * Nothing reaches the process's cache from now on. Answers up to where it was fed; null: it has no generation of this
-   * following.
+   * From now on nothing reaches the process's cache. Returns how far it was fed; null: the follower has not begun a
+   * generation.
    */
   stop(): Followed | null {
     const followed = this.#followed;
@@ -99,7 +99,7 @@ export class CacheFollower {
     return this.#stop.signal.aborted;
   }
 
-  /** Messages are complete from when the subscription stood; the state tells which of them are in it already. */
+  /** Messages are complete from the start of the subscription; the state shows which of them it already includes. */
   async #read(waitMs: number): Promise<void> {
     const { journal, log } = this.#parts;
     const reading = ++this.#readings;
@@ -118,7 +118,7 @@ export class CacheFollower {
     }
   }
 
-  /** Where there is no generation yet, the message of its beginning is still to come. */
+  /** If there is no generation yet, the message that one begins is still to come. */
   #catchUp(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
@@ -129,7 +129,7 @@ export class CacheFollower {
     const { local, options, clock, observe } = this.#parts;
     const { epoch, sequence, cluster, timeline, watermark } = state;
     this.#followed = { epoch, sequence, watermark, horizon: new Horizon(watermark, options.tombstoneMs, clock) };
-    // A name of its own: a generation of this process's cache begins whenever it is emptied.
+    // A new name: a generation of this process's cache begins whenever it is emptied.
     local.begin({ epoch: randomUUID(), cluster, timeline }, watermark);
     observe.began('local', 'follow');
   }

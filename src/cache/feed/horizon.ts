@@ -1,4 +1,4 @@
-/** Owns the horizon: how far W had come a while ago, up to which tombstones may be forgotten. */
+/** Owns the horizon: the watermark of some time ago; tombstones at or below it may be forgotten. */
 import { type Clock } from '../../base/clock.ts';
 import { type Lsn } from '../../base/lsn.ts';
 
@@ -7,23 +7,23 @@ interface Sample {
   readonly atMs: number;
 }
 
-/** Samples of one span of time; finer would only forget tombstones a little sooner. */
+/** Samples within the time span; more of them would only forget tombstones a little earlier. */
 const SAMPLES = 32;
 
 export class Horizon {
   readonly #keepMs: number;
   readonly #clock: Clock;
-  /** In the order of time. The first one is the oldest that is still needed. */
+  /** In time order. The first one is the oldest that is still needed. */
   #samples: Sample[];
 
-  /** A generation that begins at `lsn`, of which `keepMs` are remembered. */
+  /** For a generation that begins at `lsn`; tombstones are kept for `keepMs`. */
   constructor(lsn: Lsn, keepMs: number, clock: Clock) {
     this.#keepMs = keepMs;
     this.#clock = clock;
     this.#samples = [{ lsn, atMs: clock.monotonicMs() }];
   }
 
-  /** W has come to `lsn`; answers the horizon of this moment. */
+  /** The watermark has reached `lsn`; returns the present horizon. */
   reached(lsn: Lsn): Lsn {
     const nowMs = this.#clock.monotonicMs();
     const last = this.#samples.at(-1) as Sample;

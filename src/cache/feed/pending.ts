@@ -1,4 +1,4 @@
-/** Owns what a shared cache has not been told yet: everything that was changed after one position and up to another. */
+/** Owns the pending invalidations of a shared cache: everything that changed after one position and up to another. */
 import { type Lsn } from '../../base/lsn.ts';
 import { type TableTag, type Tag } from '../../change/tags.ts';
 
@@ -11,7 +11,7 @@ export interface Changed {
 export class PendingInvalidations {
   readonly #tags = new Set<Tag>();
   readonly #tables = new Set<TableTag>();
-  /** What changed at or below it is none of this. */
+  /** Changes at or below it are not included. */
   readonly from: Lsn;
   #to: Lsn;
 
@@ -20,7 +20,7 @@ export class PendingInvalidations {
     this.#to = from;
   }
 
-  /** What changed above it is not in this yet. */
+  /** Changes above it are not included yet. */
   get to(): Lsn {
     return this.#to;
   }
@@ -33,7 +33,7 @@ export class PendingInvalidations {
     return [...this.#tables];
   }
 
-  /** How many tags and tables. */
+  /** The number of tags and tables. */
   get size(): number {
     return this.#tags.size + this.#tables.size;
   }
@@ -49,7 +49,7 @@ export class PendingInvalidations {
     if (lsn > this.#to) this.#to = lsn;
   }
 
-  /** Takes in what came after it. */
+  /** Adds the invalidations that follow these. */
   addLater(later: PendingInvalidations): void {
     this.add({ lsn: later.to, tags: later.tags, tables: later.tables });
   }

@@ -1,11 +1,9 @@
 /**
- * Owns feeding the region's shared cache while this process holds the tail: in commit order, one step at a time, and
- * without holding the tail up for a cache that does not answer. What it missed meanwhile is kept, and made good where
- * that is possible.
- *
- * W of the shared cache is a true statement whoever made it: each writer knows everything that changed between where it
- * took over and where it leaves off. So a writer that was halted and wakes up can lose the cache time, but can make no
- * value wrong.
+ * Owns feeding the region's shared cache while this process holds the slot: in commit order, one step at a time, and
+ * without delaying the tail for a cache that does not answer. Changes that the cache misses meanwhile are kept and
+ * applied later, if that is possible. The watermark of the shared cache is true whichever process wrote it: each writer
+ * knows every change between the position where it took over and the position where it stopped. A writer that was
+ * suspended and resumes can therefore cost the cache time, but cannot make a value wrong.
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../base/errors.ts';
@@ -23,30 +21,36 @@ export interface SharedFeedParts {
   readonly journal: SharedJournal;
   /** Where the stream of this process began. */
   readonly start: StreamStart;
-  /** Why whatever is in the shared cache must go, known before the stream began; null: nothing must. */
+  /**
+   * Why the contents of the shared cache must be discarded, if that is known before the stream begins; null: they need
+   * not be.
+   */
   readonly anew: GenerationReason | null;
   readonly options: Pick<Options, 'maxTags' | 'redisRetryMs'>;
   readonly horizon: () => Lsn;
-  /** Whether this process has the slot, as its server says just now. */
+  /** Whether this process holds the slot, by the server's present answer. */
   readonly holds: () => Promise<boolean>;
   readonly observe: CacheFeedObserver;
   readonly log: Log;
 }
 
-/** How often in a row the state may turn out to be another one before the next try has to wait. */
+/** How often in a row the state may change unexpectedly before the next attempt is delayed. */
 const TRIES = 3;
 
 export class SharedFeed {
   readonly #parts: SharedFeedParts;
   readonly #holder = randomUUID();
-  /** As this process left it; null while it has to find out. */
+  /** As this process left it; null while it must be read. */
   #state: SharedState | null = null;
   #pending: PendingInvalidations;
   #anew: GenerationReason | null;
-  /** Whether the server must confirm that this process has the slot, before it writes what others may write by now. */
+  /**
+   * Whether the server must confirm that this process holds the slot before it writes where another process may have
+   * written.
+   */
   #mustConfirmSlot = false;
   #settling: Promise<void> | null = null;
-  /** Set while the cache is left alone after a failure. */
+  /** Set while the cache is not written to after a failure. */
   #retry: NodeJS.Timeout | null = null;
   #over = false;
 
@@ -61,29 +65,30 @@ export class SharedFeed {
     return this.#state;
   }
 
-  /** Why the shared cache has to begin anew; null: it has not. */
+  /** Why the shared cache must begin a new generation; null: it need not. */
   get anew(): GenerationReason | null {
     return this.#anew;
   }
 
   /**
-   * Goes on with the generation that the shared cache has, or begins one. Never throws; bounded in time by the journal's own
+   * Continues the generation of the shared cache, or begins one. Never throws; bounded in time by the journal's own
    * limits.
    */
   start(): Promise<void> {
     return this.#settle();
   }
 
-  /** Resolves when it is applied, or when that has to wait. Never throws. */
+  /** Resolves when the change is applied, or when it must wait for a retry. Never throws. */
   apply(changed: Changed): Promise<void> {
     this.#pending.add(changed);
-    // Too much to remember; everything is less.
+    // Emptying the cache needs less memory than more pending invalidations.
     if (this.#pending.size > this.#parts.options.maxTags && this.#retry !== null) this.#forget('outdated');
     return this.#settle();
   }
 
   /**
-   * Nothing changed up to `lsn` but, perhaps, `tables`. Told to the cache soon, together with what follows meanwhile.
+   * Nothing changed up to `lsn` except, possibly, `tables`. Sent to the cache soon, together with what follows until
+   * then.
    */
   progress(lsn: Lsn, tables: readonly TableTag[] = []): void {
     this.#pending.add({ lsn, tags: [], tables });
@@ -97,7 +102,7 @@ export class SharedFeed {
     return this.#settle();
   }
 
-  /** Tells what is owed still, if the cache answers, and nothing from then on. */
+  /** Sends the pending invalidations, if the cache answers, and nothing afterwards. */
   async end(): Promise<void> {
     const last = this.#state === null ? this.#settling : this.#settle();
     this.#over = true;
@@ -125,7 +130,9 @@ export class SharedFeed {
     return this.#settling;
   }
 
-  /** Step after step until nothing is owed. Whoever adds to the debt meanwhile waits for the same end. */
+  /**
+   * Sends one step after another until none is pending. Callers that add invalidations meanwhile wait for the same end.
+   */
   async #step(): Promise<void> {
     try {
       for (let tries = 0; !this.#isSettled;) {
@@ -165,11 +172,11 @@ export class SharedFeed {
     observe.refused();
   }
 
-  /** Takes over what there is, or begins a generation. */
+  /** Takes over the present generation, or begins one. */
   async #enter(): Promise<void> {
     const { journal, start, holds, log } = this.#parts;
     this.#state = null;
-    // One that was halted and wakes up would empty what another process fills by now.
+    // A process that was suspended and resumes would empty a cache that another process fills by now.
     if (this.#mustConfirmSlot && !(await holds())) throw new Error('another process of this region has the slot');
     if (this.#anew === null) {
       const found = await journal.state();
@@ -221,7 +228,7 @@ export class SharedFeed {
     this.#pending = pending;
   }
 
-  /** The tail goes on without the shared cache, whose W stands still until it is made good. */
+  /** The tail continues without the shared cache, whose W stands still until the pending invalidations are applied. */
   #later(error: unknown): void {
     const { options, log } = this.#parts;
     this.#mustConfirmSlot = true;

@@ -1,4 +1,4 @@
-/** Owns `meridian dev`: a whole multi-region cluster for one's own schema and SQL, on one machine, until Ctrl-C. */
+/** Owns `meridian dev`: a whole multi-region cluster for the user's schema and SQL, on one machine, until Ctrl-C. */
 import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { dirname, resolve } from 'node:path';
@@ -88,8 +88,8 @@ export function registerDev(program: Command): void {
         reset: flags.reset === true,
         stateDir: folderOf(flags.data),
       };
-      // Loaded here: every other command does without the cluster and starts in a fraction of the time.
-      // What is compiled here is compiled for the servers too, which begin in the same second.
+      // Loaded here, so that every other command starts without loading the cluster. What is compiled here is also
+      // cached for the servers that are started next.
       enableCompileCache(compiledIn(flags.data));
       const { runDev } = await import('./run.ts');
       await runDev(settings);
@@ -101,7 +101,7 @@ function invalid(message: string): MeridianError {
   return new MeridianError({ code: 'BAD_USER_INPUT', message });
 }
 
-/** Made here, since Node would go on trying for ever to make a folder that the system refuses as absent (/proc). */
+/** Created here, because Node retries for ever to create a folder that the system reports as absent (/proc). */
 function compiledIn(folder: string): string {
   const compiled = resolve(folder, 'compiled');
   try {
@@ -112,7 +112,7 @@ function compiledIn(folder: string): string {
   return compiled;
 }
 
-/** Everything that a cluster keeps lies right in this folder, which the root of a file system is not for. */
+/** The cluster keeps all its files directly in this folder, so the root of a file system is refused. */
 function folderOf(text: string): string {
   const folder = resolve(text);
   if (text.trim() === '' || dirname(folder) === folder)

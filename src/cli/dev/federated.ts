@@ -1,6 +1,6 @@
 /**
- * Owns a development cluster for an application in subgraphs: each with databases, servers and caches of its own, and a
- * gateway in each region before them.
+ * Owns a development cluster for an application of several subgraphs: each has its own databases, servers and caches,
+ * and each region has a gateway.
  */
 import { relative, resolve } from 'node:path';
 import { MeridianError } from '../../base/errors.ts';
@@ -44,7 +44,7 @@ export async function runFederated(session: Session): Promise<void> {
     portsFrom: settings.portsFrom,
   });
   const redis = settings.redis === 'off' ? null : findRedis();
-  // Once for all: whichever database is loaded first begins it.
+  // Once for all databases: the first one that is loaded begins it.
   let warm: Promise<void> | undefined;
   let subgraphs: readonly PreparedSubgraph[] = [];
   const clusters = await startClusters({

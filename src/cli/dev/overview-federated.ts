@@ -1,6 +1,6 @@
 /**
- * Owns what a development cluster of several subgraphs prints when it is ready: its gateways, its subgraphs, and lines
- * to try.
+ * Owns what a development cluster of several subgraphs prints when it is ready: its gateways, its subgraphs, and
+ * example requests.
  */
 import { type Cluster } from '../../dev/cluster.ts';
 import { type Example } from '../../dev/examples.ts';

@@ -1,4 +1,4 @@
-/** Owns what a development cluster prints when it is ready: its regions, where they cache, and lines to try. */
+/** Owns what a development cluster prints when it is ready: its regions, their caches, and example requests. */
 import { sleep } from '../../base/clock.ts';
 import { type Cluster, type ClusterRegion } from '../../dev/cluster.ts';
 import { type Example } from '../../dev/examples.ts';
@@ -15,7 +15,7 @@ export interface OverviewInput {
 }
 
 const LAG_CALL_MS = 2_000;
-/** The first heartbeats take a moment; the table does not wait longer for them. */
+/** The first heartbeats take a moment; the table is printed without waiting longer for them. */
 const LAG_WAIT_MS = 1_500;
 const LAG_POLL_MS = 200;
 
@@ -37,7 +37,7 @@ export function tried(examples: readonly Example[]): string {
   return `Try:\n\n${examples.map(({ what, line }) => `# ${what}\n${line}`).join('\n\n')}\n`;
 }
 
-/** Round trips over the simulated WAN as they are now, as they are shown. */
+/** Present round trips over the simulated WAN, as text. */
 export async function rttsOf(wan: WanControl): Promise<(from: string, to: string) => string> {
   const links = (await wan.links()).filter(({ kind }) => kind === 'http');
   return (from, to) =>
@@ -70,7 +70,7 @@ export function lagText(lagMs: number | null | undefined): string {
   return typeof lagMs === 'number' ? `${Math.round(lagMs)} ms` : 'unknown';
 }
 
-/** Lag by region as the primary's server reports it; what it does not know yet after a moment is left out. */
+/** Lag by region as the primary's server reports it; values that are still unknown after a moment are left out. */
 export async function lagsOf(cluster: Cluster, adminToken: string): Promise<ReadonlyMap<string, number | null>> {
   const first = cluster.regions[0]?.name ?? '';
   const until = performance.now() + LAG_WAIT_MS;
@@ -91,7 +91,7 @@ interface HealthAnswer {
   };
 }
 
-/** A server of a graph tells of the other subgraphs too, whose lag is theirs. */
+/** A server of a graph also reports the lag of the other subgraphs. */
 async function lagsNow({ name }: Cluster, url: string, adminToken: string): Promise<Map<string, number | null>> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` };
   const response = await fetch(url, {

@@ -1,13 +1,13 @@
 /**
- * Owns a development cluster's life from its first word to its last: the clock of what it says, its signals, and that
- * nothing outlives it.
+ * Owns the run of a development cluster from start to end: timing of its messages, signals, and the end of everything
+ * that was started.
  */
 import { resolve } from 'node:path';
 import { detachFromReader } from '../../telemetry/output.ts';
 import { type DevSettings } from './settings.ts';
 import { stopOnSignals } from './signals.ts';
 
-/** Runs until a signal; throws when the cluster cannot start or is lost. Nothing is left running either way. */
+/** Runs until a signal; throws if the cluster cannot start or is lost. Nothing is left running in either case. */
 export async function runDev(settings: DevSettings): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) detachFromReader(stream);
   const began = performance.now();
@@ -17,11 +17,11 @@ export async function runDev(settings: DevSettings): Promise<void> {
   const unwatch = stopOnSignals(stopping, say);
   const session = { settings, stateDir: resolve(settings.stateDir), stopping: stopping.signal, say };
   try {
-    // Loaded one or the other: an application in one needs nothing of gateways.
+    // Only one of the two is loaded: an application without subgraphs needs no gateways.
     if (settings.federated) await (await import('./federated.ts')).runFederated(session);
     else await (await import('./single.ts')).runSingle(session);
   } catch (error) {
-    // What fails because it is being stopped is no failure.
+    // A failure that is caused by stopping is not reported.
     if (!stopping.signal.aborted) throw error;
   } finally {
     stopping.abort();

@@ -1,6 +1,6 @@
 /**
- * Owns the serving part of a development cluster's life: its processes are started, watched over, and ended in order
- * when it is to stop.
+ * Owns the processes that serve in a development cluster: they are started, restarted if they end, and stopped in
+ * order.
  */
 import { flushCompileCache } from 'node:module';
 import { SignJWT } from 'jose';
@@ -13,17 +13,17 @@ import { keepRunning } from '../../dev/restart.ts';
 import { type Session } from './settings.ts';
 
 export interface Serving extends Pick<Session, 'stopping' | 'say'> {
-  /** Started together; ended one stage after the other, those that ask before those that answer. */
+  /** Started together and stopped one stage after the other: those that send requests before those that answer them. */
   readonly stages: readonly (readonly ServedProcess[])[];
   readonly clusters: readonly Cluster[];
   readonly lost: Promise<string>;
-  /** Tells tools where everything is; called again whenever a process has changed. */
+  /** Writes the file that tells tools where everything runs; called again whenever a process has changed. */
   readonly publish: () => void;
-  /** Once everything answers. */
+  /** Called once everything answers. */
   readonly onReady: () => Promise<void>;
 }
 
-/** Until `stopping`: then the servers finish what they are answering, before their databases go. */
+/** Runs until `stopping`: then the servers finish their requests before their databases stop. */
 export async function serve(serving: Serving): Promise<void> {
   const { stages, stopping, lost } = serving;
   const stopServers = async (): Promise<void> => {
@@ -68,7 +68,7 @@ async function open({ stages, clusters, stopping, say, publish, onReady }: Servi
   }
 }
 
-/** Compiles what the servers consist of while the databases are made, so that not each of them has to. */
+/** Compiles the servers' code while the databases are created, so that each server need not do it. */
 export async function warmUp(): Promise<void> {
   await import('../../app/start.ts');
   flushCompileCache();
@@ -85,7 +85,7 @@ export function signAdmin(jwtSecret: string): Promise<string> {
   return jwt.sign(new TextEncoder().encode(jwtSecret));
 }
 
-/** A cluster's regions as `cluster.json` tells of them. */
+/** A cluster's regions as `cluster.json` describes them. */
 export function manifestRegions(cluster: Cluster, servers: readonly RegionServer[]): ManifestRegion[] {
   return cluster.regions.map(({ name, role, dsn, postgres, redis }) => ({
     name,

@@ -1,4 +1,4 @@
-/** Owns what a development cluster is told, and what every part of its life has at hand. */
+/** Owns the settings of a development cluster, and what all its parts share. */
 import { getCompileCacheDir } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type WanSettings } from '../../dev/wan/topology.ts';
@@ -7,7 +7,7 @@ export interface DevSettings {
   readonly schema: string;
   readonly sql: string;
   readonly resolvers: string | undefined;
-  /** Whether every folder under `subgraphs/` is a subgraph of its own, behind gateways. */
+  /** Whether every folder under `subgraphs/` is a subgraph behind the gateways. */
   readonly federated: boolean;
   readonly regions: readonly string[];
   readonly scale: number;
@@ -32,7 +32,7 @@ export const MAIN = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : './main.js', import.meta.url),
 );
 
-/** The user's environment, and where what this process compiles is kept for the ones that it starts. */
+/** The user's environment, and the compile cache that the started processes use. */
 export function processEnv(): NodeJS.ProcessEnv {
   return { NODE_COMPILE_CACHE: getCompileCacheDir(), ...process.env };
 }

@@ -1,9 +1,9 @@
-/** Owns how a development cluster is told to end: by a signal, or because what started it is gone. */
+/** Owns how a development cluster is stopped: by a signal, or because the process that started it has ended. */
 import { watchLauncher } from '../launcher.ts';
 
 const EXIT_BY_SECOND_SIGNAL = 130;
 
-/** The first signal stops in order; a second one leaves at once, and the supervisor ends what is left. */
+/** The first signal stops in order; a second one exits at once, and the supervisor ends what is left. */
 export function stopOnSignals(stopping: AbortController, say: (sentence: string) => void): () => void {
   const onSignal = (): void => {
     if (stopping.signal.aborted) process.exit(EXIT_BY_SECOND_SIGNAL);

@@ -1,4 +1,4 @@
-/** Owns a development cluster for an application in one: a database, a server and a cache in each region. */
+/** Owns a development cluster for an application without subgraphs: a database, a server and a cache in each region. */
 import { relative, resolve } from 'node:path';
 import { prepareApplication } from '../../dev/application.ts';
 import { examplesFor } from '../../dev/examples.ts';
@@ -22,7 +22,7 @@ interface Application {
 
 export async function runSingle(session: Session): Promise<void> {
   const { settings, stateDir, stopping, say } = session;
-  // Read first: what is wrong with the files is told before anything is started.
+  // Read first, so that errors in the files are reported before anything is started.
   readSdlFolder(settings.schema);
   const initial = sqlFolder({ folder: settings.sql, scale: settings.scale, onProgress: say, onNotice: say });
   const redis = settings.redis === 'off' ? null : findRedis();

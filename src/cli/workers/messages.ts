@@ -1,4 +1,4 @@
-/** Owns what the first process and its workers send each other, and how an error crosses from one to the other. */
+/** Owns the messages between the parent process and its workers, and how an error crosses between them. */
 import { type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../../base/errors.ts';
 import { type Config } from '../../config/load.ts';
@@ -8,14 +8,14 @@ export type ProcessMetrics = readonly MetricObjectWithValues<MetricValue<string>
 
 /** An error as text: classes do not cross from process to process. */
 export interface CarriedError {
-  /** Null for an error that is none of Meridian's. */
+  /** Null for an error that is not a `MeridianError`. */
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
   readonly stack: string | null;
 }
 
-/** `metrics` asks for the worker's own; `sum` answers its question for everybody's. */
+/** `metrics` asks for the worker's own metrics; `sum` returns the sum of all workers. */
 export type ToWorker =
   | { readonly kind: 'start'; readonly number: number; readonly config: Config }
   | { readonly kind: 'close' }
@@ -41,7 +41,7 @@ export function errorOf({ code, message, details, stack }: CarriedError): Error 
   return error;
 }
 
-/** Null for anything else that a program sends to itself. */
+/** Null for any other message that a program sends to itself. */
 export function messageFrom<M extends ToWorker | FromWorker>(received: unknown): M | null {
   return typeof received === 'object' && received !== null && 'kind' in received ? (received as M) : null;
 }

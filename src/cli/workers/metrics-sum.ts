@@ -1,16 +1,16 @@
-/** Owns the sum of the workers' metrics: asked of all of them at once, with what ended workers had counted. */
+/** Owns the sum of the workers' metrics: all workers are asked at once, and the counts of ended workers are added. */
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import { type ProcessMetrics } from './messages.ts';
 
-/** How long a worker may take to give its metrics, milliseconds; shorter than those who read metrics wait. */
+/** How long a worker may take to return its metrics, milliseconds; shorter than the limit of those who read the sum. */
 export const METRICS_MS = 1_000;
-/** They only grow: a sum that lost those of a worker would look like a restart of all. */
+/** These metrics only grow: a sum without those of an ended worker would look like a restart of all. */
 const GROWING: ReadonlySet<unknown> = new Set(['counter', 'histogram']);
 
-/** A worker, as far as it is measured. */
+/** What the sum needs of a worker. */
 export interface Measured {
   readonly isServing: boolean;
-  /** Null when it does not give them within the limit. */
+  /** Null if the worker does not answer within the limit. */
   metrics(limitMs: number): Promise<ProcessMetrics | null>;
 }
 
@@ -20,9 +20,9 @@ export class MetricsSum {
   readonly #workers: Gauge;
   readonly #restarts: Counter;
   readonly #unanswered: Counter;
-  /** What each running worker had counted when it was last asked. */
+  /** Counts of each running worker at its last answer. */
   readonly #last = new Map<Measured, ProcessMetrics>();
-  /** What ended workers had counted when they were last asked. */
+  /** Counts of ended workers at their last answer. */
   #ended: ProcessMetrics = [];
 
   constructor(serving: () => readonly Measured[]) {
@@ -55,7 +55,7 @@ export class MetricsSum {
 
   /** As Prometheus reads it. */
   async text(): Promise<string> {
-    // From before the question: what a worker that ends meanwhile has counted must not be in it twice.
+    // Copied before the question: the counts of a worker that ends meanwhile must not be added twice.
     const ended = this.#ended;
     const told = await Promise.all(this.#serving().map(async (worker) => this.#ask(worker)));
     this.#workers.set(this.#serving().length);
@@ -70,7 +70,7 @@ export class MetricsSum {
       this.#unanswered.inc();
       return last;
     }
-    // Of a worker that has ended meanwhile, what it had counted is kept already.
+    // The counts of a worker that has ended meanwhile are already kept.
     if (worker.isServing)
       this.#last.set(
         worker,

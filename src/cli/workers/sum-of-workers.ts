@@ -1,16 +1,16 @@
 /**
- * Owns a worker's question for the metrics of all workers: the first process adds them up, and the worker gives its own
- * if no sum comes.
+ * Owns a worker's request for the metrics of all workers: the parent process adds them up; if no sum arrives, the
+ * worker returns its own.
  */
 import { within } from '../../base/clock.ts';
 import { type Log } from '../../telemetry/log.ts';
 import { METRICS_MS } from './metrics-sum.ts';
 
-/** The first process itself waits up to `METRICS_MS` for workers. */
+/** The parent process itself waits up to `METRICS_MS` for workers. */
 const SUM_MS = METRICS_MS + 500;
 
 export interface SumOfWorkersSettings {
-  /** Asks the first process, which answers with the same number. */
+  /** Asks the parent process, which answers with the same number. */
   readonly ask: (id: number) => void;
   /** This process's own metrics. */
   readonly own: () => Promise<string>;

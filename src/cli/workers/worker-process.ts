@@ -1,4 +1,4 @@
-/** Owns one worker as the first process has it: started, waited for, asked, told to close, and killed. */
+/** Owns one worker as the parent process sees it: it is started, awaited, asked, told to close, and killed. */
 import cluster, { type Worker } from 'node:cluster';
 import { within } from '../../base/clock.ts';
 import { type Config } from '../../config/load.ts';
@@ -12,10 +12,10 @@ export interface WorkerEnd {
 
 export class WorkerProcess {
   readonly number: number;
-  /** The URL, once it serves; rejects with what kept it from serving. */
+  /** The URL, once the worker serves; rejects with the reason why it does not. */
   readonly serving: Promise<string>;
   readonly ended: Promise<WorkerEnd>;
-  /** Told when it wants the sum of everybody's metrics; the answer goes back with the same number. */
+  /** Called when the worker wants the sum of all metrics; the answer carries the same number. */
   onSum: (id: number) => void = () => undefined;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (metrics: ProcessMetrics) => void>();
@@ -29,7 +29,7 @@ export class WorkerProcess {
     const ended = Promise.withResolvers<WorkerEnd>();
     this.serving = serving.promise;
     this.ended = ended.promise;
-    // Whoever waits for it hears of it; if nobody does, that is no error of this process.
+    // A caller that waits for it gets the error; if none does, it must not become an unhandled rejection.
     this.serving.catch(() => undefined);
     this.#worker.on('error', () => undefined);
     this.#worker.on('message', (received) => this.#take(messageFrom<FromWorker>(received), serving));
@@ -50,7 +50,7 @@ export class WorkerProcess {
     return this.#worker.process.pid;
   }
 
-  /** What cannot be sent is for a worker that is ending, which tells of itself. */
+  /** A message that cannot be sent was meant for a worker that is ending; its end is reported separately. */
   send(message: ToWorker): void {
     if (this.#worker.isConnected()) this.#worker.send(message, () => undefined);
   }

@@ -1,4 +1,4 @@
-/** Owns one worker: a whole server of the region, which the first process starts and tells to close. */
+/** Owns one worker: a whole server of the region, which the parent process starts and closes. */
 import { closeOnSignals } from '../../server/shutdown.ts';
 import { startRuntime, type Runtime } from '../../app/start.ts';
 import { detachFromReader } from '../../telemetry/output.ts';
@@ -9,10 +9,10 @@ import { SumOfWorkers } from './sum-of-workers.ts';
 type Start = Extract<ToWorker, { kind: 'start' }>;
 type Later = Exclude<ToWorker, { kind: 'start' }>;
 
-/** Waits for the configuration, which all workers have from the first process, and serves. */
+/** Waits for the configuration, which the parent process sends to all workers, and serves. */
 export function runWorker(): void {
   for (const stream of [process.stdout, process.stderr]) detachFromReader(stream);
-  // Before the start there is nothing that would have to be closed or asked.
+  // Before the start there is nothing to close and nothing to ask.
   let later = ({ kind }: Later): void => void (kind === 'close' && process.exit(0));
   process.on('message', (received) => {
     const message = messageFrom<ToWorker>(received);
@@ -21,7 +21,7 @@ export function runWorker(): void {
   });
 }
 
-/** Returns who takes the messages that come after. */
+/** Returns the handler of later messages. */
 function begin({ number, config }: Start): (message: Later) => void {
   const { options, region } = config;
   const own = createTelemetry({

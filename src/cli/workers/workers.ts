@@ -1,4 +1,4 @@
-/** Owns the workers of one server: they are started, started again when one ends, and told to close together. */
+/** Owns the workers of one server: they are started, restarted when one ends, and closed together. */
 import cluster from 'node:cluster';
 import { createServer, type AddressInfo } from 'node:net';
 import { Backoff } from '../../base/backoff.ts';
@@ -11,12 +11,12 @@ import { endText, WorkerProcess } from './worker-process.ts';
 
 /** Between the end of a worker and its next start. */
 const RESTART = { firstMs: 200, maxMs: 10_000 };
-/** A worker that has run so long begins with the shortest wait again. */
+/** A worker that has run this long is restarted with the shortest wait again. */
 const STEADY_MS = 30_000;
-/** Beyond what a worker itself takes for its end: for the message to it, and for the processor's other work. */
+/** Added to the time that a worker takes to close: for the message to it, and for other work of the processor. */
 const KILL_MARGIN_MS = 2_000;
 
-/** After that long a worker that was told to close is killed, milliseconds. */
+/** Milliseconds after which a worker that was told to close is killed. */
 export function closeLimitMs({ drainDelayMs, drainMs, closeMs, logFlushMs }: Config['options']): number {
   return drainDelayMs + drainMs + closeMs + logFlushMs + KILL_MARGIN_MS;
 }
@@ -36,12 +36,12 @@ export class Workers {
   }
 
   /**
-   * Starts every worker: one first, so that what is wrong is found by one of them alone, then the others. Throws what
-   * kept one from serving; none is left running then. Null: it was closed meanwhile.
+   * Starts every worker: one first, so that a configuration error is reported once, then the others. Throws the error
+   * of a worker that cannot serve; none is left running then. Null: it was closed meanwhile.
    */
   async start(): Promise<string | null> {
-    // Each worker accepts by itself: connections that Node's first process hands to a worker which dies just then would
-    // be left open and never answered.
+    // Each worker accepts connections itself. A connection that Node's parent process hands to a worker which ends just
+    // then would stay open and never be answered.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     const { options } = this.#config;
     if (options.port === 0)
@@ -54,7 +54,7 @@ export class Workers {
       this.#kept = [first, ...others].map((worker) => this.#keep(worker));
       return url;
     } catch (error) {
-      // Told to close, they end by themselves, and `close` waits for them.
+      // Workers that are told to close end by themselves, and `close` waits for them.
       if (this.#stop.signal.aborted) return null;
       const workers = [...this.#workers.values()];
       for (const worker of workers) worker.kill();
@@ -63,7 +63,7 @@ export class Workers {
     }
   }
 
-  /** Drains all workers at once; throws when one of them did not end well, after all have ended. */
+  /** Drains all workers at once; throws if one of them did not end well, after all have ended. */
   async close(): Promise<void> {
     this.#stop.abort();
     const workers = [...this.#workers.values()];
@@ -88,12 +88,12 @@ export class Workers {
       );
     };
     this.#workers.set(number, worker);
-    // One that ended before is none that ended badly while it was closed.
+    // A worker that ended before the close is not counted as one that failed to close.
     void worker.ended.then(() => this.#stop.signal.aborted || this.#workers.delete(number));
     return worker;
   }
 
-  /** Starts the worker again each time that it ends, until all are to close. */
+  /** Restarts the worker each time that it ends, until all workers are to close. */
   async #keep(first: WorkerProcess): Promise<void> {
     const backoff = new Backoff(RESTART);
     for (let worker = first; ; worker = this.#begin(worker.number)) {
@@ -130,11 +130,11 @@ export class Workers {
   }
 }
 
-/** Chosen once for all workers, so that one which is started again serves at the same URL although no other runs. */
+/** Chosen once for all workers, so that a restarted worker serves at the same URL even if no other runs. */
 async function freePort(host: string): Promise<number> {
   const server = createServer();
   const listening = Promise.withResolvers<void>();
-  // A host that cannot be had: the first worker says what is wrong with it.
+  // The host is not available: the first worker reports the error.
   server.once('error', () => listening.resolve()).listen({ port: 0, host }, listening.resolve);
   await listening.promise;
   const port = (server.address() as AddressInfo | null)?.port ?? 0;
