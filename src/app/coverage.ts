@@ -43,7 +43,7 @@ export class CatalogCoverage implements CoverageSource {
   readonly first: CatalogLook;
   readonly #request: CoverageRequest;
   readonly #watched: readonly CatalogTable[];
-  /** By table, what was judged of it; only what an entity shows is read under policies and by values. */
+  /** What was decided about each table. Policies and value semantics matter only for tables that an entity shows. */
   readonly #judged: ReadonlyMap<string, Judged>;
 
   constructor(request: CoverageRequest) {

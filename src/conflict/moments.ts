@@ -1,6 +1,6 @@
 /**
- * Owns the order of dates and times: where each lies on the line of time, exact to the microsecond, as PostgreSQL
- * orders them.
+ * Owns the order of dates and times: the moment of each value, exact to the microsecond, ordered as PostgreSQL orders
+ * them.
  */
 import { dayNumber } from '../model/calendar.ts';
 import { type ScalarKind } from '../model/model.ts';
@@ -15,7 +15,7 @@ function microseconds(hours: string | undefined, minutes: string | undefined, se
   return BigInt((Number(hours ?? '0') * 60 + Number(minutes ?? '0')) * 60 + Number(seconds ?? '0')) * 1_000_000n;
 }
 
-/** Microseconds from 1970-01-01; null where the text is no such value. Only values of one kind compare. */
+/** Microseconds since 1970-01-01; null if the text is not such a value. Only values of one kind can be compared. */
 export function momentOf(kind: ScalarKind, text: string): bigint | number | null {
   if (text === 'infinity') return Infinity;
   if (text === '-infinity') return -Infinity;

@@ -1,6 +1,6 @@
 /**
- * Owns how writes end whose author has not seen the row's latest version: each policy of `@conflict`, as a pure
- * decision over the row as it was seen, as it is, and as it is wanted.
+ * Owns the outcome of writes whose author has not seen the row's latest version: each policy of `@conflict` is a pure
+ * decision over the row as it was seen, as it is, and as the writer wants it.
  */
 import { type Conflicts, type Row } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
@@ -31,8 +31,8 @@ export type {
 } from './decision.ts';
 
 /**
- * The client learns what it clashes on: its own columns if somebody else has changed any of them, else those that were
- * changed.
+ * The columns that the client is told about: its own columns if another writer has changed any of them, otherwise the
+ * columns that were changed.
  */
 function refuse(conflict: UpdateConflict): Rejection {
   const { base, current, incoming } = conflict;
@@ -42,7 +42,7 @@ function refuse(conflict: UpdateConflict): Rejection {
   return rejection('CHANGED', own.length > 0 ? own : changed);
 }
 
-/** Everything is written; where the older version is not kept, whatever differs counts as overwritten. */
+/** All columns are written. If the older version is no longer kept, every column that differs counts as overwritten. */
 function overwrite(conflict: UpdateConflict): Decision {
   const { types, base, current, incoming } = conflict;
   const fields: FieldDecision[] = [];
@@ -56,7 +56,7 @@ function overwrite(conflict: UpdateConflict): Decision {
   return { kind: 'write', values: incoming, winner: 'INCOMING', fields };
 }
 
-/** An update whose writer has seen another version than the current one. */
+/** An update whose writer has seen a version that is not the current one. */
 export function resolveUpdate(conflict: UpdateConflict): Decision {
   switch (conflict.conflicts.policy) {
     case 'REJECT':
@@ -70,7 +70,7 @@ export function resolveUpdate(conflict: UpdateConflict): Decision {
   }
 }
 
-/** A delete by somebody who has seen another version than the current one. */
+/** A delete whose writer has seen a version that is not the current one. */
 export function resolveDelete(
   conflicts: Conflicts,
   seen: Omit<Clash, 'conflicts'> & { readonly base: Row | null; readonly current: Row },
@@ -79,7 +79,7 @@ export function resolveDelete(
   return rejection('CHANGED', seen.base === null ? [] : changedColumns(contested(seen), seen.base, seen.current));
 }
 
-/** Columns that the writer sets to something else than what stands there. */
+/** Columns that the writer sets to another value than the present one. */
 function differing(types: Clash['types'], incoming: ReadonlyMap<string, SqlParam>, row: Row): readonly string[] {
   return [...incoming]
     .filter(([column, given]) => !isSame(typeOf(types, column), asRead(typeOf(types, column), given), row[column]))
@@ -87,8 +87,8 @@ function differing(types: Clash['types'], incoming: ReadonlyMap<string, SqlParam
 }
 
 /**
- * An update of a row that is gone. With RESTORE `values` is the whole row as the writer saw it last, the key and the
- * version included, with the update over it: the caller leaves out what the database computes, and gives the row its
+ * An update of a row that was deleted. With RESTORE, `values` is the whole row as the writer last saw it, including key
+ * and version, with the update applied. The caller leaves out columns that the database computes, and gives the row its
  * next version.
  */
 export function resolveUpdateOfDeleted(
@@ -102,7 +102,7 @@ export function resolveUpdateOfDeleted(
   if (conflicts.updateDeleted === 'REJECT') return rejection('DELETED', incoming.keys());
   if (base === null) return rejection('VERSION_UNKNOWN', incoming.keys());
   const values = new Map<string, SqlParam>();
-  // A column that came after the version was kept takes its default.
+  // A column that was added after the version was kept takes its default.
   for (const [column, type] of types) if (base[column] !== undefined) values.set(column, asParam(type, base[column]));
   for (const [column, given] of incoming) values.set(column, given);
   return {
@@ -113,7 +113,7 @@ export function resolveUpdateOfDeleted(
   };
 }
 
-/** An insert whose key is taken. UPDATE writes the given values over the row that is there, KEEP writes none. */
+/** An insert whose key is taken. UPDATE writes the given values over the existing row, KEEP writes none. */
 export function resolveInsertOfExisting(
   conflicts: Conflicts,
   {

@@ -1,26 +1,26 @@
-/** Owns what two writers of one value come to: each rule of a MERGE, and the types that it has a meaning for. */
+/** Owns the result of two writers' changes to one value: each rule of a MERGE, and the types that it applies to. */
 import { type ConflictRule, type ScalarKind, type SqlType } from '../model/model.ts';
 import { compareDecimals, decimalText, difference, parseDecimal, sum, type Decimal } from './decimal.ts';
 import { isPadded, keyOf } from './equality.ts';
 import { momentOf } from './moments.ts';
 
-/** One value as the writer saw it, as the writer wants it, and as it is now; in the shapes of a row. */
+/** One value as the writer saw it, as the writer wants it, and as it is now, in the form of a row's values. */
 export interface Sides {
   readonly was: unknown;
   readonly mine: unknown;
   readonly theirs: unknown;
 }
 
-/** Null: no value honours both sides. */
+/** Null: no value preserves both changes. */
 type Outcome = { readonly value: unknown } | null;
 
 const NUMBERS: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'numeric', 'float']);
 const MOMENTS: ReadonlySet<ScalarKind> = new Set(['date', 'time', 'timestamp', 'timestamptz']);
 
 /**
- * Whether a rule means something for a type. MAX and MIN need an order that this process and the database agree on:
- * numbers and times have one; text does not (it depends on the collation), nor do enums (their labels may be
- * reordered). APPEND is not for `char(n)`, which is padded, nor for `name`, which is cut off.
+ * Whether a rule applies to a type. MAX and MIN need an order on which this process and the database agree: numbers and
+ * times have one. Text has none, because it depends on the collation, and neither have enums, because their labels may
+ * be reordered. APPEND does not apply to `char(n)`, which is padded, nor to `name`, which is truncated.
  */
 export function ruleFits(rule: ConflictRule, type: SqlType): boolean {
   switch (rule) {
@@ -39,32 +39,32 @@ export function ruleFits(rule: ConflictRule, type: SqlType): boolean {
   }
 }
 
-/** The text of a number, a moment or a text; null is empty. */
+/** The text of a number, a time or a text; null counts as empty. */
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 
 /**
- * Theirs and what this writer has added, exactly. A counter that was null began at 0; who empties one clashes with who
- * counts on.
+ * Their value plus what this writer has added, exactly. A counter that was null started at 0. Setting it to null
+ * conflicts with adding to it.
  */
 function add(kind: ScalarKind, { was, mine, theirs }: Sides): Outcome {
   if (mine === null && theirs === null) return { value: null };
   const [before, here, there] = [was ?? 0, mine, theirs].map((value) => parseDecimal(String(value)));
-  // NaN and the infinities have no difference that could be added, nor has null.
+  // NaN, the infinities and null have no difference that could be added.
   if (!before || !here || !there) return null;
-  // Floats are summed as the decimals that they are shown as, and rounded once: 0.1 and 0.2 make 0.3.
+  // Floats are added as the decimals that they are shown as, and rounded once: 0.1 plus 0.2 is 0.3.
   const text = decimalText(sum(there, difference(here, before)));
   if (kind !== 'float' && kind !== 'int') return { value: text };
   const value = Number(text);
   return Number.isFinite(value) ? { value } : null;
 }
 
-/** NaN is equal to itself and above everything, as PostgreSQL has it. */
+/** NaN equals itself and is greater than everything else, as in PostgreSQL. */
 function rank(value: Decimal | null, text: string): number {
   return value !== null ? 0 : text === 'NaN' ? 2 : text === 'Infinity' ? 1 : -1;
 }
 
-/** Negative, zero or positive; NaN where the two cannot be compared. */
+/** Negative, zero or positive; NaN if the two cannot be compared. */
 function compare(kind: ScalarKind, a: string, b: string): number {
   if (NUMBERS.has(kind)) {
     const [left, right] = [parseDecimal(a), parseDecimal(b)];
@@ -75,7 +75,7 @@ function compare(kind: ScalarKind, a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** As `GREATEST` and `LEAST`: null counts for nothing. */
+/** As `GREATEST` and `LEAST`: null is ignored. */
 function extreme(kind: ScalarKind, sign: 1 | -1, { mine, theirs }: Sides): Outcome {
   if (mine === null || theirs === null) return { value: mine ?? theirs };
   const order = compare(kind, textOf(mine), textOf(theirs)) * sign;
@@ -85,7 +85,8 @@ function extreme(kind: ScalarKind, sign: 1 | -1, { mine, theirs }: Sides): Outco
 const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /**
- * Theirs without what this writer removed, then what this writer added; each once. A list that is null has no entries.
+ * Their entries without those that this writer removed, followed by those that this writer added; each once. A null
+ * list has no entries.
  */
 function union(type: SqlType, { was, mine, theirs }: Sides): Outcome {
   const keys = (value: unknown): Set<string> => new Set(asList(value).map((item) => keyOf(type, item)));
@@ -98,8 +99,8 @@ function union(type: SqlType, { was, mine, theirs }: Sides): Outcome {
 }
 
 /**
- * What this writer has written behind what it saw comes behind what is there; null was, and is, empty. Whoever changed
- * the beginning has not appended.
+ * The text that this writer has added at the end is appended to the present text; null counts as empty. A change of the
+ * beginning is not an append.
  */
 function append(type: SqlType, { was, mine, theirs }: Sides): Outcome {
   if (mine === null) return null;
@@ -114,7 +115,8 @@ function append(type: SqlType, { was, mine, theirs }: Sides): Outcome {
 }
 
 /**
- * The value that both changes of one column come to; null where they clash. A rule that does not fit the type refuses.
+ * The value that results from both changes of one column; null if they conflict. A rule that does not apply to the type
+ * refuses.
  */
 export function applyRule(rule: ConflictRule, type: SqlType, sides: Sides): Outcome {
   if (!ruleFits(rule, type)) return null;

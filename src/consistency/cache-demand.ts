@@ -1,31 +1,28 @@
-/**
- * Owns what a cached value must satisfy to answer a read: the read decision where a cache is asked instead of a server.
- * Pure.
- */
+/** Owns what a cached value must satisfy to answer a read: the counterpart of the read decision for caches. Pure. */
 import { laterPosition, lineageStatusOf, type Position, type TimelineHistory } from '../base/lineage.ts';
 import { maxLsn, type Lsn } from '../base/lsn.ts';
 import { type ConsistencyLevel } from './requirement.ts';
 
-/** What is known when a cache may be asked. Unknown is null. */
+/** What is known when a cache may be asked; null: unknown. */
 export interface CacheFacts {
   readonly level: ConsistencyLevel;
-  /** The floor that was asked for, raised by the operation's own writes. */
+  /** The requested floor, raised by the operation's own writes. */
   readonly floor: Position | null;
   /** Every position of this cluster that the request's tokens name. */
   readonly named: readonly Position[];
-  /** The newest history that is known. */
+  /** The newest known history. */
   readonly history: TimelineHistory | null;
-  /** The primary's position, where the level needs it and it could be fetched. */
+  /** The primary's position, if the level needs it and it could be fetched. */
   readonly index: Position | null;
-  /** The nearest server is the primary itself: it proves the newest state without a round trip. */
+  /** The nearest server is the primary itself, which proves the newest state without a round trip. */
   readonly nextToPrimary: boolean;
-  /** What the region's own server showed a moment ago. */
+  /** What the region's own server showed recently. */
   readonly shown: Lsn | null;
-  /** With BOUNDED: a position that holds everything committed longer ago than the bound. */
+  /** With BOUNDED: a position that includes everything that was committed longer ago than the bound. */
   readonly bound: Lsn | null;
 }
 
-/** As `CacheDemand` in the cache's room. */
+/** As in `CacheDemand` (cache/reading.ts). */
 export interface CacheNeed {
   readonly floor: Position | null;
   readonly notBelow: Lsn | null;
@@ -40,7 +37,7 @@ export function cacheDemand(facts: CacheFacts): CacheNeed | null {
     case 'SESSION':
       return atFloor(facts, floor, shown);
     case 'BOUNDED':
-      // Next to the primary nothing is late but the cache.
+      // Next to the primary only the cache can be behind.
       return bound === null ? null : atFloor(facts, floor, shown === null ? bound : maxLsn(shown, bound));
     case 'STRONG':
       return nextToPrimary || index === null
@@ -52,9 +49,9 @@ export function cacheDemand(facts: CacheFacts): CacheNeed | null {
 }
 
 /**
- * A cache compares positions by LSN alone, so the floor must be proved to lie on the newest history; as must all that
- * the tokens name, since merged, a lost position hides behind a younger timeline (R7). Servers, and not the cache, say
- * what is wrong.
+ * A cache compares positions by LSN only, so the floor must be proved to lie on the newest history. So must every
+ * position that the tokens name: after merging, a lost position may be hidden by one of a newer timeline (R7). Servers,
+ * and not the cache, report what is wrong.
  */
 function atFloor(
   { floor: asked, named, history }: CacheFacts,

@@ -1,59 +1,61 @@
-/** Owns the read decision: given what a read must satisfy and what is known, the next thing to do. Pure, and total. */
+/** Owns the read decision: the next step, given what a read must satisfy and what is known. Pure and total. */
 import { type ErrorCode } from '../base/errors.ts';
 import { type Position, type LineageStatus } from '../base/lineage.ts';
 import { type ConsistencyLevel } from './requirement.ts';
 
-/** What is known when the next step is chosen. Durations are milliseconds; unknown is null. */
+/** What is known when the next step is chosen. Durations are milliseconds; null: unknown. */
 export interface Facts {
   readonly level: ConsistencyLevel;
-  /** The floor as known so far; STRONG's grows when the read index is in. */
+  /** The floor as known so far; with STRONG it rises when the read index arrives. */
   readonly floor: Position | null;
   /** How the floor relates to the newest known history; null where there is no floor or no history. */
   readonly lineageStatus: LineageStatus | null;
-  /** Whether the primary's position counts although there is a floor (`Requirement`). */
+  /** Whether the primary's position is required in addition to a floor (`Requirement`). */
   readonly wantsIndex: boolean;
   /** Whether the primary's position has been fetched for this operation. */
   readonly indexed: boolean;
   readonly maxLagMs: number | null;
 
   readonly local: string;
-  /** Usable regions, nearest first, then every other region that has a server, as a last resort. */
+  /** Usable regions, nearest first, then every other region with a server, as a last resort. */
   readonly order: readonly string[];
-  /** How many of `order` are usable; the rest is asked only where any answer will do. */
+  /** How many of `order` are usable; the others are asked only if any answer is acceptable. */
   readonly usable: number;
-  /** Where writes go; null while none is known or it is known to be out of reach. */
+  /** The region that takes writes; null while none is known or it is known to be unreachable. */
   readonly primary: string | null;
   readonly rttToPrimaryMs: number | null;
   readonly stalenessMs: number | null;
   readonly catchUpMs: number | null;
-  /** The watermark has not moved since a wait for it ran out, or this region's staleness shows that nothing arrives. */
+  /**
+   * The watermark has not moved since a wait for it timed out, or this region's staleness shows that no changes arrive.
+   */
   readonly stalled: boolean;
 
   readonly tried: Tried;
-  /** What is left of the longest wait. */
+  /** The remaining part of the longest wait. */
   readonly leftMs: number;
 }
 
-/** What this read has met so far. */
+/** What this read has encountered so far. */
 export interface Tried {
-  /** Could not be reached or is overloaded. */
+  /** Regions that could not be reached or were overloaded. */
   readonly failed: ReadonlySet<string>;
-  /** Were reached and had not the floor; a wait that succeeds takes them out again. */
+  /** Regions that were reached and did not have the floor; a wait that succeeds removes them. */
   readonly behind: ReadonlySet<string>;
-  /** The one wait that is allowed before the primary is asked has been spent. */
+  /** Whether the one wait that is allowed before the primary is asked has been used. */
   readonly waited: boolean;
-  /** The primary has just answered that it is still making commits visible; a pause takes this back. */
+  /** Whether the primary has just answered that it is still making commits visible; a pause resets this. */
   readonly settling: boolean;
-  /** A new look at who is primary has been taken for this read. */
+  /** Whether the regions were probed again for this read. */
   readonly rediscovered: boolean;
 }
 
 export type Step =
-  /** Ask this region's server. `asPrimary`: it must be the writable one. */
+  /** Ask this region's server. `asPrimary`: it must be the writable server. */
   | { readonly kind: 'ask'; readonly region: string; readonly asPrimary: boolean }
-  /** Fetch the primary's position: STRONG's floor. */
+  /** Fetch the primary's position, which is STRONG's floor. */
   | { readonly kind: 'index' }
-  /** Wait for the watermark to reach the floor, or for it to move at all where staleness is the question. */
+  /** Wait for the watermark to reach the floor, or, for staleness, to move at all. */
   | { readonly kind: 'wait'; readonly for: 'floor' | 'staleness'; readonly budgetMs: number; readonly last: boolean }
   /** Wait for the primary to make commits visible. */
   | { readonly kind: 'settle' }
@@ -61,7 +63,7 @@ export type Step =
   | { readonly kind: 'rediscover' }
   | { readonly kind: 'fail'; readonly code: ErrorCode };
 
-/** The next step of a read. Every step changes a fact, so that the steps come to an end. */
+/** The next step of a read. Every step changes a fact, so the number of steps is finite. */
 export function nextStep(facts: Facts): Step {
   if (facts.lineageStatus === 'lost') return fail('CONSISTENCY_LOST');
   switch (facts.level) {
@@ -74,14 +76,13 @@ export function nextStep(facts: Facts): Step {
     case 'STRONG':
       return strong(facts);
     case 'SNAPSHOT':
-      // A snapshot without a floor promises what STRONG promises: the state now, or later.
+      // A snapshot without a floor guarantees what STRONG guarantees: the state of now, or a later one.
       return facts.floor === null || facts.wantsIndex || facts.indexed ? strong(facts) : atFloor(facts);
   }
 }
 
 /**
- * Whoever answers first, nearest first; a server that is behind what it showed before is left out while there are
- * others.
+ * Any server may answer, nearest first; a server that is behind what it showed before is used only if no other is left.
  */
 function eventual(facts: Facts): Step {
   const region = facts.order.find((name) => untried(facts, name));
@@ -89,7 +90,7 @@ function eventual(facts: Facts): Step {
   return waitOrFail(facts, 'floor');
 }
 
-/** Staleness is known of this region only; where its own server is out, the primary answers. */
+/** Only the staleness of this region is known; if its own server is out, the primary answers. */
 function bounded(facts: Facts): Step {
   const { local, primary, stalenessMs, maxLagMs, tried } = facts;
   const here = facts.usable > 0 && facts.order[0] === local && local !== primary && !tried.failed.has(local);
@@ -108,14 +109,14 @@ function strong(facts: Facts): Step {
     if (!tried.rediscovered) return { kind: 'rediscover' };
     return fail(primary !== null && tried.behind.has(primary) ? 'CONSISTENCY_TIMEOUT' : 'PRIMARY_UNAVAILABLE');
   }
-  // Next to the primary its position need not be asked for: the primary itself answers.
+  // Next to the primary its position need not be fetched: the primary itself answers.
   if (primary === facts.order[0]) return tried.settling ? settle(facts) : ask(primary, true);
   return { kind: 'index' };
 }
 
 /**
- * The nearest server if it has the floor; else a wait that is expected to beat the way to the primary; else the
- * primary.
+ * The nearest server if it has the floor; otherwise a wait that is expected to be shorter than the round trip to the
+ * primary; otherwise the primary.
  */
 function atFloor(facts: Facts): Step {
   const { primary, tried } = facts;
@@ -132,7 +133,7 @@ function atPrimary(facts: Facts, what: 'floor' | 'staleness'): Step {
   const { primary, tried } = facts;
   if (primary !== null && tried.settling && !tried.failed.has(primary)) return settle(facts);
   if (primary !== null && untried(facts, primary)) return ask(primary, true);
-  // A floor can be proved by anybody's replica; staleness cannot.
+  // Any replica can prove a floor; none can prove staleness.
   const other = what === 'floor' ? usableOf(facts).find((name) => untried(facts, name)) : undefined;
   if (other !== undefined) return ask(other, false);
   if (!tried.rediscovered) return { kind: 'rediscover' };
@@ -143,7 +144,7 @@ function settle(facts: Facts): Step {
   return facts.leftMs > 0 ? { kind: 'settle' } : fail('CONSISTENCY_TIMEOUT');
 }
 
-/** The last resort is time: the region may catch up, a server may come back. */
+/** As a last resort the read waits: the region may catch up, or a server may come back. */
 function waitOrFail(facts: Facts, what: 'floor' | 'staleness'): Step {
   if (!facts.tried.rediscovered) return { kind: 'rediscover' };
   if (facts.leftMs > 0 && facts.order.some((name) => !facts.tried.failed.has(name)))
@@ -152,8 +153,8 @@ function waitOrFail(facts: Facts, what: 'floor' | 'staleness'): Step {
 }
 
 /**
- * To rent or to buy: a wait of at most one round trip to the primary costs never more than twice the better choice,
- * whatever happens. It is not tried where the region is known to stand still or to need longer than the primary.
+ * A wait of at most one round trip to the primary never costs more than twice the better choice (the ski-rental rule),
+ * whatever happens. It is skipped if the region is known to stand still or to need longer than the primary.
  */
 function worthWaiting(facts: Facts): boolean {
   if (facts.tried.waited || facts.stalled || facts.leftMs <= 0) return false;

@@ -1,12 +1,12 @@
 /**
- * Owns the `consistency-level` header: what a client's `@consistent` said, for subgraphs whom a gateway does not pass
- * the directive on.
+ * Owns the `consistency-level` header: the client's `@consistent`, for subgraphs to which a gateway does not pass the
+ * directive.
  */
 import { MeridianError } from '../base/errors.ts';
 import { LEVEL_HEADER } from '../protocol/headers.ts';
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from './requirement.ts';
 
-/** The arguments of a `@consistent`; null for one that is left out. */
+/** The arguments of a `@consistent`; null for one that is absent. */
 export interface AskedLevel {
   readonly level: ConsistencyLevel | null;
   /** Milliseconds; only with `BOUNDED`. */
@@ -15,10 +15,10 @@ export interface AskedLevel {
 
 /** For `@consistent` without a level. */
 const BARE = 'DEFAULT';
-/** `BOUNDED`, `BOUNDED; maxLagMs=500`. The number is one of GraphQL's `Int`. */
+/** `BOUNDED`, `BOUNDED; maxLagMs=500`. The number is a GraphQL `Int`. */
 const FORM = /^([A-Z]{1,16})(?:[ \t]*;[ \t]*maxLagMs=([0-9]{1,10}))?$/;
 const MAX_LAG_MS = 2 ** 31 - 1;
-/** Longer than every spelling, sent twice. */
+/** Longer than every spelling that is sent twice. */
 const MAX_LENGTH = 200;
 
 export function writeLevel({ level, maxLagMs }: AskedLevel): string {
@@ -26,7 +26,7 @@ export function writeLevel({ level, maxLagMs }: AskedLevel): string {
 }
 
 /**
- * Proxies that send the header twice are forgiven, two different levels are not. Null without the header. Throws
+ * A proxy may send the header twice, but two different levels are refused. Null without the header. Throws
  * `BAD_USER_INPUT`.
  */
 export function readLevel(header: string | undefined): AskedLevel | null {

@@ -1,4 +1,4 @@
-/** Owns what a read must satisfy: the level and its floor, decided once at the edge and passed down (R9). */
+/** Owns what a read must satisfy: the level and its floor, decided once before execution and passed down (R9). */
 import { type Position } from '../base/lineage.ts';
 
 export const CONSISTENCY_LEVELS = ['EVENTUAL', 'BOUNDED', 'SESSION', 'STRONG', 'SNAPSHOT'] as const;
@@ -17,11 +17,11 @@ export interface Requirement {
   readonly floor: Position | null;
   /** Milliseconds; only with `BOUNDED`. */
   readonly maxLagMs: number | null;
-  /** With `SNAPSHOT`: STRONG's floor counts beside the other one, which is not the client's own. */
+  /** With `SNAPSHOT`: the primary's position is required in addition to a floor that is not the client's own. */
   readonly wantsIndex?: true;
 }
 
-/** Equal for requirements that ask for the same. */
+/** Equal texts for equal requirements. */
 export function requirementKey({ level, floor, maxLagMs, wantsIndex }: Requirement): string {
   return `${level} ${floor ? `${floor.timeline}/${floor.lsn}` : ''} ${maxLagMs ?? ''} ${wantsIndex === true}`;
 }

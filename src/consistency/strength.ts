@@ -2,8 +2,8 @@
 import { type ConsistencyLevel } from './requirement.ts';
 
 /**
- * Each level adds to what the weaker ones promise: SESSION adds a floor, BOUNDED an age, STRONG the primary's position
- * of now, and SNAPSHOT one moment for the whole operation.
+ * Each level adds a guarantee to the weaker ones: SESSION a floor, BOUNDED an age, STRONG the primary's present
+ * position, and SNAPSHOT one moment for the whole operation.
  */
 const STRENGTH: Readonly<Record<ConsistencyLevel, number>> = {
   EVENTUAL: 0,
@@ -13,7 +13,7 @@ const STRENGTH: Readonly<Record<ConsistencyLevel, number>> = {
   SNAPSHOT: 4,
 };
 
-/** Positive where `a` is stronger than `b`, negative where it is weaker, 0 where they are the same. */
+/** Positive if `a` is stronger than `b`, negative if it is weaker, 0 if they are equal. */
 export function compareStrength(a: ConsistencyLevel, b: ConsistencyLevel): number {
   return STRENGTH[a] - STRENGTH[b];
 }

@@ -1,17 +1,17 @@
 /**
- * Owns consistency tokens in cookies: each token is a cookie of its own, so that of answers that cross on their way
- * none undoes what another has brought.
+ * Owns consistency tokens in cookies: each token has its own cookie, so that answers which arrive out of order do not
+ * undo each other.
  */
 import { parseCookie, stringifySetCookie } from 'cookie';
 import { type CookiePlace } from '../base/cookie-rules.ts';
 import { leastTokens, TOKEN_VERSION, tokensAfter } from '../protocol/token-text.ts';
 
 export interface TokenCookieSettings extends CookiePlace {
-  /** What the cookies' names begin with: a hyphen and the start of the token's signature follow. */
+  /** Prefix of the cookies' names: a hyphen and the start of the token's signature follow. */
   readonly name: string;
   readonly sameSite: 'strict' | 'lax';
   readonly maxAgeS: number;
-  /** Token cookies that one request may have, and bytes of them. */
+  /** Maximum number of token cookies in a request, and their bytes. */
   readonly maxCookies: number;
   readonly maxBytes: number;
 }
@@ -21,55 +21,55 @@ export interface TokenCookie {
   readonly token: string;
 }
 
-/** What a request's cookies say. */
+/** The token cookies of a request. */
 export interface FoundTokens {
-  /** Every cookie that is one of ours by its look. */
+  /** Every cookie that looks like a token cookie. */
   readonly cookies: readonly TokenCookie[];
-  /** The tokens of those that count. */
+  /** The tokens of the valid ones. */
   readonly tokens: readonly string[];
   /**
-   * Why none counts, as a part of a sentence: the request must be refused with it, since a floor that is overlooked is
-   * a promise broken.
+   * Why none of them counts, as a part of a sentence. The request must be refused with it, since ignoring a floor would
+   * break the guarantee.
    */
   readonly problem: string | null;
 }
 
 export interface CookieAnswer {
   readonly found: FoundTokens;
-  /** Tokens that the answer brings. */
+  /** Tokens that the answer carries. */
   readonly answered: readonly string[];
-  /** Of the found tokens those that no server honours any more. */
+  /** Tokens of the request that no server accepts any more. */
   readonly rejected?: readonly string[];
 }
 
-/** How one request's cookies are read, and what its answer makes of them. */
+/** How the cookies of one request are read, and which cookies its answer sets. */
 export interface TokenCookies {
-  /** Those that count, joined by commas; undefined for none. */
+  /** The valid tokens, joined by commas; undefined if there are none. */
   readonly tokens: string | undefined;
   readonly problem: string | null;
-  /** To be told once of every answer. */
+  /** Call it once for every answer. */
   answered(answer: AnsweredTokens): void;
 }
 
-/** What an answer says of a token that cannot be honoured any more, however often it is tried. */
+/** An answer's statement that a token can no longer be honoured, however often it is sent. */
 export type RefusedToken = 'CONSISTENCY_LOST' | 'CONSISTENCY_TOKEN_FUTURE';
 
 export interface AnsweredTokens {
-  /** The answer's token; without a meaning where one of the request's is refused. */
+  /** The answer's token; ignored if a token of the request is refused. */
   readonly token: string | null;
   readonly refused: RefusedToken | null;
-  /** Token of what the operation has written itself all the same. */
+  /** The token of what the operation itself has written, which is valid in any case. */
   readonly written: string | null;
 }
 
-/** 60 bits: two tokens that one client holds never share a name by chance, and nobody can make one that does. */
+/** 60 bits: two tokens of one client never share a name by chance, and nobody can construct one that does. */
 const SIGNATURE_CHARACTERS = 10;
 const TOKEN = new RegExp(`^${TOKEN_VERSION}\\.[A-Za-z0-9_-]+\\.([A-Za-z0-9_-]+)$`);
 
 /**
- * The tokens in a Cookie header. A cookie counts if it is named after its token and `verifies`, which a gateway without
- * the secret leaves out. What does not count is expired with the next answer: a client cannot fix a cookie that it
- * cannot see.
+ * The tokens in a Cookie header. A cookie is valid if its name matches its token and `verifies` accepts it; a gateway
+ * without the secret omits that check. Invalid cookies are expired by the next answer, because a client cannot correct
+ * a cookie that it cannot see.
  */
 export function tokensOfCookies(
   header: string | undefined,
@@ -93,9 +93,9 @@ export function tokensOfCookies(
 }
 
 /**
- * The Set-Cookie values of an answer: its token, where that is news, and the end of exactly those cookies of the
- * request that it makes superfluous. Whatever the order in which answers arrive, what one of them has brought goes only
- * together with the coming of a token that covers it.
+ * The Set-Cookie values of an answer: its token, if that is new, and the removal of exactly those cookies of the
+ * request that it makes superfluous. Whatever the order in which answers arrive, a token is removed only together with
+ * the arrival of one that covers it.
  */
 export function cookiesAfter(
   { found, answered, rejected = [] }: CookieAnswer,
@@ -110,26 +110,29 @@ export function cookiesAfter(
   const gone = found.cookies.filter((cookie) => !isKept(cookie)).map(({ name }) => ({ name, value: '', maxAge: 0 }));
   const { path, domain, secure, sameSite } = settings;
   const place = { path, ...(domain === '' ? {} : { domain }), httpOnly: true, secure, sameSite };
-  // The new one first: a browser that runs out of patience or of room in between has lost nothing.
+  // The new cookie first: a browser that stops in between has lost nothing.
   return [...fresh, ...gone.filter(({ name }) => !fresh.some((other) => other.name === name))].map((cookie) =>
     stringifySetCookie({ ...cookie, ...place }),
   );
 }
 
-/** As few as say the same, joined by commas as the `consistency-token` header takes them; undefined for none. */
+/**
+ * The fewest tokens that say the same, joined by commas as in the `consistency-token` header; undefined if there are
+ * none.
+ */
 export function joinedTokens(tokens: readonly string[]): string | undefined {
   const least = leastTokens(tokens);
   return least.length === 0 ? undefined : least.join(',');
 }
 
-/** A `consistency-token` header with the tokens of cookies behind it; undefined where there is neither. */
+/** A `consistency-token` header followed by the tokens of cookies; undefined if there is neither. */
 export function joinedHeader(header: string | undefined, tokens: string | undefined): string | undefined {
   return header === undefined || header.trim() === ''
     ? (tokens ?? header)
     : [header, ...(tokens === undefined ? [] : [tokens])].join(',');
 }
 
-/** By name and by look, so that an application's own cookie that happens to begin alike is left alone. */
+/** Checks name and format, so that an application's own cookie with the same prefix is left alone. */
 function isOurs(name: string, token: string, { name: prefix }: TokenCookieSettings): boolean {
   return (
     name.length === prefix.length + 1 + SIGNATURE_CHARACTERS &&

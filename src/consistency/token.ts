@@ -1,4 +1,4 @@
-/** Owns the consistency token's codec: positions in, signed text out, and back, without a look at any database. */
+/** Owns the codec of consistency tokens: positions to signed text and back, without any database. */
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { MeridianError } from '../base/errors.ts';
@@ -8,19 +8,19 @@ import { FLOOR_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { CLUSTER_BYTES, RECORD_BYTES, TOKEN_VERSION } from '../protocol/token-text.ts';
 import { mergePositions, NO_POSITIONS, type Positions } from './positions.ts';
 
-/** A client's opaque proof of freshness: `m1.<payload>.<signature>`. */
+/** The opaque text that a client holds: `m1.<payload>.<signature>`. */
 export type ConsistencyToken = string & { readonly __brand: 'ConsistencyToken' };
 
 export interface TokenCodecOptions {
-  /** The first signs, all verify: that is how a secret is rotated without refusing anybody's token. */
+  /** The first secret signs, all verify. This allows a secret to be rotated without refusing any token. */
   readonly secrets: readonly string[];
-  /** Longest header that is looked at, in bytes. */
+  /** Longest header that is decoded, in bytes. */
   readonly maxTokenBytes: number;
   /**
    * Every cluster that a token of this graph may name; empty or left out: any. A graph has as many clusters as its
-   * subgraphs have databases, and one subgraph does not know the others', so that positions of strange clusters are
-   * carried through to the answer's token as a rule. Where the graph's clusters are all listed here, a token that
-   * names another one was signed with the same secret for another graph, and is refused as foreign.
+   * subgraphs have databases, and a subgraph does not know those of the others, so positions of unknown clusters are
+   * normally copied into the answer's token. If the graph's clusters are all listed here, a token that names another
+   * one was signed with the same secret for another graph, and is refused as foreign.
    */
   readonly clusters?: readonly ClusterId[];
 }
@@ -28,8 +28,8 @@ export interface TokenCodecOptions {
 const SIGNATURE_BYTES = 16;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 /**
- * Characters of the tokens that are remembered as verified, and of those that are remembered as signed: each some
- * thousands of usual ones.
+ * Total characters of tokens that are remembered as verified, and of those remembered as signed: some thousands of
+ * usual ones each.
  */
 const REMEMBERED_CHARACTERS = 1 << 18;
 
@@ -38,14 +38,14 @@ export class TokenCodec {
   readonly #maxBytes: number;
   readonly #clusters: ReadonlySet<ClusterId> | null;
   /**
-   * What tokens name, by their whole text: of those only that this codec has found to be signed, canonical and of this
-   * graph.
+   * The positions of tokens, by their text: only of tokens that this codec has found to be signed, canonical and of
+   * this graph.
    */
   readonly #verified = new LRUCache<string, Positions>({
     maxSize: REMEMBERED_CHARACTERS,
     sizeCalculation: (_, token) => token.length,
   });
-  /** Tokens of this codec by all that they name: between two heartbeats most answers have the same one. */
+  /** Tokens by the positions that they name: between two heartbeats most answers have the same one. */
   readonly #signed = new LRUCache<string, ConsistencyToken>({
     maxSize: REMEMBERED_CHARACTERS,
     sizeCalculation: (token, named) => token.length + named.length,
@@ -60,13 +60,14 @@ export class TokenCodec {
         message:
           'Consistency tokens have no secret to be signed with; set tokenSecret, to the same value in every region.',
       });
-    // Made once: a key that is given as bytes is made anew for every token, which costs more than all the rest of it.
+    // Created once: a key that is given as bytes would be created again for every token, which costs more than
+    // everything else.
     this.#keys = secrets.map((secret) => createSecretKey(secret, 'utf8'));
     this.#maxBytes = options.maxTokenBytes;
     this.#clusters = options.clusters && options.clusters.length > 0 ? new Set(options.clusters) : null;
   }
 
-  /** Signs `positions`; null when there are none. Equal positions give equal tokens. */
+  /** Signs `positions`; null if there are none. Equal positions give equal tokens. */
   encode(positions: Positions): ConsistencyToken | null {
     const [key] = this.#keys;
     if (positions.size === 0 || key === undefined) return null;
@@ -79,7 +80,7 @@ export class TokenCodec {
     return token;
   }
 
-  /** As `encode`, after something was read or written. Throws `TypeError` for no positions. */
+  /** As `encode`, for operations that have read or written. Throws `TypeError` for no positions. */
   encodeSome(positions: Positions): ConsistencyToken {
     const token = this.encode(positions);
     if (token === null) throw new TypeError('a token was asked for before anything was read or written');
@@ -87,12 +88,12 @@ export class TokenCodec {
   }
 
   /**
-   * Reads a `consistency-token` header, or another one like it: one token, or several joined by commas, which are
-   * merged. Empty: no positions. `each` is told of every position that is named, also of one that is merged away.
+   * Reads a `consistency-token` header or one of the same form: one token, or several joined by commas, which are
+   * merged. Empty: no positions. `each` is called with every named position, including those that are merged away.
    * Throws `CONSISTENCY_TOKEN_MALFORMED`, `CONSISTENCY_TOKEN_FORGED` or `CONSISTENCY_TOKEN_FOREIGN`.
    */
   decode(header: string, each?: (position: Position) => void, name = TOKEN_HEADER): Positions {
-    // Every character of a token is ASCII, so that length in characters is length in bytes for all that can pass.
+    // All characters of a valid token are ASCII, so their number is the number of bytes.
     if (header.length > this.#maxBytes)
       throw malformed(`it is longer than ${this.#maxBytes} bytes (maxTokenBytes)`, name);
     if (header === '') return NO_POSITIONS;
@@ -104,8 +105,8 @@ export class TokenCodec {
   }
 
   /**
-   * Both headers of a request, each by itself, since what comes from a gateway asks for less than what comes from the
-   * client; `merged` holds what both name.
+   * The two headers of a request, each by itself, because positions from a gateway are less binding than the client's;
+   * `merged` contains both.
    */
   decodeBoth(
     headers: { readonly token: string | null | undefined; readonly floor: string | null | undefined },
@@ -119,7 +120,10 @@ export class TokenCodec {
     };
   }
 
-  /** The answer's token adds at most this cluster's position: it must still fit when the client sends it back. */
+  /**
+   * The answer's token adds at most this cluster's position, and must still fit into the header when the client sends
+   * it back.
+   */
   #fitting(positions: Positions, name: string): Positions {
     if (tokenLength(positions.size + 1) > this.#maxBytes)
       throw malformed(
@@ -133,7 +137,7 @@ export class TokenCodec {
     const known = this.#verified.get(token);
     if (known !== undefined) return known;
     const positions = this.#verify(token, name);
-    // A copy: a part of a longer header would keep all of it in memory.
+    // A copy: a substring of a longer header would keep the whole header in memory.
     this.#verified.set(Buffer.from(token, 'latin1').toString('latin1'), positions);
     return positions;
   }
@@ -145,7 +149,7 @@ export class TokenCodec {
     const bytes = fromBase64url(payload);
     const given = fromBase64url(signature);
     if (bytes === null || given === null || given.length !== SIGNATURE_BYTES) throw malformed('it is damaged', name);
-    // Every key is tried, whatever the outcome, so that time tells nothing about which one matched.
+    // Every key is tried, whatever the outcome, so that the time does not reveal which one matched.
     let verified = false;
     for (const key of this.#keys) verified = timingSafeEqual(sign(key, payload), given) || verified;
     if (!verified)
@@ -182,9 +186,7 @@ function splitHeader(header: string): string[] {
     .filter((part) => part !== '');
 }
 
-/**
- * One text for the same positions in the same order; names of clusters have one length, so that nothing runs together.
- */
+/** One text for the same positions in the same order; cluster names have a fixed length, so the text is unambiguous. */
 function textOf(positions: Positions): string {
   let text = '';
   for (const { cluster, timeline, lsn } of positions.values()) text += `${cluster}${timeline}/${lsn},`;
@@ -199,14 +201,14 @@ function sign(key: KeyObject, payload: string): Buffer {
   return createHmac('sha256', key).update(`${TOKEN_VERSION}.${payload}`).digest().subarray(0, SIGNATURE_BYTES);
 }
 
-/** Decodes strictly: characters outside the alphabet and bits that are set past the last byte are refused. */
+/** Strict decoding: refuses characters outside the alphabet and bits that are set after the last byte. */
 function fromBase64url(text: string): Buffer | null {
   if (!BASE64URL.test(text)) return null;
   const bytes = Buffer.from(text, 'base64url');
   return bytes.toString('base64url') === text ? bytes : null;
 }
 
-/** Sorted by the cluster's bytes, so that a set of positions has one encoding only. */
+/** Sorted by the cluster's bytes, so that a set of positions has only one encoding. */
 function encodePayload(positions: Positions): Buffer {
   const records = [...positions.values()].map((position) => {
     const record = Buffer.alloc(RECORD_BYTES);

@@ -1,6 +1,6 @@
 /**
- * Owns the meeting of a user's application with a cluster: its schema is checked, and the databases are set up for it,
- * before any server starts.
+ * Owns preparing a cluster for a user's application: the schema is checked and the databases are set up before any
+ * server starts.
  */
 import { loadConfig } from '../config/load.ts';
 import { type Model } from '../model/model.ts';
@@ -33,7 +33,7 @@ export async function prepareApplication(
     kept: keptTables(first.model.entities.values()),
     options: config.options,
   });
-  // What is cached depends on what was set up just now: it is told as it is from here on.
+  // What is cached depends on what was set up just now, so the warnings are compiled again.
   const isTold = first.warnings.length + first.notices.length > 0;
   const compiled = isTold && steps.some(({ changed }) => changed) ? await compile() : first;
   for (const { file, line, message } of [...compiled.warnings, ...compiled.notices])

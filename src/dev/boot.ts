@@ -1,4 +1,4 @@
-/** Owns what every step of a cluster's start has at hand. */
+/** Owns what every step of a cluster's start uses. */
 import { join } from 'node:path';
 import { type Supervisor } from './supervisor/supervisor.ts';
 import { type ClusterOptions } from './options.ts';

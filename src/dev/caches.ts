@@ -1,4 +1,4 @@
-/** Owns the regions' Redis servers coming up: one per region, beside the databases, or none at all. */
+/** Owns the start of the regions' Redis servers: one per region, or none at all. */
 import { join } from 'node:path';
 import { type BootContext } from './boot.ts';
 import { makeDataDir, makeTraversable } from './postgres/data-dir.ts';
@@ -7,7 +7,7 @@ import { REDIS_FOLDER } from './redis/folder.ts';
 import { RedisInstance } from './redis/instance.ts';
 import { endLeftoverRedis } from './redis/leftover.ts';
 
-/** Each begins empty: what an earlier start had cached is worth nothing now. Resolves when all of them answer. */
+/** Each begins empty: what an earlier start had cached is no longer valid. Resolves when all of them answer. */
 export async function bootCaches({
   options,
   supervisor,

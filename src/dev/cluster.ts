@@ -1,4 +1,4 @@
-/** Owns an embedded cluster as others see it: a primary, its replicas and caches, and the ways between them. */
+/** Owns an embedded cluster as its users see it: a primary, its replicas and caches, and the links between them. */
 import { confFile } from './boot.ts';
 import { type Databases } from './databases.ts';
 import { type Supervisor } from './supervisor/supervisor.ts';
@@ -12,10 +12,10 @@ import { type Wan } from './wan/wan.ts';
 
 export interface ClusterRegion {
   readonly name: string;
-  /** As started; a promotion changes the truth, not this. */
+  /** As started; a promotion does not change it. */
   readonly role: 'primary' | 'replica';
   readonly ports: RegionPorts;
-  /** Straight to this region's database, past the simulated WAN. */
+  /** The address of this region's database without the simulated WAN. */
   readonly dsn: string;
   readonly postgres: Instance;
   /** The region's cache, reached without the simulated WAN; null where the cluster was started without. */
@@ -23,24 +23,26 @@ export interface ClusterRegion {
 }
 
 export interface Cluster {
-  /** The subgraph that it is for; empty where it is the only one. */
+  /** The cluster's subgraph; empty if it is the only one. */
   readonly name: string;
   readonly regions: readonly ClusterRegion[];
   readonly supervisor: Supervisor;
-  /** Controls the simulated WAN of every cluster on this machine; `port` is of the only one. */
+  /** Controls the simulated WAN of every cluster on this machine; `port` belongs to the only one. */
   readonly wan: Wan;
   readonly dataDir: string;
   readonly logDir: string;
   region(name: string): ClusterRegion;
-  /** How `from`'s servers reach `to`'s database: direct at home, else through the simulated WAN. */
+  /** How `from`'s servers reach `to`'s database: directly in the same region, otherwise through the simulated WAN. */
   dsnFor(from: string, to: string): string;
   /** How `from`'s servers reach `to`'s GraphQL server. */
   urlFor(from: string, to: string): string;
   /** Starts a region's database again after it was stopped or killed. */
   startPostgres(region: string): Promise<void>;
-  /** Resolves with one sentence when the cluster has ended without `stop`: its supervisor or its ocean is gone. */
+  /**
+   * Resolves with one sentence if the cluster has ended without `stop`: its supervisor or its simulated WAN has ended.
+   */
   readonly lost: Promise<string>;
-  /** Ends everything, also the clusters beside it; safe to call twice. */
+  /** Ends everything, including the clusters of the same start; safe to call twice. */
   stop(): Promise<void>;
 }
 

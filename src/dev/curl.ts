@@ -1,6 +1,6 @@
-/** Owns lines for a shell: `curl` as it can be pasted, whatever it sends. */
+/** Owns `curl` commands that can be pasted into a shell, whatever they send. */
 
-/** One word of a shell, whatever it holds. */
+/** One word of a shell command, whatever characters it contains. */
 export function shellWord(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -10,14 +10,14 @@ export function curl(url: string, query: string, headers: readonly string[] = []
   return `curl -s ${sent.join(' ')} ${url}/graphql`;
 }
 
-/** What the administrator sees, whose token `manifest` holds. */
+/** A request of the administrator, whose token is in `manifest`. */
 export function healthLine(url: string, selection: string, manifest: string): string {
   return curl(url, `{ ${selection} }`, [
     `-H "authorization: Bearer $(sed -n 's/.*"adminToken": "\\(.*\\)".*/\\1/p' ${shellWord(manifest)})"`,
   ]);
 }
 
-/** What a mutation's payload has as `token`, out of what this line prints. */
+/** Extracts the `token` of a mutation's payload from the output of this command. */
 export function tokenOf(line: string): string {
   return `$(${line} | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')`;
 }

@@ -1,4 +1,4 @@
-/** Owns the order in which a cluster's databases come up: new ones from nothing, earlier ones from what is there. */
+/** Owns the order in which a cluster's databases start: new ones are created, existing ones continue. */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeridianError } from '../base/errors.ts';
@@ -49,7 +49,7 @@ export async function bootDatabases(context: BootContext): Promise<Databases> {
   if (fresh) {
     await withSession({ dsn: dsn('postgres') }, async (client) => {
       await client.query(`CREATE DATABASE ${client.escapeIdentifier(options.database)}`);
-      // Dumps of other people's databases name this role as their owner.
+      // Dumps of other databases name this role as their owner.
       await client.query('CREATE ROLE postgres SUPERUSER NOLOGIN');
     });
     await options.initial.load(dsn(options.database));
@@ -66,7 +66,7 @@ export async function bootDatabases(context: BootContext): Promise<Databases> {
   return { password, instances };
 }
 
-/** Whether to begin from nothing; if so, there is nothing any more. */
+/** Whether to begin with empty data; in this case the existing data is removed. */
 function emptyUnlessWhole({ options, dataDir, state }: BootContext, primary: string): boolean {
   const { origin } = state;
   if (origin && !options.reset) {
@@ -89,7 +89,9 @@ function emptyUnlessWhole({ options, dataDir, state }: BootContext, primary: str
   return true;
 }
 
-/** Everything beside the data that the servers read, written anew at every start; returns the superuser's password. */
+/**
+ * Every file besides the data that the servers read, written again at every start; returns the superuser's password.
+ */
 function writeFiles({ options, account, dataDir, state, wan }: BootContext, primary: string): string {
   const password = state.password();
   const passFile = join(dataDir, 'pgpass');

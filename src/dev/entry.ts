@@ -1,7 +1,4 @@
-/**
- * Owns where a program of this room lies, so that it can be started as a process or worker: `.ts` from source, `.js`
- * once built.
- */
+/** Owns the paths of programs that are started as a process or worker: `.ts` from source, `.js` after the build. */
 import { fileURLToPath } from 'node:url';
 
 export function entryPath(relative: `./${string}.ts`): string {

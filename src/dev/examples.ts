@@ -1,7 +1,4 @@
-/**
- * Owns the `curl` lines that a new cluster shows: they can be pasted as they are, and each shows what the product is
- * for.
- */
+/** Owns the `curl` commands that a new cluster prints: each can be pasted as it is and shows one feature. */
 import { type CompiledSchema } from '../schema-compiler/compile.ts';
 import { type Model } from '../model/model.ts';
 import { type Cluster } from './cluster.ts';

@@ -1,6 +1,6 @@
 /**
- * Owns what all clusters of a start share: the supervisor of their processes, the simulated WAN between their regions, PostgreSQL's
- * programs, and one end for all.
+ * Owns what all clusters of a start share: the supervisor of their processes, the simulated WAN, PostgreSQL's programs,
+ * and one end for all.
  */
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,19 +18,21 @@ export interface Machine {
   readonly supervisor: Supervisor;
   readonly account: Account | undefined;
   readonly binaries: BinaryHome;
-  /** Without delay until `delay`: replicas that find their primary would take a second of round trips. */
+  /** Without delay until `delay` is called: connecting the replicas would otherwise take a second of round trips. */
   readonly wan: Wan;
-  /** Resolves with one sentence when everything has ended without `stop`: the supervisor or the simulated WAN is gone. */
+  /**
+   * Resolves with one sentence if everything has ended without `stop`: the supervisor or the simulated WAN has ended.
+   */
   readonly lost: Promise<string>;
-  /** Gives the simulated WAN the delays that were asked for. */
+  /** Applies the requested delays to the simulated WAN. */
   delay(): Promise<void>;
-  /** To be done once no process is left. */
+  /** Called once no process is left. */
   atEnd(step: () => void): void;
   /** Ends everything; safe to call twice. */
   stop(): Promise<void>;
 }
 
-/** Runs `start` on a machine; when it fails, or is given up by `options.signal`, nothing is left running. */
+/** Runs `start` on a machine; if it fails or is aborted by `options.signal`, nothing is left running. */
 export async function withMachine<T>(
   options: MachineOptions,
   clusters: readonly NamedOptions[],
@@ -46,7 +48,7 @@ export async function withMachine<T>(
   const stop = (): Promise<void> => {
     stopped ??= (async () => {
       await supervisor.stop();
-      // Also one whose start was overtaken by another step's failure; its own failure has been told by then.
+      // Also stops one that is still starting when another step has failed; its own failure is not reported.
       await startingWan?.then(
         (wan) => wan.stop(),
         () => undefined,
@@ -61,7 +63,7 @@ export async function withMachine<T>(
         'The process that looks after the cluster was killed, and the cluster has ended with it; start it again.',
       );
   });
-  // Ending the supervisor fails every step that is under way.
+  // Ending the supervisor fails every step in progress.
   const abort = (): void => void stop();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
@@ -98,12 +100,12 @@ export async function withMachine<T>(
   }
 }
 
-/** Where the logs of a cluster's processes are: each of several has a folder of its own. */
+/** The log folder of a cluster's processes; each of several clusters has its own. */
 export function logDirOf({ stateDir }: Pick<MachineOptions, 'stateDir'>, name: string): string {
   return join(stateDir, 'logs', name);
 }
 
-/** Each start has logs of its own; those of the one before are kept, older ones are not. */
+/** Each start has its own logs; those of the previous start are kept, older ones are removed. */
 function prepareLogs(logDir: string): void {
   makeFolders(logDir);
   for (const name of readdirSync(logDir).filter((file) => file.endsWith('.log')))

@@ -1,4 +1,4 @@
-/** Owns `.meridian/cluster.json`: where everything of a running cluster is, for tools, tests and the shell. */
+/** Owns `.meridian/cluster.json`: the addresses of a running cluster, for tools, tests and the shell. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -12,20 +12,20 @@ const regionSchema = z.object({
   role: z.enum(['primary', 'replica']),
   /** URL of the region's GraphQL server. */
   graphql: z.string(),
-  /** DSN straight to the region's database, past the simulated WAN. */
+  /** DSN of the region's database without the simulated WAN. */
   postgres: z.string(),
-  /** URL of the region's Redis; null where it has none. */
+  /** URL of the region's Redis; null if it has none. */
   redis: z.string().nullable(),
-  /** Null while a process does not run. */
+  /** Process ids; null while a process does not run. */
   pids: z.object({ server: pid, postgres: pid, redis: pid }),
 });
 export type ManifestRegion = z.infer<typeof regionSchema>;
 
 const manifestSchema = z.object({
-  /** Of an application in one; empty where there are subgraphs, each of which has its own. */
+  /** Of an application without subgraphs; empty if there are subgraphs, each of which has its own. */
   regions: z.array(regionSchema),
   subgraphs: z.array(z.object({ name: z.string(), regions: z.array(regionSchema) })).default([]),
-  /** One per region before the subgraphs: what frontends use. */
+  /** One gateway per region; frontends use these. */
   gateways: z.array(z.object({ region: z.string(), graphql: z.string(), pid })).default([]),
   /** Path of the composed supergraph; null where there are no subgraphs. */
   supergraph: z.string().nullable().default(null),
@@ -34,7 +34,7 @@ const manifestSchema = z.object({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-/** What there is none of may be left out. */
+/** Absent parts may be left out. */
 export type WrittenManifest = z.input<typeof manifestSchema>;
 
 const FILE = 'cluster.json';
@@ -43,7 +43,7 @@ export function manifestPath(stateDir: string): string {
   return join(stateDir, FILE);
 }
 
-/** Written whole or not at all, readable by its owner only, since it holds a token and passwords. */
+/** Written atomically and readable by its owner only, since it contains a token and passwords. */
 export function writeManifest(stateDir: string, manifest: WrittenManifest): void {
   writeWhole(manifestPath(stateDir), `${JSON.stringify(manifest, null, 2)}\n`, { account: undefined });
 }

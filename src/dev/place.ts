@@ -1,6 +1,6 @@
 /**
- * Owns where the data lies: where the user wants it, or, if the database's account cannot go there, beside the system's
- * other temporary data.
+ * Owns the location of the data: where the user wants it or, if the database's account cannot access that, in the
+ * system's temporary folder.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -23,7 +23,7 @@ import { isOurs, ourPlace } from './postgres/binary-copy.ts';
 import { makeTraversable } from './postgres/data-dir.ts';
 import { explain, explained } from './problems.ts';
 
-/** Lies in every data folder. What begins anew empties the folder, so it has to be known for one of ours. */
+/** A marker in every data folder. A start with empty data empties the folder, so it must be known to be Meridian's. */
 export const DATA_MARKER = 'meridian-data';
 
 const FALLBACK = 'meridian-data-';
@@ -43,7 +43,7 @@ function claim(folder: string, wanted: string): string {
   return folder;
 }
 
-/** Data in `base` whose checkout was removed since has nobody left who could start it. */
+/** Data in `base` whose checkout was removed can no longer be started by anyone. */
 function removeOrphans(base: string): void {
   for (const name of readdirSync(base).filter((entry) => entry.startsWith(FALLBACK))) {
     const folder = join(base, name);
@@ -55,7 +55,7 @@ function removeOrphans(base: string): void {
   }
 }
 
-/** The folder for a cluster's data, made if need be; the same one at every start. */
+/** The folder for a cluster's data, created if necessary; the same one at every start. */
 export async function placeData(supervisor: Supervisor, account: Account | undefined, wanted: string): Promise<string> {
   await explained(`The data folder ${wanted}`, () => makeTraversable(wanted));
   const real = realpathSync(wanted);
@@ -70,8 +70,8 @@ export async function placeData(supervisor: Supervisor, account: Account | undef
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explain(error, `The data folder ${place}`);
     }
-    // What ourPlace has seen may have been replaced since; what is looked at now is not, in a folder with the sticky
-    // bit.
+    // The folder that `ourPlace` has found may have been replaced since; in a folder with the sticky bit this cannot
+    // happen to the one that is checked now.
     const stats = lstatSync(place);
     if (!stats.isDirectory() || stats.uid !== process.getuid?.()) continue;
     chmodSync(place, 0o711);

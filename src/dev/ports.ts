@@ -1,4 +1,4 @@
-/** Owns the cluster's ports: which server listens where, and whether somebody else does already. */
+/** Owns the cluster's ports: which server listens where, and whether a port is taken. */
 import { createServer, type AddressInfo } from 'node:net';
 import { MeridianError } from '../base/errors.ts';
 import { explain } from './problems.ts';
@@ -10,7 +10,7 @@ export interface RegionPorts {
 }
 
 const LOOPBACK = '127.0.0.1';
-/** GraphQL from 4001, PostgreSQL from 5501 and Redis from 6501 unless told otherwise. */
+/** GraphQL from 4001, PostgreSQL from 5501 and Redis from 6501 by default. */
 const DEFAULT_HTTP = 4001;
 const DEFAULT_POSTGRES = 5501;
 const DEFAULT_REDIS = 6501;
@@ -21,9 +21,9 @@ const DEFAULT_REDIS = 6501;
 const POSTGRES_OFFSET = 100;
 const REDIS_OFFSET = 200;
 export const MAX_REGIONS = 9;
-/** From a subgraph's ports to the next one's: more than there can be regions. */
+/** Distance between the ports of two subgraphs: more than the maximum number of regions. */
 const SUBGRAPH_STEP = 10;
-/** So that the last one's servers stay below the first one's databases, and so on, with `--ports-from` too. */
+/** Limits the number of subgraphs so that the port ranges do not overlap, also with `--ports-from`. */
 export const MAX_SUBGRAPHS = 9;
 const HIGHEST = 65_535;
 
@@ -44,15 +44,15 @@ function requireRoom(portsFrom: number | undefined, highest: number): void {
 }
 
 export interface FederatedPorts {
-  /** By region: what frontends use, where an application in one listens. */
+  /** By region: the ports that frontends use, where an application without subgraphs has its servers. */
   readonly gateways: ReadonlyMap<string, number>;
   /** By subgraph, then by region. */
   readonly subgraphs: ReadonlyMap<string, ReadonlyMap<string, RegionPorts>>;
 }
 
 /**
- * The gateways where an application in one has its servers; the subgraphs' servers ten further up each, as are their
- * databases and caches from the second on.
+ * The gateways use the ports of an application's servers. The subgraphs' servers, databases and caches are ten ports
+ * further for each subgraph.
  */
 export function federatedPorts({
   regions,
@@ -94,11 +94,11 @@ async function listenOnce(port: number): Promise<number> {
 
 export interface WantedPort {
   readonly port: number;
-  /** Who will listen there, as it stands in a sentence. */
+  /** What will listen there, as a part of a sentence. */
   readonly what: string;
 }
 
-/** Every port of a cluster; those of Redis only count where there will be one. */
+/** Every port of a cluster; Redis ports only if there will be a Redis. */
 export function wantedBy(
   ports: ReadonlyMap<string, RegionPorts>,
   { withRedis, of = '' }: { readonly withRedis: boolean; readonly of?: string },

@@ -1,4 +1,4 @@
-/** Owns how trouble with the machine is told: one sentence with what is wrong, where, and the fix. */
+/** Owns how failures of the machine are reported: one sentence that names what is wrong, where, and the fix. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { MeridianError, isMeridianError, messageOf } from '../base/errors.ts';
 
@@ -28,7 +28,10 @@ function known(code: string | undefined, where: string): string | undefined {
   }
 }
 
-/** Any error as one of ours; `where` is what was being written or started, as it may begin a sentence. */
+/**
+ * Converts any error to a `MeridianError`; `where` is what was being written or started, as the beginning of a
+ * sentence.
+ */
 export function explain(error: unknown, where: string): MeridianError {
   if (isMeridianError(error)) return error;
   const message =
@@ -36,7 +39,7 @@ export function explain(error: unknown, where: string): MeridianError {
   return new MeridianError({ code: 'CLUSTER_START_FAILED', message, cause: error });
 }
 
-/** What a failed program wrote, as one sentence. */
+/** The output of a failed program as one sentence. */
 export function explainOutput(output: string, where: string): MeridianError {
   if (NO_SPACE.test(output)) return explain({ code: 'ENOSPC' }, where);
   if (/could not look up effective user ID/.test(output))
@@ -55,14 +58,14 @@ export function explainOutput(output: string, where: string): MeridianError {
 }
 
 /**
- * A full disk shows in many ways, down to a connection that ends without a word; the servers' logs tell what it was.
+ * A full disk shows in many ways, even as a connection that ends without an error; the servers' logs tell the cause.
  */
 export function explainFullDisk(error: unknown, where: string, logs: readonly string[]): unknown {
   const told = [messageOf(error), ...logs.map((log) => tailOf(log))].some((text) => NO_SPACE.test(text));
   return told ? explain({ code: 'ENOSPC' }, where) : error;
 }
 
-/** Runs `work`; whatever the machine throws comes out as one clear sentence about `where`. */
+/** Runs `work`; every failure of the machine becomes one sentence about `where`. */
 export async function explained<T>(where: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -72,7 +75,8 @@ export async function explained<T>(where: string, work: () => T | Promise<T>): P
 }
 
 /**
- * The end of a log file from byte `from` on; empty when it cannot be read, since a missing log is no second failure.
+ * The end of a log file from byte `from` on; empty if it cannot be read, since a missing log must not hide the first
+ * failure.
  */
 export function tailOf(path: string, from = 0): string {
   try {

@@ -1,4 +1,4 @@
-/** Owns looks at processes that are not ours to wait for: whether one lives, since when, and what it runs. */
+/** Owns inspection of processes that this process has not started: whether one runs, since when, and its command. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -23,20 +23,20 @@ function fromPs(pid: number, column: string): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** The fields of /proc/<pid>/stat that follow the name, which may itself hold spaces and brackets. */
+/** The fields of /proc/<pid>/stat after the name, which may itself contain spaces and brackets. */
 function statFields(pid: number): string[] | undefined {
   const stat = fromProc(pid, 'stat');
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /**
- * When a process began, in the system's own words; undefined when there is none. Tells a process from a later one with
- * its number.
+ * When a process began, as the system's text; undefined if there is none. Distinguishes a process from a later one with
+ * the same number.
  */
 export function startOf(pid: number): string | undefined {
   if (!HAS_PROC) return fromPs(pid, 'lstart');
   const fields = statFields(pid);
-  // A zombie has ended; only its parent has not looked yet.
+  // A zombie has ended; its parent has not yet collected the exit status.
   return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Owns how replicas come up: the ones that are there go on, those that are missing or cannot go on are copied from the
+ * Owns the start of replicas: existing ones continue; missing ones, and those that cannot continue, are copied from the
  * primary.
  */
 import { existsSync, rmSync } from 'node:fs';
@@ -12,9 +12,9 @@ import { type Instance } from './postgres/instance.ts';
 import { copyReplicas, ensureSlots } from './postgres/replica.ts';
 import { explained } from './problems.ts';
 
-/** A new copy streams at once; this is for a machine that is busy. */
+/** A new copy streams at once; the limit is for a busy machine. */
 const NEW_STREAMING_MS = 20_000;
-/** A replica of an earlier start that has not found its place in the primary's history by then never will. */
+/** After this time a replica of an earlier start that has not begun to stream is considered unable to. */
 const RESUMED_STREAMING_MS = 6_000;
 const POLL_MS = 20;
 
@@ -82,7 +82,7 @@ async function startOne({ context, instances }: ReplicasInput, region: string): 
   await instances.get(region)?.start(confFile(context.dataDir, region));
 }
 
-/** A start to look at later: a replica that cannot stream never becomes ready, so its start is not waited for alone. */
+/** Not awaited here: a replica that cannot stream never becomes ready. */
 interface Start {
   readonly outcome: Promise<{ readonly error?: Error }>;
   done: boolean;

@@ -1,9 +1,9 @@
-/** Owns that what has died is started again, with growing waits, for as long as it takes. */
+/** Owns restarting processes that have ended, with growing waits. */
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 
 export interface Restartable {
-  /** As it may begin a sentence. */
+  /** As the beginning of a sentence. */
   readonly what: string;
   ended(): Promise<void>;
   start(): Promise<void>;
@@ -19,14 +19,14 @@ export interface RestartOptions {
 }
 
 const RESTART = { firstMs: 1_000, maxMs: 15_000 };
-/** Deaths in a row that are told one by one; one that has lived for `STEADY_MS` counts anew. */
+/** Number of consecutive ends that are reported one by one; a process that has run for `STEADY_MS` resets the count. */
 const TOLD = 10;
 const STEADY_MS = 60_000;
 
 /**
- * Starts something again whenever it has ended, until `stopping`, with growing waits up to a limit. It is never given
- * up, since what it lacks, such as its database, may come back at any time; but after some deaths in a row only its
- * return is told.
+ * Restarts the subject whenever it has ended, until `stopping`, with growing waits up to a limit. It never gives up,
+ * since what the subject needs, such as its database, may come back at any time; after several consecutive ends only
+ * the restart is reported.
  */
 export async function keepRunning(
   subject: Restartable,

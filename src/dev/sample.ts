@@ -1,7 +1,4 @@
-/**
- * Owns a query that a new application can answer, whatever its schema: found in its model and in the rows that are
- * there.
- */
+/** Owns an example query for a new application, derived from its model and its rows. */
 import { Kind, type DocumentNode, type TypeNode } from 'graphql';
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type CompiledSchema } from '../schema-compiler/compile.ts';
@@ -55,7 +52,7 @@ interface SampleArgumentsInput {
   readonly typeOf: (argument: string) => string | null;
 }
 
-/** Arguments that name a row which is there; null while the table is empty. */
+/** Arguments that name an existing row; null if the table is empty. */
 async function sampleArguments({ cluster, entity, root, typeOf }: SampleArgumentsInput): Promise<string | null> {
   const wanted = [...root.arguments];
   const columns = wanted.map(([, column], i) => `${quoteIdentifier(column)}::text AS "${i}"`).join(', ');

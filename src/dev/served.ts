@@ -1,6 +1,6 @@
 /**
- * Owns one process of ours that serves HTTP: started under the supervisor, waited for until it is ready, and told with the
- * end of its log when it is not.
+ * Owns one process that serves HTTP: it is started under the supervisor and awaited until it is ready; if it does not
+ * become ready, the end of its log is reported.
  */
 import { statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -11,18 +11,18 @@ import { type Supervisor, type SupervisedProcess } from './supervisor/supervisor
 import { STOP_SERVER } from './supervisor/protocol.ts';
 import { tailOf } from './problems.ts';
 
-/** On a machine that starts everything else in the same moment. */
+/** For a machine on which everything starts at the same moment. */
 const READY_MS = 60_000;
 const READY_CALL_MS = 2_000;
-/** Nine that come up together are asked, and should have the processor for themselves. */
+/** Interval of readiness checks: nine processes that start together are asked, and need the processor themselves. */
 const POLL_MS = 150;
 const SHOWN_LINES = 15;
 
 export interface ServedOptions {
-  /** As it may begin a sentence. */
+  /** As the beginning of a sentence. */
   readonly what: string;
   readonly supervisor: Supervisor;
-  /** Of Node: a program and its arguments. */
+  /** Node's arguments: a program and its arguments. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
@@ -55,10 +55,7 @@ export class ServedProcess {
     return this.#process?.pid;
   }
 
-  /**
-   * Starts the process and waits until it is ready to answer; throws with the end of its log when it does not come to
-   * that.
-   */
+  /** Starts the process and waits until it is ready; throws with the end of its log if it does not become ready. */
   async start(): Promise<void> {
     const { supervisor, args, env, logFile, url } = this.#options;
     const logFrom = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
@@ -83,7 +80,7 @@ export class ServedProcess {
     }
   }
 
-  /** Resolves when the process is gone; at once while none runs. */
+  /** Resolves when the process has ended; at once while none runs. */
   async ended(): Promise<void> {
     await this.#process?.exited;
   }
@@ -101,7 +98,7 @@ export class ServedProcess {
   }
 }
 
-/** A structured log line as its message alone; anything else as it is. */
+/** The message of a structured log line; any other line unchanged. */
 function readable(line: string): string {
   try {
     const { msg, level, err } = JSON.parse(line) as { msg?: string; level?: string; err?: { message?: string } };
@@ -120,7 +117,7 @@ async function isReady(url: string): Promise<boolean> {
     await response.body?.cancel();
     return response.ok;
   } catch {
-    // Not listening yet, which the caller's time limit bounds.
+    // Not listening yet; the caller's time limit bounds the wait.
     return false;
   }
 }

@@ -1,6 +1,4 @@
-/**
- * Owns the cluster's GraphQL servers: one process per region, with what it is told of regions, databases and secrets.
- */
+/** Owns the cluster's GraphQL servers: one process per region, with its settings of regions, databases and secrets. */
 import { join } from 'node:path';
 import { type Cluster } from './cluster.ts';
 import { type Secrets } from './state.ts';
@@ -9,17 +7,17 @@ import { ServedProcess } from './served.ts';
 export interface ServersOptions {
   readonly cluster: Cluster;
   readonly secrets: Secrets;
-  /** The command line's program, which knows `start`. */
+  /** The program of the command line, which has `start`. */
   readonly main: string;
   readonly schema: string;
   readonly resolvers?: string | undefined;
-  /** Clusters of all subgraphs of the graph, its own among them; left out where there is one application. */
+  /** The clusters of all subgraphs of the graph, including its own; left out for a single application. */
   readonly graph?: readonly Cluster[];
-  /** What the user has set; the cluster's own settings win. */
+  /** The user's environment; the cluster's own settings take precedence. */
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Only these of a user's settings would contradict the cluster. */
+/** The user's settings that would contradict the cluster. */
 const OWN = /^(MERIDIAN_POSTGRES_|DB_URL_|SERVER_URL_)/;
 const OWN_WITH_REDIS = /^(MERIDIAN_POSTGRES_|DB_URL_|SERVER_URL_|REDIS_URL_)/;
 
@@ -28,16 +26,16 @@ function suffix(region: string): string {
   return region.replaceAll('-', '_').toUpperCase();
 }
 
-/** What a process of ours finds of the user's environment, without what `own` matches. */
+/** The user's environment for a process, without the variables that `own` matches. */
 export function inherited(env: NodeJS.ProcessEnv, own: RegExp): Record<string, string> {
   const kept = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !own.test(entry[0]),
   );
-  // A request in flight has a moment, not the ten seconds of production, to finish after Ctrl-C.
+  // After Ctrl-C requests in flight get a moment to finish, not the ten seconds of production.
   return { MERIDIAN_DRAIN_MS: '3000', MERIDIAN_DRAIN_DELAY_MS: '0', ...Object.fromEntries(kept) };
 }
 
-/** The environment of a region's server: regions as seen from there, at home direct, the others over the simulated WAN. */
+/** The environment of a region's server: its own region's addresses directly, the others over the simulated WAN. */
 export function serverEnv(options: ServersOptions, region: string): Record<string, string> {
   const { cluster, secrets, schema, resolvers, graph, env } = options;
   const names = cluster.regions.map(({ name }) => name);
@@ -54,7 +52,7 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
     MERIDIAN_HOST: '127.0.0.1',
     MERIDIAN_PORT: String(cluster.region(region).ports.http),
     MERIDIAN_SCHEMA: schema,
-    // The supervisor knows one process for each server.
+    // Each server is one process of the supervisor.
     MERIDIAN_WORKERS: '1',
     ...(graph === undefined
       ? {}
@@ -70,7 +68,7 @@ export function serverEnv(options: ServersOptions, region: string): Record<strin
   };
 }
 
-/** ` of accounts` where a cluster is one of several, for sentences. */
+/** ` of accounts` if the cluster is one of several, for use in sentences. */
 export function whose({ name }: Pick<Cluster, 'name'>): string {
   return name === '' ? '' : ` of ${name}`;
 }

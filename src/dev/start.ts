@@ -1,4 +1,4 @@
-/** Owns the start of clusters: one, or several side by side on one machine, which come up together and end together. */
+/** Owns the start of clusters: one, or several on one machine, which start and end together. */
 import { join } from 'node:path';
 import { type BootContext } from './boot.ts';
 import { bootCaches } from './caches.ts';
@@ -14,15 +14,15 @@ import { State } from './state.ts';
 import { type Wan } from './wan/wan.ts';
 
 export interface StartOptions extends ClusterOptions {
-  /** Runs at every start, while the simulated WAN is still without delay: must be repeatable. */
+  /** Runs at every start, before the simulated WAN has delays; must be repeatable. */
   readonly prepare?: (cluster: Cluster) => Promise<void>;
 }
 
 export interface ManyOptions extends MachineOptions {
   readonly clusters: readonly NamedOptions[];
-  /** What will listen beside the clusters. */
+  /** Other ports that will be used besides the clusters' own. */
   readonly alsoWanted?: readonly WantedPort[];
-  /** As for one, with all of them in their order. */
+  /** As for one cluster, with all clusters in their order. */
   readonly prepare?: (clusters: readonly Cluster[]) => Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface Clusters {
   stop(): Promise<void>;
 }
 
-/** Starts a cluster; when it fails nothing is left running. */
+/** Starts a cluster; if it fails, nothing is left running. */
 export async function startCluster({ prepare, ...options }: StartOptions): Promise<Cluster> {
   const { all } = await startClusters({
     ...options,
@@ -47,7 +47,7 @@ export async function startCluster({ prepare, ...options }: StartOptions): Promi
   return only;
 }
 
-/** Starts clusters side by side; when one fails nothing of any is left running. */
+/** Starts several clusters; if one fails, none is left running. */
 export async function startClusters({
   clusters,
   alsoWanted = [],
@@ -86,7 +86,7 @@ interface Placed {
   readonly state: State;
 }
 
-/** The cluster's data, which nobody else uses from now on. */
+/** The cluster's data folder, locked for this process. */
 async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
   const dataDir = await placeData(machine.supervisor, machine.account, own.dataDir);
   const state = new State(dataDir);

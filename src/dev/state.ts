@@ -1,4 +1,4 @@
-/** Owns what a cluster remembers between two starts: its secrets, what its data was made from, and who is using it. */
+/** Owns what a cluster keeps between two starts: its secrets, the sources of its data, and the process that uses it. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ import { startOf } from './process.ts';
 
 const passwordSchema = z.object({ password: z.string() });
 const secretsSchema = z.object({ jwtSecret: z.string(), tokenSecret: z.string() });
-/** What signs bearer tokens and consistency tokens. */
+/** Signs bearer tokens and consistency tokens. */
 export type Secrets = z.infer<typeof secretsSchema>;
 
-/** Written last: data without it was left half-made by a crash. */
+/** Written last: data without it is incomplete, because of a crash. */
 const originSchema = z.object({
   format: z.literal(1),
   primary: z.string(),
@@ -23,7 +23,7 @@ export type Origin = z.infer<typeof originSchema>;
 
 const ownerSchema = z.object({ pid: z.number(), started: z.string() });
 const OWN = { account: undefined };
-/** Says which process uses the data. */
+/** Names the process that uses the data. */
 export const OWNER_FILE = 'owner.json';
 
 function readAs<T>(schema: z.ZodType<T>, path: string): T | undefined {
@@ -31,7 +31,7 @@ function readAs<T>(schema: z.ZodType<T>, path: string): T | undefined {
   try {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    // Half a file, or one of another version: as good as none, and the caller begins anew.
+    // A partial file, or one of another version, counts as absent, and the caller begins with empty data.
     if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }
@@ -47,7 +47,7 @@ function keptOrMade<T>(schema: z.ZodType<T>, path: string, make: () => T): T {
   return made;
 }
 
-/** The secrets of a development cluster; they outlive restarts and resets, so that tokens stay valid. */
+/** The secrets of a development cluster; they survive restarts and resets, so that tokens stay valid. */
 export function secretsIn(stateDir: string): Secrets {
   return keptOrMade(secretsSchema, join(stateDir, 'secrets.json'), () => ({
     jwtSecret: secret(),
@@ -70,12 +70,12 @@ export class State {
     writeWhole(join(this.#dir, 'origin.json'), JSON.stringify(origin, null, 2), OWN);
   }
 
-  /** The superuser's password, made at first use. */
+  /** The superuser's password, generated at first use. */
   password(): string {
     return keptOrMade(passwordSchema, join(this.#dir, 'password.json'), () => ({ password: secret() })).password;
   }
 
-  /** Marks the data as in use by this process; throws when a cluster that lives has it. */
+  /** Marks the data as used by this process; throws if a running cluster uses it. */
   lock(): void {
     const path = join(this.#dir, OWNER_FILE);
     const owner = readAs(ownerSchema, path);

@@ -1,6 +1,6 @@
 /**
- * Owns Meridian's part in a gateway of `@apollo/gateway`: one consistency token through everything that one client
- * operation fetches. That package's license is the user's choice, so that its class comes from the user.
+ * Owns Meridian's part in a gateway of `@apollo/gateway`: one consistency token for all fetches of one client
+ * operation. That package has its own license, so the user passes its class in.
  */
 import { type GraphQLDataSourceProcessOptions, type RemoteGraphQLDataSource } from '@apollo/gateway';
 import {
@@ -23,26 +23,26 @@ export { type CookieOptions, type GatewayOptions } from './options.ts';
 type DataSource = typeof RemoteGraphQLDataSource;
 
 export interface ApolloGatewayOptions extends GatewayOptions {
-  /** The class of `@apollo/gateway`, or one of your own that extends it. */
+  /** The class of `@apollo/gateway`, or the application's own class that extends it. */
   readonly RemoteGraphQLDataSource: DataSource;
 }
 
 export interface MeridianApollo {
   /** In `new ApolloServer({ gateway, plugins: [plugin] })`. */
   readonly plugin: ApolloServerPlugin<BaseContext>;
-  /** In `new ApolloGateway({ buildService })`, unless you build services of your own with `DataSource`. */
+  /** In `new ApolloGateway({ buildService })`, unless you build services with `DataSource`. */
   readonly buildService: (definition: { readonly url?: string | undefined }) => RemoteGraphQLDataSource;
-  /** The class that was given, with the headers. What extends it calls `super` in the methods that it overrides. */
+  /** The given class, with the headers added. Classes that extend it call `super` in the methods that they override. */
   readonly DataSource: DataSource;
 }
 
-/** Plugin and data sources of one gateway: they belong together. Throws `CONFIG_INVALID`. */
+/** Plugin and data sources of one gateway, which belong together. Throws `CONFIG_INVALID`. */
 export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
   const settings = settingsOf(options);
   const running = new WeakMap<object, GatewayOperation>();
   const Source = dataSourceClass(options.RemoteGraphQLDataSource, running);
   const byHead = new WeakMap<object, Answering>();
-  /** By the head of its answer, which all operations of a request share. */
+  /** By the headers object of the response, which all operations of a request share. */
   const answeringOf = ({ request, response: { http } }: GraphQLRequestContext<BaseContext>): Answering => {
     const known = byHead.get(http) ?? {
       exchange: new ClientExchange({ header: (name) => request.http?.headers.get(name), settings }),
@@ -88,13 +88,13 @@ export function meridianApollo(options: ApolloGatewayOptions): MeridianApollo {
 
 interface Answering {
   readonly exchange: ClientExchange;
-  /** Cookies that are set by now. */
+  /** Cookies that are already set. */
   set: readonly string[];
 }
 
 /**
- * Operations of one request end one after the other, and each knows more than those before. What the application sets
- * of its own stays.
+ * The operations of one request end one after the other, and each knows more than those before it. Cookies that the
+ * application sets itself stay.
  */
 function setCookies(headers: HeaderMap, answering: Answering): void {
   const {
@@ -103,7 +103,7 @@ function setCookies(headers: HeaderMap, answering: Answering): void {
   } = answering;
   answering.set = cookies;
   if (cookies.length === 0 && set.length === 0) return;
-  // Declared as a text, of which there can be only one; but whoever hands it to Node hands on a list as well.
+  // Declared as one text, but Node also accepts a list.
   const before = [(headers.get('set-cookie') as string | readonly string[] | undefined) ?? []]
     .flat()
     .filter((value) => !set.includes(value));
@@ -114,7 +114,7 @@ function setCookies(headers: HeaderMap, answering: Answering): void {
 }
 
 function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOperation>): DataSource {
-  /** By the request's `http`, which is one object from the sending to the answer. */
+  /** By the request's `http` object, which is the same from sending to answer. */
   const sentBy = new WeakMap<object, SentFetch>();
 
   return class MeridianDataSource<C extends Record<string, unknown>> extends Base<C> {
@@ -124,12 +124,12 @@ function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOpera
         context,
         request: { http, query },
       } = options;
-      // The gateway also asks on its own account, for health.
+      // The gateway also sends requests of its own, such as health checks.
       const operation = running.get(context);
       if (operation === undefined || http === undefined) return;
       const sent = withExtensions(() => operation.send(fetchOf(query)));
       sentBy.set(http, sent);
-      // What the application's own class has set of the headers that pass stays.
+      // Passed headers that the application's own class has set stay.
       for (const [name, value] of Object.entries(sent.headers))
         if (isOurs(name) || !http.headers.has(name)) http.headers.set(name, value);
     }
@@ -152,7 +152,7 @@ function dataSourceClass(Base: DataSource, running: WeakMap<object, GatewayOpera
       return (await super.didReceiveResponse?.(received)) ?? response;
     }
 
-    /** Otherwise "503: Service Unavailable" would be all that is left of a subgraph's typed error. */
+    /** Otherwise only "503: Service Unavailable" would be left of a subgraph's typed error. */
     override async errorFromResponse(
       ...given: Parameters<RemoteGraphQLDataSource['errorFromResponse']>
     ): ReturnType<RemoteGraphQLDataSource['errorFromResponse']> {
@@ -176,8 +176,8 @@ function isOurs(name: string): boolean {
 }
 
 /**
- * The gateway's own text: it has aliases as the client's has, and entities are under `_entities`. Only those are looked
- * into, since reads are most.
+ * The text that the gateway sends: it has the client's aliases, and looks up entities under `_entities`. Only mutations
+ * are parsed, since most requests are reads.
  */
 function fetchOf(query: string | undefined): SubgraphFetch {
   if (query === undefined || (!query.startsWith('mutation') && !query.includes('_entities')))

@@ -1,6 +1,6 @@
 /**
  * Owns what a client's operation asks for at a gateway: the levels of its `@consistent`, and which fields it mutates.
- * Looks at its text alone.
+ * Uses only the operation's text.
  */
 import {
   Kind,
@@ -20,13 +20,13 @@ import { compareStrength } from '../consistency/strength.ts';
 
 export interface ClientOperation {
   /**
-   * Response keys of the root fields of a mutation, in order, also of those that are left out, which some planners send
-   * all the same; null for everything else.
+   * Response keys of the root fields of a mutation, in order, including skipped ones, which some planners send all the
+   * same; null for everything else.
    */
   readonly mutates: readonly string[] | null;
-  /** What `@consistent` on the operation says; null without one. */
+  /** The operation's own `@consistent`; null without one. */
   readonly level: AskedLevel | null;
-  /** The strongest level that a field asks for; null where none does. */
+  /** The strongest level that a field asks for; null if none does. */
   readonly fieldLevel: AskedLevel | null;
 }
 
@@ -36,7 +36,7 @@ export interface ClientRequest {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** Null where the document has no operation of that name: execution says so. */
+/** Null if the document has no operation of that name; execution reports it. */
 export function readOperation({ document, operationName, variables }: ClientRequest): ClientOperation | null {
   const operations = document.definitions.filter(
     (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
@@ -59,12 +59,12 @@ export function readOperation({ document, operationName, variables }: ClientRequ
   return { mutates: roots, level: levelOf(operation.directives, values), fieldLevel };
 }
 
-/** Response keys of what a gateway's own document mutates; null where it reads. */
+/** Response keys that a gateway's own document mutates; null if it reads. */
 export function mutatedBy(document: DocumentNode): readonly string[] | null {
   return readOperation({ document, operationName: null, variables: {} })?.mutates ?? null;
 }
 
-/** Whether a gateway's own document looks up entities, which are no root fields of the client's operation. */
+/** Whether a gateway's own document looks up entities, which are not root fields of the client's operation. */
 export function looksUpEntities(document: DocumentNode): boolean {
   return document.definitions.some(
     (definition) =>
@@ -76,7 +76,8 @@ export function looksUpEntities(document: DocumentNode): boolean {
 }
 
 /**
- * The level that satisfies both. A bare `@consistent` may come to SESSION or to STRONG, which only a subgraph knows.
+ * The level that satisfies both. A `@consistent` without a level may mean SESSION or STRONG; only a subgraph knows
+ * which.
  */
 export function strongerAsked(a: AskedLevel | null, b: AskedLevel | null): AskedLevel | null {
   if (a === null || b === null) return a ?? b;
@@ -112,7 +113,7 @@ function valuesOf(
   );
 }
 
-/** Enums, numbers and truth values are all that is looked at. */
+/** Only enums, numbers and booleans are read. */
 function plain(node: ValueNode, values: Values): unknown {
   switch (node.kind) {
     case Kind.VARIABLE:
@@ -128,10 +129,7 @@ function plain(node: ValueNode, values: Values): unknown {
   }
 }
 
-/**
- * What the directive's arguments cannot be is validation's to refuse, or the subgraph's: it is then as if it were left
- * out.
- */
+/** Invalid arguments are refused by validation or by the subgraph; here the directive is ignored. */
 function levelOf(directives: readonly DirectiveNode[] | undefined, values: Values): AskedLevel | null {
   const directive = directives?.find(({ name }) => name.value === 'consistent');
   if (directive === undefined) return null;
@@ -155,7 +153,7 @@ class Walk {
     this.#values = values;
   }
 
-  /** Every field, each once, however often its fragment is spread. */
+  /** Every field once, however often its fragment is spread. */
   fields(from: SelectionSetNode): FieldNode[] {
     return this.#collect(from, { below: true, all: false });
   }

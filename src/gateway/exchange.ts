@@ -1,6 +1,6 @@
 /**
- * Owns one client's request at a gateway, with all of its operations: they have its cookies in common, and the headers
- * of its answer.
+ * Owns one client's request at a gateway, with all of its operations: they share its cookies and the headers of its
+ * answer.
  */
 import { isMeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
@@ -25,15 +25,15 @@ export interface ExchangeInput {
   readonly settings: GatewaySettings;
 }
 
-/** What is wrong with a token's text, which one who has the secret sees without asking. */
+/** What is wrong with a token's text, if the secret is known; it is checked without a database. */
 const TEXT_REFUSALS = ['CONSISTENCY_TOKEN_MALFORMED', 'CONSISTENCY_TOKEN_FORGED'];
 
-/** What sets a cookie is for one client: nothing on the way may keep it for another. */
+/** An answer that sets a cookie is for one client: no cache may keep it for another. */
 export const FOR_ONE_CLIENT = 'private, no-store';
 
 export class ClientExchange {
   readonly #input: ExchangeInput;
-  /** Null without cookie mode. */
+  /** Null without token cookies. */
   readonly #found: FoundTokens | null;
   readonly #operations: GatewayOperation[] = [];
 
@@ -57,20 +57,20 @@ export class ClientExchange {
     return begun;
   }
 
-  /** For the answer's `consistency-token` header; null where there is nothing to tell. */
+  /** For the answer's `consistency-token` header; null if there is none. */
   get token(): string | null {
     const tokens = this.#together(this.#operations.flatMap(({ token }) => splitTokens(token)));
     return tokens.length === 0 ? null : tokens.join(',');
   }
 
-  /** The answer's Set-Cookie values, for when every operation is done. */
+  /** The answer's Set-Cookie values; call it when every operation is done. */
   get cookies(): readonly string[] {
     const {
       settings: { cookies },
     } = this.#input;
     const found = this.#found;
     if (cookies === null || found === null) return [];
-    // They go with the answer that tells of it, and not with one that asked no subgraph.
+    // Set with the answer that reports it, and not with one that asked no subgraph.
     if (found.problem !== null && !this.#operations.some(({ toldOfCookies }) => toldOfCookies)) return [];
     const told = this.#operations.flatMap((operation) => operation.told);
     const refused = this.#operations
@@ -80,7 +80,7 @@ export class ClientExchange {
     return cookiesAfter({ found, answered: this.#together(this.#news(told)), rejected: found.tokens }, cookies);
   }
 
-  /** Cookies whose signatures hold are not to blame for a header's that does not. */
+  /** Cookies whose signatures are valid are not the cause of an error in the header. */
   #meansCookies(code: string): boolean {
     const {
       header,
@@ -90,9 +90,9 @@ export class ClientExchange {
   }
 
   /**
-   * Which position was refused is known to the subgraph alone, and all the others hand it on in their tokens. So what
-   * the client had goes, and what subgraphs have told beyond it stays; without the secret neither can be taken out of a
-   * token.
+   * Only the subgraph knows which position was refused, and all the others pass it on in their tokens. So the client's
+   * tokens are removed, and positions that subgraphs have added stay. Without the secret a position cannot be removed
+   * from a token.
    */
   #news(told: readonly string[]): string[] {
     const {
@@ -127,7 +127,7 @@ function nameOf({ cluster, timeline, lsn }: Position): string {
   return `${cluster} ${timeline} ${lsn}`;
 }
 
-/** Null for what does not verify. */
+/** Null for a token that does not verify. */
 function positionsOf(header: string, codec: TokenCodec): readonly Position[] | null {
   try {
     return [...codec.decode(header).values()];

@@ -1,5 +1,5 @@
 /**
- * Owns the tokens of one operation at a gateway: the client's, and those of every answer so far, as few as they can be.
+ * Owns the tokens of one operation at a gateway: the client's, and those of every answer so far, reduced to the fewest.
  */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type ClusterId, type Position } from '../base/lineage.ts';
@@ -8,7 +8,7 @@ import { leastTokens, splitTokens, tokensAfter } from '../protocol/token-text.ts
 import { type GatewaySettings } from './options.ts';
 
 export class HeldTokens {
-  /** What the client sent, unless there is too much of it to be looked at. */
+  /** The client's tokens, unless they exceed the limits. */
   readonly client: readonly string[];
   readonly #settings: Pick<GatewaySettings, 'codec' | 'maxTokens'>;
   #held: readonly string[];
@@ -20,19 +20,19 @@ export class HeldTokens {
     this.#held = leastTokens(this.client);
   }
 
-  /** What answers have told beyond the client's own tokens. */
+  /** Tokens from answers that are not the client's own. */
   get seen(): readonly string[] {
     return this.#held.filter((token) => !this.client.includes(token));
   }
 
-  /** For the client: not below anything that the operation has met, nor below what the client sent. */
+  /** For the client: not below anything that the operation has read, nor below what the client sent. */
   get all(): readonly string[] {
     return this.#held;
   }
 
   /**
-   * `sent`: what the fetch carried. Throws `CONFIG_INVALID` where more is to be held than may be: forgetting a token
-   * would break the promise.
+   * `sent`: the tokens that the fetch carried. Throws `CONFIG_INVALID` if the limit is exceeded: dropping a token would
+   * break the guarantee.
    */
   answered(sent: readonly string[], answered: readonly string[]): void {
     const held = tokensAfter({ held: this.#held, sent, answered });
@@ -47,8 +47,9 @@ export class HeldTokens {
 }
 
 /**
- * The fewest tokens that name the same: one, unless a cluster is named on several timelines, which only a server may
- * compare (R7). What does not verify stays as it is, and is refused by whoever it is meant for.
+ * The fewest tokens that name the same positions: one, unless a cluster is named on several timelines, which only a
+ * server may compare (R7). A token that does not verify stays as it is, and the subgraph that it is meant for refuses
+ * it.
  */
 export function folded(tokens: readonly string[], codec: TokenCodec): readonly string[] {
   const strange: string[] = [];

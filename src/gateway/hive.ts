@@ -1,6 +1,4 @@
-/**
- * Owns Meridian's plugin for Hive Gateway: one consistency token through everything that one client operation fetches.
- */
+/** Owns Meridian's plugin for Hive Gateway: one consistency token for all fetches of one client operation. */
 import { type GatewayPlugin } from '@graphql-hive/gateway-runtime';
 import { type DocumentNode } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
@@ -14,13 +12,13 @@ import { errorExtensions } from './plugin-error.ts';
 export { type CookieOptions, type GatewayOptions } from './options.ts';
 
 /**
- * Goes into what would be the same request of two operations, and never leaves the gateway: Hive sends equal requests
- * that are under way once, whose answer, with its token, and with what was read for STRONG before the second client
- * asked, would then count for both.
+ * Makes the requests of two operations different; it never leaves the gateway. Hive sends equal concurrent requests
+ * once. The answer, with its token and with what was read for STRONG before the second client asked, would then be used
+ * for both.
  */
 const APART_HEADER = 'consistency-operation';
 
-/** What the hooks share of a request to a subgraph. Hive's own type is wider than what is looked at. */
+/** What the hooks share of a request to a subgraph. Hive's own type is wider. */
 interface ExecutionRequest {
   readonly document: DocumentNode;
   readonly context?: unknown;
@@ -49,7 +47,7 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
   const lastSent = new WeakMap<object, SentFetch>();
   let started = 0;
 
-  /** Of the request where there is one; over other ways than HTTP each operation is by itself. */
+  /** One exchange per request if there is one; over transports other than HTTP each operation has its own. */
   const exchangeOf = (context: object): ClientExchange => {
     const { request } = context as { readonly request?: unknown };
     const known = isObject(request) ? byRequest.get(request) : undefined;
@@ -66,7 +64,7 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
       const { document, operationName, variableValues, contextValue: context } = hook.args as Execution;
       if (!isObject(context)) return undefined;
       let operation = running.get(context)?.operation;
-      // Hive executes an operation again when the supergraph is exchanged under it: it is the same one then.
+      // Hive executes an operation again if the supergraph is replaced meanwhile: it is the same operation.
       if (operation === undefined || running.get(context)?.document !== document) {
         const asked = readOperation({
           document,
@@ -117,7 +115,7 @@ export function meridianHive(options: GatewayOptions = {}): GatewayPlugin {
         return undefined;
       }
       lastSent.set(request, sent);
-      // Hive takes them out when it sends, and a second try would go without.
+      // Hive removes them when it sends; a second attempt would lack them.
       const before = plainHeaders(init.headers);
       request.extensions = { ...request.extensions, headers: { ...before, [APART_HEADER]: own.apart } };
       hook.setOptions({ ...init, headers: withHeaders(before, sent.headers, settings.passed) });
@@ -145,8 +143,8 @@ function headersOf(context: object): (name: string) => string | undefined {
 }
 
 /**
- * Hive's own planner sends each mutation by itself, without its alias; the one in Rust sends them as they are planned,
- * with theirs.
+ * Hive's own planner sends each mutation separately, without its alias; the Rust planner sends them as planned, with
+ * aliases.
  */
 function fetchOf({ document, info }: ExecutionRequest): SubgraphFetch {
   const mutates = mutatedBy(document);
@@ -165,7 +163,7 @@ function rootKey(path: PathStep | undefined): string | null {
   return step === undefined ? null : String(step.key);
 }
 
-/** What others have set of the headers that pass stays; what speaks of consistency is this plugin's alone. */
+/** Passed headers that others have set stay; consistency headers belong to this plugin alone. */
 function withHeaders(
   before: Readonly<Record<string, string>>,
   own: Readonly<Record<string, string>>,
@@ -188,7 +186,7 @@ function plainHeaders(headers: unknown): Record<string, string> {
   return { ...(headers as Record<string, string> | undefined) };
 }
 
-/** Refused unread, or sent by its hash, which the subgraph did not know. */
+/** Refused without being read, or sent by a hash that the subgraph did not know. */
 async function hasNotRun(
   { fetch }: SentFetch,
   { body, response }: { readonly body: unknown; readonly response: Response },

@@ -1,5 +1,5 @@
 /**
- * Owns `extensions.consistency` of an operation that several subgraphs have answered: one report of theirs together.
+ * Owns `extensions.consistency` of an operation that several subgraphs have answered: their reports merged into one.
  */
 import { CONSISTENCY_LEVELS, type ConsistencyLevel } from '../consistency/requirement.ts';
 import { strongestLevel } from '../consistency/strength.ts';
@@ -8,16 +8,16 @@ export interface ConsistencyReport {
   readonly token: string | null;
   /** The strongest level of any part. */
   readonly level: ConsistencyLevel;
-  /** Names of the regions that answered; one, unless subgraphs of several regions are behind one gateway. */
+  /** Names of the regions that answered; more than one if a gateway has subgraphs of several regions. */
   readonly region: string;
   readonly servedBy: Readonly<Record<'cache' | 'replica' | 'primary', number>>;
   /** The longest wait of any part, milliseconds. */
   readonly waitedMs: number;
-  /** The greatest staleness of what was read, milliseconds; null where one is not known. */
+  /** The greatest staleness of what was read, milliseconds; null if one is unknown. */
   readonly staleness: number | null;
-  /** The farthest way that a mutation took; left out of reads. */
+  /** The farthest place where a mutation ran; absent for reads. */
   readonly writes?: Writes;
-  /** Whether something was answered as it was the first time. */
+  /** Whether a stored outcome was returned. */
   readonly replayed?: true;
 }
 
@@ -26,10 +26,7 @@ const WRITES = ['local', 'direct', 'forwarded'] as const;
 type Writes = (typeof WRITES)[number];
 const SERVERS = ['cache', 'replica', 'primary'] as const;
 
-/**
- * A subgraph's report without its token; null for what is none, as other subgraphs may use the name for something of
- * their own.
- */
+/** A subgraph's report without its token; null for another value, since other subgraphs may use the same name. */
 export type PartReport = Omit<ConsistencyReport, 'token'>;
 
 export function readReport(extensions: unknown): PartReport | null {
@@ -55,13 +52,13 @@ export function readReport(extensions: unknown): PartReport | null {
   };
 }
 
-/** Tokens of a subgraph's report, for gateways that drop headers on the way. */
+/** Tokens in a subgraph's report, for gateways that drop headers. */
 export function tokenIn(extensions: unknown): string | undefined {
   const token = fieldOf(fieldOf(extensions, 'consistency'), 'token');
   return typeof token === 'string' ? token : undefined;
 }
 
-/** Null where no subgraph has told anything. */
+/** Null if no subgraph has reported anything. */
 export function mergeReports(parts: readonly PartReport[], token: string | null): ConsistencyReport | null {
   if (parts.length === 0) return null;
   const ways = parts.flatMap(({ writes }) => writes ?? []);
@@ -80,7 +77,7 @@ export function mergeReports(parts: readonly PartReport[], token: string | null)
   };
 }
 
-/** Of parts that have read something: the others have no age to tell. */
+/** Of parts that have read something: the others have no staleness. */
 function greatestStaleness(parts: readonly PartReport[]): number | null {
   const known = parts
     .filter(({ servedBy }) => SERVERS.some((server) => servedBy[server] > 0))

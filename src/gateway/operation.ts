@@ -1,6 +1,6 @@
 /**
- * Owns one client operation at a gateway: what each fetch from a subgraph carries, what each answer tells, and what the
- * client gets in the end.
+ * Owns one client operation at a gateway: what each fetch to a subgraph carries, what each answer reports, and what the
+ * client gets.
  */
 import { hash } from 'node:crypto';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
@@ -20,13 +20,13 @@ export interface GatewayOperationInput {
   readonly header: (name: string) => string | undefined;
   readonly settings: GatewaySettings;
   /**
-   * Tokens of the request's cookies, joined by commas, and why they cannot all be looked at, as a part of a sentence;
-   * null without cookie mode.
+   * Tokens of the request's cookies, joined by commas, and why not all of them can be read, as a part of a sentence;
+   * null without token cookies.
    */
   readonly cookies?: { readonly tokens: string | undefined; readonly problem: string | null } | null;
 }
 
-/** What says of a token that it is of no use, however often it is tried. */
+/** Error codes that say that a token cannot be used, however often it is sent. */
 const REFUSALS = [
   'CONSISTENCY_LOST',
   'CONSISTENCY_TOKEN_MALFORMED',
@@ -36,18 +36,18 @@ const REFUSALS = [
 ] as const;
 export type RefusalCode = (typeof REFUSALS)[number];
 
-/** One fetch from a subgraph, as far as it matters here. */
+/** The relevant properties of one fetch from a subgraph. */
 export interface SubgraphFetch {
-  /** Response keys, of the client's operation, of what it mutates; null where it reads. */
+  /** Response keys, in the client's operation, of what it mutates; null if it reads. */
   readonly mutates: readonly string[] | null;
-  /** Whether it looks up entities, so that directives above them did not come along. */
+  /** Whether it looks up entities, for which the directives above them are not passed on. */
   readonly entities: boolean;
 }
 
-/** A fetch that is under way. */
+/** A fetch in flight. */
 export interface SentFetch {
   readonly headers: Readonly<Record<string, string>>;
-  /** Tokens among them. */
+  /** The number of tokens it carries. */
   readonly tokens: readonly string[];
   readonly fetch: SubgraphFetch;
 }
@@ -60,11 +60,11 @@ export interface SubgraphAnswer {
 
 export class GatewayOperation {
   readonly #input: GatewayOperationInput;
-  /** The client's tokens: its header with those of its cookies behind it. */
+  /** The client's tokens: its header, followed by those of its cookies. */
   readonly #client: string | undefined;
   readonly #held: HeldTokens;
   readonly #parts: PartReport[] = [];
-  /** Mutations without a key that were sent, and of which nobody knows that they have not run. */
+  /** Mutations without a key that were sent and may have run. */
   readonly #sent = new Set<string>();
   /** Whether a mutation of this operation was answered. */
   #wrote = false;
@@ -90,9 +90,9 @@ export class GatewayOperation {
   }
 
   /**
-   * To be called for every try of a fetch, at the moment when it goes: it carries what was seen by then. Throws
-   * `WRITE_OUTCOME_UNKNOWN` for a mutation that goes a second time without a key, which would run it twice, and
-   * `CONSISTENCY_TOKEN_MALFORMED` for cookies that are too many.
+   * Call it for every attempt of a fetch at the moment of sending: it carries everything that was seen by then. Throws
+   * `WRITE_OUTCOME_UNKNOWN` for a mutation without a key that is sent a second time, because it could run twice, and
+   * `CONSISTENCY_TOKEN_MALFORMED` for too many cookies.
    */
   send(fetch: SubgraphFetch): SentFetch {
     const { header, settings } = this.#input;
@@ -100,7 +100,7 @@ export class GatewayOperation {
     this.#refuseCookies();
     const key = this.#keyFor(fetch);
     if (fetch.mutates !== null && key === undefined) this.#once(fetch.mutates);
-    // Empty, it asks for the report alone.
+    // An empty header asks only for the report.
     const token = this.#client ?? (this.wantsReport ? '' : undefined);
     const level = this.#levelFor(fetch);
     const headers = {
@@ -118,13 +118,13 @@ export class GatewayOperation {
     const report = readReport(extensions);
     if (report !== null) this.#parts.push(report);
     if (sent.fetch.mutates !== null) this.#wrote = true;
-    // A subgraph without Meridian answers without a token, which settles nothing.
+    // A subgraph without Meridian answers without a token, which says nothing about tokens.
     const answered = [...splitTokens(token), ...splitTokens(tokenIn(extensions))];
     this.#hasTold ||= answered.length > 0;
     this.#held.answered(sent.tokens, answered);
   }
 
-  /** Errors of a subgraph's. A write that was lost after it was committed is no fault of any token's. */
+  /** Errors of a subgraph. A write that was lost after its commit is not an error of a token. */
   failed(errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> | undefined }[]): void {
     for (const { extensions } of errors) {
       const code = REFUSALS.find((one) => one === extensions?.['code']);
@@ -141,35 +141,34 @@ export class GatewayOperation {
     return this.#refusals;
   }
 
-  /** As `token`, if any subgraph has answered for it: what the client says of itself is no news. */
+  /** As `token`, if any subgraph has answered: the client's own tokens alone say nothing new. */
   get told(): readonly string[] {
     return this.#hasTold ? this.#held.all : [];
   }
 
-  /** Whether the client hears of cookies that were not looked at. */
+  /** Whether the client is told about cookies that were not read. */
   get toldOfCookies(): boolean {
     return this.#toldOfCookies;
   }
 
-  /** The mutation of this try has certainly not run: it may go again. */
+  /** The mutation of this attempt has certainly not run: it may be sent again. */
   notRun({ fetch: { mutates } }: SentFetch): void {
     if (mutates !== null) this.#sent.delete(nameOf(mutates));
   }
 
-  /** For the client's `consistency-token` header; null where there is nothing to tell. */
+  /** For the client's `consistency-token` header; null if there is none. */
   get token(): string | null {
     return this.#held.all.length === 0 ? null : this.#held.all.join(',');
   }
 
-  /** For `extensions.consistency`; null where the client did not ask, or no subgraph has told anything. */
+  /** For `extensions.consistency`; null if the client did not ask, or no subgraph has reported anything. */
   get report(): ConsistencyReport | null {
     return this.wantsReport ? mergeReports(this.#parts, this.token) : null;
   }
 
   /**
-   * EVENTUAL drops the floor, so that everything a fetch is for must ask for it: one field may be old, while entities
-   * under its neighbours may not. What follows a mutation sees its write, whatever was asked before, as it does within
-   * one subgraph.
+   * EVENTUAL drops the floor, so everything that a fetch reads must ask for it: one field may be old while the entities
+   * of other fields may not. Reads after a mutation see its write, whatever was asked, as within one subgraph.
    */
   #levelFor({ entities }: SubgraphFetch): AskedLevel | null {
     const { level, fieldLevel } = this.#input.operation;
@@ -178,9 +177,9 @@ export class GatewayOperation {
   }
 
   /**
-   * A client's key is good for one request, and several mutations are several requests to subgraphs, often to the same
-   * one. Each has a key of its own, which is the same when the client comes again. A single mutation keeps the client's
-   * key.
+   * A client's key is valid for one request, and several mutations are several requests to subgraphs, often to the same
+   * one. So each gets a derived key, which is the same when the client repeats the request. A single mutation keeps the
+   * client's key.
    */
   #keyFor({ mutates }: SubgraphFetch): string | undefined {
     const { header, operation, settings } = this.#input;

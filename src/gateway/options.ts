@@ -1,4 +1,4 @@
-/** Owns what a gateway's plugin can be told, with its defaults and limits. */
+/** Owns the options of the gateway plugins, with their defaults and limits. */
 import { cookieProblem } from '../base/cookie-rules.ts';
 import { MeridianError } from '../base/errors.ts';
 import { type TokenCookieSettings } from '../consistency/token-cookies.ts';
@@ -6,66 +6,63 @@ import { TokenCodec } from '../consistency/token.ts';
 
 export interface GatewayOptions {
   /**
-   * The subgraphs' `tokenSecret`, several joined by commas or as a list while one is replaced: tokens of several
-   * subgraphs are then folded into one, signed with the first. Without it a client holds a short list of tokens, which
-   * is as good.
+   * The subgraphs' `tokenSecret`, several joined by commas or as a list during rotation. With it the tokens of several
+   * subgraphs are merged into one, signed with the first secret. Without it a client holds a short list of tokens,
+   * which guarantees the same.
    */
   readonly tokenSecret?: string | readonly string[] | undefined;
   /**
-   * Longest `consistency-token` header of a client's that is looked into, in bytes, and longest token that several are
-   * folded into; a longer header goes to the subgraphs as it is, which refuse it. Default 4,096, as theirs.
+   * Longest `consistency-token` header of a client that is read, in bytes, and longest token that several are merged
+   * into; a longer header is passed on unchanged to the subgraphs, which refuse it. Default 4,096, as theirs.
    */
   readonly maxTokenBytes?: number;
-  /**
-   * Tokens that are held for one operation at most. A client's header with more goes to the subgraphs as it is. Default
-   * 32.
-   */
+  /** Maximum number of tokens for one operation. A client's header with more is passed on unchanged. Default 32. */
   readonly maxTokens?: number;
   /**
-   * Longest idempotency key that keys of single mutations are derived from, in bytes; a longer one goes to the
-   * subgraphs as it is, which refuse it. Default 255, as theirs.
+   * Longest idempotency key from which keys of single mutations are derived, in bytes; a longer one is passed on
+   * unchanged to the subgraphs, which refuse it. Default 255, as theirs.
    */
   readonly idempotencyKeyBytes?: number;
   /**
-   * Further headers of the client's that every subgraph gets, besides `authorization`, `traceparent`, `tracestate` and
+   * Further headers of the client that every subgraph gets, besides `authorization`, `traceparent`, `tracestate` and
    * `baggage`.
    */
   readonly forwardHeaders?: readonly string[];
   /**
-   * Takes tokens from cookies and gives them back in such, for clients that can keep none themselves. Default: cookies
-   * are not looked at.
+   * Reads tokens from cookies and sets them as cookies, for clients that cannot hold tokens themselves. Default:
+   * cookies are not read.
    */
   readonly cookies?: CookieOptions;
 }
 
-/** As the servers' options of cookies: what is said of `tokenCookieMaxAgeS` there holds for `maxAgeS` here. */
+/** As the servers' cookie options; the help of `tokenCookieMaxAgeS` also applies to `maxAgeS` here. */
 export interface CookieOptions {
   /**
-   * What the cookies' names begin with. `__Host-` before it keeps other hosts of the domain from setting such cookies.
-   * Each graph of a host needs a name of its own.
+   * Prefix of the cookies' names. `__Host-` at its start prevents other hosts of the domain from setting such cookies.
+   * Each graph of a host needs its own name.
    */
   readonly name: string;
-  /** Path that browsers send the cookies to: that of GraphQL as they see it. Default `/graphql`. */
+  /** Path for which browsers send the cookies: that of GraphQL as browsers see it. Default `/graphql`. */
   readonly path?: string;
   /**
-   * Domain whose hosts the cookies are sent to, where each region's gateway has a host of its own. Default: the host
-   * that answered, and no other.
+   * Domain whose hosts get the cookies, if each region's gateway has its own host. Default: only the host that
+   * answered.
    */
   readonly domain?: string;
-  /** Default `strict`; `lax`: also when a link leads here. */
+  /** Default `strict`; `lax`: also for requests that begin with a link from another site. */
   readonly sameSite?: 'strict' | 'lax';
   /** Over HTTPS only. Default true. */
   readonly secure?: boolean;
   /** How long browsers keep such a cookie, in seconds. Default 86,400. */
   readonly maxAgeS?: number;
-  /** Token cookies that one request may have; with more it is refused, and they are expired. Default 64. */
+  /** Maximum number of token cookies in a request; a request with more is refused, and they are expired. Default 64. */
   readonly count?: number;
-  /** Bytes of such cookies, names included, that one request may have; likewise. Default 8,192. */
+  /** Maximum bytes of such cookies in a request, names included; likewise. Default 8,192. */
   readonly bytes?: number;
 }
 
 export interface GatewaySettings {
-  /** Null: tokens are held as they came. */
+  /** Null: tokens are kept as they came. */
   readonly codec: TokenCodec | null;
   readonly maxTokenBytes: number;
   readonly maxTokens: number;
@@ -109,7 +106,7 @@ export function settingsOf(options: GatewayOptions): GatewaySettings {
   const secrets = (typeof tokenSecret === 'string' ? tokenSecret.split(',') : [...(tokenSecret ?? [])])
     .map((secret) => secret.trim())
     .filter((secret) => secret !== '');
-  // Given and empty is a mistake, such as a variable that is not set, and the codec says so.
+  // An empty text is a mistake, such as a variable that is not set; the codec reports it.
   const codec = tokenSecret === undefined ? null : new TokenCodec({ secrets, maxTokenBytes });
   return {
     codec,

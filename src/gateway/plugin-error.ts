@@ -1,6 +1,6 @@
 /**
- * Owns how errors look in a gateway's answer: the plugin's own as a subgraph's do, and a subgraph's also where its
- * status was not 200.
+ * Owns the form of errors in a gateway's answer: the plugin's own errors look like a subgraph's, and a subgraph's
+ * errors are read also if its status was not 200.
  */
 import { isMeridianError, type MeridianError } from '../base/errors.ts';
 
@@ -9,7 +9,7 @@ export function errorExtensions({ code, retryable, details }: MeridianError): Re
 }
 
 /**
- * Runs `work`; what it throws of Meridian's carries its code as GraphQL's errors do, whichever copy of `graphql` the
+ * Runs `work`; a `MeridianError` that it throws gets its code as a GraphQL error's, whichever copy of `graphql` the
  * gateway uses.
  */
 export function withExtensions<T>(work: () => T): T {
@@ -20,7 +20,7 @@ export function withExtensions<T>(work: () => T): T {
   }
 }
 
-/** The first error of a GraphQL answer; null where the body is none. */
+/** The first error of a GraphQL answer; null if the body is not one. */
 export function firstError(
   body: unknown,
 ): { readonly message: string; readonly extensions: Readonly<Record<string, unknown>> } | null {

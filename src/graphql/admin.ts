@@ -1,9 +1,9 @@
-/** Owns who is an administrator, for the queries that are for them alone. */
+/** Owns who is an administrator, for the queries that only administrators may use. */
 import { MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 
 export interface AdminDeps {
-  /** Whether this viewer may see how the regions are, and what conflicts there were. */
+  /** Whether this viewer may see the regions' health and the conflicts. */
   isAdmin(viewer: Viewer | null): boolean | Promise<boolean>;
 }
 

@@ -1,4 +1,4 @@
-/** Owns fields that read nothing: their value is a column of the row that another field has read. */
+/** Owns fields that read nothing: their value is a column of a row that another field has read. */
 import {
   getNamedType,
   getNullableType,
@@ -30,12 +30,12 @@ export function columnResolver(column: string): GraphQLFieldResolver<unknown, un
   return resolve;
 }
 
-/** Throws `VALUE_NOT_SHOWN` where the field cannot show the column's value. */
+/** Throws `VALUE_NOT_SHOWN` if the field cannot show the column's value. */
 export function checkShowable(column: string, value: unknown, info: ShownAs): void {
   if (isOdd(value)) refuseUnshowable(column, value, info);
 }
 
-/** A column's value as a property that GraphQL shows: of one that may not be shown, a function that says so there. */
+/** A column's value as a property of a GraphQL object; a value that may not be shown becomes a function that throws. */
 export function columnProperty(column: string, value: unknown): unknown {
   if (!isOdd(value)) return value;
   return (_args: unknown, _context: unknown, info: GraphQLResolveInfo): unknown => {
@@ -44,15 +44,15 @@ export function columnProperty(column: string, value: unknown): unknown {
   };
 }
 
-/** NaN, the infinities, and arrays of several dimensions: some types of GraphQL cannot show them. */
+/** NaN, the infinities, and arrays of several dimensions: some GraphQL types cannot show them. */
 function isOdd(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
   return Array.isArray(value) && value.some((item) => Array.isArray(item) || isOdd(item));
 }
 
 /**
- * Throws `VALUE_NOT_SHOWN` where the field's type cannot show the value. Scalars without bounds can, and an
- * application's own may.
+ * Throws `VALUE_NOT_SHOWN` if the field's type cannot show the value. Scalars without bounds can, and an application's
+ * own scalar may.
  */
 function refuseUnshowable(column: string, value: unknown, { returnType, parentType, fieldName }: ShownAs): void {
   const named = getNamedType(returnType);
@@ -70,10 +70,7 @@ function refuseUnshowable(column: string, value: unknown, { returnType, parentTy
   });
 }
 
-/**
- * Remembers which fields of a new schema are columns: Apollo Server puts a resolver of its own around each when it is
- * to follow an operation for the first time.
- */
+/** Remembers which fields of a new schema are columns, before Apollo Server wraps the resolvers for tracing. */
 export function rememberColumns(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
@@ -82,7 +79,7 @@ export function rememberColumns(schema: GraphQLSchema): void {
   }
 }
 
-/** Whether a field is one of those, so that no level of consistency can be asked for on it. */
+/** Whether a field is a column, for which no consistency level can be asked. */
 export function readsNothing(field: object | null | undefined): boolean {
   return field !== null && field !== undefined && fields.has(field);
 }

@@ -1,4 +1,4 @@
-/** Owns the `conflicts` query: how writes ended that met a row which their author had not seen, for administrators. */
+/** Owns the `conflicts` query: the outcomes of conflicting writes, for administrators. */
 import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type Position } from '../base/lineage.ts';
@@ -11,12 +11,12 @@ import { requireAdmin, type AdminDeps } from './admin.ts';
 import { type RequestContext } from './context.ts';
 
 export interface ConflictsDeps extends AdminDeps {
-  /** Records of one answer, at most. */
+  /** Maximum number of records in one answer. */
   readonly maxPageSize: number;
-  /** Name of this server's subgraph; null where it has none. */
+  /** Name of this server's subgraph; null if it has none. */
   readonly subgraph: string | null;
   readonly siblings: Siblings | null;
-  /** What a token names, so that the answer's token covers what another subgraph's server has shown (R6). */
+  /** The positions of a token, so that the answer's token covers what another subgraph's server has shown (R6). */
   readonly positionsIn: (token: string) => Iterable<Position>;
 }
 
@@ -51,7 +51,7 @@ export function conflictsResolver(
     if (before !== null && !WHOLE.test(before)) throw badInput('"before" must be the id of a record.');
     if (isElsewhere(deps, subgraph, context.asker))
       return askedOf({ deps, subgraph, args: { entity, id, since, before, first: isGiven ? FIRST : limit }, context });
-    // Where fewer than the schema's own number may be shown, one more tells whether these are all.
+    // If fewer than the schema's default may be shown, one more record is read to tell whether these are all.
     const most = isGiven && limit < FIRST ? limit + 1 : limit;
     const rows = await context.operation
       .at(info)
@@ -67,11 +67,11 @@ export function conflictsResolver(
 }
 
 /**
- * Whether another subgraph's records are asked for. A gateway asks any one subgraph, whichever it likes, so that in a
- * graph of several the one that is meant must be named: its ids and its pages are its own. Throws `BAD_USER_INPUT`.
+ * Whether another subgraph's records are asked for. A gateway may ask any subgraph, so in a graph of several subgraphs
+ * the query must name one: each has its own ids and pages. Throws `BAD_USER_INPUT`.
  */
 function isElsewhere(deps: ConflictsDeps, subgraph: string | null, asker: Asker | null): subgraph is string {
-  // Another subgraph's server has found out already whose they are.
+  // Another subgraph's server has already determined the subgraph.
   if (asker === null) return false;
   const others = deps.siblings?.names ?? [];
   const names = [...(deps.subgraph === null ? [] : [deps.subgraph]), ...others];

@@ -1,4 +1,4 @@
-/** Owns the connection object that a resolver returns: pages and totals are read only when they are selected. */
+/** Owns the connection object that a resolver returns: pages and totals are read only if they are selected. */
 import { type ConnectionField, type Row } from '../model/model.ts';
 import { type EntityLoaders, type Page, type ParentValues } from '../read/loaders/entity-loaders.ts';
 
@@ -9,7 +9,7 @@ export interface ConnectionInput {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** graphql-js calls the functions of selected fields only: `{ totalCount }` alone costs no page. */
+/** graphql-js calls only the functions of selected fields: `{ totalCount }` alone reads no page. */
 export interface ConnectionObject {
   edges(): Promise<Page['edges']>;
   nodes(): Promise<readonly Row[]>;

@@ -1,5 +1,5 @@
 /**
- * Owns the context that resolvers see: who asks, the region, and the same reads and transactions that directives use.
+ * Owns the context that resolvers see: the viewer, the region, and the reads and transactions that directives also use.
  */
 import { type GraphQLResolveInfo } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
@@ -18,22 +18,22 @@ import { type Taken } from '../write/forwarding.ts';
 import { type Operation, type Scope } from './operation.ts';
 import { durabilityAt } from '../schema-compiler/durability.ts';
 
-/** What a custom resolver gets as its third argument, bound to the consistency of the field that it resolves. */
+/** What a custom resolver gets as its third argument, bound to the consistency of its field. */
 export interface ResolverContext {
   readonly viewer: Viewer | null;
   /** The region that answers. */
   readonly region: string;
-  /** The loaders that directives use: same batches, same consistency. */
+  /** The loaders that directives use: the same batches and the same consistency. */
   readonly loaders: EntityLoaders;
   /**
-   * Reads with SQL of your own, at the consistency of this field. Parameters are `$1 …`. Cached where `dependsOn` is
-   * given; rows from a cache are frozen.
+   * Reads with the application's own SQL, at the consistency of this field. Parameters are `$1 …`. Cached if
+   * `dependsOn` is given; rows from a cache are frozen.
    */
   read(sql: string, values?: readonly unknown[], options?: CustomReadOptions): Promise<readonly Row[]>;
   /**
-   * Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. Where
-   * the request has an idempotency key, `work` takes place once, and the result, or the error, is what it was the first
-   * time, as JSON has it. As durable as `@durable` on the mutation says, unless `options` do.
+   * Runs `work` in one transaction at the primary; later reads of this operation see it, and its token covers it. If
+   * the request has an idempotency key, `work` takes place once, and a repeated request gets the same result or error,
+   * as JSON. The durability is that of the mutation's `@durable`, unless `options` name one.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** The consistency token of everything that this operation has read and written so far. */
@@ -46,33 +46,33 @@ export interface ContextDeps {
   encode(positions: Positions): ConsistencyToken;
 }
 
-/** The headers that speak of consistency, as they came. */
+/** The request's consistency headers. */
 export interface AskedHeaders {
   readonly token: string | undefined;
   readonly floor: string | undefined;
   readonly level: string | undefined;
 }
 
-/** The `contextValue` of one request. The operation arrives when the edge has decided it. */
+/** The `contextValue` of one request. The operation is added when its level and floor are decided. */
 export class RequestContext {
   readonly viewer: Viewer | null;
-  /** Under which everything that the request reads and writes runs (row-level security). */
+  /** The settings under which all of the request's statements run (row-level security). */
   readonly settings: readonly Setting[];
-  /** What the client, or a gateway on its behalf, asks of the reads. */
+  /** The consistency that the client, or a gateway on its behalf, asks for. */
   readonly asked: AskedHeaders;
-  /** Tokens that came in cookies, which count like those of the header; null where cookies carry none. */
+  /** Tokens from cookies, which count like those of the header; null if token cookies are off. */
   readonly cookies: TokenCookies | null;
-  /** The idempotency-key header as it came: with it, the same request sent again happens once. */
+  /** The idempotency-key header: the same request with the same key takes effect once. */
   readonly idempotencyKey: string | undefined;
-  /** Under which its answer may be kept whole; null: it may not. */
+  /** The name under which the whole answer may be kept; null: it may not be kept. */
   readonly answerName: string | null;
   readonly signal: AbortSignal | undefined;
-  /** What became of the mutation; null for queries, and before it is known. */
+  /** The outcome of the mutation; null for queries, and before it is known. */
   taken: Taken | null = null;
   readonly deps: ContextDeps;
-  // Not a #private field: Apollo copies the context by its properties.
+  // Not a #private field, because Apollo copies the context by its properties.
   private decided: Operation | null = null;
-  // Made when they are asked for: few requests are mutations, or ask other subgraphs' servers.
+  // Created when asked for: few requests are mutations or ask other subgraphs' servers.
   private readonly makeAsker: () => Asker | null;
   private readonly makeCarried: () => Readonly<Record<string, string>> | null;
 
@@ -101,15 +101,15 @@ export class RequestContext {
   }
 
   /**
-   * What goes along where other subgraphs' servers are asked on the viewer's behalf; null where one of them asks, so
-   * that nothing goes in circles.
+   * The credentials for requests to other subgraphs' servers on the viewer's behalf; null if one of them sent this
+   * request, so that requests do not loop.
    */
   get asker(): Asker | null {
     return this.makeAsker();
   }
 
   /**
-   * Headers that go along where the mutation is forwarded; null for one that was forwarded here, which goes no further.
+   * The headers to send with a forwarded mutation; null for one that was forwarded here, which is not forwarded again.
    */
   get carried(): Readonly<Record<string, string>> | null {
     return this.makeCarried();

@@ -1,13 +1,13 @@
 /**
- * Owns which operations are known to fit the bound: reckoned once for each document, and again where variables differ
- * that it went by.
+ * Owns which operations are known to be within the bound: computed once for each document, and again for other values
+ * of the variables that it used.
  */
 import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { type Model } from '../model/model.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** All that a reckoning goes by. */
+/** Everything that the cost depends on. */
 interface CalculatedCost {
   readonly schema: GraphQLSchema;
   readonly model: Model;
@@ -25,8 +25,7 @@ function sent(variables: Variables, name: string): unknown {
 }
 
 /**
- * The variables whose values a reckoning has gone by: sizes of pages, and what is skipped. With the same values it
- * would go the same way.
+ * The variables whose values the cost depends on: sizes of pages, and skipped fields. Equal values give the same cost.
  */
 export class VariablesRead {
   readonly #values = new Map<string, unknown>();
@@ -38,12 +37,12 @@ export class VariablesRead {
     else this.#values.set(name, value);
   }
 
-  /** By a list or an object, which are not compared. */
+  /** Whether a value is a list or an object, which are not compared. */
   goesByMore(): void {
     this.#isWhole = false;
   }
 
-  /** Whether `areSame` can tell. */
+  /** Whether `areSame` can compare them. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
@@ -59,7 +58,8 @@ interface Fit extends Omit<CalculatedCost, 'operation' | 'variables'> {
 }
 
 /**
- * The last one of each operation: parsed documents are kept by the server, within its bounds, and this goes with them.
+ * The last computation for each operation: the server keeps parsed documents within its bounds, and this is removed
+ * with them.
  */
 const fits = new WeakMap<OperationDefinitionNode, Fit>();
 
@@ -75,7 +75,7 @@ export function fitsAgain({ operation, schema, model, limits, document, variable
   );
 }
 
-/** What did not fit is not remembered: it is refused with its sentence, each time. */
+/** An operation that exceeds the bound is not remembered: it is computed and refused each time. */
 export function rememberFit({ operation, schema, model, limits, document }: CalculatedCost, read: VariablesRead): void {
   if (read.isWhole) fits.set(operation, { schema, model, limits, document, read });
 }

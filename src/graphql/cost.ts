@@ -1,5 +1,5 @@
 /**
- * Owns the bound on an operation: how many values its answer could hold, reckoned from page sizes before anything is
+ * Owns the bound on an operation: how many values its answer could contain, computed from page sizes before anything is
  * read.
  */
 import {
@@ -44,14 +44,13 @@ export interface CostInput {
   readonly limits: CostLimits;
 }
 
-/** Types, fields and arguments that one list of the introspection is taken to hold. */
+/** Assumed number of types, fields and arguments in one list of the introspection. */
 const INTROSPECTED = 10;
 
 /**
- * Throws `BAD_USER_INPUT` for an operation whose answer could hold more than `maxAnswerValues` values, or that has more
- * than `maxMutations` mutations. Every field counts once for each object that it may be asked of: page sizes are
- * multiplied along the path, since it is the nesting and repeating of pages that lets a short query ask for millions of
- * rows.
+ * Throws `BAD_USER_INPUT` for an operation whose answer could contain more than `maxAnswerValues` values, or that has
+ * more than `maxMutations` mutations. Every field counts once for each object that may have it: page sizes are
+ * multiplied along the path, because nested and repeated pages let a short query ask for millions of rows.
  */
 export function limitCost(input: CostInput): void {
   if (fitsAgain(input)) return;
@@ -60,12 +59,12 @@ export function limitCost(input: CostInput): void {
   rememberFit(input, calculation.read);
 }
 
-/** Selections that make one object of the answer: on what they are asked, and how many such objects there may be. */
+/** Selections of one object of the answer: its type, and how many such objects there may be. */
 interface Asked {
   readonly type: GraphQLNamedType;
   readonly selections: readonly SelectionSetNode[];
   readonly times: number;
-  /** Rows of the connection that this object is, or null. */
+  /** The number of rows of the connection that this object is, or null. */
   readonly page: number | null;
 }
 
@@ -78,7 +77,7 @@ class CostCalculation {
   readonly #input: CostInput;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #defaults: ReadonlyMap<string, ValueNode>;
-  /** What of the variables the reckoning has gone by. */
+  /** The variables that the computation has used. */
   readonly read = new VariablesRead();
   #values = 0;
 
@@ -127,7 +126,7 @@ class CostCalculation {
   #count(values: number): void {
     this.#values += values;
     const { maxAnswerValues } = this.#input.limits;
-    // As soon as it is too much: what is left may be large, and its number would tell nobody anything.
+    // Stops as soon as the bound is exceeded: the rest may be large, and its size would not help anybody.
     if (this.#values > maxAnswerValues) {
       throw refused(
         `The answer could hold more than ${maxAnswerValues} values (page sizes multiplied along each path), which is the limit; ask for smaller pages or fewer fields, or raise maxAnswerValues.`,
@@ -135,7 +134,7 @@ class CostCalculation {
     }
   }
 
-  /** How many objects one field gives; a connection is one object, whose `edges` and `nodes` have its page's rows. */
+  /** How many objects one field returns; a connection is one object, whose `edges` and `nodes` have its page's rows. */
   #rows(
     type: GraphQLNamedType,
     definition: GraphQLField<unknown, unknown>,
@@ -154,7 +153,7 @@ class CostCalculation {
       definition.name === '_entities' ? this.#argument(definition, node, 'representations') : undefined;
     if (representations !== undefined)
       return { rows: Array.isArray(representations) ? representations.length : 1, page: null };
-    // A custom resolver's list: what it was asked for, else as long as a page.
+    // A custom resolver's list: its requested size, otherwise the size of a page.
     return { rows: this.#size(definition, node) ?? this.#input.limits.pageSize, page: null };
   }
 
@@ -165,7 +164,7 @@ class CostCalculation {
       : (model.entities.get(type.name) ?? model.stubs.get(type.name))?.fields.get(field);
   }
 
-  /** What the client named as `first` or `last`; null when it named none. */
+  /** The client's `first` or `last`; null if it gave none. */
   #size(definition: GraphQLField<unknown, unknown>, node: FieldNode): number | null {
     for (const name of ['first', 'last']) {
       const given = this.#argument(definition, node, name);
@@ -193,13 +192,13 @@ class CostCalculation {
     return byDefault && valueFromASTUntyped(byDefault);
   }
 
-  /** Fields of one object: those with the same response key are one field, as execution has it. */
+  /** Fields of one object: those with the same response key are one field, as in execution. */
   #groups({ type, selections }: Asked): readonly Group[] {
     const groups = new Map<string, Group>();
     const spread = new Set<string>();
     const collect = (on: GraphQLNamedType, node: SelectionNode): void => {
-      // Whatever it comes to: selections that give nothing, as those of empty pages, would else be followed without a
-      // bound.
+      // Whatever the number of objects: selections that return nothing, such as those of empty pages, would otherwise
+      // be traversed without a bound.
       this.#count(1);
       if (this.#isLeftOut(node)) return;
       if (node.kind === Kind.FIELD) {
@@ -215,7 +214,7 @@ class CostCalculation {
       const condition = fragment.typeCondition
         ? this.#input.schema.getType(fragment.typeCondition.name.value)
         : undefined;
-      // An object stays what it is under a fragment on one of its interfaces.
+      // An object keeps its type under a fragment on one of its interfaces.
       const under = condition === undefined || (isAbstractType(condition) && isObjectType(on)) ? on : condition;
       for (const selection of fragment.selectionSet.selections) collect(under, selection);
     };
@@ -247,7 +246,7 @@ const INTROSPECTION: ReadonlyMap<string, GraphQLField<unknown, unknown>> = new M
   [SchemaMetaFieldDef, TypeMetaFieldDef].map((field) => [field.name, field]),
 );
 
-/** Undefined for `__typename` and for what validation has refused. */
+/** Undefined for `__typename` and for fields that validation has refused. */
 function fieldOf(
   schema: GraphQLSchema,
   type: GraphQLNamedType,

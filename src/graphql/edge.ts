@@ -1,5 +1,6 @@
 /**
- * Owns the edge: one look at an operation and its token header decides the level and floor of every read in it (R9).
+ * Owns the decision before execution: the level and floor of every read of an operation, from the operation and its
+ * token header (R9).
  */
 import {
   getDirectiveValues,
@@ -33,25 +34,24 @@ export interface EdgeInput {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Whether the request carries the token header at all, even an empty one. */
+  /** Whether the request has the token header, even an empty one. */
   readonly headerPresent: boolean;
   /**
-   * What the `consistency-level` header says, for a `@consistent` on the operation that was lost on the way; null
-   * without one.
+   * The `consistency-level` header, for an operation's `@consistent` that a gateway did not pass on; null without one.
    */
   readonly asked: AskedLevel | null;
-  /** This cluster's position in the client's token or in what a gateway has seen; null without one. */
+  /** This cluster's position in the client's token, or in what a gateway has seen; null without one. */
   readonly floor: Position | null;
   /** Whether the client's own token names this cluster. */
   readonly hasToken: boolean;
-  /** Bound of BOUNDED where the directive names none, milliseconds. */
+  /** The bound of BOUNDED if the directive gives none, milliseconds. */
   readonly defaultMaxLagMs: number;
 }
 
 export interface EdgeDecision {
-  /** What the operation's reads must satisfy where no field says otherwise. */
+  /** What the operation's reads must satisfy unless a field says otherwise. */
   readonly root: Requirement;
-  /** Fields that carry `@consistent` of their own; their subtree follows them. */
+  /** Fields with their own `@consistent`, which also applies to their subtree. */
   readonly fields: ReadonlyMap<FieldNode, Requirement>;
   /** Whether `extensions.consistency` was asked for: by the header, by `@consistent`, or by mutating. */
   readonly wantsExtensions: boolean;
@@ -75,7 +75,7 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
   if (!directive || !mentions(document, directive.name)) return plain;
   refuseOnColumns(input.schema, document, directive);
   const { coerced } = getVariableValues(input.schema, operation.variableDefinitions ?? [], input.variables);
-  // Variables that do not fit are execution's to report, which reads nothing then.
+  // Invalid variables are reported by execution, which reads nothing then.
   if (!coerced) return plain;
   const edge = { ...input, variables: coerced };
   const root = read(directive, operation, edge);
@@ -93,8 +93,8 @@ export function decideAtEdge(input: EdgeInput): EdgeDecision {
 }
 
 /**
- * Whether a document uses the directive at all: most do not, and the server keeps parsed documents, so that this is
- * looked up once.
+ * Whether a document uses the directive at all. Most do not; the result is stored with the parsed document, which the
+ * server keeps.
  */
 const mentioned = new WeakMap<DocumentNode, boolean>();
 
@@ -113,10 +113,10 @@ function mentions(document: DocumentNode, directive: string): boolean {
   return found;
 }
 
-/** Documents that have passed `refuseOnColumns`, each with its schema: the server keeps parsed documents. */
+/** Documents that have passed `refuseOnColumns`, each with its schema; the server keeps parsed documents. */
 const passed = new WeakMap<DocumentNode, GraphQLSchema>();
 
-/** A column comes with its row: a level of its own would be claimed and not kept. Throws `BAD_USER_INPUT`. */
+/** A column is read with its row, so a level of its own could not be kept. Throws `BAD_USER_INPUT`. */
 function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directive: GraphQLDirective): void {
   if (passed.get(document) === schema) return;
   const types = new TypeInfo(schema);
@@ -137,7 +137,9 @@ function refuseOnColumns(schema: GraphQLSchema, document: DocumentNode, directiv
   passed.set(document, schema);
 }
 
-/** Fields of the operation and of the fragments that it spreads, without what `@skip` and `@include` leave out. */
+/**
+ * Fields of the operation and of the fragments that it spreads, without those that `@skip` and `@include` leave out.
+ */
 function executedFields({ document, operation, variables }: EdgeInput): FieldNode[] {
   const fragments = new Map(
     document.definitions
@@ -153,7 +155,7 @@ function executedFields({ document, operation, variables }: EdgeInput): FieldNod
         if (node.kind === Kind.FIELD) fields.push(node);
         follow(node.selectionSet);
       } else if (!spread.has(node.name.value)) {
-        // Once is enough: its nodes are the same ones wherever it is spread.
+        // Once is enough: its nodes are the same wherever it is spread.
         spread.add(node.name.value);
         follow(fragments.get(node.name.value)?.selectionSet);
       }
@@ -172,9 +174,9 @@ function isIncluded(node: SelectionNode, variables: EdgeInput['variables']): boo
 }
 
 /**
- * `@consistent` alone means: whatever this client wrote or saw is there. With a token that is SESSION; a client without
- * one can only be sure at the primary's position now, which is STRONG: also where a gateway has seen something
- * meanwhile.
+ * `@consistent` without a level means: everything that this client wrote or saw is visible. With a token that is
+ * SESSION. For a client without a token only the primary's present position guarantees it, which is STRONG, even if a
+ * gateway has seen something meanwhile.
  */
 function read(
   directive: GraphQLDirective,
@@ -209,7 +211,7 @@ function requirementOf({ level: named, maxLagMs }: AskedLevel, input: EdgeInput)
 }
 
 /**
- * EVENTUAL asked for by name drops the floor: the client said that this may be old. Every other level keeps it. A
+ * EVENTUAL asked for by name drops the floor, because the client accepts old data. Every other level keeps it. A
  * snapshot for a client without a token is one of now: what a gateway has seen meanwhile may be older.
  */
 function requirement(level: ConsistencyLevel, input: EdgeInput, maxLagMs: number | null): Requirement {
@@ -221,7 +223,7 @@ function requirement(level: ConsistencyLevel, input: EdgeInput, maxLagMs: number
   };
 }
 
-/** The requirement that satisfies both: where one field of the answer is asked for twice. */
+/** The requirement that satisfies both, for a field of the answer that is requested twice. */
 export function strongerOf(a: Requirement, b: Requirement): Requirement {
   if (a.level === 'BOUNDED' && b.level === 'BOUNDED') return (a.maxLagMs ?? 0) <= (b.maxLagMs ?? 0) ? a : b;
   return compareStrength(a.level, b.level) >= 0 ? a : b;
@@ -233,10 +235,10 @@ export function levelAfterWrite(level: ConsistencyLevel): ConsistencyLevel {
 }
 
 /**
- * What reads below a mutation must satisfy: they see that mutation's write, whatever was asked before. A client that
- * asked for EVENTUAL or BOUNDED reads of its own write gets SESSION; stronger levels stay. So does the floor that was
- * asked for, where it is higher: a transaction that has written nothing may end below what the client has seen, since
- * that need not be flushed yet.
+ * What reads after a mutation must satisfy: they see the mutation's write, whatever was asked. A client that asked for
+ * EVENTUAL or BOUNDED reads its own write at SESSION; stronger levels stay. The requested floor stays too if it is
+ * higher: a transaction that has written nothing may end below what the client has seen, since that need not be flushed
+ * yet.
  */
 export function afterWrite(before: Requirement, written: Position): Requirement {
   return {

@@ -1,7 +1,4 @@
-/**
- * Owns how a mutation leaves GraphQL for another region's server and how that server's answer comes back as if it were
- * this one's.
- */
+/** Owns sending a mutation to another region's server and returning that server's answer as this server's own. */
 import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode } from '../base/errors.ts';
@@ -11,8 +8,8 @@ import { type Forwarding } from '../write/forwarding.ts';
 import { type RequestContext } from './context.ts';
 
 /**
- * Decides where a mutation runs, and sends it there if that is another region, with its variables as the client sent
- * them; a mutation that was sent here goes no further.
+ * Decides where a mutation runs, and sends it there if that is another region, with the variables as the client sent
+ * them; a mutation that was forwarded here is not forwarded again.
  */
 export async function takeMutation(
   forwarding: Pick<Forwarding, 'take'>,
@@ -20,11 +17,11 @@ export async function takeMutation(
   variables: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   if (operation?.operation !== OperationTypeNode.MUTATION || source === undefined) return;
-  // Made when it is asked for, which queries do not.
+  // Created when asked for, which queries do not do.
   const { carried, viewer } = contextValue;
   if (carried === null) return;
   const extensions = { ...request.extensions };
-  // The other server need not have met the operation's hash: its text goes along.
+  // The other server may not know the operation's hash, so the text is sent.
   delete extensions['persistedQuery'];
   contextValue.taken = await forwarding.take({
     query: source,
@@ -36,20 +33,20 @@ export async function takeMutation(
   });
 }
 
-/** Errors in it were formatted where they happened, and are not again. */
+/** Its errors were formatted by the server that executed it, and are not formatted again. */
 export function responseOf({ status, body }: ForwardedAnswer): GraphQLResponse {
   return { http: { status, headers: new HeaderMap() }, body: { kind: 'single', singleResult: body } };
 }
 
-/** `writes` in `extensions.consistency`: where the mutation ran, seen from the server that the client has asked. */
+/** `writes` in `extensions.consistency`: where the mutation ran, as seen from the server that the client asked. */
 export function writesOf(request: RequestContext): { readonly writes?: 'local' | 'forwarded' | 'direct' } {
   if (request.taken !== null) return { writes: request.taken.way };
   return request.operation.edge.isMutation && request.carried === null ? { writes: 'forwarded' } : {};
 }
 
 /**
- * Errors that say no more than that this try came to nothing, which is not enough where an earlier one may have come to
- * something, or may still: they are not kept as outcomes, so that it would not meet them.
+ * Errors that only say that this attempt had no effect. An earlier attempt may have had one, or may still, so these
+ * errors are not stored as outcomes, which it would find.
  */
 const SAYING_NOTHING: ReadonlySet<unknown> = new Set<ErrorCode>([
   'PRIMARY_UNAVAILABLE',

@@ -1,4 +1,4 @@
-/** Owns the `regionHealth` query: reports of every region, in every subgraph that is known here, for administrators. */
+/** Owns the `regionHealth` query: reports of every region, in every known subgraph, for administrators. */
 import { type GraphQLFieldResolver } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type ClusterId } from '../base/lineage.ts';
@@ -13,9 +13,9 @@ import { type RegionCache, type RegionHealth } from './generated/meridian.ts';
 export interface HealthDeps extends AdminDeps {
   /** The region that this server runs in. */
   readonly region: string;
-  /** Name of its subgraph; null where it has none. */
+  /** Name of its subgraph; null if it has none. */
   readonly subgraph: string | null;
-  /** The servers of other subgraphs; null where none is known. */
+  /** The servers of other subgraphs; null if none is known. */
   readonly siblings: Siblings | null;
   cluster(): ClusterId | null;
   reports(): Promise<readonly RegionReport[]> | readonly RegionReport[];
@@ -35,7 +35,7 @@ export function healthResolver(
       ...reports.map((report) => healthOf(report, deps)),
       ...told.flatMap(({ answer }) => (answer.ok ? answer.rows : [])),
     ];
-    // Of a subgraph that does not answer, nothing is known of the region that is asked for.
+    // For a subgraph that does not answer, nothing is known about the requested region.
     const silent = told.flatMap((one) =>
       one.answer.ok ? [] : [silentHealth(one, one.answer.why, asked ?? deps.region)],
     );
@@ -51,7 +51,7 @@ export function healthResolver(
   };
 }
 
-/** The place of a subgraph whose server does not tell. */
+/** The place of a subgraph whose server does not report. */
 function silentHealth({ subgraph, failingSinceMs }: SiblingHealth, why: string, region: string): RegionHealth {
   const message = `The server of subgraph ${subgraph} ${why}; how its regions are is not known.`;
   return {
@@ -74,7 +74,7 @@ function silentHealth({ subgraph, failingSinceMs }: SiblingHealth, why: string, 
   };
 }
 
-/** The report in the words of the schema; what is unknown stays null. */
+/** The report in the terms of the schema; unknown values stay null. */
 function healthOf(report: RegionReport, deps: Pick<HealthDeps, 'subgraph' | 'cluster'>): RegionHealth {
   return {
     region: report.region,
@@ -120,7 +120,7 @@ function upperCase<T extends string>(text: T): Uppercase<T> {
   return text.toUpperCase() as Uppercase<T>;
 }
 
-/** Tenths of a millisecond: what lies below is noise. */
+/** In tenths of a millisecond: smaller differences are noise. */
 function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 10) / 10;
 }

@@ -1,6 +1,6 @@
 /**
- * Owns the idempotency key of an operation: which mutations want one, and what becomes of the header. Decided once, at
- * the edge.
+ * Owns the idempotency key of an operation: which mutations require one, and how the header is used. Decided once,
+ * before execution.
  */
 import {
   Kind,
@@ -33,7 +33,7 @@ export interface KeyInput extends Omit<IdempotentRequestInput, 'key' | 'viewer' 
 }
 
 /**
- * Null for what is no mutation, or comes without a key. Throws `IDEMPOTENCY_KEY_REQUIRED` and
+ * Null for an operation that is not a mutation or has no key. Throws `IDEMPOTENCY_KEY_REQUIRED` and
  * `IDEMPOTENCY_KEY_INVALID`.
  */
 export function idempotentRequestOf(input: KeyInput): IdempotentRequest | null {
@@ -56,13 +56,13 @@ export function idempotentRequestOf(input: KeyInput): IdempotentRequest | null {
   });
 }
 
-/** The first mutation of the operation that wants a key; null where none does. */
+/** The first mutation of the operation that requires a key; null if none does. */
 function fieldWanting({ schema, document, operation, variables }: KeyInput): string | null {
   const type = schema.getMutationType();
   const marked = markedFields(schema);
   if (!type || marked.size === 0) return null;
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
-  // Variables that do not fit are execution's to report, which writes nothing then.
+  // Invalid variables are reported by execution, which writes nothing then.
   if (!coerced) return null;
   const fragments = Object.fromEntries(
     document.definitions
@@ -76,7 +76,7 @@ function fieldWanting({ schema, document, operation, variables }: KeyInput): str
   return null;
 }
 
-/** Schemas last as long as the server. */
+/** Schemas live as long as the server. */
 const known = new WeakMap<GraphQLSchema, ReadonlySet<string>>();
 
 function markedFields(schema: GraphQLSchema): ReadonlySet<string> {

@@ -1,6 +1,5 @@
 /**
- * Owns numbers in the text of an operation that GraphQL's own Float would change: 1e400 would become Infinity, and be
- * stored.
+ * Owns numbers in an operation's text that GraphQL's Float would change: 1e400 would become Infinity, and be stored.
  */
 import {
   getNamedType,

@@ -1,11 +1,11 @@
 /**
- * Owns what an answer says of a null where the schema declares that there is none: which field it is, what is null
- * behind it, and what to do.
+ * Owns the error for a null where the schema declares a non-null field: it names the field, the source of the null, and
+ * what to do.
  */
 import { MeridianError } from '../base/errors.ts';
 import { columnsOfField, type Entity, type Field, type Model } from '../model/model.ts';
 
-/** Where graphql-js has met the null: the field, or one entry of its list. */
+/** Where graphql-js has found the null: the field, or one entry of its list. */
 export interface NullSite {
   readonly type: string;
   readonly field: string;
@@ -14,7 +14,7 @@ export interface NullSite {
 
 const MESSAGE = /^Cannot return null for non-nullable field (\w+)\.(\w+)\.$/;
 
-/** The site that graphql-js's own message names; null for any other error. */
+/** The place that graphql-js's message names; null for any other error. */
 export function nullSiteOf(error: Error, path: readonly (string | number)[] | undefined): NullSite | null {
   const [, type, field] = MESSAGE.exec(error.message) ?? [];
   return type === undefined || field === undefined ? null : { type, field, isEntry: typeof path?.at(-1) === 'number' };

@@ -1,6 +1,6 @@
 /**
- * Owns objects that have no row here: keys of other subgraphs' types, shown from columns, and what follows from such
- * keys.
+ * Owns objects without a row here: keys of other subgraphs' types, shown from columns, and the fields that follow from
+ * such keys.
  */
 import {
   getNamedType,
@@ -39,13 +39,13 @@ export function embeddedResolver(
   field: EmbeddedField,
 ): GraphQLFieldResolver<unknown, RequestContext, Record<string, unknown>> {
   return (parent, _args, context, info) => {
-    // It is on the way to what lies under it.
+    // The object only leads to the fields below it.
     context.operation.at(info);
     return objectOf(field, parent as Row);
   };
 }
 
-/** The object of a row; null where it is not there. */
+/** The object of a row; null if there is none. */
 export function objectOf({ parts, required }: ObjectShape, row: Row): PlainObject | null {
   if (required.some((column) => row[column] === null || row[column] === undefined)) return null;
   const shown = [...parts].map(
@@ -67,7 +67,7 @@ export function noKey(name: string, keys: readonly (readonly string[])[]): Merid
   });
 }
 
-/** `organization.id` and `slug` as `@key` spells them: `organization { id } slug`. */
+/** `organization.id` and `slug` in the notation of `@key`: `organization { id } slug`. */
 function fieldSet(paths: readonly string[]): string {
   const below = Map.groupBy(
     paths.map((path) => path.split('.')),
@@ -82,7 +82,7 @@ function fieldSet(paths: readonly string[]): string {
     .join(' ');
 }
 
-/** The value at a path of fields, such as `organization.id`; undefined where an object on the way is missing. */
+/** The value at a path of fields, such as `organization.id`; undefined if an object on the path is missing. */
 export function valueAt(object: unknown, path: string): unknown {
   let value: unknown = object;
   for (const name of path.split('.')) {
@@ -100,9 +100,8 @@ export interface StoredValueInput {
 }
 
 /**
- * A representation's value as an argument of its type would be given: of an enum, which may be stored under another
- * name, the name that clients see is taken, and a scalar of the application's own reads what it has shown. Throws
- * `BAD_USER_INPUT` for what these refuse.
+ * A representation's value as an argument of its type: an enum's label that clients see becomes the stored one, and an
+ * application's own scalar parses what it has serialized. Throws `BAD_USER_INPUT` for values that they refuse.
  */
 export function storedValue({ schema, type, path, value }: StoredValueInput): unknown {
   const leaf = leafType(schema, type, path);
@@ -116,7 +115,7 @@ export function storedValue({ schema, type, path, value }: StoredValueInput): un
   return isOwnScalar(leaf) ? parsed({ scalar: leaf, type, path, value }) : value;
 }
 
-/** One that the application gives with functions; what other scalars take, the column's type says. */
+/** A scalar that the application defines with functions; for other scalars the column's type decides. */
 function isOwnScalar(leaf: GraphQLNamedType | undefined): leaf is GraphQLScalarType {
   return isScalarType(leaf) && !isSpecifiedScalarType(leaf) && !isExactScalar(leaf) && !isOpenScalar(leaf);
 }
@@ -150,8 +149,8 @@ function leafType(schema: GraphQLSchema, type: string, path: string): GraphQLNam
 }
 
 /**
- * What a representation says of a type that another subgraph owns: nothing is read. Fails with `BAD_USER_INPUT` where
- * it carries no key whole.
+ * The object of a representation of a type that another subgraph owns; nothing is read. Fails with `BAD_USER_INPUT` if
+ * it has no complete key.
  */
 export function stubReference(
   stub: Stub,
@@ -163,7 +162,7 @@ export function stubReference(
   };
 }
 
-/** The same without an operation. Throws `BAD_USER_INPUT` as well. */
+/** As above, without an operation. Throws `BAD_USER_INPUT` as well. */
 export function stubObject({
   name,
   keys,
@@ -183,8 +182,8 @@ export function stubObject({
 }
 
 /**
- * Values of a relation's columns from the key of an object without a row. Throws `BAD_USER_INPUT` for a value that no
- * such column can have.
+ * Values of a relation's columns from the key of an object without a row. Throws `BAD_USER_INPUT` for a value that such
+ * a column cannot have.
  */
 export function keyOfStub(
   stub: Stub,

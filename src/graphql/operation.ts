@@ -1,5 +1,6 @@
 /**
- * Owns one GraphQL operation's state: its viewer, its reads under each requirement, and which subtree follows which.
+ * Owns one GraphQL operation's state: its viewer, its reads under each requirement, and which requirement each subtree
+ * has.
  */
 import { responsePathAsArray, type GraphQLResolveInfo } from 'graphql';
 import { type Path } from 'graphql/jsutils/Path.js';
@@ -16,7 +17,7 @@ import { type IdempotentStep } from '../write/idempotency/outcomes.ts';
 import { type IdempotentRequest } from '../write/idempotency/request.ts';
 import { afterWrite, strongerOf, type EdgeDecision } from './edge.ts';
 
-/** Reads under one requirement: the loaders, and plain SQL through the same decision. */
+/** Reads under one requirement: the loaders, and plain SQL with the same decision. */
 export interface Scope {
   readonly executor: Executor;
   readonly requirement: Requirement;
@@ -26,15 +27,15 @@ export interface Scope {
 export interface OperationInput {
   readonly model: Model;
   readonly limits: LoaderLimits;
-  /** Whose rows exist for the viewer. */
+  /** The tenant whose rows the viewer sees. */
   readonly tenancy: Tenancy;
   readonly session: ReadSession;
   readonly edge: EdgeDecision;
   /** Null: nothing is cached. */
   readonly caching: LoaderCaching | null;
-  /** Told of custom reads that are not cached; null where nobody wants to know. */
+  /** Called with custom reads that are not cached; null if nobody wants to know. */
   readonly notes: UncachedNotes | null;
-  /** Of a mutation with an idempotency key. */
+  /** The idempotent request of a mutation with a key. */
   readonly idempotency?: IdempotentRequest | null;
 }
 
@@ -42,14 +43,14 @@ export class Operation {
   readonly session: ReadSession;
   readonly edge: EdgeDecision;
   readonly tenancy: Tenancy;
-  /** Null: what the operation writes is written as often as it comes. */
+  /** Null: the operation writes each time that it is sent. */
   readonly idempotency: IdempotentRequest | null;
   readonly #model: Model;
   readonly #limits: LoaderLimits;
   readonly #caching: LoaderCaching | null;
   readonly #notes: UncachedNotes | null;
   readonly #scopes = new Map<string, Scope>();
-  /** Subtrees that follow another requirement than the root's, by the path where they begin. */
+  /** Subtrees with another requirement than the root's, by the path of their root. */
   readonly #subtrees = new WeakMap<Path, Scope>();
   #root: Scope;
   #hasSubtrees: boolean;
@@ -85,7 +86,8 @@ export class Operation {
   }
 
   #inherited(path: Path): Scope {
-    // graphql-js hands every field below a path the same path objects, so identity is enough and strings are not built.
+    // graphql-js passes the same path objects to every field below a path, so identity can be compared and no strings
+    // are built.
     for (let above = path.prev; above !== undefined; above = above.prev) {
       const found = this.#subtrees.get(above);
       if (found) return found;
@@ -94,7 +96,7 @@ export class Operation {
   }
 
   /**
-   * What the field's own directives ask for; null without any. Nodes that are merged into one field are all satisfied.
+   * What the field's own directives ask for; null without any. All nodes that are merged into one field are satisfied.
    */
   #required({ fieldNodes }: GraphQLResolveInfo, inherited: Requirement): Requirement | null {
     if (!fieldNodes.some((node) => this.edge.fields.has(node))) return null;
@@ -108,12 +110,12 @@ export class Operation {
       .reduce(strongerOf);
   }
 
-  /** Names the next transaction of the field, in the order in which they begin; null without an idempotency key. */
+  /** Names the field's next transaction, in the order in which they begin; null without an idempotency key. */
   step({ path }: Pick<GraphQLResolveInfo, 'path'>): IdempotentStep | null {
     return this.idempotency?.step(responsePathAsArray(path).join('.')) ?? null;
   }
 
-  /** Reads with SQL of the application's own, in one of the operation's scopes. */
+  /** Reads with the application's own SQL, in one of the operation's scopes. */
   read(
     { executor }: Scope,
     request: CustomReadOptions & Pick<CustomReadInput, 'sql' | 'values'>,
@@ -128,7 +130,7 @@ export class Operation {
     });
   }
 
-  /** A mutation's write has committed: whatever is read from here on, below it or after it, sees that write. */
+  /** A mutation's write has committed: every later read of the operation sees that write. */
   async wrote(info: GraphQLResolveInfo, position: Position): Promise<Scope> {
     const before = this.at(info).requirement;
     await this.session.raise(position);

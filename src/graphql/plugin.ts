@@ -1,4 +1,6 @@
-/** Owns Meridian's Apollo plugin: it decides the edge before execution and puts the token on the answer after it. */
+/**
+ * Owns Meridian's Apollo plugin: it decides level and floor before execution and adds the token to the answer after it.
+ */
 import {
   type ApolloServerPlugin,
   type GraphQLRequestContext,
@@ -42,19 +44,19 @@ export interface PluginDeps {
   readonly codec: TokenCodec;
   readonly region: string;
   readonly boundedLagMs: number;
-  /** Told of custom reads that are not cached; null where nobody wants to know. */
+  /** Called with custom reads that are not cached; null if nobody wants to know. */
   readonly notes: UncachedNotes | null;
-  /** Told what became of each transaction of a request with an idempotency key. */
+  /** Called with the outcome of each transaction of a request with an idempotency key. */
   readonly onVerdict?: (verdict: IdempotencyVerdict) => void;
   /** Plans of the operations that need no resolver; null where graphql-js executes all of them. */
   readonly plans: Plans | null;
-  /** The region's cache, for one viewer; null where nothing is cached. */
+  /** The region's cache for one viewer; null if nothing is cached. */
   cachingFor(scope: CacheScope): LoaderCaching | null;
-  /** Keeps answers of whole operations; null where none are kept. */
+  /** Keeps answers of whole operations; null if none are kept. */
   readonly answers: Pick<OperationCache, 'begin' | 'keep'> | null;
-  /** Where mutations run. */
+  /** Decides where mutations run. */
   readonly forwarding: Pick<Forwarding, 'take'>;
-  /** Starts the reads of one operation that came with these headers. */
+  /** Starts the reads of one operation with these headers. */
   openSession(
     asked: Pick<AskedHeaders, 'token' | 'floor'>,
     settings: readonly Setting[],
@@ -69,8 +71,8 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
         async didResolveOperation(request) {
           const sent = request.request.variables ?? {};
           begin(deps, request, sent);
-          // Here, where what fails becomes an answer, and not in the next hook, where it would be a fault of the
-          // server's.
+          // Done in this hook, where a failure becomes an answer; in the next hook it would be an internal error of the
+          // server.
           await takeMutation(deps.forwarding, request, sent).catch((error: unknown) => rethrow(error));
         },
         async responseForOperation(request) {
@@ -88,13 +90,12 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
 }
 
 /**
- * `sent`: the variables as the client sent them, which an idempotency key belongs to. Execution gets what the types
- * take of them.
+ * `sent`: the variables as the client sent them, to which an idempotency key belongs. Execution gets the coerced ones.
  */
 function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>, sent: Record<string, unknown>): void {
   const { contextValue, document, operation, schema } = request;
   if (!document || !operation) return;
-  // Execution would say so too, but as an error of its own making.
+  // Execution would report this too, but as its own error.
   if (!schema.getRootType(operation.operation))
     throw new GraphQLError(`This graph serves no ${operation.operation}s.`, {
       nodes: [operation],
@@ -122,8 +123,7 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
       defaultMaxLagMs: deps.boundedLagMs,
     }),
   );
-  // Browsers and proxies keep answers by GET alone. None of them knows of viewers, and of what a token or a level
-  // demands.
+  // Browsers and proxies keep answers only to GET. They do not know about viewers, tokens or levels.
   const isForAll =
     contextValue.viewer === null && token === undefined && headers.floor === undefined && !edge.wantsExtensions;
   if (request.request.http?.method === 'GET' && !isForAll)
@@ -143,8 +143,8 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
       ...(deps.onVerdict ? { onVerdict: deps.onVerdict } : {}),
     }),
   );
-  // Who sends a text along with its hash has been told that the hash is not known: it is learnt where the text is
-  // executed, and nowhere else.
+  // A client that sends a text with its hash has been told that the hash is unknown; the hash is stored only where the
+  // text is executed.
   if (deps.answers !== null && contextValue.answerName !== null && request.metrics.persistedQueryRegister !== true)
     deps.answers.begin(contextValue.answerName, { document, operation, session });
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
@@ -163,7 +163,10 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   );
 }
 
-/** Gateways drop the error code of any answer but 200, so what is wrong with a well-formed request is said inside GraphQL. */
+/**
+ * Gateways drop the error code of any answer but 200, so errors of a well-formed request are reported as GraphQL errors
+ * with status 200.
+ */
 function answering<T>(work: () => T, status = 200): T {
   try {
     return work();
@@ -173,19 +176,19 @@ function answering<T>(work: () => T, status = 200): T {
 }
 
 /**
- * `status`: 400 for what the server's other plugin turns into 200 where the client's media type has it so, as with
- * GraphQL's own errors.
+ * `status`: 400 becomes 200 in the server's other plugin if the client's media type requires it, as for GraphQL's own
+ * errors.
  */
 function rethrow(error: unknown, status = 200): never {
   if (!isMeridianError(error)) throw error;
   throw new GraphQLError(error.message, { originalError: error, extensions: { code: error.code, http: { status } } });
 }
 
-/** The token is made when every read is done: it covers all that the answer shows (R6). */
+/** The token is created when every read is done: it covers everything that the answer shows (R6). */
 async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendResponse<RequestContext>): Promise<void> {
   const { operation, taken } = request.contextValue;
   await operation.session.close();
-  // What it has read and written it did there: token and extensions are that server's.
+  // The other server has done the reads and writes: token and extensions are that server's.
   if (taken?.way === 'forwarded') {
     if (taken.answer.token !== null) request.response.http.headers.set(TOKEN_HEADER, taken.answer.token);
     return;
@@ -208,7 +211,7 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
   };
 }
 
-/** An answer with errors is not kept: what failed once may succeed the next time. */
+/** An answer with errors is not kept: a failure may be temporary. */
 function keepAnswer(
   { answers }: PluginDeps,
   {
@@ -216,7 +219,7 @@ function keepAnswer(
     response: { body, http },
   }: GraphQLRequestContextWillSendResponse<RequestContext>,
 ): void {
-  // Another plugin has said by now how long others may keep it.
+  // Another plugin has set by now how long others may keep the answer.
   const cacheControl = http.headers.get('cache-control');
   if (answers === null || answerName === null || cacheControl === undefined || body.kind !== 'single') return;
   const { data, errors, extensions } = body.singleResult;
@@ -224,10 +227,7 @@ function keepAnswer(
     answers.keep(answerName, operation.session, { data, cacheControl });
 }
 
-/**
- * The header's tokens and those of the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` for cookies that cannot all be
- * looked at.
- */
+/** The tokens of the header and the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` if not all cookies can be read. */
 function withCookies(header: string | undefined, cookies: TokenCookies | null): string | undefined {
   if (cookies === null) return header;
   if (cookies.problem !== null)
@@ -238,7 +238,7 @@ function withCookies(header: string | undefined, cookies: TokenCookies | null): 
   return joinedHeader(header, cookies.tokens);
 }
 
-/** Of every answer, also of those that failed before anything was read. */
+/** For every answer, including those that failed before any read. */
 function tellCookies(
   { codec }: PluginDeps,
   { contextValue, response }: GraphQLRequestContextWillSendResponse<RequestContext>,
@@ -254,7 +254,7 @@ function tellCookies(
   });
 }
 
-/** A write that was lost after it was committed is no fault of any token's. */
+/** A write that was lost after its commit is not an error of a token. */
 function refusedToken(errors: readonly GraphQLFormattedError[]): RefusedToken | null {
   const codes = errors
     .filter(({ extensions }) => (extensions?.['details'] as { committed?: unknown } | undefined)?.committed !== true)
@@ -263,7 +263,8 @@ function refusedToken(errors: readonly GraphQLFormattedError[]): RefusedToken | 
 }
 
 /**
- * The strongest level that any part of the operation asked for; after a write what its reads got, which see that write.
+ * The strongest level that any part of the operation asked for; after a write, the level of its reads, which see that
+ * write.
  */
 function reportedLevel({ edge, session }: Operation): ConsistencyLevel {
   const asked = [edge.root, ...edge.fields.values()].map(({ level }) => level);

@@ -1,4 +1,4 @@
-/** Owns references: a federation representation to its entity, through the same loaders as every other read. */
+/** Owns references: from a federation representation to its entity, through the same loaders as every other read. */
 import {
   isInterfaceType,
   isUnionType,
@@ -20,7 +20,7 @@ export type ReferenceResolver = (
   context: RequestContext,
   info: GraphQLResolveInfo,
 ) => Promise<Row | null>;
-/** Looks a reference up through these loaders, without an operation to ask. */
+/** Looks up a reference with these loaders. */
 export type Finder = (reference: Reference, schema: GraphQLSchema, loaders: EntityLoaders) => Promise<Row | null> | Row;
 
 export function referenceResolver(entity: Entity): ReferenceResolver {
@@ -37,8 +37,8 @@ function resolving(find: Finder): ReferenceResolver {
 }
 
 /**
- * Tries the entity's `@key`s in order and takes the first whose fields the representation carries whole. What it
- * carries of other subgraphs' fields is on the row that resolvers see, by the fields' names.
+ * Tries the entity's `@key`s in order and uses the first one whose fields are all in the representation. Fields of
+ * other subgraphs in the representation are on the row that resolvers see, by their names.
  */
 export function referenceFinder(entity: Entity): (...of: Parameters<Finder>) => Promise<Row | null> {
   const keys = entity.federationKeys.map((columns, i) => ({ columns, paths: entity.keyPaths[i] ?? [] }));
@@ -61,15 +61,16 @@ export function referenceFinder(entity: Entity): (...of: Parameters<Finder>) => 
   };
 }
 
-/** What the representation says of a field goes before what a column of ours does. */
+/** The representation's value of a field takes precedence over a column. */
 function broughtAs(entity: Entity, field: string): readonly string[] {
   const shown = entity.fields.get(field);
   return shown?.kind === 'column' ? [field, shown.column] : [field];
 }
 
 /**
- * Asks every entity that implements the interface: whose row is there is meant. Their keys may be of different types: a
- * value that is none of one type may name a row by another. Throws `BAD_USER_INPUT` for one that is of none of them.
+ * Asks every entity that implements the interface; the one that has the row is meant. Their keys may have different
+ * types: a value that is invalid for one type may name a row of another. Throws `BAD_USER_INPUT` for a value that is
+ * valid for none.
  */
 export function interfaceFinder(
   { name, keys, implementations }: EntityInterface,
@@ -98,8 +99,8 @@ function refusal(error: unknown): MeridianError {
 }
 
 /**
- * The subgraph library writes `__typename` on what a reference resolves to; rows from a cache are frozen, since
- * requests share them.
+ * The subgraph library writes `__typename` on the result of a reference, but rows from a cache are shared and frozen,
+ * so they are copied.
  */
 export function ownCopy<T>(value: T): T {
   return typeof value === 'object' && value !== null && Object.isFrozen(value) ? { ...value } : value;
@@ -108,7 +109,7 @@ export function ownCopy<T>(value: T): T {
 type EntitiesResolver = GraphQLFieldResolver<unknown, RequestContext, { readonly representations: readonly unknown[] }>;
 
 /**
- * Representations are any JSON: one that names no entity of ours is its sender's mistake, and only its own place in the
+ * Representations are arbitrary JSON: one that names no entity is an error of the client, and only its own place in the
  * answer fails.
  */
 export function guardRepresentations(schema: GraphQLSchema): void {
@@ -124,7 +125,7 @@ export function guardRepresentations(schema: GraphQLSchema): void {
   field.resolve = guarded as GraphQLFieldResolver<unknown, unknown>;
 }
 
-/** With its numbers as its type takes them; or what is wrong with it. */
+/** The representation with numbers in the form of its type; or the error. */
 export function checkedRepresentation(schema: GraphQLSchema, representation: unknown): object | Error {
   if (!namesEntity(schema, representation)) return noEntity();
   try {
@@ -142,7 +143,8 @@ function namesEntity(
   if (typeof representation !== 'object' || representation === null || !Object.hasOwn(representation, '__typename'))
     return false;
   const { __typename: name } = representation as { readonly __typename: unknown };
-  // A list of one name would pass for the name in a lookup, and for nothing known where the type is checked again.
+  // A list of one name would be taken for the name in a lookup, and for an unknown name where the type is checked
+  // again.
   const type = typeof name === 'string' ? schema.getType(name) : undefined;
   const entities = schema.getType('_Entity');
   if (type === undefined || !resolvesReferences(type)) return false;
@@ -150,8 +152,8 @@ function namesEntity(
 }
 
 /**
- * Whether anybody here looks a reference up. The subgraph library takes a representation of any other type for the
- * object itself: its sender would say what a row holds, and be shown by that what belongs to rows that it may not see.
+ * Whether references of the type are looked up here. For any other type the subgraph library returns the representation
+ * itself as the object: the client could then define a row's contents, and see fields of rows that it may not read.
  */
 function resolvesReferences({ extensions }: GraphQLNamedType): boolean {
   const { subgraph } = (extensions['apollo'] ?? {}) as { readonly subgraph?: { readonly resolveReference?: unknown } };

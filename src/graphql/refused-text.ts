@@ -1,6 +1,6 @@
 /**
- * Owns naming the argument whose text the database cannot hold: the server tells which value it was, and the arguments
- * say what it is called.
+ * Owns naming the argument whose text the database cannot store: the server's error has the value, and the arguments
+ * have its name.
  */
 import { type GraphQLFieldResolver } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
@@ -39,7 +39,7 @@ function named(error: unknown, args: Readonly<Record<string, unknown>>): unknown
 
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 
-/** `input.title` of the first text that is meant; null where none is. */
+/** `input.title` for the first matching text; null if none matches. */
 function pathOf(value: unknown, isMeant: (text: string) => boolean, path = ''): string | null {
   if (typeof value === 'string') return isMeant(value) ? path : null;
   if (typeof value !== 'object' || value === null) return null;

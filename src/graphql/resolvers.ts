@@ -1,4 +1,4 @@
-/** Owns the resolver map: what the model says, as resolvers over the loaders, with the user's own beside them. */
+/** Owns the resolver map: the model as resolvers over the loaders, together with the user's own. */
 import { isNonNullType, type GraphQLFieldResolver, type GraphQLResolveInfo, type GraphQLScalarType } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import {
@@ -30,7 +30,10 @@ export type UserResolver = (
   context: ResolverContext,
   info: GraphQLResolveInfo,
 ) => unknown;
-/** What `--resolvers FILE` exports: type → field → function, as everywhere in GraphQL. Scalars may be given whole. */
+/**
+ * What `--resolvers FILE` exports: type → field → function, as usual in GraphQL. A scalar may be given as a
+ * GraphQLScalarType.
+ */
 export type UserResolvers = Readonly<Record<string, GraphQLScalarType | Readonly<Record<string, unknown>>>>;
 
 export type ResolverMap = Record<string, GraphQLScalarType | Record<string, unknown>>;
@@ -41,7 +44,7 @@ export interface ResolverInput {
   readonly write: WriteDeps;
 }
 
-/** The user's resolver wins over the model's for the same field. */
+/** The user's resolver takes precedence over the model's for the same field. */
 export function buildResolvers({ model, user, write }: ResolverInput): ResolverMap {
   const map: ResolverMap = { Query: {}, Mutation: {} };
   for (const [name, field] of model.queries) own(map, 'Query')[name] = rootResolver(field);
@@ -86,7 +89,7 @@ function entityOf(model: Model, name: string): Entity {
   return entity;
 }
 
-/** Custom resolvers get the context bound to their own field, so that `@consistent` reaches what they read. */
+/** Custom resolvers get the context bound to their field, so that `@consistent` applies to their reads. */
 function userResolver(name: string, value: unknown): unknown {
   if (typeof value !== 'function') return value;
   const resolve = value as UserResolver;
@@ -139,7 +142,7 @@ function fieldResolver(field: Field): Resolver {
   }
 }
 
-/** Values of a relation's columns from the row that it belongs to. */
+/** Values of a relation's columns from the row that has the relation. */
 export function keyOfRow({ from }: Selection['join']): (parent: unknown) => readonly unknown[] {
   return (parent) => from.map((column) => (parent as Row)[column]);
 }
@@ -154,7 +157,7 @@ function stubFieldResolver(model: Model, stub: Stub, field: Field): Resolver {
 function toOneResolver({ target, join }: ToOneField, keyOf: (parent: unknown) => readonly unknown[]): Resolver {
   return async (parent, _args, context, info) => {
     const values = keyOf(parent);
-    // A null in any part of the foreign key means: no such row, and no statement to learn it.
+    // A null in any part of the foreign key means that there is no such row; no statement is needed.
     const row = values.includes(null)
       ? null
       : await context.operation.at(info).loaders.one(target, join.to, values, join.comparisons);
@@ -163,7 +166,7 @@ function toOneResolver({ target, join }: ToOneField, keyOf: (parent: unknown) =>
   };
 }
 
-/** The same sentence for a row that was removed and for one that is another tenant's. */
+/** The same sentence for a row that was removed and for one of another tenant. */
 function nothingToShow(target: string, { parentType, fieldName }: GraphQLResolveInfo): MeridianError {
   return new MeridianError({
     code: 'NOT_FOUND',

@@ -1,6 +1,4 @@
-/**
- * Owns the scalars that Meridian adds: exact text both ways, checked on the way in as the column's type will check it.
- */
+/** Owns the scalars that Meridian adds: exact text in both directions, validated on input as the column's type does. */
 import {
   GraphQLError,
   GraphQLScalarType,
@@ -35,8 +33,8 @@ const EXACT: Readonly<Record<string, Pick<SqlType, 'kind' | 'sql'>>> = {
 const SHOWN_LENGTH = 60;
 
 /**
- * The error of a literal. Validation would give it its own code, and a variable with the same value has BAD_USER_INPUT:
- * whoever formats errors goes by the MeridianError within.
+ * The error of a literal. Validation would use its own code, while a variable with the same value has BAD_USER_INPUT;
+ * the error formatter uses the MeridianError inside.
  */
 export function literalError(node: ValueNode, problem: string): GraphQLError {
   const literal = print(node);
@@ -56,7 +54,7 @@ function exactScalar(name: string, type: Pick<SqlType, 'kind' | 'sql'>): GraphQL
   };
   return new GraphQLScalarType({
     name,
-    // Rows carry these values as exact text already; a custom resolver may hand in a number, bigint or Date.
+    // Rows contain these values as exact text; a custom resolver may return a number, bigint or Date.
     serialize: (value) => (typeof value === 'string' ? value : parse(value)),
     parseValue: parse,
     // Digits in a query's text stay text: a JavaScript number would round them.
@@ -72,7 +70,7 @@ function exactScalar(name: string, type: Pick<SqlType, 'kind' | 'sql'>): GraphQL
 
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 
-/** What a literal of any shape stands for, as `parseJson` would read it. Undefined for a variable that is not given. */
+/** The value of a literal of any form, as `parseJson` would read it. Undefined for a variable that is not given. */
 export function literalValue(node: ValueNode, variables: Variables): unknown {
   switch (node.kind) {
     case Kind.NULL:
@@ -93,7 +91,7 @@ export function literalValue(node: ValueNode, variables: Variables): unknown {
   }
 }
 
-/** `Object.fromEntries` takes `__proto__` for a key like any other. */
+/** `Object.fromEntries` treats `__proto__` like any other key. */
 function objectValue({ fields }: ObjectValueNode, variables: Variables): unknown {
   return Object.fromEntries(fields.map(({ name, value }) => [name.value, literalValue(value, variables)]));
 }
@@ -118,9 +116,9 @@ const exact = new WeakSet<object>();
 const open = new WeakSet<object>();
 
 /**
- * Remembers how the scalars of a new schema take numbers that a JavaScript number would change. Those that nobody has
- * defined (`_Any` of federation, and any that an application declares in its SDL alone) take what comes; GraphQL would
- * round the numbers of a query's text for them.
+ * Remembers how the scalars of a new schema accept numbers that a JavaScript number would change. Scalars without a
+ * definition (`_Any` of federation, and those that an application only declares in its SDL) accept any value;
+ * graphql-js would round the numbers of a query's text for them.
  */
 export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<string, unknown>>): void {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -134,19 +132,18 @@ export function rememberScalars(schema: GraphQLSchema, defined: Readonly<Record<
 }
 
 /**
- * An application's scalar that says nothing of literals is given graphql-js's reading of them, which is the same text
- * in every scalar.
+ * An application's scalar without `parseLiteral` uses graphql-js's default, which is the same function in every scalar.
  */
 const GRAPHQLS_OWN = String(new GraphQLScalarType({ name: 'Any' }).parseLiteral);
 const isGraphqlsOwn = (parseLiteral: GraphQLScalarType['parseLiteral']): boolean =>
   String(parseLiteral) === GRAPHQLS_OWN;
 
-/** What is wrong with a number for a scalar that takes JavaScript numbers. */
+/** What is wrong with a number for a scalar that uses JavaScript numbers. */
 export function inexact({ name }: { readonly name: string }): string {
   return `${name} is given a JavaScript number, which cannot hold this one exactly; send it as a string`;
 }
 
-/** graphql-js would round such a number before the scalar sees it; as a variable, it is refused too. */
+/** graphql-js would round such a number before the scalar sees it; as a variable it is refused too. */
 function refuseRounding(type: GraphQLScalarType): void {
   const parse = type.parseLiteral;
   const check = (node: IntValueNode | FloatValueNode): void => {
@@ -160,12 +157,12 @@ function refuseRounding(type: GraphQLScalarType): void {
   };
 }
 
-/** Whether the scalar takes a `JsonNumber` exactly, or refuses it. */
+/** Whether the scalar accepts a `JsonNumber` exactly, or refuses it. */
 export function isExactScalar(type: object): boolean {
   return exact.has(type);
 }
 
-/** Whether the scalar takes anything, numbers as they stand. */
+/** Whether the scalar accepts any value, with numbers unchanged. */
 export function isOpenScalar(type: object): boolean {
   return open.has(type);
 }

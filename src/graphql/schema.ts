@@ -32,10 +32,10 @@ import { publishedDocument } from '../schema-compiler/published.ts';
 
 export interface SchemaInput extends ResolverInput {
   readonly typeDefs: DocumentNode;
-  /** Enums whose values are stored under other names: enum → value → stored label. */
+  /** Enums whose values have other labels in the database: enum → value → stored label. */
   readonly enums: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly health: HealthDeps & ConflictsDeps;
-  /** Names of the fields of `Query` that Meridian adds; an empty one is not there. */
+  /** Names of the fields of `Query` that Meridian adds; an empty name: the field is not added. */
   readonly adminFields: AdminFields;
 }
 
@@ -59,13 +59,13 @@ export function buildSchema(input: SchemaInput): GraphQLSchema {
   return schema;
 }
 
-/** Default values of the SDL were read before the scalars had their own ways to read, and their numbers rounded. */
+/** Default values of the SDL were parsed before the scalars had their own parsers, and their numbers were rounded. */
 function readDefaults(schema: GraphQLSchema): void {
   const done = new Set<GraphQLInputType>();
   const read = (input: GraphQLArgument | GraphQLInputField): void => {
     const node = input.astNode?.defaultValue;
     if (!node) return;
-    // A default of an input type takes in those of its fields.
+    // A default of an input type includes those of its fields.
     readFields(getNamedType(input.type));
     const given = valueFromAST(node, input.type);
     if (given !== undefined && isPrintable(given, input.type)) input.defaultValue = given;
@@ -83,8 +83,8 @@ function readDefaults(schema: GraphQLSchema): void {
 }
 
 /**
- * GraphQL cannot print a default of type JSON that is an object, or a number that JavaScript has not: neither the
- * schema nor introspection could.
+ * GraphQL cannot print a default of type JSON that is an object, or a number that JavaScript cannot represent: neither
+ * the schema nor introspection could show it.
  */
 function isPrintable(value: unknown, type: GraphQLInputType): boolean {
   try {
@@ -94,17 +94,14 @@ function isPrintable(value: unknown, type: GraphQLInputType): boolean {
   }
 }
 
-/** What `_service` says is for composers, and for whoever else asks: how rows are stored is nothing to them. */
+/** `_service` is read by composers and other clients, which need not know how rows are stored. */
 function publish(schema: GraphQLSchema, typeDefs: DocumentNode): void {
   const published = buildSubgraphSchema([{ typeDefs: publishedDocument(typeDefs) }]);
   const [field, told] = [schema, published].map((it) => it.getQueryType()?.getFields()['_service']);
   if (field && told?.resolve) field.resolve = told.resolve;
 }
 
-/**
- * Objects that no resolver of ours returns (a payload's entity, a connection's nodes) are on the way to what lies under
- * them.
- */
+/** Objects that no resolver returns (a payload's entity, a connection's nodes) only lead to the fields below them. */
 function followDirectives(schema: GraphQLSchema): void {
   const resolve: GraphQLFieldResolver<unknown, RequestContext> = (parent, args, context, info) => {
     context.operation.at(info);
@@ -117,7 +114,7 @@ function followDirectives(schema: GraphQLSchema): void {
   }
 }
 
-/** Scalars that the schema does not mention are left out of it, and must have no resolver either. */
+/** Scalars that the schema does not use are left out, and must not have a resolver. */
 function definedNames(document: DocumentNode): ReadonlySet<string> {
   const scalars = document.definitions.filter((definition) => definition.kind === Kind.SCALAR_TYPE_DEFINITION);
   return new Set(scalars.map(({ name }) => name.value));

@@ -1,6 +1,6 @@
 /**
- * Owns numbers of a request's variables that a JavaScript number would change: each type is given what it takes
- * exactly, or the request is refused. GraphQL's own scalars would see a rounded number only, and could not know.
+ * Owns numbers in a request's variables that a JavaScript number would change: each type gets a value that it accepts
+ * exactly, or the request is refused. GraphQL's built-in scalars would only see the rounded number.
  */
 import {
   isEnumType,
@@ -24,12 +24,13 @@ import { inexact, isExactScalar, isOpenScalar } from './scalars.ts';
 
 type Variables = Record<string, unknown>;
 
-/** Longer numbers are cut off in messages. */
+/** Longer numbers are truncated in messages. */
 const SHOWN_LENGTH = 60;
 const MAX_INT = 2 ** 31 - 1;
 
 /**
- * The variables as execution may have them. Throws `BAD_USER_INPUT` that names the place of a number that does not fit.
+ * The variables in the form that execution accepts. Throws `BAD_USER_INPUT` that names the place of a number that does
+ * not fit.
  */
 export function fittedVariables(
   schema: GraphQLSchema,
@@ -49,8 +50,8 @@ export function fittedVariables(
 }
 
 /**
- * A representation of an entity, its fields as those of the type. Throws `BAD_USER_INPUT` that names the field of a
- * number that does not fit.
+ * An entity's representation, with its fields in the form of the type. Throws `BAD_USER_INPUT` that names the field of
+ * a number that does not fit.
  */
 export function fittedRepresentation<T extends object>(schema: GraphQLSchema, type: string, representation: T): T {
   const entity = schema.getType(type);
@@ -59,7 +60,7 @@ export function fittedRepresentation<T extends object>(schema: GraphQLSchema, ty
     : (fit(entity, representation, `Representation "${type}`) as T);
 }
 
-/** Level by level: a client chooses how deep its variables are. */
+/** Level by level, without recursion: a client chooses how deep its variables are nested. */
 function holdsExactNumber(value: unknown): boolean {
   for (let level: readonly unknown[] = [value]; level.length > 0;) {
     const below: object[] = [];
@@ -74,11 +75,11 @@ function holdsExactNumber(value: unknown): boolean {
   return false;
 }
 
-/** `path`: as it stands in messages, up to a closing quote. */
+/** `path`: as in messages, up to a closing quote. */
 function fit(type: GraphQLType, value: unknown, path: string): unknown {
   if (value === null || value === undefined) return value;
   if (isNonNullType(type)) return fit(type.ofType, value, path);
-  // GraphQL lets a single value stand for a list of one.
+  // GraphQL accepts a single value for a list of one.
   if (isListType(type))
     return Array.isArray(value)
       ? value.map((item, i) => fit(type.ofType, item, `${path}[${i}]`))
@@ -101,7 +102,7 @@ function fit(type: GraphQLType, value: unknown, path: string): unknown {
 function leaf(type: GraphQLScalarType | GraphQLEnumType, value: unknown, path: string): unknown {
   if (value instanceof JsonNumber) return leafNumber(type, value, path);
   if (typeof value !== 'object' || value === null) return value;
-  // Only a scalar of the application's own takes lists or objects.
+  // Only an application's own scalar accepts lists or objects.
   if (Array.isArray(value)) return value.map((item, i) => leaf(type, item, `${path}[${i}]`));
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, leaf(type, item, `${path}.${name}`)]));
 }
@@ -144,7 +145,7 @@ function parsed(type: GraphQLScalarType, value: JsonNumber, path: string): unkno
   }
 }
 
-/** Whether a double is as near as doubles come to the number: neither infinity, nor zero where the number is not. */
+/** Whether the nearest double is neither infinity, nor zero for a number that is not zero. */
 export function isDouble(text: string): boolean {
   const number = Number(text);
   return Number.isFinite(number) && (number !== 0 || !/^[^eE]*[1-9]/.test(text));

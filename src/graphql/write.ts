@@ -1,6 +1,6 @@
 /**
- * Owns the mutations that directives declare: run within the viewer's tenant, then a payload whose reads see the write,
- * or that tells of the conflict.
+ * Owns the mutations that directives declare: they run within the viewer's tenant, and return a payload whose reads see
+ * the write, or that reports the conflict.
  */
 import { Kind, type GraphQLFieldResolver, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
 import { type ConflictHandler, type ConflictReason } from '../conflict/resolve.ts';
@@ -40,11 +40,10 @@ export function writeResolver(
     const met = result.kind === 'conflict' ? 'REJECTED' : result.outcome;
     if (met !== null && !replayed)
       deps.metrics?.conflicts.inc({ entity: entity.name, policy: entity.conflict.policy, outcome: met });
-    // Also where nothing was written: whoever learned that has seen the primary as of this position.
+    // Also if nothing was written: the result shows the primary as of this position.
     const scope = await operation.wrote(info, position);
     if (result.kind === 'conflict') return refused(result, { entity, field, args, context, info });
-    // What was stored for a retry may have been overwritten since: it is the answer, but nothing that other reads may
-    // be answered with.
+    // A stored outcome may be outdated: it is returned as the answer, but other reads may not be answered from it.
     if (field.kind !== 'delete' && !replayed && result.row !== null) scope.loaders.prime(entity.name, result.row);
     return payloadOf(field, result.row, context);
   };
@@ -67,8 +66,8 @@ interface Refused {
 }
 
 /**
- * A payload that tells of the conflict, where the client asks for that; nobody is left to take a null for success: else
- * throws `CONFLICT` or, of a row that is gone, `NOT_FOUND`.
+ * A payload that reports the conflict, if the client selects that; otherwise throws `CONFLICT` or, for a row that is
+ * gone, `NOT_FOUND`, so that no client mistakes a null for success.
  */
 function refused(
   { reason, current, fields }: Extract<MutationResult, { kind: 'conflict' }>,
@@ -116,7 +115,7 @@ const WHY: Readonly<Record<Exclude<ConflictReason, 'DELETED' | 'EXISTS'>, string
   VERSION_UNKNOWN: 'has been changed since the version that this request saw, which is not kept any more',
 };
 
-/** Whether the mutation's own selection has the field, directly or by fragments. */
+/** Whether the mutation's own selection has the field, directly or in fragments. */
 function selects({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
   const has = (set: SelectionSetNode | undefined): boolean =>
     (set?.selections ?? []).some((node) =>
@@ -131,7 +130,9 @@ function entry(name: string | null, value: unknown): Record<string, unknown> {
   return name === null ? {} : { [name]: value };
 }
 
-/** As the client knows them: by input field, else by the entity's own. Columns that it cannot see are not told. */
+/**
+ * By the client's names: the input field's, otherwise the entity's. Columns that the client cannot see are not named.
+ */
 function namesOf(entity: Entity, field: WriteField, columns: readonly string[]): readonly string[] {
   const inputs = new Map([...field.values].map(([name, column]) => [column, name]));
   const shown = new Map(

@@ -1,13 +1,13 @@
 /**
- * Owns one connection to another region's server, proven before it is used, and used up when it breaks: it knows
- * whether a byte of a request may have been sent.
+ * Owns one connection to another region's server: it is proven before it is used and closed when it breaks, and it
+ * knows whether a byte of a request may have been sent.
  */
 import { Client, type Dispatcher } from 'undici';
 
 export interface ConnectionOptions {
   readonly origin: string;
   readonly connectMs: number;
-  /** How long it stays open while nothing is sent. */
+  /** How long it stays open while it is idle. */
   readonly idleMs: number;
   readonly maxAnswerBytes: number;
 }
@@ -17,7 +17,7 @@ export interface Exchange {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Until the whole answer is there, milliseconds. */
+  /** Time limit until the complete answer has arrived, milliseconds. */
   readonly limitMs: number;
 }
 
@@ -29,8 +29,8 @@ export type Exchanged =
       readonly body: string;
     }
   /**
-   * `sent`: whether a byte may have left. `why`: a part of a sentence. `detail`: what only the log may tell, since it
-   * names addresses.
+   * `sent`: whether a byte may have been sent. `why`: a part of a sentence. `detail`: only for the log, because it
+   * contains addresses.
    */
   | {
       readonly kind: 'failed';
@@ -60,8 +60,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const { origin, connectMs, idleMs, maxAnswerBytes } = options;
-    // The time limit is that of the whole exchange, below. What the server says of its own patience must not make ours
-    // longer.
+    // The whole exchange has a time limit, below. The server's keep-alive hint must not extend ours.
     this.#client = new Client(origin, {
       pipelining: 1,
       connect: { timeout: connectMs },
@@ -74,29 +73,30 @@ export class Connection {
     this.#client.on('disconnect', () => (this.#proven = false));
   }
 
-  /** Whether the other end has answered, and nothing has gone wrong since; otherwise it is to be closed. */
+  /** Whether the other end has answered and nothing has failed since; otherwise the connection must be closed. */
   get proven(): boolean {
     return this.#proven;
   }
 
-  /** When the other end was last heard of, on the monotonic clock, milliseconds. */
+  /** When the other end last answered, on the monotonic clock, milliseconds. */
   get heardAtMs(): number {
     return this.#heardAtMs;
   }
 
   /**
-   * Opens it, if it is new, and asks for a sign of life. That a connection could be opened proves little: what stands
-   * before a server (a balancer, a tunnel) opens it as well when nobody is behind, and swallows the request that
-   * follows.
+   * Opens the connection, if it is new, and requests a sign of life. An open connection proves little: a balancer or
+   * tunnel accepts it even if no server is behind it, and then loses the request.
    */
   async prove(path: string): Promise<Exchanged> {
     const answer = await this.#exchange({ method: 'GET', path, limitMs: this.#options.connectMs }, true);
-    // What answers every question with 200 is somebody else's server.
+    // A server that answers every request with 200 is not a Meridian server.
     this.#proven = answer.kind === 'answer' && answer.status === 204;
     return answer;
   }
 
-  /** Sends nothing unless the connection is proven: the client under it opens another by itself where it was lost. */
+  /**
+   * Sends nothing unless the connection is proven: the HTTP client would otherwise open another connection by itself.
+   */
   send(exchange: Exchange): Promise<Exchanged> {
     return this.#exchange(exchange, false);
   }
@@ -115,7 +115,7 @@ export class Connection {
       resolve({ kind: 'failed', sent: state.sent, ...causeOf(error, limitMs) });
     };
     const timer = setTimeout(() => {
-      // Before the connection is open there is nothing to abort: the request ends, unsent, when its turn comes.
+      // Before the connection is open nothing can be aborted: the request ends unsent when its turn comes.
       state.expired = true;
       const late = new Late();
       state.controller?.abort(late);

@@ -1,6 +1,6 @@
 /**
- * Owns the way of mutations to other regions' servers: kept and proven connections, as many as allowed, each with one
- * mutation at a time.
+ * Owns sending mutations to other regions' servers: kept and proven connections, up to a limit, each with one mutation
+ * at a time.
  */
 import { type KeyObject } from 'node:crypto';
 import { isMeridianError } from '../base/errors.ts';
@@ -34,9 +34,9 @@ export interface HttpForwarderOptions {
   readonly limits: ForwardLimits;
 }
 
-/** A kept connection that was heard of more recently need not prove itself again. */
+/** A kept connection that answered more recently need not be proven again. */
 const PROOF_MS = 1_000;
-/** Whatever answers there may say as much as it likes. */
+/** Characters of an unexpected answer that are kept for the log; such an answer may have any length. */
 const DETAIL_LENGTH = 300;
 const CLOSED = 'this server has closed its connections';
 
@@ -61,21 +61,17 @@ export class HttpForwarder implements ForwardTransport {
     }
   }
 
-  /**
-   * Opens connections to a region's server ahead of need, and sees whether a kept one still leads there. Never throws.
-   */
+  /** Opens connections to a region's server in advance, and checks whether a kept one still works. Never throws. */
   async warm(region: string): Promise<void> {
     await this.#target(region)?.warm();
   }
 
-  /**
-   * The region's server is not there as far as is known: connections that are kept may lead nowhere by the time it is.
-   */
+  /** The region's server is considered unreachable: kept connections may be broken by the time it is back. */
   async drop(region: string): Promise<void> {
     await this.#targets.get(region)?.drop();
   }
 
-  /** Breaks what is under way; what waits for a connection, or comes from now on, is not sent. */
+  /** Aborts what is in progress; mutations that wait for a connection, or arrive later, are not sent. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#targets.values()].map((target) => target.close()));
@@ -97,7 +93,7 @@ class Target {
   readonly #options: HttpForwarderOptions;
   readonly #limiter: Limiter;
   readonly #open = new Set<Connection>();
-  /** The one that was used last comes last, and is used first. */
+  /** The most recently used connection is last, and is used first. */
   readonly #idle: Connection[] = [];
   #warming: Promise<void> | null = null;
   #closed = false;
@@ -115,7 +111,7 @@ class Target {
     });
   }
 
-  /** Written down when a connection is free: what waits for one is not kept twice. */
+  /** Serialized when a connection is free, so that a waiting mutation is not kept twice. */
   send(mutation: ForwardedMutation): Promise<ForwardOutcome> {
     return this.#limiter.run(async () => {
       if (this.#closed) return failed('unreachable', CLOSED);
@@ -133,7 +129,7 @@ class Target {
         if (!connection.proven) return judgeProof(this.#region, proof);
       }
       const { local, key, limits } = this.#options;
-      // Signed when it leaves: what waits for a connection must not be too old when it gets one.
+      // Signed when it is sent: the signature of a mutation that waited for a connection could be too old.
       const headers = {
         ...traceHeaders,
         'content-type': 'application/json',
@@ -152,7 +148,7 @@ class Target {
     return this.#warming;
   }
 
-  /** Closes what lies idle. */
+  /** Closes idle connections. */
   async drop(): Promise<void> {
     await Promise.all(this.#idle.splice(0).map((connection) => this.#close(connection)));
   }
@@ -171,7 +167,7 @@ class Target {
     const { poolWarm, forwardConnections } = this.#options.limits;
     const missing = Math.max(0, Math.min(poolWarm, forwardConnections) - this.#open.size);
     await Promise.all(Array.from({ length: missing }, () => this.#prove(this.#new())));
-    // One at a time, so that a mutation finds the others: the one that was silent for longest.
+    // One at a time, so that mutations find the others: the one that was idle longest.
     const [silent] = this.#idle
       .filter(({ heardAtMs }) => performance.now() - heardAtMs > PROOF_MS)
       .sort((a, b) => a.heardAtMs - b.heardAtMs);
@@ -223,7 +219,7 @@ function failed(failure: ForwardFailure, why: string, detail?: string): ForwardO
   return { kind: 'failed', failure, why, ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH) }) };
 }
 
-/** Whatever is wrong before the mutation itself is sent, it has not run. */
+/** Any failure before the mutation itself is sent means that it has not run. */
 function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
   if (proof.kind === 'failed')
     return failed('unreachable', `the server of region ${region} cannot be reached: ${proof.why}`, proof.detail);
@@ -232,9 +228,7 @@ function judgeProof(region: string, proof: Exchanged): ForwardOutcome {
   return failed('unreachable', `the server of region ${region} answers with status ${proof.status}`);
 }
 
-/**
- * Every status of 400 to 499 means that what came was not run: a server, or what stands before it, refused it unread.
- */
+/** Every status from 400 to 499 means that the request was not run: the server, or a proxy before it, refused it. */
 function judge(exchanged: Exchanged): ForwardOutcome {
   if (exchanged.kind === 'failed') {
     if (!exchanged.sent) return failed('unreachable', exchanged.why, exchanged.detail);

@@ -1,4 +1,4 @@
-/** Owns whether another region's Meridian server answers: one request at a time, never longer than its limit. */
+/** Owns whether another region's Meridian server answers: one request at a time, within a time limit. */
 import { messageOf } from '../base/errors.ts';
 import { type Log } from '../telemetry/log.ts';
 
@@ -18,7 +18,7 @@ export class ServerHealth {
     this.#settings = settings;
   }
 
-  /** Whether the server says that it is ready. Never throws; callers at one moment share one request. */
+  /** Whether the server reports that it is ready. Never throws; concurrent callers share one request. */
   ping(): Promise<boolean> {
     this.#asked ??= this.#ping().finally(() => {
       this.#asked = null;

@@ -1,19 +1,16 @@
-/**
- * Owns the step from subgraphs to a supergraph: they are composed as gateways want it, and every reason why they do not
- * fit is told at once.
- */
+/** Owns the composition of subgraphs into a supergraph, with all composition errors reported at once. */
 import { composeServices, compositionHasErrors } from '@theguild/federation-composition';
 import { type DocumentNode, type GraphQLError } from 'graphql';
 import { MeridianError } from '../../base/errors.ts';
 
 export interface SubgraphSdl {
   readonly name: string;
-  /** Where a gateway asks it. */
+  /** The URL at which gateways reach it. */
   readonly url: string;
   readonly typeDefs: DocumentNode;
 }
 
-/** What to do about the mistakes that are made most. */
+/** Fixes for the most frequent errors. */
 const FIXES: Readonly<Record<string, string>> = {
   INVALID_FIELD_SHARING:
     'keep the field in one subgraph, or mark it @shareable in each, or @external where it is only a key',
@@ -40,8 +37,8 @@ export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
 }
 
 /**
- * `work: Type "User" is …; give the type a @key …`: the composition puts the subgraph into brackets where only one is
- * at fault.
+ * `work: Type "User" is …; give the type a @key …`: the composition puts the subgraph into brackets if only one is at
+ * fault.
  */
 function told({ message, extensions }: GraphQLError): string {
   const [, only, rest] = /^\[([^\]]+)\]\s*([^]*)$/.exec(message) ?? [undefined, undefined, message];

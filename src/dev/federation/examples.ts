@@ -1,5 +1,5 @@
 /**
- * Owns the `curl` lines that a new graph of several subgraphs shows: each goes through a gateway, and each needs more
+ * Owns the `curl` commands that a new graph of several subgraphs prints: each goes through a gateway and needs more
  * than one database.
  */
 import { type CompiledSchema } from '../../schema-compiler/compile.ts';
@@ -70,12 +70,12 @@ export async function graphExamples({ gateways, subgraphs, manifest }: GraphExam
   ];
 }
 
-/** Under a name of its own: two subgraphs may have a field of one name, and both be able to answer it. */
+/** With an alias: two subgraphs may both have a field of this name. */
 async function aliased(cluster: Cluster, compiled: CompiledSchema, i: number): Promise<string> {
   return `a${i + 1}: ${await sampleQuery(cluster, compiled)}`;
 }
 
-/** The reference application in two, or one that has its fields in whichever subgraph. */
+/** The reference application as two subgraphs, or one that has its fields in any of them. */
 function isWorkspace(subgraphs: readonly CompiledSchema[]): boolean {
   const has = (kind: 'queries' | 'mutations', field: string): boolean =>
     subgraphs.some(({ model }) => model[kind].has(field));

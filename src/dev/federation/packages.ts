@@ -1,6 +1,6 @@
 /**
- * Owns the packages that only a federated development cluster needs: they are the user's choice to install, so their
- * absence is told before anything is started.
+ * Owns the packages that only a federated development cluster needs. Users install them themselves, so a missing one is
+ * reported before anything is started.
  */
 import { MeridianError } from '../../base/errors.ts';
 
@@ -10,7 +10,7 @@ const PACKAGES = [
   '@theguild/federation-composition',
 ] as const;
 
-/** Throws one sentence with the fix when one is not installed. `resolve` is where Node would look. */
+/** Throws one sentence with the fix if a package is not installed. `resolve` is the folder where Node looks for it. */
 export function requirePackages(resolve: (name: string) => string = (name) => import.meta.resolve(name)): void {
   const missing = PACKAGES.filter((name) => {
     try {

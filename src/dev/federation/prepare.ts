@@ -1,6 +1,6 @@
 /**
- * Owns a graph's way from databases and SDL to a supergraph: each subgraph is checked against its own database, then
- * all against each other.
+ * Owns the steps from databases and SDL to a supergraph: each subgraph is checked against its own database, then all
+ * are composed.
  */
 import { join } from 'node:path';
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
@@ -17,10 +17,7 @@ export interface PreparedSubgraph {
   readonly compiled: CompiledSchema;
 }
 
-/**
- * Sets every subgraph's databases up. Throws one `SCHEMA_INVALID` that names the subgraph of each problem, of whichever
- * there are.
- */
+/** Sets up every subgraph's databases. Throws one `SCHEMA_INVALID` that names the subgraph of each problem. */
 export async function prepareSubgraphs(
   all: readonly ServersOptions[],
   onNotice: (sentence: string) => void,
@@ -51,8 +48,8 @@ export function supergraphPath(stateDir: string, region?: string): string {
 }
 
 /**
- * One file for each region, in which its own subgraphs are asked, and under the plain name that of the first, for
- * gateways of other kinds.
+ * One file per region, with the URLs of that region's subgraphs, and under the plain name that of the first region, for
+ * other gateways.
  */
 export function writeSupergraphs(stateDir: string, subgraphs: readonly PreparedSubgraph[]): void {
   const regions = subgraphs[0]?.cluster.regions.map(({ name }) => name) ?? [];
@@ -67,7 +64,7 @@ export function writeSupergraphs(stateDir: string, subgraphs: readonly PreparedS
   );
   const write = (path: string, text: string): void => writeWhole(path, `${text}\n`, { account: undefined });
   write(supergraphPath(stateDir), sdl);
-  // Composed once: from one region to another only the URLs differ.
+  // Composed once: the regions differ only in URLs.
   for (const region of regions)
     write(
       supergraphPath(stateDir, region),

@@ -1,6 +1,6 @@
 /**
- * Owns which subgraphs an application in several consists of: one per folder under `subgraphs/`, each with SDL, SQL
- * and, if it wants, resolvers.
+ * Owns which subgraphs an application has: one per folder under `subgraphs/`, each with SDL, SQL and, optionally,
+ * resolvers.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,17 +11,17 @@ export interface SubgraphFolder {
   readonly name: string;
   readonly schema: string;
   readonly sql: string;
-  /** Its module of custom resolvers, if there is one beside the SDL. */
+  /** Its module of custom resolvers, if there is one next to the SDL. */
   readonly resolvers: string | undefined;
 }
 
 const FOLDER = 'subgraphs';
-/** What a supergraph, a folder for data and a line of `ps` all take. */
+/** Characters that supergraphs, data folders and `ps` all accept. */
 const NAME = /^[a-z][a-z0-9]*([-_][a-z0-9]+)*$/;
 const NAME_CHARS = 40;
 const RESOLVERS = ['resolvers.ts', 'resolvers.js', 'resolvers.mjs'] as const;
 
-/** In the order of their names. Throws where there is none, or one that cannot be. */
+/** Sorted by name. Throws if there is none, or if one is invalid. */
 export function findSubgraphs(schema: string, sql: string): SubgraphFolder[] {
   const parent = join(schema, FOLDER);
   const invalid = (message: string): MeridianError => new MeridianError({ code: 'SCHEMA_INVALID', message });

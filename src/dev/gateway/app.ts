@@ -1,6 +1,6 @@
 /**
- * Owns the development gateway's way in: HTTP with the limits of our servers around Hive Gateway with Meridian's
- * plugin, and the drain that ends it.
+ * Owns the development gateway's HTTP server: the limits of Meridian's servers around Hive Gateway with Meridian's
+ * plugin, and the drain at its end.
  */
 import { createGatewayRuntime, type GatewayConfig, type GatewayRuntime } from '@graphql-hive/gateway-runtime';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -24,7 +24,7 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
-/** Starts listening once the supergraph is planned for. */
+/** Starts listening once the supergraph is loaded. */
 export async function startGateway({ supergraph, options, telemetry }: GatewaySettings): Promise<RunningGateway> {
   const state = { draining: false };
   const gateway = createGatewayRuntime({
@@ -34,13 +34,14 @@ export async function startGateway({ supergraph, options, telemetry }: GatewaySe
     ],
     upstreamTimeout: options.subgraphMs,
     logging: options.logLevel === 'silent' ? false : (options.logLevel as Exclude<GatewayConfig['logging'], undefined>),
-    // Browsers are answered by the app around it, as our servers do.
+    // CORS is answered by the app around it, as in Meridian's servers.
     cors: false,
     landingPage: false,
   });
   await tryOut(gateway);
   const app = await createApp({ options, telemetry, draining: () => state.draining });
-  // The text goes on as it came. Only this kind is taken: a browser asks before it sends it to another origin.
+  // The text is passed on unchanged. Only this content type is accepted, because a browser sends it to another origin
+  // only after a preflight.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler: (request, reply) => pass(gateway, request, reply) });
@@ -76,7 +77,7 @@ function cookiesOf({
   return name === '' ? {} : { cookies: { name, path, domain, sameSite, secure, maxAgeS, count, bytes } };
 }
 
-/** Hive reads the supergraph at the first request; what is wrong with it is better known before. */
+/** Hive reads the supergraph at the first request; errors in it should be reported earlier. */
 async function tryOut(gateway: GatewayRuntime): Promise<void> {
   const response = await gateway.fetch('http://localhost/graphql', {
     method: 'POST',

@@ -1,6 +1,6 @@
 /**
- * Owns the program of a region's gateway: it serves the supergraph in the file that it is given, with options from the
- * environment as our servers have them.
+ * Owns the program of a region's gateway: it serves the supergraph in the given file, with the servers' options from
+ * the environment.
  */
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../../config/load.ts';

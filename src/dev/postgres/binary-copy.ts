@@ -1,6 +1,6 @@
 /**
- * Owns copies of PostgreSQL's programs outside a home that only its owner may enter: made whole or not at all, trusted
- * only when ours.
+ * Owns copies of PostgreSQL's programs outside a home folder that only its owner may enter: they are created
+ * atomically, and used only if they belong to this user.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -28,9 +28,9 @@ export interface BinaryPackage {
   readonly version: string;
 }
 
-/** Places that every account may enter; the first that works is used. */
+/** Folders that every account may enter; the first one that works is used. */
 const BASES = (): string[] => [...new Set(['/var/tmp', tmpdir()])].filter((base) => existsSync(base));
-/** Names to try when somebody else already owns the first. */
+/** Number of names to try if the first one belongs to somebody else. */
 const TRIES = 8;
 
 function filesUnder(folder: string): string[] {
@@ -40,7 +40,7 @@ function filesUnder(folder: string): string[] {
     .sort();
 }
 
-/** Version and content: another package, or a changed one, gets a copy of its own. */
+/** Includes version and content: another package, or a changed one, gets its own copy. */
 function keyOf({ home, version }: BinaryPackage, files: readonly string[]): string {
   const hash = createHash('sha256').update(version);
   for (const file of files) hash.update(`\0${file}\0${statSync(join(home, file)).size}`);
@@ -49,7 +49,8 @@ function keyOf({ home, version }: BinaryPackage, files: readonly string[]): stri
 }
 
 /**
- * A folder in a place that everyone may write to is trusted only if it is ours and nobody else could have changed it.
+ * A folder in a place that everyone may write to is used only if it belongs to this user and nobody else could have
+ * changed it.
  */
 export function isOurs(stats: Stats): boolean {
   return stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
@@ -62,7 +63,7 @@ function isWhole(copy: string, source: string, files: readonly string[]): boolea
   });
 }
 
-/** npm keeps no symbolic links; the package lists them, and a script of its own restores them where scripts may run. */
+/** npm stores no symbolic links; the package lists them, and its install script restores them if scripts may run. */
 function restoreLinks({ root }: BinaryPackage, copy: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
@@ -87,13 +88,13 @@ function make(found: BinaryPackage, files: readonly string[], place: string): vo
     renameSync(unfinished, place);
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true });
-    // Another start may have been faster with the same copy, which is as good as ours.
+    // Another start may have created the same copy first, which is equally good.
     const there = lstatSync(place, { throwIfNoEntry: false });
     if (!there || !isOurs(there) || !isWhole(place, found.home, files)) throw error;
   }
 }
 
-/** Copies that could do, best first, each made when it is asked for. */
+/** Candidate copies, best first, each created when it is asked for. */
 export function* reachableCopies(found: BinaryPackage, bases: readonly string[] = BASES()): Generator<string> {
   const files = filesUnder(found.home);
   const key = keyOf(found, files);
@@ -110,7 +111,7 @@ export function* reachableCopies(found: BinaryPackage, bases: readonly string[] 
   }
 }
 
-/** The first name in `base` that is free or ours. */
+/** The first name in `base` that is free or belongs to this user. */
 export function ourPlace(base: string, name: string): string | undefined {
   for (let i = 0; i < TRIES; i += 1) {
     const place = join(base, i === 0 ? name : `${name}-${i}`);

@@ -1,5 +1,5 @@
 /**
- * Owns the configuration of the cluster's PostgreSQL servers, written anew at every start so that ports and links may
+ * Owns the configuration of the cluster's PostgreSQL servers, written again at every start so that ports and links may
  * change.
  */
 import { chmodSync, chownSync, renameSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ export const USER = 'meridian';
 export interface ConfOptions {
   readonly port: number;
   readonly sharedBuffersMb: number;
-  /** Where a replica finds its primary: a link's port. Null for the primary. */
+  /** The link's port at which a replica reaches its primary; null for the primary. */
   readonly upstream: {
     readonly port: number;
     readonly slot: string;
@@ -19,7 +19,7 @@ export interface ConfOptions {
   } | null;
 }
 
-/** Text inside single quotes, in a configuration file. */
+/** Text inside single quotes in a configuration file. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -41,22 +41,22 @@ function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: str
     hba_file: hbaFile,
     max_connections: 200,
     shared_buffers: `${sharedBuffersMb}MB`,
-    // Every region decodes changes from its own replica, which needs the primary's WAL to carry them.
+    // Every region decodes changes from its own replica, so the primary's WAL must contain what decoding needs.
     wal_level: 'logical',
     max_wal_senders: 20,
     max_replication_slots: 20,
     hot_standby: 'on',
     hot_standby_feedback: 'on',
     track_commit_timestamp: 'on',
-    // A replica or tail that stays away may not fill the disk.
+    // A replica or tail that does not come back must not fill the disk.
     max_slot_wal_keep_size: '1GB',
     max_wal_size: '1GB',
     min_wal_size: '80MB',
-    // Development data can be made anew; the operating system, not the disk, has to survive our kill -9.
+    // Development data can be created again: it must survive kill -9, but not a crash of the operating system.
     fsync: 'off',
     synchronous_commit: 'on',
     wal_receiver_status_interval: '1s',
-    // After a cut has healed the stream goes on at once.
+    // After a cut is healed, streaming continues at once.
     wal_retrieve_retry_interval: '100ms',
     wal_sender_timeout: '60s',
     autovacuum: 'on',
@@ -64,8 +64,8 @@ function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: str
     io_method: 'sync',
     max_parallel_workers_per_gather: 0,
     random_page_cost: 1.1,
-    // Without "$user": the role is called as the schema of what writing keeps, into which migrations would put their
-    // tables.
+    // Without "$user": the role has the same name as the schema `meridian`, in which migrations would otherwise create
+    // their tables.
     search_path: 'public',
     password_encryption: 'scram-sha-256',
     timezone: 'UTC',
@@ -79,8 +79,7 @@ function settings({ port, sharedBuffersMb, upstream }: ConfOptions, hbaFile: str
 }
 
 /**
- * Writes `text` whole or not at all. With `account` the file is that account's secret, else everyone on the machine may
- * read it.
+ * Writes `text` atomically. With `account` only that account can read the file, otherwise everyone on the machine can.
  */
 export function writeWhole(path: string, text: string, secretOf?: { readonly account: Account | undefined }): void {
   const unfinished = `${path}.${process.pid}.tmp`;
@@ -91,7 +90,8 @@ export function writeWhole(path: string, text: string, secretOf?: { readonly acc
 }
 
 /**
- * Writes the configuration of one server: beside its data, not into it, where the database's account could replace it.
+ * Writes the configuration of one server next to its data and not into it, where the database's account could replace
+ * it.
  */
 export function writeConf(path: string, options: ConfOptions): void {
   const hbaFile = `${path}.hba`;

@@ -1,4 +1,4 @@
-/** Owns the birth of a primary: an empty data directory in which the password and the locale are settled. */
+/** Owns the creation of a primary's data directory, with password and locale. */
 import { join } from 'node:path';
 import { type Supervisor } from '../supervisor/supervisor.ts';
 import { STOP_COMMAND } from '../supervisor/protocol.ts';

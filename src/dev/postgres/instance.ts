@@ -1,4 +1,4 @@
-/** Owns one PostgreSQL server: starts it, knows when it is ready, stops it. */
+/** Owns one PostgreSQL server: starts it, detects when it is ready, stops it. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../base/clock.ts';
@@ -9,7 +9,7 @@ import { explainOutput, tailOf } from '../problems.ts';
 import { PLAIN_ENV, type Account } from './account.ts';
 import { type BinaryHome } from './binaries.ts';
 
-/** Crash recovery after kill -9 of a busy server takes a while; an hour would not help. */
+/** Crash recovery after kill -9 of a busy server takes a while. */
 const READY_MS = 60_000;
 const POLL_MS = 10;
 
@@ -72,7 +72,7 @@ export class Instance {
       if (this.#process !== started)
         throw explainOutput(tailOf(logFile, logFrom), `Starting PostgreSQL of ${this.region} (log: ${logFile})`);
       if (performance.now() > until) {
-        // Whoever tries again finds none that runs already.
+        // A new attempt must find no server that already runs.
         await this.stop();
         throw new MeridianError({
           code: 'CLUSTER_START_FAILED',
@@ -83,7 +83,7 @@ export class Instance {
     }
   }
 
-  /** The server writes its state into the last line of its pid file; reading it costs no connection. */
+  /** The server writes its state into the last line of its pid file, which can be read without a connection. */
   #isReady(pid: number): boolean {
     const lines = textOf(join(this.dataDir, 'postmaster.pid')).split('\n');
     return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
@@ -105,10 +105,7 @@ export class Instance {
   }
 }
 
-/**
- * '' where there is no such file: the server removes that of one that was killed, at any moment, before it writes its
- * own.
- */
+/** '' if there is no such file: a server removes the file of one that was killed before it writes its own. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');

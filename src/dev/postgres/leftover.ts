@@ -1,6 +1,6 @@
 /**
- * Owns servers that an earlier cluster has left running, which takes a kill -9 of both its processes: they are ended
- * before their data is used.
+ * Owns servers that an earlier cluster has left running after a kill -9 of both its processes: they are ended before
+ * their data is used.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,12 +11,12 @@ import { commandOf, startOf } from '../process.ts';
 const END_MS = 5_000;
 const POLL_MS = 20;
 
-/** Call only with the cluster's lock held. PostgreSQL itself deals with a pid file whose process is gone. */
+/** Call only with the cluster's lock held. PostgreSQL itself handles a pid file whose process is gone. */
 export async function endLeftover(dataDir: string): Promise<void> {
   const file = join(dataDir, 'postmaster.pid');
   if (!existsSync(file)) return;
   const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
-  // Some other process may have got the number since: only one that runs on this very directory is ours to end.
+  // Another process may have the number now: only a server that runs on this directory is ended.
   if (!Number.isSafeInteger(pid) || pid <= 1 || !commandOf(pid)?.includes(`-D ${dataDir} `)) return;
   const started = startOf(pid);
   process.kill(pid, 'SIGQUIT');

@@ -1,4 +1,4 @@
-/** Owns the making of replicas: one backup of the primary, copied to every replica at once. */
+/** Owns the creation of replicas: one backup of the primary, copied to all replicas. */
 import { renameSync } from 'node:fs';
 import { type Client } from 'pg';
 import { type Supervisor } from '../supervisor/supervisor.ts';
@@ -26,7 +26,7 @@ export function slotName(region: string): string {
   return `meridian_replica_${region.replaceAll('-', '_')}`;
 }
 
-/** Slots for `regions`, and none for replicas that are no more: a slot without a replica only keeps WAL. */
+/** Slots for `regions`; slots of replicas that no longer exist are dropped, because they only retain WAL. */
 export async function ensureSlots(primary: Client, regions: readonly string[]): Promise<void> {
   const names = regions.map(slotName);
   await primary.query(
@@ -39,7 +39,7 @@ export async function ensureSlots(primary: Client, regions: readonly string[]): 
   );
 }
 
-// Files that vanish while they are copied (temporary ones) are no failure of a backup; everything else that cp says is.
+// Temporary files that vanish during the copy are no error of a backup; every other error of cp is.
 const COPY =
   `cp -a "$1"/. "$2" 2>"$2.errors"; code=$?; if [ $code -ne 0 ] && grep -v 'No such file or directory' "$2.errors" >&2; then exit $code; fi; exit 0`.replaceAll(
     '"$2.errors"',
@@ -48,7 +48,7 @@ const COPY =
 // Without the primary's slots and pid file, with the label that tells where recovery begins.
 const FINISH = `cd "$1" && rm -rf copy.errors pg_replslot/* postmaster.pid postmaster.opts pg_stat_tmp/* && cat > backup_label && : > standby.signal`;
 
-/** Copies the primary to every target. Each appears under its name only when it is complete. */
+/** Copies the primary to every target. Each gets its name only when it is complete. */
 export async function copyReplicas({
   supervisor,
   account,

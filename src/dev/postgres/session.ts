@@ -1,4 +1,4 @@
-/** Owns sessions of the cluster itself at its databases: short ones, at loopback, by the superuser. */
+/** Owns the cluster's own sessions at its databases: short, over loopback, as superuser. */
 import { type Client } from 'pg';
 import { DatabaseAddress } from '../../postgres/connect/address.ts';
 import { DatabaseClient } from '../../postgres/connect/client.ts';
@@ -24,7 +24,8 @@ export async function withSession<T>(
     application_name: 'meridian-cluster',
     options,
   });
-  // A session that breaks between two statements fails the next one; this only keeps the process alive until then.
+  // A session that breaks between two statements fails the next statement; this handler only prevents an unhandled
+  // error.
   client.on('error', () => undefined);
   await client.connect();
   try {

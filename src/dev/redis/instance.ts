@@ -1,6 +1,6 @@
 /**
- * Owns one Redis server of the cluster: starts it, knows when it answers, stops it. What it holds is a cache, and goes
- * with it.
+ * Owns one Redis server of the cluster: starts it, detects when it answers, stops it. Its contents are a cache and are
+ * not kept.
  */
 import { statSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -119,7 +119,7 @@ export class RedisInstance {
   }
 }
 
-/** Whether whoever listens there answers as Redis does, within `PING_MS`. */
+/** Whether the server that listens there answers as Redis does, within `PING_MS`. */
 async function answersPing(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = createConnection({ host: '127.0.0.1', port });

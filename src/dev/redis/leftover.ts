@@ -1,6 +1,6 @@
 /**
- * Owns Redis servers that an earlier cluster has left running, which takes a kill -9 of both its processes: they are
- * ended before their ports are wanted.
+ * Owns Redis servers that an earlier cluster has left running after a kill -9 of both its processes: they are ended
+ * before their ports are used.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ import { PID_FILE } from './folder.ts';
 const END_MS = 5_000;
 const POLL_MS = 20;
 
-/** Ends what runs by the pid files in `dataDir`. */
+/** Ends the servers whose pid files are in `dataDir`. */
 export async function endLeftoverRedis(dataDir: string): Promise<void> {
   if (!existsSync(dataDir)) return;
   for (const name of readdirSync(dataDir)) {
     const port = PID_FILE.exec(name)?.[1];
     if (port === undefined) continue;
     const pid = Number(readFileSync(join(dataDir, name), 'utf8').trim());
-    // Some other process may have got the number since: the server shows its address as its command line.
+    // Another process may have the number now: a Redis server shows its address in its command line.
     if (
       !Number.isSafeInteger(pid) ||
       pid <= 1 ||

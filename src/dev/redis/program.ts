@@ -1,4 +1,4 @@
-/** Owns finding a Redis or Valkey server on the machine; the cluster does without where there is none. */
+/** Owns finding a Redis or Valkey server on the machine; without one the cluster has no shared caches. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
@@ -7,12 +7,12 @@ import { PLAIN_ENV } from '../postgres/account.ts';
 export interface RedisProgram {
   readonly path: string;
   readonly product: 'Redis' | 'Valkey';
-  /** As the program says it, `7.0.15`. */
+  /** As the program reports it, `7.0.15`. */
   readonly version: string;
 }
 
 const NAMES = ['redis-server', 'valkey-server'] as const;
-/** Where packages put it that a shell's PATH may leave out. */
+/** Folders where packages install it and that a shell's PATH may not include. */
 const COMMON_FOLDERS = [
   '/usr/bin',
   '/usr/sbin',
@@ -25,7 +25,7 @@ const COMMON_FOLDERS = [
   '/snap/bin',
 ];
 const VERSION_MS = 5_000;
-/** What the shared cache needs. */
+/** The version that the shared cache needs. */
 const OLDEST = { major: 6, minor: 2 };
 
 export interface RedisSearch {
@@ -34,7 +34,7 @@ export interface RedisSearch {
   readonly commonFolders?: readonly string[];
 }
 
-/** The first one that runs and is recent enough; null where there is none. */
+/** The first one that runs and is recent enough; null if there is none. */
 export function findRedis({
   path = process.env['PATH'] ?? '',
   commonFolders = COMMON_FOLDERS,
@@ -54,7 +54,7 @@ function isProgram(path: string): boolean {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    // Not there, or not for us.
+    // Absent, or not executable by this user.
     return false;
   }
 }

@@ -1,7 +1,7 @@
 /** Owns `COPY … FROM stdin` over a session: the data follows the statement, as in a dump. */
 import { type Connection, type Submittable } from 'pg';
 
-/** What the driver calls on a query of one's own; it types only `submit`. */
+/** The methods that the driver calls on a custom query; its types declare only `submit`. */
 interface CopyConnection extends Connection {
   sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
@@ -35,7 +35,7 @@ export class CopyIn implements Submittable {
   }
 
   handleCommandComplete(): void {
-    // The session is ready for what follows with the next message.
+    // The next message makes the session ready for further statements.
   }
 
   handleReadyForQuery(): void {

@@ -1,7 +1,4 @@
-/**
- * Owns the filling of a new database from a folder of SQL files, in the order of their names, each with a session of
- * its own.
- */
+/** Owns loading a new database from a folder of SQL files, sorted by name, each in its own session. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -15,7 +12,7 @@ import { lineAt, splitScript, UnknownCommand, type Segment } from './split.ts';
 
 export interface SqlFolder {
   readonly folder: string;
-  /** What SQL finds as `current_setting('meridian.scale')`. */
+  /** Readable in SQL as `current_setting('meridian.scale')`. */
   readonly scale: number;
   readonly onProgress: (sentence: string) => void;
   readonly onNotice: (sentence: string) => void;
@@ -51,7 +48,7 @@ function readScripts(folder: string): Script[] {
   }
 }
 
-/** Reads the folder at once, so that what is wrong with it is told before anything is started. */
+/** Reads the folder before anything is started, so that errors are reported first. */
 export function sqlFolder({ folder, scale, onProgress, onNotice }: SqlFolder): InitialData {
   const scripts = readScripts(folder);
   const hash = createHash('sha256').update(`scale ${scale}`);
@@ -65,7 +62,7 @@ export function sqlFolder({ folder, scale, onProgress, onNotice }: SqlFolder): I
           loadScript(client, script, onNotice),
         );
       }
-      // So that the first queries are planned well, on the replicas too, which cannot do this for themselves.
+      // Collects statistics for the planner, also for the replicas, which cannot do so themselves.
       await withSession({ dsn }, (client) => client.query('VACUUM (ANALYZE)'));
     },
   };
@@ -114,8 +111,8 @@ function loadError(error: unknown, segment: Segment | undefined, place: (offset:
       ? [error.detail, error.where && `(${firstLine(error.where)})`, error.hint].filter((text) => text)
       : [];
   const offset = segment?.offset ?? 0;
-  // The server counts from the beginning of what it was sent; where it says nothing, some statement of these lines
-  // failed.
+  // The server counts positions from the beginning of the text that it received; without a position, some statement of
+  // these lines failed.
   const position =
     error instanceof DatabaseError && error.position !== undefined ? offset + Number(error.position) - 1 : undefined;
   const from = segment ? offset + (/\S/.exec(segment.text)?.index ?? 0) : 0;

@@ -1,25 +1,25 @@
 /**
- * Owns the reading of SQL scripts as psql reads them: where a statement ends, what is COPY data, what is a command of
- * psql's own.
+ * Owns splitting SQL scripts as psql does: where a statement ends, what is COPY data, and which lines are psql
+ * commands.
  */
 
 export type Segment =
-  /** Statements that may be sent together; `offset` is where they begin in the script. */
+  /** Statements that may be sent together; `offset` is the index of their beginning in the script. */
   | { readonly kind: 'statements'; readonly text: string; readonly offset: number }
   /** A statement that PostgreSQL refuses inside a transaction, so it is sent alone. */
   | { readonly kind: 'alone'; readonly text: string; readonly offset: number }
   | { readonly kind: 'copy'; readonly text: string; readonly data: string; readonly offset: number }
-  /** About databases or connections: everything is loaded into the cluster's own database. */
+  /** Concerns databases or connections: everything is loaded into the cluster's own database. */
   | { readonly kind: 'skipped'; readonly text: string; readonly offset: number };
 
-/** Statements are sent together up to about this size. */
+/** Statements are combined up to about this size. */
 const BATCH_CHARS = 256 * 1024;
 const COPY_FROM_STDIN = /^copy\s[\s\S]*\sfrom\s+stdin\b/i;
 const ABOUT_DATABASES = /^(create|drop)\s+database\b/i;
 const ALONE =
   /^(vacuum|alter\s+system|(create|drop|alter)\s+tablespace|cluster\s*;|reindex\s+(database|system))\b|^(create|drop|reindex)\s[\s\S]{0,200}\bconcurrently\b/i;
 const ROUTINE = /^create\s+(or\s+replace\s+)?(function|procedure)\b/i;
-/** Commands of psql that change how psql shows things, not what a script does. */
+/** psql commands that change the output and not the effect of a script. */
 const HARMLESS = new Set([
   'set',
   'unset',
@@ -38,7 +38,7 @@ const HARMLESS = new Set([
 ]);
 const CONNECT = new Set(['c', 'connect']);
 
-/** A command of psql's that a script needs and that is not known here. */
+/** A psql command that changes the effect of a script and is not supported here. */
 export class UnknownCommand extends Error {
   readonly command: string;
   readonly offset: number;
@@ -50,11 +50,12 @@ export class UnknownCommand extends Error {
   }
 }
 
-// One token at a time: what is skipped whole (comments, strings, dollar quotes, names), then single characters.
+// One token at a time: parts that are skipped as a whole (comments, strings, dollar quotes, names), then single
+// characters.
 const TOKEN =
   /\s+|--[^\n]*|\/\*|[eE]'(?:[^'\\]+|\\[\s\S]|'')*'|'(?:[^']+|'')*'|"(?:[^"]+|"")*"|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+|[\s\S]/y;
 
-/** Index behind the block comment that begins at `start`; they nest. */
+/** Index after the block comment that begins at `start`; block comments nest. */
 function commentEnd(script: string, start: number): number {
   let depth = 0;
   const mark = /\/\*|\*\//g;
@@ -74,7 +75,7 @@ function lineEnd(script: string, from: number): number {
 interface Statement {
   readonly start: number;
   readonly end: number;
-  /** The text without comments before it, for a look at what it is. */
+  /** The text without leading comments, to detect its kind. */
   readonly body: string;
 }
 
@@ -114,7 +115,7 @@ function nextPiece(script: string, start: number): Piece | null {
   return bodyAt === -1 ? null : { statement: { start, end: script.length, body: script.slice(bodyAt) } };
 }
 
-/** Splits a script into what is sent at once. Throws `UnknownCommand`. */
+/** Splits a script into the texts that are sent. Throws `UnknownCommand`. */
 export function* splitScript(script: string): Generator<Segment> {
   let batchFrom = 0;
   const batch = function* (to: number): Generator<Segment> {
@@ -159,7 +160,7 @@ export function* splitScript(script: string): Generator<Segment> {
   yield* batch(script.length);
 }
 
-/** The line, counted from 1, that holds the character at `offset`. */
+/** The number, from 1, of the line that contains the character at `offset`. */
 export function lineAt(script: string, offset: number): number {
   let line = 1;
   for (let i = script.indexOf('\n'); i !== -1 && i < offset; i = script.indexOf('\n', i + 1)) line += 1;

@@ -1,4 +1,4 @@
-/** Owns a server process's tie to the supervisor: preloaded into it, this ends the process when its input closes. */
+/** Preloaded into a server process: ends it when its input closes, which happens when the supervisor ends. */
 import { DRAIN_MS } from './protocol.ts';
 
 process.stdin.on('error', () => undefined).resume();
@@ -6,5 +6,5 @@ process.stdin.once('end', () => {
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   process.kill(process.pid, 'SIGTERM');
 });
-// The tie alone is no reason to go on living.
+// Waiting for the input must not keep the process running.
 (process.stdin as unknown as { unref?: () => void }).unref?.();

@@ -1,7 +1,6 @@
 /**
  * Owns every process of an embedded cluster: it starts them at the cluster's request, and when the cluster's own
- * process is gone, however it went, it ends them and itself. It is their parent, so there is no moment in which one is
- * unknown.
+ * process has ended in any way, it ends them and itself. It is their parent, so every process is known from its start.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
@@ -20,7 +19,7 @@ const kept = new Map<number, Kept>();
 let leaving = false;
 
 function report(message: Report): void {
-  // When the cluster's process is gone there is nobody to tell; 'disconnect' does what has to be done then.
+  // If the cluster's process has ended, no report can be sent; 'disconnect' does the rest.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
@@ -53,7 +52,7 @@ function keep(id: number, child: ChildProcess, spec: SpawnSpec): void {
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_CHARS)));
-  // A process may end without reading its input; its exit says all there is to say.
+  // A process may end without reading its input; its exit is reported anyway.
   child.stdin?.on('error', () => undefined);
   if (spec.input !== undefined) child.stdin?.end(spec.input);
   child.once('error', (error) => {
@@ -62,7 +61,7 @@ function keep(id: number, child: ChildProcess, spec: SpawnSpec): void {
   if (child.pid === undefined) return;
   kept.set(id, { child, spec, timers: [] });
   report({ type: 'spawned', id, pid: child.pid });
-  // Whatever the process started and left behind goes with it.
+  // Processes that the process started and left behind are ended with it.
   if (spec.group) child.once('exit', () => signalTo(child, spec, 'SIGKILL'));
   child.once('close', (code, signal) => {
     for (const timer of kept.get(id)?.timers ?? []) clearTimeout(timer);
@@ -77,7 +76,7 @@ function signalTo(child: ChildProcess, spec: SpawnSpec, signal: NodeJS.Signals):
   try {
     process.kill(spec.group ? -child.pid : child.pid, signal);
   } catch (error) {
-    // ESRCH: it is gone already, which is what was wanted.
+    // ESRCH: it has already ended.
     if (codeOf(error) !== 'ESRCH') throw error;
   }
 }

@@ -1,4 +1,6 @@
-/** Owns the cluster's side of the supervisor: processes that cannot outlive this one, each with its end to wait for. */
+/**
+ * Owns the cluster's side of the supervisor: processes that cannot outlive this one, each with a promise of its end.
+ */
 import { fork, type ChildProcess } from 'node:child_process';
 import { MeridianError } from '../../base/errors.ts';
 import { entryPath } from '../entry.ts';
@@ -7,7 +9,7 @@ import { type Exit, type Report, type Request, type SpawnSpec } from './protocol
 export interface SupervisedProcess {
   readonly pid: number;
   readonly exited: Promise<Exit>;
-  /** Ends it by its own steps; resolves when it is gone. */
+  /** Ends it by its stop steps; resolves when it has ended. */
   stop(): Promise<Exit>;
   kill(signal: NodeJS.Signals): void;
 }
@@ -21,7 +23,7 @@ interface Pending {
   readonly exit: PromiseWithResolvers<Exit>;
 }
 
-/** An error of the operating system, with its code, as the supervisor met it. */
+/** An error of the operating system, with its code, as the supervisor received it. */
 function systemError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
@@ -37,13 +39,13 @@ export class Supervisor {
     this.#channel = channel;
     channel.on('message', (report: Report) => this.#onReport(report));
     channel.once('exit', () => this.#onGone());
-    // A send that fails because the supervisor is gone is answered by 'exit'.
+    // A send that fails because the supervisor has ended is handled by 'exit'.
     channel.on('error', () => undefined);
   }
 
   /**
-   * Starts the supervisor in a session of its own, so that Ctrl-C in a terminal reaches the cluster's process alone. It
-   * removes `discard` as it goes.
+   * Starts the supervisor in its own session, so that Ctrl-C in a terminal reaches only the cluster's process. The
+   * supervisor removes `discard` when it ends.
    */
   static async start(discard: readonly string[] = []): Promise<Supervisor> {
     const channel = fork(entryPath('./supervisor/main.ts'), discard, {
@@ -66,7 +68,7 @@ export class Supervisor {
     return new Supervisor(channel);
   }
 
-  /** Resolves when the supervisor is gone: asked to go, or killed. */
+  /** Resolves when the supervisor has ended, by request or killed. */
   get gone(): Promise<void> {
     return this.#gone.promise;
   }
@@ -100,7 +102,7 @@ export class Supervisor {
     return (await this.spawn({ input: '', ...spec })).exited;
   }
 
-  /** Ends everything that is still there, then the supervisor; bounded by the processes' own stop steps. */
+  /** Ends every remaining process, then the supervisor; bounded by the processes' stop steps. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#send({ type: 'leave', id: 0 });
@@ -135,7 +137,7 @@ export class Supervisor {
     }
   }
 
-  /** The supervisor ends its processes before itself; one that was killed could not, so that falls to us. */
+  /** The supervisor ends its processes before itself. One that was killed could not, so they are killed here. */
   #onGone(): void {
     for (const entry of this.#processes.values()) {
       if (entry.pid === undefined)
@@ -152,7 +154,7 @@ function killLeftover(pid: number, group: boolean): void {
   try {
     process.kill(group ? -pid : pid, group ? 'SIGKILL' : 'SIGQUIT');
   } catch (error) {
-    // ESRCH: it went with the supervisor.
+    // ESRCH: it ended with the supervisor.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** Owns the calls to the simulated WAN's control interface, for the cluster and for the shell alike. */
+/** Owns the calls to the simulated WAN's control interface, for the cluster and for the shell. */
 import { MeridianError, messageOf } from '../../base/errors.ts';
 import { type LinkReport } from './link.ts';
 import { type Conditions, type LinkKind } from './topology.ts';
@@ -26,7 +26,7 @@ export class WanControl {
     return this.#call('PATCH', path(a, b), change);
   }
 
-  /** Nothing passes between two regions until `heal`; one kind of link, or all of them. */
+  /** Nothing passes between two regions until `heal`; for one kind of link, or all of them. */
   cut(a: string, b: string, kind?: LinkKind): Promise<LinkReport[]> {
     return this.#call('POST', `${path(a, b)}/cut`, { kind });
   }

@@ -1,4 +1,6 @@
-/** Owns the HTTP interface to the simulated WAN: list links, change delay and jitter of a pair, cut and heal it. */
+/**
+ * Owns the HTTP interface of the simulated WAN: it lists links, changes delay and jitter of a pair, cuts and heals it.
+ */
 import fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type SimulatedWan, type Selection } from './simulated-wan.ts';
@@ -27,7 +29,7 @@ interface Pair {
   readonly Params: { readonly a: string; readonly b: string };
 }
 
-/** A request that cannot be done, with the HTTP status that says so. */
+/** A request that cannot be carried out, with its HTTP status. */
 class Refusal extends Error {
   readonly statusCode: number;
 

@@ -4,7 +4,7 @@ import { Pipe } from './pipe.ts';
 import { type Conditions, type LinkKind } from './topology.ts';
 
 const LOOPBACK = '127.0.0.1';
-/** Connections that one link holds at once; while it is cut they only pile up. */
+/** Maximum number of connections of one link; while it is cut they only accumulate. */
 const MAX_CONNECTIONS = 2_000;
 
 export interface LinkOptions {
@@ -17,7 +17,7 @@ export interface LinkOptions {
   readonly conditions: Conditions;
 }
 
-/** A link as the control API shows it. */
+/** A link as the control interface shows it. */
 export interface LinkReport {
   /** Whose servers it joins: the subgraph's name, empty for an application in one. */
   readonly cluster: string;
@@ -28,7 +28,7 @@ export interface LinkReport {
   readonly port: number;
   readonly targetPort: number;
   readonly rttMs: number;
-  /** One way. */
+  /** In one direction. */
   readonly delayMs: number;
   readonly jitterMs: number;
   readonly state: 'up' | 'cut';
@@ -90,14 +90,15 @@ export class Link {
     this.#conditions = conditions;
   }
 
-  /** As a cut cable does: nothing passes, nobody is told; connections stall and new ones hang. */
+  /** As a cut cable: nothing passes and nobody is notified; connections stall and new ones hang. */
   cut(): void {
     this.#cut = true;
     for (const crossing of this.#crossings) crossing.freeze();
   }
 
   /**
-   * New connections pass; those that the cut has stalled are reset, so that their ends begin anew instead of waiting.
+   * New connections pass; those that stalled during the cut are reset, so that their ends connect again instead of
+   * waiting.
    */
   heal(): void {
     if (!this.#cut) return;
@@ -121,11 +122,11 @@ export class Link {
   }
 
   #cross(near: Socket): void {
-    // Failures show as 'close', which the pipes pass on to the other end.
+    // Failures are followed by 'close', which the pipes pass on to the other end.
     near.on('error', () => undefined);
     if (this.#cut) return this.#hang(near);
     const oneWayMs = this.#delayMs();
-    // The far server sees the opening one way later, and the first bytes follow after the answer has come back.
+    // The far server sees the connection one delay later, and the first bytes follow after the answer has come back.
     if (oneWayMs === 0) this.#dial(near, performance.now());
     else {
       const openAtMs = performance.now() + 2 * oneWayMs;
@@ -165,7 +166,7 @@ export class Link {
     });
   }
 
-  /** A connection made while the link is cut: accepted by this end, answered by none. */
+  /** A connection that is made while the link is cut: accepted by this end, never answered. */
   #hang(near: Socket): void {
     near.resume().once('end', () => near.destroy());
     this.#hold({ sockets: [near], freeze: () => undefined });

@@ -1,7 +1,7 @@
-/** Owns one direction of one connection over the simulated WAN: bytes leave in the order they came, each after its delay. */
+/** Owns one direction of one connection over the simulated WAN: bytes leave in their order, each after its delay. */
 import { type Socket } from 'node:net';
 
-/** Bytes that may be under way in one direction; as a full network would, more makes the sender wait. */
+/** Maximum bytes in transit in one direction; beyond it the sender waits, as with a full network. */
 const IN_FLIGHT_BYTES = 8 * 1024 * 1024;
 const END = Symbol('end');
 const RESET = Symbol('reset');
@@ -16,13 +16,13 @@ export interface PipeOptions {
   readonly sink: Socket;
   /** One-way delay of the next bytes, milliseconds. */
   readonly delayMs: () => number;
-  /** Nothing counts as sent before this moment (monotonic milliseconds): a connection is first opened, then used. */
+  /** Nothing is sent before this moment (monotonic milliseconds): the connection must be opened first. */
   readonly openAtMs: number;
   readonly onBytes: (count: number) => void;
 }
 
-// Node's timers count whole milliseconds; the rest is slept through here. The ocean has a thread of its own, so a sleep
-// of under a millisecond holds up nothing else, and unlike a busy wait it costs no processor.
+// Node's timers have a resolution of a millisecond; the rest is slept synchronously here. The simulated WAN has its own
+// thread, so a sleep of under a millisecond blocks nothing else, and unlike a busy wait it uses no processor.
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const LATE_ENOUGH_MS = 0.05;
 
@@ -52,7 +52,7 @@ export class Pipe {
     });
   }
 
-  /** Stops delivering; what is under way stays where it is. */
+  /** Stops delivery; bytes in transit stay where they are. */
   freeze(): void {
     this.#frozen = true;
     clearTimeout(this.#timer);
@@ -64,7 +64,7 @@ export class Pipe {
     if (typeof content === 'symbol') this.#ended = true;
     else this.#bytes += content.length;
     const nowMs = performance.now();
-    // Never before its predecessor: jitter changes when bytes arrive, not their order.
+    // Never before the previous chunk: jitter changes the times of bytes, not their order.
     this.#lastDueMs = Math.max(this.#lastDueMs, Math.max(nowMs, this.#options.openAtMs) + this.#options.delayMs());
     this.#chunks.push({ dueMs: this.#lastDueMs, content });
     if (this.#bytes > IN_FLIGHT_BYTES) this.#options.source.pause();
@@ -88,7 +88,7 @@ export class Pipe {
     }
     this.#forget();
     const next = this.#chunks[this.#head];
-    // Through the timer even when it is due by now: one sleep per turn, so that a bulk stream lets others have theirs.
+    // Through the timer even if it is due already: one sleep per turn, so that a bulk stream does not delay others.
     if (next !== undefined && !this.#draining) this.#wake(Math.max(0, Math.floor(next.dueMs - performance.now())));
   }
 
@@ -96,7 +96,7 @@ export class Pipe {
     this.#timer = setTimeout(() => this.#deliver(), inMs);
   }
 
-  /** Hands one parcel to the sink; false when the sink is full and 'drain' goes on. */
+  /** Hands one chunk to the sink; false if the sink is full and 'drain' continues. */
   #hand(content: Chunk['content']): boolean {
     const { source, sink } = this.#options;
     if (content === END) sink.end();
@@ -104,14 +104,14 @@ export class Pipe {
     else {
       this.#bytes -= content.length;
       if (this.#bytes < IN_FLIGHT_BYTES / 2 && source.isPaused()) source.resume();
-      // As a host answers bytes for a connection that it has forgotten.
+      // Resets the connection, as a host does for a connection that it does not know.
       if (sink.destroyed) source.resetAndDestroy();
       else if (sink.writable && !sink.write(content)) this.#draining = true;
     }
     return !this.#draining;
   }
 
-  /** Delivered parcels leave the array in bulk, which keeps a long stream's cost linear. */
+  /** Delivered chunks are removed in bulk, which keeps the cost of a long stream linear. */
   #forget(): void {
     if (this.#head === this.#chunks.length) this.#chunks = [];
     else if (this.#head > 1_024) this.#chunks = this.#chunks.slice(this.#head);

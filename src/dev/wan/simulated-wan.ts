@@ -1,25 +1,25 @@
-/** Owns all links together: found by pair and kind, changed and cut both ways at once. */
+/** Owns all links: found by pair and kind, changed and cut in both directions at once. */
 import { Link, type LinkReport } from './link.ts';
 import { LINK_KINDS, pairKey, type Conditions, type LinkKind, type RegionPair } from './topology.ts';
 
-/** Where each region's servers of one cluster really listen. */
+/** The ports of each region's servers of one cluster. */
 export interface Targets {
   readonly [region: string]: { readonly postgres: number; readonly http: number };
 }
 
 export interface SimulatedWanOptions {
   readonly pairs: readonly RegionPair[];
-  /** By the cluster's name: all of them lie on the same shores, and a cable that breaks breaks for each. */
+  /** By the cluster's name: all clusters share the same regions, and a cut affects all of them. */
   readonly targets: Readonly<Record<string, Targets>>;
 }
 
-/** What the simulated WAN's thread tells once it listens. */
+/** The first message of the simulated WAN's thread, once it listens. */
 export interface SimulatedWanReady {
   readonly control: string;
   readonly links: readonly LinkReport[];
 }
 
-/** What to change: a pair of regions, and one kind of link or all of them. */
+/** The links to change: of a pair of regions, of one kind or all kinds. */
 export interface Selection {
   readonly between: readonly [string, string];
   readonly kind?: LinkKind | undefined;
@@ -66,7 +66,7 @@ export class SimulatedWan {
     return this.#all().map((link) => link.report);
   }
 
-  /** The links of a selection, both ways and of every cluster; none when there is no such pair. */
+  /** The links of a selection, in both directions and of every cluster; none if there is no such pair. */
   find({ between, kind }: Selection): Link[] {
     const kinds = this.#links.get(pairKey(...between));
     return kind === undefined ? [...(kinds?.values() ?? [])].flat() : (kinds?.get(kind) ?? []);

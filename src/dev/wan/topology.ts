@@ -1,17 +1,15 @@
-/** Owns the shape of the simulated WAN: which links there are and the round trips between regions when nothing else is said. */
+/** Owns the topology of the simulated WAN: its links, and the default round trips between regions. */
 import { z } from 'zod';
 import { MeridianError } from '../../base/errors.ts';
 
-/** What travels over a link: SQL, requests between servers, or the replication stream; each can be cut alone. */
+/** What a link carries: SQL, requests between servers, or the replication stream; each can be cut alone. */
 export const LINK_KINDS = ['postgres', 'http', 'replication'] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
 export interface Conditions {
-  /** Round-trip time between two regions, milliseconds; half of it each way. */
+  /** Round-trip time between two regions, milliseconds; half of it in each direction. */
   readonly rttMs: number;
-  /**
-   * The most that a round trip may take longer or shorter by chance, milliseconds; the order of bytes never changes.
-   */
+  /** Maximum random deviation of a round trip, milliseconds; the order of bytes never changes. */
   readonly jitterMs: number;
 }
 
@@ -19,7 +17,7 @@ export interface RegionPair extends Conditions {
   readonly between: readonly [string, string];
 }
 
-/** Round trips that are known; every other pair gets `OTHER_RTT_MS`. */
+/** Round trips of known pairs; every other pair gets `OTHER_RTT_MS`. */
 const KNOWN_RTT_MS: Readonly<Record<string, number>> = {
   'eu-west-1/us-east-1': 80,
   'ap-northeast-1/us-east-1': 150,
@@ -35,7 +33,7 @@ const fileSchema = z.record(z.string(), conditionsSchema);
 
 export type WanSettings = Readonly<Record<string, { readonly rttMs: number; readonly jitterMs?: number | undefined }>>;
 
-/** One name for a pair, whichever way round it is said. */
+/** One name for a pair, in either order. */
 export function pairKey(a: string, b: string): string {
   return a < b ? `${a}/${b}` : `${b}/${a}`;
 }
@@ -60,7 +58,7 @@ export function parseWanFile(content: string, path: string): WanSettings {
 }
 
 /**
- * Every pair of `regions` with its conditions. `off` means no delay at all; pairs that `settings` leaves out keep their
+ * Every pair of `regions` with its conditions. `off` means no delay; pairs that `settings` leaves out keep their
  * default.
  */
 export function pairsOf(regions: readonly string[], settings: WanSettings | 'off'): RegionPair[] {

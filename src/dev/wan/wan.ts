@@ -1,5 +1,6 @@
 /**
- * Owns the cluster's hold on the simulated WAN: starts its thread, knows every link's port, speaks to its control interface.
+ * Owns the cluster's handle of the simulated WAN: it starts the thread, knows every link's port, and calls the control
+ * interface.
  */
 import { Worker } from 'node:worker_threads';
 import { MeridianError, messageOf } from '../../base/errors.ts';
@@ -8,7 +9,7 @@ import { WanControl } from './client.ts';
 import { type SimulatedWanOptions, type SimulatedWanReady } from './simulated-wan.ts';
 import { type LinkKind } from './topology.ts';
 
-/** The way over the simulated WAN between the servers of one cluster. */
+/** The simulated WAN between the servers of one cluster. */
 export interface Crossings {
   /** The port in `from` that leads to `to`. */
   port(from: string, to: string, kind: LinkKind): number;
@@ -56,7 +57,7 @@ export class Wan extends WanControl implements Crossings {
     };
   }
 
-  /** The port in `from` that leads to `to`, where there is one cluster. */
+  /** The port in `from` that leads to `to`, if there is one cluster. */
   port(from: string, to: string, kind: LinkKind): number {
     return this.crossingsOf('').port(from, to, kind);
   }

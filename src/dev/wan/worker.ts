@@ -1,4 +1,7 @@
-/** Owns the thread that the simulated WAN runs in: apart from everything else, so that nobody's work makes its delays late. */
+/**
+ * Owns the thread of the simulated WAN: separate from everything else, so that other work does not make its delays
+ * longer.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { controlServer } from './control.ts';
 import { SimulatedWan, type SimulatedWanOptions, type SimulatedWanReady } from './simulated-wan.ts';

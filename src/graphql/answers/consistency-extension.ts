@@ -1,13 +1,13 @@
-/** Owns what `extensions.consistency` of an answer says: how its reads were answered. */
+/** Owns `extensions.consistency` of an answer, which reports how its reads were answered. */
 import { type ConsistencyLevel } from '../../consistency/requirement.ts';
 import { type ConsistencyToken } from '../../consistency/token.ts';
 import { type ReadReport } from '../../read/session/report.ts';
 
 export interface ConsistencyFacts {
   readonly token: ConsistencyToken | null;
-  /** The strongest one that a part of the operation asked for. */
+  /** The strongest level that a part of the operation asked for. */
   readonly level: ConsistencyLevel;
-  /** That answers. */
+  /** The region that answers. */
   readonly region: string;
   readonly report: ReadReport;
 }
@@ -32,7 +32,7 @@ export function consistencyOf({ token, level, region, report }: ConsistencyFacts
   };
 }
 
-/** How many reads each kind of server answered; a neighbour region's replica counts as a replica. */
+/** How many reads each kind of server answered; another region's replica counts as a replica. */
 function countsOf(report: ReadReport): Readonly<Record<'cache' | 'replica' | 'primary', number>> {
   const counts = { cache: 0, replica: 0, primary: 0 };
   for (const { by, count } of report.servedBy) counts[by] += count;

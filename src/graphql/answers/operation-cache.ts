@@ -1,6 +1,6 @@
 /**
- * Owns answers without execution: the answer of a whole query is kept with everything that it was made of, and served
- * under the same floors as its rows (R3-R6).
+ * Owns answers without execution: the answer of a whole query is kept with the tags of everything that it was made
+ * from, and served under the same floors as its rows (R3-R6).
  */
 import { type DocumentNode, type OperationDefinitionNode } from 'graphql';
 import { type Clock } from '../../base/clock.ts';
@@ -21,7 +21,7 @@ import { type AskedHeaders } from '../context.ts';
 import { consistencyOf } from './consistency-extension.ts';
 import { type Purity } from './purity.ts';
 
-/** Called as things happen; must neither throw nor take long. */
+/** Called when the events happen; must not throw and must be fast. */
 export interface OperationCacheObserver {
   looked(outcome: 'hit' | 'miss'): void;
   kept(verdict: FillVerdict): void;
@@ -40,7 +40,7 @@ export interface OperationCacheDeps {
   openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[]): ReadSession;
 }
 
-/** A request as it came, for as much as its answer depends on it. */
+/** The parts of a request that its answer depends on. */
 export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
   /** The body's text. */
   readonly body: string;
@@ -48,14 +48,14 @@ export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
 }
 
 export interface AnswerNow {
-  /** The bytes to send, one character for each. */
+  /** The body, one character for each byte. */
   readonly body: string;
   readonly cacheControl: string;
-  /** Covers everything that the answer shows, and the tokens that came (R6). */
+  /** Covers everything that the answer shows, and the request's tokens (R6). */
   readonly token: ConsistencyToken | null;
 }
 
-/** What closes the body of an answer without extensions, which they are put in front of. */
+/** The end of the body of an answer without extensions; they are inserted before it. */
 const CLOSING = '}\n';
 
 export class OperationCache {
@@ -66,13 +66,15 @@ export class OperationCache {
     this.#deps = deps;
   }
 
-  /** The name under which the answer to this body is kept: for viewers of one tenant whose settings are equal (R11). */
+  /**
+   * The name under which the answer to this body is kept: the same for viewers of one tenant with equal settings (R11).
+   */
   nameOf(body: string, viewer: Viewer | null, settings: readonly Setting[]): string {
     return `${JSON.stringify([viewer?.tenant ?? null, settingsKey(settings)])}\n${body}`;
   }
 
   /**
-   * To be called before the first read: from then on the session collects what the answer depends on, if it may be
+   * Call it before the first read: from then on the session collects what the answer depends on, if the answer may be
    * kept.
    */
   begin(
@@ -113,7 +115,7 @@ export class OperationCache {
   }
 
   /**
-   * The kept answer, where it satisfies the request; null: it has to be executed. Throws what is wrong with its tokens.
+   * The kept answer, if it satisfies the request; null: the request must be executed. Throws if its tokens are wrong.
    */
   answer(asked: AskedAgain): AnswerNow | null {
     const found = this.#find(asked);
@@ -153,7 +155,7 @@ export class OperationCache {
   }
 }
 
-/** The UTF-8 of a text, one character for each byte. */
+/** The UTF-8 encoding of a text, one character for each byte. */
 function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

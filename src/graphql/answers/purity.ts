@@ -1,4 +1,4 @@
-/** Owns which operations always have the same answer while the rows that they read stay the same. */
+/** Owns which operations always have the same answer as long as the rows that they read stay the same. */
 import {
   getNamedType,
   isAbstractType,
@@ -18,10 +18,10 @@ import {
 } from 'graphql';
 import { type UserResolvers } from '../resolvers.ts';
 
-/** What the application resolves itself: nobody knows what its functions read. */
+/** Fields that the application resolves: what its functions read is unknown. */
 export interface OwnResolvers {
   readonly user: UserResolvers;
-  /** Fields of `Query` that tell of the servers and not of rows. */
+  /** Fields of `Query` that report about servers and not rows. */
   readonly adminFields: readonly string[];
 }
 
@@ -30,14 +30,14 @@ export class Purity {
   /** `Type.field`. */
   readonly #fields: ReadonlySet<string>;
   /**
-   * Types of which the application says which rows they are, and scalars that it reads and writes: "an hour ago" is
-   * another moment each time.
+   * Types that the application resolves to rows, and scalars that it parses and serializes: "an hour ago" is another
+   * moment each time.
    */
   readonly #types: ReadonlySet<string>;
   readonly #known = new WeakMap<DocumentNode, boolean>();
 
   constructor(schema: GraphQLSchema, { user, adminFields }: OwnResolvers) {
-    // Whatever kind of object they are given in: the schema takes what stands on it. Of a scalar that is nothing that a
+    // Whatever kind of resolver object is given: the schema uses what is in it. For a scalar it contains nothing that a
     // query selects.
     const own = Object.entries(user).flatMap(([type, fields]) =>
       Object.keys(fields).map((field) => [type, field] as const),
@@ -54,8 +54,8 @@ export class Purity {
   }
 
   /**
-   * Whether the operation is a query of nothing but rows, at the consistency that the request's headers ask for. Of a
-   * document with several operations: of all of them.
+   * Whether the operation is a query of rows only, at the consistency that the request's headers ask for. For a
+   * document with several operations: whether all of them are.
    */
   isPure(document: DocumentNode, operation: OperationDefinitionNode): boolean {
     return operation.operation === OperationTypeNode.QUERY && this.#isPureDocument(document);
@@ -85,7 +85,7 @@ export class Purity {
     return isPure;
   }
 
-  /** A field of an interface or union is resolved as one of any of its types. */
+  /** A field of an interface or union is resolved as that of any of its types. */
   #isOwn(
     parent: GraphQLNamedType | null | undefined,
     field: string,
@@ -97,7 +97,7 @@ export class Purity {
     return type !== null && [type, ...this.#possible(type)].some(({ name }) => this.#types.has(name));
   }
 
-  /** Whether the node gives a value of a scalar of the application's own; of a variable, whether it could hold one. */
+  /** Whether the node contains a value of an application's own scalar; for a variable, whether it could. */
   #isGiven({ kind }: ASTNode, types: TypeInfo): boolean {
     const type = getNamedType(types.getInputType());
     if (type === undefined) return false;
