@@ -54,7 +54,14 @@ export function columnNamed(draft: Draft, name: string): Meaning {
   const [first, second] = called;
   return first && second
     ? { doubt: `could mean column ${quoted(first.name)} or column ${quoted(second.name)}; ${CHOOSE}` }
-    : { column: first ?? null };
+    : { column: first ?? columnOfRelation(draft, name) };
+}
+
+/** `favoriteId`, where no column is called so: the one by which `favorite` names its row. */
+function columnOfRelation(draft: Draft, name: string): CatalogColumn | null {
+  const relation = /^(.+)Id$/.exec(name)?.[1];
+  const field = relation === undefined ? undefined : draft.fields.get(relation);
+  return field?.kind === 'toOne' ? ownColumn(draft, columnOfField(field)) : null;
 }
 
 /** Whether the columns behind a field for another object were found and not named. */

@@ -25,12 +25,15 @@ import { messageOf } from '../base/errors.ts';
 import { ADMIN_FIELDS, checkDirectives, namedDefinitions, type AdminFields } from './admin-fields.ts';
 import { federationLinks, readFederation, type Federation } from './federation.ts';
 import { builtInDefinitions, type SdlFile } from './files.ts';
+import { makeTypes } from './made/make.ts';
 import { checkMeridianLinks } from './meridian-link.ts';
 import { type Problems } from './problems.ts';
 
 export interface SchemaDocument {
   /** What a subgraph serves: the author's definitions and those of Meridian's that they use. */
   readonly typeDefs: DocumentNode;
+  /** Those of them that nobody has written. */
+  readonly made: readonly DefinitionNode[];
   readonly schema: GraphQLSchema;
   readonly federation: Federation;
 }
@@ -51,21 +54,26 @@ export function readDocument(
   checkDirectives(shipped, own, problems);
   const builtIn = namedDefinitions({ builtIn: shipped, own, fields, problems });
   checkMeridianLinks({ own, builtIn, federation }, problems);
-  const definitions = defineOrphans([...own, ...usedBuiltIns(own, builtIn, federation)], federation);
+  const made = makeTypes({ own, builtIn, federation, problems });
+  const written = [...own, ...made.definitions];
+  const definitions = defineOrphans([...written, ...usedBuiltIns(written, builtIn, federation)], federation);
   const typeDefs: DocumentNode = { kind: Kind.DOCUMENT, definitions };
   const checked: DocumentNode = {
     kind: Kind.DOCUMENT,
     definitions: [...definitions, ...missingStubs(definitions, federation)],
   };
   const breaches = validateSDL(checked).filter((error) => !isImportedDirective(error, checked, federation));
-  for (const error of breaches) problems.graphqlError(error, 'correct the SDL there');
+  for (const error of breaches) {
+    const [, unknown] = /^Unknown type "(\w+)"/.exec(error.message) ?? [];
+    problems.graphqlError(error, (unknown === undefined ? null : made.whyNot(unknown)) ?? 'correct the SDL there');
+  }
   if (!breaches.every(leavesSchema)) problems.throwErrors();
   const schema = buildASTSchema(checked, { assumeValidSDL: true });
   checkArguments(own, schema, problems);
   for (const error of validateSchema(schema)) problems.graphqlError(error, 'correct the SDL there');
   // It would say of what is wrong already once more that it is.
   if (!problems.hasErrors) checkLinks(own, typeDefs, problems);
-  return { typeDefs, schema, federation };
+  return { typeDefs, made: made.definitions, schema, federation };
 }
 
 /**

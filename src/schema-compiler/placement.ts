@@ -16,6 +16,8 @@ import { type AnyField } from './selections.ts';
 
 const ON_FIELDS = ['column', 'embedded', 'relation', 'list', 'count', 'insert', 'update', 'delete'] as const;
 const ON_ENTITIES = ['cached', 'tenant', 'conflict'] as const;
+/** What a field is to the types that are made of its entity. */
+const ON_COLUMNS = ['omit', 'default'] as const;
 /** Whether a directive or a resolver stands behind the mutation. */
 const ON_MUTATIONS = ['idempotent'] as const;
 
@@ -34,6 +36,7 @@ export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<st
     const isBroken = isEntity && !compilation.drafts.has(type.name);
     for (const field of isBroken ? [] : Object.values(type.getFields())) {
       checkField(compilation, type, field);
+      checkMade(compilation, type, field);
       checkCached({ compilation, type, field, queries });
       if (!isEntity) checkConflict(compilation, type, field);
     }
@@ -113,6 +116,22 @@ function checkField(compilation: Compilation, type: GraphQLObjectType, field: An
       compilation.problems.error(
         directive,
         `${type.name}.${field.name} is ${where}, where @${name} has no meaning; ${fix}`,
+      );
+  }
+}
+
+/** Only what shows or names values of its own row is in types that are made, and can be left out of them. */
+function checkMade(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {
+  const draft = compilation.drafts.get(type.name);
+  const mapped = draft?.fields.get(field.name);
+  // Of a field without a mapping a resolver says what it is, or its own problem has been told.
+  if (draft && (!mapped || ['column', 'embedded', 'toOne'].includes(mapped.kind))) return;
+  for (const name of ON_COLUMNS) {
+    const directive = directiveOf(field, name);
+    if (directive)
+      compilation.problems.error(
+        directive,
+        `${type.name}.${field.name} is no column and no relation to one entity, so no type that is made has it, and @${name} has no meaning there; remove it`,
       );
   }
 }

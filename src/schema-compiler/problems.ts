@@ -23,9 +23,16 @@ export function formatProblem(problem: Problem): string {
 export class Problems {
   readonly #found: Problem[] = [];
   readonly #told = new WeakSet<object>();
+  readonly #hints = new WeakMap<object, string>();
 
   error(at: ASTNode | SourceSpot | null | undefined, message: string): void {
-    if (!at || !this.#told.has(at)) this.#add('error', at, message);
+    const hint = at ? this.#hints.get(at) : undefined;
+    if (!at || !this.#told.has(at)) this.#add('error', at, hint === undefined ? message : `${message} (${hint})`);
+  }
+
+  /** The node is nobody's text: where something is wrong with it, this says what can be done about it. */
+  explain(node: ASTNode, hint: string): void {
+    this.#hints.set(node, hint);
   }
 
   /** What is wrong at the node has been told, and whatever else is found there follows from it. */

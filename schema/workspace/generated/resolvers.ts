@@ -331,6 +331,16 @@ export type LocalDateTimeFilter = {
   readonly notIn?: InputMaybe<ReadonlyArray<Scalars['LocalDateTime']['input']>>;
 };
 
+export type MadeType =
+  /** `CreateTaskInput`, and any other input that is made for an `@insert`. */
+  | 'CREATE'
+  /** `TaskFilter`. */
+  | 'FILTER'
+  /** `TaskOrder`. */
+  | 'ORDER'
+  /** `UpdateTaskInput`, and any other input that is made for an `@update`. */
+  | 'UPDATE';
+
 export type Mutation = {
   readonly addComment: AddCommentPayload;
   readonly createTask: CreateTaskPayload;
@@ -993,6 +1003,7 @@ export type ResolversTypes = {
   JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   LocalDateTime: ResolverTypeWrapper<Scalars['LocalDateTime']['output']>;
   LocalDateTimeFilter: LocalDateTimeFilter;
+  MadeType: MadeType;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   OnDeleteChanged: OnDeleteChanged;
   OnInsertExisting: OnInsertExisting;
@@ -1151,6 +1162,10 @@ export type CountDirectiveArgs = {
 
 export type CountDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = CountDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type DefaultDirectiveArgs = { };
+
+export type DefaultDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = DefaultDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type DeleteDirectiveArgs = {
   entity?: Maybe<Scalars['String']['input']>;
 };
@@ -1194,6 +1209,12 @@ export type ListDirectiveArgs = {
 };
 
 export type ListDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = ListDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type OmitDirectiveArgs = {
+  from?: Maybe<ReadonlyArray<MadeType>>;
+};
+
+export type OmitDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = OmitDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type RelationDirectiveArgs = {
   from?: Maybe<ReadonlyArray<Scalars['String']['input']>>;
@@ -1575,6 +1596,7 @@ export type DirectiveResolvers<ContextType = ResolverContext> = {
   conflict?: ConflictDirectiveResolver<any, any, ContextType>;
   consistent?: ConsistentDirectiveResolver<any, any, ContextType>;
   count?: CountDirectiveResolver<any, any, ContextType>;
+  default?: DefaultDirectiveResolver<any, any, ContextType>;
   delete?: DeleteDirectiveResolver<any, any, ContextType>;
   durable?: DurableDirectiveResolver<any, any, ContextType>;
   embedded?: EmbeddedDirectiveResolver<any, any, ContextType>;
@@ -1582,6 +1604,7 @@ export type DirectiveResolvers<ContextType = ResolverContext> = {
   idempotent?: IdempotentDirectiveResolver<any, any, ContextType>;
   insert?: InsertDirectiveResolver<any, any, ContextType>;
   list?: ListDirectiveResolver<any, any, ContextType>;
+  omit?: OmitDirectiveResolver<any, any, ContextType>;
   relation?: RelationDirectiveResolver<any, any, ContextType>;
   tenant?: TenantDirectiveResolver<any, any, ContextType>;
   update?: UpdateDirectiveResolver<any, any, ContextType>;

@@ -260,6 +260,16 @@ export type LocalDateTimeFilter = {
   readonly notIn?: InputMaybe<ReadonlyArray<Scalars['LocalDateTime']['input']>>;
 };
 
+export type MadeType =
+  /** `CreateTaskInput`, and any other input that is made for an `@insert`. */
+  | 'CREATE'
+  /** `TaskFilter`. */
+  | 'FILTER'
+  /** `TaskOrder`. */
+  | 'ORDER'
+  /** `UpdateTaskInput`, and any other input that is made for an `@update`. */
+  | 'UPDATE';
+
 export type OnDeleteChanged =
   /** The row goes all the same. */
   | 'DELETE'
