@@ -6,7 +6,7 @@ const ROOMS = [
   ['region', 'conflict'],
   ['consistency', 'change'],
   ['cache'],
-  ['read', 'write'],
+  ['read', 'write', 'forwarding'],
   ['postgres', 'redis', 'http', 'schema-compiler'],
   ['graphql'],
   ['server'],

@@ -5,7 +5,7 @@ import { joinedHeader } from '../consistency/token-cookies.ts';
 import { type ConflictsDeps } from '../graphql/conflicts.ts';
 import { type HealthDeps } from '../graphql/health.ts';
 import { Siblings, type Asker } from '../http/siblings.ts';
-import { traced } from '../http/trace.ts';
+import { traced } from '../forwarding/trace.ts';
 import { SIBLING_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type IncomingRequest } from '../server/start.ts';
 import { type Log } from '../telemetry/log.ts';

@@ -17,7 +17,7 @@ import { type CompiledSchema } from '../schema-compiler/compile.ts';
 import { type SdlFile } from '../schema-compiler/files.ts';
 import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { startServer, type IncomingRequest, type RunningServer } from '../server/start.ts';
-import { carriedHeaders } from '../write/forward.ts';
+import { carriedHeaders } from '../forwarding/decision.ts';
 import { createViewers, type ViewerHook } from '../server/viewer.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer, stacksOf } from './layer.ts';

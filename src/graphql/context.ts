@@ -14,7 +14,7 @@ import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { idempotentTransaction } from '../write/idempotency/transaction.ts';
 import { type Transaction, type TransactionOptions, type WriteServer } from '../write/ports.ts';
-import { type Taken } from '../write/forwarding.ts';
+import { type Taken } from '../forwarding/forwarding.ts';
 import { type Operation, type Scope } from './operation.ts';
 import { durabilityAt } from '../schema-compiler/durability.ts';
 

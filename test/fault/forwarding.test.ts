@@ -8,7 +8,7 @@ import { stacksOf } from '../../src/app/layer.ts';
 import { toLsn } from '../../src/base/lsn.ts';
 import { TokenCodec } from '../../src/consistency/token.ts';
 import { SIGNATURE_HEADER } from '../../src/protocol/headers.ts';
-import { forwardKeys, sign } from '../../src/protocol/signature.ts';
+import { forwardKeys, sign } from '../../src/forwarding/signature.ts';
 import {
   AP,
   ask,

@@ -5,7 +5,7 @@ import { GraphQLError } from 'graphql';
 import { MeridianError } from '../../src/base/errors.ts';
 import { type Viewer } from '../../src/base/viewer.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
-import { type ForwardSettings } from '../../src/server/forward.ts';
+import { type ForwardSettings } from '../../src/server/forward-receiver.ts';
 import { type Readiness } from '../../src/server/health.ts';
 import { startServer, type IncomingRequest, type RunningServer, type ServerSettings } from '../../src/server/start.ts';
 import { createViewers, type ViewerHook } from '../../src/server/viewer.ts';

@@ -4,7 +4,7 @@
  */
 import { Pruner } from '../../postgres/setup/prune.ts';
 import { PostgresWriter } from '../../postgres/write/writer.ts';
-import { createForwarding, type ForwardingParts } from '../forwarding.ts';
+import { createForwarding, type ForwardingParts } from './forwarding.ts';
 import { keepWarm } from '../warm.ts';
 import { type Ground, type Stack } from './ground.ts';
 import { type HealthStack } from './health.ts';
@@ -19,7 +19,7 @@ export class WriteStack implements Stack {
   readonly serverState: ForwardingParts['serverState'];
   readonly #ground: Ground;
   readonly #health: HealthStack;
-  readonly #forwarder: ForwardingParts['forwarder'];
+  readonly #sender: ForwardingParts['sender'];
   readonly #pruner: Pruner;
   readonly #loops: Loops;
 
@@ -40,14 +40,14 @@ export class WriteStack implements Stack {
       log,
       onCommit: ({ lsn }) => monitor.observePrimaryLsn(lsn),
     });
-    const { forwarder, forwarding, forwardGate, serverState } = createForwarding({
+    const { sender, forwarding, forwardGate, serverState } = createForwarding({
       config,
       telemetry,
       codec,
       monitor,
       peers,
     });
-    this.#forwarder = forwarder;
+    this.#sender = sender;
     this.forwarding = forwarding;
     this.forwardGate = forwardGate;
     this.serverState = serverState;
@@ -67,7 +67,7 @@ export class WriteStack implements Stack {
 
   async stop(): Promise<void> {
     await this.#loops.stop();
-    await Promise.allSettled([this.writer.close(), this.#forwarder.close()]);
+    await Promise.allSettled([this.writer.close(), this.#sender.close()]);
   }
 
   /** Never throws: probes handle servers that cannot be reached. */
@@ -79,7 +79,7 @@ export class WriteStack implements Stack {
   async #warmForwarding(): Promise<void> {
     const { primary, local } = this.#health.monitor;
     if (primary === null || primary === local || this.#ground.config.options.writes === 'direct') return;
-    if (this.serverState(primary) === 'down') await this.#forwarder.drop(primary);
-    else await this.#forwarder.warm(primary);
+    if (this.serverState(primary) === 'down') await this.#sender.drop(primary);
+    else await this.#sender.warm(primary);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
-import { type ForwardedAnswer, type ForwardedMutation } from '../protocol/envelope.ts';
+import { type ForwardedAnswer, type ForwardedMutation } from './envelope.ts';
 import { FLOOR_HEADER, KEY_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type RegionView } from '../region/view.ts';
 import { perSecond, type Log } from '../telemetry/log.ts';
@@ -21,7 +21,7 @@ import {
   wayOf,
   type ForwardTransport,
   type ServerState,
-} from './forward.ts';
+} from './decision.ts';
 
 /** The headers of a request that name positions. */
 export interface SentTokens {

@@ -8,10 +8,10 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Server
 import { describe, it } from 'node:test';
 import { sleep } from '../../../src/base/clock.ts';
 import { defaultOptions, type Options } from '../../../src/config/options.ts';
-import { HttpForwarder } from '../../../src/http/forward.ts';
-import { type ForwardedMutation } from '../../../src/protocol/envelope.ts';
+import { MutationSender } from '../../../src/forwarding/sender.ts';
+import { type ForwardedMutation } from '../../../src/forwarding/envelope.ts';
 import { SIGNATURE_HEADER } from '../../../src/protocol/headers.ts';
-import { ForwardGate, forwardKeys } from '../../../src/protocol/signature.ts';
+import { ForwardGate, forwardKeys } from '../../../src/forwarding/signature.ts';
 import { until } from '../../support/observe.ts';
 
 const KEYS = forwardKeys(['secret']);
@@ -66,8 +66,8 @@ async function far(answer: (response: ServerResponse, index: number) => void, pr
   };
 }
 
-function forwarder(url: string, options: Partial<Options> = {}): HttpForwarder & AsyncDisposable {
-  const made = new HttpForwarder({
+function sender(url: string, options: Partial<Options> = {}): MutationSender & AsyncDisposable {
+  const made = new MutationSender({
     local: 'eu',
     serverUrls: new Map([['us', url]]),
     key: KEY as NonNullable<typeof KEY>,
@@ -77,7 +77,7 @@ function forwarder(url: string, options: Partial<Options> = {}): HttpForwarder &
 }
 
 const good = (response: ServerResponse): unknown => response.writeHead(200, OK).end('{"data":{"touch":"done"}}');
-const outcome = async (to: HttpForwarder, mutation = MUTATION): Promise<string> => {
+const outcome = async (to: MutationSender, mutation = MUTATION): Promise<string> => {
   const sent = await to.send('us', mutation);
   return sent.kind === 'answered' ? 'answered' : sent.failure;
 };
@@ -87,7 +87,7 @@ describe('the client of forwarded mutations', () => {
     await using us = await far((response) =>
       response.writeHead(200, { ...OK, 'meridian-answered': '400' }).end('{"errors":[]}'),
     );
-    await using to = forwarder(us.url);
+    await using to = sender(us.url);
     assert.deepEqual(await to.send('us', MUTATION), {
       kind: 'answered',
       answer: { status: 400, token: 'm1.c.d', body: { errors: [] } },
@@ -100,7 +100,7 @@ describe('the client of forwarded mutations', () => {
 
   it('keeps its connections, which are opened ahead of need', async () => {
     await using us = await far(good);
-    await using to = forwarder(us.url, { poolWarm: 2 });
+    await using to = sender(us.url, { poolWarm: 2 });
     await to.warm('us');
     assert.equal(us.connections(), 2);
     for (let i = 0; i < 5; i += 1) assert.equal(await outcome(to), 'answered');
@@ -114,13 +114,13 @@ describe('the client of forwarded mutations', () => {
 
   it('reports that nothing was sent where no server answers', async () => {
     const us = await far(good);
-    await using to = forwarder(us.url);
+    await using to = sender(us.url);
     assert.equal(await outcome(to), 'answered');
     await us[Symbol.asyncDispose]();
     await sleep(NOTICED_MS);
     assert.equal(await outcome(to), 'unreachable');
     assert.equal(us.posts.length, 1);
-    await using unknown = forwarder(us.url);
+    await using unknown = sender(us.url);
     assert.equal((await unknown.send('ap', MUTATION)).kind, 'failed');
   });
 
@@ -132,9 +132,9 @@ describe('the client of forwarded mutations', () => {
     );
     const silent = createTcpServer((socket) => socket.on('error', () => undefined).resume());
     try {
-      await using first = forwarder(await listening(swallow));
+      await using first = sender(await listening(swallow));
       assert.equal(await outcome(first), 'unreachable');
-      await using second = forwarder(await listening(silent), { forwardConnectMs: 300 });
+      await using second = sender(await listening(silent), { forwardConnectMs: 300 });
       const began = performance.now();
       assert.equal(await outcome(second), 'unreachable');
       assert.ok(performance.now() - began < 5_000);
@@ -155,7 +155,7 @@ describe('the client of forwarded mutations', () => {
       near.pipe(behind).pipe(near);
       return undefined;
     });
-    await using to = forwarder(await listening(link));
+    await using to = sender(await listening(link));
     assert.equal(await outcome(to), 'answered');
     forward = false;
     us.cut();
@@ -175,7 +175,7 @@ describe('the client of forwarded mutations', () => {
             ? response.writeHead(200, OK).write('{"data":') && response.destroy()
             : good(response),
     );
-    await using to = forwarder(us.url, { forwardMs: 1_000 });
+    await using to = sender(us.url, { forwardMs: 1_000 });
     assert.deepEqual(
       [await outcome(to), await outcome(to), await outcome(to), await outcome(to)],
       ['broken', 'late', 'broken', 'answered'],
@@ -201,7 +201,7 @@ describe('the client of forwarded mutations', () => {
     await using us = await far((response, index) =>
       response.writeHead(answers[index]?.[0] ?? 500, answers[index]?.[1]).end(answers[index]?.[2]),
     );
-    await using to = forwarder(us.url, { forwardAnswerBytes: 1_024 });
+    await using to = sender(us.url, { forwardAnswerBytes: 1_024 });
     const said: string[] = [];
     for (let i = 0; i < answers.length; i += 1) said.push(await outcome(to));
     assert.deepEqual(said, [
@@ -213,17 +213,17 @@ describe('the client of forwarded mutations', () => {
       ...Array.from({ length: 8 }, () => 'unreadable'),
     ]);
     await using old = await far(good, 404);
-    await using toOld = forwarder(old.url);
+    await using toOld = sender(old.url);
     assert.deepEqual([await outcome(toOld), old.posts.length], ['unknown', 0]);
     await using stranger = await far(good, 200);
-    await using toStranger = forwarder(stranger.url);
+    await using toStranger = sender(stranger.url);
     assert.deepEqual([await outcome(toStranger), stranger.posts.length], ['unknown', 0]);
   });
 
   it('has limits: connections, a queue, and a wait in it', async () => {
     const held: ServerResponse[] = [];
     await using us = await far((response) => void held.push(response));
-    await using to = forwarder(us.url, {
+    await using to = sender(us.url, {
       forwardConnections: 2,
       forwardQueue: 1,
       forwardWaitMs: 100,
@@ -250,7 +250,7 @@ describe('the client of forwarded mutations', () => {
                 : JSON.stringify({ errors: [{ message: 'secret '.repeat(1_000) }] }),
             ),
     );
-    await using to = forwarder(us.url);
+    await using to = sender(us.url);
     assert.deepEqual(await to.send('us', MUTATION), {
       kind: 'failed',
       failure: 'broken',
@@ -269,7 +269,7 @@ describe('the client of forwarded mutations', () => {
       why: 'its server refused it with status 403',
       detail: 'secret '.repeat(1_000).slice(0, 300),
     });
-    await using nobody = forwarder('http://127.0.0.1:1');
+    await using nobody = sender('http://127.0.0.1:1');
     const { port } = new URL(us.url);
     const sent = (await nobody.send('us', MUTATION)) as { readonly why: string; readonly detail: string };
     assert.match(sent.detail, /ECONNREFUSED 127\.0\.0\.1:1/);
@@ -278,7 +278,7 @@ describe('the client of forwarded mutations', () => {
 
   it('sends nothing once it is closed, and leaves no connection open', async () => {
     await using us = await far(() => undefined);
-    await using to = forwarder(us.url, { forwardConnections: 1, forwardMs: 5_000 });
+    await using to = sender(us.url, { forwardConnections: 1, forwardMs: 5_000 });
     const sent = [outcome(to), outcome(to), outcome(to)];
     await until('the first one has arrived', () => us.posts.length === 1);
     await to.close();
@@ -291,7 +291,7 @@ describe('the client of forwarded mutations', () => {
 
   it('does not send a viewer that cannot be written down', async () => {
     await using us = await far(good);
-    await using to = forwarder(us.url);
+    await using to = sender(us.url);
     const viewer = { id: '1', tenant: null, roles: [], balance: 1n };
     assert.deepEqual([await outcome(to, { ...MUTATION, viewer }), us.posts.length], ['refused', 0]);
   });

@@ -1,7 +1,7 @@
 /** Proves that a try which came to nothing does not claim so where an earlier one may have come to something. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { unconfirmedErrors } from '../../../src/graphql/forward.ts';
+import { unconfirmedErrors } from '../../../src/graphql/forwarded-mutation.ts';
 
 it('errors that say nothing of an earlier try become WRITE_UNCONFIRMED, and others stay', () => {
   const error = (code: string) => ({

@@ -2,9 +2,9 @@
 import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { type ErrorCode } from '../base/errors.ts';
-import { type ForwardedAnswer } from '../protocol/envelope.ts';
-import { forwardUnconfirmed } from '../write/forward.ts';
-import { type Forwarding } from '../write/forwarding.ts';
+import { type ForwardedAnswer } from '../forwarding/envelope.ts';
+import { forwardUnconfirmed } from '../forwarding/decision.ts';
+import { type Forwarding } from '../forwarding/forwarding.ts';
 import { type RequestContext } from './context.ts';
 
 /**

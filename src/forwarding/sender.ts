@@ -6,10 +6,10 @@ import { type KeyObject } from 'node:crypto';
 import { isMeridianError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { type Options } from '../config/options.ts';
-import { FORWARD_PATH, readAnswer, writeEnvelope, type ForwardedMutation } from '../protocol/envelope.ts';
+import { FORWARD_PATH, readAnswer, writeEnvelope, type ForwardedMutation } from './envelope.ts';
 import { ANSWERED_HEADER, SIGNATURE_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
-import { sign } from '../protocol/signature.ts';
-import { type ForwardFailure, type ForwardOutcome, type ForwardTransport } from '../write/forward.ts';
+import { sign } from './signature.ts';
+import { type ForwardFailure, type ForwardOutcome, type ForwardTransport } from './decision.ts';
 import { Connection, type Exchanged } from './connection.ts';
 import { traced } from './trace.ts';
 
@@ -25,7 +25,7 @@ export type ForwardLimits = Pick<
   | 'poolWarm'
 >;
 
-export interface HttpForwarderOptions {
+export interface MutationSenderOptions {
   /** The region that this server runs in. */
   readonly local: string;
   /** Base URLs of the regions' servers by region name. */
@@ -40,12 +40,12 @@ const PROOF_MS = 1_000;
 const DETAIL_LENGTH = 300;
 const CLOSED = 'this server has closed its connections';
 
-export class HttpForwarder implements ForwardTransport {
-  readonly #options: HttpForwarderOptions;
+export class MutationSender implements ForwardTransport {
+  readonly #options: MutationSenderOptions;
   readonly #targets = new Map<string, Target>();
   #closed = false;
 
-  constructor(options: HttpForwarderOptions) {
+  constructor(options: MutationSenderOptions) {
     this.#options = options;
   }
 
@@ -90,7 +90,7 @@ export class HttpForwarder implements ForwardTransport {
 class Target {
   readonly #region: string;
   readonly #url: URL;
-  readonly #options: HttpForwarderOptions;
+  readonly #options: MutationSenderOptions;
   readonly #limiter: Limiter;
   readonly #open = new Set<Connection>();
   /** The most recently used connection is last, and is used first. */
@@ -98,7 +98,7 @@ class Target {
   #warming: Promise<void> | null = null;
   #closed = false;
 
-  constructor(region: string, url: string, options: HttpForwarderOptions) {
+  constructor(region: string, url: string, options: MutationSenderOptions) {
     const { forwardConnections, forwardQueue, forwardWaitMs } = options.limits;
     this.#region = region;
     this.#url = new URL(FORWARD_PATH, url);

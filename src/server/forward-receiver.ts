@@ -5,9 +5,9 @@
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Options } from '../config/options.ts';
-import { FORWARD_PATH, readEnvelope, type ForwardedMutation } from '../protocol/envelope.ts';
+import { FORWARD_PATH, readEnvelope, type ForwardedMutation } from '../forwarding/envelope.ts';
 import { ANSWERED_HEADER, SIGNATURE_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
-import { type ForwardGate } from '../protocol/signature.ts';
+import { type ForwardGate } from '../forwarding/signature.ts';
 import { perSecond } from '../telemetry/log.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
 import { isDeeper, tooDeep } from './app.ts';

@@ -4,7 +4,7 @@
  */
 import { MeridianError } from '../base/errors.ts';
 import { type Options } from '../config/options.ts';
-import { type ForwardedAnswer, type ForwardedMutation } from '../protocol/envelope.ts';
+import { type ForwardedAnswer, type ForwardedMutation } from './envelope.ts';
 import { FLOOR_HEADER, KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 
 /** The accept header decides the status of an answer with errors. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isMeridianError } from '../../../src/base/errors.ts';
-import { type ForwardedMutation } from '../../../src/protocol/envelope.ts';
+import { type ForwardedMutation } from '../../../src/forwarding/envelope.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { silentTelemetry } from '../../../src/telemetry/telemetry.ts';
 import {
@@ -15,8 +15,8 @@ import {
   type ForwardOutcome,
   type ServerState,
   type Situation,
-} from '../../../src/write/forward.ts';
-import { Forwarding } from '../../../src/write/forwarding.ts';
+} from '../../../src/forwarding/decision.ts';
+import { Forwarding } from '../../../src/forwarding/forwarding.ts';
 
 const MODES = ['auto', 'forward', 'direct'] as const;
 const STANDINGS: readonly ServerState[] = ['none', 'unknown', 'ready', 'down'];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { parseJson } from '../../../src/base/json.ts';
-import { readAnswer, readEnvelope, writeEnvelope, type ForwardedMutation } from '../../../src/protocol/envelope.ts';
+import { readAnswer, readEnvelope, writeEnvelope, type ForwardedMutation } from '../../../src/forwarding/envelope.ts';
 import { fingerprintOf } from '../../../src/write/idempotency/request.ts';
 
 it('a mutation crosses as it is, so that an idempotency key belongs to the same request in every region', () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, createSecretKey } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { ForwardGate, forwardKeys, sign } from '../../../src/protocol/signature.ts';
+import { ForwardGate, forwardKeys, sign } from '../../../src/forwarding/signature.ts';
 
 const WINDOW_MS = 10_000;
 const BODY = '{"viewer":{"id":"7"}}';

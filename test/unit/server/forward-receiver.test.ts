@@ -7,8 +7,8 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { request } from 'undici';
 import { SIGNATURE_HEADER } from '../../../src/protocol/headers.ts';
-import { ForwardGate, forwardKeys, sign } from '../../../src/protocol/signature.ts';
-import { type ForwardSettings } from '../../../src/server/forward.ts';
+import { ForwardGate, forwardKeys, sign } from '../../../src/forwarding/signature.ts';
+import { type ForwardSettings } from '../../../src/server/forward-receiver.ts';
 import { startTestServer, type TestServer, type TestServerSettings } from '../../support/server.ts';
 
 const [KEY] = forwardKeys(['secret']);

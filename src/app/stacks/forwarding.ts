@@ -1,21 +1,21 @@
 /**
  * Owns the construction of forwarding: the signer and verifier of envelopes, and the decision which way mutations take.
  */
-import { isMeridianError, MeridianError } from '../base/errors.ts';
-import { type Config } from '../config/load.ts';
-import { listed } from '../config/option.ts';
-import { type TokenCodec } from '../consistency/token.ts';
-import { HttpForwarder } from '../http/forward.ts';
-import { ForwardGate, forwardKeys } from '../protocol/signature.ts';
-import { type RegionMonitor } from '../region/monitor.ts';
-import { type ForwardSettings } from '../server/forward.ts';
-import { type Telemetry } from '../telemetry/telemetry.ts';
-import { type ServerState } from '../write/forward.ts';
-import { Forwarding, type SentTokens } from '../write/forwarding.ts';
-import { type PeerAnswers } from './peer-health.ts';
+import { isMeridianError, MeridianError } from '../../base/errors.ts';
+import { type Config } from '../../config/load.ts';
+import { listed } from '../../config/option.ts';
+import { type TokenCodec } from '../../consistency/token.ts';
+import { MutationSender } from '../../forwarding/sender.ts';
+import { ForwardGate, forwardKeys } from '../../forwarding/signature.ts';
+import { type RegionMonitor } from '../../region/monitor.ts';
+import { type ForwardSettings } from '../../server/forward-receiver.ts';
+import { type Telemetry } from '../../telemetry/telemetry.ts';
+import { type ServerState } from '../../forwarding/decision.ts';
+import { Forwarding, type SentTokens } from '../../forwarding/forwarding.ts';
+import { type PeerAnswers } from '../peer-health.ts';
 
 export interface ForwardingParts {
-  readonly forwarder: HttpForwarder;
+  readonly sender: MutationSender;
   readonly forwarding: Forwarding;
   /** What the endpoint for forwarded mutations needs. */
   readonly forwardGate: ForwardSettings;
@@ -67,17 +67,17 @@ export function createForwarding({ config, telemetry, codec, monitor, peers }: F
       );
     }
   };
-  const forwarder = new HttpForwarder({ local, serverUrls, key, limits: options });
+  const sender = new MutationSender({ local, serverUrls, key, limits: options });
   const refresh = (): void =>
     void monitor.refresh().catch((error: unknown) => log.debug({ err: error }, 'Looking for the primary failed.'));
   return {
-    forwarder,
+    sender,
     serverState,
     forwarding: new Forwarding({
       options,
       view: monitor,
       server: serverState,
-      transport: forwarder,
+      transport: sender,
       onAnswer: observe,
       log,
       metrics,
