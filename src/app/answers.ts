@@ -1,16 +1,19 @@
-/** Owns the wiring of the operation cache: kept answers of whole operations, over the process's own cache. */
+/** Owns the wiring of answers as a whole: what they depend on, and those that are kept, over the process's own cache. */
 import { type GraphQLSchema } from 'graphql';
 import { systemClock } from '../base/clock.ts';
+import { AnswerCollector } from '../graphql/answers/collector.ts';
 import { OperationCache } from '../graphql/answers/operation-cache.ts';
 import { Purity, type OwnResolvers } from '../graphql/answers/purity.ts';
 import { stacksOf, type DataLayer } from './layer.ts';
 
-/** Null where nothing is cached. */
-export function createOperationCache(
-  layer: DataLayer,
-  schema: GraphQLSchema,
-  own: OwnResolvers,
-): OperationCache | null {
+export interface AnswerParts {
+  /** Null where nothing is cached. */
+  readonly collector: AnswerCollector | null;
+  /** Null where no whole answer is kept. */
+  readonly answers: OperationCache | null;
+}
+
+export function createAnswers(layer: DataLayer, schema: GraphQLSchema, own: OwnResolvers): AnswerParts {
   const {
     change: { caching },
     read,
@@ -18,11 +21,13 @@ export function createOperationCache(
     config: { options },
   } = stacksOf(layer);
   const made = caching.answers;
-  if (made === null || options.operationCacheBytes === 0) return null;
+  if (made === null) return { collector: null, answers: null };
   const { local, watch } = made;
-  return new OperationCache({
+  const collector = new AnswerCollector({ local, purity: new Purity(schema, own), options });
+  if (options.operationCacheBytes === 0) return { collector, answers: null };
+  const answers = new OperationCache({
     local,
-    purity: new Purity(schema, own),
+    collector,
     codec,
     region: layer.region,
     options,
@@ -31,4 +36,5 @@ export function createOperationCache(
     settingsOf: read.settingsOf,
     openSession: (asked, settings) => read.openSession({ ...asked, settings }),
   });
+  return { collector, answers };
 }

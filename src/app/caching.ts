@@ -49,6 +49,7 @@ const NO_MODEL: Model = {
   stubs: new Map(),
   interfaces: new Map(),
   queries: new Map(),
+  subscriptions: new Map(),
   mutations: new Map(),
   unseen: new Map(),
 };

@@ -129,7 +129,7 @@ interface Judged {
   readonly conditions: Set<string>;
 }
 
-function judgedOf({ entities, stubs, queries }: Model): ReadonlyMap<string, Judged> {
+function judgedOf({ entities, stubs, queries, subscriptions }: Model): ReadonlyMap<string, Judged> {
   const judged = new Map<string, Judged>();
   const of = ({ table }: Entity): Judged => {
     const known = judged.get(tableKey(table)) ?? { mapped: new Set<string>(), conditions: new Set<string>() };
@@ -137,7 +137,11 @@ function judgedOf({ entities, stubs, queries }: Model): ReadonlyMap<string, Judg
     return known;
   };
   for (const entity of entities.values()) for (const name of entity.columns.keys()) of(entity).mapped.add(name);
-  for (const fields of [queries, ...[...entities.values(), ...stubs.values()].map((owner) => owner.fields)]) {
+  for (const fields of [
+    queries,
+    subscriptions,
+    ...[...entities.values(), ...stubs.values()].map((owner) => owner.fields),
+  ]) {
     for (const field of fields.values()) {
       if (!('where' in field) || field.where === null) continue;
       const target = entities.get(field.target);

@@ -23,7 +23,8 @@ import { type Telemetry } from '../telemetry/telemetry.ts';
 import { DataLayer, stacksOf } from './layer.ts';
 import { loadModule, type AdminHook, type UserModule } from './module.ts';
 import { compileSchema, schemaFiles } from './schema.ts';
-import { createOperationCache } from './answers.ts';
+import { createAnswers } from './answers.ts';
+import { createLive } from './live.ts';
 import { askerOf, healthDeps } from './graph.ts';
 import { tokenCookieRules } from './token-cookies.ts';
 
@@ -123,13 +124,13 @@ function serve(
   const plans =
     given === undefined ? new Plans({}, undefined, (outcome) => telemetry.metrics.planRuns.inc({ outcome })) : given;
   const tokenCookies = tokenCookieRules({ options, codec, monitor, telemetry });
-  const answers = createOperationCache(layer, schema, {
+  const { answers, collector } = createAnswers(layer, schema, {
     user: resolvers,
     adminFields: Object.values(adminFields).filter((name) => name !== ''),
   });
   const deps = { region, writer, encode: codec.encodeSome.bind(codec) };
   const context = (request: IncomingRequest): RequestContext => {
-    const { viewer, headers, cookies, body, signal } = request;
+    const { viewer, headers, cookies, body, signal, watched } = request;
     const settings = read.settingsOf(viewer);
     return new RequestContext({
       viewer,
@@ -139,6 +140,7 @@ function serve(
       deps,
       asked: { token: headers[TOKEN_HEADER], floor: headers[FLOOR_HEADER], level: headers[LEVEL_HEADER] },
       idempotencyKey: headers[KEY_HEADER],
+      watched,
       answerName: body === null || answers === null ? null : answers.nameOf(body, viewer, settings),
       asker: () => askerOf(request),
       carried: () => (request.forwarded ? null : carriedOf(request)),
@@ -157,6 +159,7 @@ function serve(
         boundedLagMs: options.boundedLagMs,
         cachingFor: (scope) => caching.for(scope),
         answers,
+        collector,
         notes: read.notes,
         onVerdict: (outcome) => telemetry.metrics.idempotent.inc({ outcome }),
         forwarding,
@@ -165,6 +168,7 @@ function serve(
     ],
     viewers: createViewers(options, viewer),
     ...(answers === null ? {} : { answers }),
+    ...(model.subscriptions.size > 0 || schema.getSubscriptionType() ? { live: createLive(layer, collector) } : {}),
     explain: (error, path) => {
       const site = nullSiteOf(error, path);
       return site && nullValue(model, site);

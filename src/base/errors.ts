@@ -90,6 +90,11 @@ export class MeridianError extends Error {
   }
 }
 
+/** Whether an error that was answered with this code may not come again later. */
+export function isRetryableCode(code: unknown): boolean {
+  return typeof code === 'string' && Object.hasOwn(CATALOGUE, code) && CATALOGUE[code as ErrorCode].retryable;
+}
+
 export function isMeridianError(error: unknown, code?: ErrorCode): error is MeridianError {
   return error instanceof MeridianError && (code === undefined || error.code === code);
 }

@@ -34,6 +34,16 @@ export interface LocalFigures {
   readonly answerBytes: number;
 }
 
+/** Whoever is told what becomes of the cache, in the step in which it happens; must neither throw nor take long. */
+export interface LocalListener {
+  /** What is kept under the batch's tags and tables is wrong below its watermark. */
+  applied(batch: Batch): void;
+  /** A generation begins, empty. */
+  began(): void;
+  /** The generation has ended: changes may be missed from here on. */
+  ended(): void;
+}
+
 /**
  * Without a generation the cache serves and keeps nothing. Every method is one synchronous step, so that the watermark
  * and the values are of one moment. The caller of `apply` guarantees order and completeness: each batch once or more
@@ -56,6 +66,7 @@ export class LocalCache {
   #generation: Generation | null = null;
   #watermark: Lsn | null = null;
   #lossReason: string | null = null;
+  #listener: LocalListener | null = null;
 
   constructor(limits: LocalLimits, clock: Clock = systemClock) {
     this.#limits = limits;
@@ -97,12 +108,17 @@ export class LocalCache {
     };
   }
 
+  listen(listener: LocalListener): void {
+    this.#listener = listener;
+  }
+
   /** Begins a generation at `lsn`, empty. */
   begin(generation: Generation, lsn: Lsn): void {
     this.#empty(lsn);
     this.#generation = generation;
     this.#watermark = lsn;
     this.#lossReason = null;
+    this.#listener?.began();
   }
 
   /** Ends the generation, since something may have been missed (R8). */
@@ -112,13 +128,15 @@ export class LocalCache {
     this.#generation = null;
     this.#watermark = null;
     this.#lossReason = reason;
+    this.#listener?.ended();
   }
 
   /**
    * Applies one batch: removes what is wrong below its watermark and moves W up to it. Without a generation it changes
    * nothing.
    */
-  apply({ watermark: at, tags, tables, horizon }: Batch): void {
+  apply(batch: Batch): void {
+    const { watermark: at, tags, tables, horizon } = batch;
     if (this.#watermark === null) return;
     for (const tag of tags) {
       for (const kept of this.#index.of(tag)) if (isInvalidated(kept.asOf, at)) this.#kept.delete(kept);
@@ -133,6 +151,7 @@ export class LocalCache {
     }
     this.#tombstones.forgetUpTo(horizon);
     this.#watermark = maxLsn(this.#watermark, at);
+    this.#listener?.applied(batch);
   }
 
   /**
@@ -160,6 +179,13 @@ export class LocalCache {
   /** Keeps the answer of a whole operation as `fill` keeps values; `epoch`: the generation in which the operation began. */
   keepAnswer(epoch: string, item: AnswerItem): FillVerdict {
     return isSameGeneration(this.#generation, epoch) ? this.#answers.keep(item) : 'ended';
+  }
+
+  /** Whether nothing under the tags has changed since `asOf`, as the generation of that epoch knows. */
+  isCurrent(epoch: string, asOf: Lsn, tags: readonly Tag[]): boolean {
+    if (!isSameGeneration(this.#generation, epoch)) return false;
+    const tombstone = this.#tombstoneOf(tags, this.#marksOf(tags));
+    return mayKeep(asOf, { horizon: this.#tombstones.horizon, tombstone, kept: null });
   }
 
   #find(key: CacheKey): Kept | undefined {

@@ -41,7 +41,12 @@ export function columnSets(model: Model): ReadonlyMap<string, TableSets> {
   );
 }
 
-function* askedFor({ entities, stubs, queries }: Model): Generator<readonly [Entity, readonly string[]]> {
+function* askedFor({
+  entities,
+  stubs,
+  queries,
+  subscriptions,
+}: Model): Generator<readonly [Entity, readonly string[]]> {
   for (const entity of entities.values()) {
     for (const key of [entity.primaryKey, ...entity.uniqueKeys, ...entity.federationKeys]) yield [entity, key];
   }
@@ -54,7 +59,7 @@ function* askedFor({ entities, stubs, queries }: Model): Generator<readonly [Ent
       yield [target, to.filter((_, i) => comparisons?.[i]?.exact ?? true)];
     }
   }
-  for (const root of queries.values()) {
+  for (const root of [...queries.values(), ...subscriptions.values()]) {
     const target = root.kind === 'lookup' ? entities.get(root.target) : undefined;
     if (target && root.kind === 'lookup') yield [target, [...root.arguments.values()]];
   }

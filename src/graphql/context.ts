@@ -10,6 +10,7 @@ import { type Viewer } from '../base/viewer.ts';
 import { type Asker } from '../http/siblings.ts';
 import { type Row } from '../model/model.ts';
 import { type CustomReadOptions } from '../read/custom/read.ts';
+import { type Dependencies } from '../read/session/answer-basis.ts';
 import { type Setting } from '../read/ports.ts';
 import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
 import { idempotentTransaction } from '../write/idempotency/transaction.ts';
@@ -53,6 +54,13 @@ export interface AskedHeaders {
   readonly level: string | undefined;
 }
 
+/** What a live query has to know of its execution; filled in when the answer is made. */
+export interface Watched {
+  positions: Positions;
+  /** Null where it is not known what would change the answer. */
+  dependencies: Dependencies | null;
+}
+
 /** The `contextValue` of one request. The operation is added when its level and floor are decided. */
 export class RequestContext {
   readonly viewer: Viewer | null;
@@ -66,6 +74,8 @@ export class RequestContext {
   readonly idempotencyKey: string | undefined;
   /** The name under which the whole answer may be kept; null: it may not be kept. */
   readonly answerName: string | null;
+  /** Told what the answer shows and depends on; null for requests, of which nobody asks. */
+  readonly watched: Watched | null;
   readonly signal: AbortSignal | undefined;
   /** The outcome of the mutation; null for queries, and before it is known. */
   taken: Taken | null = null;
@@ -83,6 +93,7 @@ export class RequestContext {
     cookies?: TokenCookies | null;
     idempotencyKey?: string | undefined;
     answerName?: string | null;
+    watched?: Watched | null;
     signal?: AbortSignal;
     asker?: () => Asker | null;
     carried?: () => Readonly<Record<string, string>> | null;
@@ -94,6 +105,7 @@ export class RequestContext {
     this.cookies = input.cookies ?? null;
     this.idempotencyKey = input.idempotencyKey;
     this.answerName = input.answerName ?? null;
+    this.watched = input.watched ?? null;
     this.signal = input.signal;
     this.makeAsker = input.asker ?? (() => null);
     this.makeCarried = input.carried ?? (() => null);

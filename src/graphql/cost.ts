@@ -159,8 +159,9 @@ class CostCalculation {
 
   #known(type: GraphQLNamedType, field: string): Field | RootField | undefined {
     const { model, schema } = this.#input;
-    return type === schema.getQueryType()
-      ? model.queries.get(field)
+    if (type === schema.getQueryType()) return model.queries.get(field);
+    return type === schema.getSubscriptionType()
+      ? model.subscriptions.get(field)
       : (model.entities.get(type.name) ?? model.stubs.get(type.name))?.fields.get(field);
   }
 

@@ -7,7 +7,7 @@ import {
   type GraphQLRequestContextWillSendResponse,
   type GraphQLRequestListener,
 } from '@apollo/server';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { readLevel } from '../consistency/level-text.ts';
 import { type ConsistencyLevel } from '../consistency/requirement.ts';
@@ -25,6 +25,7 @@ import { Tenancy } from '../read/sql/tenant.ts';
 import { type Forwarding } from '../forwarding/forwarding.ts';
 import { type IdempotencyVerdict } from '../write/idempotency/outcomes.ts';
 import { consistencyOf } from './answers/consistency-extension.ts';
+import { type AnswerCollector } from './answers/collector.ts';
 import { type OperationCache } from './answers/operation-cache.ts';
 import { type AskedHeaders, type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
@@ -36,6 +37,8 @@ import { respondByPlan } from './plan/execute.ts';
 import { type Plans } from './plan/plans.ts';
 import { fittedVariables } from './variables.ts';
 
+const NEEDS_STREAM =
+  'A subscription is answered again and again: send it over WebSocket (graphql-transport-ws), or by POST with the header accept: text/event-stream.';
 const REFUSALS: readonly RefusedToken[] = ['CONSISTENCY_LOST', 'CONSISTENCY_TOKEN_FUTURE'];
 
 export interface PluginDeps {
@@ -54,6 +57,8 @@ export interface PluginDeps {
   cachingFor(scope: CacheScope): LoaderCaching | null;
   /** Keeps answers of whole operations; null if none are kept. */
   readonly answers: Pick<OperationCache, 'begin' | 'keep'> | null;
+  /** Knows what would change the answer of an operation; null if nothing is cached. */
+  readonly collector: AnswerCollector | null;
   /** Decides where mutations run. */
   readonly forwarding: Pick<Forwarding, 'take'>;
   /** Starts the reads of one operation with these headers. */
@@ -98,6 +103,11 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   // Execution would report this too, but as its own error.
   if (!schema.getRootType(operation.operation))
     throw new GraphQLError(`This graph serves no ${operation.operation}s.`, {
+      nodes: [operation],
+      extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } },
+    });
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION && contextValue.watched === null)
+    throw new GraphQLError(NEEDS_STREAM, {
       nodes: [operation],
       extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 200 } },
     });
@@ -147,6 +157,8 @@ function begin(deps: PluginDeps, request: GraphQLRequestContext<RequestContext>,
   // text is executed.
   if (deps.answers !== null && contextValue.answerName !== null && request.metrics.persistedQueryRegister !== true)
     deps.answers.begin(contextValue.answerName, { document, operation, session });
+  const { collector } = deps;
+  if (contextValue.watched !== null && collector?.mayCollect({ document, operation })) collector.collect({ session });
   const tenancy = Tenancy.of(contextValue.viewer?.tenant ?? null);
   const caching = deps.cachingFor({ tenancy, settingsKey: settingsKey(contextValue.settings) });
   contextValue.begin(
@@ -194,6 +206,11 @@ async function finish(deps: PluginDeps, request: GraphQLRequestContextWillSendRe
     return;
   }
   const report = operation.session.report();
+  const { watched } = request.contextValue;
+  if (watched !== null) {
+    watched.positions = report.positions;
+    watched.dependencies = operation.session.dependencies();
+  }
   const token: ConsistencyToken | null = deps.codec.encode(report.positions);
   if (token !== null) request.response.http.headers.set(TOKEN_HEADER, token);
   const { body } = request.response;

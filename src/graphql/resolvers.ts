@@ -48,6 +48,7 @@ export interface ResolverInput {
 export function buildResolvers({ model, user, write }: ResolverInput): ResolverMap {
   const map: ResolverMap = { Query: {}, Mutation: {} };
   for (const [name, field] of model.queries) own(map, 'Query')[name] = rootResolver(field);
+  for (const [name, field] of model.subscriptions) own(map, 'Subscription')[name] = rootResolver(field);
   for (const [name, field] of model.mutations)
     own(map, 'Mutation')[name] = writeResolver(entityOf(model, field.target), field, write);
   for (const entity of model.entities.values()) {
@@ -66,11 +67,12 @@ export function buildResolvers({ model, user, write }: ResolverInput): ResolverM
     if (!isFieldMap(definition)) map[typeName] = definition;
     else for (const [name, value] of Object.entries(definition)) own(map, typeName)[name] = userResolver(name, value);
   }
-  for (const root of [own(map, 'Query'), own(map, 'Mutation')]) {
-    for (const [name, resolve] of Object.entries(root))
-      if (typeof resolve === 'function') root[name] = namingTexts(resolve as Resolver);
+  for (const name of ['Query', 'Mutation', 'Subscription']) {
+    const root = own(map, name);
+    for (const [field, resolve] of Object.entries(root))
+      if (typeof resolve === 'function') root[field] = namingTexts(resolve as Resolver);
   }
-  if (Object.keys(own(map, 'Mutation')).length === 0) delete map['Mutation'];
+  for (const name of ['Mutation', 'Subscription']) if (Object.keys(own(map, name)).length === 0) delete map[name];
   return map;
 }
 

@@ -393,6 +393,8 @@ export interface Model {
   readonly stubs: ReadonlyMap<string, Stub>;
   readonly interfaces: ReadonlyMap<string, EntityInterface>;
   readonly queries: ReadonlyMap<string, RootField>;
+  /** Live fields of `Subscription`: each message is what a query of the same kind answers. */
+  readonly subscriptions: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
   /**
    * Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a

@@ -19,7 +19,7 @@ import { checkPlacement, checkResolvers } from './placement.ts';
 import { Problems, type Problem } from './problems.ts';
 import { finishStub, findStubs, readStubs } from './stubs.ts';
 import { checkExternals, findProvided } from './provides.ts';
-import { checkSubscriptions, readQueries } from './roots.ts';
+import { readQueries, readSubscriptions } from './roots.ts';
 import { warnOfBoundless } from './selections.ts';
 import { readMutations } from './writes.ts';
 
@@ -102,7 +102,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
 async function readAll(
   compilation: Compilation,
   checkStatement: CompileRequest['checkStatement'],
-): Promise<Pick<Model, 'interfaces' | 'queries' | 'mutations'>> {
+): Promise<Pick<Model, 'interfaces' | 'queries' | 'subscriptions' | 'mutations'>> {
   findEntities(compilation);
   findStubs(compilation);
   findProvided(compilation);
@@ -112,16 +112,16 @@ async function readAll(
   const interfaces = readInterfaces(compilation);
   readConflicts(compilation);
   const queries = readQueries(compilation);
+  const subscriptions = readSubscriptions(compilation);
   const mutations = readMutations(compilation);
-  checkSubscriptions(compilation);
   warnOfBoundless(compilation);
   checkTenants(compilation);
   checkExternals(compilation);
   checkConflicts(compilation, mutations);
-  checkPlacement(compilation, queries);
+  checkPlacement(compilation, { queries, subscriptions });
   checkResolvers(compilation);
   await tryConditions(compilation, checkStatement);
-  return { interfaces, queries, mutations };
+  return { interfaces, queries, subscriptions, mutations };
 }
 
 async function tryConditions(compilation: Compilation, check: CompileRequest['checkStatement']): Promise<void> {

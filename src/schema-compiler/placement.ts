@@ -7,7 +7,7 @@ import {
   type GraphQLInterfaceType,
   type GraphQLObjectType,
 } from 'graphql';
-import { type RootField } from '../model/model.ts';
+import { type Model } from '../model/model.ts';
 import { didYouMean } from '../model/names.ts';
 import { hasResolver, type Compilation } from './context.ts';
 import { directiveOf, shapeOf } from './directives.ts';
@@ -25,19 +25,20 @@ const ON_MUTATIONS = ['idempotent'] as const;
 const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
 
 /** A directive that does nothing would mislead whoever reads the schema: it is an error. */
-export function checkPlacement(compilation: Compilation, queries: ReadonlyMap<string, RootField>): void {
+export function checkPlacement(compilation: Compilation, roots: Pick<Model, 'queries' | 'subscriptions'>): void {
   checkDurable(compilation);
   for (const type of Object.values(compilation.schema.getTypeMap())) {
     if (isInterfaceType(type)) checkInterface(compilation, type);
     if (!isObjectType(type)) continue;
     if (type !== compilation.schema.getMutationType()) checkNoMutation(compilation, type);
+    if (type !== compilation.schema.getSubscriptionType()) checkNotLive(compilation, type);
     const isEntity = directiveOf(type, 'entity') !== null;
     if (!isEntity) checkObject(compilation, type);
     const isBroken = isEntity && !compilation.drafts.has(type.name);
     for (const field of isBroken ? [] : Object.values(type.getFields())) {
       checkField(compilation, type, field);
       checkMade(compilation, type, field);
-      checkCached({ compilation, type, field, queries });
+      checkCached({ compilation, type, field, roots });
       if (!isEntity) checkConflict(compilation, type, field);
     }
   }
@@ -53,6 +54,7 @@ function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
 /** What the objects do that implement it is for each of them to say. */
 function checkInterface(compilation: Compilation, type: GraphQLInterfaceType): void {
   checkNoMutation(compilation, type);
+  checkNotLive(compilation, type);
   for (const field of Object.values(type.getFields())) checkConflict(compilation, type, field);
 }
 
@@ -82,28 +84,48 @@ function checkNoMutation({ problems }: Compilation, type: GraphQLObjectType | Gr
   }
 }
 
+function checkNotLive({ problems }: Compilation, type: GraphQLObjectType | GraphQLInterfaceType): void {
+  for (const field of Object.values(type.getFields())) {
+    const directive = directiveOf(field, 'live');
+    if (directive)
+      problems.error(
+        directive,
+        `${type.name}.${field.name} is no field of Subscription, so @live has no meaning there; remove it, or declare the field on Subscription`,
+      );
+  }
+}
+
 interface CheckCachedInput {
   readonly compilation: Compilation;
   readonly type: GraphQLObjectType;
   readonly field: AnyField;
-  readonly queries: ReadonlyMap<string, RootField>;
+  readonly roots: Pick<Model, 'queries' | 'subscriptions'>;
 }
 
 /** Only what has many rows is kept field by field; one row is kept as its entity is. */
-function checkCached({ compilation, type, field, queries }: CheckCachedInput): void {
+function checkCached({ compilation, type, field, roots }: CheckCachedInput): void {
   const directive = directiveOf(field, 'cached');
   if (!directive) return;
-  const isQuery = type === compilation.schema.getQueryType();
+  const root = rootFieldsOf(compilation, type, roots);
   const own = compilation.drafts.get(type.name) ?? compilation.stubs.get(type.name);
-  const mapped = isQuery ? queries.get(field.name) : own?.fields.get(field.name);
+  const mapped = root ? root.get(field.name) : own?.fields.get(field.name);
   // A field of an entity that could not be read has had its own problem.
   const isUnread =
-    mapped === undefined && !hasResolver(compilation, type.name, field.name) && (isQuery || own !== undefined);
+    mapped === undefined && !hasResolver(compilation, type.name, field.name) && (root !== null || own !== undefined);
   if (isUnread || (mapped && ['list', 'connection', 'count'].includes(mapped.kind))) return;
   compilation.problems.error(
     directive,
     `${type.name}.${field.name} is no list, connection or count of rows, so @cached has no meaning there; ${mapped && 'target' in mapped ? `say it on ${mapped.target}` : 'remove it'}`,
   );
+}
+
+function rootFieldsOf(
+  { schema }: Compilation,
+  type: GraphQLObjectType,
+  { queries, subscriptions }: Pick<Model, 'queries' | 'subscriptions'>,
+): Model['queries'] | null {
+  if (type === schema.getQueryType()) return queries;
+  return type === schema.getSubscriptionType() ? subscriptions : null;
 }
 
 function checkField(compilation: Compilation, type: GraphQLObjectType, field: AnyField): void {
@@ -143,6 +165,7 @@ function meaningful(
 ): { allowed: readonly string[]; where: string } {
   const { schema, drafts, stubs } = compilation;
   if (type === schema.getQueryType()) return { allowed: ['list', 'count'], where: 'a field of Query' };
+  if (type === schema.getSubscriptionType()) return { allowed: ['list', 'count'], where: 'a field of Subscription' };
   if (type === schema.getMutationType()) return { allowed: ['insert', 'update', 'delete'], where: 'a mutation' };
   const own = drafts.get(type.name) ?? stubs.get(type.name);
   const mapped = own?.fields.get(field.name);

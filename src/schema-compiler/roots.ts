@@ -21,14 +21,24 @@ export function readQueries(compilation: Compilation): Map<string, RootField> {
   return queries;
 }
 
-/** An operation of that kind could be asked for, and none would be served. */
-export function checkSubscriptions({ schema, problems }: Compilation): void {
-  const type = schema.getSubscriptionType();
-  if (type)
-    problems.error(
-      type.astNode,
-      `${type.name} cannot be served: Meridian answers queries and mutations, and serves no subscriptions, with a resolver or without; remove the type`,
-    );
+/** Live fields: the same as fields of `Query`, answered again whenever the rows that they show have changed. */
+export function readSubscriptions(compilation: Compilation): Map<string, RootField> {
+  const live = new Map<string, RootField>();
+  const type = compilation.schema.getSubscriptionType();
+  for (const field of Object.values(type?.getFields() ?? {})) {
+    const place = `${type?.name}.${field.name}`;
+    if (!directiveOf(field, 'live')) {
+      compilation.problems.error(
+        field.astNode,
+        `${place} has nothing that says when it sends a message; add @live, so that it sends one whenever what it shows has changed`,
+      );
+      continue;
+    }
+    if (type && hasResolver(compilation, type.name, field.name)) continue;
+    const root = readRoot(compilation, field, place);
+    if (root) live.set(field.name, root);
+  }
+  return live;
 }
 
 function readRoot(compilation: Compilation, field: AnyField, place: string): RootField | null {

@@ -12,6 +12,7 @@ import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { type TokenCookies } from '../consistency/token-cookies.ts';
 import { type OperationCache } from '../graphql/answers/operation-cache.ts';
+import { type Watched } from '../graphql/context.ts';
 import { floatLiterals } from '../graphql/literals.ts';
 import { type ForwardedMutation } from '../forwarding/envelope.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
@@ -26,6 +27,8 @@ import { answerConditionally } from './conditional.ts';
 import { depthLimit } from './depth.ts';
 import { contextError, errorFormatter, type ExplainError } from './errors.ts';
 import { registerForward, type ForwardSettings } from './forward-receiver.ts';
+import { LiveOperations, type LiveRequest, type LiveServing } from './live/operations.ts';
+import { LiveServer, type LiveHttpLimits } from './live/serve.ts';
 import { registerHealth, type Readiness } from './health.ts';
 import { GRAPHQL_METHODS, GRAPHQL_PATH } from './requests.ts';
 import { createStores } from './stores.ts';
@@ -54,6 +57,8 @@ export interface IncomingRequest {
   readonly signal: AbortSignal;
   /** Whether another region's server sent it here: viewer and headers are then what that server vouches for. */
   readonly forwarded: boolean;
+  /** Told what the answer shows and depends on; null for requests. */
+  readonly watched: Watched | null;
 }
 
 export type ServerOptions = Pick<
@@ -78,7 +83,8 @@ export type ServerOptions = Pick<
   | 'introspection'
   | 'maxErrorLogs'
   | 'operationCacheRequestBytes'
->;
+> &
+  LiveHttpLimits;
 
 export interface ServerSettings<C extends BaseContext> {
   readonly schema: GraphQLSchema;
@@ -90,6 +96,8 @@ export interface ServerSettings<C extends BaseContext> {
   readonly health: { readonly ready: () => Promise<Readiness> };
   /** Answers of whole operations that are kept; without it every request is executed. */
   readonly answers?: Pick<OperationCache, 'answer'>;
+  /** Serves live queries; without it there are no subscriptions. */
+  readonly live?: LiveServing;
   /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */
   readonly forward?: ForwardSettings;
   /** What an error of the execution's own means; without it, such errors are masked. */
@@ -119,11 +127,20 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
   await apollo.start();
   const app = await createApp({ options, telemetry, draining: () => state.draining });
   if (settings.answers) answerEarly(app, settings, settings.answers, () => state.draining);
+  const live = settings.live && createLive(settings, settings.live, { apollo, draining: () => state.draining });
+  const handler = fastifyApolloHandler(apollo, {
+    context: (request, reply) => buildContext(settings, request, reply),
+  });
   app.route({
     method: [...GRAPHQL_METHODS],
     url: GRAPHQL_PATH,
-    handler: fastifyApolloHandler(apollo, { context: (request, reply) => buildContext(settings, request, reply) }),
+    handler: live
+      ? async function answer(request, reply) {
+          return (await live.answer(request, reply)) ? reply : handler.call(app, request, reply);
+        }
+      : handler,
   });
+  live?.listen(app);
   answerConditionally(app, {
     hasHook: settings.viewers.now({ headers: {} }) === undefined,
     readsCookies: settings.tokenCookies !== undefined,
@@ -157,7 +174,9 @@ export async function startServer<C extends BaseContext>(settings: ServerSetting
     state.draining = true;
     telemetry.log.info('draining');
     await sleep(options.drainDelayMs);
+    live?.close();
     const cut = setTimeout(() => {
+      live?.terminate();
       telemetry.log.warn(
         { drainMs: options.drainMs },
         'requests did not finish within drainMs; their connections are cut',
@@ -263,7 +282,27 @@ async function buildContext<C extends BaseContext>(
     id: request.id,
     signal: left.signal,
     forwarded: false,
+    watched: null,
   }));
+}
+
+function createLive<C extends BaseContext>(
+  settings: ServerSettings<C>,
+  serving: LiveServing,
+  { apollo, draining }: { readonly apollo: ApolloServer<C>; readonly draining: () => boolean },
+): LiveServer<C> {
+  const { schema, viewers, options, telemetry } = settings;
+  const context = (request: LiveRequest): Promise<C> =>
+    contextOf(settings, async () => ({
+      ...request,
+      cookies: null,
+      body: null,
+      // Shared by all who ask the same: nobody's leaving ends it.
+      signal: new AbortController().signal,
+      forwarded: false,
+    }));
+  const operations = new LiveOperations({ apollo, serving, context, maxTokens: options.maxQueryTokens });
+  return new LiveServer({ operations, schema, viewers, limits: options, telemetry, draining });
 }
 
 /**
@@ -271,7 +310,16 @@ async function buildContext<C extends BaseContext>(
  * has asked for.
  */
 function forwardedRequest({ headers, viewer }: ForwardedMutation, id: string, forwardMs: number): IncomingRequest {
-  return { headers, viewer, cookies: null, body: null, id, signal: AbortSignal.timeout(forwardMs), forwarded: true };
+  return {
+    headers,
+    viewer,
+    cookies: null,
+    body: null,
+    id,
+    signal: AbortSignal.timeout(forwardMs),
+    forwarded: true,
+    watched: null,
+  };
 }
 
 async function contextOf<C extends BaseContext>(

@@ -53,6 +53,7 @@ export async function plainModel(client: pg.Client): Promise<Model> {
     stubs: new Map(),
     interfaces: new Map(),
     queries: new Map(),
+    subscriptions: new Map(),
     mutations: new Map(),
     unseen: new Map([...catalog.tables.keys()].map((name) => [name, null])),
   };

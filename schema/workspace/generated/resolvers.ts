@@ -669,6 +669,31 @@ export type StringListFilter = {
   readonly isNull?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
+/** Each field is answered again whenever something that it shows has changed. */
+export type Subscription = {
+  readonly dashboard?: Maybe<Dashboard>;
+  readonly project?: Maybe<Project>;
+  readonly task?: Maybe<Task>;
+};
+
+
+/** Each field is answered again whenever something that it shows has changed. */
+export type SubscriptionDashboardArgs = {
+  organizationId: Scalars['ID']['input'];
+};
+
+
+/** Each field is answered again whenever something that it shows has changed. */
+export type SubscriptionProjectArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Each field is answered again whenever something that it shows has changed. */
+export type SubscriptionTaskArgs = {
+  id: Scalars['ID']['input'];
+};
+
 /** Two people may edit one task at once: what each has changed alone is taken, and where they have changed the same its rule decides. */
 export type Task = {
   readonly assignee?: Maybe<User>;
@@ -1026,6 +1051,7 @@ export type ResolversTypes = {
   RegionStatus: RegionStatus;
   StringFilter: StringFilter;
   StringListFilter: StringListFilter;
+  Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Task: ResolverTypeWrapper<Row>;
   TaskConflict: ResolverTypeWrapper<Omit<TaskConflict, 'current'> & { current?: Maybe<ResolversTypes['Task']> }>;
   TaskConnection: ResolverTypeWrapper<Omit<TaskConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversTypes['TaskEdge']>, nodes: ReadonlyArray<ResolversTypes['Task']> }>;
@@ -1098,6 +1124,7 @@ export type ResolversParentTypes = {
   RegionHealth: RegionHealth;
   StringFilter: StringFilter;
   StringListFilter: StringListFilter;
+  Subscription: Record<PropertyKey, never>;
   Task: Row;
   TaskConflict: Omit<TaskConflict, 'current'> & { current?: Maybe<ResolversParentTypes['Task']> };
   TaskConnection: Omit<TaskConnection, 'edges' | 'nodes'> & { edges: ReadonlyArray<ResolversParentTypes['TaskEdge']>, nodes: ReadonlyArray<ResolversParentTypes['Task']> };
@@ -1209,6 +1236,10 @@ export type ListDirectiveArgs = {
 };
 
 export type ListDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = ListDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type LiveDirectiveArgs = { };
+
+export type LiveDirectiveResolver<Result, Parent, ContextType = ResolverContext, Args = LiveDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type OmitDirectiveArgs = {
   from?: Maybe<ReadonlyArray<MadeType>>;
@@ -1457,6 +1488,12 @@ export type RegionHealthResolvers<ContextType = ResolverContext, ParentType exte
   timeline?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
 };
 
+export type SubscriptionResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
+  dashboard?: SubscriptionResolver<Maybe<ResolversTypes['Dashboard']>, "dashboard", ParentType, ContextType, RequireFields<SubscriptionDashboardArgs, 'organizationId'>>;
+  project?: SubscriptionResolver<Maybe<ResolversTypes['Project']>, "project", ParentType, ContextType, RequireFields<SubscriptionProjectArgs, 'id'>>;
+  task?: SubscriptionResolver<Maybe<ResolversTypes['Task']>, "task", ParentType, ContextType, RequireFields<SubscriptionTaskArgs, 'id'>>;
+};
+
 export type TaskResolvers<ContextType = ResolverContext, ParentType extends ResolversParentTypes['Task'] = ResolversParentTypes['Task'], FederationReferenceType extends FederationReferenceTypes['Task'] = FederationReferenceTypes['Task']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['Task']> | FederationReferenceType, FederationReferenceType, ContextType>;
   assignee?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
@@ -1576,6 +1613,7 @@ export type Resolvers<ContextType = ResolverContext> = {
   RegionAlert?: RegionAlertResolvers<ContextType>;
   RegionCache?: RegionCacheResolvers<ContextType>;
   RegionHealth?: RegionHealthResolvers<ContextType>;
+  Subscription?: SubscriptionResolvers<ContextType>;
   Task?: TaskResolvers<ContextType>;
   TaskConflict?: TaskConflictResolvers<ContextType>;
   TaskConnection?: TaskConnectionResolvers<ContextType>;
@@ -1604,6 +1642,7 @@ export type DirectiveResolvers<ContextType = ResolverContext> = {
   idempotent?: IdempotentDirectiveResolver<any, any, ContextType>;
   insert?: InsertDirectiveResolver<any, any, ContextType>;
   list?: ListDirectiveResolver<any, any, ContextType>;
+  live?: LiveDirectiveResolver<any, any, ContextType>;
   omit?: OmitDirectiveResolver<any, any, ContextType>;
   relation?: RelationDirectiveResolver<any, any, ContextType>;
   tenant?: TenantDirectiveResolver<any, any, ContextType>;

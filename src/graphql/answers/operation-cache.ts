@@ -2,7 +2,6 @@
  * Owns answers without execution: the answer of a whole query is kept with the tags of everything that it was made
  * from, and served under the same floors as its rows (R3-R6).
  */
-import { type DocumentNode, type OperationDefinitionNode } from 'graphql';
 import { type Clock } from '../../base/clock.ts';
 import { maxLsn } from '../../base/lsn.ts';
 import { type Viewer } from '../../base/viewer.ts';
@@ -13,13 +12,12 @@ import { type FillVerdict } from '../../cache/ports.ts';
 import { type Options } from '../../config/options.ts';
 import { type Requirement } from '../../consistency/requirement.ts';
 import { type ConsistencyToken, type TokenCodec } from '../../consistency/token.ts';
-import { AnswerBasis } from '../../read/session/answer-basis.ts';
 import { type ReadSession } from '../../read/session/engine.ts';
 import { settingsKey } from '../../read/loaders/through-cache.ts';
 import { type Setting } from '../../read/ports.ts';
 import { type AskedHeaders } from '../context.ts';
 import { consistencyOf } from './consistency-extension.ts';
-import { type Purity } from './purity.ts';
+import { type AnswerCollector, type Collecting } from './collector.ts';
 
 /** Called when the events happen; must not throw and must be fast. */
 export interface OperationCacheObserver {
@@ -30,10 +28,10 @@ export interface OperationCacheObserver {
 export interface OperationCacheDeps {
   /** The process's own cache. */
   readonly local: Pick<LocalCache, 'generation' | 'watermark' | 'answer' | 'keepAnswer'>;
-  readonly purity: Pick<Purity, 'isPure'>;
+  readonly collector: Pick<AnswerCollector, 'mayCollect' | 'collect'>;
   readonly codec: Pick<TokenCodec, 'encode'>;
   readonly region: string;
-  readonly options: Pick<Options, 'operationCacheTags' | 'operationCacheFirst'>;
+  readonly options: Pick<Options, 'operationCacheFirst'>;
   readonly clock: Clock;
   readonly observe: OperationCacheObserver;
   settingsOf(viewer: Viewer | null): readonly Setting[];
@@ -77,22 +75,10 @@ export class OperationCache {
    * Call it before the first read: from then on the session collects what the answer depends on, if the answer may be
    * kept.
    */
-  begin(
-    name: string,
-    {
-      document,
-      operation,
-      session,
-    }: { readonly document: DocumentNode; readonly operation: OperationDefinitionNode; readonly session: ReadSession },
-  ): void {
-    const {
-      local: { generation, watermark },
-      purity,
-      options,
-    } = this.#deps;
-    if (generation === null || watermark === null || !purity.isPure(document, operation)) return;
-    if (!this.#met.meet(name) && !options.operationCacheFirst) return;
-    session.collect(new AnswerBasis({ generation, watermark }, options.operationCacheTags));
+  begin(name: string, collecting: Collecting): void {
+    const { collector, options } = this.#deps;
+    if (!collector.mayCollect(collecting)) return;
+    if (this.#met.meet(name) || options.operationCacheFirst) collector.collect(collecting);
   }
 
   /** Keeps an answer without errors, if everything that it shows was collected and may be kept. */

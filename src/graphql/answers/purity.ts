@@ -54,11 +54,11 @@ export class Purity {
   }
 
   /**
-   * Whether the operation is a query of rows only, at the consistency that the request's headers ask for. For a
-   * document with several operations: whether all of them are.
+   * Whether the operation is a query, or a subscription, of rows only, at the consistency that the request's headers ask
+   * for. For a document with several operations: whether all of them are.
    */
-  isPure(document: DocumentNode, operation: OperationDefinitionNode): boolean {
-    return operation.operation === OperationTypeNode.QUERY && this.#isPureDocument(document);
+  isPure(document: DocumentNode, { operation }: OperationDefinitionNode): boolean {
+    return operation !== OperationTypeNode.MUTATION && this.#isPureDocument(document);
   }
 
   #isPureDocument(document: DocumentNode): boolean {

@@ -96,6 +96,10 @@ function resolvedBy(
     if (root) return rootResolved(root);
     if (field.name === '_entities') return { kind: 'entities' };
   }
+  if (type === schema.getSubscriptionType()) {
+    const root = type.name === 'Subscription' ? model.subscriptions.get(field.name) : undefined;
+    if (root) return rootResolved(root);
+  }
   const entity = model.entities.get(type.name);
   const shown = entity?.fields.get(field.name);
   if (shown) return fieldResolved(shown);

@@ -22,6 +22,7 @@ const modelOf = (entity: Entity): Model => ({
   stubs: new Map(),
   interfaces: new Map(),
   queries: new Map(),
+  subscriptions: new Map(),
   mutations: new Map(),
   unseen: new Map(),
 });

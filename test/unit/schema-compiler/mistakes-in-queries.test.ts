@@ -16,7 +16,19 @@ describe('compiling a schema with mistakes in queries', () => {
     assert.deepEqual(await problemsOf(sdl), [
       'app.graphql:5  Query.number returns Int, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver',
       'app.graphql:6  Query.box returns Box, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver',
-      'app.graphql:8  Subscription cannot be served: Meridian answers queries and mutations, and serves no subscriptions, with a resolver or without; remove the type',
+      'app.graphql:8  Subscription.teamChanged has nothing that says when it sends a message; add @live, so that it sends one whenever what it shows has changed',
+    ]);
+  });
+
+  it('reports @live where no subscription is, and live fields that nothing serves', async () => {
+    const sdl = `
+      type Team @entity @key(fields: "id") { id: ID! @live name: String! }
+      type Query { team(id: ID!): Team @live }
+      type Subscription { number: Int @live team(id: ID!): Team @live }`;
+    assert.deepEqual(await problemsOf(sdl), [
+      'app.graphql:2  Team.id is no field of Subscription, so @live has no meaning there; remove it, or declare the field on Subscription',
+      'app.graphql:3  Query.team is no field of Subscription, so @live has no meaning there; remove it, or declare the field on Subscription',
+      'app.graphql:4  Subscription.number returns Int, which no table stands behind; return an @entity, a list or connection of one, or a number with @count, or write a resolver',
     ]);
   });
 

@@ -1,0 +1,49 @@
+/** Owns whether it can be known what would change the answer of an operation, and has its session collect that. */
+import { type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { type LocalCache } from '../../cache/local.ts';
+import { type Options } from '../../config/options.ts';
+import { AnswerBasis } from '../../read/session/answer-basis.ts';
+import { type ReadSession } from '../../read/session/engine.ts';
+import { type Purity } from './purity.ts';
+
+/** An operation before its first read. */
+export interface Collecting {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly session: ReadSession;
+}
+
+export interface CollectorDeps {
+  /** The process's own cache. */
+  readonly local: Pick<LocalCache, 'generation' | 'watermark'>;
+  readonly purity: Pick<Purity, 'isPure'>;
+  readonly options: Pick<Options, 'operationCacheTags'>;
+}
+
+export class AnswerCollector {
+  readonly #deps: CollectorDeps;
+
+  constructor(deps: CollectorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the operation shows nothing but rows. */
+  isPure({ document, operation }: Pick<Collecting, 'document' | 'operation'>): boolean {
+    return this.#deps.purity.isPure(document, operation);
+  }
+
+  /** The same, while there is a cache that hears of their changes. */
+  mayCollect(operation: Pick<Collecting, 'document' | 'operation'>): boolean {
+    return this.#deps.local.generation !== null && this.isPure(operation);
+  }
+
+  /** To be called before the first read, for an operation of which `mayCollect` says so. */
+  collect({ session }: Pick<Collecting, 'session'>): void {
+    const {
+      local: { generation, watermark },
+      options,
+    } = this.#deps;
+    if (generation !== null && watermark !== null)
+      session.collect(new AnswerBasis({ generation, watermark }, options.operationCacheTags));
+  }
+}

@@ -1,0 +1,258 @@
+/** Owns subscriptions over WebSocket: the protocol graphql-transport-ws, with tokens and credentials in its parameters. */
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage } from 'node:http';
+import { type Duplex } from 'node:stream';
+import { CloseCode, makeServer, handleProtocols, type Context } from 'graphql-ws';
+import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { type BaseContext } from '@apollo/server';
+import { isMeridianError, messageOf } from '../../base/errors.ts';
+import { jsonNumber } from '../../base/json.ts';
+import { type Viewer } from '../../base/viewer.ts';
+import { type Options } from '../../config/options.ts';
+import { type LiveResult } from '../../live/ports.ts';
+import { KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
+import { type Telemetry } from '../../telemetry/telemetry.ts';
+import { joinedHeaders, type Headers, type Viewers } from '../viewer.ts';
+import { watchLife, type LifeLimits } from './life.ts';
+import { errorOf, type LiveOperations, type LivePayload } from './operations.ts';
+
+export type SocketLimits = LifeLimits &
+  Pick<Options, 'liveSubscribersPerConnection' | 'livePingMs' | 'maxRequestBytes' | 'receiveMs' | 'corsOrigins'>;
+
+export interface SocketsDeps<C extends BaseContext> {
+  readonly operations: LiveOperations<C>;
+  readonly schema: GraphQLSchema;
+  readonly viewers: Viewers;
+  readonly limits: SocketLimits;
+  readonly telemetry: Telemetry;
+}
+
+/** What a connection is known by. */
+interface Connection {
+  readonly socket: WebSocket;
+  readonly upgrade: Headers;
+  headers: Headers;
+  viewer: Viewer | null;
+  stop: () => void;
+}
+
+/** What the parameters of a connection may say in place of headers, which browsers cannot send with a WebSocket. */
+const PARAMETERS = ['authorization', TOKEN_HEADER, LEVEL_HEADER] as const;
+const SERVICE_RESTART = 1012;
+
+/** Refuses what is asked for, by the error message of the protocol. */
+class Refused extends Error {
+  readonly result: LiveResult;
+
+  constructor(result: LiveResult) {
+    super(result.errors?.[0]?.message ?? 'refused');
+    this.result = result;
+  }
+}
+
+export class Sockets<C extends BaseContext> {
+  readonly #deps: SocketsDeps<C>;
+  readonly #server: WebSocketServer;
+
+  constructor(deps: SocketsDeps<C>) {
+    this.#deps = deps;
+    this.#server = new WebSocketServer({ noServer: true, maxPayload: deps.limits.maxRequestBytes, handleProtocols });
+    const protocol = this.#protocol();
+    this.#server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
+      const upgrade = joinedHeaders(request.headers);
+      const connection: Connection = { socket, upgrade, headers: upgrade, viewer: null, stop: () => undefined };
+      const closed = protocol.opened(
+        {
+          protocol: socket.protocol,
+          send: (text) =>
+            new Promise((resolve) =>
+              socket.readyState === socket.OPEN ? socket.send(text, () => resolve()) : resolve(),
+            ),
+          close: (code, reason) => socket.close(code, reason),
+          onMessage: (take) =>
+            socket.on('message', (data: Buffer) => {
+              take(data.toString()).catch((error: unknown) => this.#failed(socket, error));
+            }),
+        },
+        connection,
+      );
+      this.#keepAlive(socket);
+      socket.on('error', (error) => deps.telemetry.log.debug({ err: error }, 'a WebSocket failed'));
+      socket.once('close', (code, reason) => {
+        connection.stop();
+        closed(code, reason.toString()).catch((error: unknown) => this.#failed(socket, error));
+      });
+    });
+  }
+
+  /** Takes the connection over from Node's server. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#server.handleUpgrade(request, socket, head, (accepted) => this.#server.emit('connection', accepted, request));
+  }
+
+  /** Clients connect again, to another server. */
+  close(): void {
+    for (const socket of this.#server.clients) socket.close(SERVICE_RESTART, 'The server restarts');
+  }
+
+  /** For those that have not answered the closing. */
+  terminate(): void {
+    for (const socket of this.#server.clients) socket.terminate();
+  }
+
+  #protocol(): ReturnType<typeof makeServer<Record<string, unknown>, Connection>> {
+    const { operations, schema } = this.#deps;
+    return makeServer<Record<string, unknown>, Connection>({
+      connectionInitWaitTimeout: this.#deps.limits.receiveMs,
+      jsonMessageReviver: exactNumber as never,
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: (context, _id, payload) => {
+        const count = Object.keys(context.subscriptions).length;
+        const most = this.#deps.limits.liveSubscribersPerConnection;
+        if (count > most)
+          return [
+            new GraphQLError(
+              `The connection has ${most} subscriptions, which is the limit (liveSubscribersPerConnection); end one, or open another connection.`,
+              { extensions: { code: 'OVERLOADED' } },
+            ),
+          ];
+        const found = operations.operationOf(payload);
+        // Execution says what is wrong with it.
+        const document = found?.document ?? UNREADABLE;
+        const operationName = found === null ? undefined : payload.operationName;
+        return {
+          schema,
+          document,
+          ...(operationName == null ? {} : { operationName }),
+          contextValue: { payload, connection: context.extra },
+        };
+      },
+      subscribe: async ({ contextValue }) =>
+        this.#subscribe(contextValue as Subscribed) as Promise<AsyncGenerator<ExecutionResult>>,
+      execute: async ({ contextValue }) => this.#once(contextValue as Subscribed) as Promise<ExecutionResult>,
+      onNext: (_context, _id, _payload, _args, result) => result as never,
+      onError: (_context, _id, _payload, errors) =>
+        errors
+          .map((error) =>
+            error.originalError instanceof Refused ? error.originalError.result.errors : [error.toJSON()],
+          )
+          .flat() as never,
+    });
+  }
+
+  async #connect({ connectionParams = {}, extra }: Context<Record<string, unknown>, Connection>): Promise<boolean> {
+    const given = Object.entries(connectionParams).map(([name, value]) => [name.toLowerCase(), value] as const);
+    const named = new Map(given);
+    const headers = { ...extra.upgrade };
+    for (const name of PARAMETERS) {
+      const value = named.get(name);
+      if (typeof value === 'string') headers[name] = value;
+    }
+    extra.headers = headers;
+    try {
+      extra.viewer = await this.#deps.viewers.of({ headers });
+    } catch (error) {
+      extra.socket.close(CloseCode.Forbidden, reasonOf(error));
+      return false;
+    }
+    extra.stop = watchLife({
+      viewers: this.#deps.viewers,
+      headers,
+      viewer: extra.viewer,
+      limits: this.#deps.limits,
+      end: ({ kind, message }) =>
+        extra.socket.close(kind === 'credentials' ? CloseCode.Forbidden : SERVICE_RESTART, shortened(message)),
+    });
+    return true;
+  }
+
+  async #subscribe({ payload, connection }: Subscribed): Promise<AsyncIterableIterator<LiveResult>> {
+    try {
+      return refusing(await this.#deps.operations.subscribe(payload, askerOf(payload, connection)));
+    } catch (error) {
+      return refusing(failed(errorOf(error)));
+    }
+  }
+
+  async #once({ payload, connection }: Subscribed): Promise<LiveResult> {
+    return this.#deps.operations.once(payload, askerOf(payload, connection));
+  }
+
+  #keepAlive(socket: WebSocket): void {
+    let isAlive = true;
+    const timer = setInterval(() => {
+      if (!isAlive) return socket.terminate();
+      isAlive = false;
+      socket.ping();
+    }, this.#deps.limits.livePingMs);
+    socket.on('pong', () => {
+      isAlive = true;
+    });
+    socket.once('close', () => clearInterval(timer));
+  }
+
+  #failed(socket: WebSocket, error: unknown): void {
+    this.#deps.telemetry.log.error({ err: error }, 'unexpected error on a WebSocket');
+    socket.close(CloseCode.InternalServerError, 'Internal server error');
+  }
+}
+
+interface Subscribed {
+  readonly payload: LivePayload;
+  readonly connection: Connection;
+}
+
+const UNREADABLE = { kind: 'Document', definitions: [] } as never;
+
+/** What a client has seen grows: it may say so with each operation, beside the connection's parameters. */
+function askerOf(
+  { extensions }: LivePayload,
+  { headers, viewer }: Connection,
+): { headers: Headers; viewer: Viewer | null; id: string } {
+  const own = (extensions?.['headers'] ?? {}) as Readonly<Record<string, unknown>>;
+  const told = [TOKEN_HEADER, LEVEL_HEADER, KEY_HEADER].flatMap((name) => {
+    const value = own[name];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return { headers: { ...headers, ...Object.fromEntries(told) }, viewer, id: randomUUID() };
+}
+
+/**
+ * An answer without data ends the stream with the protocol's error message. No generator, which would not hear that the
+ * client has left before its next answer.
+ */
+function refusing(answers: AsyncIterableIterator<LiveResult, undefined>): AsyncIterableIterator<LiveResult> {
+  return {
+    next: async () => {
+      const step = await answers.next();
+      if (step.done !== true && step.value.data === undefined) throw new Refused(step.value);
+      return step;
+    },
+    return: async () => (await answers.return?.()) ?? { done: true, value: undefined },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function* failed(error: ReturnType<typeof errorOf>): AsyncGenerator<LiveResult, undefined> {
+  yield { errors: [error] };
+}
+
+/** Numbers keep their digits, as in the bodies of requests. */
+function exactNumber(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' && context?.source !== undefined ? jsonNumber(context.source) : value;
+}
+
+function reasonOf(error: unknown): string {
+  return shortened(isMeridianError(error) ? error.message : messageOf(error));
+}
+
+/** A reason for closing has at most 123 bytes. */
+function shortened(text: string): string {
+  return Buffer.from(text)
+    .subarray(0, 120)
+    .toString()
+    .replace(/\uFFFD+$/, '');
+}
