@@ -6,7 +6,7 @@ const ROOMS = [
   ['region', 'conflict'],
   ['consistency', 'change'],
   ['cache'],
-  ['read', 'write', 'forwarding'],
+  ['read', 'write', 'forwarding', 'live'],
   ['postgres', 'redis', 'http', 'schema-compiler'],
   ['graphql'],
   ['server'],
