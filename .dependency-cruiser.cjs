@@ -12,7 +12,7 @@ const ROOMS = [
   ['server'],
   ['app', 'gateway'],
   ['dev'],
-  ['cli'],
+  ['cli', 'testing'],
 ];
 const room = (names) => `^src/(${names.join('|')})/`;
 
@@ -42,7 +42,7 @@ const onlyImporter = (pkg, names) => ({
  * Where execution begins: the package, the command, and what the cluster starts as processes and workers of their own.
  */
 const PROGRAMS =
-  '^src/(index|cli/main|dev/supervisor/(main|end-with-input)|dev/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|dev/wan/worker)\\.ts$';
+  '^src/(index|testing/index|cli/main|dev/supervisor/(main|end-with-input)|dev/gateway/main|client/(index|apollo|urql|relay)|gateway/(hive|apollo)|dev/wan/worker)\\.ts$';
 
 module.exports = {
   forbidden: [

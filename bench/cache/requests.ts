@@ -60,7 +60,7 @@ interface Answer {
 
 async function startServer(cluster: Cluster, env: Readonly<Record<string, string>>): Promise<RunningServer> {
   const port = await freePort();
-  const usual = serverEnv({ cluster, secrets: SECRETS, main: MAIN, schema: APPLICATION, env: {} }, EU);
+  const usual = serverEnv({ cluster, secrets: SECRETS, schema: APPLICATION, env: {} }, EU);
   const child = spawn(process.execPath, [MAIN, 'start'], {
     env: { ...usual, ...env, MERIDIAN_PORT: String(port), MERIDIAN_LOG_LEVEL: 'error' },
     stdio: ['ignore', 'ignore', 'inherit'],

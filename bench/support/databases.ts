@@ -19,8 +19,7 @@ import { secretsIn } from '../../src/dev/state.ts';
 import { freePorts } from '../../test/support/ports.ts';
 
 export const APPLICATION = fileURLToPath(new URL('../../schema/workspace', import.meta.url));
-/** The command line's program. */
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+export { MAIN } from '../../src/dev/entry.ts';
 const FIRST_LIFE_MS = 30_000;
 /**
  * A machine that is busy otherwise must not turn the caches off in the middle; and no server writes heartbeats here, of
@@ -60,7 +59,7 @@ export async function startDatabases(regions: readonly string[], wan: 'on' | 'of
     },
     prepare: async (started) =>
       void (await prepareApplication(
-        { cluster: started, secrets: secretsIn(stateDir), main: MAIN, schema: APPLICATION, env: {} },
+        { cluster: started, secrets: secretsIn(stateDir), schema: APPLICATION, env: {} },
         quiet,
       )),
   });

@@ -82,7 +82,7 @@ export async function startMeridian(
   port?: number,
 ): Promise<Server> {
   const chosen = port ?? (await freePort());
-  const usual = serverEnv({ cluster, secrets: SECRETS, main: MAIN, schema: APPLICATION, env: {} }, region);
+  const usual = serverEnv({ cluster, secrets: SECRETS, schema: APPLICATION, env: {} }, region);
   const simulated = Array.from({ length: simulatedRegions }, (_, i) => i + 1);
   const all = {
     ...usual,

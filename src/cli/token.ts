@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command } from 'commander';
-import { SignJWT } from 'jose';
 import { MeridianError } from '../base/errors.ts';
 import { isRecord } from '../config/file.ts';
 import { loadConfig } from '../config/load.ts';
-import { type Options } from '../config/options.ts';
+import { signBearer } from '../dev/bearer.ts';
 import { givenFlags, registerOptions, repeated } from './flags.ts';
 
 interface TokenFlags {
@@ -39,24 +38,11 @@ export function registerToken(program: Command): void {
           message: `--expires ${JSON.stringify(given.expires)} is no duration; write it as in 30s, 15m, 1h or 7d.`,
         });
       const { options } = loadConfig({ flags: givenFlags(command) });
-      console.log(await sign(given, options, options.jwtSecret === '' ? clusterSecret(given.data) : options.jwtSecret));
+      const secret = options.jwtSecret === '' ? clusterSecret(given.data) : options.jwtSecret;
+      const { sub: id, tenant, role: roles, expires } = given;
+      console.log(await signBearer({ id, tenant, roles }, { secret, expires, claims: options }));
     },
   );
-}
-
-async function sign(given: TokenFlags, options: Options, secret: string): Promise<string> {
-  const claims = {
-    ...(given.tenant === undefined ? {} : { [options.tenantClaim]: given.tenant }),
-    ...(given.role === undefined ? {} : { [options.rolesClaim]: given.role }),
-  };
-  const jwt = new SignJWT(claims)
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setSubject(given.sub)
-    .setIssuedAt()
-    .setExpirationTime(given.expires);
-  if (options.jwtIssuer !== '') jwt.setIssuer(options.jwtIssuer);
-  if (options.jwtAudience !== '') jwt.setAudience(options.jwtAudience);
-  return jwt.sign(new TextEncoder().encode(secret));
 }
 
 function clusterSecret(folder: string): string {

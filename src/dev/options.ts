@@ -23,6 +23,8 @@ export interface MachineOptions {
   readonly redis?: RedisProgram | null;
   /** Files and folders that are removed when everything has ended, however it ended. */
   readonly discard?: readonly string[];
+  /** Whether the data folder is removed, too, wherever it is. */
+  readonly discardData?: boolean;
   /** Discard the data of earlier starts. */
   readonly reset?: boolean;
   readonly sharedBuffersMb?: number;

@@ -1,14 +1,13 @@
 /** Owns the cluster's GraphQL servers: one process per region, with its settings of regions, databases and secrets. */
 import { join } from 'node:path';
 import { type Cluster } from './cluster.ts';
+import { MAIN } from './entry.ts';
 import { type Secrets } from './state.ts';
 import { ServedProcess } from './served.ts';
 
 export interface ServersOptions {
   readonly cluster: Cluster;
   readonly secrets: Secrets;
-  /** The program of the command line, which has `start`. */
-  readonly main: string;
   readonly schema: string;
   readonly resolvers?: string | undefined;
   /** The clusters of all subgraphs of the graph, including its own; left out for a single application. */
@@ -77,11 +76,11 @@ export class RegionServer extends ServedProcess {
   readonly region: string;
 
   constructor(options: ServersOptions, region: string) {
-    const { cluster, main } = options;
+    const { cluster } = options;
     super({
       what: cluster.name === '' ? `The server of ${region}` : `The server of ${cluster.name} in ${region}`,
       supervisor: cluster.supervisor,
-      args: [main, 'start'],
+      args: [MAIN, 'start'],
       env: serverEnv(options, region),
       logFile: join(cluster.logDir, `${region}.log`),
       url: cluster.urlFor(region, region),

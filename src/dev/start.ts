@@ -89,6 +89,7 @@ interface Placed {
 /** The cluster's data folder, locked for this process. */
 async function place(machine: Machine, own: NamedOptions): Promise<Placed> {
   const dataDir = await placeData(machine.supervisor, machine.account, own.dataDir);
+  if (machine.options.discardData) machine.supervisor.discard(dataDir);
   const state = new State(dataDir);
   await explained(`The data folder ${dataDir}`, () => state.lock());
   machine.atEnd(() => state.unlock());

@@ -1,6 +1,5 @@
 /** Owns whole applications for tests: a real cluster and a real server in each region, inside the test's process. */
 import { fileURLToPath } from 'node:url';
-import { SignJWT } from 'jose';
 import { FUNCTIONS_SQL, TRIGGERS_SQL } from '../../src/postgres/setup/announce.ts';
 import { compileModel } from '../../src/schema-compiler/compile.ts';
 import { METADATA_SQL, keepVersionsSql, keptTables } from '../../src/postgres/setup/metadata.ts';
@@ -9,6 +8,9 @@ import { createServer, type Runtime, type ServerSettings } from '../../src/index
 import { type UserResolvers } from '../../src/graphql/resolvers.ts';
 import { readSdlFolder, type SdlFile } from '../../src/schema-compiler/files.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
+import { ask as askServer } from '../../src/testing/ask.ts';
+import { defaultOptions } from '../../src/config/options.ts';
+import { signBearer } from '../../src/dev/bearer.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
 
 export interface TestAppOptions {
@@ -172,12 +174,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     const telemetry = createTelemetry({ level: process.env['MERIDIAN_TEST_LOG'] ?? 'silent', fields: { region } });
     servers.set(region, await createServer({ files, telemetry, ...options.server, settings }));
   };
-  const bearer: TestApp['bearer'] = ({ id, tenant, roles }) =>
-    new SignJWT({ ...(tenant === undefined ? {} : { tenant }), roles: [...(roles ?? [])] })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setSubject(id)
-      .setExpirationTime('1h')
-      .sign(new TextEncoder().encode(JWT_SECRET));
+  const bearer: TestApp['bearer'] = (viewer) =>
+    signBearer(viewer, { secret: JWT_SECRET, expires: '1h', claims: defaultOptions() });
   try {
     await keepVersions(cluster, files, options.server?.resolvers ?? {});
     await Promise.all(cluster.regions.map(({ name }) => start(name)));
@@ -205,26 +203,19 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
 
 export async function ask<D>(url: string, query: string, call: Call = {}): Promise<Answer<D>> {
   const began = performance.now();
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(call.token === undefined || call.token === null ? {} : { 'consistency-token': call.token }),
-      ...call.headers,
-    },
-    body: JSON.stringify({ query, variables: call.variables ?? {} }),
+  const { status, data, errors, extensions, token } = await askServer<D>({
+    url,
+    document: query,
+    variables: call.variables ?? {},
+    headers: call.headers ?? {},
+    token: call.token ?? null,
   });
-  const body = (await response.json()) as {
-    data?: D | null;
-    errors?: Answer['errors'];
-    extensions?: { consistency?: Answer['consistency'] };
-  };
   return {
-    status: response.status,
+    status,
     ms: performance.now() - began,
-    token: response.headers.get('consistency-token'),
-    data: body.data ?? null,
-    errors: body.errors ?? [],
-    consistency: body.extensions?.consistency ?? null,
+    token,
+    data,
+    errors: errors as Answer['errors'],
+    consistency: (extensions['consistency'] as Answer['consistency'] | undefined) ?? null,
   };
 }

@@ -9,6 +9,7 @@ import { DEFAULT_REGIONS } from '../../src/dev/options.ts';
 import { freePorts } from './ports.ts';
 import { findRedis } from '../../src/dev/redis/program.ts';
 import { withSession } from '../../src/dev/postgres/session.ts';
+import { pauseReplay, resumeReplay, untilReplayed, writtenPosition } from '../../src/dev/replay.ts';
 import { type LinkKind } from '../../src/dev/wan/topology.ts';
 
 export interface TestClusterOptions {
@@ -121,23 +122,9 @@ function handleOf(cluster: Cluster): TestCluster {
   ): Promise<R[]> => session(region, async (client) => (await client.query<R>(sql, [...params])).rows);
 
   async function caughtUp(only?: string): Promise<void> {
-    const [written] = await query<{ lsn: string }>(
-      primary?.name ?? '',
-      'SELECT pg_current_wal_insert_lsn()::text AS lsn',
-    );
-    for (const { name } of cluster.regions.slice(1).filter((region) => only === undefined || region.name === only)) {
-      await session(name, async (client) => {
-        for (const until = performance.now() + CAUGHT_UP_MS; ; await new Promise((resolve) => setTimeout(resolve, 5))) {
-          const { rows } = await client.query<{ done: boolean }>(
-            'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done',
-            [written?.lsn],
-          );
-          if (rows[0]?.done) return;
-          if (performance.now() > until)
-            throw new Error(`${name} has not replayed ${written?.lsn} within ${CAUGHT_UP_MS} ms`);
-        }
-      });
-    }
+    const lsn = await writtenPosition(primary?.dsn ?? '');
+    for (const { name, dsn } of cluster.regions.slice(1).filter(({ name }) => only === undefined || name === only))
+      await untilReplayed({ region: name, dsn }, lsn, CAUGHT_UP_MS);
   }
 
   const stop = (): Promise<void> => cluster.stop();
@@ -148,18 +135,8 @@ function handleOf(cluster: Cluster): TestCluster {
     cluster,
     dsnFor: (from, to) => cluster.dsnFor(from, to),
     query,
-    pauseReplay: async (region) => {
-      await session(region, async (client) => {
-        await client.query('SELECT pg_wal_replay_pause()');
-        // The pause takes effect with the next record; until then the state says "pause requested".
-        for (;;) {
-          const { rows } = await client.query<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state');
-          if (rows[0]?.state === 'paused') return;
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-      });
-    },
-    resumeReplay: async (region) => void (await query(region, 'SELECT pg_wal_replay_resume()')),
+    pauseReplay: (region) => pauseReplay({ region, dsn: cluster.region(region).dsn }, CAUGHT_UP_MS),
+    resumeReplay: (region) => resumeReplay({ region, dsn: cluster.region(region).dsn }),
     caughtUp,
     cut: async (a, b, kind) => void (await cluster.wan.cut(a, b, kind)),
     heal: async (a, b, kind) => void (await cluster.wan.heal(a, b, kind)),

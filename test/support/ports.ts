@@ -1,101 +1,12 @@
-/**
- * Owns free ports for tests and benches whose servers cannot choose one themselves: nobody else who asks here gets them
- * while this process lives.
- */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type RegionPorts } from '../../src/dev/ports.ts';
+/** Owns free ports for tests and benches: single ones as `meridian/testing` chooses them, and blocks for commands. */
+import { claimPort, isFree } from '../../src/dev/free-ports.ts';
 
-/**
- * Below the range that systems hand out for outgoing connections (from 32,768), so that none of those takes a port
- * between our look and our use. A node of a Redis Cluster listens on the port 10,000 above its own, too; between those
- * and that range lie blocks for commands that plan ports by themselves.
- */
-const SINGLE = { from: 10_000, count: 10_000, step: 1 };
+export { freePort, freePorts } from '../../src/dev/free-ports.ts';
+
+/** Between the bus ports of single ones and the range that systems hand out for outgoing connections. */
 const BLOCKS = { from: 30_000, count: 9, step: 300 };
-const BUS_OFFSET = 10_000;
-const TRIES = 500;
-
-/**
- * One file for each port that somebody has, with the id of the process: test files run at the same time, and servers
- * listen long after a port was chosen.
- */
-const TAKEN = join(tmpdir(), 'meridian-test-ports');
-const own = new Set<string>();
-
-/** A port that nobody listens on, nor on that of the Cluster's bus which belongs to it. */
-export function freePort(): Promise<number> {
-  return claim(SINGLE, async (port) => (await isFree(port)) && (await isFree(port + BUS_OFFSET)));
-}
 
 /** `--ports-from` for a command that takes some two hundred ports above it. */
 export function freeBlock(): Promise<number> {
-  return claim(BLOCKS, (port) => isFree(port + 1));
-}
-
-export async function freePorts(regions: readonly string[]): Promise<Map<string, RegionPorts>> {
-  const found = new Map<string, RegionPorts>();
-  for (const region of regions)
-    found.set(region, { http: await freePort(), postgres: await freePort(), redis: await freePort() });
-  return found;
-}
-
-async function claim(
-  { from, count, step }: typeof SINGLE,
-  isUsable: (port: number) => Promise<boolean>,
-): Promise<number> {
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    const port = from + step * Math.floor(Math.random() * count);
-    if (take(port) && (await isUsable(port))) return port;
-  }
-  throw new Error(`no free port was found from ${from} in ${TRIES} tries`);
-}
-
-function take(port: number): boolean {
-  mkdirSync(TAKEN, { recursive: true, mode: 0o777 });
-  const file = join(TAKEN, String(port));
-  try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // Left by a process that was killed: free for the next one who asks.
-    if (!lives(Number(readOr(file)))) rmSync(file, { force: true });
-    return false;
-  }
-  if (own.size === 0) process.once('exit', () => own.forEach((one) => rmSync(one, { force: true })));
-  own.add(file);
-  return true;
-}
-
-function readOr(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
-
-function lives(pid: number): boolean {
-  // Not written yet: whoever takes it is about to.
-  if (!(pid > 0)) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const listening = await new Promise<boolean>((resolve) =>
-    server
-      .once('error', () => resolve(false))
-      .listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true)),
-  );
-  if (listening) await new Promise((resolve) => server.close(resolve));
-  return listening;
+  return claimPort(BLOCKS, (port) => isFree(port + 1));
 }

@@ -5,8 +5,6 @@ import { RegionServer, type ServersOptions } from '../../src/dev/servers.ts';
 import { ask, type Answer, type Call } from './app.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-
 export interface ProcessesOptions {
   /** Folder under `test/support/` with SDL, `001_schema.sql` and `resolvers.ts`. */
   readonly application: string;
@@ -30,7 +28,6 @@ export async function startProcesses({ application, wan, env = {} }: ProcessesOp
   const options: ServersOptions = {
     cluster: test.cluster,
     secrets: secrets,
-    main: MAIN,
     schema: folder,
     resolvers: `${folder}/resolvers.ts`,
     env: { ...process.env, ...env },

@@ -7,7 +7,7 @@ import { MeridianError } from '../../base/errors.ts';
 import { DEFAULT_REGIONS } from '../../dev/options.ts';
 import { explain } from '../../dev/problems.ts';
 import { makeFolders } from '../../dev/postgres/data-dir.ts';
-import { MAX_REGIONS } from '../../dev/ports.ts';
+import { requireRegionNames } from '../../dev/region-names.ts';
 import { parseWanFile, type WanSettings } from '../../dev/wan/topology.ts';
 import { leave } from '../output.ts';
 
@@ -26,8 +26,6 @@ interface Flags {
   readonly data: string;
 }
 
-const REGION = /^[a-z0-9]+(-[a-z0-9]+)*$/;
-const REGION_CHARS = 40;
 const MAX_SCALE = 1_000;
 const MAX_PORT = 65_000;
 
@@ -125,15 +123,7 @@ function regionsOf(text: string): string[] {
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  if (names.length === 0 || names.length > MAX_REGIONS)
-    throw invalid(`--regions names ${names.length} regions; name 1 to ${MAX_REGIONS}, separated by commas.`);
-  for (const [i, name] of names.entries()) {
-    if (!REGION.test(name) || name.length > REGION_CHARS)
-      throw invalid(
-        `--regions: "${name}" is no region name; use small letters, digits and single hyphens, as in eu-west-1.`,
-      );
-    if (names.indexOf(name) !== i) throw invalid(`--regions names "${name}" twice; name each region once.`);
-  }
+  requireRegionNames(names, '--regions');
   return names;
 }
 

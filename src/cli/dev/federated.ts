@@ -25,7 +25,7 @@ import { readSdlFolder } from '../../schema-compiler/files.ts';
 import { cachingOf } from './overview.ts';
 import { graphOverview } from './overview-federated.ts';
 import { manifestRegions, serve, signAdmin, warmUp } from './serve.ts';
-import { MAIN, processEnv, type Session } from './settings.ts';
+import { processEnv, type Session } from './settings.ts';
 
 export async function runFederated(session: Session): Promise<void> {
   const { settings, stateDir, stopping, say } = session;
@@ -77,7 +77,6 @@ export async function runFederated(session: Session): Promise<void> {
       const options = all.map((cluster, i) => ({
         cluster,
         secrets,
-        main: MAIN,
         schema: folders[i]?.schema ?? '',
         resolvers: folders[i]?.resolvers,
         graph: all,

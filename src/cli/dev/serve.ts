@@ -3,8 +3,9 @@
  * order.
  */
 import { flushCompileCache } from 'node:module';
-import { SignJWT } from 'jose';
 import { MeridianError } from '../../base/errors.ts';
+import { defaultOptions } from '../../config/options.ts';
+import { signBearer } from '../../dev/bearer.ts';
 import { type Cluster } from '../../dev/cluster.ts';
 import { type ManifestRegion } from '../../dev/manifest.ts';
 import { type RegionServer, whose } from '../../dev/servers.ts';
@@ -77,12 +78,8 @@ export async function warmUp(): Promise<void> {
 const ADMIN_TOKEN_LASTS = '10y';
 
 export function signAdmin(jwtSecret: string): Promise<string> {
-  const jwt = new SignJWT({ roles: ['admin'] })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setSubject('admin')
-    .setIssuedAt()
-    .setExpirationTime(ADMIN_TOKEN_LASTS);
-  return jwt.sign(new TextEncoder().encode(jwtSecret));
+  const options = { secret: jwtSecret, expires: ADMIN_TOKEN_LASTS, claims: defaultOptions() };
+  return signBearer({ id: 'admin', roles: ['admin'] }, options);
 }
 
 /** A cluster's regions as `cluster.json` describes them. */

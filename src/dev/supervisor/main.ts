@@ -16,6 +16,7 @@ interface Kept {
 }
 
 const kept = new Map<number, Kept>();
+const discarded = process.argv.slice(2);
 let leaving = false;
 
 function report(message: Report): void {
@@ -99,7 +100,7 @@ function leave(isShort: boolean): void {
 
 function leaveIfEmpty(): void {
   if (!leaving || kept.size > 0) return;
-  for (const path of process.argv.slice(2)) rmSync(path, { recursive: true, force: true });
+  for (const path of discarded) rmSync(path, { recursive: true, force: true });
   process.exit(0);
 }
 
@@ -107,6 +108,7 @@ process.on('message', (message: Request) => {
   const entry = kept.get(message.id);
   if (message.type === 'spawn' && !leaving) start(message.id, message.spec);
   else if (message.type === 'stop') stop(message.id);
+  else if (message.type === 'discard') discarded.push(message.path);
   else if (message.type === 'leave') leave(false);
   else if (message.type === 'kill' && entry) signalTo(entry.child, entry.spec, message.signal);
 });

@@ -27,6 +27,8 @@ export interface SpawnSpec {
 export type Request =
   | { readonly type: 'spawn'; readonly id: number; readonly spec: SpawnSpec }
   | { readonly type: 'stop'; readonly id: number }
+  /** A file or folder to remove when the supervisor ends. */
+  | { readonly type: 'discard'; readonly id: 0; readonly path: string }
   /**
    * An orderly end: every process may take its time. If the channel closes without this message, the cluster was
    * killed.

@@ -97,6 +97,11 @@ export class Supervisor {
     return promise;
   }
 
+  /** Removes a file or folder when the supervisor ends, in addition to those that it was started with. */
+  discard(path: string): void {
+    this.#send({ type: 'discard', id: 0, path });
+  }
+
   /** Runs a program to its end. */
   async run(spec: SpawnSpec): Promise<Exit> {
     return (await this.spawn({ input: '', ...spec })).exited;
