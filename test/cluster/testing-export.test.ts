@@ -93,6 +93,7 @@ describe('test regions', () => {
 
   it('say who lags and why when a wait for them takes too long', async () => {
     await regions.pauseReplay(EU);
+    await regions.region(US).query(CHANGE, { text: 'not replayed' });
     await assert.rejects(regions.waitUntilCaughtUp(300), (error) => {
       assert.ok(isMeridianError(error, 'CONSISTENCY_TIMEOUT'));
       assert.match(error.message, /The replica in eu-west-1 has not replayed .* its replay is paused, so resume it/);
