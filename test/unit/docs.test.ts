@@ -46,8 +46,13 @@ describe('the documents', () => {
     assert.deepEqual(dead, []);
   });
 
-  it('name source files and tests that exist', () => {
-    const named = new RegExp(`\`((?:test|bench|src|${ROOMS.join('|')})/[^\`\\s*…]+\\.(?:ts|cjs|lua))\``, 'g');
+  it('name files and folders of this repository that exist', () => {
+    const roots = `test|bench|src|docs|schema|\\.ci|\\.github|${ROOMS.join('|')}`;
+    // A file by its ending, or a folder by the slash behind it.
+    const named = new RegExp(
+      `\`((?:${roots})/(?:[^\`\\s*…<>]+\\.(?:ts|js|mjs|cjs|lua|md|sql|graphql|json|ya?ml)|(?:[^\`\\s*…<>]+/)?))\``,
+      'g',
+    );
     const missing = PAGES.flatMap((page) =>
       [...textOf(page).matchAll(named)]
         .flatMap(([, path = '']) => spelledOut(path))
