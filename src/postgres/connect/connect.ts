@@ -41,9 +41,8 @@ export function poolConfig(options: PoolConnectOptions): pg.PoolConfig {
     Client: DatabaseClient as unknown as new () => pg.ClientBase,
     // Of all attempts together, and after the last of them has given up by itself.
     connectionTimeoutMillis: openMs(config.address.read(), options.connectMs) + options.connectMs,
+    // Its connections limit the time of what they send themselves.
     pipeline: true,
-    // Above the server's own limit, which a broken network never lets through.
-    query_timeout: options.statementMs + options.connectMs,
     types: options.types,
   };
 }

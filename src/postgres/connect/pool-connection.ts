@@ -6,11 +6,16 @@ import { type ClusterId, type Position } from '../../base/lineage.ts';
 import { type Row } from '../../model/model.ts';
 import { type Role } from '../../region/view.ts';
 import { NOT_TEXT } from './errors.ts';
-import { ofGeneration, Plans } from './plans.ts';
+import { ofGeneration, type Plans } from './plans.ts';
 import { INDEX } from '../read/position.ts';
+import { AnswerLimits } from './answer-limits.ts';
 import { isStaleFunction, isStalePlan, sqlStateOf } from '../read/error.ts';
 import { SESSION_COLUMN } from './session.ts';
 import { destroySocket } from './open.ts';
+import { type RowShape } from './row-shape.ts';
+import { SentStatement, type Answer } from './sent-statement.ts';
+import { type Wire } from './wire.ts';
+import { type TypeParsers } from '../types/types.ts';
 
 export interface SqlText {
   readonly name?: string;
@@ -38,6 +43,16 @@ export interface PipelineOptions {
   readonly answerMs?: number;
 }
 
+export interface ConnectionOptions {
+  /** Named statements that it keeps; those beyond are sent without their name. */
+  readonly maxPrepared: number;
+  /** Its pool's. */
+  readonly plans: Plans;
+  readonly types: TypeParsers;
+  /** Milliseconds after which the connection is given up, where a statement says nothing else. */
+  readonly answerMs: number;
+}
+
 /**
  * How statements are called that are about the server and the connection, and call no function of the application's.
  */
@@ -59,24 +74,21 @@ export class Connection {
   #isChanged = false;
   /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
   #shown: Position | null = null;
-  readonly #maxPrepared: number;
+  readonly #options: ConnectionOptions;
   readonly #prepared = new Set<string>();
+  readonly #shapes = new Map<string, RowShape | null>();
   /**
    * Whether a statement of the application has been answered: only then can its functions be prepared for what has
    * changed since.
    */
   #ran = false;
-  /** Its pool's. */
-  readonly #plans: Plans;
   /** When it was opened. */
   readonly #generation: number;
 
-  /** `maxPrepared`: named statements that it keeps; those beyond are sent without their name. */
-  constructor(client: pg.ClientBase, maxPrepared: number, plans: Plans = new Plans()) {
+  constructor(client: pg.ClientBase, options: ConnectionOptions) {
     this.#client = client;
-    this.#maxPrepared = maxPrepared;
-    this.#plans = plans;
-    this.#generation = plans.generation;
+    this.#options = options;
+    this.#generation = options.plans.generation;
     // Statements under way are told by the driver; without a listener the process would end.
     client.on('error', () => (this.#broken = true));
     // By the place in the server's source, since the words are in the language of its messages.
@@ -97,7 +109,7 @@ export class Connection {
     return (
       !this.#broken &&
       !this.#isChanged &&
-      this.#generation === this.#plans.generation &&
+      this.#generation === this.#options.plans.generation &&
       this.#underWay === 0 &&
       (this.#client as pg.Client).getTransactionStatus() === 'I'
     );
@@ -166,16 +178,23 @@ export class Connection {
 
   /** Sends the statements in one flush and waits for every answer; each tells its own outcome. */
   outcomes(statements: readonly SqlText[], options: PipelineOptions = {}): Promise<readonly Outcome[]> {
-    return Promise.all(this.send(statements, options));
+    const outcomes = new Array<Outcome>(statements.length);
+    let missing = statements.length;
+    return new Promise((resolve) => {
+      if (missing === 0) resolve(outcomes);
+      this.#send(statements, options, (place, outcome) => {
+        outcomes[place] = outcome;
+        missing -= 1;
+        if (missing === 0) resolve(outcomes);
+      });
+    });
   }
 
   /** Sends the statements in one flush; gives each one's outcome as it comes. None of the promises rejects. */
-  send(statements: readonly SqlText[], { answerMs }: PipelineOptions = {}): readonly Promise<Outcome>[] {
-    this.#underWay += statements.length;
-    const sent = this.#corked(() => statements.map((statement) => this.#query(statement)));
-    const [first] = sent;
-    if (answerMs !== undefined && first !== undefined) this.#watch(first, answerMs);
-    return sent;
+  send(statements: readonly SqlText[], options: PipelineOptions = {}): readonly Promise<Outcome>[] {
+    const sent = statements.map(() => Promise.withResolvers<Outcome>());
+    this.#send(statements, options, (place, outcome) => sent[place]?.resolve(outcome));
+    return sent.map(({ promise }) => promise);
   }
 
   /** As `outcomes`, for statements that must all succeed: throws the first failure. */
@@ -193,31 +212,52 @@ export class Connection {
     destroySocket(this.#client as pg.Client);
   }
 
-  async #query({ name, text, values, answerMs }: SqlText): Promise<Outcome> {
-    const { generation } = this.#plans;
+  #send(
+    statements: readonly SqlText[],
+    { answerMs }: PipelineOptions,
+    done: (place: number, outcome: Outcome) => void,
+  ): void {
+    this.#underWay += statements.length;
+    const limits = new AnswerLimits(() => this.destroy());
+    const { connection } = this.#client as unknown as { readonly connection: Wire };
+    connection.gather(() => {
+      for (const [place, statement] of statements.entries()) {
+        const sent = this.#query(statement, (outcome) => {
+          this.#underWay -= 1;
+          limits.answered(sent);
+          done(place, outcome);
+        });
+        limits.add(sent, statement.answerMs ?? this.#options.answerMs);
+        if (place === 0 && answerMs !== undefined) limits.add(sent, answerMs);
+        this.#client.query(sent as unknown as pg.Submittable);
+      }
+    });
+  }
+
+  #query({ name, text, values = [] }: SqlText, done: (outcome: Outcome) => void): SentStatement {
+    const { plans, types } = this.#options;
+    const { generation } = plans;
     const prepared = name === undefined || name === '' ? null : this.#prepare(ofGeneration({ name, text }, generation));
-    try {
-      const config = {
-        ...(prepared ?? { text }),
-        ...(values === undefined ? {} : { values: [...values] }),
-        ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
-      };
-      const answer = (await this.#client.query<Record<string, unknown>>(config)) as Answered | readonly Answered[];
-      // Of a text of several statements the driver gives every one's; the last one's counts.
-      const { rows, rowCount, command } = Array.isArray(answer) ? (answer.at(-1) as Answered) : (answer as Answered);
-      this.#learnSession(rows[0]);
-      if (name !== undefined && !OWN_NAME.test(name)) this.#ran = true;
-      this.#plans.succeeded(text);
-      return { ok: true, result: { rows, rowCount: rowCount ?? 0, command } };
-    } catch (error) {
-      // What the session has become is not known then.
-      if (name === INDEX.name) this.#isChanged = true;
-      if (isStaleFunction(error)) this.#plans.functionFailed(text, { generation, isNew: !this.#ran });
-      else if (prepared !== null && isStalePlan(error)) this.#plans.renew(generation);
-      return { ok: false, error: withRefusedText(error, values) };
-    } finally {
-      this.#underWay -= 1;
-    }
+    return new SentStatement({
+      name: prepared?.name,
+      text: prepared?.text ?? text,
+      values,
+      types,
+      shapes: this.#shapes,
+      answered: (result: Answer) => {
+        this.#learnSession(result.rows[0]);
+        if (name !== undefined && !OWN_NAME.test(name)) this.#ran = true;
+        plans.succeeded(text);
+        done({ ok: true, result });
+      },
+      failed: (error: unknown) => {
+        // What the session has become is not known then.
+        if (name === INDEX.name) this.#isChanged = true;
+        if (isStaleFunction(error)) plans.functionFailed(text, { generation, isNew: !this.#ran });
+        else if (prepared !== null && isStalePlan(error)) plans.renew(generation);
+        done({ ok: false, error: withRefusedText(error, values) });
+      },
+    });
   }
 
   /**
@@ -235,34 +275,11 @@ export class Connection {
    */
   #prepare<T extends { readonly name: string }>(statement: T): T | null {
     if (this.#prepared.has(statement.name)) return statement;
-    if (this.#prepared.size >= this.#maxPrepared) return null;
+    if (this.#prepared.size >= this.#options.maxPrepared) return null;
     this.#prepared.add(statement.name);
     return statement;
   }
-
-  /** One write to the socket, and so one packet where they fit into one, instead of one for each statement. */
-  #corked<T>(work: () => T): T {
-    const { stream } = (
-      this.#client as unknown as { readonly connection: { readonly stream: { cork(): void; uncork(): void } } }
-    ).connection;
-    stream.cork();
-    try {
-      return work();
-    } finally {
-      stream.uncork();
-    }
-  }
-
-  #watch(first: Promise<Outcome>, answerMs: number): void {
-    const timer = setTimeout(() => {
-      // Every statement under way now fails as on any broken connection.
-      this.destroy();
-    }, answerMs);
-    void first.finally(() => clearTimeout(timer));
-  }
 }
-
-type Answered = pg.QueryResult<Record<string, unknown>>;
 
 /**
  * The server counts the parameter in the error's context, in words of its own language: `unnamed portal parameter $2`.

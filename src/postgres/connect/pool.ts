@@ -156,7 +156,14 @@ export class DatabasePool {
   }
 
   async #prove(client: pg.ClientBase): Promise<void> {
-    const connection = new Connection(client, this.#options.limits.maxPrepared, this.#plans);
+    const { maxPrepared, statementMs, connectMs } = this.#options.limits;
+    const connection = new Connection(client, {
+      maxPrepared,
+      plans: this.#plans,
+      types: this.#types,
+      // Above the server's own limit, which a broken network never lets through.
+      answerMs: statementMs + connectMs,
+    });
     this.#open.add(connection);
     void connection.ended.then(() => this.#open.delete(connection));
     try {

@@ -23,6 +23,7 @@ interface Driver {
   _connecting: boolean;
   _ending: boolean;
   attachListeners(stream: Socket): void;
+  _send(message: Buffer): boolean;
 }
 
 const NO_TLS =
@@ -37,6 +38,8 @@ export class Wire extends pg.Connection {
   /** Whether the server takes part in TLS, and whether that has led to an encrypted connection. */
   handshakes = false;
   encrypted = false;
+  /** Messages that are to leave together. */
+  #gathered: Buffer[] | null = null;
 
   constructor(options: WireOptions) {
     super({});
@@ -45,6 +48,26 @@ export class Wire extends pg.Connection {
 
   get wantsTls(): boolean {
     return this.#options.tls !== null;
+  }
+
+  /** What `work` sends leaves in one piece: handing over each message by itself costs more than copying them. */
+  gather<T>(work: () => T): T {
+    if (this.#gathered !== null) return work();
+    const gathered: Buffer[] = [];
+    this.#gathered = gathered;
+    try {
+      return work();
+    } finally {
+      this.#gathered = null;
+      if (gathered.length > 0) this._send(Buffer.concat(gathered));
+    }
+  }
+
+  /** The driver's own way out for each message. */
+  _send(message: Buffer): boolean {
+    if (this.#gathered === null) return (pg.Connection.prototype as unknown as Driver)._send.call(this, message);
+    this.#gathered.push(message);
+    return true;
   }
 
   /**

@@ -79,14 +79,25 @@ const SCALARS = new Map(BUILT_IN.map(({ type, parse }) => [type, parse]));
 /** One pool's parsers: the built-in types, and the array types of its database. */
 export class TypeParsers {
   readonly #parsers = new Map<number, Parse>(SCALARS);
+  /** How elements of the database's own array types are read. */
+  readonly #elements = new Map<number, Parse>();
+  #version = 0;
 
   constructor() {
     for (const { array, parse } of BUILT_IN) this.#parsers.set(array, (text) => parseArray(text, parse));
   }
 
+  /** Grows when a parser is another one than before. */
+  get version(): number {
+    return this.#version;
+  }
+
   learn(arrays: readonly CustomArray[]): void {
     for (const { array, element } of arrays) {
       const parse = SCALARS.get(element) ?? asText;
+      if (this.#elements.get(array) === parse) continue;
+      this.#elements.set(array, parse);
+      this.#version += 1;
       this.#parsers.set(array, (text) => parseArray(text, parse));
     }
   }
