@@ -3,8 +3,8 @@
  * query asks the server for a description of the columns each time, and copies what it is given; where most statements
  * answer a row or ten, that is most of their cost.
  */
+import { createRequire } from 'node:module';
 import pg from 'pg';
-import utils from 'pg/lib/utils.js';
 import { type Row } from '../../model/model.ts';
 import { type TypeParsers } from '../types/types.ts';
 import { RowShape, type Column } from './row-shape.ts';
@@ -45,6 +45,11 @@ interface DriverConnection {
   sendCopyFail(reason: string): void;
 }
 
+/** How values become texts: as the driver does it for its own queries, whose types leave it out. */
+const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as {
+  readonly prepareValue: (value: unknown) => unknown;
+};
+
 /** `SELECT 3`, `INSERT 0 3`, `BEGIN`. */
 const TAG = /^([A-Za-z]+)(?: \d+)?(?: (\d+))?/;
 const COUNT = / (\d+)$/;
@@ -82,7 +87,7 @@ export class SentStatement {
       if (name !== undefined) connection.submittedNamedStatements[name] = text;
     } else if (known !== text) return new TypeError(`two statements have the name ${name}`);
     try {
-      connection.bind({ statement: name, values, valueMapper: utils.prepareValue });
+      connection.bind({ statement: name, values, valueMapper: prepareValue });
     } catch (error) {
       // A value that cannot be sent: the server answers the rest, so that the order of answers stays.
       connection.sync();
