@@ -16,8 +16,11 @@ export function meridianLink({ store, idempotencyKeys = false }: ClientOptions):
       let current: { unsubscribe(): void } | undefined;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const send = (): void => {
+        const headers = carrier.headers();
+        // Over WebSocket an operation has no headers: the server takes them from its extensions.
+        if (String(kind) === 'subscription') operation.extensions = { ...operation.extensions, headers };
         setHeaders(operation, {
-          ...carrier.headers(),
+          ...headers,
           ...(idempotencyKeys && String(kind) === 'mutation' ? { [KEY_HEADER]: keyOf(operation) } : {}),
         });
         current = listen({ operation, carrier, observer, answers: forward(operation), again });

@@ -30,7 +30,12 @@ export function meridianExchange({ store, idempotencyKeys = false }: ClientOptio
       const onTaken = (): void => void (carried.isTaken = true);
       const carrying: typeof fetch = (input, init) =>
         send({ fetch: context.fetch ?? fetch, input, init, carrier, isGraphQL: true, key, onTaken });
-      return makeOperation(kind, operation, { ...context, ...methodOf(context), fetch: carrying, [CARRIED]: carried });
+      return makeOperation(kind, kind === 'subscription' ? withHeaders(operation, carrier) : operation, {
+        ...context,
+        ...methodOf(context),
+        fetch: carrying,
+        [CARRIED]: carried,
+      });
     },
     onResult(result) {
       const carried = result.operation.context[CARRIED] as CarriedOperation | undefined;
@@ -40,6 +45,11 @@ export function meridianExchange({ store, idempotencyKeys = false }: ClientOptio
       return { ...result, operation: carried.original };
     },
   });
+}
+
+/** Over WebSocket an operation has no headers: the server takes them from its extensions. */
+function withHeaders(operation: Operation, carrier: Carrier): Operation {
+  return { ...operation, extensions: { ...operation.extensions, headers: carrier.headers() } };
 }
 
 /**

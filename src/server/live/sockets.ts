@@ -9,6 +9,7 @@ import { type BaseContext } from '@apollo/server';
 import { isMeridianError, messageOf } from '../../base/errors.ts';
 import { jsonNumber } from '../../base/json.ts';
 import { type Viewer } from '../../base/viewer.ts';
+import { joinedHeader } from '../../consistency/token-cookies.ts';
 import { type Options } from '../../config/options.ts';
 import { type LiveResult } from '../../live/ports.ts';
 import { KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
@@ -215,7 +216,11 @@ function askerOf(
     const value = own[name];
     return typeof value === 'string' ? [[name, value] as const] : [];
   });
-  return { headers: { ...headers, ...Object.fromEntries(told) }, viewer, id: randomUUID() };
+  const named = Object.fromEntries(told);
+  // A client that connects again repeats its operations as they were: the connection's tokens may be newer.
+  const token = joinedHeader(headers[TOKEN_HEADER], named[TOKEN_HEADER]);
+  const asked = { ...headers, ...named, ...(token === undefined ? {} : { [TOKEN_HEADER]: token }) };
+  return { headers: asked, viewer, id: randomUUID() };
 }
 
 /**
