@@ -74,9 +74,9 @@ describe('client libraries that follow a live query', () => {
           }),
         ],
       });
-      const { unsubscribe } = urql.subscription(TITLE, { id: '1' }).subscribe(({ data }) => titles.push(titleOf(data)));
+      const following = urql.subscription(TITLE, { id: '1' }).subscribe(({ data }) => titles.push(titleOf(data)));
       return () => {
-        unsubscribe();
+        following.unsubscribe();
         void client.dispose();
       };
     },
@@ -86,7 +86,8 @@ describe('client libraries that follow a live query', () => {
         fetchSubscriptions: true,
         exchanges: [meridianExchange({ store: kept }), fetchExchange],
       });
-      return urql.subscription(TITLE, { id: '1' }).subscribe(({ data }) => titles.push(titleOf(data))).unsubscribe;
+      const following = urql.subscription(TITLE, { id: '1' }).subscribe(({ data }) => titles.push(titleOf(data)));
+      return () => following.unsubscribe();
     },
     'graphql-sse': (region, kept, titles) => {
       const client = createEventClient({
@@ -109,7 +110,7 @@ describe('client libraries that follow a live query', () => {
       await app.cluster.caughtUp();
       await app.cluster.pauseReplay(AP);
       const titles: string[] = [];
-      let stop = (): void => undefined;
+      let stop: (() => void) | undefined;
       try {
         const written = await app.gql(
           US,
@@ -126,7 +127,7 @@ describe('client libraries that follow a live query', () => {
       await app.gql(EU, `mutation { updateTask(id: 1, input: { title: "again, ${name}" }) { task { title } } }`);
       await until('the second message', () => titles.length > 1);
       assert.deepEqual(titles, [`written, ${name}`, `again, ${name}`]);
-      stop();
+      stop?.();
     });
   }
 
