@@ -78,7 +78,7 @@ describe('the client entries of the package', () => {
     it(`agree with the examples of docs/clients.md, in a browser's project that resolves modules as ${moduleResolution}`, () => {
       assert.deepEqual(
         examples.map(({ name }) => name),
-        ['tokens.ts', 'apollo.ts', 'urql.ts', 'relay.ts', 'rest.ts', 'render.ts'],
+        ['tokens.ts', 'apollo.ts', 'urql.ts', 'relay.ts', 'socket.ts', 'rest.ts', 'render.ts'],
       );
       // Neither Node's types nor the package's source are there.
       const { options } = ts.convertCompilerOptionsFromJson(
