@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { compileModel, type CompiledSchema } from '../../src/schema-compiler/compile.ts';
-import { readSdlFolder } from '../../src/schema-compiler/files.ts';
+import { readSdlFolder, type SdlFile } from '../../src/schema-compiler/files.ts';
 import { explainProblem, readCatalog, type PlainQuery } from '../../src/postgres/types/catalog.ts';
 
 export type App = 'workspace' | 'music' | 'workspace/subgraphs/accounts' | 'workspace/subgraphs/work';
@@ -24,10 +24,13 @@ export async function loadApp(client: pg.Client, app: App, scale = 1): Promise<v
     await client.query(readFileSync(new URL(name, folder), 'utf8'));
 }
 
-/** Compiles an application's SDL against the database that `client` is connected to. */
-export async function compileApp(client: pg.Client, app: App): Promise<CompiledSchema> {
+/** Compiles an application's SDL, or other files, against the database that `client` is connected to. */
+export async function compileApp(
+  client: pg.Client,
+  app: App,
+  files: readonly SdlFile[] = readSdlFolder(new URL(`../../schema/${app}/`, import.meta.url).pathname),
+): Promise<CompiledSchema> {
   const query = plainQuery(client);
-  const files = readSdlFolder(new URL(`../../schema/${app}/`, import.meta.url).pathname);
   return compileModel({
     files,
     catalog: await readCatalog(query),

@@ -205,8 +205,10 @@ export type CreateTaskInput = {
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>;
   readonly description?: InputMaybe<Scalars['String']['input']>;
   readonly dueDate?: InputMaybe<Scalars['Date']['input']>;
+  /** Hours. */
   readonly estimate?: InputMaybe<Scalars['Decimal']['input']>;
   readonly labels?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** From 0 to 9; 9 is the most urgent. */
   readonly priority?: InputMaybe<Scalars['Int']['input']>;
   readonly projectId: Scalars['ID']['input'];
   readonly status?: InputMaybe<TaskStatus>;
@@ -265,6 +267,7 @@ export type DecimalFilter = {
 };
 
 export type DeleteTaskPayload = {
+  /** Why nothing was changed: the row is not as the writer saw it. */
   readonly conflict?: Maybe<TaskConflict>;
   readonly task?: Maybe<Task>;
   readonly token: Scalars['ConsistencyToken']['output'];
@@ -724,7 +727,7 @@ export type TaskCommentsArgs = {
   last?: InputMaybe<Scalars['Int']['input']>;
 };
 
-/** The task as it stands, and which of the written fields somebody else has changed. */
+/** The row as it stands, and which of the written fields somebody else has changed. */
 export type TaskConflict = {
   readonly current?: Maybe<Task>;
   readonly fields: ReadonlyArray<Scalars['String']['output']>;
@@ -797,8 +800,10 @@ export type UpdateTaskInput = {
   readonly assigneeId?: InputMaybe<Scalars['ID']['input']>;
   readonly description?: InputMaybe<Scalars['String']['input']>;
   readonly dueDate?: InputMaybe<Scalars['Date']['input']>;
+  /** Hours. */
   readonly estimate?: InputMaybe<Scalars['Decimal']['input']>;
   readonly labels?: InputMaybe<ReadonlyArray<Scalars['String']['input']>>;
+  /** From 0 to 9; 9 is the most urgent. */
   readonly priority?: InputMaybe<Scalars['Int']['input']>;
   readonly projectId?: InputMaybe<Scalars['ID']['input']>;
   readonly status?: InputMaybe<TaskStatus>;
@@ -806,6 +811,7 @@ export type UpdateTaskInput = {
 };
 
 export type UpdateTaskPayload = {
+  /** Why nothing was changed: the row is not as the writer saw it. */
   readonly conflict?: Maybe<TaskConflict>;
   readonly task?: Maybe<Task>;
   readonly token: Scalars['ConsistencyToken']['output'];
@@ -818,7 +824,7 @@ export type UpdateUserInput = {
 };
 
 export type UpdateUserPayload = {
-  /** Why nothing was changed: the user is not as `expectedVersion` was. */
+  /** Why nothing was changed: the row is not as the writer saw it. */
   readonly conflict?: Maybe<UserConflict>;
   readonly token: Scalars['ConsistencyToken']['output'];
   readonly user?: Maybe<User>;
@@ -847,6 +853,7 @@ export type UserAssignedTasksArgs = {
   status?: InputMaybe<TaskStatus>;
 };
 
+/** The row as it stands, and which of the written fields somebody else has changed. */
 export type UserConflict = {
   readonly current?: Maybe<User>;
   readonly fields: ReadonlyArray<Scalars['String']['output']>;

@@ -43,7 +43,8 @@ function isCapital(name: string): boolean {
   return /^[A-Z]/.test(name);
 }
 
+/** The rule, as the end of a sentence. */
 export const MADE_TYPES =
-  'made are, of an @entity Task, the types TaskConnection and TaskEdge of fields, TaskFilter and TaskOrder of their ' +
-  'arguments, CreateTaskInput and UpdateTaskInput of arguments of mutations with @insert and @update, their payloads such as ' +
-  'CreateTaskPayload, and TaskConflict in these';
+  'of an @entity Task, TaskConnection and TaskEdge are made as types of fields, TaskFilter and TaskOrder as types of their ' +
+  'arguments, CreateTaskInput and UpdateTaskInput as types of arguments of mutations with @insert and @update, CreateTaskPayload ' +
+  'and the like as what these return, and TaskConflict in a payload';

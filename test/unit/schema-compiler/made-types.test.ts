@@ -1,10 +1,8 @@
 /** Which types are made where the SDL names them and nobody defines them: what each of them holds. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Kind, print, type DefinitionNode } from 'graphql';
-import { readDocument } from '../../../src/schema-compiler/document.ts';
-import { Problems } from '../../../src/schema-compiler/problems.ts';
 import { compileSdl, problemsOf } from '../../support/compile.ts';
+import { madeFor } from '../../support/made.ts';
 
 const TEAM = 'type Team @entity @key(fields: "id") { id: ID! name: String! }';
 const PERSON =
@@ -29,25 +27,6 @@ const TASK = `type Task @entity @key(fields: "id") {
   createdAt: DateTime!
 }`;
 const ALL = [TEAM, PERSON, STATUS, TASK].join('\n');
-
-/** What is made for the SDL, as text without descriptions, by name. */
-function madeFor(sdl: string): Record<string, string> {
-  const problems = new Problems();
-  const { made } = readDocument([{ name: 'app.graphql', body: sdl }], problems);
-  problems.throwErrors();
-  return Object.fromEntries(made.map((node) => [nameOf(node), textOf(node)]));
-}
-
-function nameOf(node: DefinitionNode): string {
-  return 'name' in node && node.name ? node.name.value : '';
-}
-
-/** `title: StringFilter, …`, or the values of an enum. */
-function textOf(node: DefinitionNode): string {
-  if (node.kind === Kind.ENUM_TYPE_DEFINITION) return (node.values ?? []).map(({ name }) => name.value).join(' ');
-  const fields = 'fields' in node ? (node.fields ?? []) : [];
-  return fields.map((field) => print(field).replace(/^"""[^]*"""\n/, '')).join(', ');
-}
 
 describe('types that are made', () => {
   it('are a connection and its edges', () => {
