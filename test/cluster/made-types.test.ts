@@ -66,6 +66,8 @@ const SDL = `
 describe('a schema of entities and fields', () => {
   let app: TestApp;
   let [ann, bob] = ['', ''];
+  /** Each request sees what those before it have written. */
+  let token = '';
 
   before(async () => {
     app = await startTestApp({ files: [{ name: 'zoo.graphql', body: SDL }], sql: [SQL], regions: [US] });
@@ -86,7 +88,8 @@ describe('a schema of entities and fields', () => {
   after(() => app[Symbol.asyncDispose]());
 
   const run = async <D>(query: string, variables: Record<string, unknown> = {}): Promise<D> => {
-    const answer = await app.gql<D>(US, query, { variables });
+    const answer = await app.gql<D>(US, query, { variables, token });
+    token = answer.token ?? token;
     assert.deepEqual(answer.errors ?? [], []);
     return answer.data as D;
   };
