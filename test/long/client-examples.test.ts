@@ -135,7 +135,7 @@ describe('the client entries of the package', () => {
     });
     assert.equal(stderr, '');
     assert.deepEqual(JSON.parse(stdout), [
-      ['createTokenKeeper', 'withTokens'],
+      ['createTokenStore', 'withTokens'],
       ['meridianLink'],
       ['meridianExchange'],
       ['meridianFetch'],
