@@ -8,7 +8,7 @@ const ROOMS = [
   ['cache'],
   ['read', 'write', 'forwarding', 'live'],
   ['postgres', 'redis', 'http', 'schema-compiler'],
-  ['graphql'],
+  ['graphql', 'introspection'],
   ['server'],
   ['app', 'gateway'],
   ['dev'],

@@ -1,0 +1,184 @@
+/**
+ * Owns what a view's definition says of its rows: which table's rows they are, one each at most, or what it groups by.
+ * What cannot be told for sure is left open.
+ */
+import { isNode, nodeOf, nodesOf, textOf, type TreeNode, type TreeValue } from './view-tree.ts';
+
+/** A table or view by its OID. */
+export interface Origin {
+  readonly table: string | null;
+  /** Number of the view's column → number of the table's. */
+  readonly columns: ReadonlyMap<number, number>;
+  /** Numbers of the view's columns. */
+  readonly grouped: readonly number[] | null;
+}
+
+export interface OriginInput {
+  readonly tree: TreeValue;
+  /** Operators that mean equality, by OID. */
+  readonly equal: ReadonlySet<string>;
+  /** Sets of columns that no two rows of the table share, none of them null. */
+  readonly keysOf: (table: string) => readonly (readonly number[])[];
+  readonly isNotNull: (table: string, column: number) => boolean;
+}
+
+const NOTHING: Origin = { table: null, columns: new Map(), grouped: null };
+const RTE_RELATION = '0';
+const RTE_GROUP = '9';
+/** Joins that keep each row of their left side at most once, where the right side is found by a key: inner and left. */
+const JOIN_INNER = '0';
+const JOIN_LEFT = '1';
+
+export function originOf(input: OriginInput): Origin {
+  const [query] = Array.isArray(input.tree) ? (input.tree as readonly TreeValue[]) : [input.tree];
+  if (!isNode(query, 'QUERY')) return NOTHING;
+  const targets = nodesOf(query, 'targetList').filter((target) => textOf(target, 'resjunk') !== 'true');
+  const multiplies =
+    nodeOf(query, 'setOperations') !== null ||
+    textOf(query, 'hasTargetSRFs') === 'true' ||
+    nodesOf(query, 'groupingSets').length > 0;
+  if (multiplies) return NOTHING;
+  const groups = nodesOf(query, 'groupClause');
+  if (groups.length > 0) return { ...NOTHING, grouped: groupedBy(input, query, { groups, targets }) };
+  if (textOf(query, 'hasAggs') === 'true') return NOTHING;
+  const table = rowsOf(query, input);
+  if (table === null) return NOTHING;
+  const columns = targets
+    .filter((target) => varOf(nodeOf(target, 'expr'))?.relation === table.index)
+    .map((target): [number, number] => [Number(textOf(target, 'resno')), varOf(nodeOf(target, 'expr'))?.column ?? 0]);
+  return { table: table.oid, columns: new Map(columns.filter(([, column]) => column > 0)), grouped: null };
+}
+
+/** Columns that show the groups, without those that follow from a key of their table; null where one may be null. */
+function groupedBy(
+  { keysOf, isNotNull, equal }: OriginInput,
+  query: TreeNode,
+  { groups, targets }: { readonly groups: readonly TreeNode[]; readonly targets: readonly TreeNode[] },
+): readonly number[] | null {
+  const joined = joinOf(query, equal);
+  if (!joined) return null;
+  const entries = nodesOf(query, 'rtable');
+  const found = groups.map((group) => {
+    const target = targets.find((one) => textOf(one, 'ressortgroupref') === textOf(group, 'tleSortGroupRef'));
+    const column = target && varOf(ungrouped(nodeOf(target, 'expr'), entries));
+    const oid = column ? joined.oids.get(column.relation) : undefined;
+    if (!target || !column || oid == null || joined.optional.has(column.relation) || !isNotNull(oid, column.column))
+      return null;
+    return { number: Number(textOf(target, 'resno')), ...column, oid };
+  });
+  const shown = found.filter((one) => one !== null);
+  if (shown.length < found.length) return null;
+  const kept = shown.filter(({ relation, column, oid }) => {
+    const own = shown.filter((other) => other.relation === relation).map((other) => other.column);
+    const key = keysOf(oid).find((columns) => columns.every((one) => own.includes(one)));
+    return key === undefined || key.includes(column);
+  });
+  return kept.map(({ number }) => number);
+}
+
+/** From PostgreSQL 18 on, what is grouped by stands in an entry of its own, and columns name that. */
+function ungrouped(expression: TreeNode | null, entries: readonly TreeNode[]): TreeNode | null {
+  const column = varOf(expression);
+  const entry = column && entries[column.relation - 1];
+  if (!column || !entry || textOf(entry, 'rtekind') !== RTE_GROUP) return expression;
+  return nodesOf(entry, 'groupexprs')[column.column - 1] ?? null;
+}
+
+interface Pair {
+  readonly relation: number;
+  readonly column: number;
+  readonly with: number;
+}
+
+interface Joined {
+  readonly members: readonly number[];
+  /** Members whose columns may be null for want of a row. */
+  readonly optional: ReadonlySet<number>;
+  readonly pairs: readonly Pair[];
+  readonly oids: ReadonlyMap<number, string>;
+}
+
+/** The tables of a plain FROM; null where there is anything else in it. */
+function joinOf(query: TreeNode, equal: ReadonlySet<string>): Joined | null {
+  const tree = nodeOf(query, 'jointree');
+  if (!tree) return null;
+  const members: number[] = [];
+  const optional = new Set<number>();
+  const pairs: Pair[] = [];
+  let isPlain = true;
+  const condition = (quals: TreeNode | null, only?: readonly number[]): void => {
+    const found = quals ? pairsOf(quals, equal) : [];
+    pairs.push(...(only ? found.filter(({ relation }) => only.includes(relation)) : found));
+  };
+  const visit = (node: TreeNode, isOptional: boolean): void => {
+    if (node.tag === 'RANGETBLREF') {
+      const index = Number(textOf(node, 'rtindex'));
+      members.push(index);
+      if (isOptional) optional.add(index);
+    } else if (node.tag === 'JOINEXPR' && [JOIN_INNER, JOIN_LEFT].includes(textOf(node, 'jointype'))) {
+      const [left, right] = [nodeOf(node, 'larg'), nodeOf(node, 'rarg')];
+      const isLeft = textOf(node, 'jointype') === JOIN_LEFT;
+      if (left) visit(left, isOptional);
+      const before = members.length;
+      if (right) visit(right, isOptional || isLeft);
+      // The condition of a left join decides on rows of its right side, and takes none of the left side away.
+      condition(nodeOf(node, 'quals'), isLeft ? members.slice(before) : undefined);
+    } else isPlain = false;
+  };
+  for (const part of nodesOf(tree, 'fromlist')) visit(part, false);
+  condition(nodeOf(tree, 'quals'));
+  const entries = nodesOf(query, 'rtable');
+  const oids = new Map<number, string>();
+  for (const index of members) {
+    const entry = entries[index - 1];
+    if (!entry || textOf(entry, 'rtekind') !== RTE_RELATION) return null;
+    oids.set(index, textOf(entry, 'relid'));
+  }
+  return isPlain && members.length > 0 ? { members, optional, pairs, oids } : null;
+}
+
+/** The relation whose rows come once at most: every other one is found by a key of its own. */
+function rowsOf(
+  query: TreeNode,
+  { equal, keysOf }: OriginInput,
+): { readonly index: number; readonly oid: string } | null {
+  const joined = joinOf(query, equal);
+  if (!joined) return null;
+  const { members, optional, pairs, oids } = joined;
+  for (const index of members) {
+    if (optional.has(index)) continue;
+    const reached = new Set([index]);
+    for (let size = 0; size !== reached.size;) {
+      size = reached.size;
+      for (const other of members) {
+        const found = pairs
+          .filter((pair) => pair.relation === other && reached.has(pair.with))
+          .map(({ column }) => column);
+        if (keysOf(oids.get(other) ?? '').some((key) => key.every((column) => found.includes(column))))
+          reached.add(other);
+      }
+    }
+    if (reached.size === members.length) return { index, oid: oids.get(index) ?? '' };
+  }
+  return null;
+}
+
+/** Equalities between columns of two relations that all rows fulfil, each in both directions. */
+function pairsOf(quals: TreeNode, equal: ReadonlySet<string>): readonly Pair[] {
+  if (quals.tag === 'BOOLEXPR' && textOf(quals, 'boolop') === 'and')
+    return nodesOf(quals, 'args').flatMap((part) => pairsOf(part, equal));
+  if (quals.tag !== 'OPEXPR' || !equal.has(textOf(quals, 'opno'))) return [];
+  const [left, right] = nodesOf(quals, 'args').map(varOf);
+  if (!left || !right || left.relation === right.relation) return [];
+  return [
+    { relation: left.relation, column: left.column, with: right.relation },
+    { relation: right.relation, column: right.column, with: left.relation },
+  ];
+}
+
+/** A column of the query's own relations, as it is or under a cast that leaves its bytes alone. */
+function varOf(expression: TreeNode | null): { readonly relation: number; readonly column: number } | null {
+  if (expression?.tag === 'RELABELTYPE') return varOf(nodeOf(expression, 'arg'));
+  if (expression?.tag !== 'VAR' || textOf(expression, 'varlevelsup') !== '0') return null;
+  return { relation: Number(textOf(expression, 'varno')), column: Number(textOf(expression, 'varattno')) };
+}
