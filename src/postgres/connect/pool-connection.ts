@@ -78,8 +78,8 @@ export class Connection {
   readonly #prepared = new Set<string>();
   readonly #shapes = new Map<string, RowShape | null>();
   /**
-   * Whether a statement of the application has been answered: only then can its functions be prepared for what has
-   * changed since.
+   * Whether a statement of the application has been answered, if only with an error: only then can its functions be
+   * prepared for what has changed since.
    */
   #ran = false;
   /** When it was opened. */
@@ -246,7 +246,7 @@ export class Connection {
       shapes: this.#shapes,
       answered: (result: Answer) => {
         this.#learnSession(result.rows[0]);
-        if (name !== undefined && !OWN_NAME.test(name)) this.#ran = true;
+        this.#noteAnswer(name);
         plans.succeeded(text);
         done({ ok: true, result });
       },
@@ -255,9 +255,15 @@ export class Connection {
         if (name === INDEX.name) this.#isChanged = true;
         if (isStaleFunction(error)) plans.functionFailed(text, { generation, isNew: !this.#ran });
         else if (prepared !== null && isStalePlan(error)) plans.renew(generation);
+        // Its functions may have run before it failed, at a constraint for example.
+        this.#noteAnswer(name);
         done({ ok: false, error: withRefusedText(error, values) });
       },
     });
+  }
+
+  #noteAnswer(name: string | undefined): void {
+    if (name !== undefined && !OWN_NAME.test(name)) this.#ran = true;
   }
 
   /**

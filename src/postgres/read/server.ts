@@ -129,7 +129,8 @@ export class PostgresServer implements PrimaryServer {
       if (judged?.kind === 'refused') return judged.refusal;
       this.#settled(outcomes.slice(proof.length, proof.length + begin.length));
       const { rows } = this.#result(outcomes[proof.length + begin.length]);
-      const { role, seen } = await this.#remember(connection, this.#result(outcomes.at(-1)));
+      const last = this.#result(outcomes.at(-1));
+      const { role, seen } = this.#rememberNow(connection, last) ?? (await this.#remember(connection, last));
       return { kind: 'rows', rows, seen, role, provedAt: judged?.proved ?? null };
     });
   }
@@ -270,13 +271,20 @@ export class PostgresServer implements PrimaryServer {
     return connection.primary ? flushStatement(connection, this.#place) : SEEN;
   }
 
+  /** Where nothing else has to be asked, which is so as a rule; null where something has. */
+  #rememberNow(connection: Connection, { rows: [row] }: SqlResult): Seen | null {
+    if (row === undefined || withoutTimeline(row) !== null) return null;
+    const seen = readSeen(row, connection);
+    return seen.isFlushed ? this.#noted(connection, seen) : null;
+  }
+
   async #remember(connection: Connection, { rows: [row] }: SqlResult): Promise<Seen> {
     if (row === undefined) throw this.#notPrimary();
-    const seen = await this.#flushed(
-      connection,
-      row,
-      readSeen(row, (await this.#ground(connection, row)) ?? connection),
-    );
+    const seen = readSeen(row, (await this.#ground(connection, row)) ?? connection);
+    return this.#noted(connection, await this.#flushed(connection, row, seen));
+  }
+
+  #noted(connection: Connection, seen: Seen): Seen {
     connection.showed(seen.reached, seen.role);
     this.#shown = this.#shown === null ? seen.reached : laterPosition(this.#shown, seen.reached);
     return seen;
