@@ -20,7 +20,7 @@ export const AT = { cluster: 'AbCd_-12' as ClusterId, timeline: 1, lsn: toLsn(0x
 const HOUR_MS = 3_600_000;
 
 export function itemOf(entity: Entity, { id, body }: Stored): FillItem {
-  const variant = variants({
+  const variantsOfRows = variants({
     kind: 'row',
     entity,
     scope: { tenancy: Tenancy.all, settingsKey: '' },
@@ -29,7 +29,7 @@ export function itemOf(entity: Entity, { id, body }: Stored): FillItem {
     name: '',
   });
   return {
-    key: { tags: [tagOf(tableTag(entity.table), ['id'], [id])], variant: variant([id]) },
+    key: { tags: [tagOf(tableTag(entity.table), ['id'], [id])], variant: variantsOfRows.of([id]) },
     entry: { asOf: AT.lsn, seen: AT, expiresAtMs: Date.now() + HOUR_MS, body },
     maxVariants: 64,
   };

@@ -33,7 +33,6 @@ export function createAnswers(layer: DataLayer, schema: GraphQLSchema, own: OwnR
     options,
     clock: systemClock,
     observe: watch,
-    settingsOf: read.settingsOf,
     openSession: (asked, settings) => read.openSession({ ...asked, settings }),
   });
   return { collector, answers };

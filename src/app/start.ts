@@ -6,6 +6,9 @@ import { isMeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Config } from '../config/load.ts';
 import { joinedHeader } from '../consistency/token-cookies.ts';
+import { EarlyAnswers } from '../graphql/answers/early-answers.ts';
+import { nameOf } from '../graphql/answers/operation-cache.ts';
+import { PlannedAnswers } from '../graphql/answers/planned.ts';
 import { RequestContext } from '../graphql/context.ts';
 import { nullSiteOf, nullValue } from '../graphql/null-values.ts';
 import { Plans } from '../graphql/plan/plans.ts';
@@ -128,6 +131,20 @@ function serve(
     user: resolvers,
     adminFields: Object.values(adminFields).filter((name) => name !== ''),
   });
+  const planned =
+    answers === null || plans === null
+      ? null
+      : new PlannedAnswers({
+          schema,
+          model,
+          plans,
+          codec,
+          region,
+          options,
+          answers,
+          cachingFor: (scope) => caching.for(scope),
+          openSession: (asked, settings) => read.openSession({ ...asked, settings }),
+        });
   const deps = { region, writer, encode: codec.encodeSome.bind(codec) };
   const context = (request: IncomingRequest): RequestContext => {
     const { viewer, headers, cookies, body, signal, watched } = request;
@@ -141,7 +158,7 @@ function serve(
       asked: { token: headers[TOKEN_HEADER], floor: headers[FLOOR_HEADER], level: headers[LEVEL_HEADER] },
       idempotencyKey: headers[KEY_HEADER],
       watched,
-      answerName: body === null || answers === null ? null : answers.nameOf(body, viewer, settings),
+      answerName: body === null || answers === null ? null : nameOf(body, viewer, settings),
       asker: () => askerOf(request),
       carried: () => (request.forwarded ? null : carriedOf(request)),
     });
@@ -160,6 +177,7 @@ function serve(
         cachingFor: (scope) => caching.for(scope),
         answers,
         collector,
+        planned,
         notes: read.notes,
         onVerdict: (outcome) => telemetry.metrics.idempotent.inc({ outcome }),
         forwarding,
@@ -167,7 +185,7 @@ function serve(
       }),
     ],
     viewers: createViewers(options, viewer),
-    ...(answers === null ? {} : { answers }),
+    ...(answers === null ? {} : { answers: new EarlyAnswers({ kept: answers, planned, settingsOf: read.settingsOf }) }),
     ...(model.subscriptions.size > 0 || schema.getSubscriptionType() ? { live: createLive(layer, collector) } : {}),
     explain: (error, path) => {
       const site = nullSiteOf(error, path);

@@ -48,8 +48,45 @@ export interface KeptOptions {
   readonly tables: readonly TableMark[];
 }
 
+/** Where a value is found without its tags. */
+export interface Known {
+  readonly by: Shortcut;
+  readonly text: string;
+}
+
+/** Values of one reader by the texts of their keys. */
+export class Shortcut {
+  readonly reader: string;
+  readonly #values = new Map<string, Kept>();
+
+  constructor(reader: string) {
+    this.reader = reader;
+  }
+
+  get isEmpty(): boolean {
+    return this.#values.size === 0;
+  }
+
+  find(text: string): Kept | undefined {
+    return this.#values.get(text);
+  }
+
+  add(text: string, kept: Kept): void {
+    this.#values.set(text, kept);
+    kept.known = { by: this, text };
+  }
+
+  remove(text: string): void {
+    this.#values.delete(text);
+  }
+}
+
 /** One value in the in-process cache (R3). */
 export class Kept {
+  /** Null until somebody has looked for it there. */
+  known: Known | null = null;
+  /** When the list was last told of a use, milliseconds since 1970. */
+  usedMs = 0;
   readonly tags: readonly Tag[];
   readonly place: string;
   readonly asOf: Lsn;

@@ -9,7 +9,7 @@ import { tableOfTag, type TableTag, type Tag } from '../change/tags.ts';
 import { type Options } from '../config/options.ts';
 import { KeptAnswers, type AnswerItem, type AnswerLimits, type KeptAnswer } from './answers.ts';
 import { isInvalidated, isSameGeneration, mayKeep } from './guard.ts';
-import { Body, isBelowTable, Kept, KeptIndex, placeOf, type TableMark } from './kept.ts';
+import { Body, isBelowTable, Kept, KeptIndex, placeOf, Shortcut, type Known, type TableMark } from './kept.ts';
 import { type Batch, type CacheKey, type FillItem, type FillVerdict, type Generation } from './ports.ts';
 import { Tombstones } from './tombstones.ts';
 
@@ -33,6 +33,9 @@ export interface LocalFigures {
   readonly answers: number;
   readonly answerBytes: number;
 }
+
+/** The list, from which the least used goes first, is told of a value's uses by shortcuts no more often than this. */
+const USED_MS = 1_000;
 
 /** Whoever is told what becomes of the cache, in the step in which it happens; must neither throw nor take long. */
 export interface LocalListener {
@@ -62,6 +65,8 @@ export class LocalCache {
   readonly #tables = new Map<TableTag, TableMark>();
   readonly #tombstones: Tombstones;
   readonly #answers: KeptAnswers;
+  /** By reader; each has a value at least. */
+  readonly #shortcuts = new Map<string, Shortcut>();
   #kept: LRUCache<Kept, true>;
   #generation: Generation | null = null;
   #watermark: Lsn | null = null;
@@ -159,7 +164,7 @@ export class LocalCache {
    * decides whether they may be served.
    */
   lookup(keys: readonly CacheKey[]): readonly (Kept | undefined)[] {
-    return keys.map((key) => this.#find(key));
+    return keys.map((key) => this.find(key));
   }
 
   /**
@@ -188,7 +193,41 @@ export class LocalCache {
     return mayKeep(asOf, { horizon: this.#tombstones.horizon, tombstone, kept: null });
   }
 
-  #find(key: CacheKey): Kept | undefined {
+  /**
+   * The values of a reader by the texts of their keys, for this step of the program. `reader` and text together must
+   * name one key and nothing else.
+   */
+  shortcut(reader: string): Shortcut {
+    return this.#shortcuts.get(reader) ?? new Shortcut(reader);
+  }
+
+  /** As `find`, where that was told to the shortcut before; undefined: `findFor` may find it. */
+  findBy(shortcut: Shortcut, text: string, nowMs: number): Kept | undefined {
+    const kept = shortcut.find(text);
+    if (kept === undefined) return undefined;
+    if (isBelowTable(kept)) {
+      this.#kept.delete(kept);
+      return undefined;
+    }
+    if (nowMs - kept.usedMs >= USED_MS) {
+      kept.usedMs = nowMs;
+      this.#kept.get(kept);
+    }
+    return kept;
+  }
+
+  /** As `find`, and tells the shortcut. */
+  findFor(shortcut: Shortcut, text: string, key: CacheKey): Kept | undefined {
+    const kept = this.find(key);
+    if (kept?.known === null) {
+      shortcut.add(text, kept);
+      this.#shortcuts.set(shortcut.reader, shortcut);
+    }
+    return kept;
+  }
+
+  /** As `lookup`, of one key. */
+  find(key: CacheKey): Kept | undefined {
     const kept = this.#index.find(key.tags[0] as Tag, placeOf(key));
     if (kept === undefined) return undefined;
     if (isBelowTable(kept)) {
@@ -206,7 +245,7 @@ export class LocalCache {
     if (cacheEntries === 0 || bytes > Math.min(cacheBytes, cacheValueBytes)) return 'full';
     const [tag] = key.tags as readonly [Tag];
     const tables = this.#marksOf(key.tags);
-    const earlier = this.#find(key);
+    const earlier = this.find(key);
     if (
       !mayKeep(entry.asOf, {
         horizon: this.#tombstones.horizon,
@@ -264,16 +303,23 @@ export class LocalCache {
   #unlink(kept: Kept): void {
     const [tag, ...further] = kept.tags as readonly [Tag, ...Tag[]];
     this.#index.remove(tag, kept);
+    if (kept.known !== null) this.#forget(kept.known);
     for (const other of further) {
       const dependents = this.#dependents.get(other);
       if (dependents?.delete(kept) === true && dependents.size === 0) this.#dependents.delete(other);
     }
   }
 
+  #forget({ by, text }: Known): void {
+    by.remove(text);
+    if (by.isEmpty) this.#shortcuts.delete(by.reader);
+  }
+
   #empty(lsn: Lsn): void {
     // A new list: clearing the old one would remove its values from the index one by one.
     if (this.#kept.size > 0) this.#kept = this.#emptyList();
     this.#index.clear();
+    this.#shortcuts.clear();
     this.#dependents.clear();
     this.#answers.empty();
     this.#tables.clear();

@@ -97,10 +97,3 @@ export interface Fetched<V> {
   readonly shared: number;
   readonly loaded: number;
 }
-
-/**
- * The region's cache as loaders see it. If no cache works, everything is loaded; the cache itself never fails a read.
- */
-export interface ReadCache {
-  fetch<V>(request: FetchRequest<V>): Promise<Fetched<V>>;
-}

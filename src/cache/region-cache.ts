@@ -10,10 +10,12 @@ import { InFlightLoads, type FailedLoad, type InFlightLoad, type LoadedValue } f
 import { Gathering } from './gathering.ts';
 import { freshnessOf, mayServe, mayShare } from './guard.ts';
 import { type LocalCache } from './local.ts';
+import { LocalLook } from './look.ts';
 import { SILENT, type CacheObserver } from './observer.ts';
 import { type CacheKey, type SharedCache } from './ports.ts';
+import { type ReadCache } from './read-cache.ts';
 import { ReadThrough, type PendingValue, type ReadThroughLimits, type CacheFetch } from './read-through.ts';
-import { type Fetched, type FetchRequest, type ReadCache } from './reading.ts';
+import { type CacheDemand, type Fetched, type FetchRequest } from './reading.ts';
 
 export type RegionCacheLimits = ReadThroughLimits & Pick<Options, 'cacheInFlight'>;
 
@@ -41,6 +43,18 @@ export class RegionCache implements ReadCache {
     this.#staleMs = limits.cacheStaleMs;
     this.#clock = clock;
     this.#observe = observe;
+  }
+
+  look(demand: CacheDemand): LocalLook | null {
+    const { generation, watermark } = this.#local;
+    if (generation === null || watermark === null) return null;
+    return new LocalLook({
+      local: this.#local,
+      demand,
+      state: { generation, watermark },
+      nowMs: this.#clock.nowMs(),
+      observe: this.#observe,
+    });
   }
 
   async fetch<V>(request: FetchRequest<V>): Promise<Fetched<V>> {

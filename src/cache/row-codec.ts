@@ -39,8 +39,23 @@ export function shapeOf(entity: Entity): string {
   return shape;
 }
 
+const rowCodecs = new WeakMap<Entity, Codec<Row | null>>();
+const rowsCodecs = new WeakMap<Entity, Codec<readonly Row[]>>();
+
 /** One row, or null where there is none. */
 export function rowCodec(entity: Entity): Codec<Row | null> {
+  let codec = rowCodecs.get(entity);
+  if (codec === undefined) rowCodecs.set(entity, (codec = makeRowCodec(entity)));
+  return codec;
+}
+
+export function rowsCodec(entity: Entity): Codec<readonly Row[]> {
+  let codec = rowsCodecs.get(entity);
+  if (codec === undefined) rowsCodecs.set(entity, (codec = makeRowsCodec(entity)));
+  return codec;
+}
+
+function makeRowCodec(entity: Entity): Codec<Row | null> {
   const { parse, toCells, toRow, isOdd } = formOf(entity);
   return {
     encode: (row) => {
@@ -55,7 +70,7 @@ export function rowCodec(entity: Entity): Codec<Row | null> {
   };
 }
 
-export function rowsCodec(entity: Entity): Codec<readonly Row[]> {
+function makeRowsCodec(entity: Entity): Codec<readonly Row[]> {
   const { parse, toCells, toRow, isOdd } = formOf(entity);
   return {
     encode: (rows) => {

@@ -1,6 +1,7 @@
 /** Owns the connection object that a resolver returns: pages and totals are read only if they are selected. */
 import { type ConnectionField, type Row } from '../model/model.ts';
-import { type EntityLoaders, type Page, type ParentValues } from '../read/loaders/entity-loaders.ts';
+import { type EntityLoaders, type Page } from '../read/loaders/entity-loaders.ts';
+import { type ParentValues } from '../read/loaders/preparations.ts';
 
 export interface ConnectionInput {
   readonly loaders: EntityLoaders;

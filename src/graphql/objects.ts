@@ -84,6 +84,10 @@ function fieldSet(paths: readonly string[]): string {
 
 /** The value at a path of fields, such as `organization.id`; undefined if an object on the path is missing. */
 export function valueAt(object: unknown, path: string): unknown {
+  if (!path.includes('.'))
+    return typeof object === 'object' && object !== null && Object.hasOwn(object, path)
+      ? (object as PlainObject)[path]
+      : undefined;
   let value: unknown = object;
   for (const name of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;

@@ -9,7 +9,10 @@ import { requirementKey, type Requirement } from '../consistency/requirement.ts'
 import { readCustom, type CustomReadInput, type CustomReadOptions, type UncachedNotes } from '../read/custom/read.ts';
 import { type ReadSession } from '../read/session/engine.ts';
 import { type Executor } from '../read/ports.ts';
-import { EntityLoaders, type LoaderLimits } from '../read/loaders/entity-loaders.ts';
+import { EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { type LoaderLimits } from '../read/loaders/preparations.ts';
+import { LoadersNow } from '../read/loaders/loaders-now.ts';
+import { ReadsNow } from '../read/loaders/reads-now.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Model, type Row } from '../model/model.ts';
@@ -70,6 +73,18 @@ export class Operation {
 
   get root(): Scope {
     return this.#root;
+  }
+
+  /**
+   * Loaders of values instead of promises, for as long as the program's step lasts; null where the process's own cache
+   * may not answer what the operation's root requires.
+   */
+  now(): { readonly loaders: LoadersNow; readonly reads: ReadsNow } | null {
+    const caching = this.#caching;
+    const reads = caching && ReadsNow.begin(this.#root.executor, caching);
+    if (!reads) return null;
+    const loaders = new LoadersNow({ model: this.#model, limits: this.#limits, tenancy: this.tenancy, reads, caching });
+    return { loaders, reads };
   }
 
   /** The scope of a field: its own `@consistent`, else the nearest ancestor's, else the operation's. */

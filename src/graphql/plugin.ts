@@ -18,7 +18,7 @@ import { type Model } from '../model/model.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
 import { type UncachedNotes } from '../read/custom/read.ts';
 import { type ReadSession } from '../read/session/engine.ts';
-import { type LoaderLimits } from '../read/loaders/entity-loaders.ts';
+import { type LoaderLimits } from '../read/loaders/preparations.ts';
 import { settingsKey, type CacheScope, type LoaderCaching } from '../read/loaders/through-cache.ts';
 import { type Setting } from '../read/ports.ts';
 import { Tenancy } from '../read/sql/tenant.ts';
@@ -26,7 +26,8 @@ import { type Forwarding } from '../forwarding/forwarding.ts';
 import { type IdempotencyVerdict } from '../write/idempotency/outcomes.ts';
 import { consistencyOf } from './answers/consistency-extension.ts';
 import { type AnswerCollector } from './answers/collector.ts';
-import { type OperationCache } from './answers/operation-cache.ts';
+import { bytesOfData, type OperationCache } from './answers/operation-cache.ts';
+import { type PlannedAnswers } from './answers/planned.ts';
 import { type AskedHeaders, type RequestContext } from './context.ts';
 import { limitCost, type CostLimits } from './cost.ts';
 import { decideAtEdge, levelAfterWrite } from './edge.ts';
@@ -59,6 +60,8 @@ export interface PluginDeps {
   readonly answers: Pick<OperationCache, 'begin' | 'keep'> | null;
   /** Knows what would change the answer of an operation; null if nothing is cached. */
   readonly collector: AnswerCollector | null;
+  /** Told of documents that a plan has carried out; null where nobody wants to know. */
+  readonly planned: Pick<PlannedAnswers, 'learn'> | null;
   /** Decides where mutations run. */
   readonly forwarding: Pick<Forwarding, 'take'>;
   /** Starts the reads of one operation with these headers. */
@@ -83,7 +86,10 @@ export function meridianPlugin(deps: PluginDeps): ApolloServerPlugin<RequestCont
         async responseForOperation(request) {
           const { taken } = request.contextValue;
           if (taken?.way === 'forwarded') return responseOf(taken.answer);
-          return deps.plans === null ? null : respondByPlan(deps.plans, request);
+          const response = deps.plans === null ? null : await respondByPlan(deps.plans, request);
+          if (response !== null && request.source !== undefined && request.document)
+            deps.planned?.learn(request.source, request.document);
+          return response;
         },
         async willSendResponse(request) {
           if (request.contextValue.started) await finish(deps, request);
@@ -241,7 +247,7 @@ function keepAnswer(
   if (answers === null || answerName === null || cacheControl === undefined || body.kind !== 'single') return;
   const { data, errors, extensions } = body.singleResult;
   if (data != null && errors === undefined && extensions === undefined)
-    answers.keep(answerName, operation.session, { data, cacheControl });
+    answers.keep(answerName, operation.session, { body: bytesOfData(data), cacheControl });
 }
 
 /** The tokens of the header and the cookies. Throws `CONSISTENCY_TOKEN_MALFORMED` if not all cookies can be read. */

@@ -9,8 +9,9 @@ import {
 } from 'graphql';
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type Entity, type EntityInterface, type Row } from '../model/model.ts';
-import { type EntityLoaders } from '../read/loaders/entity-loaders.ts';
+import { NotHere } from '../read/loaders/reads-now.ts';
 import { type RequestContext } from './context.ts';
+import { type PlanLoaders } from './plan/plan.ts';
 import { isSomething, noKey, storedValue, valueAt } from './objects.ts';
 import { fittedRepresentation } from './variables.ts';
 
@@ -20,8 +21,12 @@ export type ReferenceResolver = (
   context: RequestContext,
   info: GraphQLResolveInfo,
 ) => Promise<Row | null>;
-/** Looks up a reference with these loaders. */
-export type Finder = (reference: Reference, schema: GraphQLSchema, loaders: EntityLoaders) => Promise<Row | null> | Row;
+/** Looks a reference up through these loaders, without an operation to ask. */
+export type Finder = (
+  reference: Reference,
+  schema: GraphQLSchema,
+  loaders: PlanLoaders,
+) => Promise<Row | null> | Row | null;
 
 export function referenceResolver(entity: Entity): ReferenceResolver {
   return resolving(referenceFinder(entity));
@@ -40,28 +45,36 @@ function resolving(find: Finder): ReferenceResolver {
  * Tries the entity's `@key`s in order and uses the first one whose fields are all in the representation. Fields of
  * other subgraphs in the representation are on the row that resolvers see, by their names.
  */
-export function referenceFinder(entity: Entity): (...of: Parameters<Finder>) => Promise<Row | null> {
+export function referenceFinder(entity: Entity): Finder {
   const keys = entity.federationKeys.map((columns, i) => ({ columns, paths: entity.keyPaths[i] ?? [] }));
-  return async (reference, schema, loaders) => {
+  return (reference, schema, loaders) => {
     const key = keys.find(({ paths }) => paths.every((path) => isSomething(valueAt(reference, path))));
     if (!key) throw noKey(entity.name, entity.keyPaths);
     const values = key.paths.map((path) =>
       storedValue({ schema, type: entity.name, path, value: valueAt(reference, path) }),
     );
-    const row = await loaders.one(entity.name, key.columns, values);
-    const brought = row === null ? [] : entity.external.filter((field) => Object.hasOwn(reference, field));
-    return brought.length === 0
-      ? row
-      : {
-          ...row,
-          ...Object.fromEntries(
-            brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]])),
-          ),
-        };
+    const row = loaders.one(entity.name, key.columns, values);
+    if (entity.external.length === 0) return row;
+    return row instanceof Promise
+      ? row.then((found) => withBrought(entity, reference, found))
+      : withBrought(entity, reference, row);
   };
 }
 
-/** The representation's value of a field takes precedence over a column. */
+/** The row with what the representation carries of other subgraphs' fields. */
+function withBrought(entity: Entity, reference: Reference, row: Row | null): Row | null {
+  const brought = row === null ? [] : entity.external.filter((field) => Object.hasOwn(reference, field));
+  return brought.length === 0
+    ? row
+    : {
+        ...row,
+        ...Object.fromEntries(
+          brought.flatMap((field) => broughtAs(entity, field).map((name) => [name, reference[field]])),
+        ),
+      };
+}
+
+/** What the representation says of a field goes before what a column of ours does. */
 function broughtAs(entity: Entity, field: string): readonly string[] {
   const shown = entity.fields.get(field);
   return shown?.kind === 'column' ? [field, shown.column] : [field];
@@ -80,10 +93,10 @@ export function interfaceFinder(
     const entity = entities.get(type);
     return entity ? [{ type, find: referenceFinder(entity) }] : [];
   });
-  return async (reference, schema, loaders) => {
+  const find = async (...[reference, schema, loaders]: Parameters<Finder>): Promise<Row | null> => {
     if (!keys.some((paths) => paths.every((path) => isSomething(valueAt(reference, path))))) throw noKey(name, keys);
     const found = await Promise.all(
-      asked.map(async ({ type, find }) => ({ type, row: await find(reference, schema, loaders).catch(refusal) })),
+      asked.map(async ({ type, find }) => ({ type, row: await refusable(() => find(reference, schema, loaders)) })),
     );
     const meant = found.find(({ row }) => row !== null && !(row instanceof Error));
     if (meant) return { ...meant.row, __typename: meant.type };
@@ -91,11 +104,20 @@ export function interfaceFinder(
     if (refused[0] !== undefined && refused.length === found.length) throw refused[0];
     return null;
   };
+  return (reference, schema, loaders) => {
+    // Which of the entities has the row, is a matter of several reads.
+    if ('isNow' in loaders) throw new NotHere();
+    return find(reference, schema, loaders);
+  };
 }
 
-function refusal(error: unknown): MeridianError {
-  if (isMeridianError(error, 'BAD_USER_INPUT')) return error;
-  throw error;
+async function refusable(find: () => ReturnType<Finder>): Promise<Row | MeridianError | null> {
+  try {
+    return await find();
+  } catch (error) {
+    if (isMeridianError(error, 'BAD_USER_INPUT')) return error;
+    throw error;
+  }
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   type Stub,
   type ToOneField,
 } from '../model/model.ts';
-import { type ParentValues } from '../read/loaders/entity-loaders.ts';
+import { type ParentValues } from '../read/loaders/preparations.ts';
 import { type RequestContext, type ResolverContext } from './context.ts';
 import { columnResolver } from './column.ts';
 import { connectionObject } from './connection.ts';

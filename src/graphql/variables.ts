@@ -60,8 +60,19 @@ export function fittedRepresentation<T extends object>(schema: GraphQLSchema, ty
     : (fit(entity, representation, `Representation "${type}`) as T);
 }
 
+/** Whether it is an object of texts, numbers and the like alone, as most variables and keys are. */
+function isFlat(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof JsonNumber) return false;
+  for (const name in value) {
+    const item = (value as Readonly<Record<string, unknown>>)[name];
+    if (typeof item === 'object' && item !== null) return false;
+  }
+  return true;
+}
+
 /** Level by level, without recursion: a client chooses how deep its variables are nested. */
 function holdsExactNumber(value: unknown): boolean {
+  if (isFlat(value)) return false;
   for (let level: readonly unknown[] = [value]; level.length > 0;) {
     const below: object[] = [];
     for (const item of level) {

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
-import { JsonNumber } from '../base/json.ts';
+import { isDeeper } from '../base/json-depth.ts';
 import { listed } from '../config/option.ts';
 import { type Options } from '../config/options.ts';
 import { TOKEN_HEADER } from '../protocol/headers.ts';
@@ -129,28 +129,6 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
     });
     done();
   });
-}
-
-/** Level by level instead of by recursion: what it looks for would exhaust the stack of whoever follows it down. */
-export function isDeeper(value: unknown, limit: number): boolean {
-  let level = isNested(value) ? [value] : [];
-  for (let depth = 0; depth <= limit; depth += 1) {
-    const below: object[] = [];
-    let isEmpty = true;
-    for (const item of level) {
-      for (const child of Object.values(item) as unknown[]) {
-        isEmpty = false;
-        if (isNested(child)) below.push(child);
-      }
-    }
-    if (isEmpty) return false;
-    level = below;
-  }
-  return true;
-}
-
-function isNested(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !(value instanceof JsonNumber);
 }
 
 export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {

@@ -4,13 +4,14 @@
  */
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
+import { isDeeper } from '../base/json-depth.ts';
 import { type Options } from '../config/options.ts';
 import { FORWARD_PATH, readEnvelope, type ForwardedMutation } from '../forwarding/envelope.ts';
 import { ANSWERED_HEADER, SIGNATURE_HEADER, TOKEN_HEADER } from '../protocol/headers.ts';
 import { type ForwardGate } from '../forwarding/signature.ts';
 import { perSecond } from '../telemetry/log.ts';
 import { type Telemetry } from '../telemetry/telemetry.ts';
-import { isDeeper, tooDeep } from './app.ts';
+import { tooDeep } from './app.ts';
 import { refuse } from './requests.ts';
 
 export interface ForwardSettings {

@@ -11,7 +11,7 @@ import { sleep } from '../base/clock.ts';
 import { type Viewer } from '../base/viewer.ts';
 import { type Options } from '../config/options.ts';
 import { type TokenCookies } from '../consistency/token-cookies.ts';
-import { type OperationCache } from '../graphql/answers/operation-cache.ts';
+import { type EarlyAnswers } from '../graphql/answers/early-answers.ts';
 import { type Watched } from '../graphql/context.ts';
 import { floatLiterals } from '../graphql/literals.ts';
 import { type ForwardedMutation } from '../forwarding/envelope.ts';
@@ -95,7 +95,7 @@ export interface ServerSettings<C extends BaseContext> {
   /** Whether requests can be answered; draining is known here. */
   readonly health: { readonly ready: () => Promise<Readiness> };
   /** Answers of whole operations that are kept; without it every request is executed. */
-  readonly answers?: Pick<OperationCache, 'answer'>;
+  readonly answers?: Pick<EarlyAnswers, 'answer'>;
   /** Serves live queries; without it there are no subscriptions. */
   readonly live?: LiveServing;
   /** Takes mutations that other regions' servers forward; without it there is no such endpoint. */

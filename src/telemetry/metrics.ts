@@ -38,7 +38,7 @@ function declare(registry: Registry) {
     operationSeconds: histogram('graphql_operation_duration_seconds', 'Time to execute a GraphQL operation.', ['type']),
     planRuns: counter(
       'graphql_plan_runs_total',
-      'Operations that a plan carried out, by outcome (answered, repeated: it met an error, and graphql-js executed the operation).',
+      'Operations that a plan carried out, by outcome (cached: with what the process keeps alone; answered: with other reads; repeated: it met an error, and graphql-js executed the operation).',
       ['outcome'],
     ),
     errors: counter('graphql_errors_total', 'Errors in GraphQL answers, by code.', ['code']),

@@ -29,6 +29,7 @@ const MECHANISMS = [
   'truncates',
   'guard-of-answers',
   'dependencies-of-answers',
+  'shortcuts',
 ];
 const TROUBLES = [
   'fill-guard',

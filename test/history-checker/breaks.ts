@@ -88,6 +88,11 @@ const ANSWER_DEPENDENCIES: readonly Cut[] = [
   },
 ];
 
+/** What is found without its tags stays there when it is made wrong. */
+const SHORTCUTS: readonly Cut[] = [
+  { file: LOCAL, text: '    if (kept.known !== null) this.#forget(kept.known);\n', instead: '' },
+];
+
 export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   /** Whatever was read is kept, however long ago it was read (R4). */
   'fill-guard': [...LOCAL_GUARD, ...SHARED_GUARD],
@@ -105,6 +110,7 @@ export const BREAKS: Readonly<Record<string, readonly Cut[]>> = {
   'flushed-before-shown': FLUSHED,
   'guard-of-answers': ANSWER_GUARD,
   'dependencies-of-answers': ANSWER_DEPENDENCIES,
+  shortcuts: SHORTCUTS,
   'tags-as-utf8': TAGS,
   'schema-changes': SCHEMA_CHANGES,
   truncates: TRUNCATES,

@@ -98,6 +98,7 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   'tombstones-of-redis': slowReads,
   'guard-of-answers': slowReads,
   'dependencies-of-answers': none,
+  shortcuts: none,
   'sequence-gap': lostMessages,
   'watermark-test': pausedReplay,
   'flushed-before-shown': crashes,

@@ -8,7 +8,9 @@ import { MeridianError } from '../../src/base/errors.ts';
 import { type ConnectionField, type ListField, type Model, type Row } from '../../src/model/model.ts';
 import { buildSchema } from '../../src/graphql/schema.ts';
 import { type UserResolvers } from '../../src/graphql/resolvers.ts';
-import { type Countable, type EntityLoaders, type Page } from '../../src/read/loaders/entity-loaders.ts';
+import { type LoadersNow } from '../../src/read/loaders/loaders-now.ts';
+import { type EntityLoaders, type Page } from '../../src/read/loaders/entity-loaders.ts';
+import { type Countable } from '../../src/read/loaders/preparations.ts';
 import { canonicalText } from '../../src/read/loaders/canonical.ts';
 import { sketchCatalog } from './catalog.ts';
 import { compileSdl } from './compile.ts';
@@ -203,9 +205,7 @@ export class MemoryLoaders {
   }
 
   async one(entity: string, columns: readonly string[], values: readonly unknown[]): Promise<Row | null> {
-    if (values.includes('none')) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'no key is none' });
-    const find = (key: readonly unknown[]): Row | null =>
-      this.#rows(entity).find((row) => columns.every((column, i) => String(row[column]) === String(key[i]))) ?? null;
+    const find = this.#finder(entity, columns, values);
     return (await this.#load(`one ${entity} by ${columns.join()}`, values, find)) as Row | null;
   }
 
@@ -214,11 +214,7 @@ export class MemoryLoaders {
     parent: readonly unknown[] | null,
     args: Readonly<Record<string, unknown>>,
   ): Promise<readonly Row[]> {
-    const first = args['first'];
-    if (typeof first === 'number' && first < 0)
-      throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
-    const find = (key: readonly unknown[]): readonly Row[] =>
-      this.#selected(field, key, args).slice(0, typeof first === 'number' ? first : field.limit);
+    const find = this.#lister(field, args);
     return (await this.#load(`list ${this.#name(field, args)}`, parent ?? [], find)) as readonly Row[];
   }
 
@@ -228,29 +224,10 @@ export class MemoryLoaders {
     args: Readonly<Record<string, unknown>>,
   ): Promise<Page> {
     await Promise.all([]);
-    const size = (args['first'] ?? args['last'] ?? 2) as number;
-    if (size < 0) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
+    const size = sizeOf(args);
     const find = (key: readonly unknown[]): readonly Row[] => this.#selected(field, key, args).slice(0, size);
     const rows = (await this.#load(`page ${this.#name(field, args)}`, parent ?? [], find)) as readonly Row[];
-    const edges = rows.map((node) => ({
-      node,
-      get cursor() {
-        return `at ${String(node['id'])}`;
-      },
-    }));
-    return {
-      edges,
-      nodes: rows,
-      pageInfo: {
-        hasNextPage: rows.length === size,
-        hasPreviousPage: false,
-        get startCursor() {
-          return edges[0]?.cursor ?? null;
-        },
-        endCursor: edges.at(-1)?.cursor ?? null,
-      },
-      totalCount: () => this.count(field, parent, args),
-    };
+    return pageOf(rows, size, () => this.count(field, parent, args));
   }
 
   async totalCount(
@@ -272,6 +249,42 @@ export class MemoryLoaders {
       parent ?? [],
       (key) => this.#selected(field, key, args).length,
     )) as number;
+  }
+
+  /** The same rows at once. */
+  get now(): LoadersNow {
+    const now: Pick<LoadersNow, 'isNow' | 'nextPass' | 'one' | 'list' | 'page' | 'totalCount' | 'count'> = {
+      isNow: true,
+      nextPass: () => undefined,
+      one: (entity, columns, values) => this.#finder(entity, columns, values)(values),
+      list: (field, parent, args = {}) => this.#lister(field, args)(parent ?? []),
+      page: (field, parent, args = {}) => {
+        const size = sizeOf(args);
+        return pageOf(this.#selected(field, parent ?? [], args).slice(0, size), size, () =>
+          this.count(field, parent, args),
+        );
+      },
+      totalCount: (field, parent, args = {}) => this.#selected(field, parent ?? [], args).length,
+      count: (field, parent, args = {}) => this.#selected(field, parent ?? [], args).length,
+    };
+    return now as LoadersNow;
+  }
+
+  #finder(
+    entity: string,
+    columns: readonly string[],
+    values: readonly unknown[],
+  ): (key: readonly unknown[]) => Row | null {
+    if (values.includes('none')) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'no key is none' });
+    return (key) =>
+      this.#rows(entity).find((row) => columns.every((column, i) => String(row[column]) === String(key[i]))) ?? null;
+  }
+
+  #lister(field: ListField, args: Readonly<Record<string, unknown>>): (key: readonly unknown[]) => readonly Row[] {
+    const first = args['first'];
+    if (typeof first === 'number' && first < 0)
+      throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
+    return (key) => this.#selected(field, key, args).slice(0, typeof first === 'number' ? first : field.limit);
   }
 
   #rows(entity: string): readonly Row[] {
@@ -310,4 +323,32 @@ export class MemoryLoaders {
     this.#loaders.set(name, made);
     return made.load(key);
   }
+}
+
+function sizeOf(args: Readonly<Record<string, unknown>>): number {
+  const size = (args['first'] ?? args['last'] ?? 2) as number;
+  if (size < 0) throw new MeridianError({ code: 'BAD_USER_INPUT', message: 'fewer than none' });
+  return size;
+}
+
+function pageOf(rows: readonly Row[], size: number, totalCount: Page['totalCount']): Page {
+  const edges = rows.map((node) => ({
+    node,
+    get cursor() {
+      return `at ${String(node['id'])}`;
+    },
+  }));
+  return {
+    edges,
+    nodes: rows,
+    pageInfo: {
+      hasNextPage: rows.length === size,
+      hasPreviousPage: false,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    totalCount,
+  };
 }

@@ -18,6 +18,7 @@ import { type Setting } from '../../read/ports.ts';
 import { type AskedHeaders } from '../context.ts';
 import { consistencyOf } from './consistency-extension.ts';
 import { type AnswerCollector, type Collecting } from './collector.ts';
+import { bytesOf } from './request-text.ts';
 
 /** Called when the events happen; must not throw and must be fast. */
 export interface OperationCacheObserver {
@@ -34,7 +35,6 @@ export interface OperationCacheDeps {
   readonly options: Pick<Options, 'operationCacheFirst'>;
   readonly clock: Clock;
   readonly observe: OperationCacheObserver;
-  settingsOf(viewer: Viewer | null): readonly Setting[];
   openSession(asked: Pick<AskedHeaders, 'token' | 'floor'>, settings: readonly Setting[]): ReadSession;
 }
 
@@ -43,6 +43,12 @@ export interface AskedAgain extends Pick<AskedHeaders, 'token' | 'floor'> {
   /** The body's text. */
   readonly body: string;
   readonly viewer: Viewer | null;
+}
+
+/** With what its answer is kept under. */
+export interface AskedByName extends AskedAgain {
+  readonly name: string;
+  readonly settings: readonly Setting[];
 }
 
 export interface AnswerNow {
@@ -56,19 +62,17 @@ export interface AnswerNow {
 /** The end of the body of an answer without extensions; they are inserted before it. */
 const CLOSING = '}\n';
 
+/** The name under which the answer to this body is kept: for viewers of one tenant whose settings are equal (R11). */
+export function nameOf(body: string, viewer: Viewer | null, settings: readonly Setting[]): string {
+  return `${JSON.stringify([viewer?.tenant ?? null, settingsKey(settings)])}\n${body}`;
+}
+
 export class OperationCache {
   readonly #deps: OperationCacheDeps;
   readonly #met = new MetBefore();
 
   constructor(deps: OperationCacheDeps) {
     this.#deps = deps;
-  }
-
-  /**
-   * The name under which the answer to this body is kept: the same for viewers of one tenant with equal settings (R11).
-   */
-  nameOf(body: string, viewer: Viewer | null, settings: readonly Setting[]): string {
-    return `${JSON.stringify([viewer?.tenant ?? null, settingsKey(settings)])}\n${body}`;
   }
 
   /**
@@ -82,11 +86,7 @@ export class OperationCache {
   }
 
   /** Keeps an answer without errors, if everything that it shows was collected and may be kept. */
-  keep(
-    name: string,
-    session: ReadSession,
-    { data, cacheControl }: { readonly data: unknown; readonly cacheControl: string },
-  ): void {
+  keep(name: string, session: ReadSession, { body, cacheControl }: Pick<AnswerNow, 'body' | 'cacheControl'>): void {
     const found = session.dependencies();
     if (found === null) return;
     const { epoch, asOf, ...rest } = found;
@@ -95,7 +95,7 @@ export class OperationCache {
       name,
       cacheControl,
       asOf: asOf.lsn,
-      body: bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`),
+      body,
     });
     this.#deps.observe.kept(verdict);
   }
@@ -103,18 +103,17 @@ export class OperationCache {
   /**
    * The kept answer, if it satisfies the request; null: the request must be executed. Throws if its tokens are wrong.
    */
-  answer(asked: AskedAgain): AnswerNow | null {
+  answer(asked: AskedByName): AnswerNow | null {
     const found = this.#find(asked);
     this.#deps.observe.looked(found === null ? 'miss' : 'hit');
     return found;
   }
 
-  #find({ body, viewer, token: header, floor }: AskedAgain): AnswerNow | null {
+  #find({ name, settings, token: header, floor }: AskedByName): AnswerNow | null {
     const { local, clock, codec, region } = this.#deps;
     const { generation, watermark } = local;
     if (generation === null || watermark === null) return null;
-    const settings = this.#deps.settingsOf(viewer);
-    const kept = local.answer(this.nameOf(body, viewer, settings));
+    const kept = local.answer(name);
     if (kept === undefined || clock.nowMs() >= kept.expiresAtMs) return null;
     const session = this.#deps.openSession({ token: header, floor }, settings);
     const requirement: Requirement = {
@@ -141,7 +140,7 @@ export class OperationCache {
   }
 }
 
-/** The UTF-8 encoding of a text, one character for each byte. */
-function bytesOf(text: string): string {
-  return Buffer.from(text).toString('latin1');
+/** The bytes of an answer that has nothing but data. */
+export function bytesOfData(data: unknown): string {
+  return bytesOf(`{"data":${JSON.stringify(data)}${CLOSING}`);
 }

@@ -21,7 +21,10 @@ type Reference = Readonly<Record<string, unknown>>;
 /** Representations that are alike: their rows come together, and need not wait for those of others. */
 interface Alike {
   readonly type: string;
-  readonly reads: (Promise<Row | null> | Row)[];
+  /** Its fields' names. */
+  readonly names: readonly string[];
+  readonly find: Finder;
+  readonly reads: (Promise<Row | null> | Row | null)[];
   /** Their places in the list. */
   readonly places: number[];
   readonly list: unknown[];
@@ -34,18 +37,23 @@ export function entitiesField({ key, args }: Pick<FieldParts, 'key' | 'args'>, p
       value() {
         const { representations } = run.argumentsOf(args) as { readonly representations: readonly unknown[] };
         const list = new Array<unknown>(representations.length).fill(null);
-        const alike = new Map<string, Alike>();
         // All of them are checked before the first one is looked up, as those who check them do.
-        for (const [place, reference] of representations.map((it) => sound(run, it)).entries()) {
+        const references = representations.map((it) => sound(run, it));
+        let last: Alike | null = null;
+        for (let place = 0; place < references.length; place += 1) {
+          const reference = references[place] as Reference;
           const type = reference['__typename'] as string;
-          const name = Object.keys(reference).join();
-          const found = alike.get(`${type} ${name}`) ?? { type, reads: [], places: [], list };
-          if (found.reads.length === 0) {
-            alike.set(`${type} ${name}`, found);
-            all.push(found);
+          const names = Object.keys(reference);
+          // Mostly it is like the one before.
+          let alike: Alike | undefined = last !== null && isLike(last, type, names) ? last : undefined;
+          alike ??= all.find((one) => isLike(one, type, names));
+          if (alike === undefined) {
+            alike = { type, names, find: finderOf(parts.finders, type), reads: [], places: [], list };
+            all.push(alike);
           }
-          found.reads.push(finderOf(parts.finders, type)(reference, run.schema, run.loaders));
-          found.places.push(place);
+          last = alike;
+          alike.reads.push(alike.find(reference, run.schema, run.loaders));
+          alike.places.push(place);
         }
         return list;
       },
@@ -55,6 +63,12 @@ export function entitiesField({ key, args }: Pick<FieldParts, 'key' | 'args'>, p
     };
   };
   return { key, begin };
+}
+
+function isLike(one: Alike, type: string, names: readonly string[]): boolean {
+  if (one.type !== type || one.names.length !== names.length) return false;
+  for (let i = 0; i < names.length; i += 1) if (one.names[i] !== names[i]) return false;
+  return true;
 }
 
 function show(

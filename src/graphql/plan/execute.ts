@@ -2,7 +2,7 @@
 import { HeaderMap, type GraphQLRequestContext, type GraphQLResponse } from '@apollo/server';
 import { getVariableValues, OperationTypeNode } from 'graphql';
 import { type RequestContext } from '../context.ts';
-import { type Plan } from './plan.ts';
+import { dataNow } from './now.ts';
 import { type Plans } from './plans.ts';
 import { Run } from './run.ts';
 
@@ -23,9 +23,11 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
   const trial = kept?.plan && kept.trials.begin();
   if (!variables || !kept?.plan || !trial) return null;
   try {
-    const data = await dataOf(kept.plan, request, variables);
+    const { operation: run } = contextValue;
+    const now = dataNow({ kept, schema, operation: run, variables });
+    const data = now ?? (await new Run({ plan: kept.plan, schema, loaders: run.root.loaders, variables }).data());
     trial.succeeded();
-    plans.ended('answered');
+    plans.ended(now === null ? 'answered' : 'cached');
     return answer({ data });
   } catch {
     // Nobody hears the answer, and to read everything once more would be for nobody.
@@ -44,14 +46,6 @@ export async function respondByPlan(plans: Plans, request: Request): Promise<Gra
  */
 function isWatched({ schema, metrics }: Request): boolean {
   return metrics.captureTraces === true || Boolean(schema.getDirective('cacheControl'));
-}
-
-function dataOf(
-  plan: Plan,
-  { schema, contextValue }: Request,
-  variables: Readonly<Record<string, unknown>>,
-): Promise<Record<string, unknown>> {
-  return new Run({ plan, schema, loaders: contextValue.operation.root.loaders, variables }).data();
 }
 
 function answer(singleResult: Extract<GraphQLResponse['body'], { kind: 'single' }>['singleResult']): GraphQLResponse {

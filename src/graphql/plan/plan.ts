@@ -1,6 +1,7 @@
 /** Owns the shape of a plan: what stands in it of an operation, and nothing of a request. */
 import { type FieldNode, type GraphQLField, type GraphQLSchema } from 'graphql';
 import { type EntityLoaders } from '../../read/loaders/entity-loaders.ts';
+import { type LoadersNow } from '../../read/loaders/loaders-now.ts';
 
 /** The fields of one object type, in the order of the answer. */
 export interface Selection {
@@ -15,10 +16,13 @@ export interface PlannedField {
   begin(run: Running): Filling;
 }
 
+/** What fields read with: values that come, or, where all of them are there, values. */
+export type PlanLoaders = EntityLoaders | LoadersNow;
+
 /** The run of a plan, as fields see it. */
 export interface Running {
   readonly schema: GraphQLSchema;
-  readonly loaders: EntityLoaders;
+  readonly loaders: PlanLoaders;
   /**
    * Coerced when the first object of a selection is there, as execution does it: those of a selection that has none are
    * not looked at.

@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { conditionsOf } from './conditions.ts';
 import { makePlan } from './make.ts';
 import { type Plan } from './plan.ts';
+import { Presence } from './presence.ts';
 import { resolvedOf, type ResolvedSchema } from './resolved.ts';
 import { Trials, TRIAL_LIMITS, type TrialLimits } from './trials.ts';
 
@@ -30,6 +31,7 @@ const CHARACTERS_OF_FIELD = 500;
 export interface Kept {
   readonly plan: Plan | null;
   readonly trials: Trials;
+  readonly presence: Presence;
 }
 
 /** Names of an operation, and texts of its conditions, as keys. Only what is known by them is kept in them. */
@@ -43,8 +45,11 @@ export interface Wanted {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** What became of a run: its answer was sent, or graphql-js had to execute the operation. */
-export type PlanOutcome = 'answered' | 'repeated';
+/**
+ * What became of a run: its answer was sent, all of it from the process's cache or not, or graphql-js had to execute
+ * the operation.
+ */
+export type PlanOutcome = 'cached' | 'answered' | 'repeated';
 
 interface Place {
   readonly of: OfDocument;
@@ -114,7 +119,7 @@ export class Plans {
     conditions: Readonly<Record<string, boolean>>,
   ): Kept {
     const plan = makePlan({ schema, resolved, document, operation, conditions, maxFields: this.#limits.maxPlanFields });
-    return { plan, trials: new Trials(this.#limits, this.#nowMs) };
+    return { plan, trials: new Trials(this.#limits, this.#nowMs), presence: new Presence() };
   }
 
   #ofDocument({ schema, document }: Wanted): OfDocument {

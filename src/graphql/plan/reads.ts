@@ -3,7 +3,8 @@
  * finished together.
  */
 import { type LookupRoot, type ToOneField } from '../../model/model.ts';
-import { type Page, type ParentValues } from '../../read/loaders/entity-loaders.ts';
+import { type Page } from '../../read/loaders/entity-loaders.ts';
+import { type ParentValues } from '../../read/loaders/preparations.ts';
 import { type SelectionField } from '../resolvers.ts';
 import { type Answered, type Filling, type PlannedField, type Running } from './plan.ts';
 import { NOWHERE, settle, type FieldParts } from './values.ts';
@@ -30,7 +31,7 @@ export function toOneField(
 ): PlannedField {
   const { key, args, complete } = parts;
   const begin = (run: Running): Filling => {
-    const reads: Promise<unknown>[] = [];
+    const reads: unknown[] = [];
     const sharing: Answered[][] = [];
     const places = new Map<unknown, number>();
     return {
@@ -67,11 +68,12 @@ export function listField(
   return readField(parts, (source, args, { loaders }) => loaders.count(field, keyOf(source), args));
 }
 
-type Read = (source: unknown, args: Values, run: Running) => Promise<unknown>;
+/** Gives the value, or a promise of it. */
+type Read = (source: unknown, args: Values, run: Running) => unknown;
 
 function readField(parts: FieldParts, read: Read): PlannedField {
   const begin = (run: Running): Filling => {
-    const reads: Promise<unknown>[] = [];
+    const reads: unknown[] = [];
     const outs: (readonly [Answered])[] = [];
     return {
       value(source, out) {
@@ -121,8 +123,8 @@ export function connectionField(
   const { keys, fixed, reads } = connection;
   const begin = (run: Running): Filling => {
     const outs: (readonly [Answered])[] = [];
-    const pages: Promise<Page>[] = [];
-    const totals: Promise<number>[] = [];
+    const pages: (Promise<Page> | Page)[] = [];
+    const totals: (Promise<number> | number)[] = [];
     return {
       value(source) {
         const parent = keyOf(source);

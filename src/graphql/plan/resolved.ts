@@ -23,7 +23,7 @@ import {
 import { keyOfStub, stubObject } from '../objects.ts';
 import { interfaceFinder, referenceFinder, type Finder } from '../reference.ts';
 import { isFieldMap, keyOfRow, type SelectionField, type UserResolvers } from '../resolvers.ts';
-import { type ParentValues } from '../../read/loaders/entity-loaders.ts';
+import { type ParentValues } from '../../read/loaders/preparations.ts';
 
 type KeyOf = (parent: unknown) => ParentValues;
 

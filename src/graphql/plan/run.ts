@@ -3,13 +3,21 @@
  */
 import { type GraphQLSchema } from 'graphql';
 import { getArgumentValues } from 'graphql/execution/values.js';
-import { type EntityLoaders } from '../../read/loaders/entity-loaders.ts';
-import { type Answered, type Arguments, type Filling, type Plan, type Running, type Selection } from './plan.ts';
+import { type LoadersNow } from '../../read/loaders/loaders-now.ts';
+import {
+  type Answered,
+  type Arguments,
+  type Filling,
+  type Plan,
+  type PlanLoaders,
+  type Running,
+  type Selection,
+} from './plan.ts';
 
 export interface RunInput {
   readonly plan: Plan;
   readonly schema: GraphQLSchema;
-  readonly loaders: EntityLoaders;
+  readonly loaders: PlanLoaders;
   /** As the operation's types take them. */
   readonly variables: Readonly<Record<string, unknown>>;
 }
@@ -20,12 +28,14 @@ const NO_ARGUMENTS: Values = Object.freeze({});
 
 export class Run implements Running {
   readonly schema: GraphQLSchema;
-  readonly loaders: EntityLoaders;
+  readonly loaders: PlanLoaders;
   readonly #input: RunInput;
   readonly #arguments: (Values | undefined)[];
   /** Reads that have not come, and the pass that may begin more of them. */
   #left = 0;
   #isOver = false;
+  /** What goes on when the reads of a pass are there; null where reads have to come. */
+  #passes: (() => void)[] | null = null;
   #ended: PromiseWithResolvers<void> | null = null;
 
   constructor(input: RunInput) {
@@ -45,6 +55,22 @@ export class Run implements Running {
     if (this.#left > 0) {
       this.#ended = Promise.withResolvers();
       await this.#ended.promise;
+    }
+    return data;
+  }
+
+  /**
+   * The same, where all that is read is there: pass by pass, as reads would be answered together. Throws the first
+   * error, and `NotHere` where something is not there.
+   */
+  dataNow(loaders: LoadersNow): Answered {
+    const passes: (() => void)[] = [];
+    this.#passes = passes;
+    const data: Answered = {};
+    this.fill(this.#input.plan.root, [undefined], [data]);
+    for (let end = passes.length, next = 0; next < end; end = passes.length) {
+      loaders.nextPass();
+      for (; next < end; next += 1) (passes[next] as () => void)();
     }
     return data;
   }
@@ -73,6 +99,10 @@ export class Run implements Running {
   }
 
   wait<T>(reads: readonly (Promise<T> | T)[], goOn: (found: readonly Awaited<T>[]) => void): void {
+    if (this.#passes !== null) {
+      this.#passes.push(() => goOn(reads as readonly Awaited<T>[]));
+      return;
+    }
     this.#left += 1;
     void Promise.all(reads)
       .then((found) => {

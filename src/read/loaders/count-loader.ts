@@ -17,6 +17,7 @@ import {
   variants,
   type CacheScope,
   type LoaderCaching,
+  type Variants,
 } from './through-cache.ts';
 
 /** A statement may have 1,664 output columns and 65,535 parameters; this stays far below both. */
@@ -32,6 +33,22 @@ export function namedCount(count: Count, keeping: Caching): NamedCount {
   const params = new Params();
   const text = allOf(count.conditions)(params);
   return { ...count, keeping, id: JSON.stringify([text, params.values]) };
+}
+
+/** Variants of the count of each parent, for one viewer. */
+export function countVariants(
+  count: NamedCount,
+  { entity, columns, comparisons }: KeyColumns,
+  scope: CacheScope,
+): Variants {
+  return variants({
+    kind: 'count',
+    entity,
+    scope,
+    content: () => [keyContent(columns, comparisons), count.id],
+    owner: count,
+    name: keyName(columns, comparisons),
+  });
 }
 
 export interface CountLoaderOptions {
@@ -72,7 +89,7 @@ export class CountLoader {
   readonly #options: CountLoaderOptions;
   readonly #loader: DataLoader<Request, number, string>;
   /** Variants of each count, by its id. */
-  readonly #variants = new Map<string, (parent: KeyValues) => string>();
+  readonly #variants = new Map<string, Variants>();
 
   constructor(options: CountLoaderOptions) {
     this.#options = options;
@@ -136,7 +153,7 @@ export class CountLoader {
       cache,
       keys: requests.map(({ parent, count }) => ({
         tags: [tagOfKey(tags, this.#key, parent)],
-        variant: this.#variantsOf(count, scope)(parent),
+        variant: this.#variantsOf(count, scope).of(parent),
       })),
       keeping: (requests[0] as Request).count.keeping,
       codec: numberCodec,
@@ -149,19 +166,9 @@ export class CountLoader {
     return requests.map((request, i) => [nameOf(request), values[i] ?? 0]);
   }
 
-  #variantsOf(count: NamedCount, scope: CacheScope): (parent: KeyValues) => string {
+  #variantsOf(count: NamedCount, scope: CacheScope): Variants {
     const { id } = count;
-    const { entity, joinColumns, comparisons } = this.#options;
-    const known =
-      this.#variants.get(id) ??
-      variants({
-        kind: 'count',
-        entity,
-        scope,
-        content: () => [keyContent(joinColumns, comparisons), id],
-        owner: count,
-        name: keyName(joinColumns, comparisons),
-      });
+    const known = this.#variants.get(id) ?? countVariants(count, this.#key, scope);
     this.#variants.set(id, known);
     return known;
   }

@@ -10,7 +10,17 @@ import { keyType } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { rowsByKey } from '../sql/rows-by-key.ts';
 import { refusedKey } from './halving.ts';
-import { keyContent, keyName, keyText, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import {
+  keyContent,
+  keyName,
+  keyText,
+  tagOfKey,
+  throughCache,
+  variants,
+  type CacheScope,
+  type LoaderCaching,
+  type Variants,
+} from './through-cache.ts';
 
 /**
  * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no
@@ -20,12 +30,12 @@ export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | n
   const { entity, columns } = of;
   const key: SqlParam[] = [];
   let hasNull = false;
-  for (const [i, column] of columns.entries()) {
+  for (let i = 0; i < columns.length; i += 1) {
     const normalized = normalizeValue(keyType(of, i), values[i]);
     if ('problem' in normalized)
       throw badKey({
         type: entity.name,
-        field: keyField(entity, column),
+        field: keyField(entity, columns[i] as string),
         value: values[i],
         wanted: normalized.problem,
       });
@@ -33,6 +43,30 @@ export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | n
     key.push(normalized.value);
   }
   return hasNull ? null : key;
+}
+
+/** The key of a row that was read; null where nobody can ask for the row by it. */
+export function keyInRow(of: KeyColumns, row: Row): KeyValues | null {
+  const key: SqlParam[] = [];
+  for (const [i, column] of of.columns.entries()) {
+    const normalized = normalizeValue(keyType(of, i), row[column]);
+    // A column may hold what no client can send, such as an array of several dimensions.
+    if ('problem' in normalized || normalized.value === null) return null;
+    key.push(normalized.value);
+  }
+  return key;
+}
+
+/** Variants of rows by these columns, for one viewer. */
+export function rowVariants({ entity, columns, comparisons }: KeyColumns, scope: CacheScope): Variants {
+  return variants({
+    kind: 'row',
+    entity,
+    scope,
+    content: () => keyContent(columns, comparisons),
+    owner: comparisons ?? columns,
+    name: keyName(columns, comparisons),
+  });
 }
 
 export interface KeyLoaderOptions extends KeyColumns {
@@ -56,25 +90,15 @@ export class KeyLoader {
   readonly #options: KeyLoaderOptions;
   readonly #loader: DataLoader<KeyValues, Row | null, string>;
   readonly #caching: LoaderCaching | null;
-  readonly #variant: (key: KeyValues) => string;
+  readonly #variants: Variants | null;
   /** How many of the known rows it has been told. */
   #told = 0;
 
   constructor(options: KeyLoaderOptions) {
     this.#options = options;
-    const { entity, columns, comparisons, caching } = options;
+    const { entity, caching } = options;
     this.#caching = entity.caching.off === null ? caching : null;
-    this.#variant =
-      this.#caching === null
-        ? () => ''
-        : variants({
-            kind: 'row',
-            entity,
-            scope: this.#caching.scope,
-            content: () => keyContent(columns, comparisons),
-            owner: comparisons ?? columns,
-            name: keyName(columns, comparisons),
-          });
+    this.#variants = this.#caching && rowVariants(options, this.#caching.scope);
     // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
     this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), {
       maxBatchSize: options.maxBatch,
@@ -96,15 +120,8 @@ export class KeyLoader {
 
   /** A row already known stays. */
   #prime(row: Row): void {
-    const key: SqlParam[] = [];
-    for (const [i, column] of this.#options.columns.entries()) {
-      const normalized = normalizeValue(keyType(this.#options, i), row[column]);
-      // A column may hold what no client can send, such as an array of several dimensions: nobody asks for the row by
-      // that.
-      if ('problem' in normalized || normalized.value === null) return;
-      key.push(normalized.value);
-    }
-    this.#loader.prime(key, row);
+    const key = keyInRow(this.#options, row);
+    if (key !== null) this.#loader.prime(key, row);
   }
 
   async #load(keys: readonly KeyValues[]): Promise<readonly Found[]> {
@@ -123,7 +140,10 @@ export class KeyLoader {
       return await throughCache({
         executor,
         cache,
-        keys: keys.map((key) => ({ tags: [tagOfKey(tags, this.#options, key)], variant: this.#variant(key) })),
+        keys: keys.map((key) => ({
+          tags: [tagOfKey(tags, this.#options, key)],
+          variant: this.#variants?.of(key) ?? '',
+        })),
         keeping: entity.caching,
         codec: rowCodec(entity),
         load: (places, via) =>

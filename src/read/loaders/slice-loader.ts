@@ -8,7 +8,16 @@ import { readRow } from '../sql/columns.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { selectSlice, selectSlices, slicesOf, type Slice } from '../sql/select-many.ts';
 import { halving } from './halving.ts';
-import { keyContent, keyText, tagOfKey, throughCache, variants, type LoaderCaching } from './through-cache.ts';
+import {
+  keyContent,
+  keyText,
+  tagOfKey,
+  throughCache,
+  variants,
+  type CacheScope,
+  type LoaderCaching,
+  type Variants,
+} from './through-cache.ts';
 
 export interface SliceLoaderOptions {
   readonly slice: Slice;
@@ -36,23 +45,13 @@ export class SliceLoader {
   readonly #options: SliceLoaderOptions;
   readonly #loader: DataLoader<KeyValues, readonly Row[], string>;
   readonly #caching: LoaderCaching | null;
-  readonly #variant: (parent: KeyValues) => string;
+  readonly #variants: Variants | null;
 
   constructor(options: SliceLoaderOptions) {
     this.#options = options;
     const { slice, caching, keeping } = options;
     this.#caching = keeping.off === null ? caching : null;
-    this.#variant =
-      this.#caching === null
-        ? () => ''
-        : variants({
-            kind: 'slice',
-            entity: slice.entity,
-            scope: this.#caching.scope,
-            content: () => contentOf(slice),
-            owner: slice,
-            name: '',
-          });
+    this.#variants = this.#caching && sliceVariants(slice, this.#caching.scope);
     // At the root every load has the same empty key, so that the same selection is read once.
     this.#loader = new DataLoader((parents) => this.#load(parents), {
       maxBatchSize: options.maxBatch,
@@ -87,7 +86,10 @@ export class SliceLoader {
     return throughCache({
       executor,
       cache,
-      keys: parents.map((parent) => ({ tags: [tagOfKey(tags, key, parent)], variant: this.#variant(parent) })),
+      keys: parents.map((parent) => ({
+        tags: [tagOfKey(tags, key, parent)],
+        variant: this.#variants?.of(parent) ?? '',
+      })),
       keeping,
       codec: rowsCodec(entity),
       load: (places, via) =>
@@ -104,6 +106,18 @@ export class SliceLoader {
     const answer = await queryWithInput(via, root ? selectSlice(slice) : selectSlices(slice, parents));
     return root ? [answer.map((row) => readRow(slice.entity, row))] : slicesOf(slice.entity, answer, parents.length);
   }
+}
+
+/** Variants of the slice of each parent, for one viewer. */
+export function sliceVariants(slice: Slice, scope: CacheScope): Variants {
+  return variants({
+    kind: 'slice',
+    entity: slice.entity,
+    scope,
+    content: () => contentOf(slice),
+    owner: slice,
+    name: '',
+  });
 }
 
 function keyColumnsOf({ entity, joinColumns: columns, comparisons }: Slice): KeyColumns {

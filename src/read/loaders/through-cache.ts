@@ -5,7 +5,8 @@
 import { hash } from 'node:crypto';
 import { laterPosition } from '../../base/lineage.ts';
 import { type CacheKey } from '../../cache/ports.ts';
-import { lowerPosition, type Codec, type Keeping, type Loaded, type ReadCache } from '../../cache/reading.ts';
+import { type ReadCache } from '../../cache/read-cache.ts';
+import { lowerPosition, type Codec, type Keeping, type Loaded } from '../../cache/reading.ts';
 import { shapeOf } from '../../cache/row-codec.ts';
 import { type Tag } from '../../change/tags.ts';
 import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
@@ -59,13 +60,17 @@ export function keyName(columns: readonly string[], comparisons: Comparisons | u
 }
 
 /**
- * The same text for the same key among keys of the same columns: most are one text, which is told from lists of JSON by
- * a letter.
+ * The same text for the same key among keys of the same columns: most are one text, which stands for itself where it
+ * cannot be taken for a list of JSON.
  */
 export function keyText(key: KeyValues): string {
   const [only] = key;
-  return key.length === 1 && typeof only === 'string' ? `t${only}` : JSON.stringify(key);
+  if (key.length !== 1 || typeof only !== 'string') return JSON.stringify(key);
+  const first = only.charCodeAt(0);
+  return first === OPENING || first === MARK ? `'${only}` : only;
 }
+
+const [OPENING, MARK] = ['['.charCodeAt(0), "'".charCodeAt(0)];
 
 /** For whom values are read (R11): part of every key. */
 export interface CacheScope {
@@ -139,16 +144,26 @@ function baseOf({
   return base;
 }
 
+/** The variants of one loader's keys. */
+export interface Variants {
+  /** Names the loader among those of other entities, columns, arguments, settings and tenants. */
+  readonly base: string;
+  of(values: readonly unknown[]): string;
+}
+
 /**
  * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those
  * with these values (`tagFor`), and must not mix them up.
  */
-export function variants(input: VariantInput): (values: readonly unknown[]) => string {
+export function variants(input: VariantInput): Variants {
   const base = baseOf(input);
-  return (values) => {
-    if (values.length === 0) return base;
-    const text = JSON.stringify(values);
-    return `${base} ${text.length <= LONGEST_VALUES ? text : hashOf(values)}`;
+  return {
+    base,
+    of: (values) => {
+      if (values.length === 0) return base;
+      const text = JSON.stringify(values);
+      return `${base} ${text.length <= LONGEST_VALUES ? text : hashOf(values)}`;
+    },
   };
 }
 

@@ -43,7 +43,7 @@ export class AnswerBasis {
   }
 
   /** One load was answered. `keptWith`: null where its values may not be kept. */
-  fetched(keys: readonly CacheKey[], keptWith: KeptWith | null): void {
+  fetched(keys: readonly Pick<CacheKey, 'tags'>[], keptWith: KeptWith | null): void {
     this.#reads += 1;
     const so = this.#keptWith;
     if (so === null) return;

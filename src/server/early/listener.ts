@@ -5,7 +5,8 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
 import { isMeridianError } from '../../base/errors.ts';
 import { type Viewer } from '../../base/viewer.ts';
-import { type AnswerNow, type OperationCache } from '../../graphql/answers/operation-cache.ts';
+import { type EarlyAnswers } from '../../graphql/answers/early-answers.ts';
+import { type AnswerNow } from '../../graphql/answers/operation-cache.ts';
 import { FLOOR_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
 import { joinedHeaders, type Viewers } from '../viewer.ts';
@@ -15,7 +16,7 @@ import { eligible, type EarlyRequest, type EarlyRules } from './eligible.ts';
 import { EarlyMeter } from './meter.ts';
 
 export interface EarlySettings {
-  readonly answers: Pick<OperationCache, 'answer'>;
+  readonly answers: Pick<EarlyAnswers, 'answer'>;
   readonly viewers: Viewers;
   readonly rules: EarlyRules;
   readonly telemetry: Telemetry;

@@ -246,3 +246,41 @@ test(`evicted, invalidated and replaced values leave nothing in the indexes (SEE
     );
   }
 });
+
+test('what a shortcut knows is what stands under its tags: until that is invalidated, replaced, evicted or lost', () => {
+  const local = living({ cacheEntries: 2 });
+  const by = (text: string): string | undefined => local.findBy(local.shortcut('tasks'), text, 0)?.body.by(plain);
+  const known = (text: string, of: CacheKey): string | undefined =>
+    local.findFor(local.shortcut('tasks'), text, of)?.body.by(plain);
+  const [one, two, three] = [key(task(1)), key(task(2)), key(task(3))] as const;
+  assert.equal(known('1', one), undefined);
+  local.fill('one', [item(one, 100, 'first'), item(two, 100, 'second')]);
+  assert.equal(by('1'), undefined);
+  assert.deepEqual([known('1', one), known('2', two), by('1'), by('2')], ['first', 'second', 'first', 'second']);
+  local.apply(batch(110, [task(1)]));
+  assert.deepEqual([by('1'), by('2')], [undefined, 'second']);
+  local.fill('one', [item(one, 110, 'later')]);
+  assert.deepEqual([by('1'), known('1', one), by('1')], [undefined, 'later', 'later']);
+  local.fill('one', [item(one, 120, 'latest')]);
+  assert.deepEqual([by('1'), known('1', one)], [undefined, 'latest']);
+  local.fill('one', [item(three, 120, 'third')]);
+  assert.deepEqual([by('2'), by('1')], [undefined, 'latest']);
+  local.apply(batch(130, [], { tables: [TASKS] }));
+  assert.equal(by('1'), undefined);
+  local.fill('one', [item(one, 130, 'newest')]);
+  assert.equal(known('1', one), 'newest');
+  local.lose('a message was missed');
+  assert.equal(by('1'), undefined);
+});
+
+test('values that are found by a shortcut are no longer the least used', () => {
+  const clockMs = 5_000;
+  const local = living({ cacheEntries: 2 });
+  const [one, two, three] = [key(task(1)), key(task(2)), key(task(3))] as const;
+  local.fill('one', [item(one, 100, 'first'), item(two, 100, 'second')]);
+  local.findFor(local.shortcut('tasks'), '1', one);
+  local.lookup([two]);
+  local.findBy(local.shortcut('tasks'), '1', clockMs);
+  local.fill('one', [item(three, 100, 'third')]);
+  assert.deepEqual([valueOf(local, one), valueOf(local, two)], ['first', undefined]);
+});

@@ -16,6 +16,7 @@ import {
 import { type Kept } from '../../../src/graphql/plan/plans.ts';
 import { Plans } from '../../../src/graphql/plan/plans.ts';
 import { Run } from '../../../src/graphql/plan/run.ts';
+import { NotHere } from '../../../src/read/loaders/reads-now.ts';
 import { MemoryLoaders, plannedApp, type PlannedApp } from '../../support/planned-app.ts';
 import { seeded } from '../../support/random.ts';
 import { randomOperation } from '../../support/random-query.ts';
@@ -46,7 +47,7 @@ function keysOf(batches: readonly string[]): string[] {
 
 describe('a plan', () => {
   let app: PlannedApp;
-  const total = { planned: 0, executed: 0 };
+  const total = { planned: 0, executed: 0, notAtOnce: 0 };
   before(async () => {
     app = await plannedApp();
   });
@@ -93,6 +94,18 @@ describe('a plan', () => {
       return error as Error;
     }
   };
+  /** The same with rows that are all there. */
+  const plannedNow = (plans: Plans, document: DocumentNode, variables: Variables): string | Error | null => {
+    const found = keptOf(plans, document, variables);
+    if (!found?.kept?.plan) return null;
+    const loaders = new MemoryLoaders(app).now;
+    try {
+      const run = new Run({ plan: found.kept.plan, schema: app.schema, loaders, variables: found.coerced });
+      return JSON.stringify(run.dataNow(loaders));
+    } catch (error) {
+      return error as Error;
+    }
+  };
   const same = async (
     query: string,
     variables: Variables = {},
@@ -103,6 +116,11 @@ describe('a plan', () => {
     const [right, mine] = [await executed(document, variables), await planned(plans, document, variables)];
     const what = `${query}\n${JSON.stringify(variables)}`;
     if (mine === null) return 'not planned';
+    const atOnce = plannedNow(plans, document, variables);
+    if (atOnce instanceof NotHere) total.notAtOnce += 1;
+    else if (atOnce instanceof Error || right.hasErrors)
+      assert.ok(atOnce instanceof Error && right.hasErrors, `${what}\nat once: ${String(atOnce)}`);
+    else assert.equal(atOnce, right.text, what);
     if (mine instanceof Error) {
       assert.ok(right.hasErrors, `${what}\ncame to nothing by its plan: ${mine.stack}`);
       return 'failed';

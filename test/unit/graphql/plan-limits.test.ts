@@ -191,7 +191,11 @@ describe('a plan that comes to nothing', () => {
 
   const request = (query: string, memory: MemoryLoaders, signal?: AbortSignal): Parameters<typeof respondByPlan>[1] => {
     const document = typeof query === 'string' ? parse(query) : query;
-    const operation = { root: { loaders: memory.loaders }, at: () => ({ loaders: memory.loaders }) };
+    const operation = {
+      root: { loaders: memory.loaders },
+      now: () => null,
+      at: () => ({ loaders: memory.loaders }),
+    };
     return {
       schema: app.schema,
       document,

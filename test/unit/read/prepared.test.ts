@@ -158,7 +158,7 @@ describe('names of cached values', () => {
       owner: LIST,
       name: '',
       ...over,
-    })(['1']);
+    }).of(['1']);
 
   it('differ by tenant, settings, kind, columns and name, and are made of the content', () => {
     const owner = {};

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JsonNumber } from '../../../src/base/json.ts';
-import { isDeeper } from '../../../src/server/app.ts';
+import { isDeeper } from '../../../src/base/json-depth.ts';
 
 const levels = (count: number, inner: unknown, isList: boolean): unknown => {
   let value = inner;
