@@ -35,6 +35,11 @@ export class Problems {
     this.#hints.set(node, hint);
   }
 
+  /** Whether the node is such a one. */
+  isMade(node: ASTNode | null | undefined): boolean {
+    return node != null && this.#hints.has(node);
+  }
+
   /** What is wrong at the node has been told, and whatever else is found there follows from it. */
   tellNoMoreOf(node: ASTNode): void {
     this.#told.add(node);

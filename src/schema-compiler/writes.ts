@@ -268,6 +268,11 @@ function readValues({ compilation, site, elements, keys }: ReadValuesInput): Rea
     else if ([...values.values()].includes(column.name))
       problems.error(element.astNode, `${spot} sets column "${column.name}" a second time; remove one of the two`);
     else values.set(element.name, column.name);
+    if (kind === 'insert' && shape.nonNull && column.hasDefault && problems.isMade(element.astNode))
+      problems.note(
+        element.astNode,
+        `${spot} must be given, although column "${column.name}" has a default; say @default on the field of ${target.type.name} that shows it, and clients may leave it out`,
+      );
     if (shape.nonNull || element.defaultValue != null) given.add(column.name);
   }
   if (kind === 'insert') checkComplete({ compilation, site, given, possible: new Set(values.values()) });

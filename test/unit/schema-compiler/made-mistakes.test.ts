@@ -230,6 +230,17 @@ type Query { tasks(filter: TaskFilter, first: Int): [Task!]! }`;
     );
   });
 
+  it('notices a default of the table that the SDL does not speak of', async () => {
+    const sdl = `${TEAM}\nenum Status { TODO DONE }\ntype Task @entity @key(fields: "id") { id: ID! team: Team! title: String! status: Status! }
+      ${mutation('createTask(input: CreateTaskInput!): CreateTaskPayload! @insert')}`;
+    const notices = async (text: string): Promise<readonly string[]> =>
+      (await compileSdl(text)).notices.map(({ message }) => message).filter((message) => message.includes('@default'));
+    assert.deepEqual(await notices(sdl), [
+      'CreateTaskInput.status must be given, although column "status" has a default; say @default on the field of Task that shows it, and clients may leave it out',
+    ]);
+    assert.deepEqual(await notices(sdl.replace('status: Status!', 'status: Status! @default')), []);
+  });
+
   it('finds @omit and @default where they mean nothing', async () => {
     const found = await problemsOf(`${BOTH}
 type Query { team(id: ID!): Team @omit }
