@@ -161,7 +161,15 @@ function mergeMembers(edits: Edits, { name, was, is, mine }: Sides): void {
       edits.changes.push({ kind: 'new', what, file: owner.file });
     } else if (kept && kept.piece.said !== piece.said && old?.piece.said !== piece.said) {
       if (kept.piece.said === old?.piece.said) {
-        edits.add(kept.owner.file, { from: kept.piece.from, to: kept.piece.to, text: piece.text });
+        edits.add(kept.owner.file, {
+          from: kept.piece.from,
+          to: kept.piece.to,
+          text: kept.piece.text.endsWith('\n')
+            ? piece.text
+            : /^\s/.test(kept.piece.text)
+              ? piece.text.trimEnd()
+              : piece.text.trim(),
+        });
         edits.changes.push({ kind: 'changed', what, file: kept.owner.file });
       } else
         note(edits, { ...kept.piece, file: kept.owner.file }, { change: 'conflict', what, says: oneLine(piece.text) });
@@ -206,7 +214,7 @@ function insert(edits: Edits, { mine, own, piece, owner, previous }: InsertInput
     (block === undefined || after.owner === block) &&
     (after.owner.file === owner.file || !owner.isExtension)
   )
-    edits.add(after.owner.file, { from: after.piece.to, to: after.piece.to, text: piece.text });
+    edits.add(after.owner.file, { from: after.piece.after, to: after.piece.after, text: piece.text });
   else if (block?.end != null) edits.add(block.file, { from: block.end, to: block.end, text: piece.text });
   else {
     const waiting = edits.appended.get(owner.file) ?? [];

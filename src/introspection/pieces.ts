@@ -15,6 +15,8 @@ export interface Piece {
   /** Where whole lines of it begin and end in its file. */
   readonly from: number;
   readonly to: number;
+  /** Where something that comes after it would go: behind a comment on its line. */
+  readonly after: number;
 }
 
 export interface Definition extends Piece {
@@ -55,7 +57,14 @@ export function piecesOf(files: readonly SdlFile[]): SdlPieces {
 
 function joined(one: Piece & { readonly file: string }, other: Piece): Piece & { file: string } {
   const text = `${one.text}${other.text}`;
-  return { ...one, text, said: `${one.said}\n${other.said}`, name: `${one.name}\n${other.name}`, to: other.to };
+  return {
+    ...one,
+    text,
+    said: `${one.said}\n${other.said}`,
+    name: `${one.name}\n${other.name}`,
+    to: other.to,
+    after: other.after,
+  };
 }
 
 function definitionsOf({ name, body }: SdlFile): readonly Definition[] {
@@ -82,9 +91,9 @@ function definitionsOf({ name, body }: SdlFile): readonly Definition[] {
             : [];
     const whole = pieceOf(node, nameOf(node), body);
     const first = members[0];
-    const closing = members.length === 0 ? null : lineStart(body, (node.loc?.end ?? 1) - 1);
+    const closing = members.length === 0 ? null : lineOrPlace(body, (node.loc?.end ?? 1) - 1);
     const pieces = members.map((member) => pieceOf(member, memberName(member), body));
-    const headEnd = first === undefined ? (node.loc?.end ?? 0) : body.lastIndexOf('{', start(first)) + 1;
+    const headEnd = first === undefined ? (node.loc?.end ?? 0) : body.indexOf('{', headTo(node)) + 1;
     return {
       ...whole,
       file: name,
@@ -95,6 +104,7 @@ function definitionsOf({ name, body }: SdlFile): readonly Definition[] {
         text: body.slice(start(node), headEnd),
         from: start(node),
         to: headEnd,
+        after: headEnd,
       },
       members: pieces,
       comments: commentsIn(body, headEnd, node.loc?.end ?? headEnd).filter(
@@ -119,10 +129,29 @@ function start(node: ASTNode): number {
   return Math.min(description?.loc?.start ?? Infinity, node.loc?.start ?? 0);
 }
 
+/** Whole lines where nothing else stands on them: two members may share one, and a comment behind one is its author's. */
 function pieceOf(node: ASTNode, name: string, body: string): Piece {
-  const from = lineStart(body, start(node));
-  const to = lineEnd(body, node.loc?.end ?? from);
-  return { name, said: print(node), text: body.slice(from, to), from, to };
+  const from = lineOrPlace(body, start(node));
+  const end = node.loc?.end ?? from;
+  const to = /^[ \t\r]*(\n|$)/.test(body.slice(end, lineEnd(body, end))) ? lineEnd(body, end) : end;
+  const after = /^[ \t]*#/.test(body.slice(end, lineEnd(body, end))) ? lineEnd(body, end) : to;
+  return { name, said: print(node), text: body.slice(from, to), from, to, after };
+}
+
+/** The beginning of the line where only blanks stand before the place, else the place. */
+function lineOrPlace(body: string, at: number): number {
+  const line = lineStart(body, at);
+  return body.slice(line, at).trim() === '' ? line : at;
+}
+
+/** Where name, interfaces and directives of a definition end. */
+function headTo(node: DefinitionNode): number {
+  const parts: readonly (ASTNode | undefined)[] = [
+    'name' in node ? node.name : undefined,
+    ...('interfaces' in node ? (node.interfaces ?? []) : []),
+    ...(node.directives ?? []),
+  ];
+  return Math.max(node.loc?.start ?? 0, ...parts.map((part) => part?.loc?.end ?? 0));
 }
 
 function headSaid(node: DefinitionNode): string {
@@ -145,7 +174,14 @@ function commentsIn(body: string, from: number, to: number): readonly Piece[] {
   for (let at = from; at < to; at = lineEnd(body, at)) {
     const text = body.slice(at, lineEnd(body, at));
     if (/^\s*#/.test(text) && (at === 0 || body[at - 1] === '\n'))
-      found.push({ name: text.trim(), said: text.trim(), text, from: at, to: at + text.length });
+      found.push({
+        name: text.trim(),
+        said: text.trim(),
+        text,
+        from: at,
+        to: at + text.length,
+        after: at + text.length,
+      });
   }
   return found;
 }
