@@ -29,10 +29,5 @@ export default defineConfig(
   { files: ['src/cli/**', 'bench/**', 'test/run.ts'], rules: { 'no-console': 'off' } },
   // A file of tests is a list of cases: it may be longer.
   { files: ['test/**'], rules: { 'max-lines': ['error', { max: 700, skipBlankLines: true, skipComments: true }] } },
-  // The table of all options; the sequences of `check` and of the answer to a conflict.
-  {
-    files: ['src/config/options.ts', 'src/postgres/check/check.ts', 'src/write/resolution.ts'],
-    rules: { 'max-lines': 'off' },
-  },
   { files: ['**/*.cjs'], languageOptions: { globals: { module: 'writable', require: 'readonly' } } },
 );

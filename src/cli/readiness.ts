@@ -6,7 +6,7 @@ import { type Problem } from '../schema-compiler/problems.ts';
 import { tableKey } from '../model/catalog.ts';
 import { type Durability, type Table } from '../model/model.ts';
 import { keptTables, type KeptTable } from '../postgres/setup/metadata.ts';
-import { type Finding } from '../postgres/check/check.ts';
+import { type Finding } from '../postgres/check/finding.ts';
 import { applicationOf, loadModule } from '../app/module.ts';
 import { compileSchema, schemaFiles } from '../app/schema.ts';
 import { silentTelemetry } from '../telemetry/telemetry.ts';

@@ -1,4 +1,4 @@
-/** Owns how a forwarded mutation and its answer are written down between servers, and read with suspicion. */
+/** Owns the text form of a forwarded mutation and its answer, and their strict parsing. */
 import { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
 import { JsonNumber, parseJson } from '../base/json.ts';
@@ -6,27 +6,27 @@ import { type Viewer } from '../base/viewer.ts';
 
 export const FORWARD_PATH = '/forward';
 
-/** A mutation as it crosses: everything that its execution depends on. */
+/** A forwarded mutation: everything that its execution depends on. */
 export interface ForwardedMutation {
-  /** The operation's text, also where the client sent only its hash. */
+  /** The operation's text, even if the client sent only its hash. */
   readonly query: string;
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly extensions: Readonly<Record<string, unknown>>;
   readonly viewer: Viewer | null;
-  /** Of the client's headers those that matter at the other end. */
+  /** The client's headers that matter at the other end. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface ForwardedAnswer {
-  /** HTTP status that the client would have got there. */
+  /** HTTP status that the client would get there. */
   readonly status: number;
   readonly token: string | null;
-  /** The GraphQL answer, its errors formatted already. */
+  /** The GraphQL answer; its errors are already formatted. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** As it is: a copy would lose a variable called `__proto__`, and with it what the request was. */
+/** Passed through unchanged: a copy would lose a variable called `__proto__`. */
 const anyObject = z.custom<Readonly<Record<string, unknown>>>(isObject);
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -38,12 +38,12 @@ const envelopeSchema = z.strictObject({
   operationName: z.string().nullable(),
   variables: anyObject,
   extensions: anyObject,
-  // An application's own hook may add fields that its resolvers look at.
+  // An application's own hook may add fields to the viewer that its resolvers use.
   viewer: z.looseObject({ id: z.string(), tenant: z.string().nullable(), roles: z.array(z.string()) }).nullable(),
   headers: z.record(z.string(), z.string()),
 });
 
-/** Null where the viewer, or anything else, cannot be written as JSON. */
+/** Null if the viewer, or anything else, cannot be written as JSON. */
 export function writeEnvelope(mutation: ForwardedMutation): string | null {
   try {
     return JSON.stringify(mutation);
@@ -54,8 +54,8 @@ export function writeEnvelope(mutation: ForwardedMutation): string | null {
 }
 
 /**
- * Text: what is wrong with it. Numbers of the variables are as the client sent them; those of the viewer are as its
- * server knows them.
+ * A string is the error. Numbers of the variables are as the client sent them; those of the viewer are as its server
+ * has them.
  */
 export function readEnvelope(body: string): ForwardedMutation | string {
   try {
@@ -68,12 +68,12 @@ export function readEnvelope(body: string): ForwardedMutation | string {
   }
 }
 
-/** As the other server's code has it: a `JsonNumber` there was a JavaScript number here. */
+/** In the other server's code it was a JavaScript number, so it is one here too. */
 function plain<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** Null where it is no JSON object. Its numbers go to the client as they are. */
+/** Null if it is not a JSON object. Its numbers are returned to the client unchanged. */
 export function readAnswer(body: string): Readonly<Record<string, unknown>> | null {
   try {
     const parsed: unknown = parseJson(body);

@@ -1,14 +1,11 @@
 /**
- * Owns the proof that a request between servers comes from a server of this graph: a signature over body, time and
- * regions, good once.
+ * Owns the signature of requests between servers of one graph: it covers body, time and regions, and is accepted once.
  */
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { systemClock, type Clock } from '../base/clock.ts';
 
 const VERSION = 'v1';
-/**
- * Keys are made of secrets that also sign other things: under a label of their own, neither can be taken for the other.
- */
+/** Keys are derived from secrets that also sign other things; the label keeps the two kinds of signatures apart. */
 const LABEL = 'meridian forwarded mutation v1';
 const NONCE_BYTES = 16;
 const FIELD = /^v1 (\d{1,15}) ([\w-]{22}) ([A-Za-z0-9-]{1,63}) ([A-Za-z0-9-]{1,63}) ([\w-]{43})$/;
@@ -44,19 +41,19 @@ function mac(key: KeyObject, head: string, body: string): Buffer {
 export interface GateOptions {
   readonly keys: readonly KeyObject[];
   readonly region: string;
-  /** How far a request's time may lie from this server's clock, milliseconds. */
+  /** Maximum difference between a request's time and this server's clock, milliseconds. */
   readonly windowMs: number;
-  /** Requests that are remembered, so that none is taken twice. */
+  /** Number of requests that are remembered, so that none is accepted twice. */
   readonly maxNonces: number;
   readonly clock?: Clock;
 }
 
 export type Admission =
   | { readonly ok: true; readonly from: string }
-  /** `full`: the request is good, but could not be remembered. */
+  /** `full`: the request is valid, but could not be remembered. */
   | { readonly ok: false; readonly kind: 'forged' | 'full'; readonly why: string };
 
-/** Lets in what a server of this graph signed for this region, just now, and once. */
+/** Accepts a request that a server of this graph signed for this region recently, and only once. */
 export class ForwardGate {
   readonly #options: GateOptions;
   readonly #clock: Clock;
@@ -68,7 +65,7 @@ export class ForwardGate {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** What can be said before the body is read; null when nothing is wrong yet. */
+  /** What is wrong before the body is read; null if nothing is wrong yet. */
   refusal(header: unknown): string | null {
     const parsed = this.#parse(header);
     return typeof parsed === 'string' ? parsed : null;
@@ -78,7 +75,7 @@ export class ForwardGate {
     const parsed = this.#parse(header);
     if (typeof parsed === 'string') return { ok: false, kind: 'forged', why: parsed };
     const { head, nonce, from, signature } = parsed;
-    // Every key is tried, whatever the outcome, so that time tells nothing about which one matched.
+    // Every key is tried, whatever the outcome, so that the time does not reveal which one matched.
     let verified = false;
     for (const key of this.#options.keys) verified = timingSafeEqual(mac(key, head, body), signature) || verified;
     if (!verified)
@@ -120,7 +117,7 @@ export class ForwardGate {
         kind: 'full',
         why: `${this.#seen.size} were taken within the time that each must be remembered; raise forwardNonces`,
       };
-    // From a clock that is ahead by the whole window, it would be in time for twice that long.
+    // If the sender's clock is ahead by the whole window, the request stays valid for twice the window.
     this.#seen.set(nonce, nowMs + 2 * this.#options.windowMs);
     return { ok: true, from };
   }

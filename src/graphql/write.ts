@@ -9,7 +9,7 @@ import { columnsOfField, type Entity, type Row, type WriteField } from '../model
 import { type Metrics } from '../telemetry/metrics.ts';
 import { mutate } from '../write/mutation.ts';
 import { type WriteServer } from '../write/ports.ts';
-import { type MutationResult } from '../write/resolution.ts';
+import { type MutationResult } from '../write/row-writer.ts';
 import { type RequestContext } from './context.ts';
 
 /** The application's conflict handlers, by name. */

@@ -1,19 +1,21 @@
-/** Owns the idempotency-key header: its spellings, and the one key that they name. */
+/** Owns the idempotency-key header: its spellings, and the key that they name. */
 import { MeridianError } from '../base/errors.ts';
 import { KEY_HEADER } from './headers.ts';
 
-/** What may follow a backslash in a quoted string, and everything else that may stand in one (RFC 8941). */
+/**
+ * The characters that may follow a backslash in a quoted string, and the others that a string may contain (RFC 8941).
+ */
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 const PLAIN = /^[\x21\x23-\x2b\x2d-\x7e](?:[\x20\x21\x23-\x2b\x2d-\x7e]*[\x21\x23-\x2b\x2d-\x7e])?$/;
-/** A member of the header's list: commas within quotes do not end it. */
+/** A member of the header's list; a comma within quotes does not end it. */
 const MEMBER = /(?:"(?:[^"\\]|\\.)*"|[^,"])+|(?<=^|,)(?=,|$)/g;
 
 /**
- * The key that the header names: a quoted string, as the IETF's draft has it, or the same without quotes. Proxies that
- * send a header twice are forgiven, two different keys are not. Throws `IDEMPOTENCY_KEY_INVALID`.
+ * The key that the header names: a quoted string, as in the IETF's draft, or the same without quotes. A proxy may send
+ * the header twice, but two different keys are refused. Throws `IDEMPOTENCY_KEY_INVALID`.
  */
 export function readKey(header: string, maxBytes: number): string {
-  // Longer than every spelling of a key, sent twice: not worth a look.
+  // Longer than every spelling of a valid key that is sent twice.
   if (header.length > 4 * maxBytes + 8) throw invalid(`is longer than ${maxBytes} bytes`);
   const members = header.match(MEMBER) ?? [''];
   if (members.join(',') !== header) throw invalid('has a quote that does not end');
@@ -24,7 +26,7 @@ export function readKey(header: string, maxBytes: number): string {
   return key;
 }
 
-/** A key that code gives, as it is. Throws `IDEMPOTENCY_KEY_INVALID`. */
+/** A key from code, unchanged. Throws `IDEMPOTENCY_KEY_INVALID`. */
 export function checkedKey(key: string, maxBytes: number): string {
   if (key === '') throw invalid('is empty', 'The key of a transaction that takes place once');
   if (Buffer.byteLength(key) > maxBytes)

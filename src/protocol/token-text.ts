@@ -1,16 +1,16 @@
 /**
- * Owns what can be known of consistency tokens without their secret: what they name, and which of several are
+ * Owns what can be read from consistency tokens without their secret: their positions, and which of several tokens are
  * superfluous. Runs in browsers.
  */
 
-/** What a token says of one timeline of one cluster. */
+/** The position of a token on one timeline of one cluster. */
 interface Named {
   readonly cluster: string;
   readonly timeline: number;
   readonly lsn: bigint;
 }
 
-/** A token is `m1.<payload>.<signature>`: the parts behind the version are base64url. */
+/** A token is `m1.<payload>.<signature>`; payload and signature are base64url. */
 export const TOKEN_VERSION = 'm1';
 /**
  * The payload has a record for each cluster: its name is 8 base64url characters, which are exactly 6 bytes; then
@@ -29,9 +29,9 @@ export function splitTokens(header: string | null | undefined): string[] {
 
 /**
  * `tokens` without those that the others make superfluous, in the same order. Positions are compared within one
- * timeline only: whether an older timeline's write outlived a failover is for a server to say, which must therefore get
- * both (R7). What cannot be read is kept, for the same reason. So few remain, however many there were: at most one for
- * each timeline of each cluster.
+ * timeline only: only a server knows whether a write of an older timeline survived a failover, so it must get both
+ * (R7). A token that cannot be read is kept for the same reason. The result has at most one token for each timeline of
+ * each cluster.
  */
 export function leastTokens(tokens: readonly string[]): string[] {
   let kept = [...new Set(tokens)];
@@ -58,11 +58,11 @@ export interface Exchange {
 }
 
 /**
- * What is held after an answer. An answer's token is not below its request's (R6), so a token that was sent goes once
- * the answer names its clusters. One of an older timeline goes when the answer tells more of its cluster than was sent:
- * only a server of that cluster can, and it has judged the older position. Servers of other clusters carry positions
- * through as they are, and carry the later timeline only. What was learned in the meantime, by another request or in
- * another tab, stays.
+ * The tokens to hold after an answer. An answer's token is not below its request's (R6), so a token that was sent is
+ * dropped once the answer names its clusters. A token of an older timeline is dropped if the answer has a newer
+ * position of its cluster than was sent: only a server of that cluster can provide one, and it has judged the older
+ * position. Servers of other clusters pass positions on unchanged, and only those of the newest timeline. Tokens that
+ * arrived meanwhile, by another request or in another tab, stay.
  */
 export function tokensAfter({ held, sent, answered }: Exchange): string[] {
   const told = answered.flatMap((token) => namedBy(token) ?? []);
@@ -95,7 +95,7 @@ function isCovered(named: readonly Named[] | null, others: readonly Named[]): bo
   );
 }
 
-/** Null for what is no token of this version. */
+/** Null for a text that is not a token of this version. */
 function namedBy(token: string): readonly Named[] | null {
   const [version, payload, signature, ...rest] = token.split('.');
   if (version !== TOKEN_VERSION || !payload || !signature || rest.length > 0) return null;
@@ -104,7 +104,7 @@ function namedBy(token: string): readonly Named[] | null {
   const view = new DataView(bytes.buffer);
   return Array.from({ length: bytes.length / RECORD_BYTES }, (_, i) => {
     const at = i * RECORD_BYTES;
-    // Eight characters of base64 are six bytes: the name is a part of the text, as it is.
+    // Eight characters of base64 are exactly six bytes, so the name can be cut out of the text.
     return {
       cluster: payload.slice((at * 4) / 3, ((at + CLUSTER_BYTES) * 4) / 3),
       timeline: view.getUint32(at + CLUSTER_BYTES),

@@ -1,6 +1,6 @@
 /**
- * Owns connections to a region's Redis: one server, Sentinels or a Cluster, by one or several URLs; and that none of
- * them queues or retries.
+ * Owns connections to a region's Redis: one server, Sentinels or a Cluster, given by one or several URLs. No connection
+ * queues or retries commands.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffMs } from '../base/backoff.ts';
@@ -29,8 +29,8 @@ const SERVER_PORT = 6_379;
 const SENTINEL_PORT = 26_379;
 
 /**
- * Connects on its own until it is disconnected, with growing waits. A command fails at once while there is no
- * connection, and once when it breaks: whoever sent it decides what then.
+ * Reconnects until it is disconnected, with growing waits. A command fails at once while there is no connection, and
+ * fails once if the connection breaks; the caller decides what to do.
  */
 export function openRedis(
   { url, options, log }: RedisAddress,
@@ -45,8 +45,8 @@ export function openRedis(
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
   };
-  // A Cluster connects to its nodes when they are first needed: what is sent then waits for that. It is not to be sent
-  // anything before it is ready.
+  // A Cluster connects to its nodes when they are first needed, and commands wait for that. Nothing may be sent before
+  // it is ready.
   const connection =
     options.redisMode === 'cluster'
       ? new Cluster([...nodes], {
@@ -67,9 +67,9 @@ export function openRedis(
           },
           options.redisConnectMs,
         );
-  // Without a listener a broken connection would take the process down.
+  // Without a listener an error of a broken connection would end the process.
   connection.on('error', (error: Error) => log.debug({ err: error }, `Redis: ${messageOf(error)}`));
-  // A Sentinel's word of a failover that comes while it connects ends a connection for good.
+  // A Sentinel's notice of a failover that arrives while it connects ends a connection permanently.
   connection.on('end', () => {
     const again = (): void => void (closed.has(connection) || connection.connect().catch(() => undefined));
     if (!closed.has(connection)) setTimeout(again, retryMs(0)).unref();
@@ -79,23 +79,21 @@ export function openRedis(
 
 const closed = new WeakSet<RedisConnection>();
 
-/** Ends it for good. */
+/** Ends it permanently. */
 export function closeRedis(redis: RedisConnection): void {
   closed.add(redis);
   redis.disconnect();
 }
 
 /**
- * A connection of its own to subscribe with, that ends instead of reconnecting: whoever follows must know of each loss.
- * In a Cluster it goes to one of the nodes named, `attempt` after `attempt` to the next one: messages reach all of
- * them.
+ * A separate connection for a subscription. It ends instead of reconnecting, because a follower must know of each loss.
+ * In a Cluster it is opened to one of the named nodes, a different one on each `attempt`: messages reach all nodes.
  */
 export function openSubscriber({ url, options, log }: RedisAddress, attempt: number): Redis {
   const { nodes, login } = parse(url, options.redisMode);
   const node = nodes[attempt % nodes.length] as Node;
   const place = options.redisMode === 'cluster' ? node : target(nodes, options, login);
-  // A Sentinel that does not answer is tried again by the caller too: the promise of the connection ends after one
-  // round.
+  // The caller also retries a Sentinel that does not answer: the promise of the connection ends after one round.
   const redis = new Redis({
     ...login,
     ...place,
@@ -111,10 +109,10 @@ export function openSubscriber({ url, options, log }: RedisAddress, attempt: num
   return redis;
 }
 
-/** Whether the connection can be used, waiting for it at most this long. Starts a connection that was left lazy. */
+/** Whether the connection can be used, waiting at most this long. Starts a connection that is lazy. */
 export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<boolean> {
   if (redis.status === 'ready') return Promise.resolve(true);
-  // Its failure is seen by the listener for errors, and the connection tries again by itself.
+  // The error listener handles its failure, and the connection retries by itself.
   if (redis.status === 'wait') redis.connect().catch(() => undefined);
   return new Promise((resolve) => {
     const done = (ready: boolean): void => {
@@ -133,7 +131,7 @@ export function whenReady(redis: RedisConnection, timeoutMs: number): Promise<bo
 
 export class NoAnswer extends Error {}
 
-/** The answer, or `NoAnswer` after this long; a later answer is of no use to anybody. */
+/** The answer, or `NoAnswer` after this long; a later answer is ignored. */
 export function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
   return within(answer, limitMs, () => {
     throw new NoAnswer(`no answer within ${limitMs} ms`);
@@ -141,8 +139,8 @@ export function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<
 }
 
 /**
- * A server that takes connections and says nothing would hold one for ever: it counts as connected only once it has
- * answered.
+ * A server that accepts connections and never answers would hold one for ever: a connection counts only once the server
+ * has answered.
  */
 function openOne(options: RedisOptions, answerMs: number): Redis {
   const redis = new Redis(options);
@@ -175,14 +173,14 @@ function retryMs(tries: number): number {
   return backoffMs(tries, { firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
 }
 
-/** What a master answers after it became a replica: the next connection finds the new one. */
+/** The answer of a master that has become a replica: the next connection finds the new master. */
 function isDemoted(error: Error): boolean {
   return error.message.startsWith('READONLY');
 }
 
 type Login = Pick<RedisOptions, 'username' | 'password' | 'sentinelUsername' | 'sentinelPassword' | 'db' | 'tls'>;
 
-/** Login and database are those of the first URL. Throws `CONFIG_INVALID`. */
+/** Login and database of the first URL. Throws `CONFIG_INVALID`. */
 function parse(text: string, mode: string): { readonly nodes: readonly Node[]; readonly login: Login } {
   const urls = text
     .split(',')

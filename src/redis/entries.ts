@@ -1,9 +1,9 @@
-/** Owns how entries are written in Redis: what scripts look at first, the value last. */
+/** Owns the text of entries in Redis: the parts that scripts compare first, the value last. */
 import { type ClusterId } from '../base/lineage.ts';
 import { type Entry } from '../cache/ports.ts';
 import { parsePosition, roundedDown } from './state.ts';
 
-/** Where an entry has one tag, nothing has to agree with it. */
+/** An entry with one tag has no other tags to agree with. */
 export const NO_NONCE = '-';
 
 export function entryText({ asOf, seen, expiresAtMs, body }: Entry, nonce: string): string {
@@ -12,7 +12,7 @@ export function entryText({ asOf, seen, expiresAtMs, body }: Entry, nonce: strin
 
 const HEAD = /^(\d+) \S+ (\d+) (\S+) (\d+) (\d+) /;
 
-/** Null where nobody of ours wrote it. */
+/** Null if the text was not written by Meridian. */
 export function parseEntry(text: string): Entry | null {
   const match = HEAD.exec(text);
   if (match === null) return null;

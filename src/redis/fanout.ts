@@ -1,6 +1,6 @@
 /**
- * Owns how a process follows what is applied to its region's shared cache: a subscription of its own, whose loss is
- * noticed and told at once.
+ * Owns how a process follows the steps that are applied to its region's shared cache: by its own subscription, whose
+ * loss is detected and reported at once.
  */
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
@@ -15,10 +15,7 @@ export interface FanoutSettings extends RedisAddress {
   readonly options: RedisAddress['options'] & Pick<Options, 'redisPrefix'>;
 }
 
-/**
- * A connection whose other end is gone without a word looks like one on which nothing happens: it has to answer this
- * often.
- */
+/** A connection whose other end has vanished looks like an idle one, so it must answer this often. */
 const PING_MS = 1_000;
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
 
@@ -49,7 +46,7 @@ export class RedisFanout implements Fanout {
     }
   }
 
-  /** One subscription from its beginning to its end; resolves to what ended it. */
+  /** One subscription from its beginning to its end; resolves to the reason of the end. */
   async #attend(handlers: FanoutHandlers, signal: AbortSignal, attempt: number): Promise<string> {
     const { url, options } = this.#settings;
     const redis = openSubscriber(this.#settings, attempt);
@@ -71,14 +68,14 @@ export class RedisFanout implements Fanout {
     redis.on('close', () => end('the connection ended'));
     redis.on('message', (_channel, text) => {
       if (state === 'over') return;
-      // It may come in one piece with the answer that says that the subscription stands.
+      // The first message may arrive together with the confirmation of the subscription.
       stand();
       const message = parseMessage(text);
       if (message === null) end('a message cannot be read');
       else if (message.kind === 'applied') handlers.onApplied(message.applied);
       else handlers.onBegan(message.state);
     });
-    // A Sentinel that is silent costs a connection's time too, each of them.
+    // Each silent Sentinel also costs a connection's time limit.
     const openMs = options.redisConnectMs * (url.split(',').length + 1);
     const open = async (): Promise<void> => {
       await redis.connect();
@@ -97,13 +94,13 @@ export class RedisFanout implements Fanout {
     const reason = await ended;
     clearInterval(timer);
     signal.removeEventListener('abort', stop);
-    // One that has ended would leave a timer behind.
+    // A signal that has ended would otherwise leave a timer behind.
     if (!['close', 'end'].includes(redis.status)) redis.disconnect();
     return reason;
   }
 }
 
-/** The handlers' methods with their object. */
+/** The handlers' methods, bound to their object. */
 function bound(handlers: FanoutHandlers): Omit<FanoutHandlers, 'onSubscribed'> {
   return {
     onApplied: (applied) => handlers.onApplied(applied),

@@ -1,4 +1,4 @@
-/** Owns the figures that the processes of a region leave in its Redis, for every region to read. */
+/** Owns the figures that the processes of a region store in its Redis, for every region to read. */
 import { messageOf } from '../base/errors.ts';
 import { SharedCacheDown } from '../cache/ports.ts';
 import { type Options } from '../config/options.ts';
@@ -8,12 +8,12 @@ import { allFiguresScript, keyNames, leaveFiguresScript } from './scripts.ts';
 
 export interface FiguresSettings {
   readonly redis: RedisConnection;
-  /** Time limit of one command, with the connection that it may need, milliseconds. */
+  /** Time limit of one command, including connecting, milliseconds. */
   readonly timeoutMs: number;
   readonly options: Pick<Options, 'redisPrefix' | 'redisStatsMs'>;
 }
 
-/** Figures are forgotten after as many intervals without new ones: their process is gone. */
+/** Figures are forgotten after this many intervals without new ones: their process has ended. */
 const MISSED = 5;
 
 export class RedisFigures {
@@ -23,12 +23,12 @@ export class RedisFigures {
     this.#settings = settings;
   }
 
-  /** Puts `text` in the place of what process `id` left before. Throws `SharedCacheDown`. */
+  /** Replaces the figures of process `id` by `text`. Throws `SharedCacheDown`. */
   async leave(id: string, text: string): Promise<void> {
     await this.#run(leaveFiguresScript, [id, String(MISSED * this.#settings.options.redisStatsMs), text]);
   }
 
-  /** What every process left that left any of late. Throws `SharedCacheDown`. */
+  /** The recent figures of all processes. Throws `SharedCacheDown`. */
   async all(): Promise<readonly string[]> {
     return (await this.#run(allFiguresScript, [])) as readonly string[];
   }

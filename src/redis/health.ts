@@ -1,6 +1,6 @@
 /**
- * Owns whether a region's Redis answers and takes new values, and the figures that lie in it: one connection, one
- * question at a time, never longer than its limit.
+ * Owns whether a region's Redis answers and accepts new values, and reading the figures in it: one connection, one
+ * request at a time, within a time limit.
  */
 import { type Options } from '../config/options.ts';
 import { type Log } from '../telemetry/log.ts';
@@ -10,13 +10,13 @@ import { RedisFigures } from './figures.ts';
 export interface RedisHealthSettings {
   readonly url: string;
   readonly options: Pick<Options, 'redisMode' | 'redisMaster' | 'redisPrefix' | 'redisStatsMs'>;
-  /** Time limit of one PING, with the connection that it may need, milliseconds. */
+  /** Time limit of one PING, including connecting, milliseconds. */
   readonly timeoutMs: number;
   readonly log: Log;
 }
 
 export class RedisHealth {
-  /** What the region's processes left there. */
+  /** The figures that the region's processes have stored there. */
   readonly figures: RedisFigures;
   readonly #redis: RedisConnection;
   readonly #timeoutMs: number;
@@ -38,7 +38,7 @@ export class RedisHealth {
     this.figures = new RedisFigures({ redis: this.#redis, timeoutMs, options });
   }
 
-  /** Whether Redis answers in time, and is not full. Never throws; callers at one moment share one question. */
+  /** Whether Redis answers in time and is not full. Never throws; concurrent callers share one request. */
   ping(): Promise<boolean> {
     this.#asked ??= answeredWithin(this.#timeoutMs, this.#ping())
       .catch(() => false)
@@ -52,7 +52,7 @@ export class RedisHealth {
     closeRedis(this.#redis);
   }
 
-  /** Why not is logged by the connection's own listener. */
+  /** The connection's own listener logs the reason. */
   async #ping(): Promise<boolean> {
     return (
       (await whenReady(this.#redis, this.#timeoutMs)) &&
@@ -72,7 +72,7 @@ export class RedisHealth {
     return full;
   }
 
-  /** Null where this user may not ask. */
+  /** Null if this user may not read the setting. */
   async #memory(): Promise<string | null> {
     try {
       return String(await this.#redis.call('INFO', 'memory'));

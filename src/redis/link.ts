@@ -1,5 +1,5 @@
 /**
- * Owns how commands are sent to Redis: scripts by their hash, each within its time limit, none while Redis is known not
+ * Owns how commands are sent to Redis: scripts by their hash, each with a time limit, and none while Redis is known not
  * to answer.
  */
 import { Breaker } from '../base/breaker.ts';
@@ -30,7 +30,7 @@ export class RedisLink {
   readonly #key: string;
   readonly #breaker: Breaker;
 
-  /** `key`: the one that all scripts are run on. */
+  /** `key`: the key that all scripts are run on. */
   constructor(settings: RedisSettings, key: string) {
     const { redisFailures: failures, redisRetryMs: retryMs } = settings.options;
     this.#settings = settings;
@@ -45,19 +45,22 @@ export class RedisLink {
     this.#redis.on('ready', () => this.#breaker.close());
   }
 
-  /** Whether commands are sent at all just now. */
+  /** Whether commands are sent at present. */
   get available(): boolean {
     return !this.#breaker.open && this.#redis.status === 'ready';
   }
 
-  /** Waits for the first connection, `redisConnectMs` at most; false: not yet, it goes on trying. Never throws. */
+  /**
+   * Waits for the first connection, at most `redisConnectMs`; false: not connected yet, it continues to try. Never
+   * throws.
+   */
   opened(): Promise<boolean> {
     return whenReady(this.#redis, this.#settings.options.redisConnectMs);
   }
 
   /**
-   * Null where something else lies under the key: nothing of ours stands there. Throws `SharedCacheDown`: no answer in
-   * time, no connection, an error for an answer, or Redis was given up for a while.
+   * Null if the key holds a value of another type, which is not Meridian's. Throws `SharedCacheDown`: no answer in
+   * time, no connection, an error as answer, or the circuit breaker is open.
    */
   async run(script: Script, args: readonly string[]): Promise<unknown> {
     try {
@@ -80,7 +83,7 @@ export class RedisLink {
     }
   }
 
-  /** A Cluster queues what comes before it is connected, whatever its nodes do: nothing is sent to one that is not. */
+  /** A Cluster queues commands before it is connected, so nothing is sent until then. */
   async #ask<T>(task: () => Promise<T>): Promise<T> {
     if (this.#redis.status !== 'ready') throw new Error('there is no connection');
     return answeredWithin(this.#settings.options.redisMs, task());
@@ -93,7 +96,7 @@ export class RedisLink {
       { err: cause },
       `The region's Redis is not asked for a while (redisRetryMs): ${messageOf(cause)}. Reads go on without it.`,
     );
-    // A connection whose other end is gone without a word would stay for many minutes.
+    // A connection whose other end has vanished would stay open for many minutes.
     if (cause instanceof NoAnswer && this.#redis.status === 'ready') this.#redis.disconnect(true);
   }
 }

@@ -18,8 +18,8 @@ export interface KeyNames {
 }
 
 /**
- * All keys have one hash tag and thus one slot of a Cluster: what is checked and written in one step has to lie on one
- * node.
+ * All keys have the same hash tag and are therefore in one slot of a Cluster: what one script checks and writes must be
+ * on one node.
  */
 export function keyNames(prefix: string): KeyNames {
   const shared = `{${prefix}}`;

@@ -1,4 +1,4 @@
-/** Owns the region's shared cache in Redis, both for reads and for the one who writes it. */
+/** Owns the region's shared cache in Redis, for readers and for its writer. */
 import { randomUUID } from 'node:crypto';
 import { maxLsn, toLsn } from '../base/lsn.ts';
 import { newEpoch } from '../cache/epoch.ts';
@@ -35,15 +35,15 @@ export interface SharedCacheSettings extends RedisSettings {
   readonly options: RedisSettings['options'] & Pick<Options, 'redisPrefix' | 'tombstones' | 'cacheStaleMs'>;
 }
 
-/** Values under further tags: as many may depend on one, and no hash holds more leases. */
+/** Maximum number of values that may depend on one further tag, and of leases in one hash. */
 const MAX_MARKERS = 10_000;
-/** One step of a batch: a few milliseconds of Redis, in which it does nothing else. */
+/** Maximum size of one step of a batch: a few milliseconds during which Redis does nothing else. */
 const STEP_TAGS = 1_000;
 /** Messages with more tags name their tables instead. */
 const MESSAGE_TAGS = 5_000;
-/** Tombstones that are trimmed with a batch, beyond twice what it adds. */
+/** Tombstones that are trimmed with a batch, in addition to twice the number that it adds. */
 const TRIM = 1_000;
-/** Bytes of values that one command carries: more would keep others waiting. */
+/** Maximum bytes of values in one command: larger commands would delay other clients. */
 const FILL_BYTES = 1 << 20;
 
 const MISS: SharedItem = { kind: 'miss', leased: false };
@@ -60,12 +60,15 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
     this.#link = new RedisLink(settings, this.#keys.state);
   }
 
-  /** Whether Redis is asked at all just now. */
+  /** Whether Redis is asked at present. */
   get available(): boolean {
     return this.#link.available;
   }
 
-  /** Waits for the first connection, `redisConnectMs` at most; false: not yet, it goes on trying. Never throws. */
+  /**
+   * Waits for the first connection, at most `redisConnectMs`; false: not connected yet, it continues to try. Never
+   * throws.
+   */
   opened(): Promise<boolean> {
     return this.#link.opened();
   }
@@ -112,7 +115,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
       sequence: 0,
       watermark: at.lsn,
     };
-    // What was read before it is not kept: nobody knows what changed since.
+    // What was read before it is not kept: changes since then are unknown.
     await this.#link.run(beginScript, [
       stateText(state, holder),
       String(roundedUp(at.lsn)),
@@ -126,7 +129,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
     if (batch.watermark < after.watermark) return null;
     const next: SharedState = { ...after, sequence: after.sequence + 1, watermark: batch.watermark };
     const { options } = this.#settings;
-    // Zero is no tombstone at all.
+    // Zero means that there is no tombstone.
     const at = String(roundedUp(maxLsn(batch.watermark, toLsn(1n))));
     for (let from = 0, last = false; !last; from += STEP_TAGS) {
       last = from + STEP_TAGS >= batch.tags.length;
@@ -154,7 +157,7 @@ export class RedisSharedCache implements SharedCache, SharedJournal {
   }
 }
 
-/** What followers are told: more than changed, where naming it all would be too long. */
+/** The message for followers: it names whole tables if the list of tags would be too long. */
 function told({ tags, tables }: Batch): { readonly tags: readonly Tag[]; readonly tables: readonly TableTag[] } {
   if (tags.length <= MESSAGE_TAGS) return { tags, tables };
   const whole = new Set(tables);

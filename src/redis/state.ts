@@ -1,31 +1,31 @@
-/** Owns how the shared cache's state and positions are written as text, and how what followers hear of it is. */
+/** Owns the text form of the shared cache's state, of positions, and of messages to followers. */
 import { type ClusterId } from '../base/lineage.ts';
 import { toLsn, type Lsn } from '../base/lsn.ts';
 import { type Applied, type FanoutMessage, type SharedState } from '../cache/ports.ts';
 import { type TableTag, type Tag } from '../change/tags.ts';
 
-/** Redis counts in doubles; more significant bits than this do not fit. */
+/** Redis computes in doubles, which hold no more significant bits than this. */
 const EXACT_BITS = 53;
 
-/** The highest number that Redis holds exactly and that is not above the position. */
+/** The highest number that a double represents exactly and that is not above the position. */
 export function roundedDown(lsn: Lsn): Lsn {
   const excess = BigInt(Math.max(lsn.toString(2).length - EXACT_BITS, 0));
   return ((lsn >> excess) << excess) as Lsn;
 }
 
-/** The lowest number that Redis holds exactly and that is not below the position. */
+/** The lowest number that a double represents exactly and that is not below the position. */
 export function roundedUp(lsn: Lsn): bigint {
   const excess = BigInt(Math.max(lsn.toString(2).length - EXACT_BITS, 0));
   const down: bigint = roundedDown(lsn);
   return down === lsn ? down : down + (1n << excess);
 }
 
-/** The state up to the holder, and from the sequence to the watermark: between them stands who writes. */
+/** The state before the holder, and from the sequence to the watermark; the holder is between them. */
 export function stateParts({ epoch, cluster, timeline, sequence, watermark }: SharedState): readonly [string, string] {
   return [`${epoch} ${cluster} ${timeline}`, `${sequence} ${watermark}`];
 }
 
-/** The state as it stands under this holder, up to its home. */
+/** The state with this holder, up to its home. */
 export function stateText(state: SharedState, holder: string): string {
   const [before, after] = stateParts(state);
   return `${before} ${holderText(holder)} ${after} `;
@@ -38,7 +38,7 @@ export function holderText(holder: string): string {
 
 const STATE = /^(\S+) (\S+) (\d+) \S+ (\d+) (\d+) \S+ \S+$/;
 
-/** Null where it is no state. */
+/** Null if the text is not a state. */
 export function parseState(text: string): SharedState | null {
   const [, epoch, cluster, timeline, sequence, watermark] = STATE.exec(text) ?? [];
   const at = parsePosition(watermark ?? '');
@@ -54,7 +54,7 @@ export function parseState(text: string): SharedState | null {
 
 const POSITION = /^\d{1,20}$/;
 
-/** Of decimal digits; null where it is no position. */
+/** In decimal digits; null if the text is not a position. */
 export function parsePosition(text: string): Lsn | null {
   return POSITION.test(text) && BigInt.asUintN(64, BigInt(text)) === BigInt(text) ? toLsn(BigInt(text)) : null;
 }
@@ -67,7 +67,7 @@ export function beganMessage({ epoch, cluster, timeline, sequence, watermark }: 
   return JSON.stringify(['began', epoch, cluster, timeline, sequence, String(watermark)]);
 }
 
-/** Null where nobody of ours wrote it. */
+/** Null if the text was not written by Meridian. */
 export function parseMessage(text: string): FanoutMessage | null {
   try {
     const [kind, epoch, ...rest] = JSON.parse(text) as [string, string, ...unknown[]];

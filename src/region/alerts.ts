@@ -1,18 +1,19 @@
 /**
- * Owns when an alert is raised and when it clears: pure, with hysteresis, so that a value at the limit does not flap.
+ * Owns when an alert is raised and cleared: pure, with hysteresis, so that a value at the limit does not cause repeated
+ * alerts.
  */
 import { type Alert, type HealthStatus } from './view.ts';
 
-/** What is true of one region now. */
+/** The present state of one region. */
 export interface AlertInput {
   readonly region: string;
   readonly status: HealthStatus;
   readonly lagMs: number | null;
-  /** Why its database cannot be reached, where that is so. */
+  /** Why its database cannot be reached, if it cannot. */
   readonly error: string | null;
-  /** Why changes do not arrive, where they should; null while they do. */
+  /** Why changes do not arrive, if they should; null while they do. */
   readonly tailProblem: string | null;
-  /** Regions that claim to be the primary beside the one that is believed. */
+  /** Regions that claim to be the primary besides the accepted one. */
   readonly rivalPrimaries: readonly string[];
 }
 
@@ -39,7 +40,7 @@ export interface NextAlertsInput {
   readonly nowMs: number;
 }
 
-/** The alerts of a region after `input`, and which of them are new or gone. `nowMs`: milliseconds since 1970. */
+/** The alerts of a region after `input`, and which of them are new or cleared. `nowMs`: milliseconds since 1970. */
 export function nextAlerts({ current, input, limits, nowMs }: NextAlertsInput): AlertChange {
   const raised: Alert[] = [];
   const cleared: Alert[] = [];
@@ -65,13 +66,13 @@ interface MessageForInput {
   readonly active: boolean;
 }
 
-/** What the alert says, or null when there is none to raise or keep. */
+/** The alert's message, or null if there is none to raise or keep. */
 function messageFor({ kind, input, limits, active }: MessageForInput): string | null {
   const { region, lagMs } = input;
   switch (kind) {
     case 'lag': {
       const limit = active ? limits.lagAlertMs * CLEAR_SHARE : limits.lagAlertMs;
-      // Lag that has become unknown is no recovery: a standing alert stays.
+      // Lag that has become unknown is no recovery: an active alert stays.
       if (lagMs === null)
         return active
           ? `Region ${region} was more than ${limits.lagAlertMs} ms behind when its lag was last known.`

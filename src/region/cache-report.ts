@@ -1,24 +1,24 @@
 /**
- * Owns what is told of a region's caches: the figures of each of its processes, how they travel as text, and their sum.
- * Unknown is null, never zero.
+ * Owns the report of a region's caches: the figures of each of its processes, their text form, and their sum. Unknown
+ * values are null, never zero.
  */
 
-/** Of one process. Counts are of the last minutes. */
+/** Figures of one process. Counts are of the last minutes. */
 export interface CacheFigures {
   /** Names the process. */
   readonly process: string;
-  /** Lookups that the process's own cache answered, or a read that was under way. */
+  /** Lookups that the process's own cache or a load in flight answered. */
   readonly localHits: number;
   /** Lookups of the process. */
   readonly lookups: number;
-  /** Those that the shared cache answered. */
+  /** Lookups that the shared cache answered. */
   readonly sharedHits: number;
-  /** Those that it was asked for. */
+  /** Lookups that the shared cache was asked for. */
   readonly sharedLookups: number;
   /** Values in the process, and bytes of them. */
   readonly entries: number;
   readonly bytes: number;
-  /** Requests that a kept answer answered, and those that were looked up. */
+  /** Requests that a kept answer answered, and requests that were looked up. */
   readonly answerHits: number;
   readonly answerLookups: number;
   /** Answers of whole operations in the process, and bytes of them. */
@@ -27,25 +27,25 @@ export interface CacheFigures {
   /** Whether the process's own cache is in use. */
   readonly isOn: boolean;
   /**
-   * From commit at the primary until applied to the caches, milliseconds; null in a process that does not hold the
-   * tail, and where it is not known.
+   * Milliseconds from the commit at the primary until the change was applied to the caches; null in a process that does
+   * not hold the slot, and if it is unknown.
    */
   readonly lagMs: number | null;
   readonly lagP99Ms: number | null;
 }
 
-/** Of a region. */
+/** Figures of a region. */
 export interface CacheReport {
-  /** Server processes whose figures these are. */
+  /** The number of server processes. */
   readonly servers: number;
-  /** Of these, how many use a cache of their own now. */
+  /** How many of these use their own cache at present. */
   readonly caching: number;
   /** Shares of lookups that were answered there; null without lookups. */
   readonly localHitRatio: number | null;
   readonly sharedHitRatio: number | null;
   readonly entries: number;
   readonly bytes: number;
-  /** Share of the requests looked up that a kept answer answered; null without any. */
+  /** Share of the looked-up requests that a kept answer answered; null without any. */
   readonly operationHitRatio: number | null;
   readonly operations: number;
   readonly operationBytes: number;
@@ -53,7 +53,7 @@ export interface CacheReport {
   readonly invalidationLagP99Ms: number | null;
 }
 
-/** Null where no process told anything. */
+/** Null if no process reported anything. */
 export function reportOf(figures: readonly CacheFigures[]): CacheReport | null {
   if (figures.length === 0) return null;
   const sum = (of: (one: CacheFigures) => number): number => figures.reduce((all, one) => all + of(one), 0);
@@ -85,7 +85,7 @@ export function figuresText(figures: CacheFigures): string {
   return JSON.stringify(figures);
 }
 
-/** Null for what is none: a server of another version may have left it. */
+/** Null for an invalid text: a server of another version may have written it. */
 export function readFigures(text: string): CacheFigures | null {
   const found = parsed(text);
   if (found === null) return null;
@@ -155,7 +155,7 @@ function ratio(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
 }
 
-/** Of several holders, one of whom may have been replaced, the slower one is believed. */
+/** Of several slot holders, one of which may have been replaced, the slower one counts. */
 function highest(values: readonly (number | null)[]): number | null {
   return values.reduce((a, b) => (a === null || b === null ? (a ?? b) : Math.max(a, b)), null);
 }

@@ -1,19 +1,22 @@
-/** Owns a region's health as a pure state machine: healthy, degraded, unreachable, with hysteresis both ways. */
+/**
+ * Owns a region's health as a pure state machine: healthy, degraded, unreachable, with hysteresis in both directions.
+ */
 import { type HealthStatus } from './view.ts';
 
 /**
- * `ok`, `failed`: what a probe found. `broken`: a statement could not reach the region, which is stronger than a probe.
+ * `ok`, `failed`: the result of a probe. `broken`: a statement could not reach the region, which counts more than a
+ * probe.
  */
 export type HealthEvent = 'ok' | 'failed' | 'broken';
 
 export interface HealthState {
   readonly status: HealthStatus;
   /**
-   * Whether reads and writes may be sent there. A region that begins to fail is used until it is out; one that comes
-   * back, only once proven.
+   * Whether reads and writes may be sent there. A region that begins to fail is used until it is unreachable; one that
+   * comes back only after several good probes.
    */
   readonly usable: boolean;
-  /** Failures in a row. */
+  /** Consecutive failures. */
   readonly failures: number;
   /** Good probes in a row that are still needed to count as healthy. */
   readonly proving: number;
@@ -24,12 +27,10 @@ export interface HealthLimits {
   readonly successesToHealthy: number;
 }
 
-/**
- * Before the first probe nothing is known, and one good probe is proof enough: a start does not wait for hysteresis.
- */
+/** Before the first probe nothing is known, and one good probe is enough: a start does not wait for hysteresis. */
 export const UNPROVEN: HealthState = { status: 'degraded', usable: false, failures: 0, proving: 1 };
 
-/** The state after `event`. Total: every state and event has an answer. */
+/** The state after `event`. Total: defined for every state and event. */
 export function nextHealth(state: HealthState, event: HealthEvent, limits: HealthLimits): HealthState {
   if (event === 'ok') {
     const proving = Math.max(0, state.proving - 1);

@@ -1,6 +1,6 @@
 /**
- * Owns lag: how old what a replica shows is, from samples of the primary's position on one clock. Pure: time is handed
- * in.
+ * Owns lag: the age of what a replica shows, from samples of the primary's position on one clock. Pure: the time is an
+ * argument.
  */
 import { type Lsn } from '../base/lsn.ts';
 
@@ -9,7 +9,9 @@ export interface PositionSample {
   readonly lsn: Lsn;
   /** Milliseconds on this process's monotonic clock. */
   readonly atMs: number;
-  /** When it was found flushed, on the same clock: a primary sends nothing before that. Unless given, `atMs`. */
+  /**
+   * When the position was found to be flushed, on the same clock: a primary sends nothing before that. Default: `atMs`.
+   */
   readonly flushedAtMs?: number;
 }
 
@@ -20,8 +22,8 @@ export interface HistoryOptions {
 }
 
 /**
- * Where the primary was, when: a bounded list that grows in both position and time. When it is full, every second
- * sample of its older half goes, so that recent lag is measured finely and long lag still at all.
+ * The primary's positions over time: a bounded list that increases in both position and time. When it is full, every
+ * second sample of its older half is removed, so that recent lag is measured finely and long lag coarsely.
  */
 export class PositionHistory {
   readonly #options: HistoryOptions;
@@ -39,12 +41,12 @@ export class PositionHistory {
     return this.#samples.at(-1) ?? null;
   }
 
-  /** Adds a sample, in any order of arrival; one that says nothing new is dropped. */
+  /** Adds a sample, in any order of arrival; one that adds no information is dropped. */
   add(sample: PositionSample): void {
     const at = this.#firstAbove(sample.lsn);
     const before = this.#samples[at - 1];
     if (before !== undefined && before.atMs >= sample.atMs) return;
-    // Higher positions that were dated earlier than this lower one say less than it does.
+    // Higher positions with an earlier time are less precise than this one.
     let stale = 0;
     while ((this.#samples[at + stale]?.atMs ?? Number.POSITIVE_INFINITY) <= sample.atMs) stale += 1;
     const beforeLast = this.#samples[at - 2];
@@ -78,7 +80,7 @@ export class PositionHistory {
     return this.#samples[low] ?? null;
   }
 
-  /** Forgets what lies above `lsn`: a failover undid it. */
+  /** Removes what lies above `lsn`: a failover undid it. */
   cutAbove(lsn: Lsn): void {
     this.#samples.length = this.#firstAbove(lsn);
   }
@@ -101,15 +103,15 @@ export class PositionHistory {
 }
 
 export interface LagLimits {
-  /** A newest sample that is older than this proves no longer that the primary stands still. */
+  /** A newest sample that is older than this no longer proves that the primary stands still. */
   readonly freshMs: number;
-  /** What is younger than this may still be on its way: it is not counted as lag. */
+  /** Younger positions may still be in transit: they are not counted as lag. */
   readonly graceMs: number;
 }
 
 /**
- * An upper bound of the age of what a server at `position` shows: it shows everything committed longer ago than this.
- * Null when nothing is known of the primary's past at or below `position`.
+ * An upper bound of the age of what a server at `position` shows: it shows everything that was committed longer ago.
+ * Null if nothing is known of the primary's past at or below `position`.
  */
 export function stalenessBoundMs(history: PositionHistory, position: Lsn | null, nowMs: number): number | null {
   const covered = position === null ? null : history.atOrBelow(position);
@@ -124,8 +126,8 @@ export interface LagMsInput {
 }
 
 /**
- * The lag to report: 0 for a server that has everything which had time to arrive, while the primary is heard of;
- * otherwise the age of the newest position that it is known to show; null, never 0, when that is not known.
+ * The reported lag: 0 for a server that has everything which had time to arrive, while the primary answers; otherwise
+ * the age of the newest position that it is known to show; null, never 0, if that is unknown.
  */
 export function lagMs({ history, position, nowMs, limits }: LagMsInput): number | null {
   const bound = stalenessBoundMs(history, position, nowMs);
@@ -144,8 +146,8 @@ export interface ClockReading {
 }
 
 /**
- * Readings may differ by half of each round trip, by drift, and by what a busy process adds; beyond that the clock was
- * set.
+ * Readings may differ by half of each round trip, by drift, and by the delay of a busy process; beyond that the clock
+ * was set.
  */
 const SET_MS = 1_000;
 
@@ -154,9 +156,9 @@ function contradicts(a: ClockReading, b: ClockReading): boolean {
 }
 
 /**
- * Maps another host's wall clock to this process's monotonic clock. The reading with the shortest round trip of the
- * last few is the most exact: its error is at most half its round trip. A clock that was set makes older readings
- * wrong: by one that was set forward, what is old would pass for new, and so for fresh.
+ * Maps another host's wall clock to this process's monotonic clock. The most exact reading is the one with the shortest
+ * round trip among the last few: its error is at most half the round trip. When the clock is set, older readings are
+ * wrong: after it is set forward, old positions would be taken for new ones.
  */
 export class ClockMap {
   readonly #window: number;

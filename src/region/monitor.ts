@@ -1,5 +1,5 @@
 /**
- * Owns the picture of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the
+ * Owns the state of all regions: roles, the primary, its history, health, lag and alerts, from probes and from the
  * tail.
  */
 import { systemClock, within, type Clock } from '../base/clock.ts';
@@ -28,18 +28,18 @@ export interface MonitorParts {
   readonly log: Log;
   /** Position that this region's replica is known to show (the `replayed` watermark); null when unknown. */
   readonly shown?: () => Lsn | null;
-  /** Health of a region's shared cache; null where it has none or it is not known here. */
+  /** Health of a region's shared cache; null if it has none or it is unknown. */
   readonly cacheHealth?: (region: string) => boolean | null;
-  /** What the processes of a region tell of their caches; null where that is not known here. */
+  /** The processes' reports of a region's caches; null if they are unknown. */
   readonly cacheReport?: (region: string) => CacheReport | null;
-  /** Whether a region's Meridian server is ready; null where its address is not known here. */
+  /** Whether a region's Meridian server is ready; null if its address is unknown. */
   readonly serverHealth?: (region: string) => boolean | null;
-  /** Told of each alert as it is raised or cleared. */
+  /** Called with each alert as it is raised or cleared. */
   readonly onAlert?: (change: 'raised' | 'cleared', alert: Alert) => void;
   readonly clock?: Clock;
 }
 
-/** Samples kept of the primary's past: at 20 a second for minutes, and thinner for hours. */
+/** Number of samples of the primary's past: enough for minutes at 20 a second, and for hours more coarsely. */
 const HISTORY = { capacity: 4_096, spacingMs: 50 };
 
 export class RegionMonitor implements RegionView {
@@ -52,7 +52,7 @@ export class RegionMonitor implements RegionView {
   readonly #catchUp = new MovingAverage();
   #systemIdentifier: string | null = null;
   #cluster: ClusterId | null = null;
-  /** `readOrder` of what is known now; null where something has changed since it was last asked for. */
+  /** The present `readOrder`; null if something has changed since it was last computed. */
   #order: readonly string[] | null = null;
   #history: TimelineHistory | null = null;
   #historyFetch: Promise<void> | null = null;
@@ -91,7 +91,7 @@ export class RegionMonitor implements RegionView {
     }
   }
 
-  /** Begins probing; await `refresh()` afterwards for a first picture. */
+  /** Begins probing; await `refresh()` afterwards for the first state. */
   start(): void {
     for (const watched of this.#regions.values()) watched.start();
   }
@@ -170,13 +170,13 @@ export class RegionMonitor implements RegionView {
     return this.#look(this.#parts.options.probeTimeoutMs);
   }
 
-  /** The first picture: as `refresh`, with the time that it takes to open connections over an ocean. */
+  /** The first state: as `refresh`, with the time that it takes to open connections to distant regions. */
   async firstLook(): Promise<void> {
     const { connectMs, probeTimeoutMs } = this.#parts.options;
     await this.#look(connectMs + probeTimeoutMs);
   }
 
-  /** What a probe finds after the limit counts all the same; only nobody waits for it. */
+  /** A probe that ends after the limit still counts, but nobody waits for it. */
   async #look(limitMs: number): Promise<void> {
     const look = async (): Promise<void> => {
       await Promise.all([...this.#regions.values()].map((w) => w.probeNow()));
@@ -190,7 +190,7 @@ export class RegionMonitor implements RegionView {
     this.#streamingSinceMs = this.#clock.monotonicMs();
   }
 
-  /** A heartbeat arrived through this region's tail: everything committed before its time is shown here. */
+  /** A heartbeat arrived through this region's tail: everything that was committed before its time is visible here. */
   observeHeartbeat(heartbeat: { readonly lsn: Lsn; readonly primaryTimeMs: number }): void {
     this.#sample(heartbeat.lsn, heartbeat.primaryTimeMs);
     this.#arrived(heartbeat.primaryTimeMs);
@@ -202,12 +202,12 @@ export class RegionMonitor implements RegionView {
     this.#arrived(transaction.committedAtMs);
   }
 
-  /** A write of this process, or a read at the primary, has shown that the primary is at `lsn` at least. */
+  /** A write of this process, or a read at the primary, has shown that the primary has reached `lsn`. */
   observePrimaryLsn(lsn: Lsn): void {
     this.#primaryLsn = this.#primaryLsn === null ? lsn : maxLsn(this.#primaryLsn, lsn);
   }
 
-  /** What keeps this region's tail from following, in one sentence; null while it follows. */
+  /** Why this region's tail does not follow, in one sentence; null while it follows. */
   reportTail(problem: string | null): void {
     this.#tailProblem = problem;
     const watched = this.#regions.get(this.local);
@@ -215,8 +215,8 @@ export class RegionMonitor implements RegionView {
   }
 
   /**
-   * How long ago it was `primaryTimeMs` by the primary's clock, milliseconds, as exact as a round trip there; null
-   * while its clock is not known.
+   * How long ago `primaryTimeMs` was by the primary's clock, milliseconds, as exact as a round trip there; null while
+   * its clock is unknown.
    */
   sinceMs(primaryTimeMs: number): number | null {
     const atMs = this.#toLocalMs(primaryTimeMs);
@@ -272,14 +272,14 @@ export class RegionMonitor implements RegionView {
     return probed !== null && shown !== null ? maxLsn(probed, shown) : (shown ?? probed);
   }
 
-  /** As of the region's last probe: a position is only compared with what the primary had by the time it was read. */
+  /** As of the region's last probe: a position is only compared with what the primary had when it was read. */
   #lagOf(watched: WatchedRegion): number | null {
     const { current: probe, lastAtMs } = watched;
     if (probe === null || lastAtMs === null) return null;
     if (watched.region === this.#primary) return 0;
     const { probeMs, probeTimeoutMs } = this.#parts.options;
     const rttMs = (this.#primary === null ? null : this.rttMs(this.#primary)) ?? 0;
-    // While the primary is heard of, the newest sample is at most one interval and one slow probe old.
+    // While the primary answers, the newest sample is at most one interval and one slow probe old.
     const freshMs = 2 * probeMs + Math.min(probeTimeoutMs, 2 * rttMs) + 250;
     const graceMs = Math.max(100, rttMs);
     return lagMs({
@@ -291,8 +291,8 @@ export class RegionMonitor implements RegionView {
   }
 
   /**
-   * A replica that replayed what a failover undid shows rows that never were; it is not read until it has been rewound
-   * (R7).
+   * A replica that replayed what a failover undid shows rows that never existed; it is not read until it has been
+   * rewound (R7).
    */
   #diverged(watched: WatchedRegion): boolean {
     const { last: probe } = watched;
@@ -321,8 +321,8 @@ export class RegionMonitor implements RegionView {
       this.observePrimaryLsn(probe.lsn);
       for (const { lsn, timeMs } of probe.covered) this.#sample(lsn, timeMs, probe.serverTimeMs);
     } else if (probe?.lastReplayedMs != null && !this.#diverged(watched)) {
-      // What a replica last replayed was committed then, by the primary's clock: it dates positions that we never saw
-      // there.
+      // A replica's last replayed commit has the primary's clock: it dates positions that this process never saw at the
+      // primary.
       this.#sample(probe.lsn, probe.lastReplayedMs);
     }
     this.#judge(watched);
@@ -343,7 +343,7 @@ export class RegionMonitor implements RegionView {
     this.#primary = primary;
   }
 
-  /** A higher timeline: a replica was promoted. Its history says what of the old one survived. */
+  /** A higher timeline: a replica was promoted. Its history shows which part of the old timeline survived. */
   #followTimeline(watched: WatchedRegion, probe: Probe): void {
     const { timeline } = probe;
     if (timeline === null || this.#history?.timeline === timeline || this.#historyFetch !== null) return;
@@ -360,7 +360,7 @@ export class RegionMonitor implements RegionView {
         timeline === 1 ? { timeline, switches: [] } : await this.#parts.prober.history(region, timeline, limit);
       if (!this.#stopped) this.#adopt(history);
     } catch (error) {
-      // The next probe of the primary tries again; until then the older history stands, which only makes tokens of the
+      // The next probe of the primary tries again; until then the older history is used, which makes only tokens of the
       // new timeline unknown.
       this.#parts.log.warn(
         { region, timeline, err: error },
@@ -388,8 +388,8 @@ export class RegionMonitor implements RegionView {
   }
 
   /**
-   * Dates `lsn` by the primary's clock, and when it was found flushed; nothing is known before its clock has been read
-   * once.
+   * Dates `lsn` by the primary's clock, and by when it was found to be flushed; nothing is known before the clock has
+   * been read once.
    */
   #sample(lsn: Lsn, primaryTimeMs: number, flushedMs = primaryTimeMs): void {
     const [atMs, flushedAtMs] = [this.#toLocalMs(primaryTimeMs), this.#toLocalMs(flushedMs)];
@@ -401,7 +401,7 @@ export class RegionMonitor implements RegionView {
 
   #arrived(primaryTimeMs: number): void {
     const atMs = this.#toLocalMs(primaryTimeMs);
-    // What was committed before the stream began has waited for the stream, not for the ocean.
+    // What was committed before the stream began has waited for the stream, not for the network.
     if (atMs !== null && atMs >= this.#streamingSinceMs)
       this.#catchUp.add(Math.max(0, this.#clock.monotonicMs() - atMs));
   }

@@ -1,9 +1,9 @@
-/** Owns which region is taken as the primary when one, none or several claim to be. Pure. */
+/** Owns which region is accepted as the primary if one, none or several claim to be. Pure. */
 import { type Role } from './view.ts';
 
 export interface Claim {
   readonly region: string;
-  /** As last heard; null when never. */
+  /** As last answered; null if never. */
   readonly role: Role | null;
   readonly timeline: number | null;
   /** Whether the last probe was answered. */
@@ -12,15 +12,15 @@ export interface Claim {
 
 export interface Election {
   readonly primary: string | null;
-  /** Others that accept writes just as well: an old primary that nobody stopped. */
+  /** Other servers that accept writes: an old primary that nobody stopped. */
   readonly rivals: readonly string[];
 }
 
 /**
- * Of the regions that answer and claim the role, the highest timeline wins, since each promotion begins a new one; at a
- * tie the present one stays. One that is older than what a replica follows has been replaced, even where its successor
- * cannot be reached from here. When nobody who answers may have the role, the present primary stays while it is merely
- * unheard: it may be cut off, not replaced.
+ * Among the regions that answer and claim the role, the highest timeline wins, since each promotion begins a new one;
+ * if two are equal, the present primary stays. One that is older than the timeline that a replica follows has been
+ * replaced, even if its successor cannot be reached from here. If no region that answers can be the primary, the
+ * present one stays as long as it only fails to answer: it may be cut off and not replaced.
  */
 export function electPrimary(current: string | null, claims: readonly Claim[]): Election {
   const newest = Math.max(0, ...claims.filter((c) => c.answers).map((c) => c.timeline ?? 0));
@@ -33,7 +33,7 @@ export function electPrimary(current: string | null, claims: readonly Claim[]): 
   const unheard = present !== undefined && !present.answers && present.role === 'primary' ? present : null;
   const rivalsOf = (primary: string | null): string[] =>
     claiming.map((c) => c.region).filter((region) => region !== primary);
-  // A cut-off primary on a higher timeline is not unseated by an older one that comes back.
+  // A cut-off primary on a higher timeline is not replaced by an older one that comes back.
   const primary =
     unheard !== null && (winner === undefined || (unheard.timeline ?? 0) > (winner.timeline ?? 0))
       ? unheard.region

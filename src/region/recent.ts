@@ -1,14 +1,14 @@
 /**
- * Owns figures of the last minutes: counts by name and measured values, each within a window that moves. Pure: time is
- * handed in.
+ * Owns figures of the last minutes: counts by name and measured values, each within a moving window. Pure: the time is
+ * an argument.
  */
 
-/** The window moves by steps of this share of it. */
+/** The window moves in steps of this share of it. */
 const STEPS = 30;
 
 export type Counts = Readonly<Record<string, number>>;
 
-/** Sums of the last `windowMs`, give or take a step. */
+/** Sums of the last `windowMs`, within one step. */
 export class RecentCounts {
   readonly #stepMs: number;
   #steps: { readonly atMs: number; readonly counts: Record<string, number> }[] = [];
@@ -39,7 +39,7 @@ export class RecentCounts {
 
 export interface RecentOptions {
   readonly windowMs: number;
-  /** Values that are kept; the oldest goes first. */
+  /** Maximum number of values; the oldest is removed first. */
   readonly capacity: number;
 }
 
@@ -54,7 +54,7 @@ export class RecentValues {
 
   add(value: number, nowMs: number): void {
     this.#values.push({ atMs: nowMs, value });
-    // Half at a time, since taking one by one from the front of a long list costs its length.
+    // Half at a time, since removing one by one from the front of a long list takes linear time.
     if (this.#values.length > 2 * this.#options.capacity) this.#values = this.#values.slice(-this.#options.capacity);
   }
 

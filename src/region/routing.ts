@@ -3,11 +3,11 @@
 export interface RouteCandidate {
   readonly region: string;
   readonly usable: boolean;
-  /** Milliseconds; null when never measured. */
+  /** Milliseconds; null if it was never measured. */
   readonly rttMs: number | null;
 }
 
-/** Usable regions: `local` first, then by round trip; one that was never measured comes last. */
+/** Usable regions: `local` first, then by round trip; one that was never measured is last. */
 export function readOrderOf(local: string, candidates: readonly RouteCandidate[]): string[] {
   const distance = (c: RouteCandidate): number => (c.region === local ? -1 : (c.rttMs ?? Number.POSITIVE_INFINITY));
   return candidates

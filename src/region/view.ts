@@ -1,5 +1,5 @@
 /**
- * Owns what the rest may know of regions right now: cheap, synchronous looks at what probes and the tail have found.
+ * Owns what other layers may know about the regions: cheap, synchronous access to the results of probes and the tail.
  */
 import { type Lsn } from '../base/lsn.ts';
 import { type ClusterId, type TimelineHistory } from '../base/lineage.ts';
@@ -16,20 +16,20 @@ export interface Alert {
   readonly sinceMs: number;
 }
 
-/** One region as `regionHealth` reports it. Unknown is null, never zero. */
+/** One region as `regionHealth` reports it. Unknown values are null, never zero. */
 export interface RegionReport {
   readonly region: string;
   /** As its server last answered; null while it does not answer. */
   readonly role: Role | null;
   readonly status: HealthStatus;
   readonly databaseHealthy: boolean;
-  /** Null where the region has no shared cache. */
+  /** Null if the region has no shared cache. */
   readonly cacheHealthy: boolean | null;
-  /** Null where none of the region's processes told of theirs. */
+  /** Null if none of the region's processes reported. */
   readonly cache: CacheReport | null;
-  /** Null where the address of the region's server is not known here. */
+  /** Null if the address of the region's server is unknown. */
   readonly serverHealthy: boolean | null;
-  /** True staleness: age of the newest position that the region is known to show; 0 when it has caught up. */
+  /** Staleness: the age of the newest position that the region is known to show; 0 if it has caught up. */
   readonly lagMs: number | null;
   readonly lagBytes: number | null;
   readonly replayLsn: Lsn | null;
@@ -41,18 +41,18 @@ export interface RegionReport {
   readonly probedAtMs: number | null;
 }
 
-/** What the read and write decisions look at. Implemented by the region monitor. */
+/** What read and write decisions use. Implemented by the region monitor. */
 export interface RegionView {
   /** The region that this server runs in. */
   readonly local: string;
   readonly cluster: ClusterId | null;
-  /** The newest timeline that any reachable primary has shown, with its history. */
+  /** The newest timeline of any reachable primary, with its history. */
   readonly history: TimelineHistory | null;
-  /** Region whose server is writable, as last discovered; null while none is known. */
+  /** The region whose server is writable, as last determined; null while none is known. */
   readonly primary: string | null;
   /**
-   * Highest position known at the primary: by probes, by heartbeats, by our own writes. Only for estimates, and to tell
-   * a future token from a slow replica.
+   * The highest known position of the primary: from probes, heartbeats and this process's writes. Used for estimates,
+   * and to tell a future token from a slow replica.
    */
   readonly primaryLsn: Lsn | null;
   /** Regions with a usable replica (or primary), nearest first, this region first while it is usable. */
@@ -61,30 +61,27 @@ export interface RegionView {
   /** Measured round trip to the region's database, milliseconds. */
   rttMs(region: string): number | null;
   /**
-   * Upper bound of this region's staleness now, milliseconds: everything committed longer ago is shown here. 0 at the
-   * primary; null when unknown.
+   * Upper bound of this region's staleness now, milliseconds: everything that was committed longer ago is visible here.
+   * 0 at the primary; null if unknown.
    */
   stalenessMs(): number | null;
   /**
-   * Upper bound of the age of what is right as of `lsn`, milliseconds: everything committed longer ago lies at or below
-   * it. Null when unknown.
+   * Upper bound of the age of what is right as of `lsn`, milliseconds: everything that was committed longer ago lies at
+   * or below it. Null if unknown.
    */
   ageMs(lsn: Lsn): number | null;
   /**
-   * A position, as low as is known, at or below which everything lies that was committed longer ago than `ageMs`; null
-   * when unknown.
+   * The lowest known position at or below which everything lies that was committed longer ago than `ageMs`; null if
+   * unknown.
    */
   positionWithin(ageMs: number): Lsn | null;
   /**
-   * Expected time from a commit at the primary until this region shows it, milliseconds (moving average); null when
+   * Expected time from a commit at the primary until this region shows it, milliseconds (moving average); null if
    * unknown.
    */
   catchUpMs(): number | null;
-  /** A statement could not reach the region: it is skipped at once, and comes back by probes. */
+  /** A statement could not reach the region: it is skipped at once, until probes succeed. */
   reportFailure(region: string, error: unknown): void;
-  /**
-   * Asks for a probe of every region at once (after a role surprise); resolves when done, bounded by the probe's time
-   * limit.
-   */
+  /** Probes every region at once (after an unexpected role); resolves when done, bounded by the probe's time limit. */
   refresh(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Owns one region's probe loop: bounded probes at an interval, the health that follows, and what was last seen. */
+/** Owns one region's probe loop: bounded probes at an interval, the resulting health, and the last answer. */
 import { within, type Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { type Lsn } from '../base/lsn.ts';
@@ -10,7 +10,7 @@ export interface WatchedOptions extends HealthLimits {
   readonly probeMs: number;
   /** Time limit of a probe over an open connection. */
   readonly probeTimeoutMs: number;
-  /** More time for a probe that has to open its connection first. */
+  /** Additional time for a probe that must open its connection first. */
   readonly connectMs: number;
 }
 
@@ -19,15 +19,15 @@ export interface WatchedParts {
   readonly prober: Prober;
   readonly clock: Clock;
   readonly options: WatchedOptions;
-  /** What the region is known to show, by other means than its probes; null when unknown. */
+  /** What the region is known to show by other means than its probes; null if unknown. */
   readonly shown?: (() => Lsn | null) | undefined;
-  /** Refuses a probe's answer by throwing (a foreign cluster, say). */
+  /** Rejects a probe's answer by throwing (a foreign cluster, for example). */
   readonly accept: (probe: Probe) => void;
-  /** Called after each probe and each passive failure. */
+  /** Called after each probe and each failed statement. */
   readonly onChange: (watched: WatchedRegion) => void;
 }
 
-/** Loops are independent: a region that hangs until its time limit delays no other. */
+/** Loops are independent: a region that hangs until its time limit does not delay the others. */
 export class WatchedRegion {
   readonly region: string;
   readonly clockMap = new ClockMap();
@@ -39,7 +39,7 @@ export class WatchedRegion {
   #lastWallMs: number | null = null;
   #error: string | null = null;
   #shown: Lsn | null = null;
-  /** What was known to be shown when the last good probe was sent: what is shown grows while a probe is on its way. */
+  /** The known position when the last good probe was sent: it may advance while a probe is in flight. */
   #required: Lsn | null = null;
   #inFlight: Promise<void> | null = null;
   #queued: Promise<void> | null = null;
@@ -78,13 +78,14 @@ export class WatchedRegion {
     return this.#rtt.value;
   }
 
-  /** What the last probe found, if the region answers: a region that is out has no known position. */
+  /** The last probe's result, if the region answers: an unreachable region has no known position. */
   get current(): Probe | null {
     return this.#health.status === 'unreachable' || this.#error !== null ? null : this.#last;
   }
 
   /**
-   * A restarted replica opens at its restart point, below what it had shown: it waits until it shows that again (R4).
+   * A restarted replica opens at its restart point, below what it had shown: it must reach that position again first
+   * (R4).
    */
   get caughtUp(): boolean {
     return (
@@ -93,7 +94,7 @@ export class WatchedRegion {
     );
   }
 
-  /** A failover undid what lies above `lsn`: nobody will show it again. */
+  /** A failover undid what lies above `lsn`: no server will show it again. */
   cutShown(lsn: Lsn): void {
     if (this.#shown !== null && this.#shown > lsn) this.#shown = lsn;
     if (this.#required !== null && this.#required > lsn) this.#required = lsn;
@@ -109,7 +110,7 @@ export class WatchedRegion {
     await this.#inFlight;
   }
 
-  /** A probe that begins after this call; calls that meet share one. Never rejects; bounded by two time limits. */
+  /** A probe that begins after this call; concurrent calls share one. Never rejects; bounded by two time limits. */
   probeNow(): Promise<void> {
     if (this.#inFlight === null) return this.#begin();
     this.#queued ??= this.#inFlight.then(() => {
@@ -122,7 +123,7 @@ export class WatchedRegion {
   broken(error: unknown): void {
     this.#error = messageOf(error);
     this.#step('broken');
-    // Recovery is noticed by probes alone, so the next one comes without waiting for its turn.
+    // Only probes detect recovery, so the next one is sent without waiting for the interval.
     if (this.#inFlight === null && !this.#stopped) this.#schedule(Math.min(50, this.#parts.options.probeMs));
   }
 

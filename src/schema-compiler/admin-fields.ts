@@ -1,11 +1,11 @@
 /**
- * Owns what Meridian adds to the application's own names: the fields of `Query` for administrators, and that its
- * directives mean what it says.
+ * Owns Meridian's additions to the schema: the fields of `Query` for administrators, and the check that the author does
+ * not redefine Meridian's directives.
  */
 import { Kind, print, visit, type DefinitionNode, type FieldDefinitionNode } from 'graphql';
 import { type Problems } from './problems.ts';
 
-/** Fields of `Query` that Meridian adds, by what they tell, and their names here; one of no name is left out. */
+/** Fields of `Query` that Meridian adds: kind → configured name; an empty name: the field is left out. */
 export interface AdminFields {
   readonly regionHealth: string;
   readonly conflicts: string;
@@ -21,8 +21,8 @@ export interface NamedDefinitionsInput {
 }
 
 /**
- * Meridian's definitions, with its fields of `Query` under the names that they have here; says where the author has one
- * of such a name.
+ * Meridian's definitions, with its fields of `Query` under their configured names; reports names that the author also
+ * uses.
  */
 export function namedDefinitions({ builtIn, own, fields, problems }: NamedDefinitionsInput): readonly DefinitionNode[] {
   const named = new Map<string, string>(Object.entries(fields));
@@ -60,8 +60,8 @@ function ownField(own: readonly DefinitionNode[], name: string): FieldDefinition
 }
 
 /**
- * An author's directive of one of Meridian's names would switch that off unseen. A copy of the definition is fine:
- * other tools may want it.
+ * An author's directive with the name of one of Meridian's would silently disable it. A copy of the definition is
+ * allowed, because other tools may need it.
  */
 export function checkDirectives(
   builtIn: readonly DefinitionNode[],
@@ -82,7 +82,7 @@ export function checkDirectives(
   }
 }
 
-/** A definition without what means nothing: descriptions, and the order of arguments and places. */
+/** A definition without parts that have no effect: descriptions, and the order of arguments and locations. */
 function plain(node: DefinitionNode): string {
   const byName = <N extends { readonly name: { readonly value: string } }>(nodes: readonly N[]): readonly N[] =>
     [...nodes].sort((a, b) => (a.name.value < b.name.value ? -1 : 1));

@@ -1,4 +1,4 @@
-/** Owns what of an application is cached: what the author says, and what can be kept exact. */
+/** Owns what of an application is cached: what the author declares, and what can be kept exact. */
 import { type GraphQLObjectType } from 'graphql';
 import { type CatalogTable } from '../model/catalog.ts';
 import { type Caching, type FilterArg } from '../model/model.ts';
@@ -9,7 +9,7 @@ import { impurity, type Purity } from './purity.ts';
 
 const BY_AUTHOR = 'says @cached(enabled: false)';
 
-/** How rows of the entity are kept. */
+/** How rows of the entity are cached. */
 export function entityCaching(compilation: Compilation, type: GraphQLObjectType, table: CatalogTable): Caching {
   const said = readCached(compilation, type, type.name);
   if (said?.enabled === false) return { off: `${type.name} ${BY_AUTHOR}`, ttlMs: null, maxVariants: null };
@@ -34,8 +34,8 @@ export interface CachedSelection {
 }
 
 /**
- * How lists, pages or counts of a field are kept: as the rows of its entity, unless the field says otherwise or asks
- * for more than these rows.
+ * How lists, pages or counts of a field are cached: like the rows of its entity, unless the field declares something
+ * else.
  */
 export function selectionCaching(
   compilation: Compilation,
@@ -46,7 +46,7 @@ export function selectionCaching(
   if (said?.enabled === false) return { off: `${place} ${BY_AUTHOR}`, ttlMs: null, maxVariants: null };
   const own = whyImpure(target.table, where) ?? whyOpen(target.table, filters);
   const off = own ?? caching.off;
-  // What holds for the whole entity has been said there, unless it is asked for here.
+  // A reason that concerns the whole entity was reported there, unless caching is declared here.
   if (off !== null && (own !== null || said !== null))
     tell(compilation, { name: place, element: field, said, off, isExpected: false });
   return { off, ttlMs: said?.ttlMs ?? caching.ttlMs, maxVariants: said?.maxVariants ?? caching.maxVariants };
@@ -60,13 +60,13 @@ interface Uncached {
   readonly isExpected: boolean;
 }
 
-/** Who asked for a cache is warned; who did not is told, where it may come as a surprise. */
+/** A declared cache that is impossible is a warning; otherwise a notice, if it may be unexpected. */
 function tell({ problems }: Compilation, { name, element, said, off, isExpected: expected }: Uncached): void {
   if (said !== null) problems.warn(said.node, `${name} is @cached and cannot be: ${off}`);
   else if (!expected) problems.note(element.astNode, `${name} is not cached: ${off}`);
 }
 
-/** Before the database is set up nothing is published, which the checks of the database say better. */
+/** Before the database is set up nothing is published; the checks of the database report that. */
 function isExpected({ catalog }: Compilation, table: CatalogTable): boolean {
   return table.kind === 'table' && catalog.publication?.exists !== true;
 }
@@ -91,7 +91,7 @@ function whyUncacheable(compilation: Compilation, table: CatalogTable): string |
     : `what a viewer sees of table ${tableName(compilation, table)} depends on more than its rows and viewerSettings: ${policy}`;
 }
 
-/** The policy of the table that decides by more than its rows and the settings, as a clause; null without one. */
+/** The policy of the table that depends on more than its rows and the settings, as a clause; null if there is none. */
 export function impurePolicy(table: CatalogTable, viewerSettings: ReadonlySet<string>): string | null {
   for (const policy of table.policies ?? []) {
     const impure = impurity(policy.condition, purityOf(table, viewerSettings));
@@ -106,8 +106,8 @@ function whyImpure(table: CatalogTable, where: string | null): string | null {
 }
 
 /**
- * Values of a type of the database's own, as text, may mean the moment in which they are read: a composite type can
- * hold a date.
+ * Values of a type of the database's own, as text, may depend on the time at which they are read: a composite type can
+ * contain a date.
  */
 function whyOpen(table: CatalogTable, filters: ReadonlyMap<string, FilterArg>): string | null {
   for (const [name, filter] of filters) {

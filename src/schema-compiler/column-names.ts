@@ -1,5 +1,5 @@
 /**
- * Owns what names and texts of the SDL mean in the catalog: a table, or one of an entity's columns, none, or a doubt
+ * Owns what names and texts of the SDL mean in the catalog: a table, a column of an entity, nothing, or an ambiguity
  * between two.
  */
 import { type GraphQLObjectType } from 'graphql';
@@ -10,20 +10,21 @@ import { snakeCase } from '../model/names.ts';
 import { identifierOf } from '../model/sql-names.ts';
 import { columnName, directiveOf, relationArguments } from './directives.ts';
 
-/** An entity, as far as its fields have been read. */
+/** An entity whose fields have been read in part. */
 interface Draft {
   readonly type: GraphQLObjectType;
   readonly table: CatalogTable;
   readonly fields: ReadonlyMap<string, Field>;
 }
 
-/** What a name means; `doubt`: a predicate that says between what, and how to choose. */
+/** What a name means; `doubt`: a predicate that names the alternatives and how to choose. */
 export type Meaning = { readonly column: CatalogColumn | null } | { readonly doubt: string };
 
 const CHOOSE = 'say which is meant with @column(name:)';
 
 /**
- * Column that a name of the SDL means: a field of the entity, else a column in snake_case, else one of just that name.
+ * The column that a name in the SDL means: a field of the entity, otherwise a column in snake_case, otherwise one of
+ * exactly that name.
  */
 export function columnNamed(draft: Draft, name: string): Meaning {
   const { table, type, fields } = draft;
@@ -79,7 +80,7 @@ function ownColumn({ table }: Draft, name: string | null): CatalogColumn | null 
   return name === null ? null : (table.columns.get(name) ?? null);
 }
 
-/** Column that a text spells: exactly, or as SQL does, between double quotes. */
+/** The column that a text names: exactly, or as in SQL, between double quotes. */
 export function columnSpelled({ table }: Draft, text: string): CatalogColumn | null {
   const exact = table.columns.get(text);
   if (exact) return exact;
@@ -92,7 +93,7 @@ export type Term =
   | { readonly problem: string | null; readonly name: string };
 
 /**
- * A term of an order: a column (as it is, or in double quotes) or a field that shows one, and `ASC` or `DESC` after it.
+ * A term of an order: a column (exactly, or in double quotes) or a field that shows one, followed by `ASC` or `DESC`.
  */
 export function readTerm(draft: Draft, term: string): Term {
   const text = term.trim();
@@ -117,7 +118,7 @@ function columnInTerm(draft: Draft, text: string): Meaning {
   return spelled || identifierOf(text) !== null ? { column: spelled } : columnNamed(draft, text);
 }
 
-/** As the SDL writes it within a string. */
+/** As written inside a string in the SDL. */
 function spelledAgain(name: string): string {
   return JSON.stringify(quoteIdentifier(name));
 }

@@ -1,11 +1,11 @@
-/** Owns what can be asked of a column's values: what the database can compare them with, and in which order. */
+/** Owns how a column's values can be compared in the database, and in which order. */
 import { tableKey, type Catalog, type CatalogColumn, type CatalogTable, type PairOperator } from '../model/catalog.ts';
 import { type Comparison, type Comparisons, type Join, type SqlType } from '../model/model.ts';
 import { equalOperator } from '../read/sql/comparing.ts';
 import { castType } from '../read/sql/identifiers.ts';
 
 /**
- * Why no value can be compared with the column's, as a clause; null where one can. JSON is compared by its content, as
+ * Why no value can be compared with the column's, as a clause; null if one can. JSON is compared by its content, as
  * jsonb.
  */
 export function whyUnequal({ name, type }: CatalogColumn): string | null {
@@ -14,12 +14,12 @@ export function whyUnequal({ name, type }: CatalogColumn): string | null {
     : `column "${name}" is ${type.sql}, for which PostgreSQL has no equality`;
 }
 
-/** The same of what is looked up by the column's own type: keys and relations. */
+/** As above, for lookups by the column's own type: keys and relations. */
 export function whyNoKey({ name, type }: CatalogColumn): string | null {
   return hasEquality(type) ? null : `column "${name}" is ${type.sql}, for which PostgreSQL has no equality`;
 }
 
-/** Why rows cannot be sorted by the column, as a clause; null where they can. */
+/** Why rows cannot be sorted by the column, as a clause; null if they can. */
 export function whyUnordered({ name, type }: CatalogColumn): string | null {
   return type.operators?.order === null ? `column "${name}" is ${type.sql}, for which PostgreSQL has no order` : null;
 }
@@ -34,8 +34,8 @@ export interface Pairing {
 }
 
 /**
- * How the pairs of a join are compared; undefined where all are of one type each; or why the database cannot, as a
- * clause.
+ * How the pairs of a join are compared; undefined if each pair has one type; or why the database cannot compare them,
+ * as a clause.
  */
 export function comparisonsOf(
   catalog: Pick<Catalog, 'compare'>,
@@ -57,7 +57,7 @@ export function comparisonsOf(
   return { comparisons: comparisons.every((one) => one === null) ? undefined : comparisons };
 }
 
-/** Null: as values of the column's own type; a text: why not. */
+/** Null: as values of the column's own type; a text: the reason why not. */
 function pairOf(from: CatalogColumn, to: CatalogColumn, operator: PairOperator | null): Comparison | null | string {
   const collation = to.looseCollation ?? from.looseCollation;
   if (from.looseCollation !== null && to.looseCollation !== null && from.looseCollation !== to.looseCollation)

@@ -1,4 +1,4 @@
-/** Owns the way from SDL and a live catalog to the model: every mistake is found before anything is served. */
+/** Owns compiling SDL and a live catalog to the model: every mistake is found before anything is served. */
 import { isEnumType, type DocumentNode } from 'graphql';
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Catalog } from '../model/catalog.ts';
@@ -28,25 +28,23 @@ export interface CompileRequest extends Limits {
   readonly catalog: Catalog;
   /** Custom resolvers: a field that has one needs no mapping. */
   readonly resolvers?: ResolverMap;
-  /**
-   * Names of conflict handlers, for `@conflict(handler:)`; left out where nothing is written, so that none is needed.
-   */
+  /** Names of conflict handlers, for `@conflict(handler:)`; left out if nothing is written, so that none is needed. */
   readonly handlers?: readonly string[];
   /** Names of the fields of `Query` that Meridian adds. */
   readonly adminFields?: AdminFields;
   /** Settings of the database that carry the viewer into row-level security; they are part of every cache key. */
   readonly viewerSettings?: readonly string[];
-  /** Why the database would refuse a query, or null; without it, conditions written in SQL are not tried. */
+  /** Why the database would refuse a query, or null; without it, SQL conditions are not tested. */
   readonly checkStatement?: (sql: string) => Promise<string | null>;
 }
 
 export interface CompiledSchema {
   readonly model: Model;
-  /** What works but may not be meant, or will be slow. */
+  /** What works but may not be intended, or will be slow. */
   readonly warnings: readonly Problem[];
-  /** What is as it should be, and may not be what the author expects: what is not cached, and why. */
+  /** What is correct but may be unexpected: what is not cached, and why. */
   readonly notices: readonly Problem[];
-  /** Levels of `@durable` that some mutation asks for, whatever stands behind it. */
+  /** Levels of `@durable` that any mutation asks for. */
   readonly durabilities: ReadonlySet<Durability>;
   readonly adminFields: AdminFields;
   /** For `buildSubgraphSchema([{ typeDefs, resolvers }])`. */
@@ -79,7 +77,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
     viewerSettings: new Set(request.viewerSettings?.map((name) => name.toLowerCase())),
   };
   const read = await readAll(compilation, request.checkStatement).catch((error: unknown) => {
-    // What the document has wrong may make no sense further on; it has been told, and comes first.
+    // Errors of the document may cause further ones later; they are reported first.
     problems.throwErrors();
     throw error;
   });
@@ -98,7 +96,7 @@ export async function compileModel(request: CompileRequest): Promise<CompiledSch
   };
 }
 
-/** Everything there is to find, in the order in which one thing needs another. */
+/** All checks, in the order of their dependencies. */
 async function readAll(
   compilation: Compilation,
   checkStatement: CompileRequest['checkStatement'],
@@ -134,7 +132,7 @@ async function tryConditions(compilation: Compilation, check: CompileRequest['ch
       continue;
     }
     if (!check) continue;
-    // The line break ends a comment in the condition, so that it cannot hide the closing bracket.
+    // The line break ends a comment in the condition, so that the comment cannot hide the closing bracket.
     const refusal = await check(
       `SELECT FROM ${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)} WHERE (${where}\n)`,
     );

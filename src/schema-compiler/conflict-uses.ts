@@ -1,12 +1,10 @@
-/**
- * Owns what `@conflict` declares that no write can come to, or that two types of one table declare against each other.
- */
+/** Owns the parts of `@conflict` that no write can reach, or on which two types of one table disagree. */
 import { type ASTNode } from 'graphql';
 import { type WriteField } from '../model/model.ts';
 import { tableName, type Compilation, type Draft } from './context.ts';
 import { directiveOf } from './directives.ts';
 
-/** Looks at entities and mutations together, once both are read. */
+/** Checks entities and mutations together, once both are read. */
 export function checkConflicts(compilation: Compilation, mutations: ReadonlyMap<string, WriteField>): void {
   for (const draft of compilation.drafts.values()) {
     checkUsed(
@@ -20,7 +18,7 @@ export function checkConflicts(compilation: Compilation, mutations: ReadonlyMap<
   checkVersions(compilation);
 }
 
-/** A declaration that nothing can come to looks as if it protected something. */
+/** A declaration without effect looks as if it protected something. */
 function checkUsed({ problems }: Compilation, { type, conflict }: Draft, writes: readonly WriteField[]): void {
   const directive = directiveOf(type, 'conflict');
   if (!directive) return;
@@ -42,7 +40,7 @@ function checkUsed({ problems }: Compilation, { type, conflict }: Draft, writes:
     idle(`insertExisting: ${conflict.insertExisting}`, 'insert');
 }
 
-/** Policies are asked about rows that are there; one that is gone nobody can vouch for. */
+/** Row-level security policies apply to existing rows; whether a removed row was visible is unknown. */
 function checkPolicies(compilation: Compilation, { type, table, conflict }: Draft): void {
   if (conflict.updateDeleted !== 'RESTORE' || table.policies === null) return;
   compilation.problems.warn(
@@ -78,7 +76,7 @@ function checkMutation(
     );
 }
 
-/** A table has one version of each row, which its triggers keep. */
+/** A table has one history for each row, which its triggers write. */
 function checkVersions(compilation: Compilation): void {
   const counting = [...compilation.drafts.values()].filter(({ version }) => version !== null);
   for (const [i, draft] of counting.entries()) {

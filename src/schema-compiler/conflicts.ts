@@ -1,4 +1,4 @@
-/** Owns what `@conflict` declares: an entity's policy, the rules of its fields, and where they cannot hold. */
+/** Owns what `@conflict` declares: an entity's policy, the rules of its fields, and where they are impossible. */
 import { isEnumType, type ConstDirectiveNode } from 'graphql';
 import { ruleFits } from '../conflict/rules.ts';
 import { columnsOfField, type ConflictRule, type Conflicts } from '../model/model.ts';
@@ -15,9 +15,7 @@ export function readConflicts(compilation: Compilation): void {
   }
 }
 
-/**
- * The word that an argument gives; GraphQL's rules for schemas do not look at the values of a directive's arguments.
- */
+/** The enum value of an argument; GraphQL's rules for schemas do not check the values of directive arguments. */
 function wordOf<W extends string>(
   { schema, problems }: Compilation,
   directive: ConstDirectiveNode,

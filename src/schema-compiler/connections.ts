@@ -1,6 +1,5 @@
 /**
- * Owns recognising Relay connections by their shape: edges with node and cursor, pageInfo, and what may stand beside
- * them.
+ * Owns recognising Relay connections by their structure: edges with node and cursor, pageInfo, and the optional fields.
  */
 import { isObjectType, type GraphQLNamedType, type GraphQLObjectType } from 'graphql';
 import { hasResolver, type Compilation, type Draft } from './context.ts';
@@ -8,7 +7,7 @@ import { shapeOf } from './directives.ts';
 
 const PAGE_INFO = ['hasNextPage', 'hasPreviousPage', 'startCursor', 'endCursor'];
 
-/** The entity that a connection type pages through; null where the type is no connection. */
+/** The entity that a connection type pages through; null if the type is not a connection. */
 export function connectionTarget(compilation: Compilation, type: GraphQLNamedType): Draft | null {
   if (!isObjectType(type) || compilation.drafts.has(type.name)) return null;
   const edges = type.getFields()['edges'];
@@ -18,7 +17,7 @@ export function connectionTarget(compilation: Compilation, type: GraphQLNamedTyp
   return node && edge.lists === 1 ? (compilation.drafts.get(shapeOf(node.type).named.name) ?? null) : null;
 }
 
-/** Reports what a connection type has that nothing fills. */
+/** Reports fields of a connection type that nothing resolves. */
 export function checkConnection(compilation: Compilation, type: GraphQLObjectType, target: Draft): void {
   const { problems } = compilation;
   const name = target.type.name;

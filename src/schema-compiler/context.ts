@@ -1,6 +1,5 @@
 /**
- * Owns what the steps of compiling share: the schema, the catalog, the entities as they take shape, and looking up
- * columns.
+ * Owns what the steps of the compiler share: the schema, the catalog, the entities as they are read, and column lookup.
  */
 import {
   type ASTNode,
@@ -29,7 +28,7 @@ export interface Draft {
   readonly type: GraphQLObjectType;
   readonly table: CatalogTable;
   readonly fields: Map<string, Field>;
-  /** Columns that something selects, joins, filters or orders by. */
+  /** Columns that are selected, joined, filtered or ordered by. */
   readonly used: Set<string>;
   readonly primaryKey: readonly string[];
   federationKeys: readonly FederationKey[];
@@ -54,13 +53,13 @@ export interface StubDraft {
     readonly node: ConstDirectiveNode;
   }[];
   readonly fields: Map<string, Field>;
-  /** Fields whose values come with the object, whoever made it: keys, and what is external. */
+  /** Fields whose values come with the object, whatever created it: keys and external fields. */
   readonly plain: Set<string>;
   /** The application has a `__resolveReference` for it. */
   readonly resolvesItself: boolean;
 }
 
-/** A condition written in SQL, to be tried at the database. */
+/** A condition in SQL that is tested at the database. */
 export interface Condition {
   readonly table: CatalogTable;
   readonly where: string;
@@ -82,7 +81,7 @@ export interface Compilation {
   readonly limits: Limits;
   /** Names of the database's settings that carry the viewer, in lower case. */
   readonly viewerSettings: ReadonlySet<string>;
-  /** Names of the application's conflict handlers; null: not to be checked. */
+  /** Names of the application's conflict handlers; null: they are not checked. */
   readonly handlers: ReadonlySet<string> | null;
   readonly problems: Problems;
   readonly drafts: Map<string, Draft>;
@@ -90,11 +89,11 @@ export interface Compilation {
   readonly conditions: Condition[];
   /** Fields that some `@provides` names, as `Type.field`. */
   readonly provided: Set<string>;
-  /** Types without a table that some field embeds: directives of their fields mean something. */
+  /** Types without a table that some field embeds: directives on their fields have a meaning. */
   readonly values: Set<string>;
-  /** Enums that name orders: their `@column`s are columns, not stored labels. */
+  /** Enums of orders: their `@column`s name columns, not stored labels. */
   readonly orders: Set<GraphQLEnumType>;
-  /** Lists by place that neither declare a limit nor let clients name one. */
+  /** Lists, by their place, that neither declare a limit nor let clients give one. */
   readonly boundless: Map<string, GraphQLField<unknown, unknown>>;
 }
 
@@ -103,12 +102,12 @@ export function hasResolver(compilation: Compilation, type: string, field: strin
   return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, field);
 }
 
-/** Whether the value is another subgraph's, and comes along with a representation where it is needed. */
+/** Whether the value belongs to another subgraph and comes with a representation if it is needed. */
 export function isExternal({ federation }: Compilation, type: Annotated, field: Annotated): boolean {
   return [type, field].some((element) => directivesOf(element, federation.localName('external')).length > 0);
 }
 
-/** Fields of the type whose values come along with a representation, besides its keys. */
+/** Fields of the type whose values come with a representation, besides its keys. */
 export function externalFields(compilation: Compilation, type: GraphQLObjectType): readonly string[] {
   return Object.values(type.getFields())
     .filter((field) => isExternal(compilation, type, field) && !isOfKey(compilation, type, field.name))
@@ -122,7 +121,7 @@ export function isOfKey({ federation }: Compilation, type: GraphQLObjectType, fi
   );
 }
 
-/** `tasks`, or `audit.tasks` where the schema is not the first one that is searched. */
+/** `tasks`, or `audit.tasks` if the schema is not the first in the search path. */
 export function tableName(compilation: Compilation, table: CatalogTable): string {
   return table.schema === compilation.catalog.searchPath[0] ? table.name : tableKey(table);
 }
@@ -135,8 +134,8 @@ export interface RequireColumnInput {
 }
 
 /**
- * Column behind an argument, an input field or an enum value called `name`; where there is none, says so at `node` and
- * gives null. `place` is how the sentence begins: `Query.user(mail:)`.
+ * The column of an argument, an input field or an enum value called `name`; if there is none, reports it at `node` and
+ * returns null. `place` is the beginning of the sentence: `Query.user(mail:)`.
  */
 export function requireColumn({ compilation, draft, element, place }: RequireColumnInput): CatalogColumn | null {
   const explicit = columnName(element);
@@ -185,7 +184,7 @@ export interface RequireColumnsInput {
   readonly place: string;
 }
 
-/** Columns by name, as directives list them; says which ones the table lacks and then gives null. */
+/** Columns that directives list by name; reports which ones the table lacks and returns null. */
 export function requireColumns({
   compilation,
   draft,
@@ -194,7 +193,7 @@ export function requireColumns({
   place,
 }: RequireColumnsInput): readonly string[] | null {
   if (names.length === 0) {
-    // To join by nothing would show every row under each.
+    // A join without columns would show every row under each parent.
     compilation.problems.error(node, `${place} names no columns; name them, or leave the empty list out`);
     return null;
   }
@@ -221,7 +220,7 @@ export interface ReadOrderInput {
 }
 
 /**
- * The order that a directive lists, closed by the primary key so that it is total; the key runs in the last term's
+ * The order that a directive lists, completed by the primary key so that it is total; the key has the last term's
  * direction.
  */
 export function readOrder({ compilation, draft, terms, node, place }: ReadOrderInput): readonly OrderTerm[] {

@@ -36,8 +36,8 @@ export function directiveOf(element: Annotated, name: string): ConstDirectiveNod
 }
 
 /**
- * A directive's argument, or null where it is left out. One of another type than it must have is told of with the
- * document, and is as if it were left out.
+ * A directive's argument, or null if it is absent. An argument of the wrong type is reported with the document, and
+ * counts as absent.
  */
 function argumentOf(directive: ConstDirectiveNode, name: string): unknown {
   const node = directive.arguments?.find((argument) => argument.name.value === name);
@@ -65,7 +65,7 @@ export function columnName(element: Annotated): string | null {
   return textArgument(directiveOf(element, 'column'), 'name');
 }
 
-/** What `@relation`, `@list` or `@count` say; what a directive has no argument for is null. */
+/** The arguments of `@relation`, `@list` or `@count`; null for an argument that the directive does not have. */
 export function relationArguments(directive: ConstDirectiveNode | null): RelationArguments | null {
   if (!directive) return null;
   return {
@@ -85,7 +85,7 @@ export interface CachedArguments {
   readonly node: ConstDirectiveNode;
 }
 
-/** What `@cached` says. */
+/** The arguments of `@cached`. */
 export function cachedArguments(directive: ConstDirectiveNode | null): CachedArguments | null {
   if (!directive) return null;
   return {
@@ -101,11 +101,11 @@ export function isResolvable(key: ConstDirectiveNode): boolean {
   return argumentOf(key, 'resolvable') !== false;
 }
 
-/** A type's name, and what is wrapped around it. */
+/** A type's name, and its wrappers. */
 export interface Shape {
   readonly named: GraphQLNamedType;
   readonly nonNull: boolean;
-  /** Lists around the name: 0, 1, or more (which no column or relation has). */
+  /** The number of lists around the name: 0, 1, or more (which no column or relation has). */
   readonly lists: number;
 }
 

@@ -1,4 +1,6 @@
-/** Owns turning SDL files into one valid document: parsed, joined with what Meridian adds, and checked as GraphQL. */
+/**
+ * Owns turning SDL files into one valid document: parsed, extended by Meridian's definitions, and validated as GraphQL.
+ */
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import {
   buildASTSchema,
@@ -39,8 +41,8 @@ export interface SchemaDocument {
 }
 
 /**
- * Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every breach of GraphQL's own
- * rules where these leave no schema to go on with; what can be told beside further mistakes is left with `problems`.
+ * Parses and joins the files. Throws `SCHEMA_INVALID` with every syntax error, or with every violation of GraphQL's
+ * rules if no usable schema is left; errors that can be reported together with later ones are added to `problems`.
  */
 export function readDocument(
   files: readonly SdlFile[],
@@ -71,22 +73,22 @@ export function readDocument(
   const schema = buildASTSchema(checked, { assumeValidSDL: true });
   checkArguments(own, schema, problems);
   for (const error of validateSchema(schema)) problems.graphqlError(error, 'correct the SDL there');
-  // It would say of what is wrong already once more that it is.
+  // It would only repeat an error that is already reported.
   if (!problems.hasErrors) checkLinks(own, typeDefs, problems);
   return { typeDefs, made: made.definitions, schema, federation };
 }
 
 /**
- * Whether the schema means the same beside such a mistake. An unknown type or directive, or what is there twice, could
- * mean anything.
+ * Whether the schema has a clear meaning despite the error. An unknown type or directive, or a duplicate, could mean
+ * anything.
  */
 function leavesSchema({ message }: GraphQLError): boolean {
   return /^(Unknown argument |Directive "@\w+" argument |There can be only one argument )/.test(message);
 }
 
 /**
- * GraphQL's rules for schemas say which arguments a directive must have, and not what these may be. Words of an enum
- * are told with those that there are, where they are read.
+ * GraphQL's rules for schemas check which arguments a directive must have, but not their values. Enum values are
+ * reported together with the valid ones, where they are read.
  */
 function checkArguments(own: readonly DefinitionNode[], schema: GraphQLSchema, problems: Problems): void {
   const check = (directive: DirectiveNode): void => {
@@ -104,10 +106,7 @@ function checkArguments(own: readonly DefinitionNode[], schema: GraphQLSchema, p
   for (const node of own) visit(node, { Directive: check });
 }
 
-/**
- * The subgraph library knows which versions of federation there are and what they have; what it says has no place of
- * its own.
- */
+/** The subgraph library knows the versions of federation and their contents; its errors have no place in the SDL. */
 function checkLinks(own: readonly DefinitionNode[], typeDefs: DocumentNode, problems: Problems): void {
   const [link, ...further] = federationLinks(own);
   for (const second of further)
@@ -133,14 +132,14 @@ function parseFile(file: SdlFile, problems: Problems): readonly DefinitionNode[]
     return definitions;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
-    // An empty file is nothing wrong: a folder may hold one that is yet to be written.
+    // An empty file is no error: it may yet be written.
     if (/^\s*(#[^\n]*\s*)*$/.test(file.body)) return [];
     problems.graphqlError(error, 'correct the SDL there');
     return [];
   }
 }
 
-/** Meridian's definitions, without those that the author has defined and without types that nothing mentions. */
+/** Meridian's definitions, without those that the author has defined and without unused types. */
 function usedBuiltIns(
   own: readonly DefinitionNode[],
   added: readonly DefinitionNode[],
@@ -175,9 +174,9 @@ function usedBuiltIns(
 }
 
 /**
- * `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. Where
- * it has a key, composers are told: to them an external key field of a type that is extended is there, and one of a
- * type that is defined is not.
+ * `extend type Query` without a `type Query` is usual in subgraphs: the first extension becomes the definition. If it
+ * has a key, composers must know that it was an extension: an external key field of an extended type exists, and one of
+ * a defined type does not.
  */
 function defineOrphans(definitions: readonly DefinitionNode[], federation: Federation): DefinitionNode[] {
   const [key, extended] = [federation.localName('key'), federation.localName('extends')];
@@ -209,7 +208,7 @@ function isImportedDirective(error: GraphQLError, document: DocumentNode, federa
   return !defined && error.message.startsWith('Unknown directive');
 }
 
-/** Types and directives have names of their own kind; extensions and the schema have none that could clash. */
+/** Types and directives have separate names; extensions and the schema have none that could conflict. */
 function definedName(node: DefinitionNode): string | null {
   if (isTypeDefinitionNode(node)) return node.name.value;
   return node.kind === Kind.DIRECTIVE_DEFINITION ? `@${node.name.value}` : null;

@@ -9,13 +9,13 @@ import { directiveOf, textArgument, type Annotated } from './directives.ts';
 
 const LEVELS: readonly Durability[] = ['LOCAL', 'REMOTE_WRITE', 'REMOTE_APPLY'];
 
-/** What the field says; null where it leaves it to the server's options. */
+/** The field's level; null if it leaves it to the server's options. */
 export function durabilityOf(field: Annotated): Durability | null {
   const named = textArgument(directiveOf(field, 'durable'), 'level');
   return LEVELS.find((level) => level === named) ?? null;
 }
 
-/** The same of the field that a resolver of `Mutation` runs for; null for any other field. */
+/** The level of the `Mutation` field that a resolver runs for; null for any other field. */
 export function durabilityAt({
   parentType,
   fieldName,
@@ -31,10 +31,7 @@ export function durabilitiesOf({ schema }: Pick<Compilation, 'schema'>): Readonl
   return new Set(fields.map(durabilityOf).filter((level) => level !== null));
 }
 
-/**
- * Only what is written can be durable. GraphQL's rules for schemas do not look at the values of a directive's
- * arguments.
- */
+/** Only writes can be durable. GraphQL's rules for schemas do not check the values of directive arguments. */
 export function checkDurable({ schema, problems }: Compilation): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!(isObjectType(type) || isInterfaceType(type))) continue;

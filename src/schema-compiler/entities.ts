@@ -12,7 +12,7 @@ import { directiveOf, directivesOf, isResolvable, textArgument } from './directi
 import { fieldPaths, pathText, requireFieldSet, type FieldPath } from './field-sets.ts';
 import { spotOf } from './problems.ts';
 
-/** Finds every `@entity` and its table. What has no table or no key is reported and left out. */
+/** Finds every `@entity` and its table. An entity without a table or a key is reported and left out. */
 export function findEntities(compilation: Compilation): void {
   for (const type of Object.values(compilation.schema.getTypeMap())) {
     if (!isObjectType(type)) continue;
@@ -98,8 +98,8 @@ function tableFix({ catalog, named, wanted, schema }: TableFixInput): string {
 }
 
 /**
- * Columns that tell rows apart: the primary key, else a unique key without nulls, else (views) the author's first
- * `@key`.
+ * Columns that identify a row: the primary key, otherwise a unique key without nulls, otherwise (views) the author's
+ * first `@key`.
  */
 function rowKey(compilation: Compilation, type: GraphQLObjectType, table: CatalogTable): readonly string[] | null {
   if (table.primaryKey) return table.primaryKey;
@@ -130,7 +130,7 @@ interface SortableKeyInput {
   readonly names: readonly string[];
 }
 
-/** Rows are told apart and sorted by their key. */
+/** Rows are identified and sorted by their key. */
 function sortableKey({ compilation, type, table, names }: SortableKeyInput): readonly string[] | null {
   const columns = names.map((name) => table.columns.get(name)).filter((column) => column !== undefined);
   const wrong = columns.map((column) => whyNoKey(column) ?? whyUnordered(column)).find((why) => why !== null);
@@ -185,7 +185,7 @@ function versionOf(compilation: Compilation, draft: Draft, directive: ConstDirec
   return column.name;
 }
 
-/** Values of these are one text each, which a viewer's tenant can be compared with. */
+/** Values of these types have one text each, which can be compared with a viewer's tenant. */
 const TENANT_KINDS: ReadonlySet<ScalarKind> = new Set(['text', 'enum', 'int', 'bigint', 'uuid']);
 
 function tenantOf(compilation: Compilation, draft: Draft): string | null {
@@ -220,7 +220,7 @@ function tenantOf(compilation: Compilation, draft: Draft): string | null {
   return column.name;
 }
 
-/** Where one type of a table's rows keeps tenants apart, another one without it would show all of them to everybody. */
+/** If one type of a table separates tenants, another type without it would show all rows to everybody. */
 export function checkTenants({ drafts, problems }: Compilation): void {
   const all = [...drafts.values()];
   for (const open of all.filter(({ tenant }) => tenant === null)) {
@@ -273,7 +273,7 @@ function federationKey(compilation: Compilation, draft: Draft, key: ConstDirecti
   return { paths, columns };
 }
 
-/** The column of the row that a path ends in, or why there is none; null where that has been said. */
+/** The column at the end of a path, or the reason why there is none; null if that was reported. */
 function keyColumn(
   compilation: Compilation,
   draft: Draft,
@@ -299,7 +299,7 @@ function keyColumn(
       name: pathText(path),
     };
   }
-  // A field whose own problem has been reported needs no second sentence.
+  // A field whose own problem has been reported needs no second message.
   const isSaid = !field && !hasResolver(compilation, draft.type.name, name);
   return { problem: isSaid ? null : 'which is not a column; use fields that show columns', name: pathText(path) };
 }

@@ -1,4 +1,4 @@
-/** Owns how a schema's author has imported federation: which local name each of its directives goes by. */
+/** Owns how the author has imported federation: the local name of each of its directives. */
 import {
   Kind,
   parse,
@@ -45,13 +45,11 @@ const DEFAULT_LINK = `extend schema @link(url: "${FEDERATION_URL}v2.9", import: 
   .join(', ')}])`;
 
 export interface Federation {
-  /**
-   * Name of a federation directive in this schema, without `@`: `key`, or `federation__key` where it is not imported.
-   */
+  /** Name of a federation directive in this schema, without `@`: `key`, or `federation__key` if it is not imported. */
   localName(directive: string): string;
   /**
-   * Names that the `@link` to federation brings in: the subgraph library defines them, also those that are newer than
-   * the list above. A directive of any other specification is its schema's to define.
+   * Names that the `@link` to federation imports: the subgraph library defines them, including newer ones than in the
+   * list above. A directive of any other specification must be defined by the schema.
    */
   readonly imported: ReadonlySet<string>;
   /** `extend schema @link(…)` to add, for schemas without one. */
@@ -65,7 +63,7 @@ export function readFederation(definitions: readonly DefinitionNode[]): Federati
   const [federation] = federationLinks(definitions);
   const names = new Map(federation ? importsOf(federation) : []);
   const imported = new Set(names.values());
-  // The subgraph library knows what is not imported by this prefix only, whatever `as` says.
+  // The subgraph library uses this prefix for what is not imported, whatever `as` says.
   const localName = (directive: string): string =>
     names.get(directive) ?? (federation ? `federation__${directive}` : directive);
   const stubs = (): DocumentNode =>
@@ -96,7 +94,7 @@ export function schemaDirectives(definitions: readonly DefinitionNode[], name: s
   return all.filter((directive) => directive.name.value === name);
 }
 
-/** Imported directives of one `@link`: its name in the specification and here, both without `@`. */
+/** Imported directives of one `@link`: the name in the specification and the local name, both without `@`. */
 export function importsOf(link: ConstDirectiveNode): [string, string][] {
   const imports = argument(link, 'import');
   if (imports?.kind !== Kind.LIST) return [];

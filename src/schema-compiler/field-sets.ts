@@ -1,7 +1,4 @@
-/**
- * Owns reading federation's field sets, as `@key`, `@requires` and `@provides` have them: selections as paths of
- * fields.
- */
+/** Owns parsing federation's field sets in `@key`, `@requires` and `@provides`: selections as paths of fields. */
 import {
   isObjectType,
   isInterfaceType,
@@ -16,21 +13,21 @@ import { didYouMean } from '../model/names.ts';
 import { shapeOf, textArgument } from './directives.ts';
 import { type Problems } from './problems.ts';
 
-/** Names from a type to a field that has none below it: `['organization', 'id']`. */
+/** Names from a type to a field without subfields: `['organization', 'id']`. */
 export type FieldPath = readonly string[];
 
 export function pathText(path: FieldPath): string {
   return path.join('.');
 }
 
-/** `"organization { id } slug"` → `organization.id`, `slug`; null where it is no selection of plain fields. */
+/** `"organization { id } slug"` → `organization.id`, `slug`; null if it is not a selection of plain fields. */
 export function fieldPaths(text: string): readonly FieldPath[] | null {
   try {
     const [definition, more] = parse(`{ ${text} }`, { noLocation: true }).definitions;
-    // A bracket too many ends the selection, and what follows would be overlooked.
+    // An extra bracket would end the selection, and the rest would be ignored.
     return definition?.kind === Kind.OPERATION_DEFINITION && !more ? pathsOf(definition.selectionSet) : null;
   } catch {
-    // Not a selection at all; the caller's sentence says how a field set is written.
+    // Not a selection at all; the caller's message explains how a field set is written.
     return null;
   }
 }
@@ -46,7 +43,7 @@ function pathsOf(set: SelectionSetNode): readonly FieldPath[] | null {
   return paths;
 }
 
-/** The field that a path of object fields ends in; null where there is none. */
+/** The field at the end of a path of object fields; null if there is none. */
 export function fieldAt(type: GraphQLNamedType, path: FieldPath): GraphQLField<unknown, unknown> | null {
   const [name, ...rest] = path;
   if (name === undefined || !(isObjectType(type) || isInterfaceType(type))) return null;
@@ -63,8 +60,7 @@ export interface RequireFieldSetInput {
 }
 
 /**
- * Paths of a directive's field set, each of which ends in a scalar or enum of `type`; says what is wrong, and then
- * gives null.
+ * Paths of a directive's field set, each of which ends in a scalar or enum of `type`; reports errors and returns null.
  */
 export function requireFieldSet({
   problems,

@@ -1,4 +1,4 @@
-/** Owns the fields of entities: which are columns, which lead to other entities, and which count them. */
+/** Owns the fields of entities: which are columns, which are relations to other entities, and which are counts. */
 import { isEnumType, isInterfaceType, isObjectType, isScalarType, isUnionType } from 'graphql';
 import { connectionTarget, checkConnection } from './connections.ts';
 import { hasResolver, isExternal, isOfKey, requireColumn, type Compilation, type Draft } from './context.ts';
@@ -17,7 +17,8 @@ interface Site {
 }
 
 /**
- * Columns and to-one relations of every entity, then what may filter by them. Fields with a resolver are left to it.
+ * Columns and to-one relations of every entity, then the arguments that filter by them. Fields with a resolver are
+ * skipped.
  */
 export function readFields(compilation: Compilation): void {
   const sites = [...compilation.drafts.values()].flatMap((draft) =>
@@ -50,7 +51,7 @@ function readSingle(compilation: Compilation, site: Site): void {
   const { problems, drafts } = compilation;
   const { field, shape, place } = site;
   const target = drafts.get(shape.named.name);
-  // An @entity without a table or key has been told of.
+  // An @entity without a table or key has been reported.
   if (!target && directiveOf(shape.named, 'entity') !== null) return;
   if (field.args.length > 0) {
     problems.error(

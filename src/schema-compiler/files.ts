@@ -6,7 +6,7 @@ import { parse, Source, type DefinitionNode } from 'graphql';
 import { messageOf, MeridianError } from '../base/errors.ts';
 
 export interface SdlFile {
-  /** As messages show it. */
+  /** As shown in messages. */
   readonly name: string;
   readonly body: string;
 }
@@ -18,7 +18,7 @@ export function builtInDefinitions(): readonly DefinitionNode[] {
   return parse(new Source(readFileSync(BUILT_IN, 'utf8'), 'meridian.graphql')).definitions;
 }
 
-/** Every `*.graphql` and `*.graphqls` file in `folder`, by name. Throws `SCHEMA_INVALID` when there is none. */
+/** Every `*.graphql` and `*.graphqls` file in `folder`, sorted by name. Throws `SCHEMA_INVALID` if there is none. */
 export function readSdlFolder(folder: string): SdlFile[] {
   let names: string[];
   try {

@@ -1,4 +1,4 @@
-/** Owns arguments that choose rows: equality, filter inputs and orders. */
+/** Owns arguments that select rows: equality, filter inputs and orders. */
 import {
   isEnumType,
   isInputObjectType,
@@ -25,7 +25,7 @@ import { requireColumn, tableName, unknownColumn, type Compilation, type Draft }
 import { columnName, shapeOf, type Shape } from './directives.ts';
 import { misfit } from './types.ts';
 
-/** What an operator's operand is: a value of the column's (elements') type, a list of them, or true/false. */
+/** The operand of an operator: a value of the column's (elements') type, a list of them, or a boolean. */
 const OPERATORS: Readonly<Record<FilterOperator, 'value' | 'list' | 'flag'>> = {
   eq: 'value',
   ne: 'value',
@@ -57,7 +57,7 @@ export interface ReadFilterInput {
   readonly place: string;
 }
 
-/** Reads one argument as a condition on `draft`'s rows; null (and a problem) where it is none. */
+/** Reads one argument as a condition on `draft`'s rows; null (and a problem) if it is none. */
 export function readFilter({ compilation, draft, argument, place }: ReadFilterInput): FilterArg | null {
   const shape = shapeOf(argument.type);
   if (isInputObjectType(shape.named)) {
@@ -183,10 +183,7 @@ function operatorMisfit(column: CatalogColumn, operator: FilterOperator): string
   return EQUALITY.has(operator) ? whyUnequal(column) : null;
 }
 
-/**
- * Some types are sorted by operators of other names, and have no `<` of their own that would mean the same to an
- * author.
- */
+/** Some types are sorted by operators with other names, and have no `<` that an author would expect. */
 function hasComparisons({ type: { operators } }: CatalogColumn): boolean {
   return operators === undefined || (operators.order !== null && /(?:^|\.)<\)?$/.test(operators.order.less));
 }

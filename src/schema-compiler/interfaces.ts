@@ -9,7 +9,7 @@ import { pathText, requireFieldSet } from './field-sets.ts';
 
 /**
  * Reads every interface with a resolvable `@key`, once the keys of entities are known. Those with a
- * `__resolveReference` are left to it.
+ * `__resolveReference` are skipped.
  */
 export function readInterfaces(compilation: Compilation): ReadonlyMap<string, EntityInterface> {
   const { schema, federation } = compilation;

@@ -1,13 +1,13 @@
 /**
- * Owns `@link`s to Meridian's own directives, by which a schema has them composed into the supergraph: names, version
- * and use are checked.
+ * Owns `@link`s to Meridian's directives, with which a schema has them composed into the supergraph: names, version and
+ * use are checked.
  */
 import { DirectiveLocation, Kind, type DefinitionNode, type DirectiveDefinitionNode } from 'graphql';
 import { didYouMean } from '../model/names.ts';
 import { argument, importsOf, schemaDirectives, textOf, type Federation } from './federation.ts';
 import { type Problems } from './problems.ts';
 
-/** Only names the specification: nothing is ever fetched from it, and any other host does as well. */
+/** Only identifies the specification: nothing is fetched from it, and any other host is accepted. */
 export const MERIDIAN_URL = 'https://meridian.example/meridian/v1.0';
 
 const OWN_URL = /\/meridian\/(v\d+\.\d+)\/?$/;
@@ -26,7 +26,7 @@ const ON_OPERATIONS: ReadonlySet<string> = new Set([
   DirectiveLocation.FIELD,
 ]);
 
-/** Whether it defines a directive that says something of a schema; the others stand on operations. */
+/** Whether it defines a directive for schemas; the other directives are used in operations. */
 export function isForSchemas(node: DefinitionNode): node is DirectiveDefinitionNode {
   return node.kind === Kind.DIRECTIVE_DEFINITION && !node.locations.some(({ value }) => ON_OPERATIONS.has(value));
 }
@@ -39,7 +39,7 @@ export function linkedDirectives(definitions: readonly DefinitionNode[]): Readon
   return new Set(links.flatMap(importsOf).map(([name]) => name));
 }
 
-/** Composers take `@composeDirective` only for what a `@link` imports, and say so long after the schema was written. */
+/** Composers accept `@composeDirective` only for what a `@link` imports, and report it much later. */
 export function checkMeridianLinks({ own, builtIn, federation }: LinkedDocument, problems: Problems): void {
   const forSchemas = new Map(
     builtIn.flatMap((node) =>

@@ -1,7 +1,4 @@
-/**
- * Owns the warnings of fields that the schema declares non-null although the catalog shows that there may be nothing to
- * show.
- */
+/** Owns warnings for fields that the schema declares non-null although the catalog allows null. */
 import { isListType, isNonNullType, type GraphQLField, type GraphQLOutputType } from 'graphql';
 import { type CatalogColumn } from '../model/catalog.ts';
 import { type Join } from '../model/model.ts';
@@ -14,7 +11,7 @@ interface Site {
   readonly place: string;
 }
 
-/** Of one column. What may be null in a view is not known, and is left to its author's word. */
+/** For one column. Whether a view's column may be null is unknown, so the author's declaration counts. */
 export function warnOfNulls({ problems }: Compilation, { draft, field, place }: Site, column: CatalogColumn): void {
   if (draft.table.kind === 'view') return;
   const { name, nullable, type, keepsNullOut = false } = column;
@@ -46,7 +43,7 @@ export interface WarnOfMissingInput {
   readonly join: Join;
 }
 
-/** Of a relation to one row, which no foreign key may have made sure of. */
+/** For a relation to one row, which no foreign key may guarantee. */
 export function warnOfMissing({
   compilation: { problems },
   site: { draft, field, place },
@@ -73,7 +70,7 @@ export function warnOfMissing({
   if (!isItself && !isKeyed) problems.warn(field.astNode, missing(place, target.type.name));
 }
 
-/** The same of a type that another subgraph owns, to which no foreign key can lead. */
+/** For a type that another subgraph owns, to which no foreign key can refer. */
 export function missing(place: string, target: string): string {
   return `${place} is non-null, but no foreign key of its row makes sure that its ${target} is there, and an object without one would be an error; declare ${target}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Owns fields that show columns of their own row as an object: value objects, and what this row holds of a type that
- * another subgraph owns.
+ * Owns fields that show columns of their own row as an object: value objects, and keys of types that another subgraph
+ * owns.
  */
 import { isEnumType, isObjectType, isScalarType, type GraphQLObjectType } from 'graphql';
 import { columnsOfObject, type ObjectShape } from '../model/model.ts';
@@ -40,7 +40,7 @@ interface Site {
 
 type Parts = Map<string, string | ObjectShape>;
 
-/** `@embedded`: an object without a table, whose fields are columns of the row that it is in. */
+/** `@embedded`: an object without a table, whose fields are columns of the containing row. */
 export function readEmbedded(compilation: Compilation, site: Site): void {
   const { draft, field, shape, place } = site;
   const { named } = shape;
@@ -62,8 +62,8 @@ export function readEmbedded(compilation: Compilation, site: Site): void {
 }
 
 /**
- * A field that returns a type of another subgraph: the columns that hold its key, by name or as `@relation(from:)`
- * says.
+ * A field that returns a type of another subgraph: the columns that hold its key, found by name or as in
+ * `@relation(from:)`.
  */
 export function readReference(compilation: Compilation, site: Site, stub: StubDraft): void {
   const { draft, shape } = site;
@@ -110,7 +110,7 @@ function finish({ compilation, site: { draft, field, shape, place }, embedded, m
 
 interface Nesting {
   readonly prefix: string;
-  /** Types that this one is within, so that one within itself is noticed. */
+  /** Types that contain this one, to detect a type that contains itself. */
   readonly around: readonly GraphQLObjectType[];
 }
 
@@ -121,7 +121,7 @@ interface ValueShapeInput {
   readonly nesting: Nesting;
 }
 
-/** Every field of the type as a column of the row; null where one cannot be. */
+/** Every field of the type as a column of the row; null if one cannot be. */
 function valueShape({ compilation, site, type, nesting: { prefix, around } }: ValueShapeInput): ObjectShape | null {
   const { problems } = compilation;
   compilation.values.add(type.name);
@@ -158,7 +158,7 @@ interface WarnOfPartsInput {
   readonly parts: Parts;
 }
 
-/** The object is there as soon as one of its columns has a value, so that another one may be null within it. */
+/** The object exists as soon as one of its columns has a value, so another one may be null in it. */
 function warnOfParts({ compilation, site: { draft, place }, type, parts }: WarnOfPartsInput): void {
   for (const [name, part] of parts) {
     const column = typeof part === 'string' ? draft.table.columns.get(part) : undefined;
@@ -175,7 +175,9 @@ interface PartOfInput {
   readonly nesting: Nesting;
 }
 
-/** A column, an object within, or what another subgraph shows; null where it is none of these, which has been said. */
+/**
+ * A column, a contained object, or a type of another subgraph; null if it is none of these, which has been reported.
+ */
 function partOf({
   compilation,
   site,
@@ -235,7 +237,7 @@ interface KeyShapeInput {
   readonly prefix: string;
 }
 
-/** What this row holds of a type that another subgraph owns: a key of it at least. */
+/** What this row holds of a type that another subgraph owns: at least one of its keys. */
 function keyShape({ compilation, site, stub, prefix }: KeyShapeInput): ObjectShape | null {
   const { problems } = compilation;
   const { draft, field, shape, place } = site;
@@ -298,8 +300,8 @@ interface LeavesInput {
 }
 
 /**
- * Columns behind the fields of all keys and behind what the field provides, by path; those that are named stand for the
- * first key of as many fields.
+ * Columns of the fields of all keys and of provided fields, by path; explicitly named columns belong to the first key
+ * with the same number of fields.
  */
 function leavesOf({
   compilation,

@@ -1,7 +1,4 @@
-/**
- * Owns what mutations answer with: which field of a payload shows the row, the token, and the conflict that refused the
- * write.
- */
+/** Owns the payloads of mutations: which field shows the row, the token, and the conflict that refused the write. */
 import { isObjectType, type GraphQLObjectType } from 'graphql';
 import { type ConflictField, type WriteField } from '../model/model.ts';
 import { hasResolver, type Compilation, type Draft } from './context.ts';
@@ -18,7 +15,7 @@ interface PayloadSite {
   readonly place: string;
 }
 
-/** What the fields of a payload show; null where one of them shows nothing. */
+/** The contents of a payload's fields; null if one of them has none. */
 export function readPayload(
   compilation: Compilation,
   site: PayloadSite,

@@ -1,4 +1,4 @@
-/** Owns directives that stand where they mean nothing, and resolvers for what the schema does not have. */
+/** Owns directives without effect, and resolvers for fields that the schema does not have. */
 import {
   isEnumType,
   isInterfaceType,
@@ -18,13 +18,13 @@ const ON_FIELDS = ['column', 'embedded', 'relation', 'list', 'count', 'insert', 
 const ON_ENTITIES = ['cached', 'tenant', 'conflict'] as const;
 /** What a field is to the types that are made of its entity. */
 const ON_COLUMNS = ['omit', 'default'] as const;
-/** Whether a directive or a resolver stands behind the mutation. */
+/** Whether the mutation has a directive or a resolver. */
 const ON_MUTATIONS = ['idempotent'] as const;
 
-/** Functions of a type that are not fields of it. */
+/** Functions of a type that are not resolvers of its fields. */
 const HOOKS: ReadonlySet<string> = new Set(['__resolveReference', '__resolveType', '__isTypeOf']);
 
-/** A directive that does nothing would mislead whoever reads the schema: it is an error. */
+/** A directive without effect would mislead readers of the schema: it is an error. */
 export function checkPlacement(compilation: Compilation, roots: Pick<Model, 'queries' | 'subscriptions'>): void {
   checkDurable(compilation);
   for (const type of Object.values(compilation.schema.getTypeMap())) {
@@ -51,7 +51,7 @@ function checkObject({ problems }: Compilation, type: GraphQLObjectType): void {
   }
 }
 
-/** What the objects do that implement it is for each of them to say. */
+/** The objects that implement it declare this themselves. */
 function checkInterface(compilation: Compilation, type: GraphQLInterfaceType): void {
   checkNoMutation(compilation, type);
   checkNotLive(compilation, type);
@@ -176,7 +176,7 @@ function meaningful(
     };
   if (!own) return { allowed: [], where: 'no field of an @entity' };
   if (stubs.get(type.name)?.plain.has(field.name)) return { allowed: [], where: 'a field that another subgraph owns' };
-  // A field that could not be read has had its own problem.
+  // A field that could not be read has its own problem.
   if (!mapped) return { allowed: ON_FIELDS, where: '' };
   if (mapped.kind === 'column') return { allowed: ['column'], where: 'a column' };
   if (mapped.kind === 'embedded')

@@ -1,4 +1,4 @@
-/** Owns what is wrong with a schema: problems with their place, gathered until all are known, then reported at once. */
+/** Owns the problems of a schema: each has its place, and all of them are collected and reported at once. */
 import { type ASTNode, type GraphQLError } from 'graphql';
 import { MeridianError } from '../base/errors.ts';
 import { type SourceSpot } from '../model/model.ts';
@@ -9,7 +9,7 @@ export interface Problem extends SourceSpot {
   readonly message: string;
 }
 
-/** Where `node` was written; the whole of the SDL (line 1) for what has no place of its own. */
+/** Where `node` was written; the beginning of the SDL (line 1) for a problem without its own place. */
 export function spotOf(node: ASTNode | null | undefined): SourceSpot {
   const location = node?.loc;
   return location ? { file: location.source.name, line: location.startToken.line } : { file: 'schema', line: 1 };
@@ -49,12 +49,12 @@ export class Problems {
     this.#add('warning', at, message);
   }
 
-  /** What is as it should be, and may not be what the author expects. */
+  /** What is correct but may be unexpected. */
   note(at: ASTNode | SourceSpot | null | undefined, message: string): void {
     this.#add('notice', at, message);
   }
 
-  /** What graphql-js found, at the place that it names. */
+  /** An error of graphql-js, at the place that it names. */
   graphqlError(error: GraphQLError, fix: string): void {
     const at = error.nodes?.[0];
     const file = error.source?.name;
@@ -92,7 +92,7 @@ export class Problems {
 
   #add(severity: Problem['severity'], at: ASTNode | SourceSpot | null | undefined, message: string): void {
     const spot = at && 'file' in at ? at : spotOf(at);
-    // One mistake is often met on several ways (a filter that two fields use); it is said once.
+    // The same mistake may be found repeatedly (in a filter that two fields use); it is reported once.
     if (this.#found.some((known) => known.file === spot.file && known.line === spot.line && known.message === message))
       return;
     this.#found.push({ severity, ...spot, message });

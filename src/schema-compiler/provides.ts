@@ -1,7 +1,4 @@
-/**
- * Owns fields that are another subgraph's: which of them some `@provides` brings along, and that a row can carry the
- * others.
- */
+/** Owns external fields: which of them some `@provides` includes, and whether a row can carry the others. */
 import { isInterfaceType, isObjectType, type GraphQLNamedType } from 'graphql';
 import { externalFields, tableName, type Compilation } from './context.ts';
 import { directivesOf, shapeOf } from './directives.ts';
@@ -26,7 +23,8 @@ export function findProvided({ schema, federation, problems, provided }: Compila
 }
 
 /**
- * Resolvers find what a representation brings on the row, by the field's name, where no column of another field may be.
+ * Resolvers find a representation's values on the row, by the field's name, so no column of another field may have that
+ * name.
  */
 export function checkExternals(compilation: Compilation): void {
   for (const draft of compilation.drafts.values()) {
@@ -41,7 +39,7 @@ export function checkExternals(compilation: Compilation): void {
   }
 }
 
-/** Each field on the way of a path, as `Type.field`. */
+/** Each field on a path, as `Type.field`. */
 function steps(type: GraphQLNamedType, [name, ...rest]: FieldPath): readonly string[] {
   if (name === undefined || !(isObjectType(type) || isInterfaceType(type))) return [];
   const field = type.getFields()[name];

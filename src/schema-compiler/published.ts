@@ -1,15 +1,12 @@
 /**
- * Owns what a subgraph tells composers of itself: its schema without the directives that are for Meridian alone, which
- * name tables, columns and conditions.
+ * Owns the schema that a subgraph publishes to composers: without the directives that only Meridian uses, which name
+ * tables, columns and conditions.
  */
 import { Kind, visit, type DefinitionNode, type DirectiveDefinitionNode, type DocumentNode } from 'graphql';
 import { builtInDefinitions } from './files.ts';
 import { isForSchemas, linkedDirectives } from './meridian-link.ts';
 
-/**
- * A directive of Meridian's stays where the schema imports it by a `@link`: then it may be composed into the
- * supergraph.
- */
+/** A directive of Meridian stays if the schema imports it by a `@link`: then it may be composed into the supergraph. */
 export function publishedDocument({ definitions }: DocumentNode): DocumentNode {
   const linked = linkedDirectives(definitions);
   const hidden = new Map(

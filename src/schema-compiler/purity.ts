@@ -1,4 +1,4 @@
-/** Owns the judgement of conditions in SQL: whether one can change its answer for a row that does not change. */
+/** Owns the check of SQL conditions: whether a condition can change its result for a row that does not change. */
 import { type Column } from '../model/model.ts';
 import { namesTheMoment } from '../model/times.ts';
 import { spelled, tokensOf, type Token } from './sql-tokens.ts';
@@ -7,14 +7,14 @@ export interface Purity {
   /** The table whose rows the condition is about. */
   readonly table: string;
   readonly columns: ReadonlyMap<string, Pick<Column, 'type'>>;
-  /** Settings of the database that may be read, in lower case, and with them the name of who reads; null: neither. */
+  /** Settings of the database that may be read, in lower case, and the name of the current user; null: neither. */
   readonly settings: ReadonlySet<string> | null;
 }
 
 /**
- * What could change the condition's answer for the same row, as a predicate of it ("calls now()"); null where nothing
- * could. It knows no grammar and no types: what is not known to be harmless, is refused, since the loss is only a
- * cache.
+ * What could change the condition's result for the same row, as a predicate of it ("calls now()"); null if nothing
+ * could. It has no grammar and no types: anything that is not known to be harmless is refused, since only a cache is
+ * lost.
  */
 export function impurity(condition: string, purity: Purity): string | null {
   const tokens = tokensOf(condition);
@@ -87,7 +87,7 @@ const KEYWORDS: ReadonlySet<string> = new Set([
   'else',
   'end',
 ]);
-/** Of these, the ones after which a bracket cannot be a call. */
+/** Of these, the keywords after which a bracket cannot be a call. */
 const BEFORE_BRACKETS: ReadonlySet<string> = new Set([
   'and',
   'or',
@@ -102,7 +102,7 @@ const BEFORE_BRACKETS: ReadonlySet<string> = new Set([
   'then',
   'else',
 ]);
-/** Immutable for every type that they take. */
+/** Immutable for every type that they accept. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   'coalesce',
   'nullif',
@@ -136,7 +136,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   'cardinality',
   'array_length',
 ]);
-/** Not columns, even where a column has the name: without quotes these words are functions. */
+/** Not columns, even if a column has the name: without quotes these words are functions. */
 const WHO_READS: ReadonlySet<string> = new Set(['current_user', 'session_user', 'user', 'current_role']);
 const TYPES: ReadonlySet<string> = new Set([
   'text',
@@ -162,7 +162,7 @@ const TYPES: ReadonlySet<string> = new Set([
   'interval',
   'jsonb',
 ]);
-/** Text cast to one of these may name the moment: only what stands there for all to see is let through. */
+/** Text that is cast to one of these types may depend on the time: only literals with a fixed meaning are accepted. */
 const TIMES: ReadonlySet<string> = new Set([
   'date',
   'timestamp',
@@ -175,7 +175,7 @@ const TIMES: ReadonlySet<string> = new Set([
 const TIME_KINDS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'time']);
 const LONGEST_TYPE = 4;
 
-/** What the operand of a cast is: a literal, a column's kind, or anything else. */
+/** The operand of a cast: a literal, a column's kind, or anything else. */
 type Operand = 'literal' | 'time' | 'other';
 
 class Judge {
@@ -212,7 +212,7 @@ class Judge {
     return token?.kind === 'word' && token.text === text;
   }
 
-  /** Judges what begins here and goes past it. */
+  /** Checks what begins here and moves past it. */
   #step(): string | null {
     const token = this.#token(0) as Token;
     switch (token.kind) {
@@ -250,7 +250,7 @@ class Judge {
     return OPERATORS.has(text) ? this.#pass(1) : `has ${text}`;
   }
 
-  /** Whether the closing bracket here belongs to `(operand)`, and that to no call. */
+  /** Whether the closing bracket here belongs to `(operand)` and not to a call. */
   #isBracketed(): boolean {
     const before = this.#token(-3);
     return (
@@ -354,7 +354,7 @@ class Judge {
   }
 }
 
-/** As `WHO_READS`, but about when. */
+/** As `WHO_READS`, for the time. */
 const CLOCKS: ReadonlySet<string> = new Set([
   'current_date',
   'current_time',

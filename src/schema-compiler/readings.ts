@@ -1,7 +1,4 @@
-/**
- * Owns the choice among the ways in which a relation could be meant: a field's name and the foreign keys must not
- * disagree.
- */
+/** Owns the choice among the possible meanings of a relation: a field's name and the foreign keys must not disagree. */
 import { tableKey, type CatalogTable } from '../model/catalog.ts';
 import { type Join } from '../model/model.ts';
 import { snakeCase } from '../model/names.ts';
@@ -15,7 +12,7 @@ export interface Reading {
    * tables.
    */
   readonly by: 'forward' | 'back' | 'column';
-  /** Table to which a foreign key over that column leads instead. */
+  /** Table that a foreign key over that column refers to instead. */
   readonly elsewhere?: string | undefined;
 }
 
@@ -27,13 +24,13 @@ export interface Naming {
   readonly compares: (from: string, to: string) => boolean;
 }
 
-/** Words that say how a column names a row, not which one. */
+/** Words that tell how a column refers to a row, not to which one. */
 const KEY_WORDS: ReadonlySet<string> = new Set(['id', 'ids', 'fk', 'key', 'ref', 'uuid', 'by']);
 const COUNT_WORDS: ReadonlySet<string> = new Set(['count', 'total', 'number', 'num', 'of']);
-/** As many first letters must be shared: `created` and `creator`, `owned` and `owner`. */
+/** Minimum length of a common beginning: `created` and `creator`, `owned` and `owner`. */
 const STEM = 4;
 
-/** The ways to one row that the field's name leaves; one: it is clear. */
+/** The relations to one row that remain by the field's name; one: it is unambiguous. */
 export function readingsToOne(naming: Naming, ways: readonly Reading[]): readonly Reading[] {
   const distinct = withoutRepeats(ways);
   const named = distinct.filter(
@@ -47,7 +44,10 @@ export function readingsToOne(naming: Naming, ways: readonly Reading[]): readonl
   return [...distinct, ...columnsOfOwn(naming, distinct)];
 }
 
-/** The ways to many rows: `ways` by foreign keys of the other table, `declared` by its own fields that lead here. */
+/**
+ * The relations to many rows: `ways` by foreign keys of the other table, `declared` by its own fields that refer to
+ * this one.
+ */
 export function readingsToMany(
   naming: Naming,
   ways: readonly Reading[],
@@ -61,7 +61,7 @@ export function readingsToMany(
   return named.length === 1 ? named : distinct;
 }
 
-/** Columns of the other table that the name of a field for many rows speaks of rather than of `chosen`. */
+/** Columns of the other table that the field's name matches better than `chosen`. */
 export function unheeded(
   { to, field }: Pick<Naming, 'to' | 'field'>,
   chosen: readonly string[],
@@ -88,7 +88,7 @@ function withoutRepeats(ways: readonly Reading[]): readonly Reading[] {
   return ways.filter((way, i) => ways.findIndex((other) => key(other) === key(way)) === i);
 }
 
-/** Columns of this row that carry the field's name although no foreign key leads from them to the target. */
+/** Columns of this row that match the field's name although they have no foreign key to the target. */
 function columnsOfOwn(naming: Naming, ways: readonly Reading[]): readonly Reading[] {
   const { from, to, field } = naming;
   const words = wordsOf(snakeCase(field));
@@ -121,7 +121,7 @@ function unclaimed(table: CatalogTable): readonly string[] {
 }
 
 /**
- * Whether the column is called as the field: `creator`, `creator_id`, `fk_creator`, or with the name of the target's
+ * Whether the column is named like the field: `creator`, `creator_id`, `fk_creator`, or with the name of the target's
  * key at its end.
  */
 function carries({ to, field }: Naming, column: string): boolean {
@@ -155,18 +155,20 @@ function sameStem(left: string, right: string): boolean {
 }
 
 /**
- * Whether the column looks as if it named a row, and one of the words says which: `creator_id`, `created_by`, `owner`
+ * Whether the column seems to refer to a row and one of the words says to which: `creator_id`, `created_by`, `owner`
  * for `owned`.
  */
 function namesRow(words: readonly string[], column: string): boolean {
   if (!shares(words, column)) return false;
   const called = snakeCase(column).split(/[^a-z0-9]+/);
   if (called.length > 1) return KEY_WORDS.has(called[0] ?? '') || KEY_WORDS.has(called.at(-1) ?? '');
-  // Of one word, such as `priority`, only what is called after somebody.
+  // A single word such as `priority` matches only if it names a person.
   return /(er|or|ee)$/.test(called[0] ?? '') && !words.includes(called[0] ?? '');
 }
 
-/** The relations to one row that the types of `to`'s table declare towards `from`'s table, seen from there. */
+/**
+ * The relations to one row that the types of `to`'s table declare towards `from`'s table, in the opposite direction.
+ */
 export function declaredTowards(drafts: Iterable<Draft>, { from, to }: Pick<Naming, 'from' | 'to'>): readonly Join[] {
   const all = [...drafts];
   const isOf = (table: CatalogTable, draft: Draft | undefined): boolean =>
@@ -183,7 +185,7 @@ export function declaredTowards(drafts: Iterable<Draft>, { from, to }: Pick<Nami
     )
       return [];
     const { join } = field;
-    // A row beside itself says nothing of others.
+    // A relation to the row itself says nothing about other rows.
     const isItself = from.table === to.table && join.from.every((column, i) => column === join.to[i]);
     return isItself ? [] : [{ from: join.to, to: join.from }];
   });

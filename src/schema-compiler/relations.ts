@@ -1,4 +1,4 @@
-/** Owns how two entities belong together: by what `@relation` says, else by the one foreign key that fits. */
+/** Owns how two entities are related: by `@relation`, otherwise by the only foreign key that fits. */
 import { type ASTNode } from 'graphql';
 import { coversUniqueKey, hasIndexOn, tableKey, type CatalogTable, type ForeignKey } from '../model/catalog.ts';
 import { type Join } from '../model/model.ts';
@@ -16,7 +16,7 @@ export interface RelationRequest {
   readonly place: string;
   readonly node: ASTNode | null | undefined;
   readonly relation: Pick<RelationArguments, 'from' | 'to' | 'node'> | null;
-  /** What the SDL calls the thing that names columns: `@relation` or `@count`. */
+  /** What the messages call the directive that names columns: `@relation` or `@count`. */
   readonly directive: string;
 }
 
@@ -46,7 +46,7 @@ export function toOneJoin(compilation: Compilation, request: RelationRequest): J
   return null;
 }
 
-/** Whether the row does not hold which row the join leads to: only the other one names this one. */
+/** Whether only the other row holds the reference. */
 export function isWayBack(from: Draft, to: Draft, join: Join): boolean {
   const isKey = join.to.length === to.primaryKey.length && join.to.every((column) => to.primaryKey.includes(column));
   const isForward = references(from.table, to.table).some(
@@ -73,12 +73,12 @@ export function toManyJoin(compilation: Compilation, request: RelationRequest): 
   const sound = join ? compared(compilation, request, join) : null;
   if (!sound) return null;
   use(request, sound);
-  // An index on the bare columns would not help where they are cast.
+  // An index on the plain columns would not be used if they are cast.
   if (castColumns(request, sound).length === 0) warnWithoutIndex(compilation, request, sound);
   return sound;
 }
 
-/** What the directive says, null where it is wrong, undefined where it names no columns. */
+/** The directive's columns, null if they are wrong, undefined if it names none. */
 function explicitJoin(
   compilation: Compilation,
   request: RelationRequest,
@@ -108,7 +108,7 @@ function explicitJoin(
   return { from, to };
 }
 
-/** The join with how its pairs are compared; null (and a problem) where the database cannot. */
+/** The join with how its pairs are compared; null (and a problem) if the database cannot compare them. */
 function compared(
   compilation: Compilation,
   { from, to, place, node, relation }: RelationRequest,
@@ -130,7 +130,7 @@ interface CastColumn {
   readonly cast: string;
 }
 
-/** Columns that are compared as another type than their own, which an index on them does not serve. */
+/** Columns that are compared as another type than their own, for which an index on them is not used. */
 function castColumns({ to }: Pick<RelationRequest, 'to'>, { to: names, comparisons }: Join): readonly CastColumn[] {
   return names.flatMap((name, i): readonly CastColumn[] => {
     const [column, cast] = [to.table.columns.get(name), comparisons?.[i]?.columnCast ?? null];
@@ -142,7 +142,7 @@ function castColumns({ to }: Pick<RelationRequest, 'to'>, { to: names, compariso
       column.type.operators?.ofDomain === true
     )
       return [];
-    // Names that are keywords arrive in quotes, which only "char" needs.
+    // Names that are keywords are quoted; only "char" needs the quotes.
     const plain = cast.replace(/^pg_catalog\./, '').replace(/^"((?!char")\w+)"$/, '$1');
     return [{ name, sql: column.type.sql, cast: plain }];
   });
@@ -193,10 +193,7 @@ interface TheOnlyInput {
   readonly side: 'one' | 'many';
 }
 
-/**
- * The one way in which the relation can be meant; null (and a problem) where there are several, undefined where there
- * is none.
- */
+/** The only possible relation; null (and a problem) if there are several, undefined if there is none. */
 function theOnly({ compilation, request, readings, side }: TheOnlyInput): Join | null | undefined {
   if (readings.length <= 1) return readings[0]?.join;
   const { place, node, from, to } = request;
@@ -235,7 +232,7 @@ function toManyText({ from, directive }: RelationRequest, { join }: Reading): st
   return isKey ? `${directive}(to: ${list(join.to)})` : `${directive}(from: ${list(join.from)}, to: ${list(join.to)})`;
 }
 
-/** What to do without a foreign key: the field's own column can be followed, by name. */
+/** The fix without a foreign key: the field's own column, by name. */
 function ownColumn(request: RelationRequest, readings: readonly Reading[]): string {
   const [own] = readings;
   return own

@@ -11,7 +11,7 @@ import { misfit } from './types.ts';
 export function readQueries(compilation: Compilation): Map<string, RootField> {
   const queries = new Map<string, RootField>();
   const type = compilation.schema.getQueryType();
-  // Meridian answers these itself.
+  // Meridian resolves these itself.
   const builtIn = Object.values(compilation.adminFields);
   for (const field of Object.values(type?.getFields() ?? {})) {
     if (!type || hasResolver(compilation, type.name, field.name) || builtIn.includes(field.name)) continue;
@@ -71,7 +71,7 @@ function readRoot(compilation: Compilation, field: AnyField, place: string): Roo
   return null;
 }
 
-/** An object that is only a place for fields: all of them have resolvers. */
+/** An object that only groups fields: all of them have resolvers. */
 function isNamespace(compilation: Compilation, type: GraphQLObjectType): boolean {
   return (
     !directiveOf(type, 'entity') &&
@@ -79,7 +79,7 @@ function isNamespace(compilation: Compilation, type: GraphQLObjectType): boolean
   );
 }
 
-/** Whether what is wrong lies with an `@entity` that has no table or key, which has been said. */
+/** Whether the cause is an `@entity` without a table or key, which has been reported. */
 function isReported(compilation: Compilation, name: string): boolean {
   const isBroken = (candidate: string): boolean => {
     const type = compilation.schema.getType(candidate);
@@ -136,7 +136,7 @@ export interface ReadKeyArgumentsInput {
   readonly target: Draft;
 }
 
-/** Arguments that each name one value of a column; null where one does not. */
+/** Arguments that each name one value of a column; null if one does not. */
 export function readKeyArguments({
   compilation,
   field,
@@ -162,7 +162,7 @@ export function readKeyArguments({
   return sound ? columns : null;
 }
 
-/** Exactly a unique key: more columns would make the answer depend on more than the key. */
+/** Exactly a unique key: with more columns the result would depend on more than the key. */
 export function isUnique(target: Draft, columns: readonly string[]): boolean {
   const keys = target.table.kind === 'view' ? [target.primaryKey] : target.table.uniqueKeys;
   return keys.some((key) => key.length === columns.length && key.every((column) => columns.includes(column)));

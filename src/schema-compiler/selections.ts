@@ -38,7 +38,7 @@ export function readList(compilation: Compilation, request: SelectionRequest): L
   return { kind: 'list', ...readSelection(compilation, request, 'list'), limit, cuts: declared !== null };
 }
 
-/** One line for all lists that may turn out longer than they can be shown. */
+/** One line for all lists that may become longer than they can be shown. */
 export function warnOfBoundless({ boundless, limits, problems }: Compilation): void {
   const [first] = boundless.values();
   if (!first) return;
@@ -53,7 +53,7 @@ export function warnOfBoundless({ boundless, limits, problems }: Compilation): v
   );
 }
 
-/** What the schema gives a client that names no number must not be refused. */
+/** A client that names no number must not be refused because of the schema's default. */
 function checkDefaults({ problems }: Compilation, { field, place }: SelectionRequest, most: number): void {
   for (const argument of field.args.filter(({ name }) => name === 'first' || name === 'last')) {
     const { defaultValue } = argument;
@@ -92,7 +92,7 @@ export function readCount(compilation: Compilation, request: SelectionRequest): 
   return { kind: 'count', target, join, where, filters, caching };
 }
 
-/** The entity that `@count(of:)` names; says so where there is none. */
+/** The entity of `@count(of:)`; reports it if there is none. */
 export function countTarget(
   compilation: Compilation,
   name: string,

@@ -1,4 +1,4 @@
-/** Owns cutting a condition in SQL into its tokens, as PostgreSQL cuts it; what could be cut in two ways is refused. */
+/** Owns splitting an SQL condition into tokens as PostgreSQL does; ambiguous text is refused. */
 
 export interface Token {
   /**
@@ -12,9 +12,9 @@ export interface Token {
 const PARTS =
   /(?<space>[ \t\r\n\f\v]+)|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|"(?<quoted>(?:[^"]|"")+)"|'(?<text>(?:[^']|'')*)'|(?<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?<sign>::|[()[\],.]|[-+*/<>=~!@#%^&|?]+)/y;
 
-/** The tokens, or what keeps the condition from being cut, as a predicate of it. */
+/** The tokens, or why the condition cannot be split, as a predicate of it. */
 export function tokensOf(condition: string): readonly Token[] | string {
-  // Whether a backslash means itself is a setting of the session's.
+  // Whether a backslash is an escape depends on a setting of the session.
   if (condition.includes('\\')) return 'has a backslash';
   const tokens: Token[] = [];
   let touches: Token['kind'] | null = null;
@@ -42,7 +42,7 @@ function tokenOf(groups: Readonly<Record<string, string | undefined>>): Token | 
   return sign === undefined ? null : { kind: 'sign', text: sign };
 }
 
-/** The last part of a type's name as it is written: `public."Mo od"[]` → `Mo od`. */
+/** The last part of a type's name as written: `public."Mo od"[]` → `Mo od`. */
 export function spelled(typeName: string): string {
   const tokens = tokensOf(typeName);
   const names = typeof tokens === 'string' ? [] : tokens.filter(({ kind }) => kind === 'word' || kind === 'quoted');

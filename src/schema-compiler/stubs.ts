@@ -1,4 +1,4 @@
-/** Owns types of other subgraphs: known here by their keys alone, with fields that follow from these. */
+/** Owns types of other subgraphs: only their keys are known here, and the fields that follow from the keys. */
 import { isObjectType, type ConstDirectiveNode } from 'graphql';
 import { coversUniqueKey } from '../model/catalog.ts';
 import { type Join, type Stub } from '../model/model.ts';
@@ -59,8 +59,8 @@ export function findStubs(compilation: Compilation): void {
 }
 
 /**
- * Reads the fields of every such type. Key fields are the sender's, and so are external ones; fields with a resolver
- * are left to it.
+ * Reads the fields of every such type. Key fields and external fields come from the client; fields with a resolver are
+ * skipped.
  */
 export function readStubs(compilation: Compilation): void {
   for (const stub of compilation.stubs.values()) {
@@ -120,7 +120,7 @@ function readStubField(compilation: Compilation, stub: StubDraft, field: AnyFiel
   }
 }
 
-/** What no gateway asks for by a key, and what a resolver makes, has its plain fields from whoever returns it. */
+/** A type that no gateway looks up by key, and that a resolver creates, gets its plain fields from that resolver. */
 function isGivenWhole(stub: StubDraft): boolean {
   return stub.resolvesItself || stub.keys.every((key) => !key.isResolvable);
 }
@@ -162,7 +162,8 @@ function readToOne(
 }
 
 /**
- * From key fields, named by their paths, to columns: as the directive says, else columns called `<type>_<key field>`.
+ * From key fields, named by their paths, to columns: as the directive says, otherwise columns called `<type>_<key
+ * field>`.
  */
 function stubJoin(compilation: Compilation, request: StubRelation): Join | null {
   const { stub, target, field, place, relation, toOne, directive } = request;
@@ -204,8 +205,7 @@ function stubJoin(compilation: Compilation, request: StubRelation): Join | null 
 }
 
 /**
- * Columns that the field's name speaks of rather than of the type's: `createdTasks` of `creator_id` rather than of
- * `user_id`.
+ * Columns that the field's name matches better than the type's: `createdTasks` means `creator_id` and not `user_id`.
  */
 function passedOver({ target, field }: StubRelation, byName: readonly string[]): readonly string[] {
   const types = byName.map((column) => target.table.columns.get(column)?.type);

@@ -1,12 +1,10 @@
-/**
- * Owns what tenants mean to tables that refer to each other: which foreign keys lead to rows that belong to tenants.
- */
+/** Owns the effect of tenants on foreign keys: which foreign keys refer to rows that belong to tenants. */
 import { tableKey } from '../model/catalog.ts';
 import { type TenantReference } from '../model/model.ts';
 import { comparisonsOf } from './comparing.ts';
 import { type Compilation, type Draft } from './context.ts';
 
-/** The foreign keys of a table into tables whose entities keep tenants apart; one for each way in which they do. */
+/** The foreign keys of a table to tables whose entities separate tenants; one for each tenant column. */
 export function tenantReferences({ drafts, catalog }: Compilation, { table }: Draft): readonly TenantReference[] {
   return table.foreignKeys.flatMap((key) => {
     const targets = [...drafts.values()].filter((draft) => tableKey(draft.table) === tableKey(key.toTable));
@@ -14,8 +12,8 @@ export function tenantReferences({ drafts, catalog }: Compilation, { table }: Dr
     return [...tenants].flatMap((tenant): readonly TenantReference[] => {
       const tenantType = targets[0]?.table.columns.get(tenant)?.type;
       if (!tenantType || !targets[0]) return [];
-      // What a foreign key compares, the database can compare; what it cannot without the time zone is left to the key
-      // itself.
+      // The database can compare what a foreign key compares; comparisons that depend on the time zone are left to the
+      // foreign key itself.
       const found = comparisonsOf(
         catalog,
         { from: table, to: targets[0].table },

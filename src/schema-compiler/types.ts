@@ -1,10 +1,10 @@
-/** Owns which GraphQL types can carry which column types without losing anything. */
+/** Owns which GraphQL types can represent which column types without loss. */
 import { isEnumType, isScalarType, type GraphQLEnumType } from 'graphql';
 import { type CatalogColumn } from '../model/catalog.ts';
 import { type ScalarKind } from '../model/model.ts';
 import { columnName, type Shape } from './directives.ts';
 
-/** The types that fit each kind; the first one is what a fix proposes. */
+/** The types that fit each kind; a fix proposes the first one. */
 const FITTING: Readonly<Record<ScalarKind, readonly string[]>> = {
   int: ['Int', 'ID', 'BigInt', 'Float'],
   bigint: ['BigInt', 'ID'],
@@ -23,7 +23,7 @@ const FITTING: Readonly<Record<ScalarKind, readonly string[]>> = {
   bytea: [],
 };
 
-/** Scalars with a meaning of their own here. Any other scalar is the author's, who knows what it carries. */
+/** Scalars with a meaning of their own here. For any other scalar the author decides what it represents. */
 const KNOWN = new Set([...Object.values(FITTING).flat(), 'ConsistencyToken']);
 
 /** `output`: the column's values must all be representable. `input`: the type's values must all be storable. */
@@ -36,7 +36,7 @@ export interface MisfitInput {
   readonly lists?: 'exact' | 'any';
 }
 
-/** Why values of `column` do not fit `shape`, with the fix, or null when they do. */
+/** Why values of `column` do not fit `shape`, with the fix; null if they do. */
 export function misfit({ column, shape, direction, lists = 'exact' }: MisfitInput): string | null {
   const { type } = column;
   const is = `column "${column.name}" is ${type.sql}`;
@@ -45,7 +45,7 @@ export function misfit({ column, shape, direction, lists = 'exact' }: MisfitInpu
     return type.array ? `${is}, an array; declare it ${proposal}` : `${is}, not an array; declare it ${proposal}`;
   }
   if (isEnumType(shape.named)) return enumMisfit(column, shape.named, direction);
-  // A JSON document may be shown through an object type, which then picks what it wants of it.
+  // A JSON document may be shown through an object type, which selects parts of it.
   if (type.kind === 'json' && !isScalarType(shape.named)) return null;
   if (!isScalarType(shape.named))
     return `${is}, which ${shape.named.name} cannot show; declare it ${proposalFor(column, shape)}`;

@@ -1,4 +1,4 @@
-/** Owns the fields of `Mutation`: inserts, updates and deletes, and the payloads that they answer with. */
+/** Owns the fields of `Mutation`: inserts, updates and deletes, and their payloads. */
 import {
   isInputObjectType,
   isObjectType,
@@ -21,7 +21,7 @@ import { misfit } from './types.ts';
 const KINDS = ['insert', 'update', 'delete'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Argument, or field of the input, by which a writer says which version it saw. */
+/** The argument, or field of the input, that gives the version which a writer saw. */
 const EXPECTED_VERSION = 'expectedVersion';
 
 interface Site {
@@ -111,7 +111,7 @@ interface TargetOfInput {
   readonly payload: GraphQLObjectType;
 }
 
-/** The entity that the directive names, else the only one in the payload. */
+/** The entity that the directive names, otherwise the only one in the payload. */
 function targetOf({ compilation, field, place, directive, payload }: TargetOfInput): Draft | null {
   const { drafts, problems } = compilation;
   const named = textArgument(directive, 'entity');
@@ -139,7 +139,7 @@ function targetOf({ compilation, field, place, directive, payload }: TargetOfInp
   return null;
 }
 
-/** What says which version the writer saw; what is wrong with it is said here. */
+/** What gives the version that the writer saw; its errors are reported here. */
 function readExpectedVersion(
   compilation: Compilation,
   { kind, place, field, target }: Site,
@@ -188,7 +188,7 @@ function checkInputs(
   return false;
 }
 
-/** Of an update without an input object: the arguments that make up a unique key, the primary key if they can. */
+/** For an update without an input object: the arguments that form a unique key, preferably the primary key. */
 function keyArguments(
   target: Draft,
   args: readonly GraphQLArgument[],
@@ -288,11 +288,11 @@ interface CheckCompleteInput {
   readonly possible: ReadonlySet<string>;
 }
 
-/** An insert that may leave out what the table insists on fails for some clients: better said now. */
+/** An insert that may leave out a required column fails for some clients: this is reported now. */
 function checkComplete({ compilation, site: { place, field, target }, given, possible }: CheckCompleteInput): void {
   if (target.table.fillsOnInsert) return;
   for (const column of target.table.columns.values()) {
-    // Meridian itself gives a new row its first version, and the viewer's tenant.
+    // Meridian itself sets a new row's first version and the viewer's tenant.
     if (
       column.nullable ||
       column.hasDefault ||

@@ -21,7 +21,8 @@ import { runIdempotent } from './idempotency/run.ts';
 import { claimStatement, type IdempotentStep } from './idempotency/outcomes.ts';
 import { type Committed, type TransactionOptions, type WriteServer } from './ports.ts';
 import { outcomeRowStatement, readOutcome } from './recall.ts';
-import { notShown, Resolution, type ConflictContext, type MutationResult } from './resolution.ts';
+import { Resolution, type ConflictContext } from './resolution.ts';
+import { notShown, type MutationResult } from './row-writer.ts';
 import {
   givenValues,
   insertedValues,

@@ -10,7 +10,7 @@ import { qualifiedTable, tableAlias } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { ofFieldsSql } from './fields.ts';
 import { type IdempotentStep, type StoredOutcome } from './idempotency/outcomes.ts';
-import { type MutationResult } from './resolution.ts';
+import { type MutationResult } from './row-writer.ts';
 
 /**
  * The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled.

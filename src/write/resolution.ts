@@ -12,7 +12,6 @@ import {
   type ConflictReason,
   type Decision,
 } from '../conflict/resolve.ts';
-import { MeridianError } from '../base/errors.ts';
 import { type Entity, type Row, type SqlType } from '../model/model.ts';
 import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { isDataException } from '../read/input.ts';
@@ -22,16 +21,7 @@ import { equalsSql } from '../read/sql/comparing.ts';
 import { columnOf, columnType, fromTable } from '../read/sql/identifiers.ts';
 import { Params, statement } from '../read/sql/statement.ts';
 import { recordStatement, type ConflictOutcome, type ConflictRecord } from './audit.ts';
-import {
-  bareStatement,
-  givenKey,
-  isRuled,
-  plainStatement,
-  removingStatement,
-  rowStatement,
-  TRIGGERS,
-  writingStatements,
-} from './guarded.ts';
+import { givenKey } from './guarded.ts';
 import {
   columnsStatement,
   deletedStatement,
@@ -44,8 +34,8 @@ import {
 import { claimStatement, settleSql, settleStatement, type IdempotentStep } from './idempotency/outcomes.ts';
 import { fieldsSql } from './fields.ts';
 import { type Transaction } from './ports.ts';
+import { plainText, RowWriter, type MutationResult } from './row-writer.ts';
 import {
-  assignmentSql,
   givenValues,
   insertedValues,
   keyCondition,
@@ -54,7 +44,7 @@ import {
   type Write,
   type WriteRequest,
 } from './statements.ts';
-import { staysSql, type Assignment } from './tenant.ts';
+import { type Assignment } from './tenant.ts';
 
 export interface ConflictContext {
   /** Field of `Mutation`. */
@@ -65,31 +55,6 @@ export interface ConflictContext {
   /** Whose server resolves it. */
   readonly region: string;
 }
-
-/** One write of a resolution, made anew for each try. */
-interface Doing {
-  readonly make: () => Write;
-  /** Of the row that it is about, and that row; null where that is not known. */
-  readonly key: RowKey | null;
-  readonly current: Row | null;
-  readonly outcome: ConflictOutcome | null;
-  readonly checks?: readonly Statement[];
-}
-
-/** What a mutation came to. */
-export type MutationResult =
-  /**
-   * `row`: as the transaction left it, or as it was before a delete; null where the database's own code has put it
-   * elsewhere.
-   */
-  | { readonly kind: 'row'; readonly row: Row | null; readonly outcome: ConflictOutcome | null }
-  /** `fields`: columns in conflict. */
-  | {
-      readonly kind: 'conflict';
-      readonly reason: ConflictReason;
-      readonly current: Row | null;
-      readonly fields: readonly string[];
-    };
 
 interface SettledConflictInput {
   readonly idempotency: IdempotentStep;
@@ -112,14 +77,14 @@ export class Resolution {
   readonly #request: WriteRequest;
   readonly #context: ConflictContext;
   readonly #given: readonly Assignment[];
-  readonly #isRuled: boolean;
+  readonly #rows: RowWriter;
 
   constructor({ tx, request, context, isRuled }: ResolutionParts) {
     this.#tx = tx;
-    this.#isRuled = isRuled;
     this.#request = request;
     this.#context = context;
     this.#given = givenValues(request);
+    this.#rows = new RowWriter({ tx, request, idempotency: context.idempotency, isRuled, given: this.#given });
   }
 
   /**
@@ -136,7 +101,12 @@ export class Resolution {
     const { idempotency } = this.#context;
     if (idempotency !== null) await this.#tx.query(claimStatement(idempotency));
     const key = givenKey(this.#request.entity, insertedValues(this.#request, this.#given));
-    return this.#write({ make: () => writeOf(this.#request, this.#given, null), key, current: null, outcome: null });
+    return this.#rows.write({
+      make: () => writeOf(this.#request, this.#given, null),
+      key,
+      current: null,
+      outcome: null,
+    });
   }
 
   /** The row that the mutation names, locked. */
@@ -153,7 +123,7 @@ export class Resolution {
   }
 
   #writeIt(current: Row): Promise<MutationResult> {
-    return this.#write({
+    return this.#rows.write({
       make: () => writeOf(this.#request, this.#given, null),
       key: keyOfRow(this.#request.entity, current),
       current,
@@ -194,7 +164,7 @@ export class Resolution {
       base,
       current,
       outcome: OUTCOMES[conflicts.policy],
-      write: (values) => this.#update(current, values),
+      write: (values) => this.#rows.update(current, values),
     });
   }
 
@@ -228,7 +198,7 @@ export class Resolution {
       base: null,
       current,
       outcome: conflicts.insertExisting === 'KEEP' ? 'KEPT' : 'UPDATED',
-      write: (values) => this.#update(current, values),
+      write: (values) => this.#rows.update(current, values),
     });
   }
 
@@ -326,7 +296,7 @@ export class Resolution {
       path: null,
     }));
     const checks = referenceStatements(this.#request, values);
-    const result = await this.#write({
+    const result = await this.#rows.write({
       make: () => write(values),
       key: current === null ? key : keyOfRow(entity, current),
       current,
@@ -355,120 +325,11 @@ export class Resolution {
       return settleStatement(idempotency, { kind: 'conflict', reason, columns: [...fields], fields: null });
     const params = new Params();
     const told = params.raw('jsonb', JSON.stringify({ kind: 'conflict', reason, columns: fields }));
-    const row = `(SELECT ${fieldsSql(entity)} FROM ${fromTable(entity)} WHERE ${this.#isRow(keyOfRow(entity, current), params)})`;
+    const row = `(SELECT ${fieldsSql(entity)} FROM ${fromTable(entity)} WHERE ${this.#rows.isRow(keyOfRow(entity, current), params)})`;
     return statement(
       settleSql(idempotency, params, `${told} || pg_catalog.jsonb_build_object('fields', ${row})`),
       params,
     );
-  }
-
-  #isRow(key: RowKey, params: Params): string {
-    const { entity } = this.#request;
-    return [...key]
-      .map(([column, value]) => equalsSql(entity, column, params.add(columnType(entity, column), value)))
-      .join(' AND ');
-  }
-
-  /** Whatever the database's own code makes of the write, the row of the key as it then stands is what came of it. */
-  async #write({
-    make,
-    key,
-    current,
-    outcome,
-    checks = referenceStatements(this.#request, this.#given),
-  }: Doing): Promise<MutationResult> {
-    const { entity, field, tenancy } = this.#request;
-    const { idempotency } = this.#context;
-    if (field.kind === 'delete') return { kind: 'row', row: await this.#remove(make, key, current), outcome };
-    if (this.#isRuled) {
-      await this.#all(checks);
-      return { kind: 'row', row: await this.#changeByRules(make, key), outcome };
-    }
-    const required = field.payload.entityRequired === true;
-    return {
-      kind: 'row',
-      row: await this.#all([
-        ...checks,
-        ...writingStatements({ entity, tenancy, write: make(), idempotency, untouched: key, required }),
-      ]),
-      outcome,
-    };
-  }
-
-  async #changeByRules(make: () => Write, key: RowKey | null): Promise<Row | null> {
-    const { entity, field, tenancy } = this.#request;
-    const { idempotency } = this.#context;
-    const required = field.payload.entityRequired === true;
-    const touched = await this.#plain(make);
-    const found = touched === null ? key : keyOfRow(entity, touched);
-    if (found !== null)
-      return this.#all([TRIGGERS, rowStatement({ entity, tenancy, idempotency, key: found, required })]);
-    if (required) throw notShown(this.#request);
-    await this.#all([
-      TRIGGERS,
-      ...(idempotency === null ? [] : [settleStatement(idempotency, { kind: 'row', fields: null })]),
-    ]);
-    return null;
-  }
-
-  /**
-   * The row as it was, or as it stands where the database's own code has kept it. Until that is known, its outcome is
-   * the row as it is now.
-   */
-  async #remove(make: () => Write, key: RowKey | null, current: Row | null): Promise<Row | null> {
-    const { entity, tenancy } = this.#request;
-    const { idempotency } = this.#context;
-    const look = (settled: IdempotentStep | null): readonly Statement[] =>
-      key === null ? [] : [rowStatement({ entity, tenancy, idempotency: settled, key, required: false })];
-    const before = idempotency === null ? [] : look(idempotency);
-    if (this.#isRuled) await this.#all(before);
-    const gone = this.#isRuled
-      ? await this.#plain(make)
-      : await this.#all([
-          ...before,
-          removingStatement({ entity, tenancy, write: make(), idempotency: null, untouched: null, required: false }),
-        ]);
-    if (gone !== null) return gone;
-    const left = await this.#all([TRIGGERS, ...look(null)]);
-    if (left !== null && idempotency !== null) await this.#all(look(idempotency));
-    return left ?? current;
-  }
-
-  /** For a table with rules: with what it returns, where they allow for that, else without. */
-  async #plain(make: () => Write): Promise<Row | null> {
-    const { entity } = this.#request;
-    await this.#tx.query('SAVEPOINT meridian_rules');
-    try {
-      const [row] = (await this.#tx.query(plainStatement(entity, make()))).rows;
-      return row === undefined ? null : readRow(entity, row);
-    } catch (error) {
-      if (!isRuled(error)) throw error;
-      await this.#all([plainText('ROLLBACK TO SAVEPOINT meridian_rules'), bareStatement(make())]);
-      return null;
-    }
-  }
-
-  /** Sends them together; gives the last one's row where it says that there is one. */
-  async #all(statements: readonly Statement[]): Promise<Row | null> {
-    const results = await Promise.all(statements.map((sql) => this.#tx.query(sql)));
-    const row = results.at(-1)?.rows[0];
-    return row?.['$there'] === true ? readRow(this.#request.entity, row) : null;
-  }
-
-  /** The locked row takes the values; without any it stays as it is, version included. */
-  #update(current: Row, values: readonly Assignment[]): Write {
-    const { entity, tenancy } = this.#request;
-    const params = new Params();
-    const set = values.length === 0 ? null : assignmentSql(entity, values, params);
-    const where = `WHERE ${this.#isRow(keyOfRow(entity, current), params)}`;
-    if (set === null) return { verb: 'look', body: `${fromTable(entity)} ${where}`, params, stays: '', found: null };
-    return {
-      verb: 'write',
-      body: `UPDATE ${fromTable(entity)} SET ${set} ${where}`,
-      params,
-      stays: staysSql(entity, tenancy, params),
-      found: null,
-    };
   }
 
   /** The values that the writer gave, by column. */
@@ -523,8 +384,6 @@ export class Resolution {
   }
 }
 
-const plainText = (text: string): Statement => ({ name: '', text, values: [] });
-
 interface Conclusion {
   readonly decision: Decision;
   readonly seen: SqlParam;
@@ -535,17 +394,6 @@ interface Conclusion {
   /** If it is written. */
   readonly outcome: ConflictOutcome;
   readonly write: (values: readonly Assignment[]) => Write;
-}
-
-/** Of a write that leaves no row to be shown, where the payload must show one. */
-export function notShown({ entity, field }: WriteRequest, cause?: unknown): MeridianError {
-  const message = `A trigger or a rule of the database leaves no ${entity.name} to be shown by "${field.payload.entityField ?? ''}", which must not be null; nothing was written. Make that field nullable.`;
-  return new MeridianError({
-    code: 'CONFIG_INVALID',
-    message,
-    details: { entity: entity.name },
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 const OUTCOMES: Readonly<Record<Entity['conflict']['policy'], ConflictOutcome>> = {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Finding } from '../../src/postgres/check/check.ts';
+import { type Finding } from '../../src/postgres/check/finding.ts';
 import { meridian } from '../support/command.ts';
 import { startReplicaSet, until, type ReplicaSet } from '../support/replica-set.ts';
 

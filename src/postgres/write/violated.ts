@@ -1,6 +1,6 @@
 /**
- * Owns which columns a refused write is about, where the server's error names only a constraint, a domain or a
- * partitioned table: the catalog is asked.
+ * Owns finding the columns that a refused write concerns, if the server's error names only a constraint, a domain or a
+ * partitioned table: the catalog is queried.
  */
 import { type MeridianError } from '../../base/errors.ts';
 import { type Table } from '../../model/model.ts';
@@ -24,14 +24,14 @@ const COLUMNS = `SELECT ARRAY(
 FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE n.nspname = $1::text AND r.relname = $2::text`;
 
 /**
- * What to ask for the columns of a refusal that names none; null where there is nothing to ask by. `table`: which one
- * the statement writes, where that is known.
+ * The query for the columns of a refusal that names none; null if there is nothing to query by. `table`: the table that
+ * the statement writes, if it is known.
  */
 export function columnsAsked(error: MeridianError, table: Table | undefined): SqlText | null {
   const cause = error.cause as ServerError | undefined;
   if (!(cause instanceof Error) || !isRefined(error)) return null;
   const { schema, table: named, constraint = null, dataType = null, routine } = cause;
-  // A domain says of which type it is, and not of which table its value was to go into.
+  // A domain's type is known, but not the table that its value was meant for.
   const place =
     named !== undefined && schema !== undefined ? { schema, name: named } : dataType === null ? undefined : table;
   const isPartitioned = routine === 'ExecFindPartition';
@@ -53,7 +53,7 @@ function isRefined(error: MeridianError): boolean {
   return error.code === 'CONSTRAINT_VIOLATION' && raised !== true && Array.isArray(columns) && columns.length === 0;
 }
 
-/** The error with the columns that it is about. */
+/** The error with the columns that it concerns. */
 export function withColumns(error: MeridianError, columns: readonly string[]): MeridianError {
   if (columns.length === 0) return error;
   const cause = error.cause as ServerError;

@@ -1,4 +1,4 @@
-/** Owns writing: transactions at whichever region's server is primary, in as few round trips as they can be. */
+/** Owns writing: transactions at the region whose server is primary, in as few round trips as possible. */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type ClusterId, type Position } from '../../base/lineage.ts';
 import { type Options } from '../../config/options.ts';
@@ -36,15 +36,13 @@ export interface PostgresWriterOptions {
   readonly databaseUrls: ReadonlyMap<string, string>;
   readonly limits: WriteLimits;
   readonly cluster: () => ClusterId | null;
-  /** Told of each commit's position: the primary is there at least. */
+  /** Called with each commit's position: the primary has reached at least that. */
   readonly onCommit?: (position: Position) => void;
   readonly log?: Pick<Log, 'debug'>;
   readonly metrics?: Pick<Metrics, 'statements' | 'statementSeconds' | 'writes' | 'writeRoundTrips'> | null;
 }
 
-/**
- * Connections are opened when a region is first written to: as a rule that is one region, and after a failover another.
- */
+/** Connections are opened when a region is first written to: normally one region, and another one after a failover. */
 export class PostgresWriter implements WriteServer {
   readonly #options: PostgresWriterOptions;
   readonly #pools = new Map<string, DatabasePool>();
@@ -54,7 +52,7 @@ export class PostgresWriter implements WriteServer {
     this.#options = options;
   }
 
-  /** Opens connections to the primary ahead of need; without a known primary there is nothing to open. */
+  /** Opens connections to the primary in advance; without a known primary nothing is opened. */
   async warm(): Promise<void> {
     const { view, databaseUrls } = this.#options;
     const databaseUrl = view.primary === null ? undefined : databaseUrls.get(view.primary);
@@ -162,8 +160,8 @@ export class PostgresWriter implements WriteServer {
       return committed;
     } catch (error) {
       metrics?.writes.inc({ outcome: isMeridianError(error) ? error.code : 'aborted' });
-      // Committed, and its connection gone. Where the server is too, its position is not to be had: the error has said
-      // all there is.
+      // The transaction has committed and its connection is lost. If the server is lost too, the position cannot be
+      // read; the error already says everything.
       if (!isTold && isMeridianError(error, 'DURABILITY_UNCONFIRMED'))
         await this.#positionAgain(String(error.details['region'])).then(onRefused, () => undefined);
       throw error;
@@ -179,7 +177,7 @@ export class PostgresWriter implements WriteServer {
       this.#learn(pool.region, outcome.error);
       return { ...outcome, error: await this.#explained(pool, outcome.error, table) };
     } catch (error) {
-      // The pool could not lend a connection, so that nothing has been sent.
+      // The pool could not provide a connection, so nothing has been sent.
       if (!isMeridianError(error, 'REGION_UNAVAILABLE')) throw error;
       this.#learn(pool.region, error);
       throw new MeridianError({
@@ -193,7 +191,7 @@ export class PostgresWriter implements WriteServer {
     }
   }
 
-  /** What the server's error leaves out of a refused write: the columns of a constraint. */
+  /** The columns of a constraint, which the server's error does not name. */
   async #explained(pool: DatabasePool, error: unknown, table: Table | undefined): Promise<unknown> {
     const asked = isMeridianError(error) ? columnsAsked(error, table) : null;
     if (!isMeridianError(error) || asked === null) return error;
@@ -211,7 +209,7 @@ export class PostgresWriter implements WriteServer {
     }
   }
 
-  /** The primary has turned out not to be one, or not to be there: the picture of the regions is out of date. */
+  /** The server is not the primary or cannot be reached: the state of the regions is outdated. */
   #learn(region: string, error: unknown): void {
     const { view, log } = this.#options;
     if (isMeridianError(error, 'REGION_UNAVAILABLE')) view.reportFailure(region, error);
@@ -238,8 +236,8 @@ export class PostgresWriter implements WriteServer {
     let pool = this.#pools.get(region);
     if (pool === undefined) {
       const { limits, cluster, log } = this.#options;
-      // Read-only unless a transaction says otherwise: should BEGIN fail, the statements behind it must not commit one
-      // by one.
+      // Read-only unless a transaction is read-write: if BEGIN fails, the statements after it must not commit one by
+      // one.
       pool = new DatabasePool({
         region,
         databaseUrl,
@@ -268,7 +266,7 @@ export class PostgresWriter implements WriteServer {
     return limit;
   }
 
-  /** The commit is known, its position was lost with the connection: any later position of the primary covers it. */
+  /** The commit is known and its position was lost with the connection: any later position of the primary covers it. */
   async #positionAgain(region: string): Promise<Position> {
     const databaseUrl = this.#options.databaseUrls.get(region);
     if (databaseUrl === undefined) throw commitOutcomeUnknown(region, true, undefined);
@@ -288,7 +286,7 @@ export class PostgresWriter implements WriteServer {
   }
 }
 
-/** The connection broke while it lay idle: nothing was sent, another one will do. */
+/** The connection broke while it was idle: nothing was sent, and another connection is used. */
 function notSent(region: string): Try<never> {
   return {
     kind: 'failed',

@@ -25,7 +25,11 @@ export const VALUE_BREAKS: Readonly<Record<string, ValueBreak>> = {
   'reads the numbers of forwarded requests as doubles': {
     types: ['numeric'],
     cuts: [
-      { file: '/src/forwarding/envelope.ts', text: 'safeParse(parseJson(body))', instead: 'safeParse(JSON.parse(body))' },
+      {
+        file: '/src/forwarding/envelope.ts',
+        text: 'safeParse(parseJson(body))',
+        instead: 'safeParse(JSON.parse(body))',
+      },
     ],
   },
   'trims the texts of its caches': {

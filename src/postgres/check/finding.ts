@@ -1,0 +1,37 @@
+/** Owns what a check is given and what it finds. */
+import { type Options } from '../../config/options.ts';
+import { type Durability, type Table } from '../../model/model.ts';
+import { type KeptTable } from '../setup/metadata.ts';
+import { type ServerFacts } from './facts.ts';
+
+export interface DatabaseTarget {
+  readonly regions: readonly { readonly name: string; readonly databaseUrl: string }[];
+  /** Tables that the schema maps. */
+  readonly tables: readonly Table[];
+  /** Those of them whose older versions are kept, for policies that compare with one. */
+  readonly kept?: readonly KeptTable[];
+  /** How durable mutations of the schema ask to be. */
+  readonly durabilities?: ReadonlySet<Durability>;
+  readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'> &
+    Partial<Pick<Options, 'viewerSettings' | 'durability'>>;
+}
+
+export interface Finding {
+  readonly region: string;
+  readonly severity: 'ok' | 'warn' | 'error';
+  readonly what: string;
+  /** What to do about it; null where nothing needs doing. */
+  readonly fix: string | null;
+}
+
+export interface Checked {
+  readonly region: string;
+  readonly facts: ServerFacts;
+}
+
+export type Say = (severity: Finding['severity'], what: string, fix?: string) => void;
+
+/** `public.tasks, public.users`. */
+export function namesOf(list: readonly Table[]): string {
+  return list.map(({ schema, name }) => `${schema}.${name}`).join(', ');
+}
