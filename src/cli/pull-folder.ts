@@ -1,12 +1,13 @@
 /** Owns the folder of a pulled graph: the author's files, and beside them what was pulled last and how. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { MeridianError, messageOf } from '../base/errors.ts';
 import { type PullOptions } from '../introspection/request.ts';
 import { type SdlFile } from '../schema-compiler/files.ts';
 
-const KEPT = '.meridian/pulled';
-const OPTIONS = '.meridian/pull.json';
+/** Not `.meridian`, which holds a development cluster's data and is kept out of version control. */
+const KEPT = '.pulled';
+const OPTIONS = `${KEPT}/pull.json`;
 
 export interface PulledFolder {
   readonly folder: string;
@@ -75,7 +76,6 @@ export function writeFolder({ folder, options, pulled, files }: WriteFolderInput
     rmSync(kept, { recursive: true, force: true });
     mkdirSync(kept, { recursive: true });
     for (const [name, text] of pulled) writeFileSync(join(kept, name), text);
-    mkdirSync(dirname(join(folder, OPTIONS)), { recursive: true });
     writeFileSync(join(folder, OPTIONS), `${JSON.stringify(options, null, 2)}\n`);
   } catch (error) {
     throw new MeridianError({
