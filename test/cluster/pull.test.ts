@@ -53,7 +53,7 @@ describe('SDL that was pulled', () => {
     const { files } = await pullFrom(client);
     assert.match(files.get('open_tasks.graphql') ?? '', /^type OpenTask @entity @key\(fields: "id"\) \{/);
     assert.match(files.get('task_counts.graphql') ?? '', /^type TaskCount @entity @key\(fields: "personId"\) \{/);
-    for (const name of ['task_pairs', 'left_pairs', 'all_names'])
+    for (const name of ['task_pairs', 'left_pairs', 'folded_pairs', 'all_names'])
       assert.match(files.get(`${name}.graphql`) ?? '', /^# View public\.\w+: its definition does not say/, name);
   });
 

@@ -25,7 +25,8 @@ FROM pg_description d JOIN pg_type t ON t.oid = d.objoid JOIN pg_namespace n ON 
 const UNPROVEN = `SELECT n.nspname AS schema, c.relname AS name, k.conname AS constraint FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype = 'f' AND NOT k.convalidated`;
 
-const EQUAL = `SELECT o.oid::text FROM pg_operator o WHERE o.oprname = '=' AND o.oprcanmerge`;
+/* PostgreSQL's own alone: that of citext holds two values to be equal which a unique key of text tells apart. */
+const EQUAL = `SELECT o.oid::text FROM pg_operator o WHERE o.oprname = '=' AND o.oprcanmerge AND o.oprnamespace = 'pg_catalog'::regnamespace`;
 
 interface Row {
   readonly oid: string;

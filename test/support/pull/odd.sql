@@ -1,4 +1,5 @@
 -- A database with what other people's databases have: odd names, odd keys, odd types, several schemas.
+CREATE EXTENSION citext;
 CREATE SCHEMA sales;
 CREATE SCHEMA "Odd schema";
 CREATE TYPE mood AS ENUM ('sad', 'very happy', 'PG-13', '2nd', '+', 'null');
@@ -49,6 +50,7 @@ CREATE VIEW open_tasks AS SELECT t.task_id AS id, t.title, p.mail AS author FROM
 CREATE VIEW task_counts AS SELECT p.id AS person_id, count(*) AS tasks FROM people p JOIN tasks t ON t.author_id = p.id GROUP BY p.id;
 CREATE VIEW all_names AS SELECT name FROM users UNION ALL SELECT name FROM categories;
 CREATE VIEW task_pairs AS SELECT a.task_id AS id, b.title FROM tasks a JOIN tasks b ON b.author_id = a.author_id;
+CREATE VIEW folded_pairs AS SELECT t.task_id AS id FROM tasks t JOIN categories c ON c.name::citext = t.title::citext;
 CREATE VIEW left_pairs AS SELECT a.task_id AS id, p.mail FROM tasks a CROSS JOIN people p LEFT JOIN categories c ON p.id = a.author_id;
 
 INSERT INTO people (mail, feeling, feelings, home, tags, scores, address, "type", "not", "__x", "due date", "select", "camelCase", "1st", details, manager_id, born, seen, wakes, ratio, big)
