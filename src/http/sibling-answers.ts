@@ -1,12 +1,15 @@
 /**
- * Owns what other subgraphs' servers are asked, and how their answers are read: with suspicion, since another version,
- * or somebody else, may answer.
+ * Owns the queries that are sent to other subgraphs' servers, and the validation of their answers: the server at the
+ * other end may run another version, or not be Meridian at all.
  */
 import { z } from 'zod';
 
 const MAX_INT = 2 ** 31 - 1;
 const int = z.int().min(0).max(MAX_INT);
-/** What does not fit GraphQL's types would fail the whole answer, and not its own place in it. */
+/**
+ * A value that does not fit its GraphQL type would fail the whole answer, so the schemas below check the range of each
+ * value.
+ */
 const bigint = z.string().regex(/^-?\d{1,19}$/);
 const moment = z.iso.datetime({ offset: true });
 const milliseconds = z.number().nullable();
@@ -79,7 +82,7 @@ export interface SiblingQuestion<T> {
   readonly answer: z.ZodType<readonly T[]>;
 }
 
-/** Everything that can be told; of what the client has asked for, GraphQL shows what it selects. */
+/** Selects every field that the type has; GraphQL then returns only those that the client selected. */
 export const regionHealthQuestion = (field: string): SiblingQuestion<SiblingRegion> => ({
   field,
   query: `query { ${field} { ${selection(region)} } }`,
@@ -92,12 +95,12 @@ export const conflictsQuestion = (field: string): SiblingQuestion<SiblingConflic
   answer: z.array(conflict),
 });
 
-/** What refuses: the code and the message of the first error. */
+/** The errors of a refused query; the code and the message of the first one are reported. */
 export const ERRORS = z
   .array(z.object({ message: z.string(), extensions: z.object({ code: z.string() }).optional() }))
   .min(1);
 
-/** The fields of an answer's shape, as a GraphQL selection: what is asked for is what is read. */
+/** The GraphQL selection of the shape's fields: the query selects exactly what the schema validates. */
 function selection(shape: z.ZodObject): string {
   return Object.entries(shape.shape)
     .map(([name, type]) => {

@@ -1,6 +1,6 @@
 /**
- * Owns questions to the servers of the graph's other subgraphs: all at once, each within its limits, on the viewer's
- * own behalf, and never in circles.
+ * Owns queries to the servers of the graph's other subgraphs: in parallel, each within its limits, with the viewer's
+ * credentials, and never forwarded in a cycle.
  */
 import { messageOf } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
@@ -20,32 +20,35 @@ import {
 export interface SiblingsOptions {
   /** Name of this server's own subgraph. */
   readonly self: string;
-  /** GraphQL URLs by subgraph name; its own is left out. */
+  /** GraphQL URLs by subgraph name; the URL of this server's own subgraph is ignored. */
   readonly urls: ReadonlyMap<string, string>;
   readonly limits: Pick<Options, 'siblingMs' | 'siblingBytes' | 'siblingQuestions'>;
-  /** Names of the fields that are asked for; those of this server, since the graph has them once. */
+  /**
+   * Names of the fields that are queried. They are this server's names, because the composed graph has each field
+   * once.
+   */
   readonly fields: { readonly regionHealth: string; readonly conflicts: string };
   readonly log: Log;
 }
 
-/** On whose behalf a question goes out. */
+/** The request for which a query is sent. */
 export interface Asker {
-  /** The viewer's credentials, and the trace. */
+  /** The viewer's credentials and the trace context. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The tokens of the request; undefined for none. */
+  /** The consistency tokens of the request; undefined if it has none. */
   readonly token: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 export type SiblingAnswer<T> =
   | { readonly ok: true; readonly rows: readonly T[]; readonly token: string | null }
-  /** `why`: a part of a sentence whose subject is the server. `code`: of its own refusal. */
+  /** `why`: a predicate whose subject is the server, for a message. `code`: the error code of the server's refusal. */
   | { readonly ok: false; readonly why: string; readonly code: string | null };
 
 export interface SiblingHealth {
   readonly subgraph: string;
   readonly answer: SiblingAnswer<SiblingRegion>;
-  /** Since when no question has been answered, milliseconds since 1970; null when this one was. */
+  /** When queries to it began to fail, milliseconds since 1970; null when this one succeeded. */
   readonly failingSinceMs: number | null;
 }
 
@@ -71,8 +74,8 @@ export class Siblings {
   }
 
   /**
-   * Asks all of them at the same time, without a token: how a region is, is told also while no floor could be met.
-   * Never rejects, and never takes longer than `siblingMs`.
+   * Queries all of them in parallel, without a token: a region's health must be reported also while no server can meet
+   * a floor. Never rejects, and never takes longer than `siblingMs`.
    */
   regionHealth(asker: Asker): Promise<readonly SiblingHealth[]> {
     return Promise.all(
@@ -113,7 +116,7 @@ export class Siblings {
     readonly asker: Asker;
   }): Promise<SiblingAnswer<T>> {
     const { siblingQuestions } = this.#options.limits;
-    // A URL that leads back here past the header, through a gateway that drops it, ends at this limit as well.
+    // A proxy that drops the header can route a query back to this server; the limit ends such a cycle as well.
     if (this.#underWay >= siblingQuestions)
       return failed(`was not asked: ${siblingQuestions} questions to other subgraphs are under way already`);
     this.#underWay += 1;
@@ -153,7 +156,7 @@ export class Siblings {
           [SIBLING_HEADER]: self,
         },
         body: JSON.stringify({ query: question.query, variables }),
-        // Whoever sends it elsewhere is no subgraph, and is given nobody's credentials.
+        // The viewer's credentials must not follow a redirect to another host.
         redirect: 'error',
         signal: asker.signal === undefined ? late : AbortSignal.any([late, asker.signal]),
       });
@@ -170,7 +173,7 @@ export class Siblings {
   }
 }
 
-/** Null where there is more of it; what has come by then is let go. */
+/** Null if the body is longer than `maxBytes`; the part that was received is discarded. */
 async function bounded(response: Response, maxBytes: number): Promise<string | null> {
   if (response.body === null) return '';
   const chunks: Uint8Array[] = [];
@@ -203,7 +206,9 @@ function parsed(body: string): { readonly data?: unknown; readonly errors?: unkn
   }
 }
 
-/** A server that goes by another name is not the one that was meant: it may be this one. */
+/**
+ * Refuses the answer of a server that reports another subgraph's name: the URL is wrong, and may be this server's own.
+ */
 function named<T extends { readonly subgraph: string | null }>(
   subgraph: string,
   answer: SiblingAnswer<T>,

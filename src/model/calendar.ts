@@ -1,14 +1,14 @@
-/** Owns the Gregorian calendar for years of any size and before year 1, which JavaScript's `Date` does not reach. */
+/** Owns the proleptic Gregorian calendar for years beyond the range of JavaScript's `Date` and before year 1. */
 
-/** After so many days and years the calendar repeats itself. */
+/** Length of the period after which the Gregorian calendar repeats. */
 const CYCLE_DAYS = 146_097;
 const CYCLE_YEARS = 400;
-/** From 0000-03-01. */
+/** Days from 0000-03-01 to 1970-01-01. */
 const DAYS_TO_1970 = 719_468;
 
-/** The day's place in the calendar that PostgreSQL counts by, from 1970-01-01. `year`: 0 is the year before year 1. */
+/** Days since 1970-01-01 in the proleptic Gregorian calendar, as PostgreSQL counts them. `year` 0 is 1 BC. */
 export function dayNumber(year: number, month: number, day: number): number {
-  // Years that begin in March end with the day that not every year has.
+  // Counting years from March puts the leap day at the end of the year.
   const marchYear = month > 2 ? year : year - 1;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
   return (
@@ -22,7 +22,7 @@ export function dayNumber(year: number, month: number, day: number): number {
 }
 
 export interface CalendarDay {
-  /** 0 is the year before year 1. */
+  /** 0 is 1 BC. */
   readonly year: number;
   readonly month: number;
   readonly day: number;

@@ -1,5 +1,6 @@
 /**
- * Owns what the model needs to know of a database's catalog: tables with their columns, keys, references and indexes.
+ * Owns the part of a database's catalog that the model is built from: tables with their columns, keys, references and
+ * indexes.
  */
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Column, type Table } from './model.ts';
@@ -10,103 +11,111 @@ export interface CatalogColumn extends Column {
   /** Name of the type for `Catalog.compare`. */
   readonly typeId: string;
   /**
-   * The type whose operators compare its values, and its indexes by default serve: its own, or the one that it is a
-   * spelling of, as `text` of `varchar`.
+   * The type whose operators compare its values and whose default operator class its indexes use: its own type, or the
+   * type that it is binary-coercible to, as `varchar` is to `text`.
    */
   readonly comparedAs: string | null;
-  /** The collation, where values that it holds to be equal may differ in their text; null where they may not. */
-  readonly looseCollation: string | null;
-  /** The database alone writes it: generated, or an identity that is `GENERATED ALWAYS`. */
-  readonly readOnly: boolean;
   /**
-   * A CHECK of its own keeps out what NOT NULL lets in: NULL among the entries of an array, JSON's null as a document.
+   * The column's collation if it is nondeterministic, so that equal values may differ in their text; null otherwise.
    */
+  readonly looseCollation: string | null;
+  /** Only the database writes it: a generated column, or an identity column that is `GENERATED ALWAYS`. */
+  readonly readOnly: boolean;
+  /** A CHECK constraint excludes nulls that NOT NULL does not: NULL elements of an array, or JSON null as a document. */
   readonly keepsNullOut?: boolean;
 }
 
-/** Rows of the table hold, in `columns`, the values of `toColumns` of a row of `toTable`. */
+/** A row's `columns` hold the values of `toColumns` of a row of `toTable`. */
 export interface ForeignKey {
   readonly name: string;
   readonly columns: readonly string[];
   readonly toTable: Table;
   readonly toColumns: readonly string[];
-  /** How the key itself compares `toColumns[i]` with `columns[i]`; left out where that is not known. */
+  /**
+   * The operators with which the constraint compares `toColumns[i]` with `columns[i]`; left out where they are not
+   * known.
+   */
   readonly operators?: readonly PairOperator[];
 }
 
 /** An operator between two types. */
 export interface PairOperator {
-  /** As SQL spells it. */
+  /** The operator as SQL spells it. */
   readonly sql: string;
-  /** Types that it takes, which operands of others are cast to; null: operands of one type each, whatever it is. */
+  /**
+   * Type of the left operand, to which an operand of another type is cast; null: the operator is polymorphic and takes
+   * two operands of the same type.
+   */
   readonly left: string | null;
   readonly right: string | null;
-  /** Its answer depends on settings of the session, such as the time zone. */
+  /** The result depends on settings of the session, such as the time zone. */
   readonly isUnstable: boolean;
 }
 
-/** What kind of thing a table of the catalog is. */
+/** The kind of relation that a table of the catalog is. */
 export type Relation = 'table' | 'partitioned' | 'foreign' | 'view' | 'materialized';
 
-/** How the publication shows a table. */
+/** What the publication contains of a table. */
 export interface Publishing {
-  /** Which of insert, update, delete and truncate it leaves out. */
+  /** Those of insert, update, delete and truncate that are not published. */
   readonly omits: readonly string[];
-  /** Only some of the table's rows or columns. */
+  /** The publication has a row filter or a column list for the table. */
   readonly filtered: boolean;
-  /** Another one as soon as the publication has taken the table in anew, or was itself changed. */
+  /** Changes when the table is added to the publication again, and when the publication is altered. */
   readonly revision?: string;
 }
 
 /** A policy of row-level security that decides which rows a SELECT sees. */
 export interface Policy {
   readonly name: string;
-  /** As the database spells it. */
+  /** The expression as the database prints it. */
   readonly condition: string;
 }
 
 export interface CatalogTable extends Table {
-  /** Views have no keys, and what may be null in them is not known. */
+  /** Views have no keys, and whether their columns can be null is not known. */
   readonly kind: 'table' | 'view';
   readonly relation: Relation;
-  /** False for what is unlogged or temporary: its changes are not in the WAL. */
+  /** False for unlogged and temporary tables: their changes are not in the WAL. */
   readonly isLogged: boolean;
-  /** Other tables, which are no partitions, inherit from it: a SELECT shows their rows as well. */
+  /** Tables that are not partitions inherit from it: a SELECT returns their rows as well. */
   readonly isInherited: boolean;
-  /** REPLICA IDENTITY FULL: changes carry the old row whole. */
+  /** REPLICA IDENTITY FULL: a change in the WAL contains all columns of the old row. */
   readonly keepsOldRows: boolean;
-  /** Null: the publication does not have it, or none was asked about. */
+  /** Null: the table is not in the publication, or no publication was given. */
   readonly publishing: Publishing | null;
   /** Null: row-level security is off. */
   readonly policies: readonly Policy[] | null;
-  /** Another one as soon as its columns, its policies or itself are altered. */
+  /** Changes when the table, its columns or its policies are altered. */
   readonly revision?: string;
   readonly columns: ReadonlyMap<string, CatalogColumn>;
   readonly primaryKey: readonly string[] | null;
   /**
-   * Column sets that no two rows share, the primary key first; columns may be nullable. Partial and expression indexes
-   * do not count.
+   * Column sets with a unique index, the primary key first; columns may be nullable. Partial indexes and indexes on
+   * expressions are left out.
    */
   readonly uniqueKeys: readonly (readonly string[])[];
   readonly foreignKeys: readonly ForeignKey[];
-  /** Key columns of each index over plain columns, in order; partial ones are left out. */
+  /** Key columns of each index on plain columns, in index order; partial indexes are left out. */
   readonly indexes: readonly (readonly string[])[];
-  /** A row trigger runs before each insert and may fill columns that the insert leaves out. */
+  /** The table has a BEFORE INSERT row trigger, which may set columns that the insert leaves out. */
   readonly fillsOnInsert: boolean;
 }
 
 export interface Catalog {
   /** Tables and views by `schema.name`. */
   readonly tables: ReadonlyMap<string, CatalogTable>;
-  /** The schemas that were read, in the order in which unqualified names are looked up. */
+  /** The schemas that were read, in the order of the search path. */
   readonly searchPath: readonly string[];
-  /** The publication that was asked about. */
+  /** The publication that the catalog was read for. */
   readonly publication: { readonly name: string; readonly exists: boolean } | null;
-  /** How the database compares two columns of different types, by their `typeId`s; null where it cannot. */
+  /** How the database compares columns of two different types, given their `typeId`s; null if it cannot. */
   compare(left: string, right: string): PairOperator | null;
 }
 
-/** `public.tasks`; a name with a dot or a quote in it stands in quotes, so that no two tables share a key. */
+/**
+ * `public.tasks`; a name that contains a dot or a double quote is quoted, so that two tables never have the same key.
+ */
 export function tableKey({ schema, name }: Table): string {
   const part = (text: string): string => (/[."]/.test(text) ? quoteIdentifier(text) : text);
   return `${part(schema)}.${part(name)}`;
@@ -126,7 +135,10 @@ export function coversUniqueKey(table: CatalogTable, columns: readonly string[])
   return table.uniqueKeys.some((key) => key.every((column) => columns.includes(column)));
 }
 
-/** Whether some index begins with exactly `columns`, in any order: a lookup by them is then one descent. */
+/**
+ * Whether the first columns of some index are exactly `columns`, in any order, so that a lookup by them is one index
+ * scan.
+ */
 export function hasIndexOn(table: CatalogTable, columns: readonly string[]): boolean {
   return table.indexes.some(
     (index) =>

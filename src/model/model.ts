@@ -1,33 +1,33 @@
 /**
- * Owns the application model: entities, their columns, keys and relations, as plain data that names no database driver.
+ * Owns the application model: entities, their columns, keys and relations, as plain data without any reference to a
+ * database driver.
  */
 
 /** A PostgreSQL type as the catalog spells it. */
 export interface SqlType {
   /** Name usable in a cast: `bigint`, `text`, `public.task_status`, `text[]`. */
   readonly sql: string;
-  /** What values look like in JavaScript once read. */
+  /** The JavaScript shape of values that are read. */
   readonly kind: ScalarKind;
   readonly array: boolean;
   /**
-   * How the database compares values of the type. Left out: by operators with the plain names `=`, `<`, `LIKE` and so
-   * on.
+   * How the database compares values of the type. Left out: with the unqualified operators `=`, `<`, `LIKE` and so on.
    */
   readonly operators?: Operators;
 }
 
 /**
- * The operators of a type's default operator classes, each as SQL spells it: `=`, or `OPERATOR("extensions".=)` outside
- * the system's schema.
+ * The operators of a type's default operator classes as SQL spells them: `=`, or `OPERATOR("extensions".=)` for an
+ * operator outside `pg_catalog`.
  */
 export interface Operators {
   /** Null: the type has no equality. */
   readonly equal: string | null;
-  /** Those of the order in which ORDER BY sorts; null: the type has no order. */
+  /** The operators of the type's ORDER BY order; null: the type has no ordering. */
   readonly order: OrderOperators | null;
-  /** Compares with a pattern, which is text; null: there is none for it. */
+  /** The operator that matches against a text pattern; null: the type has none. */
   readonly like: string | null;
-  /** Values are of a domain, or of an array of one: they are cast to the type under it before they are compared. */
+  /** Values are of a domain, or of an array of a domain, and are cast to the base type before they are compared. */
   readonly ofDomain: boolean;
 }
 
@@ -40,7 +40,6 @@ export interface OrderOperators {
 
 /** How values of one type are compared with a column of another one. */
 export interface Comparison {
-  /** Type of the values. */
   readonly type: SqlType;
   /** The operator, as SQL spells it, with the column on its left. */
   readonly equal: string;
@@ -48,7 +47,10 @@ export interface Comparison {
   readonly columnCast: string | null;
   /** Type to which the values are cast; null: none. */
   readonly valueCast: string | null;
-  /** Equal values have equal text on either side, so that what is cached by the one's is found by the other's. */
+  /**
+   * Equal values have the same text on both sides, so that a row cached under a value of one side is found by the
+   * equal value of the other.
+   */
   readonly exact: boolean;
 }
 
@@ -56,9 +58,9 @@ export interface Comparison {
 export type Comparisons = readonly (Comparison | null)[];
 
 /**
- * How a column's values travel: everything that a JavaScript number cannot hold exactly stays text.
- * `int` (int2, int4) and `float` are numbers, `bool` a boolean, `json` the parsed value; the others are strings:
- * `bigint` and `numeric` digits, `date` `2026-01-31`, `timestamptz` ISO 8601 in UTC with microseconds kept.
+ * The JavaScript representation of a column's values. A value that a JavaScript number cannot hold exactly is text.
+ * `int` (int2, int4) and `float` are numbers, `bool` is a boolean, `json` is the parsed value; all others are strings:
+ * `bigint` and `numeric` in digits, `date` as `2026-01-31`, `timestamptz` as ISO 8601 in UTC with microseconds.
  */
 export type ScalarKind =
   | 'int'
@@ -83,7 +85,7 @@ export interface Column {
   readonly nullable: boolean;
   /** The database fills it when an insert leaves it out (default, identity, generated). */
   readonly hasDefault: boolean;
-  /** Equal values have equal text, and a change in the WAL carries the column: values can be cached by it. */
+  /** Equal values have the same text, and changes in the WAL carry the column, so that values can be cached by it. */
   readonly exact: boolean;
 }
 
@@ -92,7 +94,7 @@ export interface Table {
   readonly name: string;
 }
 
-/** Where a definition stands in the SDL, for messages. */
+/** The place of a definition in the SDL, for messages. */
 export interface SourceSpot {
   readonly file: string;
   readonly line: number;
@@ -108,20 +110,20 @@ export interface Entity {
   readonly fields: ReadonlyMap<string, Field>;
   /** Columns of the primary key (or of the first unique key where a table has none). */
   readonly primaryKey: readonly string[];
-  /** Column sets that are unique and not null in the catalog, the primary key first. */
+  /** Column sets that the catalog declares unique and not null, the primary key first. */
   readonly uniqueKeys: readonly (readonly string[])[];
   /** Field sets of the federation `@key`s, as column names. */
   readonly federationKeys: readonly (readonly string[])[];
   /**
-   * The same keys as representations spell them: paths of fields such as `id` or `organization.id`, in the order of
+   * The federation keys as representations spell them: field paths such as `id` or `organization.id`, in the order of
    * their columns.
    */
   readonly keyPaths: readonly (readonly string[])[];
-  /** Fields whose values are another subgraph's, and come along with representations. */
+  /** Fields whose values another subgraph owns and that arrive in representations. */
   readonly external: readonly string[];
   /** Column that each update increments, when the entity has one. */
   readonly version: string | null;
-  /** What becomes of writes whose author has not seen the latest version. */
+  /** What happens to a write whose author has not seen the latest version. */
   readonly conflict: Conflicts;
   /** Column that holds a row's tenant: rows of another tenant than the viewer's do not exist for the viewer (R11). */
   readonly tenant: string | null;
@@ -129,16 +131,16 @@ export interface Entity {
   readonly spot: SourceSpot;
 }
 
-/** How an update from an older version than the latest ends; words of `@conflict`. */
+/** What happens to an update that is based on an older version than the latest; the values of `@conflict`. */
 export type ConflictPolicy = 'REJECT' | 'LAST_WRITE_WINS' | 'MERGE' | 'HANDLER';
 
-/** What two writers of one field come to, under MERGE. */
+/** How MERGE combines two concurrent values of one field. */
 export type ConflictRule = 'ADD' | 'MAX' | 'MIN' | 'UNION' | 'APPEND' | 'LAST_WRITE_WINS' | 'REJECT';
 
-/** What `@conflict` declares for an entity; without it everything is refused. */
+/** What `@conflict` declares for an entity; without it every conflicting write is refused. */
 export interface Conflicts {
   readonly policy: ConflictPolicy;
-  /** Name of the application's function, with HANDLER. */
+  /** Name of the application's conflict handler; only with HANDLER. */
   readonly handler: string | null;
   /** Rules of single columns. */
   readonly rules: ReadonlyMap<string, ConflictRule>;
@@ -159,16 +161,19 @@ export const NO_CONFLICTS: Conflicts = {
   insertExisting: 'REJECT',
 };
 
-/** How many servers must have a transaction before it is acknowledged; words of `@durable`. */
+/** Which servers must have received a transaction before it is acknowledged; the values of `@durable`. */
 export type Durability = 'LOCAL' | 'REMOTE_WRITE' | 'REMOTE_APPLY';
 
 /** How an entity's rows, or the values of one field, are cached. */
 export interface Caching {
-  /** Why they are not, in words for the schema's author; null where they are. */
+  /** The reason why they are not cached, for the schema's author; null if they are cached. */
   readonly off: string | null;
-  /** Backstop, milliseconds; null: the configured default. */
+  /** Maximum age of a cached value, milliseconds; null: the configured default. */
   readonly ttlMs: number | null;
-  /** Lists, pages and counts with different arguments that are kept for one parent; null: the configured default. */
+  /**
+   * Maximum number of variants (lists, pages and counts with different arguments) that are cached for one parent;
+   * null: the configured default.
+   */
   readonly maxVariants: number | null;
 }
 
@@ -180,8 +185,8 @@ export interface ColumnField {
 }
 
 /**
- * An object without a row of its own, shown from columns of this one: a value, or the key of a type that another
- * subgraph owns.
+ * An object that has no row of its own and whose fields are columns of the parent row: a value object, or the key of a
+ * type that another subgraph owns.
  */
 export interface EmbeddedField extends ObjectShape {
   readonly kind: 'embedded';
@@ -189,11 +194,11 @@ export interface EmbeddedField extends ObjectShape {
 }
 
 export interface ObjectShape {
-  /** Field of the object → the column that it shows, or an object within. */
+  /** Field of the object → the column that it shows, or a nested object. */
   readonly parts: ReadonlyMap<string, string | ObjectShape>;
   /**
-   * Columns none of which is null where the object is there. Where there are none of these, it is there unless all of
-   * its columns are null.
+   * The object is null if one of these columns is null. If the list is empty, the object is null only if all of its
+   * columns are null.
    */
   readonly required: readonly string[];
 }
@@ -202,7 +207,7 @@ export interface ObjectShape {
 export interface Join {
   readonly from: readonly string[];
   readonly to: readonly string[];
-  /** How `from[i]` is compared with `to[i]`; left out: all pairs are of one type each. */
+  /** How `from[i]` is compared with `to[i]`; left out: the columns of each pair have the same type. */
   readonly comparisons?: Comparisons;
 }
 
@@ -210,7 +215,7 @@ export interface ToOneField {
   readonly kind: 'toOne';
   readonly target: string;
   readonly join: Join;
-  /** The other row names this one, and not this row the other: no column of this row says which row it is. */
+  /** The foreign key is in the target's row, so that no column of this row identifies the target. */
   readonly isBack?: true;
 }
 
@@ -220,7 +225,8 @@ export interface OrderTerm {
 }
 
 /**
- * A condition that the SDL fixes, in SQL over the target's columns. Written by the schema's author, checked at start.
+ * A condition that the SDL declares, in SQL over the target's columns. The schema's author wrote it; it is checked at
+ * start.
  */
 export type WhereSql = string;
 
@@ -229,20 +235,20 @@ export interface Selection {
   readonly target: string;
   readonly join: Join;
   readonly where: WhereSql | null;
-  /** Always total: the primary key closes it. */
+  /** A total order: the columns of the primary key are its last terms. */
   readonly orderBy: readonly OrderTerm[];
-  /** Arguments that filter, by argument name. */
+  /** Filter arguments, by argument name. */
   readonly filters: ReadonlyMap<string, FilterArg>;
-  /** Argument that chooses an order, when there is one. */
+  /** Argument that selects an order; null if there is none. */
   readonly orderArg: OrderArg | null;
   readonly caching: Caching;
 }
 
 export interface ListField extends Selection {
   readonly kind: 'list';
-  /** Rows at most. */
+  /** Maximum number of rows. */
   readonly limit: number;
-  /** The author has declared the limit, so that rows beyond it are left out; else more rows than that are an error. */
+  /** The author declared the limit: further rows are left out. Otherwise more rows than the limit are an error. */
   readonly cuts: boolean;
 }
 
@@ -256,18 +262,18 @@ export interface CountField extends Omit<Selection, 'orderBy' | 'orderArg'> {
   readonly kind: 'count';
 }
 
-/** The value is compared with a column. */
+/** Compares the argument's value with a column. */
 export interface EqualsFilter {
   readonly kind: 'equals';
   readonly column: string;
-  /** A list is one value, as a JSON document can be; otherwise it means "one of". */
+  /** A list is one value, as in a JSON document; otherwise a list means "one of". */
   readonly isWhole?: boolean;
 }
 
 /** `filter`: an input object of conditions. */
 export type FilterArg = EqualsFilter | { readonly kind: 'filter'; readonly input: FilterInput };
 
-/** A filter input type: its fields name columns, or are `and` / `or` / `not` of itself. */
+/** A filter input type: its fields are columns, or `and` / `or` / `not` over the same type. */
 export interface FilterInput {
   readonly name: string;
   /** Input field → what it tests. Nested `and`/`or`/`not` refer to this same input. */
@@ -302,7 +308,7 @@ export interface OrderArg {
   readonly values: ReadonlyMap<string, OrderTerm>;
 }
 
-/** What a field of `Query` or `Mutation` does, by field name. */
+/** How a field of `Query` is resolved. */
 export type RootField = LookupRoot | ListField | ConnectionField | CountField | ObjectRoot;
 
 /** One entity by a unique key: argument name → column. */
@@ -312,7 +318,7 @@ export interface LookupRoot {
   readonly arguments: ReadonlyMap<string, string>;
 }
 
-/** An object that has no row of its own (a namespace): its fields are resolved on their own. */
+/** An object that has no row (a namespace): each of its fields is resolved separately. */
 export interface ObjectRoot {
   readonly kind: 'object';
 }
@@ -320,30 +326,30 @@ export interface ObjectRoot {
 export interface WriteField {
   readonly kind: 'insert' | 'update' | 'delete';
   readonly target: string;
-  /** Arguments that choose the row (update, delete): argument name → column; together a unique key. */
+  /** Arguments that identify the row (update, delete): argument name → column; together they are a unique key. */
   readonly keyArguments: ReadonlyMap<string, string>;
-  /** Argument that holds the values, and how its input fields map to columns; null where values are plain arguments. */
+  /** Argument that holds the values as an input object; null if the values are arguments of the field. */
   readonly inputArgument: string | null;
   /** Input field (or plain argument) → column. */
   readonly values: ReadonlyMap<string, string>;
-  /** What the row may refer to in the viewer's tenant only. */
+  /** Foreign keys whose referenced row must belong to the viewer's tenant. */
   readonly references: readonly TenantReference[];
-  /** Where the client says which version it saw: a plain argument, or a field of the input; null where it cannot. */
+  /** Where the client states the version that it has seen: an argument or a field of the input; null if it cannot. */
   readonly expectedVersion: 'argument' | 'input' | null;
-  /** Takes no request without an idempotency key. */
+  /** Requests without an idempotency key are refused. */
   readonly idempotent: boolean;
-  /** Null: as the server's options say. */
+  /** Null: the server's default. */
   readonly durability: Durability | null;
-  /** Fields of the payload type: the entity, the token, and what tells of a conflict. */
+  /** Fields of the payload type: the entity, the consistency token, and the conflict. */
   readonly payload: {
     readonly entityField: string | null;
-    /** It must not be null. */ readonly entityRequired?: boolean;
+    /** The entity field is non-null. */ readonly entityRequired?: boolean;
     readonly tokenField: string | null;
     readonly conflict: ConflictField | null;
   };
 }
 
-/** The payload's field that tells of a refused write, and the fields of its type by what they show. */
+/** The payload field that describes a refused write, and the fields of its type by what they contain. */
 export interface ConflictField {
   readonly field: string;
   readonly reason: string;
@@ -353,38 +359,38 @@ export interface ConflictField {
   readonly token: string | null;
 }
 
-/** A foreign key into a table whose rows belong to tenants. */
+/** A foreign key to a table whose rows belong to tenants. */
 export interface TenantReference {
   /** Name of the constraint. */
   readonly constraint: string;
   readonly columns: readonly string[];
   readonly table: Table;
-  /** Columns of that table, in the order of `columns`. */
+  /** Columns of the referenced table, in the order of `columns`. */
   readonly toColumns: readonly string[];
-  /** Column of that table that holds the tenant. */
+  /** Column of the referenced table that holds the tenant. */
   readonly tenant: string;
   readonly tenantType: SqlType;
-  /** How `columns[i]` is compared with `toColumns[i]`; left out: all pairs are of one type each. */
+  /** How `columns[i]` is compared with `toColumns[i]`; left out: the columns of each pair have the same type. */
   readonly comparisons?: Comparisons;
 }
 
-/** A type that another subgraph owns: known here by its keys, which fields of its own follow. */
+/** A type that another subgraph owns. This subgraph knows its keys, and resolves fields that follow from them. */
 export interface Stub {
   readonly name: string;
-  /** Keys by which a gateway may ask for it, as paths of fields: `id`, `organization.id`. */
+  /** Keys that a gateway may use in representations, as field paths: `id`, `organization.id`. */
   readonly keys: readonly (readonly string[])[];
-  /** Relations, whose joins go from such paths to columns. */
+  /** Relations; their joins lead from key paths to columns. */
   readonly fields: ReadonlyMap<string, Field>;
-  /** Fields that only a representation can bring. */
+  /** Fields whose values are available only in representations. */
   readonly external: readonly string[];
   readonly spot: SourceSpot;
 }
 
-/** An interface with keys: a reference to it is one to the entity, of those that implement it, whose row is there. */
+/** An interface with keys: a reference to it resolves to the one implementing entity that has a row with the key. */
 export interface EntityInterface {
   readonly name: string;
   readonly keys: readonly (readonly string[])[];
-  /** Entities. */
+  /** Names of the implementing entities. */
   readonly implementations: readonly string[];
 }
 
@@ -393,26 +399,26 @@ export interface Model {
   readonly stubs: ReadonlyMap<string, Stub>;
   readonly interfaces: ReadonlyMap<string, EntityInterface>;
   readonly queries: ReadonlyMap<string, RootField>;
-  /** Live fields of `Subscription`: each message is what a query of the same kind answers. */
+  /** Live fields of `Subscription`: each message contains what the same field of `Query` would return. */
   readonly subscriptions: ReadonlyMap<string, RootField>;
   readonly mutations: ReadonlyMap<string, WriteField>;
   /**
-   * Every table and view of the database at start, by `schema.name`: why some of its changes may not be seen, as a
-   * clause about "it"; null where all are.
+   * For every table and view in the database at start, by `schema.name`: why some of its changes may not be seen, as a
+   * clause whose subject is "it"; null if all changes are seen.
    */
   readonly unseen: ReadonlyMap<string, string | null>;
 }
 
-/** One row as read: column name → value in the shape that `ScalarKind` gives. */
+/** One row as read: column name → value, in the shape that its `ScalarKind` defines. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The one column of its own row that a field shows or follows; null where there are none or several. */
+/** The single column of the row that a field shows or follows; null if it has none or several. */
 export function columnOfField(field: Field): string | null {
   const columns = columnsOfField(field);
   return columns.length === 1 ? (columns[0] ?? null) : null;
 }
 
-/** The columns of its own row that a field shows, or that name the one row or object to which it leads. */
+/** The columns of the row that a field shows, or that identify the one row or object that it leads to. */
 export function columnsOfField(field: Field): readonly string[] {
   switch (field.kind) {
     case 'column':

@@ -1,24 +1,27 @@
-/** Owns what a catalog says of tables beyond what the model needs: for people who read it, and for who writes SDL of it. */
+/**
+ * Owns what the catalog says about tables beyond what the model needs: for reports, and for generating SDL from a
+ * database.
+ */
 
-/** Which rows and columns of which table a view shows, as far as its definition says. */
+/** Which table, rows and columns a view shows, as far as its definition reveals it. */
 export interface ViewOrigin {
-  /** `schema.name` of the table that each row of the view is one row of; null where it is of none. */
+  /** `schema.name` of the table if each row of the view shows one row of it; null otherwise. */
   readonly table: string | null;
-  /** Columns of the view that show a column of that table as it is: the view's → the table's. */
+  /** Columns of the view that show a column of that table unchanged: view column → table column. */
   readonly columns: ReadonlyMap<string, string>;
-  /** Columns of the view that it groups by, all of them; null where it does not group, or hides one. */
+  /** All columns of the view's GROUP BY; null if it has none, or if the view does not output one of them. */
   readonly grouped: readonly string[] | null;
 }
 
 export interface TableNotes {
   readonly comment: string | null;
   readonly columnComments: ReadonlyMap<string, string>;
-  /** Columns that the role may not read. */
+  /** Columns that the role may not SELECT. */
   readonly hidden: readonly string[];
   readonly partitions: number;
-  /** Tables of an extension are the extension's. */
+  /** Name of the extension that owns the table; null if none does. */
   readonly extension: string | null;
-  /** Of views. */
+  /** Only for views. */
   readonly origin: ViewOrigin | null;
 }
 
@@ -28,6 +31,9 @@ export interface CatalogNotes {
   /** Comments on types, by the type as SQL spells it. */
   readonly typeComments: ReadonlyMap<string, string>;
   readonly database: string;
-  /** Foreign keys that are NOT VALID, or have their triggers off: `schema.name` of the table and the constraint. */
+  /**
+   * Foreign keys that are NOT VALID or whose triggers are disabled: `schema.name` of the table and the constraint's
+   * name.
+   */
   readonly unproven: ReadonlySet<string>;
 }

@@ -1,4 +1,4 @@
-/** Owns the text of dates and times: what is a real one, and the one canonical spelling of each instant. */
+/** Owns the text of dates and times: validation, and one canonical spelling of each instant. */
 import { calendarDay, dayNumber } from './calendar.ts';
 
 const DATE = /^(\d{4,7})-(\d{2})-(\d{2})( BC)?$/;
@@ -7,7 +7,7 @@ const TIMESTAMP =
 const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?$/;
 const INFINITY = /^-?infinity$/i;
 
-// PostgreSQL's own limits: both types begin on the same day, and end with a year.
+// PostgreSQL's limits: both types begin on the same day and end at the end of a year.
 const FIRST_DAY = dayNumber(-4_713, 11, 24);
 const MAX_DATE_YEAR = 5_874_897;
 const MAX_TIMESTAMP_YEAR = 294_276;
@@ -38,9 +38,9 @@ function isRealClock(hour: number, minute: number, second: number): boolean {
 }
 
 /**
- * What the digits behind a second's point come to: `.500` is `.5`, zero nothing. Digits below a microsecond are rounded
- * with the arithmetic that PostgreSQL uses (a double times a million, a half to the even side), which may make a whole
- * second of them.
+ * Canonical fractional seconds: `.500` becomes `.5`, and zero becomes empty. Digits below a microsecond are rounded
+ * with the arithmetic that PostgreSQL uses (a double times a million, a half to the even side), which may carry into
+ * the next second.
  */
 function fraction(digits: string | undefined): { readonly text: string; readonly carry: boolean } {
   const scaled = Number(`0.${digits ?? '0'}`) * MICROSECONDS;
@@ -52,13 +52,13 @@ function fraction(digits: string | undefined): { readonly text: string; readonly
   return { text: kept === '' ? '' : `.${kept}`, carry: false };
 }
 
-/** With four digits, or as many more as it needs. */
+/** At least four digits. */
 const yearText = (year: number): string => String(year).padStart(4, '0');
 const two = (value: number): string => String(value).padStart(2, '0');
 const clockText = (secondOfDay: number): string =>
   `${two(Math.floor(secondOfDay / 3_600))}:${two(Math.floor(secondOfDay / 60) % 60)}:${two(secondOfDay % 60)}`;
 
-/** The canonical spelling of a date, or null when the text is none. */
+/** The canonical spelling of a date, or null if the text is not a date. */
 export function canonicalDate(text: string): string | null {
   if (INFINITY.test(text)) return text.toLowerCase();
   const match = DATE.exec(text);
@@ -69,7 +69,7 @@ export function canonicalDate(text: string): string | null {
   return `${yearText(year)}-${match[2]}-${match[3]}${match[4] ?? ''}`;
 }
 
-/** Minutes and seconds of `+05:30`, in milliseconds; null when no such offset exists. */
+/** A UTC offset such as `+05:30` in milliseconds; null if it is out of range. */
 function offsetMs(zone: string): number | null {
   if (zone === 'Z' || zone === 'z') return 0;
   const digits = zone.slice(1).replaceAll(':', '');
@@ -83,14 +83,14 @@ function offsetMs(zone: string): number | null {
 }
 
 /**
- * As PostgreSQL writes most of them, in UTC: on a day that each month has, and with a fraction that ends where it
- * should.
+ * The spelling that PostgreSQL uses for most timestamps, with the time zone UTC: a day up to the 28th, and a fraction
+ * without trailing zeros. Such a text needs no calendar arithmetic.
  */
 const USUAL =
   /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{0,5}[1-9])?(?:\+00)?$/;
 const [USUAL_DATE, USUAL_ZONE] = [10, '+00'];
 
-/** What `canonicalTimestamp` makes of it, without reckoning; null where it has to be reckoned. */
+/** The result of `canonicalTimestamp` for text of the usual form; null for any other text. */
 function usualTimestamp(text: string, zoned: boolean): string | null {
   if (!USUAL.test(text) || text.endsWith(USUAL_ZONE) !== zoned) return null;
   const moment = `${text.slice(0, USUAL_DATE)}T${text.slice(USUAL_DATE + 1, zoned ? -USUAL_ZONE.length : undefined)}`;
@@ -98,9 +98,9 @@ function usualTimestamp(text: string, zoned: boolean): string | null {
 }
 
 /**
- * The canonical spelling of a timestamp, or null when the text is none. With a zone it is moved to UTC
- * (`2026-01-31T12:00:00.123456Z`, or as PostgreSQL writes it where it lies before year 1); `zoned` says whether a zone
- * must or must not be there.
+ * The canonical spelling of a timestamp, or null if the text is not a timestamp. A timestamp with a zone is converted
+ * to UTC (`2026-01-31T12:00:00.123456Z`, or PostgreSQL's own spelling before year 1). `zoned` says whether the text
+ * must have a zone or must not have one.
  */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
   const usual = usualTimestamp(text, zoned);
@@ -121,23 +121,24 @@ export function canonicalTimestamp(text: string, zoned: boolean): string | null 
   const utcDay = dayNumber(bc ? 1 - year : year, month, day) + Math.floor(seconds / DAY_SECONDS);
   if (utcDay < FIRST_DAY || utcDay >= END_OF_TIMESTAMPS) return null;
   const secondOfDay = seconds - Math.floor(seconds / DAY_SECONDS) * DAY_SECONDS;
-  // A column of a lower precision would round it beyond what PostgreSQL reads: it stores that all the same.
+  // A column of a lower precision would round it past the end of the range that PostgreSQL reads, and would store the
+  // result.
   const isLastSecond = utcDay === END_OF_TIMESTAMPS - 1 && secondOfDay === DAY_SECONDS - 1;
   if (isLastSecond && Number(`0${micros}`) >= 0.5) return null;
   const utc = calendarDay(utcDay);
   const clock = `${clockText(secondOfDay)}${micros}`;
-  // ISO 8601 has no years before the first that PostgreSQL reads; its own spelling it reads back exactly.
+  // PostgreSQL does not read ISO 8601 years before year 1; it reads its own spelling of them exactly.
   if (utc.year < 1)
     return `${yearText(1 - utc.year)}-${two(utc.month)}-${two(utc.day)} ${clock}${zoned ? USUAL_ZONE : ''} BC`;
   return `${yearText(utc.year)}-${two(utc.month)}-${two(utc.day)}T${clock}${zoned ? 'Z' : ''}`;
 }
 
-/** The canonical spelling of a time of day without a zone, or null when the text is none. */
+/** The canonical spelling of a time of day without a zone, or null if the text is not one. */
 export function canonicalTime(text: string): string | null {
   const match = TIME.exec(text);
   if (!match) return null;
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? '0')];
-  // PostgreSQL has 24:00:00 as the end of the day.
+  // PostgreSQL accepts 24:00:00 as the end of the day.
   const endOfDay = /^24:00(:00(\.0+)?)?$/.test(text);
   if (!endOfDay && !isRealClock(hour, minute, second)) return null;
   const { text: micros, carry } = fraction(match[4]);
@@ -146,7 +147,7 @@ export function canonicalTime(text: string): string | null {
 }
 
 /**
- * Whether PostgreSQL could read the text as a moment that depends on when it is read: `now`, or a range that begins
+ * Whether PostgreSQL may read the text as a time that depends on when it is read: `now`, or a range that begins
  * `today`.
  */
 export function namesTheMoment(text: string): boolean {

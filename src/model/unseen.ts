@@ -1,7 +1,7 @@
-/** Owns which tables change without the tail seeing all of it: what is read from them cannot be kept exact. */
+/** Owns which tables have changes that the tail does not see: cached reads of such tables could become stale. */
 import { type Catalog, type CatalogTable } from './catalog.ts';
 
-/** Why changes of the table's rows may not arrive, as a clause about "it"; null where every one of them does. */
+/** Why changes of the table's rows may not arrive, as a clause whose subject is "it"; null if every change arrives. */
 export function whyUnseen(catalog: Catalog, table: CatalogTable): string | null {
   return byNature(table) ?? byPublication(catalog, table);
 }
@@ -15,8 +15,8 @@ function byNature({ relation, isLogged, isInherited }: CatalogTable): string | n
     case 'foreign':
       return 'it is a foreign table, whose rows change elsewhere';
     case 'partitioned':
-      // Under the root's name no TRUNCATE of a single partition is published, and under the partitions' names it is not
-      // the root that changes.
+      // Published under the root's name, a TRUNCATE of a single partition is left out; published under the partitions'
+      // names, the changes do not name the root.
       return 'it is partitioned, and a publication does not tell when one of its partitions is truncated';
     case 'table':
       break;

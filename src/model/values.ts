@@ -1,14 +1,15 @@
 /**
- * Owns values on their way into SQL and out of rows: validated and canonical for their column's type, exact both ways.
+ * Owns validation and conversion of values: into canonical statement parameters for their column's type, and out of
+ * rows, without loss in either direction.
  */
 import { JsonNumber } from '../base/json.ts';
 import { type ScalarKind, type SqlType } from './model.ts';
 import { canonicalDate, canonicalTime, canonicalTimestamp, namesTheMoment } from './times.ts';
 
-/** What a statement may carry as a parameter: text, numbers, booleans, null, and flat lists of them. */
+/** A statement parameter: text, a number, a boolean, null, or a list of them. */
 export type SqlParam = string | number | boolean | null | readonly SqlParam[];
 
-/** A canonical parameter, or what the value must be: a phrase that completes "X must be …". */
+/** A canonical parameter, or what is wrong with the value: a phrase that completes "X must be …". */
 export type Normalized = { readonly value: SqlParam } | { readonly problem: string };
 
 const INT = { min: -(2 ** 31), max: 2 ** 31 - 1 } as const;
@@ -16,31 +17,31 @@ const SMALLINT = { min: -(2 ** 15), max: 2 ** 15 - 1 } as const;
 const BIGINT = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const;
 /** Limits of `numeric`, as PostgreSQL documents them. */
 const NUMERIC = { integerDigits: 131_072, fractionDigits: 16_383 } as const;
-/** Deeper JSON could exhaust the stack of the server that parses it. */
+/** Deeper JSON could exhaust the parser's stack. */
 const MAX_JSON_DEPTH = 500;
 /**
- * Zeros that the exponents of one document or list may stand for: they are written out where it is read, `1e131071`,
- * eight characters, as 131,072.
+ * Maximum number of zeros that the exponents of one document or list may expand to. PostgreSQL prints them in full:
+ * `1e131071`, eight characters, as 131,072 digits.
  */
 const MAX_ZEROS = 1_000_000;
 
 const INTEGER_TEXT = /^[+-]?\d{1,1000}$/;
 const NUMERIC_TEXT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
-/** A hyphen may stand behind every four digits. */
+/** A hyphen may follow each group of four digits. */
 const UUID_TEXT = /^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/i;
 const HEX_TEXT = /^\\x(?:[0-9a-fA-F]{2})*$/;
 
-/** What PostgreSQL skips before and behind numbers, booleans, dates and times. */
+/** Whitespace that PostgreSQL ignores around numbers, booleans, dates and times. */
 const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 
-/** Without those blanks, where it is text. */
+/** Removes that whitespace from text; returns any other value unchanged. */
 function trimmed<T>(value: T): T | string {
   return typeof value === 'string' ? value.replace(BLANKS, '') : value;
 }
 
 /**
- * NaN and the infinities in their one spelling; null for any other text. PostgreSQL reads them in any case, and
- * infinity by its first letters.
+ * The canonical spelling of NaN and the infinities; null for any other text. PostgreSQL reads them in any case, and
+ * accepts `inf` for infinity.
  */
 function nonFinite(text: string): 'NaN' | 'Infinity' | '-Infinity' | null {
   if (/^nan$/i.test(text)) return 'NaN';
@@ -54,8 +55,8 @@ const BIGINT_PROBLEM = `a whole number from ${BIGINT.min} to ${BIGINT.max}`;
 const TEXT_PROBLEM = 'text without NUL characters or broken surrogate pairs';
 
 /**
- * Whether code hands in a JavaScript number that stands for several whole numbers: it may have been another one before
- * it became a number. Numbers of requests do not: those are `JsonNumber`s.
+ * Whether the value is a JavaScript number beyond the safe integers, which may have been rounded before it arrived
+ * here. It comes from code: numbers of requests are `JsonNumber`s, which keep their digits.
  */
 export function isUnsure(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
@@ -64,7 +65,7 @@ export function isUnsure(value: unknown): value is number {
 const unsure = (value: number): Normalized =>
   problem(`text, or a bigint: the JavaScript number ${value} may have lost digits`);
 
-/** PostgreSQL stores neither NUL nor half a surrogate pair; the driver would replace the latter without a word. */
+/** PostgreSQL cannot store NUL or an unpaired surrogate, and the driver would silently replace the latter. */
 function isStorable(text: string): boolean {
   return !text.includes('\u0000') && text.isWellFormed();
 }
@@ -81,12 +82,12 @@ function text(value: unknown): Normalized {
   return typeof value === 'string' && isStorable(value) ? { value } : problem(TEXT_PROBLEM);
 }
 
-/** Types without a kind of their own whose text may mean the moment of reading. */
+/** Types without a `ScalarKind` of their own whose text may refer to the current time. */
 const MOMENTOUS = /^(?:time with time zone|date(?:multi)?range|ts(?:tz)?(?:multi)?range)\b/;
 
 function other(value: unknown, sql: string): Normalized {
   const normalized = text(value);
-  // A cached answer must not depend on when it was asked for, nor should any other.
+  // An answer, cached or not, must not depend on when it was read.
   return 'value' in normalized && MOMENTOUS.test(sql) && namesTheMoment(String(normalized.value))
     ? problem(`a value of type ${sql} without words such as now or today`)
     : normalized;
@@ -101,13 +102,16 @@ function int(given: unknown, sql: string): Normalized {
       : (typeof value === 'string' || typeof value === 'bigint') && INTEGER_TEXT.test(String(value))
         ? Number(value)
         : NaN;
-  // `+ 0` turns -0, which would be spelled "-0", into 0.
+  // `+ 0` turns -0, whose text would be "-0", into 0.
   return Number.isInteger(number) && number >= range.min && number <= range.max
     ? { value: number + 0 }
     : problem(`a whole number from ${range.min} to ${range.max}`);
 }
 
-/** As nearly all keys are: written in the one way that there is, and too short to be out of range. */
+/**
+ * The form of nearly all keys: canonical already, and too short to be out of range. The check below is skipped for
+ * them.
+ */
 const SHORT_WHOLE = /^[1-9]\d{0,17}$/;
 
 function bigint(value: unknown): Normalized {
@@ -119,7 +123,7 @@ function bigint(value: unknown): Normalized {
   return exact >= BIGINT.min && exact <= BIGINT.max ? { value: exact.toString() } : problem(BIGINT_PROBLEM);
 }
 
-/** The digits of a whole number; null for anything else. A number of JSON may spell one as `1.0` or `1e3`. */
+/** The digits of a whole number; null for anything else. JSON may spell a whole number as `1.0` or `1e3`. */
 function wholeText(value: unknown): string | null {
   if (value instanceof JsonNumber && !INTEGER_TEXT.test(value.text)) return wholeText(value.number);
   if (typeof value === 'number' && !Number.isInteger(value)) return null;
@@ -131,7 +135,8 @@ function wholeText(value: unknown): string | null {
 }
 
 /**
- * A number with more digits than the type holds is rounded to the nearest that it holds, as IEEE 754 and PostgreSQL do.
+ * A number with more digits than the type holds is rounded to the nearest value of the type, as IEEE 754 and
+ * PostgreSQL do.
  */
 function float(given: unknown, sql: string): Normalized {
   const wanted = 'a number within the range of its type';
@@ -143,12 +148,12 @@ function float(given: unknown, sql: string): Normalized {
     typeof value === 'number' ? value : typeof value === 'string' && isNumericText(value) ? Number(value) : NaN;
   if (!Number.isFinite(number)) return problem(wanted);
   const rounded = /^(real|float4)\b/.test(sql) ? Math.fround(number) : number;
-  // PostgreSQL refuses what would become infinity or zero.
+  // PostgreSQL refuses a number that overflows to infinity or underflows to zero.
   if (!Number.isFinite(rounded) || (rounded === 0 && (number !== 0 || isBelowDouble(value)))) return problem(wanted);
   return { value: number };
 }
 
-/** A number that is not zero, and so small that a double of it is. */
+/** The text of a number other than zero; called when the double parsed from it is zero. */
 function isBelowDouble(value: unknown): boolean {
   return typeof value === 'string' && /^[^eE]*[1-9]/.test(value);
 }
@@ -182,7 +187,7 @@ function numeric(value: unknown): Normalized {
   return { value: spelled.replace(/^\+/, '') };
 }
 
-/** PostgreSQL's own spellings: a representation of an entity may bring any of them. */
+/** The spellings that PostgreSQL accepts; a representation of an entity may contain any of them. */
 const TRUE_TEXT = /^(?:t|tr|tru|true|y|ye|yes|on|1)$/i;
 const FALSE_TEXT = /^(?:f|fa|fal|fals|false|n|no|of|off|0)$/i;
 
@@ -216,7 +221,8 @@ function bytea(value: unknown): Normalized {
 const zerosOfText = (number: string): number => Math.abs(Number(/[eE](.*)$/.exec(number)?.[1] ?? '0'));
 
 /**
- * What a document's numbers come to where they are written out. Exponents of JavaScript numbers are too small to count.
+ * Number of zeros that a document's numbers expand to when they are printed in full. The exponents of JavaScript
+ * numbers are too small to matter.
  */
 function zerosOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
@@ -224,9 +230,7 @@ function zerosOf(value: unknown): number {
   return Object.values(value).reduce((zeros: number, item) => zeros + zerosOf(item), 0);
 }
 
-/**
- * Whether PostgreSQL can hold the value as jsonb: no NUL, no broken surrogate, nothing that JSON has no spelling for.
- */
+/** Whether PostgreSQL can store the value: no NUL, no unpaired surrogate, nothing that JSON cannot express. */
 function isJson(value: unknown, depth: number, sql: string): boolean {
   if (depth > MAX_JSON_DEPTH) return false;
   switch (typeof value) {
@@ -238,7 +242,7 @@ function isJson(value: unknown, depth: number, sql: string): boolean {
       return true;
     case 'object':
       if (value === null) return true;
-      // jsonb holds numbers as numeric does, json their text.
+      // jsonb stores numbers as numeric; json stores their text.
       if (value instanceof JsonNumber)
         return sql.startsWith('json') && !sql.startsWith('jsonb') ? true : 'value' in numeric(value);
       if (Array.isArray(value)) return value.every((item) => isJson(item, depth + 1, sql));
@@ -291,14 +295,14 @@ const SCALARS: Readonly<Record<ScalarKind, (value: unknown, sql: string) => Norm
     ),
 };
 
-/** One value of the type, arrays aside. Null and undefined are SQL's NULL. */
+/** One value of the type, ignoring whether the type is an array. Null and undefined are SQL NULL. */
 export function normalizeScalar(type: Pick<SqlType, 'kind' | 'sql'>, value: unknown): Normalized {
   if (value === null || value === undefined) return { value: null };
   return SCALARS[type.kind](value, type.sql);
 }
 
 /**
- * One value of the type as a canonical statement parameter, or the problem with it. Null and undefined are SQL's NULL.
+ * One value of the type as a canonical statement parameter, or the problem with it. Null and undefined are SQL NULL.
  */
 export function normalizeValue(type: SqlType, value: unknown): Normalized {
   if (!type.array || value === null || value === undefined) return normalizeScalar(type, value);
@@ -314,7 +318,7 @@ export function normalizeValue(type: SqlType, value: unknown): Normalized {
     : { value: items };
 }
 
-/** What the numbers of a list come to where they are written out, as `zerosOf`. */
+/** Number of zeros that a list's numbers expand to when they are printed in full, as `zerosOf` counts them. */
 function zerosOfList({ kind, sql }: SqlType, items: readonly unknown[]): number {
   if (kind === 'json' && sql.startsWith('jsonb')) return zerosOf(items);
   if (kind !== 'numeric') return 0;
@@ -326,8 +330,8 @@ function zerosOfList({ kind, sql }: SqlType, items: readonly unknown[]): number 
 }
 
 /**
- * How to turn a selected value into the shape that `ScalarKind` gives; null where it arrives in that shape. Values
- * that a JavaScript number or Date would damage are selected as text (see `outputExpression`).
+ * How to convert a selected value to the shape that its `ScalarKind` defines; null if it already arrives in that
+ * shape. Values that a JavaScript number or Date would damage are selected as text (see `outputExpression`).
  */
 export function readerOf(type: SqlType): ((value: unknown) => unknown) | null {
   if (type.kind !== 'timestamptz' && type.kind !== 'timestamp') return null;

@@ -8,34 +8,37 @@ interface LogMethod {
   (message: string): void;
 }
 
-/** What rooms log through. Fields hold facts, never secrets, tokens or SQL parameters; an error goes under `err`. */
+/**
+ * The log interface of all modules. Fields hold facts, never secrets, tokens or SQL parameters; an error goes under
+ * `err`.
+ */
 export interface Log {
   readonly trace: LogMethod;
   readonly debug: LogMethod;
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
-  /** Whether lines of the level are written at all. */
+  /** Whether lines of the level are written. */
   isLevelEnabled(level: string): boolean;
-  /** A log whose lines carry `fields` too. */
+  /** A log that adds `fields` to each of its lines. */
   child(fields: object): Log;
 }
 
 export interface LogOptions {
   readonly level: string;
-  /** Fields on every line, such as the region. */
+  /** Fields of every line, such as the region. */
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Where lines go instead of standard output. */
+  /** Where lines are written instead of standard output. */
   readonly destination?: { write(line: string): void };
-  /** Bytes of lines that may wait for a slow reader of standard output; lines beyond that are dropped. */
+  /** Maximum bytes of lines that wait for a slow reader of standard output; further lines are dropped. */
   readonly bufferBytes?: number;
-  /** Told of each line that was dropped. */
+  /** Called for each line that is dropped. */
   readonly onDropped?: () => void;
 }
 
 const DEFAULT_BUFFER_BYTES = 1 << 20;
 
-/** Headers that carry credentials; a log line that holds a request must not hold them. */
+/** Headers that carry credentials, redacted from every line. */
 const REDACTED = [
   'authorization',
   'cookie',
@@ -45,12 +48,12 @@ const REDACTED = [
   'req.headers.cookie',
 ];
 
-/** What pino itself writes into each line. */
+/** The fields that pino writes into each line. */
 const OWN_FIELDS = ['level', 'time', 'msg'];
 
 /**
- * A line about another region than the one that every line names says it under a name of its own (`aboutRegion`): no
- * key stands in a line twice.
+ * Renames a field that every line already has (`region` becomes `aboutRegion`), so that no key appears in a line
+ * twice.
  */
 function apartFrom(taken: ReadonlySet<string>, fields: Record<string, unknown>): Record<string, unknown> {
   if (!Object.keys(fields).some((name) => taken.has(name))) return fields;
@@ -75,8 +78,7 @@ export function createLog(options: LogOptions): Log {
     },
   };
   if (options.destination) return pino(settings, options.destination);
-  // Not a destination of pino's own: at the end of the process that one writes until everything is read, however long
-  // that takes.
+  // pino's own destination blocks at the exit of the process until everything is read, without a time limit.
   const output = new LogOutput(process.stdout, {
     maxBytes: options.bufferBytes ?? DEFAULT_BUFFER_BYTES,
     onDropped: options.onDropped,
@@ -93,8 +95,8 @@ function readable(output: LogOutput): { write(line: string): void } {
 }
 
 /**
- * What every request meets (a database that is down, a stranger at the door) must not fill the disk: at most `limit`
- * lines a second of each kind.
+ * Limits the lines of each kind to `limit` a second: an event that every request causes (a database that is down,
+ * refused credentials) must not fill the disk.
  */
 export function perSecond(limit: number): (kind: string) => boolean {
   const said = new Map<string, { second: number; lines: number }>();

@@ -1,16 +1,16 @@
-/** Owns the metrics: each declared once, with its help and its labels, whose values are few and known. */
+/** Owns the metrics: each is declared once, with its help text and its labels, whose values are few and known. */
 import { collectDefaultMetrics, Gauge, Registry, type Aggregator, type Counter, type Histogram } from 'prom-client';
 import { summedCounter, SummedHistogram } from './summed.ts';
 
-/** Seconds; from a local cache hit to an ocean crossed several times. */
+/** Seconds; from a local cache hit to several round trips over a WAN. */
 const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Declares every metric on a registry of its own, so that several layers in one process keep apart. */
+/** Declares every metric on its own registry, so that several servers in one process do not share metrics. */
 function declare(registry: Registry) {
   const registers = [registry];
   const counter = <const L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
     summedCounter<L>({ name: `meridian_${name}`, help, labelNames, registers });
-  /** `over`: what several workers' values become together. */
+  /** `over`: how the values of several workers are aggregated. */
   const gauge = <const L extends string>(
     name: string,
     help: string,
@@ -221,7 +221,7 @@ export interface Metrics extends Readonly<ReturnType<typeof declare>> {
 }
 
 export interface MetricsOptions {
-  /** Also memory, CPU, event loop and garbage collection of this process. */
+  /** Also collect metrics of this process: memory, CPU, event loop and garbage collection. */
   readonly process?: boolean;
 }
 
@@ -231,13 +231,13 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   return { ...declare(registry), registry };
 }
 
-/** Sets a gauge, or takes its series away when the value is not known: unknown is never zero. */
+/** Sets a gauge, or removes its series when the value is unknown, since zero would be a wrong value. */
 export function setOrRemove<L extends string>(gauge: Gauge<L>, labels: Record<L, string>, value: number | null): void {
   if (value === null) gauge.remove(labels);
   else gauge.set(labels, value);
 }
 
-/** Keeps a label's values few: after `limit` different ones, every new one counts as `other`. */
+/** Bounds the number of a label's values: after `limit` different ones, every new one is counted as `other`. */
 export function boundedLabel(limit: number): (value: string) => string {
   const seen = new Set<string>();
   return (value) => {

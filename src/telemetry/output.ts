@@ -1,14 +1,14 @@
 /**
- * Owns standard output as the log writes to it: whoever reads it may stop or be gone, and the process goes on and ends
- * all the same.
+ * Owns writes of the log to standard output: when the reader stops reading or exits, the process continues to run and
+ * can still exit.
  */
 import { type Writable } from 'node:stream';
 import { within } from '../base/clock.ts';
 
 export interface LogOutputOptions {
-  /** Bytes that may wait for the reader; lines beyond that are dropped. */
+  /** Maximum bytes that wait for the reader; further lines are dropped. */
   readonly maxBytes: number;
-  /** Told of each dropped line. */
+  /** Called for each line that is dropped. */
   readonly onDropped?: (() => void) | undefined;
 }
 
@@ -16,13 +16,13 @@ interface Reader {
   gone: boolean;
 }
 
-/** By stream: a process has one standard output, and may have several logs. */
+/** By stream: a process has one standard output and may have several logs. */
 const READERS = new WeakMap<Writable, Reader>();
 
 /**
- * Makes `stream` safe to write to, whatever becomes of its reader. A reader that has gone is no error of ours, and a
- * terminal is written to without waiting for it, as Node does with pipes and sockets: a terminal that shows nothing
- * more would block the process, signals and all.
+ * Makes writes to `stream` safe when its reader stops or exits. A reader that has exited is not an error of this
+ * process. A terminal is made non-blocking, as Node does for pipes and sockets: a terminal that has stopped its output
+ * would block the process, including its signal handlers.
  */
 export function detachFromReader(stream: Writable): Reader {
   const known = READERS.get(stream);
@@ -30,28 +30,28 @@ export function detachFromReader(stream: Writable): Reader {
   const reader: Reader = { gone: false };
   READERS.set(stream, reader);
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Other errors, such as a full disk, may pass.
+    // Other errors, such as a full disk, may be temporary.
     if (error.code === 'EPIPE' || error.code === 'ECONNRESET' || error.code === 'EIO') reader.gone = true;
   });
   const { isTTY, _handle: handle } = stream as {
     isTTY?: boolean;
     _handle?: { setBlocking?: (blocking: boolean) => unknown };
   };
-  // Node has no public way to undo what it does for terminals alone.
+  // Node makes terminals blocking and has no public method to change that.
   if (isTTY === true) handle?.setBlocking?.(false);
   return reader;
 }
 
-/** Waits until everything written to `stream` has been taken by its reader, at most `limitMs`. Never rejects. */
+/** Waits until the reader has taken everything that was written to `stream`, at most `limitMs`. Never rejects. */
 export async function flushed(stream: Writable, limitMs: number): Promise<void> {
   if (stream.writableLength === 0 || detachFromReader(stream).gone) return;
   const written = new Promise<void>((resolve) => stream.write('', () => resolve()));
   await within(written, limitMs, () => undefined);
 }
 
-/** Where log lines go: never blocks, never throws, and holds a bounded number of bytes for a reader that is slow. */
+/** The destination of log lines: never blocks, never throws, and holds a bounded number of bytes for a slow reader. */
 export class LogOutput {
-  /** Told how many lines were dropped, when there is room for lines again. */
+  /** Called with the number of dropped lines when lines can be written again. */
   onResumed: (lines: number) => void = () => undefined;
   readonly #stream: Writable;
   readonly #reader: Reader;

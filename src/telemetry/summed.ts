@@ -1,7 +1,7 @@
 /**
- * Owns counters and histograms that are cheap to count with: what happens is added up by the values of its labels, in
- * plain numbers, and becomes series when somebody reads them. prom-client makes a text of the labels, and checks their
- * names, each time, which costs more than a cached read may.
+ * Owns counters and histograms that are cheap to increment: they add up plain numbers per combination of label values,
+ * and build series only when the metrics are read. prom-client builds a key from the labels and validates their names
+ * on each call, which costs more than a cached read may.
  */
 import {
   Counter,
@@ -15,11 +15,11 @@ import {
 } from 'prom-client';
 
 /**
- * Series of one metric that are added up. Labels have few values, so that there are no more; if there were, they would
- * not fill the memory.
+ * Maximum number of series of one metric. Labels have few values, so it is not reached in practice; it bounds the
+ * memory in any case.
  */
 const MAX_SERIES = 1_000;
-/** Between the values of labels, which have no such character. */
+/** Separates label values, which never contain NUL. */
 const SEPARATOR = '\u0000';
 
 function seriesName(names: readonly string[], labels: Readonly<Record<string, string | number | undefined>>): string {
@@ -34,11 +34,11 @@ function isLabels<L extends string>(first: unknown): first is LabelValues<L> {
 
 interface Sum<L extends string> {
   readonly labels: LabelValues<L>;
-  /** Not yet told to the counter. */
+  /** The part that has not been added to the counter yet. */
   value: number;
 }
 
-/** As a `Counter`, without exemplars. */
+/** A `Counter` without exemplars. */
 export function summedCounter<L extends string>(settings: CounterConfiguration<L>): Counter<L> {
   const { labelNames = [] } = settings;
   const sums = new Map<string, Sum<L>>();
@@ -60,7 +60,8 @@ export function summedCounter<L extends string>(settings: CounterConfiguration<L
     const sum = sums.get(name);
     if (sum !== undefined && value >= 0 && value < Infinity) sum.value += value;
     else {
-      // The first of its series, so that a wrong label is refused where it is used, and a wrong value each time.
+      // The first value of a series goes to prom-client, which refuses wrong labels at the caller; so does every
+      // invalid value.
       addNow(labels, value);
       if (sums.size < MAX_SERIES) sums.set(name, { labels, value: 0 });
     }
@@ -70,15 +71,15 @@ export function summedCounter<L extends string>(settings: CounterConfiguration<L
 
 interface Buckets<L extends string> {
   readonly labels: LabelValues<L>;
-  /** Of each bound, and one for what is above them all. */
+  /** One count for each bound, and one for values above all bounds. */
   readonly counts: Float64Array;
   sum: number;
 }
 
-/** prom-client declares the enum and does not export it at run time. */
+/** prom-client declares the enum but does not export it at run time. */
 const TYPE = 'histogram' as unknown as MetricType.Histogram;
 
-/** As a `Histogram`, without exemplars. */
+/** A `Histogram` without exemplars. */
 export class SummedHistogram<L extends string> extends Histogram<L> {
   readonly #settings: HistogramConfiguration<L> & { readonly buckets: number[] };
   readonly #series = new Map<string, Buckets<L>>();
@@ -86,9 +87,9 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
   constructor(settings: HistogramConfiguration<L> & { readonly buckets: number[] }) {
     super(settings);
     this.#settings = settings;
-    // A histogram without labels has its one series from the beginning.
+    // A histogram without labels has its only series from the start.
     if ((settings.labelNames ?? []).length === 0) this.#begin('', {});
-    // prom-client sets its own on each object, so that a method would not be seen.
+    // prom-client assigns `observe` on each instance, which would hide a method of the class.
     this.observe = (first: unknown, second?: number): void =>
       this.#observe(isLabels<L>(first) ? first : {}, isLabels(first) ? second : (first as number));
   }
@@ -105,7 +106,7 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
     };
   }
 
-  /** What the registry takes, where a metric has it, for the text that Prometheus reads. */
+  /** The registry calls this method, if a metric has it, for the Prometheus text format. */
   getForPromString(): Promise<MetricObjectWithValues<MetricValueWithName<L>>> {
     return this.get();
   }
@@ -137,7 +138,7 @@ export class SummedHistogram<L extends string> extends Histogram<L> {
     return series;
   }
 
-  /** Cumulative, as Prometheus has them: each bucket counts what is in the ones below it, too. */
+  /** Prometheus buckets are cumulative: each one includes the counts of all lower ones. */
   #valuesOf({ labels, counts, sum }: Buckets<L>): MetricValueWithName<L>[] {
     const { name, buckets } = this.#settings;
     let count = 0;

@@ -1,16 +1,16 @@
-/** Owns what rooms receive to tell how they fare: one log and one set of metrics. */
+/** Owns the telemetry that modules report to: one log and one set of metrics. */
 import { createLog, type Log, type LogOptions } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 
 export interface Telemetry {
   readonly log: Log;
   readonly metrics: Metrics;
-  /** What `/metrics` answers, where that is not this process's own metrics alone. */
+  /** The answer of `/metrics`, when it is more than this process's own metrics. */
   readonly exposed?: () => Promise<string>;
 }
 
 export interface TelemetryOptions extends LogOptions {
-  /** Also measure this process itself. */
+  /** Also collect metrics of this process. */
   readonly process?: boolean;
 }
 
@@ -19,7 +19,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   return { log: createLog({ onDropped: () => metrics.logDropped.inc(), ...options }), metrics };
 }
 
-/** Telemetry that logs nothing and whose metrics nobody reads. */
+/** Telemetry that logs nothing and whose metrics are not exposed. */
 export function silentTelemetry(): Telemetry {
   return createTelemetry({ level: 'silent' });
 }

@@ -1,10 +1,9 @@
 /**
- * Owns which trace a request belongs to, so that log lines about it can be found by the id that gateways and clients
- * have given it.
+ * Owns the trace of a request, so that its log lines can be found by the trace id that gateways and clients assigned.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** `traceId` where the request came with a trace, for a line of the log. */
+/** `traceId` if the request came with a trace, as a field of a log line. */
 export type TraceFields = { readonly traceId?: string };
 
 /** W3C Trace Context: version, trace, span, flags; later versions may add more. */
@@ -13,20 +12,21 @@ const NO_TRACE: TraceFields = {};
 
 const current = new AsyncLocalStorage<TraceFields>();
 
-/** What a `traceparent` header says; nothing for none, and for what is none. */
+/** The trace of a `traceparent` header; no trace if the header is absent or invalid. */
 export function traceOf(traceparent: string | readonly string[] | undefined): TraceFields {
   const [, traceId] = (typeof traceparent === 'string' && TRACEPARENT.exec(traceparent)) || [];
   return traceId === undefined ? NO_TRACE : { traceId };
 }
 
-/** Everything that `work` sets off belongs to the trace. */
+/** Runs `work`, and everything asynchronous that it starts, within the trace. */
 export function inTrace(trace: TraceFields, work: () => void): void {
   current.run(trace, work);
 }
 
 /**
- * Of the request that is being answered. To be named on lines about that request, and not on every line: what a request
- * leaves behind (a pool's connection, a cache's subscription) goes on in its name.
+ * The trace of the request that is being answered. Only lines about that request include it: whatever a request leaves
+ * running (a pool's connection, a cache's subscription) inherits its asynchronous context and would log its trace id
+ * for other work.
  */
 export function traceFields(): TraceFields {
   return current.getStore() ?? NO_TRACE;
