@@ -7,7 +7,7 @@ import { type Options } from '../config/options.ts';
 import { NO_POSITIONS, type Positions } from '../consistency/positions.ts';
 import { Dependents } from './dependents.ts';
 import { type LiveAnswer, type LiveBasis, type LiveCache, type LiveExecution } from './ports.ts';
-import { LiveQuery, type LiveQueryDeps } from './query.ts';
+import { isRefused, LiveQuery, type LiveQueryDeps } from './query.ts';
 import { Subscriber, type LiveMessage } from './subscriber.ts';
 
 export type LiveLimits = Pick<
@@ -110,7 +110,7 @@ export class LiveQueries implements LocalListener {
   }
 
   #joinAfter(subscriber: Subscriber, { result, positions }: LiveAnswer, asked: Subscribing): void {
-    if (result.data === undefined) return subscriber.end(result);
+    if (isRefused(result)) return subscriber.end({ errors: result.errors ?? [] });
     const message: LiveMessage = { body: JSON.stringify([result.data, result.errors]), result };
     subscriber.offer(message);
     this.#join(subscriber, asked).joinAfter(subscriber, positions);
@@ -193,9 +193,7 @@ export class LiveQueries implements LocalListener {
     const timer = setTimeout(
       () => {
         this.#timers.delete(query);
-        if (!this.#all.has(query)) return;
-        this.#line.add(query);
-        this.#next();
+        if (this.#all.has(query)) this.#enqueue(query);
       },
       Math.max(0, Math.min(waitMs, LONGEST_TIMER_MS)),
     );

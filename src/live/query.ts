@@ -108,7 +108,7 @@ export class LiveQuery {
     const codes = (result.errors ?? []).map(({ extensions }) => extensions?.['code']);
     // Part of it cannot be read now: what was shown before still stands.
     if (this.#message !== null && codes.some(isRetryableCode)) return this.#tryLater();
-    if (result.data === undefined || codes.some(isLoss)) return this.#fail(result);
+    if (isRefused(result)) return this.#fail(result);
     this.#shown = mergePositions(this.#shown, positions);
     const message = { body: JSON.stringify([result.data, result.errors]), result };
     this.#message = message;
@@ -140,6 +140,12 @@ export class LiveQuery {
     this.#isDirty = true;
     if (!this.#isRunning && !this.#hasEnded) this.#deps.enqueue(this);
   }
+}
+
+/** Whether nothing of the answer may be shown: without it, what could not be read would look as if it were not there. */
+export function isRefused({ data, errors = [] }: LiveResult): boolean {
+  const codes = errors.map(({ extensions }) => extensions?.['code']);
+  return data === undefined || codes.some((code) => isRetryableCode(code) || isLoss(code));
 }
 
 /** The query has shown a write that a failover took back: no answer may follow it as if that were there (R7). */

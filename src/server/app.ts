@@ -2,6 +2,7 @@
  * Owns the HTTP side under GraphQL: body and time limits, CORS, answers to what is no GraphQL, and the request metrics.
  */
 import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server } from 'node:http';
 import cors from '@fastify/cors';
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify';
 import { isDeeper } from '../base/json-depth.ts';
@@ -79,15 +80,25 @@ export async function createApp({ options, telemetry, draining }: AppSettings): 
  * for the whole request where that of the headers is larger, which is a minute unless it is told otherwise.
  */
 function receiving(receiveMs: number): {
+  readonly shouldUpgradeCallback: (this: Server, request: IncomingMessage) => boolean;
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly connectionsCheckingInterval: number;
 } {
   return {
+    shouldUpgradeCallback: isForUpgrade,
     headersTimeout: receiveMs,
     requestTimeout: receiveMs,
     connectionsCheckingInterval: Math.max(MIN_CHECK_MS, Math.min(MAX_CHECK_MS, Math.ceil(receiveMs / 4))),
   };
+}
+
+/**
+ * Clients that offer HTTP/2 in a request's `upgrade` header (Java's is one) want an answer to the request. They get it as
+ * where nobody listens to upgrades.
+ */
+function isForUpgrade(this: Server, { headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket' && this.listenerCount('upgrade') > 0;
 }
 
 /** Browsers see the token header only if it is exposed to them. */
@@ -131,7 +142,9 @@ function measure(app: FastifyInstance, { log, metrics }: Telemetry): void {
   });
 }
 
-export function tooDeep(limit: number): { readonly errors: readonly unknown[] } {
+export function tooDeep(limit: number): {
+  readonly errors: readonly [{ readonly message: string; readonly extensions: { readonly code: string } }];
+} {
   return {
     errors: [
       {

@@ -2,9 +2,11 @@
 import { makeSlow, type Slow } from './slow.ts';
 import { buildSchema, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
 import { GraphQLError } from 'graphql';
+import { systemClock } from '../../src/base/clock.ts';
 import { MeridianError } from '../../src/base/errors.ts';
 import { type Viewer } from '../../src/base/viewer.ts';
 import { defaultOptions, type Options } from '../../src/config/options.ts';
+import { LiveQueries } from '../../src/live/queries.ts';
 import { type ForwardSettings } from '../../src/server/forward-receiver.ts';
 import { type Readiness } from '../../src/server/health.ts';
 import { startServer, type IncomingRequest, type RunningServer, type ServerSettings } from '../../src/server/start.ts';
@@ -19,6 +21,7 @@ export interface TestContext {
 const SDL = `
   type Query { hello: String me: String slow: String node: Node fail(how: String!): String int(value: Int!): Int }
   type Mutation { touch: String }
+  type Subscription { hello: String me: String slow: String node: Node long(bytes: Int!): String }
   type Node { id: ID! child: Node }
 `;
 
@@ -31,6 +34,8 @@ export interface TestServerSettings {
   /** Answers that are kept whole. */
   readonly answers?: ServerSettings<TestContext>['answers'];
   readonly tokenCookies?: ServerSettings<TestContext>['tokenCookies'];
+  /** Serves subscriptions; default not. */
+  readonly live?: boolean;
   /** Instead of giving the viewer to resolvers. */
   readonly context?: (request: IncomingRequest) => Promise<TestContext>;
 }
@@ -44,6 +49,7 @@ export interface TestServer extends AsyncDisposable {
   readonly logged: Record<string, unknown>[];
   /** Holds the answer of `{ slow }` until released. */
   readonly slow: Slow;
+  readonly queries: LiveQueries;
   /** Posts an operation; the answer's status, headers and JSON body. */
   ask(query: string, headers?: Record<string, string>): Promise<Answer>;
 }
@@ -65,6 +71,8 @@ export async function startTestServer(settings: TestServerSettings = {}): Promis
   });
   const options = defaultOptions({ port: 0, auth: 'none', ...settings.options });
   const slow = makeSlow();
+  const observe = { executed: () => undefined, sent: () => undefined, counted: () => undefined };
+  const queries = new LiveQueries({ cache: null, limits: options, clock: systemClock, observe });
   const running = await startServer<TestContext>({
     schema: testSchema(slow),
     context: settings.context ?? ((request) => ({ viewer: request.viewer, request })),
@@ -72,6 +80,7 @@ export async function startTestServer(settings: TestServerSettings = {}): Promis
     health: { ready: settings.ready ?? (async () => ({ ok: true })) },
     options,
     telemetry,
+    ...(settings.live ? { live: { queries, scopeOf: () => null, encode: () => null } } : {}),
     ...(settings.forward ? { forward: settings.forward } : {}),
     ...(settings.answers ? { answers: settings.answers } : {}),
     ...(settings.tokenCookies ? { tokenCookies: settings.tokenCookies } : {}),
@@ -90,12 +99,13 @@ export async function startTestServer(settings: TestServerSettings = {}): Promis
     telemetry,
     logged,
     slow,
+    queries,
     ask,
     [Symbol.asyncDispose]: () => running.close(),
   };
 }
 
-type Resolver = GraphQLFieldResolver<unknown, TestContext, { how?: string; value?: number }>;
+type Resolver = GraphQLFieldResolver<unknown, TestContext, { how?: string; value?: number; bytes?: number }>;
 
 const FAILURES: Record<string, () => Error> = {
   plain: () => new TypeError('connect to postgres://root:hunter2@db failed at SELECT secret'),
@@ -122,11 +132,14 @@ function testSchema(slow: Slow): GraphQLSchema {
     slow: () => slow.wait(),
     node: () => ({ id: '1', child: null }),
     int: (_source, { value }) => value,
+    // Another one each time.
+    long: (_source, { bytes }) => String(Math.random()).padEnd(bytes ?? 0, '-'),
     fail: (_source, { how }) => {
       throw FAILURES[how ?? '']?.() ?? new Error('no such failure');
     },
   };
-  for (const [name, field] of Object.entries(schema.getQueryType()?.getFields() ?? {}))
-    field.resolve = resolvers[name] as GraphQLFieldResolver<unknown, unknown>;
+  for (const type of [schema.getQueryType(), schema.getSubscriptionType()])
+    for (const [name, field] of Object.entries(type?.getFields() ?? {}))
+      field.resolve = resolvers[name] as GraphQLFieldResolver<unknown, unknown>;
   return schema;
 }

@@ -5,7 +5,7 @@ import { type Viewer } from '../../base/viewer.ts';
 import { type Options } from '../../config/options.ts';
 import { type Headers, type Viewers } from '../viewer.ts';
 
-export type LifeLimits = Pick<Options, 'liveLifeMs' | 'liveCheckMs'>;
+export type LifeLimits = Pick<Options, 'liveLifeMs' | 'liveCheckMs' | 'clockToleranceMs'>;
 
 export interface LifeInput {
   readonly viewers: Pick<Viewers, 'of'>;
@@ -25,12 +25,19 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function watchLife(input: LifeInput): () => void {
   const { limits, headers } = input;
   const timers = new Set<NodeJS.Timeout>();
-  const stop = (): void => timers.forEach((timer) => clearTimeout(timer));
+  let isOver = false;
+  const stop = (): void => {
+    isOver = true;
+    timers.forEach((timer) => clearTimeout(timer));
+  };
   const end = (kind: 'credentials' | 'age', message: string): void => {
+    // A look at the credentials may come back after the connection has gone.
+    if (isOver) return;
     stop();
     input.end({ kind, message });
   };
   const after = (ms: number, work: () => void): void => {
+    if (isOver) return;
     const timer = setTimeout(
       () => {
         timers.delete(timer);
@@ -43,8 +50,7 @@ export function watchLife(input: LifeInput): () => void {
   const check = async (): Promise<void> => {
     try {
       const now = await input.viewers.of({ headers });
-      if (JSON.stringify(now) !== JSON.stringify(input.viewer))
-        end('credentials', 'The credentials name another viewer now.');
+      if (identityOf(now) !== identityOf(input.viewer)) end('credentials', 'The credentials name another viewer now.');
     } catch (error) {
       // Who it is cannot be found out now: the next look will tell.
       if (!isMeridianError(error, 'AUTHENTICATION_UNAVAILABLE')) end('credentials', messageOf(error));
@@ -56,16 +62,24 @@ export function watchLife(input: LifeInput): () => void {
       end('age', 'The connection has reached its age (liveLifeMs): connect again.'),
     );
   checkAgain();
-  const expiresInMs = expiryOf(headers);
+  const expiresInMs = expiryOf(headers, limits);
   if (expiresInMs !== null) after(expiresInMs, () => void check());
   return stop;
 }
 
-/** When a JWT expires, in milliseconds from now; it has been verified already. A second later it is over for certain. */
-function expiryOf({ authorization = '' }: Headers): number | null {
+/** A hook may add what is another each time. */
+function identityOf(viewer: Viewer | null): string {
+  return JSON.stringify(viewer && [viewer.id, viewer.tenant, viewer.roles]);
+}
+
+/**
+ * When a JWT counts no more, in milliseconds from now; it has been verified already. A second later it is over for
+ * certain.
+ */
+function expiryOf({ authorization = '' }: Headers, { clockToleranceMs }: LifeLimits): number | null {
   try {
     const { exp } = decodeJwt(authorization.replace(/^Bearer +/i, ''));
-    return exp === undefined ? null : Math.max(0, exp * 1_000 - Date.now()) + 1_000;
+    return exp === undefined ? null : Math.max(0, exp * 1_000 - Date.now()) + clockToleranceMs + 1_000;
   } catch {
     return null;
   }

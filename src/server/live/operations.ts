@@ -80,7 +80,7 @@ export class LiveOperations<C extends BaseContext> {
   }
 
   /** The stream of answers. Throws `OVERLOADED`. */
-  subscribe(payload: LivePayload, asker: LiveAsker): Promise<Subscriber> {
+  async subscribe(payload: LivePayload, asker: LiveAsker): Promise<Subscriber> {
     const found = this.operationOf(payload);
     const scope = found && this.#deps.serving.scopeOf(asker.viewer, found);
     const { [TOKEN_HEADER]: token = '', [FLOOR_HEADER]: floor = '', ...headers } = asker.headers;

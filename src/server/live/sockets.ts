@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type Duplex } from 'node:stream';
 import { CloseCode, makeServer, handleProtocols, type Context } from 'graphql-ws';
-import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { GraphQLError, parse, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { type BaseContext } from '@apollo/server';
 import { isMeridianError, messageOf } from '../../base/errors.ts';
+import { isDeeper } from '../../base/json-depth.ts';
 import { jsonNumber } from '../../base/json.ts';
 import { type Viewer } from '../../base/viewer.ts';
 import { joinedHeader } from '../../consistency/token-cookies.ts';
@@ -14,12 +15,13 @@ import { type Options } from '../../config/options.ts';
 import { type LiveResult } from '../../live/ports.ts';
 import { KEY_HEADER, LEVEL_HEADER, TOKEN_HEADER } from '../../protocol/headers.ts';
 import { type Telemetry } from '../../telemetry/telemetry.ts';
+import { tooDeep } from '../app.ts';
 import { joinedHeaders, type Headers, type Viewers } from '../viewer.ts';
 import { watchLife, type LifeLimits } from './life.ts';
 import { errorOf, type LiveOperations, type LivePayload } from './operations.ts';
 
 export type SocketLimits = LifeLimits &
-  Pick<Options, 'liveSubscribersPerConnection' | 'livePingMs' | 'maxRequestBytes' | 'receiveMs' | 'corsOrigins'>;
+  Pick<Options, 'liveSubscribersPerConnection' | 'livePingMs' | 'maxRequestBytes' | 'maxRequestDepth' | 'receiveMs'>;
 
 export interface SocketsDeps<C extends BaseContext> {
   readonly operations: LiveOperations<C>;
@@ -66,10 +68,7 @@ export class Sockets<C extends BaseContext> {
       const closed = protocol.opened(
         {
           protocol: socket.protocol,
-          send: (text) =>
-            new Promise((resolve) =>
-              socket.readyState === socket.OPEN ? socket.send(text, () => resolve()) : resolve(),
-            ),
+          send: (text) => sent(socket, text),
           close: (code, reason) => socket.close(code, reason),
           onMessage: (take) =>
             socket.on('message', (data: Buffer) => {
@@ -79,6 +78,7 @@ export class Sockets<C extends BaseContext> {
         connection,
       );
       this.#keepAlive(socket);
+      heedUnread(socket, request);
       socket.on('error', (error) => deps.telemetry.log.debug({ err: error }, 'a WebSocket failed'));
       socket.once('close', (code, reason) => {
         connection.stop();
@@ -113,11 +113,15 @@ export class Sockets<C extends BaseContext> {
         const most = this.#deps.limits.liveSubscribersPerConnection;
         if (count > most)
           return [
-            new GraphQLError(
+            refusalOf(
+              'OVERLOADED',
               `The connection has ${most} subscriptions, which is the limit (liveSubscribersPerConnection); end one, or open another connection.`,
-              { extensions: { code: 'OVERLOADED' } },
             ),
           ];
+        if (isDeeper(payload, this.#deps.limits.maxRequestDepth))
+          return tooDeep(this.#deps.limits.maxRequestDepth).errors.map(({ message, extensions }) =>
+            refusalOf(extensions.code, message),
+          );
         const found = operations.operationOf(payload);
         // Execution says what is wrong with it.
         const document = found?.document ?? UNREADABLE;
@@ -157,6 +161,8 @@ export class Sockets<C extends BaseContext> {
       extra.socket.close(CloseCode.Forbidden, reasonOf(error));
       return false;
     }
+    // It may have left meanwhile.
+    if (extra.socket.readyState !== extra.socket.OPEN) return false;
     extra.stop = watchLife({
       viewers: this.#deps.viewers,
       headers,
@@ -204,7 +210,29 @@ interface Subscribed {
   readonly connection: Connection;
 }
 
-const UNREADABLE = { kind: 'Document', definitions: [] } as never;
+const UNREADABLE = parse('subscription { __typename }');
+
+function refusalOf(code: string, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
+}
+
+/** What answers the messages of a client that does not read would wait here without end. */
+function heedUnread(socket: WebSocket, { socket: connection }: IncomingMessage): void {
+  const heed = (): void => {
+    if (connection.writableNeedDrain) socket.pause();
+  };
+  socket.on('message', heed);
+  socket.on('ping', heed);
+  connection.on('drain', () => socket.resume());
+}
+
+/** Resolves when the text is on its way, or nobody is there. */
+function sent(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) return resolve();
+    socket.send(text, () => resolve());
+  });
+}
 
 /** What a client has seen grows: it may say so with each operation, beside the connection's parameters. */
 function askerOf(

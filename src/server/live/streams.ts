@@ -69,26 +69,39 @@ export async function stream({ request, reply, framing, answers, signEveryMs }: 
     // Proxies that collect answers before they pass them on (nginx) pass these on at once.
     'x-accel-buffering': 'no',
   });
-  const left = (): void => void answers.return?.();
-  request.raw.socket.once('close', left);
+  const { socket } = request.raw;
+  let leave = (): void => undefined;
+  const gone = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const left = (): void => {
+    leave();
+    void answers.return?.();
+  };
+  socket.once('close', left);
   // It may have left while its first answer was waited for.
-  if (request.raw.socket.destroyed) left();
-  const signs = setInterval(() => raw.write(framing.sign), signEveryMs);
+  if (socket.destroyed) left();
+  // Waits until the bytes are on their way, so that a client that reads slowly gets the latest answer and no backlog.
+  // Bytes that wait behind another answer of the connection are dropped without a word when it ends.
+  const written = (text: string): Promise<void> =>
+    Promise.race([
+      gone,
+      new Promise<void>((resolve) => {
+        if (!raw.writable || raw.destroyed) resolve();
+        else raw.write(text, () => resolve());
+      }),
+    ]);
+  const signs = setInterval(() => {
+    // A client that does not read what it was sent gets nothing on top.
+    if (raw.writableLength === 0) raw.write(framing.sign);
+  }, signEveryMs);
   try {
-    await written(raw, framing.begin);
-    for await (const answer of answers) await written(raw, framing.message(answer));
-    if (raw.writable) await written(raw, framing.complete);
+    await written(framing.begin);
+    for await (const answer of answers) await written(framing.message(answer));
+    await written(framing.complete);
   } finally {
     clearInterval(signs);
-    request.raw.socket.off('close', left);
+    socket.off('close', left);
     raw.end();
   }
-}
-
-/** Waits until the bytes are on their way, so that a client that reads slowly gets the latest answer and no backlog. */
-function written(raw: FastifyReply['raw'], text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (!raw.writable || raw.destroyed) resolve();
-    else raw.write(text, () => resolve());
-  });
 }
