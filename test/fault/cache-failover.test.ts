@@ -20,7 +20,7 @@ type Named = { readonly user: { readonly name: string } };
 const codec = new TokenCodec({ secrets: [SECRET], maxTokenBytes: 4_096 });
 const positionOf = (token: string): Position => [...codec.decode(token).values()][0] as Position;
 
-describe('caches in a failover that their servers hear of late', () => {
+describe('the caches of a region whose servers learn late of a failover', () => {
   let app: TestApp;
   let lost = '';
 
@@ -68,7 +68,7 @@ describe('caches in a failover that their servers hear of late', () => {
   }
 
   for (const region of [EU, AP]) {
-    it(`${region}: the token is not honoured when W passes it on the new timeline`, async () => {
+    it(`do not honour the token of a lost write in ${region} when the stream passes the token's position on the new timeline`, async () => {
       await until('W passes the lost write', () => hasPassed(region), PATIENT);
       const { feed } = stacksOf(app.server(region).layer).change.caching;
       assert.equal(feed?.timeline, 2, 'a life is of one timeline');

@@ -1,6 +1,6 @@
 /**
- * Proves what becomes of a region's caches when something that feeds them is lost: no request fails, nothing is shown
- * that is older than its token, and caching comes back.
+ * Proves what happens to a region's caches when a part that feeds them fails: no request fails, no read is older than
+ * its token, and caching starts again.
  */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ interface Pair extends AsyncDisposable {
   readonly follower: RegionLayer;
 }
 
-describe("a region's caches", { skip }, () => {
+describe('the caches of a region', { skip }, () => {
   let region: CountingRegion;
   before(async () => {
     region = await CountingRegion.start(program);
@@ -120,7 +120,7 @@ describe("a region's caches", { skip }, () => {
     await region.agrees([second]);
   });
 
-  it('do without a Redis that is killed, and share again when it is back', async () => {
+  it('cache without a Redis that is killed, and share values again when it is back', async () => {
     await using servers = await pair();
     const { holder, follower } = servers;
     await underLoad([holder, follower], async () => {
@@ -149,7 +149,7 @@ describe("a region's caches", { skip }, () => {
     );
   });
 
-  it('begin anew in a Redis that was flushed', async () => {
+  it('begin a new generation in a Redis that was flushed', async () => {
     await using servers = await pair();
     const { holder, follower } = servers;
     await underLoad([holder, follower], async () => {
@@ -163,7 +163,7 @@ describe("a region's caches", { skip }, () => {
     assert.equal(follower.isCaching, true);
   });
 
-  it('begin anew when the slot is dropped', async () => {
+  it('begin a new generation when the replication slot is dropped', async () => {
     await using servers = await pair();
     const { holder, follower } = servers;
     await warm(holder);
@@ -182,7 +182,7 @@ describe("a region's caches", { skip }, () => {
     });
   });
 
-  it('begin anew when the replica was rebuilt', async () => {
+  it('begin a new generation when the replica was rebuilt', async () => {
     await using servers = await pair();
     const { holder, follower } = servers;
     await warm(holder);
@@ -206,7 +206,7 @@ describe("a region's caches", { skip }, () => {
     );
   });
 
-  it('are emptied in a server that loses its subscription', async () => {
+  it('are emptied in a server process that loses its subscription', async () => {
     await using servers = await pair();
     const { holder, follower } = servers;
     const control = new Redis(region.redis.url);
@@ -225,7 +225,7 @@ describe("a region's caches", { skip }, () => {
     assert.deepEqual([await holder.lives('local'), await follower.lives('shared')], [{ stream: 1 }, {}]);
   });
 
-  it('go over to another server when the holder is halted, and are not harmed when it wakes up', async () => {
+  it('are fed by another process when the slot holder is halted, and keep their values when it continues', async () => {
     await using halted = await region.spawn();
     await until('it answers from its own cache', async () => (await halted.read(1)).value >= 0, PATIENT);
     await using heir = await region.serve();
@@ -244,7 +244,7 @@ describe("a region's caches", { skip }, () => {
     assert.equal(heir.isHolder, true);
   });
 
-  it('go over to another server when the holder is killed in the middle of everything', async () => {
+  it('are fed by another process when the slot holder is killed under load', async () => {
     await using killed = await region.spawn();
     await warm(killed);
     await using heir = await region.serve();
@@ -255,7 +255,7 @@ describe("a region's caches", { skip }, () => {
     });
   });
 
-  it('have one holder however often the slot is fought for', async () => {
+  it('are fed by one slot holder however often two processes compete for the slot', async () => {
     await using servers = await pair();
     const { holder: one, follower: two } = servers;
     await underLoad([one, two], async () => {

@@ -1,6 +1,6 @@
 /**
- * Proves what is told of the caches: hit ratios, invalidation lag and size in `regionHealth` from every region, and
- * metrics of each loss.
+ * Proves the reported figures of the caches: hit ratios, invalidation lag and size in `regionHealth` from every region,
+ * and metrics of each loss.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -67,7 +67,7 @@ async function readUsers({ url }: Runtime, from: number, to: number): Promise<vo
   for (let id = from; id <= to; id += 1) assert.deepEqual((await ask(url, USER, { variables: { id } })).errors, []);
 }
 
-describe('figures of caches with Redis', { skip }, () => {
+describe('the cache figures in regionHealth, with Redis,', { skip }, () => {
   let app: TestApp;
   let first: Runtime;
   before(async () => {
@@ -80,7 +80,7 @@ describe('figures of caches with Redis', { skip }, () => {
     await app[Symbol.asyncDispose]();
   });
 
-  it('are told from every region', async () => {
+  it('are reported for every region', async () => {
     await readUsers(first, 1, 10);
     await readUsers(first, 1, 10);
     await readUsers(first, 1, 10);
@@ -108,7 +108,7 @@ describe('figures of caches with Redis', { skip }, () => {
     }
   });
 
-  it("are the sum of a region's servers, however they hear of changes", async () => {
+  it('are the sum over the servers of a region, whether a server holds the slot or follows', async () => {
     await app.startServer(EU);
     await using second = closing(app.server(EU));
     await told(app, AP, EU, 'both cache', ({ servers, caching }) => servers === 2 && caching === 2);
@@ -132,7 +132,7 @@ describe('figures of caches with Redis', { skip }, () => {
     await told(app, AP, EU, 'one is gone', ({ servers }) => servers === 1);
   });
 
-  it('are unknown elsewhere while Redis does not answer, and metrics tell why', async () => {
+  it('are unknown in other regions while Redis does not answer, and the metrics name the reason', async () => {
     const redis = app.cluster.cluster.region(EU).redis;
     assert.ok(redis);
     await redis.kill('SIGKILL');
@@ -163,8 +163,8 @@ describe('figures of caches with Redis', { skip }, () => {
   });
 });
 
-describe('figures of caches without Redis', () => {
-  it('are known of the own region, and of no other', async () => {
+describe('the cache figures in regionHealth, without Redis,', () => {
+  it('are known for the own region and for no other region', async () => {
     await using app = await startTestApp({ scale: 0.05, settings: { ...SETTINGS, operationCacheBytes: 1 << 20 } });
     await told(app, EU, EU, 'it caches', ({ caching }) => caching === 1);
     await readUsers(app.server(EU), 1, 3);

@@ -1,6 +1,6 @@
 /**
- * Proves that a region notices when an older copy of its primary's files is put back, under the same timeline, so that
- * it caches nothing of what was.
+ * Proves that a region notices when an older copy of its primary's files is restored under the same timeline, and
+ * caches no value of the earlier state.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, cpSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { follow } from '../support/tail.ts';
 
 const PATIENT_MS = 60_000;
 
-test('a primary that was put back begins with a gap, and its changes are delivered although their positions were used before', async () => {
+test('a primary that was restored from an older copy of its files causes a gap, and its changes are delivered although their positions were used before', async () => {
   await using set = await startReplicaSet(0);
   const { primary } = set;
   const copy = `${primary.dataDir}-copy`;

@@ -1,4 +1,4 @@
-/** Owns the proof that a cache which hears of no changes any more does not go on answering. */
+/** Proves that a cache that no longer receives changes stops answering. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { EU, startTestApp, US, type TestApp } from '../support/app.ts';
@@ -7,7 +7,7 @@ import { until } from '../support/observe.ts';
 /** What a busy machine may take until a region follows. */
 const PATIENCE = { withinMs: 20_000 };
 
-describe('a cache that is no longer fed', () => {
+describe('a cache that no longer receives changes', () => {
   let app: TestApp;
 
   before(async () => {
@@ -16,7 +16,7 @@ describe('a cache that is no longer fed', () => {
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it("does not go on showing what it has while the region's server is out and others have more", async () => {
+  it('does not go on showing its old values while the database server of its region is stopped and other regions have newer ones', async () => {
     const title = async (): Promise<readonly [string | undefined, number]> => {
       const { data, consistency } = await app.gql<{ task: { title: string } }>(EU, '{ task(id: 1) { title } }', {
         token: '',

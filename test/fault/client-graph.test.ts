@@ -1,7 +1,7 @@
 /**
  * Proves with real clients, in Node and in a browser, that a graph of two clusters behind gateways keeps the promise: a
- * name written in accounts through EU and a title written in work through US are both there when they are looked for
- * through AP in one operation, whichever replica is behind.
+ * client that wrote a name in accounts through EU and a title in work through US reads both through AP in one
+ * operation, whichever replica is behind.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -65,7 +65,7 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
       const visit = async (store: TokenStore | null): Promise<Scenario> =>
         graphScenario({ client, store, ...(await urlsOf(kind)) }, idOf(kind, client));
 
-      it(`${client} alone, through ${kind}, sees none of ${FEW} writes`, async () => {
+      it(`${client} without tokens, through ${kind}, sees none of ${FEW} writes`, async () => {
         await pause(...SUBGRAPHS);
         assert.deepEqual(await readOwnWrites(await visit(null), FEW, `${kind} ${client} alone`), {
           right: 0,
@@ -73,7 +73,7 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
         });
       });
 
-      it(`${client} with tokens, through ${kind}, sees ${ROUNDS[kind]} of ${ROUNDS[kind]}`, async () => {
+      it(`${client} with tokens, through ${kind}, sees ${ROUNDS[kind]} of ${ROUNDS[kind]} writes`, async () => {
         const store = createTokenStore();
         const scenario = await visit(store);
         const rounds = ROUNDS[kind] / 4;
@@ -117,7 +117,7 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
         return [user.name, task.title];
       };
 
-      it('does not show what was saved, without the link', async () => {
+      it('does not show a saved value without the token link', async () => {
         await pause(...SUBGRAPHS);
         const tab = await open('/?tokens=off');
         await write(tab, '21', `${kind} alone`);
@@ -128,7 +128,7 @@ describe('clients of a graph', { timeout: 900_000 }, () => {
         );
       });
 
-      it('shows both, after a reload, and in other tabs, also when two save at once', async () => {
+      it('shows both saved values after a reload and in other tabs, also when two tabs save at once', async () => {
         await pause(...SUBGRAPHS);
         const [one, two] = await Promise.all([open(), open()]);
         for (let round = 0; round < FEW; round += 1) {

@@ -1,5 +1,6 @@
 /**
- * Owns the proof that a client who leaves while others wait for what it reads does not turn the caches against them.
+ * Proves that a client that disconnects while other clients wait for the same read does not make the others read one by
+ * one.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,11 +9,11 @@ import pg from 'pg';
 import { startTestApp, US } from '../support/app.ts';
 import { until } from '../support/observe.ts';
 
-describe('a client that leaves while others wait for what it reads', () => {
+describe('a client that disconnects while other clients wait for the same read', () => {
   const TASKS = 'query($id: ID!) { project(id: $id) { tasks(first: 5) { nodes { id } } } }';
   const SLOW = { withinMs: 30_000 };
 
-  it('leaves them to one reader, and not each to itself', { timeout: 120_000 }, async () => {
+  it('leaves one shared read to the others, so that they do not read one by one', { timeout: 120_000 }, async () => {
     await using app = await startTestApp({ scale: 0.05 });
     const { url } = app.server(US);
     const inFlight = async (): Promise<number> =>

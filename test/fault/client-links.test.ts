@@ -1,6 +1,6 @@
 /**
- * Proves with real clients that what a user has saved in one region is there when they look in another, whose replica
- * has stopped; and that without tokens it is not.
+ * Proves with real clients that a user who has written in one region sees the write in another region whose replay is
+ * paused, and that the user does not see it without tokens.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +18,7 @@ const ROUNDS = 5;
 const ORIGIN = 'https://app.example';
 const codecOf = (secret: string): TokenCodec => new TokenCodec({ secrets: [secret], maxTokenBytes: 4_096 });
 
-describe('clients that write in EU and read in AP, where replay is paused', () => {
+describe('with clients that write in EU and read in AP, where replay is paused,', () => {
   let app: TestApp;
 
   before(async () => {
@@ -38,11 +38,11 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
         String(1 + CLIENTS.indexOf(client)),
       );
 
-    it(`${client} alone sees none of ${ROUNDS} writes`, async () => {
+    it(`${client} without tokens sees none of ${ROUNDS} writes`, async () => {
       assert.deepEqual(await readOwnWrites(visit(null), ROUNDS, `${client} alone`), { right: 0, stale: ROUNDS });
     });
 
-    it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS}, with one token`, async () => {
+    it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS} writes, and holds one token`, async () => {
       const store = createTokenStore();
       assert.deepEqual(await readOwnWrites(visit(store), ROUNDS, `${client} with tokens`), {
         right: ROUNDS,
@@ -51,7 +51,7 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
       assert.equal(store.tokens().length, 1);
     });
 
-    it(`${client} sees it after a reload, and in another tab`, async () => {
+    it(`${client} sees its write after a reload, and in another tab`, async () => {
       const storage = new MemoryStorage();
       const fresh = (): ReturnType<typeof visit> => visit(createTokenStore({ storage }));
       const tab = fresh();
@@ -61,7 +61,7 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
     });
   }
 
-  it('tokens that the server refuses are forgotten, and the query is answered without them', async () => {
+  it('the client drops tokens that the server refuses, and the query is answered without them', async () => {
     const store = createTokenStore();
     await makeClient('fetch', { url: app.server(US).url, store }).query(NAME, { id: '1' });
     const [position] = [...codecOf(TOKEN_SECRET).decode(store.dehydrate()).values()] as [Position];
@@ -86,7 +86,7 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
     }
   });
 
-  it('a write takes place once where its answer is lost on the way and the client sends it again', async () => {
+  it('a write takes place once when its answer is lost and the client sends the request again', async () => {
     for (const client of CLIENTS) {
       let sendings = 0;
       const lossy: typeof fetch = async (input, init) => {
@@ -110,7 +110,7 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
     }
   });
 
-  it('browsers of the origins that may call are allowed both headers, and see the token', async () => {
+  it('browsers at allowed origins may send both headers and read the token', async () => {
     const preflight = await fetch(app.server(US).url, {
       method: 'OPTIONS',
       headers: {

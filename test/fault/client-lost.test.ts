@@ -1,6 +1,6 @@
 /**
- * Proves with a real failover what every client does when a write of its user was lost: the user can go on, and the
- * application is told.
+ * Proves with a real failover what every client does when a failover lost a write of its user: the user can go on, and
+ * the client reports the loss to the application.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -12,7 +12,7 @@ import { until } from '../support/observe.ts';
 
 type Named = { readonly user: { readonly name: string } };
 
-describe('clients after a failover that has lost a write', () => {
+describe('after a failover that has lost a write,', () => {
   let app: TestApp;
   let lost = '';
 
@@ -53,7 +53,7 @@ describe('clients after a failover that has lost a write', () => {
   };
 
   for (const client of CLIENTS) {
-    it(`${client} is refused by the server as long as it insists`, async () => {
+    it(`${client} is refused by the server as long as it sends the lost token`, async () => {
       const stubborn = createTokenStore({ initial: lost, repeatRefused: false });
       const { codes } = await makeClient(client, { url: app.server(EU).url, store: stubborn }).query(NAME, {
         id: '2',
@@ -63,7 +63,7 @@ describe('clients after a failover that has lost a write', () => {
       assert.deepEqual(stubborn.tokens(), []);
     });
 
-    it(`${client} reads on, with what is there now, and tells the application`, async () => {
+    it(`${client} reads what the database has now, and reports the loss to the application`, async () => {
       const { asking, store, losses } = begun(client);
       const { data, codes } = await asking.query<Named>(NAME, { id: '2' });
       assert.deepEqual(codes, []);
@@ -79,7 +79,7 @@ describe('clients after a failover that has lost a write', () => {
       assert.equal(losses.length, 1, 'it was told again');
     });
 
-    it(`${client} gives a mutation's refusal to the application, nothing is written, and the user's next try is`, async () => {
+    it(`${client} reports a refused mutation, which writes nothing, to the application, and the next attempt is written`, async () => {
       const { asking, losses } = begun(client);
       const first = await asking.mutate(RENAME, { id: '4', name: `${client} first` });
       assert.deepEqual(

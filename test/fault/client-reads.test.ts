@@ -1,6 +1,6 @@
 /**
- * Proves, a hundred times for each client, that what was saved in EU is there in AP although its replica has stopped;
- * and that without tokens it never is.
+ * Proves, a hundred times for each client, that a write in EU is visible in AP although replay is paused there, and
+ * that it never is without tokens.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +11,7 @@ import { CLIENTS } from '../support/clients.ts';
 
 const ROUNDS = 100;
 
-describe('clients that write in EU and read in AP, where replay is paused', () => {
+describe('with clients that write in EU and read in AP, where replay is paused,', () => {
   let app: TestApp;
 
   before(async () => {
@@ -32,10 +32,10 @@ describe('clients that write in EU and read in AP, where replay is paused', () =
         `${client} ${store === null ? 'alone' : 'with tokens'}`,
       );
 
-    it(`${client} alone sees none of ${ROUNDS} writes`, async () => {
+    it(`${client} without tokens sees none of ${ROUNDS} writes`, async () => {
       assert.deepEqual(await rounds(null), { right: 0, stale: ROUNDS });
     });
-    it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS}`, async () => {
+    it(`${client} with tokens sees ${ROUNDS} of ${ROUNDS} writes`, async () => {
       assert.deepEqual(await rounds(createTokenStore()), { right: ROUNDS, stale: 0 });
     });
   }

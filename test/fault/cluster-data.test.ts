@@ -1,4 +1,7 @@
-/** Owns the proof that a cluster's data outlives it: ended, killed, promoted, half made or of something else. */
+/**
+ * Proves that the data of an embedded cluster survives its end, a kill and a promotion, and that unfinished data and
+ * data of another application are not used.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +20,7 @@ async function valuesIn(dsn: string): Promise<number[]> {
   return rows.map(({ n }) => n);
 }
 
-describe('the data of a cluster', { timeout: 240_000 }, () => {
+describe('the data of an embedded cluster', { timeout: 240_000 }, () => {
   let stateDir: string;
   let notices: string[];
 
@@ -60,7 +63,7 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     assert.deepEqual(await valuesIn(dsnOf(cluster, 'eu-west-1')), expected);
   }
 
-  it('is there at the next start, on other ports', async () => {
+  it('is there after the next start, on other ports', async () => {
     const first = await start();
     assert.deepEqual(notices, []);
     await insert(first, 2);
@@ -75,7 +78,7 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     await second.stop();
   });
 
-  it('is there after everything was killed, though servers were left running', async () => {
+  it('is there after everything was killed, although database servers were left running', async () => {
     const killed = await start();
     const pids = killed.regions.map(({ postgres }) => postgres.pid ?? 0);
     process.kill(killed.supervisor.pid ?? 0, 'SIGKILL');
@@ -88,7 +91,7 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     await again.stop();
   });
 
-  it('is copied anew to a region that was promoted', async () => {
+  it('is copied again to a region that was promoted', async () => {
     const cluster = await start();
     await withSession({ dsn: dsnOf(cluster, 'eu-west-1') }, (client) => client.query('SELECT pg_promote()'));
     await withSession({ dsn: dsnOf(cluster, 'eu-west-1') }, (client) => client.query('INSERT INTO t VALUES (100)'));
@@ -99,7 +102,7 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     await again.stop();
   });
 
-  it('begins anew when asked, and when a start was not finished', async () => {
+  it('is made again on request, and after a start that did not finish', async () => {
     const reset = await start({ reset: true });
     assert.deepEqual(notices, []);
     await replicated(reset, [1]);
@@ -111,7 +114,7 @@ describe('the data of a cluster', { timeout: 240_000 }, () => {
     await half.stop();
   });
 
-  it('is not used for something else, and nothing is left when a start fails', async () => {
+  it('is not mixed with the data of another application, and a start that fails leaves nothing behind', async () => {
     await assert.rejects(start({ database: 'other' }), /was made for database "shop" .* --reset/);
     const strange = join(stateDir, 'home');
     mkdirSync(strange);

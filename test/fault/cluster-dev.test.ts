@@ -1,3 +1,7 @@
+/**
+ * Proves that `meridian dev` runs any application in three regions, restarts processes that end, and leaves nothing
+ * behind.
+ */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -96,7 +100,7 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     });
   }
 
-  it('runs the reference application, restarts what dies, and leaves nothing after kill -9', async () => {
+  it('runs the reference application, restarts processes that end, and leaves nothing after kill -9', async () => {
     const run = dev('workspace', '--scale', '0.05');
     const manifest = await ready(run);
     const redisUrl = (i: number): string | null => (hasRedis ? `redis://127.0.0.1:${portsFrom + 200 + i}` : null);
@@ -149,7 +153,7 @@ describe('meridian dev', { timeout: 240_000 }, () => {
     );
   });
 
-  it('starts again on the same data, and stops in order', async () => {
+  it('starts again on the same data, and stops its processes in order', async () => {
     const run = dev('workspace', '--scale', '0.05', '--wan', 'off');
     const manifest = await ready(run);
     assert.doesNotMatch(run.err(), /loading/);

@@ -1,3 +1,4 @@
+/** Proves that no database server of an embedded cluster keeps running after the cluster's process was killed. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +13,7 @@ import { startOf } from '../../src/dev/process.ts';
 const PROGRAM = fileURLToPath(new URL('../support/cluster-program.ts', import.meta.url));
 const GONE_MS = 5_000;
 
-describe('a cluster whose process is gone', { timeout: 60_000 }, () => {
+describe('an embedded cluster whose process is killed', { timeout: 60_000 }, () => {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     it(`leaves nothing behind after ${signal}`, async () => {
       const program = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -32,7 +33,7 @@ describe('a cluster whose process is gone', { timeout: 60_000 }, () => {
     });
   }
 
-  it('whose supervisor was killed with it leaves servers, which the next start ends', async () => {
+  it('leaves database servers when its supervisor is killed too, and the next start ends them', async () => {
     const program = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface(program.stdout), 'line')) as [string];
     const { pids, dataDir } = JSON.parse(line) as { pids: [number, number, number]; dataDir: string };

@@ -1,4 +1,7 @@
-/** Proves the judge of editors: edits without versions, and servers that lack one mechanism, are found out. */
+/**
+ * Proves the checker of concurrent edits: it finds a violation with edits without versions and with servers that lack
+ * one mechanism.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { EU, US, type TestApp } from '../support/app.ts';
@@ -21,28 +24,32 @@ const MECHANISMS: readonly (readonly [mechanism: string, kinds: readonly Finding
 
 const MAX_ROUNDS = 3;
 
-describe(`the judge of editors (SEED=${SEED})`, () => {
+describe(`the checker of concurrent edits (SEED=${SEED})`, () => {
   let app: TestApp;
   before(async () => {
     app = await startEditorsApp();
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('notices which fields lose edits where nobody says which version was seen', { timeout: TEST_MS }, async (t) => {
-    const unnoticed = new Set(['hits', 'score', 'tags', 'log', 'story', 'points']);
-    // Which fields two editors change at once is left to chance: one round need not have met all of them.
-    for (let round = 0; round < MAX_ROUNDS && unnoticed.size > 0; round += 1) {
-      const { findings, summary } = await judged(app, { ...RUN, blind: true });
-      t.diagnostic(`${summary}\n${inWords(findings)}`);
-      const totals = findings.filter(({ kind }) => kind === 'total').map(({ text }) => text);
-      for (const field of unnoticed)
-        if (totals.some((text) => text.includes(`: ${field} is `))) unnoticed.delete(field);
-    }
-    assert.deepEqual([...unnoticed], [], `nobody noticed that these fields have lost edits in ${MAX_ROUNDS} rounds`);
-  });
+  it(
+    'names the fields that lose edits when no editor sends the version that it saw',
+    { timeout: TEST_MS },
+    async (t) => {
+      const unnoticed = new Set(['hits', 'score', 'tags', 'log', 'story', 'points']);
+      // Which fields two editors change at once is left to chance: one round need not have met all of them.
+      for (let round = 0; round < MAX_ROUNDS && unnoticed.size > 0; round += 1) {
+        const { findings, summary } = await judged(app, { ...RUN, blind: true });
+        t.diagnostic(`${summary}\n${inWords(findings)}`);
+        const totals = findings.filter(({ kind }) => kind === 'total').map(({ text }) => text);
+        for (const field of unnoticed)
+          if (totals.some((text) => text.includes(`: ${field} is `))) unnoticed.delete(field);
+      }
+      assert.deepEqual([...unnoticed], [], `nobody noticed that these fields have lost edits in ${MAX_ROUNDS} rounds`);
+    },
+  );
 
   for (const [mechanism, kinds] of MECHANISMS) {
-    it(`finds out servers without the ${mechanism}`, { timeout: TEST_MS }, async (t) => {
+    it(`finds a violation with servers without the ${mechanism}`, { timeout: TEST_MS }, async (t) => {
       await using servers = await startBroken(app, mechanism, [EU, US]);
       const { findings, done, summary } = await judged(app, { ...RUN, url: servers.url });
       t.diagnostic(`${summary}\n${inWords(findings)}`);

@@ -1,6 +1,6 @@
 /**
- * Owns the proof that `meridian dev --federated` runs subgraphs on clusters of their own behind a gateway in each
- * region, fixes what dies, and leaves nothing.
+ * Proves that `meridian dev --federated` runs subgraphs on clusters of their own behind a gateway in each region,
+ * restarts processes that end, and leaves nothing behind.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -125,7 +125,7 @@ describe('meridian dev --federated', { timeout: 600_000 }, () => {
     assert.ok(!existsSync(join(state(), 'cluster.json')));
   });
 
-  it('starts again on the same data, brings back a gateway and a server that were killed, and leaves nothing after kill -9', async () => {
+  it('starts again on the same data, restarts a gateway and a server that were killed, and leaves nothing after kill -9', async () => {
     const run = federated(WORKSPACE, '--scale', '0.05', '--wan', 'off');
     await run.ready(READY_MS);
     assert.doesNotMatch(run.err(), /loading/);
@@ -160,7 +160,7 @@ describe('meridian dev --federated', { timeout: 600_000 }, () => {
     });
   });
 
-  it('runs any subgraphs, and loads them anew when asked', { skip: hasCurl ? false : 'needs curl' }, async () => {
+  it('runs any subgraphs, and loads them again on request', { skip: hasCurl ? false : 'needs curl' }, async () => {
     const application = applicationOf({ people: PEOPLE, places: PLACES });
     const small = ['--regions', 'north,south', '--wan', 'off', '--database', 'atlas', '--data', '.atlas'];
     for (const again of [[], ['--reset']]) {
@@ -178,7 +178,7 @@ describe('meridian dev --federated', { timeout: 600_000 }, () => {
     }
   });
 
-  it('says what is wrong with a graph, and with which subgraph', async () => {
+  it('names what is wrong with a graph, and in which subgraph', async () => {
     const alone = ['--regions', 'here', '--redis', 'off', '--data', '.wrong'];
     const clash = applicationOf({
       people: PEOPLE,

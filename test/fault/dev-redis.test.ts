@@ -1,4 +1,4 @@
-/** Owns the proof that `meridian dev` gives each region a Redis, keeps it running, and does without when asked. */
+/** Proves that `meridian dev` runs a Redis for each region, restarts it, and works without Redis on request. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -76,7 +76,7 @@ describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
   }
 
   it(
-    'tells where it is, starts it again when it is killed, and leaves nothing behind',
+    'names the ports of its Redis servers, restarts one that is killed, and leaves nothing behind',
     { skip: needsRedis },
     async () => {
       const run = await dev();
@@ -110,7 +110,7 @@ describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
     },
   );
 
-  it('does without when asked', async () => {
+  it('runs without Redis when asked to', async () => {
     const run = await dev('--redis', 'off');
     assert.match(run.out(), /\nRedis is switched off: each region caches in its own process alone\.\n/);
     assert.deepEqual(redisPids(), [null, null]);
@@ -125,7 +125,7 @@ describe('meridian dev with and without Redis', { timeout: 400_000 }, () => {
     await end(run);
   });
 
-  it('refuses another word for it', async () => {
+  it('refuses an unknown value of the option', async () => {
     await assert.rejects(dev('--redis', 'maybe'), /--redis "maybe" is neither "auto" nor "off"/);
   });
 });

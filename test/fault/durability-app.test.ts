@@ -1,6 +1,6 @@
 /**
- * Proves `@durable` in a whole application: by directive, in a resolver's transaction, and what clients are told where
- * it is not given.
+ * Proves `@durable` in a complete application: as a directive, in a resolver's transaction, and in the errors that
+ * clients get when the cluster cannot provide the level.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -22,7 +22,7 @@ const codes = ({ errors }: Answer<unknown>): string[] => errors.map(({ extension
 const isThere = async (region: string, row: number): Promise<boolean> =>
   (await app.cluster.query(region, 'SELECT FROM lines WHERE id = $1', [row])).length === 1;
 
-describe('a mutation that is @durable', () => {
+describe('a mutation with @durable', () => {
   before(async () => {
     app = await startLedger({ durabilityMs: DURABILITY_MS });
   });
@@ -32,7 +32,7 @@ describe('a mutation that is @durable', () => {
     await nameStandbys(app, '');
   });
 
-  it('is refused where the cluster cannot give it, and others are not', async () => {
+  it('is refused where the cluster cannot provide the level, and other mutations are not', async () => {
     for (const region of [US, AP]) {
       for (const field of ['addApplied', 'addWritten', 'addByHand']) {
         const row = next();
@@ -52,7 +52,7 @@ describe('a mutation that is @durable', () => {
     }
   });
 
-  it('is acknowledged when the synchronous region shows it', async () => {
+  it('is acknowledged when the synchronous region shows the write', async () => {
     await nameStandbys(app, '"eu-west-1"');
     for (let i = 0; i < 20; i += 1) {
       for (const field of ['addApplied', 'addByHand']) {
@@ -65,7 +65,7 @@ describe('a mutation that is @durable', () => {
     assert.equal(data?.['addByHand']?.level, 'remote_apply');
   });
 
-  it('tells a client that it is committed and unconfirmed, with a token that covers it', async () => {
+  it('tells the client that the write is committed and unconfirmed, with a token that covers it', async () => {
     await nameStandbys(app, '"eu-west-1"');
     await app.cluster.pauseReplay(EU);
     assert.deepEqual(codes(await add(US, 'addWritten', next())), []);

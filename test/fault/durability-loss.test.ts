@@ -1,6 +1,6 @@
 /**
- * Proves what survives the loss of the primary: what was acknowledged with REMOTE_APPLY, and not what was acknowledged
- * with LOCAL.
+ * Proves that a write that was acknowledged with REMOTE_APPLY survives the loss of the primary, and that one with LOCAL
+ * does not.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -20,7 +20,7 @@ const shown = async (app: TestApp, region: string): Promise<ReadonlySet<number>>
   new Set((await app.cluster.query<{ id: string }>(region, 'SELECT id::text FROM lines')).map(({ id }) => Number(id)));
 
 describe('the loss of the primary', () => {
-  it('takes nothing that was acknowledged with REMOTE_APPLY, also when it comes under load', async () => {
+  it('loses no write that was acknowledged with REMOTE_APPLY, also when the loss comes under load', async () => {
     await using app = await startLedger(SETTINGS);
     await nameStandbys(app, '"eu-west-1"');
     const acknowledged: number[] = [];
@@ -76,7 +76,7 @@ describe('the loss of the primary', () => {
     );
   });
 
-  it('takes what was acknowledged with LOCAL and had not been replicated, which its token tells', async () => {
+  it('loses a write that was acknowledged with LOCAL and not replicated, and its token reports the loss', async () => {
     await using app = await startLedger(SETTINGS);
     const before = await add(app, US, 'addLocal', 1);
     await app.cluster.caughtUp();

@@ -1,6 +1,6 @@
 /**
- * Proves what each level of durability waits for, that what the cluster cannot give is refused, and that no commit
- * waits for ever.
+ * Proves what each durability level waits for, that a level that the cluster cannot provide is refused, and that every
+ * wait has a limit.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -96,7 +96,7 @@ function assertUnconfirmed({ error, ms, position }: Failure, why: string): Posit
   return position;
 }
 
-describe('durability', () => {
+describe('the durability level', () => {
   before(async () => {
     set = await startReplicaSet(2);
     [first, second] = set.replicas as [TestServer, TestServer];
@@ -128,7 +128,7 @@ describe('durability', () => {
     await streaming(2);
   });
 
-  it('LOCAL waits for nobody, and a replica may not show the write yet', async () => {
+  it('LOCAL waits for no replica, and a replica may not show the write yet', async () => {
     for (const server of set.replicas) await pause(server);
     for (let i = 0; i < 20; i += 1) {
       const row = next();
@@ -156,7 +156,7 @@ describe('durability', () => {
     assert.ok(await isThere(second, row));
   });
 
-  it('REMOTE_WRITE needs the replicas to have it, not to show it', async () => {
+  it('REMOTE_WRITE needs the replicas to have received the write, not to show it', async () => {
     for (const server of set.replicas) await pause(server);
     const row = next();
     await write(row, 'REMOTE_WRITE');
@@ -175,12 +175,12 @@ describe('durability', () => {
     );
   });
 
-  it('takes one round trip, whatever is asked for', async () => {
+  it('takes one round trip, whichever level is asked for', async () => {
     for (const durability of ['LOCAL', 'REMOTE_WRITE', 'REMOTE_APPLY'] as const)
       assert.equal((await us.writer.pipelined([insert(next())], { durability })).roundTrips, 1);
   });
 
-  it('LOCAL means the disk also where the server itself does not wait for it', async () => {
+  it("LOCAL waits for the disk also where the server's own setting does not", async () => {
     await configured({ synchronous_commit: 'off' });
     const shown = sql(`SELECT current_setting('synchronous_commit') AS level`);
     const level = async (durability: Durability | null): Promise<unknown> =>
@@ -197,7 +197,7 @@ describe('durability', () => {
     );
   });
 
-  it('is refused, and nothing is written, where the server waits for nobody', async () => {
+  it('is refused before anything is written where the server waits for no standby', async () => {
     await configured({ synchronous_standby_names: '' });
     const row = next();
     // As PostgreSQL alone has it: no wait, and not a word.
@@ -225,7 +225,7 @@ describe('durability', () => {
     await write(row, 'LOCAL');
   });
 
-  it('counts standbys as the server counts them, however their names are written', async () => {
+  it('counts standbys as the server counts them, in every spelling of their names', async () => {
     await second.stop();
     await streaming(1);
     const given = [
@@ -263,7 +263,7 @@ describe('durability', () => {
     }
   });
 
-  it('is told as committed and unconfirmed when a standby is lost in the middle of the wait', async () => {
+  it('reports a commit as unconfirmed when a standby is lost during the wait', async () => {
     for (const interactive of [false, true]) {
       await pause(second);
       const row = next();
@@ -287,7 +287,7 @@ describe('durability', () => {
     }
   });
 
-  it('is told as unconfirmed whatever role, transaction or trigger asks to hear no warnings', async () => {
+  it('reports a commit as unconfirmed also when a role, a transaction or a trigger suppresses warnings', async () => {
     await set.primary.query(`CREATE TABLE quiet (id bigint PRIMARY KEY);
       CREATE FUNCTION hush() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('client_min_messages', 'error', true); RETURN NULL; END $$;
       CREATE CONSTRAINT TRIGGER hush AFTER INSERT ON quiet DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hush();
@@ -320,7 +320,7 @@ describe('durability', () => {
       assertUnconfirmed(told, 'late');
   });
 
-  it('ends as many waits as there are at once, also when every connection waits', async () => {
+  it('ends every wait at its limit, also when every connection waits', async () => {
     await pause(second);
     const rows = Array.from({ length: READER_OPTIONS.poolSize }, next);
     const failures = Promise.all(
@@ -344,7 +344,7 @@ describe('durability', () => {
     await Promise.all(rows.map(() => write(next(), 'REMOTE_WRITE')));
   });
 
-  it('is told as committed and unconfirmed when the session is ended while it waits', async () => {
+  it('reports a commit as unconfirmed when its session is terminated during the wait', async () => {
     await pause(second);
     const row = next();
     const failed = failure((onRefused) =>
@@ -356,7 +356,7 @@ describe('durability', () => {
     assert.equal((await us.read(`SELECT FROM t WHERE id = ${row}`, { token: tokenOf(position) })).rows.length, 1);
   });
 
-  it('is told as unconfirmed when the server lets it go because nobody is named any more', async () => {
+  it('reports a commit as unconfirmed when the server ends the wait because no standby is configured any more', async () => {
     await pause(second);
     const row = next();
     const failed = failure((onRefused) =>
@@ -368,7 +368,7 @@ describe('durability', () => {
     assert.ok((await isThere(set.primary, row)) && !(await isThere(second, row)));
   });
 
-  it("does not report a commit as replicated whose wait the server's own setting asked for", async () => {
+  it("is not reported as reached when the server's own setting caused the wait", async () => {
     second.link?.cut();
     try {
       for (const row of [next(), next()]) {
@@ -381,7 +381,7 @@ describe('durability', () => {
     }
   });
 
-  it('follows the option unless the transaction says otherwise', async () => {
+  it('follows the option unless the transaction names another level', async () => {
     await configured({ synchronous_standby_names: '' });
     const strict = await startReader({
       local: 'us',
@@ -409,7 +409,7 @@ describe('durability', () => {
     }
   });
 
-  it('is refused where it is a word that there is not', async () => {
+  it('is refused when its name is unknown', async () => {
     const row = next();
     for (const word of ['REMOTE', 'remote_apply', 'default', 'toString', '']) {
       const durability = word as Durability;
@@ -419,7 +419,7 @@ describe('durability', () => {
     assert.ok(!(await isThere(set.primary, row)));
   });
 
-  it('is refused to a role that cannot see standbys, and given to one that takes on such a role for its viewer', async () => {
+  it('is refused to a role that cannot see standbys, and accepted where that role takes on one that can', async () => {
     await set.primary.query(
       'CREATE ROLE app LOGIN; CREATE ROLE viewer; GRANT viewer TO app; GRANT SELECT, INSERT ON t TO app, viewer',
     );
@@ -470,7 +470,7 @@ describe('durability', () => {
     }
   });
 
-  it('is checked: whether the primary can give what is asked for', async () => {
+  it('is checked against what the primary can provide', async () => {
     const found = async (names: string, asked: readonly Durability[]): Promise<string[]> => {
       await configured({ synchronous_standby_names: names });
       const said: string[] = [];

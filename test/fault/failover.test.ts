@@ -1,6 +1,6 @@
 /**
- * Proves what becomes of tokens in a failover: those of lost writes are never honoured, all others are, whoever is
- * asked and however early.
+ * Proves what happens to tokens in a failover: no server honours the token of a lost write, and every server honours
+ * all other tokens, from the moment of the promotion on.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -70,7 +70,7 @@ describe('a failover', () => {
   const stored = async (region: string, id: number): Promise<string | undefined> =>
     (await app.cluster.query<{ name: string }>(region, 'SELECT name FROM users WHERE id = $1', [id]))[0]?.name;
 
-  it('never claims a lost write, from the moment of the promotion on', async () => {
+  it('never leads to an answer that claims a lost write, from the moment of the promotion on', async () => {
     kept = await written(US, 1, 'kept');
     await app.cluster.caughtUp();
     // In this order, so that AP has nothing that EU has not: it could not follow EU otherwise.
@@ -118,7 +118,7 @@ describe('a failover', () => {
     }
   });
 
-  it('honours tokens of writes that survived, and follows the new primary', async () => {
+  it('leaves tokens of surviving writes valid, and servers follow the new primary', async () => {
     const token = await until('writes go to the new primary', async () => {
       const answer = await rename(US, 3, 'after');
       return answer.errors.length === 0 ? answer.token : null;
@@ -142,7 +142,7 @@ describe('a failover', () => {
     );
   });
 
-  it('leaves one region the role of the primary: that of the dead one is not known', () => {
+  it('leaves one region with the role of the primary, and the role of the stopped region is unknown', () => {
     for (const region of REGIONS) {
       const roles = app
         .server(region)
@@ -160,7 +160,7 @@ describe('a failover', () => {
     }
   });
 
-  it('refuses to write for a client whose token names a lost write, and writes nothing', async () => {
+  it('makes servers refuse a mutation whose token names a lost write, and nothing is written', async () => {
     for (const region of REGIONS) {
       const answer = await rename(region, 4, `by ${region}`, lost);
       assert.deepEqual(codesOf(answer), ['CONSISTENCY_LOST'], JSON.stringify(answer));
@@ -173,7 +173,7 @@ describe('a failover', () => {
     );
   });
 
-  it('does not forget the loss where a token is joined with a younger one, or was used for a read that may be old', async () => {
+  it('does not hide the loss when a token is merged with a later one, or was used for a read that may be stale', async () => {
     const young = await written(EU, 5, 'young');
     for (const region of REGIONS) {
       for (const joined of [`${lost},${young}`, `${young},${lost}`])
@@ -184,7 +184,7 @@ describe('a failover', () => {
     }
   });
 
-  it('knows the timeline of a replica whose primary is out of its sight', async () => {
+  it('leaves the timeline of a replica known although its primary cannot be reached', async () => {
     const token = await written(EU, 6, 'before the cut');
     assert.equal((await read(AP, 6, token)).data?.user.name, 'before the cut');
     await until('AP has it', async () => (await read(AP, 6, token)).consistency?.servedBy.primary === 0);
@@ -215,7 +215,7 @@ describe('a failover', () => {
     await until('AP honours what it told', async () => (await read(AP, 6, token)).data?.user.name === 'before the cut');
   });
 
-  it('does not trust the old primary when it comes back', async () => {
+  it('does not make servers trust the old primary when it comes back', async () => {
     await app.cluster.startPostgres(US);
     assert.equal(await stored(US, 2), 'lost');
     const token = await written(EU, 7, 'by the new one');
@@ -229,7 +229,7 @@ describe('a failover', () => {
     assert.equal(positionOf(answer.token).timeline, 2);
   });
 
-  it('takes nobody for the primary who is older than what a replica follows', async () => {
+  it('makes no server a primary whose timeline is older than that of a replica', async () => {
     await app.cluster.cut(EU, AP);
     try {
       await app.stopServer(AP);
@@ -248,7 +248,7 @@ describe('a failover', () => {
     assert.equal(await stored(EU, 8), 'by AP again');
   });
 
-  it('writes nothing at an old primary for a client that has seen the new one', async () => {
+  it('prevents writes at the old primary for a client that has seen the new one', async () => {
     const token = await written(EU, 9, 'young');
     // US sees nobody but the old primary, from its start on.
     await app.cluster.cut(US, EU);

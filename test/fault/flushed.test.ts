@@ -1,7 +1,7 @@
 /**
- * What a primary shows before it has flushed it, a crash takes back, and no timeline tells. Whatever has been shown,
- * kept, or covered by a token must be there after a crash. Here nobody flushes for a long time unless somebody commits
- * synchronously: the WAL writer sleeps, and there is no heartbeat.
+ * Proves that a value that the primary shows before its WAL is flushed is not returned, cached or covered by a token
+ * until it is flushed, since a crash would undo it and no new timeline would reveal that. Here only synchronous commits
+ * flush the WAL for a long time: the WAL writer sleeps, and there is no heartbeat.
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -152,7 +152,7 @@ describe('a commit that is visible and not flushed', () => {
   }
 
   for (const [way, see] of Object.entries(ways)) {
-    it(`is flushed before it is shown ${way}, and its position covers it`, async () => {
+    it(`is flushed before it is shown ${way}, and the position of the read covers it`, async () => {
       const [id, text] = [1000 + serial, fresh()];
       const commit = await unflushed('INSERT INTO note VALUES ($1, $2)', [id, text]);
       const { saw, positions } = await see(id, text);
@@ -190,7 +190,7 @@ describe('a commit that is visible and not flushed', () => {
     assert.ok(position.lsn <= (await flushedLsn()));
   });
 
-  it("of Meridian's own is not told of as committed where the primary ends before its flush", async () => {
+  it('by Meridian is not reported as committed when the primary ends before the flush', async () => {
     const url = set.primary.url.replace('postgres@', 'app@');
     // This role may not have it flushed, so that the write waits for the WAL writer.
     await using other = await startReader({
@@ -214,7 +214,7 @@ describe('a commit that is visible and not flushed', () => {
     assert.equal(await outcome, 'WRITE_OUTCOME_UNKNOWN');
   });
 
-  it('is flushed also where a deferred trigger has made it asynchronous, while others flush what lies before it', async () => {
+  it('is flushed also when a deferred trigger made it asynchronous while others flush the WAL before it', async () => {
     await set.primary.query(`CREATE TABLE late (id bigint PRIMARY KEY);
       CREATE FUNCTION lazily() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5), set_config('synchronous_commit', 'off', true); RETURN NULL; END $$;
       CREATE CONSTRAINT TRIGGER lazily AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lazily()`);
@@ -246,7 +246,7 @@ describe('a commit that is visible and not flushed', () => {
     }
   });
 
-  it('is not shown, with a typed error, where it is not flushed in time', async () => {
+  it('is not shown, and leads to a typed error, when it is not flushed in time', async () => {
     const url = set.primary.url.replace('postgres@', 'app@');
     await using other = await startReader({
       local: 'us',
@@ -272,7 +272,7 @@ describe('a commit that is visible and not flushed', () => {
     );
   });
 
-  it('is dated by the look that found it, so that the age of a replica that stands still is known', async () => {
+  it('gets the time of the probe that first saw it, so that the lag of a stalled replica is known', async () => {
     const prober = new PostgresProber(new Map([['us', set.primary.url]]), defaultOptions());
     const look = (): Promise<Probe> => prober.probe('us', AbortSignal.timeout(2_000));
     try {
@@ -289,7 +289,7 @@ describe('a commit that is visible and not flushed', () => {
     }
   });
 
-  it('that nobody has seen is gone after a crash, and no token names its position', async () => {
+  it('is gone after a crash if no read has shown it, and no token names its position', async () => {
     const { token } = await us.read('SELECT 1');
     const commit = await retitled(4, fresh());
     for (const { lsn } of token.values()) assert.ok(lsn < commit);
@@ -402,7 +402,7 @@ describe("the cache of the primary's region", { skip: redisOrSkip().skip }, () =
     }
   });
 
-  it('begins anew when the primary has crashed or was restarted, also while nobody watched, and when one of its processes ended badly', async () => {
+  it('begins a new generation when the primary has crashed or restarted, also unobserved, or one of its processes has crashed', async () => {
     const epoch = async (): Promise<string> => {
       const { Redis } = await import('ioredis');
       const client = new Redis(redis.url);

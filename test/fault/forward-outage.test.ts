@@ -1,6 +1,6 @@
 /**
- * Proves what a client is told when forwarding breaks in the middle, and when the primary's region is out of reach:
- * soon, honestly, and nothing is half done.
+ * Proves what a client is told when forwarding fails in the middle, and when the primary's region is unreachable: the
+ * answer comes in time, is true, and no write is half done.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +18,7 @@ const EDIT = 'mutation($n: Int) { editNote(id: 1, n: $n) { note { n } } }';
 const FILES = [{ name: 'notes.graphql', body: NOTES_SDL }];
 const codes = ({ errors }: Pick<Answer, 'errors'>): string[] => errors.map(({ extensions }) => extensions.code);
 
-describe('forwarding that breaks', () => {
+describe('a forwarded mutation', () => {
   let app: TestApp;
   /** A second server in APAC, which never goes direct. */
   let strict: Runtime;
@@ -84,7 +84,7 @@ describe('forwarding that breaks', () => {
       { withinMs: 20_000 },
     );
 
-  it('without a key says that the outcome is unknown when the server ends while it answers', async () => {
+  it('without a key reports an unknown outcome when the server ends during the answer', async () => {
     await forwards();
     const asked = app.gql(AP, SLOWLY, { variables: { text: 'cut short', ms: 1_500 } });
     await begun('cut short');
@@ -98,7 +98,7 @@ describe('forwarding that breaks', () => {
     await app.startServer(US);
   });
 
-  it('with a key, and no other way, says that it is not confirmed and may be sent again', async () => {
+  it('with a key and without a direct connection is reported as not confirmed, and may be sent again', async () => {
     await until(
       'the strict server forwards',
       async () => (await ask(strict.url, EDIT, { variables: { n: 2 } })).errors.length === 0,
@@ -119,7 +119,7 @@ describe('forwarding that breaks', () => {
     await app.startServer(US);
   });
 
-  it('gives up after forwardMs, and says that the outcome is unknown', async () => {
+  it('ends after forwardMs, and reports an unknown outcome', async () => {
     await forwards();
     const answer = await app.gql(AP, SLOWLY, { variables: { text: 'too late', ms: FORWARD_MS + 500 } });
     assert.deepEqual(codes(answer), ['WRITE_OUTCOME_UNKNOWN']);
@@ -127,7 +127,7 @@ describe('forwarding that breaks', () => {
     await settled();
   });
 
-  it('goes direct where only the way to the server is cut', async () => {
+  it('is written over the direct connection where only the link to the server is cut', async () => {
     await forwards();
     await app.cluster.cut(US, AP, 'http');
     await until('it is known', () => stacksOf(app.server(AP).layer).write.serverState(US) === 'down');
@@ -138,7 +138,7 @@ describe('forwarding that breaks', () => {
     await forwards();
   });
 
-  it('fails at once while the primary is known to be out of reach, reads go on, and everything works after', async () => {
+  it('fails at once while the primary is known to be unreachable; reads go on, and mutations work again afterwards', async () => {
     await forwards();
     await app.cluster.caughtUp();
     await app.cluster.cut(US, AP);

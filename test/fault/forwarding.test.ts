@@ -1,5 +1,6 @@
 /**
- * Proves that mutations from other regions are forwarded whole, in one crossing, and answered as if they had run here.
+ * Proves that mutations from other regions are forwarded as a whole in one round trip, and are answered as in the
+ * primary's region.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -80,7 +81,7 @@ describe('mutations from other regions', () => {
       ]),
     );
 
-  it('cross the simulated WAN once, whatever they do there', async () => {
+  it('cross the simulated WAN once, whatever they contain', async () => {
     const before = await waysIn(US);
     const times: number[] = [];
     // So wide that what a busy machine adds is little beside it.
@@ -124,7 +125,7 @@ describe('mutations from other regions', () => {
     assert.deepEqual(later.data.editNote.note, { n: 7, text: 'note 3' });
   });
 
-  it("answer as they do in the primary's region: data, errors, their places and details", async () => {
+  it("return the same data, errors, paths and details as in the primary's region", async () => {
     const cases: readonly (readonly [string, Call?])[] = [
       ['mutation { who { region } again: who { region } editNote(id: 4, n: 1) { note { id n text } } }'],
       ['mutation { addNote(text: "note 5", n: 1) { note { id } } }'],
@@ -153,7 +154,7 @@ describe('mutations from other regions', () => {
     assert.doesNotMatch(JSON.stringify(masked), /hunter2/);
   });
 
-  it('refuse what is wrong with them without a crossing', async () => {
+  it('are refused without crossing the WAN when they are invalid', async () => {
     const before = await waysIn(AP);
     for (const [query, call] of [
       ['mutation { nothing }'],
@@ -166,7 +167,7 @@ describe('mutations from other regions', () => {
     assert.deepEqual(await waysIn(AP), before);
   });
 
-  it('run for the viewer who has asked, and for nobody else', async () => {
+  it('run for the viewer who sent them, and for no other viewer', async () => {
     const authorization = `Bearer ${await app.bearer({ id: '7', tenant: 't1', roles: ['editor'] })}`;
     assert.deepEqual((await wrote<Who>(AP, WHO, { headers: { authorization } })).data.who, {
       id: '7',
@@ -180,7 +181,7 @@ describe('mutations from other regions', () => {
     assert.equal(denied.errors[0]?.extensions.code, 'UNAUTHENTICATED');
   });
 
-  it('cannot be sent by anybody but a server of this graph, nor twice', async () => {
+  it('are accepted only from a server of this graph, and only once', async () => {
     const envelope = JSON.stringify({
       query: WHO,
       operationName: null,
@@ -243,17 +244,17 @@ describe('mutations from other regions', () => {
     assert.equal(extension.data?.who.id, null);
   });
 
-  it('leave queries where they are', async () => {
+  it('do not take queries with them, which run in their own region', async () => {
     const before = await waysIn(AP);
     const { consistency } = await wrote(AP, '{ note(id: 1) { n } }', { token: '' });
     assert.deepEqual([consistency?.region, consistency?.writes, await waysIn(AP)], [AP, undefined, before]);
   });
 
-  it("say where they ran, in the primary's region too", async () => {
+  it("name the region in which they ran, in the primary's region too", async () => {
     assert.equal((await wrote(US, 'mutation { editNote(id: 9, n: 1) { note { n } } }')).consistency?.writes, 'local');
   });
 
-  it('go on when their client goes away', async () => {
+  it('continue when their client disconnects', async () => {
     const client = new AbortController();
     const asked = fetch(app.server(AP).url, {
       method: 'POST',
@@ -269,7 +270,7 @@ describe('mutations from other regions', () => {
     );
   });
 
-  it("go direct while the primary region's server is stopped, and are finished by it before", async () => {
+  it("use the direct connection while the server in the primary's region is stopped, and are finished by that server before it stops", async () => {
     const underWay = wrote(AP, 'mutation { slowly(text: "taken before the end", ms: 400) }');
     await until(
       'it has arrived',
@@ -299,7 +300,7 @@ describe('mutations from other regions', () => {
     );
   });
 
-  it('do not go round in circles when the primary moves', async () => {
+  it('are not forwarded in a circle when the primary moves', async () => {
     await app.cluster.caughtUp();
     await app.cluster.promote(EU);
     await app.cluster.killPostgres(US);

@@ -1,7 +1,7 @@
 /**
- * Proves the promise through federation gateways: what a client wrote in two subgraphs, through the gateways of two
- * regions, is there when it looks through a third one's, whichever replica is behind; and that header propagation alone
- * does not keep it.
+ * Proves the promise through federation gateways: a client that wrote in two subgraphs, through the gateways of two
+ * regions, reads both writes through the gateway of a third region, whichever replica is behind. Header propagation
+ * alone does not keep that promise.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -61,7 +61,7 @@ function isRight(seen: Seen | null, { task, name, title }: { task: number; name:
   );
 }
 
-describe('one token through a graph', { timeout: 900_000 }, () => {
+describe("a client's token in a federated graph", { timeout: 900_000 }, () => {
   let graph: TestGraph;
   before(async () => {
     graph = await startTestGraph();
@@ -92,7 +92,7 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
       [true, ROUNDS],
       [false, ROUNDS / 5],
     ] as const) {
-      it(`${kind}, ${tokenSecret ? 'folding tokens' : 'without the secret'}: ${rounds} of ${rounds} rounds are right`, async () => {
+      it(`through ${kind}, ${tokenSecret ? 'which merges tokens' : 'without the secret'}, shows both writes in ${rounds} of ${rounds} rounds`, async () => {
         const through: Omit<GraphGatewayOptions, 'region'> = {
           kind,
           options: tokenSecret ? { tokenSecret: TOKEN_SECRET } : {},
@@ -116,7 +116,7 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
       });
     }
 
-    it(`${kind}: one operation that writes in both, and shows what it wrote on the way back, is right in both`, async () => {
+    it(`through ${kind} covers both writes of one operation that writes in both subgraphs and reads them back`, async () => {
       const clients = Array.from({ length: LANES }, () => new GraphClient(graph, { kind }));
       const wrong: unknown[] = [];
       await inPhases(200, async (i) => {
@@ -147,7 +147,7 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
     };
 
     for (const kind of GATEWAY_KINDS) {
-      it(`${kind}: a token is lost where only the last header counts, and the client sees what is older than its write`, async () => {
+      it(`through ${kind} is lost where only the last header counts, and the client sees data older than its write`, async () => {
         await graph.apps.accounts.cluster.caughtUp(AP);
         await graph.apps.accounts.cluster.pauseReplay(AP);
         const client = new GraphClient(graph, lastOnly[kind]);
@@ -158,7 +158,7 @@ describe('one token through a graph', { timeout: 900_000 }, () => {
         assert.deepEqual([data?.task.title, data?.user.name === variables.name], [variables.title, false]);
       });
 
-      it(`${kind}: on the way back to a subgraph an operation shows what is older than its own write`, async () => {
+      it(`through ${kind} is not sent on within the operation, which shows data older than its own write`, async () => {
         await graph.apps.accounts.cluster.caughtUp(AP);
         await graph.apps.accounts.cluster.pauseReplay(AP);
         const client = new GraphClient(graph, { kind, mode: 'headers' });

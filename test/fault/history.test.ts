@@ -1,8 +1,8 @@
 /**
- * Proves the promise under faults, in short, in a database of UTF-8 or, with an odd SEED, of LATIN1: clients move
- * between three regions, read and write with their tokens, others write past Meridian, while replicas, links, tails,
- * slots, Redis and servers break and come back. SEED replays a run's choices, MINUTES sets its length; `npm run soak`
- * is the long form.
+ * Proves the promise under faults, in the short form, in a database of UTF-8 or, with an odd SEED, of LATIN1: clients
+ * move between three regions, read and write with their tokens, and other programs write without Meridian, while
+ * replicas, links, tails, slots, Redis and servers fail and come back. SEED replays the choices of a run, MINUTES sets
+ * its length; `npm run soak` is the long form.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -21,7 +21,7 @@ const ENOUGH = { sights: 400 * MINUTES, commits: 60 * MINUTES, cached: 120 * MIN
 
 describe(`a history under faults (SEED=${SEED} MINUTES=${MINUTES})`, () => {
   it(
-    'shows nobody anything older than their token, anything that never was, or anything that is not so when all is quiet',
+    'has no read older than its token, no value that was never written, and no difference from the database at the end',
     { timeout: 3 * MINUTES * 60_000 + 240_000 },
     async (t) => {
       const report = await runHistory({

@@ -1,6 +1,6 @@
 /**
- * Tests of requests that are under way, forwarded and direct, with a key and without, while the primary moves: none
- * takes place twice, and a write and its outcome share one fate.
+ * Proves for requests that run while the primary moves, forwarded and direct, with a key and without: none takes place
+ * twice, and a write and its stored outcome survive or are lost together.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -58,7 +58,7 @@ async function send(region: string, name: string, keyed: boolean): Promise<Told>
   }
 }
 
-describe('requests under way while the primary moves', { timeout: 120_000 }, () => {
+describe('requests that are running while the primary moves', { timeout: 120_000 }, () => {
   before(async () => {
     app = await startTestApp({
       files: [{ name: 'marks.graphql', body: SDL }],
@@ -71,7 +71,7 @@ describe('requests under way while the primary moves', { timeout: 120_000 }, () 
   });
   after(async () => app?.[Symbol.asyncDispose]());
 
-  it('take place once, or were lost together with what is known of them', async () => {
+  it('take place once, or are lost together with their stored outcome', async () => {
     const told: Promise<Told>[] = [];
     let n = 0;
     const began = performance.now();

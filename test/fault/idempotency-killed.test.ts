@@ -1,6 +1,6 @@
 /**
- * Tests of requests that are sent again and again while the process that serves them is killed: they take place once,
- * and all are told the same.
+ * Proves for requests that are sent repeatedly while the process that serves them is killed: they take place once, and
+ * every attempt gets the same answer.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

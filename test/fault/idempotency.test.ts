@@ -1,6 +1,6 @@
 /**
- * Proves that a transaction of a request with an idempotency key takes place once, wherever, however often and at how
- * many places at once it is sent.
+ * Proves that a transaction of a request with an idempotency key takes place once, in whatever region, however often
+ * and however many times at once the request is sent.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -154,7 +154,7 @@ describe('an idempotency key', () => {
       ]),
     );
 
-  it('gives a retry the first answer, from any region, and what it reads covers the write', async () => {
+  it("gives a retry the first answer, from any region, and the retry's token covers the write", async () => {
     const body = 'retried';
     const first = await sent<Written>(EU, WRITE, { body });
     assert.equal(replayed(first), undefined);
@@ -177,7 +177,7 @@ describe('an idempotency key', () => {
     assert.equal((await written(body)).length, 2, 'without a key every request writes');
   });
 
-  it('runs twenty retries at once, sent to two regions, once', async () => {
+  it('runs twenty simultaneous retries from two regions once', async () => {
     for (const isolation of ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE']) {
       key = randomUUID();
       const body = `at once, ${isolation}`;
@@ -200,7 +200,7 @@ describe('an idempotency key', () => {
     }
   });
 
-  it('keeps errors that answer the request, and none that tell of servers or bugs', async () => {
+  it('stores errors that answer the request, and no errors of servers or bugs', async () => {
     const cases = [
       ['no thanks', 'NO_SUCH_BODY'],
       ['forbidden', 'CONSTRAINT_VIOLATION'],
@@ -225,7 +225,7 @@ describe('an idempotency key', () => {
     }
   });
 
-  it('gives all the same error where they fail at once', async () => {
+  it('gives all simultaneous retries the same error', async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, i) => send(i % 2 === 0 ? US : EU, WRITE, { body: 'no to all' })),
     );
@@ -236,7 +236,7 @@ describe('an idempotency key', () => {
     );
   });
 
-  it('is good for one request only, and its variables may come in any order', async () => {
+  it('is valid for one request only, and its variables may come in any order', async () => {
     const body = 'original';
     await sent(US, WRITE, { body, isolation: 'SERIALIZABLE' });
     assert.equal(replayed(await sent(EU, WRITE, { isolation: 'SERIALIZABLE', body })), true);
@@ -260,7 +260,7 @@ describe('an idempotency key', () => {
     assert.deepEqual([(await written(body)).length, await written('other')], [1, []]);
   });
 
-  it('belongs to its viewer and tenant: nobody meets the outcome of another one', async () => {
+  it('belongs to its viewer and tenant, and no other viewer meets its outcome', async () => {
     const ids = new Set<string>();
     const headers = async (id: string, tenant?: string): Promise<Record<string, string>> => ({
       authorization: `Bearer ${await app.bearer({ id, ...(tenant === undefined ? {} : { tenant }) })}`,
@@ -283,7 +283,7 @@ describe('an idempotency key', () => {
   describe('covers every transaction of its request', () => {
     const TWO = 'mutation($first: String!, $second: String!) { writeTwo(first: $first, second: $second) }';
 
-    it('two in one resolver, of which the second failed at first', async () => {
+    it('with two in one resolver, of which the second failed at first', async () => {
       const first = await send(US, TWO, { first: 'one of two', second: 'crash' });
       assert.equal(first.errors.length, 1);
       const [id] = await written('one of two');
@@ -297,7 +297,7 @@ describe('an idempotency key', () => {
       assert.deepEqual(await steps(), ['writeTwo#0']);
     });
 
-    it('two at once', async () => {
+    it('with two at the same time', async () => {
       const BOTH = 'mutation { writeBoth(first: "left", second: "right") }';
       const [first, again] = [
         await sent<{ writeBoth: string[] }>(US, BOTH),
@@ -309,7 +309,7 @@ describe('an idempotency key', () => {
       );
     });
 
-    it('several fields, under their aliases, and fields below them', async () => {
+    it('with several fields, under their aliases, and fields below them', async () => {
       const query =
         'mutation { a: write(body: "alias a") { id one: again(body: "below a") two: again(body: "below a") } b: write(body: "alias b") { id } write(body: "alias b") { id } }';
       const [first, again] = [await sent<Record<string, { id: string }>>(EU, query), await sent(US, query)];
@@ -321,7 +321,7 @@ describe('an idempotency key', () => {
       );
     });
 
-    it('but none inside of another, which would wait for itself', async () => {
+    it('but with none inside another, which would wait for itself', async () => {
       const began = performance.now();
       const { errors } = await send(US, 'mutation { writeNested(body: "nested") }');
       assert.deepEqual(
@@ -332,7 +332,7 @@ describe('an idempotency key', () => {
     });
   });
 
-  it('keeps results as JSON has them, so that the first answer is like all others', async () => {
+  it('stores results as JSON represents them, so that the first answer equals all others', async () => {
     const ECHO = 'mutation($what: String!) { echo(what: $what) }';
     for (const [what, shown] of [
       ['nothing', null],
@@ -362,7 +362,7 @@ describe('an idempotency key', () => {
     }
   });
 
-  it('asks a retry to come again while the first try is running longer than a statement may', async () => {
+  it('makes a retry come again later while the first request runs longer than the statement limit', async () => {
     const SLOW = 'mutation { slow(body: "slow", ms: 4000) }';
     const first = sent<{ slow: string }>(US, SLOW);
     await until('the first try holds the row', () => begun.has('slow'));
@@ -380,7 +380,7 @@ describe('an idempotency key', () => {
     assert.deepEqual([(await sent<{ slow: string }>(EU, SLOW)).data.slow, await written('slow')], [slow, [slow]]);
   });
 
-  it('survives a connection that is killed in the middle', async () => {
+  it('takes effect once although a connection is killed during the request', async () => {
     const SLOW = 'mutation { slow(body: "killed", ms: 1000) }';
     const [first, retry] = [
       send<{ slow: string }>(US, SLOW),
@@ -410,7 +410,7 @@ describe('an idempotency key', () => {
     assert.deepEqual((await sent<{ slow: string }>(US, SLOW)).data, waited.data);
   });
 
-  it('finds out what became of a write whose connection broke at COMMIT', async () => {
+  it('reveals the outcome of a write whose connection broke at COMMIT', async () => {
     const body = 'broken at commit';
     // The trigger ends the connection while it commits: the first time the write is lost, and nobody can tell from
     // outside. Deferred triggers run before COMMIT; what one of them defers anew runs within it.
@@ -435,7 +435,7 @@ describe('an idempotency key', () => {
     assert.deepEqual([[data.write.id], (await sent<Written>(US, WRITE, { body })).data], [await written(body), data]);
   });
 
-  it('finds a write whose connection broke while COMMIT waited for a replica that never comes', async () => {
+  it('reveals the outcome of a write whose connection broke while COMMIT waited for a replica that never answers', async () => {
     const body = 'committed and lost';
     const standby = async (name: string): Promise<void> => {
       await app.cluster.query(US, `ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
@@ -462,7 +462,7 @@ describe('an idempotency key', () => {
     assert.deepEqual([await written(body), begun.get(body)], [[data.write.id], 1]);
   });
 
-  it('may stand in quotes, and is refused where it is none; queries do not look at it', async () => {
+  it('may be quoted, is refused when it is malformed, and is ignored by queries', async () => {
     await sent(US, WRITE, { body: 'quoted' }, { 'idempotency-key': `"${key}"` });
     assert.equal(replayed(await sent(US, WRITE, { body: 'quoted' }, { 'idempotency-key': `${key}, ${key}` })), true);
     for (const bad of ['', '"', `${key}, other`, 'x'.repeat(300)]) {
@@ -473,7 +473,7 @@ describe('an idempotency key', () => {
     assert.deepEqual(await written('bad key'), []);
   });
 
-  it('must come with mutations that are @idempotent, before anything of the operation runs', async () => {
+  it('is required by @idempotent mutations before any part of the operation runs', async () => {
     const query =
       'mutation($pay: Boolean = true) { plain(body: "beside") ...more } fragment more on Mutation { p: pay(body: "paid") @include(if: $pay) }';
     const refused = await app.gql(US, query);
@@ -487,7 +487,7 @@ describe('an idempotency key', () => {
     assert.deepEqual([(await written('beside')).length, (await written('paid')).length], [2, 1]);
   });
 
-  it("is free again when its outcome has expired, which is then removed, in the primary's region and bit by bit", async () => {
+  it("can be used again when its outcome has expired, which is then removed in batches in the primary's region", async () => {
     const body = 'expiring';
     await sent(US, WRITE, { body });
     await app.cluster.query(US, `UPDATE meridian.outcomes SET expires_at = now() + interval '50 ms' WHERE key = $1`, [
@@ -526,7 +526,7 @@ describe('an idempotency key', () => {
     );
   });
 
-  it('needs the tables of meridian setup, and says so', async () => {
+  it('needs the tables of meridian setup, and names them when they are missing', async () => {
     await app.cluster.query(US, 'ALTER TABLE meridian.outcomes RENAME TO gone');
     try {
       const { errors } = await send(EU, WRITE, { body: 'tableless' });

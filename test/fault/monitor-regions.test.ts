@@ -1,4 +1,4 @@
-/** The region monitor on real servers: roles, lag semantics, outages, a promotion. */
+/** Proves the region monitor on real servers: roles, the meaning of lag, outages and a promotion. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -58,7 +58,7 @@ async function linkTo(server: TestServer): Promise<TestLink & { url: string }> {
 const reportOf = ({ monitor }: Watching, region: string): RegionReport =>
   monitor.reports().find((r) => r.region === region) ?? assert.fail(`no report of ${region}`);
 
-test('roles, timeline and cluster are discovered; an idle primary gives lag 0 everywhere, all the time', async () => {
+test('the monitor discovers roles, timeline and cluster, and an idle primary has lag 0 everywhere', async () => {
   const watching = await watch('eu');
   const { monitor } = watching;
   assert.equal(monitor.primary, 'us');
@@ -81,7 +81,7 @@ test('roles, timeline and cluster are discovered; an idle primary gives lag 0 ev
   assert.deepEqual(watching.alerts, []);
 });
 
-test('paused replay: lag grows with the clock, raises an alert, and is gone when replay catches up', async () => {
+test('lag grows with the clock while replay is paused, raises an alert, and is gone when replay catches up', async () => {
   const watching = await watch('us');
   await sleep(400);
   await ap.query('SELECT pg_wal_replay_pause()');
@@ -97,7 +97,7 @@ test('paused replay: lag grows with the clock, raises an alert, and is gone when
   await until('lag is 0 again', () => reportOf(watching, 'ap').lagMs === 0);
 });
 
-test('a cut replication link: lag grows as seen from the cut-off region and from a third one', async () => {
+test('lag grows while a replication link is cut, as seen from the cut-off region and from a third one', async () => {
   // The ocean between us and ap is cut as a whole: replication, and the probes that ap sends to us.
   const apToUs = await linkTo(set.primary);
   const fromAp = await watch('ap', { us: apToUs.url });
@@ -118,7 +118,7 @@ test('a cut replication link: lag grows as seen from the cut-off region and from
   await until('lag is 0 again in eu', () => reportOf(fromEu, 'ap').lagMs === 0);
 });
 
-test('a region that cannot be reached has null lag, is skipped, and slows no other', async () => {
+test('a region that cannot be reached has null lag, is skipped, and delays no other region', async () => {
   const toAp = await linkTo(ap);
   const watching = await watch('us', { ap: toAp.url });
   toAp.cut();
@@ -140,7 +140,7 @@ test('a region that cannot be reached has null lag, is skipped, and slows no oth
   await until('the alert is cleared', () => watching.alerts.includes('cleared ap unreachable'));
 });
 
-test("a statement's failure takes a region out at once; good probes bring it back", async () => {
+test('a failed statement excludes its region at once, and successful probes include it again', async () => {
   const { monitor } = await watch('eu');
   monitor.reportFailure('eu', new Error('socket hang up'));
   assert.equal(monitor.reachable('eu'), false);
@@ -148,7 +148,7 @@ test("a statement's failure takes a region out at once; good probes bring it bac
   await until('eu is back', () => monitor.readOrder()[0] === 'eu', 3_000);
 });
 
-test('a replica that opens below what it had shown is not used until it has caught up', async () => {
+test('a replica that restarts below the position that it had shown is not used until it has caught up', async () => {
   const { monitor } = await watch('eu');
   const report = (): RegionReport => monitor.reports().find((r) => r.region === 'ap') ?? assert.fail('no report of ap');
   // Replay holds back what was committed in the last seconds, so that the moment after a crash lasts long enough to be
@@ -168,7 +168,7 @@ test('a replica that opens below what it had shown is not used until it has caug
   assert.ok((await ap.position()) >= shown);
 });
 
-test('a promotion is followed: new primary, its history, and an old primary that returns is named a rival', async () => {
+test('the monitor follows a promotion to the new primary and its history, and reports an old primary that returns', async () => {
   const watching = await watch('ap');
   await set.primary.query('CREATE TABLE t (i int)');
   const before = await set.primary.position();
@@ -185,7 +185,7 @@ test('a promotion is followed: new primary, its history, and an old primary that
   assert.equal(watching.monitor.primary, 'eu');
 });
 
-test('without pg_monitor a region is probed all the same; only its timeline is unknown', async () => {
+test('a region is probed without pg_monitor too, and only its timeline is unknown', async () => {
   await set.primary.query('CREATE ROLE clerk LOGIN');
   await ap.caughtUp(await set.primary.position());
   await eu.caughtUp(await set.primary.position());

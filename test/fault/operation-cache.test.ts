@@ -1,7 +1,7 @@
 /**
- * Proves that answers of whole queries, kept and served before anything is executed, are those that execution would
- * give: the same bytes, never older than a token asks for, never another viewer's, and gone with every change of what
- * they show.
+ * Proves that the stored answers of whole queries, which are served without execution, equal what execution would
+ * answer: they have the same bytes, are never older than a token asks for, never belong to another viewer, and are
+ * invalidated by every change of what they show.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -68,7 +68,7 @@ const withoutMoment = ({ headers, body, status }: RawAnswer): unknown => {
   };
 };
 
-describe('the answers of whole queries that a server keeps', { timeout: 300_000 }, () => {
+describe('the stored answers of whole queries', { timeout: 300_000 }, () => {
   let app: TestApp;
   before(async () => {
     app = await startTestApp({ scale: 0.05, settings: { operationCacheFirst: true } });
@@ -81,7 +81,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     readAnswer(await sendPieces(app.server(region).port, pieces));
   const user = (id: number): string => JSON.stringify({ query: USER, variables: { id: String(id) } });
 
-  it('are the bytes that execution answers, with the same headers', async () => {
+  it('equal the bytes that execution answers, with the same headers', async () => {
     const body = user(1);
     const executed = await send(EU, postOf(body));
     const { hits } = await counted(app, EU, async () => {
@@ -96,7 +96,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     );
   });
 
-  it('say in their extensions how they were read, as execution does', async () => {
+  it('report in their extensions how they were read, as execution does', async () => {
     const { token } = await app.gql(EU, '{ user(id: 9) { name } }');
     const { hits } = await counted(app, EU, async () => {
       const first = await send(EU, postOf(user(2), { 'consistency-token': token ?? '' }));
@@ -111,7 +111,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     assert.equal(hits, 1);
   });
 
-  it('are found however the request is cut into pieces', async () => {
+  it('are found however the request is divided into packets', async () => {
     const whole = postOf(user(3));
     const expected = withoutMoment(await send(EU, whole));
     const { hits, misses } = await counted(app, EU, async () => {
@@ -130,7 +130,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     assert.deepEqual({ hits, misses }, { hits: 5, misses: 0 });
   });
 
-  it('are served in order to requests that come one behind another on one connection', async () => {
+  it('are served in order to pipelined requests of one connection', async () => {
     const [one, two] = [user(4), user(5)];
     await send(EU, postOf(one));
     const text = await sendPieces(app.server(EU).port, [
@@ -145,7 +145,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     assert.deepEqual(names, [direct[0]?.['name'], direct[1]?.['name'], direct[0]?.['name']]);
   });
 
-  it('are gone when anything that they show has changed, whoever changed it', async () => {
+  it('are invalidated when anything that they show has changed, whichever program changed it', async () => {
     await send(EU, postOf(user(6)));
     const renamed = await app.gql(US, RENAME, { variables: { id: '6', name: 'renamed by a mutation' } });
     const seen = await send(EU, postOf(user(6), { 'consistency-token': renamed.token ?? '' }));
@@ -167,7 +167,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     }
   });
 
-  it('are not served below the floor that a token names, while the replica stands still', async () => {
+  it('are not served below the position that a token names, while the replica stands still', async () => {
     const asked = user(7);
     await send(EU, postOf(asked));
     await app.cluster.pauseReplay(EU);
@@ -183,7 +183,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     );
   });
 
-  it('are not kept where something is read that no cache keeps, and where the request asks for more than its rows', async () => {
+  it('are not stored for queries that no cache stores, nor for requests that ask for more than the data', async () => {
     const admin = { authorization: `Bearer ${app.adminToken}` };
     for (const [query, headers] of [
       ['query @consistent(level: EVENTUAL) { user(id: 8) { name } }', {}],
@@ -209,7 +209,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     }
   });
 
-  it('take nothing from what is wrong with a request: the sentence is the same', async () => {
+  it('do not change the error of an invalid request', async () => {
     await send(EU, postOf(user(1)));
     for (const headers of [
       { 'consistency-token': 'm1.nonsense' },
@@ -224,7 +224,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     }
   });
 
-  it('read a request that lies about itself as the server does without them', async () => {
+  it('do not change how a malformed request is read', async () => {
     const body = user(1);
     for (const bytes of [
       postOf(body.slice(0, -1)),
@@ -247,7 +247,7 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
     }
   });
 
-  it('are those of the region that is asked, each by its own tail', async () => {
+  it("are those of the region that is asked, and each region's own tail invalidates them", async () => {
     for (const region of [US, EU, AP]) {
       await send(region, postOf(user(10)));
       const { hits } = await counted(app, region, async () => send(region, postOf(user(10))));
@@ -256,8 +256,8 @@ describe('the answers of whole queries that a server keeps', { timeout: 300_000 
   });
 });
 
-describe('kept answers and viewers', { timeout: 120_000 }, () => {
-  it('belong to viewers of one tenant, also where a hook says later who is asking, and show nothing that the application resolves', async () => {
+describe('the stored answers of different viewers', { timeout: 120_000 }, () => {
+  it('are shared within one tenant only, also where a hook names the viewer later, and exclude fields that the application resolves', async () => {
     const sql = [
       `CREATE TABLE notes (id int PRIMARY KEY, tenant text NOT NULL, body text NOT NULL); INSERT INTO notes VALUES (1, 'one', 'of one'), (2, 'two', 'of two')`,
     ];
@@ -309,7 +309,7 @@ describe('kept answers and viewers', { timeout: 120_000 }, () => {
   });
 });
 
-describe('kept answers and what else the server keeps of their queries', { timeout: 120_000 }, () => {
+describe('the stored answers, beside the other caches of a query,', { timeout: 120_000 }, () => {
   const sql = [
     `CREATE TABLE notes (id int PRIMARY KEY, body text NOT NULL); INSERT INTO notes VALUES (1, 'one'), (2, 'two')`,
   ];
@@ -327,7 +327,7 @@ describe('kept answers and what else the server keeps of their queries', { timeo
     return app;
   };
 
-  it('say what others may keep of them as execution does', async () => {
+  it('carry the same cache headers as executed answers', async () => {
     await using app = await startNotes();
     for (const [query, expected] of [
       ['{ note(id: 1) { body } }', 'max-age=60, public'],
@@ -347,7 +347,7 @@ describe('kept answers and what else the server keeps of their queries', { timeo
     }
   });
 
-  it('leave a text that comes with its hash to be learnt, however often it has been forgotten', async () => {
+  it('do not prevent a query from being registered by its hash, however often it was removed', async () => {
     await using app = await startNotes({ persistedQueryBytes: 200 });
     let sent = 0;
     // A request by hash alone never comes twice, so that each of them asks for the text.

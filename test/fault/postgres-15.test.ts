@@ -1,5 +1,6 @@
 /**
- * PostgreSQL 15, whose replicas cannot decode: regions go by their replica's replay position, and every promise holds.
+ * Proves the promises on PostgreSQL 15, whose replicas cannot decode: regions use the replay position of their replica
+ * instead.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -191,7 +192,7 @@ describe(
         .filter(({ severity }) => severity !== 'ok')
         .map(({ region, severity, what }) => `${region} ${severity}: ${what}`);
 
-    it('is made ready without slots on replicas, and the second time nothing changes', async () => {
+    it('is set up without slots on replicas, and a second setup changes nothing', async () => {
       const [first, second] = setups;
       assert.deepEqual(
         first?.steps.filter(({ changed }) => changed).map(({ region }) => region),
@@ -213,7 +214,7 @@ describe(
         assert.deepEqual(await database(region).query('SELECT FROM pg_replication_slots'), []);
     });
 
-    it('gives a role of its own what it needs, without functions that 15 does not have', async () => {
+    it('gives its role the rights that it needs, without functions that version 15 does not have', async () => {
       await set.primary.query('CREATE ROLE clerk LOGIN');
       await setupDatabase({ ...target, role: 'clerk' });
       await caughtUp('eu', 'ap');
@@ -224,7 +225,7 @@ describe(
       assert.deepEqual(troubles(await checkDatabase({ ...target, regions })), troubles(await checkDatabase(target)));
     });
 
-    it('is told by check, which finds nothing that must be fixed', async () => {
+    it('passes check without a finding that must be fixed', async () => {
       const findings = await checkDatabase(target);
       assert.deepEqual(troubles(findings).sort(), [
         'ap warn: PostgreSQL 15 cannot decode changes on a replica: this region asks its replica for the replay position instead, and caches nothing.',
@@ -241,7 +242,7 @@ describe(
       assert.match(stdout, /^Ready: 0 errors, 3 warnings\.$/m);
     });
 
-    it('asks nothing of a replica that only decoding needs', async () => {
+    it('needs no replica setting that only decoding needs', async () => {
       await using plain = await startReplicaSet(
         1,
         { wal_level: 'replica', hot_standby_feedback: 'off' },
@@ -277,7 +278,7 @@ describe(
       );
     });
 
-    it('follows changes at the primary, and says once on replicas that it cannot', async () => {
+    it('delivers changes at the primary, and each replica logs once that it cannot decode them', async () => {
       await until('the primary is followed', () => stacks('us').change.tail.state.kind === 'streaming');
       assert.deepEqual(
         [stacks('eu').change.tail.state.kind, stacks('ap').change.tail.state.kind],
@@ -290,7 +291,7 @@ describe(
       await until('the change is delivered', async () => (await changes()) > before);
     });
 
-    it('moves an idle primary by heartbeats, which need no flush of their own', async () => {
+    it('advances an idle primary by heartbeats, which need no flush of their own', async () => {
       const from = { flushed: await set.primary.position(), applied: stacks('us').change.applied.lsn ?? 0n };
       await until(
         'the heartbeat is flushed, and decoded at the primary',
@@ -304,13 +305,13 @@ describe(
       );
     });
 
-    it('shows 200 of 200 writes with their token, from the replica as a rule', async () => {
+    it('shows 200 of 200 writes with their token, normally from the replica', async () => {
       const { seen, replica } = await writesSeen(200, true);
       assert.equal(seen, 200);
       assert.ok(replica > 100, `only ${replica} reads were answered by the region's replica`);
     });
 
-    it('waits for its replica rather than ask a primary that is farther than the replica is behind', async () => {
+    it('makes a read wait for its replica where the primary is farther away than the replica is behind', async () => {
       await database('ap').query(`ALTER SYSTEM SET recovery_min_apply_delay = '30ms'`);
       await database('ap').query('SELECT pg_reload_conf()');
       try {
@@ -328,14 +329,14 @@ describe(
       }
     });
 
-    it('answers from the primary while replay is paused; without a token it shows the anomaly', async () => {
+    it('answers from the primary while replay is paused, and shows the anomaly without a token', async () => {
       await whilePaused('ap', async () => {
         assert.deepEqual(await writesSeen(40, true), { seen: 40, primary: 40, replica: 0 });
         assert.deepEqual(await writesSeen(20, false), { seen: 0, primary: 0, replica: 20 });
       });
     });
 
-    it('keeps STRONG, BOUNDED and SNAPSHOT', async () => {
+    it('keeps the promises of STRONG, BOUNDED and SNAPSHOT', async () => {
       const at = (level: string): Promise<Answer<Named>> =>
         gql<Named>('ap', `query @consistent(${level}) { user(id: 32) { name } }`);
       const levels = [
@@ -368,7 +369,7 @@ describe(
       });
     });
 
-    it('reports lag 0 while nothing is behind, true lag while replay is paused, from every region', async () => {
+    it('reports lag 0 while nothing is behind, and the true lag while replay is paused, from every region', async () => {
       // What was paused before shows as such until the next probe.
       for (const region of REGIONS)
         await until(`${region} sees ap caught up`, async () => (await lagOf(region, 'ap')) === 0);
@@ -408,7 +409,7 @@ describe(
         await until(`${region} sees ap caught up`, async () => (await lagOf(region, 'ap')) === 0);
     });
 
-    it('has troubled no log until here', () => {
+    it('has caused no unexpected warning or error in any log before this test', () => {
       const warnings = logged.filter(({ level }) => level === 'warn' || level === 'error' || level === 'fatal');
       assert.deepEqual(
         warnings.map(({ region, msg }) => `${region} ${msg.split(':')[0]}`).sort(),
@@ -418,7 +419,7 @@ describe(
       for (const region of REGIONS) assert.doesNotMatch(database(region).log, /ERROR|PANIC/, region);
     });
 
-    it('settles conflicts, and takes a request with a key once', async () => {
+    it('settles conflicts, and executes a request with a key once', async () => {
       const edit = (
         region: Region,
         input: object,
@@ -447,7 +448,7 @@ describe(
       ]);
     });
 
-    it('follows a failover: what was lost is told, what was kept stays good, and the new primary is followed', async () => {
+    it('follows a failover to the new primary, reports the lost write, and keeps tokens of surviving writes valid', async () => {
       const kept = await rename('us', 33, 'kept');
       await caughtUp('eu', 'ap');
       for (const replica of set.replicas) replica.link?.cut();

@@ -1,4 +1,7 @@
-/** Tests of reading while servers die, links are cut and primaries change: no read fails that need not, none lies. */
+/**
+ * Proves reads while servers stop, links are cut and the primary changes: no read fails without need, and none is
+ * stale.
+ */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -27,7 +30,7 @@ async function caughtUp(): Promise<void> {
   await Promise.all(set.replicas.map((one) => one.caughtUp(lsn)));
 }
 
-describe('reads while things break', () => {
+describe('while servers and links fail,', () => {
   beforeEach(async () => {
     set = await startReplicaSet(2);
     [euServer, apServer] = set.replicas as [TestServer, TestServer];
@@ -43,7 +46,7 @@ describe('reads while things break', () => {
     for (const part of [eu, us, wan, set]) await part?.[Symbol.asyncDispose]();
   });
 
-  it('a replica that is killed: its reads go on elsewhere within a second, none fails, and they come back', async () => {
+  it('reads of a killed replica move to another region within a second without an error, and return when it is back', async () => {
     const token = await write('second');
     const failures: unknown[] = [];
     let slowestMs = 0;
@@ -80,7 +83,7 @@ describe('reads while things break', () => {
     assert.ok(slowestMs < 1_000, `the slowest read took ${Math.round(slowestMs)} ms`);
   });
 
-  it('a primary that is cut off: EVENTUAL goes on, STRONG fails fast and says so, SESSION waits and says so', async () => {
+  it('with an unreachable primary EVENTUAL reads succeed, STRONG reads fail at once and SESSION reads fail after a wait, each with a typed error', async () => {
     const token = await write('second');
     await caughtUp();
     wan.cut();
@@ -123,7 +126,7 @@ describe('reads while things break', () => {
     );
   });
 
-  it('a link that is cut in the middle of a fallback: the read notices, and is answered by who can', async () => {
+  it('a read notices a link that is cut during its fallback, and is answered by a server that can be reached', async () => {
     await euServer.query('SELECT pg_wal_replay_pause()');
     const token = await write('second');
     await apServer.caughtUp(await set.primary.position());
@@ -174,7 +177,7 @@ describe('reads while things break', () => {
     }
   });
 
-  it('a failover that loses a write: its token gets CONSISTENCY_LOST, older and newer tokens stay good', async () => {
+  it('a token of a write that a failover has lost gets CONSISTENCY_LOST, and older and newer tokens stay valid', async () => {
     const kept = await write('kept');
     await caughtUp();
     for (const one of set.replicas) one.link?.cut();
@@ -203,7 +206,7 @@ describe('reads while things break', () => {
     );
   });
 
-  it('a statement that a replica cancels so that replay can go on is answered elsewhere, unless its snapshot is already in use', async () => {
+  it('a statement that a replica cancels for replay is answered elsewhere, unless its snapshot is already in use', async () => {
     for (const one of set.replicas) {
       await one.query(`ALTER SYSTEM SET max_standby_streaming_delay = '20ms'`);
       await one.query('SELECT pg_reload_conf()');
@@ -244,7 +247,7 @@ describe('reads while things break', () => {
     assert.equal((await eu.read(READ)).rows[0]?.['v'], 'first');
   });
 
-  it('more reads than the primary may take are refused, and the others are answered', async () => {
+  it("reads beyond the primary's limit are refused, and the others are answered", async () => {
     await euServer.query('SELECT pg_wal_replay_pause()');
     await apServer.query('SELECT pg_wal_replay_pause()');
     const token = await write('second');

@@ -1,6 +1,6 @@
 /**
- * Tests of snapshots under which tables change in ways that are not under MVCC: what PostgreSQL shows as empty is read
- * again or refused.
+ * Proves snapshots during which tables change in ways that MVCC does not cover: a table that PostgreSQL shows as empty
+ * is read again, or the read is refused.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -200,7 +200,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('a snapshot under which tables change', () => {
+describe('a snapshot during which tables change', () => {
   let scratch: ScratchPostgres;
   before(async () => {
     scratch = await startScratchPostgres();
@@ -208,7 +208,7 @@ describe('a snapshot under which tables change', () => {
   after(() => scratch?.[Symbol.asyncDispose]());
 
   for (const { what, before: setup, then, read, shows, refused } of CASES) {
-    it(`${refused ? 'is refused' : 'is believed'} where it reads ${what}`, async () => {
+    it(`${refused ? 'is refused' : 'is accepted'} when it reads ${what}`, async () => {
       const [reader, other] = [await scratch.connect(), await scratch.connect()];
       await other.query(setup);
       await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM pg_class LIMIT 1');
@@ -220,7 +220,7 @@ describe('a snapshot under which tables change', () => {
   }
 });
 
-describe('an operation with a snapshot under which a table is rewritten', () => {
+describe('an operation whose snapshot meets a rewritten table', () => {
   let set: ReplicaSet;
   let us: Reader;
   let eu: Reader;
@@ -238,7 +238,7 @@ describe('an operation with a snapshot under which a table is rewritten', () => 
     await set?.[Symbol.asyncDispose]();
   });
 
-  it('reads again where nothing was told yet', async () => {
+  it('reads again if it has returned no row yet', async () => {
     const other = new pg.Client({ connectionString: set.primary.url });
     await other.connect();
     await other.query('BEGIN; TRUNCATE t; INSERT INTO t VALUES (2)');
@@ -260,7 +260,7 @@ describe('an operation with a snapshot under which a table is rewritten', () => 
     ['at the primary', () => us],
     ['at a replica', () => eu],
   ] as const) {
-    it(`is told to try again ${where}, where another state was told already`, async () => {
+    it(`fails ${where} with an error that asks for another attempt if it has already returned rows of the older state`, async () => {
       const session = reader().session();
       const executor = session.executor({ level: 'SNAPSHOT', floor: null, maxLagMs: null });
       assert.deepEqual(await executor.query(sql('SELECT id FROM rest')), [{ id: 1 }]);

@@ -1,6 +1,6 @@
 /**
- * Tests of the corner where a replica shows a commit before the primary does (R5): a fallback never goes back behind
- * it.
+ * Proves rule R5 where a replica shows a commit before the primary does: a read that falls back to the primary never
+ * returns an older state.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -68,7 +68,7 @@ async function withCorner(
   }
 }
 
-describe('a commit that a replica shows before the primary does', () => {
+describe('a commit that a replica shows before the primary', () => {
   for (const tracked of ['on', 'off']) {
     it(`is waited for by a read at the primary that must not be older (track_commit_timestamp = ${tracked})`, async () => {
       await withCorner({ track_commit_timestamp: tracked }, LONG_MS, async ({ set, us, eu, commit }) => {
@@ -100,7 +100,7 @@ describe('a commit that a replica shows before the primary does', () => {
     });
   }
 
-  it('ends in a typed error when it stays so, never in the old value; a snapshot too', async () => {
+  it('leads to a typed error when the primary does not show it in time, never to the old value, in a snapshot too', async () => {
     await withCorner({}, 600, async ({ us, eu, commit }) => {
       const { committed, release } = await commit('new');
       const { token } = await eu.read(READ);
@@ -120,7 +120,7 @@ describe('a commit that a replica shows before the primary does', () => {
     });
   });
 
-  it('holds up a read only for commits that were on their way when it came', async () => {
+  it('delays only those reads that began while it was committing', async () => {
     await withCorner({}, LONG_MS, async ({ us, eu, held, commit, set }) => {
       const first = await commit('new');
       const { token } = await eu.read(READ);

@@ -1,6 +1,6 @@
 /**
- * Owns the proof that a shared cache never shows a value older than it claims, whatever happens at once and whatever
- * Redis forgets.
+ * Proves that a shared cache never returns a value older than the position that comes with it, whatever runs
+ * concurrently and whatever Redis loses.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -57,22 +57,22 @@ function worked(report: HistoryReport): void {
 }
 
 describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, () => {
-  it('agree with the reference while two holders fight for it', async () => {
+  it('agree with the reference model while two slot holders compete', async () => {
     await using deployment = await startStandalone(program);
     worked(await run(deployment, { rounds: 120 }));
   });
 
-  it('agree in a Cluster', async () => {
+  it('agree with the reference model in a Redis Cluster', async () => {
     await using deployment = await startCluster(program);
     worked(await run(deployment, { rounds: 80 }));
   });
 
-  it('agree when everything is flushed again and again', async () => {
+  it('agree with the reference model when everything is flushed again and again', async () => {
     await using deployment = await startStandalone(program);
     worked(await run(deployment, { rounds: 120, disturb: (redis) => redis.flushall() }));
   });
 
-  it('agree when any key may vanish', async () => {
+  it('agree with the reference model when any key may vanish', async () => {
     await using deployment = await startStandalone(program);
     const disturb = async (redis: Redis, random: Random): Promise<void> => {
       for (const key of random.shuffled(await redis.keys('*')).slice(0, 1 + random.below(10))) await redis.del(key);
@@ -81,7 +81,7 @@ describe(`histories of a shared cache (MERIDIAN_TEST_SEED=${SEED})`, { skip }, (
   });
 
   for (const policy of ['allkeys-lru', 'volatile-ttl', 'noeviction']) {
-    it(`agree in a memory that is too small, by ${policy}`, async () => {
+    it(`agree with the reference model when memory is too small, with the policy ${policy}`, async () => {
       await using deployment = await startStandalone(program, ['--maxmemory', '4mb', '--maxmemory-policy', policy]);
       // Entries of ended lives fill a memory from which nothing is evicted until their time is over: it is emptied now
       // and then, to be filled again.

@@ -1,6 +1,6 @@
 /**
- * Owns the proof that nothing a Redis loses, and no way in which it dies, makes the shared cache show what is not so or
- * holds reads up.
+ * Proves that no loss of data in a Redis, and no failure of it, makes the shared cache return a wrong value or delays
+ * reads beyond their limit.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -44,7 +44,7 @@ async function answered<T>(answer: Promise<T>): Promise<{ readonly value: T } | 
 }
 
 describe('a shared cache whose Redis', { skip }, () => {
-  it('was flushed, or holds something else in its place, has no life until one is begun', async () => {
+  it('was flushed or holds another value as its state answers nothing until a generation begins', async () => {
     await using deployment = await startStandalone(program);
     using redis = raw(deployment.url);
     const options = optionsOf(deployment);
@@ -71,7 +71,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     }
   });
 
-  it('has no memory left goes on invalidating, and keeps nothing more', async () => {
+  it('has no memory left invalidates values and stores no more', async () => {
     await using deployment = await startStandalone(program, ['--maxmemory', '4mb', '--maxmemory-policy', 'noeviction']);
     using cache = await openCache(deployment);
     let state = await cache.begin('me', at(100));
@@ -88,7 +88,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     assert.deepEqual(await bodies(cache, 1), [null]);
   });
 
-  it('forgets its scripts is given them again', async () => {
+  it('has lost its scripts loads them again', async () => {
     await using deployment = await startStandalone(program);
     using redis = raw(deployment.url);
     using cache = await openCache(deployment);
@@ -97,7 +97,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     assert.deepEqual(await cache.fill(state.epoch, [item(1, 100)]), ['stored']);
   });
 
-  it('comes back from an old snapshot refuses the next batch, and shows what was right then as of then', async () => {
+  it('was restored from an old snapshot refuses the next batch, and answers with the older position until then', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meridian-redis-'));
     const port = await freePort();
     const options = defaultOptions({ redisMs: 10_000, redisRetryMs: 50 });
@@ -126,7 +126,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('fails over and loses acknowledged batches refuses the next one', async () => {
+  it('has failed over and lost acknowledged batches refuses the next batch', async () => {
     await using deployment = await startSentinel(program);
     const [master, replica] = deployment.servers;
     assert.ok(master && replica);
@@ -154,7 +154,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     assert.deepEqual(await bodies(cache, 1), [null]);
   });
 
-  it('stands still costs one time limit, said once, until it goes on', async () => {
+  it('is halted costs one time limit and one log line until it answers again', async () => {
     await using deployment = await startStandalone(program);
     const [server] = deployment.servers;
     assert.ok(server);
@@ -194,7 +194,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     cache.close();
   });
 
-  it('is killed and started again: who follows hears of it at once, and again when the subscription stands', async () => {
+  it('is killed and restarted reports the lost subscription at once, and again when it is restored', async () => {
     const port = await freePort();
     const options = defaultOptions({ redisMs: 10_000, redisRetryMs: 50 });
     const first = await startScratchRedis(program, port);
@@ -221,7 +221,7 @@ describe('a shared cache whose Redis', { skip }, () => {
     );
   });
 
-  it('stands still without closing a connection: who follows is told all the same', async () => {
+  it('is halted without closing a connection reports the lost subscription too', async () => {
     await using deployment = await startStandalone(program);
     const [server] = deployment.servers;
     assert.ok(server);
@@ -236,14 +236,14 @@ describe('a shared cache whose Redis', { skip }, () => {
   });
 });
 
-describe('a shared cache in a Cluster', { skip }, () => {
+describe('a shared cache in a Redis Cluster', { skip }, () => {
   let deployment: Deployment;
   before(async () => {
     deployment = await startCluster(program);
   });
   after(() => deployment[Symbol.asyncDispose]());
 
-  it('is found again after its nodes stood still', async () => {
+  it('answers again after its nodes were halted', async () => {
     using cache = await openCache(
       deployment,
       optionsOf(deployment, { redisMs: 300, redisFailures: 1, redisRetryMs: 50 }),
@@ -260,7 +260,7 @@ describe('a shared cache in a Cluster', { skip }, () => {
     assert.deepEqual(back.value, begun.value);
   });
 
-  it('begins anew where its slot moves', async () => {
+  it('begins a new generation when its hash slot moves', async () => {
     const options = optionsOf(deployment);
     using cache = await openCache(deployment, options);
     const state = await cache.begin('me', at(100));

@@ -1,4 +1,7 @@
-/** The tail through failures: broken connections, crashed replicas, lost slots, several processes, promotion. */
+/**
+ * Proves the tail through failures: broken connections, crashed replicas, lost slots, several processes and a
+ * promotion.
+ */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { sleep } from '../../src/base/clock.ts';
@@ -32,7 +35,7 @@ const caughtUp = async (follower: Follower): Promise<void> => {
   );
 };
 
-test('a connection that is killed again and again loses nothing, and nothing comes twice within one process', async () => {
+test('a connection that is killed again and again loses no change and repeats none within one process', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   const expected: number[] = [];
@@ -54,7 +57,7 @@ test('a connection that is killed again and again loses nothing, and nothing com
   assert.deepEqual(tail.gaps, []);
 });
 
-test('a replica that crashes and comes back is followed on; what it had not confirmed comes again at most', async () => {
+test('a tail follows a replica again that crashed, and repeats only changes that were not acknowledged', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   await insert(1);
@@ -70,7 +73,7 @@ test('a replica that crashes and comes back is followed on; what it had not conf
   assert.deepEqual(tail.gaps, []);
 });
 
-test('a replica that opens below what it had shown takes the replayed position back, and the watermark does not move on', async () => {
+test('a replica that restarts below the position that it had shown lowers the replayed position, and the watermark stops', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   await replica.query(`ALTER SYSTEM SET recovery_min_apply_delay = '4s'`);
@@ -91,7 +94,7 @@ test('a replica that opens below what it had shown takes the replayed position b
   assert.deepEqual(idsOf(tail.transactions), [1, 2]);
 });
 
-test('only what is applied is acknowledged: a change whose handler fails comes again', async () => {
+test('only applied changes are acknowledged, and a change whose handler fails is sent again', async () => {
   let attempts = 0;
   await using tail = follow({
     server: replica,
@@ -109,7 +112,7 @@ test('only what is applied is acknowledged: a change whose handler fails comes a
   assert.equal(attempts, 3);
 });
 
-test('while a change cannot be applied nothing of it is acknowledged, however often the session begins anew', async () => {
+test('no part of a change is acknowledged while it cannot be applied, however often the session restarts', async () => {
   let failing = true;
   await using tail = follow({
     server: replica,
@@ -141,7 +144,7 @@ test('while a change cannot be applied nothing of it is acknowledged, however of
   assert.deepEqual(idsOf(tail.transactions), [6, 7, 8]);
 });
 
-test('a consumer that cannot begin is asked again, and nothing is delivered before it could', async () => {
+test('a consumer that cannot begin is asked again, and nothing is delivered before it can', async () => {
   let refusals = 0;
   await using tail = follow({
     server: replica,
@@ -157,7 +160,7 @@ test('a consumer that cannot begin is asked again, and nothing is delivered befo
   assert.deepEqual(idsOf(tail.transactions), [1]);
 });
 
-test('a new session on demand: at once, without loss or repetition, with where it begins', async () => {
+test('a new session starts at once on request, without loss or repetition, and reports its first position', async () => {
   await using tail = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 60_000 } });
   await streaming(tail);
   const [system] = await replica.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()');
@@ -193,7 +196,7 @@ test('a new session on demand: at once, without loss or repetition, with where i
   await streaming(waiter);
 });
 
-test('a session begun anew after a promotion begins on the new timeline', async () => {
+test('a session that is restarted after a promotion begins on the new timeline', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   await insert(1);
@@ -212,7 +215,7 @@ test('a session begun anew after a promotion begins on the new timeline', async 
   assert.equal(idsOf(tail.transactions).at(-1), 3);
 });
 
-test('a process that ends without applying leaves the change for the next one', async () => {
+test('a process that ends before it applies a change leaves it for the next process', async () => {
   const stuck = follow({
     server: replica,
     primary: set.primary,
@@ -227,7 +230,7 @@ test('a process that ends without applying leaves the change for the next one', 
   assert.ok(idsOf(next.transactions).includes(11));
 });
 
-test('a slot that is dropped is made anew, and the gap is told before anything of the new stream', async () => {
+test('a slot that is dropped is created again, and the gap is reported before any change of the new stream', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   await insert(1);
@@ -253,7 +256,7 @@ test('a slot that is dropped is made anew, and the gap is told before anything o
   assert.equal(idsOf(tail.transactions).at(-1), 2);
 });
 
-test('a slot that the server invalidated is a gap, too', async () => {
+test('a slot that the server invalidated is reported as a gap', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   await insert(1);
@@ -285,7 +288,7 @@ test('a slot that the server invalidated is a gap, too', async () => {
   assert.equal(idsOf(tail.transactions).at(-1), 3);
 });
 
-test('a time without the publication is a gap: its changes were never sent', async () => {
+test('a period without the publication is reported as a gap, because its changes were never sent', async () => {
   await using tail = follow({ server: replica, primary: set.primary });
   await streaming(tail);
   await insert(1);
@@ -308,7 +311,7 @@ test('a time without the publication is a gap: its changes were never sent', asy
   assert.equal(idsOf(tail.transactions).at(-1), 3);
 });
 
-test('of two processes one holds the slot; the other still learns the replay position, and takes over', async () => {
+test('one of two processes holds the slot, and the other still learns the replay position and takes over', async () => {
   const first = follow({ server: replica, primary: set.primary });
   await streaming(first);
   await using second = follow({ server: replica, primary: set.primary });
@@ -327,7 +330,7 @@ test('of two processes one holds the slot; the other still learns the replay pos
   assert.equal(idsOf(first.transactions).includes(2), false);
 });
 
-test('a process that lost the slot for a while and gets it back has a gap', async () => {
+test('a process that loses the slot and gets it back reports a gap', async () => {
   await using one = follow({ server: replica, primary: set.primary, options: { slotRetryMs: 100, tailRetryMs: 400 } });
   await streaming(one);
   await insert(1);
@@ -346,7 +349,7 @@ test('a process that lost the slot for a while and gets it back has a gap', asyn
   assert.equal(idsOf(one.transactions).at(-1), 3);
 });
 
-test("promotion: the promoted server's tail and the other replica's go on, on the new timeline", async () => {
+test('the tails of the promoted server and of the other replica continue on the new timeline', async () => {
   const other = set.replicas[1] ?? assert.fail('one replica only');
   await using tail = follow({ server: replica, primary: set.primary });
   await using third = follow({ server: other, primary: set.primary });
@@ -378,7 +381,7 @@ test("promotion: the promoted server's tail and the other replica's go on, on th
   assert.ok((history.switches[0]?.switchLsn ?? 0n) > 0n);
 });
 
-test('a new timeline that begins below what the region had applied is a gap', async () => {
+test('a new timeline that begins below what the region had applied is reported as a gap', async () => {
   const other = set.replicas[1] ?? assert.fail('one replica only');
   // What the consumer has applied lies beyond what the promoted replica ever received.
   await other.query('SELECT pg_wal_replay_pause()');

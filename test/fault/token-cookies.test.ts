@@ -1,6 +1,6 @@
 /**
- * Proves cookie mode over HTTP: clients that keep nothing but their cookies see what they wrote, in any region and
- * whatever order answers arrive in.
+ * Proves cookie mode over HTTP: clients that store nothing but their cookies see their own writes, in any region and in
+ * whatever order answers arrive.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -33,7 +33,7 @@ interface Raw<D> extends Omit<Answer<D>, 'ms'> {
   readonly url: string;
 }
 
-describe('tokens in cookies over HTTP', () => {
+describe('token cookies over HTTP', () => {
   let app: TestApp;
   before(async () => {
     app = await startTestApp({
@@ -112,7 +112,7 @@ describe('tokens in cookies over HTTP', () => {
     return jar;
   }
 
-  it('show what was written in one region to who looks in another that stands still; and do not without the cookie', async () => {
+  it('show a write of one region to a client that reads in another whose replay is paused, and the write is missing without the cookie', async () => {
     await paused(async () => {
       for (let i = 0; i < 10; i += 1) {
         const jar = new CookieJar();
@@ -124,7 +124,7 @@ describe('tokens in cookies over HTTP', () => {
     });
   });
 
-  it('are out of the reach of scripts, of other sites and of other paths', async () => {
+  it('cannot be read by scripts, and are not sent to other sites or other paths', async () => {
     const jar = new CookieJar();
     await rename(jar, US, 2, 'any');
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe('tokens in cookies over HTTP', () => {
     assert.equal(jar.header(app.server(AP).url.replace('/graphql', '/metrics')), undefined);
   });
 
-  it('lose a write where one cookie holds the last token to arrive, and none where each token has its own', async () => {
+  it('lose a write if one cookie holds only the last token, and none if each token has its own cookie', async () => {
     await paused(async () => {
       const jar = new CookieJar();
       const [wrote, looked] = [
@@ -173,7 +173,7 @@ describe('tokens in cookies over HTTP', () => {
     });
   });
 
-  it('lose nothing in any order in which three requests leave and are answered', async () => {
+  it('lose no token in any order in which three requests are sent and answered', async () => {
     const orders = seeded(7)
       .shuffled([...interleavings([0, 0, 1, 1, 2, 2])])
       .slice(0, 30);
@@ -201,7 +201,7 @@ describe('tokens in cookies over HTTP', () => {
     });
   });
 
-  it('count beside a header, which alone asks for extensions', async () => {
+  it('are used together with a header, and only the header adds extensions to the answer', async () => {
     await paused(async () => {
       const jar = new CookieJar();
       await rename(jar, EU, 8, 'by cookie');
@@ -226,7 +226,7 @@ describe('tokens in cookies over HTTP', () => {
     });
   });
 
-  it("go with a mutation to the primary's region, and come back", async () => {
+  it("are forwarded with a mutation to the primary's region, and come back", async () => {
     const jar = jarOf(tokenOf(STRANGER));
     const answer = await rename(jar, AP, 10, 'forwarded');
     assert.equal(answer.consistency?.writes, 'forwarded');
@@ -234,7 +234,7 @@ describe('tokens in cookies over HTTP', () => {
     assert.deepEqual([codec.decode(token).get(STRANGER.cluster), codec.decode(token).size, more], [STRANGER, 2, []]);
   });
 
-  it('are dropped without a word where they do not hold, whatever becomes of the request; a header that does not hold is told of', async () => {
+  it('are dropped without an error when they are invalid, whereas an invalid header is reported', async () => {
     const strange = new TokenCodec({ secrets: ['the secret of another graph'], maxTokenBytes: 4_096 });
     const position = await here();
     const bad = [
@@ -254,7 +254,7 @@ describe('tokens in cookies over HTTP', () => {
     assert.deepEqual([codesOf(told), held(jar)], [['CONSISTENCY_TOKEN_FORGED'], [tokenOf(position)]]);
   });
 
-  it('tell once of a position that nobody has reached, and keep what they know of other clusters', async () => {
+  it('report once a position that the primary never reached, and keep the positions of other clusters', async () => {
     const position = await here();
     const jar = jarOf(tokenOf({ ...position, lsn: toLsn(position.lsn + (1n << 40n)) }, STRANGER));
     assert.deepEqual(codesOf(await ask(jar, AP, NAME, { variables: { id: 1 } })), ['CONSISTENCY_TOKEN_FUTURE']);
@@ -266,7 +266,7 @@ describe('tokens in cookies over HTTP', () => {
     );
   });
 
-  it('are refused when there are too many, and gone with that answer', async () => {
+  it('are refused when there are too many, and that answer removes them', async () => {
     const position = await here();
     const jar = jarOf(
       ...Array.from({ length: 65 }, (_, i) => tokenOf({ ...position, lsn: toLsn(position.lsn - BigInt(i)) })),
@@ -280,7 +280,7 @@ describe('tokens in cookies over HTTP', () => {
     assert.deepEqual(codesOf(await ask(jar, AP, NAME, { variables: { id: 1 } })), []);
   });
 
-  it('make an answer that nothing on the way may keep, and go to pages of other origins that are named', async () => {
+  it('prevent intermediate caches from storing an answer, and work for pages of listed origins', async () => {
     const got = await fetch(`${app.server(AP).url}?query={user(id:1){name}}`, {
       headers: { 'apollo-require-preflight': 'yes', origin: 'https://app.example.com' },
     });
@@ -291,7 +291,7 @@ describe('tokens in cookies over HTTP', () => {
     );
   });
 
-  it("tell once of a write that a failover has lost, also where it was told by another region's server, and keep what is younger", async () => {
+  it('report a lost write once, also when a server of another region has reported it, and keep later positions', async () => {
     const before = await here();
     await app.cluster.caughtUp();
     await app.cluster.promote(EU);

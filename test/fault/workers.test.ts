@@ -1,6 +1,6 @@
 /**
- * Workers that are killed one after the other, whoever holds the slot: no read is older than its token, and clients
- * meet nothing but broken connections.
+ * Proves reads while workers are killed one after the other, including the slot holder: no read is older than its
+ * token, and clients see no failure other than broken connections.
  */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';

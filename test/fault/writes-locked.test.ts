@@ -1,6 +1,6 @@
 /**
- * Tests of writes to a row that another transaction has locked for too long: nothing is written, and the client is told
- * to try again.
+ * Proves writes to a row that another transaction has locked for too long: nothing is written, and the error allows
+ * another attempt.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -41,7 +41,7 @@ describe('a write to a row that is locked', () => {
     ['one from the latest version', 0],
     ['one from an older version, which locks it first', 1],
   ] as const) {
-    it(`may be tried again: ${what}`, async () => {
+    it(`fails with an error that allows another attempt: ${what}`, async () => {
       const title = `written by ${what}`;
       const [row] = await app.cluster.query<{ version: number }>(US, 'SELECT version FROM docs');
       const version = age === null ? null : (row?.version ?? 0) - age;

@@ -1,5 +1,6 @@
 /**
- * Tests of transactions at the primary: one round trip, all or nothing, and an honest verdict when a connection breaks.
+ * Proves transactions at the primary: one round trip, all statements or none, and a true report of the outcome when a
+ * connection breaks.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -34,7 +35,7 @@ describe('transactions', () => {
     for (const part of [us, eu, set]) await part?.[Symbol.asyncDispose]();
   });
 
-  it('give rows in order and a position that every region can wait for', async () => {
+  it('return rows in order and a position that every region can wait for', async () => {
     const [a, b] = [next(), next()];
     const { result, position, roundTrips } = await us.writer.pipelined([
       insert(a, 'one'),
@@ -53,7 +54,7 @@ describe('transactions', () => {
     assert.equal((await eu.read(`SELECT n FROM t WHERE id = ${b}`, { token: tokenOf(position) })).rows[0]?.['n'], 1);
   });
 
-  it('give a position that covers them, although they alone commit without waiting for the disk', async () => {
+  it('return a position that covers them, although they alone commit without waiting for the disk', async () => {
     const setting = async (text: string): Promise<void> => {
       await set.primary.query(text);
       await set.primary.query('SELECT pg_reload_conf()');
@@ -79,7 +80,7 @@ describe('transactions', () => {
     }
   });
 
-  it('cost one round trip however many statements they have', async () => {
+  it('take one round trip however many statements they have', async () => {
     const link = await startSlowLink(set.primary.port, RTT_MS);
     const far = await startReader({
       local: 'eu',
@@ -119,7 +120,7 @@ describe('transactions', () => {
     }
   });
 
-  it('are all or nothing', async () => {
+  it('write all of their rows or none', async () => {
     const [a, b] = [next(), next()];
     await assert.rejects(us.writer.pipelined([insert(a), insert(1), insert(b)]), (error) => {
       assert.ok(isMeridianError(error, 'CONSTRAINT_VIOLATION'));
@@ -160,7 +161,7 @@ describe('transactions', () => {
     );
   });
 
-  it("roll back when the work throws, with the work's own error", async () => {
+  it('roll back when the callback throws, with the error of the callback', async () => {
     const a = next();
     const own = new Error('no');
     await assert.rejects(
@@ -173,7 +174,7 @@ describe('transactions', () => {
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
-  it('do not commit when the work hides a failed statement', async () => {
+  it('do not commit when the callback hides a failed statement', async () => {
     const a = next();
     await assert.rejects(
       us.writer.transaction(async (tx) => {
@@ -186,7 +187,7 @@ describe('transactions', () => {
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
-  it('are committed, once, where the work has rolled back to a savepoint of its own', async () => {
+  it('commit once when the callback has rolled back to its own savepoint', async () => {
     const a = next();
     let tries = 0;
     const saved = async (broken: string): Promise<unknown> =>
@@ -204,7 +205,7 @@ describe('transactions', () => {
     assert.deepEqual([tries, (await rowsAt(`id = ${a}`))[0]?.['n']], [2, 2]);
   });
 
-  it('are not said to be committed when the work has ended them itself', async () => {
+  it('are not reported as committed when the callback has ended them itself', async () => {
     const a = next();
     await assert.rejects(
       us.writer.transaction(async (tx) => {
@@ -217,7 +218,7 @@ describe('transactions', () => {
     assert.deepEqual(await rowsAt(`id = ${a}`), []);
   });
 
-  it('are tried again after a serialization failure, and give up after the limit', async () => {
+  it('are tried again after a serialization failure, up to the limit', async () => {
     let tries = 0;
     const raise = (until: number) =>
       us.writer.transaction(
@@ -238,7 +239,7 @@ describe('transactions', () => {
     assert.equal(tries, 4);
   });
 
-  it('break a deadlock between two of them', async () => {
+  it('are tried again after a deadlock between two of them', async () => {
     await set.primary.query('UPDATE t SET n = 0 WHERE id IN (1, 2)');
     const both = Promise.withResolvers<void>();
     let first = 0;
@@ -283,7 +284,7 @@ describe('transactions', () => {
     }
   });
 
-  it('refuse statements after their end', async () => {
+  it('refuse statements after they have ended', async () => {
     let kept: { query(text: string): Promise<unknown> } | undefined;
     await us.writer.transaction(async (tx) => {
       kept = tx;
@@ -322,7 +323,7 @@ describe('transactions', () => {
     assert.doesNotMatch(text, /Task:dropped/);
   });
 
-  it('say so when nobody can know whether they happened', async () => {
+  it('are reported as unknown when a lost connection hides their outcome', async () => {
     const link = await startSlowLink(set.primary.port, 4);
     const far = await startReader({
       local: 'eu',
@@ -361,7 +362,7 @@ describe('transactions', () => {
     }
   });
 
-  it('write nothing at a server that is not the primary, statement by statement or otherwise', async () => {
+  it('write nothing at a server that is not the primary, as single statements or otherwise', async () => {
     // As after a switchover that this process has not noticed.
     const wrong = await startReader({ local: 'us', urls: { us: set.replicas[0]?.url ?? '', eu: set.primary.url } });
     try {
@@ -390,7 +391,7 @@ describe('transactions', () => {
     await set.primary.query('UPDATE t SET n = 0 WHERE id = 1');
   });
 
-  it('do not commit one by one when BEGIN is refused', async () => {
+  it('do not commit statement by statement when BEGIN is refused', async () => {
     const a = next();
     await assert.rejects(us.writer.pipelined([insert(a)], { isolation: 'NONE SUCH' as 'SERIALIZABLE' }), (error) =>
       isMeridianError(error),
