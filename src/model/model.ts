@@ -161,7 +161,7 @@ export const NO_CONFLICTS: Conflicts = {
   insertExisting: 'REJECT',
 };
 
-/** Which servers must have received a transaction before it is acknowledged; the values of `@durable`. */
+/** How far a transaction must be replicated before it is acknowledged; the values of `@durable`. */
 export type Durability = 'LOCAL' | 'REMOTE_WRITE' | 'REMOTE_APPLY';
 
 /** How an entity's rows, or the values of one field, are cached. */

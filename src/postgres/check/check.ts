@@ -1,4 +1,4 @@
-/** Owns the check of a database: what each region's server has, what it lacks, and what to do about it. */
+/** Owns the check of a database: what each region's server has, what it lacks, and how to fix it. */
 import { isMeridianError, messageOf } from '../../base/errors.ts';
 import { closeClient, openClient } from '../connect/open.ts';
 import { checkCluster } from './cluster.ts';
@@ -10,7 +10,10 @@ import { checkProtection } from './protection.ts';
 import { checkSecurity } from './security.ts';
 import { checkServer } from './server.ts';
 
-/** Looks at every region's server at once; one that cannot be reached is a finding, not a failure. Changes nothing. */
+/**
+ * Checks the servers of all regions in parallel; a server that cannot be reached is a finding, not a failure.
+ * Read-only.
+ */
 export async function checkDatabase(target: DatabaseTarget): Promise<Finding[]> {
   const findings: Finding[] = [];
   const sayOf =
@@ -70,7 +73,7 @@ async function checkStandbys(
   }
 }
 
-/** Looked up once, since replicas have the primary's roles and policies. */
+/** Read from one server, since replicas have the primary's roles and policies. */
 async function checkPolicies(
   checked: readonly Checked[],
   { regions, tables, options }: DatabaseTarget,

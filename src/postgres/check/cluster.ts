@@ -1,9 +1,12 @@
-/** Owns the check of what all servers share: one primary, one cluster, announced schema changes. */
+/**
+ * Owns the check of what all servers have in common: a single primary, one cluster, and the announcement of schema
+ * changes.
+ */
 import { ANNOUNCE_CALL, ANNOUNCE_MESSAGE, type Announcing } from '../setup/announce.ts';
 import { type Checked, type DatabaseTarget, type Say } from './finding.ts';
 import { checkTables } from './tables.ts';
 
-/** Looked up at the primary, since replicas have the same catalog a moment later. */
+/** Reads the catalog of the primary, which replicas follow with a short delay. */
 export function checkCluster(
   checked: readonly Checked[],
   target: DatabaseTarget,

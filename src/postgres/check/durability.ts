@@ -1,4 +1,6 @@
-/** Owns the check of durability: whether the primary can give what mutations ask for, as things stand. */
+/**
+ * Owns the check of durability: whether the primary's standbys can at present give the levels that mutations ask for.
+ */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Durability } from '../../model/model.ts';
 import { STANDBYS } from '../write/durability.ts';
@@ -16,10 +18,7 @@ type Say = (severity: 'ok' | 'warn', what: string, fix?: string) => void;
 
 const refused = (asked: string): string => `so that what asks for ${asked} is refused with DURABILITY_UNAVAILABLE`;
 
-/**
- * `asked`: levels that the option or some mutation names; nothing is said of a graph that asks for none beyond the
- * primary.
- */
+/** `asked`: the levels that the option or a mutation names. Reports nothing if none of them needs a standby. */
 export async function checkDurability(
   at: Pick<ClientOptions, 'databaseUrl' | 'connectMs' | 'statementMs'>,
   asked: ReadonlySet<Durability>,

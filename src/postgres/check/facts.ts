@@ -1,4 +1,7 @@
-/** Owns what a check asks of one server: its version, settings, room, slot, rights, and the mapped tables. */
+/**
+ * Owns the facts that a check reads from one server: its version, settings, free slots and senders, its logical slot,
+ * rights, and the mapped tables.
+ */
 import type pg from 'pg';
 import { MeridianError } from '../../base/errors.ts';
 import { quoteIdentifier } from '../../base/sql-text.ts';
@@ -15,47 +18,47 @@ export interface ServerFacts {
   readonly settings: Readonly<Record<string, string>>;
   readonly slotsUsed: number;
   readonly sendersUsed: number;
-  /** The region's logical slot, as `pg_replication_slots` has it. */
+  /** The region's logical slot: its row in `pg_replication_slots`. */
   readonly slot: Readonly<Record<string, unknown>> | null;
   readonly role: string;
   readonly superuser: boolean;
   /**
-   * Names without a schema are looked up in the schema that `setup` makes for itself, as the role's own sessions have
-   * it.
+   * Names without a schema are resolved in the schema `meridian` first, because the role has the same name and its
+   * `search_path` contains "$user".
    */
   readonly looksIntoOwn: boolean;
   readonly replication: boolean;
   readonly monitor: boolean;
-  /** May ask the primary for a running-transactions record; null where the server has no such function. */
+  /** Whether the role may call `pg_log_standby_snapshot()`; null if the server does not have that function. */
   readonly logSnapshot: boolean | null;
   readonly announcing: Announcing;
   readonly publication: PublicationFacts | null;
   readonly tables: readonly TableFacts[];
-  /** Of the mapped tables and their partitions. */
+  /** Facts of the mapped tables and their partitions. */
   readonly identities: readonly IdentityFacts[];
 }
 
 export interface PublicationFacts {
   readonly all_tables: boolean;
-  /** Which of insert, update, delete and truncate it leaves out. */
+  /** Those of insert, update, delete and truncate that are not published. */
   readonly omits: readonly string[];
-  /** Changes of a partition come under the name of its root. */
+  /** Changes of a partition are published under the name of its root. */
   readonly via_root: boolean;
 }
 
 export interface TableFacts extends Table {
   readonly exists: boolean;
-  /** `replicated`: a table whose rows reach replicas. `unlogged`: one whose rows do not. `view`: no rows of its own. */
+  /** `replicated`: a permanent table. `unlogged`: a table whose rows do not reach replicas. `view`: not a table. */
   readonly kind: 'replicated' | 'unlogged' | 'view' | null;
   readonly published: boolean;
   readonly partitioned: boolean;
-  /** It is a partition: its changes come under its root's name. */
+  /** It is a partition: its changes may be published under its root's name. */
   readonly partition: boolean;
-  /** Tables that inherit from it without being partitions: their changes come under their own names. */
+  /** Tables that are not partitions inherit from it: their changes are published under their own names. */
   readonly children: boolean;
-  /** The publication shows only some of its rows or columns. */
+  /** The publication has a row filter or a column list for the table. */
   readonly filtered: boolean;
-  /** Which of SELECT, INSERT, UPDATE and DELETE the role lacks. */
+  /** Those of SELECT, INSERT, UPDATE and DELETE that the role lacks. */
   readonly lacks: readonly string[];
 }
 
@@ -91,8 +94,8 @@ const SERVER_SQL = `
     FROM pg_roles r WHERE r.rolname = current_user`;
 
 /**
- * Names are looked up in the catalog, since a cast to regclass fails where the role may not use the schema. A
- * publication that lists a partitioned table's partitions covers it, too.
+ * Names are looked up in the catalog, since a cast to regclass fails if the role lacks USAGE on the schema. A
+ * publication that lists the partitions of a partitioned table covers the table.
  */
 const TABLES_SQL = `
   WITH mapped AS (
@@ -118,7 +121,10 @@ export interface FactsQuery {
   readonly tables: readonly Table[];
 }
 
-/** Throws `DATABASE_NOT_READY`, with `details.fix`, where the role may not even look, or there is no use in looking. */
+/**
+ * Throws `DATABASE_NOT_READY`, with `details.fix`, if the role may not call the functions that the check needs, or if
+ * the database's encoding is unusable.
+ */
 export async function readFacts(
   client: pg.Client,
   { slotName, publication, tables }: FactsQuery,

@@ -1,4 +1,4 @@
-/** Owns what a check is given and what it finds. */
+/** Owns the input and the findings of a check. */
 import { type Options } from '../../config/options.ts';
 import { type Durability, type Table } from '../../model/model.ts';
 import { type KeptTable } from '../setup/metadata.ts';
@@ -8,9 +8,9 @@ export interface DatabaseTarget {
   readonly regions: readonly { readonly name: string; readonly databaseUrl: string }[];
   /** Tables that the schema maps. */
   readonly tables: readonly Table[];
-  /** Those of them whose older versions are kept, for policies that compare with one. */
+  /** The mapped tables whose older versions are kept, for policies that compare with them. */
   readonly kept?: readonly KeptTable[];
-  /** How durable mutations of the schema ask to be. */
+  /** Durability levels that mutations of the schema ask for. */
   readonly durabilities?: ReadonlySet<Durability>;
   readonly options: Pick<Options, 'slotName' | 'publication' | 'connectMs' | 'statementMs' | 'slotCreateMs'> &
     Partial<Pick<Options, 'viewerSettings' | 'durability'>>;
@@ -20,7 +20,7 @@ export interface Finding {
   readonly region: string;
   readonly severity: 'ok' | 'warn' | 'error';
   readonly what: string;
-  /** What to do about it; null where nothing needs doing. */
+  /** How to fix it; null if there is nothing to do. */
   readonly fix: string | null;
 }
 

@@ -1,10 +1,13 @@
-/** Owns the check of the tables' replica identities, on which exact invalidation depends. */
+/** Owns the check of the tables' replica identities, which exact invalidation depends on. */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { isRefused, whyNotFull, type IdentityFacts } from '../connect/identity.ts';
 import { type ServerFacts } from './facts.ts';
 import { namesOf, type Say } from './finding.ts';
 
-/** A table whose updates PostgreSQL refuses is an error; one without FULL is only invalidated more coarsely. */
+/**
+ * A table whose updates PostgreSQL refuses is an error. A table without REPLICA IDENTITY FULL is a warning: its
+ * changes invalidate more than they need to.
+ */
 export function checkIdentities({ identities }: ServerFacts, say: Say): void {
   for (const table of identities.filter(isRefused)) {
     const why =

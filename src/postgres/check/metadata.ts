@@ -1,4 +1,6 @@
-/** Owns the check of the tables in the schema `meridian`; replicas have them from the primary. */
+/**
+ * Owns the check of the tables in the schema `meridian`. It is made at the primary, from which replicas receive them.
+ */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { closeClient, openClient } from '../connect/open.ts';
 import { grantOutcomes, missingMetadataRights, roleWithoutOutcomes } from '../connect/rights.ts';

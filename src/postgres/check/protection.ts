@@ -1,4 +1,4 @@
-/** Owns the check of how connections beyond this machine are protected, as far as their URL decides. */
+/** Owns the check of how connections to other machines are protected, as far as the URL determines it. */
 import { DatabaseAddress } from '../connect/address.ts';
 import { protectionOf, type Protection } from '../connect/tls.ts';
 
@@ -24,7 +24,7 @@ const WEAK: Readonly<Partial<Record<Protection, readonly [string, string]>>> = {
   ],
 };
 
-/** Of several hosts the least protected counts. Throws `CONFIG_INVALID` where the URL cannot be read. */
+/** Reports the least protected of several hosts. Throws `CONFIG_INVALID` if the URL cannot be parsed. */
 export function checkProtection(databaseUrl: string, say: Say): void {
   const { hosts, parameters } = new DatabaseAddress(databaseUrl).read();
   const found = hosts.map((host) => protectionOf(parameters, host));

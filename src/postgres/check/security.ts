@@ -1,5 +1,5 @@
 /**
- * Owns the check of row-level security: whether the policies of mapped tables are asked for the role that viewers'
+ * Owns the check of row-level security: whether the policies of mapped tables apply to the role that viewers'
  * statements run as.
  */
 import type pg from 'pg';
@@ -28,12 +28,15 @@ interface RoleFacts {
 
 interface TableFacts extends Table {
   readonly view: boolean;
-  /** A view whose tables see the viewer's role, not the owner's. */
+  /**
+   * A view with `security_invoker`: the tables under it are read with the rights of the viewer's role, not the
+   * owner's.
+   */
   readonly invoker: boolean;
   readonly enabled: boolean;
   readonly forced: boolean;
   readonly policies: number;
-  /** Whether row-level security holds for the role. */
+  /** Whether row-level security applies to the role. */
   readonly active: boolean;
   readonly readable: boolean;
 }
@@ -49,7 +52,7 @@ const TABLES_SQL = `
          has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
     FROM unnest($1::text[], $2::text[]) AS m (schema, name) JOIN pg_namespace n ON n.nspname = m.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m.name`;
 
-/** Looks at one server, whose catalog stands for all of them. Changes nothing. */
+/** Checks one server, since replicas have the same catalog. Read-only. */
 export async function checkSecurity(target: SecurityTarget, say: Say): Promise<void> {
   const { databaseUrl, connectMs, statementMs, viewerSettings } = target;
   const parsed = parseViewerSettings(viewerSettings);
@@ -100,7 +103,7 @@ function sayUnreadable({ name }: RoleFacts, tables: readonly TableFacts[], say: 
     );
 }
 
-/** Policies that nobody asks are worse than none: they look as if they protected something. */
+/** Policies that are never applied appear to protect a table that is open. */
 function sayBypassed({ name, superuser, bypasses }: RoleFacts, tables: readonly TableFacts[], say: Say): void {
   const idle = tables.filter(({ policies, enabled }) => policies > 0 && !enabled);
   if (idle.length > 0)

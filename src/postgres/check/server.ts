@@ -23,7 +23,7 @@ export function checkServer(facts: ServerFacts, target: DatabaseTarget, say: Say
 
 function checkSettings(facts: ServerFacts, decodes: boolean, say: Say): void {
   const { settings } = facts;
-  // A replica decodes only if the primary's WAL carries what decoding needs and the replica itself is set so.
+  // A replica can decode only if both the primary's wal_level and its own are logical.
   if (settings['wal_level'] === 'logical') say('ok', 'wal_level is logical.');
   else if (!decodes)
     say(
@@ -38,7 +38,7 @@ function checkSettings(facts: ServerFacts, decodes: boolean, say: Say): void {
       `ALTER SYSTEM SET wal_level = 'logical' and restart; needed on the primary and on every replica.`,
     );
   if (facts.inRecovery) {
-    // What follows protects a logical slot, which a replica that cannot decode does not have.
+    // The settings below protect a logical slot, which a replica that cannot decode does not have.
     if (!decodes) return;
     if (settings['hot_standby_feedback'] === 'on') say('ok', 'hot_standby_feedback is on.');
     else

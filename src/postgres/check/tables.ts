@@ -8,7 +8,7 @@ export function checkTables({ facts }: Checked, { options }: DatabaseTarget, say
   const missing = facts.tables.filter((t) => !t.exists);
   const readable = facts.tables.filter((t) => t.exists);
   const unlogged = readable.filter((t) => t.kind === 'unlogged');
-  // A view has no rows of its own: nothing of it is published or replicated.
+  // Views have no rows of their own that could be published or replicated.
   const present = readable.filter((t) => t.kind === 'replicated');
   if (missing.length > 0)
     say('error', `Mapped tables do not exist: ${namesOf(missing)}.`, 'Run the migrations, or correct the schema.');

@@ -1,13 +1,13 @@
 /**
- * Owns a database URL while it is in use: what it comes to now, and which of its hosts was the right one last. It never
- * shows the URL.
+ * Owns a database URL while it is in use: its current target, and which of its hosts was accepted last. It never
+ * exposes the URL.
  */
 import { LRUCache } from 'lru-cache';
 import { readTarget, type Target } from './target.ts';
 
 /**
- * By URL: the host that was what its URL wants is asked first, so that one that does not answer holds up no further
- * connection.
+ * By URL: index of the host that was accepted last. It is tried first, so that a host that does not answer does not
+ * delay every connection.
  */
 const lastUsed = new LRUCache<string, number>({ max: 1_000 });
 
@@ -18,7 +18,10 @@ export class DatabaseAddress {
     this.#url = url;
   }
 
-  /** Read for each connection anew: files of passwords and certificates may have changed. Throws `CONFIG_INVALID`. */
+  /**
+   * Parsed for each connection, because password files, service files and certificates may have changed. Throws
+   * `CONFIG_INVALID`.
+   */
   read(): Target {
     return readTarget(this.#url);
   }

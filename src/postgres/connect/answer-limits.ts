@@ -1,4 +1,7 @@
-/** Owns how long the answers to what was sent together may take: a network that is cut never says so. */
+/**
+ * Owns the time limits on the answers to statements that were sent together. The client needs its own limits because a
+ * broken network reports nothing.
+ */
 import { type SentStatement } from './sent-statement.ts';
 
 interface Limit {
@@ -6,17 +9,17 @@ interface Limit {
   readonly waiting: Set<SentStatement>;
 }
 
-/** One timer for all statements of one limit. */
+/** One timer serves all statements that have the same limit. */
 export class AnswerLimits {
   readonly #giveUp: () => void;
   readonly #limits = new Map<number, Limit>();
 
-  /** `giveUp`: fails every statement that is under way on the connection. */
+  /** `giveUp`: fails every statement in flight on the connection. */
   constructor(giveUp: () => void) {
     this.#giveUp = giveUp;
   }
 
-  /** Each statement counts from when it was sent. */
+  /** The time of each statement counts from when it was sent. */
   add(statement: SentStatement, answerMs: number): void {
     let limit = this.#limits.get(answerMs);
     if (limit === undefined) {

@@ -1,4 +1,4 @@
-/** Owns which ways to prove a password a connection takes: `require_auth` and `channel_binding`. */
+/** Owns which authentication methods a connection accepts: `require_auth` and `channel_binding`. */
 import { type DatabaseParameters } from '../../config/database-url.ts';
 import { ConnectProblem } from './problem.ts';
 import { type Wire } from './wire.ts';
@@ -7,8 +7,8 @@ const SCRAM = 'scram-sha-256';
 const BOUND = 'SCRAM-SHA-256-PLUS';
 
 /**
- * To be called before the driver listens: a server that asks for too little is left before it is told anything. `bind`:
- * whether to bind what is proved to the TLS connection.
+ * Must be called before the driver adds its listeners, so that a connection whose authentication method is not
+ * accepted is closed before any credentials are sent. `bind`: whether to use channel binding over the TLS connection.
  */
 export function demandAuthentication(wire: Wire, parameters: DatabaseParameters, bind: (binds: boolean) => void): void {
   const wanted = (parameters.get('require_auth') ?? '')
@@ -59,7 +59,7 @@ export function demandAuthentication(wire: Wire, parameters: DatabaseParameters,
       refuse('The server lets the connection in before it has proved that it knows the password');
     else admitted = true;
   });
-  // The driver takes this for the end of authentication, whatever came before.
+  // The driver takes ReadyForQuery as the end of authentication, whatever preceded it.
   wire.on('readyForQuery', () => {
     if (!admitted) refuse('The server begins the session before it has let the connection in');
   });

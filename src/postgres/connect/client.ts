@@ -1,6 +1,6 @@
 /**
- * Owns opening a connection as its URL asks for it: host after host, with TLS or without, until a server is what the
- * URL wants.
+ * Owns opening a connection as its URL requires: tries each host, with and without TLS, until a server satisfies the
+ * URL.
  */
 import pg from 'pg';
 import { sqlStateOf } from '../read/error.ts';
@@ -14,16 +14,16 @@ import { Wire } from './wire.ts';
 
 export interface DatabaseClientConfig extends Omit<pg.ClientConfig, 'connectionString'> {
   readonly address: DatabaseAddress;
-  /** Time limit of one attempt with one host, milliseconds; `connect_timeout` may lower it. */
+  /** Time limit of one attempt at one host, milliseconds; `connect_timeout` may lower it. */
   readonly connectMs: number;
-  /** Start-up options, after those of the URL. */
+  /** Start-up options; they follow those of the URL and therefore override them. */
   readonly options: string;
-  /** Unless the URL names another. */
+  /** Used unless the URL sets another. */
   readonly application_name: string;
   readonly replication?: 'database';
 }
 
-/** The part of the driver's client that its types leave out. */
+/** Members of the driver's client that its types omit. */
 interface Driver {
   readonly connectionParameters: Record<string, unknown>;
   connection: Wire;
@@ -48,22 +48,24 @@ interface Driver {
 
 const KEEP_ALIVE_MS = 10_000;
 /**
- * The server does not take this connection: the role, the database, or whether it is encrypted, does not fit a line of
- * pg_hba.conf.
+ * `invalid_authorization_specification`: no line of pg_hba.conf admits this role, database and kind of encryption, or
+ * the role may not log in.
  */
 const NOT_ADMITTED = '28000';
-/** The server starts, stops or recovers. */
+/** `cannot_connect_now`: the server is starting, stopping or recovering. */
 const NOT_NOW = '57P03';
 
 export class DatabaseClient extends pg.Client {
   readonly #config: DatabaseClientConfig;
-  /** What the server said of itself at the start; null where a pooler keeps that to itself. */
+  /**
+   * `in_hot_standby` as the server reported it at connection start; null if it was not reported, as through a pooler.
+   */
   #inRecovery: boolean | null = null;
-  /** Why the connection broke after it was ready, if it did. */
+  /** The error that broke the connection after it was ready, if any. */
   #broke: Error | null = null;
 
   constructor(config: DatabaseClientConfig) {
-    // What is told here is not looked up in the environment by the driver, whose rules are others than libpq's.
+    // Explicit values keep the driver from reading the environment, for which its rules differ from libpq's.
     super({
       ...config,
       user: 'none',
@@ -76,8 +78,8 @@ export class DatabaseClient extends pg.Client {
       connectionTimeoutMillis: 0,
     });
     this.#config = config;
-    // The server may end the session in the same packet in which it says that it is ready, before whoever opens it can
-    // listen: that must not end the process.
+    // The server may end the session in the same packet in which it reports that it is ready, before the caller can
+    // add a listener; an unhandled error event would end the process.
     this.on('error', (error) => (this.#broke ??= error));
   }
 
@@ -108,7 +110,7 @@ export class DatabaseClient extends pg.Client {
         if (this.#driver._ending || !asksNext(error)) break;
       }
     }
-    // Whoever ends a client that never was one need not wait for it.
+    // `end()` of a client that never connected must not wait for a connection to close.
     this.#driver._ended = true;
     throw failures.length === 1 ? failures[0] : new AggregateError(failures);
   }
@@ -128,16 +130,19 @@ export class DatabaseClient extends pg.Client {
     }
   }
 
-  /** Whether the same server may take the connection with TLS where it was refused without, or the other way round. */
+  /** Whether the same server may accept the connection with TLS after it refused it without, or vice versa. */
   #asksOtherwise(error: unknown): boolean {
-    // A file that cannot be read, or a password that is missing, is so either way.
+    // An unreadable file or a missing password fails either way.
     if (error instanceof ConnectProblem) return false;
     const { connection: wire } = this.#driver;
     if (sqlStateOf(error) !== null) return sqlStateOf(error) === NOT_ADMITTED && wire.encrypted === wire.wantsTls;
     return wire.wantsTls && wire.handshakes && !wire.encrypted && !isTimeout(error);
   }
 
-  /** The driver's client connects once: it is given another connection for each attempt, and forgets the last one. */
+  /**
+   * The driver's client can connect only once. Each attempt therefore gets a new connection object, and the state of
+   * the previous one is reset.
+   */
   #attempt(target: Target, host: Host, { tls, plainIfNone }: Way): Promise<void> {
     const { parameters, user, database } = target;
     const { connectMs, options, application_name: name, replication } = this.#config;
@@ -161,8 +166,8 @@ export class DatabaseClient extends pg.Client {
       _queryable: true,
       readyForQuery: false,
       _connectionTimeoutMillis: attemptMs(target, connectMs),
-      // Asked for only where the server wants one. The driver has made the property such that no log of the client
-      // shows it.
+      // Called only if the server asks for a password. The driver declares the property as non-enumerable, so that a
+      // logged client does not show it.
       password: () => target.password(host),
     } satisfies Partial<Driver>);
     Object.assign(driver.connectionParameters, {
@@ -190,8 +195,8 @@ export class DatabaseClient extends pg.Client {
   }
 
   /**
-   * As `target_session_attrs` has it. Sessions that write are told from others by the server alone: Meridian sets
-   * `default_transaction_read_only` itself.
+   * Enforces `target_session_attrs`. Only the role of the server distinguishes read-write sessions from others here,
+   * because Meridian sets `default_transaction_read_only` itself.
    */
   async #demandRole({ parameters }: Target): Promise<void> {
     const wanted = parameters.get('target_session_attrs') || 'any';
@@ -223,7 +228,7 @@ export class DatabaseClient extends pg.Client {
   }
 }
 
-/** How long one connection may take to open at most, with every host and every way. */
+/** Upper bound of the time that opening one connection takes, over all hosts and all ways. */
 export function openMs({ hosts, parameters }: Target, connectMs: number): number {
   return hosts.reduce((ms, host) => ms + waysTo(parameters, host).length * connectMs, 0);
 }
@@ -239,9 +244,7 @@ function keepAliveMs({ parameters }: Target): number | null {
   return seconds > 0 ? seconds * 1_000 : KEEP_ALIVE_MS;
 }
 
-/**
- * A server that refuses the role or the password is the one that was meant: no other host is asked, as libpq has it.
- */
+/** A server that refuses the role or the password ends the search, as in libpq: no other host is tried. */
 function asksNext(error: unknown): boolean {
   if (error instanceof OtherServer) return true;
   if (error instanceof ConnectProblem) return false;
@@ -249,7 +252,7 @@ function asksNext(error: unknown): boolean {
   return state === null || state === NOT_NOW;
 }
 
-/** Of two refusals by the server, the one that is not about whether the connection is encrypted says most. */
+/** Of two refusals by the server, the one that does not come from pg_hba.conf is the more informative. */
 function outcomeOf(failures: readonly unknown[]): unknown {
   if (failures.length === 1) return failures[0];
   return failures.every((one) => sqlStateOf(one) !== null)
@@ -263,7 +266,7 @@ function isTimeout(error: unknown): boolean {
 
 const CLOSE_MS = 1_000;
 
-/** Ends a session in good order, without waiting for the server. */
+/** Sends Terminate, without waiting for the server. */
 function leave(wire: Wire): void {
   wire.end();
   silence(wire);
@@ -277,10 +280,10 @@ function forget(wire: Wire): void {
   wire.stream.destroy();
 }
 
-/** Whatever still comes from a connection that is given up is nobody's. */
+/** Ignores all further events of a connection that was abandoned. */
 function silence(wire: Wire): void {
   wire.removeAllListeners();
   wire.on('error', () => {
-    // Its failure has been told already.
+    // The failure was reported already.
   });
 }

@@ -1,4 +1,4 @@
-/** Owns a connection's configuration: what its URL says, by libpq's rules, and the session's settings. */
+/** Owns a connection's configuration: the parameters of its URL, by libpq's rules, and the settings of its session. */
 import type pg from 'pg';
 import { DatabaseAddress } from './address.ts';
 import { DatabaseClient, openMs, type DatabaseClientConfig } from './client.ts';
@@ -6,9 +6,9 @@ import { sessionOptions, type SessionLimits } from './session.ts';
 import { type TypeParsers } from '../types/types.ts';
 
 export interface ConnectOptions extends SessionLimits {
-  /** A connection string of libpq's: docs/connections.md. */
+  /** A libpq connection string or URI; see docs/connections.md. */
   readonly databaseUrl: string;
-  /** Shown in `pg_stat_activity`, unless the URL names another. */
+  /** `application_name` in `pg_stat_activity`, unless the URL sets another. */
   readonly applicationName: string;
   readonly connectMs: number;
 }
@@ -17,7 +17,7 @@ export interface PoolConnectOptions extends ConnectOptions {
   readonly types: TypeParsers;
 }
 
-/** What every connection is opened with. Settings that the URL itself asks for come first, so that Meridian's win. */
+/** The configuration of every connection. Settings of the URL come first, so that Meridian's settings override them. */
 export function clientConfig(options: ConnectOptions): DatabaseClientConfig {
   return {
     address: new DatabaseAddress(options.databaseUrl),
@@ -32,16 +32,18 @@ export function loginOf(databaseUrl: string): string {
   return new DatabaseAddress(databaseUrl).read().user;
 }
 
-/** Throws `CONFIG_INVALID` where the URL cannot be read; the message never quotes it, since it may hold a password. */
+/**
+ * Throws `CONFIG_INVALID` if the URL cannot be parsed; the message never quotes it, since it may contain a password.
+ */
 export function poolConfig(options: PoolConnectOptions): pg.PoolConfig {
   const config = clientConfig(options);
   return {
     ...config,
-    // The driver's types have a client without arguments, which its pool gives them all the same.
+    // The driver's types declare a client constructor without arguments, but its pool passes the configuration.
     Client: DatabaseClient as unknown as new () => pg.ClientBase,
-    // Of all attempts together, and after the last of them has given up by itself.
+    // Covers all attempts, and one more, so that the client's own limits expire first.
     connectionTimeoutMillis: openMs(config.address.read(), options.connectMs) + options.connectMs,
-    // Its connections limit the time of what they send themselves.
+    // Statements have a time limit of their own on each connection.
     pipeline: true,
     types: options.types,
   };

@@ -1,13 +1,14 @@
 /**
- * Owns which encodings a database may have. Everything is sent and read as UTF-8: the server converts texts and names
- * on every connection, the tail's too. In SQL_ASCII it converts nothing, since it does not know what its bytes mean.
+ * Owns which database encodings are accepted. All clients use UTF-8, and the server converts text and names on every
+ * connection, including the tail's. With SQL_ASCII the server cannot convert anything, since the encoding of the bytes
+ * is unknown.
  */
 import { MeridianError } from '../../base/errors.ts';
 
-/** A column of a statement that looks at a server. */
+/** Expression for the SELECT list of a statement that inspects a server. */
 export const ENCODING = `current_setting('server_encoding')`;
 
-/** Throws `DATABASE_NOT_READY`, with `details.fix`, for a database whose texts could be confused. */
+/** Throws `DATABASE_NOT_READY`, with `details.fix`, for a database with the encoding SQL_ASCII. */
 export function demandEncoding(encoding: string): void {
   if (encoding !== 'SQL_ASCII') return;
   throw new MeridianError({

@@ -1,5 +1,6 @@
 /**
- * Owns the way from a driver's error to Meridian's: which code, which sentence, and never SQL or a parameter's value.
+ * Owns the conversion of a driver's error to Meridian's: its code, and a message that never contains SQL or a
+ * parameter's value.
  */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { raisedReason } from '../../write/refusal.ts';
@@ -17,13 +18,13 @@ export interface ErrorPlace {
   readonly region: string;
 }
 
-/** Errors of the server itself going away, restarting or refusing connections: another server may answer. */
+/** SQLSTATEs of a server that is shutting down, restarting or refusing connections; another server may answer. */
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08004', '08006', '08P01']);
 const CONNECT = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND|ENOENT)/;
 const LOST =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired|Query read timeout|timeout exceeded when trying to connect|There was an error establishing an SSL connection)/;
 
-/** Whether the connection, not the statement, failed. */
+/** Whether the connection failed, and not the statement. */
 export function isConnectionFailure(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== null)
@@ -41,17 +42,17 @@ export function isConflict(error: unknown): boolean {
 }
 
 /**
- * What the server says of where it stood while it waited for a row: `while locking tuple (0,1) in relation "tasks"`.
- * The row's place is the same in every language of its messages; within quotes stands SQL, which is somebody else's.
+ * The error context while waiting for a row: `while locking tuple (0,1) in relation "tasks"`. The tuple's position is
+ * the same in every language of messages. Quoted text is excluded, because it may be SQL of the application.
  */
 const AT_ROW = /^[^"\n]*\(\d+,\d+\)/;
 
-/** Ended by its time limit while another transaction had the row. */
+/** Whether the statement was cancelled by its time limit while another transaction held the row's lock. */
 function isLockedOut({ code, where }: ServerError): boolean {
   return code === '55P03' || (code === '57014' && where !== undefined && AT_ROW.test(where));
 }
 
-/** Turns anything that the driver threw into a `MeridianError`; one that is one already passes. */
+/** Converts anything that the driver threw to a `MeridianError`; a `MeridianError` is returned unchanged. */
 export function toMeridianError(error: unknown, { region }: ErrorPlace): MeridianError {
   if (isMeridianError(error)) return error;
   const state = sqlStateOf(error);
@@ -81,8 +82,8 @@ export function toMeridianError(error: unknown, { region }: ErrorPlace): Meridia
 }
 
 /**
- * What became of an attempt to connect: whatever the reason (a password, `pg_hba.conf`, a database that is gone), no
- * statement is to blame, and another server may answer. The cause says more, to operators.
+ * The error of a failed attempt to connect. Whatever the reason (a password, `pg_hba.conf`, a missing database), the
+ * statement is not at fault, and another server may answer. The cause has the details for operators.
  */
 export function connectError(error: unknown, place: ErrorPlace): MeridianError {
   const found = toMeridianError(error, place);
@@ -114,7 +115,7 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
       details: { refused },
       cause: error,
     });
-  // The name of a relation is the same in every language of messages.
+  // The relation's name is the same in every language of messages.
   const missing = state === '42P01' ? /\bmeridian\.[a-z_]+/.exec(error.message)?.[0] : undefined;
   if (missing !== undefined)
     return new MeridianError({
@@ -197,15 +198,16 @@ function fromState(state: string, error: ServerError, region: string): MeridianE
 }
 
 /**
- * What reads texts of `tsquery`, `jsonpath` or `hstore` calls a broken one a syntax error, as SQL's own is; only that
- * one has a place in the statement, or is about several statements with parameters.
+ * Input functions such as those of `tsquery`, `jsonpath` or `hstore` report malformed text with the SQLSTATE of an SQL
+ * syntax error. Only a real syntax error has a position in the statement, or is raised by `exec_parse_message`
+ * (several commands in a prepared statement).
  */
 function isMalformedValue({ code, position, routine }: ServerError): boolean {
   return code === '42601' && position === undefined && routine !== 'exec_parse_message';
 }
 
 /**
- * A text could not be converted to the database's encoding, or from it: `untranslatable_character`,
+ * Text that cannot be converted to or from the database's encoding: `untranslatable_character`,
  * `character_not_in_repertoire`.
  */
 export const NOT_TEXT: ReadonlySet<string> = new Set(['22P05', '22021']);
@@ -213,8 +215,8 @@ export const NOT_TEXT: ReadonlySet<string> = new Set(['22P05', '22021']);
 const OF_CONSTRAINTS: ReadonlySet<string> = new Set(['23000', '23001', '23502', '23503', '23505', '23514', '23P01']);
 
 /**
- * A rule of the application's that its own code in the database keeps. What RAISE says is written for whoever hears of
- * it; other words may name what is inside.
+ * An error that the application's own code in the database raised. A message of RAISE is written for users and is
+ * passed on; any other message may reveal internals and is replaced.
  */
 function raised(state: string, error: ServerError): MeridianError {
   const words = isRaised(error) ? error.message : `The database's own code refuses this with SQLSTATE ${state}.`;
@@ -247,14 +249,19 @@ const CONSTRAINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * `Key (email)=(a@b.c) already exists.` names columns and values; only the columns may go out. Names and punctuation
- * are the same in every language of messages, the words around them are not.
+ * `Key (email)=(a@b.c) already exists.` contains columns and values; only the columns may be disclosed. Names and
+ * punctuation are the same in every language of messages, the words around them are not.
  */
 const KEY = /^[^(]*\(([^=]*)\)=\(/;
-/** Whose detail begins so. That of other violations is the whole row, in which a value may look like it. */
+/**
+ * SQLSTATEs whose detail has that form. The detail of other violations is the whole row, in which a value could
+ * imitate it.
+ */
 const OF_KEYS: ReadonlySet<string> = new Set(['23001', '23503', '23505', '23P01']);
 
-/** Null: the detail names none, or an expression of an index, which says how rows are stored. */
+/**
+ * Null if the detail names no columns, or names an expression of an index, which would disclose how rows are stored.
+ */
 function keyColumns(state: string, detail: string | undefined): readonly string[] | null {
   const named = OF_KEYS.has(state) ? KEY.exec(detail ?? '')?.[1] : undefined;
   return named === undefined || named.includes('(')
@@ -277,10 +284,10 @@ export function tooLarge(error: ServerError, region: string, columns: readonly s
   });
 }
 
-/** `columns`: which of the table's the constraint is about, as far as is known. */
+/** `columns`: columns of the table that the constraint concerns, as far as they are known. */
 export function violation(state: string, error: ServerError, columns: readonly string[]): MeridianError {
-  // The sentence goes to clients: which of their values it is about, and not how they are stored. The details are for
-  // code here.
+  // The message goes to clients: it names the columns concerned and nothing about storage. The details are for code in
+  // this process.
   const where = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
   const what =
     error.routine === 'ExecFindPartition'

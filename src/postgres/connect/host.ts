@@ -1,11 +1,11 @@
 /** Owns one of the servers that a database URL names. */
 export interface Host {
-  /** As it is looked up in certificates and password files: a host's name, or the folder of its socket. */
+  /** Name for certificates and password files: the host name, or the directory of the socket. */
   readonly name: string;
-  /** What to connect to: a name or an address; or the path of a socket. */
+  /** What is connected to: a host name, an IP address, or the path of a socket. */
   readonly address: string;
   readonly port: number;
   readonly socket: boolean;
-  /** Within this machine: a socket, or a loopback address. */
+  /** On this machine: a socket or a loopback address. */
   readonly local: boolean;
 }

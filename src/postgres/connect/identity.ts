@@ -1,33 +1,33 @@
 /**
- * Owns which replica identity tables have and can have. FULL makes changes carry old rows whole; but then PostgreSQL
- * refuses updates and deletes where a publication leaves one of the table's columns out, as 18 and later do with
- * generated ones: stored ones unless it says otherwise, virtual ones always.
+ * Owns which replica identity tables have and may have. With FULL a change contains all columns of the old row, but
+ * PostgreSQL then refuses updates and deletes if a publication leaves out one of the table's columns. From version 18
+ * on this applies to generated columns: publications leave out stored ones by default, and virtual ones always.
  */
 import type pg from 'pg';
 import { type Table } from '../../model/model.ts';
 
 export interface IdentityFacts extends Table {
-  /** The table that is published as a whole: itself, or the partitioned one that it belongs to. */
+  /** The table that is published as a whole: the table itself, or the partitioned table that it belongs to. */
   readonly root: Table;
-  /** Holds no rows of its own. */
+  /** A partitioned table, which has no rows of its own. */
   readonly partitioned: boolean;
-  /** `f`: whole old rows. `d`: the primary key. `i`: an index. `n`: nothing. */
+  /** `relreplident`: `f` is FULL, `d` the primary key, `i` an index, `n` nothing. */
   readonly identity: 'f' | 'd' | 'i' | 'n';
   readonly hasPrimaryKey: boolean;
-  /** What `identity` names is there. */
+  /** The key or index that `identity` names exists. */
   readonly hasIdentity: boolean;
   readonly hasVirtual: boolean;
-  /** Some publication tells of its updates or deletes. */
+  /** Some publication includes its updates or deletes. */
   readonly isPublished: boolean;
   /** Publications of its updates or deletes that leave out its stored generated columns. */
   readonly lackStored: readonly string[];
-  /** Those that show it with a column list. */
+  /** Publications of its updates or deletes that have a column list for it. */
   readonly listColumns: readonly string[];
 }
 
 /**
- * Every one of the tables that exists, with its partitions. Names are looked up in the catalog: the role may not be
- * allowed to use the schema.
+ * Every table that exists, with its partitions. Names are looked up in the catalog, because the role may lack USAGE on
+ * the schema.
  */
 const READ = `
   WITH roots AS (
@@ -64,8 +64,8 @@ export async function readIdentities(
 }
 
 /**
- * Why updates and deletes would be refused under FULL while the table is published, as a clause; null where they would
- * not.
+ * Why PostgreSQL would refuse updates and deletes under FULL while the table is published, as a clause; null if it
+ * would not.
  */
 export function whyNotFull({ hasVirtual, lackStored, listColumns }: IdentityFacts): string | null {
   if (hasVirtual) return 'it has virtual generated columns, which no publication can show';
@@ -75,7 +75,7 @@ export function whyNotFull({ hasVirtual, lackStored, listColumns }: IdentityFact
     : null;
 }
 
-/** Whether updates and deletes are refused as things are. */
+/** Whether PostgreSQL refuses updates and deletes at present. */
 export function isRefused(facts: IdentityFacts): boolean {
   if (facts.partitioned || !facts.isPublished) return false;
   return facts.identity === 'f' ? whyNotFull(facts) !== null : !facts.hasIdentity;

@@ -1,6 +1,6 @@
 /**
- * Owns how the tail, probes and setup open a connection of their own: bounded, named, and never without an error
- * listener.
+ * Owns how the tail, probes and setup open their own connections: each with time limits, an application name and an
+ * error listener.
  */
 import type pg from 'pg';
 import { within } from '../../base/clock.ts';
@@ -11,30 +11,32 @@ import { demandSession, poolerRefusal, SESSION_PROOF } from './session.ts';
 
 export interface ClientOptions {
   readonly databaseUrl: string;
-  /** Shown in `pg_stat_activity`. */
+  /** `application_name` in `pg_stat_activity`. */
   readonly applicationName: string;
   readonly connectMs: number;
   /** Time limit of one statement; 0 for none. */
   readonly statementMs: number;
-  /** Speaks the replication protocol beside SQL. */
+  /** A connection that accepts replication commands besides SQL. */
   readonly replication?: boolean;
-  /** Told once when the connection breaks outside of a statement. */
+  /** Called when the connection breaks outside of a statement. */
   readonly onBroken?: (error: Error) => void;
 }
 
-/** Throws `DATABASE_NOT_READY` where the session cannot be had as servers need it, and what the driver throws. */
+/**
+ * Throws `DATABASE_NOT_READY` if the session does not have the settings that servers need, or what the driver throws.
+ */
 export async function openClient(options: ClientOptions): Promise<pg.Client> {
   const { databaseUrl, applicationName, connectMs, statementMs } = options;
   const client = new DatabaseClient({
     ...clientConfig({ databaseUrl, applicationName, connectMs, statementMs, readOnly: false }),
     ...(options.replication === true ? { replication: 'database' } : {}),
-    // The server's limit does not help when the network is gone; this one does.
+    // The server's own limit does not help when the network is down.
     ...(statementMs > 0 ? { query_timeout: statementMs + 1_000 } : {}),
   });
   client.on('error', (error) => options.onBroken?.(error));
   try {
     await client.connect();
-    // Bounded by itself: a session may have no limit of its own. The driver's types do not know of it.
+    // Has its own limit, since a session may have none. The driver's types omit the property.
     const proof = { text: SESSION_PROOF, query_timeout: options.connectMs };
     demandSession((await client.query<Row>(proof)).rows[0]);
     return client;
@@ -44,13 +46,13 @@ export async function openClient(options: ClientOptions): Promise<pg.Client> {
   }
 }
 
-/** A server that is gone does not answer a goodbye. */
+/** A server that is down does not answer Terminate. */
 const CLOSE_MS = 1_000;
 
-/** Ends a connection whatever state it is in; never throws, never waits for a dead server. */
+/** Ends a connection in any state; never throws, and waits at most `CLOSE_MS` for the server. */
 export async function closeClient(client: pg.Client): Promise<void> {
   const ended = client.end().catch(() => {
-    // It was broken already: there is nothing left to end.
+    // The connection was broken already.
   });
   await within(ended, CLOSE_MS, () => destroySocket(client));
 }
@@ -59,12 +61,12 @@ interface WithSocket {
   readonly connection: { readonly stream: { destroy(): void } };
 }
 
-/** Drops the connection at once, without a word to the server. */
+/** Closes the socket at once, without sending Terminate. */
 export function destroySocket(client: pg.Client): void {
   (client as unknown as WithSocket).connection.stream.destroy();
 }
 
-/** SQLSTATE of a server's error, or a socket's error code; empty for anything else. */
+/** SQLSTATE of a server's error, or the code of a socket's error; empty for anything else. */
 export function errorCodeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : '';

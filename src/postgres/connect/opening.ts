@@ -1,24 +1,24 @@
 /**
- * Owns what a server may say until the session is open: messages that the driver's parser would fail on, or never end
- * with, are not given to it.
+ * Owns the validation of messages until the session is open: messages on which the driver's parser would fail or never
+ * finish are not passed to it.
  */
 
-/** Type and length. */
+/** The message type and its length. */
 const HEAD_BYTES = 5;
-/** The length counts itself. */
+/** The length includes itself. */
 const LENGTH_BYTES = 4;
-/** Of one message: a server greets in less, and an error is a few lines. */
+/** Maximum length of one message: start-up messages and errors are much shorter. */
 const MAX_BYTES = 1 << 20;
 const [ERROR, NOTICE, READY] = ['E', 'N', 'Z'].map((type) => type.charCodeAt(0));
 
-/** Follows the messages of one connection, whatever the pieces in which they come. */
+/** Follows the messages of one connection, however they are split into chunks. */
 export class Opening {
   #rest = Buffer.alloc(0);
   #isOpen = false;
 
   /**
-   * What is wrong with the messages of which this piece is the end; null: nothing. Not asked any more once the session
-   * is open.
+   * What is wrong with the messages that this chunk completes; null: nothing. Once the session is open, nothing is
+   * checked any more.
    */
   problem(piece: Buffer): string | null {
     if (this.#isOpen) return null;
@@ -38,7 +38,7 @@ export class Opening {
   }
 }
 
-/** Fields are a letter and a text that ends with a zero byte; another zero byte ends them all. */
+/** Each field is a letter and a zero-terminated text; a further zero byte ends the list. */
 function isTerminated(fields: Buffer): boolean {
   if (fields.at(-1) !== 0) return false;
   return fields.length === 1 || fields.at(-2) === 0;

@@ -1,6 +1,6 @@
 /**
- * Owns password files, as section 32.16 of PostgreSQL's manual has them: `host:port:database:user:password`, the first
- * line that fits.
+ * Owns password files as described in section 32.16 of PostgreSQL's manual: the first line of the form
+ * `host:port:database:user:password` that matches.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { type Host } from './host.ts';
@@ -16,7 +16,7 @@ export interface PasswordQuestion {
 }
 
 /**
- * Read anew for each connection, so that a new password needs no restart. Throws `ConnectProblem` where there is none.
+ * Read for each connection, so that a new password needs no restart. Throws `ConnectProblem` if there is no password.
  */
 export function passwordFor({ host, user, database, file }: PasswordQuestion): string {
   const path = file || inHome('.pgpass');
@@ -24,7 +24,7 @@ export function passwordFor({ host, user, database, file }: PasswordQuestion): s
   const wanted = [named, String(host.port), database, user];
   for (const line of linesOf(path)) {
     const fields = [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/gs)].map(([, field = '']) => field);
-    // The last match is the end of the line: a line of four fields has no password.
+    // The last match is empty, at the end of the line; a line of four fields has no password.
     const [password] = fields.slice(4, -1);
     if (password !== undefined && wanted.every((value, i) => fields[i] === '*' || unescape(fields[i] ?? '') === value))
       return unescape(password);
@@ -36,7 +36,7 @@ export function passwordFor({ host, user, database, file }: PasswordQuestion): s
 
 const unescape = (field: string): string => field.replaceAll(/\\(.)/gs, '$1');
 
-/** A file that others may read is left alone, as libpq does: it may hold what somebody else has put there. */
+/** A file that other users may access is refused, as in libpq: somebody else may have written it. */
 function linesOf(path: string): readonly string[] {
   let text: string;
   try {

@@ -1,5 +1,6 @@
 /**
- * Owns one connection: statements pipelined in one round trip, and what this very connection has proved of its server.
+ * Owns one connection: statements pipelined in one round trip, and what this connection has established about its
+ * server.
  */
 import type pg from 'pg';
 import { type ClusterId, type Position } from '../../base/lineage.ts';
@@ -22,7 +23,8 @@ export interface SqlText {
   readonly text: string;
   readonly values?: readonly unknown[];
   /**
-   * Milliseconds after which the connection is given up, where an answer may take longer than that of other statements.
+   * Milliseconds after which the connection is closed if the answer has not arrived, for a statement that may take
+   * longer than others.
    */
   readonly answerMs?: number;
 }
@@ -30,36 +32,37 @@ export interface SqlText {
 export interface SqlResult {
   readonly rows: readonly Row[];
   readonly rowCount: number;
-  /** The command's tag: `COMMIT`, `ROLLBACK`, `UPDATE`. */
+  /** The command tag without counts: `COMMIT`, `ROLLBACK`, `UPDATE`. */
   readonly command: string;
 }
 
-/** What became of one statement of a pipeline. */
+/** The outcome of one statement of a pipeline. */
 export type Outcome =
   { readonly ok: true; readonly result: SqlResult } | { readonly ok: false; readonly error: unknown };
 
 export interface PipelineOptions {
-  /** Milliseconds within which the first statement must have been answered; a link that is cut answers nothing. */
+  /** Milliseconds within which the first statement must be answered; a broken network reports nothing. */
   readonly answerMs?: number;
 }
 
 export interface ConnectionOptions {
-  /** Named statements that it keeps; those beyond are sent without their name. */
+  /** Maximum number of named prepared statements; further ones are sent unnamed. */
   readonly maxPrepared: number;
-  /** Its pool's. */
+  /** The pool's plans. */
   readonly plans: Plans;
   readonly types: TypeParsers;
-  /** Milliseconds after which the connection is given up, where a statement says nothing else. */
+  /**
+   * Milliseconds after which the connection is closed if an answer has not arrived, unless the statement sets its own
+   * limit.
+   */
   readonly answerMs: number;
 }
 
-/**
- * How statements are called that are about the server and the connection, and call no function of the application's.
- */
+/** Names of statements that inspect the server or the connection and call no function of the application. */
 const OWN_NAME = /^meridian_[a-z]+$/;
 
 export class Connection {
-  /** Resolves when the connection is gone. */
+  /** Resolves when the connection has ended. */
   readonly ended: Promise<void>;
   readonly #client: pg.ClientBase;
   #underWay = 0;
@@ -69,29 +72,32 @@ export class Connection {
   #primary = false;
   #flushes = false;
   #waitGivenUp = false;
-  /** As it was proved, and whether it has been changed since. */
+  /** The session's settings as they were established, and whether they have changed since. */
   #session: string | null = null;
   #isChanged = false;
-  /** The highest position that this connection has shown; its server cannot go back below it without ending it. */
+  /**
+   * The highest position that this connection has shown. Its server cannot go back below it without ending the
+   * connection.
+   */
   #shown: Position | null = null;
   readonly #options: ConnectionOptions;
   readonly #prepared = new Set<string>();
   readonly #shapes = new Map<string, RowShape | null>();
   /**
-   * Whether a statement of the application has been answered, if only with an error: only then can its functions be
-   * prepared for what has changed since.
+   * Whether the server has answered a statement of the application, if only with an error. Only then can the session's
+   * functions hold plans that are out of date.
    */
   #ran = false;
-  /** When it was opened. */
+  /** The generation when it was opened. */
   readonly #generation: number;
 
   constructor(client: pg.ClientBase, options: ConnectionOptions) {
     this.#client = client;
     this.#options = options;
     this.#generation = options.plans.generation;
-    // Statements under way are told by the driver; without a listener the process would end.
+    // The driver fails the statements in flight; without a listener the error event would end the process.
     client.on('error', () => (this.#broken = true));
-    // By the place in the server's source, since the words are in the language of its messages.
+    // Recognised by the routine in the server's source, since the message may be translated.
     client.on('notice', ({ routine }) => (this.#waitGivenUp ||= routine === 'SyncRepWaitForLSN'));
     this.ended = new Promise((resolve) => {
       client.on('end', () => {
@@ -102,8 +108,8 @@ export class Connection {
   }
 
   /**
-   * Nothing is open or under way, so that somebody else may have it; its settings are its own, and it keeps no plans of
-   * an older generation.
+   * Whether another caller may use the connection: nothing is open or in flight, its settings are unchanged, and it
+   * has no plans of an older generation.
    */
   get reusable(): boolean {
     return (
@@ -120,8 +126,9 @@ export class Connection {
   }
 
   /**
-   * Whether the last COMMIT has stopped waiting for its standbys: it is committed, at this server at least, whatever
-   * its answer was. The server says so before it answers COMMIT, and nothing but a commit says it. Asking forgets it.
+   * Whether the last COMMIT stopped waiting for its standbys. The transaction is then committed on this server at
+   * least, whatever the answer to COMMIT was. The server sends the notice before it answers COMMIT, and only for a
+   * commit. Reading it resets it.
    */
   takeWaitGivenUp(): boolean {
     const givenUp = this.#waitGivenUp;
@@ -134,7 +141,7 @@ export class Connection {
     return this.#cluster;
   }
 
-  /** At least the timeline that the server was on when it was last asked. */
+  /** A lower bound of the server's timeline: the highest that it has reported. */
   get timeline(): number {
     return this.#timeline;
   }
@@ -160,7 +167,7 @@ export class Connection {
     this.#flushes = flushes;
   }
 
-  /** Whether it may have its server flush what is written. */
+  /** Whether the role may make the server flush its WAL. */
   get flushes(): boolean {
     return this.#flushes;
   }
@@ -176,7 +183,7 @@ export class Connection {
     this.#shown = position;
   }
 
-  /** Sends the statements in one flush and waits for every answer; each tells its own outcome. */
+  /** Sends the statements together and waits for every answer; each has its own outcome. */
   outcomes(statements: readonly SqlText[], options: PipelineOptions = {}): Promise<readonly Outcome[]> {
     const outcomes = new Array<Outcome>(statements.length);
     let missing = statements.length;
@@ -190,14 +197,14 @@ export class Connection {
     });
   }
 
-  /** Sends the statements in one flush; gives each one's outcome as it comes. None of the promises rejects. */
+  /** Sends the statements together; each promise resolves to the outcome of one as it arrives. None of them rejects. */
   send(statements: readonly SqlText[], options: PipelineOptions = {}): readonly Promise<Outcome>[] {
     const sent = statements.map(() => Promise.withResolvers<Outcome>());
     this.#send(statements, options, (place, outcome) => sent[place]?.resolve(outcome));
     return sent.map(({ promise }) => promise);
   }
 
-  /** As `outcomes`, for statements that must all succeed: throws the first failure. */
+  /** Like `outcomes`, for statements that must all succeed: throws the first failure. */
   async pipeline(statements: readonly SqlText[], options: PipelineOptions = {}): Promise<readonly SqlResult[]> {
     const outcomes = await this.outcomes(statements, options);
     return outcomes.map((outcome) => {
@@ -206,7 +213,7 @@ export class Connection {
     });
   }
 
-  /** Drops the connection; everything that is under way fails at once. */
+  /** Closes the connection; every statement in flight fails at once. */
   destroy(): void {
     this.#broken = true;
     destroySocket(this.#client as pg.Client);
@@ -251,11 +258,11 @@ export class Connection {
         done({ ok: true, result });
       },
       failed: (error: unknown) => {
-        // What the session has become is not known then.
+        // The session's state is unknown after a failure.
         if (name === INDEX.name) this.#isChanged = true;
         if (isStaleFunction(error)) plans.functionFailed(text, { generation, isNew: !this.#ran });
         else if (prepared !== null && isStalePlan(error)) plans.renew(generation);
-        // Its functions may have run before it failed, at a constraint for example.
+        // Its functions may have run before it failed, for example at a constraint.
         this.#noteAnswer(name);
         done({ ok: false, error: withRefusedText(error, values) });
       },
@@ -267,8 +274,8 @@ export class Connection {
   }
 
   /**
-   * What a statement, or a function that it called, has set for the session would hold for whoever has the connection
-   * next.
+   * Settings that a statement, or a function called by it, made for the session would remain in force for the next
+   * user of the connection.
    */
   #learnSession(row: Row | undefined): void {
     const session = row?.[SESSION_COLUMN];
@@ -276,8 +283,8 @@ export class Connection {
   }
 
   /**
-   * The server keeps what is prepared as long as the connection lives: however many shapes clients find, there is an
-   * end to it. Null: sent without its name.
+   * The server keeps prepared statements for the lifetime of the connection, so their number is bounded. Null: the
+   * statement is sent unnamed.
    */
   #prepare<T extends { readonly name: string }>(statement: T): T | null {
     if (this.#prepared.has(statement.name)) return statement;
@@ -287,13 +294,12 @@ export class Connection {
   }
 }
 
-/**
- * The server counts the parameter in the error's context, in words of its own language: `unnamed portal parameter $2`.
- */
+/** The error's context numbers the parameter, among words that may be translated: `unnamed portal parameter $2`. */
 const PARAMETER = /\$(\d+)/;
 
 /**
- * Beside an error of a text that cannot be converted, that text: only who knows what it is called can tell it apart.
+ * Adds the text that cannot be converted to the error, so that a caller that knows the names of its values can say
+ * which one it is.
  */
 function withRefusedText(error: unknown, values: readonly unknown[] = []): unknown {
   if (!(error instanceof Error) || !NOT_TEXT.has(sqlStateOf(error) ?? '')) return error;

@@ -1,5 +1,6 @@
 /**
- * Owns one region's pool of connections: bounded, proved to be the right database, and never without an error listener.
+ * Owns one region's pool of connections: bounded, verified to belong to the right cluster, and each with an error
+ * listener.
  */
 import pg from 'pg';
 import { sleep } from '../../base/clock.ts';
@@ -28,15 +29,12 @@ export interface PoolOptions {
   readonly applicationName: string;
   readonly readOnly: boolean;
   readonly limits: PoolLimits;
-  /** The cluster that the database must belong to; null while it is not known, and then any will do. */
+  /** The cluster that the database must belong to; null while it is unknown, in which case any is accepted. */
   readonly cluster: () => ClusterId | null;
   readonly log?: Pick<Log, 'debug'> | undefined;
 }
 
-/**
- * One round trip on every new connection: whose database this is, how it writes texts, where it stands, and its array
- * types.
- */
+/** One round trip on every new connection reads the cluster, the encoding, the timeline, and the array types. */
 const PROOF = `SELECT s.system_identifier::text AS system, ${ENCODING} AS encoding, ${FLUSHES} AS flushes, ${SESSION},
   greatest(c.timeline_id, coalesce(r.min_recovery_end_timeline, 0), coalesce((SELECT received_tli FROM pg_stat_wal_receiver), 0)) AS timeline
 FROM pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`;
@@ -72,7 +70,7 @@ export class DatabasePool {
       readOnly: options.readOnly,
       types: this.#types,
     });
-    // The driver waits for the promise, which its types do not say.
+    // The driver awaits the promise, although its types do not say so.
     const onConnect = ((client: pg.ClientBase) => this.#prove(client)) as (client: pg.ClientBase) => void;
     this.#pool = new pg.Pool({
       ...config,
@@ -82,9 +80,10 @@ export class DatabasePool {
       allowExitOnIdle: true,
       onConnect,
     });
-    // An idle connection whose server went away: the pool has dropped it, the next statement opens another.
+    // Emitted when the server of an idle connection goes away. The pool has removed the connection; the next statement
+    // opens another.
     this.#pool.on('error', (error) => {
-      // The pool puts its client there, with the key by which its statements are cancelled.
+      // The pool adds its client to the error, and the client holds the key that can cancel its statements.
       delete (error as { client?: unknown }).client;
       options.log?.debug({ region, err: error }, `An idle connection to region ${region} broke.`);
     });
@@ -102,12 +101,15 @@ export class DatabasePool {
     return this.#limiter.waiting;
   }
 
-  /** Opens connections ahead of need, up to `poolWarm`; one that cannot be opened is reported by whoever needs it. */
+  /**
+   * Opens connections in advance, up to `poolWarm`. Failures are ignored here: the statement that needs the connection
+   * reports them.
+   */
   async warm(): Promise<void> {
     const { poolWarm, poolSize } = this.#options.limits;
     const missing = Math.min(poolWarm, poolSize) - this.#pool.totalCount;
     if (missing <= 0) return;
-    // Held all at once: a pool that lends and takes back one by one would open one only.
+    // All of them are held at the same time; otherwise the pool would lend out a single connection again and again.
     const clients = await Promise.allSettled(
       Array.from({ length: missing + this.#pool.idleCount }, () => this.#pool.connect()),
     );
@@ -115,8 +117,8 @@ export class DatabasePool {
   }
 
   /**
-   * Lends a connection for the time of `work`. Throws `OVERLOADED`, `REGION_UNAVAILABLE` or what `work` throws, as
-   * `MeridianError`.
+   * Lends a connection for the duration of `work`. Throws `OVERLOADED`, `REGION_UNAVAILABLE` or the error of `work`,
+   * as a `MeridianError`.
    */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#limiter.run(async () => {
@@ -130,13 +132,15 @@ export class DatabasePool {
         failure = error;
         throw toMeridianError(error, { region: this.region });
       } finally {
-        // A connection is used again only when nothing is open on it and nothing is under way.
+        // A connection returns to the pool only if nothing is open or in flight on it.
         client.release(connection.reusable ? undefined : failure instanceof Error ? failure : true);
       }
     });
   }
 
-  /** Never waits long for a server that does not answer: what is still open then is dropped. */
+  /**
+   * Closes connections that are still open after `CLOSE_MS`, so that a server that does not answer does not block it.
+   */
   async close(): Promise<void> {
     const ended = this.#pool.end();
     const limit = new AbortController();
@@ -161,7 +165,7 @@ export class DatabasePool {
       maxPrepared,
       plans: this.#plans,
       types: this.#types,
-      // Above the server's own limit, which a broken network never lets through.
+      // Above the server's own limit, whose error does not arrive over a broken network.
       answerMs: statementMs + connectMs,
     });
     this.#open.add(connection);
@@ -169,7 +173,7 @@ export class DatabasePool {
     try {
       await this.#proveOn(client, connection);
     } catch (error) {
-      // The pool waits until it is closed, which a network that was cut meanwhile would not tell for minutes.
+      // The pool waits until the connection is closed, which a broken network would not report for minutes.
       connection.destroy();
       throw error;
     }

@@ -1,4 +1,4 @@
-/** Owns why a connection cannot be made as its URL asks for it. */
+/** Owns the reasons why a connection cannot be opened as its URL requires. */
 
 /** For operators: `message` is a sentence that says what is wrong and what to do, without a password or the URL. */
 export class ConnectProblem extends Error {
@@ -8,5 +8,5 @@ export class ConnectProblem extends Error {
   }
 }
 
-/** The server is not what `target_session_attrs` asks for; another host may be. */
+/** The server is not of the kind that `target_session_attrs` requires; another host may be. */
 export class OtherServer extends ConnectProblem {}

@@ -1,11 +1,14 @@
 /**
- * Owns which of the server's own functions Meridian calls, what transactions need beside their rows, and which of it a
- * role may not.
+ * Owns which of the server's functions Meridian calls, which rights its transactions need on its own tables, and which
+ * of both a role lacks.
  */
 import type pg from 'pg';
 import { parseViewerSettings } from '../../config/viewer-settings.ts';
 
-/** Everybody may call them unless somebody took that away; names that a version does not have are passed over. */
+/**
+ * PUBLIC may execute them, or pg_monitor, unless that was revoked. Signatures that a server version does not have are
+ * ignored.
+ */
 const CALLED = [
   'pg_control_system()',
   'pg_control_checkpoint()',
@@ -24,13 +27,13 @@ const CALLED = [
   'pg_stat_get_wal_senders()',
   'pg_prepared_xact()',
   'pg_xact_commit_timestamp(xid)',
-  // With `flush` since 17.
+  // The parameter `flush` exists since 17.
   'pg_logical_emit_message(boolean,text,text)',
   'pg_logical_emit_message(boolean,text,text,boolean)',
   'pg_drop_replication_slot(name)',
 ];
 
-/** The functions that `role`, or else the session's own role, may not call. */
+/** The functions that `role`, or by default the session's own role, may not execute. */
 export async function uncallable(
   client: Pick<pg.Client, 'query'>,
   role: string | null = null,
@@ -49,8 +52,9 @@ export function grantCalls(functions: readonly string[], role: string): string {
 const OUTCOME_RIGHTS = ['SELECT', 'INSERT', 'UPDATE'];
 
 /**
- * The role that viewers' transactions run as, where `viewerSettings` name one that exists and may not keep outcomes:
- * they are kept in the transaction itself, and so under its role. Null where nothing is missing.
+ * The role that viewers' transactions run as, if `viewerSettings` name an existing role that lacks rights on
+ * `meridian.outcomes`. An outcome is written in the transaction itself and therefore under its role. Null if nothing
+ * is missing.
  */
 export async function roleWithoutOutcomes(
   client: Pick<pg.Client, 'query'>,
@@ -69,7 +73,7 @@ export function grantOutcomes(role: string): string {
   return `GRANT ${OUTCOME_RIGHTS.join(', ')} ON meridian.outcomes TO ${role}`;
 }
 
-/** Rights on one of the books that one role lacks. */
+/** Rights that one role lacks on one of Meridian's own tables. */
 export interface Lack {
   readonly role: string;
   readonly table: string;
@@ -77,9 +81,9 @@ export interface Lack {
 }
 
 /**
- * What the session's own role lacks on the books (servers connect as it, and remove what has been kept long enough),
- * and the viewers' role on those that conflicts need, where there are policies that compare; `roleWithoutOutcomes` says
- * the rest. Books that are missing are passed over.
+ * The rights that are missing on Meridian's own tables: those of the session's role, as which servers connect and
+ * remove expired rows, and those of the viewers' role on the tables that conflicts need, if there are policies that
+ * compare. `roleWithoutOutcomes` covers the rest. Tables that do not exist are ignored.
  */
 export async function missingMetadataRights(
   client: Pick<pg.Client, 'query'>,

@@ -1,6 +1,6 @@
 /**
- * Owns how the answer of one statement becomes rows. The server describes a prepared statement's columns once, since it
- * refuses to run it again where they have changed ("cached plan must not change result type").
+ * Owns how the answer of one statement becomes rows. The columns of a prepared statement need to be described only
+ * once, since the server refuses to run it after they have changed ("cached plan must not change result type").
  */
 import { type Row } from '../../model/model.ts';
 import { type TypeParsers } from '../types/types.ts';
@@ -22,9 +22,9 @@ export class RowShape {
     this.#types = types;
   }
 
-  /** Of two columns of one name the last one counts. */
+  /** If two columns have the same name, the last one is used. */
   read(values: readonly (string | null)[]): Row {
-    // Another connection may have learned of an array type meanwhile.
+    // Another connection may have registered an array type meanwhile.
     if (this.#version !== this.#types.version) this.#learn();
     const columns = this.#columns;
     const parsers = this.#parsers;

@@ -1,7 +1,7 @@
 /**
- * Owns one statement on its way through the driver: what is sent of it, and how its answer is read. The driver's own
- * query asks the server for a description of the columns each time, and copies what it is given; where most statements
- * answer a row or ten, that is most of their cost.
+ * Owns one statement in the driver: which messages are sent for it, and how its answer is read. The driver's own query
+ * class requests a description of the columns each time and copies its arguments; for statements that return few rows
+ * that is most of their cost.
  */
 import { createRequire } from 'node:module';
 import pg from 'pg';
@@ -16,19 +16,19 @@ export interface Answer {
 }
 
 export interface SentStatementOptions {
-  /** Of a prepared statement. */
+  /** Name of a prepared statement. */
   readonly name: string | undefined;
   readonly text: string;
   readonly values: readonly unknown[];
   readonly types: TypeParsers;
-  /** What this connection's prepared statements answer, by name; null for no rows. */
+  /** Row shapes of this connection's prepared statements, by name; null if the statement returns no rows. */
   readonly shapes: Map<string, RowShape | null>;
-  /** Called once. */
+  /** Either `answered` or `failed` is called, once. */
   readonly answered: (answer: Answer) => void;
   readonly failed: (error: unknown) => void;
 }
 
-/** The driver's connection, as a query of the driver's uses it. */
+/** The part of the driver's connection that a query uses. */
 interface DriverConnection {
   readonly parsedStatements: Record<string, string>;
   readonly submittedNamedStatements: Record<string, string>;
@@ -45,7 +45,7 @@ interface DriverConnection {
   sendCopyFail(reason: string): void;
 }
 
-/** How values become texts: as the driver does it for its own queries, whose types leave it out. */
+/** The driver's conversion of values to text for its own queries, which its types omit. */
 const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as {
   readonly prepareValue: (value: unknown) => unknown;
 };
@@ -54,15 +54,15 @@ const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as {
 const TAG = /^([A-Za-z]+)(?: \d+)?(?: (\d+))?/;
 const COUNT = / (\d+)$/;
 
-/** Of a text of several statements the last one's answer counts. */
+/** If the text contains several statements, only the answer of the last one is returned. */
 export class SentStatement {
-  /** Under these names the driver looks for them. */
+  /** The driver reads these properties by name. */
   readonly name: string | undefined;
   readonly text: string;
   readonly #options: SentStatementOptions;
   #shape: RowShape | null | undefined;
   #rows: Row[] = [];
-  /** Null until the server has said that the command is complete. */
+  /** Null until the server sends CommandComplete. */
   #tag: string | null = null;
   #failure: unknown = null;
   #isOver = false;
@@ -73,7 +73,7 @@ export class SentStatement {
     this.#options = options;
   }
 
-  /** The driver calls it when the statement is to be sent; what it returns fails the statement, unsent. */
+  /** Called by the driver to send the statement. A returned error fails the statement, which is then not sent. */
   submit(connection: DriverConnection): Error | null {
     const { name, text, values, shapes } = this.#options;
     if (name === undefined && values.length === 0) {
@@ -89,7 +89,7 @@ export class SentStatement {
     try {
       connection.bind({ statement: name, values, valueMapper: prepareValue });
     } catch (error) {
-      // A value that cannot be sent: the server answers the rest, so that the order of answers stays.
+      // A value cannot be serialized. The server still answers Sync, so that the order of answers is kept.
       connection.sync();
       process.nextTick(() => this.handleError(error));
       return null;
@@ -126,11 +126,11 @@ export class SentStatement {
   }
 
   handleEmptyQuery(): void {
-    // An empty text: nothing was asked.
+    // The text is empty, and there is no answer to read.
   }
 
   handlePortalSuspended(): void {
-    // Every statement is asked for all of its rows.
+    // Never sent: every statement fetches all of its rows.
   }
 
   handleCopyInResponse(connection: DriverConnection): void {
@@ -138,7 +138,7 @@ export class SentStatement {
   }
 
   handleCopyData(): void {
-    // Nobody reads it.
+    // The rows of a COPY TO are ignored.
   }
 
   handleError(error: unknown): void {
@@ -159,7 +159,7 @@ export class SentStatement {
     });
   }
 
-  /** What an earlier statement of the same text has answered is nobody's. */
+  /** Discards the answer of an earlier statement of the same text. */
   #begin(): void {
     if (this.#tag === null) return;
     this.#tag = null;
@@ -167,5 +167,6 @@ export class SentStatement {
   }
 }
 
-// In a pipeline the driver takes none but its own class, whose constructor would copy everything.
+// In pipeline mode the driver accepts only instances of its own query class, whose constructor would copy all
+// arguments.
 Object.setPrototypeOf(SentStatement.prototype, pg.Query.prototype);

@@ -1,5 +1,5 @@
 /**
- * Owns service files, as section 32.17 of PostgreSQL's manual has them: sections of parameters by the name of a
+ * Owns service files as described in section 32.17 of PostgreSQL's manual: sections of parameters, each named after a
  * service.
  */
 import { readFileSync } from 'node:fs';
@@ -12,11 +12,11 @@ import { inHome } from './places.ts';
 export interface ServiceFiles {
   /** Default `~/.pg_service.conf`. */
   readonly file: string | undefined;
-  /** Where `pg_service.conf` of the whole machine is. */
+  /** Directory of the system-wide `pg_service.conf`. */
   readonly systemFolder: string | undefined;
 }
 
-/** Throws `CONFIG_INVALID` where no file has the service, or has it wrong. */
+/** Throws `CONFIG_INVALID` if no file has the service, or its section is invalid. */
 export function readService(service: string, { file, systemFolder }: ServiceFiles): DatabaseParameters {
   const files = [file || inHome('.pg_service.conf'), join(systemFolder || '/etc/postgresql-common', 'pg_service.conf')];
   for (const path of files) {
@@ -57,7 +57,7 @@ function sectionOf(path: string, service: string): DatabaseParameters | null {
       throw invalid(
         `names a service whose line ${i + 1} in ${path} has no parameter that libpq knows; write name=value without spaces`,
       );
-    // The first one counts.
+    // The first of several lines for one parameter applies.
     if (!found.has(name)) found.set(name, line.slice(equals + 1));
   }
   return found;

@@ -1,20 +1,22 @@
 /**
- * Owns what every session relies on, whatever the role, the database or the URL has as its default: settings that a
- * connection opens with, and the proof that they hold. They travel as start-up options, which a connection pooler may
- * drop.
+ * Owns the settings that every session relies on, whatever the defaults of the role, the database or the URL are: the
+ * start-up options of a connection, and the proof that they are in effect. A connection pooler may drop start-up
+ * options.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Row } from '../../model/model.ts';
 import { sqlStateOf } from '../read/error.ts';
 
 export interface SessionLimits {
-  /** Time limit of one statement, and of an open transaction between two of them, milliseconds; 0 for none. */
+  /**
+   * Time limit of one statement, and of the pause between two statements of a transaction, milliseconds; 0 for none.
+   */
   readonly statementMs: number;
-  /** Refuse writes outside of transactions that ask for them. */
+  /** Refuse writes outside of transactions that are explicitly READ WRITE. */
   readonly readOnly: boolean;
 }
 
-/** How values are written and read as text, which parsers and statements depend on. */
+/** The text format of values, which parsers and statements depend on. */
 const VALUES = {
   datestyle: 'ISO',
   timezone: 'UTC',
@@ -29,9 +31,10 @@ const VALUES = {
 } as const;
 
 /**
- * What statements do: none of it may end a session, cut an answer, make a replica refuse a transaction, or make a table
- * under row-level security refuse every statement instead of showing the rows that its policies let through. Nor may a
- * statement of a few rows be compiled for seconds, since the planner thinks much of what it may cost.
+ * The behaviour of statements. No default may end a session, cut off an answer, make a replica refuse a transaction,
+ * or make a table under row-level security raise an error instead of returning the rows that its policies allow. JIT
+ * is off because a high cost estimate would make the server spend seconds on compiling a statement that returns few
+ * rows.
  */
 const BEHAVIOUR = {
   default_transaction_isolation: 'read committed',
@@ -40,15 +43,15 @@ const BEHAVIOUR = {
   gin_fuzzy_search_limit: '0',
   row_security: 'on',
   jit: 'off',
-  // By its warning COMMIT tells that it has stopped waiting for standbys.
+  // A warning reports that COMMIT has stopped waiting for standbys.
   client_min_messages: 'warning',
 } as const;
 
-/** Stands among the start-up options: where it is missing, so are they. */
+/** One of the start-up options: if it is missing, all of them were dropped. */
 const MARK = 'meridian.session';
 const MARKED = 'on';
 
-/** The sessions' start-up options, as libpq's `options` has them. */
+/** The start-up options of a session, in the format of libpq's `options`. */
 export function sessionOptions({ statementMs, readOnly }: SessionLimits): string {
   const settings = {
     ...VALUES,
@@ -56,7 +59,7 @@ export function sessionOptions({ statementMs, readOnly }: SessionLimits): string
     default_transaction_read_only: readOnly ? 'on' : 'off',
     statement_timeout: String(statementMs),
     lock_timeout: '0',
-    // An interactive transaction whose process hangs must not hold its locks for ever.
+    // An interactive transaction whose process hangs must not hold its locks indefinitely.
     idle_in_transaction_session_timeout: String(statementMs),
     idle_session_timeout: '0',
     [MARK]: MARKED,
@@ -69,10 +72,11 @@ export function sessionOptions({ statementMs, readOnly }: SessionLimits): string
 const PROVED = { ...VALUES, ...BEHAVIOUR, client_encoding: 'UTF8' };
 
 /**
- * The first statement of every session: what it has. PostgreSQL before 17 refuses connections that name
- * `transaction_timeout`, so it is set here. The schema `meridian`, which "$user" names for a role of that name, holds
- * what writing keeps: no name of the application's is looked up there. As text without parameters, since a replication
- * connection takes no other statement.
+ * The first statement of every session reads its settings. PostgreSQL before 17 refuses connections that name
+ * `transaction_timeout`, so that setting is made here. The schema `meridian`, which "$user" resolves to for a role of
+ * that name, contains Meridian's own tables; it is removed from search_path, so that no name of the application is
+ * resolved there. The statement has no parameters, because a replication connection accepts only the simple query
+ * protocol.
  */
 export const SESSION_PROOF = `SELECT current_setting('${MARK}', true) AS "${MARK}", ${Object.keys(PROVED)
   .map((name) => `current_setting('${name}') AS "${name}"`)
@@ -82,8 +86,8 @@ export const SESSION_PROOF = `SELECT current_setting('${MARK}', true) AS "${MARK
     THEN set_config('search_path', array_to_string(ARRAY(SELECT quote_ident(s) FROM unnest(current_schemas(false)) AS s WHERE s <> 'meridian'), ', '), false) END AS "path"`;
 
 /**
- * The session's settings, on which whoever has the connection next relies: asked for at first, and behind each
- * transaction that may have changed them.
+ * Settings of the session that the next user of the connection relies on. They are read first when the connection is
+ * opened, and again after each transaction that may have changed them.
  */
 export const SESSION_COLUMN = '$session';
 const KEPT = [
@@ -102,12 +106,12 @@ export const SESSION = `concat_ws(' ', ${KEPT.map((name) => `current_setting('${
 const FIX =
   'Give the address of PostgreSQL itself: servers keep a bounded number of connections of their own (poolSize).';
 
-/** Throws `DATABASE_NOT_READY`, with `details.fix`, where the session is not as it was asked for. */
+/** Throws `DATABASE_NOT_READY`, with `details.fix`, if the session does not have the requested settings. */
 export function demandSession(proof: Row | undefined): void {
   if (proof?.[MARK] !== MARKED) throw throughPooler('drops the settings that a connection opens with');
   for (const [name, wanted] of Object.entries(PROVED)) {
     const found = String(proof[name]);
-    // The style's second part is about input only, which is always in ISO form.
+    // The second part of DateStyle affects only the input of dates, which are always sent in ISO format.
     if ((name === 'datestyle' ? found.split(',')[0] : found) === wanted) continue;
     throw new MeridianError({
       code: 'DATABASE_NOT_READY',
@@ -117,13 +121,13 @@ export function demandSession(proof: Row | undefined): void {
   }
 }
 
-/** A pooler's refusal of a connection, told as one; null for every other error. */
+/** The error for a pooler that refuses the connection; null for every other error. */
 export function poolerRefusal(error: unknown): MeridianError | null {
   const state = sqlStateOf(error);
   const message = error instanceof Error ? error.message : '';
   if (state === '08P01' && /startup parameter/i.test(message))
     return throughPooler(`refuses the settings that a connection opens with (${message})`, error);
-  // RDS Proxy's words.
+  // The message of RDS Proxy.
   if (state === '0A000' && /command-line options/i.test(message))
     return throughPooler('refuses the settings that a connection opens with', error);
   return null;

@@ -1,5 +1,5 @@
 /**
- * Owns how settings reach a transaction: as parameters, for its length only, and what it means when the database
+ * Owns how settings are made in a transaction: as parameters, for its duration only; and the error if the database
  * refuses them.
  */
 import { MeridianError } from '../../base/errors.ts';
@@ -9,8 +9,8 @@ import { sqlStateOf } from '../read/error.ts';
 import { type SqlText } from './pool-connection.ts';
 
 /**
- * To be sent right after BEGIN: one statement for all, none for none. Its name follows from their number, and so does
- * its text.
+ * Sent right after BEGIN: one statement for all settings, none if there are none. Its name and text depend only on the
+ * number of settings.
  */
 export function settingStatements(settings: readonly Setting[] = []): readonly SqlText[] {
   if (settings.length === 0) return [];
@@ -24,7 +24,10 @@ export function settingStatements(settings: readonly Setting[] = []): readonly S
   ];
 }
 
-/** A role that does not exist or may not be taken on, a name that belongs to an extension: no client can fix that. */
+/**
+ * The causes are a role that does not exist or may not be assumed, or a parameter name that an extension reserves.
+ * Clients cannot fix these.
+ */
 export function settingsRefused(cause: unknown, region: string): MeridianError {
   const state = sqlStateOf(cause);
   if (state === null || !/^(22|42)/.test(state)) return toMeridianError(cause, { region });

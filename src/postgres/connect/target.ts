@@ -1,6 +1,6 @@
 /**
- * Owns what a database URL comes to: libpq's order of URL, service file, environment and default, for each host in
- * turn.
+ * Owns the resolution of a database URL: the URL, its service file, the environment and the defaults, in libpq's
+ * order, for each of its hosts.
  */
 import { userInfo } from 'node:os';
 import { MeridianError } from '../../base/errors.ts';
@@ -18,11 +18,11 @@ export interface Target {
   readonly user: string;
   readonly database: string;
   readonly parameters: DatabaseParameters;
-  /** What a host that asks for a password is given. Throws a sentence where there is none. */
+  /** The password for a host that asks for one. Throws `ConnectProblem` if there is none. */
   readonly password: (host: Host) => string;
 }
 
-/** Throws `CONFIG_INVALID`; no message quotes the URL, since it may hold a password. */
+/** Throws `CONFIG_INVALID`; no message quotes the URL, since it may contain a password. */
 export function readTarget(databaseUrl: string, env: Environment = process.env): Target {
   const parameters = withDefaults(parseDatabaseUrl(databaseUrl), env);
   demandSense(parameters);
@@ -38,7 +38,7 @@ export function readTarget(databaseUrl: string, env: Environment = process.env):
   };
 }
 
-/** Parameters that the URL lacks come from the service that it names, else from the environment. */
+/** A parameter that the URL lacks comes from the service that it names, else from the environment. */
 function withDefaults(given: DatabaseParameters, env: Environment): DatabaseParameters {
   const all = new Map(given);
   const service = given.get('service') || env['PGSERVICE'];
@@ -57,7 +57,7 @@ function withDefaults(given: DatabaseParameters, env: Environment): DatabasePara
   for (const [name, { env: variable, refuse }] of Object.entries(PARAMETERS)) {
     const value = variable === null ? undefined : env[variable];
     if (variable === null || value === undefined || value === '' || all.has(name)) continue;
-    // Addresses belong to the hosts that they were given with.
+    // Addresses apply only to the hosts that they were given with.
     if (name === 'hostaddr' && given.has('host')) continue;
     const refusal = refuse(value);
     if (refusal !== null) throw invalid(`The environment variable ${variable} ${refusal.what}; ${refusal.fix}.`);
@@ -77,8 +77,7 @@ function hostsOf(parameters: DatabaseParameters): Host[] {
     const port = Number((ports.length > 1 ? ports[i] : ports[0]) || DEFAULT_PORT);
     const address = addresses[i] || '';
     const name = names[i] || (address === '' ? defaultHost(port) : '');
-    // An address is connected to without looking up the name, which then stands in certificates and password files
-    // alone.
+    // If an address is given, the name is not resolved; it is used only for certificates and password files.
     const socket = address === '' && isSocketFolder(name);
     return {
       name,

@@ -1,12 +1,10 @@
-/** Owns reading a timeline's history from a server: where each finished timeline ended and the next began (R7). */
+/** Owns reading a timeline's history from a server: where each finished timeline ended and the next one began (R7). */
 import type pg from 'pg';
 import { MeridianError } from '../../base/errors.ts';
 import { parseTimelineHistory, type TimelineHistory } from '../../base/lineage.ts';
 import { closeClient, openClient } from './open.ts';
 
-/**
- * Asks over a connection that speaks the replication protocol. The first timeline has no history, and no file of one.
- */
+/** Needs a connection that accepts replication commands. Timeline 1 has no history file. */
 export async function readHistory(client: pg.Client, timeline: number): Promise<TimelineHistory> {
   if (timeline === 1) return { timeline, switches: [] };
   const { rows } = await client.query<{ content: string | Buffer }>(`TIMELINE_HISTORY ${timeline}`);
@@ -25,14 +23,14 @@ export interface LineageOptions {
   readonly connectMs: number;
 }
 
-/** The finished timelines that led to `timeline`, over a connection opened for the purpose. */
+/** The history of `timeline`, read over a connection that is opened for the purpose. */
 export function fetchHistory(options: LineageOptions, timeline: number): Promise<TimelineHistory> {
   return ask(options, (client) => readHistory(client, timeline));
 }
 
 /**
- * The timeline that the server replays or writes now: exact on a replica too, where SQL knows it only from its
- * receiver.
+ * The timeline that the server replays or writes at present. IDENTIFY_SYSTEM is exact on a replica too, where SQL
+ * reports only the timeline of the WAL receiver.
  */
 export function fetchTimeline(options: LineageOptions): Promise<number> {
   return ask(options, async (client) => {

@@ -1,6 +1,6 @@
 /**
- * Owns what `sslmode` and its companions come to: in which order TLS and plain text are tried with a host, and what its
- * certificate must prove.
+ * Owns the meaning of `sslmode` and the related parameters: in which order TLS and plain text are tried with a host,
+ * and how the server's certificate is verified.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,35 +21,35 @@ import { type Host } from './host.ts';
 import { inHome } from './places.ts';
 import { ConnectProblem } from './problem.ts';
 
-/** How a connection is proved to lead to the server that the URL names. */
+/** How a connection is verified to reach the server that the URL names. */
 export type Protection = 'local' | 'host' | 'chain' | 'none' | 'maybe plain text' | 'plain text';
 
 export interface Tls {
   readonly context: SecureContext;
-  /** Whether a chain that leads to no known authority ends the connection. */
+  /** Whether a certificate chain without a trusted authority ends the connection. */
   readonly verifies: boolean;
-  /** Throws or answers what is wrong with the server's certificate. */
+  /** Throws or returns what is wrong with the server's certificate. */
   readonly identity: (certificate: PeerCertificate) => Error | undefined;
-  /** Sent to the server; undefined for none. */
+  /** Server name for SNI; undefined for none. */
   readonly servername: string | undefined;
-  /** Begins at once, without asking whether the server has TLS. */
+  /** Starts TLS directly, without an SSLRequest. */
   readonly direct: boolean;
 }
 
-/** One way to open a connection; the next one is tried where the server refuses it in that form. */
+/** One way to open a connection; the next one is tried if the server refuses it. */
 export interface Way {
-  /** Null for plain text. Files are read now. */
+  /** Null for plain text. The function reads the certificate files when it is called. */
   readonly tls: (() => Tls) | null;
-  /** Goes on in plain text where the server has no TLS. */
+  /** Continues in plain text if the server does not support TLS. */
   readonly plainIfNone: boolean;
 }
 
-/** One list of revoked certificates. */
+/** One certificate revocation list in PEM. */
 const CRL = /-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g;
 
 type Mode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | 'no-verify';
 
-/** What the parameters say; without a word, plain text is taken from servers of this machine only. */
+/** The mode of the parameters. Without one, plain text is accepted only from servers on this machine. */
 export function modeOf(parameters: DatabaseParameters, host: Host): Mode {
   if (host.socket) return 'disable';
   const given = parameters.get('sslmode');
@@ -100,7 +100,7 @@ function tlsFor(parameters: DatabaseParameters, host: Host, mode: Mode): Tls {
       },
       byStore,
     ),
-    // A file of authorities makes every mode check the chain, as libpq does.
+    // A file of authorities makes every mode verify the chain, as in libpq.
     verifies: byStore || root !== null,
     identity: mode === 'verify-full' ? (certificate) => checkServerIdentity(host.name, certificate) : () => undefined,
     servername: parameters.get('sslsni') === '0' || isIP(host.name) !== 0 || host.name === '' ? undefined : host.name,
@@ -108,14 +108,14 @@ function tlsFor(parameters: DatabaseParameters, host: Host, mode: Mode): Tls {
   };
 }
 
-/** Null where there is none, or the store of the system is to be used. */
+/** Null if there is none, or if the system's store is used. */
 function rootFile(parameters: DatabaseParameters): string | null {
   const named = parameters.get('sslrootcert');
   if (named === 'system') return null;
   return fileOr(named, inHome('.postgresql', 'root.crt'));
 }
 
-/** The file that is named, whether it exists or not; else the default one, if it exists. */
+/** The named file, whether or not it exists; otherwise the default file, if it exists. */
 function fileOr(named: string | undefined, fallback: string): string | null {
   if (named) return named;
   return existsSync(fallback) ? fallback : null;
@@ -125,7 +125,7 @@ function crl(parameters: DatabaseParameters): Pick<SecureContextOptions, 'crl'> 
   const folder = parameters.get('sslcrldir');
   const file = fileOr(parameters.get('sslcrl'), inHome('.postgresql', 'root.crl'));
   const texts = [...(folder ? readFolder(folder) : []), ...(file === null ? [] : [read(file, 'sslcrl')])];
-  // Node.js reads one list of each text.
+  // Node.js reads only the first list of a PEM text.
   const lists = texts.flatMap((text) => text.match(CRL) ?? []);
   const named = folder ? `folder ${folder} (sslcrldir)` : `file ${file} (sslcrl)`;
   if (lists.length === 0 && (folder || file !== null))
@@ -180,8 +180,8 @@ function readFolder(path: string): string[] {
 }
 
 /**
- * Making one of hundreds of authorities takes tens of milliseconds; files are read anew for each connection, and may
- * have changed.
+ * A context with hundreds of authorities takes tens of milliseconds to create. The key is the content of the files,
+ * which are read for each connection and may have changed.
  */
 const contexts = new LRUCache<string, SecureContext>({ max: 32 });
 let store: string[] | null = null;
@@ -193,7 +193,7 @@ function contextOf(options: SecureContextOptions, byStore: boolean): SecureConte
   const known = contexts.get(key);
   if (known !== undefined) return known;
   try {
-    // Those that Node.js brings, those of NODE_EXTRA_CA_CERTS, and those of the operating system.
+    // Node.js's bundled authorities, those of NODE_EXTRA_CA_CERTS, and those of the operating system.
     if (byStore) store ??= [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
     const made = createSecureContext(store !== null && byStore ? { ...options, ca: store } : options);
     contexts.set(key, made);

@@ -1,4 +1,4 @@
-/** Owns the first bytes of a connection: the socket, the question whether the server has TLS, and the handshake. */
+/** Owns the start of a connection: the socket, the SSLRequest, and the TLS handshake. */
 import { type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import pg from 'pg';
@@ -11,13 +11,13 @@ export interface WireOptions {
   readonly host: Host;
   /** Null for plain text. */
   readonly tls: Tls | null;
-  /** Goes on in plain text where the server has no TLS. */
+  /** Continues in plain text if the server does not support TLS. */
   readonly plainIfNone: boolean;
-  /** Milliseconds after which an idle connection is asked whether it is still there; null for never. */
+  /** Milliseconds of idle time after which TCP keepalive probes are sent; null for never. */
   readonly keepAliveMs: number | null;
 }
 
-/** The part of the driver's connection that its types leave out. */
+/** Members of the driver's connection that its types omit. */
 interface Driver {
   stream: Socket;
   _connecting: boolean;
@@ -32,13 +32,16 @@ const NO_TLS =
 const UNREADABLE =
   "The server asks for something that is not understood here, GSSAPI or SSPI for one, or does not speak PostgreSQL's protocol: give the role a line with scram-sha-256 in pg_hba.conf, and see that the URL names a PostgreSQL server";
 
-/** The driver's own knows neither "TLS, if you have it" nor a name to verify that is not the address. */
+/**
+ * Replaces the driver's connection, which supports neither `sslmode=prefer` nor verifying a host name that differs
+ * from the address.
+ */
 export class Wire extends pg.Connection {
   readonly #options: WireOptions;
-  /** Whether the server takes part in TLS, and whether that has led to an encrypted connection. */
+  /** Whether the server agreed to TLS, and whether the handshake resulted in an encrypted connection. */
   handshakes = false;
   encrypted = false;
-  /** Messages that are to leave together. */
+  /** Messages that will be sent together. */
   #gathered: Buffer[] | null = null;
 
   constructor(options: WireOptions) {
@@ -50,7 +53,10 @@ export class Wire extends pg.Connection {
     return this.#options.tls !== null;
   }
 
-  /** What `work` sends leaves in one piece: handing over each message by itself costs more than copying them. */
+  /**
+   * Sends everything that `work` sends as one chunk: a write to the socket per message costs more than copying the
+   * messages.
+   */
   gather<T>(work: () => T): T {
     if (this.#gathered !== null) return work();
     const gathered: Buffer[] = [];
@@ -63,7 +69,7 @@ export class Wire extends pg.Connection {
     }
   }
 
-  /** The driver's own way out for each message. */
+  /** Overrides the method by which the driver sends each message. */
   _send(message: Buffer): boolean {
     if (this.#gathered === null) return (pg.Connection.prototype as unknown as Driver)._send.call(this, message);
     this.#gathered.push(message);
@@ -71,8 +77,8 @@ export class Wire extends pg.Connection {
   }
 
   /**
-   * The driver's client calls it. Emits `connect` when the socket is open, and `sslconnect` when the session may begin
-   * in its place.
+   * Called by the driver's client. Emits `connect` when the socket is open and, with TLS, `sslconnect` when the
+   * negotiation is over and the session may begin.
    */
   connect(): void {
     const { host, tls, keepAliveMs } = this.#options;
@@ -92,7 +98,9 @@ export class Wire extends pg.Connection {
     else if (!tls.direct) stream.once('data', (answer: Buffer) => this.#answered(answer, tls));
   }
 
-  /** As the driver's own, but what its parser cannot read fails this connection, and not the process. */
+  /**
+   * Like the driver's own, except that a message its parser cannot read fails this connection instead of the process.
+   */
   attachListeners(stream: Socket): void {
     (pg.Connection.prototype as unknown as Driver).attachListeners.call(this, stream);
     const read = stream.listeners('data').at(-1) as (piece: Buffer) => void;
@@ -117,7 +125,10 @@ export class Wire extends pg.Connection {
     this.emit('error', error);
   };
 
-  /** One byte and no more: whatever came with it would be read as if it were encrypted. */
+  /**
+   * The answer must be exactly one byte: bytes that follow it were not encrypted, but would be read as part of the TLS
+   * session.
+   */
   #answered(answer: Buffer, tls: Tls): void {
     const word = answer.toString('latin1');
     if (word === 'S') return this.#secure(tls);
@@ -148,7 +159,7 @@ export class Wire extends pg.Connection {
     this.#driver.stream = secure;
     this.#driver.attachListeners(secure);
     secure.on('error', this.#report);
-    // Nothing is said to a server before it is known.
+    // Nothing is sent before the server's certificate is verified.
     secure.once('secureConnect', () => this.#secured(secure, tls));
   }
 
