@@ -1,4 +1,7 @@
-/** Owns cursors: opaque text that names a row's place in one order, exact to the last digit, and never trusted. */
+/**
+ * Owns cursors: opaque text that identifies a row's position in one order. Values are exact, and a cursor from a client
+ * is never trusted.
+ */
 import { hash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { parseJson } from '../base/json.ts';
@@ -7,22 +10,25 @@ import { normalizeValue, type SqlParam } from '../model/values.ts';
 import { badInput } from './input.ts';
 import { type SortTerm } from './sql/order.ts';
 
-/** What a cursor holds: the values that the order goes by, or the row's primary key, by which they are looked up. */
+/**
+ * A cursor holds either the values of the order's columns, or the row's primary key, by which those values are looked
+ * up.
+ */
 const BY_VALUES = 1;
 const BY_KEY = 2;
 const SIGNATURE_LENGTH = 6;
-/** Bytes of JSON up to which the values themselves stand in a cursor: it travels in every answer. */
+/** The values themselves are put into a cursor up to this many bytes of JSON, since every answer carries the cursor. */
 const LONGEST_VALUES = 4_096;
 const MAX_CURSOR_LENGTH = 65_536;
-/** Before a cursor that is compressed; no other one begins so. */
+/** Prefix of a compressed cursor. Base64url has no dot, so no other cursor starts with it. */
 const COMPRESSED = 'z.';
 /**
- * Bytes that a compressed cursor may hold. More than 2,700 fit into an index, and so into a key, only where they
- * compress; then this is more than any does.
+ * Limit of the decompressed content of a cursor, in bytes. An index entry holds at most 2,700 bytes after compression;
+ * no key that fits decompresses to more than this.
  */
 const MAX_CONTENT = 1 << 20;
 
-/** Short hash of what a cursor's values mean: the target and its order. A cursor of another order has another one. */
+/** A short hash of the entity, its table and its order. Cursors of different orders have different signatures. */
 export function orderSignature(entity: Entity, terms: readonly SortTerm[]): string {
   const meaning = JSON.stringify([
     entity.name,
@@ -32,7 +38,7 @@ export function orderSignature(entity: Entity, terms: readonly SortTerm[]): stri
   return hash('sha256', meaning, 'base64url').slice(0, SIGNATURE_LENGTH);
 }
 
-/** An order of an entity's rows, and how cursors name it. */
+/** An order of an entity's rows, with the signature that its cursors carry. */
 export interface CursorOrder {
   readonly entity: Entity;
   readonly terms: readonly SortTerm[];
@@ -40,8 +46,8 @@ export interface CursorOrder {
 }
 
 /**
- * The row's place in the order. Throws `BAD_USER_INPUT` where not even its key fits into a cursor, as that of a view's
- * row may not.
+ * Encodes the row's position in the order. Throws `BAD_USER_INPUT` where even the row's key is too long for a cursor,
+ * which is possible for a row of a view.
  */
 export function encodeCursor({ entity, terms, signature }: CursorOrder, row: Row): string {
   const content = (kind: number, columns: readonly string[]): Buffer =>
@@ -63,7 +69,7 @@ export function encodeCursor({ entity, terms, signature }: CursorOrder, row: Row
   return cursor;
 }
 
-/** JSON spells finite numbers exactly and the others not at all. */
+/** JSON represents finite numbers exactly and has no representation for NaN and the infinities. */
 function spelled(value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
@@ -73,10 +79,10 @@ export interface CursorContext extends CursorOrder {
   readonly argument: string;
 }
 
-/** Where a cursor points: the values of the order's columns, or the key of the row that has them. */
+/** The position that a cursor identifies: the values of the order's columns, or the key of the row that has them. */
 export type CursorPlace = { readonly values: readonly SqlParam[] } | { readonly key: readonly SqlParam[] };
 
-/** What a cursor holds, as parameters of its columns. Throws `BAD_USER_INPUT`. */
+/** Decodes a cursor into parameters of its columns. Throws `BAD_USER_INPUT`. */
 export function decodeCursor(cursor: unknown, { entity, terms, signature, argument }: CursorContext): CursorPlace {
   const parts = typeof cursor === 'string' && cursor.length <= MAX_CURSOR_LENGTH ? partsOf(cursor) : null;
   const columns =
@@ -94,7 +100,7 @@ export function decodeCursor(cursor: unknown, { entity, terms, signature, argume
     return normalized.value;
   });
   if (columns === terms) return { values: params };
-  // Where the key is all that the order goes by, there is nothing to look up, and the row need not be there any more.
+  // If the order uses only columns of the key, nothing has to be looked up, and the row may have been deleted.
   const byKey = new Map(entity.primaryKey.map((column, i) => [column, params[i] ?? null]));
   return terms.every(({ column }) => byKey.has(column))
     ? { values: terms.map(({ column }) => byKey.get(column) ?? null) }
@@ -127,7 +133,7 @@ function partsOf(cursor: string): readonly unknown[] | null {
     );
     return Array.isArray(parsed) ? parsed : null;
   } catch {
-    // Whatever is no JSON is no cursor; the caller says so.
+    // Text that is not JSON is not a cursor; the caller throws the error.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** Owns how the client's values are refused: one clear sentence that names the argument, as BAD_USER_INPUT. */
+/** Owns the errors for a client's values: one sentence that names the argument, with the code BAD_USER_INPUT. */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { JsonNumber } from '../base/json.ts';
 import { type Entity, type SqlType } from '../model/model.ts';
@@ -7,7 +7,7 @@ import { normalizeValue, type SqlParam } from '../model/values.ts';
 /** GraphQL arguments as a resolver receives them. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** Own properties only: an argument called `__proto__` or `constructor` that was not given must not be found. */
+/** Reads own properties only, so that an argument named `__proto__` or `constructor` is not found on the prototype. */
 export function argument(args: Arguments, name: string): unknown {
   return Object.hasOwn(args, name) ? args[name] : undefined;
 }
@@ -23,10 +23,10 @@ export function inputParam(type: SqlType, value: unknown, path: string): SqlPara
   return normalized.value;
 }
 
-/** Longer values are cut off in messages. */
+/** Messages truncate longer values. */
 const SHOWN_LENGTH = 60;
 
-/** A value as messages show it: text in quotes and cut off, of lists and objects only what they are. */
+/** Formats a value for a message: text is quoted and truncated; a list or an object is only named as such. */
 function shownValue(value: unknown): string {
   if (value instanceof JsonNumber) return cut(value.text);
   if (typeof value === 'string') return JSON.stringify(cut(value));
@@ -37,7 +37,7 @@ function shownValue(value: unknown): string {
 const cut = (text: string): string => (text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text);
 
 export interface BadKey {
-  /** The GraphQL type whose key it is, and the field of that key. */
+  /** The GraphQL type, and the field of its key. */
   readonly type: string;
   readonly field: string;
   readonly value: unknown;
@@ -46,12 +46,12 @@ export interface BadKey {
   readonly cause?: unknown;
 }
 
-/** A value of a key that is none of its column's type: no row can have it. */
+/** The error for a value of a key that is not a value of its column's type, so that no row can have it. */
 export function badKey({ type, field, value, wanted, cause }: BadKey): MeridianError {
   return badInput(`The key "${field}" of ${type} cannot be ${shownValue(value)}; send ${wanted}.`, cause);
 }
 
-/** The field that shows the column, as clients name it: `organization.id` within a key that nests. */
+/** The path of the field that shows the column, as clients write it: `organization.id` for a nested key. */
 export function keyField(entity: Entity, column: string): string {
   for (const [i, columns] of entity.federationKeys.entries()) {
     const path = entity.keyPaths[i]?.[columns.indexOf(column)];
@@ -61,9 +61,9 @@ export function keyField(entity: Entity, column: string): string {
 }
 
 /**
- * SQLSTATE class 22: the data was at fault (a text that is no member of an enum, a value out of range); so it is with
- * 42601 of a type that has a syntax of its own. A read breaks no rule of a table: what it is told of by 23514, without
- * a table, is the rule of a domain, which a value of the client's breaks.
+ * Whether the client's value caused the error. SQLSTATE class 22 (a label that the enum lacks, a value out of range)
+ * says so, and so does 42601 for a type whose values have a syntax of their own. A read violates no table constraint,
+ * so 23514 without a table is the constraint of a domain, violated by a value of the client.
  */
 export function isDataException(error: unknown): error is MeridianError {
   if (!isMeridianError(error)) return false;
@@ -74,8 +74,8 @@ export function isDataException(error: unknown): error is MeridianError {
 }
 
 /**
- * Whether a text was at fault whatever its type, since the database's encoding lacks a character:
- * `untranslatable_character`, `character_not_in_repertoire`.
+ * Whether the database's encoding lacks a character of the text (`untranslatable_character`,
+ * `character_not_in_repertoire`). This can happen with a value of any type.
  */
 export function isUntranslatable({ details }: MeridianError): boolean {
   return details['sqlState'] === '22P05' || details['sqlState'] === '22021';

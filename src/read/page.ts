@@ -1,5 +1,6 @@
 /**
- * Owns pages: what `first/after/last/before` ask for, and the connection that the rows make (Relay cursor connections).
+ * Owns pages: the interpretation of `first`, `after`, `last` and `before`, and the connection built from the rows
+ * (Relay cursor connections).
  */
 import { type ConnectionField, type Entity, type Row } from '../model/model.ts';
 import { type SqlParam } from '../model/values.ts';
@@ -14,9 +15,9 @@ export interface Edge {
 
 export interface PageInfo {
   /**
-   * Relay's rule: exact in the direction of travel, by looking one row ahead. Against it, true where a cursor was
-   * given, since that cursor names a row there (it may have been deleted since; a statement for that alone is not
-   * spent).
+   * Relay's rule: exact in the direction of travel, by reading one row ahead. In the other direction true where a
+   * cursor was given, since that cursor's row lies there. The row may have been deleted since, but checking that would
+   * cost a statement.
    */
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
@@ -26,13 +27,13 @@ export interface PageInfo {
 
 export interface PagePlan extends CursorOrder {
   readonly size: number;
-  /** Walks the order from its end; the rows must be turned round. */
+  /** Reads the order from its end; the rows must be reversed. */
   readonly backward: boolean;
   readonly after: boolean;
   readonly before: boolean;
   /** The order in which the statement reads. */
   readonly readTerms: readonly SortTerm[];
-  /** Conditions of the cursors. */
+  /** The conditions that the cursors add. */
   readonly conditions: readonly Condition[];
   readonly clientShaped: boolean;
 }
@@ -40,11 +41,11 @@ export interface PagePlan extends CursorOrder {
 const CURSORS = ['after', 'before'] as const;
 type CursorArgument = (typeof CURSORS)[number];
 
-/** Rows that cursors name by their keys, as `rowsNamed` asks for them; null: the row is gone. */
+/** The rows that cursors identify by key, as returned by `rowsNamed`; null where the row no longer exists. */
 export type NamedRows = ReadonlyMap<CursorArgument, Row | null>;
 
 /**
- * The rows whose place in the order must be looked up before the page can be planned: argument → primary key. Throws as
+ * The rows whose position must be looked up before the page can be planned: argument → primary key. Throws as
  * `planPage` does.
  */
 export function rowsNamed(
@@ -79,7 +80,7 @@ interface CursorValuesInput {
   readonly named: NamedRows;
 }
 
-/** Values of the order where the cursor points. Throws `BAD_USER_INPUT`. */
+/** The values of the order's columns at the cursor's position. Throws `BAD_USER_INPUT`. */
 function cursorValues({ order, cursor, name, named }: CursorValuesInput): readonly SqlParam[] {
   const place = decodeCursor(cursor, { ...order, argument: name });
   if ('values' in place) return place.values;
@@ -99,9 +100,10 @@ export interface PlanPageInput {
 }
 
 /**
- * What the arguments ask for; `named` holds the rows of `rowsNamed`. With neither `first` nor `last` the page has the
- * default size and runs forward, or backward when `before` stands alone. Throws `BAD_USER_INPUT` for both at once,
- * sizes out of range, foreign cursors, and cursors whose row is gone.
+ * Plans the page that the arguments describe; `named` holds the rows of `rowsNamed`. With neither `first` nor `last`,
+ * the page has the default size and runs forward, or backward when only `before` is given. Throws `BAD_USER_INPUT` for
+ * both at once, for sizes out of range, for cursors of another list or order, and for cursors whose row no longer
+ * exists.
  */
 export function planPage({ entity, field, args, named }: PlanPageInput): PagePlan {
   const given = (name: string): unknown => argument(args, name) ?? null;
@@ -130,7 +132,7 @@ export function planPage({ entity, field, args, named }: PlanPageInput): PagePla
   };
 }
 
-/** A whole number that the client named, or null. Throws `BAD_USER_INPUT` outside 0 … max. */
+/** The page size that the client gave, or null. Throws `BAD_USER_INPUT` outside 0 … max. */
 export function pageSize(value: unknown, name: string, max: number): number | null {
   return sizeUpTo(value, {
     name,
@@ -139,7 +141,7 @@ export function pageSize(value: unknown, name: string, max: number): number | nu
   });
 }
 
-/** The same of a list, which has no further pages. */
+/** The same for a list, which has no further pages. */
 export function listSize(value: unknown, max: number): number | null {
   return sizeUpTo(value, {
     name: 'first',
@@ -168,7 +170,7 @@ class RowEdge implements Edge {
     this.#plan = plan;
   }
 
-  /** Made only when asked for: most clients want a cursor or two, of a page's many rows. */
+  /** Encoded on access: most clients use one or two cursors of a page. */
   get cursor(): string {
     return encodeCursor(this.#plan, this.node);
   }
@@ -179,7 +181,7 @@ export interface PageRows {
   readonly pageInfo: PageInfo;
 }
 
-/** The page that the rows make; `rows` are as read, up to one more than the page's size. */
+/** Builds the page from `rows` as read, which hold up to one row more than the page's size. */
 export function pageOf(plan: PagePlan, rows: readonly Row[]): PageRows {
   const more = rows.length > plan.size;
   const kept = rows.slice(0, plan.size);

@@ -1,4 +1,4 @@
-/** Owns the ports of reading: statements in, rows out, and the servers that a statement can run on. */
+/** Owns the ports of reading: statements and rows, and the servers on which a statement can run. */
 import { type Position } from '../base/lineage.ts';
 import { type Lsn } from '../base/lsn.ts';
 import { type Loaded, type CacheDemand } from '../cache/reading.ts';
@@ -7,8 +7,8 @@ import { type Role } from '../region/view.ts';
 import { type AnswerBasis } from './session/answer-basis.ts';
 
 /**
- * A parameterised SQL statement. The same `name` always carries the same `text`: it is prepared once per connection; an
- * empty name is not prepared.
+ * A parameterized SQL statement. The same `name` always carries the same `text`, because it is prepared once per
+ * connection. A statement with an empty name is not prepared.
  */
 export interface Statement {
   readonly name: string;
@@ -16,32 +16,34 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Runs statements under one requirement. Implementations decide where; callers never see lag or retries (R9). */
+/**
+ * Runs statements under one requirement. The implementation chooses the server; callers never see lag or retries (R9).
+ */
 export interface Executor {
   query(statement: Statement): Promise<readonly Row[]>;
-  /** How reads under this requirement meet the region's cache; absent where none may be used (SNAPSHOT). */
+  /** How reads under this requirement use the region's cache; absent where they must not (SNAPSHOT). */
   readonly caching?: CachedReads | undefined;
 }
 
-/** What reading through a cache needs beside `query`. */
+/** What reading through a cache needs in addition to `query`. */
 export interface CachedReads {
-  /** As `query`, with what a cache must know to keep the rows. */
+  /** As `query`, with the positions that a cache needs to keep the rows. */
   answer(statement: Statement): Promise<Answer>;
   /**
-   * What a cached value must satisfy; null where none may be used: a token that a failover may have lost, a history or
-   * a staleness that is not known. Fetches STRONG's read index where it needs it. Never throws: what is wrong, `query`
-   * will say.
+   * What a cached value must satisfy. Null where no cached value may be used: a failover may have lost the token's
+   * position, or the timeline history or the staleness is unknown. Fetches the read index for STRONG where needed.
+   * Never throws: `query` reports the error.
    */
   demand(): Promise<CacheDemand | null>;
-  /** The same, where nothing has to be fetched for it; null also where something has. */
+  /** As `demand`, without fetching. Null also where the read index would have to be fetched. */
   demandNow(): CacheDemand | null;
   /**
-   * Tells the report of values that a cache answered: what they had seen (R6), and what they are right as of, where
-   * that is known. `reads`: how many loads they answer, one unless given. False: a failover has undone what they had
-   * seen, so that they must not be shown; nothing was told then.
+   * Reports values that a cache answered: the position that they had seen (R6), and the position as of which they are
+   * valid, if known. `reads` is the number of loads that they answer, 1 by default. Returns false, and reports nothing,
+   * where a failover has discarded the seen position, so that the values must not be returned.
    */
   hit(seen: Position, asOf: Lsn | null, reads?: number): boolean;
-  /** Collects what the operation's answer depends on; absent, or null, where that answer will not be kept. */
+  /** Collects the dependencies of the operation's answer; absent or null where the answer will not be cached. */
   readonly basis?: AnswerBasis | null;
 }
 
@@ -49,7 +51,7 @@ export interface Answer {
   readonly rows: readonly Row[];
   /** Not below any position that the rows came from. */
   readonly seen: Position;
-  /** With what the rows may be cached in this region; null where they may not. */
+  /** The position with which the rows may be cached in this region; null where they must not be. */
   readonly asOf: Loaded<unknown>['asOf'];
 }
 
@@ -59,44 +61,50 @@ export interface Demand {
   readonly floor: Position | null;
   /** Only the writable server may answer: one that is in recovery throws `PRIMARY_UNAVAILABLE`. */
   readonly asPrimary?: boolean | undefined;
-  /** What an earlier `settling` answer named: only these commits are still waited for. */
+  /** The commits that an earlier `settling` answer named: only these are still waited for. */
   readonly unsettled?: readonly string[] | undefined;
   /**
-   * Settings under which statements run, and nothing else on the connection (row-level security); in the same round
-   * trip.
+   * Settings under which the statement runs (row-level security). They are set in the same round trip and do not remain
+   * on the connection.
    */
   readonly settings?: readonly Setting[] | undefined;
-  /** Aborts by throwing what the signal was aborted with; what the server has begun, it ends within its own limits. */
+  /**
+   * Throws the signal's reason when it aborts. A statement that the server has already started ends within the server's
+   * own limits.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ServerQuery extends Demand {
   readonly statement: Statement;
   /**
-   * Proves a position before the statement even where the demand needs none, so that the rows can be cached with it.
+   * Proves a position before the statement even where the demand does not need it, so that the rows can be cached with
+   * that position.
    */
   readonly prove?: boolean | undefined;
 }
 
-/** A setting of the database's, for one statement or transaction: `app.tenant_id`, `role`. */
+/** A setting of the database, for one statement or transaction: `app.tenant_id`, `role`. */
 export interface Setting {
   readonly name: string;
   readonly value: string;
 }
 
-/** Why a server did not answer although it could be reached. */
+/** Why a reachable server did not answer. */
 export type ServerRefusal =
   /** The server has not reached the floor; nothing was read. */
   | { readonly kind: 'behind'; readonly at: Position }
-  /** The primary is still making commits visible that may lie below the floor (R5's corner); ask again in a moment. */
+  /**
+   * Commits on the primary that may lie below the floor are not visible yet (R5); the read is retried after a moment.
+   */
   | { readonly kind: 'settling'; readonly unsettled: readonly string[] };
 
-/** What a server answered. */
+/** The answer of a server. */
 export type ServerAnswer =
   /** `seen`: not below any position that the rows came from (R6). */
   /**
-   * `provedAt`: what the connection had proved before the statement; null where nothing was proved just then, or a
-   * primary answered (what lies below its position need not be visible yet).
+   * `provedAt`: the position that the connection proved before the statement; null where none was proved for it, or a
+   * primary answered (commits below the primary's position may not be visible yet).
    */
   | {
       readonly kind: 'rows';
@@ -119,8 +127,9 @@ export interface SnapshotSession {
 export type SnapshotAnswer = { readonly kind: 'open'; readonly session: SnapshotSession } | ServerRefusal;
 
 /**
- * One PostgreSQL server, primary or replica, as this region reaches it. Connection failures throw
- * `REGION_UNAVAILABLE`, which is retried elsewhere; a statement's own failure throws another code and is not.
+ * One PostgreSQL server, primary or replica, as reached from this region. Connection failures throw
+ * `REGION_UNAVAILABLE` and are retried on another server; errors of the statement throw other codes and are not
+ * retried.
  */
 export interface ReadServer {
   readonly region: string;
@@ -128,7 +137,7 @@ export interface ReadServer {
   snapshot(demand: Demand): Promise<SnapshotAnswer>;
 }
 
-/** The writable server also tells its position now (a read index, one round trip). */
+/** The writable server also returns its current position (the read index) in one round trip. */
 export interface PrimaryServer extends ReadServer {
   /**
    * Not below any commit that was acknowledged before the call. Throws `PRIMARY_UNAVAILABLE` where the server is in

@@ -1,6 +1,5 @@
 /**
- * Owns the step from a viewer to the settings of the database under which the viewer's statements run (row-level
- * security).
+ * Owns the mapping from a viewer to the database settings under which the viewer's statements run (row-level security).
  */
 import { MeridianError } from '../base/errors.ts';
 import { type Viewer } from '../base/viewer.ts';
@@ -10,8 +9,7 @@ import { type Setting } from './ports.ts';
 const SEPARATOR = ',';
 
 /**
- * Makes settings of viewers as the option `viewerSettings` says. Throws `CONFIG_INVALID` for a text that says nothing
- * sensible.
+ * Makes the settings of viewers as the option `viewerSettings` describes. Throws `CONFIG_INVALID` for an invalid text.
  */
 export function settingsMaker(option: string): (viewer: Viewer | null) => readonly Setting[] {
   const parsed = parseViewerSettings(option);
@@ -37,7 +35,7 @@ export function settingsMaker(option: string): (viewer: Viewer | null) => readon
 
 const lasting = new WeakSet<readonly Setting[]>();
 
-/** Settings that nobody can change any more. */
+/** Freezes the settings. */
 function last(settings: readonly Setting[]): readonly Setting[] {
   const frozen = Object.freeze(settings.map((setting) => Object.freeze({ ...setting })));
   lasting.add(frozen);
@@ -46,14 +44,14 @@ function last(settings: readonly Setting[]): readonly Setting[] {
 
 const NONE = last([]);
 
-/** Whether what is known of these settings holds as long as they live. */
+/** Whether the settings are frozen, so that values derived from them can be kept as long as the object lives. */
 export function areLasting(settings: readonly Setting[]): boolean {
   return lasting.has(settings);
 }
 
 /**
- * As viewers of verified tokens are, which requests share. An application's own viewer may be another one the next
- * time, in the same object.
+ * Whether the viewer is immutable. Viewers of verified tokens are, and requests share them. An application may change
+ * its own viewer object between requests.
  */
 function cannotChange(viewer: Viewer): boolean {
   const parts = ['id', 'tenant', 'roles'].map((name) => Object.getOwnPropertyDescriptor(viewer, name));
@@ -65,8 +63,8 @@ function cannotChange(viewer: Viewer): boolean {
 }
 
 /**
- * Without a viewer, and for what the viewer lacks, the text is empty: policies are to see it, and not what the
- * connection had before.
+ * Without a viewer, or where the viewer lacks the value, the text is empty: otherwise policies would see the value that
+ * the connection had before.
  */
 function valueOf(setting: ViewerSetting, viewer: Viewer | null): string {
   if ('literal' in setting) return setting.literal;
@@ -78,7 +76,7 @@ function valueOf(setting: ViewerSetting, viewer: Viewer | null): string {
 
 function carriedText(carries: Carried, viewer: Viewer): string {
   if (carries !== 'roles') return viewer[carries] ?? '';
-  // Told apart by commas, so that one with a comma would pass for two.
+  // Roles are separated by commas, so a role with a comma would count as two.
   if (viewer.roles.some((role) => role.includes(SEPARATOR))) throw uncarried(carries, 'a comma, which separates roles');
   return viewer.roles.join(SEPARATOR);
 }
@@ -90,7 +88,10 @@ function uncarried(carries: Carried, why: string): MeridianError {
   });
 }
 
-/** Settings that code gives itself. Throws `BAD_USER_INPUT` for names that are not an application's. */
+/**
+ * Validates settings that application code passes. Throws `BAD_USER_INPUT` for names that do not belong to the
+ * application.
+ */
 export function checkedSettings(settings: readonly Setting[]): readonly Setting[] {
   const wrong = settings.find(({ name }) => !isSettingName(name));
   if (wrong)

@@ -1,6 +1,6 @@
 /**
- * Owns reads with SQL of the application's own: what they depend on, so that they can be cached, and whose rows they
- * are.
+ * Owns reads with the application's own SQL: their dependencies, by which they are cached, and the tenant check of
+ * their rows.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Tag } from '../../change/tags.ts';
@@ -13,22 +13,22 @@ import { type Executor } from '../ports.ts';
 import { readRow } from '../sql/columns.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 
-/** As long as `cacheTtlMs` may be. */
+/** The maximum of `cacheTtlMs`. */
 const LONGEST_TTL_MS = 86_400_000;
 
 export interface CustomReadOptions {
   /**
-   * Everything whose change makes the answer wrong: `Task` (any row), `Task:42`, `Task.projectId=7`, `table:audit.log`,
-   * or a tag of your own that mutations name. Given, the rows are cached for everybody who reads with the same SQL and
-   * values (and the same settings of the database). It is taken at its word, since what SQL depends on cannot be told
-   * from its text: what it leaves out, and the clock, and chance, are not noticed. Left out, nothing is cached.
+   * The dependencies of the result: `Task` (any row), `Task:42`, `Task.projectId=7`, `table:audit.log`, or a tag of
+   * your own that mutations name. If given, the rows are cached for all reads with the same SQL, values and database
+   * settings. The list is not verified, since the dependencies of SQL cannot be derived from its text: a missing
+   * dependency, the clock or randomness does not invalidate the rows. If omitted, nothing is cached.
    */
   readonly dependsOn?: readonly string[];
-  /** With `dependsOn`: how long the rows are kept at most, milliseconds; unless given, `cacheTtlMs`. */
+  /** With `dependsOn`: how long the rows are cached at most, in milliseconds; `cacheTtlMs` by default. */
   readonly ttlMs?: number;
   /**
-   * Entity whose rows these are: they are read like its rows, and those that do not exist for the viewer are left out
-   * (after any LIMIT of the statement's own).
+   * The entity of the rows: they are converted like its rows, and rows of other tenants are removed (after any LIMIT of
+   * the statement).
    */
   readonly entity?: string;
 }
@@ -37,18 +37,18 @@ export interface CustomReadInput extends CustomReadOptions {
   readonly sql: string;
   readonly values: readonly unknown[];
   readonly executor: Executor;
-  /** Whose rows exist. */
+  /** The tenant whose rows are returned. */
   readonly tenancy: Tenancy;
-  /** Null where the process has none: then no entity can be named. */
+  /** Null where the process has no model; then `entity` must not be given. */
   readonly model: Model | null;
-  /** Null: nothing is cached. */
+  /** Null disables caching. */
   readonly caching: LoaderCaching | null;
   readonly notes: UncachedNotes | null;
 }
 
 /**
- * The rows, by column name; those from a cache are frozen. Throws what the levels throw, and `BAD_USER_INPUT` for
- * options that cannot be meant.
+ * The rows, by column name; rows from a cache are frozen. Throws the errors of the consistency levels, and
+ * `BAD_USER_INPUT` for invalid options.
  */
 export async function readCustom(input: CustomReadInput): Promise<readonly Row[]> {
   const entity = entityOf(input);
@@ -67,8 +67,7 @@ function readRows({
   caching,
   notes,
 }: CustomReadInput): Promise<readonly Row[]> {
-  // Unnamed, since a text that code may put together anew each time must not fill the connections with prepared
-  // statements.
+  // Unnamed: code may build a new text for each read, which must not fill the connections with prepared statements.
   const statement = { name: '', text: sql, values };
   if (caching === null) return executor.query(statement);
   const kept = placeOf({ sql, values, dependsOn }, caching);
@@ -95,7 +94,7 @@ interface Place {
   readonly key: { readonly tags: readonly Tag[]; readonly variant: string };
 }
 
-/** Where the answer is kept, or why it is not. */
+/** The cache key of the answer, or the reason why it is not cached. */
 function placeOf(
   { sql, values, dependsOn }: Required<Pick<CustomReadInput, 'sql' | 'values' | 'dependsOn'>>,
   { tags, scope }: LoaderCaching,
@@ -122,7 +121,7 @@ function entityOf({ entity: name, model }: CustomReadInput): Entity | null {
   throw badInput(`The read names ${JSON.stringify(name)}, which is no @entity of the schema; correct it.`);
 }
 
-/** The row as its entity's rows are, with whatever else the statement selects. */
+/** The row converted like its entity's rows, with the statement's other columns. */
 function rowOf(entity: Entity, row: Row): Row {
   for (const column of entity.columns.keys()) {
     if (!Object.hasOwn(row, column))
@@ -135,7 +134,7 @@ function rowOf(entity: Entity, row: Row): Row {
 
 const LONGEST_SQL = 500;
 
-/** Says of each SQL text once why its answers are not cached, as far as it remembers. */
+/** Logs once per SQL text why its answers are not cached, up to a limit of texts. */
 export class UncachedNotes {
   readonly #log: Pick<Log, 'info'>;
   readonly #limit: number;

@@ -1,6 +1,6 @@
 /**
- * Owns the rows of custom reads in the cache: which parameters name one read, and which values survive being kept as
- * text.
+ * Owns the rows of custom reads in the cache: the identity of their parameters, and the values that JSON preserves
+ * exactly.
  */
 import { frozen } from '../../base/frozen.ts';
 import { isPlainNumber, JsonNumber, parseJson } from '../../base/json.ts';
@@ -8,8 +8,9 @@ import { type Codec } from '../../cache/reading.ts';
 import { type Row } from '../../model/model.ts';
 
 /**
- * What tells the parameters of two reads apart, as the driver sends them; null where that cannot be told, as of objects
- * that write themselves. Numbers and text with the same spelling are told apart, although the database may not.
+ * The identity of a read's parameters as the driver sends them; null where it cannot be determined, as for objects with
+ * their own serialization. Numbers and texts with the same spelling differ, although they may be equal for the
+ * database.
  */
 export function identityOf(values: readonly unknown[]): unknown {
   const identities = values.map(identityOfOne);
@@ -48,8 +49,8 @@ function identityOfObject(value: object): unknown {
 }
 
 /**
- * Whether JSON gives the rows back as they are: it has no spelling for some numbers, and for some the one of a number
- * that is no double.
+ * Whether JSON preserves the rows: it cannot represent some numbers, and represents others in a way that reads back as
+ * a different value.
  */
 export function areExact(rows: readonly Row[]): boolean {
   return rows.every(isExact);

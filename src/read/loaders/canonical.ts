@@ -1,9 +1,9 @@
-/** Owns the text by which equal arguments and equal keys are recognised. */
+/** Owns the canonical text of arguments and keys: equal content has equal text. */
 import { JsonNumber } from '../../base/json.ts';
 
 function stable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(stable);
-  // As objects, since nothing else is written as one that has no pairs; JSON would write infinity as null.
+  // Written as objects without `pairs`, which no other value produces. JSON would write infinity as null.
   if (typeof value === 'bigint') return { bigint: String(value) };
   if (typeof value === 'number' && !Number.isFinite(value)) return { number: String(value) };
   if (value instanceof JsonNumber) return { number: value.text };
@@ -14,10 +14,10 @@ function stable(value: unknown): unknown {
   return { pairs: entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, stable(item)]) };
 }
 
-/** Of an object without pairs: many fields have no arguments. */
+/** The text of an empty object: many fields have no arguments. */
 const NO_PAIRS = JSON.stringify(stable({}));
 
-/** The same text for the same content, whatever the order of keys. */
+/** The same text for the same content, independent of the order of an object's keys. */
 export function canonicalText(value: unknown): string {
   if (isEmptyObject(value)) return NO_PAIRS;
   return JSON.stringify(stable(value)) ?? '';

@@ -1,4 +1,7 @@
-/** Owns the loader of counts over one relation: different counts for many parents in one tick become one statement. */
+/**
+ * Owns the loader of counts over one relation: one statement reads different counts for many parents that were
+ * requested in the same tick.
+ */
 import DataLoader from 'dataloader';
 import { numberCodec } from '../../cache/row-codec.ts';
 import { type Caching, type Comparisons, type Entity } from '../../model/model.ts';
@@ -20,10 +23,10 @@ import {
   type Variants,
 } from './through-cache.ts';
 
-/** A statement may have 1,664 output columns and 65,535 parameters; this stays far below both. */
+/** PostgreSQL allows 1,664 output columns and 65,535 parameters per statement; this limit stays far below both. */
 const MAX_COUNTS = 100;
 
-/** A count with the text by which the same count is recognised, wherever in the operation it stands. */
+/** A count with an id that is equal for equal counts anywhere in the operation. */
 export interface NamedCount extends Count {
   readonly id: string;
   readonly keeping: Caching;
@@ -35,7 +38,7 @@ export function namedCount(count: Count, keeping: Caching): NamedCount {
   return { ...count, keeping, id: JSON.stringify([text, params.values]) };
 }
 
-/** Variants of the count of each parent, for one viewer. */
+/** The cache variants of the count, one per parent, for one viewer. */
 export function countVariants(
   count: NamedCount,
   { entity, columns, comparisons }: KeyColumns,
@@ -54,10 +57,10 @@ export function countVariants(
 export interface CountLoaderOptions {
   readonly entity: Entity;
   readonly joinColumns: readonly string[];
-  /** How those are compared where they come from columns of other types. */
+  /** How key values are compared with the join columns where they come from columns of other types. */
   readonly comparisons?: Comparisons | undefined;
   readonly executor: Executor;
-  /** Null: nothing is cached. */
+  /** Null disables caching. */
   readonly caching: LoaderCaching | null;
   readonly maxBatch: number;
 }
@@ -67,10 +70,10 @@ interface Request {
   readonly count: NamedCount;
 }
 
-/** By `nameOf`. */
+/** Keyed by `nameOf`. */
 type Counts = ReadonlyMap<string, number>;
 
-/** Counts of one statement. */
+/** The parents and the counts that one statement reads. */
 interface Counted {
   readonly parents: readonly (readonly [string, KeyValues])[];
   readonly counts: readonly NamedCount[];
@@ -88,7 +91,7 @@ function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])
 export class CountLoader {
   readonly #options: CountLoaderOptions;
   readonly #loader: DataLoader<Request, number, string>;
-  /** Variants of each count, by its id. */
+  /** The cache variants of each count, by its id. */
   readonly #variants = new Map<string, Variants>();
 
   constructor(options: CountLoaderOptions) {
@@ -107,7 +110,7 @@ export class CountLoader {
 
   async #load(requests: readonly Request[]): Promise<readonly (number | Error)[]> {
     const counts = await halving(this.#key, requests, (some) => this.#loadTogether(some));
-    // The memo holds no errors (R9).
+    // Errors are removed from the memo (R9).
     for (const [i, request] of requests.entries()) if (counts[i] instanceof Error) this.#loader.clear(request);
     return counts;
   }
@@ -119,8 +122,8 @@ export class CountLoader {
   }
 
   /**
-   * Counts that are not cached are read along with the first that are missing, so that a cold cache costs no further
-   * statement.
+   * Uncacheable counts are read in the same statement as the first missing cached counts, so that a cold cache costs no
+   * additional statement.
    */
   async #readThrough(requests: readonly Request[], caching: LoaderCaching): Promise<Counts> {
     const uncached = requests.filter(({ count }) => count.keeping.off !== null);
@@ -141,7 +144,7 @@ export class CountLoader {
     return new Map([...(await along), ...found.flat()]);
   }
 
-  /** Of counts that are kept alike. */
+  /** Reads counts that share one TTL and one limit of variants. */
   async #cached(
     requests: readonly Request[],
     { cache, tags, scope }: LoaderCaching,

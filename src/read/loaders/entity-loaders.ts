@@ -1,6 +1,5 @@
 /**
- * Owns the loaders of one request under one requirement: rows by key, lists, pages and counts, each batched and
- * remembered.
+ * Owns the loaders of one request under one requirement. Rows by key, lists, pages and counts are batched and memoized.
  */
 import { MeridianError } from '../../base/errors.ts';
 import {
@@ -29,13 +28,13 @@ export interface EntityLoadersOptions {
   readonly model: Model;
   readonly executor: Executor;
   readonly limits: LoaderLimits;
-  /** Whose rows exist. */
+  /** Restricts the rows to those of the viewer's tenant. */
   readonly tenancy: Tenancy;
-  /** Null: nothing is read from a cache or kept in one. */
+  /** Null disables caching. */
   readonly caching?: LoaderCaching | null;
 }
 
-/** A connection's page. `totalCount` costs a statement, so it is counted only when called. */
+/** A connection's page. `totalCount` costs a statement, so it runs only when called. */
 export interface Page {
   readonly edges: readonly Edge[];
   readonly nodes: readonly Row[];
@@ -52,7 +51,7 @@ export class EntityLoaders {
   readonly #options: EntityLoadersOptions;
   readonly #preparations: Preparations;
   readonly #byKey = new Map<Entity, Map<string, KeyLoader>>();
-  /** Rows that were read, which every unique key of their entity knows. */
+  /** The rows that were read, for the loaders of every unique key of their entity. */
   readonly #rows = new Map<Entity, Row[]>();
   readonly #lists: Made<ListField, Prepared<number | null>> = new Map();
   readonly #pages: Made<ConnectionField, Prepared<PagePlan>> = new Map();
@@ -65,9 +64,10 @@ export class EntityLoaders {
   }
 
   /**
-   * The row with these values of a unique key's columns; null when there is none, or it is another tenant's. Throws
-   * `BAD_USER_INPUT` for a value that cannot be one of its column. Rows are read and kept whoever asks: whose they are,
-   * they say themselves. `comparisons`: for values that come from columns of other types.
+   * The row with these values of a unique key's columns; null when there is none or it belongs to another tenant.
+   * Throws `BAD_USER_INPUT` for a value that its column's type cannot hold. Rows are read and cached for all tenants
+   * together; the tenant column is checked before a row is returned. `comparisons` is for values that come from columns
+   * of other types.
    */
   async one(
     entityName: string,
@@ -81,9 +81,9 @@ export class EntityLoaders {
   }
 
   /**
-   * The rows of a list: all of them, or as many as the argument `first` or the limit that its author has declared says.
-   * Throws `BAD_USER_INPUT`, and `LIST_TOO_LONG` where there are more rows than the list may have and nobody has said
-   * that fewer are enough.
+   * The rows of a list: all of them, or at most as many as the argument `first` or the declared limit says. Throws
+   * `BAD_USER_INPUT`, and `LIST_TOO_LONG` where there are more rows than the list may have and neither `first` nor a
+   * declared limit allows cutting it.
    */
   async list(field: ListField, parent: ParentValues, args: Arguments = {}): Promise<readonly Row[]> {
     const { loader, plan: most } = this.#preparations.once(this.#lists, field, args, (text) => {
@@ -103,14 +103,15 @@ export class EntityLoaders {
   }
 
   /**
-   * How many rows the connection has over all its pages; checks the arguments as `page` does. Throws `BAD_USER_INPUT`.
+   * The number of rows over all pages of the connection. Validates the arguments as `page` does. Throws
+   * `BAD_USER_INPUT`.
    */
   async totalCount(field: ConnectionField, parent: ParentValues, args: Arguments = {}): Promise<number> {
     await this.#page(field, args);
     return this.count(field, parent, args);
   }
 
-  /** How many rows there are, whatever page sizes and cursors say. Throws `BAD_USER_INPUT`. */
+  /** The number of rows, ignoring page sizes and cursors. Throws `BAD_USER_INPUT`. */
   async count(field: Countable, parent: ParentValues, args: Arguments = {}): Promise<number> {
     const entity = this.#entity(field.target);
     const count = this.#preparations.once(this.#counts, field, args, (text) =>
@@ -120,7 +121,7 @@ export class EntityLoaders {
     return key === null ? 0 : this.#counter(entity, field.join).load(key, count);
   }
 
-  /** Remembers rows that were read by other means under the same requirement (a mutation's RETURNING, a cache). */
+  /** Adds a row that was read by other means under the same requirement (a mutation's RETURNING, a cache). */
   prime(entityName: string, row: Row): void {
     this.#primeRow(this.#entity(entityName), row);
   }
@@ -152,7 +153,7 @@ export class EntityLoaders {
     return loader;
   }
 
-  /** Every unique key of the entity now knows the row. */
+  /** Makes the row available to the loaders of all unique keys of the entity. */
   #primeRow(entity: Entity, row: Row): void {
     this.#rowsOf(entity).push(row);
   }
@@ -174,7 +175,8 @@ export class EntityLoaders {
   }
 
   /**
-   * With the rows that its cursors name looked up before: their places may have changed since the cursors were made.
+   * Looks up the rows that the cursors identify by key first: their positions may have changed since the cursors were
+   * made.
    */
   async #page(field: ConnectionField, args: Arguments): Promise<Prepared<PagePlan>> {
     const entity = this.#entity(field.target);
@@ -203,7 +205,7 @@ export class EntityLoaders {
   }
 }
 
-/** Throws `LIST_TOO_LONG` where there are more rows than `most`; null: there is no such bound. */
+/** Throws `LIST_TOO_LONG` where there are more rows than `most`. Null means no limit. */
 export function upTo(most: number | null, field: ListField, rows: readonly Row[]): readonly Row[] {
   if (most !== null && rows.length > most) throw tooLong(field, most);
   return rows;

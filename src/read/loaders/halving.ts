@@ -1,4 +1,4 @@
-/** Owns batches of keys whose text the database may refuse: the batch is halved until the refused key stands alone. */
+/** Owns batches of keys whose text the database may reject: the batch is halved until the rejected key is alone. */
 import { isMeridianError, type MeridianError } from '../../base/errors.ts';
 import { type SqlType } from '../../model/model.ts';
 import { badKey, isDataException, isUntranslatable, keyField } from '../input.ts';
@@ -6,18 +6,18 @@ import { keyType } from '../sql/comparing.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 
 /**
- * Whether values of the type can pass our checks and still be none of its values: what a type of the database's own
- * takes, it alone knows.
+ * Whether only the database can validate values of the type, so that a value that passed our checks may still be
+ * rejected.
  */
 const isJudgedThere = ({ kind }: SqlType): boolean => kind === 'other' || kind === 'enum';
 
 function mayBeRefused(of: KeyColumns): boolean {
   const { columns, comparisons } = of;
-  // A cast to the type that both sides are compared as may find a value out of its range.
+  // A cast to the common type of both sides may fail because a value is out of its range.
   return columns.some((_, i) => isJudgedThere(keyType(of, i)) || comparisons?.[i]?.exact === false);
 }
 
-/** What `load` gives for each item, or the error of an item whose key was refused; any other error is thrown. */
+/** The results of `load`, with an error in place of each item whose key was rejected. Any other error is thrown. */
 export async function halving<K, V>(
   of: KeyColumns,
   items: readonly K[],
@@ -33,9 +33,7 @@ export async function halving<K, V>(
   }
 }
 
-/**
- * What else the statement holds (filters) may be at fault as well: where no key can be, all of the batch has failed.
- */
+/** Other values in the statement (filters) may be invalid as well. If no key can be invalid, the whole batch fails. */
 function isRefusal(of: KeyColumns, error: unknown): error is MeridianError {
   return (
     isMeridianError(error, 'BAD_USER_INPUT') &&
@@ -56,8 +54,8 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The error of one key that the database has refused. It names the column whose value it alone can judge; where there
- * are several, those whose values stand in the server's message, whatever its language, and all of them where none
+ * The error for one key that the database rejected. It names the columns whose values only the database can validate;
+ * where there are several, those whose values appear in the server's message (in any language), or all of them if none
  * does.
  */
 export function refusedKey(of: KeyColumns, key: KeyValues, cause: MeridianError): MeridianError {
@@ -81,7 +79,7 @@ export function refusedKey(of: KeyColumns, key: KeyValues, cause: MeridianError)
 
 function wantedOf(type: SqlType | undefined): string {
   if (type?.kind === 'enum' && !type.array) return 'one of the labels of its type';
-  // Names of types with a schema are the application's own.
+  // A type name with a schema belongs to the application and is not shown to clients.
   if (type === undefined || type.array || type.sql.includes('.'))
     return 'a value as PostgreSQL spells those of its type';
   const example = SPELLINGS.get(type.sql);

@@ -1,4 +1,4 @@
-/** Owns one entity's loader by one unique key: one statement per batch, whatever the number of keys. */
+/** Owns the loader of one entity by one unique key: one statement per batch, independent of the number of keys. */
 import DataLoader from 'dataloader';
 import { type MeridianError } from '../../base/errors.ts';
 import { rowCodec } from '../../cache/row-codec.ts';
@@ -23,8 +23,8 @@ import {
 } from './through-cache.ts';
 
 /**
- * Canonical key values, or null where one is NULL, which no row of a key has. Throws `BAD_USER_INPUT` for what is no
- * value of its column's type: the same values are taken, in the same spellings, as by arguments and filters.
+ * The canonical key values, or null if one is NULL, since no row has a NULL in a key. Throws `BAD_USER_INPUT` for a
+ * value that its column's type cannot hold. Accepts the same values and spellings as arguments and filters.
  */
 export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | null {
   const { entity, columns } = of;
@@ -45,19 +45,19 @@ export function keyOf(of: KeyColumns, values: readonly unknown[]): KeyValues | n
   return hasNull ? null : key;
 }
 
-/** The key of a row that was read; null where nobody can ask for the row by it. */
+/** The key of a row that was read; null where no client value can equal it. */
 export function keyInRow(of: KeyColumns, row: Row): KeyValues | null {
   const key: SqlParam[] = [];
   for (const [i, column] of of.columns.entries()) {
     const normalized = normalizeValue(keyType(of, i), row[column]);
-    // A column may hold what no client can send, such as an array of several dimensions.
+    // A column may hold values that no client can send, such as a multidimensional array.
     if ('problem' in normalized || normalized.value === null) return null;
     key.push(normalized.value);
   }
   return key;
 }
 
-/** Variants of rows by these columns, for one viewer. */
+/** The cache variants of rows by these columns, for one viewer. */
 export function rowVariants({ entity, columns, comparisons }: KeyColumns, scope: CacheScope): Variants {
   return variants({
     kind: 'row',
@@ -71,19 +71,21 @@ export function rowVariants({ entity, columns, comparisons }: KeyColumns, scope:
 
 export interface KeyLoaderOptions extends KeyColumns {
   readonly executor: Executor;
-  /** Null: nothing is cached. */
+  /** Null disables caching. */
   readonly caching: LoaderCaching | null;
   readonly maxBatch: number;
   /**
-   * Rows of the entity that the operation has read by whatever means, to which more are added; those of this key are
-   * known without being read.
+   * Rows of the entity that the operation has read by any means; rows are appended while it runs. Rows in it are not
+   * read again by this key.
    */
   readonly known: readonly Row[];
-  /** Is told of each row that was read, so that the entity's other keys know it too. */
+  /** Called for each row that was read, so that the loaders of the entity's other keys can use it. */
   readonly onRow: (row: Row) => void;
 }
 
-/** The row of one key; null: there is none. An error: the database says that the key is no value of its type. */
+/**
+ * The row of one key; null where there is none; an error where the database rejected the key as a value of its type.
+ */
 type Found = Row | MeridianError | null;
 
 export class KeyLoader {
@@ -91,7 +93,7 @@ export class KeyLoader {
   readonly #loader: DataLoader<KeyValues, Row | null, string>;
   readonly #caching: LoaderCaching | null;
   readonly #variants: Variants | null;
-  /** How many of the known rows it has been told. */
+  /** The number of known rows that have been primed. */
   #told = 0;
 
   constructor(options: KeyLoaderOptions) {
@@ -99,7 +101,7 @@ export class KeyLoader {
     const { entity, caching } = options;
     this.#caching = entity.caching.off === null ? caching : null;
     this.#variants = this.#caching && rowVariants(options, this.#caching.scope);
-    // A batch that throws is forgotten by DataLoader itself, so the memo never holds an error (R9).
+    // DataLoader drops a batch that throws, so the memo never holds an error (R9).
     this.#loader = new DataLoader<KeyValues, Row | null, string>((keys) => this.#load(keys), {
       maxBatchSize: options.maxBatch,
       cacheKeyFn: keyText,
@@ -112,13 +114,13 @@ export class KeyLoader {
     return key === null ? null : this.#loader.load(key);
   }
 
-  /** Not before somebody asks by this key: of most rows of a list nobody does. */
+  /** Primes known rows on the first load by this key: most rows of a list are never loaded by it. */
   #learn(): void {
     const { known } = this.#options;
     for (; this.#told < known.length; this.#told += 1) this.#prime(known[this.#told] as Row);
   }
 
-  /** A row already known stays. */
+  /** A row that is already primed is not replaced. */
   #prime(row: Row): void {
     const key = keyInRow(this.#options, row);
     if (key !== null) this.#loader.prime(key, row);
@@ -127,7 +129,7 @@ export class KeyLoader {
   async #load(keys: readonly KeyValues[]): Promise<readonly Found[]> {
     const found = this.#caching === null ? await this.#read(keys) : await this.#readThrough(keys, this.#caching);
     for (const [i, one] of found.entries()) {
-      // The memo holds no errors.
+      // Errors are removed from the memo.
       if (one instanceof Error) this.#loader.clear(keys[i] as KeyValues);
       else if (one !== null) this.#options.onRow(one);
     }
@@ -153,13 +155,14 @@ export class KeyLoader {
           ),
       });
     } catch (error) {
-      // "No such row" is kept as of a position, and a statement that failed has none: such a batch goes past the cache.
+      // The absence of a row is cached with a position, and a failed statement provides none, so such a batch bypasses
+      // the cache.
       if (!isDataException(error)) throw error;
       return this.#readHalves(keys, error);
     }
   }
 
-  /** A text that its type refuses fails the statement: the batch is halved until that key stands alone. */
+  /** A text that its type rejects fails the whole statement, so the batch is halved until that key is alone. */
   async #read(keys: readonly KeyValues[]): Promise<readonly Found[]> {
     try {
       return await this.#query(keys, this.#options.executor);
@@ -172,7 +175,8 @@ export class KeyLoader {
   async #readHalves(keys: readonly KeyValues[], error: MeridianError): Promise<readonly Found[]> {
     const [only] = keys;
     if (only !== undefined && keys.length === 1) {
-      // A value of another column that is beyond the type as which both are compared is a value, and no row has it.
+      // With `comparisons` the key comes from another column. A value out of range of the common type is valid there,
+      // but no row can equal it.
       return [this.#options.comparisons === undefined ? refusedKey(this.#options, only, error) : null];
     }
     const middle = keys.length >> 1;

@@ -1,6 +1,7 @@
 /**
- * Owns the loaders of an operation whose reads the process's own cache answers, all of them: values instead of promises
- * of values. They read what `EntityLoaders` read, under the same keys and limits, and in the same batches.
+ * Owns the synchronous loaders of an operation that the process's own cache can answer completely: they return values
+ * instead of promises. They read the same data as `EntityLoaders`, under the same keys and limits and in the same
+ * batches.
  */
 import { numberCodec, rowCodec, rowsCodec } from '../../cache/row-codec.ts';
 import { type Comparisons, type ConnectionField, type Entity, type ListField, type Row } from '../../model/model.ts';
@@ -23,9 +24,9 @@ export interface LoadersNowOptions extends PreparationsOptions {
 }
 
 interface RowReader extends NowReader<Row | null> {
-  /** Rows that the operation has read by whatever means, if this is a unique key of theirs. */
+  /** Rows that the operation has read by any means, if this is a unique key of their entity; else empty. */
   readonly rows: readonly Row[];
-  /** The first `told` of them, by the texts of their keys. */
+  /** The first `told` of these rows, by the texts of their keys. */
   readonly learnt: Map<string, Row>;
   told: number;
 }
@@ -38,7 +39,7 @@ interface Sliced<Plan> {
 const NONE: readonly Row[] = [];
 
 export class LoadersNow {
-  /** Tells them from loaders of what has to come. */
+  /** Distinguishes these loaders from the asynchronous ones. */
   readonly isNow = true;
   readonly #options: LoadersNowOptions;
   readonly #preparations: Preparations;
@@ -55,12 +56,14 @@ export class LoadersNow {
     this.#preparations = new Preparations(options);
   }
 
-  /** What is read from here on would be read when all that was read so far is there. */
+  /**
+   * Starts a new pass. The asynchronous loaders would read the following values after all earlier ones have arrived.
+   */
   nextPass(): void {
     this.#options.reads.nextPass();
   }
 
-  /** As `EntityLoaders.one`. Throws `NotHere`, as all of these do, for what the process does not keep. */
+  /** As `EntityLoaders.one`. Like all methods here, throws `NotHere` for a value that the process does not cache. */
   one(
     entityName: string,
     columns: readonly string[],
@@ -68,7 +71,7 @@ export class LoadersNow {
     comparisons?: Comparisons,
   ): Row | null {
     const entity = this.#preparations.entity(entityName);
-    // Mostly it is that of the row before.
+    // Usually the reader is the same as for the previous row.
     const last = this.#lastRows;
     const isLast = last?.key.entity === entity && last.key.columns === columns && last.key.comparisons === comparisons;
     const reader = isLast ? last : (this.#lastRows = this.#rowReader({ entity, columns, comparisons }));
@@ -125,7 +128,7 @@ export class LoadersNow {
     return slice;
   }
 
-  /** Those that were read so far. */
+  /** The rows of the entity that were read so far. */
   #rowsOf(entity: Entity): Row[] {
     let rows = this.#rows.get(entity);
     if (rows === undefined) this.#rows.set(entity, (rows = []));
@@ -170,7 +173,7 @@ export class LoadersNow {
     };
   }
 
-  /** Pages whose cursors name rows are read in the other way: these rows come first. */
+  /** Pages whose cursors identify rows by key use the asynchronous loaders, because these rows must be read first. */
   #page(field: ConnectionField, args: Arguments): Sliced<PagePlan> {
     if (rowsNamed(this.#preparations.entity(field.target), field, args).size > 0) throw new NotHere();
     return this.#preparations.once(this.#pages, field, args, (text) => {
@@ -200,7 +203,7 @@ export class LoadersNow {
   }
 }
 
-/** A row that was read by other means, such as in a list. Throws `NotHere`. */
+/** A row that was read by other means, such as in a list. Throws `NotHere` if there is none. */
 function learntBy(reader: RowReader, key: KeyValues): Row {
   for (; reader.told < reader.rows.length; reader.told += 1) {
     const row = reader.rows[reader.told] as Row;

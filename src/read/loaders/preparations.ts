@@ -1,6 +1,6 @@
 /**
- * Owns what one operation's reads are prepared with: the slice, the page or the count of each field and its arguments,
- * made once and counted against the limit.
+ * Owns the preparation of one operation's reads: the slice, page or count of each field and set of arguments, built
+ * once and counted against a limit.
  */
 import { MeridianError } from '../../base/errors.ts';
 import { type Options } from '../../config/options.ts';
@@ -23,29 +23,29 @@ export type LoaderLimits = Pick<
   'maxBatch' | 'maxLoaders' | 'maxFilterDepth' | 'maxFilterConditions' | 'maxFilterValues'
 >;
 
-/** A parent's values of the join's `from` columns, in order; null at the root. */
+/** The parent's values of the join's `from` columns, in order; null at the root. */
 export type ParentValues = readonly unknown[] | null;
 
 /**
- * Anything whose rows can be counted: a count field, or a list or connection, whose size and cursors then do not
- * matter.
+ * Anything whose rows can be counted: a count field, a list or a connection. The size and cursors of a list or
+ * connection do not affect the count.
  */
 export type Countable = Pick<CountField, 'target' | 'join' | 'where' | 'filters' | 'caching'>;
 
 export interface PreparationsOptions {
   readonly model: Model;
   readonly limits: LoaderLimits;
-  /** Whose rows exist. */
+  /** Restricts the rows to those of the viewer's tenant. */
   readonly tenancy: Tenancy;
 }
 
-/** A slice, and what becomes of its rows. */
+/** A slice, and the plan by which its rows become the field's value. */
 export interface PreparedSlice<Plan> {
   readonly slice: Slice;
   readonly plan: Plan;
 }
 
-/** What was made of fields, by the text of their arguments. */
+/** Prepared values by field and canonical text of the arguments. */
 export type Made<F, T> = Map<F, Map<string, T>>;
 
 export class Preparations {
@@ -63,8 +63,8 @@ export class Preparations {
   }
 
   /**
-   * Null when the parent has no value there, or the viewer no tenant: there are no rows, and no statement is needed to
-   * know it.
+   * Null when a column of the parent's key is NULL or the viewer has no tenant: then there are no rows, and no
+   * statement is needed.
    */
   parentKey(field: Countable, parent: ParentValues): KeyValues | null {
     const entity = this.entity(field.target);
@@ -75,7 +75,10 @@ export class Preparations {
       : keyOf({ entity, columns: field.join.to, comparisons: field.join.comparisons }, parent);
   }
 
-  /** Its plan is how many rows may come; null where as many are read as are wanted. Throws `BAD_USER_INPUT`. */
+  /**
+   * The plan is the limit above which the list fails; null where the list is cut at the requested size. Throws
+   * `BAD_USER_INPUT`.
+   */
   list(field: ListField, args: Arguments, text: string): PreparedSlice<number | null> {
     const entity = this.entity(field.target);
     const { limits, tenancy } = this.#options;
@@ -91,7 +94,7 @@ export class Preparations {
           comparisons: field.join.comparisons,
           conditions,
           order: order.terms,
-          // One row more tells whether the list is whole; cached values tell it, too.
+          // One more row shows whether the list is complete. Cached values include it as well.
           limit: wanted ?? field.limit + 1,
           prepared: !clientShaped && !order.clientShaped,
         },
@@ -100,9 +103,9 @@ export class Preparations {
     });
   }
 
-  /** `named`: the rows that its cursors name. Throws `BAD_USER_INPUT`. */
+  /** `named` holds the rows that the cursors identify by key. Throws `BAD_USER_INPUT`. */
   page(field: ConnectionField, args: Arguments, text: string, named: NamedRows): PreparedSlice<PagePlan> {
-    // Where a row has its place may have changed since it was prepared.
+    // Not kept across operations: the position of a named row may change.
     if (named.size > 0) return this.#planPage(field, args, named);
     const entity = this.entity(field.target);
     const { limits, tenancy } = this.#options;
@@ -121,7 +124,10 @@ export class Preparations {
     });
   }
 
-  /** One per field and arguments, made on first use and counted against the limit. Throws `BAD_USER_INPUT` above it. */
+  /**
+   * One value per field and set of arguments, made on first use and counted against `maxLoaders`. Throws
+   * `BAD_USER_INPUT` above it.
+   */
   once<F, T>(all: Made<F, T>, field: F, args: Arguments, make: (text: string) => T): T {
     const ofField = all.get(field) ?? new Map<string, T>();
     all.set(field, ofField);
@@ -158,7 +164,7 @@ export class Preparations {
         comparisons: field.join.comparisons,
         conditions: [...conditions, ...plan.conditions],
         order: plan.readTerms,
-        // One row more tells whether there is another page.
+        // One more row shows whether there is another page.
         limit: plan.size + 1,
         prepared: !clientShaped && !plan.clientShaped,
       },

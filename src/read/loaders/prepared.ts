@@ -1,24 +1,21 @@
 /**
- * Owns what loaders prepare of a field and its arguments, kept from one operation to the next: conditions, orders, page
- * plans, and the names of cached values. It holds nothing of a viewer but the tenant's value, which is a part of its
- * name.
+ * Owns the prepared conditions, orders, page plans and cache key names of fields and their arguments, kept across
+ * operations. The only data of a viewer in it is the tenant's value, which is part of the entry's name.
  */
 import { LRUCache } from 'lru-cache';
 import { type Entity } from '../../model/model.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 
-/** Fields with different arguments or tenants that are kept, under one set of limits. */
+/** Maximum number of entries (field, arguments and tenant) under one set of limits. */
 const MOST = 2_000;
-/**
- * Characters of arguments that are kept: longer ones are prepared each time, so that clients cannot fill the memory.
- */
+/** Entries with longer arguments (in characters) are not kept, so that clients cannot fill the memory. */
 const LONGEST_ARGUMENTS = 2_048;
 
 export interface PreparedFor {
   readonly kind: 'list' | 'page' | 'count';
-  /** What was checked with other limits is not taken. */
+  /** Entries that were validated under other limits are not reused. */
   readonly limits: object;
-  /** Of the model, as the entity is: another model has other objects. */
+  /** Identifies the field by object, like the entity: another model has other objects. */
   readonly field: object;
   readonly entity: Entity;
   readonly tenancy: Tenancy;
@@ -39,12 +36,14 @@ function numberOf(object: object): number {
   return number;
 }
 
-/** What tells apart whose rows of the entity exist; the same text where all rows do. */
+/** Identifies the tenant whose rows of the entity are visible; the same text where all rows are visible. */
 export function tenantText(tenancy: Tenancy, entity: Entity): string {
   return tenancy.applies(entity) ? JSON.stringify([tenancy.valueFor(entity)]) : '';
 }
 
-/** What `make` gives for these, which must depend on nothing else. What it throws is thrown, and not kept. */
+/**
+ * The kept result of `make`, which must depend on nothing but the arguments given here. Errors are thrown and not kept.
+ */
 export function prepared<T extends object>(
   { kind, limits, field, entity, tenancy, args }: PreparedFor,
   make: () => T,

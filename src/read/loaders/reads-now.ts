@@ -1,6 +1,6 @@
 /**
- * Owns the reads of one operation that the process's own cache answers, all in one step of the program: nothing is told
- * of them until all have been answered.
+ * Owns the reads of one operation that the process's own cache answers synchronously. Nothing is reported until all of
+ * them have been answered.
  */
 import { laterPosition, type Position } from '../../base/lineage.ts';
 import { type Kept, type Shortcut } from '../../cache/kept.ts';
@@ -11,27 +11,30 @@ import { type CachedReads, type Executor } from '../ports.ts';
 import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { keyText, tagOfKey, type LoaderCaching, type TagNames, type Variants } from './through-cache.ts';
 
-/** The operation reads something that the process has not, or that takes a moment: it has to be carried out in the other way. */
+/**
+ * The operation reads a value that the process does not cache, or that has to be fetched. It must be executed
+ * asynchronously.
+ */
 export class NotHere extends Error {}
 
-/** Values that one loader would have read together. */
+/** The values that an asynchronous loader would have read in one batch. */
 export interface NowBatch {
-  /** The pass over the operation's fields that it belongs to. */
+  /** The pass over the operation's fields to which it belongs. */
   readonly pass: number;
   readonly found: Kept[];
   seen: Position;
-  /** The lowest position that one of the values is right as of. */
+  /** The lowest position as of which any of the values is valid. */
   asOf: Position | null;
   expiresAtMs: number;
 }
 
-/** A loader of values that are there. */
+/** A synchronous loader of cached values. */
 export interface NowReader<V> {
   readonly key: KeyColumns;
   readonly variants: Variants;
   readonly codec: Codec<V>;
   readonly maxBatch: number;
-  /** The latest one. */
+  /** The current batch. */
   batch: NowBatch | null;
   shortcut: Shortcut | null;
 }
@@ -49,21 +52,22 @@ export class ReadsNow {
     this.#tags = tags;
   }
 
-  /** Null where no cache may answer, or something has to be fetched before one may. */
+  /** Null where no cache may be used, or a read index would have to be fetched first. */
   static begin({ caching }: Executor, { cache, tags }: Pick<LoaderCaching, 'cache' | 'tags'>): ReadsNow | null {
     const demand = caching?.demandNow() ?? null;
     const look = demand && cache.look(demand);
     return caching && look ? new ReadsNow(caching, look, tags) : null;
   }
 
-  /** What is read from here on would have been read after all that was read so far. */
+  /** Starts a new pass. The asynchronous loaders would read the following values after all earlier ones. */
   nextPass(): void {
     this.#pass += 1;
   }
 
   /**
-   * The value, as one of the reader's batch unless that is full or of an earlier pass; undefined where it is not there.
-   * Throws `NotHere` where values of two databases come together.
+   * Finds the value and adds it to the reader's current batch, or to a new batch where that one is full or belongs to
+   * an earlier pass. Undefined where the value is not cached. Throws `NotHere` where values of two clusters would share
+   * a batch.
    */
   find<V>(of: NowReader<V>, key: KeyValues): V | undefined {
     const text = keyText(key);
@@ -89,7 +93,10 @@ export class ReadsNow {
     return value;
   }
 
-  /** Tells the session, the metrics and whoever keeps the answer. False: a failover has undone what the values had seen. */
+  /**
+   * Reports the reads to the session, the metrics and the answer cache. False where a failover has discarded a position
+   * that the values had seen.
+   */
   tell(): boolean {
     for (const { seen, asOf } of this.#batches) if (!this.#caching.hit(seen, asOf?.lsn ?? null)) return false;
     let values = 0;

@@ -22,15 +22,17 @@ import {
 export interface SliceLoaderOptions {
   readonly slice: Slice;
   readonly executor: Executor;
-  /** Null: nothing is cached. */
+  /** Null disables caching. */
   readonly caching: LoaderCaching | null;
-  /** How the field's values are kept. */
+  /** The caching settings of the field. */
   readonly keeping: Caching;
   readonly maxBatch: number;
   readonly onRow: (row: Row) => void;
 }
 
-/** The client's values passed our checks and failed the server's: say so in the client's terms. */
+/**
+ * Runs a statement. If the server rejects a value that passed our checks, the error is rephrased in the client's terms.
+ */
 export async function queryWithInput(executor: Pick<Executor, 'query'>, statement: Statement): Promise<readonly Row[]> {
   try {
     return await executor.query(statement);
@@ -52,7 +54,7 @@ export class SliceLoader {
     const { slice, caching, keeping } = options;
     this.#caching = keeping.off === null ? caching : null;
     this.#variants = this.#caching && sliceVariants(slice, this.#caching.scope);
-    // At the root every load has the same empty key, so that the same selection is read once.
+    // At the root every load has the same empty key, so the same selection is read once.
     this.#loader = new DataLoader((parents) => this.#load(parents), {
       maxBatchSize: options.maxBatch,
       cacheKeyFn: keyText,
@@ -66,7 +68,7 @@ export class SliceLoader {
   async #load(parents: readonly KeyValues[]): Promise<readonly (readonly Row[] | Error)[]> {
     const { slice } = this.#options;
     const slices = await halving(keyColumnsOf(slice), parents, (some) => this.#loadTogether(some));
-    // The memo holds no errors (R9).
+    // Errors are removed from the memo (R9).
     for (const [i, parent] of parents.entries()) if (slices[i] instanceof Error) this.#loader.clear(parent);
     return slices;
   }
@@ -108,7 +110,7 @@ export class SliceLoader {
   }
 }
 
-/** Variants of the slice of each parent, for one viewer. */
+/** The cache variants of the slice, one per parent, for one viewer. */
 export function sliceVariants(slice: Slice, scope: CacheScope): Variants {
   return variants({
     kind: 'slice',
@@ -124,7 +126,7 @@ function keyColumnsOf({ entity, joinColumns: columns, comparisons }: Slice): Key
   return { entity, columns, comparisons };
 }
 
-/** What makes two slices of one parent differ: everything that their statement says, the limit among its values. */
+/** Distinguishes two slices of one parent: the whole text and values of the statement, including the limit. */
 function contentOf(slice: Slice): unknown {
   const { text, values } = selectSlice(slice);
   return [keyContent(slice.joinColumns, slice.comparisons), text, values];

@@ -1,5 +1,5 @@
 /**
- * Owns the way of a loader's batch through the region's cache, or past it: one fetch, one demand, one entry in the
+ * Owns reading a loader's batch through the region's cache or around it: one fetch, one demand, one entry in the
  * report.
  */
 import { hash } from 'node:crypto';
@@ -17,26 +17,29 @@ import { type KeyColumns, type KeyValues } from '../sql/parents.ts';
 import { type Tenancy } from '../sql/tenant.ts';
 import { tenantText } from './prepared.ts';
 
-/** How reads name what they depend on: as changes do. */
+/** The names of what reads depend on. Changes use the same names. */
 export interface TagNames {
-  /** The rows with these canonical values; possibly of more rows than these, never of fewer. No columns: any row. */
+  /**
+   * The tag of the rows with these canonical values. It may cover more rows, never fewer. Without columns it covers
+   * every row.
+   */
   tagFor(entity: Entity, columns: readonly string[], values: readonly unknown[]): Tag;
-  /** Of a text in the author's notation. Throws `BAD_USER_INPUT`. */
+  /** The tag of a text in the author's notation. Throws `BAD_USER_INPUT`. */
   dependencyTag(text: string): Tag;
-  /** Why not every change under the tag is seen, so that nothing may be kept under it; null where all are. */
+  /** Why some changes under the tag are not observed, so that nothing may be cached under it; null where all are. */
   whyUnseen(tag: Tag): string | null;
 }
 
 /**
- * The tag of what is read by a key: of its exact part, since the text of the rest does not tell which rows are equal to
- * it.
+ * The tag of a read by key. It uses only the exact part of the key: for the other columns, different texts may be equal
+ * values.
  */
 export function tagOfKey(tags: TagNames, { entity, columns, comparisons }: KeyColumns, key: KeyValues): Tag {
   const exact = exactPart(columns, key, comparisons);
   return tags.tagFor(entity, exact.columns, exact.values);
 }
 
-/** What tells keys of the same columns apart: the types of their values. */
+/** Distinguishes keys of the same columns by the types of their values. */
 export function keyContent(columns: readonly string[], comparisons: Comparisons | undefined): unknown {
   return comparisons === undefined
     ? columns
@@ -51,7 +54,7 @@ export function keyContent(columns: readonly string[], comparisons: Comparisons 
 
 const keyNames = new WeakMap<readonly string[], string>();
 
-/** `keyContent` as a text. Columns are lists of the model, so that it is made once for most of them. */
+/** `keyContent` as text. The column lists are objects of the model, so most texts are computed once. */
 export function keyName(columns: readonly string[], comparisons: Comparisons | undefined): string {
   if (comparisons !== undefined) return JSON.stringify(keyContent(columns, comparisons));
   let name = keyNames.get(columns);
@@ -60,8 +63,8 @@ export function keyName(columns: readonly string[], comparisons: Comparisons | u
 }
 
 /**
- * The same text for the same key among keys of the same columns: most are one text, which stands for itself where it
- * cannot be taken for a list of JSON.
+ * The same text for the same key among keys of the same columns. Most keys are a single text, which is used as it is
+ * unless it could be mistaken for a JSON list or a quoted text.
  */
 export function keyText(key: KeyValues): string {
   const [only] = key;
@@ -72,15 +75,18 @@ export function keyText(key: KeyValues): string {
 
 const [OPENING, MARK] = ['['.charCodeAt(0), "'".charCodeAt(0)];
 
-/** For whom values are read (R11): part of every key. */
+/** The viewer's part of every cache key (R11). */
 export interface CacheScope {
-  /** Whose rows exist. Lists and counts are kept for each tenant; of a row by its key it is asked when it is shown. */
+  /**
+   * The viewer's tenant. Lists and counts are cached per tenant. A row by key is cached once for all tenants and
+   * checked when it is returned.
+   */
   readonly tenancy: Tenancy;
-  /** Of the settings under which statements run (`settingsKey`). */
+  /** `settingsKey` of the settings under which statements run. */
   readonly settingsKey: string;
 }
 
-/** The region's cache as reads for one viewer use it. */
+/** The region's cache, as used by the reads of one viewer. */
 export interface LoaderCaching {
   readonly cache: ReadCache;
   readonly tags: TagNames;
@@ -89,7 +95,7 @@ export interface LoaderCaching {
 
 const settingsKeys = new WeakMap<readonly Setting[], string>();
 
-/** The same text for the same settings; empty without any. */
+/** The same text for the same settings; empty where there are none. */
 export function settingsKey(settings: readonly Setting[]): string {
   if (settings.length === 0) return '';
   const known = settingsKeys.get(settings);
@@ -99,30 +105,32 @@ export function settingsKey(settings: readonly Setting[]): string {
   return key;
 }
 
-/** Short, and never the same for different content. */
+/** A short hash; collisions can be neglected. */
 export function hashOf(content: unknown): string {
   return hash('sha256', JSON.stringify(content), 'base64url').slice(0, 22);
 }
 
-/** Longer ones stand in keys by their hash. */
+/** Longer values are replaced in keys by their hash. */
 const LONGEST_VALUES = 64;
 
 export interface VariantInput {
   readonly kind: 'row' | 'slice' | 'count';
   readonly entity: Entity;
   readonly scope: CacheScope;
-  /** What else makes values differ: arguments above all. */
+  /** Everything else on which the values depend, mainly arguments. */
   readonly content: () => unknown;
-  /** Stands for the content, together with `name`, as long as it lives. */
+  /** Identifies the content, together with `name`, for the lifetime of the object. */
   readonly owner: object;
   readonly name: string;
 }
 
-/** Viewers' settings and tenants for which the hash of one content is kept; when it is full it begins anew. */
+/**
+ * The maximum number of hashes (one per settings and tenant) kept for one content; the map is cleared when it is full.
+ */
 const MOST_BASES = 64;
 const bases = new WeakMap<object, Map<string, string>>();
 
-/** Hashing costs more than all else that a cached read does with its key. */
+/** The hash is kept because it costs more than everything else that a cached read does with its key. */
 function baseOf({
   kind,
   entity,
@@ -144,16 +152,16 @@ function baseOf({
   return base;
 }
 
-/** The variants of one loader's keys. */
+/** The cache variants of one loader's keys. */
 export interface Variants {
-  /** Names the loader among those of other entities, columns, arguments, settings and tenants. */
+  /** Identifies the loader by entity, columns, arguments, settings and tenant. */
   readonly base: string;
   of(values: readonly unknown[]): string;
 }
 
 /**
- * Makes the variants of one loader's keys. The key's values are part of them: a tag may speak of more rows than those
- * with these values (`tagFor`), and must not mix them up.
+ * Makes the variants of one loader's keys. They include the key's values, because a tag may cover rows with other
+ * values (`tagFor`), which must not be confused.
  */
 export function variants(input: VariantInput): Variants {
   const base = baseOf(input);
@@ -169,20 +177,20 @@ export function variants(input: VariantInput): Variants {
 
 export interface CachedBatch<V> {
   readonly executor: Executor;
-  /** Null: not cached. */
+  /** Null disables caching. */
   readonly cache: ReadCache | null;
   readonly keys: readonly CacheKey[];
   readonly keeping: Keeping;
   readonly codec: Codec<V>;
-  /** Reads the values of these places in `keys` with statements to `via`. */
+  /** Reads the values at these indexes of `keys` with statements sent to `via`. */
   readonly load: (places: readonly number[], via: Pick<Executor, 'query'>) => Promise<readonly V[]>;
-  /** Whether what was loaded together may be kept; unless given, it may. */
+  /** Whether the loaded values may be cached; by default they may. */
   readonly mayKeep?: (values: readonly V[]) => boolean;
 }
 
 /**
- * The values in the order of the keys, from the cache where it may answer and has them. What `load` throws is thrown,
- * and never kept.
+ * The values in the order of the keys. They come from the cache where it may be used and holds them. Errors of `load`
+ * are thrown and never cached.
  */
 export async function throughCache<V>({
   executor,
@@ -215,7 +223,7 @@ export async function throughCache<V>({
   return direct();
 }
 
-/** What was read together is kept together: with the lowest position that one of the statements can be kept with. */
+/** Values that were read together are cached together, with the lowest of their statements' positions. */
 async function loadedBy<V>(
   caching: CachedReads,
   load: (via: Pick<Executor, 'query'>) => Promise<readonly V[]>,

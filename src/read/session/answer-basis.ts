@@ -1,29 +1,31 @@
 /**
- * Owns what the answer of one operation depends on, as its reads tell it: with that, the whole answer may be kept (R4).
+ * Owns the dependencies of one operation's answer, collected from its reads. They allow the whole answer to be cached
+ * (R4).
  */
 import { type LayerState } from '../../cache/guard.ts';
 import { type CacheKey, type Generation } from '../../cache/ports.ts';
 import { lowerPosition, type KeptWith } from '../../cache/reading.ts';
 import { type Tag } from '../../change/tags.ts';
 
-/** Where the process's own cache stood before the operation's first read. */
+/** The state of the process's own cache before the operation's first read. */
 export interface StateBefore extends LayerState {
   readonly generation: Generation;
 }
 
-/** Everything that the reads of one operation depended on. */
+/** The dependencies of all reads of one operation. */
 export interface Dependencies extends KeptWith {
   /** The generation of the process's cache in which the operation began. */
   readonly epoch: string;
   readonly tags: readonly Tag[];
-  /** How many loads were answered. */
+  /** The number of loads that were answered. */
   readonly reads: number;
 }
 
 /**
- * Values that the process's cache had are right as of its W at that moment, which is not below the W from before the
- * first read. Others say themselves what they are right as of. The answer is kept with the lowest of these, so that
- * each later invalidation of anything that was read makes it wrong.
+ * Computes the position with which an operation's answer may be cached. Values from the process's cache are valid as of
+ * its watermark W at that moment, which is not below W before the first read. Other values carry their own position.
+ * The answer is cached with the lowest of these, so that every later invalidation of anything that was read also
+ * invalidates the answer.
  */
 export class AnswerBasis {
   readonly #before: StateBefore;
@@ -42,7 +44,7 @@ export class AnswerBasis {
     this.#keptWith = { asOf: { cluster, timeline, lsn }, expiresAtMs: Number.POSITIVE_INFINITY };
   }
 
-  /** One load was answered. `keptWith`: null where its values may not be kept. */
+  /** Records one answered load. `keptWith` is null where its values may not be cached. */
   fetched(keys: readonly Pick<CacheKey, 'tags'>[], keptWith: KeptWith | null): void {
     this.#reads += 1;
     const so = this.#keptWith;
@@ -54,13 +56,13 @@ export class AnswerBasis {
     this.#keptWith = { asOf, expiresAtMs: Math.min(so.expiresAtMs, keptWith.expiresAtMs) };
   }
 
-  /** The operation read something that no cache keeps. */
+  /** The operation read something that is not cached, so its answer must not be cached either. */
   refuse(): void {
     this.#keptWith = null;
     this.#tags.clear();
   }
 
-  /** Null: the answer must not be kept. */
+  /** Null where the answer must not be cached. */
   dependencies(): Dependencies | null {
     if (this.#keptWith === null || this.#reads === 0) return null;
     return { ...this.#keptWith, epoch: this.#before.generation.epoch, tags: [...this.#tags], reads: this.#reads };

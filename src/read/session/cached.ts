@@ -1,6 +1,6 @@
 /**
- * Owns how the reads of one requirement meet the region's cache: what it must satisfy, and what its answers add to the
- * report.
+ * Owns how the reads of one requirement use the region's cache: what a cached value must satisfy, and how its use is
+ * reported.
  */
 import { isMeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
@@ -16,11 +16,11 @@ import { type Answer, type CachedReads, type Statement } from '../ports.ts';
 
 export interface SessionCachingOptions {
   readonly parts: ReadParts;
-  /** The requirement as it is now: the operation's own writes raise it. */
+  /** The current requirement; the operation's own writes raise its floor. */
   readonly requirement: () => Requirement;
-  /** What the request's tokens name of this cluster. */
+  /** The positions of this cluster that the request's tokens name. */
   readonly named: () => readonly Position[];
-  /** STRONG's floor, shared by the whole operation. */
+  /** The read index (STRONG's floor), shared by the whole operation. */
   readonly index: () => Promise<Position>;
   readonly record: ReadRecord;
   readonly answer: (statement: Statement) => Promise<Answer>;
@@ -64,7 +64,7 @@ export class SessionCaching implements CachedReads {
     const { view, limits } = this.#options.parts;
     const nearest = this.#nearest();
     const nextToPrimary = nearest !== undefined && nearest === view.primary;
-    // What the operation wrote meanwhile counts.
+    // Read here, after the index was fetched, so that the operation's concurrent writes are included.
     const { level, floor, maxLagMs } = this.#options.requirement();
     const { cluster, history } = view;
     const need = cacheDemand({
@@ -93,8 +93,8 @@ export class SessionCaching implements CachedReads {
   }
 
   /**
-   * While the region's own server is out it shows nothing, and another region's answers: the cache must not be far
-   * behind what that may have.
+   * While the region's own server is unavailable it shows nothing, and another region answers. The cache must not be
+   * far behind what that region may have shown.
    */
   #shown(nearest: string | undefined): Lsn | null {
     const { view, shown, clock, limits } = this.#options.parts;
@@ -103,7 +103,7 @@ export class SessionCaching implements CachedReads {
     return own !== null && others !== null ? maxLsn(own, others) : (own ?? others);
   }
 
-  /** Null where it cannot be had: the query itself will look for another primary, and say so in the end. */
+  /** Null where the read index is unavailable: the query itself looks for another primary and reports the failure. */
   async #index(): Promise<Position | null> {
     const { view } = this.#options.parts;
     if (view.primary === null || !view.reachable(view.primary)) return null;

@@ -1,6 +1,6 @@
 /**
- * Owns reading: one engine per server process, one session per operation; every statement goes where its requirement
- * allows.
+ * Owns reading: one engine per server process and one session per operation. Each statement runs on a server that its
+ * requirement allows.
  */
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Limiter } from '../../base/limiter.ts';
@@ -30,9 +30,9 @@ import { ShownAgo } from './shown-ago.ts';
 
 export interface ReadEngineOptions {
   readonly view: RegionView;
-  /** The position through which this region is known to have replayed; reads wait on it. */
+  /** The position through which this region is known to have replayed WAL; reads wait for it. */
   readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor' | 'onAdvance' | 'onReset'>;
-  /** Every region's server by region name; who of them is primary, `view` tells. */
+  /** Each region's server by region name; `view` says which one is the primary. */
   readonly servers: ReadonlyMap<string, PrimaryServer>;
   readonly limits: ReadLimits;
   readonly clock?: Clock;
@@ -40,11 +40,13 @@ export interface ReadEngineOptions {
 }
 
 export interface ReadSessionOptions {
-  /** The positions of the request's token and of what a gateway has seen, of all clusters. */
+  /** The positions of the request's token and those that a gateway has seen, of all clusters. */
   readonly token?: Positions;
-  /** Those of the client's own token, where that is not all of `token`. */
+  /** The positions of the client's own token, where they differ from `token`. */
   readonly own?: Positions;
-  /** Every position that the request's tokens name, where they were several; unless given, those of `token`. */
+  /**
+   * Every position that the request's tokens name, where there are several tokens; by default the positions of `token`.
+   */
   readonly named?: readonly Position[];
   readonly signal?: AbortSignal;
   /** Settings of the database under which every statement of the session runs (row-level security). */
@@ -79,13 +81,13 @@ export class ReadEngine {
     };
   }
 
-  /** One session per operation; `close` it when the operation is answered. */
+  /** Opens a session for one operation; `close` it when the operation has been answered. */
   session(options: ReadSessionOptions = {}): ReadSession {
     return new ReadSession(this.#parts, options);
   }
 }
 
-/** One operation's reads: they share the read index, the snapshot, what was written, and the report. */
+/** The reads of one operation. They share the read index, the snapshot, the written position and the report. */
 export class ReadSession {
   readonly #parts: ReadParts;
   readonly #token: Positions;
@@ -96,7 +98,7 @@ export class ReadSession {
   readonly #record: ReadRecord;
   readonly #executors = new Map<string, Executor>();
   readonly #snapshots: SnapshotReads[] = [];
-  /** Null while the operation has sent no statement: most are answered without one. */
+  /** Null until the operation sends a statement: most operations need none. */
   #limiter: Limiter | null = null;
   #basis: AnswerBasis | null = null;
   #index: Promise<Position> | null = null;
@@ -114,19 +116,22 @@ export class ReadSession {
     this.#record = new ReadRecord(this.#token);
   }
 
-  /** So that an operation is not refused by a queue for connections which its own statements fill. */
+  /**
+   * Limits the operation's concurrent statements, so that its own statements do not fill the connection queue and cause
+   * its rejection.
+   */
   get #ownStatements(): Limiter {
     const { operationStatements, operationWaitMs, poolSize, primaryReads } = this.#parts.limits;
     return (this.#limiter ??= new Limiter({
       what: 'statements of one operation (operationStatements, operationWaitMs)',
       concurrent: Math.min(operationStatements, poolSize, primaryReads),
-      // How many may wait, what an operation may ask for has bounded: maxLoaders and maxAnswerValues.
+      // The number of waiting statements is already bounded by maxLoaders and maxAnswerValues.
       queued: Number.MAX_SAFE_INTEGER,
       waitMs: operationWaitMs,
     }));
   }
 
-  /** This cluster's position in the request's token, or in what a gateway has seen; null without one. */
+  /** This cluster's position in the request's token or in what a gateway has seen; null where there is none. */
   get floor(): Position | null {
     const { cluster } = this.#parts.view;
     return cluster === null ? null : (this.#token.get(cluster) ?? null);
@@ -138,24 +143,24 @@ export class ReadSession {
     return cluster !== null && this.#own.has(cluster);
   }
 
-  /** The position of the latest write of this operation; null while there was none. */
+  /** The position of this operation's latest write; null before the first one. */
   get written(): Position | null {
     return this.#written;
   }
 
-  /** From now on it is collected what the operation's answer depends on. To be called before the first read. */
+  /** Starts collecting the dependencies of the operation's answer. Must be called before the first read. */
   collect(basis: AnswerBasis): void {
     this.#basis = basis;
   }
 
-  /** What the answer may be kept with, and what it has seen; null where it must not be kept. */
+  /** The answer's dependencies and the position that it has seen; null where the answer must not be cached. */
   dependencies(): (Dependencies & { readonly seen: Position }) | null {
     const { seen } = this.#record;
     const found = this.#basis?.dependencies() ?? null;
     return found === null || seen === null ? null : { ...found, seen };
   }
 
-  /** Runs statements under `requirement`. Equal requirements share one executor, and with SNAPSHOT one transaction. */
+  /** The executor for `requirement`. Equal requirements share one executor, and for SNAPSHOT one transaction. */
   executor(requirement: Requirement): Executor {
     const key = requirementKey(requirement);
     const known = this.#executors.get(key);
@@ -166,38 +171,38 @@ export class ReadSession {
   }
 
   /**
-   * To be awaited before each write. Throws where the token forbids it: `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE`,
-   * `CONSISTENCY_TOKEN_FUTURE`.
+   * Must be awaited before each write. Throws where the token forbids writing: `CONSISTENCY_LOST`,
+   * `PRIMARY_UNAVAILABLE`, `CONSISTENCY_TOKEN_FUTURE`.
    */
   admitWrite(): Promise<void> {
     return this.#named.admitWrite();
   }
 
   /**
-   * The operation has written: its later reads, of every level but EVENTUAL, see that write. Throws `CONSISTENCY_LOST`
-   * where the token shows that the server which was written to had been replaced.
+   * Records a write of the operation: its later reads at every level except EVENTUAL see that write. Throws
+   * `CONSISTENCY_LOST` where the token shows that the server written to had already been replaced as primary.
    */
   async raise(position: Position): Promise<void> {
     await this.#named.written(position);
     this.#written = this.#written === null ? position : laterPosition(this.#written, position);
     this.#record.reached(position);
     this.#basis?.refuse();
-    // A read index from before the write would be too low.
+    // A read index fetched before the write would be too low.
     this.#index = null;
   }
 
-  /** The operation was told of something that was there as of `position`, although it neither read nor wrote it. */
+  /** Records that the operation's answer reveals state as of `position` that it neither read nor wrote. */
   saw(position: Position): void {
     this.#record.reached(position);
   }
 
-  /** What the reads so far have met; its positions make the response's token. */
+  /** The report of the reads so far; its positions make up the response's token. */
   report(): ReadReport {
     const report = this.#record.report();
     return { ...report, positions: this.#named.kept(report.positions, this.#written) };
   }
 
-  /** Ends snapshots that are still open; never throws. */
+  /** Closes the open snapshots; never throws. */
   async close(): Promise<void> {
     await Promise.all(this.#snapshots.map((snapshot) => snapshot.close()));
   }
@@ -227,7 +232,7 @@ export class ReadSession {
     return value;
   }
 
-  /** W speaks for the region's own server only, so that nothing is kept of what another one answered (R4). */
+  /** W describes the region's own server only, so rows from another region's server are not cached (R4). */
   async #answer(requirement: Requirement, statement: Statement): Promise<Answer> {
     const { local } = this.#parts.view;
     const ask: Ask<Pick<Answer, 'rows' | 'asOf'>> = async (server, demand) => {
@@ -289,7 +294,7 @@ export class ReadSession {
     };
   }
 
-  /** Once per operation; a failure is not kept, so that the read after the failover asks again. */
+  /** Fetched once per operation. A failure is not kept, so that a read after the failover fetches again. */
   #readIndex(): Promise<Position> {
     if (this.#index !== null) return this.#index;
     const fetched = this.#parts.index.current();

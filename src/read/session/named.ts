@@ -1,6 +1,6 @@
 /**
- * Owns what becomes of the positions that a request's tokens name: which a failover lost, and which only a newer
- * primary knows (R7).
+ * Owns the evaluation of the positions that a request's tokens name: those that a failover lost, and those that only a
+ * newer primary knows (R7).
  */
 import { MeridianError } from '../../base/errors.ts';
 import { laterPosition, lineageStatusOf, type Position, type TimelineHistory } from '../../base/lineage.ts';
@@ -9,21 +9,21 @@ import { type RegionView } from '../../region/view.ts';
 
 type View = Pick<RegionView, 'cluster' | 'history' | 'refresh' | 'reachable'>;
 
-/** The first of `positions` that names a lost write; null also where no history is known. */
+/** The first of `positions` that names a lost write; null where there is none or no history is known. */
 export function lostOf(positions: readonly Position[], history: TimelineHistory | null): Position | null {
   if (history === null) return null;
   return positions.find((position) => lineageStatusOf(position, history) === 'lost') ?? null;
 }
 
 /**
- * The positions that the tokens of one request name, each by itself: merged, a lost one hides behind a younger
- * timeline.
+ * The positions that the tokens of one request name. They are kept separately: after merging, a lost position would be
+ * hidden by one of a younger timeline.
  */
 export class NamedPositions {
   readonly #view: View;
   readonly #all: readonly Position[];
   readonly #regions: () => Iterable<string>;
-  /** Of the cluster that was known when they were last asked for. */
+  /** Cached for the cluster that was known at the last access. */
   #own: { readonly cluster: RegionView['cluster']; readonly positions: readonly Position[] } | null = null;
 
   constructor(view: View, all: readonly Position[], regions: () => Iterable<string>) {
@@ -32,7 +32,7 @@ export class NamedPositions {
     this.#regions = regions;
   }
 
-  /** Those of this cluster. */
+  /** The positions of this cluster. */
   get own(): readonly Position[] {
     const { cluster } = this.#view;
     if (this.#own === null || this.#own.cluster !== cluster)
@@ -41,9 +41,9 @@ export class NamedPositions {
   }
 
   /**
-   * To be awaited before a write. A client whose earlier write was lost must hear of it before it goes on, and one that
-   * has seen a newer primary must not write to the one before it. Throws `CONSISTENCY_LOST`, `PRIMARY_UNAVAILABLE` or
-   * `CONSISTENCY_TOKEN_FUTURE`.
+   * Must be awaited before a write. A client whose earlier write was lost must get an error before it continues, and a
+   * client that has seen a newer primary must not write to the previous one. Throws `CONSISTENCY_LOST`,
+   * `PRIMARY_UNAVAILABLE` or `CONSISTENCY_TOKEN_FUTURE`.
    */
   async admitWrite(): Promise<void> {
     const { own } = this;
@@ -72,9 +72,9 @@ export class NamedPositions {
   }
 
   /**
-   * A write has committed at `position`. Where that is a newer timeline than a token's, the history between them is
-   * learnt, so that what it lost is told with the next use of the token. Throws `CONSISTENCY_LOST` for a write to a
-   * primary that had been replaced.
+   * Called after a write has committed at `position`. If its timeline is newer than a token's, the history between them
+   * is fetched, so that a lost position is reported when the token is used next. Throws `CONSISTENCY_LOST` for a write
+   * to a primary that had already been replaced.
    */
   async written(position: Position): Promise<void> {
     const { own } = this;
@@ -93,10 +93,10 @@ export class NamedPositions {
   }
 
   /**
-   * What the answer's token names: a lost position stays, so that the token is never honoured again, whatever was read
-   * meanwhile. One that nobody has judged yet stays as well: a read without a floor may have met a younger timeline
-   * before its history is known here, and whoever gets that timeline's position gives up the older one. What the
-   * operation has `written` itself goes before that.
+   * The positions of the answer's token. A lost position stays in it, whatever was read meanwhile, so that the token is
+   * never accepted again. A position whose lineage is still unknown stays as well: a read without a floor may see a
+   * younger timeline before its history is known here, and a token with that timeline's position would drop the older
+   * one. A position that the operation has `written` itself takes precedence over the latter.
    */
   kept(positions: Positions, written: Position | null): Positions {
     const kept = lostOf(this.own, this.#view.history) ?? (written === null ? this.#unjudged(positions) : null);
@@ -104,8 +104,8 @@ export class NamedPositions {
   }
 
   /**
-   * The latest of what the tokens name, where the answer would hide one of them behind a timeline whose history is not
-   * known; else null.
+   * The latest position of the tokens, where the answer would replace one of them by a timeline whose history is
+   * unknown; else null.
    */
   #unjudged(positions: Positions): Position | null {
     const { cluster, history } = this.#view;

@@ -1,17 +1,18 @@
-/** Owns the read index: the primary's position now, fetched for many operations at once. */
+/** Owns the read index: the primary's current position, fetched once for many operations. */
 import { MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
 import { type PrimaryServer } from '../ports.ts';
 
 /**
- * Fetches under way at once; who comes later shares the next one. Enough to start one every few milliseconds over an
- * ocean.
+ * Maximum number of concurrent fetches; further requests share the next one. It allows one every few milliseconds
+ * across an ocean.
  */
 const AT_ONCE = 4;
 
 /**
- * A position answers everybody who asked before it was fetched, never somebody who asked later: so requests join a
- * fetch that has not begun yet, and a herd costs the primary no more than a few small statements per round trip.
+ * A fetched position is valid for requests made before the fetch started, but not for later ones. Requests therefore
+ * join a fetch that has not started yet, and many concurrent requests cost the primary only a few small statements per
+ * round trip.
  */
 export class ReadIndex {
   readonly #primary: () => PrimaryServer | null;

@@ -1,9 +1,9 @@
-/** Owns what one operation's reads have met, for its token and its `extensions`. */
+/** Owns the report of one operation's reads, for its token and its `extensions`. */
 import { laterPosition, type Position } from '../../base/lineage.ts';
 import { withPosition, type Positions } from '../../consistency/positions.ts';
 import { type Role } from '../../region/view.ts';
 
-/** Where reads of an operation were answered, and how often. */
+/** The server or cache that answered reads of an operation, and the number of reads. */
 export interface ServedBy {
   readonly region: string;
   readonly by: Role | 'cache';
@@ -11,12 +11,12 @@ export interface ServedBy {
 }
 
 export interface ReadReport {
-  /** The request's positions with every position that was seen merged in: the response's token (R6). */
+  /** The request's positions merged with every position that was seen: the response's token (R6). */
   readonly positions: Positions;
   readonly servedBy: readonly ServedBy[];
-  /** The longest that any one read waited for its floor, milliseconds. */
+  /** The longest time that a single read waited for its floor, in milliseconds. */
   readonly waitedMs: number;
-  /** Staleness of the oldest read, milliseconds; null when it is not known for one of them, or nothing was read. */
+  /** The staleness of the oldest read, in milliseconds; null where it is unknown for one read, or nothing was read. */
   readonly stalenessMs: number | null;
 }
 
@@ -27,7 +27,7 @@ export interface Served {
   readonly stalenessMs: number | null;
 }
 
-/** Collects as reads finish; `report` may be taken at any time. */
+/** Collects the results of reads as they finish; `report` may be called at any time. */
 export class ReadRecord {
   #positions: Positions;
   readonly #servedBy = new Map<string, { region: string; by: Role | 'cache'; count: number }>();
@@ -41,8 +41,8 @@ export class ReadRecord {
   }
 
   /**
-   * Not below anything that was read, whatever the token named; null before the first read, and where the reads met
-   * more than one cluster.
+   * A position not below anything that was read, independent of the token; null before the first read, and where the
+   * reads saw more than one cluster.
    */
   get seen(): Position | null {
     return this.#seen === 'of several clusters' ? null : this.#seen;
@@ -66,7 +66,7 @@ export class ReadRecord {
         this.#seen.cluster === position.cluster ? laterPosition(this.#seen, position) : 'of several clusters';
   }
 
-  /** A position that the operation produced itself, by writing. */
+  /** Adds a position that the operation's own write has reached. */
   reached(position: Position): void {
     this.#positions = withPosition(this.#positions, position);
   }

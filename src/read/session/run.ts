@@ -1,5 +1,6 @@
 /**
- * Owns one read's way through the decision's steps: ask, wait, fall back, fail, until it is answered or out of time.
+ * Owns the execution of one read: it follows the decision's steps (ask, wait, fall back, fail) until the read is
+ * answered or runs out of time.
  */
 import { sleep, type Clock } from '../../base/clock.ts';
 import { isMeridianError, MeridianError, messageOf, type ErrorCode } from '../../base/errors.ts';
@@ -33,12 +34,12 @@ export type ReadLimits = Pick<
   | 'cacheLagMs'
 >;
 
-/** What every read of an engine shares. */
+/** The parts that all reads of an engine share. */
 export interface ReadParts {
   readonly view: RegionView;
-  /** The position through which this region is known to have replayed. */
+  /** The position through which this region is known to have replayed WAL. */
   readonly replayed: Pick<Watermark, 'lsn' | 'reached' | 'waitFor'>;
-  /** What this region had replayed `cacheLagMs` ago. */
+  /** The position that this region had replayed `cacheLagMs` ago. */
   readonly shown: Pick<ShownAgo, 'at'>;
   readonly servers: ReadonlyMap<string, PrimaryServer>;
   readonly limits: ReadLimits;
@@ -49,7 +50,7 @@ export interface ReadParts {
   readonly metrics: Pick<Metrics, 'reads' | 'floorWaitSeconds' | 'fallbacks'> | null;
 }
 
-/** What one server is asked to do: a statement, or a snapshot to open. */
+/** One request to a server: to run a statement or to open a snapshot. */
 export type Ask<T> = (server: PrimaryServer, demand: Demand) => Promise<Answered<T> | ServerRefusal>;
 
 export interface Answered<T> {
@@ -61,18 +62,21 @@ export interface Answered<T> {
 
 export interface ReadInput<T> {
   readonly requirement: Requirement;
-  /** STRONG's floor, shared by the whole operation. */
+  /** The read index (STRONG's floor), shared by the whole operation. */
   readonly index: () => Promise<Position>;
   readonly ask: Ask<T>;
   readonly record: ReadRecord;
-  /** What the request's tokens name of this cluster: every level but EVENTUAL vouches for all of it. */
+  /**
+   * The positions of this cluster that the request's tokens name. Every level except EVENTUAL guarantees that none of
+   * them is lost.
+   */
   readonly named: readonly Position[];
   readonly signal: AbortSignal | undefined;
-  /** Regions that are not to be asked: they have just failed in the middle of a snapshot. */
+  /** Regions that must not be asked: a snapshot has just failed there. */
   readonly avoid?: readonly string[];
 }
 
-/** Whether the watermark stands still: nobody waits for it again before it has moved. */
+/** Records that waiting for the watermark timed out. Reads do not wait again until it has moved. */
 export class Stall {
   #at: bigint | null | undefined;
 
@@ -85,13 +89,15 @@ export class Stall {
   }
 }
 
-/** Looks at waiting reads again at least this often, so that a server that comes back is used while they wait. */
+/** Waiting reads are re-evaluated at least this often, so that a server that comes back is used. */
 const SLICE_MS = 200;
 const SETTLE_FIRST_MS = 1;
 const SETTLE_MAX_MS = 50;
-/** A region that cannot be reached is noticed by its probes; what runs there is abandoned within this time of it. */
+/** Probes detect an unreachable region; requests to it are abandoned within this time of the detection. */
 const WATCH_MS = 50;
-/** More steps than any read can need: the decision is wrong, and says so rather than spin. */
+/**
+ * More steps than any read can need. Reaching it means an error in the decision, which is reported instead of looping.
+ */
 const MAX_STEPS = 10_000;
 
 export class ReadRun<T> {
@@ -166,7 +172,7 @@ export class ReadRun<T> {
       rttToPrimaryMs: primary === null ? null : view.rttMs(primary),
       stalenessMs,
       catchUpMs: view.catchUpMs(),
-      // Three heartbeats without one that arrives: nothing does.
+      // Three heartbeats without an arrival mean that replication has stopped.
       stalled: stall.standsAt(replayed.lsn) || (stalenessMs !== null && stalenessMs > 3 * limits.heartbeatMs),
       tried: {
         failed: this.#failed,
@@ -187,8 +193,8 @@ export class ReadRun<T> {
   }
 
   /**
-   * The floor as it was asked for is among them: STRONG's own may be of a younger timeline, behind which a lost one
-   * would hide.
+   * Includes the requirement's original floor: the read index of STRONG may have a younger timeline, which would hide a
+   * lost floor.
    */
   #required(): readonly Position[] {
     const { requirement, named } = this.#input;
@@ -223,15 +229,16 @@ export class ReadRun<T> {
   }
 
   /**
-   * A server on a newer timeline than the history we know may have lost what the floor names: the history is looked up
-   * before its answer is believed (R7).
+   * A server on a newer timeline than the known history may have lost the floor's position, so the history is fetched
+   * before the answer is accepted (R7).
    */
   async #accept(region: string, answer: Answered<T>): Promise<(Answered<T> & { readonly region: string }) | null> {
     const { view, metrics } = this.#parts;
     const { seen } = answer;
     const older = this.#required().filter(({ timeline }) => timeline < seen.timeline);
     if (older.length > 0) {
-      // Counted as waiting: with its primary out of reach every look takes its whole time limit, and teaches nothing.
+      // Counted as waiting: while the new primary is unreachable, each refresh takes its whole timeout and returns
+      // nothing new.
       if (view.history === null || view.history.timeline < seen.timeline) await this.#timed(() => view.refresh());
       const history = view.history === null || view.history.timeline < seen.timeline ? null : view.history;
       if (lostOf(older, history) !== null) throw this.#failure('CONSISTENCY_LOST');
@@ -240,8 +247,8 @@ export class ReadRun<T> {
         return null;
       }
     }
-    // A server that went on where the failover did not: what it shows never was, and its position would be of no use to
-    // anybody.
+    // The server continued on a timeline that the failover discarded: its rows never became part of the history, and no
+    // token could use its position.
     if (lostOf([seen], view.history) !== null) {
       this.#behind.add(region);
       return null;
@@ -280,11 +287,11 @@ export class ReadRun<T> {
       return;
     }
     const floor = this.#floor;
-    // The writable server of the floor's own timeline has not written it: nobody has.
+    // The primary of the floor's own timeline has not written it, so no server has.
     if (asPrimary && floor !== null && floor.timeline === answer.at.timeline && floor.lsn > answer.at.lsn)
       throw this.#future(answer.at);
-    // A younger timeline than any primary's is nobody's, once everybody has been asked; a region out of reach may have
-    // it.
+    // A timeline younger than every primary's does not exist once all regions have been asked; an unreachable region
+    // may have it.
     const everybody = [...this.#parts.servers.keys()].every((name) => this.#parts.view.reachable(name));
     if (asPrimary && floor !== null && floor.timeline > answer.at.timeline && this.#rediscovered && everybody)
       throw this.#future(answer.at);
@@ -294,18 +301,18 @@ export class ReadRun<T> {
   #attemptFailed(region: string, fallback: boolean, error: unknown): void {
     if (isMeridianError(error, 'REGION_UNAVAILABLE') || isMeridianError(error, 'PRIMARY_UNAVAILABLE')) {
       if (isMeridianError(error, 'REGION_UNAVAILABLE')) this.#parts.view.reportFailure(region, error);
-      // Another primary has other transactions on their way.
+      // A different primary has different transactions in progress.
       this.#unsettled = [];
     } else if (isMeridianError(error, 'OVERLOADED')) {
       if (!fallback) throw error;
-      // There is no other primary to look for: this one has enough to do.
+      // The primary is overloaded, not lost, so no other primary is searched for.
       this.#rediscovered = true;
     } else if (!isRecoveryConflict(error)) throw error;
     this.#failed.add(region);
     this.#lastError = error;
   }
 
-  /** Gives up on a server that its probes find out of reach: a cut link answers nothing, not even an error. */
+  /** Abandons a request to a server that the probes find unreachable: a broken network link returns no error. */
   async #watched<R>(region: string, attempt: Promise<R>): Promise<R> {
     const { view } = this.#parts;
     if (!view.reachable(region)) return attempt;
@@ -326,7 +333,7 @@ export class ReadRun<T> {
       return await Promise.race([attempt, lost]);
     } finally {
       clearInterval(watch);
-      // The attempt ends on its own; when it was abandoned, nobody else hears of its failure.
+      // An abandoned attempt ends later; its failure must not become an unhandled rejection.
       attempt.catch(() => undefined);
     }
   }
@@ -353,8 +360,8 @@ export class ReadRun<T> {
     const from = replayed.lsn;
     const target = step.for === 'staleness' ? (from === null ? null : from + 1n) : (this.#floor?.lsn ?? null);
     const already = target === null || (from !== null && from >= target);
-    // The watermark is there and the server was not: it has restarted, or another region's was asked; it is given a
-    // moment.
+    // The watermark has reached the target but the server had not: it was restarted, or another region's server was
+    // asked. It gets a moment.
     const reached = already
       ? await sleep(Math.min(timeoutMs, SETTLE_MAX_MS), signal)
       : await replayed.waitFor(toLsn(target), { timeoutMs, signal });
@@ -366,7 +373,7 @@ export class ReadRun<T> {
     this.#tryAgain();
   }
 
-  /** Who failed and can be reached is asked again, except where a snapshot has just broken. */
+  /** Failed regions that can be reached again are retried, except those where a snapshot has just failed. */
   #tryAgain(): void {
     for (const region of this.#failed) {
       if (this.#parts.view.reachable(region) && !this.#input.avoid?.includes(region)) this.#failed.delete(region);
@@ -417,7 +424,10 @@ export class ReadRun<T> {
   }
 }
 
-/** A replica that had to cancel the statement so that replay can go on is alive: only this read goes elsewhere. */
+/**
+ * Whether a replica canceled the statement because of a recovery conflict. The replica works; only this read moves
+ * elsewhere.
+ */
 export function isRecoveryConflict(error: unknown): boolean {
   return isMeridianError(error, 'TRANSACTION_CONFLICT') && error.details['recoveryConflict'] === true;
 }

@@ -1,4 +1,4 @@
-/** Owns what the region's server showed a while ago: a bounded memory of its replayed positions. Time is handed in. */
+/** Owns a bounded history of the positions that the region's server had replayed. Times are passed in. */
 import { type Lsn } from '../../base/lsn.ts';
 
 interface Sample {
@@ -6,7 +6,7 @@ interface Sample {
   readonly atMs: number;
 }
 
-/** Samples kept over the time that is asked for. */
+/** Number of samples kept over that time. */
 const SAMPLES = 32;
 
 export class ShownAgo {
@@ -15,30 +15,30 @@ export class ShownAgo {
   /** Oldest first; the last one is always the newest position. */
   #samples: Sample[] = [];
 
-  /** `agoMs`: how long ago `at` looks. */
+  /** `agoMs` is the age of the position that `at` returns. */
   constructor(agoMs: number) {
     this.#agoMs = agoMs;
     this.#spacingMs = agoMs / SAMPLES;
   }
 
-  /** The server showed `lsn` at `atMs` (monotonic), never less than before. */
+  /** The server showed `lsn` at `atMs` (monotonic). Neither ever decreases. */
   add(lsn: Lsn, atMs: number): void {
     const beforeLast = this.#samples.at(-2);
     if (beforeLast !== undefined && atMs - beforeLast.atMs < this.#spacingMs) this.#samples.pop();
     this.#samples.push({ lsn, atMs });
-    // Of those that are old enough only the newest will ever be asked for.
+    // Only the newest of the samples that are old enough can still be returned.
     const old = this.#samples.findLastIndex((sample) => atMs - sample.atMs >= this.#agoMs);
     if (old > 0) this.#samples.splice(0, old);
   }
 
-  /** What was shown went back: nothing of it counts. */
+  /** Discards all samples, because the position went back. */
   forget(): void {
     this.#samples = [];
   }
 
   /**
-   * What was shown about `agoMs` ago: never more than then, and less by what came in a small part of that time. Where
-   * it has been watched for a shorter time than that, what was shown first; null where nothing was.
+   * The position that was shown about `agoMs` ago: never more than at that time, and less by at most one sample
+   * spacing. With a shorter history, the first position shown; null where there is none.
    */
   at(nowMs: number): Lsn | null {
     const old = this.#samples.findLast(({ atMs }) => nowMs - atMs >= this.#agoMs);

@@ -1,6 +1,5 @@
 /**
- * Owns an operation's snapshot: one transaction on one server, opened by the first statement, with the others behind
- * it.
+ * Owns an operation's snapshot: one transaction on one server, opened by the first statement and shared by the others.
  */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type Row } from '../../model/model.ts';
@@ -18,13 +17,13 @@ export interface SnapshotReadsOptions {
   readonly failed: (region: string, error: unknown) => void;
 }
 
-/** Snapshots opened, at most, before the first row of one is out. */
+/** Maximum number of attempts to open a snapshot before its first rows are returned. */
 const MAX_OPENINGS = 4;
 
 /**
- * Statements queue: a transaction runs one at a time. Until the first rows are out a snapshot that breaks is opened
- * again, elsewhere where its server is to blame; afterwards another snapshot would not be the same state, so that the
- * failure is the operation's.
+ * Statements run one after another, since a transaction runs one at a time. Until the first rows are returned, a failed
+ * snapshot is opened again, on another server if the server was at fault. Afterwards a new snapshot would show another
+ * state, so the failure is returned to the operation.
  */
 export class SnapshotReads implements Executor {
   readonly #options: SnapshotReadsOptions;
@@ -41,7 +40,7 @@ export class SnapshotReads implements Executor {
 
   query(statement: Statement): Promise<readonly Row[]> {
     const result = this.#last.then(() => this.#queryNow(statement));
-    // The next statement runs whatever became of this one, whose failure its own caller hears of.
+    // The next statement runs even if this one fails; this one's caller gets the failure.
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -88,7 +87,7 @@ export class SnapshotReads implements Executor {
     const opened = this.#opened;
     this.#opened = null;
     if (opened === null) return;
-    // An opening that failed has told its statement; there is nothing to end.
+    // If opening failed, its statement has received the error, and there is nothing to close.
     const session = await opened.then(
       (one) => one.session,
       () => null,
@@ -97,7 +96,10 @@ export class SnapshotReads implements Executor {
   }
 }
 
-/** A table was truncated, rewritten or replaced since the snapshot was taken: a new one on the same server shows it. */
+/**
+ * Whether a table was truncated, rewritten or replaced since the snapshot was taken. A new snapshot on the same server
+ * shows the table.
+ */
 function isOutdated(error: unknown): boolean {
   return isMeridianError(error, 'TRANSACTION_CONFLICT') && error.details['outdatedSnapshot'] === true;
 }

@@ -1,6 +1,6 @@
 /**
- * Owns the select list: every mapped column of an entity, selected so that no driver can damage its value, and read
- * back.
+ * Owns the select list: every mapped column of an entity, selected so that no driver can change its value, and the
+ * conversion of the result back.
  */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Column, type Entity, type Row, type SqlType } from '../../model/model.ts';
@@ -8,19 +8,19 @@ import { readerOf } from '../../model/values.ts';
 import { comparedReference } from './comparing.ts';
 import { columnReference } from './identifiers.ts';
 
-/** Kinds that every driver reads exactly; all others travel as text, whatever parsers are installed. */
+/** Kinds that every driver reads exactly. All others are selected as text, independent of the installed parsers. */
 const DIRECT: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json', 'text', 'uuid', 'enum']);
 const DIRECT_ARRAYS: ReadonlySet<SqlType['kind']> = new Set(['int', 'float', 'bool', 'json']);
 
 /**
- * Their cast to text is not their spelling: it adds the `/32` that an address does not show. Drivers read them as text
- * anyway.
+ * A cast to text changes these values: it adds the `/32` that the output of an address omits. Drivers read them as text
+ * without a cast.
  */
 const MISCAST: ReadonlySet<string> = new Set(['inet', 'inet[]']);
 
 function outputExpression(reference: string, type: SqlType): string {
   if (MISCAST.has(type.sql)) return reference;
-  // The driver knows no arrays of domains, and would leave them as one text.
+  // The driver cannot parse arrays of domains and would return them as one text.
   if (type.array) return DIRECT_ARRAYS.has(type.kind) ? comparedReference(reference, type) : `${reference}::text[]`;
   return DIRECT.has(type.kind) ? reference : `${reference}::text`;
 }
@@ -43,7 +43,7 @@ function selectListOf(entity: Entity): string {
     .join(', ');
 }
 
-/** The same columns untouched, for an inner query whose outer one casts them. */
+/** The same columns without casts, for an inner query whose outer query casts them. */
 export function rawColumns(entity: Entity): string {
   return [...entity.columns.keys()].map((name) => columnReference(entity, name)).join(', ');
 }
@@ -63,7 +63,7 @@ function makeReader(entity: Entity): Reader {
   };
 }
 
-/** Turns what a statement over `outputColumns` returned into a row of the entity, and leaves out anything else. */
+/** Converts a row returned by a statement over `outputColumns` into a row of the entity, and drops other columns. */
 export function readRow(entity: Entity, row: Row): Row {
   let reader = readers.get(entity);
   if (reader === undefined) {

@@ -1,6 +1,6 @@
 /**
- * Owns how values are compared in SQL: with the operators of their type, wherever these are, and by the type under a
- * domain.
+ * Owns how values are compared in SQL: with the operators of their type, in whatever schema these are, and for a domain
+ * with those of its base type.
  */
 import {
   type Comparison,
@@ -13,7 +13,7 @@ import { castType, columnReference, columnType, elementType } from './identifier
 
 const PLAIN_ORDER: OrderOperators = { less: '<', lessOrEqual: '<=', greaterOrEqual: '>=', greater: '>' };
 
-/** `=`, or `OPERATOR("extensions".=)`. Of a type without equality it is the plain one, which the database refuses. */
+/** `=`, or `OPERATOR("extensions".=)`. For a type without equality it is `=`, which the database rejects. */
 export function equalOperator({ operators }: SqlType): string {
   return operators?.equal ?? '=';
 }
@@ -26,17 +26,19 @@ export function likeOperator({ operators }: SqlType): string {
   return operators?.like ?? 'LIKE';
 }
 
-/** Whether one operator without a schema, written once, can compare this column together with others. */
+/** Whether an unqualified operator in a row comparison can compare this column together with others. */
 export function hasPlainOrder({ operators }: SqlType): boolean {
   return operators === undefined || (!operators.ofDomain && orderOperators({ operators } as SqlType).less === '<');
 }
 
-/** The column as an operand: of a domain, as the type under it, since not every operator sees through domains. */
+/**
+ * The column as an operand. A column of a domain is cast to the base type, since not every operator accepts domains.
+ */
 export function comparedColumn(entity: Entity, column: string): string {
   return comparedReference(columnReference(entity, column), columnType(entity, column));
 }
 
-/** The same of a reference to a column of that type. */
+/** The same for a reference to a column of that type. */
 export function comparedReference(reference: string, type: SqlType): string {
   return type.operators?.ofDomain === true ? `${reference}::${castType(type)}` : reference;
 }
@@ -52,7 +54,7 @@ export interface ComparedColumns {
   readonly comparisons?: Comparisons | undefined;
 }
 
-/** Types of a key's values: the columns' own, unless they come from columns of others. */
+/** The types of a key's values: those of its columns, unless the values come from columns of other types. */
 export function keyType({ entity, columns, comparisons }: ComparedColumns, i: number): SqlType {
   return comparisons?.[i]?.type ?? columnType(entity, columns[i] ?? '');
 }
@@ -65,8 +67,8 @@ export interface MatchSqlInput {
 }
 
 /**
- * The column compared with a value of the comparison's type, or of its own where there is none. `reference` names the
- * column.
+ * Compares the column named by `reference` with a value of the comparison's type, or of the column's own type where
+ * there is no comparison.
  */
 export function matchSql({ reference, type, comparison, value }: MatchSqlInput): string {
   if (!comparison) return `${comparedReference(reference, type)} ${equalOperator(type)} ${value}`;
@@ -75,7 +77,8 @@ export function matchSql({ reference, type, comparison, value }: MatchSqlInput):
 }
 
 /**
- * What of a key changes tell by its text: the values of columns that are compared with it in other ways are left out.
+ * The part of a key whose values can be compared as text. Columns compared by another operator or cast are left out,
+ * since changes do not identify them by text.
  */
 export function exactPart<V>(
   columns: readonly string[],
@@ -88,8 +91,8 @@ export function exactPart<V>(
 }
 
 /**
- * A text that is no member of the enum is equal to none of them. A cast of it would fail the statement: the planner
- * tries it out, whatever stands before it.
+ * The enum's label as a subquery, which returns no row for a text that is not a label. A cast would fail the statement,
+ * since the planner evaluates it even behind other conditions.
  */
 export function enumMemberOf(type: SqlType, value: string): string {
   return `(SELECT "$member" FROM unnest(enum_range(NULL::${elementType(type)})) AS "$member" WHERE "$member"::text = ${value})`;

@@ -1,5 +1,5 @@
 /**
- * Owns what narrows a selection apart from its parents: the viewer's tenant, the condition that the SDL fixes, and the
+ * Owns the conditions of a selection other than its parents: the viewer's tenant, the condition in the SDL, and the
  * client's filters.
  */
 import { type Entity, type Selection } from '../../model/model.ts';
@@ -17,13 +17,13 @@ export interface ConditionsInput {
   readonly tenancy: Tenancy;
 }
 
-/** The author's SQL stands on lines of its own, so that a comment at its end cannot swallow what follows. */
+/** The author's SQL is put on its own lines, so that a comment at its end cannot hide what follows. */
 function fixedCondition(where: string): Condition {
   return () => `(\n${where}\n)`;
 }
 
 /**
- * Everything that must hold for a row to be selected: all of it, so that no filter can undo the tenant. Throws
+ * All conditions of a selection, joined by AND, so that no filter can remove the tenant's condition. Throws
  * `BAD_USER_INPUT`.
  */
 export function conditionsOf({ entity, selection, args, limits, tenancy }: ConditionsInput): CompiledFilters {

@@ -8,7 +8,7 @@ import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyValues } from
 import { Params, statement } from './statement.ts';
 
 export interface Count {
-  /** All must hold for a row to be counted; none counts every row. */
+  /** A row is counted when all conditions hold; without conditions every row is counted. */
   readonly conditions: readonly Condition[];
   readonly prepared: boolean;
 }
@@ -17,7 +17,7 @@ export interface Counting {
   readonly entity: Entity;
   /** Columns that a parent's key values are compared with; empty at the root. */
   readonly joinColumns: readonly string[];
-  /** How those are compared where they come from columns of other types. */
+  /** How key values are compared with the join columns where they come from columns of other types. */
   readonly comparisons?: Comparisons | undefined;
   readonly counts: readonly Count[];
 }
@@ -36,12 +36,12 @@ export function countStatement(
   const output = tests.map(
     (test, i) => `count(*)${test === null || alone ? '' : ` FILTER (WHERE ${test})`} AS "${outputName(i)}"`,
   );
-  // Rows that no count wants are left out before they are counted.
+  // Rows that match no count are excluded before they are counted.
   const wanted = tests.includes(null) ? [] : [`(${tests.join(' OR ')})`];
   const where = source === null ? wanted : [matchesKey({ entity, columns, comparisons }), ...wanted];
   const counting = `SELECT ${output.join(', ')} FROM ${fromTable(entity)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`;
-  // Lateral, so that each parent costs its own rows by the relation's index; a join would read the whole table for a
-  // few dozen parents.
+  // LATERAL reads each parent's rows by the relation's index; a join would read the whole table for a few dozen
+  // parents.
   const text =
     source === null
       ? counting
@@ -49,7 +49,7 @@ export function countStatement(
   return statement(text, params, { prepared: counts.every((count) => count.prepared) });
 }
 
-/** The counts of each parent (of one "parent" at the root). */
+/** The counts of each parent (at the root, of a single "parent"). */
 export function countsOf(
   answer: readonly Row[],
   parents: number | null,

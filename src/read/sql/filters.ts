@@ -1,4 +1,4 @@
-/** Owns filters: the arguments that narrow a selection, checked whole before any SQL is made of them. */
+/** Owns filters: the arguments that narrow a selection. All of them are validated before SQL is generated. */
 import {
   type Entity,
   type EqualsFilter,
@@ -11,9 +11,9 @@ import { compileOperator, equalsSql, type FilterLimits } from './operators.ts';
 import { type Condition } from './order.ts';
 
 export interface CompiledFilters {
-  /** One per condition that must hold; none when nothing narrows. */
+  /** The conditions that must hold; empty when nothing narrows the selection. */
   readonly conditions: readonly Condition[];
-  /** The client composed more than one condition: too many shapes to prepare. */
+  /** The client combined more than one condition, so there are too many shapes to prepare statements for. */
   readonly clientShaped: boolean;
 }
 
@@ -31,11 +31,11 @@ export interface CompileFiltersInput {
 }
 
 /**
- * The conditions that the selection's filter arguments ask for. An argument that is null or left out narrows nothing.
+ * Compiles the selection's filter arguments into conditions. An argument that is null or omitted does not narrow.
  * Throws `BAD_USER_INPUT` that names the argument.
  *
- * Conditions are true or false, never unknown: `ne` and `notIn` keep rows whose column is NULL, `not` keeps exactly
- * the rows that its content does not match, `eq: null` is IS NULL, and nothing is in an empty list.
+ * Conditions are true or false, never unknown: `ne` and `notIn` keep rows whose column is NULL, `not` keeps exactly the
+ * rows that its content does not match, `eq: null` is IS NULL, and an empty list contains no value.
  */
 export function compileFilters({ entity, filters, args, limits }: CompileFiltersInput): CompiledFilters {
   const compilation: Compilation = { entity, limits, conditions: 0 };
@@ -55,7 +55,7 @@ export function compileFilters({ entity, filters, args, limits }: CompileFilters
   return { conditions, clientShaped: composed > 1 };
 }
 
-/** All of them hold. */
+/** The conjunction of the conditions. */
 export function allOf(conditions: readonly Condition[]): Condition {
   return (params) => joined({ conditions, params, operator: ' AND ', none: 'TRUE' });
 }
@@ -142,7 +142,7 @@ function compileLogic({ compilation, input, kind, value, at }: CompileLogicInput
     const inner = compileInput({ compilation, input, given: value, path: at.path, depth: at.depth });
     return (params) => `((${inner(params)}) IS NOT TRUE)`;
   }
-  // GraphQL lets a single value stand for a list of one.
+  // GraphQL accepts a single value in place of a list of one.
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   const parts = items.map((item, i) =>
     compileInput({ compilation, input, given: item, path: `${at.path}[${i}]`, depth: at.depth }),
@@ -169,7 +169,10 @@ function compileOperators({ compilation, field, value, path }: CompileOperatorsI
   return allOf(conditions);
 }
 
-/** Own entries that were given; GraphQL input objects have no prototype, JavaScript ones may have a hostile one. */
+/**
+ * The own entries that were given. GraphQL input objects have no prototype, but JavaScript objects may have a malicious
+ * one.
+ */
 function entriesOf(given: unknown, path: string): readonly (readonly [string, unknown])[] {
   if (given === null || typeof given !== 'object' || Array.isArray(given))
     throw badInput(

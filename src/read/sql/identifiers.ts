@@ -1,8 +1,11 @@
-/** Owns how tables, columns and types are spelled in SQL: tables under their own name, casts that change no value. */
+/**
+ * Owns the spelling of tables, columns and types in SQL: tables are aliased by their own name, and casts do not change
+ * values.
+ */
 import { quoteIdentifier } from '../../base/sql-text.ts';
 import { type Column, type Entity, type SqlType } from '../../model/model.ts';
 
-/** Conditions of the schema's author may qualify columns with the table's name, so the table keeps it as its alias. */
+/** The table's own name is its alias, since conditions of the schema's author may qualify columns with it. */
 export function tableAlias(entity: Entity): string {
   return quoteIdentifier(entity.table.name);
 }
@@ -16,14 +19,17 @@ export function fromTable(entity: Entity): string {
   return `${qualifiedTable(entity)} AS ${tableAlias(entity)}`;
 }
 
-/** `"tasks"."title"`: qualified, because a bare name in ORDER BY means the output column, which may be cast to text. */
+/**
+ * `"tasks"."title"`. It is qualified because a bare name in ORDER BY means the output column, which may be cast to
+ * text.
+ */
 export function columnReference(entity: Entity, column: string): string {
   return `${tableAlias(entity)}.${quoteIdentifier(column)}`;
 }
 
 const MODIFIER =
   /^(character varying|varchar|character|char|bpchar|numeric|decimal|timestamp|time|interval|bit varying|varbit|bit)\s*\(\s*\d+\s*(?:,\s*-?\d+\s*)?\)/i;
-/** Without a modifier these names mean length one. */
+/** Without a modifier these names mean a length of one. */
 const UNLIMITED: ReadonlyMap<string, string> = new Map([
   ['character', 'bpchar'],
   ['char', 'bpchar'],
@@ -31,8 +37,8 @@ const UNLIMITED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The element type's name for casts, without its modifier: `$1::varchar(3)` would cut the value off before it is
- * compared, where the plain type compares it whole and lets an assignment fail.
+ * The element type's name for casts, without its modifier: `$1::varchar(3)` would truncate the value before it is
+ * compared, while the plain type compares the whole value and lets an assignment fail.
  */
 export function elementType(type: SqlType): string {
   const plain = type.sql.replace(/(\[\])+$/, '').replace(MODIFIER, '$1');
@@ -44,8 +50,8 @@ export function castType(type: SqlType): string {
 }
 
 /**
- * For a list that a driver writes. Entries of a `box[]` are apart by semicolons, and drivers write commas: as a list of
- * texts it is read alike.
+ * The type of an array parameter. The elements of a `box[]` are separated by semicolons, but drivers write commas; cast
+ * from a list of texts, the value is parsed correctly.
  */
 export function parameterListType(type: SqlType): string {
   const element = elementType(type);

@@ -15,7 +15,7 @@ export interface FilterLimits {
   readonly maxFilterValues: number;
 }
 
-/** The column that is compared, and where the client wrote so. */
+/** The column that is compared, and the path of the condition in the client's arguments. */
 export interface Operand {
   readonly entity: Entity;
   readonly limits: FilterLimits;
@@ -40,7 +40,7 @@ function comparable(entity: Entity, column: string): { readonly reference: strin
     : { reference: `(${reference})::jsonb`, type: { sql: 'jsonb', kind: 'json', array } };
 }
 
-/** Equal to the value; null means IS NULL. */
+/** Equality with the value; null means IS NULL. */
 export function equalsSql({ entity, column, path }: Operand, value: unknown): Condition {
   const { reference, type } = comparable(entity, column);
   const param = inputParam(type, value, path);
@@ -49,7 +49,7 @@ export function equalsSql({ entity, column, path }: Operand, value: unknown): Co
     : (params) => `${reference} ${equalOperator(type)} ${params.add(type, param)}`;
 }
 
-/** Makes the condition of one operator. Throws `BAD_USER_INPUT` when the operand does not fit. */
+/** Compiles the condition of one operator. Throws `BAD_USER_INPUT` when the operand does not fit. */
 export function compileOperator(operation: Operation, operand: unknown): Condition {
   const { entity, column, operator, path } = operation;
   const { reference, type } = comparable(entity, column);
@@ -90,8 +90,8 @@ export function compileOperator(operation: Operation, operand: unknown): Conditi
 }
 
 /**
- * Other than the value, which is not null; NULL is. IS DISTINCT FROM knows only the operator that the search path leads
- * to.
+ * Inequality with a value that is not null; NULL counts as different. IS DISTINCT FROM resolves its operator by the
+ * search path only, so other equality operators use IS NOT TRUE.
  */
 function differsSql(reference: string, type: SqlType, value: string): string {
   const equal = equalOperator(type);
@@ -120,7 +120,7 @@ function oneOf(operation: Operand, operand: unknown): Condition {
   const orNull = values.length < params.length;
   if (values.length === 0) return () => (orNull ? `${reference} IS NULL` : 'FALSE');
   return (into) => {
-    // A list of arrays would have to be rectangular, which theirs need not be.
+    // An array of arrays must be rectangular, which the client's values need not be.
     const found = type.array
       ? `(${values.map((value) => `${reference} ${equalOperator(type)} ${into.add(type, value)}`).join(' OR ')})`
       : `${reference} ${equalOperator(type)} ANY(${into.addList(type, values)})`;

@@ -1,4 +1,4 @@
-/** Owns total orders: which one a selection has, how SQL spells it, and the condition "after this row" (keyset). */
+/** Owns total orders: the order of a selection, its SQL, and the condition "after this row" (keyset pagination). */
 import { type Entity, type OrderTerm, type Selection, type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { argument, badInput, type Arguments } from '../input.ts';
@@ -9,25 +9,27 @@ import { type Params } from './statement.ts';
 /** A condition over an entity's columns; adds its values to the statement's parameters. */
 export type Condition = (params: Params) => string;
 
-/** One term with what the catalog says about it. NULL counts as the largest value, as PostgreSQL's default has it. */
+/**
+ * A term with its column's nullability from the catalog. NULL counts as the largest value, as by default in PostgreSQL.
+ */
 export interface SortTerm extends OrderTerm {
   readonly nullable: boolean;
 }
 
 export interface ChosenOrder {
   readonly terms: readonly SortTerm[];
-  /** The client chose a sequence of several terms: too many shapes to prepare. */
+  /** The client chose several terms, so there are too many shapes to prepare statements for. */
   readonly clientShaped: boolean;
 }
 
-/** The selection's own order, or the one that its order argument chooses, closed by the primary key. */
+/** The selection's own order, or the order chosen by its order argument followed by the primary key. */
 export function orderOf(
   entity: Entity,
   selection: Pick<Selection, 'orderBy' | 'orderArg'>,
   args: Arguments,
 ): ChosenOrder {
   const chosen = chosenTerms(selection, args);
-  // A tie-break in the direction of the last chosen term keeps the order readable from one index, forwards or
+  // The tie-break takes the direction of the last chosen term, so that one index can serve the order, forwards or
   // backwards.
   const direction = chosen.at(-1)?.descending ?? false;
   const terms =
@@ -54,12 +56,12 @@ function chosenTerms({ orderArg }: Pick<Selection, 'orderArg'>, args: Arguments)
   });
 }
 
-/** The same order walked from its end. */
+/** The same order reversed. */
 export function reversed(terms: readonly SortTerm[]): readonly SortTerm[] {
   return terms.map((term) => ({ ...term, descending: !term.descending }));
 }
 
-/** `"tasks"."created_at" DESC, "tasks"."id" DESC`; the place of NULLs is written out where there can be any. */
+/** `"tasks"."created_at" DESC, "tasks"."id" DESC`; NULLS FIRST or LAST is written for nullable columns. */
 export function orderBySql(entity: Entity, terms: readonly SortTerm[]): string {
   const spelled = terms.map(({ column, descending, nullable }) => {
     const nulls = nullable ? (descending ? ' NULLS FIRST' : ' NULLS LAST') : '';
@@ -69,9 +71,9 @@ export function orderBySql(entity: Entity, terms: readonly SortTerm[]): string {
 }
 
 /**
- * The rows that come after the row with these key values in this order. One row comparison, which an index range
- * serves, where all terms run one way, have plain operators and cannot be NULL; otherwise written out term by term, led
- * by a bound on the first.
+ * The rows after the row with these values in this order. One row comparison, which an index range scan can use, where
+ * all terms have one direction, have plain operators and cannot be NULL. Otherwise the condition is expanded term by
+ * term, preceded by a bound on the first column.
  */
 export function afterCondition(entity: Entity, terms: readonly SortTerm[], values: readonly SqlParam[]): Condition {
   const oneWay =
@@ -97,7 +99,7 @@ interface PlacedTerm {
   readonly term: SortTerm;
   readonly type: SqlType;
   readonly reference: string;
-  /** The value that rows come after; null: NULL. */
+  /** The value after which rows follow; null stands for NULL. */
   readonly place: string | null;
 }
 
@@ -114,7 +116,7 @@ function expandedAfter(placed: readonly PlacedTerm[]): string {
   return bound === null ? tail : `(${bound} AND ${tail})`;
 }
 
-/** Strictly after the value in the term's direction, NULL being the largest. */
+/** Strictly after the value in the term's direction, with NULL as the largest value. */
 function beyondSql({ term: { descending, nullable }, type, reference, place }: PlacedTerm): string {
   if (place === null) return descending ? `${reference} IS NOT NULL` : 'FALSE';
   const { less, greater } = orderOperators(type);
@@ -122,7 +124,10 @@ function beyondSql({ term: { descending, nullable }, type, reference, place }: P
   return nullable ? `(${reference} ${greater} ${place} OR ${reference} IS NULL)` : `${reference} ${greater} ${place}`;
 }
 
-/** What every row after the value satisfies on the first column alone: a range that an index can start from. */
+/**
+ * A condition on the first column alone that every row after the value satisfies: a range from which an index scan can
+ * start.
+ */
 function leadingBound({ term: { descending, nullable }, type, reference, place }: PlacedTerm): string | null {
   if (place === null) return descending ? null : `${reference} IS NULL`;
   const { lessOrEqual, greaterOrEqual } = orderOperators(type);

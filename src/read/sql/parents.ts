@@ -1,4 +1,7 @@
-/** Owns batches of key values in SQL: one array parameter per column, numbered so that answers find their key. */
+/**
+ * Owns batches of key values in SQL: one array parameter per column, and an ordinal that assigns each result row to its
+ * key.
+ */
 import { type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
 import { keyType, matchSql, type ComparedColumns } from './comparing.ts';
@@ -8,15 +11,17 @@ import { type Params } from './statement.ts';
 /** One key: a canonical value per column, none of them NULL. */
 export type KeyValues = readonly SqlParam[];
 
-/** Quoted names that no column has, so that an author's condition cannot meet them. */
+/** Quoted names that no column has, so that an author's condition cannot refer to them by accident. */
 const SOURCE = '"$keys"';
 const place = (i: number): string => `${SOURCE}."$${i}"`;
 
-/** Number of the key that a row answers, counted from 1. */
+/** The number, from 1, of the key to which a row belongs. */
 export const ORDINAL = '$ordinal';
 export const ordinalReference = `${SOURCE}."${ORDINAL}"`;
 
-/** The columns of a key, and how its values are compared with them where these come from columns of other types. */
+/**
+ * The columns of a key, and how its values are compared with them where the values come from columns of other types.
+ */
 export type KeyColumns = ComparedColumns;
 
 /** `unnest($1::bigint[]) WITH ORDINALITY AS "$keys"("$0", "$ordinal")` */
@@ -51,12 +56,15 @@ export function matchesKey(of: KeyColumns): string {
   return pairs.join(' AND ');
 }
 
-/** Unnesting takes lists of lists apart to the last entry, and rows into their columns: such values travel as text. */
+/**
+ * unnest() flattens arrays of arrays completely and expands composite values into columns, so such values are passed as
+ * text.
+ */
 function isTakenApart({ array, kind, sql }: SqlType): boolean {
   return array || (kind === 'other' && sql.includes('.'));
 }
 
-/** One list as the database spells it: `{"a","b",NULL}`. */
+/** An array in PostgreSQL's text format: `{"a","b",NULL}`. */
 function arrayText(values: readonly SqlParam[]): string {
   const entries = values.map((value) =>
     value === null ? 'NULL' : Array.isArray(value) ? arrayText(value) : `"${String(value).replace(/[\\"]/g, '\\$&')}"`,

@@ -1,4 +1,4 @@
-/** Owns the statement that reads rows by a unique key, for a whole batch of keys. */
+/** Owns the statement that reads rows by a unique key for a batch of keys. */
 import { type Entity, type Row, type ScalarKind } from '../../model/model.ts';
 import { type Statement } from '../ports.ts';
 import { outputColumns, readRow } from './columns.ts';
@@ -7,14 +7,14 @@ import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyColumns, type
 import { Params, statement } from './statement.ts';
 
 /**
- * Kinds whose canonical text is one per value, so that a row can be matched with its key here; for others the server
- * does it.
+ * Kinds with one canonical text per value, so that rows can be matched with their keys here. For others the server
+ * matches them.
  */
 const EXACT: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'uuid']);
 
 export interface RowsByKey {
   readonly statement: Statement;
-  /** The rows in the order of the keys, null where there is none. */
+  /** The rows in the order of the keys; null where a key has no row. */
   rowsOf(answer: readonly Row[]): readonly (Row | null)[];
 }
 
@@ -43,7 +43,7 @@ function bySingleColumn(entity: Entity, column: string, keys: readonly KeyValues
 
 type Form = Pick<Statement, 'name' | 'text'>;
 
-/** By the key's column: the text is the same whatever the values, and its name is a hash. */
+/** Statement forms by column. The text does not depend on the values, and its name is a hash, so both are kept. */
 const forms = new WeakMap<Entity, Map<string, Form>>();
 
 function singleColumnForm(entity: Entity, column: string): Form {

@@ -1,6 +1,4 @@
-/**
- * Owns the statement that reads an ordered, limited slice of rows: at the root, or for each of many parents at once.
- */
+/** Owns the statement that reads an ordered, limited slice of rows at the root or for each of many parents. */
 import { type Comparisons, type Entity, type Row } from '../../model/model.ts';
 import { type Statement } from '../ports.ts';
 import { outputColumns, rawColumns, readRow } from './columns.ts';
@@ -9,12 +7,12 @@ import { orderBySql, type Condition, type SortTerm } from './order.ts';
 import { keySource, matchesKey, ORDINAL, ordinalReference, type KeyValues } from './parents.ts';
 import { Params, statement } from './statement.ts';
 
-/** A slice: which rows, in which order, how many at most (for each parent). */
+/** A slice: the selected rows, their order and their maximum number (per parent). */
 export interface Slice {
   readonly entity: Entity;
   /** Columns that a parent's key values are compared with; empty at the root. */
   readonly joinColumns: readonly string[];
-  /** How those are compared where they come from columns of other types. */
+  /** How key values are compared with the join columns where they come from columns of other types. */
   readonly comparisons?: Comparisons | undefined;
   readonly conditions: readonly Condition[];
   readonly order: readonly SortTerm[];
@@ -37,10 +35,10 @@ export function selectSlice(slice: Slice): Statement {
   return statement(text, params, { prepared: slice.prepared });
 }
 
-/** Of a slice: its statement but for the parents' keys, whose parameters come first. */
+/** A slice's statement without the parents' keys, whose parameters come first. */
 const forms = new WeakMap<Slice, Statement>();
 
-/** The slice of each parent, in one statement whatever their number. */
+/** The slice of each parent in one statement, independent of the number of parents. */
 export function selectSlices(slice: Slice, parents: readonly KeyValues[]): Statement {
   const { entity, joinColumns: columns, comparisons } = slice;
   const params = new Params();
@@ -62,12 +60,12 @@ function statementOfSlices(slice: Slice, source: string, params: Params): Statem
   ]);
   const order = orderBySql(entity, slice.order);
   const inner = `SELECT ${rawColumns(entity)} FROM ${fromTable(entity)}${where} ORDER BY ${order}${limitSql(params, slice.limit)}`;
-  // The inner query goes by the table's own name, so that columns are spelled the same inside and outside.
+  // The inner query has the table's own name as its alias, so that columns are spelled the same inside and outside.
   const text = `SELECT ${ordinalReference}, ${outputColumns(entity)} FROM ${source} CROSS JOIN LATERAL (${inner}) AS ${tableAlias(entity)} ORDER BY ${ordinalReference}, ${order}`;
   return statement(text, params, { prepared: slice.prepared });
 }
 
-/** Deals the answer of `selectSlices` out to the parents, in their order. */
+/** Distributes the result rows of `selectSlices` to the parents, in their order. */
 export function slicesOf(entity: Entity, answer: readonly Row[], parents: number): readonly (readonly Row[])[] {
   const slices: Row[][] = Array.from({ length: parents }, () => []);
   for (const row of answer) slices[Number(row[ORDINAL]) - 1]?.push(readRow(entity, row));

@@ -1,4 +1,4 @@
-/** Owns the making of statements: numbered parameters with casts, and names that stand for exactly one text. */
+/** Owns the construction of statements: numbered parameters with casts, and names that identify exactly one text. */
 import { hash } from 'node:crypto';
 import { type SqlType } from '../../model/model.ts';
 import { type SqlParam } from '../../model/values.ts';
@@ -16,7 +16,7 @@ export class Params {
     return this.raw(type.array ? parameterListType(type) : castType(type), value);
   }
 
-  /** Adds a list of values of the type: `$3::bigint[]`. Not for columns that are arrays themselves. */
+  /** Adds a list of values of the type: `$3::bigint[]`. Not for columns that are arrays. */
   addList(type: SqlType, values: readonly SqlParam[]): string {
     return this.raw(parameterListType(type), values);
   }
@@ -27,14 +27,16 @@ export class Params {
   }
 }
 
-/** A short stable name for a text: the same text has the same name in every process. At most 63 bytes. */
+/**
+ * A short stable name for a text: the same text has the same name in every process. It fits into PostgreSQL's 63 bytes.
+ */
 export function statementName(text: string): string {
   return `m_${hash('sha256', text, 'base64url').slice(0, NAME_LENGTH)}`;
 }
 
 /**
- * A statement. `prepared: false` gives it no name: a connection keeps every named statement, so a text whose shape
- * the client chooses must not get one, or the client could fill the server's memory.
+ * Builds a statement. `prepared: false` gives it no name. A connection keeps every named statement, so a text whose
+ * shape the client chooses must not have a name, or the client could fill the server's memory.
  */
 export function statement(
   text: string,

@@ -1,6 +1,6 @@
 /**
- * Owns which rows exist for a viewer where entities keep tenants apart (R11): as a condition in SQL, and as a test of
- * rows already read.
+ * Owns the separation of tenants (R11): which rows are visible to a viewer, as a condition in SQL and as a test of rows
+ * already read.
  */
 import { type Entity, type Row, type SqlType } from '../../model/model.ts';
 import { normalizeValue, type SqlParam } from '../../model/values.ts';
@@ -12,12 +12,12 @@ import { type Params } from './statement.ts';
 /** A tenant as a value of an entity's tenant column. */
 export type TenantValue = Exclude<SqlParam, null>;
 
-/** Whose rows a reader sees. Entities without a tenant column show theirs to everybody. */
+/** The tenant whose rows a reader sees. Rows of entities without a tenant column are visible to all viewers. */
 export class Tenancy {
   /** For code that works for all tenants. */
   static readonly all: Tenancy = new Tenancy(null, false);
 
-  /** Null, and a name without a letter, see no row of any tenant. */
+  /** With null or an empty name, no row of any tenant is visible. */
   static of(tenant: string | null): Tenancy {
     return new Tenancy(tenant === '' ? null : tenant, true);
   }
@@ -31,17 +31,20 @@ export class Tenancy {
     this.#applies = applies;
   }
 
-  /** Nothing is kept apart. */
+  /** All rows are visible. */
   get isAll(): boolean {
     return !this.#applies;
   }
 
-  /** Whether rows of the entity are kept apart here. */
+  /** Whether the rows of the entity are restricted to one tenant. */
   applies(entity: Entity): entity is Entity & { readonly tenant: string } {
     return this.#applies && entity.tenant !== null;
   }
 
-  /** The viewer's tenant in the spelling of a column's type; null where no row can be the viewer's. */
+  /**
+   * The viewer's tenant as a value of a column's type; null where it is no value of that type, so that no row can be
+   * the viewer's.
+   */
   valueOf(type: SqlType): TenantValue | null {
     const known = this.#values.get(type);
     if (known !== undefined) return known;
@@ -50,17 +53,17 @@ export class Tenancy {
     return value;
   }
 
-  /** What the entity's tenant column holds in the viewer's rows; null where there are none. */
+  /** The value of the entity's tenant column in the viewer's rows; null where there are none. */
   valueFor(entity: Entity & { readonly tenant: string }): TenantValue | null {
     return this.valueOf(columnType(entity, entity.tenant));
   }
 
-  /** No row of the entity exists for the viewer. */
+  /** Whether no row of the entity is visible to the viewer. */
   seesNone(entity: Entity): boolean {
     return this.applies(entity) && this.valueFor(entity) === null;
   }
 
-  /** What holds for the viewer's rows and for no other; null where all rows are. */
+  /** The condition that selects exactly the viewer's rows; null where all rows are visible. */
   condition(entity: Entity): Condition | null {
     if (!this.applies(entity)) return null;
     const { tenant } = entity;
@@ -69,7 +72,7 @@ export class Tenancy {
     return (params) => equalsSql(entity, tenant, tenantParam(columnType(entity, tenant), value, params));
   }
 
-  /** Whether a row that was read, by whomever, exists for the viewer. */
+  /** Whether a row is visible to the viewer, even if it was read for another viewer. */
   has(entity: Entity, row: Row): boolean {
     if (!this.applies(entity)) return true;
     const value = this.valueFor(entity);
@@ -82,7 +85,7 @@ function canonical(type: SqlType, value: unknown): TenantValue | null {
   return 'problem' in normalized ? null : normalized.value;
 }
 
-/** A text that is no member of an enum names no tenant; cast outright, it would fail the statement. */
+/** A text that is not a label of the enum names no tenant; a direct cast would fail the statement. */
 export function tenantParam(type: SqlType, value: TenantValue, params: Params): string {
   if (type.kind !== 'enum') return params.add(type, value);
   return enumMemberOf(type, params.raw('text', value));
