@@ -1,6 +1,6 @@
 /**
- * Owns the audit of conflicts: what is written down of each, in the transaction that resolves it, and how admins look
- * it up.
+ * Owns the audit of conflicts: the record of each, written in the transaction that resolves it, and the query by which
+ * admins read them.
  */
 import { type ConflictReason, type FieldDecision, type Winner } from '../conflict/resolve.ts';
 import { type ConflictPolicy, type Row } from '../model/model.ts';
@@ -24,13 +24,13 @@ export interface ConflictRecord {
   readonly winner: Winner;
   readonly viewer: string | null;
   readonly tenant: string | null;
-  /** Whose server resolved it. */
+  /** The region whose server resolved the conflict. */
   readonly region: string;
-  /** The version that the writer saw, the one it met, and the one that came of it. */
+  /** The version that the client saw, the version that was found, and the resulting version. */
   readonly seenVersion: SqlParam;
   readonly version: SqlParam;
   readonly newVersion: SqlParam;
-  /** The row as the writer saw it, as it was met, what the writer gave, and what came of it. */
+  /** The row as the client saw it and as it was found, the values that the client gave, and the resulting row. */
   readonly base: Row | null;
   readonly current: Row | null;
   readonly incoming: Row;
@@ -80,7 +80,7 @@ export interface ConflictQuery {
   readonly rowId: string | null;
   /** ISO 8601. */
   readonly since: string | null;
-  /** Only older ones than this record: how the next page begins. */
+  /** Only records older than this one, for the next page. */
   readonly before: string | null;
   readonly limit: number;
 }

@@ -1,11 +1,11 @@
-/** Owns rows as outcomes keep them, in SQL: written column by column as their types write them, and read again. */
+/** Owns the format of rows in stored outcomes, in SQL: each column in its type's output format, and its parsing. */
 import { quoteIdentifier, quoteLiteral } from '../base/sql-text.ts';
 import { type Entity } from '../model/model.ts';
 import { castType, columnReference, tableAlias } from '../read/sql/identifiers.ts';
 
 /**
- * A row as its outcome keeps it: column by column, each as its type writes it, since JSON cannot hold every value that
- * a column can. A cast to text would not do: some types spell values in another way there.
+ * A row as stored in its outcome: each column in its type's output format, since JSON cannot represent every value.
+ * concat() is used because a cast to text writes some types differently.
  */
 export function fieldsSql(entity: Entity): string {
   const columns = [...entity.columns.keys()].map((name) => columnReference(entity, name));
@@ -16,7 +16,7 @@ export function fieldsSql(entity: Entity): string {
   return `pg_catalog.jsonb_object(ARRAY[${names.join(', ')}]::text[], ARRAY[${texts.join(', ')}]::text[])`;
 }
 
-/** Such a row, read again, under the alias that `outputColumns` expects. */
+/** Parses such a row, under the alias that `outputColumns` expects. */
 export function ofFieldsSql(entity: Entity, fields: string): string {
   const columns = [...entity.columns.values()].map(
     ({ name, type }) => `(${fields} ->> ${quoteLiteral(name)})::${castType(type)} AS ${quoteIdentifier(name)}`,

@@ -1,7 +1,7 @@
 /**
- * Owns what a write came to, as statements of one transaction: which row it touched, or none; that row once more when
- * every trigger has run; and its outcome for a request that is to happen once. All of it is decided in the database, so
- * that a transaction stays one round trip.
+ * Owns the result of a write, as statements of one transaction: the row that it touched, or none; that row after all
+ * triggers have run; and its outcome for an idempotent request. Everything is decided in the database, so that a
+ * transaction takes one round trip.
  */
 import { isMeridianError } from '../base/errors.ts';
 import { type Entity } from '../model/model.ts';
@@ -24,24 +24,24 @@ const ABSENT = 'absent';
 const UNSHOWN = 'unshown';
 
 /**
- * A row has the key, and the write touched none: its version is another one, another transaction was faster, or a
- * trigger did something else.
+ * A row with the key exists but the write touched none: its version differs, a concurrent transaction changed it, or a
+ * trigger replaced the write.
  */
 export function isUntouched(error: unknown): boolean {
   return refusalOf(error) === UNTOUCHED;
 }
 
-/** No row of the viewer's has the key. */
+/** No row of the viewer's tenant has the key. */
 export function isAbsent(error: unknown): boolean {
   return refusalOf(error) === ABSENT;
 }
 
-/** The row is not there when every trigger has run, and the answer may not be without one. */
+/** The row does not exist after all triggers have run, and the payload requires it. */
 export function isUnshown(error: unknown): boolean {
   return refusalOf(error) === UNSHOWN;
 }
 
-/** Rules rewrite the statement: then it may not be part of another one, or may not return what it touched. */
+/** The table has rules, under which the statement cannot be part of another one or cannot have RETURNING. */
 export function isRuled(error: unknown): boolean {
   if (!isMeridianError(error) || !(error.cause instanceof Error)) return false;
   const { code, routine } = error.cause as Error & { readonly code?: string; readonly routine?: string };
@@ -49,11 +49,11 @@ export function isRuled(error: unknown): boolean {
 }
 
 /**
- * The row that the last write touched, for the statements behind it: one setting for each column of its key, gone with
+ * The key of the row that the last write touched, for the following statements: one setting per key column, local to
  * the transaction.
  */
 const setting = (place: number): string => `'meridian_row.key_${place}'`;
-/** Which row is meant, and how it is known: by what was written, or by the key that was given. */
+/** Prefix of the setting's value: whether the key is that of the written row or the one that was given. */
 const WRITTEN = 'w';
 const GIVEN = 'g';
 
@@ -63,17 +63,18 @@ export interface Writing {
   readonly write: Write;
   readonly idempotency: IdempotentStep | null;
   /**
-   * What becomes of a write that touches no row. `refuse`: the transaction is refused (`isAbsent`, `isUntouched`). A
-   * key: it is left to the database's own code, and the row of that key, where it is known and there is one, is what
-   * came of it.
+   * How a write that touches no row is treated. `refuse`: the transaction fails (`isAbsent`, `isUntouched`). Otherwise
+   * database code may have replaced the write, and the result is the row with this key, if the key is known and the row
+   * exists.
    */
   readonly untouched: 'refuse' | RowKey | null;
-  /** Whether there must be a row when every trigger has run (`isUnshown`). */
+  /** Whether a row must exist after all triggers have run (`isUnshown`). */
   readonly required: boolean;
 }
 
 /**
- * An insert, an update, or a look. The last statement gives one row, for `readRow`, with `$there` where there is one.
+ * The statements of an insert, an update or a look. The last one returns one row, for `readRow`; `$there` is true if
+ * the row exists.
  */
 export function writingStatements(writing: Writing): readonly Statement[] {
   const { entity, tenancy, write, idempotency, required } = writing;
@@ -81,10 +82,7 @@ export function writingStatements(writing: Writing): readonly Statement[] {
   return [touchStatement(writing), TRIGGERS, rowStatement({ entity, tenancy, idempotency, required, key: 'written' })];
 }
 
-/**
- * Fires what a constraint trigger, or a constraint, has put off until COMMIT: what it changes is part of what the write
- * came to.
- */
+/** Runs deferred constraints and constraint triggers before COMMIT, so that their changes are part of the result. */
 export const TRIGGERS: Statement = { name: '', text: 'SET CONSTRAINTS ALL IMMEDIATE', values: [] };
 
 function touchStatement({ entity, write, untouched }: Writing): Statement {
@@ -104,7 +102,7 @@ function touchStatement({ entity, write, untouched }: Writing): Statement {
   );
 }
 
-/** The row is looked for only where nothing was touched, in the table as the statement found it. */
+/** Looks for the row only if nothing was touched. The subquery sees the table as of the start of the statement. */
 function guardSql(entity: Entity, { verb, found }: Write): string {
   const absent =
     verb === 'look'
@@ -115,7 +113,7 @@ function guardSql(entity: Entity, { verb, found }: Write): string {
   return `CASE WHEN ${tableAlias(entity)}."$touched" THEN NULL ELSE ${absent} END AS "$guard"`;
 }
 
-/** A delete, or a look: one statement, whose row has `$there` where there is one. */
+/** A delete or a look, as one statement; `$there` is true if the row exists. */
 export function removingStatement({ entity, write, idempotency, untouched }: Writing): Statement {
   const { params } = write;
   const alias = tableAlias(entity);
@@ -136,16 +134,16 @@ const rowOutcome = (fields: string): string => `pg_catalog.jsonb_build_object('k
 export interface Looking {
   readonly entity: Entity;
   readonly tenancy: Tenancy;
-  /** Its outcome is the row, or that there is none. */
+  /** The step whose outcome is the row or its absence. */
   readonly idempotency: IdempotentStep | null;
-  /** Of the viewer's row; or the row that the last write of this transaction touched. */
+  /** The key of the viewer's row, or the row that the last write of this transaction touched. */
   readonly key: RowKey | 'written';
   readonly required: boolean;
 }
 
 /**
- * The row as the transaction leaves it: one row, with `$there` where it is there. Fails the transaction where a trigger
- * has given it to another tenant.
+ * Reads the row as the transaction leaves it: one result row, with `$there` true if it exists. Fails the transaction
+ * where a trigger has moved the row to another tenant.
  */
 export function rowStatement({ entity, tenancy, idempotency, key, required }: Looking): Statement {
   const params = new Params();
@@ -158,7 +156,7 @@ export function rowStatement({ entity, tenancy, idempotency, key, required }: Lo
         : params.add(type, key.get(column) ?? null);
     return equalsSql(entity, column, value);
   });
-  // A row that was written was the viewer's; one that only has the key that was given need not be.
+  // A written row belonged to the viewer's tenant; a row found by the given key may not.
   const own = tenancy.condition(entity);
   if (own !== null && key === 'written')
     tests.push(`(pg_catalog.left(${settingSql(0)}, 1) = '${WRITTEN}' OR ${own(params)})`);
@@ -180,7 +178,7 @@ export function rowStatement({ entity, tenancy, idempotency, key, required }: Lo
 
 const settingSql = (place: number): string => `pg_catalog.current_setting(${setting(place)}, true)`;
 
-/** The same without what it returns, for tables with rules, which allow for no such thing. */
+/** The write without RETURNING, which tables with rules do not allow. */
 export function bareStatement({ body, params }: Write): Statement {
   const places = [...body.matchAll(/\$(\d+)/g)].map(([, place]) => Number(place));
   const bare = new Params();
@@ -188,12 +186,12 @@ export function bareStatement({ body, params }: Write): Statement {
   return statement(body, bare);
 }
 
-/** The write alone, with the row that it touched, or none. */
+/** The write alone, returning the row that it touched, if any. */
 export function plainStatement(entity: Entity, write: Write): Statement {
   return statement(returning(write, outputColumns(entity)), write.params);
 }
 
-/** Columns of the key as an insert gives them; null where it leaves one to the database. */
+/** The primary key given by an insert; null where the database generates a column of it. */
 export function givenKey(
   entity: Entity,
   given: readonly { readonly column: { readonly name: string }; readonly value: SqlParam }[],

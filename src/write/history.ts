@@ -1,6 +1,6 @@
 /**
- * Owns looking older versions of rows up: as somebody saw them, and to bring a deleted one back. Triggers of the
- * database keep them (see bookkeeping.ts).
+ * Owns reading older versions of rows, as a base for merging and to restore a deleted row. Triggers in the database
+ * store them (see bookkeeping.ts).
  */
 import { quoteIdentifier, quoteLiteral } from '../base/sql-text.ts';
 import { tableKey } from '../model/catalog.ts';
@@ -18,7 +18,7 @@ import { staysSql, type Assignment } from './tenant.ts';
 /** Values of the primary key, by column. */
 export type RowKey = ReadonlyMap<string, SqlParam>;
 
-/** One version of one row, looked up for a viewer. */
+/** One version of one row, requested by a viewer. */
 export interface Sought {
   readonly key: RowKey;
   readonly seen: SqlParam;
@@ -39,8 +39,8 @@ export function keyOfRow(entity: Entity, row: Row): RowKey {
 const NUMBERS: ReadonlySet<ScalarKind> = new Set(['int', 'bigint', 'numeric', 'float', 'bool']);
 
 /**
- * `jsonb_build_object('id', $1::bigint)`: as the trigger spells a key: numbers, true and false as JSON has them, all
- * else as its type writes it.
+ * `jsonb_build_object('id', $1::bigint)`: the key as the trigger writes it. Numbers and booleans are JSON values; all
+ * other types are texts in their output format.
  */
 function keySql(entity: Entity, key: RowKey, params: Params): string {
   const entries = [...key].map(([column, value]) => {
@@ -52,7 +52,7 @@ function keySql(entity: Entity, key: RowKey, params: Params): string {
   return `jsonb_build_object(${entries.join(', ')})`;
 }
 
-/** Of a text of fixed length the row holds all blanks at its end, however many were given. */
+/** A char(n) value is padded with blanks in the row, however many blanks were given. */
 function paddedSql(entity: Entity, column: string, value: string): string {
   const length = `(SELECT atttypmod - 4 FROM pg_catalog.pg_attribute WHERE attrelid = ${quoteLiteral(qualifiedTable(entity))}::pg_catalog.regclass AND attname = ${quoteLiteral(column)})`;
   return `pg_catalog.rpad(${value}::text, greatest(pg_catalog.length(${value}::text), ${length}))`;
@@ -62,25 +62,25 @@ const ofRow = (entity: Entity, key: RowKey, params: Params): string =>
   `"$h".relation = ${params.raw('text', tableKey(entity.table))} AND "$h".key = ${keySql(entity, key, params)}`;
 
 /**
- * A version is kept as an object of texts, each as its column's type writes it: JSON cannot hold every value that a
- * column can. No column has the empty name, by which such an object is known; earlier versions of Meridian have kept
- * rows as `to_jsonb` spells them.
+ * A version is stored as an object of texts in the output format of each column's type, since JSON cannot represent
+ * every value. The empty name, which no column has, marks such objects; earlier versions of Meridian stored rows as
+ * `to_jsonb` writes them.
  */
 export const AS_TEXTS = '';
 const isTexts = (version: string): string => `${version}.row_then ? '${AS_TEXTS}'`;
 
-/** A row that an earlier version of Meridian has kept, whole; a row without values for all others. */
+/** The whole row as stored by an earlier version of Meridian; for all other versions a row of NULLs. */
 const earlier = (entity: Entity, version: string, alias: string): string =>
   `jsonb_populate_record(NULL::${qualifiedTable(entity)}, CASE WHEN ${isTexts(version)} THEN '{}' ELSE ${version}.row_then END) AS ${alias}`;
 
-/** A column of a version; `type`: its own, for a cast. */
+/** A column of a version; `type` is the column's type, for a cast. */
 const valueOf = (
   version: string,
   { name, type, alias }: { readonly name: string; readonly type: string; readonly alias: string },
 ): string =>
   `CASE WHEN ${isTexts(version)} THEN (${version}.row_then ->> ${quoteLiteral(name)})::${type} ELSE ${alias}.${quoteIdentifier(name)} END`;
 
-/** The row of a version, under the alias that conditions of the entity expect. */
+/** The row of a version, under the alias that conditions of the entity use. */
 function then(entity: Entity, version: string): string {
   const columns = [...entity.columns.values()].map(
     ({ name, type }) =>
@@ -90,7 +90,7 @@ function then(entity: Entity, version: string): string {
 }
 
 /**
- * SQL of a text[]: the columns of a row, each as its type writes it, in their order; `row`: the row's own text, `("a
+ * SQL of a text[]: the columns of a row in order, each in its type's output format. `row` is the row's text, `("a
  * b",,7)`, in which an empty column is NULL.
  */
 export function textsSql(row: string): string {
@@ -99,28 +99,31 @@ export function textsSql(row: string): string {
   return `ARRAY(SELECT CASE WHEN m[1] IS NOT NULL THEN ${unquoted} WHEN m[2] <> '' THEN m[2] END FROM ${found})`;
 }
 
-/** SQL of a text[]: the names of those columns. `relation`: an object id. */
+/** SQL of a text[]: the names of those columns. `relation` is an object id. */
 export function namesSql(relation: string): string {
   return `ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = ${relation} AND attnum > 0 AND NOT attisdropped ORDER BY attnum)`;
 }
 
 /**
- * A version that was the viewer's tenant's then: what a row was with another tenant is not for its present one to
- * learn.
+ * Restricts versions to those that belonged to the viewer's tenant: the data that a row had under another tenant must
+ * not be disclosed to its current one.
  */
 function ownSql(entity: Entity, tenancy: Tenancy, params: Params): string {
   const own = tenancy.condition(entity);
   return own === null ? '' : ` AND ${own(params)}`;
 }
 
-/** Whether policies are asked for this role; its rows are what they let through, which nobody asks them of versions. */
+/**
+ * Whether row security applies to the current role. Policies filter rows of the table, but PostgreSQL does not apply
+ * them to versions.
+ */
 const guarded = (entity: Entity, params: Params): string =>
   `pg_catalog.row_security_active(${params.raw('text', qualifiedTable(entity))}::text::regclass)`;
 
 /**
- * Where policies guard the table: a version counts if it agrees with the row, which the viewer sees, in all that they
- * look at, so that they would show it as well. What the database cannot tell (whole rows, system columns) may be
- * anything.
+ * Under row security a version counts only if it equals the current row, which is visible to the viewer, in all columns
+ * that policies use; then the policies would allow it as well. Where the catalog does not show the used columns
+ * (whole-row references, system columns), no version counts.
  */
 function visibleSql(entity: Entity, key: RowKey, params: Params): string {
   const relation = `${params.raw('text', qualifiedTable(entity))}::text::regclass`;
@@ -140,12 +143,12 @@ function visibleSql(entity: Entity, key: RowKey, params: Params): string {
   return `(NOT ${guarded(entity, params)} OR (NOT ${whole} AND NOT EXISTS (SELECT FROM (${looked}) AS c, (SELECT ${now} AS row) AS "$n" WHERE "$h".row_then -> c.name IS DISTINCT FROM "$n".row -> c.name)))`;
 }
 
-/** What a version knows of: a column that came later is not among them. */
+/** The columns that a version contains; columns added later are missing. */
 const KEPT = `ARRAY(SELECT name FROM jsonb_object_keys("$h".row_then) AS name WHERE name <> '${AS_TEXTS}') AS "$kept"`;
 
 /**
- * A row of `versionStatement` or `deletedStatement`, without columns that its version did not have: that they are null
- * then would be a guess.
+ * Reads a row of `versionStatement` or `deletedStatement` and omits columns that its version does not contain, since
+ * NULL would be a guess.
  */
 export function readVersion(entity: Entity, row: Row): Row {
   const kept = new Set(row['$kept'] as readonly string[]);
@@ -153,8 +156,8 @@ export function readVersion(entity: Entity, row: Row): Row {
 }
 
 /**
- * The row, which the viewer sees now, as it was at `seen`, for `readVersion`; no row where that version is not kept, or
- * not the viewer's to see.
+ * Selects the version `seen` of a row that is visible to the viewer, for `readVersion`. Returns no row where that
+ * version is not stored or must not be disclosed to the viewer.
  */
 export function versionStatement(entity: Entity, { key, seen, tenancy }: Sought): Statement {
   const params = new Params();
@@ -166,9 +169,9 @@ export function versionStatement(entity: Entity, { key, seen, tenancy }: Sought)
 }
 
 /**
- * The same of a row that was deleted, which the viewer's tenant must have had then, and still when it was deleted: no
- * row where it is only out of the viewer's sight, or was deleted before that version. Nor where policies guard the
- * table: of a row that is gone they cannot be asked.
+ * The same for a deleted row. It must have belonged to the viewer's tenant in that version and when it was deleted.
+ * Returns no row where the row exists but is not visible, where it was deleted before that version, or where row
+ * security applies, since policies cannot be evaluated for a deleted row.
  */
 export function deletedStatement(entity: Entity, { key, seen, tenancy }: Sought): Statement {
   const params = new Params();
@@ -184,15 +187,15 @@ export function deletedStatement(entity: Entity, { key, seen, tenancy }: Sought)
 
 /** A column of a table that a statement may write. */
 export interface WritableColumn {
-  /** Quoted where it must be. */
+  /** Quoted if necessary. */
   readonly name: string;
   /** For casts. */
   readonly type: string;
-  /** Whether the version knows it: one that came later takes its default. */
+  /** Whether the version contains it; a column added later takes its default. */
   readonly kept: boolean;
 }
 
-/** Rows are `WritableColumn`s, as of a version that is kept. */
+/** Selects `WritableColumn`s for a stored version. */
 export function columnsStatement(entity: Entity, { key, seen }: Pick<Sought, 'key' | 'seen'>): Statement {
   const params = new Params();
   const relation = `${params.raw('text', qualifiedTable(entity))}::text::regclass`;
@@ -205,13 +208,13 @@ export function columnsStatement(entity: Entity, { key, seen }: Pick<Sought, 'ke
 
 export interface Restoring extends Sought {
   readonly entity: Entity;
-  /** What is written over it. */
+  /** Values that replace those of the version. */
   readonly values: readonly Assignment[];
-  /** As `columnsStatement` gives them. */
+  /** The result of `columnsStatement`. */
   readonly columns: readonly WritableColumn[];
 }
 
-/** A deleted row comes back as it was at a version, with values over it, under a version that was never used. */
+/** Inserts a deleted row again as it was in a version, with values over it and a version number that was never used. */
 export function restoreOf({ entity, key, seen, values, columns, tenancy }: Restoring): Write {
   const params = new Params();
   const bare = (name: string): string => (name.startsWith('"') ? name : `"${name}"`);

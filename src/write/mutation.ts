@@ -1,8 +1,7 @@
 /**
- * Owns a mutation that directives declare, from its arguments to what came of it. The usual case is one pipelined
- * transaction and so one round trip; whoever has not seen the row's latest version, or inserts a key that is taken,
- * costs a second, interactive one, in which the declared policy decides; a request that has run already costs a look at
- * its outcome.
+ * Owns the execution of a mutation declared by directives. The usual case is one pipelined transaction and one round
+ * trip. A client that has not seen the row's latest version, or that inserts an existing key, needs a second,
+ * interactive transaction, in which the declared policy decides. A repeated request reads its stored outcome.
  */
 import { isMeridianError, MeridianError } from '../base/errors.ts';
 import { type SqlParam } from '../model/values.ts';
@@ -39,12 +38,12 @@ export interface MutationRequest {
   readonly options: TransactionOptions;
 }
 
-/** `replayed`: an earlier request with the same key has run, and this is what came of it. */
+/** `replayed`: the result is the stored outcome of an earlier request with the same key. */
 export type Mutated = Committed<MutationResult> & { readonly replayed: boolean };
 
 /**
- * Runs the mutation. Throws what `givenValues` and `WriteServer.pipelined` throw, `NOT_FOUND`, and, for a request with
- * a key, what `runOnce` throws.
+ * Runs the mutation. Throws the errors of `givenValues` and `WriteServer.pipelined`, `NOT_FOUND`, and, for a request
+ * with a key, those of `runIdempotent`.
  */
 export async function mutate(server: WriteServer, request: MutationRequest): Promise<Mutated> {
   const {
@@ -67,7 +66,7 @@ export async function mutate(server: WriteServer, request: MutationRequest): Pro
   return { ...done, replayed };
 }
 
-/** Whole tries after the first one, where the row has come or gone between two transactions of one. */
+/** Repetitions of the whole mutation where the row was inserted or deleted between its two transactions. */
 const AGAIN = 1;
 
 async function attempt(
@@ -93,13 +92,13 @@ async function attempt(
     const taken =
       key === null ? null : await resolving({ server, request, resolve: (resolution) => resolution.ofTaken(key) });
     if (taken !== null && taken.result !== null) return { ...taken, result: taken.result };
-    // It is not the viewer's to see, or was deleted meanwhile: then its key is free.
+    // The row belongs to another tenant, or was deleted meanwhile and its key is free again.
     if (taken !== null && again > 0) return attempt(server, request, again - 1);
     throw told(error, write);
   }
 }
 
-/** What the one round trip could not decide: the row is locked, and what then comes of the write counts. */
+/** Resolves what the single round trip could not decide: the row is locked before the write. */
 async function resolved(
   server: WriteServer,
   request: MutationRequest,
@@ -162,13 +161,13 @@ async function resolving<R extends MutationResult | null>({
       options,
     );
   } catch (error) {
-    // An insert can be free of rules, and the update that it becomes not.
+    // The insert may have no rules while the update that replaces it does.
     if (!isRuledBy && isRuled(error)) return resolving({ server, request, resolve, isRuledBy: true });
     throw told(error, write);
   }
 }
 
-/** What a refusal of a statement's own means to the client; any other error stays as it is. */
+/** Translates a refusal by one of our statements for the client; other errors are returned unchanged. */
 function told(error: unknown, write: WriteRequest): unknown {
   return isUnshown(error)
     ? notShown(write, error)
@@ -176,15 +175,15 @@ function told(error: unknown, write: WriteRequest): unknown {
 }
 
 /**
- * Of an insert that a unique key refused: that key's columns, where the input gives all of them and anything but a bare
- * error is to come of it.
+ * The columns of the unique key that rejected an insert, where the input gives all of them and the conflict policy does
+ * more than return the error.
  */
 function takenKey({ entity, field, args, tenancy }: WriteRequest, error: unknown): readonly string[] | null {
   if (field.kind !== 'insert' || (entity.conflict.insertExisting === 'REJECT' && field.payload.conflict === null))
     return null;
   const columns = uniqueColumns(error);
-  // Of a partitioned table the server names the partition. A table that a trigger writes to has keys of its own, which
-  // say nothing of this one's.
+  // For a partitioned table the server names the partition. The violated key may also belong to a table that a trigger
+  // writes to, and then tells nothing about this table.
   if (
     !isMeridianError(error) ||
     columns === null ||
@@ -198,7 +197,7 @@ function takenKey({ entity, field, args, tenancy }: WriteRequest, error: unknown
     : null;
 }
 
-/** Columns of the unique key that has refused a write; null for any other error. */
+/** The columns of the violated unique key; null for any other error. */
 function uniqueColumns(error: unknown): readonly string[] | null {
   if (
     !isMeridianError(error, 'CONSTRAINT_VIOLATION') ||
@@ -212,7 +211,10 @@ function uniqueColumns(error: unknown): readonly string[] | null {
 const isSameKey = (key: readonly string[], columns: readonly string[]): boolean =>
   key.length === columns.length && key.every((column) => columns.includes(column));
 
-/** A deleted row could not be restored, since somebody else was faster: now it is there, to be met as any other. */
+/**
+ * Whether restoring a deleted row failed because a concurrent transaction has inserted it again; then it is an ordinary
+ * existing row.
+ */
 function isBackAlready({ entity, field }: WriteRequest, error: unknown): boolean {
   const columns = field.kind === 'update' ? uniqueColumns(error) : null;
   return columns !== null && isSameKey(entity.primaryKey, columns);

@@ -1,9 +1,9 @@
-/** Owns the ports of writing: transactions at the primary, with the position that their commit reached. */
+/** Owns the ports of writing: transactions on the primary, and the position that their commit reached. */
 import { type Position } from '../base/lineage.ts';
 import { type Durability, type Row, type Table } from '../model/model.ts';
 import { type Setting, type Statement } from '../read/ports.ts';
 
-/** Rows of one statement and how many rows it touched. */
+/** The rows of one statement, and the number of rows that it touched. */
 export interface StatementResult {
   readonly rows: readonly Row[];
   readonly rowCount: number;
@@ -13,7 +13,7 @@ export interface StatementResult {
 export interface Committed<T> {
   readonly result: T;
   readonly position: Position;
-  /** Statements sent and WAN round trips spent, for `extensions` and metrics. */
+  /** The WAN round trips of the transaction, for `extensions` and metrics. */
   readonly roundTrips: number;
 }
 
@@ -24,23 +24,24 @@ export interface TransactionOptions {
   /** Extra invalidation tags, committed with the data in one logical message. */
   readonly tags?: readonly string[];
   /**
-   * Under which its statements run (row-level security), set in the transaction's first round trip and gone with it.
+   * Settings under which its statements run (row-level security). They are set in the transaction's first round trip
+   * and end with it.
    */
   readonly settings?: readonly Setting[];
   /**
-   * Told where the primary stood when it had refused the transaction, as far as that is known: its error tells of what
-   * was there (a key that is taken, say), so that whoever hears of it has seen the primary as of that position. Also
-   * told where the transaction is committed and could not be confirmed as it was to be: then that position covers it.
+   * Called with the primary's position after it has rejected the transaction, if known. The error reveals state (such
+   * as an existing key), so the client has seen the primary as of that position. Also called where the transaction
+   * committed but its durability could not be confirmed; then the position covers the commit.
    */
   readonly onRefused?: (position: Position) => void;
   readonly signal?: AbortSignal;
   /**
-   * The one table that its statements write, by which an error can tell columns where the database names only a domain.
+   * The only table that its statements write. With it an error can name columns where the database names only a domain.
    */
   readonly table?: Table;
   /**
-   * How many servers must have the transaction before it is acknowledged; null or left out: as the option `durability`
-   * says.
+   * How many servers must have the transaction before it is acknowledged; null or omitted means the option
+   * `durability`.
    */
   readonly durability?: Durability | null;
 }
@@ -54,10 +55,10 @@ export interface Transaction {
 
 export interface WriteServer {
   /**
-   * Statements that do not depend on each other, in one transaction and one round trip: BEGIN, statements, logical
-   * message, COMMIT and the position go out together. Throws `PRIMARY_UNAVAILABLE` (nothing written),
+   * Runs independent statements in one transaction and one round trip: BEGIN, the statements, the logical message,
+   * COMMIT and the read of the position are sent together. Throws `PRIMARY_UNAVAILABLE` (nothing written),
    * `WRITE_OUTCOME_UNKNOWN`, `CONSTRAINT_VIOLATION`, `TRANSACTION_CONFLICT`, `DURABILITY_UNAVAILABLE` (nothing
-   * written), `DURABILITY_UNCONFIRMED` (committed at the primary, perhaps nowhere else) or `DATABASE_ERROR`.
+   * written), `DURABILITY_UNCONFIRMED` (committed on the primary, perhaps nowhere else) or `DATABASE_ERROR`.
    */
   pipelined(
     statements: readonly Statement[],

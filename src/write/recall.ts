@@ -1,7 +1,4 @@
-/**
- * Owns what a mutation answers when its request has run before: the outcome that was stored then, read back into the
- * shape of rows.
- */
+/** Owns the answer of a repeated mutation: the stored outcome, read back as rows. */
 import { type ConflictReason } from '../conflict/resolve.ts';
 import { type Entity, type Row } from '../model/model.ts';
 import { type Statement } from '../read/ports.ts';
@@ -13,8 +10,8 @@ import { type IdempotentStep, type StoredOutcome } from './idempotency/outcomes.
 import { type MutationResult } from './row-writer.ts';
 
 /**
- * The stored row, in the columns of `readRow`: the database reads it, since it alone knows how its types are spelled.
- * Earlier versions of Meridian have stored it as `row`.
+ * Selects the stored row in the columns of `readRow`. The database parses it, since only the database knows the formats
+ * of its types. Earlier versions of Meridian stored it as `row`.
  */
 export function outcomeRowStatement(entity: Entity, { scope, key, step }: IdempotentStep): Statement {
   const params = new Params();
@@ -31,7 +28,7 @@ export function outcomeRowStatement(entity: Entity, { scope, key, step }: Idempo
   );
 }
 
-/** What a stored outcome was, with the row that the database has read from it. */
+/** The result from a stored outcome and the row that the database has read from it. */
 export function readOutcome(entity: Entity, outcome: StoredOutcome, [found]: readonly Row[]): MutationResult {
   const row = found === undefined ? null : readRow(entity, found);
   if (outcome.kind === 'conflict')

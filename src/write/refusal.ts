@@ -1,32 +1,32 @@
 /**
- * Owns how a statement refuses its transaction for reasons of Meridian's own, in the same round trip: by an error that
- * is known again.
+ * Owns refusals: errors by which our own statements fail their transaction in the same round trip, and their
+ * recognition.
  */
 import { isMeridianError } from '../base/errors.ts';
 
 /**
- * Under this name the database has no settings, so that asking for one fails and says which: no code need be installed
- * there.
+ * A settings prefix under which no setting exists. Reading such a setting fails with an error that names it, without
+ * any code installed in the database.
  */
 const CLASS = 'meridian_refuses';
-/** The name alone: quotes and words around it are in the language of the server's messages. */
+/** Matches the name only: the surrounding words and quotes depend on the server's language. */
 const RAISED = new RegExp(`\\b${CLASS}\\.([a-z0-9_]+)`);
 const UNDEFINED_OBJECT = '42704';
 
 /**
- * An SQL expression that fails when it is evaluated, and never before: what a setting holds is not known while a
- * statement is planned. `reason`: lower-case letters, digits and `_`.
+ * An SQL expression that fails when it is evaluated. It is never evaluated during planning, because current_setting is
+ * not immutable. `reason` consists of lower-case letters, digits and `_`.
  */
 export function refusalSql(reason: string): string {
   return `pg_catalog.current_setting('${CLASS}.${reason}')`;
 }
 
-/** The reason in what the server said; null for errors of its own. */
+/** The reason named in a server's message; null for other errors. */
 export function raisedReason(sqlState: string, message: string): string | null {
   return sqlState === UNDEFINED_OBJECT ? (RAISED.exec(message)?.[1] ?? null) : null;
 }
 
-/** The reason that a transaction was refused for; null for any other error. */
+/** The reason for which a transaction was refused; null for other errors. */
 export function refusalOf(error: unknown): string | null {
   const refused = isMeridianError(error, 'CONSTRAINT_VIOLATION') ? error.details['refused'] : null;
   return typeof refused === 'string' ? refused : null;

@@ -1,7 +1,7 @@
 /**
- * Owns what happens when a write meets a row that its author has not seen: the row is locked, the declared policy
- * decides, and the result, the record of it and the outcome for retries are written in that one transaction. It is the
- * slow way: the first try, in one round trip, has failed.
+ * Owns conflict resolution: the write found a row version that its author has not seen. The row is locked, the declared
+ * policy decides, and the result, the conflict record and the outcome for retries are written in one transaction. It
+ * runs only after the single round trip has failed.
  */
 import {
   resolveDelete,
@@ -52,7 +52,7 @@ export interface ConflictContext {
   readonly handler: ConflictHandler | null;
   readonly idempotency: IdempotentStep | null;
   readonly viewer: { readonly id: string; readonly tenant: string | null } | null;
-  /** Whose server resolves it. */
+  /** The region whose server resolves the conflict. */
   readonly region: string;
 }
 
@@ -67,11 +67,11 @@ export interface ResolutionParts {
   readonly tx: Transaction;
   readonly request: WriteRequest;
   readonly context: ConflictContext;
-  /** Rules of the table rewrite what is written. */
+  /** The table has rules that rewrite the write. */
   readonly isRuled: boolean;
 }
 
-/** One try of a transaction that resolves a conflict. */
+/** One attempt of a transaction that resolves a conflict. */
 export class Resolution {
   readonly #tx: Transaction;
   readonly #request: WriteRequest;
@@ -88,15 +88,15 @@ export class Resolution {
   }
 
   /**
-   * An update or delete of the row as it is; null where there is no such row. What the database's own code makes of it
-   * counts.
+   * An update or delete of the row in any version; null where there is no such row. The effects of triggers and rules
+   * are part of the result.
    */
   async ofAny(): Promise<MutationResult | null> {
     const current = await this.#locked();
     return current === null ? null : this.#writeIt(current);
   }
 
-  /** An insert that rules rewrite. */
+  /** An insert into a table with rules. */
   async ofInsert(): Promise<MutationResult> {
     const { idempotency } = this.#context;
     if (idempotency !== null) await this.#tx.query(claimStatement(idempotency));
@@ -109,7 +109,7 @@ export class Resolution {
     });
   }
 
-  /** The row that the mutation names, locked. */
+  /** Reads and locks the row that the mutation names. */
   async #locked(): Promise<Row | null> {
     const { entity } = this.#request;
     const params = new Params();
@@ -131,13 +131,13 @@ export class Resolution {
     });
   }
 
-  /** An update or delete by somebody who saw the version `seen`. */
+  /** An update or delete by a client that saw the version `seen`. */
   async ofSeen(seen: SqlParam): Promise<MutationResult> {
     const { entity, field } = this.#request;
     const current = await this.#locked();
     if (!current) return this.#ofDeleted(seen);
-    // It was another transaction, which has been rolled back, that stood in the way; or the database's own code did
-    // something else.
+    // The first attempt failed because of a concurrent transaction that has been rolled back, or because database code
+    // replaced the write.
     if (versionOf(entity, current) === String(seen)) return this.#writeIt(current);
     const base = await this.#version(
       versionStatement(entity, { key: keyOfRow(entity, current), seen, tenancy: this.#request.tenancy }),
@@ -169,8 +169,8 @@ export class Resolution {
   }
 
   /**
-   * An insert whose `key`, columns with the values that it gives, another row has; null where that row does not exist
-   * for the viewer, or not any more.
+   * An insert whose values in the columns `key` belong to an existing row; null where that row is not visible to the
+   * viewer or no longer exists.
    */
   async ofTaken(key: readonly string[]): Promise<MutationResult | null> {
     const { entity, tenancy } = this.#request;
@@ -188,7 +188,7 @@ export class Resolution {
     );
     if (!current) return null;
     const { conflicts } = this;
-    // It may be another unique key that is taken: the row that is there keeps its own primary key.
+    // The violated key may not be the primary key: the existing row keeps its own primary key.
     const fixed = fixedOf(entity);
     const given = new Map([...incoming].filter(([column]) => !fixed.has(column)));
     const decision = resolveInsertOfExisting(conflicts, { types: typesOf(entity), fixed, current, incoming: given });
@@ -217,7 +217,7 @@ export class Resolution {
       key === null
         ? { kind: 'reject', reason: 'DELETED', fields: [] }
         : resolveUpdateOfDeleted(this.conflicts, { types: typesOf(entity), base, incoming: this.#incoming() });
-    // The database itself reads what the version holds: only what is given goes over it.
+    // The database reads the version's values itself; only the given values replace them.
     const incoming = this.#incoming();
     const columns =
       decision.kind === 'write' && key !== null
@@ -246,7 +246,10 @@ export class Resolution {
     });
   }
 
-  /** Sent together with what takes the request's key, which comes first: its refusal is the one that is heard. */
+  /**
+   * Sent together with the claim of the request's key. The claim comes first, so that its refusal is the error that is
+   * reported.
+   */
   async #begin(first: Statement): Promise<readonly Row[]> {
     const { idempotency } = this.#context;
     const claimed = idempotency === null ? [] : [this.#tx.query(claimStatement(idempotency))];
@@ -254,10 +257,7 @@ export class Resolution {
     return (results.at(-1)?.rows ?? []).map((row) => readRow(this.#request.entity, row));
   }
 
-  /**
-   * A version whose texts the columns cannot hold any more, since their types were altered, is as good as one that is
-   * not kept.
-   */
+  /** A version whose texts no longer fit the columns, because their types were altered, is treated as not stored. */
   async #version(sql: Statement): Promise<Row | null> {
     const [, version] = await Promise.allSettled(
       [plainText('SAVEPOINT meridian_version'), sql].map((one) => this.#tx.query(one)),
@@ -318,7 +318,7 @@ export class Resolution {
     return result;
   }
 
-  /** The row as it stands is read by the database again, which alone knows how its types are spelled. */
+  /** The database reads the current row again, since only the database knows the formats of its types. */
   #settledConflict({ idempotency, reason, fields, current }: SettledConflictInput): Statement {
     const { entity } = this.#request;
     if (current === null)
@@ -332,7 +332,7 @@ export class Resolution {
     );
   }
 
-  /** The values that the writer gave, by column. */
+  /** The values that the client gave, by column. */
   #incoming(): ReadonlyMap<string, SqlParam> {
     const { version } = this.#request.entity;
     return new Map(
@@ -341,8 +341,8 @@ export class Resolution {
   }
 
   /**
-   * The row's primary key where the mutation names its row by that; null where by another one, under which a deleted
-   * row cannot be found.
+   * The row's primary key if the mutation names its row by it; null if it uses another key, by which a deleted row
+   * cannot be found.
    */
   #namedKey(): RowKey | null {
     const { entity, field, args } = this.#request;
@@ -389,9 +389,9 @@ interface Conclusion {
   readonly seen: SqlParam;
   readonly base: Row | null;
   readonly current: Row | null;
-  /** Of a row that is not there. */
+  /** The key, if the row does not exist. */
   readonly key?: RowKey | null;
-  /** If it is written. */
+  /** The outcome if the row is written. */
   readonly outcome: ConflictOutcome;
   readonly write: (values: readonly Assignment[]) => Write;
 }
@@ -407,7 +407,7 @@ function typesOf({ columns }: Entity): ReadonlyMap<string, SqlType> {
   return new Map([...columns].map(([name, { type }]) => [name, type]));
 }
 
-/** No writer sets the key of a row that is there, nor its version. */
+/** Columns that a write never changes in an existing row: its key and its version. */
 function fixedOf({ primaryKey, version }: Entity): ReadonlySet<string> {
   return new Set([...primaryKey, ...(version === null ? [] : [version])]);
 }

@@ -1,6 +1,6 @@
 /**
- * Owns the writes of a transaction that resolves a conflict: whatever rules and triggers of the database make of a
- * write, its result is the row of the key as it then stands.
+ * Owns the writes of a transaction that resolves a conflict. The result is the row with the key after rules and
+ * triggers have run.
  */
 import { type ConflictReason } from '../conflict/resolve.ts';
 import { MeridianError } from '../base/errors.ts';
@@ -26,14 +26,13 @@ import { type Transaction } from './ports.ts';
 import { assignmentSql, referenceStatements, type Write, type WriteRequest } from './statements.ts';
 import { staysSql, type Assignment } from './tenant.ts';
 
-/** What a mutation came to. */
+/** The result of a mutation. */
 export type MutationResult =
   /**
-   * `row`: as the transaction left it, or as it was before a delete; null where the database's own code has put it
-   * elsewhere.
+   * `row`: as the transaction left it, or as it was before a delete; null where database code has stored it elsewhere.
    */
   | { readonly kind: 'row'; readonly row: Row | null; readonly outcome: ConflictOutcome | null }
-  /** `fields`: columns in conflict. */
+  /** `fields`: the columns in conflict. */
   | {
       readonly kind: 'conflict';
       readonly reason: ConflictReason;
@@ -41,10 +40,10 @@ export type MutationResult =
       readonly fields: readonly string[];
     };
 
-/** One write of a resolution, made anew for each try. */
+/** One write of a resolution, built again for each try. */
 export interface RowWrite {
   readonly make: () => Write;
-  /** Of the row that it is about, and that row; null where that is not known. */
+  /** The key of the affected row, and that row; null where unknown. */
   readonly key: RowKey | null;
   readonly current: Row | null;
   readonly outcome: ConflictOutcome | null;
@@ -55,7 +54,7 @@ export interface RowWriterParts {
   readonly tx: Transaction;
   readonly request: WriteRequest;
   readonly idempotency: IdempotentStep | null;
-  /** Rules of the table rewrite what is written. */
+  /** The table has rules that rewrite the write. */
   readonly isRuled: boolean;
   /** The values that the mutation gives. */
   readonly given: readonly Assignment[];
@@ -118,8 +117,8 @@ export class RowWriter {
   }
 
   /**
-   * The row as it was, or as it stands where the database's own code has kept it. Until that is known, its outcome is
-   * the row as it is now.
+   * The row as it was, or as it is now if database code has kept it. The row's present state is stored as the outcome
+   * first, since after a delete it cannot be read.
    */
   async #remove(make: () => Write, key: RowKey | null, current: Row | null): Promise<Row | null> {
     const { entity, tenancy } = this.#request;
@@ -140,7 +139,7 @@ export class RowWriter {
     return left ?? current;
   }
 
-  /** For a table with rules: with what it returns, where they allow for that, else without. */
+  /** Writes to a table with rules, with RETURNING if they allow it, else without. */
   async #plain(make: () => Write): Promise<Row | null> {
     const { entity } = this.#request;
     await this.#tx.query('SAVEPOINT meridian_rules');
@@ -154,14 +153,14 @@ export class RowWriter {
     }
   }
 
-  /** Sends them together; gives the last one's row where it says that there is one. */
+  /** Sends the statements together; returns the last one's row if `$there` is true. */
   async #all(statements: readonly Statement[]): Promise<Row | null> {
     const results = await Promise.all(statements.map((sql) => this.#tx.query(sql)));
     const row = results.at(-1)?.rows[0];
     return row?.['$there'] === true ? readRow(this.#request.entity, row) : null;
   }
 
-  /** The locked row takes the values; without any it stays as it is, version included. */
+  /** An update of the locked row. Without values the row is not changed, its version included. */
   update(current: Row, values: readonly Assignment[]): Write {
     const { entity, tenancy } = this.#request;
     const params = new Params();
@@ -188,7 +187,7 @@ export class RowWriter {
 /** A statement without parameters or a name. */
 export const plainText = (text: string): Statement => ({ name: '', text, values: [] });
 
-/** Of a write that leaves no row to be shown, where the payload must show one. */
+/** The error for a write that leaves no row where the payload requires one. */
 export function notShown({ entity, field }: WriteRequest, cause?: unknown): MeridianError {
   const message = `A trigger or a rule of the database leaves no ${entity.name} to be shown by "${field.payload.entityField ?? ''}", which must not be null; nothing was written. Make that field nullable.`;
   return new MeridianError({

@@ -1,6 +1,6 @@
 /**
- * Owns the statements of mutations: one insert, update or delete from a field's arguments, returning the whole row,
- * within the viewer's tenant.
+ * Owns the statements of mutations: one insert, update or delete built from a field's arguments, which returns the
+ * whole row and stays within the viewer's tenant.
  */
 import { quoteIdentifier } from '../base/sql-text.ts';
 import { type Entity, type WriteField } from '../model/model.ts';
@@ -13,38 +13,38 @@ import { Params } from '../read/sql/statement.ts';
 import { type Tenancy } from '../read/sql/tenant.ts';
 import { referenceCheck, refuseForeignTenant, staysSql, tenantAssignment, type Assignment } from './tenant.ts';
 
-/** What a mutation field is asked for. */
+/** One call of a mutation field. */
 export interface WriteRequest {
   readonly entity: Entity;
   readonly field: WriteField;
   readonly args: Arguments;
-  /** Whose rows may be touched and referred to. */
+  /** The tenant whose rows may be written and referenced. */
   readonly tenancy: Tenancy;
 }
 
-/** A write, or the look at a row that an update without values is, before it is said what it returns. */
+/** A write before its RETURNING list is known, or the look at a row for an update without values. */
 export interface Write {
   readonly verb: 'write' | 'look';
   readonly body: string;
   readonly params: Params;
-  /** Further output, which fails the transaction where the row would leave the viewer's tenant. */
+  /** An additional output column that fails the transaction where the row would leave the viewer's tenant. */
   readonly stays: string;
   /**
-   * A query of the row that an update or delete without a version is about, which adds its own parameters; null for all
-   * others.
+   * A query for the row of an update or delete without a version, which adds its own parameters; null for all other
+   * writes.
    */
   readonly found: (() => string) | null;
 }
 
-/** Spelled out with what it returns. */
+/** The write's SQL with its output columns. */
 export function returning({ verb, body, stays }: Write, columns: string): string {
   return verb === 'look' ? `SELECT ${columns} FROM ${body}` : `${body} RETURNING ${columns}${stays}`;
 }
 
 /**
- * The values that the arguments give, checked; none for a delete. Only input fields that were given are written; null
- * writes NULL. An update without any leaves the row as it is, version included. Throws `BAD_USER_INPUT` that names the
- * field, and `FORBIDDEN`.
+ * The validated values of the arguments; empty for a delete. Only given input fields are written; null writes NULL. An
+ * update without values does not change the row, its version included. Throws `BAD_USER_INPUT` that names the field,
+ * and `FORBIDDEN`.
  */
 export function givenValues({ entity, field, args, tenancy }: WriteRequest): readonly Assignment[] {
   if (field.kind === 'delete') return [];
@@ -53,7 +53,7 @@ export function givenValues({ entity, field, args, tenancy }: WriteRequest): rea
   return given;
 }
 
-/** Checks of what the given values refer to, which come before the write. */
+/** Checks of the rows that the given values reference; they run before the write. */
 export function referenceStatements(
   { entity, field, tenancy }: WriteRequest,
   given: readonly Assignment[],
@@ -62,13 +62,13 @@ export function referenceStatements(
   return check === null ? [] : [check];
 }
 
-/** `seen`: the version that the row must have, null for any. */
+/** `seen` is the version that the row must have; null for any. */
 export function writeOf(request: WriteRequest, given: readonly Assignment[], seen: SqlParam): Write {
   if (request.field.kind === 'insert') return insertOf(request, given);
   return request.field.kind === 'delete' ? deleteOf(request, seen) : updateOf(request, given, seen);
 }
 
-/** The version that the client says it saw; null where it does not say. Throws `BAD_USER_INPUT`. */
+/** The version that the client saw; null where it gives none. Throws `BAD_USER_INPUT`. */
 export function seenVersion({ entity, field, args }: WriteRequest): SqlParam {
   if (field.expectedVersion === null || entity.version === null) return null;
   const input = field.inputArgument === null ? undefined : argument(args, field.inputArgument);
@@ -79,7 +79,7 @@ export function seenVersion({ entity, field, args }: WriteRequest): SqlParam {
   return inputParam(columnType(entity, entity.version), argument(source, 'expectedVersion'), path);
 }
 
-/** The given values, in the order in which the model lists them, so that one set of fields has one statement. */
+/** The given values in the order of the model, so that one set of fields always has one statement. */
 function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): readonly Assignment[] {
   const source = field.inputArgument === null ? args : (argument(args, field.inputArgument) ?? {});
   if (typeof source !== 'object' || Array.isArray(source))
@@ -89,8 +89,7 @@ function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): read
     const column = columnOf(entity, columnName);
     const path = field.inputArgument === null ? name : `${field.inputArgument}.${name}`;
     const given = argument(source as Arguments, name);
-    // A column that is left out takes its default or what a trigger fills in; the database knows whether it must be
-    // given.
+    // An omitted column takes its default or a trigger's value; the database checks whether it is required.
     if (given === undefined) continue;
     if (given === null && !column.nullable)
       throw badInput(
@@ -101,7 +100,7 @@ function assignmentsOf(entity: Entity, field: WriteField, args: Arguments): read
   return assignments;
 }
 
-/** All that an insert sets: what is given, the first version, and the viewer's tenant. */
+/** All values of an insert: the given ones, the first version and the viewer's tenant. */
 export function insertedValues({ entity, tenancy }: WriteRequest, given: readonly Assignment[]): readonly Assignment[] {
   const version = entity.version === null ? null : columnOf(entity, entity.version);
   const first =
@@ -127,7 +126,7 @@ function insertOf(request: WriteRequest, given: readonly Assignment[]): Write {
   };
 }
 
-/** `WHERE "tasks"."id" = $2::bigint`, the viewer's tenant, and the version if one is asked for. */
+/** `WHERE "tasks"."id" = $2::bigint`, with the viewer's tenant, and the version if one is expected. */
 export function keyCondition({ entity, field, args, tenancy }: WriteRequest, params: Params, seen: SqlParam): string {
   const tests = [...field.keyArguments].map(([name, column]) => {
     const type = columnType(entity, column);

@@ -1,7 +1,4 @@
-/**
- * Owns when a transaction is tried again: after a conflict with another one, a bounded number of times, after a growing
- * pause.
- */
+/** Owns retries of transactions: a limited number after conflicts with other transactions, with increasing pauses. */
 import { Backoff } from '../base/backoff.ts';
 import { sleep } from '../base/clock.ts';
 
@@ -14,19 +11,21 @@ export interface RetryOptions {
 
 const MAX_PAUSE_MS = 1_000;
 
-/** What one try came to: done, or a failure and whether it may be tried again. */
+/** The result of one try: done, or failed with whether it may be repeated. */
 export type Try<T> =
   | { readonly kind: 'done'; readonly value: T }
   /**
-   * `atOnce`: nothing was in its way but what is out of date here, and is new the next time: no pause, and no try of
-   * those that are counted.
+   * `atOnce`: the failure came from outdated local state that has been refreshed, so the try is repeated without a
+   * pause and is not counted.
    */
   | { readonly kind: 'failed'; readonly error: unknown; readonly again: boolean; readonly atOnce?: boolean };
 
-/** Tries at once, at most. */
+/** Maximum number of immediate retries. */
 const AT_ONCE = 2;
 
-/** Runs `once` until it is done, may not be tried again, or was tried often enough; throws its last error. */
+/**
+ * Runs the transaction until it succeeds, must not be retried, or has been tried often enough; throws its last error.
+ */
 export async function retried<T>(idempotency: (tries: number) => Promise<Try<T>>, options: RetryOptions): Promise<T> {
   const backoff = new Backoff({ firstMs: options.firstMs, maxMs: MAX_PAUSE_MS });
   for (let atOnce = 0; ;) {

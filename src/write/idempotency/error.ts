@@ -1,6 +1,4 @@
-/**
- * Owns errors as outcomes of a request: which of them are one, how they are kept, and how they come back as they were.
- */
+/** Owns errors as outcomes of a request: which errors are stored, their format, and their restoration. */
 import { GraphQLError } from 'graphql';
 import { asciiJson } from '../../base/ascii-json.ts';
 import { isMeridianError, MeridianError, type ErrorCode } from '../../base/errors.ts';
@@ -18,8 +16,7 @@ import { type TransactionOptions, type WriteServer } from '../ports.ts';
 import { refusalOf } from '../refusal.ts';
 
 /**
- * The request as such was answered with them. All other codes tell of servers, limits and races, and may be gone the
- * next time.
+ * Codes that are a final answer to the request. All others describe servers, limits and races, and may not occur again.
  */
 const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONSTRAINT_VIOLATION',
@@ -31,34 +28,35 @@ const BUSINESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 const UNEXPECTED = 'INTERNAL_SERVER_ERROR';
 /**
- * A right that a role lacks, as a rule: whoever grants it need not wait for what was kept. Policies that refuse a row
- * are asked again.
+ * SQLSTATE of a missing privilege. It is not stored, so that a retry succeeds once the privilege has been granted. Row
+ * security policies that reject a row are evaluated again as well.
  */
 const NO_RIGHT = '42501';
 
 interface KeptError {
   readonly code: string;
   readonly message: string;
-  /** Of an application's error. */
+  /** Set for an application's error. */
   readonly extensions?: Readonly<Record<string, unknown>>;
-  /** Of one of Meridian's. */
+  /** Set for an error of Meridian. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The outcome that an error is; null for one that is none, or that is larger than may be kept: nothing is stored then,
- * and a retry runs again.
+ * Encodes an error as an outcome. Null for an error that is not a final answer or that exceeds the size limit: then
+ * nothing is stored, and a retry runs again.
  */
 export function encodeError(error: unknown, maxBytes: number): StoredOutcome | null {
   const cause = meridianCause(error);
   const kept = cause === null ? keptApplication(error) : keptMeridian(cause);
   if (kept === null) return null;
   try {
-    // As text, since jsonb cannot hold every text that JSON can, nor every database every letter.
+    // Stored as text, since jsonb cannot hold every text that JSON can; in ASCII, since the database's encoding may
+    // lack some characters.
     const json = asciiJson(kept);
     return Buffer.byteLength(json) > maxBytes ? null : { kind: 'error', json };
   } catch {
-    // It carries what JSON cannot hold, so that it could not come back as it was.
+    // It contains values that JSON cannot represent, so it could not be restored unchanged.
     return null;
   }
 }
@@ -69,7 +67,7 @@ export function decodeError(outcome: StoredOutcome): Error {
   return new MeridianError({ code: code as ErrorCode, message, ...(details ? { details } : {}) });
 }
 
-/** GraphQL wraps errors, sometimes more than once. */
+/** GraphQL may wrap an error several times. */
 function meridianCause(error: unknown): MeridianError | null {
   let current = error;
   while (current instanceof GraphQLError && current.originalError) current = current.originalError;
@@ -77,7 +75,7 @@ function meridianCause(error: unknown): MeridianError | null {
 }
 
 function keptMeridian(error: MeridianError): KeptError | null {
-  // A refusal that nobody has put into words is none of the client's.
+  // An internal refusal that was not translated is not an answer for the client.
   if (!BUSINESS.has(error.code) || refusalOf(error) !== null || error.details['sqlState'] === NO_RIGHT) return null;
   return { code: error.code, message: error.message, details: error.details };
 }
@@ -98,9 +96,9 @@ export interface SettleErrorInput {
 }
 
 /**
- * Stores an error as the step's outcome, in a transaction of its own since the step's is rolled back, and gives the
- * outcome that counts: another try of the request may have been faster. Null where none is there any more. Throws
- * `IDEMPOTENCY_KEY_REUSED`.
+ * Stores an error as the step's outcome, in a separate transaction because the step's is rolled back, and returns the
+ * outcome that counts: a concurrent try of the request may have stored one first. Null where the outcome no longer
+ * exists. Throws `IDEMPOTENCY_KEY_REUSED`.
  */
 export async function settleError({
   server,
@@ -109,7 +107,7 @@ export async function settleError({
   options: { signal, durability = null } = {},
 }: SettleErrorInput): Promise<{ readonly outcome: StoredOutcome | null; readonly position: Position }> {
   const { onVerdict, ...silent } = idempotency;
-  // Not under the viewer's settings, nor with the tags: what they are for was rolled back.
+  // Without the viewer's settings and tags, which belong to the transaction that was rolled back.
   const { result, position } = await server
     .pipelined([depositStatement(idempotency, outcome), recallStatement(idempotency)], {
       durability,

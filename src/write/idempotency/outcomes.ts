@@ -1,7 +1,7 @@
 /**
- * Owns exactly once by an idempotency key, as statements: a step of a request is claimed in the transaction that does
- * it, its outcome is stored with it, and whoever comes later finds the outcome instead. One row holds one request; its
- * lock is what concurrent retries wait for.
+ * Owns exactly-once execution by an idempotency key, as statements. A transaction claims its step of the request and
+ * stores the outcome together with its writes; a later try finds the outcome instead. One row represents one request,
+ * and concurrent retries wait for its lock.
  */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { parseJson } from '../../base/json.ts';
@@ -10,25 +10,28 @@ import { type Statement } from '../../read/ports.ts';
 import { Params, statement } from '../../read/sql/statement.ts';
 import { refusalOf, refusalSql } from '../refusal.ts';
 
-/** What became of a step: kept before, done now, or the key came with another request. */
+/**
+ * The result of a step: executed now, answered from a stored outcome, or rejected because the key was used for another
+ * request.
+ */
 export type IdempotencyVerdict = 'first' | 'replayed' | 'reused';
 
 /** One transaction of a request with an idempotency key. */
 export interface IdempotentStep {
-  /** Whose key it is: nobody meets the outcome of another viewer or tenant. */
+  /** The owner of the key: keys of different viewers or tenants are independent. */
   readonly scope: string;
   readonly key: string;
-  /** Of the whole request: the key is good for no other one. */
+  /** Hash of the whole request; the key cannot be used for another one. */
   readonly fingerprint: string;
-  /** Which of the request's transactions: `updateTask#0`. */
+  /** Identifies the transaction within the request: `updateTask#0`. */
   readonly step: string;
   readonly keptMs: number;
   readonly maxBytes: number;
-  /** Told once the step has an answer. */
+  /** Called when the step has an answer. */
   readonly onVerdict?: (verdict: IdempotencyVerdict) => void;
 }
 
-/** What a step came to. Whoever stores it knows its kinds; in the database it is an object with a `kind`. */
+/** The outcome of a step: in the database an object with a `kind`. The code that stores it defines the kinds. */
 export interface StoredOutcome extends Readonly<Record<string, unknown>> {
   readonly kind: string;
 }
@@ -36,7 +39,7 @@ export interface StoredOutcome extends Readonly<Record<string, unknown>> {
 const KNOWN = 'known';
 const TOO_LARGE = 'outcome_too_large';
 
-/** `$1`: scope, key, fingerprint, what is in `steps` at first, and until when it is kept. */
+/** The INSERT of a request's row with its scope, key, fingerprint, initial `steps` and expiry. */
 function insertSql(idempotency: IdempotentStep, params: Params, steps: string): string {
   const [scope, key, fingerprint] = [idempotency.scope, idempotency.key, idempotency.fingerprint].map((value) =>
     params.raw('text', value),
@@ -48,17 +51,17 @@ function insertSql(idempotency: IdempotentStep, params: Params, steps: string): 
 const EXPIRED = '"$o".expires_at <= pg_catalog.now()';
 
 /**
- * Where the row that is there leaves the step free: it has expired, or belongs to this request, which has not come so
- * far.
+ * Whether the existing row leaves the step free: it has expired, or belongs to this request and does not contain the
+ * step yet.
  */
 function freeSql(idempotency: IdempotentStep, params: Params): string {
   return `WHERE ${EXPIRED} OR ("$o".fingerprint = excluded.fingerprint AND NOT "$o".steps ? ${params.raw('text', idempotency.step)})`;
 }
 
 /**
- * First statement of the transaction: takes the step, or fails the transaction (`isKnown`), in which case
- * `recallStatement` says what is there. Waits while another transaction of the same request runs: it may be rolled
- * back, and then the step is free.
+ * The first statement of the transaction. It claims the step or fails the transaction (`isKnown`); then
+ * `recallStatement` reads the stored outcome. Waits while another transaction of the same request runs, which may be
+ * rolled back and leave the step free.
  */
 export function claimStatement(idempotency: IdempotentStep): Statement {
   const params = new Params();
@@ -71,16 +74,16 @@ export function claimStatement(idempotency: IdempotentStep): Statement {
 }
 
 /**
- * SQL of an UPDATE that stores the outcome of a step that this transaction has claimed, alone or as a data-modifying
- * CTE. `outcomeSql`: a jsonb expression, an object with a `kind`; where it is null nothing is stored. Fails the
- * transaction where it is too large (`onceRefusal`). Its rows are one or none.
+ * SQL of an UPDATE that stores the outcome of a step that this transaction has claimed, as a statement or as a
+ * data-modifying CTE. `outcomeSql` is a jsonb expression, an object with a `kind`; nothing is stored where it is null.
+ * Fails the transaction where the outcome is too large (`idempotencyRefusal`). Updates one row or none.
  */
 export function settleSql(idempotency: IdempotentStep, params: Params, outcomeSql: string): string {
   const [scope, key, step] = [idempotency.scope, idempotency.key, idempotency.step].map((value) =>
     params.raw('text', value),
   );
   const fits = `pg_catalog.octet_length("$x".outcome::text) <= ${params.raw('bigint', String(idempotency.maxBytes))}`;
-  // OFFSET 0: the outcome may be costly to make, and is made once.
+  // OFFSET 0 prevents that the outcome, which may be expensive, is computed more than once.
   return `UPDATE meridian.outcomes AS "$o" SET steps = "$o".steps || pg_catalog.jsonb_build_object(${step}, CASE WHEN ${fits} THEN "$x".outcome ELSE ${refusalSql(TOO_LARGE)}::jsonb END) FROM (SELECT ${outcomeSql} AS outcome OFFSET 0) AS "$x" WHERE "$x".outcome IS NOT NULL AND "$o".scope = ${scope} AND "$o".key = ${key}`;
 }
 
@@ -91,8 +94,8 @@ export function settleStatement(idempotency: IdempotentStep, outcome: StoredOutc
 }
 
 /**
- * Stores the outcome of a step whose own transaction was rolled back, unless another try of the request was faster:
- * `recallStatement` behind it says whose outcome counts. Its size was measured before: the database does not.
+ * Stores the outcome of a step whose own transaction was rolled back, unless a concurrent try has stored one; a
+ * following `recallStatement` returns the outcome that counts. The caller has checked its size.
  */
 export function depositStatement(idempotency: IdempotentStep, outcome: StoredOutcome): Statement {
   const params = new Params();
@@ -103,9 +106,8 @@ export function depositStatement(idempotency: IdempotentStep, outcome: StoredOut
 }
 
 /**
- * Reads what is stored for the request's step, for `readRecall`. The lock is no more than a write: so the transaction's
- * own commit waits for synchronous replicas where it must be durable, and what was committed before it is as durable
- * then.
+ * Reads the stored outcome of the step, for `readRecall`. FOR UPDATE makes the transaction a write, so that its commit
+ * waits for synchronous replicas where durability requires it. Everything committed before is then as durable.
  */
 export function recallStatement(idempotency: IdempotentStep): Statement {
   const params = new Params();
@@ -138,12 +140,12 @@ export function readRecall(idempotency: IdempotentStep, row: Row | undefined): S
   return parseJson(outcome) as StoredOutcome;
 }
 
-/** Whether the claim was refused because the request, or another one with its key, is known. */
+/** Whether the claim failed because the key is already in use by this request or another one. */
 export function isKnown(error: unknown): boolean {
   return refusalOf(error) === KNOWN;
 }
 
-/** What the failures of this file's statements mean; null for any other error. */
+/** Translates the failures of this file's statements; null for any other error. */
 export function idempotencyRefusal(error: unknown, idempotency: IdempotentStep): MeridianError | null {
   if (refusalOf(error) === TOO_LARGE) {
     return new MeridianError({
@@ -162,7 +164,7 @@ export function idempotencyRefusal(error: unknown, idempotency: IdempotentStep):
 }
 
 /**
- * Ended by a time limit while it waited for the request's row. The server says where a statement stood, and names the
+ * Whether a timeout ended the statement while it waited for the request's row. The server's context field names the
  * table in every language.
  */
 function isHeldUp(error: unknown): boolean {
@@ -172,8 +174,8 @@ function isHeldUp(error: unknown): boolean {
 }
 
 /**
- * With a key a write whose outcome is unknown may be repeated: it is found, or done now. Any other error stays as it
- * is.
+ * With a key, a write with an unknown outcome can be repeated: its outcome is found, or it runs now. Other errors are
+ * returned unchanged.
  */
 export function asUnconfirmed<E>(error: E): E | MeridianError {
   if (!isMeridianError(error, 'WRITE_OUTCOME_UNKNOWN')) return error;

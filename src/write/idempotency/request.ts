@@ -1,4 +1,4 @@
-/** Owns one request with an idempotency key: whose it is, what it asks for, and which of its transactions is which. */
+/** Owns one request with an idempotency key: its owner, its fingerprint, and the numbering of its transactions. */
 import { hash } from 'node:crypto';
 import { JsonNumber } from '../../base/json.ts';
 import { type Viewer } from '../../base/viewer.ts';
@@ -8,7 +8,7 @@ import { type IdempotentStep, type IdempotencyVerdict } from './outcomes.ts';
 export interface IdempotentRequestInput {
   readonly key: string;
   readonly viewer: Viewer | null;
-  /** Text of the operation, as it was sent. */
+  /** The text of the operation as sent. */
   readonly source: string;
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
@@ -29,14 +29,14 @@ export class IdempotentRequest {
     this.#fingerprint = fingerprintOf(input);
   }
 
-  /** Whether a step was answered from what was stored before. */
+  /** Whether a step was answered from a stored outcome. */
   get replayed(): boolean {
     return this.#replayed;
   }
 
   /**
-   * The next transaction of the field at this response path, to be asked for in the order in which they begin: a retry,
-   * which asks in the same order, meets the outcome of the same one.
+   * The step of the next transaction of the field at this response path. Must be called in the order in which the
+   * transactions begin: a retry with the same order finds the outcome of the same transaction.
    */
   step(path: string): IdempotentStep {
     const count = this.#counts.get(path) ?? 0;
@@ -57,15 +57,12 @@ export class IdempotentRequest {
   }
 }
 
-/**
- * Whose keys these are. All viewers that are not known share one scope: they can be told apart by nothing but their
- * key.
- */
+/** The owner of the keys. All anonymous viewers share one scope, since nothing but the key distinguishes them. */
 export function scopeOf(viewer: Viewer | null): string {
   return sha256(JSON.stringify(viewer === null ? null : [viewer.id, viewer.tenant]));
 }
 
-/** The same for the same request, in whatever order its variables come. */
+/** The same text for the same request, independent of the order of its variables. */
 export function fingerprintOf({
   source,
   operationName,
@@ -74,7 +71,10 @@ export function fingerprintOf({
   return sha256(JSON.stringify([source, operationName, sorted(variables)]));
 }
 
-/** Entries instead of objects: a key like `__proto__` stays what it is, and integer-like ones keep their place. */
+/**
+ * Entries instead of objects, so that a key like `__proto__` is preserved and integer-like keys are sorted like all
+ * others.
+ */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null || value instanceof JsonNumber) return value;

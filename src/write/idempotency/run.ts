@@ -1,6 +1,6 @@
 /**
- * Owns the way of a step to its outcome: tried, found to be known, or done and kept; with a bounded number of tries
- * where that stays open.
+ * Owns the execution of a step: it is tried, found to be known, or executed and stored, with a limited number of
+ * rounds.
  */
 import { isMeridianError, MeridianError } from '../../base/errors.ts';
 import { type Position } from '../../base/lineage.ts';
@@ -23,29 +23,31 @@ export interface IdempotentRun<T> {
   readonly idempotency: IdempotentStep;
   readonly options?: TransactionOptions;
   /**
-   * One transaction that claims the step, does it and stores its outcome. `onFree` may be called as soon as the claim
-   * is known to have been granted. What it throws is the step's outcome where it answers the request (`encodeError`).
+   * One transaction that claims the step, executes it and stores its outcome. `onFree` may be called as soon as the
+   * claim is known to be granted. An error that it throws is stored as the step's outcome if it is a final answer
+   * (`encodeError`).
    */
   readonly attempt: (onFree: () => void) => Promise<Committed<T>>;
-  /** Asked together with the stored outcome, for `read`. */
+  /** A statement that is run together with reading the stored outcome, for `read`. */
   readonly also?: Statement;
-  /** What a stored outcome means that is no error; `rows`: of `also`. */
+  /** Converts a stored outcome that is not an error; `rows` is the result of `also`. */
   readonly read: (outcome: StoredOutcome, rows: readonly Row[]) => T;
 }
 
 /**
- * What is known may expire before it is read, and a broken connection leaves a doubt that the next claim removes;
- * neither happens often.
+ * A known outcome may expire before it is read, and after a lost connection the next claim shows whether the step was
+ * executed. Both are rare.
  */
 const ROUNDS = 3;
 
 /**
- * Throws a stored error, `IDEMPOTENCY_KEY_REUSED`, `WRITE_UNCONFIRMED` (to be sent again), and what transactions throw.
+ * Throws a stored error, `IDEMPOTENCY_KEY_REUSED`, `WRITE_UNCONFIRMED` (the client sends the request again), and the
+ * errors of transactions.
  */
 export async function runIdempotent<T>(server: WriteServer, run: IdempotentRun<T>): Promise<Committed<T>> {
   const { idempotency } = run;
   let doubt: MeridianError | null = null;
-  // The step is free, so that no earlier round has done it.
+  // The claim was granted, so no earlier round has executed the step.
   const onFree = (): void => {
     doubt = null;
   };
@@ -75,15 +77,15 @@ export async function runIdempotent<T>(server: WriteServer, run: IdempotentRun<T
 }
 
 interface Kept {
-  /** Null: it has ended, and the step is free again. */
+  /** Null where it has expired, so that the step is free again. */
   readonly outcome: StoredOutcome | null;
   readonly rows: readonly Row[];
   readonly position: Position;
 }
 
 /**
- * What is kept now that a try was rolled back with this error, which is kept itself where it is an outcome. Else it is
- * thrown.
+ * The stored outcome after a try was rolled back with this error. The error itself is stored where it is a final
+ * answer; otherwise it is thrown.
  */
 async function keptAfter<T>(server: WriteServer, run: IdempotentRun<T>, error: unknown): Promise<Kept> {
   if (isKnown(error)) return recall(server, run);
@@ -91,12 +93,12 @@ async function keptAfter<T>(server: WriteServer, run: IdempotentRun<T>, error: u
   const outcome = encodeError(error, idempotency.maxBytes);
   if (outcome === null) throw idempotencyRefusal(error, idempotency) ?? error;
   const kept = await settleError({ server, idempotency, outcome, options });
-  // Another try was faster, and did what this one could not.
+  // A concurrent try was faster and succeeded where this one failed.
   if (kept.outcome !== null && kept.outcome.kind !== 'error') return recall(server, run);
   return { ...kept, rows: [] };
 }
 
-/** As durable as the step had to be: its first try may have been told that it was not. */
+/** Reads the outcome with the durability of the step: its first try may have been reported as not durable. */
 async function recall<T>(server: WriteServer, { idempotency, also, options = {} }: IdempotentRun<T>): Promise<Kept> {
   const { signal, settings, durability = null } = options;
   const told = { durability, ...(settings ? { settings } : {}), ...(signal ? { signal } : {}) };
@@ -109,16 +111,13 @@ async function recall<T>(server: WriteServer, { idempotency, also, options = {} 
   return { outcome: readRecall(idempotency, result[0]?.rows[0]), rows: result[1]?.rows ?? [], position };
 }
 
-/**
- * It was carried out, and the table has changed since in such a way that its columns cannot take the values that are
- * kept.
- */
+/** The step was executed, but the table's columns have changed since and cannot hold the stored values. */
 function unreadable({ step }: IdempotentStep, cause: unknown): MeridianError {
   const message = `The request with this idempotency-key was carried out before, but what is kept of ${step} does not fit the columns any more, which have changed since; read the row instead of repeating it.`;
   return new MeridianError({ code: 'WRITE_OUTCOME_UNKNOWN', message, details: { committed: true }, cause });
 }
 
-/** Whoever is told of an error has seen the primary as of its position, as after one that was not kept. */
+/** The error reveals state of the primary, so its position is reported as for an error that was not stored. */
 function answer<T>(
   { options, read }: IdempotentRun<T>,
   { outcome, rows, position }: Kept,

@@ -1,6 +1,6 @@
 /**
- * Owns interactive transactions that take place once: the work runs and its result is kept with what it wrote, or what
- * was kept before is the answer.
+ * Owns interactive transactions that are executed once: the work runs and its result is stored in the same transaction,
+ * or a stored result is returned.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { claimStatement, settleStatement, type IdempotentStep, type StoredOutcome } from './outcomes.ts';
@@ -14,12 +14,13 @@ export interface IdempotentWork<T> {
   readonly options?: TransactionOptions;
 }
 
-/** The rows that the transactions hold in which this code runs: a second claim of one would wait for itself. */
+/** The outcome rows locked by the transactions around this code: a second claim of one would wait for itself. */
 const held = new AsyncLocalStorage<ReadonlySet<string>>();
 
 /**
- * Runs `work` in a transaction, unless the step has an outcome: that is the answer then, a value or an error, and
- * `work` does not run. Everybody is given the result as JSON has it. Throws what `runOnce` throws.
+ * Runs `work` in a transaction. If the step has an outcome, a value or an error, that is the answer and `work` does not
+ * run. The first try also gets the result as decoded from JSON, so that all tries get the same. Throws the errors of
+ * `runIdempotent`.
  */
 export async function idempotentTransaction<T>(
   server: WriteServer,
@@ -35,11 +36,11 @@ export async function idempotentTransaction<T>(
   const attempt = (onFree: () => void): Promise<Committed<T>> =>
     held.run(inner, () =>
       server.transaction(async (tx) => {
-        // Answered before the work begins: what it does beside the database must not be done again either.
+        // Awaited before the work begins, because its side effects outside the database must not be repeated either.
         await tx.query(claimStatement(idempotency));
         onFree();
         const outcome = encodeValue(await work(tx), idempotency.step);
-        // Sent with COMMIT, in one round trip; should it fail, so does the transaction, and says why.
+        // Sent together with COMMIT in one round trip. If it fails, the transaction fails with its error.
         tx.query(settleStatement(idempotency, outcome)).catch(() => undefined);
         return decodeValue(outcome) as T;
       }, options),

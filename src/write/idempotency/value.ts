@@ -1,15 +1,12 @@
-/**
- * Owns results of transactions as outcomes of a request: what JSON can hold, and nothing that it would change without a
- * word.
- */
+/** Owns results of transactions as outcomes of a request. Values that JSON cannot represent unchanged are rejected. */
 import { asciiJson } from '../../base/ascii-json.ts';
 import { MeridianError } from '../../base/errors.ts';
 import { parseWritten } from '../../base/json.ts';
 import { type StoredOutcome } from './outcomes.ts';
 
 /**
- * As text, since jsonb cannot hold every text that JSON can, and orders keys anew; in ASCII, since the database's
- * encoding may lack some. Null stands for no result at all. Throws `CONFIG_INVALID`.
+ * Stored as text, since jsonb cannot hold every text that JSON can and reorders keys; in ASCII, since the database's
+ * encoding may lack some characters. Null stands for no result. Throws `CONFIG_INVALID`.
  */
 export function encodeValue(value: unknown, step: string): StoredOutcome {
   if (value === undefined) return { kind: 'value', json: null };
@@ -33,8 +30,8 @@ export function decodeValue(outcome: StoredOutcome): unknown {
 class Unfit extends Error {}
 
 /**
- * JSON has asked `toJSON` before, as dates have it. It drops functions, turns NaN into null and a Map into {}: whoever
- * retries would be given something else than a Map.
+ * A replacer that rejects values that JSON would change. JSON.stringify has already called `toJSON`, as for dates. It
+ * would drop functions, turn NaN into null and a Map into {}, so that a retry would get a different value.
  */
 function plain(this: unknown, name: string, value: unknown): unknown {
   const at = name === '' ? 'it' : JSON.stringify(name);
